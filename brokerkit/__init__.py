@@ -1,0 +1,1 @@
+"""brokerkit: the notebook workbench for message brokers."""

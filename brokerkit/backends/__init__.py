@@ -1,0 +1,1 @@
+"""One package per system, found through the entry-point group ``brokerkit.backends``."""

@@ -1,0 +1,57 @@
+"""A real little broker in this process: for tests, for trying things out, and as the yardstick.
+
+``inmem://`` is a fresh private broker, ``inmem://NAME`` one that is shared in this process.
+It serves both models: subscriptions with ack deadlines (`message`) and groups with committed
+offsets (`record`). `Connection.native` is the `Store`, whose `faults` break things on purpose.
+"""
+
+from __future__ import annotations
+
+import threading
+
+from brokerkit.core.address import Address
+from brokerkit.core.capabilities import Capabilities, Gap
+from brokerkit.core.driver import Driver
+from brokerkit.core.errors import ConfigError
+
+from .driver import InmemDriver
+from .store import MAX_MESSAGE_BYTES, Store
+
+capabilities = Capabilities(
+    models=("message", "record"),
+    ack="confirmed",
+    nack="immediate",
+    nack_delay=True,
+    reject=True,
+    delivery_count=True,
+    slices="repeatable",
+    time_index=True,
+    transactions=True,
+    idempotent_publish=True,
+    partitions=True,
+    dedup_ids=True,
+    null_value=True,
+    attribute_types=frozenset({"bytes", "string", "null", "bool", "int", "float", "timestamp", "uuid"}),
+    duplicate_attributes=True,
+    max_message_bytes=MAX_MESSAGE_BYTES,
+    gaps={
+        71: Gap("never", "the messages live in the memory of one process; another process cannot read them"),
+    },
+)
+
+_stores: dict[str, Store] = {}
+_lock = threading.Lock()
+
+
+def store(name: str) -> Store:
+    """The shared broker of a name, made on first use."""
+    with _lock:
+        return _stores.setdefault(name, Store())
+
+
+def open(address: Address, timeout: float) -> Driver:
+    """Connect to a private broker, or to the shared one that the host part names."""
+    if address.options:
+        raise ConfigError(f"inmem:// has no options, but was given {', '.join(sorted(address.options))}")
+    name = ",".join(address.hosts)
+    return InmemDriver(store(name) if name else Store(), capabilities)

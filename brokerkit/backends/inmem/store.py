@@ -1,0 +1,181 @@
+"""The broker itself: all topics and their readers behind one lock."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from brokerkit.core.errors import AlreadyExists, BrokerError, ConfigError, NotFound, TooLarge
+from brokerkit.core.messages import OutboundMessage, PublishResult
+from brokerkit.core.positions import Position, resolve
+from brokerkit.core.topics import Bounds
+
+from .faults import Faults
+from .log import Partition, Topic
+from .subscriptions import ACK_DEADLINE_SECONDS, Group, Subscription
+
+MAX_MESSAGE_BYTES = 8 * 1024 * 1024
+TOPIC_OPTIONS = {
+    "partitions": "how many, 1 if not given",
+    "retention_seconds": "messages older than this go away",
+    "retention_messages": "each partition keeps this many",
+}
+SUBSCRIPTION_OPTIONS = {
+    "ack_deadline": f"seconds until an unsettled message comes again, {ACK_DEADLINE_SECONDS:g} if not given",
+    "ordered": "of a key, the next message waits for the one before",
+}
+
+
+class Store:
+    """Topics, subscriptions and groups. Safe to use from any thread.
+
+    changed: a condition that is notified whenever there may be something new to read.
+    faults: breaks things on purpose, for tests.
+    """
+
+    def __init__(self) -> None:
+        self.changed = threading.Condition(threading.RLock())
+        self.faults = Faults(self.changed, self._lose_connections)
+        self.topics: dict[str, Topic] = {}
+        self.subscriptions: dict[tuple[str, str], Subscription] = {}
+        self.groups: dict[tuple[str, str], Group] = {}
+
+    def check(self, timeout: float) -> None:
+        """Wait while paused; raise Unavailable when stopped, or paused for longer than `timeout`."""
+        self.faults.check(timeout)
+
+    def topic(self, name: str) -> Topic:
+        found = self.topics.get(name)
+        if found is None:
+            raise NotFound(
+                f"there is no topic {name!r}; create it with create_topic({name!r}), "
+                f"or choose one of: {', '.join(sorted(self.topics)[:20]) or 'none so far'}"
+            )
+        found.enforce_retention()
+        return found
+
+    def create_topic(self, name: str, options: Mapping[str, Any]) -> None:
+        partitions = options.get("partitions", 1)
+        if not isinstance(partitions, int) or partitions < 1:
+            raise ConfigError(f"partitions must be a positive integer, not {partitions!r}")
+        with self.changed:
+            if name in self.topics:
+                raise AlreadyExists(f"topic {name!r} exists already")
+            self.topics[name] = Topic(
+                name,
+                [Partition(name, number) for number in range(partitions)],
+                options.get("retention_seconds"),
+                options.get("retention_messages"),
+                MAX_MESSAGE_BYTES,
+            )
+
+    def delete_topic(self, name: str) -> None:
+        with self.changed:
+            self.topic(name)
+            del self.topics[name]
+            for readers in (self.subscriptions, self.groups):
+                for place in [place for place in readers if place[0] == name]:
+                    del readers[place]
+            self.changed.notify_all()
+
+    def bounds(self, name: str) -> list[Bounds]:
+        with self.changed:
+            return [
+                Bounds(each.number, each.start, each.end, each.messages)
+                for each in self.topic(name).partitions
+            ]
+
+    def at_time(self, name: str, moment: int) -> dict[int | None, int]:
+        with self.changed:
+            found = {each.number: each.at_time(moment) for each in self.topic(name).partitions}
+            return {number: offset for number, offset in found.items() if offset is not None}
+
+    def _begins(self, name: str, start: Position) -> dict[int | None, int]:
+        return resolve(start, self.bounds(name), lambda moment: self.at_time(name, moment), otherwise=start)
+
+    def create_subscription(
+        self, topic: str, name: str, start: Position, options: Mapping[str, Any]
+    ) -> Subscription:
+        with self.changed:
+            if (topic, name) in self.subscriptions:
+                raise AlreadyExists(f"subscription {name!r} of {topic!r} exists already")
+            begins = self._begins(topic, start)
+            made = self.subscriptions[topic, name] = Subscription(
+                self.topic(topic),
+                name,
+                lambda partition: begins[partition.number],
+                float(options.get("ack_deadline", ACK_DEADLINE_SECONDS)),
+                bool(options.get("ordered", False)),
+            )
+            return made
+
+    def create_group(self, topic: str, name: str, start: Position) -> Group:
+        with self.changed:
+            if (topic, name) in self.groups:
+                raise AlreadyExists(f"group {name!r} of {topic!r} exists already")
+            begins = self._begins(topic, start)
+            committed = {each.number: begins[each.number] for each in self.topic(topic).partitions}
+            made = self.groups[topic, name] = Group(self.topic(topic), name, committed)
+            return made
+
+    def publish(self, batch: Sequence[tuple[str, OutboundMessage]]) -> list[PublishResult]:
+        """Store what can be stored; the outcome of each."""
+        results = [self._publish_one(topic, message) for topic, message in batch]
+        with self.changed:
+            self.changed.notify_all()
+        return results
+
+    def _publish_one(self, name: str, message: OutboundMessage) -> PublishResult:
+        fault = self.faults.publish_fault()
+        if fault is not None and not fault.stored:
+            return PublishResult(fault.status, error=fault.error)
+        try:
+            with self.changed:
+                identity = self._append(name, message)
+        except BrokerError as error:
+            return PublishResult("failed", error=error)
+        if fault is not None:
+            return PublishResult(fault.status, error=fault.error)
+        return PublishResult("confirmed", identity)
+
+    def _append(self, name: str, message: OutboundMessage) -> str:
+        topic = self.topic(name)
+        size = len(message.data or b"")
+        if size > topic.max_message_bytes:
+            raise TooLarge(f"{size:,} bytes; the limit is {topic.max_message_bytes:,}")
+        if message.dedup_id is not None and message.dedup_id in topic.published_ids:
+            return topic.published_ids[message.dedup_id]
+        partition = topic.choose(message.key)
+        entry = partition.append(message.key, message.data, tuple(message.attributes) or None)
+        identity = f"{partition.number}-{entry.offset}"
+        if message.dedup_id is not None:
+            topic.published_ids[message.dedup_id] = identity
+        return identity
+
+    def publish_transaction(self, batch: Sequence[tuple[str, OutboundMessage]]) -> None:
+        """Store all of them at once, each touched partition ending in a marker that takes an offset."""
+        with self.changed:
+            touched = set()
+            for name, message in batch:
+                identity = self._append(name, message)
+                touched.add((name, int(identity.split("-")[0])))
+            for name, number in touched:
+                self.topics[name].partitions[number].append(None, None, None, control=True)
+            self.changed.notify_all()
+
+    def wait(self, ready: Callable[[], Any], seconds: float, next_event: Callable[[], float]) -> Any:
+        """Wait under the lock until `ready` returns something true, at most `seconds`."""
+        end = time.monotonic() + seconds
+        while True:
+            self.faults.refuse_if_stopped()
+            found = None if self.faults.paused else ready()
+            now = time.monotonic()
+            if found or now >= end:
+                return found
+            self.changed.wait(max(0.0, min(end, next_event()) - now) or 0.001)
+
+    def _lose_connections(self) -> None:
+        for subscription in self.subscriptions.values():
+            subscription.lose_connections()

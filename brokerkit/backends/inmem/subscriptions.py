@@ -1,0 +1,213 @@
+"""Who reads a topic: subscriptions with leases, and groups with committed offsets."""
+
+from __future__ import annotations
+
+import time
+from bisect import insort
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import count
+
+from brokerkit.core.errors import LockLost, StaleAck
+
+from .log import Entry, Partition, Topic
+
+ACK_DEADLINE_SECONDS = 30.0
+Place = tuple[int, int]
+"""A (partition, offset) pair."""
+
+
+@dataclass(slots=True)
+class Lease:
+    """One delivery of one message. `receipt` is new with each delivery."""
+
+    receipt: int
+    deadline: float
+    owner: int
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    partition: int
+    offset: int
+    lease: int
+
+
+class Subscription:
+    """Delivers every message of a topic once to somebody, again when the lease lapses or is given back.
+
+    ordered: of a key, the next message waits until the one before is acknowledged.
+    """
+
+    def __init__(
+        self, topic: Topic, name: str, begins: Callable[[Partition], int], ack_deadline: float, ordered: bool
+    ) -> None:
+        self.topic = topic
+        self.name = name
+        self.ack_deadline = ack_deadline
+        self.ordered = ordered
+        self.counts: dict[Place, int] = {}
+        self.leases: dict[Place, Lease] = {}
+        self.rejected: list[Place] = []
+        self._next = {each.number: begins(each) for each in topic.partitions}
+        self._again: list[Place] = []
+        self._delayed: list[tuple[float, Place]] = []
+        self._receipts = count(1)
+
+    @property
+    def waiting(self) -> int:
+        """Messages not delivered, or to be delivered again."""
+        fresh = sum(len(each.range(self._next[each.number], each.end)) for each in self.topic.partitions)
+        return fresh + len(self._again) + len(self._delayed)
+
+    def fetch(self, most: int, owner: int) -> tuple[list[tuple[int, Entry]], list[Receipt], list[int]]:
+        """Lease up to `most` messages: entries, receipts, delivery counts."""
+        self._lapse()
+        busy = self._busy_keys() if self.ordered else set()
+        entries: list[tuple[int, Entry]] = []
+        receipts: list[Receipt] = []
+        counts: list[int] = []
+        deadline = time.monotonic() + self.ack_deadline
+        for place, entry in self._candidates(most, busy):
+            number = self.counts[place] = self.counts.get(place, 0) + 1
+            lease = self.leases[place] = Lease(next(self._receipts), deadline, owner)
+            entries.append((place[0], entry))
+            receipts.append(Receipt(*place, lease.receipt))
+            counts.append(number)
+        return entries, receipts, counts
+
+    def _candidates(self, most: int, busy: set[bytes]) -> Iterator[tuple[Place, Entry]]:
+        taken = 0
+        kept: list[Place] = []
+        again, self._again = self._again, []
+        for index, place in enumerate(again):
+            entry = self.topic.partitions[place[0]].get(place[1])
+            if entry is None:
+                continue
+            if taken == most or (entry.key is not None and entry.key in busy):
+                kept.append(place)
+                if taken == most:
+                    kept.extend(again[index + 1 :])
+                    break
+                continue
+            taken += 1
+            if self.ordered and entry.key is not None:
+                busy.add(entry.key)
+            yield place, entry
+        self._again = kept
+        if self.ordered:
+            busy.update(self._keys(kept))
+        for partition in self.topic.partitions:
+            position = self._next[partition.number]
+            while taken < most and position < partition.end:
+                entry = partition.get(position)
+                place = (partition.number, position)
+                position += 1
+                if entry is None:
+                    continue
+                if self.ordered and entry.key is not None:
+                    if entry.key in busy:
+                        insort(self._again, place)
+                        continue
+                    busy.add(entry.key)
+                taken += 1
+                yield place, entry
+            self._next[partition.number] = max(position, partition.start)
+
+    def _keys(self, places: list[Place]) -> set[bytes]:
+        entries = (self.topic.partitions[number].get(offset) for number, offset in places)
+        return {entry.key for entry in entries if entry is not None and entry.key is not None}
+
+    def _busy_keys(self) -> set[bytes]:
+        return self._keys([*self.leases, *(place for _, place in self._delayed)])
+
+    def _lapse(self) -> None:
+        now = time.monotonic()
+        for place in [place for place, lease in self.leases.items() if lease.deadline <= now]:
+            self._return(place)
+        due = [item for item in self._delayed if item[0] <= now]
+        for item in due:
+            self._delayed.remove(item)
+            insort(self._again, item[1])
+
+    def _return(self, place: Place, delay: float = 0.0) -> None:
+        del self.leases[place]
+        if delay:
+            insort(self._delayed, (time.monotonic() + delay, place))
+        else:
+            insort(self._again, place)
+
+    def next_event(self) -> float:
+        """When, on the monotonic clock, something lapses or becomes due; infinity for never."""
+        times = [lease.deadline for lease in self.leases.values()]
+        times += [at for at, _ in self._delayed[:1]]
+        return min(times, default=float("inf"))
+
+    def _lease(self, receipt: Receipt) -> Place:
+        place = (receipt.partition, receipt.offset)
+        self._lapse()
+        lease = self.leases.get(place)
+        if lease is None or lease.receipt != receipt.lease:
+            raise LockLost(f"the ack deadline of message {place[0]}-{place[1]} had passed")
+        return place
+
+    def ack(self, receipt: Receipt) -> None:
+        place = self._lease(receipt)
+        del self.leases[place]
+        self.counts.pop(place, None)
+
+    def nack(self, receipt: Receipt, delay: float | None) -> None:
+        self._return(self._lease(receipt), delay or 0.0)
+
+    def reject(self, receipt: Receipt) -> None:
+        self.ack(receipt)
+        self.rejected.append((receipt.partition, receipt.offset))
+
+    def extend(self, receipt: Receipt) -> None:
+        self.leases[self._lease(receipt)].deadline = time.monotonic() + self.ack_deadline
+
+    def lose_connections(self) -> None:
+        """Every lease ends, as when the broker restarts."""
+        for place in list(self.leases):
+            self._return(place)
+
+
+class Group:
+    """Committed offsets of a topic, and the members among which its partitions are divided."""
+
+    def __init__(self, topic: Topic, name: str, committed: dict[int, int]) -> None:
+        self.topic = topic
+        self.name = name
+        self.committed = committed
+        self.assigned: dict[int, set[int]] = {}
+        self._members = count(1)
+
+    def join(self) -> int:
+        """Become a member; partitions are divided anew."""
+        member = next(self._members)
+        self.assigned[member] = set()
+        self._divide()
+        return member
+
+    def leave(self, member: int) -> None:
+        if self.assigned.pop(member, None) is not None:
+            self._divide()
+
+    def _divide(self) -> None:
+        members = sorted(self.assigned)
+        for each in self.assigned.values():
+            each.clear()
+        for index, partition in enumerate(self.topic.partitions):
+            if members:
+                self.assigned[members[index % len(members)]].add(partition.number)
+
+    def commit(self, member: int, partition: int, position: int) -> None:
+        if partition not in self.assigned.get(member, ()):
+            raise StaleAck(f"partition {partition} of {self.topic.name!r} belongs to another member")
+        self.committed[partition] = position
+
+    def lag(self) -> int:
+        return sum(
+            len(each.range(self.committed.get(each.number, each.start), each.end))
+            for each in self.topic.partitions
+        )

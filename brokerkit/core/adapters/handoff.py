@@ -1,0 +1,142 @@
+"""The bounded hand-off between threads that produce and whoever consumes.
+
+Every adapter that has a thread of its own is built on it, so what happens when one side is slow,
+fails or leaves is decided here once.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Iterable
+from typing import Generic, TypeVar, cast
+
+from ..cancellation import Cancellation, Deadline
+from ..errors import Closed
+
+T = TypeVar("T")
+
+_NOTHING = object()
+
+
+class NothingCameError(Exception):
+    """The time given to `Handoff.get` was over before anything came."""
+
+
+class EndedError(Exception):
+    """The producers ended, and all they handed over was taken."""
+
+
+class Handoff(Generic[T]):
+    """A queue of at most `capacity` items that also carries the end and the error of its producers.
+
+    Producers call `room`, `put`, and at last `finish` or `fail`; consumers call `get`; whoever owns
+    it calls `close`, and has to give back what `close` returns.
+    """
+
+    def __init__(self, capacity: int) -> None:
+        self._capacity = capacity
+        # entered directly: `with` on a Condition runs Python code that Ctrl-C can break while it is locked
+        self._lock = threading.RLock()
+        self._changed = threading.Condition(self._lock)
+        self._items: deque[T] = deque()
+        self._error: BaseException | None = None
+        self._finished = False
+        self._closed = False
+
+    def room(self, timeout: float | None = None) -> int:
+        """Wait until something can be put. The number of free places; 0 at `timeout` or after the end."""
+        deadline = Deadline(timeout)
+        with self._lock:
+            while not (self._finished or self._closed):
+                free = self._capacity - len(self._items)
+                if free > 0:
+                    return free
+                if deadline.passed:
+                    return 0
+                self._changed.wait(deadline.slice())
+        return 0
+
+    def put(self, item: T, timeout: float | None = None) -> bool:
+        """Wait for room and put an item. False at `timeout` or after the end: the item stays yours."""
+        with self._lock:
+            if not self.room(timeout):
+                return False
+            self._items.append(item)
+            self._changed.notify_all()
+            return True
+
+    def finish(self) -> None:
+        """Nothing more will come: `get` raises `EndedError` after what is there."""
+        with self._lock:
+            self._finished = True
+            self._changed.notify_all()
+
+    def fail(self, error: BaseException) -> None:
+        """Nothing more will come: `get` raises the error, once, after what is there. The first one counts."""
+        with self._lock:
+            if self._error is None:
+                self._error = error
+            self._finished = True
+            self._changed.notify_all()
+
+    def take_error(self) -> BaseException | None:
+        """The error that no `get` has raised yet; it is yours to raise now."""
+        with self._lock:
+            error, self._error = self._error, None
+            return error
+
+    def get(
+        self, timeout: float | None = None, *, cancellations: Iterable[Cancellation | None] = ()
+    ) -> T:
+        """The next item. An interrupted call loses nothing: the next one gets the same item.
+
+        Raises NothingCameError at `timeout`, Cancelled, the producers' error after their last item,
+        EndedError after that, and Closed after `close`.
+        """
+        deadline = Deadline(timeout)
+        given = [each for each in cancellations if each is not None]
+        item: object = _NOTHING
+        try:
+            with self._lock:
+                while True:
+                    for each in given:
+                        each.raise_if_cancelled()
+                    if self._items:
+                        break
+                    self._check_open()
+                    if deadline.passed:
+                        raise NothingCameError
+                    self._changed.wait(deadline.slice())
+                # not popleft(): a signal is handled after a call, when the item would be nowhere
+                item = self._items[0]
+                del self._items[0]
+                self._changed.notify_all()
+        except BaseException:
+            if item is not _NOTHING:
+                with self._lock:
+                    self._items.appendleft(cast(T, item))
+            raise
+        return cast(T, item)
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise Closed("this stream was left; what it had not handed over was given back")
+        if self._finished:
+            error = self.take_error()
+            if error is not None:
+                raise error
+            raise EndedError
+
+    @property
+    def closed(self) -> bool:
+        return self._closed
+
+    def close(self) -> list[T]:
+        """Stop everything; what was put and not taken. Closing twice is fine."""
+        with self._lock:
+            self._closed = True
+            left = list(self._items)
+            self._items.clear()
+            self._changed.notify_all()
+            return left

@@ -1,0 +1,114 @@
+"""Working on one item while the next is being made."""
+
+from __future__ import annotations
+
+import threading
+import warnings
+from collections.abc import Iterable, Iterator
+from types import TracebackType
+from typing import Generic, Self, TypeVar
+
+from ..consumer import check_count
+from ..errors import AbandonedWarning, Closed
+from .handoff import EndedError, Handoff
+from .pump import INTERRUPT_SECONDS, LEAVE_SECONDS, joined
+
+T = TypeVar("T")
+
+
+class ReadAhead(Generic[T]):
+    """An iterator that goes through another one in a thread; a context manager that stops it.
+
+    The thread starts with the block or the first item. It stops when the iterator ends, fails, is
+    closed or is collected, at the latest when the item it is waiting for has come.
+    """
+
+    def __init__(self, iterable: Iterable[T], depth: int) -> None:
+        self._handoff: Handoff[T] = Handoff(depth)
+        # no method of this object: the thread must not keep it alive
+        self._thread = threading.Thread(
+            target=_fill, args=(iterable, self._handoff), name="brokerkit read ahead", daemon=True
+        )
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> T:
+        self._start()
+        try:
+            return self._handoff.get()
+        except (EndedError, Closed):
+            if isinstance(self._handoff.take_error(), BaseException):
+                raise
+            raise StopIteration from None
+
+    def _start(self) -> None:
+        if self._thread.ident is None and not self._handoff.closed:
+            self._thread.start()
+
+    def __enter__(self) -> Self:
+        self._start()
+        return self
+
+    def close(self, timeout: float = LEAVE_SECONDS) -> None:
+        """Stop reading; items that were made and not taken are dropped. Closing twice is fine.
+
+        Raises the error of the iterable when nobody has met it yet.
+        """
+        self._handoff.close()
+        if not joined([self._thread], timeout):
+            warnings.warn(
+                f"an iterator that is read ahead did not come back within {timeout:g} s and was abandoned",
+                AbandonedWarning,
+                stacklevel=2,
+            )
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        patient = kind is None or issubclass(kind, Exception)
+        self.close(LEAVE_SECONDS if patient else INTERRUPT_SECONDS)
+
+    def __del__(self) -> None:
+        handoff = getattr(self, "_handoff", None)
+        if handoff is not None:
+            handoff.close()
+
+
+def _fill(iterable: Iterable[T], handoff: Handoff[T]) -> None:
+    try:
+        iterator = iter(iterable)
+        try:
+            while handoff.room():
+                try:
+                    item = next(iterator)
+                except StopIteration:
+                    break
+                handoff.put(item)
+                # held here, it would stay in memory until the next one is made
+                del item
+        finally:
+            _close(iterator)
+    except BaseException as error:
+        handoff.fail(error)
+    else:
+        handoff.finish()
+
+
+def _close(iterator: Iterator[object]) -> None:
+    """Run the ``finally`` blocks of a generator now, not when it is collected."""
+    close = getattr(iterator, "close", None)
+    if callable(close):
+        close()
+
+
+def read_ahead(iterable: Iterable[T], depth: int = 1) -> ReadAhead[T]:
+    """Go through `iterable` in a thread, at most `depth` items ahead of the caller.
+
+    An error is raised at its place: after the items before it. For messages use `message_stream`,
+    which gives back what nobody took.
+    """
+    return ReadAhead(iterable, check_count(depth, "depth"))

@@ -1,0 +1,57 @@
+"""Any source of messages as a stream."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+
+from ..cancellation import Cancellation
+from ..consumer import check_count
+from ..messages import Message
+from .producing import MessageSource, batch_producer, check_window, message_producer
+from .pump import BatchPump, MessagePump, Producer
+
+
+class _MessageStream:
+    def __init__(self, producer: Producer[Message], prefetch: int) -> None:
+        self._producer = producer
+        self._prefetch = prefetch
+
+    def stream(
+        self, *, cancellation: Cancellation | None = None
+    ) -> AbstractContextManager[Iterator[Message]]:
+        """Messages fetched in the background while the block runs."""
+        return MessagePump([self._producer], capacity=self._prefetch, cancellation=cancellation)
+
+
+class _BatchedMessageStream:
+    def __init__(self, producer: Producer[list[Message]]) -> None:
+        self._producer = producer
+
+    def batch_stream(
+        self, *, cancellation: Cancellation | None = None
+    ) -> AbstractContextManager[Iterator[list[Message]]]:
+        """Batches gathered in the background while the block runs."""
+        return BatchPump([self._producer], cancellation=cancellation)
+
+
+def message_stream(source: MessageSource, *, prefetch: int = 100) -> _MessageStream:
+    """Any source of messages as a MessageStream.
+
+    prefetch: how many messages may wait for the loop. Leaving the block gives back those that the
+    loop did not get. The iterator also has ``next_message(timeout)``.
+    """
+    return _MessageStream(message_producer(source), check_count(prefetch, "prefetch"))
+
+
+def batched_message_stream(
+    source: MessageSource, *, max_messages: int = 500, window: float = 0.5
+) -> _BatchedMessageStream:
+    """Any source of messages as a BatchedMessageStream.
+
+    A batch is ready when it has `max_messages`, or `window` seconds after its first message; while
+    nothing comes there is no batch. One batch is gathered, and one may wait, while the loop works.
+    The batches of a batched stream or receiver stay as they are.
+    """
+    most = check_count(max_messages, "max_messages")
+    return _BatchedMessageStream(batch_producer(source, most, check_window(window)))

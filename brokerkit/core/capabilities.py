@@ -1,0 +1,86 @@
+"""What a backend can do, said once and read by everything above it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+AckKind = Literal["confirmed", "confirmed per partition", "sent"]
+NackKind = Literal["immediate", "after a delay", "seek back"]
+SideEffect = Literal["none", "locks", "raises delivery count", "acknowledges", "not offered"]
+SliceKind = Literal["repeatable", "while it lasts", "never"]
+KeyKind = Literal["bytes", "text"]
+Model = Literal["message", "record"]
+BoundsKind = Literal["exact", "approximate", "none"]
+
+
+@dataclass(frozen=True)
+class Gap:
+    """A behaviour of the conformance suite that does not hold here.
+
+    kind `never`: it cannot, for `reason`. `not yet`: it should, and the declaration fails as soon
+    as it does. `server`: only on servers of this kind (an emulator, say); None means always.
+    """
+
+    kind: Literal["never", "not yet"]
+    reason: str
+    server: str | None = None
+
+
+@dataclass(frozen=True)
+class Capabilities:
+    """What a system can do, seen through its client library.
+
+    models: what a consumer may yield; the first unless the caller says otherwise.
+    ack: what `ack()` knows when it returns.
+    nack: what giving back does. nack_delay: whether `nack(delay=)` is honoured.
+    reject: whether a message can be settled as never to be delivered again.
+    delivery_count: whether deliveries are counted.
+    subscription_required: whether a consumer must name a subscription or group.
+    slices: whether reading a slice again gives the same rows.
+    time_index: whether the broker finds a position by time.
+    transactions, idempotent_publish, partitions, create_topic, create_subscription: as they say.
+    dedup_ids: publishing again under the same `OutboundMessage.dedup_id` stores nothing twice.
+    keys: `bytes`, or `text` where a key must be UTF-8. empty_key: b"" differs from no key.
+    null_value: a null payload differs from an empty one.
+    attribute_types: the value types that survive (see `attributes.type_name`).
+    attributes_read_as: the type in which a value of type "string" comes back.
+    duplicate_attributes: the same name twice survives.
+    max_batch: messages in one request; None: no limit of its own.
+    max_message_bytes: largest payload by default; None: unknown until tried.
+    side_effects: what each read does to the broker.
+    gaps: conformance behaviours, by number, that do not hold.
+    """
+
+    models: tuple[Model, ...]
+    ack: AckKind
+    nack: NackKind
+    nack_delay: bool = False
+    reject: bool = False
+    delivery_count: bool = False
+    subscription_required: bool = True
+    slices: SliceKind = "never"
+    time_index: bool = False
+    transactions: bool = False
+    idempotent_publish: bool = False
+    partitions: bool = False
+    create_topic: bool = True
+    create_subscription: bool = True
+    dedup_ids: bool = False
+    keys: KeyKind = "bytes"
+    empty_key: bool = True
+    null_value: bool = False
+    attribute_types: frozenset[str] = frozenset({"string"})
+    attributes_read_as: Literal["string", "bytes"] = "string"
+    duplicate_attributes: bool = False
+    max_batch: int | None = None
+    max_message_bytes: int | None = None
+    side_effects: Mapping[str, SideEffect] = field(
+        default_factory=lambda: {"peek": "none", "scan": "none", "pull": "acknowledges"}
+    )
+    gaps: Mapping[int, Gap] = field(default_factory=dict)
+
+    def but(self, **changes: Any) -> Capabilities:
+        """The same, with some fields changed."""
+        return replace(self, **changes)

@@ -1,0 +1,210 @@
+"""A batch of messages as parallel columns."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, fields
+from itertools import repeat
+from typing import Any, TypeAlias
+
+from .attributes import Attributes
+from .messages import Delivery, Message, Record, from_microseconds, to_microseconds
+
+Field: TypeAlias = Any
+"""One value per row (a sequence, or anything with ``__arrow_c_array__``), or one `str`, `bytes`
+or `int` that holds for every row, or None: not available in any row."""
+
+_SCALARS = (str, bytes, int)
+
+
+def values_of(column: Field, length: int) -> Iterable[Any]:
+    """Iterate over a field's values, one per row."""
+    if column is None or isinstance(column, _SCALARS):
+        return repeat(column, length)
+    to_list = getattr(column, "to_pylist", None)
+    return to_list() if to_list is not None else column  # type: ignore[no-any-return]  # Any
+
+
+def _same_scalar(parts: Sequence[Field]) -> bool:
+    first = parts[0]
+    return (first is None or isinstance(first, _SCALARS)) and all(
+        type(part) is type(first) and part == first for part in parts
+    )
+
+
+@dataclass(slots=True)
+class Columns:
+    """A batch as one field per column. Times are integers, microseconds since 1970 in UTC.
+
+    topic: str; partition: int; offset: int; id: str; key, value: bytes or None.
+    attributes: per row a sequence of (name, value) pairs, or None.
+    position: tuple of ints, comparable only within (topic, partition), where `offset` does not say it.
+    """
+
+    length: int
+    topic: Field
+    partition: Field = None
+    offset: Field = None
+    id: Field = None
+    key: Field = None
+    value: Field = None
+    attributes: Field = None
+    publish_time: Field = None
+    ingestion_time: Field = None
+    delivery_count: Field = None
+    position: Field = None
+
+    def __len__(self) -> int:
+        return self.length
+
+    def values(self, name: str) -> Iterable[Any]:
+        """The values of one column, one per row."""
+        return values_of(getattr(self, name), self.length)
+
+    def to_list(self, name: str) -> list[Any]:
+        """The values of one column as a list."""
+        column = getattr(self, name)
+        return column if type(column) is list else list(values_of(column, self.length))
+
+    def _each(self, change: Callable[[Field], Field], length: int) -> Columns:
+        changed: dict[str, Field] = {}
+        for name in COLUMN_NAMES:
+            column = getattr(self, name)
+            keep = column is None or isinstance(column, _SCALARS)
+            changed[name] = column if keep else change(column)
+        return Columns(length, **changed)
+
+    def slice(self, start: int, stop: int) -> Columns:
+        """The rows from `start` up to but excluding `stop`."""
+        start, stop, _ = slice(start, stop).indices(self.length)
+        if start == 0 and stop == self.length:
+            return self
+        return self._each(lambda column: column[start:stop], max(0, stop - start))
+
+    def as_lists(self) -> Columns:
+        """The same rows with every column a Python list, a scalar or None."""
+        return self._each(lambda column: list(values_of(column, self.length)), self.length)
+
+    def take(self, rows: Sequence[int]) -> Columns:
+        """The rows named, in that order."""
+
+        def pick(column: Field) -> Field:
+            native = getattr(column, "take", None)
+            return native(rows) if native is not None else [column[row] for row in rows]
+
+        return self._each(pick, len(rows))
+
+    @classmethod
+    def empty(cls) -> Columns:
+        return cls(0, topic=[])
+
+    @classmethod
+    def concat(cls, parts: Sequence[Columns]) -> Columns:
+        """All rows of all parts, in order."""
+        filled = [part for part in parts if part.length]
+        if len(filled) == 1:
+            return filled[0]
+        if not filled:
+            return cls.empty()
+        joined: dict[str, Field] = {}
+        for name in COLUMN_NAMES:
+            columns = [getattr(part, name) for part in filled]
+            if _same_scalar(columns):
+                joined[name] = columns[0]
+            else:
+                joined[name] = [value for part in filled for value in part.values(name)]
+        return cls(sum(part.length for part in filled), **joined)
+
+    @classmethod
+    def from_messages(cls, messages: Sequence[Message]) -> Columns:
+        """Columns from message objects, for backends that have nothing faster."""
+        return cls(
+            len(messages),
+            topic=[m.topic for m in messages],
+            id=[m.id for m in messages],
+            key=[m.key for m in messages],
+            value=[m.data for m in messages],
+            attributes=[m.attributes for m in messages],
+            publish_time=[_micros(m.publish_time) for m in messages],
+            ingestion_time=[_micros(m.ingestion_time) for m in messages],
+            delivery_count=[m.delivery_count for m in messages],
+        )
+
+    @classmethod
+    def from_records(cls, records: Sequence[Record]) -> Columns:
+        """Columns from record objects."""
+        return cls(
+            len(records),
+            topic=[r.topic for r in records],
+            partition=[r.partition for r in records],
+            offset=[r.offset for r in records],
+            id=[None if r.offset is None else f"{r.partition}-{r.offset}" for r in records],
+            key=[r.key for r in records],
+            value=[r.value for r in records],
+            attributes=[r.attributes for r in records],
+            publish_time=[_micros(r.publish_time) for r in records],
+            ingestion_time=[_micros(r.ingestion_time) for r in records],
+        )
+
+    def to_messages(self, deliveries: Iterable[Delivery | None] | None = None) -> list[Message]:
+        """One `Message` per row; `deliveries` settle them."""
+        return [
+            Message(
+                id=id,
+                data=value,
+                key=key,
+                attributes=Attributes.trusted(attributes),
+                topic=topic,
+                publish_time=from_microseconds(published),
+                ingestion_time=from_microseconds(ingested),
+                delivery_count=count,
+                delivery=delivery,
+            )
+            for id, value, key, attributes, topic, published, ingested, count, delivery in zip(
+                self.values("id"),
+                self.values("value"),
+                self.values("key"),
+                self.values("attributes"),
+                self.values("topic"),
+                self.values("publish_time"),
+                self.values("ingestion_time"),
+                self.values("delivery_count"),
+                deliveries if deliveries is not None else repeat(None, self.length),
+                strict=True,
+            )
+        ]
+
+    def to_records(self, deliveries: Iterable[Delivery | None] | None = None) -> list[Record]:
+        """One `Record` per row; `deliveries` settle them."""
+        return [
+            Record(
+                topic=topic,
+                partition=partition,
+                offset=offset,
+                value=value,
+                key=key,
+                attributes=Attributes.trusted(attributes),
+                publish_time=from_microseconds(published),
+                ingestion_time=from_microseconds(ingested),
+                delivery=delivery,
+            )
+            for topic, partition, offset, value, key, attributes, published, ingested, delivery in zip(
+                self.values("topic"),
+                self.values("partition"),
+                self.values("offset"),
+                self.values("value"),
+                self.values("key"),
+                self.values("attributes"),
+                self.values("publish_time"),
+                self.values("ingestion_time"),
+                deliveries if deliveries is not None else repeat(None, self.length),
+                strict=True,
+            )
+        ]
+
+
+COLUMN_NAMES: tuple[str, ...] = tuple(f.name for f in fields(Columns) if f.name != "length")
+
+
+def _micros(value: Any) -> int | None:
+    return None if value is None else to_microseconds(value)

@@ -1,0 +1,272 @@
+"""What a backend writes: the few things that only its system knows.
+
+Everything that two drivers would both have to write is in the portable half (`consumer`,
+`publisher`, `browser`, `connection`). Each driver object has one owner thread, and only that thread
+calls it, unless a method says otherwise. A call waits `wait` seconds at most where it has one, and
+should come back within 0.2 s otherwise, or within its `timeout`.
+
+A driver raises whatever its client library raises; `Driver.translate` turns that into our tree.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any, Protocol
+
+from .address import Address
+from .capabilities import Capabilities, Model
+from .columns import Columns
+from .errors import AckFailed, BrokerError, NotSupported, Unavailable
+from .messages import OutboundMessage, PublishResult
+from .positions import Position
+from .topics import Bounds, Slice, TopicDescription, TopicInfo
+
+Partition = tuple[str, int]
+"""A (topic, partition) pair."""
+
+
+class Outcome(Enum):
+    """How a message is settled."""
+
+    ACK = "ack"
+    NACK = "nack"
+    REJECT = "reject"
+
+
+@dataclass(slots=True)
+class Fetched:
+    """What one fetch brought: columns, and on the message model one opaque receipt per row."""
+
+    columns: Columns
+    receipts: Sequence[Any] = ()
+
+
+@dataclass(frozen=True)
+class ConsumerRequest:
+    """What a consumer is asked to be.
+
+    topic: what to read. subscription: the durable name, where the system has one. start: where a
+    subscription that does not exist yet begins; None: it must exist. options: named by the backend.
+    """
+
+    topic: str
+    subscription: str | None
+    model: Model
+    start: Position | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+class ConsumerDriver(ABC):
+    """Fetches from one subscription."""
+
+    lock_seconds: float | None = None
+    """How long a message stays ours without `extend`; None where there is no lock."""
+
+    @abstractmethod
+    def attach(self, wait: float) -> bool:
+        """Do a step of attaching; true once messages can flow. Called until it is.
+
+        Raises NotFound for a topic or subscription that is not there: attaching creates nothing,
+        except a subscription for which the request has a `start`.
+        """
+
+    @abstractmethod
+    def fetch(self, max_messages: int, wait: float) -> Fetched:
+        """What is there now, else the first that comes within `wait`. May be empty, may be more."""
+
+    def wake(self) -> None:
+        """Make a waiting `fetch` return early. The one method called from any thread."""
+        return
+
+    def idle(self) -> None:
+        """Nobody wants messages now, called twice a second: stay alive, take in no more of them."""
+        return
+
+    def close(self, timeout: float) -> None:
+        """Leave; delete no durable thing and commit nothing."""
+        return
+
+
+class MessageDriver(ConsumerDriver):
+    """Messages that are settled one by one."""
+
+    @abstractmethod
+    def settle(
+        self, receipts: Sequence[Any], outcome: Outcome, *, delay: float | None, reason: str | None
+    ) -> list[BaseException | None]:
+        """Settle these, and say for each what went wrong, or None."""
+
+    def extend(self, receipts: Sequence[Any]) -> list[BaseException | None]:
+        """Keep the locks of these for another `lock_seconds`."""
+        return [None] * len(receipts)
+
+
+class RecordDriver(ConsumerDriver):
+    """Records of a log, settled by a position per partition."""
+
+    on_lost: Callable[[Collection[Partition]], None]
+    """Set by the portable half; called by the driver, from `attach`, `fetch` or `idle`, when
+    partitions were taken away."""
+
+    @abstractmethod
+    def commit(self, positions: Mapping[Partition, int]) -> Mapping[Partition, BaseException | None]:
+        """Commit the next offset to be read of each partition, confirmed, and say what went wrong."""
+
+    @abstractmethod
+    def seek(self, positions: Mapping[Partition, int]) -> None:
+        """Fetch from these offsets next."""
+
+    def next_offset(self, offset: int) -> int:
+        """The position that is committed when `offset` has been processed."""
+        return offset + 1
+
+
+class PublisherDriver(ABC):
+    """Sends messages."""
+
+    @abstractmethod
+    def send(self, batch: Sequence[tuple[str, OutboundMessage]], timeout: float) -> list[PublishResult]:
+        """Send (topic, message) pairs in order and say what became of each.
+
+        `failed` only for what surely was not stored; errors in results are of our tree.
+        """
+
+    def begin(self, timeout: float) -> None:
+        raise NotSupported("this system has no transactions")
+
+    def commit(self, timeout: float) -> None:
+        raise NotSupported("this system has no transactions")
+
+    def abort(self, timeout: float) -> None:
+        raise NotSupported("this system has no transactions")
+
+    def close(self, timeout: float) -> None:
+        return
+
+
+class ReaderDriver(ABC):
+    """Reads slices without side effects; one slice at a time, reused for the next."""
+
+    @abstractmethod
+    def start(self, piece: Slice, *, attributes: bool) -> None:
+        """Be ready to read a slice; without `attributes` that column may be left empty."""
+
+    @abstractmethod
+    def fetch(self, wait: float) -> Columns | None:
+        """The next rows; empty when none came within `wait`; None at the end of the slice.
+
+        Only rows of the slice, each once, in order.
+        """
+
+    def close(self, timeout: float) -> None:
+        return
+
+
+class BrowserDriver(ABC):
+    """Looks at topics without changing anything."""
+
+    @abstractmethod
+    def topics(self, timeout: float) -> list[TopicInfo]: ...
+
+    @abstractmethod
+    def describe(self, topic: str, timeout: float) -> TopicDescription: ...
+
+    @abstractmethod
+    def bounds(self, topic: str, timeout: float) -> list[Bounds]: ...
+
+    def at_time(self, topic: str, microseconds: int, timeout: float) -> dict[int | None, int]:
+        """Offset of the first message at or after a moment, by partition; left out where none is."""
+        raise NotSupported("this system has no time index")
+
+    def close(self, timeout: float) -> None:
+        return
+
+
+class Driver(ABC):
+    """An open connection of one backend."""
+
+    capabilities: Capabilities
+
+    @abstractmethod
+    def ping(self, timeout: float) -> None:
+        """One round trip to the broker."""
+
+    @abstractmethod
+    def translate(self, error: BaseException) -> BrokerError:
+        """An exception of the client library as one of our tree, with a text that says what to do."""
+
+    @abstractmethod
+    def consumer(self, request: ConsumerRequest) -> ConsumerDriver: ...
+
+    @abstractmethod
+    def publisher(self, *, transactional_id: str | None = None) -> PublisherDriver: ...
+
+    def browser(self) -> BrowserDriver:
+        raise NotSupported("this system cannot be browsed without side effects")
+
+    def reader(self) -> ReaderDriver:
+        raise NotSupported("this system cannot be read without side effects")
+
+    def create_topic(self, topic: str, *, options: Mapping[str, Any], timeout: float) -> None:
+        raise NotSupported("topics of this system cannot be created from here")
+
+    def delete_topic(self, topic: str, *, timeout: float) -> None:
+        raise NotSupported("topics of this system cannot be deleted from here")
+
+    def create_subscription(
+        self,
+        topic: str,
+        subscription: str,
+        *,
+        start: Position,
+        model: Model,
+        options: Mapping[str, Any],
+        timeout: float,
+    ) -> None:
+        raise NotSupported("subscriptions of this system cannot be created from here")
+
+    @property
+    def native(self) -> Any:
+        """The client library's own object, for what only this system has."""
+        return None
+
+    def close(self, timeout: float) -> None:
+        return
+
+
+class Backend(Protocol):
+    """What an entry point of the group ``brokerkit.backends`` names: a module or an object.
+
+    The entry point's name is the URL scheme.
+    """
+
+    @property
+    def capabilities(self) -> Capabilities: ...
+
+    def open(self, address: Address, timeout: float) -> Driver:
+        """Check the address and options (ConfigError), and connect (Unavailable, Unauthorized)."""
+        ...
+
+
+def translated(driver: Driver, error: BaseException) -> BrokerError:
+    """Any exception as one of our tree, ours unchanged."""
+    if isinstance(error, BrokerError):
+        return error
+    if isinstance(error, TimeoutError):
+        made: BrokerError = Unavailable(f"the broker did not answer in time ({error or 'timeout'})")
+    else:
+        made = driver.translate(error)
+    made.__cause__ = error
+    return made
+
+
+def as_ack_error(error: BrokerError) -> BrokerError:
+    """An error of settling as an `AckFailed`, its cause kept."""
+    if isinstance(error, AckFailed):
+        return error
+    failed = AckFailed(f"the acknowledgement did not take effect: {error}", retryable=error.retryable)
+    failed.__cause__ = error.__cause__ or error
+    return failed

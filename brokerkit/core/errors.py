@@ -1,0 +1,133 @@
+"""The one tree of errors that every backend raises.
+
+    BrokerError
+    ├── ConfigError        what was asked makes no sense (also a ValueError)
+    ├── NotFound           the topic, subscription or stream is not there
+    ├── AlreadyExists      it is there already, and is different from what was asked for
+    ├── NotSupported       this system cannot do it; the text names the nearest thing that works
+    ├── Unauthorized       the broker refused who we are or what we may do
+    ├── Unavailable        the broker did not answer (retryable)
+    ├── Closed             the consumer, publisher, browser or session was closed
+    ├── Cancelled          a `Cancellation` was tripped while waiting
+    ├── TooLarge           a message is above the broker's limit
+    ├── DecodeError        a payload could not be decoded
+    ├── PublishFailed      at least one message was not confirmed; `results` has every outcome
+    └── AckFailed          an acknowledgement did not take effect
+        ├── StaleAck       the partition was taken away, or given back by a nack, meanwhile
+        └── LockLost       the lock or lease of the message had expired
+
+A driver's own exception is always the ``__cause__``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .messages import PublishResult
+
+
+class BrokerError(Exception):
+    """Base of all errors of brokerkit.
+
+    ``retryable`` says whether the same call may succeed later without any change by the caller.
+    """
+
+    retryable: bool = False
+
+    def __init__(self, *args: object, retryable: bool | None = None) -> None:
+        super().__init__(*args)
+        if retryable is not None:
+            self.retryable = retryable
+
+
+class ConfigError(BrokerError, ValueError):
+    """An address, option, position or argument that cannot be used."""
+
+
+class NotFound(BrokerError, LookupError):
+    """The named topic, subscription, consumer or stream does not exist."""
+
+
+class AlreadyExists(BrokerError):
+    """The thing to be created exists, with another configuration."""
+
+
+class NotSupported(BrokerError):
+    """The system cannot do this. The message names the nearest thing that works."""
+
+
+class Unauthorized(BrokerError):
+    """The broker refused the credentials, or the permission is missing."""
+
+
+class Unavailable(BrokerError):
+    """The broker could not be reached or did not answer in time."""
+
+    retryable = True
+
+
+class Closed(BrokerError):
+    """Used after it was closed, or in a forked child process."""
+
+
+class Cancelled(BrokerError):
+    """A `Cancellation` was tripped while this call was waiting."""
+
+
+class TooLarge(BrokerError):
+    """A message is larger than the broker or the topic accepts."""
+
+
+class DecodeError(BrokerError, ValueError):
+    """A payload could not be decoded as asked."""
+
+
+class AckFailed(BrokerError):
+    """An acknowledgement did not take effect.
+
+    ``failures`` maps the row of a batch to its own error, where a batch was settled.
+    """
+
+    def __init__(
+        self,
+        *args: object,
+        retryable: bool | None = None,
+        failures: Mapping[int, BrokerError] | None = None,
+    ) -> None:
+        super().__init__(*args, retryable=retryable)
+        self.failures: dict[int, BrokerError] = dict(failures or {})
+
+
+class StaleAck(AckFailed):
+    """The record's partition went to somebody else, or was given back, since it was read."""
+
+
+class LockLost(AckFailed):
+    """The lock or lease of the message expired; the broker may have delivered it again."""
+
+
+class PublishFailed(BrokerError):
+    """At least one message was not confirmed by the broker.
+
+    ``results`` holds the outcome of every message of the call, in order.
+    """
+
+    def __init__(self, *args: object, results: Sequence[PublishResult] = ()) -> None:
+        super().__init__(*args)
+        self.results: list[PublishResult] = list(results)
+        errors = [result.error for result in self.results if result.error is not None]
+        self.retryable = bool(errors) and all(error.retryable for error in errors)
+
+
+class UnsettledWarning(UserWarning):
+    """A message was thrown away without `ack()` or `nack()`; the broker will deliver it again."""
+
+
+class RetentionWarning(UserWarning):
+    """Rows that were planned for reading had been deleted by the broker before they were read."""
+
+
+class AbandonedWarning(UserWarning):
+    """Closing took longer than its timeout; something was left hanging in the background."""

@@ -1,0 +1,210 @@
+"""What comes from a broker (`Message`, `Record`) and what goes to one (`OutboundMessage`)."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Literal, Protocol
+
+from .attributes import NO_ATTRIBUTES, Attributes
+from .errors import AckFailed, BrokerError, UnsettledWarning
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def from_microseconds(value: int | None) -> datetime | None:
+    """Microseconds since 1970 as a UTC datetime, without going through a float."""
+    return None if value is None else _EPOCH + timedelta(microseconds=value)
+
+
+def to_microseconds(value: datetime) -> int:
+    """A datetime as microseconds since 1970; a naive one is taken as UTC."""
+    aware = value if value.tzinfo is not None else value.replace(tzinfo=UTC)
+    return (aware - _EPOCH) // timedelta(microseconds=1)
+
+
+class Delivery(Protocol):
+    """The consumer's side of one delivered message: how it is settled."""
+
+    @property
+    def settled(self) -> bool:
+        """Whether nothing is owed to the broker any more."""
+        ...
+
+    def ack(self, *, require_confirmed: bool = False) -> None: ...
+
+    def nack(self, *, delay: float | None = None) -> None: ...
+
+    def reject(self, *, reason: str | None = None) -> None: ...
+
+
+def _delivery_of(item: Message | Record) -> Delivery:
+    if item.delivery is None:
+        raise AckFailed(
+            f"this {type(item).__name__.lower()} did not come from a consumer, so there is nothing "
+            "to settle; messages that were peeked or scanned cannot be acknowledged"
+        )
+    return item.delivery
+
+
+@dataclass(slots=True, weakref_slot=True)
+class Message:
+    """A message of a system that settles each message on its own.
+
+    id: unique within the topic, the same again on redelivery.
+    key: ordering or grouping key; None is "no key" and is not b"".
+    data: the payload; None is a null payload, where the system has one.
+    publish_time: best known time of publishing, UTC.
+    ingestion_time: when the broker stored it, only where the broker says so.
+    delivery_count: how often it has been delivered, from 1; None where the system does not count.
+    """
+
+    id: str
+    data: bytes | None
+    key: bytes | None = None
+    attributes: Attributes = NO_ATTRIBUTES
+    topic: str = ""
+    publish_time: datetime | None = None
+    ingestion_time: datetime | None = None
+    delivery_count: int | None = None
+    delivery: Delivery | None = field(default=None, repr=False, compare=False)
+
+    def ack(self, *, require_confirmed: bool = False) -> None:
+        """Tell the broker that it is processed. Acknowledging twice is fine.
+
+        Raises LockLost or AckFailed when it did not take effect, and NotSupported for
+        `require_confirmed` where the system only sends acknowledgements.
+        """
+        _delivery_of(self).ack(require_confirmed=require_confirmed)
+
+    def nack(self, *, delay: float | None = None) -> None:
+        """Give it back, to be delivered again (after `delay` seconds, where the system can).
+
+        Does nothing when it was settled already.
+        """
+        _delivery_of(self).nack(delay=delay)
+
+    def reject(self, *, reason: str | None = None) -> None:
+        """Settle it as one that must not be delivered again (dead-letter, terminate)."""
+        _delivery_of(self).reject(reason=reason)
+
+    def __del__(self) -> None:
+        delivery = getattr(self, "delivery", None)
+        if delivery is not None and not delivery.settled:
+            warnings.warn(
+                f"message {self.id} of {self.topic!r} was dropped without ack() or nack(); "
+                "it will be delivered again",
+                UnsettledWarning,
+                stacklevel=1,
+                source=self,
+            )
+
+
+@dataclass(slots=True, weakref_slot=True)
+class Record:
+    """A record of a log: acknowledging it acknowledges all before it in its partition.
+
+    offset: position within (topic, partition); None where the system's position is not an integer.
+    The other fields are those of `Message`.
+    """
+
+    topic: str
+    partition: int
+    offset: int | None
+    value: bytes | None
+    key: bytes | None = None
+    attributes: Attributes = NO_ATTRIBUTES
+    publish_time: datetime | None = None
+    ingestion_time: datetime | None = None
+    delivery: Delivery | None = field(default=None, repr=False, compare=False)
+
+    def ack(self, *, require_confirmed: bool = False) -> None:
+        """Commit everything up to and including this record in its partition.
+
+        Never moves the committed position back. Raises StaleAck when the partition was taken away
+        or given back since the record was read.
+        """
+        _delivery_of(self).ack(require_confirmed=require_confirmed)
+
+    def nack(self) -> None:
+        """Seek the partition back to its first unacknowledged record; later receipts become stale."""
+        _delivery_of(self).nack()
+
+
+def _as_bytes(value: object, what: str) -> bytes | None:
+    if value is None or type(value) is bytes:
+        return value
+    if isinstance(value, str):
+        return value.encode("utf-8")
+    if isinstance(value, bytes | bytearray | memoryview):
+        return bytes(value)
+    raise TypeError(
+        f"{what} must be bytes, str or None, not {type(value).__name__}; "
+        "encode it yourself, for example with json.dumps"
+    )
+
+
+class OutboundMessage:
+    """A message to be published.
+
+    data and key: bytes; str is encoded as UTF-8; None is a null payload or no key. Anything else
+    is a TypeError: nothing is ever stringified.
+    dedup_id: names the message for systems that drop a second publish of the same name.
+    """
+
+    __slots__ = ("attributes", "data", "dedup_id", "key")
+
+    def __init__(
+        self,
+        data: bytes | str | None,
+        key: bytes | str | None = None,
+        attributes: object = None,
+        *,
+        dedup_id: str | None = None,
+    ) -> None:
+        self.data = _as_bytes(data, "data")
+        self.key = _as_bytes(key, "key")
+        self.attributes = Attributes(attributes) if attributes else NO_ATTRIBUTES  # type: ignore[arg-type]  # Attributes checks it
+        self.dedup_id = dedup_id
+
+    def named(self, dedup_id: str) -> OutboundMessage:
+        """The same message under this `dedup_id`, unless it has one already."""
+        if self.dedup_id is not None:
+            return self
+        twin = OutboundMessage.__new__(OutboundMessage)
+        twin.data, twin.key, twin.attributes = self.data, self.key, self.attributes
+        twin.dedup_id = dedup_id
+        return twin
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, OutboundMessage):
+            return NotImplemented
+        mine, theirs = (self.data, self.key, self.attributes), (other.data, other.key, other.attributes)
+        return mine == theirs
+
+    __hash__ = None  # type: ignore[assignment]  # equal by value and mutable
+
+    def __repr__(self) -> str:
+        size = "null" if self.data is None else f"{len(self.data)} bytes"
+        return f"OutboundMessage({size}, key={self.key!r}, attributes={len(self.attributes)})"
+
+
+PublishStatus = Literal["confirmed", "failed", "unknown"]
+
+
+@dataclass(slots=True, frozen=True)
+class PublishResult:
+    """What is known of one published message.
+
+    status: `confirmed` by the broker; `failed`: surely not stored; `unknown`: it may be stored.
+    id: the broker's id of the stored message, where it says so.
+    """
+
+    status: PublishStatus
+    id: str | None = None
+    error: BrokerError | None = None
+
+    @property
+    def ok(self) -> bool:
+        return self.status == "confirmed"

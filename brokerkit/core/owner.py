@@ -1,0 +1,206 @@
+"""One thread that alone calls a driver; everybody else waits for it in slices."""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import os
+import threading
+import weakref
+from collections import deque
+from collections.abc import Callable
+from typing import Any, Generic, TypeVar
+
+from .cancellation import Cancellation, Deadline
+from .errors import Cancelled, Closed, Unavailable
+
+T = TypeVar("T")
+
+EXIT_SECONDS = 2.0
+"""How long the owner threads of a process have to end when the interpreter exits."""
+
+
+class Task(Generic[T]):
+    """Something that the owner thread was asked to do."""
+
+    def __init__(self, work: Callable[[], T]) -> None:
+        self._work = work
+        self._done = threading.Event()
+        self._result: T | None = None
+        self._error: BaseException | None = None
+
+    def run(self) -> None:
+        try:
+            self._result = self._work()
+        except BaseException as error:
+            self._error = error
+        self._done.set()
+
+    def fail(self, error: BaseException) -> None:
+        self._error = error
+        self._done.set()
+
+    @property
+    def done(self) -> bool:
+        return self._done.is_set()
+
+    def wait(self, timeout: float | None, cancellation: Cancellation | None = None) -> T:
+        """The result, or the error. TimeoutError and Cancelled leave the work going on."""
+        deadline = Deadline(timeout)
+        while not self._done.wait(deadline.slice()):
+            if cancellation is not None and cancellation.cancelled:
+                raise Cancelled("the call was cancelled; what it had begun goes on in the background")
+            if deadline.passed:
+                raise TimeoutError(f"no answer within {timeout:g} s")
+        if self._error is not None:
+            raise self._error
+        return self._result  # type: ignore[return-value]  # set by run()
+
+
+class Owner:
+    """A daemon thread with a queue of tasks, and a `work` to do between them.
+
+    work: a bound method, called whenever no task waits; returns the seconds until it wants to be
+    called again. Its object is not kept alive by the thread.
+    wake: called from other threads, to make a waiting `work` come back early.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        work: Callable[[], float] | None = None,
+        wake: Callable[[], None] | None = None,
+    ) -> None:
+        self.name = name
+        self._work = weakref.WeakMethod(work) if work is not None else None
+        self._wake = wake
+        self._tasks: deque[Task[Any]] = deque()
+        self._condition = threading.Condition()
+        self._stopping = False
+        self._nudged = False
+        self._pid = os.getpid()
+        self._thread = threading.Thread(target=self._run, name=f"brokerkit {name}", daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        pause = 0.0
+        while True:
+            with self._condition:
+                if not self._tasks and not self._stopping and not self._nudged and pause > 0:
+                    self._condition.wait(None if pause == float("inf") else pause)
+                self._nudged = False
+                task = self._tasks.popleft() if self._tasks else None
+                if task is None and self._stopping:
+                    return
+            if task is not None:
+                task.run()
+                # the task may hold messages: let go of it before waiting for the next
+                del task
+                pause = 0.0
+            else:
+                pause = self._do_work()
+
+    def _do_work(self) -> float:
+        work = self._work() if self._work is not None else None
+        return work() if work is not None else float("inf")
+
+    def post(self, work: Callable[[], T], *, first: bool = False) -> Task[T]:
+        """Ask for something, without waiting for it."""
+        self.check_process()
+        task = Task(work)
+        with self._condition:
+            if self._stopping:
+                raise Closed(f"the {self.name} is closed")
+            if first:
+                self._tasks.appendleft(task)
+            else:
+                self._tasks.append(task)
+            self._condition.notify()
+        if self._wake is not None and threading.current_thread() is not self._thread:
+            self._wake()
+        return task
+
+    def call(
+        self,
+        work: Callable[[], T],
+        *,
+        timeout: float | None = None,
+        cancellation: Cancellation | None = None,
+    ) -> T:
+        """Ask for something and wait for it. Raises Unavailable after `timeout` seconds."""
+        if threading.current_thread() is self._thread:
+            return work()
+        task = self.post(work)
+        try:
+            return task.wait(timeout, cancellation)
+        except TimeoutError as error:
+            if task.done:
+                raise
+            raise Unavailable(f"the broker did not answer within {timeout:g} s") from error
+
+    def take_tasks(self) -> list[Task[Any]]:
+        """The tasks waiting now, for an owner that can do several at once."""
+        with self._condition:
+            tasks = list(self._tasks)
+            self._tasks.clear()
+        return tasks
+
+    def nudge(self) -> None:
+        """Have `work` called again now."""
+        with self._condition:
+            self._nudged = True
+            self._condition.notify()
+        if self._wake is not None:
+            self._wake()
+
+    @property
+    def stopping(self) -> bool:
+        return self._stopping
+
+    def check_process(self) -> None:
+        """Raise `Closed` in a forked child, where the thread does not exist."""
+        if os.getpid() != self._pid:
+            raise Closed("forked: this belongs to the parent process; connect anew in the child")
+
+    def end(self, last: Callable[[], object]) -> None:
+        """Have the thread end after the waiting tasks and `last`, without waiting for it."""
+        with self._condition:
+            if not self._stopping:
+                self._stopping = True
+                self._tasks.append(Task(last))
+                self._condition.notify()
+        if self._wake is not None:
+            self._wake()
+
+    def stop(self, last: Callable[[], object], timeout: float) -> bool:
+        """Like `end`, and wait; false when it took longer than `timeout` seconds.
+
+        Stopping twice waits for the first.
+        """
+        self.check_process()
+        self.end(last)
+        deadline = Deadline(timeout)
+        while self._thread.is_alive() and not deadline.passed:
+            self._thread.join(deadline.slice())
+        if not self._thread.is_alive():
+            return True
+        for task in self.take_tasks():
+            task.fail(Closed(f"the {self.name} was closed before this could be done"))
+        return False
+
+
+_closables: weakref.WeakSet[Any] = weakref.WeakSet()
+
+
+def close_at_exit(thing: Any) -> None:
+    """Have ``thing.close(timeout=...)`` called when the interpreter exits."""
+    _closables.add(thing)
+
+
+@atexit.register
+def _close_all() -> None:
+    deadline = Deadline(EXIT_SECONDS)
+    for thing in list(_closables):
+        # at exit there is nobody to tell: a broken close must not keep the others from closing
+        with contextlib.suppress(Exception):
+            thing.close(timeout=max(0.1, deadline.remaining()))

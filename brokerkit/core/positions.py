@@ -1,0 +1,160 @@
+"""Where to read: what users write, and what it means for each partition."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from .errors import ConfigError, NotFound
+from .messages import from_microseconds, to_microseconds
+from .topics import Bounds
+
+_RELATIVE = re.compile(r"^([+-])\s*(\d+(?:\.\d+)?)\s*(ms|s|sec|min|m|h|d|w)$", re.IGNORECASE)
+_UNITS = {"ms": 1_000, "s": 1_000_000, "sec": 1_000_000, "min": 60_000_000, "m": 60_000_000,
+          "h": 3_600_000_000, "d": 86_400_000_000, "w": 604_800_000_000}  # fmt: skip
+EXPECTED = (
+    'expected "earliest", "latest", an offset (int; negative counts back from the end), a datetime, '
+    'an ISO time ("2026-01-31T12:00"), a relative time ("-15min", "-2h", "-1d") '
+    "or {partition: position}"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Earliest:
+    """The first message that is still there."""
+
+    def __str__(self) -> str:
+        return "earliest"
+
+
+@dataclass(frozen=True, slots=True)
+class Latest:
+    """Behind the last message that is there now."""
+
+    def __str__(self) -> str:
+        return "latest"
+
+
+@dataclass(frozen=True, slots=True)
+class AtOffset:
+    """An offset; negative counts back from the end of each partition."""
+
+    offset: int
+
+    def __str__(self) -> str:
+        return str(self.offset)
+
+
+@dataclass(frozen=True, slots=True)
+class AtTime:
+    """The first message published at or after a moment, in microseconds since 1970."""
+
+    microseconds: int
+
+    def __str__(self) -> str:
+        moment = from_microseconds(self.microseconds)
+        assert moment is not None
+        return moment.isoformat().replace("+00:00", "Z")
+
+
+Position = Earliest | Latest | AtOffset | AtTime
+
+
+def parse(value: Any, *, now: datetime | None = None, default: Position | None = None) -> Position:
+    """What a user wrote as a `Position`; relative times count from `now` (the client's clock).
+
+    Naive datetimes and ISO strings are UTC. Raises ConfigError that says what was expected.
+    """
+    if value is None and default is not None:
+        return default
+    if isinstance(value, Earliest | Latest | AtOffset | AtTime):
+        return value
+    if isinstance(value, bool):
+        raise ConfigError(f"{value!r} is not a position: {EXPECTED}")
+    if isinstance(value, datetime):
+        return AtTime(_micros_of(value))
+    index = getattr(type(value), "__index__", None)
+    if index is not None:
+        return AtOffset(int(value))
+    if isinstance(value, str):
+        return _parse_text(value.strip(), now)
+    raise ConfigError(f"{value!r} is not a position: {EXPECTED}")
+
+
+def _micros_of(value: datetime) -> int:
+    # pandas' Timestamp is a datetime whose NaT is one too
+    if value != value:
+        raise ConfigError(f"a missing time (NaT) is not a position: {EXPECTED}")
+    return to_microseconds(value)
+
+
+def _parse_text(text: str, now: datetime | None) -> Position:
+    lowered = text.lower()
+    if lowered == "earliest":
+        return Earliest()
+    if lowered in ("latest", "now"):
+        return Latest()
+    relative = _RELATIVE.match(text)
+    if relative:
+        sign, amount, unit = relative.groups()
+        micros = int(float(amount) * _UNITS[unit.lower()]) * (-1 if sign == "-" else 1)
+        return AtTime(to_microseconds((now or datetime.now(UTC)) + timedelta(microseconds=micros)))
+    try:
+        return AtTime(to_microseconds(datetime.fromisoformat(text)))
+    except ValueError:
+        raise ConfigError(f"{text!r} is not a position: {EXPECTED}") from None
+
+
+def parse_all(
+    value: Any, *, now: datetime | None = None, default: Position | None = None
+) -> Position | dict[int, Position]:
+    """Like `parse`, and ``{partition: position}`` as well."""
+    if isinstance(value, Mapping):
+        return {int(partition): parse(each, now=now) for partition, each in value.items()}
+    return parse(value, now=now, default=default)
+
+
+def resolve(
+    position: Position | Mapping[int, Position],
+    bounds: Sequence[Bounds],
+    at_time: Callable[[int], Mapping[int | None, int]],
+    *,
+    otherwise: Position,
+) -> dict[int | None, int]:
+    """The offset of a position in each partition, kept within its bounds.
+
+    at_time: offsets of the first message at or after a moment, by partition; a partition that has
+    none is left out. otherwise: for partitions that a ``{partition: position}`` does not name.
+    """
+    by_partition: Mapping[Any, Position]
+    if isinstance(position, Mapping):
+        known = {each.partition for each in bounds}
+        strangers = sorted(set(position) - known, key=str)
+        if strangers:
+            raise NotFound(
+                f"there is no partition {', '.join(map(str, strangers))}: "
+                f"the topic has {', '.join(map(str, sorted(known, key=str)))}"
+            )
+        by_partition = {each.partition: position.get(each.partition, otherwise) for each in bounds}  # type: ignore[arg-type]  # None is looked up too
+    else:
+        by_partition = {each.partition: position for each in bounds}
+    found_at: dict[int, Mapping[int | None, int]] = {}
+    offsets: dict[int | None, int] = {}
+    for each in bounds:
+        wanted = by_partition[each.partition]
+        match wanted:
+            case Earliest():
+                offset = each.start
+            case Latest():
+                offset = each.end
+            case AtOffset(number):
+                offset = number if number >= 0 else each.end + number
+            case AtTime(moment):
+                if moment not in found_at:
+                    found_at[moment] = at_time(moment)
+                offset = found_at[moment].get(each.partition, each.end)
+        offsets[each.partition] = min(max(offset, each.start), each.end)
+    return offsets

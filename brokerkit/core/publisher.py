@@ -1,0 +1,372 @@
+"""The portable half of publishing: checks, batches, order within a key, retries, outcomes."""
+
+from __future__ import annotations
+
+import threading
+import time
+import uuid
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from itertools import count
+from typing import Self
+
+from .attributes import type_name
+from .cancellation import Deadline
+from .capabilities import Capabilities
+from .driver import PublisherDriver
+from .errors import AbandonedWarning, BrokerError, Closed, ConfigError, NotSupported, TooLarge
+from .messages import OutboundMessage, PublishResult
+from .owner import Owner, Task, close_at_exit
+
+PUBLISH_SECONDS = 30.0
+CHUNK_MESSAGES = 5_000
+CHUNK_BYTES = 16_000_000
+FIRST_RETRY_SECONDS = 0.1
+LAST_RETRY_SECONDS = 1.0
+
+Outgoing = tuple[str, OutboundMessage]
+
+
+def refusal(message: OutboundMessage, capabilities: Capabilities) -> BrokerError | None:
+    """Why this system could not give the message back as it is, or None."""
+    if not isinstance(message, OutboundMessage):
+        raise TypeError(f"expected an OutboundMessage, not {type(message).__name__}")
+    if message.data is None and not capabilities.null_value:
+        return ConfigError("this system has no null payload: publish b'' or leave the message out")
+    if message.key is not None:
+        if message.key == b"" and not capabilities.empty_key:
+            return ConfigError("this system cannot tell an empty key from none: use key=None or a longer key")
+        if capabilities.keys == "text" and not _is_text(message.key):
+            return ConfigError("a key of this system must be UTF-8 text: encode it, for example as base64")
+    if message.attributes:
+        return _attribute_refusal(message, capabilities)
+    return None
+
+
+def _is_text(value: bytes) -> bool:
+    try:
+        value.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _attribute_refusal(message: OutboundMessage, capabilities: Capabilities) -> BrokerError | None:
+    names = set()
+    for name, value in message.attributes:
+        kind = type_name(value)
+        if kind not in capabilities.attribute_types:
+            raise TypeError(
+                f"attribute {name!r} is {type(value).__name__}, which this system does not carry: "
+                f"expected {' or '.join(sorted(capabilities.attribute_types))}; encode it yourself"
+            )
+        if name in names and not capabilities.duplicate_attributes:
+            return ConfigError(f"attribute {name!r} is there twice, and this system keeps only one")
+        names.add(name)
+    return None
+
+
+class ConnectedTopic:
+    """A topic to publish to. Opening one asks nothing of the broker; the first publish does."""
+
+    def __init__(self, publisher: ConnectedPublisher, name: str) -> None:
+        self._publisher = publisher
+        self._name = name
+
+    @property
+    def name(self) -> str:
+        return self._name
+
+    def publish(self, message: OutboundMessage, *, timeout: float | None = None) -> PublishResult:
+        """Publish one message and wait until the broker confirmed it; raises its error otherwise.
+
+        timeout: seconds for everything, retries included; 30 when None.
+        """
+        (result,) = self.publish_batch([message], timeout=timeout)
+        if result.error is not None:
+            raise result.error
+        return result
+
+    def publish_batch(
+        self, messages: Sequence[OutboundMessage], *, timeout: float | None = None
+    ) -> list[PublishResult]:
+        """Publish all, in order within a key, and say what became of each; a failure does not raise.
+
+        A value of a wrong type is a TypeError, before anything is sent.
+        """
+        return self._publisher.send([(self._name, message) for message in messages], timeout=timeout)
+
+    def __repr__(self) -> str:
+        return f"<topic {self._name!r}>"
+
+
+class ConnectedPublisher:
+    """Publishes to any topic of a connection, from any thread.
+
+    With a `transactional_id` everything is published inside `transaction()`.
+    """
+
+    def __init__(
+        self,
+        driver: PublisherDriver,
+        *,
+        name: str,
+        capabilities: Capabilities,
+        translate: Callable[[BaseException], BrokerError],
+        transactional: bool = False,
+    ) -> None:
+        self.name = name
+        self.capabilities = capabilities
+        self.transactional = transactional
+        self._driver = driver
+        self._translate = translate
+        self._in_transaction = False
+        self._closed = False
+        self._nonce = uuid.uuid4().hex
+        self._count = count()
+        self._lock = threading.Lock()
+        self._waiting: list[_Sending] = []
+        self._owner = Owner(f"publisher to {name}", self._work)
+        close_at_exit(self)
+
+    def topic(self, name: str) -> ConnectedTopic:
+        if not isinstance(name, str) or not name:
+            raise ConfigError(f"a topic name must be a text that is not empty, not {name!r}")
+        return ConnectedTopic(self, name)
+
+    def send(self, batch: Sequence[Outgoing], *, timeout: float | None = None) -> list[PublishResult]:
+        """Publish (topic, message) pairs; the outcome of each, in order."""
+        self._owner.check_process()
+        if self._closed:
+            raise Closed(f"the publisher to {self.name} is closed")
+        if self.transactional and not self._in_transaction:
+            raise ConfigError(
+                "this publisher is transactional: publish inside `with publisher.transaction():`"
+            )
+        seconds = PUBLISH_SECONDS if timeout is None else timeout
+        results: list[PublishResult | None] = [None] * len(batch)
+        rows = []
+        for row, (_, message) in enumerate(batch):
+            refused = refusal(message, self.capabilities)
+            if refused is None and self._above_limit(message):
+                refused = TooLarge(
+                    f"the payload has {len(message.data or b''):,} bytes; "
+                    f"the limit here is {self.capabilities.max_message_bytes:,}"
+                )
+            if refused is not None:
+                results[row] = PublishResult("failed", error=refused)
+            else:
+                rows.append(row)
+        if rows:
+            sending = _Sending([self._named(batch[row]) for row in rows], Deadline(seconds))
+            with self._lock:
+                self._waiting.append(sending)
+            self._owner.nudge()
+            # the driver keeps to the deadline; the margin is for its last answer to come through
+            outcomes = sending.wait(seconds + 5.0)
+            for row, outcome in zip(rows, outcomes, strict=True):
+                results[row] = outcome
+        return [result for result in results if result is not None]
+
+    def _above_limit(self, message: OutboundMessage) -> bool:
+        limit = self.capabilities.max_message_bytes
+        return limit is not None and message.data is not None and len(message.data) > limit
+
+    def _named(self, outgoing: Outgoing) -> Outgoing:
+        if not self.capabilities.dedup_ids:
+            return outgoing
+        topic, message = outgoing
+        return topic, message.named(f"{self._nonce}-{next(self._count)}")
+
+    # The owner thread.
+
+    def _work(self) -> float:
+        self._drain()
+        return float("inf")
+
+    def _drain(self) -> None:
+        """Send what all callers are waiting for, together."""
+        while True:
+            with self._lock:
+                sendings, self._waiting = self._waiting, []
+            if not sendings:
+                return
+            deadline = max((each.deadline for each in sendings), key=lambda each: each.remaining())
+            results = self._send([item for each in sendings for item in each.batch], deadline)
+            begin = 0
+            for each in sendings:
+                each.finish(results[begin : begin + len(each.batch)])
+                begin += len(each.batch)
+
+    def _send(self, batch: Sequence[Outgoing], deadline: Deadline) -> list[PublishResult]:
+        results: list[PublishResult] = []
+        for chunk in _chunks(batch, self.capabilities.max_batch):
+            results.extend(self._send_chunk(chunk, deadline))
+        return results
+
+    def _send_chunk(self, chunk: Sequence[Outgoing], deadline: Deadline) -> list[PublishResult]:
+        results = self._attempt(chunk, deadline)
+        pause = FIRST_RETRY_SECONDS
+        while rows := self._to_retry(chunk, results):
+            if deadline.remaining() <= pause:
+                break
+            time.sleep(pause)
+            pause = min(2 * pause, LAST_RETRY_SECONDS)
+            again = self._attempt([chunk[row] for row in rows], deadline)
+            for row, result in zip(rows, again, strict=True):
+                results[row] = result
+        return results
+
+    def _attempt(self, chunk: Sequence[Outgoing], deadline: Deadline) -> list[PublishResult]:
+        try:
+            return self._driver.send(chunk, max(0.1, deadline.remaining()))
+        except BaseException as error:
+            problem = self._translate(error)
+            return [PublishResult("unknown", error=problem) for _ in chunk]
+
+    def _to_retry(self, chunk: Sequence[Outgoing], results: Sequence[PublishResult]) -> list[int]:
+        """The rows worth another try: surely not stored (or known by name), and nothing of their key
+        was stored after them, so that trying again cannot reorder a key."""
+        overtaken: set[tuple[str, bytes]] = set()
+        rows = []
+        for row in range(len(chunk) - 1, -1, -1):
+            (topic, message), result = chunk[row], results[row]
+            if result.ok:
+                if message.key is not None:
+                    overtaken.add((topic, message.key))
+                continue
+            error = result.error
+            safe = result.status == "failed" or self.capabilities.dedup_ids
+            in_order = message.key is None or (topic, message.key) not in overtaken
+            if error is not None and error.retryable and safe and in_order:
+                rows.append(row)
+        return rows[::-1]
+
+    # Transactions.
+
+    def begin(self) -> None:
+        """Begin a transaction. Raises ConfigError inside one, NotSupported without a transactional id."""
+        self._require_transactional()
+        if self._in_transaction:
+            raise ConfigError("a transaction has begun already: commit or abort it first")
+        self._call(lambda: self._driver.begin(PUBLISH_SECONDS), PUBLISH_SECONDS)
+        self._in_transaction = True
+
+    def commit(self, *, timeout: float | None = None) -> None:
+        """Make everything since `begin` visible together."""
+        self._end(self._driver.commit, timeout)
+
+    def abort(self, *, timeout: float | None = None) -> None:
+        """Have nothing since `begin` become visible."""
+        self._end(self._driver.abort, timeout)
+
+    def _end(self, how: Callable[[float], None], timeout: float | None) -> None:
+        self._require_transactional()
+        if not self._in_transaction:
+            raise ConfigError("no transaction has begun: call begin(), or use `with ...transaction():`")
+        seconds = PUBLISH_SECONDS if timeout is None else timeout
+        self._call(lambda: how(seconds), seconds + 5.0)
+        self._in_transaction = False
+
+    @contextmanager
+    def transaction(self) -> Iterator[Self]:
+        """Commit when the block ends normally, abort when it raises."""
+        self.begin()
+        try:
+            yield self
+        except BaseException:
+            self.abort()
+            raise
+        try:
+            self.commit()
+        except BrokerError:
+            if self._in_transaction:
+                self.abort()
+            raise
+
+    def _require_transactional(self) -> None:
+        if not self.transactional:
+            raise NotSupported(
+                "this publisher has no transactions: "
+                + (
+                    "open it with publisher(transactional_id=...)"
+                    if self.capabilities.transactions
+                    else "the system does not offer them; publish_batch reports each message's outcome"
+                )
+            )
+
+    def _call(self, work: Callable[[], None], timeout: float) -> None:
+        def translated() -> None:
+            try:
+                work()
+            except Exception as error:
+                raise self._translate(error) from error
+
+        self._owner.call(translated, timeout=timeout)
+
+    def close(self, timeout: float = 4.0) -> None:
+        """Finish what is being published, abort an open transaction, and leave. Twice is fine."""
+        self._owner.check_process()
+        self._closed = True
+        if not self._owner.stop(lambda: self._shut(timeout), timeout):
+            with self._lock:
+                left, self._waiting = self._waiting, []
+            for sending in left:
+                sending.fail(Closed(f"the publisher to {self.name} was closed before this was sent"))
+            warnings.warn(
+                f"closing the publisher to {self.name} took longer than {timeout:g} s and was abandoned; "
+                "messages still being published may or may not be stored",
+                AbandonedWarning,
+                stacklevel=2,
+            )
+
+    def _shut(self, timeout: float) -> None:
+        deadline = Deadline(timeout)
+        try:
+            self._drain()
+            if self._in_transaction:
+                self._driver.abort(max(0.1, deadline.remaining()))
+        finally:
+            self._driver.close(max(0.1, deadline.remaining()))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __del__(self) -> None:
+        owner = getattr(self, "_owner", None)
+        if owner is not None and not owner.stopping:
+            owner.end(lambda: self._shut(1.0))
+
+    def __repr__(self) -> str:
+        return f"<publisher to {self.name}{', closed' if self._closed else ''}>"
+
+
+class _Sending(Task[list[PublishResult]]):
+    """One caller's messages on their way."""
+
+    def __init__(self, batch: Sequence[Outgoing], deadline: Deadline) -> None:
+        super().__init__(lambda: [])
+        self.batch = batch
+        self.deadline = deadline
+
+    def finish(self, results: list[PublishResult]) -> None:
+        self._work = lambda: results
+        self.run()
+
+
+def _chunks(batch: Sequence[Outgoing], max_batch: int | None) -> Iterator[Sequence[Outgoing]]:
+    """Split by the number of messages and by their bytes."""
+    most = min(CHUNK_MESSAGES, max_batch or CHUNK_MESSAGES)
+    begin, size = 0, 0
+    for row, (_, message) in enumerate(batch):
+        length = len(message.data or b"")
+        if row > begin and (row - begin >= most or size + length > CHUNK_BYTES):
+            yield batch[begin:row]
+            begin, size = row, 0
+        size += length
+    if begin < len(batch):
+        yield batch[begin:]

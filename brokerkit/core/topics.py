@@ -1,0 +1,96 @@
+"""What a browser says of topics: names, ranges, subscriptions, and slices to read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+SubscriptionKind = Literal["group", "share group", "consumer", "subscription"]
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """The readable range of one partition: offsets from `start` up to but excluding `end`.
+
+    partition: None where the system has no partitions.
+    messages: how many there are, where the broker knows it better than ``end - start``.
+    """
+
+    partition: int | None
+    start: int
+    end: int
+    messages: int | None = None
+
+    @property
+    def estimate(self) -> int:
+        """How many messages lie in the range; gaps make it an upper bound unless `messages` is known."""
+        return self.end - self.start if self.messages is None else self.messages
+
+
+@dataclass(frozen=True, slots=True)
+class TopicInfo:
+    """One line of a topic list. Counts are None where asking would be dear or impossible."""
+
+    name: str
+    partitions: int | None = None
+    messages: int | None = None
+    bytes: int | None = None
+    internal: bool = False
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class SubscriptionInfo:
+    """Who reads a topic, and how far they are.
+
+    lag: messages not yet delivered or acknowledged; in_flight: delivered and not yet settled.
+    members: consumers attached now. position: next offset to be read, by partition.
+    """
+
+    name: str
+    kind: SubscriptionKind
+    lag: int | None = None
+    in_flight: int | None = None
+    members: int | None = None
+    position: Mapping[int | None, int | None] = field(default_factory=dict)
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class TopicDescription:
+    """A topic with its partitions, its readers, and what else the system says of it."""
+
+    name: str
+    partitions: tuple[Bounds, ...]
+    subscriptions: tuple[SubscriptionInfo, ...] = ()
+    bytes: int | None = None
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def messages(self) -> int:
+        """How many messages are readable; see `Bounds.estimate`."""
+        return sum(bounds.estimate for bounds in self.partitions)
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """A part of one partition that any process can read again: picklable, no secrets.
+
+    start, end: offsets, `end` exclusive. estimate: how many messages to expect at most.
+    """
+
+    topic: str
+    partition: int | None
+    start: int
+    end: int
+    estimate: int = field(default=0, compare=False)
+
+    def after(self, offset: int) -> Slice:
+        """What is left of it when everything up to and including `offset` has been read."""
+        start = max(self.start, offset + 1)
+        return Slice(self.topic, self.partition, start, self.end, min(self.estimate, self.end - start))
+
+    @property
+    def empty(self) -> bool:
+        return self.start >= self.end

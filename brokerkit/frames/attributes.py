@@ -1,0 +1,138 @@
+"""Message attributes as an Arrow column, and back, value by value the same."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from itertools import accumulate, chain
+from typing import Any
+from uuid import UUID
+
+import pyarrow as pa
+
+from brokerkit.core.attributes import NO_ATTRIBUTES, Attributes, Pair, type_name
+from brokerkit.core.errors import ConfigError
+
+from .decoded import objects_of
+from .schema import ATTRIBUTE, ATTRIBUTES
+
+
+def text_to_bytes(text: str) -> bytes:
+    """UTF-8; lone surrogates, which a client may make of broken bytes, keep their code."""
+    return text.encode("utf-8", "surrogatepass")
+
+
+def bytes_to_text(data: bytes) -> str:
+    """The inverse of `text_to_bytes`."""
+    return data.decode("utf-8", "surrogatepass")
+
+
+_WRITE: dict[type, Callable[[Any], bytes | None]] = {
+    bytes: lambda value: value,
+    str: text_to_bytes,
+    type(None): lambda value: None,
+    bool: lambda value: b"true" if value else b"false",
+    int: lambda value: str(value).encode(),
+    float: lambda value: repr(value).encode(),
+    datetime: lambda value: value.isoformat().encode(),
+    UUID: lambda value: str(value).encode(),
+}
+
+
+def _bool(data: bytes) -> bool:
+    return {b"true": True, b"false": False}[data]
+
+
+_READ: dict[str, Callable[[Any], Any]] = {
+    "bytes": lambda data: data,
+    "string": bytes_to_text,
+    "null": lambda data: None,
+    "bool": _bool,
+    "int": lambda data: int(data),
+    "float": float,
+    "timestamp": lambda data: datetime.fromisoformat(data.decode()),
+    "uuid": lambda data: UUID(data.decode()),
+}
+
+
+def attributes_array(column: Any, length: int) -> pa.ListArray:
+    """A backend's attributes, per row a sequence of pairs or None, as the frame's column.
+
+    No attributes are an empty list. Raises TypeError for a value that no system carries.
+    """
+    if column is None or (isinstance(column, list) and column.count(None) == length):
+        return _lists([0] * (length + 1), _structs([], [], []))
+    if isinstance(column, pa.Array):
+        return column.cast(ATTRIBUTES)
+    if hasattr(column, "__arrow_c_array__"):
+        return pa.array(column).cast(ATTRIBUTES)
+    rows = [row or () for row in column]
+    offsets = list(accumulate(map(len, rows), initial=0))
+    pairs = list(chain.from_iterable(rows))
+    if not pairs:
+        return _lists(offsets, _structs([], [], []))
+    names, values = map(list, zip(*pairs, strict=True))
+    kinds = {type(value): type_name(value) for value in dict(zip(map(type, values), values, strict=True)).values()}
+    if len(kinds) == 1:
+        [(kind, name)] = kinds.items()
+        types: Any = pa.repeat(pa.scalar(name, pa.string()), len(values))
+        data = values if kind is bytes else list(map(_WRITE[kind], values))
+    else:
+        types = [kinds[type(value)] for value in values]
+        data = [_WRITE[type(value)](value) for value in values]
+    return _lists(offsets, _structs(names, data, types))
+
+
+def pairs_of(array: pa.ListArray) -> tuple[list[Attributes], dict[int, str]]:
+    """The frame's column as `Attributes` per row, and for rows that cannot be read the reason.
+
+    NA is the same as no attributes.
+    """
+    array = array.cast(ATTRIBUTES) if array.type != ATTRIBUTES else array
+    flat = array.flatten()
+    if not len(flat):
+        return [NO_ATTRIBUTES] * len(array), {}
+    names, data, types = (objects_of(part) for part in flat.flatten())
+    lengths: Iterable[int] = (length or 0 for length in array.value_lengths().to_pylist())
+    offsets = list(accumulate(lengths, initial=0))
+    if set(types) == {"bytes"} and None not in names and None not in data:
+        pairs: list[Pair] = list(zip(names, data, strict=True))
+        spans = zip(offsets[:-1], offsets[1:], strict=True)
+        return [Attributes.trusted(pairs[start:end]) for start, end in spans], {}
+    found: list[Attributes] = []
+    wrong: dict[int, str] = {}
+    for row in range(len(array)):
+        try:
+            span = range(offsets[row], offsets[row + 1])
+            found.append(Attributes.trusted([_pair(names[i], data[i], types[i]) for i in span]))
+        except (ValueError, KeyError, TypeError) as error:
+            found.append(NO_ATTRIBUTES)
+            wrong[row] = f"its attributes cannot be read: {error}"
+    return found, wrong
+
+
+def _pair(name: str | None, data: bytes | None, kind: str | None) -> Pair:
+    if name is None:
+        raise ConfigError("an attribute has no name")
+    if kind not in _READ:
+        raise ConfigError(f"attribute {name!r} has the type {kind!r}; expected one of {', '.join(_READ)}")
+    if data is None and kind != "null":
+        raise ConfigError(f"attribute {name!r} has no value but the type {kind!r}; expected the type 'null'")
+    try:
+        return name, _READ[kind](data)
+    except (ValueError, KeyError) as error:
+        raise ConfigError(f"attribute {name!r} is not a {kind} in its text form: {data!r:.60}") from error
+
+
+def _structs(names: list[Any], values: list[Any], types: Any) -> pa.StructArray:
+    try:
+        texts = pa.array(names, pa.string())
+    except UnicodeEncodeError:
+        escaped = [name.encode("utf-8", "backslashreplace").decode() for name in names]
+        texts = pa.array(escaped, pa.string())
+    kinds = types if isinstance(types, pa.Array) else pa.array(types, pa.string())
+    return pa.StructArray.from_arrays([texts, pa.array(values, pa.binary()), kinds], fields=list(ATTRIBUTE))
+
+
+def _lists(offsets: list[int], values: pa.StructArray) -> pa.ListArray:
+    return pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), values, type=ATTRIBUTES)

@@ -1,0 +1,155 @@
+"""Columns from a backend as Arrow record batches, without a Python object per message."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import pyarrow as pa
+
+from brokerkit.core.collector import gc_paused
+from brokerkit.core.columns import Columns
+
+from .attributes import attributes_array
+from .decoded import PayloadDecoder
+from .decoding import Decode, as_decoder
+from .schema import ATTRIBUTES, SCHEMA, schema_for
+
+SAMPLES = 10
+"""How many failures a builder remembers in full; `brokerkit.frames.failures` finds all of them again."""
+
+
+@dataclass(slots=True)
+class Counts:
+    """What was built. nulls: null payloads; binary: not UTF-8, where that is no failure."""
+
+    rows: int = 0
+    nulls: int = 0
+    binary: int = 0
+    failures: int = 0
+
+    def to_dict(self) -> dict[str, int]:
+        return {"rows": self.rows, "nulls": self.nulls, "binary": self.binary, "failures": self.failures}
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """One row that could not be decoded: where it is in the frame, which message, and why."""
+
+    row: int
+    topic: str | None
+    partition: int | None
+    offset: int | None
+    id: str | None
+    error: str
+
+
+@dataclass(slots=True)
+class Failures:
+    """How many rows could not be decoded, and the first `SAMPLES` of them."""
+
+    count: int = 0
+    samples: list[Failure] = field(default_factory=list)
+
+
+class FrameBuilder:
+    """Turns `Columns` into record batches of one schema, and counts what it saw.
+
+    decoder: "auto", "json", "text", "raw", the name of a registered decoder, or a `Decoder`.
+    attributes: False leaves the column NA, for who does not need them.
+    """
+
+    def __init__(self, decoder: Decode | PayloadDecoder = "auto", attributes: bool = True) -> None:
+        self.decoder = as_decoder(decoder)
+        self.schema = schema_for(self.decoder)
+        self.counts = Counts()
+        self.failures = Failures()
+        self._with_attributes = attributes
+
+    def batch(self, columns: Columns) -> pa.RecordBatch:
+        """The next rows of the frame."""
+        with gc_paused():
+            return self._batch(columns)
+
+    def batches(self, parts: Iterable[Columns]) -> Iterator[pa.RecordBatch]:
+        """One record batch for each part that has rows."""
+        return (self.batch(part) for part in parts if part.length)
+
+    def to_table(self, batches: Iterable[pa.RecordBatch]) -> pa.Table:
+        """The batches as one table, without copying; no batches make a table of no rows."""
+        return pa.Table.from_batches(list(batches), self.schema)
+
+    def _batch(self, columns: Columns) -> pa.RecordBatch:
+        length = columns.length
+        payload = columns.value
+        items: Sequence[bytes | None] | None = payload if isinstance(payload, list) else None
+        payloads = column_array(payload, pa.large_binary(), length)
+        decoded = self.decoder.decode(payloads, items)
+        arrays = {
+            name: column_array(getattr(columns, name), SCHEMA.field(name).type, length)
+            for name in SCHEMA.names
+            if name not in ("value", "raw", "attributes")
+        }
+        arrays["value"], arrays["raw"] = decoded.value, decoded.raw
+        if self._with_attributes:
+            arrays["attributes"] = attributes_array(columns.attributes, length)
+        else:
+            arrays["attributes"] = pa.nulls(length, ATTRIBUTES)
+        batch = pa.RecordBatch.from_arrays([arrays[name] for name in SCHEMA.names], schema=self.schema)
+        self._note_failures(batch, decoded.failures)
+        self.counts.rows += length
+        self.counts.nulls += payloads.null_count
+        self.counts.binary += decoded.binary
+        return batch
+
+    def _note_failures(self, batch: pa.RecordBatch, failures: list[tuple[int, str]]) -> None:
+        self.counts.failures += len(failures)
+        self.failures.count += len(failures)
+        for row, error in failures[: max(0, SAMPLES - len(self.failures.samples))]:
+            place = {name: batch.column(name)[row].as_py() for name in ("topic", "partition", "offset", "id")}
+            self.failures.samples.append(Failure(self.counts.rows + row, **place, error=error))
+
+
+def column_array(column: Any, type: pa.DataType, length: int) -> pa.Array:
+    """A field of `Columns` as an Arrow array of the type given."""
+    if column is None:
+        return pa.nulls(length, type)
+    if isinstance(column, str | bytes | int):
+        return pa.repeat(pa.scalar(column, type), length)
+    if hasattr(column, "__arrow_c_array__") or hasattr(column, "__arrow_array__"):
+        return _as_type(column if isinstance(column, pa.Array) else pa.array(column), type)
+    if not isinstance(column, list):
+        column = list(column)
+    try:
+        array = pa.array(column, type)
+    except UnicodeEncodeError:
+        array = pa.array([_valid_text(text) for text in column], type)
+    return _one_chunk(array)
+
+
+def _as_type(array: pa.Array, type: pa.DataType) -> pa.Array:
+    if array.type == type:
+        return array
+    if pa.types.is_timestamp(type) and pa.types.is_timestamp(array.type) and array.type.unit == "ns":
+        array = array.cast(pa.int64())
+        return floor_to_microseconds(array).cast(type)
+    return array.cast(type)
+
+
+def floor_to_microseconds(nanoseconds: pa.Array) -> pa.Array:
+    """Nanoseconds since 1970 as microseconds, rounded down also before 1970."""
+    import pyarrow.compute as pc
+
+    quotient = pc.divide(nanoseconds, 1000)
+    above = pc.greater(pc.multiply(quotient, 1000), nanoseconds)
+    return pc.subtract(quotient, above.cast(pa.int64()))
+
+
+def _one_chunk(array: pa.Array | pa.ChunkedArray) -> pa.Array:
+    return array.combine_chunks() if isinstance(array, pa.ChunkedArray) else array
+
+
+def _valid_text(text: str | None) -> str | None:
+    """Text with lone surrogates, which UTF-8 cannot hold, written as escapes."""
+    return None if text is None else text.encode("utf-8", "backslashreplace").decode()

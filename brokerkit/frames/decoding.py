@@ -1,0 +1,171 @@
+"""How payloads become the columns `value` and `raw`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any, TypeAlias
+
+import pyarrow as pa
+
+from brokerkit.core.errors import ConfigError
+
+from .decoded import Decoded, PayloadDecoder, error_text, objects_of
+from .text import NAMES as TEXT_DECODERS
+from .text import TextDecoder
+
+HOW_TO_DECLARE = (
+    "declare the Arrow type of what it returns: put `@bk.decoder(pa.int64())` above the function, "
+    'or pass bk.Decoder(function, pa.int64(), "name")'
+)
+
+
+class Decoder:
+    """A function from the bytes of a payload to a value of a declared Arrow type.
+
+    An exception of the function, or a value that does not fit the type, is a failure of that row:
+    `value` is NA there. `raw` keeps the bytes of every row. A null payload is not given to it.
+    The name makes it known in this process: `decode="name"`, and `bk.failures` finds it again.
+    """
+
+    keeps_raw = True
+
+    def __init__(self, function: Callable[[bytes], Any], type: pa.DataType, name: str | None = None) -> None:
+        if not callable(function):
+            raise ConfigError(f"a decoder needs a function of bytes, not {function!r}")
+        if not isinstance(type, pa.DataType):
+            raise ConfigError(f"a decoder's type must be an Arrow type such as pa.int64(), not {type!r}")
+        name = name or getattr(function, "__name__", "decoder")
+        if name in TEXT_DECODERS:
+            raise ConfigError(f"a decoder cannot be named {name!r}: that is a built-in one; give it another name")
+        self.function = function
+        self.type = type
+        self.name = _own_name(name)
+        _registry[self.name] = _latest[name] = self
+
+    def __call__(self, payload: bytes) -> Any:
+        """Decode one payload, raising what the function raises."""
+        return self.function(payload)
+
+    def decode(self, payloads: pa.LargeBinaryArray, items: Sequence[bytes | None] | None = None) -> Decoded:
+        values: list[Any] = []
+        failures: list[tuple[int, str]] = []
+        for row, payload in enumerate(objects_of(payloads) if items is None else items):
+            value = None
+            if payload is not None:
+                try:
+                    value = self.function(payload)
+                except Exception as error:  # every failure of the user's function belongs to its row
+                    failures.append((row, error_text(error)))
+            values.append(value)
+        column, misfits = typed_array(values, self.type)
+        if misfits:
+            failures = sorted(failures + misfits)
+        return Decoded(column, payloads, failures)
+
+    def __reduce__(self) -> Any:
+        function = self.function
+        module, name = getattr(function, "__module__", None), getattr(function, "__qualname__", "")
+        if module and _resolve(module, name) is self:
+            return _resolve, (module, name)
+        return _restore, (function, self.type, self.name)
+
+    def __repr__(self) -> str:
+        return f"Decoder({self.name!r}, {self.type})"
+
+
+Decode: TypeAlias = "str | Decoder | Callable[[bytes], Any]"
+
+_registry: dict[str, Decoder] = {}
+_latest: dict[str, Decoder] = {}
+
+
+def decoder(type: pa.DataType, name: str | None = None) -> Callable[[Callable[[bytes], Any]], Decoder]:
+    """Declare a function of bytes as a decoder: ``@bk.decoder(pa.int64())``."""
+
+    def declare(function: Callable[[bytes], Any]) -> Decoder:
+        return Decoder(function, type, name)
+
+    return declare
+
+
+def as_decoder(decode: Decode | PayloadDecoder) -> PayloadDecoder:
+    """What `decode=` means. Raises ConfigError for an unknown name or a function without a type."""
+    if isinstance(decode, Decoder | TextDecoder):
+        return decode
+    if isinstance(decode, str):
+        if decode in TEXT_DECODERS:
+            return TextDecoder(decode)
+        if decode in _latest:
+            return _latest[decode]
+        known = ", ".join(repr(name) for name in (*TEXT_DECODERS, *_latest))
+        raise ConfigError(
+            f"decode={decode!r} is not known here; expected one of {known}, or a function: {HOW_TO_DECLARE}"
+        )
+    if callable(decode):
+        name = getattr(decode, "__name__", type(decode).__name__)
+        raise ConfigError(f"the decoder {name!r} does not say what it returns; {HOW_TO_DECLARE}")
+    raise ConfigError(
+        f"decode={decode!r} cannot be used; expected one of {', '.join(map(repr, TEXT_DECODERS))}, "
+        f"or a function: {HOW_TO_DECLARE}"
+    )
+
+
+def typed_array(values: list[Any], type: pa.DataType) -> tuple[pa.Array, list[tuple[int, str]]]:
+    """Values as an Arrow array; those that do not fit become NA and are listed with the reason."""
+    try:
+        return _one_array(values, type), []
+    except Exception as whole:  # pyarrow raises whatever a value's own methods raise
+        if len(values) == 1:
+            return pa.nulls(1, type), [(0, error_text(whole))]
+    # halving finds few bad rows among many good ones in few conversions
+    half = len(values) // 2
+    left, wrong_left = typed_array(values[:half], type)
+    right, wrong_right = typed_array(values[half:], type)
+    shifted = [(row + half, text) for row, text in wrong_right]
+    return pa.concat_arrays([left, right]), wrong_left + shifted
+
+
+def _one_array(values: list[Any], type: pa.DataType) -> pa.Array:
+    array = pa.array(values, type)
+    return array.combine_chunks() if isinstance(array, pa.ChunkedArray) else array
+
+
+def decoder_named(name: str) -> PayloadDecoder:
+    """The very decoder that filled a frame, by the name that the frame keeps.
+
+    Raises ConfigError where this process does not know it.
+    """
+    if name in TEXT_DECODERS:
+        return TextDecoder(name)
+    if name in _registry:
+        return _registry[name]
+    raise ConfigError(
+        f"the decoder {name!r} that filled this frame is not known in this process; "
+        "define it again, or pass it as decode="
+    )
+
+
+def _own_name(name: str) -> str:
+    """`name`, or with a number behind it where it is taken: a frame must find its own decoder again."""
+    unique, number = name, 1
+    while unique in _registry:
+        number += 1
+        unique = f"{name}#{number}"
+    return unique
+
+
+def _restore(function: Callable[[bytes], Any], type: pa.DataType, name: str) -> Decoder:
+    """A decoder from another process, under the name it has there."""
+    made = Decoder.__new__(Decoder)
+    made.function, made.type, made.name = function, type, name
+    _registry.setdefault(name, made)
+    _latest.setdefault(name, made)
+    return made
+
+
+def _resolve(module: str, name: str) -> Any:
+    found: Any = sys.modules.get(module)
+    for part in name.split("."):
+        found = getattr(found, part, None)
+    return found

@@ -1,0 +1,242 @@
+"""A real Apache Kafka broker: one node in KRaft mode, from the jars of Maven Central.
+
+    with KafkaServer() as server:
+        ...  # server.bootstrap
+
+Needs Java 17 and, for the one download of 43 MB, Maven.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+import shutil
+import subprocess
+import tempfile
+import textwrap
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient
+
+from . import cache
+from .processes import ServerProcess, free_ports
+
+VERSION = "4.4.0"
+JAVA = 17
+DEPENDENCY_PLUGIN = "org.apache.maven.plugins:maven-dependency-plugin:2.8"
+CHECKSUMS = {
+    "kafka_2.13-4.4.0.jar": "76d3314f873571677ff98620ab9a431e508e3687f921a3df4f70d692a970475e",
+    "kafka-clients-4.4.0.jar": "1ab07317eb6633241392449d329dbdc5d9251e6ffc4926860f42dd966e88bdf9",
+    "kafka-server-4.4.0.jar": "5f5456c2976203525080220212639f7033274b94458ceabf44197f4800bd615c",
+    "kafka-server-common-4.4.0.jar": "e50931831a27a2f3eb6cf74e8d63cc325b4e98656f30e94f8829297951ca5080",
+    "kafka-storage-4.4.0.jar": "9eaa4dafacc251080ece0efa8511283da5de6931e843457f6af87f02f9b50039",
+    "kafka-raft-4.4.0.jar": "687f278ce5d82b7f53644643e21e1a7452530f202826108990f0fe4f3d334d4f",
+    "kafka-metadata-4.4.0.jar": "6c52de74ecd670332e1e1324f5d40311275ac49b22699b6722e5fb07dd266fcb",
+    "kafka-group-coordinator-4.4.0.jar": "3fc830ace54f6a13f9f536bc0564bf39a68797365a4c4b194bd7db4fb893b2bc",
+    "kafka-share-coordinator-4.4.0.jar": "6969a7961ca98d37a039bbe0af0fe761d6b0dd07ca9666802f47821167afbb6e",
+    "kafka-transaction-coordinator-4.4.0.jar": "1d5324d59776d6b7f324cfdc87647b1e88f9823332201c0324e7ae9f210d915d",
+    "scala-library-2.13.18.jar": "4e85d96ff7bc7dc627985523c3541b9917aaa08e956391380c42db21a2c4e5a0",
+}  # fmt: skip
+POM = textwrap.dedent(f"""\
+    <project xmlns="http://maven.apache.org/POM/4.0.0">
+      <modelVersion>4.0.0</modelVersion>
+      <groupId>brokerkit.tests</groupId>
+      <artifactId>kafka-server</artifactId>
+      <version>1</version>
+      <packaging>pom</packaging>
+      <dependencies>
+        <dependency>
+          <groupId>org.apache.kafka</groupId><artifactId>kafka_2.13</artifactId><version>{VERSION}</version>
+        </dependency>
+        <dependency>
+          <groupId>org.slf4j</groupId><artifactId>slf4j-simple</artifactId><version>1.7.36</version>
+        </dependency>
+      </dependencies>
+    </project>
+    """)
+CLUSTER_ID = "brokerkit-test-cluster"
+START_SECONDS = 60.0
+
+
+@functools.cache
+def java_version() -> int | None:
+    """The major version of the `java` on the PATH; None without one."""
+    if shutil.which("java") is None:
+        return None
+    said = subprocess.run(["java", "-version"], capture_output=True, text=True, timeout=30, check=False)
+    match = re.search(r'version "(\d+)', said.stderr + said.stdout)
+    return int(match[1]) if match else None
+
+
+def _name() -> str:
+    return f"kafka-{VERSION}"
+
+
+def available() -> str | None:
+    """None when a server can be started here, else the line that would make it so."""
+    if (java_version() or 0) < JAVA:
+        return f"needs Java {JAVA} or newer: apt-get install openjdk-{JAVA}-jre-headless"
+    if not (cache.folder() / _name()).is_dir() and shutil.which("mvn") is None:
+        return f"needs Maven for the download of Kafka {VERSION}: apt-get install maven"
+    return None
+
+
+def _download(where: Path) -> None:
+    (where / "pom.xml").write_text(POM, "utf-8")
+    done = subprocess.run(
+        ["mvn", "--batch-mode", "--quiet", f"{DEPENDENCY_PLUGIN}:copy-dependencies", "-DoutputDirectory=libs"],
+        cwd=where,
+        capture_output=True,
+        text=True,
+        timeout=600,
+        check=False,
+    )  # fmt: skip
+    if done.returncode:
+        raise cache.ProvisionError(f"Maven could not download Kafka:\n{done.stdout[-3000:]}{done.stderr[-1000:]}")
+    cache.verify(where / "libs", CHECKSUMS)
+
+
+def provision() -> Path:
+    """The folder with Kafka's jars, downloaded when it is not there yet."""
+    return cache.provision(_name(), _download) / "libs"
+
+
+class KafkaServer:
+    """One broker with its data in a temporary folder, ready when the constructor returns.
+
+    rebalance_delay: seconds that a new group waits for more members (Kafka's default is 3).
+    settings: further broker properties.
+
+    `bootstrap` takes anybody; `sasl_bootstrap` takes SASL/PLAIN with `user` and `password`.
+    """
+
+    user = "alice"
+    password = "alice-and-the-9-secrets"
+
+    def __init__(self, *, rebalance_delay: float = 0.0, settings: dict[str, str] | None = None) -> None:
+        self._libs = provision()
+        self._folder = Path(tempfile.mkdtemp(prefix="brokerkit-kafka-"))
+        plain, sasl, controller = free_ports(3)
+        self.bootstrap = f"127.0.0.1:{plain}"
+        self.sasl_bootstrap = f"127.0.0.1:{sasl}"
+        properties = {
+            "process.roles": "broker,controller",
+            "node.id": "1",
+            "controller.quorum.voters": f"1@127.0.0.1:{controller}",
+            "listeners": f"PLAINTEXT://{self.bootstrap},SASL_PLAINTEXT://{self.sasl_bootstrap},"
+            f"CONTROLLER://127.0.0.1:{controller}",
+            "advertised.listeners": f"PLAINTEXT://{self.bootstrap},SASL_PLAINTEXT://{self.sasl_bootstrap}",
+            "inter.broker.listener.name": "PLAINTEXT",
+            "controller.listener.names": "CONTROLLER",
+            "listener.security.protocol.map": "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,"
+            "SASL_PLAINTEXT:SASL_PLAINTEXT",
+            "sasl.enabled.mechanisms": "PLAIN",
+            "listener.name.sasl_plaintext.plain.sasl.jaas.config": "org.apache.kafka.common.security."
+            f'plain.PlainLoginModule required user_{self.user}="{self.password}";',
+            "log.dirs": str(self._folder / "data"),
+            "num.partitions": "1",
+            "offsets.topic.num.partitions": "5",
+            "offsets.topic.replication.factor": "1",
+            "transaction.state.log.num.partitions": "5",
+            "transaction.state.log.replication.factor": "1",
+            "transaction.state.log.min.isr": "1",
+            "share.coordinator.state.topic.num.partitions": "5",
+            "share.coordinator.state.topic.replication.factor": "1",
+            "share.coordinator.state.topic.min.isr": "1",
+            "group.initial.rebalance.delay.ms": str(int(rebalance_delay * 1000)),
+            "auto.create.topics.enable": "false",
+            "log.cleaner.backoff.ms": "200",
+            "log.retention.check.interval.ms": "500",
+            "log.initial.task.delay.ms": "500",
+            **(settings or {}),
+        }
+        lines = [f"{name}={value}" for name, value in properties.items()]
+        self._properties = self._folder / "server.properties"
+        self._properties.write_text("\n".join(lines) + "\n", "utf-8")
+        self._process: ServerProcess | None = None
+        try:
+            self._format()
+            self._start()
+        except BaseException:
+            self.stop()
+            raise
+
+    def _java(self, *arguments: str) -> list[str]:
+        return ["java", "-Xmx768m", "-XX:+UseSerialGC", "-cp", f"{self._libs}/*", *arguments]
+
+    def _format(self) -> None:
+        tool = self._java("-XX:TieredStopAtLevel=1", "kafka.tools.StorageTool", "format")
+        subprocess.run(
+            [*tool, "-t", CLUSTER_ID, "-c", str(self._properties)],
+            check=True,
+            capture_output=True,
+            timeout=START_SECONDS,
+        )
+
+    def _start(self) -> None:
+        self._process = ServerProcess(
+            self._java("kafka.Kafka", str(self._properties)),
+            folder=self._folder,
+            log=self._folder / "server.log",
+        )
+        self._process.wait_until(self._ready, timeout=START_SECONDS, what=f"Kafka {VERSION}")
+
+    def _ready(self) -> bool:
+        try:
+            admin = AdminClient({"bootstrap.servers": self.bootstrap, "logger": _silent})
+            return bool(admin.list_topics(timeout=0.5).brokers)
+        except KafkaException:
+            return False
+
+    @property
+    def pid(self) -> int:
+        """The process id of the running broker."""
+        assert self._process is not None
+        return self._process.pid
+
+    def log_tail(self) -> str:
+        """The end of the broker's log."""
+        return "" if self._process is None else self._process.log_tail()
+
+    def kill(self) -> None:
+        """SIGKILL, as in a crash. The data stays for `restart`."""
+        if self._process is not None:
+            self._process.kill()
+
+    def restart(self) -> None:
+        """Start again on the same data and ports, after `kill` or instead of a running one."""
+        self.kill()
+        self._start()
+
+    def stop(self) -> None:
+        """End it and throw its data away. Stopping twice is fine."""
+        if self._process is not None:
+            # nobody reads the data again, so there is no need for an orderly and slow shutdown
+            self._process.kill()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+
+class _Silent:
+    """A logger for probing a server that may not be there yet."""
+
+    def log(self, *_: object) -> None:
+        return
+
+
+_silent = _Silent()
+
+
+def start(*, rebalance_delay: float = 0.0, settings: dict[str, str] | None = None) -> KafkaServer:
+    """Start a broker; see `KafkaServer`."""
+    return KafkaServer(rebalance_delay=rebalance_delay, settings=settings)
