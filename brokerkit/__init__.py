@@ -1,1 +1,113 @@
-"""brokerkit: the notebook workbench for message brokers."""
+"""brokerkit: the notebook workbench for message brokers.
+
+    import brokerkit as bk
+
+    s = bk.connect("sandbox+nats://")      # or kafka:// nats:// inmem:// ...
+    s.create_topic("orders.new")
+    s.publish("orders.new", {"id": 1}, key="c1")
+    s.peek("orders.new")                   # a DataFrame, without side effects
+
+Importing this loads neither pandas nor any client library; `brokerkit.core` never does.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from ._version import __version__
+
+if TYPE_CHECKING:
+    from .core.errors import (
+        AbandonedWarning,
+        AckFailed,
+        AlreadyExists,
+        BrokerError,
+        Cancelled,
+        Closed,
+        ConfigError,
+        DecodeError,
+        LockLost,
+        NotFound,
+        NotSupported,
+        PublishFailed,
+        RetentionWarning,
+        StaleAck,
+        TooLarge,
+        Unauthorized,
+        Unavailable,
+        UnsettledWarning,
+    )
+    from .core.messages import OutboundMessage
+    from .frames import Decoder, attr, decoder, expand, failures
+    from .session import Interrupted, Session, connect
+
+_HOMES = {
+    "session": ("Interrupted", "Session", "connect"),
+    "frames": ("Decoder", "attr", "decoder", "expand", "failures"),
+    "core.messages": ("OutboundMessage",),
+    "core.errors": (
+        "AbandonedWarning",
+        "AckFailed",
+        "AlreadyExists",
+        "BrokerError",
+        "Cancelled",
+        "Closed",
+        "ConfigError",
+        "DecodeError",
+        "LockLost",
+        "NotFound",
+        "NotSupported",
+        "PublishFailed",
+        "RetentionWarning",
+        "StaleAck",
+        "TooLarge",
+        "Unauthorized",
+        "Unavailable",
+        "UnsettledWarning",
+    ),
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+
+__all__ = [
+    "AbandonedWarning",
+    "AckFailed",
+    "AlreadyExists",
+    "BrokerError",
+    "Cancelled",
+    "Closed",
+    "ConfigError",
+    "DecodeError",
+    "Decoder",
+    "Interrupted",
+    "LockLost",
+    "NotFound",
+    "NotSupported",
+    "OutboundMessage",
+    "PublishFailed",
+    "RetentionWarning",
+    "Session",
+    "StaleAck",
+    "TooLarge",
+    "Unauthorized",
+    "Unavailable",
+    "UnsettledWarning",
+    "__version__",
+    "attr",
+    "connect",
+    "decoder",
+    "expand",
+    "failures",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    found = getattr(import_module(f".{_HOME_OF[name]}", __name__), name)
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

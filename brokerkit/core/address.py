@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl, unquote
+from urllib.parse import parse_qsl, unquote, urlencode
 
 from .errors import ConfigError
 from .secrets import MASK, Secrets, is_secret
@@ -74,6 +74,15 @@ class Address:
                 for part in re.findall(r"SharedAccessKey=([^;]+)", value):
                     found.add(part)
         return found
+
+    @property
+    def public_url(self) -> str:
+        """The URL with all its options but without any secret: for another process to connect with."""
+        shown = {name: value for name, value in self.options.items() if not is_secret(name)}
+        query = urlencode({name: str(value) for name, value in shown.items()})
+        who = "" if self.user is None else f"{self.user}@"
+        path = f"/{self.path}" if self.path else ""
+        return f"{self.scheme}://{who}{','.join(self.hosts)}{path}" + (f"?{query}" if query else "")
 
     def __str__(self) -> str:
         who = "" if self.user is None else self.user + (f":{MASK}" if self.password else "") + "@"

@@ -8,9 +8,9 @@ import warnings
 from collections.abc import Callable, Iterator
 from typing import Self, TypeVar
 
+from .arguments import check_count
 from .cancellation import Cancellation
 from .columns import Columns
-from .consumer import check_count
 from .driver import BrowserDriver, ReaderDriver
 from .errors import AbandonedWarning, BrokerError, Closed, RetentionWarning, Unavailable
 from .owner import Owner, close_at_exit

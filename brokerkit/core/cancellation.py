@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import threading
 import time
 
 from .errors import Cancelled
+from .latch import Latch
 
 WAIT_SLICE = 0.1
 """Seconds a caller waits at a time, so that Ctrl-C and a `Cancellation` are seen promptly."""
@@ -15,7 +15,7 @@ class Cancellation:
     """A switch that any thread may trip once; every call that was given it then raises `Cancelled`."""
 
     def __init__(self) -> None:
-        self._event = threading.Event()
+        self._event = Latch()
 
     def cancel(self) -> None:
         """Trip it. Tripping it twice is fine."""

@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any, Self, TypeVar
 
+from .arguments import check_count, check_seconds
 from .cancellation import Cancellation, Deadline
 from .capabilities import Capabilities
 from .driver import ConsumerDriver, Fetched, Outcome
@@ -21,7 +22,6 @@ from .errors import (
     BrokerError,
     Cancelled,
     Closed,
-    ConfigError,
     Unavailable,
 )
 from .held import Chunk, Held
@@ -35,22 +35,6 @@ RETRY_SECONDS = 0.2
 NEVER = float("inf")
 
 T = TypeVar("T")
-
-
-def check_count(value: object, name: str) -> int:
-    """A positive integer, or a ConfigError that says so."""
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise ConfigError(f"{name} must be a positive integer, not {value!r}")
-    return value
-
-
-def check_seconds(value: object, name: str) -> float | None:
-    """A number of seconds, not negative, or None; else a ConfigError."""
-    if value is None:
-        return None
-    if isinstance(value, bool) or not isinstance(value, int | float) or not value >= 0:
-        raise ConfigError(f"{name} must be a number of seconds, not negative, or None, not {value!r}")
-    return float(value)
 
 
 class Consumer:
@@ -76,7 +60,10 @@ class Consumer:
         self._connect_timeout = check_seconds(connect_timeout, "connect_timeout") or 15.0
         self._driver = driver
         self._translate = translate
-        self._changed = threading.Condition()
+        self._lock = threading.RLock()
+        # entering a Condition is Python code, in which a signal may strike with the lock taken:
+        # the lock itself is entered instead
+        self._changed = threading.Condition(self._lock)
         self._buffer: deque[Held] = deque()
         self._outstanding: set[Chunk] = set()
         self._wanted = 0
@@ -96,6 +83,10 @@ class Consumer:
 
     def _chunk(self, fetched: Fetched) -> Chunk:
         """What was fetched, with what is owed for it."""
+        raise NotImplementedError
+
+    def _items(self, held: Held) -> list[Any]:
+        """The rows of a batch as message or record objects."""
         raise NotImplementedError
 
     def _keep_alive(self) -> float:
@@ -124,7 +115,7 @@ class Consumer:
             return self._step()
         except BaseException as error:
             problem = self._translate(error)
-            with self._changed:
+            with self._lock:
                 if problem.retryable and self._wanted:
                     self._trouble = problem
                     pause = RETRY_SECONDS
@@ -165,7 +156,7 @@ class Consumer:
                 retryable=False,
             )
         if self._driver.attach(FETCH_SLICE):
-            with self._changed:
+            with self._lock:
                 self._attached = True
                 self._trouble = None
                 self._changed.notify_all()
@@ -177,13 +168,13 @@ class Consumer:
         self._trouble = None
         if fetched.columns.length:
             self._receive(fetched)
-        with self._changed:
+        with self._lock:
             self._fetches += 1
             self._changed.notify_all()
 
     def _receive(self, fetched: Fetched) -> None:
         chunk = self._chunk(fetched)
-        with self._changed:
+        with self._lock:
             self._outstanding.add(chunk)
             self._buffer.append(Held(chunk, 0, len(chunk)))
             self._wanted = max(0, self._wanted - len(chunk))
@@ -242,9 +233,13 @@ class Consumer:
         max_messages: int,
         timeout: float | None = None,
         *,
+        window: float | None = None,
         cancellation: Cancellation | None = None,
     ) -> list[Held]:
-        """Like `next_held`, but waits until there are `max_messages`, or for the timeout."""
+        """Like `next_held`, but waits until there are `max_messages`, or for the timeout.
+
+        window: seconds that it waits for more, counted from the first message.
+        """
         deadline = Deadline(check_seconds(timeout, "timeout"))
         missing = check_count(max_messages, "max_messages")
         pieces: list[Held] = []
@@ -259,6 +254,8 @@ class Consumer:
                     break
                 pieces.append(held)
                 missing -= len(held)
+                if window is not None and len(pieces) == 1:
+                    deadline = Deadline(window)
         except (Cancelled, Closed):
             self._put_back(pieces)
             raise
@@ -271,9 +268,19 @@ class Consumer:
             raise
         return pieces
 
+    def _next_items(
+        self, max_messages: int, timeout: float | None, cancellation: Cancellation | None
+    ) -> list[Any]:
+        pieces = self.gather(max_messages, timeout, cancellation=cancellation)
+        try:
+            return [item for held in pieces for item in self._items(held)]
+        except BaseException:
+            self._put_back(pieces)
+            raise
+
     def _put_back(self, pieces: Sequence[Held]) -> None:
         """Have the next call hand over these again, in their order."""
-        with self._changed:
+        with self._lock:
             self._buffer.extendleft(reversed(pieces))
 
     def _take(self, count: int, transit: _Transit) -> bool | None:
@@ -303,7 +310,7 @@ class Consumer:
         fetches_before = self._fetches
         grace = Deadline(2 * FETCH_SLICE)
         try:
-            with self._changed:
+            with self._lock:
                 while True:
                     self._check_open()
                     if cancellation is not None:
@@ -330,7 +337,7 @@ class Consumer:
                     self._wait_until = deadline.at
                     self._changed.wait(max(0.005, deadline.slice()))
         finally:
-            with self._changed:
+            with self._lock:
                 self._wanted = 0
 
     def _check_open(self) -> None:
@@ -348,7 +355,7 @@ class Consumer:
         Deletes no subscription and commits nothing that was not acknowledged. Closing twice is fine.
         """
         self._owner.check_process()
-        with self._changed:
+        with self._lock:
             self._closed = True
             self._wanted = 0
             self._changed.notify_all()

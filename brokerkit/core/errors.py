@@ -22,7 +22,7 @@ A driver's own exception is always the ``__cause__``.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .messages import PublishResult
@@ -88,7 +88,10 @@ class AckFailed(BrokerError):
     """An acknowledgement did not take effect.
 
     ``failures`` maps the row of a batch to its own error, where a batch was settled.
+    ``frame`` holds the rows, where a frame had been made of them.
     """
+
+    frame: Any = None
 
     def __init__(
         self,

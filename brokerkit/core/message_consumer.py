@@ -14,7 +14,7 @@ from .cancellation import Cancellation
 from .consumer import NEVER, Consumer
 from .driver import Fetched, MessageDriver, Outcome, as_ack_error
 from .errors import AckFailed, BrokerError, LockLost
-from .held import Chunk
+from .held import Chunk, Held
 from .messages import Message
 from .protocols import BatchHandler, MessageHandler
 
@@ -59,7 +59,7 @@ class MessageConsumer(Consumer):
         self, timeout: float | None = None, *, cancellation: Cancellation | None = None
     ) -> Message | None:
         """The next message, or None when none came within `timeout` seconds."""
-        messages = self._convert(lambda: self._one(timeout, cancellation))
+        messages = self._next_items(1, timeout, cancellation)
         return messages[0] if messages else None
 
     def next_batch(
@@ -70,19 +70,10 @@ class MessageConsumer(Consumer):
         cancellation: Cancellation | None = None,
     ) -> list[Message]:
         """Up to `max_messages`: as soon as there are that many, or what is there at `timeout`."""
-        return self._convert(lambda: self.gather(max_messages, timeout, cancellation=cancellation))
+        return self._next_items(max_messages, timeout, cancellation)
 
-    def _one(self, timeout: float | None, cancellation: Cancellation | None) -> list[Any]:
-        held = self.next_held(1, timeout, cancellation=cancellation)
-        return [] if held is None else [held]
-
-    def _convert(self, get: Callable[[], list[Any]]) -> list[Message]:
-        pieces = get()
-        try:
-            return [message for held in pieces for message in held.messages()]
-        except BaseException:
-            self._put_back(pieces)
-            raise
+    def _items(self, held: Held) -> list[Message]:
+        return held.messages()
 
     def __iter__(self) -> Iterator[Message]:
         """Messages for ever; every one is yours to settle."""
@@ -216,7 +207,7 @@ class MessageConsumer(Consumer):
 
     def _return_unread(self, chunk: MessageChunk) -> None:
         """Give back the rows of a chunk that nobody took in `hold` seconds."""
-        with self._changed:
+        with self._lock:
             unread = [held for held in self._buffer if held.chunk is chunk]
             for held in unread:
                 self._buffer.remove(held)

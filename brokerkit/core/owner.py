@@ -13,6 +13,7 @@ from typing import Any, Generic, TypeVar
 
 from .cancellation import Cancellation, Deadline
 from .errors import Cancelled, Closed, Unavailable
+from .latch import Latch
 
 T = TypeVar("T")
 
@@ -25,7 +26,7 @@ class Task(Generic[T]):
 
     def __init__(self, work: Callable[[], T]) -> None:
         self._work = work
-        self._done = threading.Event()
+        self._done = Latch()
         self._result: T | None = None
         self._error: BaseException | None = None
 
@@ -75,17 +76,26 @@ class Owner:
         self._work = weakref.WeakMethod(work) if work is not None else None
         self._wake = wake
         self._tasks: deque[Task[Any]] = deque()
-        self._condition = threading.Condition()
+        # a signal may strike while a Condition is being entered, and leave its lock taken
+        self._lock = threading.RLock()
+        self._condition = threading.Condition(self._lock)
+        self._ended = Latch()
         self._stopping = False
         self._nudged = False
         self._pid = os.getpid()
-        self._thread = threading.Thread(target=self._run, name=f"brokerkit {name}", daemon=True)
+        self._thread = threading.Thread(target=self._live, name=f"brokerkit {name}", daemon=True)
         self._thread.start()
+
+    def _live(self) -> None:
+        try:
+            self._run()
+        finally:
+            self._ended.set()
 
     def _run(self) -> None:
         pause = 0.0
         while True:
-            with self._condition:
+            with self._lock:
                 if not self._tasks and not self._stopping and not self._nudged and pause > 0:
                     self._condition.wait(None if pause == float("inf") else pause)
                 self._nudged = False
@@ -108,7 +118,7 @@ class Owner:
         """Ask for something, without waiting for it."""
         self.check_process()
         task = Task(work)
-        with self._condition:
+        with self._lock:
             if self._stopping:
                 raise Closed(f"the {self.name} is closed")
             if first:
@@ -140,14 +150,14 @@ class Owner:
 
     def take_tasks(self) -> list[Task[Any]]:
         """The tasks waiting now, for an owner that can do several at once."""
-        with self._condition:
+        with self._lock:
             tasks = list(self._tasks)
             self._tasks.clear()
         return tasks
 
     def nudge(self) -> None:
         """Have `work` called again now."""
-        with self._condition:
+        with self._lock:
             self._nudged = True
             self._condition.notify()
         if self._wake is not None:
@@ -164,7 +174,7 @@ class Owner:
 
     def end(self, last: Callable[[], object]) -> None:
         """Have the thread end after the waiting tasks and `last`, without waiting for it."""
-        with self._condition:
+        with self._lock:
             if not self._stopping:
                 self._stopping = True
                 self._tasks.append(Task(last))
@@ -180,10 +190,9 @@ class Owner:
         self.check_process()
         self.end(last)
         deadline = Deadline(timeout)
-        while self._thread.is_alive() and not deadline.passed:
-            self._thread.join(deadline.slice())
-        if not self._thread.is_alive():
-            return True
+        while not deadline.passed:
+            if self._ended.wait(deadline.slice()):
+                return True
         for task in self.take_tasks():
             task.fail(Closed(f"the {self.name} was closed before this could be done"))
         return False

@@ -72,7 +72,7 @@ class RecordConsumer(Consumer):
         self, timeout: float | None = None, *, cancellation: Cancellation | None = None
     ) -> Record | None:
         """The next record, or None when none came within `timeout` seconds."""
-        records = self._convert(lambda: self._one(timeout, cancellation))
+        records = self._next_items(1, timeout, cancellation)
         return records[0] if records else None
 
     def next_batch(
@@ -83,19 +83,10 @@ class RecordConsumer(Consumer):
         cancellation: Cancellation | None = None,
     ) -> list[Record]:
         """Up to `max_messages`: as soon as there are that many, or what is there at `timeout`."""
-        return self._convert(lambda: self.gather(max_messages, timeout, cancellation=cancellation))
+        return self._next_items(max_messages, timeout, cancellation)
 
-    def _one(self, timeout: float | None, cancellation: Cancellation | None) -> list[Any]:
-        held = self.next_held(1, timeout, cancellation=cancellation)
-        return [] if held is None else [held]
-
-    def _convert(self, get: Callable[[], list[Held]]) -> list[Record]:
-        pieces = get()
-        try:
-            return [record for held in pieces for record in held.records()]
-        except BaseException:
-            self._put_back(pieces)
-            raise
+    def _items(self, held: Held) -> list[Record]:
+        return held.records()
 
     def __iter__(self) -> Iterator[Record]:
         """Records for ever."""
@@ -178,7 +169,7 @@ class RecordConsumer(Consumer):
         for partition in partitions:
             self.epochs[partition] = self.epochs.get(partition, 0) + 1
             self._reasons[partition] = reason
-        with self._changed:
+        with self._lock:
             kept = [piece for held in self._buffer for piece in self._current(held)]
             self._buffer.clear()
             self._buffer.extend(kept)

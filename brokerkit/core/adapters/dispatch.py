@@ -7,13 +7,14 @@ import warnings
 from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
 
+from ..arguments import check_count
 from ..cancellation import WAIT_SLICE, Cancellation
-from ..consumer import check_count
 from ..errors import AbandonedWarning, AckFailed, Cancelled, Closed
 from ..messages import Message
+from .background import Background, joined
 from .grouping import give_back
 from .handoff import EndedError, Handoff
-from .pump import INTERRUPT_SECONDS, Pump, joined
+from .pump import INTERRUPT_SECONDS, Pump
 
 T = TypeVar("T")
 
@@ -32,22 +33,22 @@ def dispatch(
     """
     count = check_count(workers, "workers")
     with pump:
-        crew = _Crew(pump.handoff, handler, messages_of, count)
+        crew = _Crew(pump.handoff, handler, messages_of, count, cancellation)
         try:
             crew.start()
-            crew.wait(cancellation)
+            crew.wait()
             pump.stop()
             joined(crew.threads, None)
         except BaseException:
             pump.stop()
             if not joined(crew.threads, INTERRUPT_SECONDS):
                 warnings.warn(
-                    "interrupted while a handler was running; it was left running and settles its own message",
+                    "interrupted while a handler was running; it was left running and may still settle",
                     AbandonedWarning,
                     stacklevel=4,
                 )
             raise
-        crew.raise_failure(cancellation)
+        crew.raise_failure()
 
 
 class _Crew(Generic[T]):
@@ -59,7 +60,9 @@ class _Crew(Generic[T]):
         handler: Callable[[T], object],
         messages_of: Callable[[T], Sequence[Message]],
         count: int,
+        cancellation: Cancellation | None,
     ) -> None:
+        self._cancellation = cancellation
         self._handoff = handoff
         self._handler = handler
         self._messages_of = messages_of
@@ -67,28 +70,31 @@ class _Crew(Generic[T]):
         self._over = threading.Event()
         self._working = count
         self._counting = threading.Lock()
-        self.threads = [
-            threading.Thread(target=self._work, name="brokerkit worker", daemon=True) for _ in range(count)
-        ]
+        self.threads = [Background(self._work, "worker") for _ in range(count)]
 
     def start(self) -> None:
         for thread in self.threads:
             thread.start()
 
-    def wait(self, cancellation: Cancellation | None) -> None:
+    def wait(self) -> None:
         """Wait until the source ended, something failed, or the call is cancelled."""
         while not self._over.wait(WAIT_SLICE):
-            if cancellation is not None and cancellation.cancelled:
+            if self._cancelled:
                 return
 
-    def raise_failure(self, cancellation: Cancellation | None) -> None:
+    @property
+    def _cancelled(self) -> bool:
+        return self._cancellation is not None and self._cancellation.cancelled
+
+    def raise_failure(self) -> None:
         """Raise the first failure, with a note for each other one."""
-        cancelled = cancellation is not None and cancellation.cancelled
-        failures = [each for each in self._failures if not (cancelled and isinstance(each, Cancelled))]
+        failures = [
+            each for each in self._failures if not (self._cancelled and isinstance(each, Cancelled))
+        ]
         if not failures:
             return
         for other in failures[1:]:
-            failures[0].add_note(f"another handler failed too: {type(other).__name__}: {other}")
+            failures[0].add_note(f"and another failure: {type(other).__name__}: {other}")
         raise failures[0]
 
     def _work(self) -> None:
@@ -107,7 +113,7 @@ class _Crew(Generic[T]):
     def _work_once(self) -> bool:
         """Handle one item; false when there are no more."""
         try:
-            item = self._handoff.get()
+            item = self._handoff.get(cancellations=(self._cancellation,))
         except EndedError:
             return False
         except Closed:

@@ -23,8 +23,8 @@ class NothingCameError(Exception):
     """The time given to `Handoff.get` was over before anything came."""
 
 
-class EndedError(Exception):
-    """The producers ended, and all they handed over was taken."""
+class EndedError(Closed):
+    """The stream has ended: its source did, and all that came was handed over."""
 
 
 class Handoff(Generic[T]):
@@ -74,6 +74,10 @@ class Handoff(Generic[T]):
 
     def fail(self, error: BaseException) -> None:
         """Nothing more will come: `get` raises the error, once, after what is there. The first one counts."""
+        if isinstance(error, StopIteration):
+            # raised as it is, it would look like the end of a loop
+            stop, error = error, RuntimeError("the source of a stream raised StopIteration")
+            error.__cause__ = stop
         with self._lock:
             if self._error is None:
                 self._error = error
@@ -117,7 +121,8 @@ class Handoff(Generic[T]):
                 with self._lock:
                     self._items.appendleft(cast(T, item))
             raise
-        return cast(T, item)
+        # no call here, not even a cast(): a signal in it would lose the item
+        return item
 
     def _check_open(self) -> None:
         if self._closed:
@@ -126,7 +131,7 @@ class Handoff(Generic[T]):
             error = self.take_error()
             if error is not None:
                 raise error
-            raise EndedError
+            raise EndedError("the stream has ended; nothing more comes")
 
     @property
     def closed(self) -> bool:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Generic, Protocol, TypeVar
 
+from ..arguments import check_count, check_seconds
 from ..cancellation import Cancellation, Deadline
-from ..consumer import check_count, check_seconds
-from ..errors import BrokerError, Cancelled, Closed
+from ..errors import Cancelled
 from ..messages import Message, Record
 from ..protocols import BatchedMessageIterator, MessageIterator, RecordIterator
 
@@ -29,7 +29,7 @@ class BatchedIterator(Generic[T]):
     def __init__(self, pull: _Pull[T]) -> None:
         self._pull = pull
         self._held: list[T] = []
-        self._error: BrokerError | None = None
+        self._error: Exception | None = None
 
     def next_batch(
         self,
@@ -53,9 +53,9 @@ class BatchedIterator(Generic[T]):
             remaining = None if deadline.at is None else deadline.remaining()
             try:
                 item = self._pull(remaining, cancellation=cancellation)
-            except (Cancelled, Closed):
+            except Cancelled:
                 raise
-            except BrokerError as failure:
+            except Exception as failure:
                 if not self._held:
                     raise
                 self._error = failure

@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from typing import TypeAlias
 
-from ..consumer import check_seconds
+from ..arguments import check_seconds
 from ..errors import ConfigError
 from ..messages import Message
 from ..protocols import (
@@ -174,6 +174,8 @@ def _windows(
                 batch.extend(more)
                 if time.monotonic() >= end:
                     break
+                if not more:
+                    intake.stop.wait(min(IDLE_PAUSE, remaining))
         except BaseException as error:
             failure = error
         if intake.stop.cancelled:

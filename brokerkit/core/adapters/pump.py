@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from types import TracebackType
-from typing import Generic, Self, TypeAlias, TypeVar
+from typing import Generic, TypeAlias, TypeVar
 
-from ..cancellation import Cancellation, Deadline
-from ..errors import AbandonedWarning, Cancelled, Closed
+from ..cancellation import Cancellation
+from ..errors import AbandonedWarning, Cancelled
 from ..messages import Message
+from .background import Background, joined
 from .grouping import give_back
 from .handoff import EndedError, Handoff, NothingCameError
 
@@ -75,8 +77,6 @@ class Feed(Iterator[T]):
             return self._handoff.get(timeout, cancellations=(self._cancellation, cancellation))
         except NothingCameError:
             return None
-        except EndedError:
-            raise Closed("the stream has ended") from None
 
 
 class Pump(Generic[T]):
@@ -103,12 +103,13 @@ class Pump(Generic[T]):
         self._counting = threading.Lock()
         self._threads = [self._thread(lambda each=each: each(intake)) for each in producers]  # type: ignore[misc]  # binds each
 
-    def _thread(self, work: Callable[[], None]) -> threading.Thread:
-        return threading.Thread(target=self._run, args=(work,), name="brokerkit stream", daemon=True)
+    def _thread(self, work: Callable[[], None]) -> Background:
+        return Background(lambda: self._run(work), "stream")
 
     def _run(self, work: Callable[[], None]) -> None:
         try:
-            work()
+            with contextlib.suppress(EndedError):  # a source that is a stream came to its end
+                work()
         except BaseException as error:
             if not (isinstance(error, Cancelled) and self._stop.cancelled):
                 self.handoff.fail(error)
@@ -164,17 +165,6 @@ class Pump(Generic[T]):
         if error is None:
             raise problem
         error.add_note(f"the source of the messages failed too: {type(problem).__name__}: {problem}")
-
-
-def joined(threads: Sequence[threading.Thread], timeout: float | None) -> bool:
-    """Wait until all threads have ended, at most `timeout` seconds. Tell whether they have."""
-    deadline = Deadline(timeout)
-    for thread in threads:
-        while thread.ident is not None and thread.is_alive():
-            if deadline.passed:
-                return False
-            thread.join(deadline.slice())
-    return True
 
 
 class MessageFeed(Feed[Message]):

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import threading
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 from types import TracebackType
 from typing import Generic, Self, TypeVar
 
-from ..consumer import check_count
+from ..arguments import check_count
 from ..errors import AbandonedWarning, Closed
+from .background import Background, joined
 from .handoff import EndedError, Handoff
-from .pump import INTERRUPT_SECONDS, LEAVE_SECONDS, joined
+from .pump import INTERRUPT_SECONDS, LEAVE_SECONDS
 
 T = TypeVar("T")
 
@@ -26,9 +26,8 @@ class ReadAhead(Generic[T]):
     def __init__(self, iterable: Iterable[T], depth: int) -> None:
         self._handoff: Handoff[T] = Handoff(depth)
         # no method of this object: the thread must not keep it alive
-        self._thread = threading.Thread(
-            target=_fill, args=(iterable, self._handoff), name="brokerkit read ahead", daemon=True
-        )
+        handoff = self._handoff
+        self._thread = Background(lambda: _fill(iterable, handoff), "read ahead")
 
     def __iter__(self) -> Self:
         return self
@@ -37,10 +36,12 @@ class ReadAhead(Generic[T]):
         self._start()
         try:
             return self._handoff.get()
-        except (EndedError, Closed):
-            if isinstance(self._handoff.take_error(), BaseException):
-                raise
+        except EndedError:
             raise StopIteration from None
+        except Closed:
+            if self._handoff.closed:
+                raise StopIteration from None
+            raise
 
     def _start(self) -> None:
         if self._thread.ident is None and not self._handoff.closed:
@@ -51,10 +52,7 @@ class ReadAhead(Generic[T]):
         return self
 
     def close(self, timeout: float = LEAVE_SECONDS) -> None:
-        """Stop reading; items that were made and not taken are dropped. Closing twice is fine.
-
-        Raises the error of the iterable when nobody has met it yet.
-        """
+        """Stop reading; items that were made and not taken are dropped. Closing twice is fine."""
         self._handoff.close()
         if not joined([self._thread], timeout):
             warnings.warn(
@@ -91,18 +89,13 @@ def _fill(iterable: Iterable[T], handoff: Handoff[T]) -> None:
                 # held here, it would stay in memory until the next one is made
                 del item
         finally:
-            _close(iterator)
+            if isinstance(iterator, Generator):
+                # its finally blocks run now, not when it is collected
+                iterator.close()
     except BaseException as error:
         handoff.fail(error)
     else:
         handoff.finish()
-
-
-def _close(iterator: Iterator[object]) -> None:
-    """Run the ``finally`` blocks of a generator now, not when it is collected."""
-    close = getattr(iterator, "close", None)
-    if callable(close):
-        close()
 
 
 def read_ahead(iterable: Iterable[T], depth: int = 1) -> ReadAhead[T]:

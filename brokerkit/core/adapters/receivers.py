@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ..arguments import check_count
 from ..cancellation import Cancellation
-from ..consumer import check_count
 from ..messages import Message
 from ..protocols import BatchHandler, MessageHandler, Receiver
 from .dispatch import dispatch

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from contextlib import AbstractContextManager
 
+from ..arguments import check_count
 from ..cancellation import Cancellation
-from ..consumer import check_count
 from ..messages import Message
 from .producing import MessageSource, batch_producer, check_window, message_producer
-from .pump import BatchPump, MessagePump, Producer
+from .pump import BatchPump, Feed, MessageFeed, MessagePump, Producer
 
 
 class _MessageStream:
@@ -19,7 +18,7 @@ class _MessageStream:
 
     def stream(
         self, *, cancellation: Cancellation | None = None
-    ) -> AbstractContextManager[Iterator[Message]]:
+    ) -> AbstractContextManager[MessageFeed]:
         """Messages fetched in the background while the block runs."""
         return MessagePump([self._producer], capacity=self._prefetch, cancellation=cancellation)
 
@@ -30,7 +29,7 @@ class _BatchedMessageStream:
 
     def batch_stream(
         self, *, cancellation: Cancellation | None = None
-    ) -> AbstractContextManager[Iterator[list[Message]]]:
+    ) -> AbstractContextManager[Feed[list[Message]]]:
         """Batches gathered in the background while the block runs."""
         return BatchPump([self._producer], cancellation=cancellation)
 

@@ -1,0 +1,104 @@
+"""Keys and attributes as NATS headers, and back.
+
+A key travels as base64 in the header ``Brokerkit-Key``; b"" is an empty value, no key is no header.
+``Nats-Msg-Id`` names the message for the server's duplicate window. Both are hidden from the
+attributes of what is read, so that it can be published again as it is.
+
+nats-py strips values, turns line breaks into spaces, and keeps one value of a name (measured). What
+it would change is refused.
+"""
+
+from __future__ import annotations
+
+import re
+from base64 import b64decode, b64encode
+from collections.abc import Mapping
+from typing import Any
+
+from brokerkit.core.errors import ConfigError
+from brokerkit.core.messages import OutboundMessage
+
+KEY = "Brokerkit-Key"
+MESSAGE_ID = "Nats-Msg-Id"
+RESERVED = ("nats-", "brokerkit-")
+_NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+_LINE_BREAK = re.compile(r"[\r\n]")
+# "NATS/1.0\r\n" in front, "\r\n" behind, and ": " and "\r\n" for each
+_FRAME_BYTES = 12
+_PAIR_BYTES = 4
+
+Pairs = tuple[tuple[str, str], ...]
+
+
+def outbound(message: OutboundMessage, dedup_id: str) -> dict[str, str]:
+    """The headers that carry a message. Raises ConfigError for what would not come back equal."""
+    headers: dict[str, str] = {}
+    for name, value in message.attributes:
+        check_name(name)
+        if name in headers:
+            raise ConfigError(f"attribute {name!r} is there twice; NATS headers read by nats-py keep only one")
+        if type(value) is not str:
+            raise ConfigError(f"attribute {name!r} must be text on NATS, not {type(value).__name__}")
+        check_value(name, value)
+        headers[name] = value
+    check_value(MESSAGE_ID, dedup_id)
+    headers[MESSAGE_ID] = dedup_id
+    if message.key is not None:
+        headers[KEY] = b64encode(message.key).decode("ascii")
+    return headers
+
+
+def check_name(name: str) -> None:
+    """Refuse a name that cannot be a header, or that means something to the server or to us."""
+    if not _NAME.fullmatch(name):
+        raise ConfigError(
+            f"{name!r} cannot be an attribute name on NATS: expected letters, digits and !#$%&'*+-.^_`|~ "
+            "(no spaces, no colon, nothing but ASCII)"
+        )
+    if name.lower().startswith(RESERVED):
+        raise ConfigError(f"attribute names that begin with Nats- or Brokerkit- are reserved: {name!r}")
+
+
+def check_value(name: str, value: str) -> None:
+    """Refuse a value that nats-py would change."""
+    if value != value.strip():
+        raise ConfigError(
+            f"the value of {name!r} begins or ends with white space, which NATS headers do not keep; "
+            "put it into the payload, or encode it"
+        )
+    if _LINE_BREAK.search(value):
+        raise ConfigError(
+            f"the value of {name!r} has a line break, which NATS headers do not keep; encode it"
+        )
+    try:
+        value.encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise ConfigError(f"the value of {name!r} cannot be written as UTF-8: {error.reason}") from error
+
+
+def size(headers: Mapping[str, str]) -> int:
+    """Bytes of the headers on the wire; the server counts them as part of the payload."""
+    pairs = sum(len(name) + len(value.encode("utf-8")) + _PAIR_BYTES for name, value in headers.items())
+    return pairs + _FRAME_BYTES
+
+
+def inbound(headers: Mapping[Any, str] | None) -> tuple[bytes | None, Pairs | None]:
+    """The key and the attributes of a message that was read.
+
+    A key header that is not base64 was not written by us: it stays an attribute.
+    """
+    if not headers:
+        return None, None
+    key: bytes | None = None
+    pairs = []
+    for name, value in headers.items():
+        if name == KEY:
+            try:
+                key = b64decode(value, validate=True)
+                continue
+            except ValueError:
+                key = None
+        elif name == MESSAGE_ID:
+            continue
+        pairs.append((str(name), value))
+    return key, tuple(pairs) or None

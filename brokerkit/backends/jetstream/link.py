@@ -1,0 +1,257 @@
+"""A connection of nats-py and requests to the JetStream API over it. Lives on the loop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import logging
+import time
+from collections.abc import AsyncIterator, Mapping
+from typing import Any
+
+from nats import errors as nats_errors
+from nats.aio.client import Client
+from nats.js import errors as js_errors
+
+from brokerkit.core.errors import BrokerError, ConfigError, NotFound, NotSupported, Unauthorized, Unavailable
+
+from .errors import NO_JETSTREAM, translate
+from .options import RECONNECT_SECONDS, Options
+
+log = logging.getLogger("brokerkit.jetstream")
+
+PENDING_BYTES = 8 * 1024 * 1024
+RECENT_SECONDS = 5.0
+
+
+class Link:
+    """One open connection.
+
+    epoch: grows with every reconnect, so that what was under way before can be told apart.
+    """
+
+    def __init__(self, options: Options) -> None:
+        self.options = options
+        self.client = Client()
+        self.epoch = 0
+        self._connected = asyncio.Event()
+        self._last_error: BaseException | None = None
+        self._refusal: tuple[float, BaseException] | None = None
+        self._closing = False
+        prefix = f"$JS.{options.domain}.API" if options.domain else "$JS.API"
+        self.api_prefix = prefix
+
+    async def connect(self, timeout: float) -> None:
+        """Connect once. Raises Unavailable naming where, or Unauthorized.
+
+        Afterwards lost connections are made again for ever.
+        """
+        await self._look(timeout)
+        refused = asyncio.get_running_loop().create_future()
+
+        async def on_error(error: Exception) -> None:
+            self._note(error)
+            if _is_refusal(error) and not refused.done():
+                refused.set_result(error)
+
+        connecting = asyncio.ensure_future(
+            self.client.connect(
+                servers=list(self.options.servers),
+                error_cb=on_error,
+                disconnected_cb=self._on_disconnected,
+                reconnected_cb=self._on_reconnected,
+                closed_cb=self._on_closed,
+                connect_timeout=max(1, min(5, int(timeout))),
+                reconnect_time_wait=RECONNECT_SECONDS,  # type: ignore[arg-type]  # a float works and is declared int
+                max_reconnect_attempts=-1,
+                ping_interval=20,
+                pending_size=PENDING_BYTES,
+                **self.options.client,
+            )
+        )
+        try:
+            await asyncio.wait({connecting, refused}, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
+            if not connecting.done():
+                raise self._connect_problem(refused.result() if refused.done() else None, timeout)
+            await self._connect_result(connecting)
+        except BaseException:
+            self._closing = True
+            connecting.cancel()
+            with contextlib.suppress(Exception, asyncio.CancelledError):
+                await connecting
+            await self.client.close()
+            raise
+        self._connected.set()
+
+    async def _look(self, timeout: float) -> None:
+        """Fail at once when nobody listens at any of the addresses."""
+        problems = []
+        for host in self.options.hosts:
+            name, _, port = host.rpartition(":")
+            try:
+                _, writer = await asyncio.wait_for(
+                    asyncio.open_connection(name.strip("[]"), int(port)), timeout
+                )
+            except (OSError, TimeoutError) as error:
+                problems.append((host, error))
+                continue
+            writer.close()
+            return
+        where = ", ".join(host for host, _ in problems)
+        cause = problems[0][1]
+        reason = "no answer" if isinstance(cause, TimeoutError) else (cause.strerror or str(cause))
+        raise Unavailable(
+            f"no NATS server can be reached at {where} ({reason}); is it running, and is the address right?"
+        ) from cause
+
+    async def _connect_result(self, connecting: asyncio.Future[None]) -> None:
+        try:
+            await connecting
+        except ImportError as error:
+            raise ConfigError("logging in with an NKEY or credentials file needs: pip install nkeys") from error
+        except Exception as error:
+            raise self._connect_problem(error, None) from error
+
+    def _connect_problem(self, error: BaseException | None, timeout: float | None) -> BrokerError:
+        where = ", ".join(self.options.hosts)
+        cause = error or self._last_error
+        made: BrokerError
+        if cause is not None and _is_refusal(cause):
+            made = Unauthorized(
+                f"the NATS server at {where} refused the credentials; give user and password, token=, "
+                "nkeys_seed= or user_credentials="
+            )
+        else:
+            said = f": {cause}" if cause is not None else ""
+            within = f" within {timeout:g} s" if timeout is not None else ""
+            made = Unavailable(f"the NATS server at {where} could not be connected{within}{said}")
+        made.__cause__ = cause
+        return made
+
+    def _note(self, error: BaseException) -> None:
+        self._last_error = error
+        if _is_refusal(error) or "permissions violation" in str(error):
+            self._refusal = (time.monotonic(), error)
+        if not self._closing:
+            log.warning("NATS client: %s", str(error) or type(error).__name__)
+
+    async def _on_disconnected(self) -> None:
+        self._connected.clear()
+        if not self._closing:
+            log.warning("disconnected from NATS at %s; reconnecting", ", ".join(self.options.hosts))
+
+    async def _on_reconnected(self) -> None:
+        self.epoch += 1
+        self._connected.set()
+        log.info("reconnected to NATS")
+
+    async def _on_closed(self) -> None:
+        self._connected.clear()
+        if not self._closing:
+            log.error("the connection to NATS was closed: %s", self._last_error)
+
+    @property
+    def connected(self) -> bool:
+        return bool(self.client.is_connected)
+
+    async def wait_connected(self, timeout: float) -> bool:
+        """Whether there is a connection, now or within `timeout` seconds."""
+        if self.client.is_closed:
+            raise nats_errors.ConnectionClosedError
+        if self.client.is_connected:
+            return True
+        try:
+            await asyncio.wait_for(self._connected.wait(), timeout)
+        except TimeoutError:
+            return False
+        return True
+
+    async def request(
+        self, subject: str, payload: Mapping[str, Any] | None, timeout: float, *, raw: bytes | None = None
+    ) -> dict[str, Any]:
+        """Ask the JetStream API: `subject` without its prefix. Raises what nats-py has for its errors."""
+        body = raw if raw is not None else (b"" if payload is None else json.dumps(payload).encode())
+        deadline = time.monotonic() + timeout
+        if not await self.wait_connected(timeout):
+            raise Unavailable(f"not connected to NATS at {', '.join(self.options.hosts)}; reconnecting")
+        try:
+            reply = await self.client.request(
+                f"{self.api_prefix}.{subject}", body, timeout=max(0.05, deadline - time.monotonic())
+            )
+        except nats_errors.TimeoutError as error:
+            raise self.no_answer(error) from error
+        answer: dict[str, Any] = json.loads(reply.data)
+        problem = answer.get("error")
+        if problem:
+            known = {name: problem.get(name) for name in ("code", "err_code", "description")}
+            js_errors.APIError.from_error(known)
+        return answer
+
+    def no_answer(self, error: BaseException) -> BrokerError:
+        """What a missing answer means: the server is silent about what it does not permit."""
+        if self._refusal is not None and time.monotonic() - self._refusal[0] < RECENT_SECONDS:
+            return translate(self._refusal[1])
+        return Unavailable("the NATS server did not answer in time")
+
+    async def pages(
+        self, subject: str, key: str, timeout: float, body: Mapping[str, Any] | None = None
+    ) -> AsyncIterator[Any]:
+        """All entries of a paged list of the API."""
+        offset = 0
+        while True:
+            answer = await self.request(subject, {**(body or {}), "offset": offset}, timeout)
+            entries = answer.get(key) or []
+            for entry in entries:
+                yield entry
+            offset += len(entries)
+            if not entries or offset >= answer.get("total", 0):
+                return
+
+    async def account(self, timeout: float) -> dict[str, Any]:
+        """What JetStream says of the account. Raises NotSupported when there is no JetStream."""
+        try:
+            return await self.request("INFO", None, timeout)
+        except nats_errors.NoRespondersError as error:
+            raise NotSupported(NO_JETSTREAM) from error
+
+    async def stream_info(
+        self, stream: str, timeout: float, *, subjects: str | None = None, offset: int = 0
+    ) -> dict[str, Any]:
+        """A stream's configuration and state. Raises NotFound that says what to do."""
+        body = None if subjects is None else {"subjects_filter": subjects, "offset": offset}
+        try:
+            return await self.request(f"STREAM.INFO.{stream}", body, timeout)
+        except js_errors.NotFoundError as error:
+            raise NotFound(
+                f"there is no stream {stream!r}; topics() lists what is there, "
+                f"create_topic(SUBJECT, stream={stream!r}) creates it"
+            ) from error
+
+    async def consumer_info(self, stream: str, consumer: str, timeout: float) -> dict[str, Any] | None:
+        """A consumer's configuration and state; None when it is not there."""
+        try:
+            return await self.request(f"CONSUMER.INFO.{stream}.{consumer}", None, timeout)
+        except js_errors.NotFoundError:
+            return None
+
+    async def close(self) -> None:
+        self._closing = True
+        await self.client.close()
+
+
+def _is_refusal(error: BaseException) -> bool:
+    text = str(error).lower()
+    return isinstance(error, nats_errors.AuthorizationError) or "authorization" in text
+
+
+async def open_link(options: Options, timeout: float) -> Link:
+    """Connect, and make sure that JetStream answers."""
+    link = Link(options)
+    await link.connect(timeout)
+    try:
+        await link.account(timeout)
+    except BaseException:
+        await link.close()
+        raise
+    return link

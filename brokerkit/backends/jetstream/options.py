@@ -1,0 +1,138 @@
+"""The options of an address, and what nats-py is told because of them."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from brokerkit.core.address import Address
+from brokerkit.core.errors import ConfigError
+from brokerkit.core.options import options_of
+
+from .subjects import check_name
+
+DEFAULT_PORT = 4222
+RECONNECT_SECONDS = 0.5
+
+KNOWN: Mapping[str, str] = {
+    "user": "user name",
+    "password": "password",
+    "token": "authorization token",
+    "nkeys_seed": "file that holds an NKEY seed, or the seed itself (SU...)",
+    "user_credentials": "credentials file (.creds)",
+    "tls": "true: insist on TLS",
+    "tls_ca": "file of certificate authorities",
+    "tls_cert": "file of the client's certificate",
+    "tls_key": "file of the client's private key",
+    "tls_hostname": "name that the server's certificate must have",
+    "name": "connection name shown by the server's monitoring",
+    "domain": "JetStream domain",
+    "stream": "stream in which subjects are looked up",
+    "inbox_prefix": "prefix of the subjects for replies, where permissions demand one",
+}
+
+
+@dataclass(frozen=True)
+class Options:
+    """Checked options. client: keyword arguments for nats-py; its repr shows none of them."""
+
+    servers: tuple[str, ...]
+    hosts: tuple[str, ...]
+    domain: str | None
+    stream: str | None
+    client: Mapping[str, Any] = field(repr=False)
+
+
+def read_options(address: Address) -> Options:
+    """Check an address. Raises ConfigError that lists what is known."""
+    given = options_of(address.options, KNOWN)
+    if address.path:
+        raise ConfigError(
+            f"nats://HOST[:PORT] has no path; {address.path!r} could be meant as a topic or stream=..."
+        )
+    hosts = tuple(_with_port(host) for host in address.hosts) or (f"localhost:{DEFAULT_PORT}",)
+    client: dict[str, Any] = {"name": str(given.get("name") or "brokerkit")}
+    client.update(_credentials(address, given))
+    tls = _tls(given)
+    if tls is not None:
+        client["tls"] = tls
+        if given.get("tls_hostname"):
+            client["tls_hostname"] = given["tls_hostname"]
+    if given.get("inbox_prefix"):
+        client["inbox_prefix"] = str(given["inbox_prefix"])
+    stream = given.get("stream")
+    domain = given.get("domain")
+    scheme = "tls" if tls is not None else "nats"
+    return Options(
+        tuple(f"{scheme}://{host}" for host in hosts),
+        hosts,
+        check_name(str(domain), "domain") if domain else None,
+        check_name(str(stream), "stream") if stream else None,
+        client,
+    )
+
+
+def _with_port(host: str) -> str:
+    bracketed = host.startswith("[")
+    name, colon, port = (
+        host.rpartition(":") if not bracketed or "]:" in host else (host, "", "")
+    )
+    if not colon:
+        return f"{host}:{DEFAULT_PORT}"
+    if not port.isdigit() or not 0 < int(port) < 65536 or not name:
+        raise ConfigError(f"{host!r} is not HOST:PORT with a port between 1 and 65535")
+    return host
+
+
+def _credentials(address: Address, given: Mapping[str, Any]) -> dict[str, Any]:
+    """What identifies us. A single name in front of the host is a token."""
+    found: dict[str, Any] = {}
+    user = given.get("user", address.user)
+    password = given.get("password", address.password)
+    token = given.get("token")
+    if user is not None and password is None and "user" not in given:
+        user, token = None, token or user
+    if user is not None:
+        found["user"] = str(user)
+        found["password"] = "" if password is None else str(password)
+    elif password is not None:
+        raise ConfigError("a password needs a user: nats://USER:PASSWORD@HOST or user=...")
+    if token:
+        found["token"] = str(token)
+    seed = given.get("nkeys_seed")
+    if seed:
+        text = str(seed)
+        found["nkeys_seed_str" if text.startswith("SU") else "nkeys_seed"] = (
+            text if text.startswith("SU") else _existing(text, "nkeys_seed")
+        )
+    if given.get("user_credentials"):
+        found["user_credentials"] = _existing(str(given["user_credentials"]), "user_credentials")
+    ways = [name for name in ("user", "token", "nkeys_seed", "user_credentials") if name in found]
+    if len(ways) > 1:
+        raise ConfigError(f"more than one way to log in was given: {', '.join(ways)}; choose one")
+    return found
+
+
+def _existing(path: str, option: str) -> str:
+    if not Path(path).is_file():
+        raise ConfigError(f"{option} names a file that is not there")
+    return path
+
+
+def _tls(given: Mapping[str, Any]) -> ssl.SSLContext | None:
+    """The TLS context, if TLS was asked for."""
+    asked = str(given.get("tls", "")).lower() in ("true", "1", "yes")
+    if str(given.get("tls", "")).lower() not in ("", "true", "1", "yes", "false", "0", "no"):
+        raise ConfigError(f"tls must be true or false, not {given['tls']!r}")
+    if not asked and not any(given.get(name) for name in ("tls_ca", "tls_cert", "tls_key", "tls_hostname")):
+        return None
+    try:
+        context = ssl.create_default_context(cafile=given.get("tls_ca"))
+        if given.get("tls_cert"):
+            context.load_cert_chain(str(given["tls_cert"]), given.get("tls_key"))
+    except (OSError, ssl.SSLError) as error:
+        raise ConfigError(f"the TLS files cannot be used (tls_ca, tls_cert, tls_key): {error}") from error
+    return context

@@ -1,0 +1,96 @@
+"""Subjects, wildcards, and names of streams and consumers."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+
+from brokerkit.core.errors import ConfigError
+
+STREAM_PREFIX = "stream:"
+_FORBIDDEN = re.compile(r"[\s\0]")
+_NAME_FORBIDDEN = re.compile(r"[\s.*>/\\\x00-\x1f\x7f]")
+
+
+def check_subject(subject: str, *, wildcards: bool) -> None:
+    """Refuse what is not a subject. Raises ConfigError."""
+    tokens = subject.split(".")
+    if not subject or _FORBIDDEN.search(subject) or not all(tokens):
+        raise ConfigError(
+            f"{subject!r} is not a subject: expected tokens joined by dots, without spaces and empty tokens"
+        )
+    for index, token in enumerate(tokens):
+        if ("*" in token and token != "*") or (">" in token and (token != ">" or index + 1 < len(tokens))):
+            raise ConfigError(
+                f"{subject!r} is not a subject: '*' stands for a whole token, '>' for all that follow, at the end"
+            )
+    if not wildcards and is_wildcard(subject):
+        raise ConfigError(f"{subject!r} is a wildcard; messages are published to one subject")
+
+
+def is_wildcard(subject: str) -> bool:
+    return any(token in ("*", ">") for token in subject.split("."))
+
+
+def check_name(name: str, what: str) -> str:
+    """Refuse what cannot name a stream or consumer. Raises ConfigError."""
+    if not name or _NAME_FORBIDDEN.search(name):
+        raise ConfigError(
+            f"{name!r} cannot name a {what} on NATS: expected a name without dots, spaces, '*', '>' and slashes"
+        )
+    return name
+
+
+def covers(wide: str, narrow: str) -> bool:
+    """Whether every subject that matches `narrow` matches `wide` too."""
+    left, right = wide.split("."), narrow.split(".")
+    for index, token in enumerate(left):
+        if token == ">":
+            return len(right) > index
+        if index >= len(right):
+            return False
+        other = right[index]
+        if other == ">" or (token != "*" and token != other):
+            return False
+    return len(left) == len(right)
+
+
+def covered(subject: str, by: Iterable[str]) -> bool:
+    return any(covers(wide, subject) for wide in by)
+
+
+def overlap(one: str, other: str) -> bool:
+    """Whether some subject matches both."""
+    left, right = one.split("."), other.split(".")
+    for index in range(max(len(left), len(right))):
+        if index >= len(left) or index >= len(right):
+            return False
+        a, b = left[index], right[index]
+        if a == ">" or b == ">":
+            return True
+        if a != b and a != "*" and b != "*":
+            return False
+    return True
+
+
+def same_selection(one: Sequence[str], other: Sequence[str], stream_subjects: Sequence[str]) -> bool:
+    """Whether two filters choose the same messages of a stream; an empty filter chooses all."""
+    left, right = set(one), set(other)
+    if left == right:
+        return True
+
+    def chooses_all(filters: set[str]) -> bool:
+        return not filters or (
+            bool(stream_subjects) and all(covered(subject, filters) for subject in stream_subjects)
+        )
+
+    return chooses_all(left) and chooses_all(right)
+
+
+def stream_name_for(subject: str) -> str:
+    """A stream name made from the first token of a subject: ``orders.eu`` gives ``ORDERS``."""
+    first = subject.split(".")[0]
+    name = re.sub(r"[^0-9A-Za-z_-]", "_", first).upper()
+    if is_wildcard(first):
+        raise ConfigError(f"name the stream of {subject!r}: stream=NAME")
+    return name

@@ -1,0 +1,157 @@
+"""librdkafka's and the broker's error codes as errors of our tree: one table."""
+
+from __future__ import annotations
+
+from confluent_kafka import KafkaError, KafkaException
+
+from brokerkit.core.errors import (
+    AlreadyExists,
+    BrokerError,
+    Closed,
+    ConfigError,
+    NotFound,
+    NotSupported,
+    StaleAck,
+    TooLarge,
+    Unauthorized,
+    Unavailable,
+)
+
+
+def _codes(*names: str) -> frozenset[int]:
+    """The numbers of error names; an older client may not know all of them."""
+    return frozenset(getattr(KafkaError, name) for name in names if hasattr(KafkaError, name))
+
+
+_STALE = "the group has moved on and this member no longer owns what it read; nothing was committed"
+_FENCED = "another publisher with the same transactional_id took over; use one id per running publisher"
+_TABLE: tuple[tuple[frozenset[int], type[BrokerError], str], ...] = (
+    (
+        _codes("UNKNOWN_TOPIC_OR_PART", "_UNKNOWN_TOPIC", "_UNKNOWN_PARTITION", "UNKNOWN_TOPIC_ID",
+               "GROUP_ID_NOT_FOUND", "RESOURCE_NOT_FOUND"),
+        NotFound,
+        "",
+    ),
+    (_codes("TOPIC_ALREADY_EXISTS"), AlreadyExists, ""),
+    (
+        _codes("_AUTHENTICATION", "SASL_AUTHENTICATION_FAILED"),
+        Unauthorized,
+        "check user, password and sasl.mechanism",
+    ),
+    (
+        _codes("UNSUPPORTED_SASL_MECHANISM", "ILLEGAL_SASL_STATE", "SECURITY_DISABLED"),
+        Unauthorized,
+        "check sasl.mechanism and security.protocol",
+    ),
+    (
+        _codes("TOPIC_AUTHORIZATION_FAILED", "GROUP_AUTHORIZATION_FAILED", "CLUSTER_AUTHORIZATION_FAILED",
+               "TRANSACTIONAL_ID_AUTHORIZATION_FAILED", "DELEGATION_TOKEN_AUTHORIZATION_FAILED"),
+        Unauthorized,
+        "the user lacks an ACL for this",
+    ),
+    (
+        _codes("MSG_SIZE_TOO_LARGE", "RECORD_LIST_TOO_LARGE"),
+        TooLarge,
+        "the topic's max.message.bytes is the limit",
+    ),
+    (
+        _codes("REBALANCE_IN_PROGRESS", "ILLEGAL_GENERATION", "UNKNOWN_MEMBER_ID", "FENCED_INSTANCE_ID",
+               "FENCED_MEMBER_EPOCH", "STALE_MEMBER_EPOCH", "UNRELEASED_INSTANCE_ID", "_ASSIGNMENT_LOST",
+               "_MAX_POLL_EXCEEDED"),
+        StaleAck,
+        _STALE,
+    ),
+    (_codes("_FENCED", "PRODUCER_FENCED", "INVALID_PRODUCER_EPOCH"), Closed, _FENCED),
+    (_codes("_DESTROY"), Closed, "the client is closed"),
+    (
+        _codes("_INVALID_ARG", "_CONFLICT", "INVALID_CONFIG", "TOPIC_EXCEPTION", "INVALID_PARTITIONS",
+               "INVALID_REPLICATION_FACTOR", "INVALID_REPLICA_ASSIGNMENT", "POLICY_VIOLATION",
+               "INVALID_REQUEST", "INVALID_GROUP_ID", "INVALID_RECORD", "INVALID_TIMESTAMP",
+               "INCONSISTENT_GROUP_PROTOCOL", "INVALID_SESSION_TIMEOUT", "INVALID_TRANSACTION_TIMEOUT"),
+        ConfigError,
+        "",
+    ),
+    (
+        _codes("UNSUPPORTED_VERSION", "UNSUPPORTED_FOR_MESSAGE_FORMAT", "_UNSUPPORTED_FEATURE",
+               "UNSUPPORTED_COMPRESSION_TYPE", "TOPIC_DELETION_DISABLED"),
+        NotSupported,
+        "",
+    ),
+)  # fmt: skip
+
+_AVAILABLE_LATER = _codes(
+    "_TRANSPORT", "_ALL_BROKERS_DOWN", "_TIMED_OUT", "_TIMED_OUT_QUEUE", "_MSG_TIMED_OUT", "_RESOLVE",
+    "_WAIT_COORD", "_WAIT_CACHE", "_QUEUE_FULL", "_RETRY", "_PURGE_QUEUE", "_PURGE_INFLIGHT", "_NOENT",
+    "_NO_OFFSET", "_STATE", "_IN_PROGRESS", "_PREV_IN_PROGRESS",
+    "LEADER_NOT_AVAILABLE", "NOT_LEADER_FOR_PARTITION", "REQUEST_TIMED_OUT", "BROKER_NOT_AVAILABLE",
+    "REPLICA_NOT_AVAILABLE", "NETWORK_EXCEPTION", "COORDINATOR_LOAD_IN_PROGRESS",
+    "COORDINATOR_NOT_AVAILABLE", "NOT_COORDINATOR", "NOT_ENOUGH_REPLICAS",
+    "NOT_ENOUGH_REPLICAS_AFTER_APPEND", "NOT_CONTROLLER", "KAFKA_STORAGE_ERROR", "FENCED_LEADER_EPOCH",
+    "UNKNOWN_LEADER_EPOCH", "OFFSET_NOT_AVAILABLE", "PREFERRED_LEADER_NOT_AVAILABLE",
+    "CONCURRENT_TRANSACTIONS", "UNSTABLE_OFFSET_COMMIT", "THROTTLING_QUOTA_EXCEEDED",
+    "INCONSISTENT_TOPIC_ID",
+)  # fmt: skip
+
+TLS = _codes("_SSL")
+AUTHENTICATION = _codes("_AUTHENTICATION", "SASL_AUTHENTICATION_FAILED", "UNSUPPORTED_SASL_MECHANISM")
+
+SURELY_NOT_STORED = _codes(
+    "MSG_SIZE_TOO_LARGE", "UNKNOWN_TOPIC_OR_PART", "_UNKNOWN_TOPIC", "_UNKNOWN_PARTITION",
+    "TOPIC_EXCEPTION", "TOPIC_AUTHORIZATION_FAILED", "CLUSTER_AUTHORIZATION_FAILED",
+    "TRANSACTIONAL_ID_AUTHORIZATION_FAILED", "INVALID_MSG", "INVALID_MSG_SIZE", "INVALID_RECORD",
+    "INVALID_TIMESTAMP", "INVALID_REQUIRED_ACKS", "POLICY_VIOLATION", "NOT_ENOUGH_REPLICAS",
+    "UNSUPPORTED_FOR_MESSAGE_FORMAT", "UNSUPPORTED_COMPRESSION_TYPE", "_INVALID_ARG", "_QUEUE_FULL",
+    "_FENCED", "PRODUCER_FENCED", "INVALID_PRODUCER_EPOCH", "INVALID_TXN_STATE",
+)  # fmt: skip
+"""Delivery errors with which a broker or the client refused a message; all others leave it open."""
+
+
+def kafka_error(error: BaseException) -> KafkaError | None:
+    """The `KafkaError` inside an exception of confluent-kafka, or the error itself."""
+    if isinstance(error, KafkaError):
+        return error
+    if isinstance(error, KafkaException) and error.args and isinstance(error.args[0], KafkaError):
+        return error.args[0]
+    return None
+
+
+def from_code(error: KafkaError, about: str = "") -> BrokerError:
+    """A KafkaError as an error of our tree. about: what was being done, put in front."""
+    code = error.code()
+    text = f"{about}: {error.str()}" if about else error.str()
+    for codes, kind, hint in _TABLE:
+        if code in codes:
+            return kind(f"{text} ({hint})" if hint else text)
+    text = f"{text} [{error.name()}]"
+    if code in TLS:
+        return Unavailable(f"{text}; {TLS_HINT}", retryable=False)
+    if code in _AVAILABLE_LATER:
+        return Unavailable(text)
+    return BrokerError(text, retryable=bool(error.retriable()))
+
+
+TLS_HINT = (
+    "the TLS handshake failed: check that the port speaks TLS (security.protocol=SSL or SASL_SSL) "
+    "and that ssl.ca.location names the authority that signed the broker's certificate"
+)
+
+
+def translate(error: BaseException, about: str = "") -> BrokerError:
+    """Any exception as one of our tree, ours unchanged; the original becomes the cause."""
+    if isinstance(error, BrokerError):
+        return error
+    found = kafka_error(error)
+    made: BrokerError
+    if found is not None:
+        made = from_code(found, about)
+    elif isinstance(error, TimeoutError):
+        made = Unavailable(f"{about or 'the broker'}: no answer in time")
+    elif isinstance(error, RuntimeError) and "closed" in str(error):
+        made = Closed(str(error))
+    elif isinstance(error, ValueError | TypeError):
+        made = ConfigError(f"{about}: {error}" if about else str(error))
+    else:
+        made = BrokerError(f"{type(error).__name__}: {error}")
+    if isinstance(error, BaseException) and error is not made:
+        made.__cause__ = error
+    return made

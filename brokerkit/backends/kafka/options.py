@@ -1,0 +1,119 @@
+"""What the address and the calls say, as librdkafka properties."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+from brokerkit.core.address import Address
+from brokerkit.core.errors import ConfigError
+from brokerkit.core.secrets import Secrets, is_secret
+
+LOGGER = logging.getLogger("brokerkit.kafka")
+LOGGER.addHandler(logging.NullHandler())
+
+DEFAULT_PORT = 9092
+UNDOTTED = frozenset({"acks", "debug", "log_level", "partitioner", "retries"})
+"""Properties of librdkafka without a dot in their name."""
+
+_POSITION = "positions are committed by ack() and by nothing else"
+_START = "where a group begins is said by start=, and a lost position is never guessed"
+_PUBLISH = "a publish is confirmed by all replicas and stored once"
+REFUSED: Mapping[str, str] = {
+    "bootstrap.servers": "the hosts of the URL are the bootstrap servers",
+    "metadata.broker.list": "the hosts of the URL are the bootstrap servers",
+    "group.id": "subscription= names the group",
+    "enable.auto.commit": _POSITION,
+    "auto.commit.enable": _POSITION,
+    "auto.commit.interval.ms": _POSITION,
+    "enable.auto.offset.store": _POSITION,
+    "offset.store.method": _POSITION,
+    "auto.offset.reset": _START,
+    "enable.partition.eof": "the reader needs it for itself",
+    "allow.auto.create.topics": "reading and publishing never create a topic; create_topic does",
+    "enable.idempotence": _PUBLISH,
+    "acks": _PUBLISH,
+    "request.required.acks": _PUBLISH,
+    "transactional.id": "publisher(transactional_id=) names it",
+    "message.timeout.ms": "timeout= of the call says how long a publish may take",
+    "delivery.timeout.ms": "timeout= of the call says how long a publish may take",
+    "delivery.report.only.error": "each message's outcome is reported",
+    "log.queue": "the log goes to the logger brokerkit.kafka",
+}
+"""Properties that would break a promise, and why each is not to be set."""
+
+COMMON: Mapping[str, Any] = {
+    "client.id": "brokerkit",
+    "allow.auto.create.topics": False,
+    "log.connection.close": False,
+    "reconnect.backoff.max.ms": 2000,
+    "socket.connection.setup.timeout.ms": 10000,
+    "receive.message.max.bytes": 1_000_000_000,
+}
+
+Properties = dict[str, Any]
+
+
+def properties_of(address: Address) -> Properties:
+    """The librdkafka properties that an address stands for. Raises ConfigError.
+
+    Options with a dot go to librdkafka by their name, and so do those of ``librdkafka={...}`` (or the
+    same as JSON text in a URL). User and password of the URL are ``sasl.username`` and
+    ``sasl.password``; with a password and nothing else said, ``sasl.mechanism`` is PLAIN and
+    ``security.protocol`` SASL_PLAINTEXT (SASL_SSL when an ``ssl.`` property is given).
+    """
+    if not address.hosts:
+        raise ConfigError("a Kafka URL needs a broker: kafka://HOST:9092 (or several, with commas)")
+    if address.path:
+        raise ConfigError(f"a Kafka URL ends after the hosts: what is {address.path!r}?")
+    given = passed_through(address.options)
+    if address.user is not None:
+        given.setdefault("sasl.username", address.user)
+    if address.password is not None:
+        given.setdefault("sasl.password", address.password)
+    if "sasl.password" in given:
+        if not given.keys() & {"sasl.mechanism", "sasl.mechanisms"}:
+            given["sasl.mechanism"] = "PLAIN"
+        tls = any(name.startswith("ssl.") for name in given)
+        given.setdefault("security.protocol", "SASL_SSL" if tls else "SASL_PLAINTEXT")
+    servers = ",".join(_with_port(host) for host in address.hosts)
+    return {**COMMON, **given, "bootstrap.servers": servers, "logger": LOGGER}
+
+
+def _with_port(host: str) -> str:
+    bare_ipv6 = host.startswith("[") and host.endswith("]")
+    return f"{host}:{DEFAULT_PORT}" if bare_ipv6 or ":" not in host else host
+
+
+def passed_through(options: Mapping[str, Any]) -> Properties:
+    """Options as librdkafka properties, refusing what is unknown and what would break a promise."""
+    given = dict(options)
+    extra = given.pop("librdkafka", None)
+    if isinstance(extra, str):
+        try:
+            extra = json.loads(extra)
+        except ValueError:
+            raise ConfigError('librdkafka= must be a dict, or JSON such as {"fetch.min.bytes": 1}') from None
+    if extra is not None and not isinstance(extra, Mapping):
+        raise ConfigError(f"librdkafka= must be a dict of properties, not {type(extra).__name__}")
+    strangers = sorted(name for name in given if "." not in name and name not in UNDOTTED)
+    if strangers:
+        raise ConfigError(
+            f"unknown option {', '.join(map(repr, strangers))}; known are librdkafka= (a dict) and every "
+            "property of librdkafka by its own name, such as security.protocol, sasl.mechanism, "
+            f"ssl.ca.location, client.id, {', '.join(sorted(UNDOTTED - REFUSED.keys()))}"
+        )
+    given.update(extra or {})
+    for name, value in given.items():
+        if name in REFUSED:
+            raise ConfigError(f"{name} cannot be set: {REFUSED[name]}")
+        if not isinstance(value, str | int | float | bool):
+            raise ConfigError(f"{name} must be a text, number or bool, not {type(value).__name__}")
+    return given
+
+
+def secrets_of(properties: Mapping[str, Any]) -> Secrets:
+    """The values among properties that must not be shown."""
+    return Secrets(str(value) for name, value in properties.items() if is_secret(name))

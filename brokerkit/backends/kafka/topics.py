@@ -1,0 +1,91 @@
+"""Creating and deleting topics, and waiting until the cluster shows it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from confluent_kafka import TopicCollection
+from confluent_kafka.admin import NewTopic
+
+from brokerkit.core.cancellation import Deadline
+from brokerkit.core.errors import AlreadyExists, BrokerError, ConfigError, NotFound, Unavailable
+from brokerkit.core.options import options_of
+
+from .cluster import Cluster
+
+POLL_SECONDS = 0.02
+TOPIC_OPTIONS = {
+    "partitions": "how many partitions (1)",
+    "replication_factor": "replicas of each partition (-1: the broker's default)",
+    "config": 'topic configuration, for example {"cleanup.policy": "compact"}',
+}
+
+
+def create_topic(cluster: Cluster, topic: str, options: Mapping[str, Any], timeout: float) -> None:
+    """Create a topic; comes back when every partition has a leader. Raises AlreadyExists."""
+    given = options_of(options, TOPIC_OPTIONS)
+    partitions = _whole(given.get("partitions", 1), "partitions", least=1)
+    replicas = _whole(given.get("replication_factor", -1), "replication_factor", least=-1)
+    config = given.get("config") or {}
+    if not isinstance(config, Mapping):
+        raise ConfigError(f"config must be a dict of topic configuration, not {type(config).__name__}")
+    new = NewTopic(topic, partitions, replicas, config={name: _text(value) for name, value in config.items()})
+    deadline = Deadline(timeout)
+    try:
+        futures = cluster.client.create_topics([new], operation_timeout=timeout, request_timeout=timeout)
+    except (TypeError, ValueError) as error:
+        raise ConfigError(f"topic {topic!r} cannot be created: {error}") from error
+    try:
+        cluster.wait(futures[topic], deadline, f"creating topic {topic!r}")
+    except AlreadyExists as error:
+        raise AlreadyExists(f"topic {topic!r} exists already") from error.__cause__
+    while not _led(cluster, topic, deadline):
+        if deadline.passed:
+            raise Unavailable(f"topic {topic!r} was created, but not every partition has a leader yet")
+        time.sleep(POLL_SECONDS)
+
+
+def delete_topic(cluster: Cluster, topic: str, timeout: float) -> None:
+    """Delete a topic; comes back when the cluster no longer shows it. Raises NotFound."""
+    deadline = Deadline(timeout)
+    futures = cluster.client.delete_topics([topic], operation_timeout=timeout, request_timeout=timeout)
+    try:
+        cluster.wait(futures[topic], deadline, f"deleting topic {topic!r}")
+    except NotFound as error:
+        raise NotFound(f"there is no topic {topic!r}") from error.__cause__
+    while True:
+        try:
+            cluster.partitions(topic, deadline)
+        except NotFound:
+            return
+        if deadline.passed:
+            raise Unavailable(f"topic {topic!r} is marked for deletion, but still there")
+        time.sleep(POLL_SECONDS)
+
+
+def _led(cluster: Cluster, topic: str, deadline: Deadline) -> bool:
+    try:
+        described = cluster.wait(
+            cluster.client.describe_topics(TopicCollection([topic]))[topic], deadline, "waiting for leaders"
+        )
+    except NotFound:
+        return False
+    except BrokerError as error:
+        if not error.retryable:
+            raise
+        return False
+    return all(each.leader is not None and each.leader.id >= 0 for each in described.partitions)
+
+
+def _whole(value: object, name: str, *, least: int) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        raise ConfigError(f"{name} must be an integer of at least {least}, not {value!r}")
+    return value
+
+
+def _text(value: object) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value)

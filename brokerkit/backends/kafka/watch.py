@@ -1,0 +1,60 @@
+"""What librdkafka reports beside its answers: lost connections and refused credentials."""
+
+from __future__ import annotations
+
+import threading
+
+from confluent_kafka import KafkaError
+
+from brokerkit.core.errors import BrokerError, Unavailable
+
+from .errors import AUTHENTICATION, TLS, TLS_HINT, from_code
+
+
+class Watch:
+    """Remembers what `error_cb` of a client said, for whoever waits for that client.
+
+    librdkafka goes on trying after a refused password; whoever waits wants to know at once.
+    """
+
+    def __init__(self, servers: str) -> None:
+        self.servers = servers
+        self._lock = threading.Lock()
+        self._last: KafkaError | None = None
+        self._refused: KafkaError | None = None
+        self._tls: KafkaError | None = None
+
+    def __call__(self, error: KafkaError) -> None:
+        """The `error_cb`."""
+        with self._lock:
+            code = error.code()
+            if code in AUTHENTICATION:
+                self._refused = error
+            elif code in TLS:
+                self._tls = error
+            # "all brokers down" follows the error that says why, and would hide it
+            if code != KafkaError._ALL_BROKERS_DOWN or self._last is None:
+                self._last = error
+
+    def forget(self) -> None:
+        """The client was answered: earlier trouble is over."""
+        with self._lock:
+            self._last = self._refused = self._tls = None
+
+    def raise_if_refused(self) -> None:
+        """Raise Unauthorized when the broker refused the credentials."""
+        with self._lock:
+            refused = self._refused
+        if refused is not None:
+            raise from_code(refused, f"{self.servers} refused the credentials")
+
+    def unavailable(self, what: str) -> BrokerError:
+        """No answer came: an error that names the broker and what librdkafka said last."""
+        with self._lock:
+            last, tls = self._last, self._tls
+        if tls is not None:
+            return Unavailable(
+                f"{what}: {self.servers} is not reachable: {tls.str()}; {TLS_HINT}", retryable=False
+            )
+        said = f": {last.str()}" if last is not None else ": no answer"
+        return Unavailable(f"{what}: {self.servers} is not reachable{said}")

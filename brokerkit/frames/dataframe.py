@@ -1,0 +1,44 @@
+"""Arrow tables as pandas DataFrames and back, without copying the data."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from brokerkit.core.errors import ConfigError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def to_pandas(table: pa.Table) -> pd.DataFrame:
+    """The table with every column Arrow-backed: same types, same buffers, NA where Arrow has null."""
+    import pandas as pd
+
+    columns = {
+        position: pd.Series(pd.arrays.ArrowExtensionArray(column), copy=False)
+        for position, column in enumerate(table.columns)
+    }
+    df = pd.DataFrame(columns, index=pd.RangeIndex(table.num_rows), copy=False)
+    df.columns = pd.Index(table.column_names, dtype=object)
+    return df
+
+
+def from_pandas(df: pd.DataFrame) -> pa.Table:
+    """The columns of a DataFrame as a table; its index is left out.
+
+    Raises ConfigError that names the column whose values Arrow has no type for.
+    """
+    names, arrays = [], []
+    for position, name in enumerate(df.columns):
+        series = df.iloc[:, position]
+        try:
+            arrays.append(pa.array(series, from_pandas=True))
+        except (pa.ArrowException, TypeError, ValueError, OverflowError) as error:
+            raise ConfigError(
+                f"the column {name!r} ({series.dtype}) has values that Arrow cannot hold together: {error}; "
+                "give it one type first"
+            ) from error
+        names.append(str(name))
+    return pa.table(arrays, names=names)

@@ -1,0 +1,186 @@
+"""Rows of a frame that are messages already, published as they are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from brokerkit.core.attributes import NO_ATTRIBUTES, Attributes
+from brokerkit.core.collector import gc_paused
+from brokerkit.core.errors import BrokerError, ConfigError
+from brokerkit.core.messages import OutboundMessage
+
+from .attributes import pairs_of
+from .decoded import objects_of
+from .keys import check_key_column, key_values, missing
+from .schema import ATTRIBUTES
+from .tabular import Column, describe_columns
+from .text import NAMES as TEXT_DECODERS
+
+_TEXT = (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view)
+_BINARY = (pa.types.is_binary, pa.types.is_large_binary, pa.types.is_binary_view, pa.types.is_fixed_size_binary)
+
+
+class MessageRows:
+    """Rows with a payload in `value` (else in `raw`), a key and attributes.
+
+    decoder: who filled `value`, where that is known. What a decoder of the user's own made is not
+    the payload, so `raw` is published then, as it is where `value` is neither text nor bytes.
+    """
+
+    def __init__(self, columns: dict[str, Column], length: int, key: str, decoder: str | None) -> None:
+        if "value" not in columns:
+            raise ConfigError(
+                "a frame of messages needs the column 'value' (and may have key, raw and attributes); "
+                f"this one has {describe_columns(columns)}"
+            )
+        self._length = length
+        self._key = key
+        self._keys = columns.get(key)
+        self._attributes = columns.get("attributes")
+        self._payloads = _payload_columns(columns, decoder)
+        check_key_column(key, self._keys)
+        _check_attributes(self._attributes)
+
+    def __len__(self) -> int:
+        return self._length
+
+    def items(self, start: int, stop: int) -> list[OutboundMessage | BrokerError]:
+        """The rows from `start` up to but excluding `stop`, one item each."""
+        with gc_paused():
+            return self._items(start, stop)
+
+    def _items(self, start: int, stop: int) -> list[OutboundMessage | BrokerError]:
+        length = stop - start
+        wrong: dict[int, str] = {}
+        payloads: list[Any] = [None] * length
+        for name, column in self._payloads.items():
+            values, errors = payload_values(column[start:stop])
+            wrong |= {row: f"column {name!r}: {reason}" for row, reason in errors.items() if payloads[row] is None}
+            payloads = values if payloads.count(None) == length else [
+                second if first is None else first for first, second in zip(payloads, values, strict=True)
+            ]  # fmt: skip
+        keys: list[Any] = [None] * length
+        if self._keys is not None:
+            keys, errors = key_values(self._keys[start:stop])
+            wrong |= {row: f"column {self._key!r}, the key: {reason}" for row, reason in errors.items()}
+        attributes, errors = attribute_values(self._attributes, start, stop)
+        wrong |= {row: f"column 'attributes': {reason}" for row, reason in errors.items()}
+        items: list[OutboundMessage | BrokerError] = list(map(OutboundMessage, payloads, keys, attributes))
+        for row, reason in wrong.items():
+            items[row] = ConfigError(f"row {start + row}, {reason}")
+        return items
+
+
+def payload_values(column: Column) -> tuple[list[bytes | None], dict[int, str]]:
+    """Text and bytes as payloads, NA as None; for rows with anything else the reason."""
+    if isinstance(column, pa.ChunkedArray):
+        return objects_of(column.cast(pa.large_binary())), {}
+    values: list[bytes | None] = []
+    wrong: dict[int, str] = {}
+    for row, value in enumerate(column):
+        values.append(None)
+        if isinstance(value, bytes):
+            values[row] = value
+        elif isinstance(value, str):
+            try:
+                values[row] = value.encode()
+            except UnicodeEncodeError as error:
+                wrong[row] = str(error)
+        elif not missing(value):
+            wrong[row] = (
+                f"a {type(value).__name__} cannot be a payload; expected text or bytes, "
+                "or kind='rows' to publish rows as JSON objects"
+            )
+    return values, wrong
+
+
+def attribute_values(column: Column | None, start: int, stop: int) -> tuple[list[Attributes], dict[int, str]]:
+    """The attributes of each row, and for rows whose attributes cannot be read the reason."""
+    if column is None or (isinstance(column, pa.ChunkedArray) and pa.types.is_null(column.type)):
+        return [NO_ATTRIBUTES] * (stop - start), {}
+    part = column[start:stop]
+    if isinstance(part, pa.ChunkedArray):
+        return pairs_of(part.combine_chunks())
+    found: list[Attributes] = []
+    wrong: dict[int, str] = {}
+    for row, value in enumerate(part):
+        try:
+            found.append(_attributes(value))
+        except (TypeError, ValueError) as error:
+            found.append(NO_ATTRIBUTES)
+            wrong[row] = str(error)
+    return found, wrong
+
+
+def _attributes(value: Any) -> Attributes:
+    if isinstance(value, Mapping | Attributes):
+        return Attributes(value)
+    if missing(value):
+        return NO_ATTRIBUTES
+    if not isinstance(value, list | tuple) and hasattr(value, "tolist"):
+        value = value.tolist()
+    if not isinstance(value, list | tuple):
+        raise TypeError(f"a {type(value).__name__} cannot be attributes; expected a dict or a list of pairs")
+    if value and all(isinstance(item, Mapping) and {"name", "value", "type"} <= item.keys() for item in value):
+        attributes, wrong = pairs_of(pa.array([value], ATTRIBUTES))
+        if wrong:
+            raise ValueError(wrong[0])
+        return attributes[0]
+    return Attributes(value)
+
+
+def _payload_columns(columns: dict[str, Column], decoder: str | None) -> dict[str, Column]:
+    value, raw = columns["value"], columns.get("raw")
+    if raw is not None and not _carries_payload(raw):
+        raise ConfigError(f"the column 'raw' must be bytes; the frame has {describe_columns(columns)}")
+    if decoder is not None and decoder not in TEXT_DECODERS and raw is not None:
+        return {"raw": raw}
+    if not _carries_payload(value):
+        if raw is None:
+            raise ConfigError(
+                "the column 'value' must be text or bytes, or the column 'raw' must hold the payloads; "
+                f"the frame has {describe_columns(columns)}"
+            )
+        return {"raw": raw}
+    if raw is None:
+        return {"value": value}
+    if decoder is None and _both_filled(value, raw):
+        raise ConfigError(
+            "every row has its payload in 'value' and in 'raw', and the frame no longer says which of them "
+            "was published; drop the column 'raw' to publish 'value', or set 'value' to NA to publish 'raw'"
+        )
+    return {"value": value, "raw": raw}
+
+
+def _carries_payload(column: Column) -> bool:
+    if isinstance(column, list) or pa.types.is_null(column.type):
+        return True
+    kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
+    return any(test(kind) for test in (*_TEXT, *_BINARY))
+
+
+def _both_filled(value: Column, raw: Column) -> bool:
+    if isinstance(value, list) or isinstance(raw, list) or not len(value) or value.null_count == len(value):
+        return False
+    return bool(pc.all(pc.or_(pc.is_null(value), pc.is_valid(raw))).as_py())
+
+
+def _check_attributes(column: Column | None) -> None:
+    if column is None or isinstance(column, list) or pa.types.is_null(column.type):
+        return
+    kind = column.type
+    if not (pa.types.is_list(kind) or pa.types.is_large_list(kind)) or not _fits(kind):
+        raise ConfigError(
+            f"the column 'attributes' is {kind}; expected {ATTRIBUTES}, or Python dicts or lists of pairs"
+        )
+
+
+def _fits(kind: pa.DataType) -> bool:
+    item = kind.value_type
+    return pa.types.is_null(item) or (
+        pa.types.is_struct(item) and [field.name for field in item] == ["name", "value", "type"]
+    )

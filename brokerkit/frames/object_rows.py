@@ -1,0 +1,56 @@
+"""Each row of a frame as one JSON object."""
+
+from __future__ import annotations
+
+from itertools import repeat
+from typing import Any
+
+import orjson
+
+from brokerkit.core.collector import gc_paused
+from brokerkit.core.errors import BrokerError, ConfigError
+from brokerkit.core.messages import OutboundMessage
+
+from .jsonable import json_values
+from .keys import check_key_column, key_values
+from .tabular import Column
+
+
+class ObjectRows:
+    """Rows published as JSON objects of the columns given."""
+
+    def __init__(self, columns: dict[str, Column], length: int, key: str | None, keys: Column | None) -> None:
+        self._columns = columns
+        self._length = length
+        self._key = key
+        self._keys = keys
+        if key is not None:
+            check_key_column(key, keys)
+
+    def __len__(self) -> int:
+        return self._length
+
+    def items(self, start: int, stop: int) -> list[OutboundMessage | BrokerError]:
+        """The rows from `start` up to but excluding `stop`, one item each."""
+        with gc_paused():
+            return self._items(start, stop)
+
+    def _items(self, start: int, stop: int) -> list[OutboundMessage | BrokerError]:
+        wrong: dict[int, str] = {}
+        lists: list[list[Any]] = []
+        for name, column in self._columns.items():
+            values, errors = json_values(column[start:stop])
+            lists.append(values)
+            for row, reason in errors.items():
+                wrong.setdefault(row, f"column {name!r}: {reason}")
+        if self._keys is None:
+            keys: list[Any] = [None] * (stop - start)
+        else:
+            keys, errors = key_values(self._keys[start:stop])
+            for row, reason in errors.items():
+                wrong.setdefault(row, f"column {self._key!r}, the key: {reason}")
+        rows = map(dict, map(zip, repeat(list(self._columns)), zip(*lists, strict=True)))
+        items: list[OutboundMessage | BrokerError] = list(map(OutboundMessage, map(orjson.dumps, rows), keys))
+        for row, reason in wrong.items():
+            items[row] = ConfigError(f"row {start + row}, {reason}")
+        return items

@@ -1,0 +1,116 @@
+"""A frame as messages to be published, one per row."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+import pyarrow as pa
+
+from brokerkit.core.errors import BrokerError, ConfigError
+from brokerkit.core.messages import OutboundMessage
+
+from .message_rows import MessageRows
+from .object_rows import ObjectRows
+from .tabular import Column, columns_of, describe_columns
+from .written import writer_of
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Kind: TypeAlias = Literal["messages", "rows"]
+Item: TypeAlias = "OutboundMessage | BrokerError"
+"""The message of one row, or why the row cannot be one."""
+
+MESSAGE_COLUMNS = ("key", "value", "raw", "attributes")
+_CHUNK = 10_000
+
+
+class Outbound:
+    """The rows of a frame as messages.
+
+    kind: "messages" where rows are published as the messages they are, "rows" where each becomes a
+    JSON object. ``len()`` is the number of rows.
+    """
+
+    def __init__(self, kind: Kind, rows: MessageRows | ObjectRows) -> None:
+        self.kind = kind
+        self._rows = rows
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def chunks(self, size: int = _CHUNK) -> Iterator[list[Item]]:
+        """Lists of at most `size` items, all rows in order: one item per row.
+
+        A row that cannot be published is an error in its place; nothing is raised for it.
+        """
+        if size < 1:
+            raise ConfigError(f"a chunk needs at least one row, not {size}")
+        return (self._rows.items(start, min(start + size, len(self))) for start in range(0, len(self), size))
+
+    def __iter__(self) -> Iterator[Item]:
+        return (item for chunk in self.chunks() for item in chunk)
+
+    def preview(self, n: int = 5) -> pd.DataFrame:
+        """The first `n` rows as they would be published; long payloads are cut here only."""
+        import pandas as pd
+
+        lines = []
+        for row, item in enumerate(islice(self._rows.items(0, min(n, len(self))), n)):
+            if isinstance(item, BrokerError):
+                lines.append((row, None, None, None, None, str(item)))
+            else:
+                lines.append((row, _shown(item.key), _shown(item.data), None if item.data is None else len(item.data),
+                              ", ".join(item.attributes.names()), None))  # fmt: skip
+        names = ["row", "key", "data", "bytes", "attributes", "error"]
+        return pd.DataFrame(lines, columns=names, dtype=object)
+
+    def __repr__(self) -> str:
+        what = "messages as they are" if self.kind == "messages" else "one JSON object per row"
+        return f"Outbound({len(self)} rows, {what})"
+
+
+def messages_from_frame(
+    frame: Any, *, kind: Kind | None = None, key: str | None = None, columns: Sequence[str] | None = None
+) -> Outbound:
+    """What publishing `frame` would send.
+
+    frame: a pandas or polars DataFrame, a pyarrow Table or RecordBatch. kind: None takes a frame
+    with the columns key, value, raw and attributes for messages, and any other for rows, as does
+    `columns=`. key: the column whose text is the key. columns: what goes into each JSON object.
+    Raises ConfigError where the frame or a column is not what is needed.
+    """
+    found = columns_of(frame)
+    if kind not in (None, "messages", "rows"):
+        raise ConfigError(f"kind={kind!r} cannot be used; expected 'messages' or 'rows'")
+    if isinstance(columns, str):
+        raise ConfigError(f"columns={columns!r} is one text; expected a list of column names, [{columns!r}]")
+    if key is not None and key not in found:
+        raise ConfigError(f"there is no column {key!r} for the key; the frame has {describe_columns(found)}")
+    length = _length(frame, found)
+    if kind is None:
+        messages = columns is None and all(name in found for name in MESSAGE_COLUMNS)
+        kind = "messages" if messages else "rows"
+    if kind == "messages":
+        if columns is not None:
+            raise ConfigError("columns= is for kind='rows'; messages are published as they are")
+        return Outbound(kind, MessageRows(found, length, key or "key", writer_of(frame)))
+    missing = [name for name in columns or () if name not in found]
+    if missing:
+        raise ConfigError(f"there is no column {missing[0]!r}; the frame has {describe_columns(found)}")
+    if not found:
+        raise ConfigError("the frame has no columns; expected at least one to publish")
+    chosen = {name: found[name] for name in (found if columns is None else columns)}
+    return Outbound(kind, ObjectRows(chosen, length, key, None if key is None else found[key]))
+
+
+def _length(frame: Any, columns: dict[str, Column]) -> int:
+    if isinstance(frame, pa.Table | pa.RecordBatch):
+        return int(frame.num_rows)
+    return len(next(iter(columns.values()))) if columns else 0
+
+
+def _shown(data: bytes | None) -> str | None:
+    return None if data is None else data[:200].decode("utf-8", "backslashreplace")

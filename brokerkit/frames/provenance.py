@@ -1,0 +1,99 @@
+"""What a frame remembers of where it came from: plain JSON in `df.attrs["brokerkit"]`, below 4 kB."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from brokerkit.core.topics import Slice
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from .build import FrameBuilder
+
+ATTRS_KEY = "brokerkit"
+LIMIT = 4_000
+"""Bytes of JSON that a frame carries at most."""
+
+_TEXT = 200
+
+
+def provenance(
+    builder: FrameBuilder,
+    *,
+    source: str,
+    slices: Sequence[Slice] = (),
+    read_at: datetime | None = None,
+    details: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """What to keep with a frame that `builder` made.
+
+    source: the address, without any secret. details: what else is worth keeping, plain JSON.
+    """
+    moment = (read_at or datetime.now(UTC)).astimezone(UTC)
+    return fitted(
+        {
+            "source": source,
+            "read_at": moment.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+            "decoder": builder.decoder.name,
+            "counts": builder.counts.to_dict(),
+            **(details or {}),
+            "slices": [[part.topic, part.partition, part.start, part.end] for part in slices],
+            "failures": [asdict(failure) for failure in builder.failures.samples],
+        }
+    )
+
+
+def fitted(content: Mapping[str, Any]) -> dict[str, Any]:
+    """The content with long texts and lists cut until it is below `LIMIT`; says how much of a list was left out."""
+    whole: dict[str, Any] = {name: _cut(value, _TEXT) for name, value in content.items()}
+    room = _TEXT
+    while _size(whole) > LIMIT:
+        lists = {name: value for name, value in whole.items() if isinstance(value, list) and value}
+        if lists:
+            name = max(lists, key=lambda one: _size(lists[one]))
+            kept = lists[name][: len(lists[name]) // 2]
+            left_out = f"{name}_left_out"
+            whole[left_out] = whole.get(left_out, 0) + len(lists[name]) - len(kept)
+            whole[name] = kept
+        elif room > 1:
+            room //= 2
+            whole = {name: _cut(value, room) for name, value in whole.items()}
+        else:
+            largest = max(whole, key=lambda one: _size(whole[one]))
+            whole[largest] = None
+    return whole
+
+
+def attach(df: pd.DataFrame, content: Mapping[str, Any]) -> pd.DataFrame:
+    """Put the content into the frame's attrs, and return the frame."""
+    df.attrs[ATTRS_KEY] = fitted(content)
+    return df
+
+
+def provenance_of(df: pd.DataFrame) -> dict[str, Any] | None:
+    """What the frame remembers, or None where it remembers nothing (or something else)."""
+    found = df.attrs.get(ATTRS_KEY)
+    return found if isinstance(found, dict) else None
+
+
+def _size(content: Any) -> int:
+    # ASCII escapes as json.dumps writes them are up to three times longer than UTF-8
+    text = orjson.dumps(content)
+    return len(text) if text.isascii() else len(text.decode().encode("ascii", "backslashreplace")) * 12 // 10
+
+
+def _cut(value: Any, room: int) -> Any:
+    if isinstance(value, str):
+        text = value.encode("utf-8", "backslashreplace").decode()
+        return text if len(text) <= room else text[: room - 1] + "…"
+    if isinstance(value, Mapping):
+        return {str(_cut(str(name), room)): _cut(item, room) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_cut(item, room) for item in value]
+    return value

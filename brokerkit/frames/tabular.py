@@ -1,0 +1,79 @@
+"""Frames of any library as columns by name: Arrow arrays, or Python objects where Arrow would guess."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any, TypeAlias
+
+import pyarrow as pa
+
+from brokerkit.core.errors import ConfigError
+
+Column: TypeAlias = "pa.ChunkedArray | list[Any]"
+"""Values of one column. A list where they are Python objects, which Arrow would unify or refuse."""
+
+EXPECTED = "a pandas or polars DataFrame, or a pyarrow Table or RecordBatch"
+
+
+def columns_of(frame: Any) -> dict[str, Column]:
+    """The columns of a frame, in order. Raises ConfigError for another thing, or for names that are not unique text."""
+    if _is_pandas(frame):
+        _check_names(list(frame.columns))
+        return {name: _pandas_column(frame[name]) for name in frame.columns}
+    table = table_of(frame)
+    _check_names(table.column_names)
+    return dict(zip(table.column_names, table.columns, strict=True))
+
+
+def table_of(frame: Any) -> pa.Table:
+    """A pyarrow Table, RecordBatch, pandas DataFrame, or whatever speaks the Arrow C stream, as a table."""
+    if isinstance(frame, pa.Table):
+        return frame
+    if isinstance(frame, pa.RecordBatch):
+        return pa.Table.from_batches([frame])
+    if _is_pandas(frame):
+        from .dataframe import from_pandas
+
+        return from_pandas(frame)
+    if hasattr(frame, "__arrow_c_stream__"):
+        return pa.table(frame)
+    raise ConfigError(f"{type(frame).__name__} is not a frame; expected {EXPECTED}")
+
+
+def describe_columns(columns: dict[str, Column]) -> str:
+    """Names and types for an error text, the first twenty."""
+    shown = [
+        f"{name} ({'objects' if isinstance(column, list) else column.type})"
+        for name, column in list(columns.items())[:20]
+    ]
+    more = len(columns) - len(shown)
+    return ", ".join(shown) + (f" and {more} more" if more else "") or "no columns"
+
+
+def _is_pandas(frame: Any) -> bool:
+    pandas = sys.modules.get("pandas")
+    return pandas is not None and isinstance(frame, pandas.DataFrame)
+
+
+def _check_names(names: list[Any]) -> None:
+    for name in names:
+        if not isinstance(name, str):
+            raise ConfigError(
+                f"the column name {name!r} is {type(name).__name__}, expected text; "
+                "rename with df.columns = df.columns.map(str)"
+            )
+    repeated = {name for name in names if names.count(name) > 1} if len(set(names)) < len(names) else set()
+    if repeated:
+        raise ConfigError(f"column names must be unique, these repeat: {', '.join(sorted(repeated))}")
+
+
+def _pandas_column(series: Any) -> Column:
+    if series.dtype == object:
+        values: list[Any] = series.tolist()
+        return values
+    try:
+        array = pa.array(series, from_pandas=True)
+    except (pa.ArrowException, TypeError, ValueError):  # complex numbers, intervals and the like
+        values = series.tolist()
+        return values
+    return array if isinstance(array, pa.ChunkedArray) else pa.chunked_array([array])

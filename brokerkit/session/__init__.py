@@ -1,0 +1,10 @@
+"""Sessions: `connect`, `Session`, `Scan`, `Batch`."""
+
+from .batches import Batch, Batches
+from .connect import connect
+from .interrupted import Interrupted
+from .listing import Description
+from .scan import Scan
+from .session import Session, Transaction
+
+__all__ = ["Batch", "Batches", "Description", "Interrupted", "Scan", "Session", "Transaction", "connect"]

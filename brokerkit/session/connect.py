@@ -1,0 +1,45 @@
+"""Opening a session."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from brokerkit.core.address import resolve
+from brokerkit.core.connection import CONNECT_SECONDS, Connection
+
+from .session import Session
+
+SANDBOX = "sandbox+"
+
+
+def connect(
+    target: str | None = None, *, read_only: bool = False, timeout: float = CONNECT_SECONDS, **options: Any
+) -> Session:
+    """Open a session: one round trip to the broker, `timeout` seconds at most.
+
+    target: a URL such as ``kafka://localhost:9092``, ``nats://localhost:4222``, ``inmem://``; an
+    Azure connection string; the name of a saved connection; ``sandbox+nats://`` for a private real
+    server that lives as long as the session; None for the environment variable BROKERKIT_URL.
+    options: the backend's, overriding the URL's query (dots may be written as underscores).
+    read_only: refuse everything that would change the broker.
+    Raises ConfigError, Unauthorized or Unavailable.
+    """
+    if target is not None and target.startswith(SANDBOX):
+        return _sandbox(target, options, read_only, timeout)
+    return Session(Connection(resolve(target, options), timeout=timeout), read_only=read_only)
+
+
+def _sandbox(target: str, options: dict[str, Any], read_only: bool, timeout: float) -> Session:
+    from brokerkit import sandbox
+
+    kind, _, _ = target.removeprefix(SANDBOX).partition("://")
+    server = sandbox.start(kind)
+    try:
+        connection = Connection(resolve(server.url, options), timeout=timeout)
+    except BaseException:
+        server.stop()
+        raise
+    # the port differs from run to run; the name of a session must not
+    session = Session(connection, read_only=read_only, name=f"{SANDBOX}{kind}://")
+    session.on_close(server.stop)
+    return session

@@ -1,0 +1,61 @@
+"""Slices as partitions of a dask DataFrame."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from brokerkit.core.errors import ConfigError
+from brokerkit.core.topics import Slice
+from brokerkit.frames.build import FrameBuilder
+from brokerkit.frames.dataframe import to_pandas
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from .session import Session
+
+
+def to_dask(session: Session, slices: Sequence[Slice], *, decoder: str, attributes: bool) -> Any:
+    """One partition per slice."""
+    try:
+        import dask.dataframe as dd
+    except ModuleNotFoundError as error:
+        raise ConfigError(
+            "to_dask needs dask, which is not installed: pip install 'brokerkit-notebook[dask]'"
+        ) from error
+    meta = to_pandas(FrameBuilder(decoder, attributes).to_table([]))
+    if not slices:
+        return dd.from_pandas(meta, npartitions=1)
+    return dd.from_map(
+        read_slice,
+        list(slices),
+        token=session.token,
+        target=session.target,
+        decoder=decoder,
+        attributes=attributes,
+        meta=meta,
+    )
+
+
+def read_slice(piece: Slice, *, token: str, target: str, decoder: str, attributes: bool) -> pd.DataFrame:
+    """Read one slice, on whatever worker this is: with the session of this process, or a new one."""
+    session = _session(token, target)
+    builder = FrameBuilder(decoder, attributes)
+    batches = builder.batches(session.browser.read(piece, attributes=attributes))
+    return to_pandas(builder.to_table(batches))
+
+
+def _session(token: str, target: str) -> Session:
+    from .session import Session
+
+    here = Session.of_this_process(token)
+    return here if here is not None else _connected(target)
+
+
+@lru_cache(maxsize=8)
+def _connected(target: str) -> Session:
+    from .connect import connect
+
+    return connect(target)

@@ -1,0 +1,119 @@
+"""Topics and their descriptions as frames."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+
+from brokerkit.core.topics import TopicDescription, TopicInfo
+from brokerkit.frames.dataframe import to_pandas
+
+TOPICS = pa.schema(
+    [
+        ("topic", pa.string()),
+        ("partitions", pa.int32()),
+        ("messages", pa.int64()),
+        ("bytes", pa.int64()),
+        ("internal", pa.bool_()),
+    ]
+)
+PARTITIONS = pa.schema(
+    [("partition", pa.int32()), ("start", pa.int64()), ("end", pa.int64()), ("messages", pa.int64())]
+)
+SUBSCRIPTIONS = pa.schema(
+    [
+        ("subscription", pa.string()),
+        ("kind", pa.string()),
+        ("lag", pa.int64()),
+        ("in_flight", pa.int64()),
+        ("members", pa.int32()),
+        ("position", pa.string()),
+    ]
+)
+
+
+def topics_frame(infos: Sequence[TopicInfo]) -> pd.DataFrame:
+    """One row per topic; counts are NA where the system does not say."""
+    rows = [
+        {
+            "topic": info.name,
+            "partitions": info.partitions,
+            "messages": info.messages,
+            "bytes": info.bytes,
+            "internal": info.internal,
+        }
+        for info in infos
+    ]
+    return to_pandas(pa.Table.from_pylist(rows, TOPICS))
+
+
+class Description:
+    """A topic: `partitions` and `subscriptions` as frames, `details` as a dict.
+
+    In `partitions` offsets run from `start` up to but excluding `end`; `messages` is an upper bound
+    where the broker leaves gaps. In `subscriptions`, `lag` is what is still to be processed.
+    """
+
+    def __init__(self, described: TopicDescription) -> None:
+        self.name = described.name
+        self.messages = described.messages
+        self.bytes = described.bytes
+        self.details = dict(described.details)
+        self.partitions = to_pandas(
+            pa.Table.from_pylist(
+                [
+                    {"partition": b.partition, "start": b.start, "end": b.end, "messages": b.estimate}
+                    for b in described.partitions
+                ],
+                PARTITIONS,
+            )
+        )
+        self.subscriptions = to_pandas(
+            pa.Table.from_pylist(
+                [
+                    {
+                        "subscription": each.name,
+                        "kind": each.kind,
+                        "lag": each.lag,
+                        "in_flight": each.in_flight,
+                        "members": each.members,
+                        "position": _positions(dict(each.position)),
+                    }
+                    for each in described.subscriptions
+                ],
+                SUBSCRIPTIONS,
+            )
+        )
+
+    def _head(self) -> str:
+        size = "" if self.bytes is None else f", {self.bytes:,} bytes"
+        return f"{self.name}: {self.messages:,} messages{size}"
+
+    def _details(self) -> str:
+        return "\n".join(f"{name}: {value}" for name, value in self.details.items())
+
+    def __repr__(self) -> str:
+        parts = [self._head(), self.partitions.to_string(index=False)]
+        if len(self.subscriptions):
+            parts.append(self.subscriptions.to_string(index=False))
+        return "\n\n".join([*parts, self._details()]).rstrip()
+
+    def _repr_html_(self) -> str:
+        parts = [f"<p><b>{html.escape(self._head())}</b></p>", self.partitions.to_html(index=False)]
+        if len(self.subscriptions):
+            parts.append(self.subscriptions.to_html(index=False))
+        if self.details:
+            parts.append(f"<pre>{html.escape(self._details())}</pre>")
+        return "".join(parts)
+
+
+def _positions(positions: dict[Any, Any]) -> str | None:
+    if not positions:
+        return None
+    if set(positions) == {None}:
+        return str(positions[None])
+    return ", ".join(f"{partition}: {offset}" for partition, offset in sorted(positions.items()))

@@ -1,0 +1,125 @@
+"""Reading slices into record batches: filter, limit, progress, and what is left when it stops."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import pyarrow as pa
+
+from brokerkit.core.browser import ConnectedBrowser
+from brokerkit.core.topics import Slice
+from brokerkit.frames.build import FrameBuilder
+
+from .filters import Filter
+from .progress import bar
+
+Stopped = Literal["at the end", "at the limit", "interrupted", "not yet"]
+
+
+@dataclass
+class ReadReport:
+    """What a read did. read: messages looked at; matched: rows kept; stopped: why it ended."""
+
+    read: int = 0
+    matched: int = 0
+    stopped: Stopped = "not yet"
+    filter_errors: int = 0
+    filter_error_samples: list[str] = field(default_factory=list)
+
+    def add(self, other: ReadReport) -> None:
+        """Count what another read did as well."""
+        self.read += other.read
+        self.matched += other.matched
+        self.stopped = other.stopped
+        self.filter_errors += other.filter_errors
+        self.filter_error_samples = self.filter_error_samples or other.filter_error_samples
+
+    def __str__(self) -> str:
+        text = f"read {self.read:,} messages, kept {self.matched:,}, stopped {self.stopped}"
+        if self.filter_errors:
+            text += f"; where= failed on {self.filter_errors:,} ({self.filter_error_samples[0]})"
+        return text
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "read": self.read,
+            "matched": self.matched,
+            "stopped": self.stopped,
+            "filter_errors": self.filter_errors,
+        }
+
+
+@dataclass(frozen=True)
+class Part:
+    """Rows that were read, and what of their slice comes after them."""
+
+    batch: pa.RecordBatch
+    piece: Slice
+    after: Slice
+
+
+def left_of(slices: Sequence[Slice], parts: Sequence[Part]) -> list[Slice]:
+    """What of the slices is not in the parts read so far."""
+    if not parts:
+        return list(slices)
+    last = parts[-1]
+    index = list(slices).index(last.piece)
+    return [piece for piece in (last.after, *slices[index + 1 :]) if not piece.empty]
+
+
+class SliceReader:
+    """Reads slices one after the other into record batches of wanted rows."""
+
+    def __init__(
+        self,
+        browser: ConnectedBrowser,
+        slices: Sequence[Slice],
+        builder: FrameBuilder,
+        *,
+        wanted: Filter,
+        limit: int | None,
+        attributes: bool,
+    ) -> None:
+        self._browser = browser
+        self._slices = slices
+        self._builder = builder
+        self._filter = wanted
+        self._limit = limit
+        self._attributes = attributes
+        self.report = ReadReport()
+
+    def parts(self, *, what: str = "reading", progress: bool = True) -> Iterator[Part]:
+        """Rows and how far they go; no part is empty."""
+        total = sum(piece.estimate for piece in self._slices)
+        with bar(what, total, show=progress) as shown:
+            try:
+                yield from self._read(shown)
+            except KeyboardInterrupt:
+                self.report.stopped = "interrupted"
+                raise
+            finally:
+                self.report.filter_errors = self._filter.errors
+                self.report.filter_error_samples = list(self._filter.error_samples)
+
+    def _read(self, shown: Any) -> Iterator[Part]:
+        report = self.report
+        for piece in self._slices:
+            for columns in self._browser.read(piece, attributes=self._attributes):
+                batch = self._filter.batch(self._builder.batch(self._filter.columns(columns)))
+                seen, last = columns.length, columns.to_list("offset")[-1]
+                room = None if self._limit is None else self._limit - report.matched
+                if room is not None and batch.num_rows >= room:
+                    batch = batch.slice(0, room)
+                    last = batch.column("offset")[room - 1].as_py()
+                    seen = sum(1 for offset in columns.values("offset") if offset <= last)
+                    report.stopped = "at the limit"
+                report.read += seen
+                report.matched += batch.num_rows
+                shown.update(seen)
+                if batch.num_rows:
+                    yield Part(batch, piece, piece.after(last))
+                if report.stopped == "at the limit":
+                    return
+        report.stopped = "at the end"

@@ -1,0 +1,107 @@
+"""What the suite runs in a process of its own: ``python -m brokerkit.testing.child TASK JSON``.
+
+It reports by lines of JSON on its standard output, each with the time of the monotonic clock, which
+all processes of a machine share.
+"""
+
+from __future__ import annotations
+
+import json
+import pickle
+import sys
+import time
+from base64 import b64decode
+from hashlib import sha256
+from typing import Any
+
+from brokerkit.core import (
+    Columns,
+    Connection,
+    MessageConsumer,
+    OutboundMessage,
+    RecordConsumer,
+    Slice,
+    connect,
+)
+
+WAIT_SECONDS = 30.0
+
+
+def say(what: str, **more: Any) -> None:
+    """Report to the parent."""
+    print(json.dumps({"what": what, "at": time.monotonic(), **more}), flush=True)
+
+
+def digest(parts: list[Columns]) -> str:
+    """A fingerprint of offsets, keys, payloads and attributes, equal where the rows are."""
+    rows = [
+        (offset, key, value, tuple(attributes or ()))
+        for columns in parts
+        for offset, key, value, attributes in zip(
+            columns.values("offset"),
+            columns.values("key"),
+            columns.values("value"),
+            columns.values("attributes"),
+            strict=True,
+        )
+    ]
+    return sha256(repr(rows).encode()).hexdigest()
+
+
+def read(order: dict[str, Any]) -> None:
+    """Read a pickled slice and report its fingerprint."""
+    piece = pickle.loads(b64decode(order["slice"]))
+    assert isinstance(piece, Slice)
+    with connect(order["url"], **order["options"]) as connection:
+        say("read", digest=digest(list(connection.browser().read(piece))))
+
+
+def interrupt(order: dict[str, Any]) -> None:
+    """Wait for more messages than there are, twice; report each interrupt and what came after it."""
+    with connect(order["url"], **order["options"]) as connection:
+        if order["in_process"]:
+            _prepare(connection, order)
+        consumer = connection.consumer(order["topic"], order["subscription"], model=order["model"])
+        consumer.attach()
+        _interrupted(lambda: consumer.next_batch(100, None))
+        batch = consumer.next_batch(len(order["payloads"]), WAIT_SECONDS)
+        found = [item.data if hasattr(item, "data") else item.value for item in batch]
+        say("batch", payloads=[value.decode() for value in found if value is not None])
+        for item in batch:
+            item.ack()
+        _interrupted(lambda: _next(consumer))
+        # what is said from here on is no message that the interrupt lost
+        item = _next(consumer, 0.5)
+        say("next", payload=None if item is None else repr(item))
+    say("closed")
+
+
+def _prepare(connection: Connection, order: dict[str, Any]) -> None:
+    connection.create_topic(order["topic"])
+    connection.create_subscription(
+        order["topic"], order["subscription"], start="earliest", model=order["model"]
+    )
+    with connection.publisher() as publisher:
+        publisher.topic(order["topic"]).publish_batch([OutboundMessage(p) for p in order["payloads"]])
+
+
+def _next(consumer: MessageConsumer | RecordConsumer, timeout: float | None = None) -> Any:
+    if isinstance(consumer, MessageConsumer):
+        return consumer.next_message(timeout)
+    return consumer.next_record(timeout)
+
+
+def _interrupted(wait: Any) -> None:
+    say("waiting")
+    try:
+        wait()
+    except KeyboardInterrupt:
+        say("interrupted")
+    else:
+        say("returned")
+
+
+TASKS = {"interrupt": interrupt, "read": read}
+
+if __name__ == "__main__":
+    TASKS[sys.argv[1]](json.loads(sys.argv[2]))

@@ -1,0 +1,95 @@
+"""What a backend tells the conformance suite about itself."""
+
+from __future__ import annotations
+
+import uuid
+from abc import ABC
+from collections.abc import Mapping
+from typing import Any
+
+from brokerkit.core import Connection, NotSupported, OutboundMessage, connect
+from brokerkit.core.capabilities import Model
+
+
+class Harness(ABC):
+    """One system under test, used by all tests of a class and by several threads at once.
+
+    Set `name`, `url` and `server`; everything else has a default that suits a system whose topics
+    are made with `Connection.create_topic`. What the tests expect is read from `Capabilities`.
+
+    name: how the table of results calls it.
+    url: what any process can `connect` to.
+    server: the kind of server, as `Gap.server` names it; None is the real one.
+    model: what a consumer yields where the system has both models; None: its first.
+    options: for every `connect`.
+    in_process: the broker lives in this process; another process at `url` finds an empty one.
+    translates: errors come from a client library, so that each has a ``__cause__``.
+    lock_seconds, lock_options: options of `create_subscription` that make locks expire after so many
+        seconds; shorter makes the suite faster.
+    ordered_options: options of `create_subscription` with which the next message of a key waits
+        until the one before is acknowledged.
+    too_large: bytes that are above the broker's limit where `Capabilities` does not say it.
+
+    `kill`, `restart`, `pause` and `resume` are needed by 20, 27, 58, 65 and 67.
+    """
+
+    name: str
+    url: str
+    server: str | None = None
+    model: Model | None = None
+    options: Mapping[str, Any] = {}
+    in_process = False
+    translates = True
+    lock_seconds = 1.0
+    lock_options: Mapping[str, Any] = {}
+    ordered_options: Mapping[str, Any] = {}
+    too_large = 20_000_000
+
+    def connect(self) -> Connection:
+        """A new connection, which the caller closes."""
+        return connect(self.url, **self.options)
+
+    def topic_name(self) -> str:
+        """A name that no topic has."""
+        return f"conformance-{uuid.uuid4().hex[:12]}"
+
+    def make_topic(self, connection: Connection, partitions: int = 1) -> str:
+        """Create an empty topic and return its name; `partitions` counts where the system has them."""
+        name = self.topic_name()
+        if connection.capabilities.partitions:
+            connection.create_topic(name, partitions=partitions)
+        else:
+            connection.create_topic(name)
+        return name
+
+    def make_gap(self, connection: Connection, topic: str) -> None:
+        """Leave positions in a topic at which there is no message.
+
+        The default aborts a transaction. Raises NotSupported where there can be no gaps.
+        """
+        with connection.publisher(transactional_id=f"gap-{uuid.uuid4().hex[:8]}") as publisher:
+            publisher.begin()
+            publisher.topic(topic).publish_batch([OutboundMessage(b"aborted", key=b"k")])
+            publisher.abort()
+
+    def kill(self) -> None:
+        """End the server as a crash does (SIGKILL)."""
+        raise NotSupported(f"the harness of {self.name} cannot kill its server")
+
+    def restart(self) -> None:
+        """Start the killed server again on its data, and return when it answers."""
+        raise NotSupported(f"the harness of {self.name} cannot restart its server")
+
+    def pause(self) -> None:
+        """Have the server keep its connections and answer nothing (SIGSTOP)."""
+        raise NotSupported(f"the harness of {self.name} cannot pause its server")
+
+    def resume(self) -> None:
+        """Undo `pause` (SIGCONT)."""
+        raise NotSupported(f"the harness of {self.name} cannot resume its server")
+
+    def close(self) -> None:
+        """End what the harness started."""
+
+    def __repr__(self) -> str:
+        return f"<harness of {self.name}>"

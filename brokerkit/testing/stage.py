@@ -1,0 +1,188 @@
+"""What one test works with, in the words in which the behaviours are told."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import ExitStack
+from typing import Any, Self, TypeAlias
+
+from brokerkit.core import (
+    Connection,
+    Message,
+    MessageConsumer,
+    OutboundMessage,
+    PublishResult,
+    Record,
+    RecordConsumer,
+)
+from brokerkit.core.capabilities import Capabilities, Model
+
+from .harness import Harness
+
+Item: TypeAlias = Message | Record
+AnyConsumer: TypeAlias = MessageConsumer | RecordConsumer
+
+RECEIVE_SECONDS = 20.0
+"""How long a test waits for messages that must come; a first join of a Kafka group takes 3 s."""
+QUIET_SECONDS = 0.5
+"""How long a test waits to see that nothing more comes."""
+
+
+def payload(item: Item) -> bytes | None:
+    """The payload of either model."""
+    return item.data if isinstance(item, Message) else item.value
+
+
+def payloads(items: Iterable[Item]) -> list[bytes | None]:
+    """The payloads, in the order in which they came."""
+    return [payload(item) for item in items]
+
+
+def identity(item: Item) -> str:
+    """What names a message within its topic, the same again on redelivery."""
+    return item.id if isinstance(item, Message) else f"{item.partition}-{item.offset}"
+
+
+def numbered(count: int, start: int = 0) -> list[bytes]:
+    """Payloads that differ and sort in order."""
+    return [b"%05d" % number for number in range(start, start + count)]
+
+
+class Stage:
+    """A connection of its own, and shorthand for topics, subscriptions, publishing and receiving.
+
+    What was received is kept until the stage closes, so that only the test about it sees warnings
+    for messages that nobody settled.
+    """
+
+    def __init__(self, harness: Harness, model: Model | None = None) -> None:
+        self.harness = harness
+        self._open = ExitStack()
+        self._kept: list[Sequence[Item]] = []
+        self.connection = self.connect()
+        self.model: Model = model or harness.model or self.capabilities.models[0]
+
+    @property
+    def capabilities(self) -> Capabilities:
+        return self.connection.capabilities
+
+    @property
+    def records(self) -> bool:
+        """Whether this test is about the record model."""
+        return self.model == "record"
+
+    def connect(self) -> Connection:
+        """One more connection, closed with the stage."""
+        return self._open.enter_context(self.harness.connect())
+
+    def topic(self, partitions: int = 1) -> str:
+        """A new empty topic."""
+        return self.harness.make_topic(self.connection, partitions)
+
+    def subscription(self, topic: str, *, start: Any = "earliest", **options: Any) -> str:
+        """A new subscription of a topic, from its beginning."""
+        name = f"reader-{uuid.uuid4().hex[:8]}"
+        self.connection.create_subscription(topic, name, start=start, model=self.model, **options)
+        return name
+
+    def consumer(self, topic: str, subscription: str, **options: Any) -> AnyConsumer:
+        """A consumer of an existing subscription, closed with the stage."""
+        return self._open.enter_context(
+            self.connection.consumer(topic, subscription, model=self.model, **options)
+        )
+
+    def messages(self, topic: str, subscription: str, **options: Any) -> MessageConsumer:
+        """A consumer of the message model."""
+        consumer = self.consumer(topic, subscription, **options)
+        assert isinstance(consumer, MessageConsumer)
+        return consumer
+
+    def reader(self, topic: str, **options: Any) -> AnyConsumer:
+        """A consumer of a new subscription, from the topic's beginning."""
+        return self.consumer(topic, self.subscription(topic), **options)
+
+    def publish(self, topic: str, *messages: bytes | OutboundMessage) -> list[PublishResult]:
+        """Publish all; every one must be confirmed."""
+        outgoing = [m if isinstance(m, OutboundMessage) else OutboundMessage(m) for m in messages]
+        with self.connection.publisher() as publisher:
+            results = publisher.topic(topic).publish_batch(outgoing)
+        assert [r for r in results if not r.ok] == []
+        return results
+
+    def filled(self, count: int, partitions: int = 1) -> tuple[str, list[bytes]]:
+        """A new topic with so many messages, and their payloads."""
+        topic = self.topic(partitions)
+        sent = numbered(count)
+        self.publish(topic, *sent)
+        return topic, sent
+
+    def batch(
+        self, consumer: AnyConsumer, count: int, timeout: float | None = RECEIVE_SECONDS, **options: Any
+    ) -> list[Item]:
+        """`next_batch`, with what came kept until the stage closes."""
+        found: list[Item] = list(consumer.next_batch(count, timeout, **options))
+        self._kept.append(found)
+        return found
+
+    def receive(self, consumer: AnyConsumer, count: int, within: float = RECEIVE_SECONDS) -> list[Item]:
+        """Exactly so many messages, which must come within the time."""
+        found = self.batch(consumer, count, within)
+        assert len(found) == count, f"{len(found)} of {count} messages came within {within:g} s"
+        return found
+
+    def one(self, consumer: AnyConsumer, within: float = RECEIVE_SECONDS) -> Item:
+        """The next message, which must come within the time."""
+        return self.receive(consumer, 1, within)[0]
+
+    def nothing_more(self, consumer: AnyConsumer, wait: float = QUIET_SECONDS) -> None:
+        """Assert that no message comes for a while."""
+        assert payloads(self.batch(consumer, 1, wait)) == []
+
+    def drain(
+        self, consumer: AnyConsumer, complete: Callable[[list[Item]], bool], within: float = RECEIVE_SECONDS
+    ) -> list[Item]:
+        """Receive and acknowledge until `complete` says so; AssertionError when it does not in time."""
+        found: list[Item] = []
+        deadline = time.monotonic() + within
+        while not complete(found):
+            if time.monotonic() > deadline:
+                raise AssertionError(f"still incomplete after {within:g} s and {len(found)} messages")
+            batch = self.batch(consumer, 500, 0.2)
+            acknowledge(batch)
+            found.extend(batch)
+        return found
+
+    def drain_all(
+        self, consumer: AnyConsumer, expected: Iterable[bytes | None], within: float = RECEIVE_SECONDS
+    ) -> list[Item]:
+        """Receive and acknowledge until every expected payload has come at least once."""
+        missing = set(expected)
+        return self.drain(consumer, lambda found: missing <= set(payloads(found)), within)
+
+    def keep(self, *items: Item) -> None:
+        """Keep what a test received by itself."""
+        self._kept.append(items)
+
+    def close(self) -> None:
+        self._open.close()
+        self._kept.clear()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def acknowledge(items: Sequence[Item]) -> None:
+    """Acknowledge all: of records the last of each partition, which stands for those before it."""
+    last: dict[tuple[str, int], Record] = {}
+    for item in items:
+        if isinstance(item, Record):
+            last[item.topic, item.partition] = item
+        else:
+            item.ack()
+    for record in last.values():
+        record.ack()

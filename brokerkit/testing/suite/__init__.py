@@ -1,0 +1,25 @@
+"""The behaviours, by chapter: each is a test method ``test_conformance_NN_...`` of one class."""
+
+from __future__ import annotations
+
+from .acknowledgement import Acknowledgement
+from .browsing import Browsing
+from .iteration import Iteration
+from .lifecycle import Lifecycle
+from .publish_receive import PublishAndReceive
+from .records import Records
+
+
+class Conformance(PublishAndReceive, Acknowledgement, Records, Iteration, Lifecycle, Browsing):
+    """All 75 behaviours. Subclass it as ``Test...`` with a fixture `harness`."""
+
+
+__all__ = [
+    "Acknowledgement",
+    "Browsing",
+    "Conformance",
+    "Iteration",
+    "Lifecycle",
+    "PublishAndReceive",
+    "Records",
+]

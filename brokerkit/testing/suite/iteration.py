@@ -1,0 +1,247 @@
+"""Waiting for messages: idle, cancelled, interrupted and failed are different things."""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+
+import pytest
+
+from brokerkit.core import Cancellation, Cancelled, MessageConsumer, OutboundMessage
+
+from ..behaviour import behaviour
+from ..processes import Child
+from ..stage import AnyConsumer, Item, Stage, acknowledge, numbered, payloads
+from ..waiting import eventually
+
+PROMPT_SECONDS = 1.0
+"""An interrupt or a cancellation takes effect within this time."""
+MID_WAIT_SECONDS = 0.5
+"""How long a call is left waiting before it is cancelled or interrupted in its middle."""
+
+
+def _next(stage: Stage, consumer: AnyConsumer, timeout: float | None) -> Item | None:
+    item: Item | None
+    if isinstance(consumer, MessageConsumer):
+        item = consumer.next_message(timeout)
+    else:
+        item = consumer.next_record(timeout)
+    if item is not None:
+        stage.keep(item)
+    return item
+
+
+@contextmanager
+def _cancelled_soon() -> Iterator[tuple[Cancellation, Callable[[], float]]]:
+    """A cancellation that is tripped in mid-wait, and the seconds since then."""
+    cancellation = Cancellation()
+    at: list[float] = []
+
+    def trip() -> None:
+        at.append(time.monotonic())
+        cancellation.cancel()
+
+    timer = threading.Timer(MID_WAIT_SECONDS, trip)
+    timer.start()
+    try:
+        yield cancellation, lambda: time.monotonic() - at[0]
+    finally:
+        timer.cancel()
+
+
+@contextmanager
+def _trickle(stage: Stage, topic: str, every: float = 0.1) -> Iterator[None]:
+    """Publish one message after the other while the block runs."""
+    over = threading.Event()
+
+    def publish() -> None:
+        with stage.connection.publisher() as publisher:
+            while not over.wait(every):
+                publisher.topic(topic).publish(OutboundMessage(b"trickle"))
+
+    thread = threading.Thread(target=publish, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join(10)
+
+
+class Iteration:
+    """Behaviours 45 to 54."""
+
+    @behaviour(45)
+    def test_conformance_45_an_idle_read_is_empty_and_ends_nothing(self, stage: Stage) -> None:
+        topic = stage.topic()
+        reader = stage.reader(topic)
+        reader.attach()
+        for timeout in (0.0, 0.3):
+            began = time.monotonic()
+            assert stage.batch(reader, 10, timeout) == []
+            assert _next(stage, reader, timeout) is None
+            assert time.monotonic() - began < 2 * timeout + PROMPT_SECONDS
+        stage.publish(topic, b"after all")
+        assert payloads([stage.one(reader)]) == [b"after all"]
+
+    @behaviour(46)
+    def test_conformance_46_a_cancelled_wait_raises_cancelled(self, stage: Stage) -> None:
+        reader = stage.reader(stage.topic())
+        reader.attach()
+        with _cancelled_soon() as (cancellation, since):
+            with pytest.raises(Cancelled):
+                reader.next_batch(10, None, cancellation=cancellation)
+            assert since() < PROMPT_SECONDS
+            with pytest.raises(Cancelled):
+                reader.next_batch(10, 5.0, cancellation=cancellation)
+
+    @behaviour(47)
+    def test_conformance_47_a_cancelled_wait_loses_no_message(self, stage: Stage) -> None:
+        topic, sent = stage.filled(5)
+        reader = stage.reader(topic)
+        with _cancelled_soon() as (cancellation, _), pytest.raises(Cancelled):
+            reader.next_batch(10, None, cancellation=cancellation)
+        got = stage.receive(reader, 5)
+        assert sorted(payloads(got)) == sent  # type: ignore[type-var]  # none is null
+        acknowledge(got)
+        stage.nothing_more(reader, 0.2)
+
+    @behaviour(48)
+    def test_conformance_48_one_cancellation_ends_two_receivers(self, stage: Stage) -> None:
+        topic = stage.topic(partitions=2)
+        subscription = stage.subscription(topic)
+        readers = [stage.consumer(topic, subscription) for _ in range(2)]
+        for reader in readers:
+            reader.attach()
+        with _cancelled_soon() as (cancellation, since), ThreadPoolExecutor(2) as pool:
+            waits = [pool.submit(reader.next_batch, 1, None, cancellation=cancellation) for reader in readers]
+            for wait in waits:
+                with pytest.raises(Cancelled):
+                    wait.result(20)
+            assert since() < PROMPT_SECONDS
+
+    @behaviour(49)
+    def test_conformance_49_after_a_cancelled_stream_a_new_one_sees_all(self, stage: Stage) -> None:
+        topic, sent = stage.filled(10)
+        subscription = stage.subscription(topic)
+        first = stage.consumer(topic, subscription)
+        with _cancelled_soon() as (cancellation, _):
+            if isinstance(first, MessageConsumer):
+                with pytest.raises(Cancelled), first.stream(cancellation=cancellation) as stream:
+                    for message in stream:
+                        stage.keep(message)
+            else:
+                with pytest.raises(Cancelled):
+                    stage.batch(first, 100, None, cancellation=cancellation)
+        first.close()
+        stage.drain_all(stage.consumer(topic, subscription), sent)
+
+    @behaviour(50)
+    def test_conformance_50_ctrl_c_takes_effect_at_once_and_loses_nothing(self, stage: Stage) -> None:
+        sent = numbered(3)
+        if stage.harness.in_process:
+            topic, subscription = "topic", "subscription"
+        else:
+            topic = stage.topic()
+            subscription = stage.subscription(topic)
+            stage.publish(topic, *sent)
+        order = {
+            "url": stage.harness.url,
+            "options": dict(stage.harness.options),
+            "in_process": stage.harness.in_process,
+            "topic": topic,
+            "subscription": subscription,
+            "model": stage.model,
+            "payloads": [data.decode() for data in sent],
+        }
+        with Child("interrupt", order) as child:
+            self._interrupt(child)
+            assert sorted(child.hear("batch")["payloads"]) == order["payloads"]
+            self._interrupt(child)
+            assert child.hear("next")["payload"] is None
+            child.hear("closed")
+
+    @staticmethod
+    def _interrupt(child: Child) -> None:
+        child.hear("waiting")
+        time.sleep(MID_WAIT_SECONDS)
+        sent_at = time.monotonic()
+        child.signal(signal.SIGINT)
+        assert child.hear("interrupted")["at"] - sent_at < PROMPT_SECONDS
+
+    @behaviour(51)
+    def test_conformance_51_after_a_break_the_rest_is_redeliverable(self, stage: Stage) -> None:
+        topic, sent = stage.filled(10)
+        subscription = stage.subscription(topic)
+        reader = stage.consumer(topic, subscription)
+        got: list[bytes | None] = []
+        for item in reader:
+            stage.keep(item)
+            item.ack()
+            got.extend(payloads([item]))
+            if len(got) == 3:
+                break
+        reader.close()
+        rest = stage.receive(stage.consumer(topic, subscription), 7)
+        assert sorted([*got, *payloads(rest)]) == sent  # type: ignore[type-var]  # none is null
+
+    @behaviour(52)
+    def test_conformance_52_concurrent_receivers_get_each_message_once(self, stage: Stage) -> None:
+        topic, sent = stage.filled(200)
+        reader = stage.reader(topic)
+        got: Counter[bytes | None] = Counter()
+        lock, over = threading.Lock(), threading.Event()
+
+        def consume() -> None:
+            while not over.is_set():
+                batch = stage.batch(reader, 7, 0.2)
+                with lock:
+                    got.update(payloads(batch))
+
+        with ThreadPoolExecutor(4) as pool:
+            work = [pool.submit(consume) for _ in range(4)]
+            try:
+                eventually(lambda: sum(got.values()) >= len(sent), "all arrive", within=20)
+                stage.nothing_more(reader, 0.2)
+            finally:
+                over.set()
+            for each in work:
+                each.result()
+        assert got == Counter(sent)
+
+    @behaviour(53)
+    def test_conformance_53_a_batch_window_is_not_restarted_by_each_message(self, stage: Stage) -> None:
+        topic = stage.topic()
+        reader = stage.reader(topic)
+        reader.attach()
+        with _trickle(stage, topic):
+            if isinstance(reader, MessageConsumer):
+                # the window counts from the first message, not from opening the stream
+                with reader.batch_stream(max_messages=1000, window=0.6) as batches:
+                    batch = next(batches)
+                    stage.keep(*batch)
+                    began = time.monotonic()
+                    batch = next(batches)
+                    stage.keep(*batch)
+                    took = time.monotonic() - began
+            else:
+                began = time.monotonic()
+                batch = stage.batch(reader, 1000, 0.6)
+                took = time.monotonic() - began
+        assert 0 < len(batch) < 20
+        assert took < 0.6 + PROMPT_SECONDS
+
+    @behaviour(54)
+    def test_conformance_54_a_timeout_in_mid_batch_returns_the_part(self, stage: Stage) -> None:
+        topic, sent = stage.filled(3)
+        reader = stage.reader(topic)
+        reader.attach()
+        began = time.monotonic()
+        got = stage.batch(reader, 100, 1.5)
+        assert time.monotonic() - began < 1.5 + PROMPT_SECONDS
+        assert sorted(payloads(got)) == sent  # type: ignore[type-var]  # none is null

@@ -1,0 +1,370 @@
+"""Opening, closing, breaking and coming back."""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+import uuid
+import warnings
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from brokerkit.core import (
+    AbandonedWarning,
+    BrokerError,
+    Closed,
+    ConfigError,
+    NotFound,
+    OutboundMessage,
+    PublishResult,
+)
+
+from ..behaviour import Behaviour, behaviour, behaviours_of, declared
+from ..stage import Item, Stage, acknowledge, identity, numbered, payload, payloads
+from ..waiting import eventually
+
+RESTART_MESSAGES = 10_000
+RESTART_SECONDS = 90.0
+PARALLEL = 10
+
+
+class Lifecycle:
+    """Behaviours 55 to 68."""
+
+    @behaviour(55)
+    def test_conformance_55_after_close_everything_says_closed(self, stage: Stage) -> None:
+        topic, _ = stage.filled(2)
+        connection = stage.connect()
+        subscription = stage.subscription(topic)
+        consumer = connection.consumer(topic, subscription, model=stage.model)
+        publisher = connection.publisher()
+        browser = connection.browser()
+        item = stage.one(consumer)
+        calls: list[tuple[Callable[[], object], Callable[[], object]]] = [
+            (consumer.close, lambda: consumer.next_batch(1, 1.0)),
+            (consumer.close, item.ack),
+            (publisher.close, lambda: publisher.topic(topic).publish(OutboundMessage(b"x"))),
+            (browser.close, lambda: browser.bounds(topic)),
+            (connection.close, lambda: connection.ping()),
+            (connection.close, lambda: connection.consumer(topic, subscription, model=stage.model)),
+        ]
+        for close, use in calls:
+            close()
+            close()
+            with pytest.raises(Closed):
+                use()
+
+    @behaviour(56)
+    def test_conformance_56_a_missing_topic_is_not_found_on_first_use(self, stage: Stage) -> None:
+        missing = stage.harness.topic_name()
+        consumer = stage.consumer(missing, "reader", start="earliest")
+        with pytest.raises(NotFound):
+            consumer.next_batch(1, 5.0)
+        with stage.connection.publisher() as publisher:
+            topic = publisher.topic(missing)
+            with pytest.raises(NotFound):
+                topic.publish(OutboundMessage(b"x"), timeout=5.0)
+        with pytest.raises(NotFound):
+            stage.connection.browser().bounds(missing)
+        with pytest.raises(NotFound):
+            stage.connection.create_subscription(missing, "reader", model=stage.model)
+        assert missing not in {info.name for info in stage.connection.browser().topics()}
+
+    @behaviour(57)
+    def test_conformance_57_close_flushes_publishes_and_acks(self, stage: Stage) -> None:
+        topic = stage.topic()
+        subscription = stage.subscription(topic)
+        publisher = stage.connection.publisher()
+        begun = threading.Barrier(6)
+
+        def publish(number: int) -> list[PublishResult]:
+            batch = [OutboundMessage(data) for data in numbered(100, start=100 * number)]
+            begun.wait(10)
+            try:
+                return publisher.topic(topic).publish_batch(batch)
+            except Closed:
+                return []
+
+        with ThreadPoolExecutor(5) as pool:
+            work = [pool.submit(publish, number) for number in range(5)]
+            begun.wait(10)
+            publisher.close()
+            outcomes = [each.result(20) for each in work]
+        assert all(result.ok for outcome in outcomes for result in outcome)
+        sent = [data for n, outcome in enumerate(outcomes) if outcome for data in numbered(100, start=100 * n)]
+        reader = stage.consumer(topic, subscription)
+        got = stage.receive(reader, len(sent)) if sent else []
+        assert sorted(payloads(got)) == sent  # type: ignore[type-var]  # none is null
+        acknowledge(got)
+        reader.close()
+        stage.nothing_more(stage.consumer(topic, subscription))
+
+    @behaviour(58, disturbs=True)
+    def test_conformance_58_close_keeps_its_timeout_while_the_broker_hangs(self, stage: Stage) -> None:
+        topic, _ = stage.filled(5)
+        subscription = stage.subscription(topic)
+        connection = stage.connect()
+        consumer = connection.consumer(topic, subscription, model=stage.model)
+        publisher = connection.publisher()
+        stage.receive(consumer, 3)
+        publisher.topic(topic).publish(OutboundMessage(b"x"))
+        stage.harness.pause()
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", AbandonedWarning)
+                for close in (consumer.close, publisher.close, connection.close):
+                    began = time.monotonic()
+                    close(timeout=1.0)
+                    assert time.monotonic() - began < 2.5
+        finally:
+            stage.harness.resume()
+
+    @behaviour(59)
+    def test_conformance_59_ten_concurrent_opens_and_closes_lose_nothing(self, stage: Stage) -> None:
+        topic, sent = stage.filled(100, partitions=2)
+        subscription = stage.subscription(topic)
+
+        def visit(_: int) -> list[Item]:
+            with stage.harness.connect() as connection:
+                consumer = connection.consumer(topic, subscription, model=stage.model, connect_timeout=30)
+                try:
+                    batch = stage.batch(consumer, 5, 1.0)
+                    return [item for item in batch if _acknowledged(item)]
+                finally:
+                    consumer.close()
+
+        with ThreadPoolExecutor(10) as pool:
+            got = [item for items in pool.map(visit, range(10)) for item in items]
+        rest = set(sent) - set(payloads(got))
+        stage.drain_all(stage.consumer(topic, subscription), rest, within=30)
+
+    @behaviour(60)
+    def test_conformance_60_closing_and_reopening_five_times_loses_nothing(self, stage: Stage) -> None:
+        topic, sent = stage.filled(60)
+        subscription = stage.subscription(topic)
+        got: list[Item] = []
+        for visit in range(5):
+            reader = stage.consumer(topic, subscription)
+            batch = stage.receive(reader, 10)
+            # a part is left without an answer each time
+            done = batch[: 5 + visit]
+            acknowledge(done)
+            got.extend(done)
+            reader.close()
+        rest = set(sent) - set(payloads(got))
+        stage.drain_all(stage.consumer(topic, subscription), rest)
+        assert len({identity(item) for item in got}) == len(got)
+
+    @behaviour(61)
+    def test_conformance_61_close_never_deletes_a_subscription(self, stage: Stage) -> None:
+        topic, sent = stage.filled(4)
+        subscription = stage.subscription(topic)
+        connection = stage.connect()
+        with connection.consumer(topic, subscription, model=stage.model) as consumer:
+            acknowledge(stage.receive(consumer, 2))
+        connection.close()
+        # without start= a subscription that is gone would be NotFound
+        assert payloads(stage.receive(stage.consumer(topic, subscription), 2)) == sent[2:]
+
+    @behaviour(62)
+    def test_conformance_62_each_group_gets_everything(self, stage: Stage) -> None:
+        topic, sent = stage.filled(40, partitions=2)
+        for _ in range(3):
+            subscription = stage.subscription(topic)
+            members = [stage.consumer(topic, subscription) for _ in range(2)]
+            got: set[bytes | None] = set()
+
+            def complete(members: list[object] = members, got: set[bytes | None] = got) -> bool:  # type: ignore[assignment]
+                for member in members:
+                    batch = stage.batch(member, 40, 0.1)  # type: ignore[arg-type]
+                    got.update(payloads([item for item in batch if _acknowledged(item)]))
+                return got == set(sent)
+
+            eventually(complete, "the group's members get all together", within=30)
+
+    @behaviour(63)
+    def test_conformance_63_a_late_subscriber_replays(self, stage: Stage) -> None:
+        topic, sent = stage.filled(10)
+        early = stage.reader(topic)
+        acknowledge(stage.receive(early, 10))
+        assert payloads(stage.receive(stage.reader(topic), 10)) == sent
+        late = stage.consumer(topic, stage.subscription(topic, start="latest"))
+        late.attach()
+        stage.publish(topic, b"new")
+        assert payload(stage.one(late)) == b"new"
+
+    @behaviour(64)
+    def test_conformance_64_the_order_within_a_key_is_kept(self, stage: Stage) -> None:
+        topic = stage.topic(partitions=3)
+        with stage.connection.publisher() as publisher:
+            for number in range(100):
+                message = OutboundMessage(b"%d" % number, key=b"key-%d" % (number % 5))
+                publisher.topic(topic).publish(message)
+        got = stage.receive(stage.reader(topic), 100)
+        for rest in range(5):
+            numbers = [int(payload(item) or b"") for item in got if item.key == b"key-%d" % rest]
+            assert numbers == list(range(rest, 100, 5))
+
+    @behaviour(65, disturbs=True)
+    def test_conformance_65_a_killed_and_restarted_broker_loses_nothing(self, stage: Stage) -> None:
+        run = _Restarted(stage)
+        deadline = time.monotonic() + RESTART_SECONDS
+        with ThreadPoolExecutor(2) as pool:
+            work = [pool.submit(run.publish, deadline), pool.submit(run.consume, deadline)]
+            try:
+                for count in (RESTART_MESSAGES // 3, RESTART_MESSAGES // 2):
+                    run.wait_for(count, work, deadline)
+                    stage.harness.kill()
+                    stage.harness.restart()
+                run.wait_for(RESTART_MESSAGES, work, deadline)
+            finally:
+                run.over.set()
+            for each in work:
+                each.result(30)
+        assert run.got == set(numbered(RESTART_MESSAGES))
+        assert run.again_after_ack == []
+
+    @pytest.mark.slow
+    @pytest.mark.timeout(600)
+    @behaviour(66, disturbs=True)
+    def test_conformance_66_the_suite_ten_times_in_parallel(self, stage: Stage) -> None:
+        """Ten threads, each with all behaviours in an order of its own, on the one server.
+
+        Left out are those that break the server or look at all of the process (`disturbs`).
+        """
+        gaps = {each.number for each in behaviours_of(type(self)) if declared(stage.harness, each.number)}
+        chosen = [
+            each for each in behaviours_of(type(self)) if not each.disturbs and each.number not in gaps
+        ]
+        failures: list[str] = []
+
+        def show_all(seed: int) -> None:
+            order: list[Behaviour] = list(chosen)
+            random.Random(seed).shuffle(order)
+            for each in order:
+                try:
+                    each.show(self, stage.harness)
+                except Exception as error:
+                    failures.append(f"{each.number:02} {each.name}: {type(error).__name__}: {error}")
+
+        with ThreadPoolExecutor(PARALLEL) as pool:
+            list(pool.map(show_all, range(PARALLEL)))
+        assert failures == []
+
+    @behaviour(67, disturbs=True)
+    def test_conformance_67_errors_keep_their_cause_and_say_if_retrying_helps(self, stage: Stage) -> None:
+        with stage.connection.publisher() as publisher, pytest.raises(NotFound) as missing:
+            publisher.topic(stage.harness.topic_name()).publish(OutboundMessage(b"x"), timeout=5.0)
+        stage.harness.kill()
+        try:
+            with pytest.raises(BrokerError) as down:
+                stage.connection.ping(timeout=2.0)
+        finally:
+            stage.harness.restart()
+        assert not missing.value.retryable
+        assert down.value.retryable
+        if stage.harness.translates:
+            assert down.value.__cause__ is not None
+        eventually(lambda: _answers(stage), "the same connection works again", within=30)
+
+    @behaviour(68)
+    def test_conformance_68_what_is_committed_is_visible_and_nothing_else(self, stage: Stage) -> None:
+        topic = stage.topic()
+        with stage.connection.publisher(transactional_id=f"tx-{uuid.uuid4().hex[:8]}") as publisher:
+            with publisher.transaction():
+                publisher.topic(topic).publish_batch([OutboundMessage(b"one"), OutboundMessage(b"two")])
+            with pytest.raises(ZeroDivisionError), publisher.transaction():
+                publisher.topic(topic).publish_batch([OutboundMessage(b"aborted")])
+                raise ZeroDivisionError
+            with pytest.raises(ConfigError):
+                publisher.topic(topic).publish(OutboundMessage(b"outside"))
+            with publisher.transaction():
+                publisher.topic(topic).publish_batch([OutboundMessage(b"three")])
+        reader = stage.reader(topic)
+        assert payloads(stage.receive(reader, 3)) == [b"one", b"two", b"three"]
+        stage.nothing_more(reader)
+
+
+def _answers(stage: Stage) -> bool:
+    try:
+        stage.connection.ping(timeout=2.0)
+    except BrokerError:
+        return False
+    return True
+
+
+def _acknowledged(item: Item) -> bool:
+    """Whether the acknowledgement took effect; in a group that others join it may come too late."""
+    try:
+        item.ack()
+    except BrokerError:
+        return False
+    return True
+
+
+class _Restarted:
+    """Publishing and consuming while the server is killed and restarted."""
+
+    AHEAD = 1_500
+    """How far publishing runs ahead, so that it goes on over both restarts."""
+
+    def __init__(self, stage: Stage) -> None:
+        self.stage = stage
+        self.topic = stage.topic()
+        self.subscription = stage.subscription(self.topic)
+        self.got: set[bytes | None] = set()
+        self.acked: set[str] = set()
+        self.again_after_ack: list[str] = []
+        self.over = threading.Event()
+
+    def wait_for(self, count: int, work: Sequence[object], deadline: float) -> None:
+        """Wait until so many different messages came; raise what ended a worker before that."""
+
+        def reached() -> bool:
+            for each in work:
+                if each.done() and each.exception() is not None:  # type: ignore[attr-defined]  # futures
+                    each.result()  # type: ignore[attr-defined]  # futures
+            return len(self.got) >= count
+
+        eventually(reached, f"{count} messages arrive", within=deadline - time.monotonic())
+
+    def publish(self, deadline: float) -> None:
+        """Publish all in order; what the broker did not confirm is published again."""
+        with self.stage.connection.publisher() as publisher:
+            topic = publisher.topic(self.topic)
+            for begin in range(0, RESTART_MESSAGES, 100):
+                while begin - len(self.got) > self.AHEAD and not self.over.wait(0.01):
+                    pass
+                left = [OutboundMessage(data, key=b"key") for data in numbered(100, start=begin)]
+                while left and not self.over.is_set():
+                    results = topic.publish_batch(left, timeout=20)
+                    for result in results:
+                        assert result.ok or (result.error is not None and result.error.retryable), result
+                    left = [m for m, result in zip(left, results, strict=True) if not result.ok]
+                    assert time.monotonic() < deadline
+
+    def consume(self, deadline: float) -> None:
+        """Receive and acknowledge; a failure that may pass is met by calling again."""
+        consumer = self.stage.consumer(self.topic, self.subscription)
+        while not self.over.is_set() and time.monotonic() < deadline:
+            try:
+                held = consumer.next_held(200, 0.5)
+            except BrokerError as error:
+                if not error.retryable:
+                    raise
+                continue
+            if held is None:
+                continue
+            columns = held.columns
+            ids = [str(value) for value in columns.values("id")]
+            self.again_after_ack.extend(each for each in ids if each in self.acked)
+            self.got.update(columns.values("value"))
+            try:
+                held.ack()
+            except BrokerError:
+                # it may or may not have taken effect: these may come again
+                continue
+            self.acked.update(ids)

@@ -1,0 +1,23 @@
+"""Waiting for a condition with a deadline, so that no test sleeps for luck."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+T = TypeVar("T")
+
+PAUSE_SECONDS = 0.02
+
+
+def eventually(condition: Callable[[], T], what: str, *, within: float = 10.0) -> T:
+    """The first true result of `condition`; AssertionError that names `what` after `within` seconds."""
+    deadline = time.monotonic() + within
+    while True:
+        found = condition()
+        if found:
+            return found
+        if time.monotonic() >= deadline:
+            raise AssertionError(f"did not happen within {within:g} s: {what}")
+        time.sleep(PAUSE_SECONDS)

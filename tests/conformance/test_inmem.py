@@ -1,0 +1,57 @@
+"""The conformance suite on the in-memory broker, in both models."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+
+import pytest
+
+from brokerkit.backends import inmem
+from brokerkit.core import Connection
+from brokerkit.testing import Conformance, Harness
+
+
+class InmemHarness(Harness):
+    """The broker is an object of this process; killing it drops its leases and refuses everything."""
+
+    in_process = True
+    translates = False
+    lock_options = {"ack_deadline": 1.0}
+    ordered_options = {"ordered": True}
+
+    def __init__(self, model):
+        self.name = f"inmem ({model}s)"
+        self.model = model
+        host = f"conformance-{uuid.uuid4().hex[:8]}"
+        self.url = f"inmem://{host}"
+        self._faults = inmem.store(host).faults
+
+    def make_gap(self, connection: Connection, topic: str) -> None:
+        super().make_gap(connection, topic)
+        partition = connection.native.topic(topic).partitions[0]
+        partition.delete(partition.append(None, b"compacted", None).offset)
+
+    def kill(self) -> None:
+        self._faults.stop()
+
+    def restart(self) -> None:
+        self._faults.start()
+
+    def pause(self) -> None:
+        self._faults.pause()
+
+    def resume(self) -> None:
+        self._faults.resume()
+
+
+class TestInmemMessages(Conformance):
+    @pytest.fixture(scope="class")
+    def harness(self) -> Iterator[Harness]:
+        yield InmemHarness("message")
+
+
+class TestInmemRecords(Conformance):
+    @pytest.fixture(scope="class")
+    def harness(self) -> Iterator[Harness]:
+        yield InmemHarness("record")

@@ -1,0 +1,2 @@
+"""Placeholder."""
+pytest_plugins = ["brokerkit.testing.plugin"]
