@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -121,10 +121,19 @@ def saved(name: str) -> tuple[str, dict[str, Any]]:
             f"in {path} (saved there: {known})"
         )
     entry = connections[name]
-    options = {key: _from_environment(key, value) for key, value in entry.items() if key != "url"}
+    options = {key: value for key, value in _flattened(entry) if key != "url"}
     if not isinstance(entry.get("url"), str):
         raise ConfigError(f'the connection {name!r} in {path} needs a line: url = "SCHEME://..."')
     return entry["url"], options
+
+
+def _flattened(entry: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """TOML reads ``sasl.password = ...`` as a table in a table: back to dotted names."""
+    for key, value in entry.items():
+        if isinstance(value, dict) and set(value) != {"env"}:
+            yield from _flattened(value, f"{prefix}{key}.")
+        else:
+            yield prefix + key, _from_environment(prefix + key, value)
 
 
 def _from_environment(key: str, value: Any) -> Any:

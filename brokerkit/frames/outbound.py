@@ -24,7 +24,7 @@ Item: TypeAlias = "OutboundMessage | BrokerError"
 """The message of one row, or why the row cannot be one."""
 
 MESSAGE_COLUMNS = ("key", "value", "raw", "attributes")
-_CHUNK = 10_000
+_CHUNK = 1_000
 
 
 class Outbound:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
-
-import orjson
 
 from brokerkit.core.topics import Slice
 
@@ -83,9 +82,7 @@ def provenance_of(df: pd.DataFrame) -> dict[str, Any] | None:
 
 
 def _size(content: Any) -> int:
-    # ASCII escapes as json.dumps writes them are up to three times longer than UTF-8
-    text = orjson.dumps(content)
-    return len(text) if text.isascii() else len(text.decode().encode("ascii", "backslashreplace")) * 12 // 10
+    return len(json.dumps(content))
 
 
 def _cut(value: Any, room: int) -> Any:

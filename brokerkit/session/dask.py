@@ -31,7 +31,7 @@ def to_dask(session: Session, slices: Sequence[Slice], *, decoder: str, attribut
     return dd.from_map(
         read_slice,
         list(slices),
-        token=session.token,
+        session_token=session.token,
         target=session.target,
         decoder=decoder,
         attributes=attributes,
@@ -39,9 +39,9 @@ def to_dask(session: Session, slices: Sequence[Slice], *, decoder: str, attribut
     )
 
 
-def read_slice(piece: Slice, *, token: str, target: str, decoder: str, attributes: bool) -> pd.DataFrame:
+def read_slice(piece: Slice, *, session_token: str, target: str, decoder: str, attributes: bool) -> pd.DataFrame:
     """Read one slice, on whatever worker this is: with the session of this process, or a new one."""
-    session = _session(token, target)
+    session = _session(session_token, target)
     builder = FrameBuilder(decoder, attributes)
     batches = builder.batches(session.browser.read(piece, attributes=attributes))
     return to_pandas(builder.to_table(batches))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -12,7 +12,7 @@ import pandas as pd
 from brokerkit.core.errors import BrokerError, ConfigError, PublishFailed
 from brokerkit.core.messages import OutboundMessage, PublishResult
 from brokerkit.frames.outbound import Item, Kind, Outbound, messages_from_frame
-from brokerkit.frames.outcome import OutcomeFrame
+from brokerkit.frames.outcome import OutcomeFrame, outcome_frame
 from brokerkit.frames.provenance import provenance_of
 
 from .interrupted import Interrupted
@@ -136,10 +136,10 @@ class FramePublishing:
 
     def outcome(self) -> OutcomeFrame:
         """The outcome of every row that was tried."""
-        return OutcomeFrame.of(self._tried(), run=self._run, topic=self._topic)
-
-    def _tried(self) -> Iterator[tuple[int, PublishResult]]:
-        return ((row, result) for row, result in enumerate(self._results) if result is not None)
+        tried = {row: result for row, result in enumerate(self._results) if result is not None}
+        outcome = outcome_frame(tried.values(), tried)
+        outcome.attrs["brokerkit"] = {"run": self._run, "topic": self._topic}
+        return outcome
 
 
 def plan_of(frame: Any, kind: Kind | None, key: str | None, columns: Sequence[str] | None) -> Outbound:

@@ -170,7 +170,7 @@ class Scan:
         return self._frame(table, builder)
 
     def __arrow_c_stream__(self, requested_schema: Any = None) -> Any:
-        """The Arrow C stream protocol: ``polars.from_arrow(scan)``, ``duckdb.sql("from scan")``."""
+        """The Arrow C stream protocol: ``polars.DataFrame(scan)``, ``duckdb.sql("from scan")``."""
         if self._expand:
             return self.to_arrow().__arrow_c_stream__(requested_schema)
         reader = pa.RecordBatchReader.from_batches(self.schema, self.batches())

@@ -16,6 +16,7 @@ from brokerkit.core import (
     PublishResult,
     Record,
     RecordConsumer,
+    StaleAck,
 )
 from brokerkit.core.capabilities import Capabilities, Model
 
@@ -186,3 +187,19 @@ def acknowledge(items: Sequence[Item]) -> None:
             item.ack()
     for record in last.values():
         record.ack()
+
+
+def acknowledge_ours(items: Sequence[Item]) -> list[Item]:
+    """Acknowledge one by one; those that took effect.
+
+    In a group that others join or leave a record may be taken away first, and comes again.
+    """
+    return [item for item in items if _took_effect(item)]
+
+
+def _took_effect(item: Item) -> bool:
+    try:
+        item.ack()
+    except StaleAck:
+        return False
+    return True

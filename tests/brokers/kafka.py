@@ -37,7 +37,7 @@ CHECKSUMS = {
     "kafka-metadata-4.4.0.jar": "6c52de74ecd670332e1e1324f5d40311275ac49b22699b6722e5fb07dd266fcb",
     "kafka-group-coordinator-4.4.0.jar": "3fc830ace54f6a13f9f536bc0564bf39a68797365a4c4b194bd7db4fb893b2bc",
     "kafka-share-coordinator-4.4.0.jar": "6969a7961ca98d37a039bbe0af0fe761d6b0dd07ca9666802f47821167afbb6e",
-    "kafka-transaction-coordinator-4.4.0.jar": "1d5324d59776d6b7f324cfdc87647b1e88f9823332201c0324e7ae9f210d915d",
+    "kafka-transaction-coordinator-4.4.0.jar": "1d5324d59776d6b7f324cfdc87647b1e88f9823332201c0324e7ae9f210d915d",  # noqa: E501
     "scala-library-2.13.18.jar": "4e85d96ff7bc7dc627985523c3541b9917aaa08e956391380c42db21a2c4e5a0",
 }  # fmt: skip
 POM = textwrap.dedent(f"""\
@@ -87,15 +87,16 @@ def available() -> str | None:
 def _download(where: Path) -> None:
     (where / "pom.xml").write_text(POM, "utf-8")
     done = subprocess.run(
-        ["mvn", "--batch-mode", "--quiet", f"{DEPENDENCY_PLUGIN}:copy-dependencies", "-DoutputDirectory=libs"],
+        ["mvn", "--batch-mode", "-q", f"{DEPENDENCY_PLUGIN}:copy-dependencies", "-DoutputDirectory=libs"],
         cwd=where,
         capture_output=True,
         text=True,
         timeout=600,
         check=False,
-    )  # fmt: skip
+    )
     if done.returncode:
-        raise cache.ProvisionError(f"Maven could not download Kafka:\n{done.stdout[-3000:]}{done.stderr[-1000:]}")
+        said = done.stdout[-3000:] + done.stderr[-1000:]
+        raise cache.ProvisionError(f"Maven could not download Kafka:\n{said}")
     cache.verify(where / "libs", CHECKSUMS)
 
 
@@ -205,6 +206,16 @@ class KafkaServer:
         """SIGKILL, as in a crash. The data stays for `restart`."""
         if self._process is not None:
             self._process.kill()
+
+    def pause(self) -> None:
+        """Have it keep its connections and answer nothing, until `resume`."""
+        assert self._process is not None
+        self._process.pause()
+
+    def resume(self) -> None:
+        """Undo `pause`."""
+        assert self._process is not None
+        self._process.resume()
 
     def restart(self) -> None:
         """Start again on the same data and ports, after `kill` or instead of a running one."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -20,7 +20,7 @@ class InmemHarness(Harness):
     lock_options = {"ack_deadline": 1.0}
     ordered_options = {"ordered": True}
 
-    def __init__(self, model):
+    def __init__(self, model: Any) -> None:
         self.name = f"inmem ({model}s)"
         self.model = model
         host = f"conformance-{uuid.uuid4().hex[:8]}"
@@ -45,13 +45,10 @@ class InmemHarness(Harness):
         self._faults.resume()
 
 
-class TestInmemMessages(Conformance):
-    @pytest.fixture(scope="class")
-    def harness(self) -> Iterator[Harness]:
-        yield InmemHarness("message")
+@pytest.fixture(scope="module", params=["message", "record"])
+def harness(request: pytest.FixtureRequest) -> Harness:
+    return InmemHarness(request.param)
 
 
-class TestInmemRecords(Conformance):
-    @pytest.fixture(scope="class")
-    def harness(self) -> Iterator[Harness]:
-        yield InmemHarness("record")
+class TestInmem(Conformance):
+    """All behaviours, once for each model."""

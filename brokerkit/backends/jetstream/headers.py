@@ -36,7 +36,9 @@ def outbound(message: OutboundMessage, dedup_id: str) -> dict[str, str]:
     for name, value in message.attributes:
         check_name(name)
         if name in headers:
-            raise ConfigError(f"attribute {name!r} is there twice; NATS headers read by nats-py keep only one")
+            raise ConfigError(
+                f"attribute {name!r} is there twice; NATS headers read by nats-py keep only one"
+            )
         if type(value) is not str:
             raise ConfigError(f"attribute {name!r} must be text on NATS, not {type(value).__name__}")
         check_value(name, value)

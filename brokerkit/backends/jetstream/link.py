@@ -109,7 +109,9 @@ class Link:
         try:
             await connecting
         except ImportError as error:
-            raise ConfigError("logging in with an NKEY or credentials file needs: pip install nkeys") from error
+            raise ConfigError(
+                "logging in with an NKEY or credentials file needs: pip install nkeys"
+            ) from error
         except Exception as error:
             raise self._connect_problem(error, None) from error
 

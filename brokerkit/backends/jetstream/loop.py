@@ -6,7 +6,7 @@ import asyncio
 import concurrent.futures
 import os
 import threading
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -41,9 +41,9 @@ class LoopThread:
             future.cancel()
             raise
 
-    def post(self, event: asyncio.Event) -> None:
-        """Set an event of the loop, from any thread."""
-        self._loop.call_soon_threadsafe(event.set)
+    def post(self, work: Callable[[], object]) -> None:
+        """Have the loop call something soon, from any thread, without waiting for it."""
+        self._loop.call_soon_threadsafe(work)
 
 
 _lock = threading.Lock()

@@ -77,9 +77,7 @@ def read_options(address: Address) -> Options:
 
 def _with_port(host: str) -> str:
     bracketed = host.startswith("[")
-    name, colon, port = (
-        host.rpartition(":") if not bracketed or "]:" in host else (host, "", "")
-    )
+    name, colon, port = host.rpartition(":") if not bracketed or "]:" in host else (host, "", "")
     if not colon:
         return f"{host}:{DEFAULT_PORT}"
     if not port.isdigit() or not 0 < int(port) < 65536 or not name:

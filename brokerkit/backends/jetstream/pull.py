@@ -8,11 +8,13 @@ captured long after the demand has ended.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import time
 from collections.abc import Mapping
 from typing import Any
 
+from nats import errors as nats_errors
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 
@@ -27,6 +29,12 @@ MAX_BATCH = 10_000
 MAX_BYTES = 16 * 1024 * 1024
 _NANOSECONDS = 1_000_000_000
 
+HEARTBEAT = "100"
+NO_RESPONDERS = "503"
+ENDED = ("404", "408")
+ENDED_TEXTS = ("batch completed", "message size exceeds maxbytes")
+LATER_TEXTS = ("leadership change", "server shutdown", "exceeded maxwaiting")
+
 
 class Pull:
     """Messages of one pull consumer.
@@ -34,7 +42,9 @@ class Pull:
     ahead: a further request is made while at most so many messages are still to come.
     """
 
-    def __init__(self, link: Link, stream: str, consumer: str, config: Mapping[str, Any], *, ahead: int = 0) -> None:
+    def __init__(
+        self, link: Link, stream: str, consumer: str, config: Mapping[str, Any], *, ahead: int = 0
+    ) -> None:
         self._link = link
         self._subject = f"{link.api_prefix}.CONSUMER.MSG.NEXT.{stream}.{consumer}"
         self._name = consumer
@@ -54,17 +64,13 @@ class Pull:
         self._retry_at = 0.0
         self._epoch = link.epoch
         self._error: BrokerError | None = None
+        self._woken = False
 
     async def open(self) -> None:
         """Listen on the inbox; nothing in it has a limit, because requests do."""
         self._subscription = await self._link.client.subscribe(
             f"{self._inbox}.*", cb=self._arrived, pending_msgs_limit=0, pending_bytes_limit=0
         )
-
-    @property
-    def changed(self) -> asyncio.Event:
-        """Set it to have a waiting `take` return."""
-        return self._changed
 
     @property
     def waiting(self) -> list[Msg]:
@@ -85,29 +91,26 @@ class Pull:
         self._changed.set()
 
     def _status(self, message: Msg) -> None:
+        """A request has ended, or could not be served."""
         headers = message.headers or {}
         status = headers.get("Status", "")
         number = message.subject.rpartition(".")[2]
-        if status == "100" or number not in self._live:
+        if status == HEARTBEAT or number not in self._live:
             return
         self._live.discard(number)
+        left = headers.get("Nats-Pending-Messages", "")
+        self._to_come = max(0, self._to_come - int(left)) if self._live and left.isdigit() else 0
         text = headers.get("Description", "")
         lowered = text.lower()
-        left = headers.get("Nats-Pending-Messages", "")
-        self._to_come = max(0, self._to_come - int(left)) if left.isdigit() else 0
-        if not self._live:
-            self._to_come = 0
-        if status in ("404", "408"):
+        if status in ENDED or lowered.startswith(ENDED_TEXTS):
             return
-        if status == "503" or "leadership" in lowered or "shutdown" in lowered or "maxwaiting" in lowered:
+        if lowered.startswith(LATER_TEXTS):
             self._retry_at = time.monotonic() + RETRY_SECONDS
-            if status == "503":
-                self._error = NoAnswer("nobody serves the consumer now", retryable=True)
+        elif status == NO_RESPONDERS:
+            self._retry_at = time.monotonic() + RETRY_SECONDS
+            self._error = NoAnswer(f"nobody serves the consumer {self._name!r} now")
         elif "deleted" in lowered:
-            self._error = NotFound(f"the consumer {self._name!r} was deleted while it was read ({text})")
-        elif status == "409" and ("batch" in lowered and "completed" in lowered or "maxbytes" in lowered.replace(" ", "")):
-            if "exceeded" in lowered:
-                self._error = ConfigError(f"the consumer {self._name!r} refused a request: {text}")
+            self._error = NotFound(f"the consumer {self._name!r} was deleted while it was read")
         else:
             self._error = ConfigError(f"the consumer {self._name!r} refused a request: {status} {text}")
 
@@ -120,24 +123,17 @@ class Pull:
                 raise error
             await self._request(most)
             left = deadline - time.monotonic()
-            if left <= 0:
-                return []
+            if left <= 0 or self._woken:
+                break
             self._changed.clear()
-            try:
-                await asyncio.wait_for(self._changed.wait(), min(left, 0.1))
-            except TimeoutError:
-                continue
-            if not self._messages and self._error is None and not self._live:
-                continue
-            if not self._messages and self._error is None and self._woken:
-                self._woken = False
-                return []
+            # a wait that ends with nothing only looks again
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._changed.wait(), min(left, RETRY_SECONDS))
+        self._woken = False
         taken, self._messages = self._messages, []
-        if self._ahead:
+        if taken and self._ahead:
             await self._request(most)
         return taken
-
-    _woken = False
 
     def wake(self) -> None:
         """Have a waiting `take` return early."""
@@ -180,6 +176,15 @@ class Pull:
                 log.info("the inbox of consumer %s could not be drained: %s", self._name, error)
         taken, self._messages = self._messages, []
         return taken
+
+    async def abandon(self) -> None:
+        """Stop listening; what is on its way is of no use to anybody."""
+        subscription, self._subscription = self._subscription, None
+        self._messages = []
+        if subscription is not None:
+            # on a lost connection there is nothing to unsubscribe
+            with contextlib.suppress(nats_errors.Error):
+                await subscription.unsubscribe()
 
 
 class NoAnswer(Unavailable):

@@ -26,6 +26,13 @@ class Source:
     retention: str
 
     @property
+    def whole_stream(self) -> bool:
+        """Whether the topic is all that the stream listens to."""
+        return self.filter is None or (
+            bool(self.subjects) and all(covered(each, [self.filter]) for each in self.subjects)
+        )
+
+    @property
     def filters(self) -> Sequence[str]:
         return () if self.filter is None else (self.filter,)
 
@@ -52,8 +59,7 @@ async def find_source(link: Link, topic: str, timeout: float) -> Source:
     subjects = tuple(config.get("subjects") or ())
     if subject is not None and subjects and not any(overlap(each, subject) for each in subjects):
         raise NotFound(f"stream {stream!r} does not store {subject!r}; it stores {', '.join(subjects)}")
-    everything = subject is None or (bool(subjects) and all(covered(each, [subject]) for each in subjects))
-    return Source(topic, stream, None if everything else subject, subjects, str(config.get("retention", "limits")))
+    return Source(topic, stream, subject, subjects, str(config.get("retention", "limits")))
 
 
 async def _stream_of(link: Link, subject: str, timeout: float) -> str:

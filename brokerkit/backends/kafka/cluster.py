@@ -16,10 +16,15 @@ from confluent_kafka import (
     TopicCollection,
     TopicPartition,
 )
-from confluent_kafka.admin import AdminClient, ConfigResource, OffsetSpec, ResourceType
+from confluent_kafka.admin import (  # type: ignore[attr-defined]  # the package does not mark its exports
+    AdminClient,
+    ConfigResource,
+    OffsetSpec,
+    ResourceType,
+)
 
 from brokerkit.core.cancellation import Deadline
-from brokerkit.core.errors import BrokerError, NotFound
+from brokerkit.core.errors import BrokerError, NotFound, Unavailable
 from brokerkit.core.topics import Bounds
 
 from .errors import kafka_error, translate
@@ -27,11 +32,13 @@ from .options import Properties
 from .watch import Watch
 
 T = TypeVar("T")
+_SPEC: Any = OffsetSpec
 
 AT_ONCE = 16
 """Requests about single groups that are under way at the same time."""
 WAIT_SLICE = 0.1
-_MISSING = (KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC)
+Offsets = dict[tuple[str, int], int]
+"""By topic and partition."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +57,8 @@ class Cluster:
 
     def __init__(self, properties: Properties) -> None:
         self.watch = Watch(str(properties["bootstrap.servers"]))
-        self.client = AdminClient({**properties, "error_cb": self.watch})
+        settings: Properties = {**properties, "error_cb": self.watch}
+        self.client = AdminClient(settings)
 
     def wait(self, future: Future[T], deadline: Deadline, what: str) -> T:
         """The answer; raises Unauthorized as soon as the credentials are refused, Unavailable at the end."""
@@ -98,13 +106,16 @@ class Cluster:
             ) from error.__cause__
         return sorted(each.id for each in described.partitions)
 
-    def offsets(
-        self, partitions: Sequence[TopicPartition], spec: Any, deadline: Deadline
-    ) -> dict[tuple[str, int], int]:
-        """Offsets of many partitions in one request to each broker; partitions that failed are left out.
+    def starts(self, partitions: Sequence[TopicPartition], deadline: Deadline) -> Offsets:
+        """The first offset of each partition; partitions that cannot be asked are left out."""
+        return self._offsets(partitions, _SPEC.earliest(), deadline)
 
-        The latest offset is the last stable one: behind it lie only open transactions.
-        """
+    def ends(self, partitions: Sequence[TopicPartition], deadline: Deadline) -> Offsets:
+        """The offset behind the last record of each partition that is not of an open transaction."""
+        return self._offsets(partitions, _SPEC.latest(), deadline)
+
+    def _offsets(self, partitions: Sequence[TopicPartition], spec: Any, deadline: Deadline) -> Offsets:
+        """Offsets of many partitions, in one request to each broker."""
         if not partitions:
             return {}
         futures = self.client.list_offsets(
@@ -112,7 +123,7 @@ class Cluster:
             isolation_level=IsolationLevel.READ_COMMITTED,
             request_timeout=_request_seconds(deadline),
         )
-        found: dict[tuple[str, int], int] = {}
+        found: Offsets = {}
         problem: BrokerError | None = None
         for partition, future in futures.items():
             try:
@@ -129,11 +140,11 @@ class Cluster:
         """The readable range of each partition. Raises NotFound."""
         numbers = self.partitions(topic, deadline)
         wanted = [TopicPartition(topic, number) for number in numbers]
-        starts = self.offsets(wanted, OffsetSpec.earliest(), deadline)
-        ends = self.offsets(wanted, OffsetSpec.latest(), deadline)
-        missing = [number for number in numbers if (topic, number) not in starts or (topic, number) not in ends]
-        if missing:
-            raise self.watch.unavailable(f"offsets of partition {missing[0]} of {topic!r}")
+        starts = self.starts(wanted, deadline)
+        ends = self.ends(wanted, deadline)
+        for number in numbers:
+            if (topic, number) not in starts or (topic, number) not in ends:
+                raise Unavailable(f"partition {number} of {topic!r} has no leader now")
         return [Bounds(number, starts[topic, number], ends[topic, number]) for number in numbers]
 
     def offsets_at(self, topic: str, microseconds: int, deadline: Deadline) -> dict[int | None, int]:
@@ -141,7 +152,7 @@ class Cluster:
         wanted = [TopicPartition(topic, number) for number in self.partitions(topic, deadline)]
         # the broker counts whole milliseconds: rounding down would find messages before the moment
         millis = max(0, -(-microseconds // 1000))
-        found = self.offsets(wanted, OffsetSpec.for_timestamp(millis), deadline)
+        found = self._offsets(wanted, _SPEC.for_timestamp(millis), deadline)
         return {number: offset for (_, number), offset in found.items() if offset >= 0}
 
     def committed(self, group: str, topic: str, numbers: Iterable[int], deadline: Deadline) -> dict[int, int]:
@@ -173,7 +184,8 @@ class Cluster:
                     if len(names) == 1 or deadline.passed:
                         raise
                     continue
-                found[name] = {each.partition: each.offset for each in answer.topic_partitions if each.offset >= 0}
+                positions = ((each.partition, each.offset) for each in answer.topic_partitions)
+                found[name] = {number: offset for number, offset in positions if offset >= 0}
         return found
 
     def set_positions(self, group: str, topic: str, offsets: Mapping[int, int], deadline: Deadline) -> None:

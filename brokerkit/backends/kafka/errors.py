@@ -36,7 +36,7 @@ _TABLE: tuple[tuple[frozenset[int], type[BrokerError], str], ...] = (
     (
         _codes("_AUTHENTICATION", "SASL_AUTHENTICATION_FAILED"),
         Unauthorized,
-        "check user, password and sasl.mechanism",
+        "check user, password, sasl.mechanism and security.protocol",
     ),
     (
         _codes("UNSUPPORTED_SASL_MECHANISM", "ILLEGAL_SASL_STATE", "SECURITY_DISABLED"),

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from confluent_kafka import TopicCollection
-from confluent_kafka.admin import NewTopic
+from confluent_kafka.admin import NewTopic  # type: ignore[attr-defined]  # not marked as exported
 
 from brokerkit.core.cancellation import Deadline
 from brokerkit.core.errors import AlreadyExists, BrokerError, ConfigError, NotFound, Unavailable

@@ -10,6 +10,8 @@ from brokerkit.core.errors import BrokerError, Unavailable
 
 from .errors import AUTHENTICATION, TLS, TLS_HINT, from_code
 
+PROTOCOL_HINT = "does the port want TLS or SASL (security.protocol=, sasl.mechanism=, user and password)?"
+
 
 class Watch:
     """Remembers what `error_cb` of a client said, for whoever waits for that client.
@@ -52,9 +54,13 @@ class Watch:
         """No answer came: an error that names the broker and what librdkafka said last."""
         with self._lock:
             last, tls = self._last, self._tls
-        if tls is not None:
-            return Unavailable(
-                f"{what}: {self.servers} is not reachable: {tls.str()}; {TLS_HINT}", retryable=False
-            )
-        said = f": {last.str()}" if last is not None else ": no answer"
-        return Unavailable(f"{what}: {self.servers} is not reachable{said}")
+        problem = tls or last
+        if problem is None:
+            said = "no answer"
+        elif problem.code() == KafkaError._ALL_BROKERS_DOWN:
+            said = f"connections are closed at once; {PROTOCOL_HINT}"
+        else:
+            said = problem.str()
+        if problem is not None and (problem is tls or "SSL handshake" in said):
+            return Unavailable(f"{what}: {self.servers} is not reachable: {said}; {TLS_HINT}", retryable=False)
+        return Unavailable(f"{what}: {self.servers} is not reachable: {said}")

@@ -10,7 +10,8 @@ from .publish_receive import PublishAndReceive
 from .records import Records
 
 
-class Conformance(PublishAndReceive, Acknowledgement, Records, Iteration, Lifecycle, Browsing):
+# pytest collects the last base first
+class Conformance(Browsing, Lifecycle, Iteration, Records, Acknowledgement, PublishAndReceive):
     """All 75 behaviours. Subclass it as ``Test...`` with a fixture `harness`."""
 
 

@@ -139,7 +139,7 @@ class Acknowledgement:
         left = 100
         while left:
             for reader in readers:
-                for item in stage.batch(reader, min(left, 10), 0.2):
+                for item in stage.batch(reader, 1, 0.2):
                     item.nack()
                     left -= 1
         got: list[bytes | None] = []

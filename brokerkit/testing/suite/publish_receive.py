@@ -22,7 +22,7 @@ from brokerkit.core import (
 )
 
 from ..behaviour import behaviour
-from ..stage import Stage, acknowledge, identity, numbered, payload, payloads
+from ..stage import Stage, acknowledge, acknowledge_ours, identity, numbered, payload, payloads
 
 ODD_TEXTS = ("", " leading and trailing ", "two\nlines", "tab\tquote\"'", "ünï✓😀", "a=b;c:d,e", "x" * 500)
 ODD_NAMES = ("topic", "data", "key", "timeout", "retry", "With Space", "ünï", "a.b-c_d", "X-Upper")
@@ -210,8 +210,7 @@ class PublishAndReceive:
         def consume(_: int) -> None:
             with stage.connection.consumer(topic, subscription, model=stage.model) as consumer:
                 while not over.is_set():
-                    batch = stage.batch(consumer, 100, 0.2)
-                    acknowledge(batch)
+                    batch = acknowledge_ours(stage.batch(consumer, 100, 0.2))
                     with lock:
                         missing.difference_update(p for p in payloads(batch) if p is not None)
                         if not missing:

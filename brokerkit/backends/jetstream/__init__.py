@@ -1,0 +1,40 @@
+"""NATS JetStream, through nats-py.
+
+``nats://[USER:PASSWORD@|TOKEN@]HOST[:PORT][,HOST2]``. A topic is a subject (``orders.eu``) or a
+wildcard (``orders.*``, ``orders.>``), found in the stream that stores it; ``stream:NAME`` is all of
+a stream. A subscription is a durable pull consumer with explicit acknowledgement. A message's id
+and offset are its stream sequence. Keys travel in the header ``Brokerkit-Key`` (see `headers`).
+"""
+
+from __future__ import annotations
+
+from brokerkit.core.address import Address
+from brokerkit.core.capabilities import Capabilities
+from brokerkit.core.driver import Driver
+
+from .driver import JetStreamDriver
+from .options import read_options
+
+capabilities = Capabilities(
+    models=("message",),
+    ack="confirmed",
+    nack="immediate",
+    nack_delay=True,
+    reject=True,
+    delivery_count=True,
+    slices="repeatable",
+    time_index=True,
+    idempotent_publish=True,
+    dedup_ids=True,
+    keys="bytes",
+    empty_key=True,
+    null_value=False,
+    attribute_types=frozenset({"string"}),
+    duplicate_attributes=False,
+    max_message_bytes=1024 * 1024,
+)
+
+
+def open(address: Address, timeout: float) -> Driver:
+    """Connect to a server, within `timeout` seconds, and make sure that it has JetStream."""
+    return JetStreamDriver.open(read_options(address), capabilities, timeout)

@@ -1,0 +1,202 @@
+"""Consuming from a durable pull consumer, every message settled by itself and confirmed."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from nats.aio.msg import Msg
+
+from brokerkit.core.driver import ConsumerRequest, Fetched, MessageDriver, Outcome
+from brokerkit.core.errors import AckFailed, BrokerError, ConfigError, NotFound, Unavailable
+
+from .columns import to_columns
+from .durable import ensure_durable, lock_seconds
+from .errors import translate
+from .exchange import Exchange, NoAnswer, NotSent
+from .link import Link, log
+from .loop import LoopThread
+from .pull import NoAnswer as NobodyServes
+from .pull import Pull
+from .source import Source, find_source
+from .subjects import check_name
+
+ANSWER_SECONDS = 5.0
+SETTLE_SECONDS = 20.0
+UNCLAIMED_SECONDS = 60.0
+STALL_CHECK_SECONDS = 3.0
+
+_WORDS = {Outcome.ACK: b"+ACK", Outcome.NACK: b"-NAK", Outcome.REJECT: b"+TERM"}
+
+
+class JetStreamConsumer(MessageDriver):
+    """A receipt is the subject on which a message is acknowledged."""
+
+    def __init__(self, loop: LoopThread, link: Link, request: ConsumerRequest) -> None:
+        if not request.subscription:
+            raise ConfigError("JetStream needs subscription=, the name of a durable consumer")
+        self._name = check_name(request.subscription, "consumer (subscription=)")
+        self._loop = loop
+        self._link = link
+        self._request = request
+        self._source: Source | None = None
+        self._pull: Pull | None = None
+        self._exchange: Exchange | None = None
+        self._max_pending = 0
+        self._waiting_since = 0.0
+        self._last_arrival = time.monotonic()
+        self._stall_said = False
+
+    def attach(self, wait: float) -> bool:
+        self._loop.run(self._attach(), 3 * ANSWER_SECONDS)
+        return True
+
+    async def _attach(self) -> None:
+        request = self._request
+        source = await find_source(self._link, request.topic, ANSWER_SECONDS)
+        info = await ensure_durable(
+            self._link, source, self._name, request.options, request.start, ANSWER_SECONDS
+        )
+        config = info["config"]
+        self.lock_seconds = lock_seconds(config)
+        self._max_pending = int(config.get("max_ack_pending") or 0)
+        self._source = source
+        pull = Pull(self._link, source.stream, self._name, config)
+        await pull.open()
+        self._exchange = Exchange(self._link)
+        self._pull = pull
+
+    def fetch(self, max_messages: int, wait: float) -> Fetched:
+        pull = self._attached()
+        try:
+            messages = self._loop.run(pull.take(max_messages, wait), wait)
+        except NobodyServes as error:
+            self._loop.run(self._explain(error), ANSWER_SECONDS)
+            raise
+        now = time.monotonic()
+        if messages:
+            self._last_arrival, self._stall_said = now, False
+        elif now - self._last_arrival > STALL_CHECK_SECONDS and not self._stall_said:
+            self._last_arrival = now
+            self._loop.run(self._look_for_stall(), ANSWER_SECONDS)
+        self._waiting_since = 0.0
+        return Fetched(to_columns(messages), [message.reply for message in messages])
+
+    def _attached(self) -> Pull:
+        if self._pull is None:
+            raise ConfigError("the consumer is not attached")
+        return self._pull
+
+    async def _explain(self, error: NobodyServes) -> None:
+        """Raise NotFound when the consumer or its stream is gone for good."""
+        assert self._source is not None
+        await self._link.stream_info(self._source.stream, ANSWER_SECONDS)
+        if await self._link.consumer_info(self._source.stream, self._name, ANSWER_SECONDS) is None:
+            raise NotFound(
+                f"the consumer {self._name!r} of stream {self._source.stream!r} was deleted"
+            ) from error
+
+    async def _look_for_stall(self) -> None:
+        """The server says nothing when max_ack_pending is reached: say it in its place."""
+        assert self._source is not None
+        try:
+            info = await self._link.consumer_info(self._source.stream, self._name, ANSWER_SECONDS)
+        except Exception as error:
+            log.info("the state of consumer %s is not known: %s", self._name, error)
+            return
+        if info is None or not self._max_pending:
+            return
+        unsettled = info.get("num_ack_pending", 0)
+        if unsettled >= self._max_pending and info.get("num_pending", 0):
+            self._stall_said = True
+            log.warning(
+                "consumer %r delivers nothing more: %d messages are delivered and not settled, which is its "
+                "max_ack_pending; acknowledge some, here or wherever they went, or raise max_ack_pending",
+                self._name,
+                unsettled,
+            )
+
+    def wake(self) -> None:
+        pull = self._pull
+        if pull is not None:
+            self._loop.post(pull.wake)
+
+    def idle(self) -> None:
+        """Keep what came after the demand had ended; give it back when nobody asks for it for long."""
+        pull = self._attached()
+        if not pull.waiting:
+            self._waiting_since = 0.0
+            return
+        now = time.monotonic()
+        if not self._waiting_since:
+            self._waiting_since = self._extended_at = now
+        elif now - self._waiting_since > UNCLAIMED_SECONDS:
+            left = self._loop.run(pull.take(1, 0.0), ANSWER_SECONDS)
+            self._waiting_since = 0.0
+            self._give_back(left, SETTLE_SECONDS)
+        elif now - self._extended_at > (self.lock_seconds or 30.0) / 3:
+            self._extended_at = now
+            self.extend([message.reply for message in list(pull.waiting)])
+
+    _extended_at = 0.0
+
+    def settle(
+        self, receipts: Sequence[Any], outcome: Outcome, *, delay: float | None, reason: str | None
+    ) -> list[BaseException | None]:
+        word = _WORDS[outcome]
+        if outcome is Outcome.NACK and delay:
+            word += b" " + json.dumps({"delay": int(delay * 1_000_000_000)}).encode()
+        elif outcome is Outcome.REJECT and reason:
+            word += b" " + " ".join(reason.split()).encode("utf-8", "replace")
+        return self._confirmed(receipts, word, SETTLE_SECONDS)
+
+    def extend(self, receipts: Sequence[Any]) -> list[BaseException | None]:
+        return self._confirmed(receipts, b"+WPI", ANSWER_SECONDS)
+
+    def _confirmed(self, receipts: Sequence[Any], word: bytes, timeout: float) -> list[BaseException | None]:
+        """Send a word about each message, and wait until the server has taken it."""
+        if not receipts:
+            return []
+        assert self._exchange is not None
+        answers = self._loop.run(
+            self._exchange.ask([(receipt, word, None) for receipt in receipts], timeout), timeout
+        )
+        return [self._problem(answer) for answer in answers]
+
+    def _problem(self, answer: Msg | BaseException) -> BrokerError | None:
+        if isinstance(answer, NoAnswer):
+            return AckFailed("the server did not confirm in time; it may have taken effect", retryable=True)
+        if isinstance(answer, NotSent):
+            return Unavailable(str(answer))
+        if isinstance(answer, BaseException):
+            error = translate(answer)
+            error.__cause__ = answer
+            return error
+        if (answer.headers or {}).get("Status") == "503":
+            return AckFailed(
+                f"nobody takes acknowledgements for consumer {self._name!r}: it was deleted, "
+                "or its server is starting"
+            )
+        return None
+
+    def _give_back(self, messages: Sequence[Msg], timeout: float) -> None:
+        if not messages:
+            return
+        problems = self._confirmed([message.reply for message in messages], _WORDS[Outcome.NACK], timeout)
+        failed = sum(problem is not None for problem in problems)
+        if failed:
+            log.warning("%d messages could not be given back; they come again after ack_wait", failed)
+
+    def close(self, timeout: float) -> None:
+        """Stop pulling and give back what arrived and was not handed over. The durable consumer stays."""
+        pull, self._pull = self._pull, None
+        exchange = self._exchange
+        if pull is None or exchange is None:
+            return
+        if not self._link.connected:
+            return
+        left = self._loop.run(pull.close(timeout / 2), timeout / 2)
+        self._give_back(left, timeout / 2)
+        self._loop.run(exchange.close(), timeout / 2)

@@ -1,0 +1,92 @@
+"""An open connection to a NATS server with JetStream."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from brokerkit.core.capabilities import Capabilities, Model
+from brokerkit.core.driver import (
+    BrowserDriver,
+    ConsumerDriver,
+    ConsumerRequest,
+    Driver,
+    PublisherDriver,
+    ReaderDriver,
+)
+from brokerkit.core.errors import BrokerError, NotSupported
+from brokerkit.core.positions import Position
+
+from . import admin
+from .browser import JetStreamBrowser
+from .consumer import JetStreamConsumer
+from .errors import translate
+from .link import Link, open_link
+from .loop import LoopThread, shared_loop
+from .options import Options
+from .publisher import JetStreamPublisher
+from .reader import JetStreamReader
+
+
+class JetStreamDriver(Driver):
+    """One connection of nats-py, shared by all that it makes."""
+
+    def __init__(self, loop: LoopThread, link: Link, capabilities: Capabilities) -> None:
+        self._loop = loop
+        self._link = link
+        self.capabilities = capabilities
+
+    @classmethod
+    def open(cls, options: Options, capabilities: Capabilities, timeout: float) -> JetStreamDriver:
+        loop = shared_loop()
+        link = loop.run(open_link(options, timeout), timeout)
+        limit = link.client.max_payload
+        return cls(loop, link, capabilities.but(max_message_bytes=limit))
+
+    def ping(self, timeout: float) -> None:
+        self._loop.run(self._link.account(timeout), timeout)
+
+    def translate(self, error: BaseException) -> BrokerError:
+        return translate(error)
+
+    def consumer(self, request: ConsumerRequest) -> ConsumerDriver:
+        return JetStreamConsumer(self._loop, self._link, request)
+
+    def publisher(self, *, transactional_id: str | None = None) -> PublisherDriver:
+        if transactional_id is not None:
+            raise NotSupported("JetStream has no transactions; publish_batch reports each message's outcome")
+        return JetStreamPublisher(self._loop, self._link)
+
+    def browser(self) -> BrowserDriver:
+        return JetStreamBrowser(self._loop, self._link)
+
+    def reader(self) -> ReaderDriver:
+        return JetStreamReader(self._loop, self._link)
+
+    def create_topic(self, topic: str, *, options: Mapping[str, Any], timeout: float) -> None:
+        self._loop.run(admin.create_topic(self._link, topic, options, timeout), timeout)
+
+    def delete_topic(self, topic: str, *, timeout: float) -> None:
+        self._loop.run(admin.delete_topic(self._link, topic, timeout), timeout)
+
+    def create_subscription(
+        self,
+        topic: str,
+        subscription: str,
+        *,
+        start: Position,
+        model: Model,
+        options: Mapping[str, Any],
+        timeout: float,
+    ) -> None:
+        self._loop.run(
+            admin.create_subscription(self._link, topic, subscription, start, options, timeout), timeout
+        )
+
+    @property
+    def native(self) -> Any:
+        """The nats-py client. It lives on a private event loop, not on the caller's."""
+        return self._link.client
+
+    def close(self, timeout: float) -> None:
+        self._loop.run(self._link.close(), timeout)

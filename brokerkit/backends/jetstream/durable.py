@@ -1,0 +1,187 @@
+"""Durable consumers: what they must be for us, and how one is created."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from nats.js import errors as js_errors
+
+from brokerkit.core.errors import AlreadyExists, ConfigError, NotFound
+from brokerkit.core.options import options_of
+from brokerkit.core.positions import AtOffset, AtTime, Earliest, Latest, Position
+
+from .link import Link
+from .source import Source
+from .subjects import same_selection
+
+NANOSECONDS = 1_000_000_000
+MAX_ACK_PENDING = 20_000
+
+KNOWN: Mapping[str, str] = {
+    "ack_wait": "seconds until a message that is not settled is delivered again (30)",
+    "max_deliver": "how often a message is delivered at most (-1: without limit)",
+    "max_ack_pending": f"messages that may be delivered and not settled at a time ({MAX_ACK_PENDING:,})",
+    "description": "a text kept with the consumer",
+    "inactive_threshold": "seconds without use after which the server deletes the consumer",
+    "filter_subjects": "several subjects instead of the topic's one",
+}
+"""Options used when a durable consumer is created; an existing one keeps its own."""
+
+
+def filters_of(config: Mapping[str, Any]) -> Sequence[str]:
+    """The filter of a consumer's configuration; empty: everything."""
+    several = config.get("filter_subjects")
+    if several:
+        return [str(each) for each in several]
+    one = config.get("filter_subject")
+    return [str(one)] if one else []
+
+
+def check_existing(config: Mapping[str, Any], source: Source, name: str) -> None:
+    """Refuse a consumer that does not do what was asked. Raises ConfigError that says both."""
+    found = filters_of(config)
+    if not same_selection(found, source.filters, source.subjects):
+        raise ConfigError(
+            f"the consumer {name!r} of stream {source.stream!r} reads {_said(found)}, not {source.topic!r}; "
+            "use its own topic, or another subscription name"
+        )
+    if config.get("deliver_subject"):
+        raise ConfigError(
+            f"{name!r} is a push consumer; brokerkit reads pull consumers: use another subscription name"
+        )
+    if config.get("ack_policy") != "explicit":
+        raise ConfigError(
+            f"the consumer {name!r} has the ack policy {config.get('ack_policy')!r}; only 'explicit' leaves "
+            "alone what was not acknowledged: use another subscription name"
+        )
+
+
+def _said(filters: Sequence[str]) -> str:
+    return " and ".join(map(repr, filters)) if filters else "all subjects"
+
+
+def lock_seconds(config: Mapping[str, Any]) -> float:
+    """How long a delivered message stays ours."""
+    waits = config.get("backoff") or [config.get("ack_wait") or 30 * NANOSECONDS]
+    return float(min(waits)) / NANOSECONDS
+
+
+def configuration(
+    source: Source, name: str, options: Mapping[str, Any], state: Mapping[str, Any], start: Position
+) -> dict[str, Any]:
+    """The configuration of a durable consumer that begins at a position. Raises ConfigError."""
+    given = options_of(options, KNOWN)
+    config: dict[str, Any] = {
+        "durable_name": name,
+        "name": name,
+        "ack_policy": "explicit",
+        "replay_policy": "instant",
+        "max_ack_pending": _whole(given, "max_ack_pending", MAX_ACK_PENDING),
+        "max_deliver": _whole(given, "max_deliver", -1),
+        **deliver_policy(start, state),
+    }
+    for option in ("ack_wait", "inactive_threshold"):
+        if given.get(option) is not None:
+            config[option] = nanoseconds(given[option], option)
+    if given.get("description"):
+        config["description"] = str(given["description"])
+    several = given.get("filter_subjects")
+    if several:
+        if isinstance(several, str):
+            raise ConfigError("filter_subjects must be a list of subjects")
+        config["filter_subjects"] = [str(each) for each in several]
+    elif source.filter is not None:
+        config["filter_subject"] = source.filter
+    return config
+
+
+def _whole(given: Mapping[str, Any], option: str, default: int) -> int:
+    value = given.get(option, default)
+    try:
+        return int(value)
+    except (TypeError, ValueError):
+        raise ConfigError(f"{option} must be a whole number, not {value!r}") from None
+
+
+def nanoseconds(value: Any, option: str) -> int:
+    """Seconds (or a timedelta) as the API wants them."""
+    if isinstance(value, timedelta):
+        value = value.total_seconds()
+    try:
+        seconds = float(value)
+    except (TypeError, ValueError):
+        raise ConfigError(f"{option} must be a number of seconds, not {value!r}") from None
+    if not seconds >= 0:
+        raise ConfigError(f"{option} must not be negative, not {value!r}")
+    return int(seconds * NANOSECONDS)
+
+
+def deliver_policy(start: Position, state: Mapping[str, Any]) -> dict[str, Any]:
+    """Where a consumer begins, as the API says it. A negative offset counts back from the stream's end."""
+    match start:
+        case Earliest():
+            return {"deliver_policy": "all"}
+        case Latest():
+            return {"deliver_policy": "new"}
+        case AtOffset(offset):
+            sequence = offset if offset >= 0 else int(state.get("last_seq", 0)) + 1 + offset
+            return {"deliver_policy": "by_start_sequence", "opt_start_seq": max(1, sequence)}
+        case AtTime(microseconds):
+            moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=microseconds)
+            return {
+                "deliver_policy": "by_start_time",
+                "opt_start_time": moment.isoformat().replace("+00:00", "Z"),
+            }
+
+
+async def create_durable(
+    link: Link, source: Source, name: str, options: Mapping[str, Any], start: Position, timeout: float
+) -> dict[str, Any]:
+    """Create a durable consumer. Raises AlreadyExists."""
+    state = (await link.stream_info(source.stream, timeout))["state"]
+    config = configuration(source, name, options, state, start)
+    several = config.get("filter_subjects")
+    if several and not same_selection(several, source.filters, source.subjects) and source.filter is not None:
+        raise ConfigError("filter_subjects goes with a topic that names the stream, as in 'stream:NAME'")
+    body = {"stream_name": source.stream, "config": config, "action": "create"}
+    subject = f"CONSUMER.CREATE.{source.stream}.{name}"
+    filter_subject = config.get("filter_subject")
+    try:
+        return await link.request(f"{subject}.{filter_subject}" if filter_subject else subject, body, timeout)
+    except js_errors.NotFoundError as error:
+        raise NotFound(f"there is no stream {source.stream!r}") from error
+
+
+async def ensure_durable(
+    link: Link,
+    source: Source,
+    name: str,
+    options: Mapping[str, Any],
+    start: Position | None,
+    timeout: float,
+) -> dict[str, Any]:
+    """The consumer's info. It is created when it is missing and `start` says where it begins.
+
+    Raises NotFound without a `start`, and ConfigError when it reads something else.
+    """
+    options_of(options, KNOWN)
+    info = await link.consumer_info(source.stream, name, timeout)
+    if info is None:
+        if start is None:
+            raise NotFound(
+                f"stream {source.stream!r} has no consumer {name!r}: create it with "
+                f"create_subscription({source.topic!r}, {name!r}, start='earliest'), or give start= here"
+            )
+        try:
+            info = await create_durable(link, source, name, options, start, timeout)
+        except (js_errors.APIError, AlreadyExists):
+            # somebody else may have created it meanwhile
+            info = await link.consumer_info(source.stream, name, timeout)
+            if info is None:
+                raise
+            check_existing(info["config"], source, name)
+        return info
+    check_existing(info["config"], source, name)
+    return info

@@ -1,0 +1,136 @@
+"""Publishing: many messages in flight, each confirmed by its stream."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Sequence
+from itertools import count
+
+from nats.aio.msg import Msg
+from nats.js import errors as js_errors
+
+from brokerkit.core.driver import PublisherDriver
+from brokerkit.core.errors import BrokerError, ConfigError, NotFound, TooLarge, Unavailable
+from brokerkit.core.messages import OutboundMessage, PublishResult
+
+from .errors import api_error, translate
+from .exchange import Exchange, NoAnswer, NotSent, Request
+from .headers import outbound, size
+from .link import Link
+from .loop import LoopThread
+from .source import is_stored, no_stream
+from .subjects import STREAM_PREFIX, check_subject
+
+LOOKUP_SECONDS = 2.0
+
+
+class JetStreamPublisher(PublisherDriver):
+    """Sends messages with ``Nats-Msg-Id``, so that sending one again within the stream's duplicate
+    window stores nothing twice."""
+
+    def __init__(self, loop: LoopThread, link: Link) -> None:
+        self._loop = loop
+        self._link = link
+        self._exchange: Exchange | None = None
+        self._run = uuid.uuid4().hex
+        self._numbers = count(1)
+        self._subjects: set[str] = set()
+
+    def send(self, batch: Sequence[tuple[str, OutboundMessage]], timeout: float) -> list[PublishResult]:
+        results: list[PublishResult | None] = [None] * len(batch)
+        rows: list[int] = []
+        requests: list[Request] = []
+        for row, (topic, message) in enumerate(batch):
+            try:
+                requests.append(self._request(topic, message))
+                rows.append(row)
+            except BrokerError as error:
+                results[row] = PublishResult("failed", None, error)
+        if requests:
+            answers = self._loop.run(self._send(requests, timeout), timeout + 2 * LOOKUP_SECONDS)
+            for row, result in zip(rows, answers, strict=True):
+                results[row] = result
+        return [result for result in results if result is not None]
+
+    def _request(self, topic: str, message: OutboundMessage) -> Request:
+        """What goes to the server. Raises ConfigError or TooLarge for what cannot."""
+        if topic not in self._subjects:
+            if topic.startswith(STREAM_PREFIX):
+                raise ConfigError(f"{topic!r} is a stream; messages are published to a subject of it")
+            check_subject(topic, wildcards=False)
+            self._subjects.add(topic)
+        if message.data is None:
+            raise ConfigError("NATS has no null payload: publish b'' or leave the message out")
+        headers = outbound(message, message.dedup_id or f"{self._run}.{next(self._numbers)}")
+        total = len(message.data) + size(headers)
+        most = self._link.client.max_payload
+        if total > most:
+            raise TooLarge(
+                f"the message has {total} bytes with its headers, and the server takes {most} at most (max_payload)"
+            )
+        return topic, message.data, headers
+
+    async def _send(self, requests: Sequence[Request], timeout: float) -> list[PublishResult]:
+        if self._exchange is None:
+            self._exchange = Exchange(self._link)
+        answers = await self._exchange.ask(requests, timeout)
+        results = [_result(answer) for answer in answers]
+        doubtful = {
+            requests[row][0]
+            for row, answer in enumerate(answers)
+            if isinstance(answer, NoAnswer) or _no_responders(answer)
+        }
+        for subject in doubtful:
+            if not await self._surely_stored_nowhere(subject):
+                continue
+            for row, (topic, _, _) in enumerate(requests):
+                if topic == subject and results[row].status != "confirmed":
+                    results[row] = PublishResult("failed", None, NotFound(no_stream(subject)))
+        return results
+
+    async def _surely_stored_nowhere(self, subject: str) -> bool:
+        try:
+            return not await is_stored(self._link, subject, LOOKUP_SECONDS)
+        except Exception:
+            # who does not know keeps to what the send itself said
+            return False
+
+    def close(self, timeout: float) -> None:
+        if self._exchange is not None:
+            self._loop.run(self._exchange.close(), timeout)
+
+
+def _no_responders(answer: object) -> bool:
+    return isinstance(answer, Msg) and not answer.data and (answer.headers or {}).get("Status") == "503"
+
+
+def _result(answer: Msg | BaseException) -> PublishResult:
+    """What an answer, or its absence, says of a message."""
+    if isinstance(answer, NoAnswer):
+        return PublishResult(
+            "unknown", None, Unavailable("the stream did not confirm in time; the message may be stored")
+        )
+    if isinstance(answer, NotSent):
+        return PublishResult("failed", None, Unavailable(str(answer)))
+    if isinstance(answer, BaseException):
+        error = translate(answer)
+        error.__cause__ = answer
+        return PublishResult("failed", None, error)
+    if _no_responders(answer):
+        return PublishResult("failed", None, Unavailable("the stream of this subject does not answer now"))
+    try:
+        said = json.loads(answer.data)
+        problem = said.get("error")
+        if problem is None:
+            return PublishResult("confirmed", str(said["seq"]))
+    except (ValueError, KeyError, AttributeError):
+        return PublishResult(
+            "unknown",
+            None,
+            BrokerError("something that is no stream answered; the subject may be served by a program"),
+        )
+    cause = js_errors.APIError(problem.get("code"), problem.get("description"), problem.get("err_code"))
+    error = api_error(cause)
+    error.__cause__ = cause
+    return PublishResult("failed", None, error)

@@ -1,0 +1,200 @@
+"""Reading slices of a stream without side effects.
+
+A short-lived consumer without acknowledgements delivers the messages; the server forgets it when it
+is deleted, or half a minute after this process died. A work queue allows no second consumer, so
+its messages are asked for one by one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import uuid
+from bisect import bisect_left
+from collections.abc import Sequence
+
+from nats.aio.msg import Msg
+
+from brokerkit.core.collector import gc_paused
+from brokerkit.core.columns import Columns
+from brokerkit.core.driver import ReaderDriver
+from brokerkit.core.errors import ConfigError, NotFound
+from brokerkit.core.topics import Slice
+
+from .columns import delivery_at, sequence_of, to_columns
+from .headers import inbound
+from .link import Link, log
+from .loop import LoopThread
+from .pull import NoAnswer, Pull
+from .source import Source, find_source
+from .stored import Stored, next_stored
+
+READER_PREFIX = "brokerkit-reader-"
+INACTIVE_SECONDS = 30
+ANSWER_SECONDS = 10.0
+BATCH = 5_000
+AHEAD = 2_500
+GET_BATCH = 200
+
+
+class JetStreamReader(ReaderDriver):
+    """Reads one slice after the other."""
+
+    def __init__(self, loop: LoopThread, link: Link) -> None:
+        self._loop = loop
+        self._link = link
+        self._source: Source | None = None
+        self._next = 0
+        self._end = 0
+        self._attributes = True
+        self._done = True
+        self._pull: Pull | None = None
+        self._consumer = ""
+        self._delivered = 0
+        self._epoch = 0
+
+    def start(self, piece: Slice, *, attributes: bool) -> None:
+        self._attributes = attributes
+        self._loop.run(self._start(piece), 2 * ANSWER_SECONDS)
+
+    async def _start(self, piece: Slice) -> None:
+        await self._leave(ANSWER_SECONDS)
+        self._source = await find_source(self._link, piece.topic, ANSWER_SECONDS)
+        self._next, self._end = max(1, piece.start), piece.end
+        self._done = piece.empty
+        if not self._done and self._source.retention != "workqueue":
+            await self._join()
+
+    async def _join(self) -> None:
+        """Have a new consumer deliver from `_next` on."""
+        source = self._source
+        assert source is not None
+        await self._leave(ANSWER_SECONDS)
+        name = READER_PREFIX + uuid.uuid4().hex
+        config = {
+            "name": name,
+            "ack_policy": "none",
+            "deliver_policy": "by_start_sequence",
+            "opt_start_seq": self._next,
+            "replay_policy": "instant",
+            "inactive_threshold": INACTIVE_SECONDS * 1_000_000_000,
+            "mem_storage": True,
+            "num_replicas": 1,
+        }
+        subject = f"CONSUMER.CREATE.{source.stream}.{name}"
+        if source.filter is not None:
+            config["filter_subject"] = source.filter
+            subject = f"{subject}.{source.filter}"
+        body = {"stream_name": source.stream, "config": config, "action": "create"}
+        info = await self._link.request(subject, body, ANSWER_SECONDS)
+        self._consumer = name
+        self._delivered = 0
+        self._epoch = self._link.epoch
+        self._done = not info.get("num_pending")
+        if not self._done:
+            pull = Pull(self._link, source.stream, name, info["config"], ahead=AHEAD)
+            await pull.open()
+            self._pull = pull
+
+    def fetch(self, wait: float) -> Columns | None:
+        if self._source is None:
+            raise ConfigError("no slice was started")
+        if self._done or self._next >= self._end:
+            return None
+        if self._source.retention == "workqueue":
+            return self._loop.run(self._get_some(), ANSWER_SECONDS)
+        with gc_paused():
+            messages = self._loop.run(self._pull_some(wait), wait + 2 * ANSWER_SECONDS)
+            if messages is None:
+                return None
+            columns = to_columns(messages, attributes=self._attributes, counts=False)
+        if not columns.length:
+            return columns
+        offsets = columns.offset
+        if offsets[-1] >= self._end:
+            columns = columns.slice(0, bisect_left(offsets, self._end))
+            self._done = True
+        return columns if columns.length else None
+
+    async def _pull_some(self, wait: float) -> Sequence[Msg] | None:
+        """What comes within `wait`, with no gap to what came before; None at the end."""
+        if self._epoch != self._link.epoch or self._pull is None:
+            await self._join()
+            if self._pull is None:
+                return None
+        try:
+            messages = await self._pull.take(min(BATCH, max(1, self._end - self._next)), wait)
+        except (NotFound, NoAnswer) as error:
+            log.info("the reading consumer has gone, a new one goes on: %s", error)
+            await self._leave(ANSWER_SECONDS)
+            return []
+        if not messages:
+            return await self._nothing_came()
+        first, last = messages[0].reply.split("."), messages[-1].reply.split(".")
+        at = delivery_at(last)
+        if int(first[at + 2]) != self._delivered + 1 or int(last[at + 2]) != self._delivered + len(messages):
+            # nobody acknowledges here, so what was lost on the way is read again
+            await self._leave(ANSWER_SECONDS)
+            return []
+        self._delivered += len(messages)
+        self._next = sequence_of(messages[-1].reply) + 1
+        if int(last[at + 4]) == 0 or self._next >= self._end:
+            self._done = True
+        return messages
+
+    async def _nothing_came(self) -> Sequence[Msg] | None:
+        """Look whether there is anything left: messages may have been deleted meanwhile."""
+        assert self._source is not None
+        info = await self._link.consumer_info(self._source.stream, self._consumer, ANSWER_SECONDS)
+        if info is None:
+            await self._link.stream_info(self._source.stream, ANSWER_SECONDS)
+            await self._leave(ANSWER_SECONDS)
+        elif not info.get("num_pending") and info["delivered"]["consumer_seq"] <= self._delivered:
+            self._done = True
+            return None
+        return []
+
+    async def _get_some(self) -> Columns | None:
+        assert self._source is not None
+        found: list[Stored] = []
+        while len(found) < GET_BATCH and self._next < self._end:
+            message = await next_stored(
+                self._link, self._source.stream, self._next, self._source.filter, ANSWER_SECONDS
+            )
+            if message is None or message.sequence >= self._end:
+                self._done = True
+                break
+            self._next = message.sequence + 1
+            found.append(message)
+        return _stored_columns(found, self._attributes) if found else None
+
+    async def _leave(self, timeout: float) -> None:
+        """Delete the consumer; if that fails, the server does it when it is unused for long enough."""
+        pull, self._pull = self._pull, None
+        consumer, self._consumer = self._consumer, ""
+        if not consumer or self._source is None or not self._link.connected:
+            return
+        if pull is not None:
+            await pull.abandon()
+        with contextlib.suppress(Exception):
+            await self._link.request(f"CONSUMER.DELETE.{self._source.stream}.{consumer}", None, timeout)
+
+    def close(self, timeout: float) -> None:
+        self._done = True
+        self._loop.run(self._leave(timeout), timeout)
+
+
+def _stored_columns(messages: Sequence[Stored], attributes: bool) -> Columns:
+    read = [inbound(message.headers) for message in messages]
+    times = [message.time for message in messages]
+    offsets = [message.sequence for message in messages]
+    return Columns(
+        len(messages),
+        topic=[message.subject for message in messages],
+        offset=offsets,
+        id=list(map(str, offsets)),
+        key=[key for key, _ in read],
+        value=[message.data for message in messages],
+        attributes=[pairs for _, pairs in read] if attributes else None,
+        publish_time=times,
+        ingestion_time=times,
+    )

@@ -1,0 +1,81 @@
+"""Single stored messages, asked for by sequence: no consumer is made, nothing changes."""
+
+from __future__ import annotations
+
+from base64 import b64decode
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from nats.js import errors as js_errors
+
+from brokerkit.core.messages import to_microseconds
+
+from .link import Link
+
+_MICROSECOND_DIGITS = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A message as the stream has it. time: microseconds since 1970."""
+
+    sequence: int
+    subject: str
+    data: bytes
+    headers: dict[str, str] | None
+    time: int
+
+
+async def next_stored(
+    link: Link, stream: str, sequence: int, subject: str | None, timeout: float
+) -> Stored | None:
+    """The first message at or after a sequence whose subject matches; None when there is none."""
+    body = {"seq": max(1, sequence), "next_by_subj": subject or ">"}
+    try:
+        answer = await link.request(f"STREAM.MSG.GET.{stream}", body, timeout)
+    except js_errors.NotFoundError:
+        return None
+    message = answer["message"]
+    return Stored(
+        int(message["seq"]),
+        message["subject"],
+        b64decode(message.get("data") or ""),
+        parse_headers(b64decode(message.get("hdrs") or "")),
+        parse_time(message["time"]),
+    )
+
+
+def parse_time(text: str) -> int:
+    """An RFC 3339 time with nanoseconds, floored to microseconds."""
+    moment, _, fraction = text.removesuffix("Z").partition(".")
+    seconds = to_microseconds(datetime.fromisoformat(moment))
+    return seconds + int(fraction[:_MICROSECOND_DIGITS].ljust(_MICROSECOND_DIGITS, "0"))
+
+
+def parse_headers(raw: bytes) -> dict[str, str] | None:
+    """A block of headers, read as nats-py reads it: values stripped, the last of a name stays."""
+    found: dict[str, str] = {}
+    for line in raw.split(b"\r\n")[1:]:
+        name, colon, value = line.partition(b":")
+        if colon:
+            found[name.strip().decode("ascii", "replace")] = value.strip().decode("utf-8", "replace")
+    return found or None
+
+
+async def first_at(
+    link: Link, stream: str, subject: str | None, state: dict[str, Any], moment: int, timeout: float
+) -> int | None:
+    """The sequence of the first message stored at or after a moment, found by bisection."""
+    low, high = max(1, int(state["first_seq"])), int(state["last_seq"]) + 1
+    found: int | None = None
+    while low < high:
+        middle = (low + high) // 2
+        message = await next_stored(link, stream, middle, subject, timeout)
+        if message is not None and message.time < moment:
+            low = message.sequence + 1
+            continue
+        if message is not None:
+            found = message.sequence
+        high = middle
+    return found

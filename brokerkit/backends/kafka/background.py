@@ -1,0 +1,24 @@
+"""Calls of librdkafka that cannot be bounded, waited for only so long."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+def bounded(work: Callable[[], T], timeout: float, name: str) -> T:
+    """The result of `work`, which runs in a daemon thread of its own. TimeoutError leaves it running."""
+    future: Future[T] = Future()
+
+    def run() -> None:
+        try:
+            future.set_result(work())
+        except BaseException as error:
+            future.set_exception(error)
+
+    threading.Thread(target=run, name=f"brokerkit kafka {name}", daemon=True).start()
+    return future.result(timeout)

@@ -1,0 +1,88 @@
+"""Topics, their ranges and the groups that read them, without any group of our own."""
+
+from __future__ import annotations
+
+from confluent_kafka import TopicPartition
+
+from brokerkit.core.cancellation import Deadline
+from brokerkit.core.driver import BrowserDriver
+from brokerkit.core.errors import BrokerError
+from brokerkit.core.topics import Bounds, SubscriptionInfo, TopicDescription, TopicInfo
+
+from .cluster import Cluster, Group, Offsets
+from .options import LOGGER
+
+INTERNAL = frozenset({
+    "__consumer_offsets", "__transaction_state", "__share_group_state", "__cluster_metadata",
+    "__remote_log_metadata",
+})  # fmt: skip
+SHOWN_CONFIG = ("cleanup.policy", "retention.ms", "retention.bytes", "max.message.bytes", "compression.type")
+
+
+class KafkaBrowser(BrowserDriver):
+    """Asks the admin client only."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        self._cluster = cluster
+
+    def topics(self, timeout: float) -> list[TopicInfo]:
+        deadline = Deadline(timeout)
+        counts = self._cluster.topic_names(timeout)
+        everything = [TopicPartition(name, n) for name, count in counts.items() for n in range(count)]
+        starts = self._cluster.starts(everything, deadline)
+        ends = self._cluster.ends(everything, deadline)
+        return [
+            TopicInfo(
+                name,
+                partitions=count,
+                messages=_messages(name, count, starts, ends),
+                internal=name in INTERNAL,
+            )
+            for name, count in counts.items()
+        ]
+
+    def describe(self, topic: str, timeout: float) -> TopicDescription:
+        deadline = Deadline(timeout)
+        bounds = self._cluster.bounds_of(topic, deadline)
+        numbers = [each.partition for each in bounds if each.partition is not None]
+        groups = self._cluster.groups(topic, numbers, deadline)
+        try:
+            config = self._cluster.topic_config(topic, deadline)
+        except BrokerError as error:
+            # who may read a topic need not be allowed to see its configuration
+            LOGGER.info("configuration of %r: %s", topic, error)
+            config = {}
+        return TopicDescription(
+            topic,
+            partitions=tuple(bounds),
+            subscriptions=tuple(_subscription(group, bounds) for group in groups),
+            details={name: config[name] for name in SHOWN_CONFIG if name in config},
+        )
+
+    def bounds(self, topic: str, timeout: float) -> list[Bounds]:
+        return self._cluster.bounds_of(topic, Deadline(timeout))
+
+    def at_time(self, topic: str, microseconds: int, timeout: float) -> dict[int | None, int]:
+        return self._cluster.offsets_at(topic, microseconds, Deadline(timeout))
+
+
+def _messages(name: str, count: int, starts: Offsets, ends: Offsets) -> int | None:
+    """The offsets between start and end; None where a partition has no leader to ask."""
+    keys = [(name, number) for number in range(count)]
+    if not all(key in starts and key in ends for key in keys):
+        return None
+    return sum(ends[key] - starts[key] for key in keys)
+
+
+def _subscription(group: Group, bounds: list[Bounds]) -> SubscriptionInfo:
+    """A group with its lag; a partition without a position is read from its first record."""
+    positions = {each.partition: group.positions.get(each.partition or 0) for each in bounds}
+    lag = sum(max(0, each.end - max(each.start, positions[each.partition] or 0)) for each in bounds)
+    return SubscriptionInfo(
+        group.name,
+        kind="share group" if group.kind == "share" else "group",
+        lag=lag if group.positions else None,
+        members=group.members,
+        position=positions,
+        details={"state": group.state, "protocol": group.kind},
+    )

@@ -1,0 +1,332 @@
+"""Records of a topic, read as a member of a consumer group."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+import warnings
+from collections.abc import Callable, Collection, Mapping
+from typing import Any
+
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
+
+from brokerkit.core.cancellation import Deadline
+from brokerkit.core.columns import Columns
+from brokerkit.core.driver import ConsumerRequest, Fetched, Partition, RecordDriver
+from brokerkit.core.errors import BrokerError, RetentionWarning, StaleAck
+
+from .background import bounded
+from .cluster import Cluster, translate_call
+from .columns import columns_of, split_errors
+from .errors import AUTHENTICATION, from_code, translate
+from .options import LOGGER, Properties, passed_through
+from .subscriptions import ensure_subscription
+from .watch import Watch
+
+BATCH = 2_000
+"""Messages of one fetch: larger ones cost more per message, in the garbage collector and the cache."""
+LEAST = 500
+COMMIT_SECONDS = 20.0
+LOOK_SECONDS = 10.0
+SPARE_MESSAGES = 4
+"""Messages that idling may take in, one each time, before the partitions are paused."""
+
+_FATAL = frozenset({
+    KafkaError._FATAL, KafkaError._UNKNOWN_TOPIC, KafkaError.UNKNOWN_TOPIC_OR_PART,
+    KafkaError.TOPIC_AUTHORIZATION_FAILED, KafkaError.GROUP_AUTHORIZATION_FAILED,
+    KafkaError.FENCED_INSTANCE_ID, KafkaError._AUTHENTICATION,
+    KafkaError.INCONSISTENT_GROUP_PROTOCOL, KafkaError.INVALID_SESSION_TIMEOUT,
+})  # fmt: skip
+"""Errors after which librdkafka delivers nothing more; it says each of them once."""
+
+
+class KafkaConsumer(RecordDriver):
+    """One member of a group, reading one topic.
+
+    created: whether attaching committed the group's first positions.
+
+    A partition that is new since the group began, and so has no position, is read from its first
+    record. So is one whose position was deleted by retention, with a `RetentionWarning`.
+    """
+
+    def __init__(self, cluster: Cluster, properties: Properties, request: ConsumerRequest) -> None:
+        assert request.subscription is not None
+        self.created = False
+        self._cluster = cluster
+        self._topic = request.topic
+        self._group = request.subscription
+        self._start = request.start
+        own = passed_through(request.options)
+        self._watch = Watch(str(properties["bootstrap.servers"]))
+        self._properties: Properties = {
+            "queued.min.messages": 20_000,
+            "queued.max.messages.kbytes": 32_768,
+            "fetch.wait.max.ms": 100,
+            **properties,
+            **own,
+            "group.id": self._group,
+            "enable.auto.commit": False,
+            "enable.auto.offset.store": False,
+            "auto.offset.reset": "error",
+            "enable.partition.eof": False,
+            "error_cb": self._watch,
+        }
+        self._incremental = (
+            "cooperative" in str(self._properties.get("partition.assignment.strategy", ""))
+            or self._properties.get("group.protocol") == "consumer"
+        )
+        self._consumer: Consumer | None = None
+        self._assigned: set[int] = set()
+        self._attached = False
+        self._spare: list[Message] = []
+        self._paused: set[int] = set()
+        self._out_of_range: set[int] = set()
+        self._error: BrokerError | None = None
+        self._closing = False
+        self.on_lost: Callable[[Collection[Partition]], None] = lambda _: None
+
+    def attach(self, wait: float) -> bool:
+        if self._consumer is None:
+            self.created |= ensure_subscription(
+                self._cluster, self._topic, self._group, self._start, LOOK_SECONDS
+            )
+            consumer = translate_call(lambda: Consumer(self._properties), "opening the consumer")
+            self._consumer = consumer
+            consumer.subscribe(
+                [self._topic], on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_revoke
+            )
+        self._raise_latched()
+        # short steps: a callback that assigns does not end the wait of poll
+        deadline = Deadline(wait)
+        while not self._attached:
+            self._keep(self._consumer.poll(min(0.02, deadline.remaining())))
+            self._watch.raise_if_refused()
+            self._raise_latched()
+            if deadline.passed:
+                break
+        return self._attached
+
+    # Called by librdkafka from inside poll and consume, so by the owner thread.
+
+    def _on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        numbers = [each.partition for each in partitions]
+        self._assigned.update(numbers)
+        try:
+            begin = self._positions(numbers, {})
+        except BrokerError as error:
+            # librdkafka then looks for the positions itself, for as long as it takes
+            LOGGER.warning("positions of group %r in %r: %s", self._group, self._topic, error)
+            self._assign(consumer, partitions)
+        else:
+            self._assign(consumer, begin)
+        self._attached = True
+
+    def _assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        if self._incremental:
+            consumer.incremental_assign(partitions)
+        else:
+            consumer.assign(partitions)
+
+    def _on_revoke(self, _: Consumer, partitions: list[TopicPartition]) -> None:
+        if self._closing:
+            return
+        lost = {each.partition for each in partitions}
+        self._assigned -= lost
+        self._paused -= lost
+        self._out_of_range -= lost
+        self._spare = [message for message in self._spare if message.partition() not in lost]
+        self.on_lost([(self._topic, number) for number in lost])
+
+    def _positions(self, numbers: list[int], reached: Mapping[int, int]) -> list[TopicPartition]:
+        """Where each partition is to be read from: where it was, if that can still be read.
+
+        reached: the next offset of partitions that have been read; for others it is the committed one.
+        """
+        deadline = Deadline(LOOK_SECONDS)
+        positions = {**self._cluster.committed(self._group, self._topic, numbers, deadline), **reached}
+        wanted = [TopicPartition(self._topic, number) for number in numbers]
+        starts = self._cluster.starts(wanted, deadline)
+        found = []
+        for number in numbers:
+            start = starts[self._topic, number]
+            position = positions.get(number, start)
+            if position < start:
+                self._warn_of_retention(number, position, start)
+            found.append(TopicPartition(self._topic, number, max(start, position)))
+        return found
+
+    def _warn_of_retention(self, number: int, position: int, start: int) -> None:
+        warnings.warn(
+            f"offsets {position} to {start - 1} of partition {number} of {self._topic!r} were deleted by "
+            f"the broker's retention before group {self._group!r} read them",
+            RetentionWarning,
+            stacklevel=2,
+        )
+
+    # Fetching.
+
+    @property
+    def _client(self) -> Consumer:
+        assert self._consumer is not None
+        return self._consumer
+
+    def _keep(self, message: Message | None) -> None:
+        """Note what a poll brought: a message for the next fetch, or an error."""
+        if message is None:
+            return
+        if message.error() is None:
+            self._spare.append(message)
+        else:
+            self._note(message)
+
+    def fetch(self, max_messages: int, wait: float) -> Fetched:
+        consumer = self._client
+        self._raise_latched()
+        if self._paused:
+            self._resume()
+        most = min(max(max_messages, LEAST), BATCH)
+        messages, self._spare = self._spare, []
+        messages += consumer.consume(most, 0)
+        if not messages and wait > 0:
+            message = consumer.poll(wait)
+            if message is not None:
+                messages = [message, *consumer.consume(most, 0)]
+        messages, errors = split_errors(messages)
+        for error in errors:
+            self._note(error)
+        if self._out_of_range:
+            self._restart_out_of_range()
+        if not messages:
+            self._watch.raise_if_refused()
+            self._raise_latched()
+            return Fetched(Columns.empty())
+        columns = columns_of(messages, self._topic)
+        owned = self._assigned
+        if not owned.issuperset(columns.partition):
+            # the partition was taken away while its messages were on their way out
+            columns = columns.take([row for row, number in enumerate(columns.partition) if number in owned])
+        return Fetched(columns)
+
+    def _note(self, message: Message) -> None:
+        """Act on an error that came as a message."""
+        error = message.error()
+        assert error is not None
+        code = error.code()
+        if code == KafkaError._AUTO_OFFSET_RESET:
+            number = message.partition()
+            if number in self._assigned:
+                self._out_of_range.add(number)
+        elif error.fatal() or code in _FATAL or code in AUTHENTICATION:
+            self._error = from_code(error, f"reading {self._topic!r} as {self._group!r}")
+        else:
+            LOGGER.info("reading %r as %r: %s", self._topic, self._group, error)
+
+    def _raise_latched(self) -> None:
+        if self._error is not None:
+            raise self._error
+
+    def _restart_out_of_range(self) -> None:
+        """Go on where these partitions begin now: their positions were deleted, or never existed."""
+        consumer, numbers = self._client, sorted(self._out_of_range)
+        current = {each.partition: each for each in consumer.position(consumer.assignment())}
+        reached = {n: current[n].offset for n in numbers if n in current and current[n].offset >= 0}
+        renewed = self._positions(numbers, reached)
+        ends = self._cluster.ends(renewed, Deadline(LOOK_SECONDS))
+        for each in renewed:
+            # beyond the end: the topic was created anew, and nothing of it was read yet
+            if each.offset > ends.get((each.topic, each.partition), each.offset):
+                each.offset = OFFSET_BEGINNING
+        self._out_of_range = set()
+        if self._incremental:
+            consumer.incremental_unassign(renewed)
+            consumer.incremental_assign(renewed)
+        else:
+            current.update((each.partition, each) for each in renewed)
+            consumer.assign(list(current.values()))
+
+    def idle(self) -> None:
+        consumer = self._client
+        if len(self._spare) >= SPARE_MESSAGES and self._paused != self._assigned:
+            self._pause(self._assigned - self._paused)
+        self._keep(consumer.poll(0))
+
+    def _pause(self, numbers: Collection[int]) -> None:
+        self._client.pause([TopicPartition(self._topic, number) for number in numbers])
+        self._paused.update(numbers)
+
+    def _resume(self) -> None:
+        self._client.resume([TopicPartition(self._topic, number) for number in self._paused])
+        self._paused.clear()
+
+    # Settling.
+
+    def commit(self, positions: Mapping[Partition, int]) -> Mapping[Partition, BaseException | None]:
+        results: dict[Partition, BaseException | None] = {}
+        offsets = []
+        for (topic, number), offset in positions.items():
+            if number in self._assigned:
+                offsets.append(TopicPartition(topic, number, offset))
+            else:
+                results[topic, number] = StaleAck(
+                    f"partition {number} of {topic!r} was taken away since this record was read"
+                )
+        if offsets:
+            results.update(self._commit(offsets))
+        return results
+
+    def _commit(self, offsets: list[TopicPartition]) -> dict[Partition, BaseException | None]:
+        consumer = self._client
+        what = f"committing for group {self._group!r}"
+        try:
+            # librdkafka waits for a lost coordinator without an end
+            answer = bounded(
+                lambda: consumer.commit(offsets=offsets, asynchronous=False), COMMIT_SECONDS, "commit"
+            )
+        except (KafkaException, TimeoutError) as error:
+            timed_out = isinstance(error, TimeoutError)
+            problem = self._watch.unavailable(what) if timed_out else translate(error, what)
+            problem.__cause__ = error
+            return {(each.topic, each.partition): problem for each in offsets}
+        return {
+            (each.topic, each.partition): None
+            if each.error is None
+            else translate(KafkaException(each.error), what)
+            for each in answer
+        }
+
+    def seek(self, positions: Mapping[Partition, int]) -> None:
+        consumer = self._client
+        numbers = {number for _, number in positions}
+        self._spare = [message for message in self._spare if message.partition() not in numbers]
+        if self._paused:
+            self._resume()
+        for (topic, number), offset in positions.items():
+            if number in self._assigned:
+                self._seek_one(consumer, TopicPartition(topic, number, offset))
+
+    def _seek_one(self, consumer: Consumer, partition: TopicPartition) -> None:
+        deadline = Deadline(LOOK_SECONDS)
+        while True:
+            try:
+                consumer.seek(partition)
+            except KafkaException as error:
+                # the partition was assigned a moment ago and its fetcher has not begun
+                if error.args[0].code() != KafkaError._STATE or deadline.passed:
+                    raise
+                time.sleep(0.01)
+            else:
+                return
+
+    def close(self, timeout: float) -> None:
+        consumer, self._consumer = self._consumer, None
+        if consumer is None:
+            return
+        self._closing = True
+        # after its broker was killed, closing takes half a minute: it goes on in the background
+        with contextlib.suppress(TimeoutError):
+            bounded(consumer.close, timeout, "close")
+
+    @property
+    def native(self) -> Any:
+        """The `confluent_kafka.Consumer`, once attaching has begun."""
+        return self._consumer

@@ -1,0 +1,87 @@
+"""An open connection to a Kafka cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from brokerkit.core.capabilities import Capabilities, Model
+from brokerkit.core.driver import (
+    BrowserDriver,
+    ConsumerDriver,
+    ConsumerRequest,
+    Driver,
+    PublisherDriver,
+    ReaderDriver,
+)
+from brokerkit.core.errors import BrokerError, ConfigError
+from brokerkit.core.options import options_of
+from brokerkit.core.positions import Position
+
+from . import subscriptions, topics
+from .browser import KafkaBrowser
+from .cluster import Cluster
+from .consumer import KafkaConsumer
+from .errors import translate
+from .options import Properties, secrets_of
+from .publisher import KafkaPublisher
+from .reader import KafkaReader
+
+
+class KafkaDriver(Driver):
+    """One admin client for questions, and a client of its own for each consumer, publisher and reader."""
+
+    def __init__(self, properties: Properties, capabilities: Capabilities) -> None:
+        self.capabilities = capabilities
+        self._properties = properties
+        self._secrets = secrets_of(properties)
+        try:
+            self._cluster = Cluster(properties)
+        except Exception as error:
+            raise self.translate(error) from error
+
+    def ping(self, timeout: float) -> None:
+        self._cluster.ping(timeout)
+
+    def translate(self, error: BaseException) -> BrokerError:
+        made = translate(error)
+        made.args = tuple(self._secrets.mask(each) if isinstance(each, str) else each for each in made.args)
+        return made
+
+    def consumer(self, request: ConsumerRequest) -> ConsumerDriver:
+        if not request.subscription:
+            raise ConfigError("Kafka needs subscription= : the name of the consumer group")
+        return KafkaConsumer(self._cluster, self._properties, request)
+
+    def publisher(self, *, transactional_id: str | None = None) -> PublisherDriver:
+        return KafkaPublisher(self._cluster, self._properties, transactional_id)
+
+    def browser(self) -> BrowserDriver:
+        return KafkaBrowser(self._cluster)
+
+    def reader(self) -> ReaderDriver:
+        return KafkaReader(self._cluster, self._properties)
+
+    def create_topic(self, topic: str, *, options: Mapping[str, Any], timeout: float) -> None:
+        topics.create_topic(self._cluster, topic, options, timeout)
+
+    def delete_topic(self, topic: str, *, timeout: float) -> None:
+        topics.delete_topic(self._cluster, topic, timeout)
+
+    def create_subscription(
+        self,
+        topic: str,
+        subscription: str,
+        *,
+        start: Position,
+        model: Model,
+        options: Mapping[str, Any],
+        timeout: float,
+    ) -> None:
+        options_of(options, {})
+        subscriptions.create_subscription(self._cluster, topic, subscription, start, timeout)
+
+    @property
+    def native(self) -> Any:
+        """The `confluent_kafka.admin.AdminClient`."""
+        return self._cluster.client

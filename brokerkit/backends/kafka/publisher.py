@@ -1,0 +1,303 @@
+"""Publishing with one idempotent producer, each message's outcome reported."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from confluent_kafka import KafkaError, KafkaException, Message, Producer
+
+from brokerkit.core.cancellation import Deadline
+from brokerkit.core.driver import PublisherDriver
+from brokerkit.core.errors import BrokerError, ConfigError, TooLarge, Unauthorized, Unavailable
+from brokerkit.core.messages import OutboundMessage, PublishResult
+
+from .background import bounded
+from .cluster import Cluster, translate_call
+from .errors import SURELY_NOT_STORED, from_code, translate
+from .options import Properties
+from .watch import Watch
+
+POLL_SECONDS = 0.05
+TOPIC_SECONDS = 60.0
+"""How long what is known of a topic is taken as still true."""
+LOOK_SECONDS = 5.0
+DRAIN_SECONDS = 1.0
+CLIENT_LIMIT = 1_000_000_000
+"""The client's own limit of a message: out of the way, since the topic's limit is what counts."""
+BATCH_BYTES = 1_000_000
+TRANSACTION_BATCH_BYTES = 16_384
+BATCH_HEADER = 61
+"""Bytes of a record batch before its first record."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Topic:
+    """What is known of a topic: why it cannot be published to, and its largest batch."""
+
+    known_at: float
+    problem: BrokerError | None = None
+    limit: int | None = None
+
+
+class KafkaPublisher(PublisherDriver):
+    """Sends to existing topics only; a key goes to the same partition as with the Java client.
+
+    A message that is larger than its topic allows is refused before it is sent: the broker would
+    refuse the whole batch that it travels in.
+    """
+
+    def __init__(self, cluster: Cluster, properties: Properties, transactional_id: str | None) -> None:
+        self._cluster = cluster
+        self._watch = Watch(str(properties["bootstrap.servers"]))
+        self._compressed = any(
+            str(properties.get(name, "none")) != "none" for name in ("compression.type", "compression.codec")
+        )
+        self._batch_bytes = BATCH_BYTES if transactional_id is None else TRANSACTION_BATCH_BYTES
+        self._properties: Properties = {
+            "linger.ms": 2,
+            "partitioner": "murmur2_random",
+            "queue.buffering.max.messages": 200_000,
+            "topic.metadata.propagation.max.ms": 5000,
+            **properties,
+            "message.max.bytes": CLIENT_LIMIT,
+            "enable.idempotence": True,
+            "acks": "all",
+            "message.timeout.ms": 0,
+            "error_cb": self._watch,
+        }
+        self._transactional = transactional_id is not None
+        if transactional_id is not None:
+            self._properties["transactional.id"] = transactional_id
+            # librdkafka wants it between a request's timeout and that of the transaction
+            self._properties["message.timeout.ms"] = min(
+                60_000, int(self._properties.get("transaction.timeout.ms", 60_000))
+            )
+        self._initialised = False
+        self._topics: dict[str, _Topic] = {}
+        self._producer = self._open()
+
+    def _open(self) -> Producer:
+        size = min(self._batch_bytes, int(self._properties.get("batch.size", self._batch_bytes)))
+        return translate_call(
+            lambda: Producer({**self._properties, "batch.size": size}), "opening the publisher"
+        )
+
+    # Sending.
+
+    def send(self, batch: Sequence[tuple[str, OutboundMessage]], timeout: float) -> list[PublishResult]:
+        deadline = Deadline(timeout)
+        for topic in dict.fromkeys(topic for topic, _ in batch):
+            self._look(topic, deadline)
+        sending = _Sending(len(batch))
+        for row, (topic, message) in enumerate(batch):
+            refused = self._refusal(topic, message)
+            if refused is not None:
+                sending.results[row] = PublishResult("failed", error=refused)
+            else:
+                self._produce(sending, row, topic, message, deadline)
+        self._wait(sending, deadline)
+        return sending.outcomes()
+
+    def _refusal(self, topic: str, message: OutboundMessage) -> BrokerError | None:
+        known = self._topics[topic]
+        if known.problem is not None:
+            return known.problem
+        for name, _ in message.attributes:
+            if "\0" in name:
+                return ConfigError(f"the attribute name {name!r} has a NUL, which would end it on the way")
+        limit = CLIENT_LIMIT if self._compressed or known.limit is None else known.limit
+        if not message.attributes and len(message.data or b"") + len(message.key or b"") < limit // 2:
+            return None
+        size = batch_bytes(message)
+        if size > limit:
+            return TooLarge(
+                f"the message takes {size:,} bytes with key, attributes and framing; {topic!r} "
+                f"accepts {limit:,} (max.message.bytes of the topic)"
+            )
+        return None
+
+    def _produce(
+        self, sending: _Sending, row: int, topic: str, message: OutboundMessage, deadline: Deadline
+    ) -> None:
+        try:
+            headers = _headers(message)
+            while True:
+                try:
+                    self._producer.produce(
+                        topic, message.data, message.key, headers=headers, on_delivery=sending.waiter(row)
+                    )
+                except BufferError:
+                    if deadline.passed:
+                        raise
+                    self._producer.poll(POLL_SECONDS)
+                else:
+                    sending.waiting += 1
+                    return
+        except BufferError as error:
+            problem: BrokerError = self._watch.unavailable("publishing: the queue is full")
+            problem.__cause__ = error
+        except (KafkaException, TypeError, ValueError) as error:
+            problem = translate(error, "publishing")
+        sending.results[row] = PublishResult("failed", error=problem)
+
+    def _wait(self, sending: _Sending, deadline: Deadline) -> None:
+        """Serve delivery reports until every message has one; at the deadline give up the rest."""
+        refused: BrokerError | None = None
+        while sending.waiting and not deadline.passed and refused is None:
+            self._producer.poll(min(POLL_SECONDS, deadline.remaining()))
+            try:
+                self._watch.raise_if_refused()
+            except Unauthorized as error:
+                refused = error
+        if sending.waiting:
+            sending.given_up = refused or self._watch.unavailable("publishing: no confirmation in time")
+            self._renew(sending)
+
+    def _renew(self, sending: _Sending) -> None:
+        """Have what is queued never sent, and begin anew with a producer that has no such past."""
+        old = self._producer
+        old.purge(in_queue=True, in_flight=True, blocking=False)
+        end = Deadline(DRAIN_SECONDS)
+        while sending.waiting and not end.passed:
+            old.poll(POLL_SECONDS)
+        self._topics.clear()
+        if not self._transactional:
+            self._watch.forget()
+            self._producer = self._open()
+
+    # What is known of topics.
+
+    def _look(self, topic: str, deadline: Deadline) -> None:
+        """Ask for a topic before the first message goes there: librdkafka would wait for it to appear."""
+        known = self._topics.get(topic)
+        if known is not None and known.problem is None and time.monotonic() < known.known_at + TOPIC_SECONDS:
+            return
+        limit: int | None = None
+        problem: BrokerError | None = None
+        look = Deadline(min(LOOK_SECONDS, deadline.remaining()))
+        try:
+            self._cluster.partitions(topic, look)
+            limit = self._limit(topic, look)
+        except BrokerError as error:
+            problem = error
+        self._topics[topic] = _Topic(time.monotonic(), problem, limit)
+        if limit is not None and limit < self._batch_bytes and not self._transactional:
+            # batches above the topic's limit would be refused whole
+            self._batch_bytes = limit
+            self._producer = self._open()
+
+    def _limit(self, topic: str, deadline: Deadline) -> int | None:
+        try:
+            config = self._cluster.topic_config(topic, deadline)
+        except Unavailable:
+            raise
+        except BrokerError:
+            # who may write to a topic need not be allowed to see its configuration
+            return None
+        value = config.get("max.message.bytes")
+        return int(value) if value is not None else None
+
+    # Transactions.
+
+    def begin(self, timeout: float) -> None:
+        if not self._initialised:
+            self._transact(self._producer.init_transactions, timeout, "registering the transactional id")
+            self._initialised = True
+        translate_call(self._producer.begin_transaction, "beginning the transaction")
+
+    def commit(self, timeout: float) -> None:
+        self._transact(self._producer.commit_transaction, timeout, "committing the transaction")
+
+    def abort(self, timeout: float) -> None:
+        self._transact(self._producer.abort_transaction, timeout, "aborting the transaction")
+
+    def _transact(self, work: Callable[[float], Any], timeout: float, what: str) -> None:
+        """Call until done or out of time: librdkafka goes on with the same work when called again."""
+        deadline = Deadline(timeout)
+        while True:
+            try:
+                work(max(0.1, min(1.0, deadline.remaining())))
+            except KafkaException as error:
+                self._producer.poll(0)
+                self._watch.raise_if_refused()
+                found: KafkaError = error.args[0]
+                if found.code() == KafkaError._TIMED_OUT and deadline.passed:
+                    raise self._watch.unavailable(what) from error
+                if not found.retriable():
+                    raise translate(error, what) from error
+                if deadline.passed:
+                    raise translate(error, what) from error
+            else:
+                return
+
+    def close(self, timeout: float) -> None:
+        producer = self._producer
+        # what is still queued has been reported as unknown; the rest of closing may hang with the broker
+        with contextlib.suppress(TimeoutError):
+            bounded(lambda: producer.flush(timeout), timeout, "close")
+
+
+class _Sending:
+    """The messages of one call on their way, and the outcomes that have come back."""
+
+    def __init__(self, count: int) -> None:
+        self.results: list[PublishResult | None] = [None] * count
+        self.waiting = 0
+        self.given_up: BrokerError | None = None
+
+    def waiter(self, row: int) -> Callable[[KafkaError | None, Message], None]:
+        def delivered(error: KafkaError | None, message: Message) -> None:
+            self.waiting -= 1
+            if error is None:
+                self.results[row] = PublishResult("confirmed", f"{message.partition()}-{message.offset()}")
+            elif error.code() in SURELY_NOT_STORED:
+                self.results[row] = PublishResult("failed", error=from_code(error, "publishing"))
+            else:
+                self.results[row] = PublishResult(
+                    "unknown", error=self.given_up or from_code(error, "publishing")
+                )
+
+        return delivered
+
+    def outcomes(self) -> list[PublishResult]:
+        return [
+            result if result is not None else PublishResult("unknown", error=self.given_up)
+            for result in self.results
+        ]
+
+
+def _headers(message: OutboundMessage) -> list[tuple[str, str | bytes | None]]:
+    """The attributes as Kafka carries them; the portable half lets no other types through."""
+    headers: list[tuple[str, str | bytes | None]] = []
+    for name, value in message.attributes:
+        if value is None or isinstance(value, bytes):
+            headers.append((name, value))
+        elif isinstance(value, str):
+            headers.append((name, value.encode("utf-8")))
+        else:
+            raise TypeError(f"attribute {name!r} must be str, bytes or None, not {type(value).__name__}")
+    return headers
+
+
+def _field(data: str | bytes | None) -> int:
+    """Bytes of a field with its length in front, a varint in zigzag encoding."""
+    raw = data.encode("utf-8") if isinstance(data, str) else data
+    return 1 if raw is None else _varint(len(raw)) + len(raw)
+
+
+def _varint(number: int) -> int:
+    return max(1, ((number << 1).bit_length() + 6) // 7)
+
+
+def batch_bytes(message: OutboundMessage) -> int:
+    """The bytes of a record batch that holds this message alone, not compressed: what a broker limits."""
+    headers = _headers(message)
+    # attributes, time and offset relative to the batch: one byte each in a batch of one
+    body = 3 + _field(message.key) + _field(message.data) + _varint(len(headers))
+    for name, value in headers:
+        body += _field(name) + _field(value)
+    return BATCH_HEADER + _varint(body) + body

@@ -1,0 +1,158 @@
+"""Slices of a topic, read without a group: nothing on the broker changes."""
+
+from __future__ import annotations
+
+import contextlib
+import uuid
+
+from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
+
+from brokerkit.core.cancellation import Deadline
+from brokerkit.core.columns import Columns
+from brokerkit.core.driver import ReaderDriver
+from brokerkit.core.topics import Slice
+
+from .background import bounded
+from .cluster import Cluster, translate_call
+from .columns import columns_of, split_errors
+from .errors import AUTHENTICATION, from_code
+from .options import LOGGER, Properties
+from .watch import Watch
+
+BATCH = 2_000
+LOOK_SECONDS = 10.0
+_GONE = frozenset({
+    KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC, KafkaError._UNKNOWN_PARTITION,
+    KafkaError.TOPIC_AUTHORIZATION_FAILED, KafkaError._FATAL,
+})  # fmt: skip
+
+
+class KafkaReader(ReaderDriver):
+    """Reads one slice after the other with one client, whose connections stay open in between.
+
+    Rows that the broker has deleted meanwhile are passed over: reading goes on at what is left. A
+    slice that reaches beyond the end of its partition (created anew since) ends there.
+    """
+
+    def __init__(self, cluster: Cluster, properties: Properties) -> None:
+        self._cluster = cluster
+        self._watch = Watch(str(properties["bootstrap.servers"]))
+        settings = {
+            "isolation.level": "read_committed",
+            "fetch.wait.max.ms": 20,
+            "queued.min.messages": 100_000,
+            "queued.max.messages.kbytes": 65_536,
+            "fetch.message.max.bytes": 4_194_304,
+            "topic.metadata.refresh.interval.ms": -1,
+            **properties,
+            # the client library asks for a name; the group is never joined and commits nothing
+            "group.id": f"brokerkit-reader-{uuid.uuid4().hex}",
+            "enable.auto.commit": False,
+            "enable.auto.offset.store": False,
+            "auto.offset.reset": "error",
+            "enable.partition.eof": True,
+            "error_cb": self._watch,
+        }
+        self._consumer = translate_call(lambda: Consumer(settings), "opening the reader")
+        self._piece: Slice | None = None
+        self._attributes = True
+        self._next = 0
+
+    def start(self, piece: Slice, *, attributes: bool) -> None:
+        self._piece = piece
+        self._attributes = attributes
+        self._next = piece.start
+        self._begin(piece.start)
+
+    def _begin(self, offset: int) -> None:
+        assert self._piece is not None
+        partition = TopicPartition(self._piece.topic, self._piece.partition or 0, offset)
+        translate_call(lambda: self._consumer.assign([partition]), "beginning to read")
+
+    def fetch(self, wait: float) -> Columns | None:
+        piece = self._piece
+        if piece is None or self._next >= piece.end:
+            self._finish()
+            return None
+        messages = self._consumer.consume(BATCH, 0)
+        if not messages and wait > 0:
+            message = self._consumer.poll(wait)
+            if message is not None:
+                messages = [message, *self._consumer.consume(BATCH, 0)]
+        if not messages:
+            self._watch.raise_if_refused()
+            return Columns.empty()
+        self._watch.forget()
+        rows, errors = split_errors(messages)
+        columns = self._rows(piece, rows)
+        for error in errors:
+            self._note(piece, error)
+        if not columns.length and self._next >= piece.end:
+            self._finish()
+            return None
+        return columns
+
+    def _rows(self, piece: Slice, messages: list[Message]) -> Columns:
+        """The messages as columns, without those beyond the end of the slice."""
+        if not messages:
+            return Columns.empty()
+        columns = columns_of(
+            messages, piece.topic, partition=piece.partition or 0, attributes=self._attributes
+        )
+        offsets = columns.offset
+        self._next = max(self._next, offsets[-1] + 1)
+        if offsets[-1] < piece.end:
+            return columns
+        return columns.slice(0, sum(offset < piece.end for offset in offsets))
+
+    def _finish(self) -> None:
+        if self._piece is not None:
+            self._piece = None
+            # no fetch is left waiting at the broker, which the next slice would wait behind
+            self._consumer.unassign()
+
+    def _note(self, piece: Slice, message: Message) -> None:
+        error = message.error()
+        assert error is not None
+        code = error.code()
+        if code == KafkaError._PARTITION_EOF:
+            self._at_end(piece, message.offset())
+        elif code == KafkaError._AUTO_OFFSET_RESET:
+            self._pass_over_deleted(piece)
+        elif code in _GONE or code in AUTHENTICATION or error.fatal():
+            raise from_code(error, f"reading {piece.topic!r}")
+        else:
+            LOGGER.info("reading %r: %s", piece.topic, error)
+
+    def _at_end(self, piece: Slice, offset: int | None) -> None:
+        """The partition ends here for now: so does the slice, unless its end is only not visible yet."""
+        if offset is not None and offset >= piece.end:
+            self._next = max(self._next, piece.end)
+            return
+        _, end = self._range(piece)
+        if end <= (self._next if offset is None else offset):
+            self._next = piece.end
+
+    def _pass_over_deleted(self, piece: Slice) -> None:
+        start, end = self._range(piece)
+        if start <= self._next < end or start >= piece.end or end <= self._next:
+            # nothing of the slice is left: before the first record, or beyond the last
+            self._next = piece.end if not start <= self._next < end else self._next
+        else:
+            self._next = start
+        if self._next < piece.end:
+            self._begin(self._next)
+
+    def _range(self, piece: Slice) -> tuple[int, int]:
+        """The first offset that is there and the one behind the last."""
+        deadline = Deadline(LOOK_SECONDS)
+        wanted = [TopicPartition(piece.topic, piece.partition or 0)]
+        key = (piece.topic, piece.partition or 0)
+        start = self._cluster.starts(wanted, deadline)[key]
+        end = self._cluster.ends(wanted, deadline)[key]
+        return start, end
+
+    def close(self, timeout: float) -> None:
+        # after its broker was killed, closing takes half a minute: it goes on in the background
+        with contextlib.suppress(TimeoutError):
+            bounded(self._consumer.close, timeout, "close")

@@ -1,0 +1,63 @@
+"""Columns -> Arrow -> pandas, decoding, and frames back to messages. Imports brokerkit.core only.
+
+pandas is imported by what needs it, when it is called.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from .attribute import attr
+from .build import Counts, Failure, Failures, FrameBuilder
+from .dataframe import from_pandas, to_pandas
+from .decoded import Decoded, PayloadDecoder
+from .decoding import Decode, Decoder, as_decoder, decoder
+from .expand import expand
+from .failures import failures
+from .outbound import Item, Kind, Outbound, messages_from_frame
+from .provenance import attach, provenance, provenance_of
+from .schema import ATTRIBUTES, SCHEMA, schema_for
+from .text import TextDecoder
+
+if TYPE_CHECKING:
+    from .outcome import OutcomeFrame, outcome_frame
+
+__all__ = [
+    "ATTRIBUTES",
+    "SCHEMA",
+    "Counts",
+    "Decode",
+    "Decoded",
+    "Decoder",
+    "Failure",
+    "Failures",
+    "FrameBuilder",
+    "Item",
+    "Kind",
+    "Outbound",
+    "OutcomeFrame",
+    "PayloadDecoder",
+    "TextDecoder",
+    "as_decoder",
+    "attach",
+    "attr",
+    "decoder",
+    "expand",
+    "failures",
+    "from_pandas",
+    "messages_from_frame",
+    "outcome_frame",
+    "provenance",
+    "provenance_of",
+    "schema_for",
+    "to_pandas",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """`OutcomeFrame` is a DataFrame, so asking for it is what imports pandas."""
+    if name in ("OutcomeFrame", "outcome_frame"):
+        from . import outcome
+
+        return getattr(outcome, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

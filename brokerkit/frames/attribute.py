@@ -1,0 +1,58 @@
+"""One attribute of every message as a column."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from brokerkit.core.errors import ConfigError
+
+from .decoded import objects_of
+from .schema import ATTRIBUTES
+from .tabular import describe_columns, table_of
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def attr(df: pd.DataFrame, name: str) -> pd.Series:
+    """The attribute `name` of every row as text: of several the last, NA where it is missing or null.
+
+    Bytes are read as UTF-8, with what is not shown as U+FFFD. Raises ConfigError where the frame has no
+    column `attributes`.
+    """
+    import pandas as pd
+
+    if "attributes" not in df.columns:
+        columns = dict.fromkeys(map(str, df.columns), pa.chunked_array([], pa.null()))
+        raise ConfigError(f"there is no column 'attributes'; the frame has {describe_columns(columns)}")
+    column = table_of(df[["attributes"]]).column("attributes")
+    chunks = [_last(chunk.cast(ATTRIBUTES), name) for chunk in column.chunks]
+    texts = pa.chunked_array(chunks, pa.large_string())
+    return pd.Series(pd.arrays.ArrowExtensionArray(texts), index=df.index, name=name)
+
+
+def _last(lists: pa.ListArray, name: str) -> pa.Array:
+    parents = pc.list_parent_indices(lists)
+    names, values, _ = lists.flatten().flatten()
+    here = pc.equal(names, name)
+    rows, found = parents.filter(here), values.filter(here)
+    if not len(rows):
+        return pa.nulls(len(lists), pa.large_string())
+    # parents are sorted, so the last of a run is where the next one differs
+    following = pa.concat_arrays([rows.slice(1), pa.array([-1], rows.type)])
+    last = pc.not_equal(rows, following)
+    rows, found = rows.filter(last), _text(found.filter(last))
+    place = pc.index_in(pa.array(range(len(lists)), rows.type), value_set=rows)
+    return found.take(place)
+
+
+def _text(values: pa.Array) -> pa.Array:
+    wide = values.cast(pa.large_binary())
+    try:
+        return wide.cast(pa.large_string())
+    except pa.ArrowInvalid:
+        texts = [None if value is None else value.decode("utf-8", "replace") for value in objects_of(wide)]
+        return pa.array(texts, pa.large_string())

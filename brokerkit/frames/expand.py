@@ -1,0 +1,198 @@
+"""Fields of JSON objects as columns of their own."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from itertools import chain
+from operator import itemgetter
+from typing import Any, TypeVar
+
+import pyarrow as pa
+
+from brokerkit.core.collector import gc_paused
+from brokerkit.core.errors import ConfigError
+
+from .decoded import objects_of
+from .json_kinds import Part, joined, part_of
+from .json_objects import EMPTY, doubtful_rows, parse_objects, restore_long_integers
+from .tabular import describe_columns, table_of
+
+Frame = TypeVar("Frame")
+Path = tuple[str, ...]
+
+MAX_FIELDS = 2_000
+"""More different fields than this are refused: objects used as maps would make a column per key."""
+
+_ROWS = 2_048
+
+
+def expand(
+    frame: Frame, column: str = "value", fields: Sequence[str] | None = None, depth: int = 1
+) -> Frame:
+    """Add a column `value.field` for each field of the JSON objects in a text column.
+
+    fields: only these, in this order; None is every field that appears, in order of appearance.
+    depth: 1 keeps nested objects as their JSON text; more flattens them so many levels deep.
+    Null and missing are both NA. Whole numbers are exact: int64, else uint64, else their digits as
+    text; a field of different kinds holds JSON text. Rows that are not a JSON object stay, with NA
+    in the new columns; `attrs["brokerkit"]` counts them and `failures` lists them. A name that is
+    taken gets "#2" behind it.
+    Raises ConfigError where the column is missing or not text, or has more than 2000 fields.
+    """
+    if isinstance(fields, str):
+        raise ConfigError(f"fields={fields!r} is one text; expected a list of field names, [{fields!r}]")
+    if depth < 1:
+        raise ConfigError(f"depth={depth} cannot be used; expected 1 or more")
+    table = frame if isinstance(frame, pa.Table) else None
+    names = list(frame.columns) if table is None and _is_pandas(frame) else table_of(frame).column_names
+    texts = _text_column(frame, column)
+    added, failures = expand_column(texts, fields=fields, depth=depth)
+    titled = dict(zip(_titles(column, list(added), set(names)), added.values(), strict=True))
+    if _is_pandas(frame):
+        return _with_columns(frame, column, titled, failures)
+    result = table_of(frame)
+    for title, values in titled.items():
+        result = result.append_column(title, values)
+    return result
+
+
+def expand_column(
+    texts: pa.ChunkedArray, *, fields: Sequence[str] | None = None, depth: int = 1
+) -> tuple[dict[Path, pa.ChunkedArray], list[tuple[int, str]]]:
+    """The fields of JSON objects as columns by path, and the rows that hold no object with the reason."""
+    collected = _Fields(fields, depth)
+    failures: list[tuple[int, str]] = []
+    done = 0
+    for items in _runs(texts):
+        with gc_paused():
+            failures.extend((done + row, reason) for row, reason in collected.add(items))
+        done += len(items)
+    return collected.columns(), failures
+
+
+class _Fields:
+    """The columns found so far, a part of each per run of rows."""
+
+    def __init__(self, fields: Sequence[str] | None, depth: int) -> None:
+        self._only = None if fields is None else list(dict.fromkeys(fields))
+        self._depth = depth
+        self._parts: dict[Path, dict[int, Part]] = {}
+        self._lengths: list[int] = []
+        if self._only is not None and depth == 1:
+            self._parts = {(name,): {} for name in self._only}
+
+    def add(self, items: list[Any]) -> list[tuple[int, str]]:
+        objects, failures = parse_objects(items)
+        names, columns = _fields_of(objects, self._only)
+        kinds = [set(map(type, values)) for values in columns]
+        doubtful = {row for pair in zip(columns, kinds, strict=True) for row in doubtful_rows(*pair)}
+        if doubtful:
+            failures = sorted(failures + restore_long_integers(items, objects, sorted(doubtful)))
+            names, columns = _fields_of(objects, self._only)
+            kinds = [set(map(type, values)) for values in columns]
+        run = len(self._lengths)
+        self._lengths.append(len(items))
+        for name, values, types in zip(names, columns, kinds, strict=True):
+            self._put(run, (name,), values, types)
+        return failures
+
+    def columns(self) -> dict[Path, pa.ChunkedArray]:
+        found = {}
+        for path, parts in self._parts.items():
+            empty = (Part(None, pa.nulls(length, pa.large_string())) for length in self._lengths)
+            found[path] = joined([parts.get(run, part) for run, part in enumerate(empty)])
+        return found
+
+    def _put(self, run: int, path: Path, values: Sequence[Any], kinds: set[type]) -> None:
+        if len(path) < self._depth and dict in kinds:
+            nested = [value if type(value) is dict else EMPTY for value in values]
+            for name, inner in zip(*_fields_of(nested, None), strict=True):
+                self._put(run, (*path, name), inner, set(map(type, inner)))
+            values = [None if type(value) is dict else value for value in values]
+            kinds = kinds - {dict}
+            if kinds <= {type(None)}:
+                return
+        self._parts.setdefault(path, {})[run] = part_of(values, kinds)
+        if len(self._parts) > MAX_FIELDS:
+            raise ConfigError(
+                f"the objects have more than {MAX_FIELDS} different fields, which looks like keys used as data; "
+                'say which you want: fields=["a", "b"]'
+            )
+
+
+def _fields_of(objects: list[dict[str, Any]], only: list[str] | None) -> tuple[list[str], list[Any]]:
+    """Names in order of first appearance, and for each its values; missing is None."""
+    names = list(objects[0]) if only is None and objects else only or []
+    if len(names) > 1 and sum(map(len, objects)) == len(names) * len(objects):
+        try:
+            return names, list(zip(*map(itemgetter(*names), objects), strict=True))
+        except KeyError:
+            pass  # some have other names; the general way below finds all
+    if only is None:
+        names = list(dict.fromkeys(chain.from_iterable(objects)))
+        if len(names) > MAX_FIELDS:
+            names = names[: MAX_FIELDS + 1]
+    return names, [[one.get(name) for one in objects] for name in names]
+
+
+def _runs(texts: pa.ChunkedArray) -> Iterator[list[Any]]:
+    """The texts in runs of at least `_ROWS` rows (the last may be shorter), whatever the chunks are."""
+    run: list[Any] = []
+    for chunk in texts.chunks:
+        for start in range(0, len(chunk), _ROWS):
+            run.extend(objects_of(chunk.slice(start, _ROWS).cast(pa.large_binary())))
+            if len(run) >= _ROWS:
+                yield run
+                run = []
+    if run:
+        yield run
+
+
+def _text_column(frame: Any, column: str) -> pa.ChunkedArray:
+    found = frame[[column]] if _is_pandas(frame) and column in frame.columns else frame
+    table = table_of(found)
+    if column not in table.column_names:
+        columns = dict(zip(table.column_names, table.columns, strict=True))
+        raise ConfigError(f"there is no column {column!r} to expand; the frame has {describe_columns(columns)}")
+    values = table.column(column)
+    kind = values.type
+    if pa.types.is_null(kind):
+        return values.cast(pa.large_string())
+    if not any(test(kind) for test in (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view,
+                                       pa.types.is_binary, pa.types.is_large_binary)):  # fmt: skip
+        raise ConfigError(f"the column {column!r} is {kind}; expected text that holds JSON objects")
+    return values
+
+
+def _titles(column: str, paths: list[Path], taken: set[str]) -> list[str]:
+    titles = []
+    for path in paths:
+        title = base = f"{column}.{'.'.join(path)}"
+        number = 1
+        while title in taken:
+            number += 1
+            title = f"{base}#{number}"
+        taken.add(title)
+        titles.append(title)
+    return titles
+
+
+def _is_pandas(frame: Any) -> bool:
+    pandas = sys.modules.get("pandas")
+    return pandas is not None and isinstance(frame, pandas.DataFrame)
+
+
+def _with_columns(frame: Any, column: str, titled: dict[str, pa.ChunkedArray], failures: list[Any]) -> Any:
+    import pandas as pd
+
+    from .dataframe import to_pandas
+    from .provenance import attach, provenance_of
+
+    added = to_pandas(pa.table(titled)) if titled else pd.DataFrame(index=pd.RangeIndex(len(frame)))
+    added.index = frame.index
+    result = pd.concat([frame, added], axis=1)
+    result.attrs = dict(frame.attrs)
+    known = provenance_of(frame) or {}
+    earlier = [one for one in known.get("expanded", []) if one.get("column") != column]
+    return attach(result, {**known, "expanded": [*earlier, {"column": column, "failures": len(failures)}]})

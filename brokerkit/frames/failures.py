@@ -1,0 +1,82 @@
+"""Every row of a frame that could not be decoded or expanded, found again from the frame itself."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from brokerkit.core.errors import ConfigError
+
+from .dataframe import to_pandas
+from .decoded import PayloadDecoder, objects_of
+from .decoding import Decode, as_decoder, decoder_named
+from .json_objects import parse_objects
+from .provenance import provenance_of
+from .tabular import table_of
+from .written import writer_of
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_PLACE = {"topic": pa.string(), "partition": pa.int32(), "offset": pa.int64(), "id": pa.string()}
+
+
+def failures(frame: Any, decode: Decode | None = None) -> pd.DataFrame:
+    """All failures of a frame, one row each: row, topic, partition, offset, id, step, error.
+
+    row: the position in this frame, also where it was filtered. step: "decode" or "expand".
+    The payloads are decoded again, so it costs as much as that did. decode: which decoder filled the
+    frame, for frames that forgot it (after pandas.concat, for example).
+    Raises ConfigError where the decoder is not known or the columns are gone.
+    """
+    decoder = _decoder_of(frame, decode)
+    table = table_of(frame)
+    missing = [name for name in ("value", "raw") if name not in table.column_names]
+    if missing:
+        raise ConfigError(f"the frame has no column {missing[0]!r}, so its payloads cannot be judged again")
+    found = [(row, "decode", error) for row, error in _decode_failures(table, decoder)]
+    known = (provenance_of(frame) or {}) if hasattr(frame, "attrs") else {}
+    for step in known.get("expanded", []):
+        name = step.get("column")
+        if name in table.column_names:
+            _, wrong = parse_objects(objects_of(table.column(name)))
+            found.extend((row, "expand", error) for row, error in wrong)
+    return to_pandas(_as_table(table, found))
+
+
+def _decoder_of(frame: Any, decode: Decode | None) -> PayloadDecoder:
+    if decode is not None:
+        return as_decoder(decode)
+    name = writer_of(frame)
+    if name is None:
+        raise ConfigError(
+            "this frame no longer says how it was decoded (its attrs are gone); pass decode=, "
+            'for example failures(df, decode="json")'
+        )
+    return decoder_named(name)
+
+
+def _decode_failures(table: pa.Table, decoder: PayloadDecoder) -> list[tuple[int, str]]:
+    raw = table.column("raw").cast(pa.large_binary())
+    value = table.column("value")
+    text = pa.types.is_string(value.type) or pa.types.is_large_string(value.type)
+    payloads = pc.coalesce(value.cast(pa.large_binary()), raw) if text and not decoder.keeps_raw else raw
+    found: list[tuple[int, str]] = []
+    done = 0
+    for chunk in payloads.chunks:
+        found.extend((done + row, error) for row, error in decoder.decode(chunk).failures)
+        done += len(chunk)
+    return found
+
+
+def _as_table(table: pa.Table, found: list[tuple[int, str, str]]) -> pa.Table:
+    rows = pa.array([row for row, _, _ in found], pa.int64())
+    columns: dict[str, Any] = {"row": rows}
+    for name, kind in _PLACE.items():
+        known = name in table.column_names
+        columns[name] = table.column(name).take(rows) if known else pa.nulls(len(rows), kind)
+    columns["step"] = pa.array([step for _, step, _ in found], pa.string())
+    columns["error"] = pa.array([error for _, _, error in found], pa.string())
+    return pa.table(columns)

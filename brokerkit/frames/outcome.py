@@ -1,0 +1,107 @@
+"""What publishing a frame came to, one row per row."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+
+from brokerkit.core.errors import BrokerError, PublishFailed
+from brokerkit.core.messages import PublishResult
+
+from .decoded import error_text
+
+_STATUSES = ("confirmed", "failed", "unknown")
+_COLUMNS = ("row", "status", "id", "error")
+
+
+class OutcomeFrame(pd.DataFrame):
+    """A DataFrame with the columns row, status, id and error.
+
+    status: `confirmed` by the broker, `failed` (surely not stored) or `unknown` (it may be stored).
+    """
+
+    _metadata = ["_errors"]  # noqa: RUF012  # pandas reads this name, as a list
+    _errors: dict[int, BrokerError]
+
+    @property
+    def _constructor(self) -> Callable[..., OutcomeFrame]:
+        return OutcomeFrame
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many rows have each status."""
+        found = self["status"].value_counts()
+        return {status: int(found.get(status, 0)) for status in _STATUSES}
+
+    @property
+    def failed(self) -> OutcomeFrame:
+        """The rows that were surely not stored: publish these again."""
+        return self._with("failed")
+
+    @property
+    def unknown(self) -> OutcomeFrame:
+        """The rows of which nobody knows: published again, they may be there twice."""
+        return self._with("unknown")
+
+    def raise_for_failures(self) -> None:
+        """Raise PublishFailed, with every outcome, unless all rows were confirmed."""
+        results = self._results()
+        wrong = [result for result in results if not result.ok]
+        if not wrong:
+            return
+        counts = self.counts
+        first = next((str(result.error) for result in wrong if result.error is not None), "no reason known")
+        raise PublishFailed(
+            f"of {len(results)} rows {counts['failed']} failed and {counts['unknown']} are unknown; first: {first}",
+            results=results,
+        )
+
+    def _with(self, status: str) -> OutcomeFrame:
+        chosen = self[self["status"] == status]
+        assert isinstance(chosen, OutcomeFrame)
+        return chosen
+
+    def _results(self) -> list[PublishResult]:
+        errors: dict[int, BrokerError] = getattr(self, "_errors", None) or {}
+        return [
+            PublishResult(
+                status,
+                id=None if pd.isna(id) else id,
+                error=errors.get(row) or (None if pd.isna(error) else BrokerError(error)),
+            )
+            for row, status, id, error in zip(*(self[name].tolist() for name in _COLUMNS), strict=True)
+        ]
+
+    def _headline(self) -> str | None:
+        if "status" not in self.columns:
+            return None
+        counts = ", ".join(f"{count} {status}" for status, count in self.counts.items())
+        return f"{len(self)} rows: {counts}"
+
+    def __repr__(self) -> str:
+        headline = self._headline()
+        return super().__repr__() if headline is None else f"{headline}\n{super().__repr__()}"
+
+    def _repr_html_(self) -> str | None:
+        headline, table = self._headline(), super()._repr_html_()  # type: ignore[operator]  # pandas-stubs has none
+        return table if headline is None or table is None else f"<p>{headline}</p>{table}"
+
+
+def outcome_frame(results: Iterable[PublishResult], rows: Iterable[int] | None = None) -> OutcomeFrame:
+    """The outcome of each row; `rows` are their positions where they are not 0, 1, 2 and on."""
+    known = list(results)
+    numbers = list(range(len(known)) if rows is None else rows)
+    columns: dict[str, Any] = {
+        "row": pa.array(numbers, pa.int64()),
+        "status": pa.array([result.status for result in known], pa.string()),
+        "id": pa.array([result.id for result in known], pa.string()),
+        "error": pa.array([None if one.error is None else error_text(one.error) for one in known], pa.string()),
+    }
+    frame = OutcomeFrame({name: pd.arrays.ArrowExtensionArray(column) for name, column in columns.items()})
+    frame._errors = {
+        row: result.error for row, result in zip(numbers, known, strict=True) if result.error is not None
+    }
+    return frame

@@ -1,0 +1,5 @@
+"""Speed, as ratios within one run: ``python -m tests.benchmarks [kafka] [nats] [json] [import] [export]``.
+
+Nothing here is asserted: machines differ. Each line compares what a person would write by hand with
+what brokerkit does, over the same messages, in the same process, best of several rounds.
+"""
