@@ -1,2 +1,66 @@
-"""Placeholder."""
+"""The real servers of a test run: each is started once, on first use, and ended with the run."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+
+from brokerkit.core import ConfigError
+
+if TYPE_CHECKING:
+    from tests.brokers.kafka import KafkaServer
+    from tests.brokers.nats import NatsServer
+
 pytest_plugins = ["brokerkit.testing.plugin"]
+
+REQUIRE = "BROKERKIT_REQUIRE"
+"""Environment variable: the servers, with commas, without which the run fails instead of skipping."""
+
+
+def missing(server: str, enable: str) -> None:
+    """Skip, or fail where the server is required. enable: the line that would make it available."""
+    required = {name.strip() for name in os.environ.get(REQUIRE, "").split(",")}
+    if server in required:
+        pytest.fail(f"{server} is in {REQUIRE} and cannot be started here: {enable}", pytrace=False)
+    pytest.skip(f"no {server} server here: {enable}")
+
+
+@pytest.fixture(scope="session")
+def nats_server() -> Iterator[NatsServer]:
+    """A NATS server with JetStream."""
+    from brokerkit.sandbox.nats import server_binary
+    from tests.brokers.nats import NatsServer
+
+    try:
+        server_binary()
+    except ConfigError as error:
+        missing("nats", str(error))
+    with NatsServer() as server:
+        yield server
+
+
+def _kafka(rebalance_delay: float) -> Iterator[KafkaServer]:
+    try:
+        from tests.brokers import kafka
+    except ModuleNotFoundError:
+        missing("kafka", "pip install 'brokerkit-notebook[kafka]'")
+    enable = kafka.available()
+    if enable is not None:
+        missing("kafka", enable)
+    with kafka.start(rebalance_delay=rebalance_delay) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def kafka_server() -> Iterator[KafkaServer]:
+    """A Kafka broker whose groups form at once."""
+    yield from _kafka(0.0)
+
+
+@pytest.fixture(scope="session")
+def kafka_server_default_delay() -> Iterator[KafkaServer]:
+    """A Kafka broker with the default of 3 s before a new group forms."""
+    yield from _kafka(3.0)

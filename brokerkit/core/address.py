@@ -9,12 +9,17 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl, unquote, urlencode
+from urllib.parse import parse_qsl, quote, unquote, urlencode
 
 from .errors import ConfigError
 from .secrets import MASK, Secrets, is_secret
 
 _URL = re.compile(r"^(?P<scheme>[A-Za-z][A-Za-z0-9+.\-]*)://(?P<rest>.*)$", re.DOTALL)
+_HOST = re.compile(r"^(\[[0-9A-Fa-f:.%]+\]|[^:@\[\]]*)(:\d+)?$")
+_INNER = re.compile(
+    r"(?:SharedAccessKey|SharedAccessSignature|password)\s*=\s*\"?([^;\"]+)|://[^/@:\s]*:([^/@\s]+)@",
+    re.IGNORECASE,
+)
 EXAMPLES = (
     "inmem://, sandbox+nats://, nats://localhost:4222, kafka://localhost:9092, "
     "pulsar://localhost:6650, pubsub://PROJECT, servicebus://NAMESPACE"
@@ -32,7 +37,7 @@ class Address:
     scheme: str
     hosts: tuple[str, ...] = ()
     path: str = ""
-    user: str | None = None
+    user: str | None = field(default=None, repr=False)
     password: str | None = field(default=None, repr=False)
     options: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
@@ -58,6 +63,11 @@ class Address:
         merged: dict[str, Any] = dict(parse_qsl(query, keep_blank_values=True))
         merged.update(options or {})
         hosts = tuple(part for part in authority.split(",") if part)
+        if any(not _HOST.match(host) for host in hosts) or ("@" in path and ":" in authority):
+            raise ConfigError(
+                f"the hosts in a {match['scheme']}:// URL cannot be read: expected HOST[:PORT][,HOST...], "
+                "and / ? @ : in a user or password written as %2F %3F %40 %3A"
+            )
         return cls(match["scheme"].lower(), hosts, unquote(path), user, password, merged)
 
     def with_options(self, defaults: Mapping[str, Any]) -> Address:
@@ -68,24 +78,41 @@ class Address:
     def secrets(self) -> Secrets:
         """Every value of it that must not be shown."""
         found = Secrets([self.password] if self.password else [])
+        if self._token is not None:
+            found.add(self._token)
         for name, value in self.options.items():
-            if is_secret(name) and isinstance(value, str):
-                found.add(value)
-                for part in re.findall(r"SharedAccessKey=([^;]+)", value):
+            text = value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
+            if is_secret(name) and value is not None and not isinstance(value, bool):
+                found.add(text)
+            for parts in _INNER.findall(text):
+                for part in parts:
                     found.add(part)
         return found
 
     @property
+    def _token(self) -> str | None:
+        """A user without a password may be a token, as it is of NATS."""
+        if self.password is not None or any("password" in name.lower() for name in self.options):
+            return None
+        return self.user
+
+    @property
     def public_url(self) -> str:
         """The URL with all its options but without any secret: for another process to connect with."""
-        shown = {name: value for name, value in self.options.items() if not is_secret(name)}
-        query = urlencode({name: str(value) for name, value in shown.items()})
-        who = "" if self.user is None else f"{self.user}@"
-        path = f"/{self.path}" if self.path else ""
+        secrets = self.secrets
+        shown = {
+            name: str(value)
+            for name, value in self.options.items()
+            if not is_secret(name) and secrets.mask(str(value)) == str(value)
+        }
+        query = urlencode(shown)
+        who = "" if self.user is None or self._token is not None else f"{quote(self.user, safe='')}@"
+        path = f"/{quote(self.path)}" if self.path else ""
         return f"{self.scheme}://{who}{','.join(self.hosts)}{path}" + (f"?{query}" if query else "")
 
     def __str__(self) -> str:
-        who = "" if self.user is None else self.user + (f":{MASK}" if self.password else "") + "@"
+        user = self.user if self._token is None else MASK
+        who = "" if user is None else user + (f":{MASK}" if self.password else "") + "@"
         path = f"/{self.path}" if self.path else ""
         return f"{self.scheme}://{who}{','.join(self.hosts)}{path}"
 
@@ -94,8 +121,8 @@ class Address:
 
 
 def _hide(text: str) -> str:
-    """A text that is no URL may be a pasted secret: show its beginning only."""
-    return text if len(text) <= 12 else text[:8] + "..."
+    """A text that is no URL may be a pasted secret: unless it looks like a name, show its beginning only."""
+    return text if re.fullmatch(r"[\w.+-]{1,40}", text) else text[:8] + "..."
 
 
 def config_path() -> Path:
@@ -117,10 +144,12 @@ def saved(name: str) -> tuple[str, dict[str, Any]]:
     if name not in connections:
         known = ", ".join(sorted(connections)) or "none"
         raise ConfigError(
-            f"{name!r} is neither a connection URL (for example {EXAMPLES}) nor a connection saved "
+            f"{_hide(name)!r} is neither a connection URL (for example {EXAMPLES}) nor a connection saved "
             f"in {path} (saved there: {known})"
         )
     entry = connections[name]
+    if not isinstance(entry, dict):
+        raise ConfigError(f"{name!r} in {path} must be a table: [{name}] and below it url = ...")
     options = {key: value for key, value in _flattened(entry) if key != "url"}
     if not isinstance(entry.get("url"), str):
         raise ConfigError(f'the connection {name!r} in {path} needs a line: url = "SCHEME://..."')

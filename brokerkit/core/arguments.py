@@ -2,20 +2,36 @@
 
 from __future__ import annotations
 
+import operator
+from typing import Any
+
 from .errors import ConfigError
+
+
+def as_integer(value: Any) -> int | None:
+    """An integer of any library (numpy's too) as `int`; None for everything else, truth values too."""
+    # numpy's truth value has `__index__` in some versions
+    if isinstance(value, bool) or type(value).__name__ in ("bool_", "bool"):
+        return None
+    try:
+        return operator.index(value)
+    except TypeError:
+        return None
 
 
 def check_count(value: object, name: str) -> int:
     """A positive integer, or a ConfigError that says so."""
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+    count = as_integer(value)
+    if count is None or count < 1:
         raise ConfigError(f"{name} must be a positive integer, not {value!r}")
-    return value
+    return count
 
 
 def check_seconds(value: object, name: str) -> float | None:
     """A number of seconds, not negative, or None; else a ConfigError."""
     if value is None:
         return None
-    if isinstance(value, bool) or not isinstance(value, int | float) or not value >= 0:
+    seconds = value if isinstance(value, float) else as_integer(value)
+    if seconds is None or not seconds >= 0:
         raise ConfigError(f"{name} must be a number of seconds, not negative, or None, not {value!r}")
-    return float(value)
+    return float(seconds)

@@ -50,9 +50,14 @@ class Attributes(Sequence[Pair]):
         if isinstance(pairs, Attributes):
             self._pairs: tuple[Pair, ...] = pairs._pairs
             return
-        items = pairs.items() if isinstance(pairs, Mapping) else pairs or ()
+        items = pairs.items() if isinstance(pairs, Mapping) else () if pairs is None else pairs
         checked = []
-        for name, value in items:
+        for pair in items:
+            if not isinstance(pair, tuple | list) or len(pair) != 2:
+                raise TypeError(
+                    f"attributes must be a mapping or (name, value) pairs, not {type(pair).__name__}"
+                )
+            name, value = pair
             if type(name) is not str:
                 raise TypeError(f"an attribute name must be str, not {type(name).__name__}")
             type_name(value)
@@ -108,11 +113,16 @@ class Attributes(Sequence[Pair]):
         return len(self._pairs)
 
     def __eq__(self, other: object) -> bool:
+        """Same names and values in the same order; True is not 1, and 1 is not 1.0."""
         if isinstance(other, Attributes):
-            return self._pairs == other._pairs
-        if isinstance(other, Mapping):
-            return self._pairs == tuple(other.items())
-        return NotImplemented
+            theirs = other._pairs
+        elif isinstance(other, Mapping):
+            theirs = tuple(other.items())
+        else:
+            return NotImplemented
+        return self._pairs == theirs and all(
+            type(mine[1]) is type(their[1]) for mine, their in zip(self._pairs, theirs, strict=True)
+        )
 
     def __hash__(self) -> int:
         return hash(self._pairs)

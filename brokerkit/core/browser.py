@@ -6,13 +6,14 @@ import threading
 import time
 import warnings
 from collections.abc import Callable, Iterator
-from typing import Self, TypeVar
+from typing import TypeVar
 
 from .arguments import check_count
-from .cancellation import Cancellation
+from .cancellation import Cancellation, Deadline
+from .closing import Closable
 from .columns import Columns
 from .driver import BrowserDriver, ReaderDriver
-from .errors import AbandonedWarning, BrokerError, Closed, RetentionWarning, Unavailable
+from .errors import BrokerError, Closed, RetentionWarning, Unavailable
 from .owner import Owner, close_at_exit
 from .positions import Earliest, Latest, parse_all, resolve
 from .protocols import PositionLike
@@ -21,12 +22,17 @@ from .topics import Bounds, Slice, TopicDescription, TopicInfo
 ANSWER_SECONDS = 30.0
 STALL_SECONDS = 30.0
 READ_SLICE = 0.2
+IDLE_READERS = 4
+"""How many readers are kept for the next slice; each may hold a connection."""
 
 T = TypeVar("T")
 
 
-class ConnectedBrowser:
-    """Looks at topics and reads slices; never changes a position, a count or a backlog."""
+class ConnectedBrowser(Closable):
+    """Looks at topics and reads slices; never changes a position, a count or a backlog.
+
+    make_reader: called in the caller's thread.
+    """
 
     def __init__(
         self,
@@ -40,10 +46,10 @@ class ConnectedBrowser:
         self._driver = driver
         self._make_reader = make_reader
         self._translate = translate
-        self._lock = threading.Lock()
+        # a collected reading gives back its reader, in whatever moment the collector chooses
+        self._lock = threading.RLock()
         self._idle_readers: list[_Reading] = []
         self._readers: list[_Reading] = []
-        self._closed = False
         self._owner = Owner(f"browser of {name}")
         close_at_exit(self)
 
@@ -78,7 +84,9 @@ class ConnectedBrowser:
         first = parse_all(start, default=Earliest())
         last = parse_all(end, default=Latest())
         if limit is not None:
-            check_count(limit, "limit")
+            limit = check_count(limit, "limit")
+        if slice_rows is not None:
+            slice_rows = check_count(slice_rows, "slice_rows")
 
         def locate() -> list[Slice]:
             bounds = self._driver.bounds(topic, timeout)
@@ -116,12 +124,20 @@ class ConnectedBrowser:
         reading = self._borrow()
         usable = False
         try:
-            first = True
+            expected: int | None = piece.start
+            gaps: list[tuple[int, int]] = []
             for columns in reading.rows(piece, attributes, cancellation, stall):
-                if first:
-                    first = False
-                    self._warn_of_retention(piece, columns)
+                first, last = _ends(columns)
+                if expected is not None and first is not None and first > expected:
+                    gaps.append((expected, first))
+                    if expected == piece.start:
+                        self._warn_of_retention(piece, gaps)
+                        gaps = []
+                expected = None if last is None else last + 1
                 yield columns
+            if expected is not None and expected < piece.end:
+                gaps.append((expected, piece.end))
+            self._warn_of_retention(piece, gaps)
             usable = True
         except GeneratorExit:
             usable = True
@@ -129,16 +145,17 @@ class ConnectedBrowser:
         finally:
             self._give_back(reading, usable)
 
-    def _warn_of_retention(self, piece: Slice, columns: Columns) -> None:
-        offset = next(iter(columns.values("offset")), None)
-        if offset is None or offset <= piece.start:
+    def _warn_of_retention(self, piece: Slice, gaps: list[tuple[int, int]]) -> None:
+        """Warn of the offsets among `gaps` that the broker has deleted from its beginning."""
+        if not gaps:
             return
-        starts = {each.partition: each.start for each in self.bounds(piece.topic)}
-        gone = min(starts.get(piece.partition, piece.start), piece.end)
-        if gone > piece.start:
+        start = {each.partition: each.start for each in self.bounds(piece.topic)}.get(piece.partition, 0)
+        gone = [(first, min(stop, start)) for first, stop in gaps if first < start]
+        if gone:
             where = "" if piece.partition is None else f" of partition {piece.partition}"
+            ranges = ", ".join(f"{first} to {stop - 1}" for first, stop in gone)
             warnings.warn(
-                f"offsets {piece.start} to {gone - 1}{where} of {piece.topic!r} were deleted by the "
+                f"offsets {ranges}{where} of {piece.topic!r} were deleted by the "
                 "broker's retention before they were read",
                 RetentionWarning,
                 stacklevel=4,
@@ -152,11 +169,15 @@ class ConnectedBrowser:
         reading = _Reading(self._make_reader(), self.name, self._translate)
         with self._lock:
             self._readers.append(reading)
+            closed = self._closed
+        if closed:
+            self._give_back(reading, False)
+            self._check_open()
         return reading
 
     def _give_back(self, reading: _Reading, usable: bool) -> None:
         with self._lock:
-            if usable and not self._closed:
+            if usable and not self._closed and len(self._idle_readers) < IDLE_READERS:
                 self._idle_readers.append(reading)
                 return
             if reading in self._readers:
@@ -170,7 +191,8 @@ class ConnectedBrowser:
             try:
                 return question()
             except Exception as error:
-                raise self._translate(error) from error
+                problem = self._translate(error)
+                raise problem from problem.__cause__
 
         return self._owner.call(translated, timeout=timeout + 1.0)
 
@@ -179,29 +201,21 @@ class ConnectedBrowser:
         if self._closed:
             raise Closed(f"the browser of {self.name} is closed")
 
-    def close(self, timeout: float = 4.0) -> None:
-        """Stop reading and leave. Closing twice is fine."""
-        self._owner.check_process()
-        self._closed = True
-        with self._lock:
-            readers, self._readers, self._idle_readers = self._readers, [], []
-        for reading in readers:
+    def begin_close(self, timeout: float) -> None:
+        """Have it stop reading and leave, without waiting for it."""
+        super().begin_close(timeout)
+        for reading in list(self._readers):
             reading.end()
-        if not self._owner.stop(lambda: self._driver.close(timeout), timeout):
-            warnings.warn(
-                f"closing the browser of {self.name} took longer than {timeout:g} s and was abandoned",
-                AbandonedWarning,
-                stacklevel=2,
-            )
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def __repr__(self) -> str:
-        return f"<browser of {self.name}{', closed' if self._closed else ''}>"
+    def _leave(self, timeout: float) -> None:
+        deadline = Deadline(timeout)
+        for reading in list(self._readers):
+            reading.end()
+        try:
+            self._driver.close(timeout)
+        finally:
+            for reading in list(self._readers):
+                reading.join(deadline)
 
 
 class _Reading:
@@ -217,9 +231,8 @@ class _Reading:
     def rows(
         self, piece: Slice, attributes: bool, cancellation: Cancellation | None, stall: float
     ) -> Iterator[Columns]:
-        self._owner.post(lambda: self._driver.start(piece, attributes=attributes)).wait(stall, cancellation)
+        task = self._owner.post(lambda: self._start(piece, attributes))
         last_seen = time.monotonic()
-        task = self._owner.post(self._fetch)
         while True:
             try:
                 columns, trouble = task.wait(stall, cancellation)
@@ -238,6 +251,14 @@ class _Reading:
             yield columns
             last_seen = time.monotonic()
 
+    def _start(self, piece: Slice, attributes: bool) -> tuple[Columns | None, BrokerError | None]:
+        try:
+            self._driver.start(piece, attributes=attributes)
+        except Exception as error:
+            problem = self._translate(error)
+            raise problem from problem.__cause__
+        return self._fetch()
+
     def _fetch(self) -> tuple[Columns | None, BrokerError | None]:
         try:
             return self._driver.fetch(READ_SLICE), None
@@ -248,7 +269,17 @@ class _Reading:
             return None, problem
 
     def end(self) -> None:
-        self._owner.end(lambda: self._driver.close(1.0))
+        self._owner.end(lambda: self._driver.close(1.0), wake=False)
+
+    def join(self, deadline: Deadline) -> bool:
+        return self._owner.join(deadline)
+
+
+def _ends(columns: Columns) -> tuple[int | None, int | None]:
+    """The first and the last offset, or None where there are no offsets."""
+    (first,) = columns.slice(0, 1).to_list("offset")
+    (last,) = columns.slice(columns.length - 1, columns.length).to_list("offset")
+    return first, last
 
 
 def _stalled(piece: Slice, stall: float) -> Unavailable:

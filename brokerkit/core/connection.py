@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import weakref
 from collections.abc import Callable
-from typing import Any, Self, TypeVar
+from typing import Any, TypeVar
 
 from . import registry
 from .address import Address, resolve
+from .arguments import check_seconds
 from .browser import ConnectedBrowser
 from .cancellation import Deadline
 from .capabilities import Capabilities, Model
+from .closing import Closable
 from .driver import Backend, ConsumerRequest, Driver, MessageDriver, RecordDriver, translated
 from .errors import BrokerError, Closed, ConfigError, NotSupported
 from .message_consumer import MessageConsumer
@@ -36,7 +39,7 @@ def connect(target: str | None = None, *, timeout: float = CONNECT_SECONDS, **op
     return Connection(resolve(target, options), timeout=timeout)
 
 
-class Connection:
+class Connection(Closable):
     """One broker. It owns every publisher, browser and consumer that it made, and closes them.
 
     capabilities: what the system can do. native: the client library's own object.
@@ -47,42 +50,48 @@ class Connection:
         self.name = str(address)
         self._secrets = address.secrets
         backend = registry.backend(address.scheme)
-        self._closed = False
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
+        self._asking_for_browser = threading.Lock()
         self._browser: ConnectedBrowser | None = None
-        self._children: weakref.WeakSet[Any] = weakref.WeakSet()
+        self._children: weakref.WeakSet[Closable] = weakref.WeakSet()
         self._driver: Driver | None = None
         self._owner = Owner(f"connection to {self.name}")
+        opened: list[Driver] = []
         try:
-            self._driver = self._ask(lambda: _open(backend, address, timeout), timeout + 1.0)
+            self._ask(lambda: opened.append(_open(backend, address, timeout)), timeout + 1.0)
         except BaseException:
-            self._owner.end(lambda: None)
+            # what is still being opened is closed when it comes
+            self._owner.end(lambda: _close_all(opened))
             raise
+        (self._driver,) = opened
         self.capabilities: Capabilities = self._driver.capabilities
         close_at_exit(self)
 
     def translate(self, error: BaseException) -> BrokerError:
         """Any exception of the driver as one of our tree, without secrets."""
-        if self._driver is None:
-            return self._masked(error) if isinstance(error, BrokerError) else BrokerError(str(error))
-        return self._masked(translated(self._driver, error))
+        return self._secrets.clear(error if isinstance(error, BrokerError) else self._translated(error))
 
-    def _masked(self, error: BrokerError) -> BrokerError:
-        error.args = tuple(self._secrets.mask(a) if isinstance(a, str) else a for a in error.args)
-        return error
+    def _translated(self, error: BaseException) -> BrokerError:
+        if self._driver is not None:
+            # a translation that fails must neither hide the error nor end a thread
+            with contextlib.suppress(Exception):
+                return translated(self._driver, error)
+        made = BrokerError(f"{type(error).__name__}: {error}")
+        made.__cause__ = error
+        return made
 
     def _ask(self, question: Callable[[], T], timeout: float) -> T:
-        def asked() -> T:
+        def asked() -> tuple[T | None, BrokerError | None]:
             try:
-                return question()
-            except BrokerError as error:
-                raise self._masked(error) from error.__cause__
+                return question(), None
             except Exception as error:
-                if self._driver is None:
-                    raise
-                raise self.translate(error) from error
+                return None, self.translate(error)
 
-        return self._owner.call(asked, timeout=timeout)
+        # raised here, where no unmasked exception becomes its context
+        answer, problem = self._owner.call(asked, timeout=timeout)
+        if problem is not None:
+            raise problem
+        return answer  # type: ignore[return-value]  # the question's own
 
     @property
     def driver(self) -> Driver:
@@ -108,17 +117,19 @@ class Connection:
         *,
         model: Model | None = None,
         start: Any = None,
-        hold: float = 600.0,
-        connect_timeout: float = 15.0,
+        hold: float | None = 600.0,
+        connect_timeout: float | None = 15.0,
         **options: Any,
     ) -> MessageConsumer | RecordConsumer:
         """A consumer of one subscription, not attached yet.
 
         model: `message` or `record`, where the system has both; else its only one.
         start: where a subscription that does not exist begins; without it a missing one is NotFound.
-        hold: seconds for which messages are kept ours.
+        hold: seconds for which messages are kept ours; None: until they are settled.
         """
         driver = self.driver
+        check_seconds(hold, "hold")
+        check_seconds(connect_timeout, "connect_timeout")
         _check_name(topic, "topic")
         if subscription is not None:
             _check_name(subscription, "subscription")
@@ -127,7 +138,7 @@ class Connection:
         request = ConsumerRequest(
             topic, subscription, self._model(model), None if start is None else parse(start), options
         )
-        made = self._ask(lambda: driver.consumer(request), connect_timeout)
+        made = self._ask(lambda: driver.consumer(request), ADMIN_SECONDS)
         shared: dict[str, Any] = {
             "name": topic if subscription is None else f"{topic!r} as {subscription!r}",
             "capabilities": self.capabilities,
@@ -141,8 +152,16 @@ class Connection:
         else:
             assert isinstance(made, MessageDriver)
             consumer = MessageConsumer(made, **shared)
-        self._children.add(consumer)
+        self._adopt(consumer)
         return consumer
+
+    def _adopt(self, child: Closable) -> None:
+        with self._lock:
+            if not self._closed:
+                self._children.add(child)
+                return
+        child.close()
+        raise Closed(f"the connection to {self.name} is closed")
 
     def _model(self, model: Model | None) -> Model:
         models = self.capabilities.models
@@ -174,18 +193,22 @@ class Connection:
             translate=self.translate,
             transactional=transactional_id is not None,
         )
-        self._children.add(publisher)
+        self._adopt(publisher)
         return publisher
 
     def browser(self) -> ConnectedBrowser:
         """The connection's browser, made on first use."""
         driver = self.driver
-        with self._lock:
+        with self._asking_for_browser:
             if self._browser is None:
-                made = self._ask(driver.browser, ADMIN_SECONDS)
-                self._browser = ConnectedBrowser(
-                    made, driver.reader, name=self.name, translate=self.translate
+                browser = ConnectedBrowser(
+                    self._ask(driver.browser, ADMIN_SECONDS),
+                    lambda: self._ask(driver.reader, ADMIN_SECONDS),
+                    name=self.name,
+                    translate=self.translate,
                 )
+                self._adopt(browser)
+                self._browser = browser
             return self._browser
 
     def create_topic(self, topic: str, *, timeout: float = ADMIN_SECONDS, **options: Any) -> None:
@@ -223,42 +246,31 @@ class Connection:
             timeout + 1.0,
         )
 
-    @property
-    def closed(self) -> bool:
-        return self._closed
-
-    def close(self, timeout: float = 4.0) -> None:
-        """Close all consumers, publishers and the browser, then the client. Twice is fine."""
-        self._owner.check_process()
+    def begin_close(self, timeout: float) -> None:
+        """Have all consumers, publishers and the browser close, then the client."""
         with self._lock:
-            if self._closed:
-                return
             self._closed = True
             children = [*self._children]
-            if self._browser is not None:
-                children.append(self._browser)
-        deadline = Deadline(timeout)
-        closing = [
-            threading.Thread(target=child.close, args=(max(0.2, deadline.remaining() - 0.3),), daemon=True)
-            for child in children
-        ]
-        for thread in closing:
-            thread.start()
-        for thread in closing:
-            thread.join(max(0.0, deadline.remaining()))
-        driver = self._driver
-        if driver is not None:
-            left = max(0.5, deadline.remaining())
-            self._owner.stop(lambda: driver.close(left), left)
+        for child in children:
+            child.begin_close(timeout)
+        super().begin_close(timeout)
 
-    def __enter__(self) -> Self:
-        return self
+    def finish_close(self, deadline: Deadline) -> None:
+        """Wait until all have closed; a warning for each that does not in time."""
+        super().finish_close(deadline)
+        with self._lock:
+            children = [*self._children]
+        for child in children:
+            child.finish_close(deadline)
 
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def __repr__(self) -> str:
-        return f"<connection to {self.name}{', closed' if self._closed else ''}>"
+    def _leave(self, timeout: float) -> None:
+        deadline = Deadline(0.75 * timeout)
+        with self._lock:
+            children = [*self._children]
+        for child in children:
+            child.wait_closed(deadline)
+        if self._driver is not None:
+            self._driver.close(max(0.25 * timeout, deadline.remaining()))
 
 
 def _open(backend: Backend, address: Address, timeout: float) -> Driver:
@@ -269,6 +281,11 @@ def _open(backend: Backend, address: Address, timeout: float) -> Driver:
         driver.close(1.0)
         raise
     return driver
+
+
+def _close_all(drivers: list[Driver]) -> None:
+    for driver in drivers:
+        driver.close(1.0)
 
 
 def _check_name(name: object, what: str) -> None:

@@ -8,23 +8,24 @@ from __future__ import annotations
 
 import threading
 import time
-import warnings
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import Any, Self, TypeVar
+from typing import Any, TypeVar
 
 from .arguments import check_count, check_seconds
 from .cancellation import Cancellation, Deadline
 from .capabilities import Capabilities
-from .driver import ConsumerDriver, Fetched, Outcome
+from .closing import Closable
+from .driver import ConsumerDriver, Fetched, Outcome, as_ack_error
 from .errors import (
-    AbandonedWarning,
     BrokerError,
     Cancelled,
     Closed,
+    NotSupported,
     Unavailable,
 )
 from .held import Chunk, Held
+from .latch import Latch
 from .owner import Owner, close_at_exit
 
 FETCH_SLICE = 0.2
@@ -37,11 +38,11 @@ NEVER = float("inf")
 T = TypeVar("T")
 
 
-class Consumer:
+class Consumer(Closable):
     """What both models share; use `MessageConsumer` or `RecordConsumer`.
 
-    hold: seconds for which what was handed over is kept ours; acknowledging it later raises
-    LockLost. connect_timeout: seconds that attaching may take.
+    hold: seconds for which what was handed over is kept ours (None: for ever); acknowledging it
+    later raises LockLost. connect_timeout: seconds that attaching may take (None: no limit).
     """
 
     def __init__(
@@ -51,29 +52,28 @@ class Consumer:
         name: str,
         capabilities: Capabilities,
         translate: Callable[[BaseException], BrokerError],
-        hold: float = 600.0,
-        connect_timeout: float = 15.0,
+        hold: float | None = 600.0,
+        connect_timeout: float | None = 15.0,
     ) -> None:
         self.name = name
         self.capabilities = capabilities
-        self._hold_seconds = check_seconds(hold, "hold") or 0.0
-        self._connect_timeout = check_seconds(connect_timeout, "connect_timeout") or 15.0
+        held = check_seconds(hold, "hold")
+        self._hold_seconds = NEVER if held is None else held
+        self._connect_timeout = check_seconds(connect_timeout, "connect_timeout")
         self._driver = driver
         self._translate = translate
         self._lock = threading.RLock()
-        # entering a Condition is Python code, in which a signal may strike with the lock taken:
-        # the lock itself is entered instead
-        self._changed = threading.Condition(self._lock)
+        # a Condition that is interrupted by a signal may be left without its lock: this is a new
+        # latch after every change
+        self._changed = Latch()
         self._buffer: deque[Held] = deque()
         self._outstanding: set[Chunk] = set()
-        self._wanted = 0
-        self._wait_until: float | None = None
+        self._waiters: list[_Waiter] = []
         self._fetches = 0
         self._attached = False
         self._attach_deadline: Deadline | None = None
         self._error: BrokerError | None = None
         self._trouble: BrokerError | None = None
-        self._closed = False
         self._keep_alive_at = NEVER
         self._idle_at = 0.0
         self._owner = Owner(f"consumer of {name}", self._work, driver.wake)
@@ -115,31 +115,45 @@ class Consumer:
             return self._step()
         except BaseException as error:
             problem = self._translate(error)
+            if problem.retryable:
+                self._trouble = problem
+                return RETRY_SECONDS
             with self._lock:
-                if problem.retryable and self._wanted:
-                    self._trouble = problem
-                    pause = RETRY_SECONDS
-                else:
-                    self._error = problem
-                    self._wanted = 0
-                    pause = NEVER
-                self._changed.notify_all()
-            return pause
+                self._error = problem
+                self._announce()
+            # what is held is kept alive; for the rest the next caller tries again
+            return max(RETRY_SECONDS, self._keep_alive_at - time.monotonic())
+
+    def _announce(self) -> None:
+        """Have every waiting caller look again; under the lock."""
+        changed, self._changed = self._changed, Latch()
+        changed.set()
+
+    def _demand(self) -> tuple[bool, int, float]:
+        """Whether anybody waits, how many rows are missing, and how long a fetch may wait for them."""
+        with self._lock:
+            if self._error is not None or not self._waiters:
+                return False, 0, 0.0
+            missing = sum(waiter.want for waiter in self._waiters) - sum(map(len, self._buffer))
+            wait = min(waiter.deadline.slice(FETCH_SLICE) for waiter in self._waiters)
+            return True, max(0, missing), wait
 
     def _step(self) -> float:
         """Attach, fetch a slice, or stay alive; the seconds until the next step."""
         now = time.monotonic()
         if now >= self._keep_alive_at:
-            self._keep_alive_at = NEVER
+            self._keep_alive_at = now + RETRY_SECONDS
             self._keep_alive_at = self._keep_alive()
-        if self._wanted:
-            if not self._attached:
-                self._attach()
-            else:
-                self._fetch()
-            return 0.0
+        awaited, missing, wait = self._demand()
         if not self._attached:
+            if awaited:
+                self._attach()
+                return 0.0
+            self._attach_deadline = None
             return NEVER
+        if missing:
+            self._fetch(missing, wait)
+            return 0.0
         if now >= self._idle_at:
             self._idle_at = now + IDLE_SECONDS
             self._driver.idle()
@@ -148,7 +162,7 @@ class Consumer:
     def _attach(self) -> None:
         if self._attach_deadline is None:
             self._attach_deadline = Deadline(self._connect_timeout)
-        if self._attach_deadline.passed:
+        elif self._attach_deadline.passed:
             self._attach_deadline = None
             raise Unavailable(
                 f"could not attach to {self.name} within {self._connect_timeout:g} s (connect_timeout=)"
@@ -159,29 +173,26 @@ class Consumer:
             with self._lock:
                 self._attached = True
                 self._trouble = None
-                self._changed.notify_all()
+                self._announce()
 
-    def _fetch(self) -> None:
-        until = self._wait_until
-        wait = FETCH_SLICE if until is None else min(FETCH_SLICE, max(0.0, until - time.monotonic()))
-        fetched = self._driver.fetch(max(1, self._wanted), wait)
+    def _fetch(self, missing: int, wait: float) -> None:
+        fetched = self._driver.fetch(missing, wait)
         self._trouble = None
         if fetched.columns.length:
             self._receive(fetched)
+        self._idle_at = time.monotonic() + IDLE_SECONDS
         with self._lock:
             self._fetches += 1
-            self._changed.notify_all()
+            self._announce()
 
     def _receive(self, fetched: Fetched) -> None:
         chunk = self._chunk(fetched)
-        with self._lock:
-            self._outstanding.add(chunk)
-            self._buffer.append(Held(chunk, 0, len(chunk)))
-            self._wanted = max(0, self._wanted - len(chunk))
-            self._changed.notify_all()
         lock = self._driver.lock_seconds
         due = self._hold_seconds if lock is None else min(lock / 3, self._hold_seconds)
         self._keep_alive_at = min(self._keep_alive_at, chunk.received_at + due)
+        with self._lock:
+            self._outstanding.add(chunk)
+            self._buffer.append(Held(chunk, 0, len(chunk)))
 
     # Callers.
 
@@ -197,13 +208,21 @@ class Consumer:
         """Settle rows of a chunk of this consumer; the errors of those that failed, by row."""
         if self._closed:
             raise Closed(f"the consumer of {self.name} is closed; what was not settled was given back")
-        return self._owner.call(
-            lambda: self._settle(chunk, rows, outcome, delay, reason), timeout=SETTLE_SECONDS
-        )
+
+        def settled() -> dict[int, BrokerError]:
+            try:
+                return self._settle(chunk, rows, outcome, delay, reason)
+            except NotSupported:
+                raise
+            except Exception as error:
+                problem = as_ack_error(self._translate(error))
+                raise problem from problem.__cause__
+
+        return self._owner.call(settled, timeout=SETTLE_SECONDS)
 
     def attach(self, *, cancellation: Cancellation | None = None) -> None:
         """Wait until messages can flow, `connect_timeout` at most. Reading attaches by itself."""
-        self._wait(lambda: self._attached or None, Deadline(None), cancellation, want=1)
+        self._wait(lambda: self._attached or None, Deadline(None), cancellation, want=0)
 
     def next_held(
         self,
@@ -259,10 +278,13 @@ class Consumer:
         except (Cancelled, Closed):
             self._put_back(pieces)
             raise
-        except BrokerError:
+        except BrokerError as error:
             if not pieces:
                 raise
-            # what came is handed over first; a failure that lasts is met by the next call
+            # what came is handed over first; the next call meets the failure
+            if not error.retryable:
+                with self._lock:
+                    self._error = self._error or error
         except BaseException:
             self._put_back(pieces)
             raise
@@ -282,6 +304,7 @@ class Consumer:
         """Have the next call hand over these again, in their order."""
         with self._lock:
             self._buffer.extendleft(reversed(pieces))
+            self._announce()
 
     def _take(self, count: int, transit: _Transit) -> bool | None:
         """Move the first rows of the buffer into transit; the caller holds the lock."""
@@ -308,10 +331,13 @@ class Consumer:
     ) -> T | None:
         """Wait for `attempt`, which is called under the lock, to bring something; None at the deadline."""
         fetches_before = self._fetches
+        waiter = _Waiter(want, deadline)
         grace = Deadline(2 * FETCH_SLICE)
         try:
             with self._lock:
-                while True:
+                self._waiters.append(waiter)
+            while True:
+                with self._lock:
                     self._check_open()
                     if cancellation is not None:
                         cancellation.raise_if_cancelled()
@@ -319,72 +345,54 @@ class Consumer:
                     if found is not None:
                         return found
                     if self._error is not None:
-                        error = self._error
-                        if error.retryable:
-                            self._error = None
+                        # said once: the next call tries again
+                        error, self._error = self._error, None
                         raise error
                     if not self._attached:
-                        deadline = deadline.restarted()
+                        waiter.deadline = waiter.deadline.restarted()
                         grace = grace.restarted()
                     # even a timeout of 0 looks once
-                    elif deadline.passed and (self._fetches > fetches_before or grace.passed):
+                    elif waiter.deadline.passed and (self._fetches > fetches_before or grace.passed):
                         if self._trouble is not None:
                             raise self._trouble
                         return None
-                    if self._wanted < want:
-                        self._wanted = want
-                        self._owner.nudge()
-                    self._wait_until = deadline.at
-                    self._changed.wait(max(0.005, deadline.slice()))
+                    changed = self._changed
+                self._owner.nudge()
+                changed.wait(max(0.005, waiter.deadline.slice()))
         finally:
             with self._lock:
-                self._wanted = 0
+                self._waiters = [each for each in self._waiters if each is not waiter]
 
     def _check_open(self) -> None:
         self._owner.check_process()
         if self._closed:
             raise Closed(f"the consumer of {self.name} is closed")
 
-    @property
-    def closed(self) -> bool:
-        return self._closed
+    def begin_close(self, timeout: float) -> None:
+        """Have it give back all that is not settled and leave, without waiting for it.
 
-    def close(self, timeout: float = 4.0) -> None:
-        """Give back all that is not settled, and leave; what hangs is abandoned with a warning.
-
-        Deletes no subscription and commits nothing that was not acknowledged. Closing twice is fine.
+        Deletes no subscription and commits nothing that was not acknowledged.
         """
-        self._owner.check_process()
+        super().begin_close(timeout)
         with self._lock:
-            self._closed = True
-            self._wanted = 0
-            self._changed.notify_all()
-        if not self._owner.stop(lambda: self._shut(timeout), timeout):
-            warnings.warn(
-                f"closing the consumer of {self.name} took longer than {timeout:g} s and was abandoned",
-                AbandonedWarning,
-                stacklevel=2,
-            )
+            self._announce()
 
-    def _shut(self, timeout: float) -> None:
+    def _leave(self, timeout: float) -> None:
+        deadline = Deadline(timeout)
         try:
             self._give_back()
         finally:
-            self._driver.close(timeout)
+            self._driver.close(max(0.1, deadline.remaining()))
 
-    def __enter__(self) -> Self:
-        return self
 
-    def __exit__(self, *_: object) -> None:
-        self.close()
+class _Waiter:
+    """A caller that waits: for how many rows, and until when."""
 
-    def __del__(self) -> None:
-        owner = getattr(self, "_owner", None)
-        if owner is not None and not owner.stopping:
-            owner.end(lambda: self._shut(1.0))
+    __slots__ = ("deadline", "want")
 
-    def __repr__(self) -> str:
-        return f"<{type(self).__name__} of {self.name}{', closed' if self._closed else ''}>"
+    def __init__(self, want: int, deadline: Deadline) -> None:
+        self.want = want
+        self.deadline = deadline
 
 
 class _Transit:

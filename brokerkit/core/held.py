@@ -6,6 +6,7 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from .arguments import check_seconds
 from .columns import Columns
 from .driver import Outcome
 from .errors import AckFailed, BrokerError, NotSupported
@@ -49,9 +50,12 @@ class Chunk:
             raise NotSupported("nack(delay=) is not offered by this system; nack() without a delay is")
         if outcome is Outcome.REJECT and not capabilities.reject:
             raise NotSupported("reject() is not offered by this system; the nearest is nack()")
-        failures = self.consumer.settle(self, rows, outcome, delay=delay, reason=reason)
+        failures = self.consumer.settle(
+            self, rows, outcome, delay=check_seconds(delay, "delay"), reason=reason
+        )
         if failures:
-            raise _combined(failures, len(rows))
+            by_index = {index: failures[row] for index, row in enumerate(rows) if row in failures}
+            raise _combined(by_index, len(rows))
 
 
 def _combined(failures: dict[int, BrokerError], asked: int) -> BrokerError:
@@ -129,7 +133,7 @@ class Held:
     @property
     def settled(self) -> bool:
         """Whether nothing is owed for any of its rows."""
-        return not self._chunk.pending(self._start, self._stop)
+        return all(map(self._chunk.settled, range(self._start, self._stop)))
 
     def split(self, count: int) -> tuple[Held, Held]:
         """The first `count` rows and the rest."""

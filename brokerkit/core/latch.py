@@ -27,6 +27,7 @@ class Latch:
 
     def wait(self, timeout: float | None = None) -> bool:
         """Wait until it is set, at most `timeout` seconds; tell whether it is."""
-        if not self._is_set and self._lock.acquire(timeout=-1 if timeout is None else timeout):
+        seconds = -1 if timeout is None else min(timeout, threading.TIMEOUT_MAX)
+        if not self._is_set and self._lock.acquire(timeout=seconds):
             self._lock.release()
         return self._is_set

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from itertools import compress
 from typing import Any
@@ -177,10 +177,10 @@ class MessageConsumer(Consumer):
             if not chunk.open:
                 self._outstanding.discard(chunk)
             elif now >= end:
-                self._return_unread(chunk)
                 if lock is None:
-                    chunk.mark_pending(LOST)
+                    self._return(chunk)
                 else:
+                    self._return_unread(chunk)
                     again = min(again, chunk.locked_at + lock + 0.01)
             elif lock is not None:
                 if now >= chunk.locked_at + lock / 3:
@@ -213,6 +213,13 @@ class MessageConsumer(Consumer):
                 self._buffer.remove(held)
         for held in unread:
             self._settle(chunk, held.pending_rows(), Outcome.NACK, None, None)
+
+    def _return(self, chunk: MessageChunk) -> None:
+        """Give back a whole chunk, where the broker would not take it back by itself."""
+        receipts = [chunk.receipts[row] for row in chunk.pending(0, len(chunk))]
+        self._driver.settle(receipts, Outcome.NACK, delay=None, reason=None)
+        chunk.mark_pending(LOST)
+        self._outstanding.discard(chunk)
 
     def _give_back(self) -> None:
         receipts: list[Any] = []

@@ -14,8 +14,14 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def from_microseconds(value: int | None) -> datetime | None:
-    """Microseconds since 1970 as a UTC datetime, without going through a float."""
-    return None if value is None else _EPOCH + timedelta(microseconds=value)
+    """Microseconds since 1970 as a UTC datetime, without going through a float.
+
+    None also for what no datetime can hold: a publisher may have written anything.
+    """
+    try:
+        return None if value is None else _EPOCH + timedelta(microseconds=value)
+    except OverflowError:
+        return None
 
 
 def to_microseconds(value: datetime) -> int:
@@ -165,7 +171,7 @@ class OutboundMessage:
     ) -> None:
         self.data = _as_bytes(data, "data")
         self.key = _as_bytes(key, "key")
-        self.attributes = Attributes(attributes) if attributes else NO_ATTRIBUTES  # type: ignore[arg-type]  # Attributes checks it
+        self.attributes = NO_ATTRIBUTES if attributes is None else Attributes(attributes)  # type: ignore[arg-type]  # Attributes checks it
         self.dedup_id = dedup_id
 
     def named(self, dedup_id: str) -> OutboundMessage:

@@ -61,8 +61,8 @@ class Task(Generic[T]):
 class Owner:
     """A daemon thread with a queue of tasks, and a `work` to do between them.
 
-    work: a bound method, called whenever no task waits; returns the seconds until it wants to be
-    called again. Its object is not kept alive by the thread.
+    work: a bound method that raises nothing, called whenever no task waits; returns the seconds until
+    it wants to be called again. Its object is not kept alive by the thread.
     wake: called from other threads, to make a waiting `work` come back early.
     """
 
@@ -81,6 +81,7 @@ class Owner:
         self._condition = threading.Condition(self._lock)
         self._ended = Latch()
         self._stopping = False
+        self._last: Task[Any] | None = None
         self._nudged = False
         self._pid = os.getpid()
         self._thread = threading.Thread(target=self._live, name=f"brokerkit {name}", daemon=True)
@@ -90,6 +91,7 @@ class Owner:
         try:
             self._run()
         finally:
+            self._last = None
             self._ended.set()
 
     def _run(self) -> None:
@@ -114,17 +116,14 @@ class Owner:
         work = self._work() if self._work is not None else None
         return work() if work is not None else float("inf")
 
-    def post(self, work: Callable[[], T], *, first: bool = False) -> Task[T]:
+    def post(self, work: Callable[[], T]) -> Task[T]:
         """Ask for something, without waiting for it."""
         self.check_process()
         task = Task(work)
         with self._lock:
             if self._stopping:
                 raise Closed(f"the {self.name} is closed")
-            if first:
-                self._tasks.appendleft(task)
-            else:
-                self._tasks.append(task)
+            self._tasks.append(task)
             self._condition.notify()
         if self._wake is not None and threading.current_thread() is not self._thread:
             self._wake()
@@ -145,23 +144,21 @@ class Owner:
             return task.wait(timeout, cancellation)
         except TimeoutError as error:
             if task.done:
-                raise
+                return task.wait(0.0)
             raise Unavailable(f"the broker did not answer within {timeout:g} s") from error
 
     def take_tasks(self) -> list[Task[Any]]:
-        """The tasks waiting now, for an owner that can do several at once."""
+        """The tasks waiting now; what is to be done last stays, for when the thread comes back."""
         with self._lock:
-            tasks = list(self._tasks)
-            self._tasks.clear()
+            tasks = [task for task in self._tasks if task is not self._last]
+            self._tasks = deque(task for task in self._tasks if task is self._last)
         return tasks
 
     def nudge(self) -> None:
-        """Have `work` called again now."""
+        """Have `work` called again now, if it waits."""
         with self._lock:
             self._nudged = True
             self._condition.notify()
-        if self._wake is not None:
-            self._wake()
 
     @property
     def stopping(self) -> bool:
@@ -172,15 +169,33 @@ class Owner:
         if os.getpid() != self._pid:
             raise Closed("forked: this belongs to the parent process; connect anew in the child")
 
-    def end(self, last: Callable[[], object]) -> None:
-        """Have the thread end after the waiting tasks and `last`, without waiting for it."""
+    def end(self, last: Callable[[], object], *, wake: bool = True) -> None:
+        """Have the thread end after the waiting tasks and `last`, without waiting for it.
+
+        wake: false where locks of others may be held, as in a finalizer.
+        """
+        if os.getpid() != self._pid:
+            return
         with self._lock:
             if not self._stopping:
                 self._stopping = True
-                self._tasks.append(Task(last))
-                self._condition.notify()
-        if self._wake is not None:
+                self._last = Task(last)
+                self._tasks.append(self._last)
+            self._condition.notify()
+        if wake and self._wake is not None and not self._ended.is_set():
             self._wake()
+
+    def join(self, deadline: Deadline) -> bool:
+        """Wait for the end; false when the deadline passed. What still waits to be done then fails."""
+        self.check_process()
+        while not self._ended.wait(deadline.slice()):
+            if deadline.passed:
+                break
+        else:
+            return True
+        for task in self.take_tasks():
+            task.fail(Closed(f"the {self.name} was closed before this could be done"))
+        return False
 
     def stop(self, last: Callable[[], object], timeout: float) -> bool:
         """Like `end`, and wait; false when it took longer than `timeout` seconds.
@@ -189,27 +204,28 @@ class Owner:
         """
         self.check_process()
         self.end(last)
-        deadline = Deadline(timeout)
-        while not deadline.passed:
-            if self._ended.wait(deadline.slice()):
-                return True
-        for task in self.take_tasks():
-            task.fail(Closed(f"the {self.name} was closed before this could be done"))
-        return False
+        return self.join(Deadline(timeout))
 
 
-_closables: weakref.WeakSet[Any] = weakref.WeakSet()
+_open: weakref.WeakSet[Any] = weakref.WeakSet()
 
 
 def close_at_exit(thing: Any) -> None:
     """Have ``thing.close(timeout=...)`` called when the interpreter exits."""
-    _closables.add(thing)
+    _open.add(thing)
 
 
 @atexit.register
 def _close_all() -> None:
+    """Begin with all, so that none waits for the others' time; no thread can be started by now."""
     deadline = Deadline(EXIT_SECONDS)
-    for thing in list(_closables):
-        # at exit there is nobody to tell: a broken close must not keep the others from closing
+    things = list(_open)
+    # at exit there is nobody to tell: a broken close must not keep the others from closing
+    for thing in things:
+        begin = getattr(thing, "begin_close", None)
+        if begin is not None:
+            with contextlib.suppress(Exception):
+                begin(EXIT_SECONDS)
+    for thing in things:
         with contextlib.suppress(Exception):
             thing.close(timeout=max(0.1, deadline.remaining()))

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from .arguments import as_integer
 from .errors import ConfigError, NotFound
 from .messages import from_microseconds, to_microseconds
 from .topics import Bounds
@@ -56,8 +57,7 @@ class AtTime:
 
     def __str__(self) -> str:
         moment = from_microseconds(self.microseconds)
-        assert moment is not None
-        return moment.isoformat().replace("+00:00", "Z")
+        return f"{self.microseconds} µs" if moment is None else moment.isoformat().replace("+00:00", "Z")
 
 
 Position = Earliest | Latest | AtOffset | AtTime
@@ -72,13 +72,11 @@ def parse(value: Any, *, now: datetime | None = None, default: Position | None =
         return default
     if isinstance(value, Earliest | Latest | AtOffset | AtTime):
         return value
-    if isinstance(value, bool):
-        raise ConfigError(f"{value!r} is not a position: {EXPECTED}")
     if isinstance(value, datetime):
         return AtTime(_micros_of(value))
-    index = getattr(type(value), "__index__", None)
-    if index is not None:
-        return AtOffset(int(value))
+    offset = as_integer(value)
+    if offset is not None:
+        return AtOffset(offset)
     if isinstance(value, str):
         return _parse_text(value.strip(), now)
     raise ConfigError(f"{value!r} is not a position: {EXPECTED}")
@@ -100,8 +98,12 @@ def _parse_text(text: str, now: datetime | None) -> Position:
     relative = _RELATIVE.match(text)
     if relative:
         sign, amount, unit = relative.groups()
-        micros = int(float(amount) * _UNITS[unit.lower()]) * (-1 if sign == "-" else 1)
-        return AtTime(to_microseconds((now or datetime.now(UTC)) + timedelta(microseconds=micros)))
+        try:
+            span = timedelta(microseconds=float(amount) * _UNITS[unit.lower()])
+            moment = now or datetime.now(UTC)
+            return AtTime(to_microseconds(moment - span if sign == "-" else moment + span))
+        except OverflowError:
+            raise ConfigError(f"{text!r} is beyond the calendar: {EXPECTED}") from None
     try:
         return AtTime(to_microseconds(datetime.fromisoformat(text)))
     except ValueError:
@@ -113,8 +115,15 @@ def parse_all(
 ) -> Position | dict[int, Position]:
     """Like `parse`, and ``{partition: position}`` as well."""
     if isinstance(value, Mapping):
-        return {int(partition): parse(each, now=now) for partition, each in value.items()}
+        return {_partition(number): parse(each, now=now) for number, each in value.items()}
     return parse(value, now=now, default=default)
+
+
+def _partition(value: Any) -> int:
+    number = as_integer(value)
+    if number is None:
+        raise ConfigError(f"a partition is an integer, not {value!r}: {EXPECTED}")
+    return number
 
 
 def resolve(
@@ -134,9 +143,9 @@ def resolve(
         known = {each.partition for each in bounds}
         strangers = sorted(set(position) - known, key=str)
         if strangers:
+            there = "no partitions" if known <= {None} else ", ".join(map(str, sorted(known, key=str)))
             raise NotFound(
-                f"there is no partition {', '.join(map(str, strangers))}: "
-                f"the topic has {', '.join(map(str, sorted(known, key=str)))}"
+                f"there is no partition {', '.join(map(str, strangers))}: the topic has {there}"
             )
         by_partition = {each.partition: position.get(each.partition, otherwise) for each in bounds}  # type: ignore[arg-type]  # None is looked up too
     else:

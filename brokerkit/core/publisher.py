@@ -5,21 +5,24 @@ from __future__ import annotations
 import threading
 import time
 import uuid
-import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import count
 from typing import Self
 
+from .arguments import check_seconds
 from .attributes import type_name
 from .cancellation import Deadline
 from .capabilities import Capabilities
+from .closing import Closable
 from .driver import PublisherDriver
-from .errors import AbandonedWarning, BrokerError, Closed, ConfigError, NotSupported, TooLarge
-from .messages import OutboundMessage, PublishResult
+from .errors import BrokerError, Closed, ConfigError, NotSupported, TooLarge, Unavailable
+from .messages import OutboundMessage, PublishResult, PublishStatus
 from .owner import Owner, Task, close_at_exit
 
 PUBLISH_SECONDS = 30.0
+ANSWER_SECONDS = 5.0
+"""How much longer than its timeout a driver may take to say what became of the messages."""
 CHUNK_MESSAGES = 5_000
 CHUNK_BYTES = 16_000_000
 FIRST_RETRY_SECONDS = 0.1
@@ -101,11 +104,14 @@ class ConnectedTopic:
         return f"<topic {self._name!r}>"
 
 
-class ConnectedPublisher:
+class ConnectedPublisher(Closable):
     """Publishes to any topic of a connection, from any thread.
 
-    With a `transactional_id` everything is published inside `transaction()`.
+    With a `transactional_id` everything is published inside `transaction()`. Closing it finishes
+    what is being published and aborts an open transaction.
     """
+
+    _if_abandoned = "; messages still being published may or may not be stored"
 
     def __init__(
         self,
@@ -122,7 +128,7 @@ class ConnectedPublisher:
         self._driver = driver
         self._translate = translate
         self._in_transaction = False
-        self._closed = False
+        self._closing: Deadline | None = None
         self._nonce = uuid.uuid4().hex
         self._count = count()
         self._lock = threading.Lock()
@@ -138,13 +144,13 @@ class ConnectedPublisher:
     def send(self, batch: Sequence[Outgoing], *, timeout: float | None = None) -> list[PublishResult]:
         """Publish (topic, message) pairs; the outcome of each, in order."""
         self._owner.check_process()
-        if self._closed:
-            raise Closed(f"the publisher to {self.name} is closed")
+        self._check_open()
         if self.transactional and not self._in_transaction:
             raise ConfigError(
                 "this publisher is transactional: publish inside `with publisher.transaction():`"
             )
-        seconds = PUBLISH_SECONDS if timeout is None else timeout
+        given = check_seconds(timeout, "timeout")
+        seconds = PUBLISH_SECONDS if given is None else given
         results: list[PublishResult | None] = [None] * len(batch)
         rows = []
         for row, (_, message) in enumerate(batch):
@@ -159,15 +165,39 @@ class ConnectedPublisher:
             else:
                 rows.append(row)
         if rows:
-            sending = _Sending([self._named(batch[row]) for row in rows], Deadline(seconds))
-            with self._lock:
-                self._waiting.append(sending)
-            self._owner.nudge()
-            # the driver keeps to the deadline; the margin is for its last answer to come through
-            outcomes = sending.wait(seconds + 5.0)
+            outcomes = self._sent(_Sending([self._named(batch[row]) for row in rows], Deadline(seconds)))
             for row, outcome in zip(rows, outcomes, strict=True):
                 results[row] = outcome
         return [result for result in results if result is not None]
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise Closed(f"the publisher to {self.name} is closed")
+
+    def _sent(self, sending: _Sending) -> list[PublishResult]:
+        """Have it sent; an outcome for each message also when the owner thread gives none in time."""
+        with self._lock:
+            self._check_open()
+            self._waiting.append(sending)
+        self._owner.nudge()
+        seconds = sending.deadline.seconds
+        try:
+            return sending.wait(sending.deadline.remaining() + ANSWER_SECONDS)
+        except TimeoutError:
+            error = Unavailable(f"the broker did not confirm it within {seconds:g} s")
+            status: PublishStatus = "failed" if self._withdraw(sending) else "unknown"
+            return [PublishResult(status, error=error) for _ in sending.batch]
+        except BaseException:
+            self._withdraw(sending)
+            raise
+
+    def _withdraw(self, sending: _Sending) -> bool:
+        """Take back what waits behind the messages of others; false when it is on its way."""
+        with self._lock:
+            if sending not in self._waiting:
+                return False
+            self._waiting.remove(sending)
+            return True
 
     def _above_limit(self, message: OutboundMessage) -> bool:
         limit = self.capabilities.max_message_bytes
@@ -192,7 +222,7 @@ class ConnectedPublisher:
                 sendings, self._waiting = self._waiting, []
             if not sendings:
                 return
-            deadline = max((each.deadline for each in sendings), key=lambda each: each.remaining())
+            deadline = max((each.deadline for each in sendings), key=Deadline.remaining)
             results = self._send([item for each in sendings for item in each.batch], deadline)
             begin = 0
             for each in sendings:
@@ -209,7 +239,7 @@ class ConnectedPublisher:
         results = self._attempt(chunk, deadline)
         pause = FIRST_RETRY_SECONDS
         while rows := self._to_retry(chunk, results):
-            if deadline.remaining() <= pause:
+            if self._left(deadline) <= pause:
                 break
             time.sleep(pause)
             pause = min(2 * pause, LAST_RETRY_SECONDS)
@@ -218,12 +248,24 @@ class ConnectedPublisher:
                 results[row] = result
         return results
 
+    def _left(self, deadline: Deadline) -> float:
+        """Seconds left, of which there are fewer once this is being closed."""
+        closing = self._closing
+        left = deadline.remaining()
+        return left if closing is None else min(left, closing.remaining())
+
     def _attempt(self, chunk: Sequence[Outgoing], deadline: Deadline) -> list[PublishResult]:
         try:
-            return self._driver.send(chunk, max(0.1, deadline.remaining()))
+            results = self._driver.send(chunk, max(0.1, self._left(deadline)))
+            if len(results) != len(chunk):
+                raise BrokerError(f"the driver gave {len(results)} outcomes for {len(chunk)} messages")
         except BaseException as error:
             problem = self._translate(error)
             return [PublishResult("unknown", error=problem) for _ in chunk]
+        for result in results:
+            if result.error is not None:
+                self._translate(result.error)
+        return results
 
     def _to_retry(self, chunk: Sequence[Outgoing], results: Sequence[PublishResult]) -> list[int]:
         """The rows worth another try: surely not stored (or known by name), and nothing of their key
@@ -250,8 +292,7 @@ class ConnectedPublisher:
         self._require_transactional()
         if self._in_transaction:
             raise ConfigError("a transaction has begun already: commit or abort it first")
-        self._call(lambda: self._driver.begin(PUBLISH_SECONDS), PUBLISH_SECONDS)
-        self._in_transaction = True
+        self._call(self._driver.begin, PUBLISH_SECONDS, begun=True)
 
     def commit(self, *, timeout: float | None = None) -> None:
         """Make everything since `begin` visible together."""
@@ -265,9 +306,8 @@ class ConnectedPublisher:
         self._require_transactional()
         if not self._in_transaction:
             raise ConfigError("no transaction has begun: call begin(), or use `with ...transaction():`")
-        seconds = PUBLISH_SECONDS if timeout is None else timeout
-        self._call(lambda: how(seconds), seconds + 5.0)
-        self._in_transaction = False
+        seconds = check_seconds(timeout, "timeout")
+        self._call(how, PUBLISH_SECONDS if seconds is None else seconds, begun=False)
 
     @contextmanager
     def transaction(self) -> Iterator[Self]:
@@ -275,15 +315,21 @@ class ConnectedPublisher:
         self.begin()
         try:
             yield self
-        except BaseException:
-            self.abort()
+        except BaseException as error:
+            self._abort_after(error)
             raise
         try:
             self.commit()
-        except BrokerError:
+        except BrokerError as error:
             if self._in_transaction:
-                self.abort()
+                self._abort_after(error)
             raise
+
+    def _abort_after(self, error: BaseException) -> None:
+        try:
+            self.abort()
+        except BrokerError as failure:
+            error.add_note(f"aborting the transaction failed too: {failure}")
 
     def _require_transactional(self) -> None:
         if not self.transactional:
@@ -296,32 +342,36 @@ class ConnectedPublisher:
                 )
             )
 
-    def _call(self, work: Callable[[], None], timeout: float) -> None:
-        def translated() -> None:
+    def _call(self, work: Callable[[float], None], seconds: float, *, begun: bool) -> None:
+        def asked() -> None:
             try:
-                work()
+                work(seconds)
             except Exception as error:
-                raise self._translate(error) from error
+                problem = self._translate(error)
+                raise problem from problem.__cause__
+            # said here, so that an interrupted caller does not change what is true
+            self._in_transaction = begun
 
-        self._owner.call(translated, timeout=timeout)
+        self._owner.call(asked, timeout=seconds + ANSWER_SECONDS)
 
-    def close(self, timeout: float = 4.0) -> None:
-        """Finish what is being published, abort an open transaction, and leave. Twice is fine."""
+    def begin_close(self, timeout: float) -> None:
+        """Have it finish what is being published, abort an open transaction, and leave."""
         self._owner.check_process()
-        self._closed = True
-        if not self._owner.stop(lambda: self._shut(timeout), timeout):
-            with self._lock:
-                left, self._waiting = self._waiting, []
-            for sending in left:
-                sending.fail(Closed(f"the publisher to {self.name} was closed before this was sent"))
-            warnings.warn(
-                f"closing the publisher to {self.name} took longer than {timeout:g} s and was abandoned; "
-                "messages still being published may or may not be stored",
-                AbandonedWarning,
-                stacklevel=2,
-            )
+        with self._lock:
+            self._closed = True
+            # the rest of the time is for leaving
+            self._closing = self._closing or Deadline(0.75 * timeout)
+        super().begin_close(timeout)
 
-    def _shut(self, timeout: float) -> None:
+    def finish_close(self, deadline: Deadline) -> None:
+        """Wait until it has closed; what was not sent in time fails."""
+        super().finish_close(deadline)
+        with self._lock:
+            left, self._waiting = self._waiting, []
+        for sending in left:
+            sending.fail(Closed(f"the publisher to {self.name} was closed before this was sent"))
+
+    def _leave(self, timeout: float) -> None:
         deadline = Deadline(timeout)
         try:
             self._drain()
@@ -329,20 +379,6 @@ class ConnectedPublisher:
                 self._driver.abort(max(0.1, deadline.remaining()))
         finally:
             self._driver.close(max(0.1, deadline.remaining()))
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def __del__(self) -> None:
-        owner = getattr(self, "_owner", None)
-        if owner is not None and not owner.stopping:
-            owner.end(lambda: self._shut(1.0))
-
-    def __repr__(self) -> str:
-        return f"<publisher to {self.name}{', closed' if self._closed else ''}>"
 
 
 class _Sending(Task[list[PublishResult]]):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Iterator, Sequence
+import weakref
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 from .cancellation import Cancellation
@@ -65,7 +66,15 @@ class RecordConsumer(Consumer):
         self.epochs: dict[Partition, int] = {}
         self._first: dict[Partition, int] = {}
         self._reasons: dict[Partition, str] = {}
-        driver.on_lost = self._on_lost
+        # the owner thread keeps the driver alive, which must not keep this alive
+        on_lost = weakref.WeakMethod(self._on_lost)
+
+        def lost(partitions: Collection[Partition]) -> None:
+            told = on_lost()
+            if told is not None:
+                told(partitions)
+
+        driver.on_lost = lost
         super().__init__(driver, **options)
 
     def next_record(
@@ -124,12 +133,13 @@ class RecordConsumer(Consumer):
         positions: dict[Partition, int] = {}
         for row in rows:
             partition = chunk.partitions[row]
-            if chunk.stale(partition):
-                failed[partition] = self._stale(partition)
-                continue
             position = self._driver.next_offset(chunk.offsets[row])
             # committing an older position would rewind the group
-            if position > max(self.marks.get(partition, -1), positions.get(partition, -1)):
+            if position <= max(self.marks.get(partition, -1), positions.get(partition, -1)):
+                continue
+            if chunk.stale(partition):
+                failed[partition] = self._stale(partition)
+            else:
                 positions[partition] = position
         if positions:
             results = self._driver.commit(positions)
@@ -140,7 +150,14 @@ class RecordConsumer(Consumer):
                 else:
                     failed[partition] = as_ack_error(self._translate(error))
         self._outstanding = {each for each in self._outstanding if each.open}
-        return {row: failed[chunk.partitions[row]] for row in rows if chunk.partitions[row] in failed}
+        return {
+            row: failed[chunk.partitions[row]]
+            for row in rows
+            if chunk.partitions[row] in failed and not self._committed(chunk, row)
+        }
+
+    def _committed(self, chunk: RecordChunk, row: int) -> bool:
+        return chunk.offsets[row] < self.marks.get(chunk.partitions[row], 0)
 
     def _stale(self, partition: Partition) -> BrokerError:
         topic, number = partition

@@ -40,10 +40,10 @@ def backend(scheme: str) -> Backend:
     try:
         return cast(Backend, points[scheme].load())
     except ModuleNotFoundError as error:
-        if (error.name or "").startswith("brokerkit"):
+        if (error.name or "").split(".")[0] == "brokerkit":
             raise
-        extra = EXTRAS.get(scheme, scheme)
+        extra = EXTRAS.get(scheme)
+        line = f": pip install 'brokerkit-notebook[{extra}]'" if extra else ""
         raise ConfigError(
-            f"{scheme}:// needs the module {error.name!r}, which is not installed: "
-            f"pip install 'brokerkit-notebook[{extra}]'"
+            f"{scheme}:// needs the module {error.name!r}, which is not installed{line}"
         ) from error

@@ -9,6 +9,7 @@ import pyarrow.compute as pc
 
 from brokerkit.core.errors import ConfigError
 
+from .arrow import Array
 from .decoded import objects_of
 from .schema import ATTRIBUTES
 from .tabular import describe_columns, table_of
@@ -34,7 +35,7 @@ def attr(df: pd.DataFrame, name: str) -> pd.Series:
     return pd.Series(pd.arrays.ArrowExtensionArray(texts), index=df.index, name=name)
 
 
-def _last(lists: pa.ListArray, name: str) -> pa.Array:
+def _last(lists: Array, name: str) -> Array:
     parents = pc.list_parent_indices(lists)
     names, values, _ = lists.flatten().flatten()
     here = pc.equal(names, name)
@@ -49,7 +50,7 @@ def _last(lists: pa.ListArray, name: str) -> pa.Array:
     return found.take(place)
 
 
-def _text(values: pa.Array) -> pa.Array:
+def _text(values: Array) -> Array:
     wide = values.cast(pa.large_binary())
     try:
         return wide.cast(pa.large_string())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from datetime import datetime
-from itertools import accumulate, chain
+from itertools import accumulate, chain, pairwise
 from typing import Any
 from uuid import UUID
 
@@ -13,6 +13,7 @@ import pyarrow as pa
 from brokerkit.core.attributes import NO_ATTRIBUTES, Attributes, Pair, type_name
 from brokerkit.core.errors import ConfigError
 
+from .arrow import Array
 from .decoded import objects_of
 from .schema import ATTRIBUTE, ATTRIBUTES
 
@@ -55,7 +56,7 @@ _READ: dict[str, Callable[[Any], Any]] = {
 }
 
 
-def attributes_array(column: Any, length: int) -> pa.ListArray:
+def attributes_array(column: Any, length: int) -> Array:
     """A backend's attributes, per row a sequence of pairs or None, as the frame's column.
 
     No attributes are an empty list. Raises TypeError for a value that no system carries.
@@ -72,7 +73,8 @@ def attributes_array(column: Any, length: int) -> pa.ListArray:
     if not pairs:
         return _lists(offsets, _structs([], [], []))
     names, values = map(list, zip(*pairs, strict=True))
-    kinds = {type(value): type_name(value) for value in dict(zip(map(type, values), values, strict=True)).values()}
+    examples = dict(zip(map(type, values), values, strict=True))
+    kinds = {kind: type_name(value) for kind, value in examples.items()}
     if len(kinds) == 1:
         [(kind, name)] = kinds.items()
         types: Any = pa.repeat(pa.scalar(name, pa.string()), len(values))
@@ -83,7 +85,7 @@ def attributes_array(column: Any, length: int) -> pa.ListArray:
     return _lists(offsets, _structs(names, data, types))
 
 
-def pairs_of(array: pa.ListArray) -> tuple[list[Attributes], dict[int, str]]:
+def pairs_of(array: Array) -> tuple[list[Attributes], dict[int, str]]:
     """The frame's column as `Attributes` per row, and for rows that cannot be read the reason.
 
     NA is the same as no attributes.
@@ -97,8 +99,7 @@ def pairs_of(array: pa.ListArray) -> tuple[list[Attributes], dict[int, str]]:
     offsets = list(accumulate(lengths, initial=0))
     if set(types) == {"bytes"} and None not in names and None not in data:
         pairs: list[Pair] = list(zip(names, data, strict=True))
-        spans = zip(offsets[:-1], offsets[1:], strict=True)
-        return [Attributes.trusted(pairs[start:end]) for start, end in spans], {}
+        return [Attributes.trusted(pairs[start:end]) for start, end in pairwise(offsets)], {}
     found: list[Attributes] = []
     wrong: dict[int, str] = {}
     for row in range(len(array)):
@@ -124,7 +125,7 @@ def _pair(name: str | None, data: bytes | None, kind: str | None) -> Pair:
         raise ConfigError(f"attribute {name!r} is not a {kind} in its text form: {data!r:.60}") from error
 
 
-def _structs(names: list[Any], values: list[Any], types: Any) -> pa.StructArray:
+def _structs(names: list[Any], values: list[Any], types: Any) -> Array:
     try:
         texts = pa.array(names, pa.string())
     except UnicodeEncodeError:
@@ -134,5 +135,5 @@ def _structs(names: list[Any], values: list[Any], types: Any) -> pa.StructArray:
     return pa.StructArray.from_arrays([texts, pa.array(values, pa.binary()), kinds], fields=list(ATTRIBUTE))
 
 
-def _lists(offsets: list[int], values: pa.StructArray) -> pa.ListArray:
+def _lists(offsets: list[int], values: Array) -> Array:
     return pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), values, type=ATTRIBUTES)

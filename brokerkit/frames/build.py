@@ -7,14 +7,17 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from brokerkit.core.collector import gc_paused
 from brokerkit.core.columns import Columns
 
+from .arrow import Array, ArrowType, ChunkedArray
 from .attributes import attributes_array
 from .decoded import PayloadDecoder
 from .decoding import Decode, as_decoder
 from .schema import ATTRIBUTES, SCHEMA, schema_for
+from .text import TextDecoder
 
 SAMPLES = 10
 """How many failures a builder remembers in full; `brokerkit.frames.failures` finds all of them again."""
@@ -58,10 +61,15 @@ class FrameBuilder:
 
     decoder: "auto", "json", "text", "raw", the name of a registered decoder, or a `Decoder`.
     attributes: False leaves the column NA, for who does not need them.
+    expanding: the rows are given to `expand` afterwards. It finds what is not JSON, so that "json"
+    need not parse every payload twice; the failures are then those of `expand`.
     """
 
-    def __init__(self, decoder: Decode | PayloadDecoder = "auto", attributes: bool = True) -> None:
-        self.decoder = as_decoder(decoder)
+    def __init__(
+        self, decoder: Decode | PayloadDecoder = "auto", attributes: bool = True, *, expanding: bool = False
+    ) -> None:
+        chosen = as_decoder(decoder)
+        self.decoder = TextDecoder("json", judges=False) if expanding and chosen == TextDecoder("json") else chosen
         self.schema = schema_for(self.decoder)
         self.counts = Counts()
         self.failures = Failures()
@@ -111,7 +119,7 @@ class FrameBuilder:
             self.failures.samples.append(Failure(self.counts.rows + row, **place, error=error))
 
 
-def column_array(column: Any, type: pa.DataType, length: int) -> pa.Array:
+def column_array(column: Any, type: ArrowType, length: int) -> Array:
     """A field of `Columns` as an Arrow array of the type given."""
     if column is None:
         return pa.nulls(length, type)
@@ -128,7 +136,7 @@ def column_array(column: Any, type: pa.DataType, length: int) -> pa.Array:
     return _one_chunk(array)
 
 
-def _as_type(array: pa.Array, type: pa.DataType) -> pa.Array:
+def _as_type(array: Array, type: ArrowType) -> Array:
     if array.type == type:
         return array
     if pa.types.is_timestamp(type) and pa.types.is_timestamp(array.type) and array.type.unit == "ns":
@@ -137,16 +145,14 @@ def _as_type(array: pa.Array, type: pa.DataType) -> pa.Array:
     return array.cast(type)
 
 
-def floor_to_microseconds(nanoseconds: pa.Array) -> pa.Array:
+def floor_to_microseconds(nanoseconds: Array) -> Array:
     """Nanoseconds since 1970 as microseconds, rounded down also before 1970."""
-    import pyarrow.compute as pc
-
     quotient = pc.divide(nanoseconds, 1000)
     above = pc.greater(pc.multiply(quotient, 1000), nanoseconds)
     return pc.subtract(quotient, above.cast(pa.int64()))
 
 
-def _one_chunk(array: pa.Array | pa.ChunkedArray) -> pa.Array:
+def _one_chunk(array: Array | ChunkedArray) -> Array:
     return array.combine_chunks() if isinstance(array, pa.ChunkedArray) else array
 
 

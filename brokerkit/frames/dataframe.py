@@ -8,6 +8,9 @@ import pyarrow as pa
 
 from brokerkit.core.errors import ConfigError
 
+from .provenance import attach
+from .schema import expanded_in
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -22,6 +25,9 @@ def to_pandas(table: pa.Table) -> pd.DataFrame:
     }
     df = pd.DataFrame(columns, index=pd.RangeIndex(table.num_rows), copy=False)
     df.columns = pd.Index(table.column_names, dtype=object)
+    steps = expanded_in(table.schema)
+    if steps:
+        attach(df, {"expanded": steps})
     return df
 
 

@@ -7,6 +7,8 @@ from typing import Any, NamedTuple, Protocol
 
 import pyarrow as pa
 
+from .arrow import Array, ArrowType, ChunkedArray
+
 ERROR_LENGTH = 200
 """Characters of an error text that are kept for one row."""
 
@@ -18,8 +20,8 @@ class Decoded(NamedTuple):
     that is no failure.
     """
 
-    value: pa.Array
-    raw: pa.Array
+    value: Array
+    raw: Array
     failures: list[tuple[int, str]]
     binary: int = 0
 
@@ -31,7 +33,7 @@ class PayloadDecoder(Protocol):
     def name(self) -> str: ...
 
     @property
-    def type(self) -> pa.DataType:
+    def type(self) -> ArrowType:
         """The Arrow type of `value`."""
         ...
 
@@ -40,7 +42,7 @@ class PayloadDecoder(Protocol):
         """Whether `raw` holds the payload of every row, whatever `value` says."""
         ...
 
-    def decode(self, payloads: pa.LargeBinaryArray, items: Sequence[bytes | None] | None = None) -> Decoded:
+    def decode(self, payloads: Array, items: Sequence[bytes | None] | None = None) -> Decoded:
         """Decode a batch; `items` are the same payloads as Python objects, where they exist."""
         ...
 
@@ -54,7 +56,7 @@ def error_text(error: BaseException) -> str:
     return f"{type(error).__name__}: {text}"[:ERROR_LENGTH]
 
 
-def objects_of(array: pa.Array | pa.ChunkedArray) -> list[Any]:
+def objects_of(array: Array | ChunkedArray) -> list[Any]:
     """The values of a text or binary array as Python objects: several times faster than `to_pylist`."""
     if array.null_count == len(array):
         return [None] * len(array)

@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from brokerkit.core.errors import ConfigError
 
+from .arrow import Array, ArrowType
 from .decoded import Decoded, PayloadDecoder, error_text, objects_of
 from .text import NAMES as TEXT_DECODERS
 from .text import TextDecoder
@@ -30,14 +31,14 @@ class Decoder:
 
     keeps_raw = True
 
-    def __init__(self, function: Callable[[bytes], Any], type: pa.DataType, name: str | None = None) -> None:
+    def __init__(self, function: Callable[[bytes], Any], type: ArrowType, name: str | None = None) -> None:
         if not callable(function):
             raise ConfigError(f"a decoder needs a function of bytes, not {function!r}")
         if not isinstance(type, pa.DataType):
             raise ConfigError(f"a decoder's type must be an Arrow type such as pa.int64(), not {type!r}")
-        name = name or getattr(function, "__name__", "decoder")
+        name = name or str(getattr(function, "__name__", "decoder"))
         if name in TEXT_DECODERS:
-            raise ConfigError(f"a decoder cannot be named {name!r}: that is a built-in one; give it another name")
+            raise ConfigError(f"{name!r} is a built-in decoder; give this one another name")
         self.function = function
         self.type = type
         self.name = _own_name(name)
@@ -47,7 +48,7 @@ class Decoder:
         """Decode one payload, raising what the function raises."""
         return self.function(payload)
 
-    def decode(self, payloads: pa.LargeBinaryArray, items: Sequence[bytes | None] | None = None) -> Decoded:
+    def decode(self, payloads: Array, items: Sequence[bytes | None] | None = None) -> Decoded:
         values: list[Any] = []
         failures: list[tuple[int, str]] = []
         for row, payload in enumerate(objects_of(payloads) if items is None else items):
@@ -80,7 +81,7 @@ _registry: dict[str, Decoder] = {}
 _latest: dict[str, Decoder] = {}
 
 
-def decoder(type: pa.DataType, name: str | None = None) -> Callable[[Callable[[bytes], Any]], Decoder]:
+def decoder(type: ArrowType, name: str | None = None) -> Callable[[Callable[[bytes], Any]], Decoder]:
     """Declare a function of bytes as a decoder: ``@bk.decoder(pa.int64())``."""
 
     def declare(function: Callable[[bytes], Any]) -> Decoder:
@@ -111,7 +112,7 @@ def as_decoder(decode: Decode | PayloadDecoder) -> PayloadDecoder:
     )
 
 
-def typed_array(values: list[Any], type: pa.DataType) -> tuple[pa.Array, list[tuple[int, str]]]:
+def typed_array(values: list[Any], type: ArrowType) -> tuple[Array, list[tuple[int, str]]]:
     """Values as an Arrow array; those that do not fit become NA and are listed with the reason."""
     try:
         return _one_array(values, type), []
@@ -126,7 +127,7 @@ def typed_array(values: list[Any], type: pa.DataType) -> tuple[pa.Array, list[tu
     return pa.concat_arrays([left, right]), wrong_left + shifted
 
 
-def _one_array(values: list[Any], type: pa.DataType) -> pa.Array:
+def _one_array(values: list[Any], type: ArrowType) -> Array:
     array = pa.array(values, type)
     return array.combine_chunks() if isinstance(array, pa.ChunkedArray) else array
 
@@ -155,7 +156,7 @@ def _own_name(name: str) -> str:
     return unique
 
 
-def _restore(function: Callable[[bytes], Any], type: pa.DataType, name: str) -> Decoder:
+def _restore(function: Callable[[bytes], Any], type: ArrowType, name: str) -> Decoder:
     """A decoder from another process, under the name it has there."""
     made = Decoder.__new__(Decoder)
     made.function, made.type, made.name = function, type, name

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator, Sequence
 from itertools import chain
 from operator import itemgetter
-from typing import Any, TypeVar
+from typing import Any, TypeAlias
 
 import pyarrow as pa
 
 from brokerkit.core.collector import gc_paused
 from brokerkit.core.errors import ConfigError
 
+from .arrow import ChunkedArray
 from .decoded import objects_of
-from .json_kinds import Part, joined, part_of
+from .json_kinds import Part, joined, part_like, part_of
 from .json_objects import EMPTY, doubtful_rows, parse_objects, restore_long_integers
-from .tabular import describe_columns, table_of
+from .schema import expanded_in, with_expanded, with_step
+from .tabular import columns_of, describe_columns, is_pandas, table_of
 
-Frame = TypeVar("Frame")
-Path = tuple[str, ...]
+Path: TypeAlias = tuple[str, ...]
 
 MAX_FIELDS = 2_000
 """More different fields than this are refused: objects used as maps would make a column per key."""
@@ -27,10 +27,10 @@ MAX_FIELDS = 2_000
 _ROWS = 2_048
 
 
-def expand(
-    frame: Frame, column: str = "value", fields: Sequence[str] | None = None, depth: int = 1
-) -> Frame:
+def expand(frame: Any, column: str = "value", fields: Sequence[str] | None = None, depth: int = 1) -> Any:
     """Add a column `value.field` for each field of the JSON objects in a text column.
+
+    frame: a DataFrame gives a DataFrame, with all else it had; anything else that is a frame, a Table.
 
     fields: only these, in this order; None is every field that appears, in order of appearance.
     depth: 1 keeps nested objects as their JSON text; more flattens them so many levels deep.
@@ -44,21 +44,22 @@ def expand(
         raise ConfigError(f"fields={fields!r} is one text; expected a list of field names, [{fields!r}]")
     if depth < 1:
         raise ConfigError(f"depth={depth} cannot be used; expected 1 or more")
-    table = frame if isinstance(frame, pa.Table) else None
-    names = list(frame.columns) if table is None and _is_pandas(frame) else table_of(frame).column_names
     texts = _text_column(frame, column)
     added, failures = expand_column(texts, fields=fields, depth=depth)
-    titled = dict(zip(_titles(column, list(added), set(names)), added.values(), strict=True))
-    if _is_pandas(frame):
+    taken = frame.columns if is_pandas(frame) else table_of(frame).column_names
+    titles = _titles(column, list(added), set(map(str, taken)))
+    titled = dict(zip(titles, added.values(), strict=True))
+    if is_pandas(frame):
         return _with_columns(frame, column, titled, failures)
     result = table_of(frame)
     for title, values in titled.items():
         result = result.append_column(title, values)
-    return result
+    steps = with_step(expanded_in(result.schema), column, len(failures))
+    return result.replace_schema_metadata(with_expanded(result.schema, steps))
 
 
 def expand_column(
-    texts: pa.ChunkedArray, *, fields: Sequence[str] | None = None, depth: int = 1
+    texts: ChunkedArray, *, fields: Sequence[str] | None = None, depth: int = 1
 ) -> tuple[dict[Path, pa.ChunkedArray], list[tuple[int, str]]]:
     """The fields of JSON objects as columns by path, and the rows that hold no object with the reason."""
     collected = _Fields(fields, depth)
@@ -78,6 +79,7 @@ class _Fields:
         self._only = None if fields is None else list(dict.fromkeys(fields))
         self._depth = depth
         self._parts: dict[Path, dict[int, Part]] = {}
+        self._kinds: dict[Path, str | None] = {}
         self._lengths: list[int] = []
         if self._only is not None and depth == 1:
             self._parts = {(name,): {} for name in self._only}
@@ -85,16 +87,22 @@ class _Fields:
     def add(self, items: list[Any]) -> list[tuple[int, str]]:
         objects, failures = parse_objects(items)
         names, columns = _fields_of(objects, self._only)
-        kinds = [set(map(type, values)) for values in columns]
-        doubtful = {row for pair in zip(columns, kinds, strict=True) for row in doubtful_rows(*pair)}
+        run = len(self._lengths)
+        self._lengths.append(len(items))
+        unseen = []
+        for name, values in zip(names, columns, strict=True):
+            part = part_like(values, self._kinds.get((name,), ""))
+            if part is None:
+                unseen.append((name, values, set(map(type, values))))
+            else:
+                self._parts.setdefault((name,), {})[run] = part
+        doubtful = {row for _, values, kinds in unseen for row in doubtful_rows(values, kinds)}
         if doubtful:
             failures = sorted(failures + restore_long_integers(items, objects, sorted(doubtful)))
             names, columns = _fields_of(objects, self._only)
-            kinds = [set(map(type, values)) for values in columns]
-        run = len(self._lengths)
-        self._lengths.append(len(items))
-        for name, values, types in zip(names, columns, kinds, strict=True):
-            self._put(run, (name,), values, types)
+            unseen = [(name, each, set(map(type, each))) for name, each in zip(names, columns, strict=True)]
+        for name, values, kinds in unseen:
+            self._put(run, (name,), values, kinds)
         return failures
 
     def columns(self) -> dict[Path, pa.ChunkedArray]:
@@ -113,10 +121,12 @@ class _Fields:
             kinds = kinds - {dict}
             if kinds <= {type(None)}:
                 return
-        self._parts.setdefault(path, {})[run] = part_of(values, kinds)
+        part = part_of(values, kinds)
+        self._parts.setdefault(path, {})[run] = part
+        self._kinds[path] = part.kind
         if len(self._parts) > MAX_FIELDS:
             raise ConfigError(
-                f"the objects have more than {MAX_FIELDS} different fields, which looks like keys used as data; "
+                f"the objects have more than {MAX_FIELDS} different fields, as if keys were data; "
                 'say which you want: fields=["a", "b"]'
             )
 
@@ -136,7 +146,7 @@ def _fields_of(objects: list[dict[str, Any]], only: list[str] | None) -> tuple[l
     return names, [[one.get(name) for one in objects] for name in names]
 
 
-def _runs(texts: pa.ChunkedArray) -> Iterator[list[Any]]:
+def _runs(texts: ChunkedArray) -> Iterator[list[Any]]:
     """The texts in runs of at least `_ROWS` rows (the last may be shorter), whatever the chunks are."""
     run: list[Any] = []
     for chunk in texts.chunks:
@@ -149,12 +159,12 @@ def _runs(texts: pa.ChunkedArray) -> Iterator[list[Any]]:
         yield run
 
 
-def _text_column(frame: Any, column: str) -> pa.ChunkedArray:
-    found = frame[[column]] if _is_pandas(frame) and column in frame.columns else frame
+def _text_column(frame: Any, column: str) -> ChunkedArray:
+    found = frame[[column]] if is_pandas(frame) and column in frame.columns else frame
     table = table_of(found)
     if column not in table.column_names:
-        columns = dict(zip(table.column_names, table.columns, strict=True))
-        raise ConfigError(f"there is no column {column!r} to expand; the frame has {describe_columns(columns)}")
+        columns = describe_columns(columns_of(table))
+        raise ConfigError(f"there is no column {column!r} to expand; the frame has {columns}")
     values = table.column(column)
     kind = values.type
     if pa.types.is_null(kind):
@@ -178,11 +188,6 @@ def _titles(column: str, paths: list[Path], taken: set[str]) -> list[str]:
     return titles
 
 
-def _is_pandas(frame: Any) -> bool:
-    pandas = sys.modules.get("pandas")
-    return pandas is not None and isinstance(frame, pandas.DataFrame)
-
-
 def _with_columns(frame: Any, column: str, titled: dict[str, pa.ChunkedArray], failures: list[Any]) -> Any:
     import pandas as pd
 
@@ -194,5 +199,4 @@ def _with_columns(frame: Any, column: str, titled: dict[str, pa.ChunkedArray], f
     result = pd.concat([frame, added], axis=1)
     result.attrs = dict(frame.attrs)
     known = provenance_of(frame) or {}
-    earlier = [one for one in known.get("expanded", []) if one.get("column") != column]
-    return attach(result, {**known, "expanded": [*earlier, {"column": column, "failures": len(failures)}]})
+    return attach(result, {**known, "expanded": with_step(known.get("expanded", []), column, len(failures))})

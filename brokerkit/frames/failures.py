@@ -12,15 +12,15 @@ from brokerkit.core.errors import ConfigError
 from .dataframe import to_pandas
 from .decoded import PayloadDecoder, objects_of
 from .decoding import Decode, as_decoder, decoder_named
-from .json_objects import parse_objects
-from .provenance import provenance_of
+from .json_objects import EMPTY, parse_objects, restore_long_integers
+from .provenance import provenance_of, writer_of
+from .schema import SCHEMA, expanded_in
 from .tabular import table_of
-from .written import writer_of
 
 if TYPE_CHECKING:
     import pandas as pd
 
-_PLACE = {"topic": pa.string(), "partition": pa.int32(), "offset": pa.int64(), "id": pa.string()}
+_PLACE = ("topic", "partition", "offset", "id")
 
 
 def failures(frame: Any, decode: Decode | None = None) -> pd.DataFrame:
@@ -37,12 +37,18 @@ def failures(frame: Any, decode: Decode | None = None) -> pd.DataFrame:
     if missing:
         raise ConfigError(f"the frame has no column {missing[0]!r}, so its payloads cannot be judged again")
     found = [(row, "decode", error) for row, error in _decode_failures(table, decoder)]
-    known = (provenance_of(frame) or {}) if hasattr(frame, "attrs") else {}
-    for step in known.get("expanded", []):
+    if isinstance(getattr(frame, "attrs", None), dict):
+        steps = (provenance_of(frame) or {}).get("expanded", [])
+    else:
+        steps = expanded_in(table.schema)
+    for step in steps:
         name = step.get("column")
         if name in table.column_names:
-            _, wrong = parse_objects(objects_of(table.column(name)))
-            found.extend((row, "expand", error) for row, error in wrong)
+            texts = objects_of(table.column(name))
+            objects, wrong = parse_objects(texts)
+            parsed = [row for row, value in enumerate(objects) if value is not EMPTY]
+            wrong += restore_long_integers(texts, objects, parsed)
+            found.extend((row, "expand", error) for row, error in sorted(wrong))
     return to_pandas(_as_table(table, found))
 
 
@@ -74,9 +80,11 @@ def _decode_failures(table: pa.Table, decoder: PayloadDecoder) -> list[tuple[int
 def _as_table(table: pa.Table, found: list[tuple[int, str, str]]) -> pa.Table:
     rows = pa.array([row for row, _, _ in found], pa.int64())
     columns: dict[str, Any] = {"row": rows}
-    for name, kind in _PLACE.items():
-        known = name in table.column_names
-        columns[name] = table.column(name).take(rows) if known else pa.nulls(len(rows), kind)
+    for name in _PLACE:
+        if name in table.column_names:
+            columns[name] = table.column(name).take(rows)
+        else:
+            columns[name] = pa.nulls(len(rows), SCHEMA.field(name).type)
     columns["step"] = pa.array([step for _, step, _ in found], pa.string())
     columns["error"] = pa.array([error for _, _, error in found], pa.string())
     return pa.table(columns)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -11,6 +11,7 @@ import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from .arrow import Array, ChunkedArray
 from .decoded import objects_of
 
 TEXT = pa.large_string()
@@ -18,8 +19,15 @@ EXACT_DOUBLE = 2**53
 """Whole numbers up to this are exact as a double."""
 
 INT, UINT, DIGITS, DOUBLE, BOOL, STRING, JSON = "int", "uint", "digits", "double", "bool", "string", "json"
-_TYPES = {INT: pa.int64(), UINT: pa.uint64(), DIGITS: TEXT, DOUBLE: pa.float64(), BOOL: pa.bool_(),
-          STRING: TEXT, JSON: TEXT}  # fmt: skip
+_TYPES: dict[str, Any] = {
+    INT: pa.int64(),
+    UINT: pa.uint64(),
+    DIGITS: TEXT,
+    DOUBLE: pa.float64(),
+    BOOL: pa.bool_(),
+    STRING: TEXT,
+    JSON: TEXT,
+}
 _WHOLE = frozenset({INT, UINT, DIGITS})
 
 
@@ -28,9 +36,24 @@ class Part:
 
     __slots__ = ("array", "kind")
 
-    def __init__(self, kind: str | None, array: pa.Array) -> None:
+    def __init__(self, kind: str | None, array: Array) -> None:
         self.kind = kind
         self.array = array
+
+
+def part_like(values: Sequence[Any], kind: str | None) -> Part | None:
+    """The values as the kind that the field had before, where that needs no look at each of them.
+
+    None where they may be of another kind. Only for kinds that Arrow never makes of another one: of
+    1.0 it would make an integer, and of True a double.
+    """
+    if kind is None:
+        empty = values.count(None) == len(values)
+        return Part(None, pa.nulls(len(values), TEXT)) if empty else None
+    if kind in (STRING, BOOL):
+        with suppress(pa.ArrowInvalid, pa.ArrowTypeError):  # another kind came up: look at each value
+            return Part(kind, pa.array(values, _TYPES[kind]))
+    return None
 
 
 def part_of(values: Sequence[Any], kinds: set[type]) -> Part:
@@ -54,14 +77,48 @@ def part_of(values: Sequence[Any], kinds: set[type]) -> Part:
 
 
 def json_text(value: Any) -> str:
-    """A parsed value as JSON; integers beyond 64 bits keep every digit."""
+    """A parsed value as JSON; integers beyond 64 bits keep every digit, and no depth is too deep."""
     try:
         return orjson.dumps(value).decode()
     except orjson.JSONEncodeError:
-        return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+        return "".join(_tokens(value))
 
 
-def joined(parts: list[Part]) -> pa.ChunkedArray:
+class _Punctuation(str):
+    """A piece of JSON that is written as it is."""
+
+    __slots__ = ()
+
+
+def _tokens(value: Any) -> Iterator[str]:
+    """The JSON of a value in pieces, without recursion."""
+    waiting = [value]
+    while waiting:
+        item = waiting.pop()
+        if type(item) is _Punctuation:
+            yield item
+        elif type(item) is dict and item:
+            parts = ((_Punctuation(f"{_scalar(name)}:"), inner) for name, inner in item.items())
+            waiting.extend(reversed(_enclosed("{", parts, "}")))
+        elif type(item) is list and item:
+            waiting.extend(reversed(_enclosed("[", ((inner,) for inner in item), "]")))
+        else:
+            yield _scalar(item)
+
+
+def _enclosed(opening: str, parts: Iterable[tuple[Any, ...]], closing: str) -> list[Any]:
+    pieces: list[Any] = []
+    for part in parts:
+        pieces.extend((_Punctuation("," if pieces else opening), *part))
+    pieces.append(_Punctuation(closing))
+    return pieces
+
+
+def _scalar(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False)
+
+
+def joined(parts: list[Part]) -> ChunkedArray:
     """All parts of one field as one column, of a type that holds each value exactly.
 
     Whole numbers are int64, else uint64, else their digits as text; with fractions among them
@@ -92,12 +149,12 @@ def _common(kinds: set[str], parts: list[Part]) -> str:
     return JSON
 
 
-def _exact_as_double(array: pa.Array) -> bool:
-    bounds = pc.min_max(array).as_py()
-    return bool(-EXACT_DOUBLE <= bounds["min"] and bounds["max"] <= EXACT_DOUBLE)
+def _exact_as_double(array: Array) -> bool:
+    bounds: Any = pc.min_max(array).as_py()
+    return bool(bounds["min"] >= -EXACT_DOUBLE and bounds["max"] <= EXACT_DOUBLE)
 
 
-def _as_kind(part: Part, kind: str) -> pa.Array:
+def _as_kind(part: Part, kind: str) -> Array:
     if part.kind is None:
         return pa.nulls(len(part.array), _TYPES[kind])
     if part.kind == kind or kind in (UINT, DOUBLE):

@@ -18,7 +18,6 @@ EMPTY: dict[str, Any] = {}
 _LONG_DIGITS = re.compile(r"[0-9]{19}")
 _LARGEST_EXACT = 2.0**63
 _NUMBERS = {float, int, bool, type(None)}
-_TOO_LONG = "a whole number of more than 4300 digits"
 
 
 def parse_objects(items: Sequence[str | bytes | None]) -> tuple[list[dict[str, Any]], list[tuple[int, str]]]:
@@ -54,7 +53,7 @@ def restore_long_integers(
 ) -> list[tuple[int, str]]:
     """Parse `rows` again where orjson may have made a float of an integer beyond 64 bits.
 
-    Returns the rows whose integers are too long to be read at all.
+    Returns the rows that Python's parser cannot read, because they are nested too deep for it.
     """
     failures = []
     for row in rows:
@@ -62,7 +61,7 @@ def restore_long_integers(
         if text is None or _LONG_DIGITS.search(text if isinstance(text, str) else text.decode()) is None:
             continue
         try:
-            objects[row] = json.loads(text, parse_constant=_refuse, parse_int=_whole_number)
+            objects[row] = json.loads(text, parse_constant=_refuse)
         except (ValueError, RecursionError) as error:
             objects[row] = EMPTY
             failures.append((row, f"not readable exactly: {error}"[:ERROR_LENGTH]))
@@ -86,12 +85,6 @@ def _may_be_inexact(value: Any) -> bool:
     if kind is float:
         return not -_LARGEST_EXACT < value < _LARGEST_EXACT
     return kind is dict or kind is list
-
-
-def _whole_number(digits: str) -> int:
-    if len(digits) > 4300:
-        raise ValueError(_TOO_LONG)
-    return int(digits)
 
 
 def _refuse(name: str) -> NoReturn:

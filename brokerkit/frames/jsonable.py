@@ -13,6 +13,7 @@ import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from .arrow import ArrowType, ChunkedArray, is_bytes
 from .decoded import objects_of
 
 RowErrors: TypeAlias = dict[int, str]
@@ -26,7 +27,7 @@ class Unsuitable(ValueError):
     """A value that JSON has no form for; the text says what it is and what to do."""
 
 
-def json_values(column: pa.ChunkedArray | list[Any]) -> tuple[list[Any], RowErrors]:
+def json_values(column: ChunkedArray | list[Any]) -> tuple[list[Any], RowErrors]:
     """One value per row for orjson, and for rows that cannot be written the reason.
 
     Nulls, and the NaN that numpy frames use for them, become None.
@@ -50,14 +51,15 @@ def json_values(column: pa.ChunkedArray | list[Any]) -> tuple[list[Any], RowErro
     if pa.types.is_timestamp(kind):
         return _timestamps(column)
     if pa.types.is_decimal(kind):
-        return [None if text is None else orjson.Fragment(text) for text in objects_of(column.cast(pa.string()))], {}
+        digits = objects_of(column.cast(pa.string()))
+        return [None if text is None else orjson.Fragment(text) for text in digits], {}
     if pa.types.is_date(kind):
         return _python_values(column)
     if pa.types.is_nested(kind) or pa.types.is_string_view(kind) or isinstance(kind, pa.UuidType):
         return _python_values(column)
     if pa.types.is_time(kind):
         return _python_values(column.cast(pa.time64("us")))
-    return _refused(column, _REFUSALS.get(_family(kind), f"JSON has no form for the type {kind}; cast it first"))
+    return _refused(column, _REFUSALS.get(_family(kind), f"{kind} has no form in JSON; cast it first"))
 
 
 _REFUSALS = {
@@ -66,19 +68,18 @@ _REFUSALS = {
 }
 
 
-def _family(kind: pa.DataType) -> str:
+def _family(kind: ArrowType) -> str:
     if pa.types.is_duration(kind):
         return "duration"
-    binary = (pa.types.is_binary, pa.types.is_large_binary, pa.types.is_fixed_size_binary, pa.types.is_binary_view)
-    return "binary" if any(test(kind) for test in binary) else str(kind)
+    return "binary" if is_bytes(kind) else str(kind)
 
 
-def _refused(column: pa.ChunkedArray, reason: str) -> tuple[list[Any], RowErrors]:
+def _refused(column: ChunkedArray, reason: str) -> tuple[list[Any], RowErrors]:
     rows = pc.indices_nonzero(column.is_valid()).to_pylist()
     return [None] * len(column), dict.fromkeys(rows, reason)
 
 
-def _plain(column: pa.ChunkedArray, null: Any) -> list[Any]:
+def _plain(column: ChunkedArray, null: Any) -> list[Any]:
     """The values as Python objects; a column with nulls would take the slow way through `to_pylist`."""
     filled = column.fill_null(null) if column.null_count else column
     values: list[Any] = filled.to_numpy().tolist()
@@ -88,14 +89,14 @@ def _plain(column: pa.ChunkedArray, null: Any) -> list[Any]:
     return values
 
 
-def _floats(column: pa.ChunkedArray) -> tuple[list[Any], RowErrors]:
+def _floats(column: ChunkedArray) -> tuple[list[Any], RowErrors]:
     # orjson writes NaN as null, and infinity as well, which is why that is looked for
     values: list[Any] = (column.fill_null(nan) if column.null_count else column).to_numpy().tolist()
     infinite = pc.indices_nonzero(pc.is_inf(column)).to_pylist()
     return values, {row: f"{values[row]} has no form in JSON" for row in infinite}
 
 
-def _timestamps(column: pa.ChunkedArray) -> tuple[list[Any], RowErrors]:
+def _timestamps(column: ChunkedArray) -> tuple[list[Any], RowErrors]:
     """ISO 8601 with every digit there is; years that Python has no datetime for fail in their row."""
     zone = column.type.tz
     if column.type.unit != "ns":
@@ -112,7 +113,7 @@ def _timestamps(column: pa.ChunkedArray) -> tuple[list[Any], RowErrors]:
     return values, wrong
 
 
-def _python_values(column: pa.ChunkedArray) -> tuple[list[Any], RowErrors]:
+def _python_values(column: ChunkedArray) -> tuple[list[Any], RowErrors]:
     """Values that go through Python objects, each judged on its own where the whole fails."""
     try:
         return _objects(column.to_pylist(maps_as_pydicts="strict"))

@@ -9,23 +9,21 @@ import pyarrow as pa
 
 from brokerkit.core.errors import ConfigError
 
+from .arrow import ArrowType, ChunkedArray, is_bytes, is_text
 from .decoded import objects_of
 from .tabular import Column
 
 _HELP = "expected text, bytes or whole numbers; make it text first, for example with astype(str)"
 
 
-def _plain(column: pa.ChunkedArray) -> pa.ChunkedArray:
+def _plain(column: ChunkedArray) -> ChunkedArray:
     return column.cast(column.type.value_type) if pa.types.is_dictionary(column.type) else column
 
 
-def _suits(kind: pa.DataType) -> bool:
-    tests = (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view, pa.types.is_binary,
-             pa.types.is_large_binary, pa.types.is_binary_view, pa.types.is_fixed_size_binary,
-             pa.types.is_integer, pa.types.is_null)  # fmt: skip
+def _suits(kind: ArrowType) -> bool:
     if pa.types.is_dictionary(kind):
         kind = kind.value_type
-    return any(test(kind) for test in tests)
+    return is_text(kind) or is_bytes(kind) or pa.types.is_integer(kind) or pa.types.is_null(kind)
 
 
 def check_key_column(name: str, column: Column | None) -> None:

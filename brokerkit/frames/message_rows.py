@@ -13,6 +13,7 @@ from brokerkit.core.collector import gc_paused
 from brokerkit.core.errors import BrokerError, ConfigError
 from brokerkit.core.messages import OutboundMessage
 
+from .arrow import ArrowType, is_bytes, is_text
 from .attributes import pairs_of
 from .decoded import objects_of
 from .keys import check_key_column, key_values, missing
@@ -20,8 +21,7 @@ from .schema import ATTRIBUTES
 from .tabular import Column, describe_columns
 from .text import NAMES as TEXT_DECODERS
 
-_TEXT = (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view)
-_BINARY = (pa.types.is_binary, pa.types.is_large_binary, pa.types.is_binary_view, pa.types.is_fixed_size_binary)
+_STRUCT = {"name", "value", "type"}
 
 
 class MessageRows:
@@ -59,7 +59,9 @@ class MessageRows:
         payloads: list[Any] = [None] * length
         for name, column in self._payloads.items():
             values, errors = payload_values(column[start:stop])
-            wrong |= {row: f"column {name!r}: {reason}" for row, reason in errors.items() if payloads[row] is None}
+            for row, reason in errors.items():
+                if payloads[row] is None:
+                    wrong[row] = f"column {name!r}: {reason}"
             payloads = values if payloads.count(None) == length else [
                 second if first is None else first for first, second in zip(payloads, values, strict=True)
             ]  # fmt: skip
@@ -125,7 +127,7 @@ def _attributes(value: Any) -> Attributes:
         value = value.tolist()
     if not isinstance(value, list | tuple):
         raise TypeError(f"a {type(value).__name__} cannot be attributes; expected a dict or a list of pairs")
-    if value and all(isinstance(item, Mapping) and {"name", "value", "type"} <= item.keys() for item in value):
+    if value and all(isinstance(item, Mapping) and item.keys() == _STRUCT for item in value):
         attributes, wrong = pairs_of(pa.array([value], ATTRIBUTES))
         if wrong:
             raise ValueError(wrong[0])
@@ -159,8 +161,9 @@ def _payload_columns(columns: dict[str, Column], decoder: str | None) -> dict[st
 def _carries_payload(column: Column) -> bool:
     if isinstance(column, list) or pa.types.is_null(column.type):
         return True
-    kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
-    return any(test(kind) for test in (*_TEXT, *_BINARY))
+    kind: Any = column.type
+    kind = kind.value_type if pa.types.is_dictionary(kind) else kind
+    return is_text(kind) or is_bytes(kind)
 
 
 def _both_filled(value: Column, raw: Column) -> bool:
@@ -179,7 +182,7 @@ def _check_attributes(column: Column | None) -> None:
         )
 
 
-def _fits(kind: pa.DataType) -> bool:
+def _fits(kind: ArrowType) -> bool:
     item = kind.value_type
     return pa.types.is_null(item) or (
         pa.types.is_struct(item) and [field.name for field in item] == ["name", "value", "type"]

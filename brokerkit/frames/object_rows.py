@@ -49,8 +49,28 @@ class ObjectRows:
             keys, errors = key_values(self._keys[start:stop])
             for row, reason in errors.items():
                 wrong.setdefault(row, f"column {self._key!r}, the key: {reason}")
-        rows = map(dict, map(zip, repeat(list(self._columns)), zip(*lists, strict=True)))
-        items: list[OutboundMessage | BrokerError] = list(map(OutboundMessage, map(orjson.dumps, rows), keys))
+        rows = list(map(dict, map(zip, repeat(list(self._columns)), zip(*lists, strict=True))))
+        try:
+            texts: list[bytes | None] = list(map(orjson.dumps, rows))
+        except orjson.JSONEncodeError:
+            texts = [_dumped(values, row, wrong) for row, values in enumerate(rows)]
+        items: list[OutboundMessage | BrokerError] = list(map(OutboundMessage, texts, keys))
         for row, reason in wrong.items():
             items[row] = ConfigError(f"row {start + row}, {reason}")
         return items
+
+
+def _dumped(values: dict[str, Any], row: int, wrong: dict[int, str]) -> bytes | None:
+    """One row as JSON; where it cannot be written, `wrong` gets the reason and the column."""
+    try:
+        return orjson.dumps(values)
+    except orjson.JSONEncodeError as whole:
+        reason = f"it has no form in JSON: {whole}"
+    for name, value in values.items():
+        try:
+            orjson.dumps(value)
+        except orjson.JSONEncodeError as error:
+            reason = f"column {name!r}: {error}"
+            break
+    wrong.setdefault(row, reason)
+    return None

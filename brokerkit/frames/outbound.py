@@ -13,8 +13,8 @@ from brokerkit.core.messages import OutboundMessage
 
 from .message_rows import MessageRows
 from .object_rows import ObjectRows
+from .provenance import writer_of
 from .tabular import Column, columns_of, describe_columns
-from .written import writer_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -57,15 +57,16 @@ class Outbound:
         """The first `n` rows as they would be published; long payloads are cut here only."""
         import pandas as pd
 
-        lines = []
+        lines: list[tuple[Any, ...]] = []
         for row, item in enumerate(islice(self._rows.items(0, min(n, len(self))), n)):
             if isinstance(item, BrokerError):
                 lines.append((row, None, None, None, None, str(item)))
             else:
-                lines.append((row, _shown(item.key), _shown(item.data), None if item.data is None else len(item.data),
-                              ", ".join(item.attributes.names()), None))  # fmt: skip
-        names = ["row", "key", "data", "bytes", "attributes", "error"]
-        return pd.DataFrame(lines, columns=names, dtype=object)
+                size = None if item.data is None else len(item.data)
+                names = ", ".join(item.attributes.names())
+                lines.append((row, _shown(item.key), _shown(item.data), size, names, None))
+        columns = ["row", "key", "data", "bytes", "attributes", "error"]
+        return pd.DataFrame(lines, columns=columns, dtype=object)
 
     def __repr__(self) -> str:
         what = "messages as they are" if self.kind == "messages" else "one JSON object per row"

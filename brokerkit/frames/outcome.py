@@ -55,7 +55,8 @@ class OutcomeFrame(pd.DataFrame):
         counts = self.counts
         first = next((str(result.error) for result in wrong if result.error is not None), "no reason known")
         raise PublishFailed(
-            f"of {len(results)} rows {counts['failed']} failed and {counts['unknown']} are unknown; first: {first}",
+            f"of {len(results)} rows {counts['failed']} failed and {counts['unknown']} are unknown; "
+            f"first: {first}",
             results=results,
         )
 
@@ -86,7 +87,7 @@ class OutcomeFrame(pd.DataFrame):
         return super().__repr__() if headline is None else f"{headline}\n{super().__repr__()}"
 
     def _repr_html_(self) -> str | None:
-        headline, table = self._headline(), super()._repr_html_()  # type: ignore[operator]  # pandas-stubs has none
+        headline, table = self._headline(), super()._repr_html_()  # type: ignore[misc]  # not in the stubs
         return table if headline is None or table is None else f"<p>{headline}</p>{table}"
 
 
@@ -98,7 +99,7 @@ def outcome_frame(results: Iterable[PublishResult], rows: Iterable[int] | None =
         "row": pa.array(numbers, pa.int64()),
         "status": pa.array([result.status for result in known], pa.string()),
         "id": pa.array([result.id for result in known], pa.string()),
-        "error": pa.array([None if one.error is None else error_text(one.error) for one in known], pa.string()),
+        "error": pa.array([one.error and error_text(one.error) for one in known], pa.string()),
     }
     frame = OutcomeFrame({name: pd.arrays.ArrowExtensionArray(column) for name, column in columns.items()})
     frame._errors = {

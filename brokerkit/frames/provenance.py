@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from brokerkit.core.topics import Slice
 
+from .schema import decoder_name_of
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -20,6 +22,7 @@ LIMIT = 4_000
 """Bytes of JSON that a frame carries at most."""
 
 _TEXT = 200
+_ALWAYS = frozenset({"source", "read_at", "decoder", "counts"})
 
 
 def provenance(
@@ -49,9 +52,8 @@ def provenance(
 
 
 def fitted(content: Mapping[str, Any]) -> dict[str, Any]:
-    """The content with long texts and lists cut until it is below `LIMIT`; says how much of a list was left out."""
-    whole: dict[str, Any] = {name: _cut(value, _TEXT) for name, value in content.items()}
-    room = _TEXT
+    """The content, texts and lists cut until it is below `LIMIT`; tells how much of a list was left out."""
+    whole: dict[str, Any] = {name: _cut(value) for name, value in content.items()}
     while _size(whole) > LIMIT:
         lists = {name: value for name, value in whole.items() if isinstance(value, list) and value}
         if lists:
@@ -60,18 +62,14 @@ def fitted(content: Mapping[str, Any]) -> dict[str, Any]:
             left_out = f"{name}_left_out"
             whole[left_out] = whole.get(left_out, 0) + len(lists[name]) - len(kept)
             whole[name] = kept
-        elif room > 1:
-            room //= 2
-            whole = {name: _cut(value, room) for name, value in whole.items()}
         else:
-            largest = max(whole, key=lambda one: _size(whole[one]))
-            whole[largest] = None
+            del whole[max(whole.keys() - _ALWAYS, key=lambda one: _size(whole[one]))]
     return whole
 
 
 def attach(df: pd.DataFrame, content: Mapping[str, Any]) -> pd.DataFrame:
-    """Put the content into the frame's attrs, and return the frame."""
-    df.attrs[ATTRS_KEY] = fitted(content)
+    """Add the content to what the frame remembers, and return the frame."""
+    df.attrs[ATTRS_KEY] = fitted({**(provenance_of(df) or {}), **content})
     return df
 
 
@@ -81,16 +79,25 @@ def provenance_of(df: pd.DataFrame) -> dict[str, Any] | None:
     return found if isinstance(found, dict) else None
 
 
+def writer_of(frame: Any) -> str | None:
+    """The decoder that filled `value`, from attrs or a table's metadata; None where that was lost."""
+    if isinstance(getattr(frame, "attrs", None), dict):
+        name = (provenance_of(frame) or {}).get("decoder")
+        return name if isinstance(name, str) else None
+    schema: Any = getattr(frame, "schema", None)
+    return decoder_name_of(schema) if hasattr(schema, "metadata") else None
+
+
 def _size(content: Any) -> int:
     return len(json.dumps(content))
 
 
-def _cut(value: Any, room: int) -> Any:
+def _cut(value: Any) -> Any:
     if isinstance(value, str):
         text = value.encode("utf-8", "backslashreplace").decode()
-        return text if len(text) <= room else text[: room - 1] + "…"
+        return text if len(text) <= _TEXT else text[: _TEXT - 1] + "…"
     if isinstance(value, Mapping):
-        return {str(_cut(str(name), room)): _cut(item, room) for name, item in value.items()}
+        return {_cut(str(name)): _cut(item) for name, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_cut(item, room) for item in value]
+        return [_cut(item) for item in value]
     return value

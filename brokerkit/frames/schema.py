@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import json
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
@@ -38,12 +39,31 @@ SCHEMA = pa.schema(
 DECODER_KEY = b"brokerkit.decoder"
 """Schema metadata: the name of the decoder that filled `value`."""
 
+EXPANDED_KEY = b"brokerkit.expanded"
+"""Schema metadata: JSON that says which columns were expanded, see `expanded_in`."""
+
 
 def schema_for(decoder: PayloadDecoder) -> pa.Schema:
     """The schema of frames decoded by `decoder`; its metadata names the decoder."""
     index = SCHEMA.get_field_index("value")
     schema = SCHEMA.set(index, pa.field("value", decoder.type))
     return schema.with_metadata({DECODER_KEY: decoder.name.encode()})
+
+
+def expanded_in(schema: pa.Schema) -> list[dict[str, Any]]:
+    """Which columns of a table were expanded, and how many of their rows could not be."""
+    steps: list[dict[str, Any]] = json.loads((schema.metadata or {}).get(EXPANDED_KEY, b"[]"))
+    return steps
+
+
+def with_step(steps: list[dict[str, Any]], column: str, failures: int) -> list[dict[str, Any]]:
+    """The steps with one more; an older one of the same column is replaced."""
+    return [*(one for one in steps if one.get("column") != column), {"column": column, "failures": failures}]
+
+
+def with_expanded(schema: pa.Schema, steps: list[dict[str, Any]]) -> dict[bytes, bytes]:
+    """The schema's metadata with these steps in it."""
+    return {**(schema.metadata or {}), EXPANDED_KEY: json.dumps(steps).encode()}
 
 
 def decoder_name_of(schema: pa.Schema) -> str | None:

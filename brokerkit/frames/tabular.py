@@ -9,15 +9,20 @@ import pyarrow as pa
 
 from brokerkit.core.errors import ConfigError
 
-Column: TypeAlias = "pa.ChunkedArray | list[Any]"
+from .arrow import ChunkedArray
+
+Column: TypeAlias = "ChunkedArray | list[Any]"
 """Values of one column. A list where they are Python objects, which Arrow would unify or refuse."""
 
 EXPECTED = "a pandas or polars DataFrame, or a pyarrow Table or RecordBatch"
 
 
 def columns_of(frame: Any) -> dict[str, Column]:
-    """The columns of a frame, in order. Raises ConfigError for another thing, or for names that are not unique text."""
-    if _is_pandas(frame):
+    """The columns of a frame, in order.
+
+    Raises ConfigError for anything else, and for column names that are not unique text.
+    """
+    if is_pandas(frame):
         _check_names(list(frame.columns))
         return {name: _pandas_column(frame[name]) for name in frame.columns}
     table = table_of(frame)
@@ -31,7 +36,7 @@ def table_of(frame: Any) -> pa.Table:
         return frame
     if isinstance(frame, pa.RecordBatch):
         return pa.Table.from_batches([frame])
-    if _is_pandas(frame):
+    if is_pandas(frame):
         from .dataframe import from_pandas
 
         return from_pandas(frame)
@@ -50,7 +55,8 @@ def describe_columns(columns: dict[str, Column]) -> str:
     return ", ".join(shown) + (f" and {more} more" if more else "") or "no columns"
 
 
-def _is_pandas(frame: Any) -> bool:
+def is_pandas(frame: Any) -> bool:
+    """Whether it is a pandas DataFrame, without importing pandas to find out."""
     pandas = sys.modules.get("pandas")
     return pandas is not None and isinstance(frame, pandas.DataFrame)
 

@@ -11,6 +11,7 @@ import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from .arrow import Array, ArrowType
 from .decoded import ERROR_LENGTH, Decoded, objects_of
 
 NAMES = ("auto", "json", "text", "raw")
@@ -24,33 +25,36 @@ class TextDecoder:
     auto: nothing is a failure. text: what is not UTF-8 is one. json: so is what is not one JSON
     value (RFC 8259, at most 1024 levels deep, no lone surrogates). raw: every payload goes to
     `raw`, and nothing is judged.
+
+    judges: False leaves it to `expand`, which comes after, to find what is not JSON.
     """
 
     name: str = "auto"
+    judges: bool = True
 
     @property
-    def type(self) -> pa.DataType:
+    def type(self) -> ArrowType:
         return pa.large_string()
 
     @property
     def keeps_raw(self) -> bool:
         return self.name == "raw"
 
-    def decode(self, payloads: pa.LargeBinaryArray, items: Sequence[bytes | None] | None = None) -> Decoded:
+    def decode(self, payloads: Array, items: Sequence[bytes | None] | None = None) -> Decoded:
         if self.name == "raw":
             return Decoded(pa.nulls(len(payloads), pa.large_string()), payloads, [])
         value, raw, binary = split_text(payloads)
         if self.name == "auto":
             return Decoded(value, raw, [], len(binary))
         failures = [(row, NOT_TEXT) for row in binary]
-        if self.name == "json":
+        if self.name == "json" and self.judges:
             text = raw.null_count == len(raw)
             failures.extend(json_failures(items if items is not None and text else objects_of(value)))
             failures.sort()
         return Decoded(value, raw, failures)
 
 
-def split_text(payloads: pa.LargeBinaryArray) -> tuple[pa.Array, pa.Array, list[int]]:
+def split_text(payloads: Array) -> tuple[Array, pa.Array, list[int]]:
     """`value`, `raw`, and the rows that are not UTF-8 text."""
     try:
         return payloads.cast(pa.large_string()), pa.nulls(len(payloads), pa.large_binary()), []

@@ -21,9 +21,12 @@ def supervise(folder: str, command: list[str]) -> int:
     with open(os.path.join(folder, "server.log"), "ab") as log:
         server = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
 
+    abandoned = threading.Event()
+
     def stop_when_abandoned() -> None:
         while os.read(0, 1):
             continue
+        abandoned.set()
         server.terminate()
         try:
             server.wait(STOP_SECONDS)
@@ -32,7 +35,8 @@ def supervise(folder: str, command: list[str]) -> int:
 
     threading.Thread(target=stop_when_abandoned, daemon=True).start()
     code = server.wait()
-    if code == 0 or code < 0:
+    # of a server that ended by itself, the owner reads the log
+    if abandoned.is_set():
         shutil.rmtree(folder, ignore_errors=True)
     return code
 

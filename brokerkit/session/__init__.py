@@ -5,6 +5,18 @@ from .connect import connect
 from .interrupted import Interrupted
 from .listing import Description
 from .scan import Scan
-from .session import Session, Transaction
+from .session import Session
+from .subscribing import StartIgnored
+from .transaction import Transaction
 
-__all__ = ["Batch", "Batches", "Description", "Interrupted", "Scan", "Session", "Transaction", "connect"]
+__all__ = [
+    "Batch",
+    "Batches",
+    "Description",
+    "Interrupted",
+    "Scan",
+    "Session",
+    "StartIgnored",
+    "Transaction",
+    "connect",
+]

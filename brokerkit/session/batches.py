@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable, Sequence
 from functools import cached_property
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
+from brokerkit.core.errors import Closed
 from brokerkit.core.held import Held
 
-from .pulling import acknowledge
+from .pulling import Acknowledging
+from .shown import plain
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,32 +29,34 @@ class Batch:
     frame: the messages as a DataFrame.
     """
 
-    def __init__(self, pieces: Sequence[Held], make_frame: Callable[[Sequence[Held]], pd.DataFrame]) -> None:
-        self._pieces = pieces
+    def __init__(self, make_frame: Callable[[Sequence[Held]], pd.DataFrame]) -> None:
+        self.pieces: Sequence[Held] = ()
         self._make_frame = make_frame
+        self._given_back = False
 
     @cached_property
     def frame(self) -> pd.DataFrame:
-        return self._make_frame(self._pieces)
+        return self._make_frame(self.pieces)
 
     def __len__(self) -> int:
-        return sum(len(held) for held in self._pieces)
+        return sum(len(held) for held in self.pieces)
 
     @property
     def settled(self) -> bool:
         """Whether nothing is owed for any of its messages."""
-        return all(held.settled for held in self._pieces)
+        return all(held.settled for held in self.pieces)
 
     def ack(self) -> None:
         """Acknowledge all; on a log, commit past the last of each partition. Twice is fine.
 
         Raises AckFailed, StaleAck or LockLost, with `.frame`, for what did not take effect.
         """
-        acknowledge(self._pieces, self.frame)
+        Acknowledging(self.pieces, lambda: self.frame, kept_in="batch.frame").run()
 
     def nack(self) -> None:
         """Give all back that is not settled; on a log, seek back to it."""
-        for held in self._pieces:
+        self._given_back = True
+        for held in self.pieces:
             held.nack()
 
     def __enter__(self) -> Self:
@@ -60,6 +65,8 @@ class Batch:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if self._given_back:
+            return
         if kind is None:
             self.ack()
         elif not self.settled:
@@ -78,35 +85,66 @@ class Batches:
 
     def __init__(
         self,
-        consumer: AnyConsumer,
+        open_consumer: Callable[[], AnyConsumer],
         make_frame: Callable[[Sequence[Held]], pd.DataFrame],
         *,
         size: int,
-        window: float,
+        window: float | None,
         idle: float | None,
     ) -> None:
-        self._consumer = consumer
+        self._open_consumer = open_consumer
+        self._consumer: AnyConsumer | None = open_consumer()
+        self._name = self._consumer.name
         self._make_frame = make_frame
         self._size = size
         self._window = window
         self._idle = idle
+        self._interrupted = False
+        self._closed = False
+        self._handed_over: weakref.WeakSet[Batch] = weakref.WeakSet()
 
     @property
     def consumer(self) -> AnyConsumer:
+        """The consumer underneath; a new one after `release`."""
+        if self._closed:
+            raise Closed(f"the batches of {self._name} are closed")
+        if self._consumer is None:
+            self._consumer = self._open_consumer()
         return self._consumer
 
     def __iter__(self) -> Self:
         return self
 
     def __next__(self) -> Batch:
-        pieces = self._consumer.gather(self._size, self._idle, window=self._window)
-        if not pieces:
-            raise StopIteration
-        return Batch(pieces, self._make_frame)
+        batch = Batch(self._make_frame)
+        self._handed_over.add(batch)
+        consumer = self.consumer
+        self._interrupted = False
+        try:
+            # no call may come after this one: a signal there would lose what was gathered
+            batch.pieces = consumer.gather(self._size, self._idle, window=self._window)
+        except KeyboardInterrupt:
+            self._interrupted = True
+            raise
+        if batch.pieces:
+            return batch
+        raise StopIteration
+
+    def release(self) -> None:
+        """Give back what an interrupted wait had received, unless a batch is still being worked on.
+
+        A stopped cell is often run again as it is: the loop of before, which Python keeps for its
+        traceback, must not hold messages that the new one waits for.
+        """
+        if self._interrupted and self._consumer is not None and all(b.settled for b in self._handed_over):
+            self._consumer.close()
+            self._consumer = None
 
     def close(self) -> None:
         """Give back what is not settled, and leave."""
-        self._consumer.close()
+        self._closed = True
+        if self._consumer is not None:
+            self._consumer.close()
 
     def __enter__(self) -> Self:
         return self
@@ -115,4 +153,4 @@ class Batches:
         self.close()
 
     def __repr__(self) -> str:
-        return f"<batches of {self._size:,} from {self._consumer.name}>"
+        return f"<batches of {self._size:,} from {plain(self._name)}>"

@@ -10,6 +10,7 @@ from brokerkit.core.errors import ConfigError
 from brokerkit.core.topics import Slice
 from brokerkit.frames.build import FrameBuilder
 from brokerkit.frames.dataframe import to_pandas
+from brokerkit.frames.decoded import PayloadDecoder
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from .session import Session
 
 
-def to_dask(session: Session, slices: Sequence[Slice], *, decoder: str, attributes: bool) -> Any:
+def to_dask(session: Session, slices: Sequence[Slice], *, decoder: PayloadDecoder, attributes: bool) -> Any:
     """One partition per slice."""
     try:
         import dask.dataframe as dd
@@ -39,7 +40,9 @@ def to_dask(session: Session, slices: Sequence[Slice], *, decoder: str, attribut
     )
 
 
-def read_slice(piece: Slice, *, session_token: str, target: str, decoder: str, attributes: bool) -> pd.DataFrame:
+def read_slice(
+    piece: Slice, *, session_token: str, target: str, decoder: PayloadDecoder, attributes: bool
+) -> pd.DataFrame:
     """Read one slice, on whatever worker this is: with the session of this process, or a new one."""
     session = _session(session_token, target)
     builder = FrameBuilder(decoder, attributes)

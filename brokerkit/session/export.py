@@ -1,4 +1,8 @@
-"""Writing slices into a folder of Parquet files that can be gone on with."""
+"""Writing slices into a folder of Parquet files that can be gone on with.
+
+While an export is under way its plan lies in the folder; when it is finished each file says which
+export it belongs to, and nothing but the Parquet files is left, for readers that want it so.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +10,7 @@ import json
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -18,9 +23,11 @@ from brokerkit.core.topics import Slice
 
 from .progress import bar
 
-MANIFEST = "_brokerkit.json"
+PLAN = "_brokerkit.json"
+EXPORT_KEY = b"brokerkit.export"
 GROUP_ROWS = 50_000
 GROUP_BYTES = 32_000_000
+NAME_LENGTH = 100
 
 
 @dataclass(frozen=True)
@@ -35,112 +42,164 @@ class Exported:
 
     def __repr__(self) -> str:
         resumed = f", {self.resumed:,} of them from before" if self.resumed else ""
-        return f"exported {self.rows:,} rows in {self.files} files to {self.path}{resumed}"
+        files = "1 file" if self.files == 1 else f"{self.files:,} files"
+        return f"exported {self.rows:,} rows in {files} to {self.path}{resumed}"
 
 
-def export_parquet(
-    path: Path,
-    slices: Sequence[Slice],
-    schema: pa.Schema,
-    read: Callable[[Slice], Iterator[pa.RecordBatch]],
-    *,
-    source: str,
-    title: str,
-    settings: Mapping[str, str],
-    overwrite: bool,
-    progress: bool,
-) -> Exported:
-    """Write each slice to a file of its own, which gets its name only when it is complete."""
-    path.mkdir(parents=True, exist_ok=True)
-    identity = {"source": source, "title": title, **settings}
-    plan = _plan(path, slices, identity, overwrite)
-    rows = resumed = 0
-    with bar(title, sum(piece.estimate for piece in plan), show=progress) as shown:
-        for piece in plan:
-            file = path / _file_name(piece)
-            if file.exists():
-                count = pq.read_metadata(file).num_rows
-                resumed += count
-                shown.update(count)
-            else:
-                count = _write(file, schema, read(piece), shown.update)
-            rows += count
-    _write_manifest(path, plan, identity, finished=True)
-    files = sorted(path.glob("*.parquet"))
-    return Exported(path, len(files), rows, sum(file.stat().st_size for file in files), resumed)
+@dataclass(frozen=True)
+class Export:
+    """One export: where to, of what, and what tells it from another.
+
+    identity: the same for a call that may go on with this export; plain text.
+    """
+
+    path: Path
+    schema: pa.Schema
+    identity: Mapping[str, str]
+    title: str
+
+    def run(
+        self,
+        slices: Sequence[Slice],
+        read: Callable[[Slice], Iterator[pa.RecordBatch]],
+        *,
+        overwrite: bool,
+        progress: bool,
+    ) -> Exported:
+        """Write each slice to a file of its own, which gets its name only when it is complete.
+
+        Raises ConfigError when the folder holds something else.
+        """
+        plan = self._plan(slices, overwrite)
+        rows = resumed = size = 0
+        with bar(self.title, sum(piece.estimate for piece in plan), show=progress) as shown:
+            for piece in plan:
+                file = self.path / file_name(piece)
+                if file.exists():
+                    count = pq.read_metadata(file).num_rows
+                    resumed += count
+                    shown.update(count)
+                else:
+                    count = self._write(file, read(piece), shown.update)
+                rows += count
+                size += file.stat().st_size
+        (self.path / PLAN).unlink(missing_ok=True)
+        return Exported(self.path, len(plan), rows, size, resumed)
+
+    def _plan(self, slices: Sequence[Slice], overwrite: bool) -> list[Slice]:
+        """The unfinished plan that is in the folder, else ours."""
+        if self.path.exists() and not self.path.is_dir():
+            raise ConfigError(f"{self.path} is a file; to_parquet writes a folder: give another name")
+        self.path.mkdir(parents=True, exist_ok=True)
+        files = sorted(self.path.glob("*.parquet"))
+        owners = {file: _owner(file) for file in files}
+        strangers = [file.name for file, owner in owners.items() if owner is None]
+        if strangers:
+            raise ConfigError(
+                f"{self.path} holds Parquet files that are no export of a topic ({strangers[0]}): "
+                "give another folder"
+            )
+        known = self._known_plan()
+        if overwrite:
+            for file in [*files, *self.path.glob("*.parquet.new"), self.path / PLAN]:
+                file.unlink(missing_ok=True)
+        elif known is not None:
+            if known["identity"] != dict(self.identity):
+                raise ConfigError(
+                    f"{self.path} holds an interrupted export of something else ({known['title']}): "
+                    "give another folder, or overwrite=True"
+                )
+            return [Slice(*each) for each in known["slices"]]
+        elif files:
+            same = all(owner == dict(self.identity) for owner in owners.values())
+            if same and {file.name for file in files} == {file_name(piece) for piece in slices}:
+                return list(slices)
+            raise ConfigError(
+                f"{self.path} already holds a finished export{'' if same else ' of something else'}: "
+                "give another folder, or overwrite=True"
+            )
+        self._keep_plan(slices)
+        return list(slices)
+
+    def _known_plan(self) -> dict[str, Any] | None:
+        file = self.path / PLAN
+        if not file.exists():
+            return None
+        try:
+            known = json.loads(file.read_bytes())
+            if {"identity", "title", "slices"} <= set(known):
+                return dict(known)
+        except (ValueError, TypeError):
+            known = None
+        raise ConfigError(f"{file} is not the plan of an export: give another folder")
+
+    def _keep_plan(self, slices: Sequence[Slice]) -> None:
+        content = {
+            "identity": dict(self.identity),
+            "title": self.title,
+            "slices": [[s.topic, s.partition, s.start, s.end, s.estimate] for s in slices],
+        }
+        _into_place(self.path / PLAN, lambda new: new.write_text(json.dumps(content, indent=1), "utf-8"))
+
+    def _write(self, file: Path, batches: Iterator[pa.RecordBatch], count: Callable[[int], object]) -> int:
+        rows = 0
+        mark = {**(self.schema.metadata or {}), EXPORT_KEY: json.dumps(dict(self.identity)).encode()}
+
+        def write(new: Path) -> None:
+            nonlocal rows
+            with pq.ParquetWriter(new, self.schema.with_metadata(mark), compression="zstd") as writer:
+                for group in _groups(batches):
+                    table = pa.Table.from_batches(group, self.schema)
+                    writer.write_table(table, row_group_size=max(1, table.num_rows))
+                    rows += table.num_rows
+                    count(table.num_rows)
+
+        _into_place(file, write)
+        return rows
 
 
-def _plan(path: Path, slices: Sequence[Slice], identity: dict[str, str], overwrite: bool) -> list[Slice]:
-    """The plan that is in the folder and not finished, else ours."""
-    manifest = path / MANIFEST
-    if overwrite:
-        for old in path.glob("*.parquet"):
-            old.unlink()
-        manifest.unlink(missing_ok=True)
-    if manifest.exists():
-        known = json.loads(manifest.read_text("utf-8"))
-        planned = [Slice(*each) for each in known["slices"]]
-        same = known["identity"] == identity
-        if same and (not known["finished"] or planned == list(slices)):
-            return planned
-        raise ConfigError(
-            f"{path} already holds {'a finished' if known['finished'] else 'another'} export "
-            f"({known['identity']['title']}); give another folder, or overwrite=True"
-        )
-    if any(path.glob("*.parquet")):
-        raise ConfigError(f"{path} holds Parquet files of something else; give another folder")
-    _write_manifest(path, slices, identity, finished=False)
-    return list(slices)
-
-
-def _write_manifest(path: Path, slices: Sequence[Slice], identity: dict[str, str], *, finished: bool) -> None:
-    content: dict[str, Any] = {
-        "identity": identity,
-        "finished": finished,
-        "slices": [[s.topic, s.partition, s.start, s.end, s.estimate] for s in slices],
-    }
-    _into_place(path / MANIFEST, lambda new: new.write_text(json.dumps(content, indent=1), "utf-8"))
+def _owner(file: Path) -> dict[str, str] | None:
+    """The identity of the export that wrote a file; None for a file of anybody else."""
+    try:
+        mark = (pq.read_schema(file).metadata or {}).get(EXPORT_KEY)
+        found = None if mark is None else json.loads(mark)
+    except (pa.ArrowException, ValueError, OSError):
+        return None
+    return found if isinstance(found, dict) else None
 
 
 def _into_place(file: Path, write: Callable[[Path], object]) -> None:
     new = file.with_name(file.name + ".new")
-    write(new)
-    os.replace(new, file)
+    try:
+        write(new)
+        os.replace(new, file)
+    except BaseException:
+        new.unlink(missing_ok=True)
+        raise
 
 
-def _file_name(piece: Slice) -> str:
-    partition = "" if piece.partition is None else f"-{piece.partition}"
+def file_name(piece: Slice) -> str:
+    """A name that is safe on every system, and differs between any two slices of a plan."""
     # a topic's name may be anything, also "../.."
-    topic = quote(piece.topic, safe="")[:120].replace(".", "%2E")
-    return f"{topic}{partition}-{piece.start:012d}-{piece.end:012d}.parquet"
-
-
-def _write(
-    file: Path, schema: pa.Schema, batches: Iterator[pa.RecordBatch], count: Callable[[int], object]
-) -> int:
-    rows = 0
-
-    def write(new: Path) -> None:
-        nonlocal rows
-        with pq.ParquetWriter(new, schema, compression="zstd") as writer:
-            for group in _groups(batches):
-                table = pa.Table.from_batches(group, schema)
-                writer.write_table(table, row_group_size=max(1, table.num_rows))
-                rows += table.num_rows
-                count(table.num_rows)
-
-    _into_place(file, write)
-    return rows
+    safe = quote(piece.topic, safe="", errors="surrogatepass")
+    if safe[:1] in "._":  # readers of folders leave out files that begin so
+        safe = f"%{ord(safe[0]):02X}{safe[1:]}"
+    if len(safe) > NAME_LENGTH or piece.topic != piece.topic.lower():  # some systems take "a" for "A"
+        digest = sha256(piece.topic.encode("utf-8", "surrogatepass")).hexdigest()[:8]
+        safe = f"{safe[:NAME_LENGTH]}-{digest}"
+    partition = "" if piece.partition is None else f"-{piece.partition}"
+    return f"{safe}{partition}-{piece.start:012d}-{piece.end:012d}.parquet"
 
 
 def _groups(batches: Iterator[pa.RecordBatch]) -> Iterator[list[pa.RecordBatch]]:
     """Batches in groups of bounded size: what is in memory at once."""
     group: list[pa.RecordBatch] = []
+    rows = size = 0
     for batch in batches:
         group.append(batch)
-        big = sum(b.num_rows for b in group) >= GROUP_ROWS or sum(b.nbytes for b in group) >= GROUP_BYTES
-        if big:
+        rows, size = rows + batch.num_rows, size + batch.nbytes
+        if rows >= GROUP_ROWS or size >= GROUP_BYTES:
             yield group
-            group = []
+            group, rows, size = [], 0, 0
     if group:
         yield group

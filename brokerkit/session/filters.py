@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from hashlib import sha256
+from types import CodeType
 from typing import Any
 
 import orjson
@@ -12,18 +14,23 @@ import pyarrow.compute as pc
 from brokerkit.core.columns import Columns
 from brokerkit.core.errors import ConfigError
 
+from .shown import plain
+
 ERROR_SAMPLES = 5
 
 
 class Filter:
     """Picks rows, and counts what it looked at.
 
-    key: the exact key, text is UTF-8. where: a text that the value contains; an Arrow expression
+    key: the exact key, text is UTF-8. where: a text that the payload contains; an Arrow expression
     over the frame's columns; or a function of the value: what its JSON says, else its text, else
     its bytes, None for a null payload. A function that raises does not match; `errors` counts it.
+    schema: of the frame, to refuse an expression that does not fit it. Raises ConfigError.
     """
 
-    def __init__(self, key: str | bytes | None = None, where: Any = None) -> None:
+    def __init__(
+        self, key: str | bytes | None = None, where: Any = None, schema: pa.Schema | None = None
+    ) -> None:
         if key is not None and not isinstance(key, str | bytes):
             raise ConfigError(f"key must be str or bytes, not {type(key).__name__}")
         if where is not None and not (isinstance(where, str | pc.Expression) or callable(where)):
@@ -31,7 +38,10 @@ class Filter:
                 f"where must be a text, a function of the decoded value, or a pyarrow expression, "
                 f"not {type(where).__name__}"
             )
-        self._key = key.encode("utf-8") if isinstance(key, str) else key
+        if isinstance(where, pc.Expression) and schema is not None:
+            _check_expression(where, schema)
+        self._key = _bytes("key", key) if isinstance(key, str) else key
+        self._text = _bytes("where", where) if isinstance(where, str) else None
         self._where = where
         self.errors = 0
         self.error_samples: list[str] = []
@@ -43,11 +53,19 @@ class Filter:
     def __str__(self) -> str:
         parts = []
         if self._key is not None:
-            parts.append(f"key={self._key!r}")
+            parts.append(f"key={plain(repr(self._key), 60)}")
         if self._where is not None:
-            shown = getattr(self._where, "__name__", None) or repr(self._where)
-            parts.append(f"where={shown[:60]}")
+            parts.append(f"where={plain(_name(self._where), 60)}")
         return ", ".join(parts)
+
+    @property
+    def fingerprint(self) -> str:
+        """The same for filters that pick the same, as far as can be told without running them."""
+        parts = [repr(self._key), _name(self._where)]
+        code = getattr(self._where, "__code__", None)
+        if isinstance(code, CodeType):
+            parts.append(repr(_essence(code)))
+        return sha256("\n".join(parts).encode("utf-8", "backslashreplace")).hexdigest()[:16]
 
     def columns(self, columns: Columns) -> Columns:
         """Only the rows with the key, before anything is decoded."""
@@ -64,15 +82,9 @@ class Filter:
             table = pa.Table.from_batches([batch]).filter(self._where).combine_chunks()
             found = table.to_batches()
             return found[0] if found else batch.slice(0, 0)
-        return batch.filter(self._mask(batch))
-
-    def _mask(self, batch: pa.RecordBatch) -> pa.Array:
-        values = batch.column("value")
-        if isinstance(self._where, str):
-            if not (pa.types.is_large_string(values.type) or pa.types.is_string(values.type)):
-                values = pc.cast(values, pa.large_string())
-            return pc.fill_null(pc.match_substring(values, self._where), False)
-        return pa.array(self._matches(batch), pa.bool_())
+        if self._text is not None:
+            return batch.filter(pc.fill_null(pc.match_substring(_payloads(batch), self._text), False))
+        return batch.filter(pa.array(self._matches(batch), pa.bool_()))
 
     def _matches(self, batch: pa.RecordBatch) -> list[bool]:
         values = batch.column("value").to_pylist()
@@ -85,9 +97,35 @@ class Filter:
             except Exception as error:  # the user's function: a row it cannot judge does not match
                 self.errors += 1
                 if len(self.error_samples) < ERROR_SAMPLES:
-                    self.error_samples.append(f"{type(error).__name__}: {error}"[:200])
+                    self.error_samples.append(plain(f"{type(error).__name__}: {error}"))
                 found.append(False)
         return found
+
+
+def _bytes(name: str, text: str) -> bytes:
+    try:
+        return text.encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise ConfigError(f"{name}={text[:60]!r} is not valid text ({error.reason}); give bytes") from error
+
+
+def _check_expression(where: pc.Expression, schema: pa.Schema) -> None:
+    try:
+        schema.empty_table().filter(where)
+    except (pa.ArrowException, LookupError, TypeError) as error:
+        reason = str(error).partition("\n")[0]
+        raise ConfigError(
+            f"the expression {where} given as where= does not fit: {reason}; it must be true or false for "
+            f"each row, over the columns {', '.join(schema.names)}"
+        ) from error
+
+
+def _payloads(batch: pa.RecordBatch) -> pa.Array:
+    """What to search for a text: the text or bytes that came, whatever a decoder made of them."""
+    values, raw = batch.column("value"), batch.column("raw")
+    if pa.types.is_string(values.type) or pa.types.is_large_string(values.type):
+        return pc.coalesce(values.cast(pa.large_binary()), raw)
+    return raw
 
 
 def _decoded(value: Any) -> Any:
@@ -97,3 +135,15 @@ def _decoded(value: Any) -> Any:
         except orjson.JSONDecodeError:
             return value
     return value
+
+
+def _name(where: Any) -> str:
+    if isinstance(where, str | pc.Expression) or where is None:
+        return repr(where) if isinstance(where, str) else str(where)
+    return str(getattr(where, "__qualname__", None) or type(where).__qualname__)
+
+
+def _essence(code: CodeType) -> tuple[Any, ...]:
+    """What a function does, without where it was written."""
+    constants = [_essence(each) if isinstance(each, CodeType) else each for each in code.co_consts]
+    return code.co_code, code.co_names, constants

@@ -12,6 +12,8 @@ import pyarrow as pa
 from brokerkit.core.topics import TopicDescription, TopicInfo
 from brokerkit.frames.dataframe import to_pandas
 
+from .shown import LONGEST, plain, plain_lines
+
 TOPICS = pa.schema(
     [
         ("topic", pa.string()),
@@ -91,21 +93,21 @@ class Description:
 
     def _head(self) -> str:
         size = "" if self.bytes is None else f", {self.bytes:,} bytes"
-        return f"{self.name}: {self.messages:,} messages{size}"
+        return f"{plain(self.name)}: {self.messages:,} messages{size}"
 
     def _details(self) -> str:
-        return "\n".join(f"{name}: {value}" for name, value in self.details.items())
+        return "\n".join(plain(f"{name}: {value}") for name, value in self.details.items())
 
     def __repr__(self) -> str:
         parts = [self._head(), self.partitions.to_string(index=False)]
         if len(self.subscriptions):
-            parts.append(self.subscriptions.to_string(index=False))
+            parts.append(plain_lines(self.subscriptions.to_string(index=False, max_colwidth=LONGEST)))
         return "\n\n".join([*parts, self._details()]).rstrip()
 
     def _repr_html_(self) -> str:
         parts = [f"<p><b>{html.escape(self._head())}</b></p>", self.partitions.to_html(index=False)]
         if len(self.subscriptions):
-            parts.append(self.subscriptions.to_html(index=False))
+            parts.append(plain_lines(self.subscriptions.to_html(index=False)))
         if self.details:
             parts.append(f"<pre>{html.escape(self._details())}</pre>")
         return "".join(parts)

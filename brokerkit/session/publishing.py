@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import orjson
 import pandas as pd
+import pyarrow as pa
 
+from brokerkit.core.attributes import Attributes
 from brokerkit.core.errors import BrokerError, ConfigError, PublishFailed
 from brokerkit.core.messages import OutboundMessage, PublishResult
+from brokerkit.core.publisher import refusal
+from brokerkit.frames.jsonable import jsonable
 from brokerkit.frames.outbound import Item, Kind, Outbound, messages_from_frame
 from brokerkit.frames.outcome import OutcomeFrame, outcome_frame
 from brokerkit.frames.provenance import provenance_of
@@ -25,7 +29,10 @@ CHUNK_ROWS = 5_000
 
 
 def message_of(value: Any, key: str | bytes | None = None, attributes: Any = None) -> OutboundMessage:
-    """A value as a message: dict and list as JSON, str and bytes as they are, None as a null payload."""
+    """A value as a message: dict and list as JSON, str and bytes as they are, None as a null payload.
+
+    Raises TypeError for anything else, and ConfigError for text that is not valid.
+    """
     if isinstance(value, OutboundMessage):
         if key is not None or attributes is not None:
             raise ConfigError(
@@ -33,15 +40,54 @@ def message_of(value: Any, key: str | bytes | None = None, attributes: Any = Non
             )
         return value
     if isinstance(value, dict | list):
-        try:
-            value = orjson.dumps(value)
-        except TypeError as error:
-            raise TypeError(f"the value cannot be written as JSON: {error}") from error
+        value = _json(value)
     elif value is not None and not isinstance(value, str | bytes | bytearray | memoryview):
         raise TypeError(
             f"a value to publish must be dict, list (as JSON), str, bytes or None, not {type(value).__name__}"
         )
-    return OutboundMessage(value, key, attributes)
+    try:
+        return OutboundMessage(value, key, _attributes(attributes))
+    except UnicodeEncodeError as error:
+        raise ConfigError(
+            f"the text has a character that UTF-8 cannot hold ({error.object[error.start : error.end]!r} at "
+            f"position {error.start}): publish bytes instead"
+        ) from error
+
+
+def _json(value: Any) -> bytes:
+    try:
+        return orjson.dumps(jsonable(dict(value) if isinstance(value, dict) else value))
+    except RecursionError:
+        raise TypeError("the value cannot be written as JSON: it is nested too deeply") from None
+    except (ValueError, TypeError) as error:
+        raise TypeError(f"the value cannot be written as JSON: {error}") from error
+
+
+def _attributes(attributes: Any) -> Any:
+    if attributes is None or isinstance(attributes, Attributes | dict):
+        return attributes
+    pairs = attributes if isinstance(attributes, list | tuple) else None
+    if pairs is None or not all(isinstance(pair, list | tuple) and len(pair) == 2 for pair in pairs):
+        raise TypeError(
+            f'attributes must be a dict such as {{"name": "value"}}, or a list of (name, value) pairs, '
+            f"not {attributes!r:.60}"
+        )
+    return pairs
+
+
+def messages_of(values: Any) -> list[OutboundMessage]:
+    """Several values as messages. Raises TypeError for what is one value, or a frame."""
+    if isinstance(values, str | bytes | bytearray | memoryview | dict | OutboundMessage):
+        raise TypeError(
+            f"publish_batch needs a list of values, not one {type(values).__name__}: use publish, or [value]"
+        )
+    if hasattr(values, "columns") or hasattr(values, "__arrow_c_stream__"):
+        raise TypeError(
+            f"publish_batch needs a list of values: use publish_frame for a {type(values).__name__}"
+        )
+    if not isinstance(values, Iterable):
+        raise TypeError(f"publish_batch needs a list of values, not {type(values).__name__}")
+    return [message_of(value) for value in values]
 
 
 def publish_all(
@@ -51,19 +97,28 @@ def publish_all(
     results = publisher.topic(topic).publish_batch(messages, timeout=timeout)
     failed = [result for result in results if not result.ok]
     if failed:
-        unknown = sum(1 for result in failed if result.status == "unknown")
         cause = failed[0].error
-        doubt = f", {unknown} of them unknown: they may be stored" if unknown else ""
-        raise PublishFailed(
-            f"{len(failed)} of {len(results)} messages to {topic!r} were not confirmed{doubt}; "
-            f"the first: {cause}",
-            results=results,
-        ) from cause
+        raise PublishFailed(_failure_text(topic, results, failed), results=results) from cause
     return results
 
 
+def _failure_text(topic: str, results: Sequence[PublishResult], failed: Sequence[PublishResult]) -> str:
+    unknown = sum(1 for result in failed if result.status == "unknown")
+    reason = failed[0].error
+    if len(results) == 1:
+        what = "may be stored, but was not confirmed" if unknown else "was not published"
+        return f"the message to {topic!r} {what}: {reason}"
+    doubt = f" ({unknown:,} of them may be stored)" if unknown else ""
+    counts = f"{len(failed):,} of {len(results):,} messages"
+    return f"{counts} to {topic!r} were not confirmed{doubt}; the first: {reason}"
+
+
 class FramePublishing:
-    """One `publish_frame` call: which rows go out, and what becomes of each."""
+    """One `publish_frame` call: which rows go out, and what becomes of each.
+
+    resume: the whole outcome frame of an earlier call, None to begin anew. Raises ConfigError when
+    it belongs to something else.
+    """
 
     def __init__(
         self, publisher: ConnectedPublisher, topic: str, outbound: Outbound, resume: pd.DataFrame | None
@@ -71,24 +126,50 @@ class FramePublishing:
         self._publisher = publisher
         self._topic = topic
         self._outbound = outbound
-        known = provenance_of(resume) if resume is not None else None
-        self._run = str((known or {}).get("run") or uuid.uuid4().hex)
+        self._run = uuid.uuid4().hex
         self._results: list[PublishResult | None] = [None] * len(outbound)
         if resume is not None:
             self._take_over(resume)
 
     def _take_over(self, outcome: pd.DataFrame) -> None:
         """What an earlier call did stays done; what it does not know is only tried where that is safe."""
-        if not {"row", "status"} <= set(outcome.columns):
+        if not {"row", "status", "id"} <= set(getattr(outcome, "columns", ())):
             raise ConfigError(
-                "resume= wants the outcome frame of an earlier publish_frame (columns row, status)"
+                "resume= wants the outcome frame of an earlier publish_frame (columns row, status, id, "
+                "error), as returned or as found in the interrupt's .frame"
             )
-        if len(outcome) and int(outcome["row"].max()) >= len(self._results):
-            raise ConfigError("resume= belongs to a longer frame: publish the same frame again")
-        safe = self._publisher.capabilities.dedup_ids
-        for row, status, identity in zip(outcome["row"], outcome["status"], outcome["id"], strict=True):
+        known = provenance_of(outcome) or {}
+        self._check_same(outcome, known)
+        run = known.get("run")
+        if isinstance(run, str):
+            self._run = run
+        # under another name a second copy would be stored
+        safe = self._publisher.capabilities.dedup_ids and isinstance(run, str)
+        errors = outcome["error"] if "error" in outcome.columns else [None] * len(outcome)
+        rows = zip(outcome["row"], outcome["status"], outcome["id"], errors, strict=True)
+        for row, status, identity, error in rows:
             if status == "confirmed" or (status == "unknown" and not safe):
-                self._results[int(row)] = PublishResult(status, None if pd.isna(identity) else str(identity))
+                self._results[int(row)] = PublishResult(
+                    status,
+                    None if pd.isna(identity) else str(identity),
+                    None if pd.isna(error) else BrokerError(str(error)),
+                )
+
+    def _check_same(self, outcome: pd.DataFrame, known: dict[str, Any]) -> None:
+        if known.get("topic", self._topic) != self._topic:
+            raise ConfigError(f"resume= belongs to the topic {known['topic']!r}, not {self._topic!r}")
+        rows, tried = known.get("rows", len(self._results)), known.get("tried", len(outcome))
+        highest = int(outcome["row"].max()) if len(outcome) else -1
+        if rows != len(self._results) or highest >= len(self._results):
+            raise ConfigError(
+                f"resume= belongs to a frame of {max(rows, highest + 1):,} rows, and this one has "
+                f"{len(self._results):,}: publish the same frame again"
+            )
+        if tried != len(outcome):
+            raise ConfigError(
+                f"resume= wants the whole outcome frame of {tried:,} rows, not {len(outcome):,} of them: "
+                "what is left out of it would be published again"
+            )
 
     def run(self, *, timeout: float | None, progress: bool) -> OutcomeFrame:
         """Publish everything; only an interrupt ends it early."""
@@ -110,38 +191,57 @@ class FramePublishing:
         for row, item in enumerate(chunk, begin):
             if self._results[row] is not None:
                 continue
-            if isinstance(item, BrokerError):
-                self._results[row] = PublishResult("failed", error=item)
-            else:
+            wrong = item if isinstance(item, BrokerError) else self._uncarried(item)
+            if wrong is not None:
+                self._results[row] = PublishResult("failed", error=wrong)
+            elif not isinstance(item, BrokerError):
                 rows.append(row)
                 messages.append(item.named(f"{self._run}-{row}"))
-        results = (
-            self._publisher.topic(self._topic).publish_batch(messages, timeout=timeout) if messages else []
-        )
+        topic = self._publisher.topic(self._topic)
+        results = topic.publish_batch(messages, timeout=timeout) if messages else []
         for row, result in zip(rows, results, strict=True):
             self._results[row] = result
+
+    def _uncarried(self, message: OutboundMessage) -> BrokerError | None:
+        """Why the attributes of a row cannot be carried: an error of this row, not of the call."""
+        if not message.attributes:
+            return None
+        try:
+            return refusal(message, self._publisher.capabilities)
+        except TypeError as error:
+            return ConfigError(str(error))
 
     def _interrupted(self, begin: int, end: int) -> Interrupted:
         doubtful = BrokerError("interrupted while it was being published")
         for row in range(begin, end):
             if self._results[row] is None:
                 self._results[row] = PublishResult("unknown", error=doubtful)
-        outcome = self.outcome()
         return Interrupted(
             f"publish_frame to {self._topic!r} was interrupted after {begin:,} of {len(self._results):,} "
             "rows. The outcomes are in session.last_interrupted.frame; "
-            "publish_frame(..., resume=that) goes on.",
-            outcome,
+            "publish_frame(..., resume=session.last_interrupted.frame) goes on.",
+            self.outcome(),
         )
 
     def outcome(self) -> OutcomeFrame:
         """The outcome of every row that was tried."""
         tried = {row: result for row, result in enumerate(self._results) if result is not None}
         outcome = outcome_frame(tried.values(), tried)
-        outcome.attrs["brokerkit"] = {"run": self._run, "topic": self._topic}
+        outcome.attrs["brokerkit"] = {
+            "run": self._run,
+            "topic": self._topic,
+            "rows": len(self._results),
+            "tried": len(tried),
+        }
         return outcome
 
 
 def plan_of(frame: Any, kind: Kind | None, key: str | None, columns: Sequence[str] | None) -> Outbound:
-    """What publishing a frame would send."""
-    return messages_from_frame(frame, kind=kind, key=key, columns=columns)
+    """What publishing a frame would send. Raises ConfigError for what is no frame, or not a fitting one."""
+    try:
+        return messages_from_frame(frame, kind=kind, key=key, columns=columns)
+    except pa.ArrowException as error:
+        raise ConfigError(
+            f"a {type(frame).__name__} cannot be published as a frame ({error}); expected a pandas or polars "
+            "DataFrame, or a pyarrow Table or RecordBatch"
+        ) from error

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from brokerkit.core.cancellation import Deadline
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 def check_give_back(ack: bool, side_effects: str | None, capabilities: Capabilities) -> None:
     """Giving back raises delivery counts where they are kept: that wants to be said."""
+    if not isinstance(ack, bool):
+        raise ConfigError(f"ack must be True or False, not {ack!r}")
     if side_effects not in (None, "give back"):
         raise ConfigError(f'side_effects must be "give back" or None, not {side_effects!r}')
     if not ack and capabilities.delivery_count and side_effects != "give back":
@@ -36,14 +38,16 @@ def check_give_back(ack: bool, side_effects: str | None, capabilities: Capabilit
         )
 
 
-def collect(consumer: AnyConsumer, most: int, *, timeout: float, idle: float) -> list[Held]:
+def collect(consumer: AnyConsumer, most: int, *, timeout: float | None, idle: float | None) -> list[Held]:
     """Up to `most` rows: until nothing new came for `idle` seconds after the first, or `timeout`."""
     consumer.attach()
     deadline = Deadline(timeout)
     pieces: list[Held] = []
     missing = most
     while missing:
-        patience = deadline.remaining() if not pieces else min(idle, deadline.remaining())
+        patience = None if timeout is None else deadline.remaining()
+        if pieces and idle is not None:
+            patience = idle if patience is None else min(idle, patience)
         held = consumer.next_held(missing, patience)
         if held is None:
             break
@@ -64,47 +68,68 @@ def frame_of(
     """The rows of held batches as one frame."""
     builder = FrameBuilder(decode, attributes)
     table = builder.to_table(builder.batches(held.columns for held in pieces))
-    if expanded:
-        table = expand(table)
-    return attach(to_pandas(table), provenance(builder, source=source, details=details))
+    frame = attach(to_pandas(table), provenance(builder, source=source, details=details))
+    # expanding the frame, not the table: the frame also remembers what could not be expanded
+    return expand(frame) if expanded else frame
 
 
-def acknowledge(pieces: Sequence[Held], frame: pd.DataFrame) -> None:
-    """Acknowledge everything that is in a frame; an error or interrupt carries the frame."""
-    failures: dict[int, BrokerError] = {}
-    row = 0
-    try:
-        for held in pieces:
-            try:
-                held.ack()
-            except AckFailed as error:
-                failed = error.failures or {0: error}
-                failures.update({row + index: each for index, each in failed.items()})
-            row += len(held)
-    except KeyboardInterrupt as interrupt:
-        raise Interrupted(
+class Acknowledging:
+    """Acknowledges everything that is in a frame; an error or an interrupt carries the frame.
+
+    make_frame: called when there is something to carry it. kept_in: where else the rows are.
+    """
+
+    def __init__(
+        self, pieces: Sequence[Held], make_frame: Callable[[], pd.DataFrame], *, kept_in: str
+    ) -> None:
+        self._pieces = pieces
+        self._make_frame = make_frame
+        self._kept_in = kept_in
+
+    def run(self) -> None:
+        """Raises AckFailed, StaleAck or LockLost with `failures` by row, or Interrupted."""
+        failures: dict[int, BrokerError] = {}
+        row = 0
+        try:
+            for held in self._pieces:
+                failures.update({row + index: error for index, error in _errors_of(held).items()})
+                row += len(held)
+        except KeyboardInterrupt as interrupt:
+            raise self.interrupted() from interrupt
+        except BrokerError as error:
+            rows = sum(len(held) for held in self._pieces)
+            raise self._failed({**failures, **dict.fromkeys(range(row, rows), error)}) from error
+        if failures:
+            raise self._failed(failures) from next(iter(failures.values()))
+
+    def interrupted(self) -> Interrupted:
+        """What to raise for an interrupt after the acknowledgement has begun."""
+        return Interrupted(
             "interrupted while acknowledging: some of these rows may be acknowledged, the others come again. "
-            "All are in session.last_pull",
-            frame,
-        ) from interrupt
-    except BrokerError as error:
-        raise _ack_failed(f"the acknowledgement failed: {error}", frame, error, {}) from error
-    if failures:
-        first = next(iter(failures.values()))
-        text = (
-            f"{len(failures):,} of {len(frame):,} rows could not be acknowledged and will come again: {first}"
+            f"All of them are in this error's .frame and in {self._kept_in}.",
+            self._make_frame(),
         )
-        raise _ack_failed(text, frame, first, failures) from first
+
+    def _failed(self, failures: dict[int, BrokerError]) -> AckFailed:
+        cause = next(iter(failures.values()))
+        kinds = {type(error) for error in failures.values()}
+        kind = kinds.pop() if len(kinds) == 1 else AckFailed
+        frame = self._make_frame()
+        made = (kind if issubclass(kind, AckFailed) else AckFailed)(
+            f"{len(failures):,} of {len(frame):,} rows could not be acknowledged and will come again: "
+            f"{cause}. All rows are in this error's .frame and in {self._kept_in}",
+            retryable=all(error.retryable for error in failures.values()),
+            failures=failures,
+        )
+        made.frame = frame
+        return made
 
 
-def _ack_failed(
-    text: str, frame: pd.DataFrame, cause: BrokerError, failures: dict[int, BrokerError]
-) -> AckFailed:
-    kind = type(cause) if isinstance(cause, AckFailed) else AckFailed
-    made = kind(
-        f"{text}. The rows are in this error's .frame and in session.last_pull",
-        retryable=cause.retryable,
-        failures=failures,
-    )
-    made.frame = frame
-    return made
+def _errors_of(held: Held) -> dict[int, BrokerError]:
+    try:
+        held.ack()
+    except AckFailed as error:
+        if len(held) > 1 and not error.failures:
+            raise
+        return error.failures or {0: error}
+    return {}

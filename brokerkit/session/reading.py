@@ -65,7 +65,7 @@ def left_of(slices: Sequence[Slice], parts: Sequence[Part]) -> list[Slice]:
     if not parts:
         return list(slices)
     last = parts[-1]
-    index = list(slices).index(last.piece)
+    index = next(index for index, piece in enumerate(slices) if piece is last.piece)
     return [piece for piece in (last.after, *slices[index + 1 :]) if not piece.empty]
 
 
@@ -93,6 +93,7 @@ class SliceReader:
     def parts(self, *, what: str = "reading", progress: bool = True) -> Iterator[Part]:
         """Rows and how far they go; no part is empty."""
         total = sum(piece.estimate for piece in self._slices)
+        errors_before = self._filter.errors
         with bar(what, total, show=progress) as shown:
             try:
                 yield from self._read(shown)
@@ -100,7 +101,7 @@ class SliceReader:
                 self.report.stopped = "interrupted"
                 raise
             finally:
-                self.report.filter_errors = self._filter.errors
+                self.report.filter_errors = self._filter.errors - errors_before
                 self.report.filter_error_samples = list(self._filter.error_samples)
 
     def _read(self, shown: Any) -> Iterator[Part]:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import warnings
+from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from brokerkit.core.browser import ConnectedBrowser
 from brokerkit.core.errors import ConfigError
 from brokerkit.core.topics import Slice
-from brokerkit.frames.provenance import provenance_of
+from brokerkit.frames.build import FrameBuilder
+from brokerkit.frames.decoded import PayloadDecoder
+from brokerkit.frames.decoding import decoder_named
+from brokerkit.frames.provenance import writer_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,7 +28,7 @@ Place = tuple[str, int | None, int]
 
 def places_of(df: pd.DataFrame) -> list[Place]:
     """(topic, partition, offset) of each row. Raises ConfigError for rows that do not say it."""
-    missing = [name for name in ("topic", "partition", "offset") if name not in df.columns]
+    missing = [name for name in ("topic", "partition", "offset") if name not in getattr(df, "columns", ())]
     if missing:
         raise ConfigError(
             f"reread needs the columns topic, partition and offset of a frame that was pulled, peeked or "
@@ -38,7 +43,7 @@ def places_of(df: pd.DataFrame) -> list[Place]:
     return places
 
 
-def slices_of(places: list[Place]) -> Iterator[Slice]:
+def slices_of(places: Sequence[Place]) -> Iterator[Slice]:
     """Slices that cover the places, without reading far between them."""
     ordered = sorted(
         set(places), key=lambda place: (place[0], -1 if place[1] is None else place[1], place[2])
@@ -57,8 +62,30 @@ def slices_of(places: list[Place]) -> Iterator[Slice]:
             yield Slice(topic, partition, start, end, end - start)
 
 
-def decoder_of(df: pd.DataFrame) -> str:
-    """The name of the decoder that filled a frame; "auto" where it does not say."""
-    known: dict[str, Any] = provenance_of(df) or {}
-    name = known.get("decoder")
-    return name if isinstance(name, str) else "auto"
+def decoder_of(df: pd.DataFrame) -> PayloadDecoder | str:
+    """The decoder that filled a frame; "auto" where it does not say."""
+    name = writer_of(df)
+    return "auto" if name is None else decoder_named(name)
+
+
+def read_places(browser: ConnectedBrowser, places: Sequence[Place], builder: FrameBuilder) -> pa.Table:
+    """The rows at these places, in their order; those that are gone are left out, with a warning."""
+    wanted = set(places)
+    found: dict[Any, int] = {}
+    batches: list[pa.RecordBatch] = []
+    for piece in slices_of(places):
+        for columns in browser.read(piece):
+            offsets = columns.to_list("offset")
+            keep = [i for i, o in enumerate(offsets) if (piece.topic, piece.partition, o) in wanted]
+            for index in keep:
+                found[piece.topic, piece.partition, offsets[index]] = len(found)
+            if keep:
+                batches.append(builder.batch(columns.take(keep)))
+    missing = sum(1 for place in places if place not in found)
+    if missing:
+        warnings.warn(
+            f"{missing:,} of {len(places):,} rows are no longer on the broker and were left out",
+            stacklevel=3,
+        )
+    order = pa.array([found[place] for place in places if place in found], pa.int64())
+    return builder.to_table(batches).take(order)

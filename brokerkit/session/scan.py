@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import html
+import threading
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from functools import cached_property
 from itertools import islice
+from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,10 +22,11 @@ from brokerkit.frames.expand import expand
 from brokerkit.frames.provenance import attach, provenance
 from brokerkit.frames.schema import schema_for
 
-from .export import Exported, export_parquet
+from .export import Export, Exported
 from .filters import Filter
 from .interrupted import Interrupted
 from .reading import Part, ReadReport, SliceReader, left_of
+from .shown import plain
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,12 +34,14 @@ if TYPE_CHECKING:
     from .session import Session
 
 SAMPLE_ROWS = 100
+SAMPLE_SECONDS = 1.0
 
 
 class Scan:
     """What would be read, not read yet. Every way of reading it starts from the beginning.
 
     slices: the plan, fixed when it was made: messages that come later are not part of it.
+    title: what it reads, with the instants of relative times. asked: the same as the caller wrote it.
     report: what the last read did.
     """
 
@@ -45,6 +51,7 @@ class Scan:
         slices: Sequence[Slice],
         *,
         title: str,
+        asked: str,
         decode: Any,
         expand: bool,
         attributes: bool,
@@ -56,6 +63,7 @@ class Scan:
         self._session = session
         self.slices = list(slices)
         self.title = title
+        self.asked = asked
         self.report = ReadReport()
         self._decode = decode
         self._expand = expand
@@ -64,11 +72,11 @@ class Scan:
         self._where = where
         self._limit = limit
         self._progress = progress
-        self._filter()  # a wrong filter is an error now, not at the first row
         self._builder = self._new_builder()
+        self._filter()  # a wrong filter is an error now, not at the first row
 
     def _filter(self) -> Filter:
-        return Filter(self._key, self._where)
+        return Filter(self._key, self._where, self.schema)
 
     def _new_builder(self) -> FrameBuilder:
         return FrameBuilder(self._decode, self._attributes)
@@ -85,23 +93,33 @@ class Scan:
 
     @cached_property
     def bytes(self) -> int | None:
-        """About how many bytes of payload, from a few messages of the first slice; None if unknown."""
+        """About how many bytes of payload, from a few messages of the first slice.
+
+        None where that cannot be said within a second.
+        """
         first = next((piece for piece in self.slices if not piece.empty), None)
         if first is None:
             return 0
-        try:
-            for columns in self._session.browser.read(first, attributes=False, stall=5.0):
+        found: list[int] = []
+        # the repr asks for this, which must neither fail nor wait for a broker that hangs
+        sampling = threading.Thread(target=self._sample, args=(first, found), daemon=True)
+        sampling.start()
+        sampling.join(SAMPLE_SECONDS)
+        return found[0] if found else None
+
+    def _sample(self, piece: Slice, found: list[int]) -> None:
+        with suppress(BrokerError, TimeoutError):
+            for columns in self._session.browser.read(piece, attributes=False, stall=SAMPLE_SECONDS):
                 sizes = [len(value or b"") for value in islice(columns.values("value"), SAMPLE_ROWS)]
-                return self.messages * sum(sizes) // max(1, len(sizes))
-        except BrokerError:
-            return None
-        return 0
+                found.append(self.messages * sum(sizes) // max(1, len(sizes)))
+                return
 
     def _with_slices(self, slices: Sequence[Slice], limit: int | None) -> Scan:
         return Scan(
             self._session,
             slices,
             title=self.title,
+            asked=self.asked,
             decode=self._decode,
             expand=self._expand,
             attributes=self._attributes,
@@ -140,9 +158,10 @@ class Scan:
         return builder.to_table(part.batch for part in parts), builder
 
     def _interrupted(self, parts: Sequence[Part], builder: FrameBuilder) -> Interrupted:
+        self.report.stopped = "interrupted"
         frame = self._frame(builder.to_table(part.batch for part in parts), builder)
-        limit = None if self._limit is None else self._limit - len(frame)
-        rest = self._with_slices(left_of(self.slices, parts), limit)
+        missing = None if self._limit is None else self._limit - len(frame)
+        rest = self._with_slices([] if missing == 0 else left_of(self.slices, parts), missing or self._limit)
         error = Interrupted(
             f"{self.title}: interrupted after {len(frame):,} rows of about {self.messages:,}. They are in "
             "session.last_interrupted.frame; session.last_interrupted.rest.to_pandas() reads on.",
@@ -153,11 +172,11 @@ class Scan:
         return error
 
     def _frame(self, table: pa.Table, builder: FrameBuilder) -> pd.DataFrame:
-        if self._expand:
-            table = expand(table)
         details = {"read": self.report.to_dict(), "scan": self.title}
         content = provenance(builder, source=self._session.name, slices=self.slices, details=details)
-        return attach(to_pandas(table), content)
+        frame = attach(to_pandas(table), content)
+        # expanding the frame, not the table: the frame also remembers what could not be expanded
+        return expand(frame) if self._expand else frame
 
     def to_arrow(self) -> pa.Table:
         """Everything as one Arrow table."""
@@ -176,33 +195,24 @@ class Scan:
         reader = pa.RecordBatchReader.from_batches(self.schema, self.batches())
         return reader.__arrow_c_stream__(requested_schema)
 
-    def to_parquet(self, path: str | Path, *, overwrite: bool = False) -> Exported:
+    def to_parquet(self, path: str | PathLike[str], *, overwrite: bool = False) -> Exported:
         """Write a folder of Parquet files, one per slice, in bounded memory.
 
-        Called again on a folder whose export was interrupted, it goes on with that export. A folder
-        that holds a finished export is refused unless `overwrite`.
+        Called again for the same range and filter on a folder whose export was interrupted, it goes
+        on with that export, up to the end that was fixed then. A folder that holds a finished export
+        of anything else is refused unless `overwrite`, and one with other Parquet files always.
         """
         if self._expand or self._limit is not None:
             raise ConfigError(
                 "to_parquet writes whole slices: leave out expand= and limit= "
                 "(bk.expand works on what is read back; start= and end= narrow the range)"
             )
-
-        def read(piece: Slice) -> Iterator[pa.RecordBatch]:
-            return self._with_slices([piece], None)._quietly()
-
+        if not isinstance(path, str | PathLike) or not str(path):
+            raise ConfigError(f"to_parquet needs the path of a folder, not {path!r}")
+        export = Export(Path(path), self.schema, self._identity(), self.title)
+        self.report = ReadReport()
         try:
-            return export_parquet(
-                Path(path),
-                self.slices,
-                self.schema,
-                read,
-                source=self._session.name,
-                title=self.title,
-                settings={"decode": self._builder.decoder.name, "filter": str(self._filter())},
-                overwrite=overwrite,
-                progress=self._progress,
-            )
+            return export.run(self.slices, self._quietly, overwrite=overwrite, progress=self._progress)
         except KeyboardInterrupt as interrupt:
             error = Interrupted(
                 f"{self.title}: the export was interrupted; finished slices stay in {path}. "
@@ -211,9 +221,24 @@ class Scan:
             self._session.last_interrupted = error
             raise error from interrupt
 
-    def _quietly(self) -> Iterator[pa.RecordBatch]:
-        reader = self._reader(self._new_builder())
-        return (part.batch for part in reader.parts(progress=False))
+    def _identity(self) -> dict[str, str]:
+        return {
+            "source": self._session.name,
+            "asked": self.asked,
+            "decode": self._builder.decoder.name,
+            "attributes": str(self._attributes),
+            "filter": self._filter().fingerprint,
+        }
+
+    def _quietly(self, piece: Slice) -> Iterator[pa.RecordBatch]:
+        total = self.report
+        reader = self._with_slices([piece], None)._reader(self._new_builder())
+        try:
+            for part in reader.parts(progress=False):
+                yield part.batch
+        finally:
+            total.add(reader.report)
+            self._session.last_read = total
 
     def to_dask(self) -> Any:
         """A dask DataFrame with one partition per slice; workers connect by themselves.
@@ -225,28 +250,31 @@ class Scan:
 
         if self._expand or self._limit is not None or self._filter().active:
             raise ConfigError("to_dask reads whole slices: leave out expand=, limit=, key= and where=")
-        return to_dask(
-            self._session, self.slices, decoder=self._builder.decoder.name, attributes=self._attributes
-        )
+        return to_dask(self._session, self.slices, decoder=self._builder.decoder, attributes=self._attributes)
 
     def __len__(self) -> int:
         raise TypeError(f"a scan does not know its exact length before it is read; about {self.messages:,}")
 
     def __repr__(self) -> str:
         topics = sorted({piece.topic for piece in self.slices})
-        shown = ", ".join(topics[:5]) + (f" and {len(topics) - 5} more" if len(topics) > 5 else "")
+        shown = ", ".join(plain(topic, 60) for topic in topics[:5])
+        shown += f" and {len(topics) - 5} more" if len(topics) > 5 else ""
         size = "" if self.bytes is None else f", about {_size(self.bytes)}"
         wanted = f", {self._filter()}" if self._filter().active else ""
         limit = "" if self._limit is None else f", at most {self._limit:,} rows"
         return (
             f"{self.title}\n"
-            f"topics: {shown or 'nothing to read'}; {len(self.slices)} slices, "
-            f"about {self.messages:,} messages{size}{wanted}{limit}\n"
+            f"topics: {shown or 'nothing to read'}; {_count(len(self.slices), 'slice')}, "
+            f"about {_count(self.messages, 'message')}{size}{wanted}{limit}\n"
             "not read yet: .to_pandas() .to_arrow() .to_parquet(path) .to_dask()"
         )
 
     def _repr_html_(self) -> str:
         return f"<pre>{html.escape(repr(self))}</pre>"
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
 def _size(count: int) -> str:

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import uuid
-import warnings
 import weakref
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any, Self
-
-import pyarrow as pa
 
 from brokerkit.core.arguments import check_count, check_seconds
 from brokerkit.core.browser import ConnectedBrowser
@@ -21,31 +18,35 @@ from brokerkit.core.held import Held
 from brokerkit.core.message_consumer import MessageConsumer
 from brokerkit.core.messages import PublishResult
 from brokerkit.core.owner import close_at_exit
-from brokerkit.core.positions import AtTime, Earliest, Latest, Position, parse_all, resolve
+from brokerkit.core.positions import Latest
 from brokerkit.core.protocols import PositionLike
 from brokerkit.core.publisher import ConnectedPublisher
 from brokerkit.core.record_consumer import RecordConsumer
-from brokerkit.core.topics import Slice
 from brokerkit.frames.build import FrameBuilder
 from brokerkit.frames.dataframe import to_pandas
 from brokerkit.frames.expand import expand as expand_frame
 from brokerkit.frames.outbound import Kind
-from brokerkit.frames.outcome import OutcomeFrame
 from brokerkit.frames.provenance import attach, provenance
 
+from .arguments import check_topic, topic_names
 from .batches import Batches
 from .filters import Filter
 from .interrupted import Interrupted
 from .listing import Description, topics_frame
-from .peek import Newest, merged_by_time
-from .publishing import FramePublishing, message_of, plan_of, publish_all
-from .pulling import acknowledge, check_give_back, collect, frame_of
-from .reading import ReadReport, SliceReader
-from .reread import decoder_of, places_of, slices_of
+from .peek import Peek
+from .planning import Planner, parse_range
+from .publishing import FramePublishing, message_of, messages_of, plan_of, publish_all
+from .pulling import Acknowledging, check_give_back, collect, frame_of
+from .reading import ReadReport
+from .reread import decoder_of, places_of, read_places
 from .scan import Scan
+from .shown import plain
+from .subscribing import note_if_it_exists
+from .transaction import Transaction
 
 if TYPE_CHECKING:
     import pandas as pd
+    import pyarrow as pa
 
 SLICE_ROWS = 250_000
 """About how many messages one slice of a scan holds: one Parquet file, one dask partition."""
@@ -70,6 +71,9 @@ class Session:
         self.last_read: ReadReport | None = None
         self.last_interrupted: Interrupted | None = None
         self._publisher: ConnectedPublisher | None = None
+        self._loops: weakref.WeakValueDictionary[tuple[str, str | None], Batches] = (
+            weakref.WeakValueDictionary()
+        )
         self._on_close: list[Any] = []
         _sessions[self.token] = self
         close_at_exit(self)
@@ -103,6 +107,7 @@ class Session:
 
     def describe(self, topic: str) -> Description:
         """Partitions with their bounds, and subscriptions or groups with their lag."""
+        check_topic(topic)
         return Description(self.browser.describe(topic))
 
     def peek(
@@ -126,48 +131,35 @@ class Session:
         value contains a text or satisfies a function. Oldest first. `last_read` says how many were
         looked at and why it stopped.
         """
-        check_count(limit, "limit")
-        wanted = Filter(key, where)
+        limit = check_count(limit, "limit")
+        check_topic(topic)
         builder = FrameBuilder(decode, attributes)
-        self.last_read = report = ReadReport()
-        batches: list[pa.RecordBatch] = []
-        begin, stop = self._positions(start, Earliest()), self._positions(end, Latest())
+        wanted = Filter(key, where, builder.schema)
+        span = parse_range(start, end)
+        planner = self._planner(scan_for_time)
 
-        def make_reader(slices: Sequence[Slice], most: int | None = None) -> SliceReader:
-            return SliceReader(
-                self.browser, slices, builder, wanted=wanted, limit=most, attributes=attributes
-            )
+        peek = Peek(self.browser, builder, wanted, limit=limit, attributes=attributes)
 
-        def frame(rows: Sequence[pa.RecordBatch]) -> pd.DataFrame:
-            table = merged_by_time(rows, builder.schema)
-            table = table.slice(max(0, table.num_rows - limit)) if start is None else table.slice(0, limit)
-            details = {"peek": topic, "read": report.to_dict()}
-            content = provenance(builder, source=self.name, details=details)
-            return attach(to_pandas(expand_frame(table) if expand else table), content)
+        def frame() -> pd.DataFrame:
+            table = peek.table()
+            return self._frame(table, builder, expand, {"peek": topic, "read": peek.report.to_dict()})
 
+        self.last_read = peek.report
         try:
             if start is None:
                 bounds = self.browser.bounds(topic)
-                ceiling = self._offsets(topic, stop, Latest(), scan_for_time)
-                floor = {each.partition: each.start for each in bounds}
-                newest = Newest(make_reader, topic, bounds, floor, ceiling)
-                for found in newest.read(limit, report):
-                    batches.append(found)
+                peek.newest(topic, bounds, planner.offsets(topic, span.end, Latest()))
             else:
-                for piece in self._plan(topic, begin, stop, scan_for_time):
-                    reader = make_reader([piece], limit)
-                    for part in reader.parts(what=f"peek {topic}"):
-                        batches.append(part.batch)
-                    report.add(reader.report)
+                peek.first(planner.slices(topic, span))
         except KeyboardInterrupt as interrupt:
-            report.stopped = "interrupted"
+            peek.report.stopped = "interrupted"
             self.last_interrupted = error = Interrupted(
                 f"peek of {topic!r} was interrupted; the rows read so far are in "
                 "session.last_interrupted.frame",
-                frame(batches),
+                frame(),
             )
             raise error from interrupt
-        return frame(batches)
+        return frame()
 
     def scan(
         self,
@@ -190,21 +182,19 @@ class Session:
         The end is fixed now. attributes=False leaves headers out, which is faster. limit: at most so
         many rows. slice_rows: about so many messages per slice. Rows are ordered inside a slice only.
         """
-        check_count(slice_rows, "slice_rows")
+        slice_rows = check_count(slice_rows, "slice_rows")
         if limit is not None:
-            check_count(limit, "limit")
-        topics = [topic] if isinstance(topic, str) else list(topic)
-        begin, stop = self._positions(start, Earliest()), self._positions(end, Latest())
-        slices = [
-            piece
-            for name in topics
-            for piece in self._plan(name, begin, stop, scan_for_time, slice_rows=slice_rows)
-        ]
-        title = f"scan of {', '.join(topics[:3])}{', ...' if len(topics) > 3 else ''} from {begin} to {stop}"
+            limit = check_count(limit, "limit")
+        topics = topic_names(topic)
+        span = parse_range(start, end)
+        planner = self._planner(scan_for_time)
+        slices = [piece for name in topics for piece in planner.slices(name, span, slice_rows)]
+        shown = ", ".join(plain(name, 60) for name in topics[:3]) + (", ..." if len(topics) > 3 else "")
         return Scan(
             self,
             slices,
-            title=title,
+            title=f"scan of {shown} {span}",
+            asked=f"{topics!r} from {start!r} to {end!r}",
             decode=decode,
             expand=expand,
             attributes=attributes,
@@ -224,82 +214,18 @@ class Session:
             raise NotSupported("this system cannot read messages again; the frame itself has their payloads")
         places = places_of(df)
         builder = FrameBuilder(decoder_of(df) if decode is None else decode)
-        wanted = set(places)
-        found: dict[Any, int] = {}
-        batches: list[pa.RecordBatch] = []
-        rows = 0
-        for piece in slices_of(places):
-            for columns in self.browser.read(piece):
-                offsets = columns.to_list("offset")
-                keep = [i for i, o in enumerate(offsets) if (piece.topic, piece.partition, o) in wanted]
-                for index in keep:
-                    found[piece.topic, piece.partition, offsets[index]] = rows
-                    rows += 1
-                if keep:
-                    batches.append(builder.batch(columns.take(keep)))
-        missing = sum(1 for place in places if place not in found)
-        if missing:
-            warnings.warn(
-                f"{missing:,} of {len(places):,} rows are no longer on the broker and were left out",
-                stacklevel=2,
-            )
-        table = builder.to_table(batches).take([found[place] for place in places if place in found])
-        content = provenance(builder, source=self.name, details={"reread": len(places), "missing": missing})
-        return attach(to_pandas(expand_frame(table) if expand else table), content)
+        table = read_places(self.browser, places, builder)
+        missing = len(places) - table.num_rows
+        return self._frame(table, builder, expand, {"reread": len(places), "missing": missing})
 
-    # Positions.
+    def _frame(
+        self, table: pa.Table, builder: FrameBuilder, expand: bool, details: dict[str, Any]
+    ) -> pd.DataFrame:
+        made = attach(to_pandas(table), provenance(builder, source=self.name, details=details))
+        return expand_frame(made) if expand else made
 
-    def _positions(self, value: Any, default: Position) -> Position | dict[int, Position]:
-        return parse_all(value, now=datetime.now(UTC), default=default)
-
-    def _plan(
-        self,
-        topic: str,
-        start: Position | Mapping[int, Position],
-        end: Position | Mapping[int, Position],
-        scan_for_time: bool,
-        *,
-        slice_rows: int | None = None,
-    ) -> list[Slice]:
-        if not self.capabilities.time_index:
-            start = self._timeless(topic, start, Earliest(), scan_for_time)
-            end = self._timeless(topic, end, Latest(), scan_for_time)
-        return self.browser.plan(topic, start, end, slice_rows=slice_rows)
-
-    def _timeless(self, topic: str, position: Any, otherwise: Position, scan_for_time: bool) -> Any:
-        """A position without times in it, for systems that have no time index."""
-        times = position.values() if isinstance(position, Mapping) else [position]
-        if not any(isinstance(each, AtTime) for each in times):
-            return position
-        return self._offsets(topic, position, otherwise, scan_for_time)
-
-    def _offsets(
-        self, topic: str, position: Any, otherwise: Position, scan_for_time: bool
-    ) -> dict[int | None, int]:
-        """The offset of a position in each partition."""
-
-        def at_time(moment: int) -> dict[int | None, int]:
-            if self.capabilities.time_index:
-                return {piece.partition: piece.start for piece in self.browser.plan(topic, AtTime(moment))}
-            if not scan_for_time:
-                raise NotSupported(
-                    "this system has no time index: give an offset, or scan_for_time=True to read the topic "
-                    "through in search of the time"
-                )
-            return self._found_by_reading(topic, moment)
-
-        return resolve(position, self.browser.bounds(topic), at_time, otherwise=otherwise)
-
-    def _found_by_reading(self, topic: str, moment: int) -> dict[int | None, int]:
-        found: dict[int | None, int] = {}
-        for piece in self.browser.plan(topic):
-            for columns in self.browser.read(piece, attributes=False):
-                pairs = zip(columns.values("offset"), columns.values("publish_time"), strict=True)
-                hit = next((offset for offset, time in pairs if time is not None and time >= moment), None)
-                if hit is not None:
-                    found[piece.partition] = hit
-                    break
-        return found
+    def _planner(self, scan_for_time: bool) -> Planner:
+        return Planner(self.browser, time_index=self.capabilities.time_index, scan_for_time=scan_for_time)
 
     # Taking.
 
@@ -311,8 +237,8 @@ class Session:
         subscription: str | None = None,
         start: Any = None,
         ack: bool = True,
-        timeout: float = 10.0,
-        idle: float = 0.5,
+        timeout: float | None = 10.0,
+        idle: float | None = 0.5,
         connect_timeout: float = 15.0,
         hold: float = 600.0,
         model: Model | None = None,
@@ -329,40 +255,42 @@ class Session:
         this is at-most-once: if you lose the frame, the messages are gone for this subscription
         (`last_pull` keeps the last one; `batches` lets you acknowledge after the work).
 
-        start: creates a missing subscription there; without it a missing one is NotFound.
+        start: creates a missing subscription there; without it a missing one is NotFound. Where it
+        exists already, a `StartIgnored` warning says that it goes on from where it is.
         ack=False gives the messages back. If the acknowledgement fails or is interrupted, the error
         carries `.frame`. Interrupted before that, everything is given back.
         """
-        check_count(n, "n")
-        check_seconds(timeout, "timeout")
-        check_seconds(idle, "idle")
+        n = check_count(n, "n")
+        timeout, idle = check_seconds(timeout, "timeout"), check_seconds(idle, "idle")
         check_give_back(ack, side_effects, self.capabilities)
-        FrameBuilder(decode, attributes)  # a wrong decoder is an error before anything is taken
-        if ack:
-            self._refuse_if_read_only("pull acknowledges messages: use peek or scan, or ack=False")
+        details = {"pull": topic, "subscription": subscription, "acknowledged": ack}
+        make_frame = self._frame_maker(decode, attributes, expand, details)
+        self._release(topic, subscription)
         consumer = self.consumer(
             topic,
-            subscription=subscription,
+            subscription,
             model=model,
             start=start,
             hold=hold,
             connect_timeout=connect_timeout,
             **options,
         )
-        with consumer:
-            pieces = collect(consumer, n, timeout=timeout, idle=idle)
-            details = {"pull": topic, "subscription": subscription, "acknowledged": ack}
-            frame = frame_of(
-                pieces,
-                decode=decode,
-                attributes=attributes,
-                expanded=expand,
-                source=self.name,
-                details=details,
-            )
-            self.last_pull = frame
-            if ack:
-                acknowledge(pieces, frame)
+        acknowledging: Acknowledging | None = None
+        try:
+            with consumer:
+                pieces = collect(consumer, n, timeout=timeout, idle=idle)
+                self.last_pull = frame = make_frame(pieces)
+                if ack:
+                    acknowledging = Acknowledging(pieces, lambda: frame, kept_in="session.last_pull")
+                    acknowledging.run()
+        except Interrupted as interrupt:
+            self.last_interrupted = interrupt
+            raise
+        except KeyboardInterrupt as interrupt:
+            if acknowledging is None:
+                raise
+            self.last_interrupted = error = acknowledging.interrupted()
+            raise error from interrupt
         return frame
 
     def batches(
@@ -372,7 +300,7 @@ class Session:
         subscription: str | None = None,
         size: int = 500,
         start: Any = None,
-        window: float = 0.5,
+        window: float | None = 0.5,
         idle: float | None = None,
         connect_timeout: float = 15.0,
         hold: float = 600.0,
@@ -387,32 +315,42 @@ class Session:
         A batch ends at `size` messages, or `window` seconds after its first. With `idle` the loop
         ends when nothing came for so many seconds; without, it never does.
         """
-        check_count(size, "size")
-        check_seconds(window, "window")
-        check_seconds(idle, "idle")
-        FrameBuilder(decode, attributes)
-        self._refuse_if_read_only("batches are there to be acknowledged: use scan")
-        consumer = self.consumer(
+        size = check_count(size, "size")
+        window, idle = check_seconds(window, "window"), check_seconds(idle, "idle")
+        details = {"batch": topic, "subscription": subscription}
+        make_frame = self._frame_maker(decode, attributes, expand, details)
+        self._release(topic, subscription)
+
+        open_consumer = partial(
+            self.consumer,
             topic,
-            subscription=subscription,
+            subscription,
             model=model,
             start=start,
             hold=hold,
             connect_timeout=connect_timeout,
             **options,
         )
+        made = Batches(open_consumer, make_frame, size=size, window=window, idle=idle)
+        self._loops[topic, subscription] = made
+        return made
 
-        def make_frame(pieces: Sequence[Held]) -> pd.DataFrame:
-            return frame_of(
-                pieces,
-                decode=decode,
-                attributes=attributes,
-                expanded=expand,
-                source=self.name,
-                details={"batch": topic, "subscription": subscription},
-            )
+    def _frame_maker(
+        self, decode: Any, attributes: bool, expand: bool, details: dict[str, Any]
+    ) -> Callable[[Sequence[Held]], pd.DataFrame]:
+        """Makes frames of what is held. A wrong decoder is an error now, before anything is taken."""
+        FrameBuilder(decode, attributes)
+        return partial(
+            frame_of, decode=decode, attributes=attributes, expanded=expand, source=self.name, details=details
+        )
 
-        return Batches(consumer, make_frame, size=size, window=window, idle=idle)
+    def _release(self, topic: str, subscription: str | None) -> None:
+        """Have an interrupted loop over the same subscription give back what it waited for."""
+        if self.connection.closed:
+            raise Closed(f"the session of {self.name} is closed")
+        loop = self._loops.get((topic, subscription)) if isinstance(topic, str) else None
+        if loop is not None:
+            loop.release()
 
     def consumer(
         self,
@@ -426,7 +364,9 @@ class Session:
         **options: Any,
     ) -> MessageConsumer | RecordConsumer:
         """A core consumer, for code; see `brokerkit.core`."""
-        return self.connection.consumer(
+        self._refuse_if_read_only("consuming takes messages from others: use peek or scan")
+        check_seconds(connect_timeout, "connect_timeout")
+        made = self.connection.consumer(
             topic,
             subscription,
             model=model,
@@ -435,6 +375,9 @@ class Session:
             connect_timeout=connect_timeout,
             **options,
         )
+        if start is not None and subscription is not None:
+            note_if_it_exists(self.browser, topic, subscription, model or self.capabilities.models[0], start)
+        return made
 
     # Publishing.
 
@@ -449,16 +392,16 @@ class Session:
     ) -> PublishResult:
         """Publish one message and wait for the confirmation. dict and list become JSON; str and bytes
         stay as they are. Raises PublishFailed."""
-        return self.publish_batch(topic, [message_of(value, key, attributes)], timeout=timeout)[0]
+        message = message_of(value, key, attributes)
+        return publish_all(self._shared_publisher(), topic, [message], check_seconds(timeout, "timeout"))[0]
 
     def publish_batch(
         self, topic: str, values: Sequence[Any], *, timeout: float | None = None
     ) -> list[PublishResult]:
         """Publish several values or `OutboundMessage`s. Raises PublishFailed with every outcome unless
         all were confirmed."""
-        self._refuse_if_read_only("it publishes nothing")
-        messages = [message_of(value) for value in values]
-        return publish_all(self._shared_publisher(), topic, messages, timeout)
+        messages = messages_of(values)
+        return publish_all(self._shared_publisher(), topic, messages, check_seconds(timeout, "timeout"))
 
     def publish_frame(
         self,
@@ -481,22 +424,11 @@ class Session:
         the same frame; what it confirmed is not sent again. timeout: seconds per 5,000 rows.
         """
         outbound = plan_of(df, kind, key, columns)
+        check_topic(topic)
+        timeout = check_seconds(timeout, "timeout")
         if dry_run:
             return outbound.preview()
-        self._refuse_if_read_only("it publishes nothing")
-        return self._publish_frame(self._shared_publisher(), topic, outbound, resume, timeout, progress)
-
-    def _publish_frame(
-        self,
-        publisher: ConnectedPublisher,
-        topic: str,
-        outbound: Any,
-        resume: pd.DataFrame | None,
-        timeout: float | None,
-        progress: bool,
-    ) -> OutcomeFrame:
-        publisher.topic(topic)
-        publishing = FramePublishing(publisher, topic, outbound, resume)
+        publishing = FramePublishing(self._shared_publisher(), topic, outbound, resume)
         try:
             return publishing.run(timeout=timeout, progress=progress)
         except Interrupted as interrupt:
@@ -509,7 +441,7 @@ class Session:
         self._refuse_if_read_only("it publishes nothing")
         name = transactional_id or f"brokerkit-{uuid.uuid4().hex}"
         with self.connection.publisher(transactional_id=name) as publisher, publisher.transaction():
-            yield Transaction(self, publisher)
+            yield Transaction(publisher)
 
     def publisher(self, *, transactional_id: str | None = None) -> ConnectedPublisher:
         """A core publisher, for code; see `brokerkit.core`."""
@@ -517,6 +449,7 @@ class Session:
         return self.connection.publisher(transactional_id=transactional_id)
 
     def _shared_publisher(self) -> ConnectedPublisher:
+        self._refuse_if_read_only("it publishes nothing")
         if self._publisher is None:
             self._publisher = self.connection.publisher()
         return self._publisher
@@ -564,6 +497,7 @@ class Session:
 
     def close(self, timeout: float = 4.0) -> None:
         """Close everything this session opened. Twice is fine."""
+        check_seconds(timeout, "timeout")
         self.connection.close(timeout)
         actions, self._on_close = self._on_close, []
         for action in actions:
@@ -577,37 +511,4 @@ class Session:
 
     def __repr__(self) -> str:
         state = ", closed" if self.connection.closed else ", read-only" if self.read_only else ""
-        return f"<Session of {self.name}{state}>"
-
-
-class Transaction:
-    """What can be done inside ``with session.transaction() as tx:``."""
-
-    def __init__(self, session: Session, publisher: ConnectedPublisher) -> None:
-        self._session = session
-        self._publisher = publisher
-
-    def publish(
-        self, topic: str, value: Any, *, key: str | bytes | None = None, attributes: Any = None
-    ) -> PublishResult:
-        """Like `Session.publish`, within the transaction."""
-        return self.publish_batch(topic, [message_of(value, key, attributes)])[0]
-
-    def publish_batch(self, topic: str, values: Sequence[Any]) -> list[PublishResult]:
-        """Like `Session.publish_batch`, within the transaction."""
-        return publish_all(self._publisher, topic, [message_of(value) for value in values], None)
-
-    def publish_frame(
-        self,
-        topic: str,
-        df: Any,
-        *,
-        key: str | None = None,
-        kind: Kind | None = None,
-        columns: Sequence[str] | None = None,
-    ) -> OutcomeFrame:
-        """Like `Session.publish_frame`, within the transaction; a failed row raises, so that it aborts."""
-        outbound = plan_of(df, kind, key, columns)
-        outcome = self._session._publish_frame(self._publisher, topic, outbound, None, None, True)
-        outcome.raise_for_failures()
-        return outcome
+        return f"<Session of {plain(self.name)}{state}>"

@@ -1,4 +1,4 @@
-"""Starting `brokerkit.testing.child` and hearing what it says."""
+"""Starting a child process that reports by lines of JSON, and hearing what it says."""
 
 from __future__ import annotations
 
@@ -13,11 +13,16 @@ SAY_SECONDS = 40.0
 
 
 class Child:
-    """One child process, killed at the latest when the block ends."""
+    """One child process, killed at the latest when the block ends.
 
-    def __init__(self, task: str, order: dict[str, Any]) -> None:
+    module: what it runs, ``python -m MODULE TASK ORDER`` with the order as JSON.
+    """
+
+    def __init__(
+        self, task: str, order: dict[str, Any], *, module: str = "brokerkit.testing.child"
+    ) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "brokerkit.testing.child", task, json.dumps(order)],
+            [sys.executable, "-m", module, task, json.dumps(order)],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

@@ -2,7 +2,7 @@
 
 It speaks the protocol of producing, fetching and consumer groups on real loopback sockets, from
 threads of this process. It has no transactions that read_committed would see, no compaction, no
-topic configuration and none of the administrative requests about groups.
+topic configuration and no list of groups, and a group that its last member left takes no other.
 
     with MockCluster() as cluster:
         cluster.create_topic("orders", partitions=3)
@@ -27,6 +27,7 @@ PRODUCER = 0
 ERROR_BYTES = 512
 _SIGNATURES: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "rd_kafka_conf_new": (c_void_p, ()),
+    "rd_kafka_conf_set": (c_int, (c_void_p, c_char_p, c_char_p, c_char_p, c_size_t)),
     "rd_kafka_new": (c_void_p, (c_int, c_void_p, c_char_p, c_size_t)),
     "rd_kafka_destroy": (None, (c_void_p,)),
     "rd_kafka_mock_cluster_new": (c_void_p, (c_void_p, c_int)),
@@ -34,6 +35,8 @@ _SIGNATURES: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "rd_kafka_mock_cluster_bootstraps": (c_char_p, (c_void_p,)),
     "rd_kafka_mock_topic_create": (c_int, (c_void_p, c_char_p, c_int, c_int)),
     "rd_kafka_mock_push_request_errors_array": (None, (c_void_p, c_int16, c_size_t, POINTER(c_int))),
+    "rd_kafka_mock_set_controller_id": (None, (c_void_p, c_int32)),
+    "rd_kafka_mock_group_initial_rebalance_delay_ms": (None, (c_void_p, c_int32)),
     "rd_kafka_mock_broker_set_down": (c_int, (c_void_p, c_int32)),
     "rd_kafka_mock_broker_set_up": (c_int, (c_void_p, c_int32)),
     "rd_kafka_mock_broker_set_rtt": (c_int, (c_void_p, c_int32, c_int)),
@@ -95,15 +98,19 @@ class MockCluster:
     def __init__(self, brokers: int = 1) -> None:
         self._library = _library()
         reason = ctypes.create_string_buffer(ERROR_BYTES)
-        self._client = self._library.rd_kafka_new(
-            PRODUCER, self._library.rd_kafka_conf_new(), reason, ERROR_BYTES
-        )
+        settings = self._library.rd_kafka_conf_new()
+        # it would warn on stderr that this client, which only carries the cluster, has no broker
+        self._library.rd_kafka_conf_set(settings, b"log_level", b"3", reason, ERROR_BYTES)
+        self._client = self._library.rd_kafka_new(PRODUCER, settings, reason, ERROR_BYTES)
         if not self._client:
             raise RuntimeError(reason.value.decode("utf-8", "replace"))
         self._cluster = self._library.rd_kafka_mock_cluster_new(self._client, brokers)
         if not self._cluster:
             self._library.rd_kafka_destroy(self._client)
             raise RuntimeError("librdkafka could not start a mock cluster")
+        # without a controller some questions would wait for one instead of being refused
+        self._library.rd_kafka_mock_set_controller_id(self._cluster, 1)
+        self._library.rd_kafka_mock_group_initial_rebalance_delay_ms(self._cluster, 100)
         self.bootstrap: str = self._library.rd_kafka_mock_cluster_bootstraps(self._cluster).decode()
 
     def create_topic(self, name: str, partitions: int = 1) -> None:

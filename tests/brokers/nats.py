@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import signal
 import tempfile
 from pathlib import Path
 from typing import Self
@@ -62,6 +64,16 @@ class NatsServer:
         """End it as a crash would."""
         if self._process is not None:
             self._process.kill()
+
+    def pause(self) -> None:
+        """Have it keep its connections and answer nothing."""
+        if self._process is not None:
+            os.kill(self._process.pid, signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Undo `pause`."""
+        if self._process is not None:
+            os.kill(self._process.pid, signal.SIGCONT)
 
     def restart(self) -> Self:
         """Kill it and start it on the same data and port."""

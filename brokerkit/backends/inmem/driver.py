@@ -140,10 +140,8 @@ class InmemMessages(MessageDriver):
             subscription = self._current()
 
             def ready() -> Any:
-                if self._woken:
-                    return ([], [], [])
                 entries, receipts, counts = subscription.fetch(max_messages, id(self))
-                return (entries, receipts, counts) if entries else None
+                return (entries, receipts, counts) if entries or self._woken else None
 
             found = self._store.wait(ready, wait, subscription.next_event)
             self._woken = False
@@ -250,13 +248,12 @@ class InmemRecords(RecordDriver):
 
             def ready() -> Any:
                 self._rebalance(group)
-                if self._woken:
-                    return True
-                return [
+                entries = [
                     (number, entry)
                     for number in sorted(self._positions)
                     for entry in self._next_entries(group, number, max_messages)
                 ]
+                return entries or self._woken
 
             found = self._store.wait(ready, wait, lambda: float("inf"))
             self._woken = False
@@ -373,7 +370,7 @@ class InmemBrowser(BrowserDriver):
                 if name == topic
             ] + [
                 SubscriptionInfo(
-                    each.name, "group", each.lag(), members=len(each.assigned), position={**each.committed}
+                    each.name, "group", each.lag(), members=len(each.assigned), position=dict(each.committed.items())
                 )
                 for (name, _), each in self._store.groups.items()
                 if name == topic
@@ -412,7 +409,10 @@ class InmemReader(ReaderDriver):
         assert piece is not None
         assert piece.partition is not None
         with self._store.changed:
-            partition = self._store.topic(piece.topic).partitions[piece.partition]
+            partitions = self._store.topic(piece.topic).partitions
+            if not 0 <= piece.partition < len(partitions):
+                raise NotFound(f"{piece.topic!r} has no partition {piece.partition}")
+            partition = partitions[piece.partition]
             position = max(self._position, partition.start)
             end = min(piece.end, partition.end)
             if position >= end:

@@ -29,6 +29,10 @@ class Entry:
     control: bool = False
 
 
+def _size(entry: Entry | None) -> int:
+    return 0 if entry is None else len(entry.value or b"") + len(entry.key or b"")
+
+
 class Partition:
     """A log of entries; deleted ones leave a gap."""
 
@@ -56,7 +60,7 @@ class Partition:
     ) -> Entry:
         entry = Entry(self.end, max(now_microseconds(), self._last_time()), key, value, attributes, control)
         self._entries.append(entry)
-        self.size += len(value or b"") + len(key or b"")
+        self.size += _size(entry)
         return entry
 
     def _last_time(self) -> int:
@@ -85,11 +89,13 @@ class Partition:
         """Take one entry out, as compaction does."""
         index = offset - self.start
         if 0 <= index < len(self._entries):
+            self.size -= _size(self._entries[index])
             self._entries[index] = None
 
     def trim(self, start: int) -> None:
         """Take out everything before an offset, as retention does."""
         cut = min(max(0, start - self.start), len(self._entries))
+        self.size -= sum(map(_size, self._entries[:cut]))
         del self._entries[:cut]
         self.start += cut
 

@@ -98,6 +98,9 @@ class Store:
     def create_subscription(
         self, topic: str, name: str, start: Position, options: Mapping[str, Any]
     ) -> Subscription:
+        deadline = options.get("ack_deadline", ACK_DEADLINE_SECONDS)
+        if not isinstance(deadline, int | float) or not deadline > 0:
+            raise ConfigError(f"ack_deadline must be a positive number of seconds, not {deadline!r}")
         with self.changed:
             if (topic, name) in self.subscriptions:
                 raise AlreadyExists(f"subscription {name!r} of {topic!r} exists already")
@@ -106,7 +109,7 @@ class Store:
                 self.topic(topic),
                 name,
                 lambda partition: begins[partition.number],
-                float(options.get("ack_deadline", ACK_DEADLINE_SECONDS)),
+                float(deadline),
                 bool(options.get("ordered", False)),
             )
             return made
@@ -157,6 +160,9 @@ class Store:
     def publish_transaction(self, batch: Sequence[tuple[str, OutboundMessage]]) -> None:
         """Store all of them at once, each touched partition ending in a marker that takes an offset."""
         with self.changed:
+            # all or nothing: a topic that was deleted meanwhile fails it before anything is stored
+            for name, _ in batch:
+                self.topic(name)
             touched = set()
             for name, message in batch:
                 identity = self._append(name, message)

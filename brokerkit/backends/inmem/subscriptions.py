@@ -145,8 +145,10 @@ class Subscription:
 
     def _lease(self, receipt: Receipt) -> Place:
         place = (receipt.partition, receipt.offset)
-        self._lapse()
         lease = self.leases.get(place)
+        if lease is not None and lease.deadline <= time.monotonic():
+            self._return(place)
+            lease = None
         if lease is None or lease.receipt != receipt.lease:
             raise LockLost(f"the ack deadline of message {place[0]}-{place[1]} had passed")
         return place

@@ -9,11 +9,13 @@ and offset are its stream sequence. Keys travel in the header ``Brokerkit-Key`` 
 from __future__ import annotations
 
 from brokerkit.core.address import Address
-from brokerkit.core.capabilities import Capabilities
+from brokerkit.core.capabilities import Capabilities, Gap
 from brokerkit.core.driver import Driver
 
 from .driver import JetStreamDriver
 from .options import read_options
+
+_NO_RECORDS = Gap("never", "messages are settled one by one: there is no position to commit")
 
 capabilities = Capabilities(
     models=("message",),
@@ -32,6 +34,15 @@ capabilities = Capabilities(
     attribute_types=frozenset({"string"}),
     duplicate_attributes=False,
     max_message_bytes=1024 * 1024,
+    gaps={
+        5: Gap(
+            "never",
+            "header names are ASCII tokens, and nats-py strips values and replaces line breaks: "
+            "what would not come back equal is refused before it is sent",
+        ),
+        **dict.fromkeys(range(39, 44), _NO_RECORDS),
+        68: Gap("never", "JetStream has no transactions"),
+    },
 )
 
 

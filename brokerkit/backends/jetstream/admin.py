@@ -17,7 +17,7 @@ from .source import find_source, parse_topic, streams_of
 from .subjects import check_name, check_subject, covered, overlap, stream_name_for
 
 KNOWN: Mapping[str, str] = {
-    "stream": "name of the stream; one that exists gets the subject added (default: the first token, in capitals)",
+    "stream": "name of the stream (default: made from the topic); one that exists gets the subject added",
     "subjects": "further subjects of a new stream",
     "storage": "'file' or 'memory'",
     "retention": "'limits', 'interest' or 'workqueue'",
@@ -67,9 +67,10 @@ async def create_topic(link: Link, topic: str, options: Mapping[str, Any], timeo
     if existing is None:
         await link.request(f"STREAM.CREATE.{name}", _configuration(name, subjects, given), timeout)
         return
+    held = existing.get("subjects") or ["no subject"]
     if not chosen:
         raise AlreadyExists(
-            f"there is a stream {name!r} already, with {', '.join(existing.get('subjects') or ['no subject'])}; "
+            f"there is a stream {name!r} already, with {', '.join(held)}; "
             f"stream={name!r} adds {subjects[0]!r} to it, another stream= creates a new one"
         )
     more = sorted(set(given) - set(_EXISTING_ONLY) - {"subjects"})

@@ -94,7 +94,8 @@ class JetStreamBrowser(BrowserDriver):
         start = max(1, int(state["first_seq"]))
         end = max(start, int(state["last_seq"]) + 1)
         messages = int(state["messages"])
-        if source.filter is not None and messages:
+        wide = source.whole_stream and int(state.get("num_subjects", 0)) > MAX_SUBJECTS
+        if source.filter is not None and messages and not wide:
             messages = sum((await self._counts(source.stream, source.filter, timeout)).values())
         return info, Bounds(None, start, end, messages)
 

@@ -25,6 +25,7 @@ from .subjects import check_name
 
 ANSWER_SECONDS = 5.0
 SETTLE_SECONDS = 20.0
+GIVE_BACK_PATIENCE = 0.5
 UNCLAIMED_SECONDS = 60.0
 STALL_CHECK_SECONDS = 3.0
 
@@ -46,6 +47,7 @@ class JetStreamConsumer(MessageDriver):
         self._exchange: Exchange | None = None
         self._max_pending = 0
         self._waiting_since = 0.0
+        self._extended_at = 0.0
         self._last_arrival = time.monotonic()
         self._stall_said = False
 
@@ -71,7 +73,8 @@ class JetStreamConsumer(MessageDriver):
     def fetch(self, max_messages: int, wait: float) -> Fetched:
         pull = self._attached()
         try:
-            messages = self._loop.run(pull.take(max_messages, wait), wait)
+            # what a cancelled take had taken would be lost, so it has all the time it may need
+            messages = self._loop.run(pull.take(max_messages, wait), wait + SETTLE_SECONDS)
         except NobodyServes as error:
             self._loop.run(self._explain(error), ANSWER_SECONDS)
             raise
@@ -140,8 +143,6 @@ class JetStreamConsumer(MessageDriver):
             self._extended_at = now
             self.extend([message.reply for message in list(pull.waiting)])
 
-    _extended_at = 0.0
-
     def settle(
         self, receipts: Sequence[Any], outcome: Outcome, *, delay: float | None, reason: str | None
     ) -> list[BaseException | None]:
@@ -150,18 +151,23 @@ class JetStreamConsumer(MessageDriver):
             word += b" " + json.dumps({"delay": int(delay * 1_000_000_000)}).encode()
         elif outcome is Outcome.REJECT and reason:
             word += b" " + " ".join(reason.split()).encode("utf-8", "replace")
-        return self._confirmed(receipts, word, SETTLE_SECONDS)
+        # without us the server gives back by itself, so that needs no connection at any price
+        patience = None if outcome is Outcome.ACK else GIVE_BACK_PATIENCE
+        return self._confirmed(receipts, word, SETTLE_SECONDS, patience)
 
     def extend(self, receipts: Sequence[Any]) -> list[BaseException | None]:
-        return self._confirmed(receipts, b"+WPI", ANSWER_SECONDS)
+        return self._confirmed(receipts, b"+WPI", ANSWER_SECONDS, GIVE_BACK_PATIENCE)
 
-    def _confirmed(self, receipts: Sequence[Any], word: bytes, timeout: float) -> list[BaseException | None]:
+    def _confirmed(
+        self, receipts: Sequence[Any], word: bytes, timeout: float, patience: float | None
+    ) -> list[BaseException | None]:
         """Send a word about each message, and wait until the server has taken it."""
         if not receipts:
             return []
         assert self._exchange is not None
         answers = self._loop.run(
-            self._exchange.ask([(receipt, word, None) for receipt in receipts], timeout), timeout
+            self._exchange.ask([(receipt, word, None) for receipt in receipts], timeout, patience=patience),
+            timeout,
         )
         return [self._problem(answer) for answer in answers]
 
@@ -184,7 +190,8 @@ class JetStreamConsumer(MessageDriver):
     def _give_back(self, messages: Sequence[Msg], timeout: float) -> None:
         if not messages:
             return
-        problems = self._confirmed([message.reply for message in messages], _WORDS[Outcome.NACK], timeout)
+        receipts = [message.reply for message in messages]
+        problems = self._confirmed(receipts, _WORDS[Outcome.NACK], timeout, GIVE_BACK_PATIENCE)
         failed = sum(problem is not None for problem in problems)
         if failed:
             log.warning("%d messages could not be given back; they come again after ack_wait", failed)
@@ -195,8 +202,9 @@ class JetStreamConsumer(MessageDriver):
         exchange = self._exchange
         if pull is None or exchange is None:
             return
-        if not self._link.connected:
-            return
-        left = self._loop.run(pull.close(timeout / 2), timeout / 2)
-        self._give_back(left, timeout / 2)
+        if self._link.connected:
+            left = self._loop.run(pull.close(timeout / 2), timeout / 2)
+            self._give_back(left, timeout / 2)
+        else:
+            self._loop.run(pull.abandon(), timeout / 2)
         self._loop.run(exchange.close(), timeout / 2)

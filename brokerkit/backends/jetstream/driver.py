@@ -39,7 +39,10 @@ class JetStreamDriver(Driver):
     @classmethod
     def open(cls, options: Options, capabilities: Capabilities, timeout: float) -> JetStreamDriver:
         loop = shared_loop()
-        link = loop.run(open_link(options, timeout), timeout)
+        try:
+            link = loop.run(open_link(options, timeout), timeout)
+        except Exception as error:
+            raise translate(error) from error
         limit = link.client.max_payload
         return cls(loop, link, capabilities.but(max_message_bytes=limit))
 

@@ -58,6 +58,7 @@ _BY_TYPE: tuple[tuple[type[BaseException], type[BrokerError], str], ...] = (
     (nats_errors.OutboundBufferLimitError, Unavailable, "not connected now; reconnecting"),
     (nats_errors.TimeoutError, Unavailable, "the server did not answer in time"),
     (nats_errors.NoServersError, Unavailable, "no server can be reached"),
+    (TimeoutError, Unavailable, "the server did not answer in time"),
     (OSError, Unavailable, "the connection failed"),
     (nats_errors.Error, BrokerError, "nats-py reported"),
 )

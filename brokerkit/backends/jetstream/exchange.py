@@ -10,7 +10,6 @@ import contextlib
 import time
 from collections.abc import Iterable
 from itertools import count
-from typing import Any
 
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
@@ -21,6 +20,7 @@ WINDOW_MESSAGES = 4_000
 WINDOW_BYTES = 8 * 1024 * 1024
 QUIET_SECONDS = 1.0
 TICK_SECONDS = 0.1
+NO_CONNECTION = "there is no connection to NATS now; reconnecting"
 
 Request = tuple[str, bytes, "dict[str, str] | None"]
 """A subject, a payload and headers."""
@@ -66,9 +66,16 @@ class Exchange:
             self._open_bytes -= self._sizes[row]
             self._progress.set()
 
-    async def ask(self, requests: Iterable[Request], timeout: float) -> list[Msg | BaseException]:
-        """The answer to each request, or why there is none: `NotSent`, `NoAnswer`, or nats-py's error."""
+    async def ask(
+        self, requests: Iterable[Request], timeout: float, *, patience: float | None = None
+    ) -> list[Msg | BaseException]:
+        """The answer to each request, or why there is none: `NotSent`, `NoAnswer`, or nats-py's error.
+
+        patience: seconds to wait for a connection at the beginning; None: all the time there is.
+        """
         deadline = time.monotonic() + timeout
+        if patience is not None and not await self._link.wait_connected(patience):
+            return [NotSent(NO_CONNECTION) for _ in requests]
         await self._listen()
         self._prefix = f"{self._inbox}.{next(self._calls)}."
         self._answers, self._sizes = [], []
@@ -105,7 +112,7 @@ class Exchange:
             if not self._link.connected and not await self._link.wait_connected(
                 max(0.0, deadline - time.monotonic())
             ):
-                return NotSent("there is no connection to NATS now; reconnecting")
+                return NotSent(NO_CONNECTION)
             await self._link.client.publish(subject, payload, reply=reply, headers=headers)
         except Exception as error:
             return error
@@ -125,13 +132,15 @@ class Exchange:
         What was under way when a connection broke is not answered on the next one.
         """
         quiet_until = time.monotonic() + QUIET_SECONDS
+        self._progress.clear()
         while True:
-            self._progress.clear()
             now = time.monotonic()
             if now >= deadline:
                 return False
+            # a tick without an answer only looks again
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._progress.wait(), min(TICK_SECONDS, deadline - now))
+            if self._progress.is_set():
                 return True
             if not self._link.connected:
                 quiet_until = time.monotonic() + QUIET_SECONDS

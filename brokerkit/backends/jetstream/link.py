@@ -176,7 +176,9 @@ class Link:
         body = raw if raw is not None else (b"" if payload is None else json.dumps(payload).encode())
         deadline = time.monotonic() + timeout
         if not await self.wait_connected(timeout):
-            raise Unavailable(f"not connected to NATS at {', '.join(self.options.hosts)}; reconnecting")
+            raise Unavailable(
+                f"not connected to NATS at {', '.join(self.options.hosts)}; reconnecting"
+            ) from nats_errors.ConnectionReconnectingError()
         try:
             reply = await self.client.request(
                 f"{self.api_prefix}.{subject}", body, timeout=max(0.05, deadline - time.monotonic())

@@ -34,7 +34,7 @@ class LoopThread:
             return future.result(timeout + GRACE_SECONDS)
         except concurrent.futures.TimeoutError:
             if future.done():
-                raise
+                return future.result()
             future.cancel()
             raise TimeoutError(f"no answer within {timeout:g} s") from None
         except BaseException:

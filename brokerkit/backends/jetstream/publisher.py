@@ -67,7 +67,8 @@ class JetStreamPublisher(PublisherDriver):
         most = self._link.client.max_payload
         if total > most:
             raise TooLarge(
-                f"the message has {total} bytes with its headers, and the server takes {most} at most (max_payload)"
+                f"the message has {total} bytes with its headers; "
+                f"the server takes {most} at most (max_payload)"
             )
         return topic, message.data, headers
 

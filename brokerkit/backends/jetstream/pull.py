@@ -121,11 +121,11 @@ class Pull:
             if self._error is not None:
                 error, self._error = self._error, None
                 raise error
+            self._changed.clear()
             await self._request(most)
             left = deadline - time.monotonic()
             if left <= 0 or self._woken:
                 break
-            self._changed.clear()
             # a wait that ends with nothing only looks again
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._changed.wait(), min(left, RETRY_SECONDS))
@@ -171,7 +171,7 @@ class Pull:
         if subscription is not None:
             try:
                 # the callback never waits, so that drain only takes a round trip
-                await asyncio.wait_for(subscription.drain(), timeout)
+                await asyncio.wait_for(subscription.drain(), timeout)  # type: ignore[no-untyped-call]  # nats-py's
             except Exception as error:
                 log.info("the inbox of consumer %s could not be drained: %s", self._name, error)
         taken, self._messages = self._messages, []

@@ -22,7 +22,8 @@ def check_subject(subject: str, *, wildcards: bool) -> None:
     for index, token in enumerate(tokens):
         if ("*" in token and token != "*") or (">" in token and (token != ">" or index + 1 < len(tokens))):
             raise ConfigError(
-                f"{subject!r} is not a subject: '*' stands for a whole token, '>' for all that follow, at the end"
+                f"{subject!r} is not a subject: '*' stands for a whole token, "
+                "'>' for all that follow, at the end"
             )
     if not wildcards and is_wildcard(subject):
         raise ConfigError(f"{subject!r} is a wildcard; messages are published to one subject")
@@ -36,7 +37,8 @@ def check_name(name: str, what: str) -> str:
     """Refuse what cannot name a stream or consumer. Raises ConfigError."""
     if not name or _NAME_FORBIDDEN.search(name):
         raise ConfigError(
-            f"{name!r} cannot name a {what} on NATS: expected a name without dots, spaces, '*', '>' and slashes"
+            f"{name!r} cannot name a {what} on NATS: "
+            "expected a name without dots, spaces, '*', '>' and slashes"
         )
     return name
 
@@ -88,9 +90,8 @@ def same_selection(one: Sequence[str], other: Sequence[str], stream_subjects: Se
 
 
 def stream_name_for(subject: str) -> str:
-    """A stream name made from the first token of a subject: ``orders.eu`` gives ``ORDERS``."""
-    first = subject.split(".")[0]
-    name = re.sub(r"[^0-9A-Za-z_-]", "_", first).upper()
-    if is_wildcard(first):
+    """A stream name made from a subject: ``orders.eu`` gives ``ORDERS_EU``, ``orders.>`` ``ORDERS``."""
+    tokens = [token for token in subject.split(".") if not is_wildcard(token)]
+    if not tokens:
         raise ConfigError(f"name the stream of {subject!r}: stream=NAME")
-    return name
+    return re.sub(r"[^0-9A-Za-z_-]", "_", "_".join(tokens)).upper()

@@ -10,8 +10,8 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-def bounded(work: Callable[[], T], timeout: float, name: str) -> T:
-    """The result of `work`, which runs in a daemon thread of its own. TimeoutError leaves it running."""
+def begin(work: Callable[[], T], name: str) -> Future[T]:
+    """Have `work` done by a daemon thread of its own."""
     future: Future[T] = Future()
 
     def run() -> None:
@@ -21,4 +21,9 @@ def bounded(work: Callable[[], T], timeout: float, name: str) -> T:
             future.set_exception(error)
 
     threading.Thread(target=run, name=f"brokerkit kafka {name}", daemon=True).start()
-    return future.result(timeout)
+    return future
+
+
+def bounded(work: Callable[[], T], timeout: float, name: str) -> T:
+    """The result of `work` in a thread of its own. TimeoutError leaves it running."""
+    return begin(work, name).result(timeout)

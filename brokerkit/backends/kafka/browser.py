@@ -9,21 +9,24 @@ from brokerkit.core.driver import BrowserDriver
 from brokerkit.core.errors import BrokerError
 from brokerkit.core.topics import Bounds, SubscriptionInfo, TopicDescription, TopicInfo
 
-from .cluster import Cluster, Group, Offsets
-from .options import LOGGER
+from .cluster import Cluster, Offsets
+from .groups import Group, groups_of
+from .options import LOGGER, Properties
 
 INTERNAL = frozenset({
     "__consumer_offsets", "__transaction_state", "__share_group_state", "__cluster_metadata",
     "__remote_log_metadata",
 })  # fmt: skip
+CONFIG_SECONDS = 5.0
 SHOWN_CONFIG = ("cleanup.policy", "retention.ms", "retention.bytes", "max.message.bytes", "compression.type")
 
 
 class KafkaBrowser(BrowserDriver):
-    """Asks the admin client only."""
+    """Asks and changes nothing."""
 
-    def __init__(self, cluster: Cluster) -> None:
+    def __init__(self, cluster: Cluster, properties: Properties) -> None:
         self._cluster = cluster
+        self._properties = properties
 
     def topics(self, timeout: float) -> list[TopicInfo]:
         deadline = Deadline(timeout)
@@ -45,9 +48,9 @@ class KafkaBrowser(BrowserDriver):
         deadline = Deadline(timeout)
         bounds = self._cluster.bounds_of(topic, deadline)
         numbers = [each.partition for each in bounds if each.partition is not None]
-        groups = self._cluster.groups(topic, numbers, deadline)
+        groups = groups_of(self._cluster, self._properties, topic, numbers, deadline)
         try:
-            config = self._cluster.topic_config(topic, deadline)
+            config = self._cluster.topic_config(topic, Deadline(min(CONFIG_SECONDS, deadline.remaining())))
         except BrokerError as error:
             # who may read a topic need not be allowed to see its configuration
             LOGGER.info("configuration of %r: %s", topic, error)

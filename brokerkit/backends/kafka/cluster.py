@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import time
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
-from itertools import islice
 from typing import Any, TypeVar
 
 from confluent_kafka import (
-    ConsumerGroupTopicPartitions,
     IsolationLevel,
     KafkaError,
     KafkaException,
-    TopicCollection,
     TopicPartition,
 )
 from confluent_kafka.admin import (  # type: ignore[attr-defined]  # the package does not mark its exports
@@ -27,29 +24,20 @@ from brokerkit.core.cancellation import Deadline
 from brokerkit.core.errors import BrokerError, NotFound, Unavailable
 from brokerkit.core.topics import Bounds
 
+from .background import begin
 from .errors import kafka_error, translate
-from .options import Properties
+from .options import LOGGER, Properties
 from .watch import Watch
 
 T = TypeVar("T")
 _SPEC: Any = OffsetSpec
 
-AT_ONCE = 16
-"""Requests about single groups that are under way at the same time."""
 WAIT_SLICE = 0.1
+RETRY_SECONDS = 0.1
+SOME_TOPIC = "__consumer_offsets"
+"""What a ping asks about: the answer is short, and it may well be that there is no such topic yet."""
 Offsets = dict[tuple[str, int], int]
 """By topic and partition."""
-
-
-@dataclass(frozen=True, slots=True)
-class Group:
-    """A consumer group as the broker describes it; members are those assigned to the topic asked for."""
-
-    name: str
-    kind: str
-    state: str
-    members: int
-    positions: Mapping[int, int]
 
 
 class Cluster:
@@ -82,29 +70,48 @@ class Cluster:
                 self.watch.forget()
                 return answer
 
+    def ask(self, question: Callable[[], Future[T]], deadline: Deadline, what: str) -> T:
+        """Like `wait`, asking again while the broker says that it can answer later."""
+        while True:
+            try:
+                return self.wait(question(), deadline, what)
+            except BrokerError as error:
+                if not error.retryable or deadline.remaining() <= RETRY_SECONDS:
+                    raise
+            # a coordinator that has just started, or a partition between two leaders
+            time.sleep(RETRY_SECONDS)
+
     def ping(self, timeout: float) -> None:
         """One round trip."""
-        deadline = Deadline(timeout)
-        # the request's own timeout is longer, so that a refused password is told from silence
-        self.wait(self.client.describe_cluster(request_timeout=timeout + 5), deadline, "connecting")
+        self._metadata(SOME_TOPIC, Deadline(timeout), "connecting")
 
     def topic_names(self, timeout: float) -> dict[str, int]:
         """Every topic with its number of partitions."""
-        found = translate_call(lambda: self.client.list_topics(timeout=timeout), "listing topics")
+        found = self._metadata(None, Deadline(timeout), "listing topics")
         return {name: len(topic.partitions) for name, topic in found.topics.items()}
+
+    def leaders(self, topic: str, deadline: Deadline) -> dict[int, int]:
+        """The broker that leads each partition of a topic, -1 where none does. Raises NotFound."""
+        what = f"looking for topic {topic!r}"
+        found = self._metadata(topic, deadline, what).topics[topic]
+        if found.error is not None:
+            error = KafkaException(found.error)
+            if found.error.code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
+                raise NotFound(f"there is no topic {topic!r}; create_topic({topic!r}) creates it") from error
+            raise translate(error, what)
+        return {number: partition.leader for number, partition in sorted(found.partitions.items())}
 
     def partitions(self, topic: str, deadline: Deadline) -> list[int]:
         """The partitions of a topic. Raises NotFound."""
-        futures = self.client.describe_topics(
-            TopicCollection([topic]), request_timeout=_request_seconds(deadline)
-        )
-        try:
-            described = self.wait(futures[topic], deadline, f"looking for topic {topic!r}")
-        except NotFound as error:
-            raise NotFound(
-                f"there is no topic {topic!r}; create_topic({topic!r}) creates it"
-            ) from error.__cause__
-        return sorted(each.id for each in described.partitions)
+        return list(self.leaders(topic, deadline))
+
+    def _metadata(self, topic: str | None, deadline: Deadline, what: str) -> Any:
+        """The cluster's metadata: of one topic, or of all."""
+        seconds = max(0.1, deadline.remaining())
+        # in a thread, since the call itself would not see refused credentials before its timeout
+        which = () if topic is None else (topic,)
+        asking = begin(lambda: self.client.list_topics(*which, timeout=seconds), "metadata")
+        return self.wait(asking, deadline, what)
 
     def starts(self, partitions: Sequence[TopicPartition], deadline: Deadline) -> Offsets:
         """The first offset of each partition; partitions that cannot be asked are left out."""
@@ -155,77 +162,26 @@ class Cluster:
         found = self._offsets(wanted, _SPEC.for_timestamp(millis), deadline)
         return {number: offset for (_, number), offset in found.items() if offset >= 0}
 
-    def committed(self, group: str, topic: str, numbers: Iterable[int], deadline: Deadline) -> dict[int, int]:
-        """The positions that a group has committed, by partition."""
-        return self.committed_by([group], topic, numbers, deadline).get(group, {})
-
-    def committed_by(
-        self, groups: Iterable[str], topic: str, numbers: Iterable[int], deadline: Deadline
-    ) -> dict[str, dict[int, int]]:
-        """The positions of many groups; a group that cannot be asked (an ACL) is left out."""
-        partitions = [TopicPartition(topic, number) for number in numbers]
-        found: dict[str, dict[int, int]] = {}
-        names = list(groups)
-        rest = iter(names)
-        while part := list(islice(rest, AT_ONCE)):
-            asked = [
-                self.client.list_consumer_group_offsets(
-                    [ConsumerGroupTopicPartitions(name, partitions)],
-                    request_timeout=_request_seconds(deadline),
-                )[name]
-                for name in part
-            ]
-            for name, future in zip(part, asked, strict=True):
-                try:
-                    answer = self.wait(future, deadline, f"positions of group {name!r}")
-                except NotFound:
-                    continue
-                except BrokerError:
-                    if len(names) == 1 or deadline.passed:
-                        raise
-                    continue
-                positions = ((each.partition, each.offset) for each in answer.topic_partitions)
-                found[name] = {number: offset for number, offset in positions if offset >= 0}
-        return found
-
-    def set_positions(self, group: str, topic: str, offsets: Mapping[int, int], deadline: Deadline) -> None:
-        """Commit positions for a group that has no members. StaleAck when it has some."""
-        partitions = [TopicPartition(topic, number, offset) for number, offset in offsets.items()]
-        futures = self.client.alter_consumer_group_offsets(
-            [ConsumerGroupTopicPartitions(group, partitions)], request_timeout=_request_seconds(deadline)
-        )
-        what = f"setting the positions of group {group!r}"
-        answer = self.wait(futures[group], deadline, what)
-        for each in answer.topic_partitions:
-            if each.error is not None:
-                raise translate(KafkaException(each.error), what)
-
-    def groups(self, topic: str, numbers: Sequence[int], deadline: Deadline) -> list[Group]:
-        """The groups that have committed positions in a topic, or members that read it."""
-        listing = self.wait(
-            self.client.list_consumer_groups(request_timeout=_request_seconds(deadline)),
+    def described_groups(self, deadline: Deadline) -> dict[str, Any]:
+        """What the brokers say of each group, by name; None for one that cannot be described."""
+        listing = self.ask(
+            lambda: self.client.list_consumer_groups(request_timeout=_request_seconds(deadline)),
             deadline,
             "listing groups",
         )
         names = sorted(each.group_id for each in listing.valid)
         if not names:
-            return []
-        committed = self.committed_by(names, topic, numbers, deadline)
-        described = self.client.describe_consumer_groups(names, request_timeout=_request_seconds(deadline))
-        found = []
+            return {}
+        futures = self.client.describe_consumer_groups(names, request_timeout=_request_seconds(deadline))
+        found: dict[str, Any] = {}
         for name in names:
-            positions = committed.get(name, {})
             try:
-                about = self.wait(described[name], deadline, f"describing group {name!r}")
-            except BrokerError:
+                found[name] = self.wait(futures[name], deadline, f"describing group {name!r}")
+            except BrokerError as error:
                 if deadline.passed:
                     raise
-                about = None
-            members = 0 if about is None else sum(map(_reads(topic), about.members))
-            if positions or members:
-                state = "unknown" if about is None else about.state.name.lower()
-                kind = "unknown" if about is None else about.type.name.lower()
-                found.append(Group(name, kind, state, members, positions))
+                LOGGER.info("%s", error)
+                found[name] = None
         return found
 
     def topic_config(self, topic: str, deadline: Deadline) -> dict[str, str]:
@@ -243,14 +199,6 @@ class Cluster:
 def _request_seconds(deadline: Deadline) -> float:
     """A request's own timeout: a little beyond ours, so that ours tells what happened."""
     return min(max(1.0, deadline.remaining() + 1.0), 300.0)
-
-
-def _reads(topic: str) -> Callable[[Any], bool]:
-    def reads(member: Any) -> bool:
-        assignment = member.assignment
-        return assignment is not None and any(each.topic == topic for each in assignment.topic_partitions)
-
-    return reads
 
 
 def translate_call(work: Callable[[], T], what: str) -> T:

@@ -19,8 +19,9 @@ from .background import bounded
 from .cluster import Cluster, translate_call
 from .columns import columns_of, split_errors
 from .errors import AUTHENTICATION, from_code, translate
+from .groups import Positions, group_settings
 from .options import LOGGER, Properties, passed_through
-from .subscriptions import ensure_subscription
+from .subscriptions import ensure_positions
 from .watch import Watch
 
 BATCH = 2_000
@@ -64,12 +65,7 @@ class KafkaConsumer(RecordDriver):
             "fetch.wait.max.ms": 100,
             **properties,
             **own,
-            "group.id": self._group,
-            "enable.auto.commit": False,
-            "enable.auto.offset.store": False,
-            "auto.offset.reset": "error",
             "enable.partition.eof": False,
-            "error_cb": self._watch,
         }
         self._incremental = (
             "cooperative" in str(self._properties.get("partition.assignment.strategy", ""))
@@ -77,6 +73,7 @@ class KafkaConsumer(RecordDriver):
         )
         self._consumer: Consumer | None = None
         self._assigned: set[int] = set()
+        self._subscribed = False
         self._attached = False
         self._spare: list[Message] = []
         self._paused: set[int] = set()
@@ -86,25 +83,36 @@ class KafkaConsumer(RecordDriver):
         self.on_lost: Callable[[Collection[Partition]], None] = lambda _: None
 
     def attach(self, wait: float) -> bool:
-        if self._consumer is None:
-            self.created |= ensure_subscription(
-                self._cluster, self._topic, self._group, self._start, LOOK_SECONDS
-            )
-            consumer = translate_call(lambda: Consumer(self._properties), "opening the consumer")
-            self._consumer = consumer
-            consumer.subscribe(
-                [self._topic], on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_revoke
-            )
+        if not self._subscribed:
+            self._subscribe()
+        consumer = self._client
         self._raise_latched()
         # short steps: a callback that assigns does not end the wait of poll
         deadline = Deadline(wait)
         while not self._attached:
-            self._keep(self._consumer.poll(min(0.02, deadline.remaining())))
+            self._keep(consumer.poll(min(0.02, deadline.remaining())))
             self._watch.raise_if_refused()
             self._raise_latched()
             if deadline.passed:
                 break
         return self._attached
+
+    def _subscribe(self) -> None:
+        if self._consumer is None:
+            settings = group_settings(self._properties, self._group, self._watch)
+            self._consumer = translate_call(lambda: Consumer(settings), "opening the consumer")
+        deadline = Deadline(LOOK_SECONDS)
+        self.created |= ensure_positions(
+            self._cluster, self._groups_positions, self._topic, self._group, self._start, deadline
+        )
+        self._consumer.subscribe(
+            [self._topic], on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_revoke
+        )
+        self._subscribed = True
+
+    @property
+    def _groups_positions(self) -> Positions:
+        return Positions(self._client, self._watch, self._group, self._topic)
 
     # Called by librdkafka from inside poll and consume, so by the owner thread.
 
@@ -143,7 +151,7 @@ class KafkaConsumer(RecordDriver):
         reached: the next offset of partitions that have been read; for others it is the committed one.
         """
         deadline = Deadline(LOOK_SECONDS)
-        positions = {**self._cluster.committed(self._group, self._topic, numbers, deadline), **reached}
+        positions = {**self._groups_positions.committed(numbers, deadline), **reached}
         wanted = [TopicPartition(self._topic, number) for number in numbers]
         starts = self._cluster.starts(wanted, deadline)
         found = []

@@ -57,7 +57,7 @@ class KafkaDriver(Driver):
         return KafkaPublisher(self._cluster, self._properties, transactional_id)
 
     def browser(self) -> BrowserDriver:
-        return KafkaBrowser(self._cluster)
+        return KafkaBrowser(self._cluster, self._properties)
 
     def reader(self) -> ReaderDriver:
         return KafkaReader(self._cluster, self._properties)
@@ -79,7 +79,9 @@ class KafkaDriver(Driver):
         timeout: float,
     ) -> None:
         options_of(options, {})
-        subscriptions.create_subscription(self._cluster, topic, subscription, start, timeout)
+        subscriptions.create_subscription(
+            self._cluster, self._properties, topic, subscription, start, timeout
+        )
 
     @property
     def native(self) -> Any:

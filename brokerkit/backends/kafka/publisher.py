@@ -12,19 +12,20 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from brokerkit.core.cancellation import Deadline
 from brokerkit.core.driver import PublisherDriver
-from brokerkit.core.errors import BrokerError, ConfigError, TooLarge, Unauthorized, Unavailable
+from brokerkit.core.errors import BrokerError, ConfigError, TooLarge, Unauthorized
 from brokerkit.core.messages import OutboundMessage, PublishResult
 
 from .background import bounded
 from .cluster import Cluster, translate_call
 from .errors import SURELY_NOT_STORED, from_code, translate
-from .options import Properties
+from .options import LOGGER, Properties
 from .watch import Watch
 
 POLL_SECONDS = 0.05
 TOPIC_SECONDS = 60.0
 """How long what is known of a topic is taken as still true."""
 LOOK_SECONDS = 5.0
+CONFIG_SECONDS = 2.0
 DRAIN_SECONDS = 1.0
 CLIENT_LIMIT = 1_000_000_000
 """The client's own limit of a message: out of the way, since the topic's limit is what counts."""
@@ -192,11 +193,10 @@ class KafkaPublisher(PublisherDriver):
 
     def _limit(self, topic: str, deadline: Deadline) -> int | None:
         try:
-            config = self._cluster.topic_config(topic, deadline)
-        except Unavailable:
-            raise
-        except BrokerError:
+            config = self._cluster.topic_config(topic, Deadline(min(CONFIG_SECONDS, deadline.remaining())))
+        except BrokerError as error:
             # who may write to a topic need not be allowed to see its configuration
+            LOGGER.info("configuration of %r: %s", topic, error)
             return None
         value = config.get("max.message.bytes")
         return int(value) if value is not None else None

@@ -6,7 +6,6 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from confluent_kafka import TopicCollection
 from confluent_kafka.admin import NewTopic  # type: ignore[attr-defined]  # not marked as exported
 
 from brokerkit.core.cancellation import Deadline
@@ -67,16 +66,14 @@ def delete_topic(cluster: Cluster, topic: str, timeout: float) -> None:
 
 def _led(cluster: Cluster, topic: str, deadline: Deadline) -> bool:
     try:
-        described = cluster.wait(
-            cluster.client.describe_topics(TopicCollection([topic]))[topic], deadline, "waiting for leaders"
-        )
+        leaders = cluster.leaders(topic, deadline)
     except NotFound:
         return False
     except BrokerError as error:
         if not error.retryable:
             raise
         return False
-    return all(each.leader is not None and each.leader.id >= 0 for each in described.partitions)
+    return bool(leaders) and min(leaders.values()) >= 0
 
 
 def _whole(value: object, name: str, *, least: int) -> int:

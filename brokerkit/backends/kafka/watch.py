@@ -62,5 +62,7 @@ class Watch:
         else:
             said = problem.str()
         if problem is not None and (problem is tls or "SSL handshake" in said):
-            return Unavailable(f"{what}: {self.servers} is not reachable: {said}; {TLS_HINT}", retryable=False)
+            return Unavailable(
+                f"{what}: {self.servers} is not reachable: {said}; {TLS_HINT}", retryable=False
+            )
         return Unavailable(f"{what}: {self.servers} is not reachable: {said}")

@@ -1,0 +1,164 @@
+"""Consumer groups: their committed positions, and who is in them.
+
+The admin client could ask for positions too, but librdkafka 2.16 then follows a null pointer, which
+ends the process, when a broker answers that it does not coordinate the group (as brokers do for a
+while after they started). So each group's positions are asked for with a client of that group,
+which never joins it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+
+from brokerkit.core.cancellation import Deadline
+from brokerkit.core.errors import Unauthorized
+
+from .background import bounded
+from .cluster import Cluster, translate_call
+from .errors import translate
+from .options import LOGGER, Properties
+from .watch import Watch
+
+AT_ONCE = 8
+"""Groups whose positions are asked for at the same time."""
+RETRY_SECONDS = 0.1
+CLOSE_SECONDS = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A consumer group as the broker describes it; members are those that read the topic asked for."""
+
+    name: str
+    kind: str
+    state: str
+    members: int
+    positions: Mapping[int, int]
+
+
+def group_settings(properties: Properties, group: str, watch: Watch) -> Properties:
+    """The properties of a client of a group that commits nothing by itself and guesses no position."""
+    return {
+        **properties,
+        "group.id": group,
+        "enable.auto.commit": False,
+        "enable.auto.offset.store": False,
+        "auto.offset.reset": "error",
+        "error_cb": watch,
+    }
+
+
+class Positions:
+    """The committed positions of one group in one topic, through a client of the group."""
+
+    def __init__(self, consumer: Consumer, watch: Watch, group: str, topic: str) -> None:
+        self._consumer = consumer
+        self._watch = watch
+        self._group = group
+        self._topic = topic
+
+    def committed(self, numbers: Iterable[int], deadline: Deadline) -> dict[int, int]:
+        """The next offset to be read of each partition that has one."""
+        asked = [TopicPartition(self._topic, number) for number in numbers]
+        what = f"positions of group {self._group!r}"
+        while True:
+            try:
+                answer = self._consumer.committed(asked, timeout=max(0.1, deadline.remaining()))
+                for each in answer:
+                    if each.error is not None:
+                        raise KafkaException(each.error)
+            except KafkaException as error:
+                self._retry(error, deadline, what)
+            else:
+                return {each.partition: each.offset for each in answer if each.offset >= 0}
+
+    def set(self, offsets: Mapping[int, int], deadline: Deadline) -> None:
+        """Commit positions for a group that has no members. StaleAck when it has some."""
+        wanted = [TopicPartition(self._topic, number, offset) for number, offset in offsets.items()]
+        what = f"setting the positions of group {self._group!r}"
+        while True:
+            try:
+                self._commit(wanted, deadline)
+            except TimeoutError as error:
+                raise self._watch.unavailable(what) from error
+            except KafkaException as error:
+                self._retry(error, deadline, what)
+            else:
+                return
+
+    def _commit(self, wanted: list[TopicPartition], deadline: Deadline) -> None:
+        # librdkafka waits for a lost coordinator without an end
+        answer = bounded(
+            lambda: self._consumer.commit(offsets=wanted, asynchronous=False),
+            max(0.1, deadline.remaining()),
+            "commit",
+        )
+        for each in answer:
+            if each.error is not None:
+                raise KafkaException(each.error)
+
+    def _retry(self, error: KafkaException, deadline: Deadline, what: str) -> None:
+        """Wait a little before asking again; raises when that is hopeless or the time is up."""
+        self._watch.raise_if_refused()
+        problem = translate(error, what)
+        if not problem.retryable:
+            raise problem from error
+        if deadline.remaining() <= RETRY_SECONDS:
+            if error.args[0].code() in (KafkaError._TIMED_OUT, KafkaError._TRANSPORT, KafkaError._WAIT_COORD):
+                raise self._watch.unavailable(what) from error
+            raise problem from error
+        time.sleep(RETRY_SECONDS)
+
+
+@contextlib.contextmanager
+def positions_of(properties: Properties, group: str, topic: str) -> Iterator[Positions]:
+    """The positions of a group, through a client that lives as long as the block."""
+    watch = Watch(str(properties["bootstrap.servers"]))
+    settings = group_settings(properties, group, watch)
+    consumer = translate_call(lambda: Consumer(settings), f"group {group!r}")
+    try:
+        yield Positions(consumer, watch, group, topic)
+    finally:
+        # with its broker gone, closing takes half a minute: it goes on in the background
+        with contextlib.suppress(TimeoutError):
+            bounded(consumer.close, CLOSE_SECONDS, "close")
+
+
+def groups_of(
+    cluster: Cluster, properties: Properties, topic: str, numbers: Sequence[int], deadline: Deadline
+) -> list[Group]:
+    """The groups that have committed positions in a topic, or members that read it."""
+
+    def positions(name: str) -> dict[int, int]:
+        try:
+            with positions_of(properties, name, topic) as group:
+                return group.committed(numbers, deadline)
+        except Unauthorized as error:
+            # who may see the list of groups need not be allowed to see the positions of each
+            LOGGER.info("positions of group %r: %s", name, error)
+            return {}
+
+    described = cluster.described_groups(deadline)
+    if not described:
+        return []
+    with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="brokerkit kafka groups") as pool:
+        committed = dict(zip(described, pool.map(positions, described), strict=True))
+    found = []
+    for name, about in described.items():
+        members = 0 if about is None else sum(_reads(topic, member) for member in about.members)
+        if committed[name] or members:
+            kind, state = ("unknown",) * 2 if about is None else (about.type.name, about.state.name)
+            found.append(Group(name, kind.lower(), state.lower(), members, committed[name]))
+    return found
+
+
+def _reads(topic: str, member: Any) -> bool:
+    assignment = member.assignment
+    return assignment is not None and any(each.topic == topic for each in assignment.topic_partitions)

@@ -1,0 +1,23 @@
+"""Checking the names that callers pass."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from brokerkit.core.errors import ConfigError
+
+
+def check_topic(topic: Any) -> str:
+    """A topic's name. Raises ConfigError for what cannot be one."""
+    if not isinstance(topic, str) or not topic.strip():
+        raise ConfigError(f"a topic name must be a text that is not empty, not {topic!r:.60}")
+    return topic
+
+
+def topic_names(topic: Any) -> list[str]:
+    """One name, or several without repetitions, as a list. Raises ConfigError for anything else."""
+    names = [topic] if isinstance(topic, str | bytes) or not isinstance(topic, Iterable) else list(topic)
+    if not names:
+        raise ConfigError("scan needs at least one topic, and got an empty list")
+    return list(dict.fromkeys(map(check_topic, names)))

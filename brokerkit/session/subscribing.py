@@ -1,0 +1,36 @@
+"""Saying that a subscription exists already, where the caller asked for one to begin somewhere."""
+
+from __future__ import annotations
+
+import warnings
+
+from brokerkit.core.browser import ConnectedBrowser
+from brokerkit.core.capabilities import Model
+from brokerkit.core.errors import BrokerError
+
+LOOK_SECONDS = 5.0
+
+
+class StartIgnored(UserWarning):
+    """`start=` had no effect: the subscription exists and goes on from where it is."""
+
+
+def note_if_it_exists(
+    browser: ConnectedBrowser, topic: str, subscription: str, model: Model, start: object
+) -> None:
+    """Warn with `StartIgnored` if there is such a subscription now. What cannot be looked up is not noted."""
+    try:
+        described = browser.describe(topic, timeout=LOOK_SECONDS)
+    except BrokerError:
+        # what is wrong with the topic or the broker is said by the consumer, which comes next
+        return
+    kinds = ("group",) if model == "record" else ("subscription", "consumer", "share group")
+    if any(each.name == subscription and each.kind in kinds for each in described.subscriptions):
+        # an origin of its own: shown on every run of a notebook's cell, and the same on every machine
+        warnings.warn_explicit(
+            f"subscription {subscription!r} of {topic!r} exists already and goes on from where it is: "
+            f"start={start!r} had no effect",
+            StartIgnored,
+            filename="brokerkit",
+            lineno=0,
+        )

@@ -1,0 +1,68 @@
+"""One NATS server for these tests, and a stream of its own for each test."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from itertools import count
+
+import pytest
+
+from brokerkit.backends import jetstream
+from brokerkit.core.address import Address
+from brokerkit.core.connection import Connection, connect
+from brokerkit.core.driver import Driver, PublisherDriver
+from brokerkit.core.messages import OutboundMessage
+from tests.brokers.nats import NatsServer
+
+_numbers = count(1)
+
+
+@pytest.fixture(scope="session")
+def nats_server() -> Iterator[NatsServer]:
+    with NatsServer() as server:
+        yield server
+
+
+@pytest.fixture
+def driver(nats_server: NatsServer) -> Iterator[Driver]:
+    opened = jetstream.open(Address.parse(nats_server.url), 5)
+    yield opened
+    opened.close(2)
+
+
+@pytest.fixture
+def broker(nats_server: NatsServer) -> Iterator[Connection]:
+    with connect(nats_server.url) as connection:
+        yield connection
+
+
+@pytest.fixture
+def subject(driver: Driver) -> str:
+    """A subject whose stream also stores its sub-subjects."""
+    name = f"t{next(_numbers)}"
+    driver.create_topic(name, options={"subjects": [f"{name}.>"], "storage": "memory"}, timeout=5)
+    return name
+
+
+@pytest.fixture
+def publish(driver: Driver) -> Iterator[Callable[..., list[str]]]:
+    """Publish payloads, all confirmed; their ids."""
+    publisher: PublisherDriver = driver.publisher()
+
+    def send(topic: str, *payloads: bytes | OutboundMessage) -> list[str]:
+        messages = [each if isinstance(each, OutboundMessage) else OutboundMessage(each) for each in payloads]
+        results = publisher.send([(topic, message) for message in messages], 10)
+        assert [result.error for result in results] == [None] * len(results)
+        return [str(result.id) for result in results]
+
+    yield send
+    publisher.close(1)
+
+
+def wait_until(condition: Callable[[], bool], seconds: float = 10.0) -> None:
+    """Wait for something to become true."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "did not happen in time"
+        time.sleep(0.02)

@@ -1,0 +1,74 @@
+"""A connection to the real broker and to the mock cluster, and a topic of its own for each test."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from itertools import count
+
+import pytest
+
+from brokerkit.core import Connection, OutboundMessage, PublishResult, connect
+from tests.brokers import kafka_mock
+from tests.brokers.kafka import KafkaServer
+from tests.brokers.kafka_mock import MockCluster
+
+_numbers = count(1)
+
+
+def wait_until(condition: Callable[[], bool], within: float = 15.0) -> None:
+    """Wait for a condition that must become true."""
+    deadline = time.monotonic() + within
+    while not condition():
+        assert time.monotonic() < deadline, f"not true within {within:g} s"
+        time.sleep(0.05)
+
+
+def publish(broker: Connection, topic: str, *messages: bytes | OutboundMessage) -> list[PublishResult]:
+    """Publish all of them, every one confirmed."""
+    outgoing = [m if isinstance(m, OutboundMessage) else OutboundMessage(m) for m in messages]
+    with broker.publisher() as publisher:
+        results = publisher.topic(topic).publish_batch(outgoing)
+    assert [result for result in results if not result.ok] == []
+    return results
+
+
+@pytest.fixture
+def broker(kafka_server: KafkaServer) -> Iterator[Connection]:
+    with connect(f"kafka://{kafka_server.bootstrap}") as connection:
+        yield connection
+
+
+@pytest.fixture
+def make_topic(broker: Connection) -> Callable[..., str]:
+    """Creates a topic of the real broker, with a name of its own."""
+
+    def make(partitions: int = 1, **config: object) -> str:
+        name = f"topic-{next(_numbers)}"
+        broker.create_topic(name, partitions=partitions, config=config)
+        return name
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def mock_cluster() -> Iterator[MockCluster]:
+    enable = kafka_mock.available()
+    if enable is not None:
+        pytest.skip(enable)
+    with MockCluster() as cluster:
+        yield cluster
+
+
+@pytest.fixture
+def mock(mock_cluster: MockCluster) -> Iterator[Connection]:
+    with connect(f"kafka://{mock_cluster.bootstrap}") as connection:
+        yield connection
+
+
+@pytest.fixture
+def mock_topic(mock_cluster: MockCluster) -> str:
+    """A topic of the mock cluster with two partitions."""
+    name = f"topic-{next(_numbers)}"
+    mock_cluster.create_topic(name, partitions=2)
+    return name

@@ -1,0 +1,304 @@
+"""Consumer groups on the real broker."""
+
+from __future__ import annotations
+
+import time
+import uuid
+import warnings
+from collections.abc import Callable
+
+import pytest
+
+from brokerkit.backends.kafka.consumer import KafkaConsumer
+from brokerkit.core import (
+    AlreadyExists,
+    Connection,
+    NotFound,
+    OutboundMessage,
+    Record,
+    RecordConsumer,
+    RetentionWarning,
+    StaleAck,
+    connect,
+)
+from brokerkit.core.driver import ConsumerRequest
+from brokerkit.core.positions import AtOffset, Earliest
+from tests.brokers.kafka import KafkaServer
+
+from .conftest import publish, wait_until
+
+pytestmark = pytest.mark.broker
+MakeTopic = Callable[..., str]
+
+
+def group_name() -> str:
+    return f"group-{uuid.uuid4().hex[:8]}"
+
+
+def open_consumer(broker: Connection, topic: str, group: str, **options: object) -> RecordConsumer:
+    consumer = broker.consumer(topic, group, **options)  # type: ignore[arg-type]
+    assert isinstance(consumer, RecordConsumer)
+    return consumer
+
+
+def next_record(consumer: RecordConsumer, within: float = 15) -> Record:
+    record = consumer.next_record(within)
+    assert record is not None
+    return record
+
+
+def position(broker: Connection, topic: str, group: str) -> dict[int | None, int | None]:
+    """The committed positions of a group; empty when it has none."""
+    found = {each.name: each for each in broker.browser().describe(topic).subscriptions}
+    return dict(found[group].position) if group in found else {}
+
+
+def driver_consumer(broker: Connection, topic: str, group: str, start: object = None) -> KafkaConsumer:
+    """A consumer at the level of the driver, attached; the test's thread is its owner."""
+    made = broker.driver.consumer(ConsumerRequest(topic, group, "record", start))  # type: ignore[arg-type]
+    assert isinstance(made, KafkaConsumer)
+    wait_until(lambda: made.attach(0.2))
+    return made
+
+
+def test_attaching_says_whether_it_created_the_group(broker: Connection, make_topic: MakeTopic) -> None:
+    topic, group = make_topic(), group_name()
+    publish(broker, topic, b"0", b"1", b"2")
+    for created in (True, False):
+        consumer = driver_consumer(broker, topic, group, AtOffset(1))
+        assert consumer.created is created
+        assert consumer.fetch(10, 5).columns.value == [b"1", b"2"]
+        consumer.close(5)
+
+
+def test_a_group_begins_where_it_was_created(broker: Connection, make_topic: MakeTopic) -> None:
+    topic = make_topic(2)
+    publish(broker, topic, *(OutboundMessage(b"%d" % n, key=b"%d" % n) for n in range(20)))
+    ends = {bounds.partition: bounds.end for bounds in broker.browser().bounds(topic)}
+    for start, expected in (("earliest", dict.fromkeys(ends, 0)), ("latest", ends), ("+1h", ends)):
+        group = group_name()
+        broker.create_subscription(topic, group, start=start)
+        assert position(broker, topic, group) == expected
+        with pytest.raises(AlreadyExists):
+            broker.create_subscription(topic, group, start=start)
+        assert position(broker, topic, group) == expected
+
+
+def test_without_start_a_missing_group_is_not_created(broker: Connection, make_topic: MakeTopic) -> None:
+    topic, group = make_topic(), group_name()
+    with open_consumer(broker, topic, group) as consumer, pytest.raises(NotFound, match="start="):
+        consumer.next_record(5)
+    assert position(broker, topic, group) == {}
+
+
+def test_a_group_is_created_beside_its_other_topics(broker: Connection, make_topic: MakeTopic) -> None:
+    first, second, group = make_topic(), make_topic(), group_name()
+    publish(broker, first, b"1")
+    publish(broker, second, b"2")
+    with open_consumer(broker, first, group, start="earliest") as one:
+        assert next_record(one).value == b"1"
+    broker.create_subscription(second, group, start="earliest")
+    with open_consumer(broker, second, group) as two:
+        assert next_record(two).value == b"2"
+
+
+def test_a_partition_that_is_new_is_read_from_its_first_record(
+    broker: Connection, make_topic: MakeTopic
+) -> None:
+    from confluent_kafka.admin import NewPartitions
+
+    topic, group = make_topic(1), group_name()
+    broker.create_subscription(topic, group, start="latest")
+    broker.native.create_partitions([NewPartitions(topic, 3)])[topic].result(10)
+    wait_until(lambda: len(broker.browser().bounds(topic)) == 3)
+    sent = [b"%d" % n for n in range(60)]
+    publish(broker, topic, *(OutboundMessage(value, key=value) for value in sent))
+    with open_consumer(broker, topic, group) as consumer:
+        records = consumer.next_batch(60, 15)
+    assert sorted(int(r.value or b"") for r in records) == list(range(60))
+    assert {r.partition for r in records} == {0, 1, 2}
+
+
+def test_acknowledging_after_another_member_took_the_partition_is_stale(
+    broker: Connection, make_topic: MakeTopic
+) -> None:
+    topic, group = make_topic(2), group_name()
+    publish(broker, topic, *(OutboundMessage(b"%d" % n, key=b"%d" % n) for n in range(40)))
+    with open_consumer(broker, topic, group, start="earliest") as first:
+        mine = {record.partition: record for record in first.next_batch(40, 15)}
+        assert mine.keys() == {0, 1}
+        with open_consumer(broker, topic, group) as second:
+            theirs = next_record(second)
+            wait_until(lambda: all(r.delivery is not None and r.delivery.settled for r in mine.values()))
+            with pytest.raises(StaleAck):
+                mine[theirs.partition].ack()
+            assert position(broker, topic, group)[theirs.partition] == 0
+            theirs.ack()
+            assert position(broker, topic, group)[theirs.partition] == 1
+
+
+def test_a_commit_of_a_partition_that_is_not_assigned_is_stale(
+    broker: Connection, make_topic: MakeTopic
+) -> None:
+    topic, group = make_topic(1), group_name()
+    publish(broker, topic, b"0")
+    consumer = driver_consumer(broker, topic, group, Earliest())
+    results = consumer.commit({(topic, 7): 1, (topic, 0): 1})
+    assert isinstance(results[topic, 7], StaleAck)
+    assert results[topic, 0] is None
+    consumer.close(5)
+    assert position(broker, topic, group) == {0: 1}
+
+
+def test_a_consumer_that_idles_stays_in_the_group_and_loses_nothing(
+    broker: Connection, make_topic: MakeTopic
+) -> None:
+    topic, group = make_topic(1), group_name()
+    sent = [b"%04d" % n for n in range(3000)]
+    publish(broker, topic, *sent)
+    consumer = driver_consumer(broker, topic, group, Earliest())
+    found = [consumer.fetch(500, 5).columns.value]
+    for _ in range(12):
+        consumer.idle()
+    # what idling took in comes first, and the rest follows in order
+    while sum(map(len, found)) < len(sent):
+        batch = consumer.fetch(500, 5).columns
+        assert batch.length, "no more came"
+        found.append(batch.value)
+    assert [value for batch in found for value in batch] == sent
+    consumer.close(5)
+
+
+def test_seeking_back_while_idle_reads_the_same_again(broker: Connection, make_topic: MakeTopic) -> None:
+    topic, group = make_topic(1), group_name()
+    publish(broker, topic, *(b"%d" % n for n in range(2000)))
+    consumer = driver_consumer(broker, topic, group, Earliest())
+    assert consumer.fetch(500, 5).columns.offset[0] == 0
+    for _ in range(8):
+        consumer.idle()
+    consumer.seek({(topic, 0): 100})
+    columns = consumer.fetch(500, 5).columns
+    assert columns.offset[:3] == [100, 101, 102]
+    consumer.close(5)
+
+
+def test_a_member_that_slept_too_long_comes_back(kafka_server: KafkaServer, make_topic: MakeTopic) -> None:
+    topic, group = make_topic(1), group_name()
+    options = {"max.poll.interval.ms": 2000, "session.timeout.ms": 2000, "heartbeat.interval.ms": 500}
+    with connect(f"kafka://{kafka_server.bootstrap}", librdkafka=options) as broker:
+        publish(broker, topic, b"0", b"1")
+        consumer = driver_consumer(broker, topic, group, Earliest())
+        lost: list[object] = []
+        consumer.on_lost = lost.extend
+        assert consumer.fetch(10, 5).columns.offset == [0, 1]
+        # nobody polls, as when the computer sleeps, until the group has thrown the member out
+        wait_until(lambda: _members(broker, topic, group) == 0)
+        offsets: list[int] = []
+        deadline = time.monotonic() + 20
+        while not offsets and time.monotonic() < deadline:
+            offsets += consumer.fetch(10, 0.2).columns.list("offset")
+        assert lost == [(topic, 0)]
+        assert offsets == [0, 1]
+        assert consumer.commit({(topic, 0): 2}) == {(topic, 0): None}
+        consumer.close(5)
+
+
+def _members(broker: Connection, topic: str, group: str) -> int:
+    found = {each.name: each for each in broker.browser().describe(topic).subscriptions}
+    return found[group].members or 0
+
+
+def test_records_deleted_before_the_group_read_them_end_in_a_warning(
+    broker: Connection, make_topic: MakeTopic
+) -> None:
+    from confluent_kafka import TopicPartition
+
+    topic, group = make_topic(1), group_name()
+    publish(broker, topic, *(b"%d" % n for n in range(10)))
+    broker.create_subscription(topic, group, start=2)
+    broker.native.delete_records([TopicPartition(topic, 0, 6)])[TopicPartition(topic, 0, 6)].result(10)
+    with pytest.warns(RetentionWarning, match="offsets 2 to 5 of partition 0"):
+        consumer = driver_consumer(broker, topic, group)
+    assert consumer.fetch(10, 5).columns.offset == [6, 7, 8, 9]
+    consumer.close(5)
+
+
+def test_records_deleted_while_reading_end_in_a_warning(
+    kafka_server: KafkaServer, make_topic: MakeTopic
+) -> None:
+    from confluent_kafka import TopicPartition
+
+    topic, group = make_topic(1), group_name()
+    # one record at a time, so that the rest is still on the broker when it is deleted
+    with connect(
+        f"kafka://{kafka_server.bootstrap}",
+        librdkafka={"fetch.message.max.bytes": 1000, "queued.min.messages": 1},
+    ) as broker:
+        for number in range(10):
+            publish(broker, topic, b"%d" % number * 2000)
+        consumer = driver_consumer(broker, topic, group, Earliest())
+        seen = list(consumer.fetch(1, 5).columns.offset)
+        consumer._pause({0})
+        broker.native.delete_records([TopicPartition(topic, 0, 9)])[TopicPartition(topic, 0, 9)].result(10)
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            deadline = time.monotonic() + 15
+            while seen[-1:] != [9] and time.monotonic() < deadline:
+                seen += consumer.fetch(1, 0.2).columns.list("offset")
+        assert seen[-1] == 9
+        assert seen == sorted(set(seen))
+        missing = sorted(set(range(10)) - set(seen))
+        assert [str(w.message).split(" of ")[0] for w in caught if w.category is RetentionWarning] == [
+            f"offsets {missing[0]} to {missing[-1]}"
+        ]
+        consumer.close(5)
+
+
+def test_the_cooperative_protocol_and_the_new_one_work_too(
+    kafka_server: KafkaServer, make_topic: MakeTopic
+) -> None:
+    for options in (
+        {"partition.assignment.strategy": "cooperative-sticky"},
+        {"group.protocol": "consumer"},
+    ):
+        topic, group = make_topic(2), group_name()
+        with connect(f"kafka://{kafka_server.bootstrap}", librdkafka=options) as broker:
+            sent = [b"%d" % n for n in range(40)]
+            publish(broker, topic, *(OutboundMessage(value, key=value) for value in sent))
+            with open_consumer(broker, topic, group, start="earliest") as first:
+                records = first.next_batch(40, 15)
+                assert sorted(r.value or b"" for r in records) == sorted(sent)
+                for record in {r.partition: r for r in records}.values():
+                    record.ack()
+                with open_consumer(broker, topic, group) as second:
+                    wait_until(lambda g=group, t=topic, b=broker: _members(b, t, g) == 2)  # type: ignore[misc]
+                    more = [b"more %d" % n for n in range(40)]
+                    publish(broker, topic, *(OutboundMessage(value, key=value) for value in more))
+                    came: set[bytes | None] = set()
+                    deadline = time.monotonic() + 15
+                    while not came >= set(more) and time.monotonic() < deadline:
+                        came.update(r.value for r in first.next_batch(40, 0.2))
+                        came.update(r.value for r in second.next_batch(40, 0.2))
+                    assert came == set(more)
+
+
+def test_options_of_a_consumer_are_properties_too(broker: Connection, make_topic: MakeTopic) -> None:
+    topic = make_topic()
+    publish(broker, topic, b"x")
+    options = {"group.instance.id": "static-1"}
+    with open_consumer(broker, topic, group_name(), start="earliest", **options) as consumer:
+        assert next_record(consumer).value == b"x"
+
+
+def test_only_committed_records_of_transactions_are_consumed(
+    broker: Connection, make_topic: MakeTopic
+) -> None:
+    topic = make_topic()
+    with broker.publisher(transactional_id=group_name()) as publisher:
+        for payload, keep in ((b"kept 1", True), (b"dropped", False), (b"kept 2", True)):
+            publisher.begin()
+            assert publisher.topic(topic).publish(OutboundMessage(payload)).ok
+            (publisher.commit if keep else publisher.abort)()
+    with open_consumer(broker, topic, group_name(), start="earliest") as consumer:
+        assert [record.value for record in consumer.next_batch(2, 10)] == [b"kept 1", b"kept 2"]
+        assert consumer.next_batch(1, 0.5) == []

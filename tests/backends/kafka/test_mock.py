@@ -1,0 +1,208 @@
+"""What works needs only pip to be shown: on librdkafka's mock cluster."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from confluent_kafka import Consumer, KafkaError, TopicPartition
+
+from brokerkit.core import (
+    AlreadyExists,
+    ConfigError,
+    Connection,
+    NotFound,
+    OutboundMessage,
+    RecordConsumer,
+    Unavailable,
+    connect,
+)
+from tests.brokers.kafka_mock import Api, MockCluster
+
+from .conftest import publish, wait_until
+
+
+def test_key_value_and_headers_come_back_as_they_went_in(mock: Connection, mock_topic: str) -> None:
+    sent = [
+        OutboundMessage(None, key=None),
+        OutboundMessage(b"", key=b""),
+        OutboundMessage(
+            b"\xff\x00", key=b"\xfe", attributes=[("a", b"1"), ("a", None), ("", b""), ("é", "ü")]
+        ),
+    ]
+    publish(mock, mock_topic, *sent)
+    with mock.consumer(mock_topic, "bytes", start="earliest") as consumer:
+        assert isinstance(consumer, RecordConsumer)
+        records = consumer.next_batch(3, 10)
+    found = {(r.key, r.value, tuple(r.attributes)) for r in records}
+    assert found == {
+        (None, None, ()),
+        (b"", b"", ()),
+        (b"\xfe", b"\xff\x00", (("a", b"1"), ("a", None), ("", b""), ("é", "ü".encode()))),
+    }
+
+
+def test_a_record_has_its_place_and_a_publish_time_but_no_ingestion_time(
+    mock: Connection, mock_topic: str
+) -> None:
+    before = time.time()
+    (result,) = publish(mock, mock_topic, OutboundMessage(b"x", key=b"k"))
+    with mock.consumer(mock_topic, "times", start="earliest") as consumer:
+        assert isinstance(consumer, RecordConsumer)
+        record = consumer.next_record(10)
+    assert record is not None
+    assert f"{record.partition}-{record.offset}" == result.id
+    assert record.publish_time is not None
+    assert before - 1 <= record.publish_time.timestamp() <= time.time() + 1
+    assert record.ingestion_time is None
+
+
+def test_a_group_without_a_position_is_missing_until_it_is_created(mock: Connection, mock_topic: str) -> None:
+    publish(mock, mock_topic, OutboundMessage(b"1", key=b"k"))
+    with (
+        mock.consumer(mock_topic, "later") as consumer,
+        pytest.raises(NotFound, match="create_subscription"),
+    ):
+        assert isinstance(consumer, RecordConsumer)
+        consumer.next_record(5)
+    mock.create_subscription(mock_topic, "later", start="earliest")
+    with mock.consumer(mock_topic, "later") as consumer:
+        assert isinstance(consumer, RecordConsumer)
+        record = consumer.next_record(10)
+    assert record is not None
+    assert record.value == b"1"
+
+
+def test_an_acknowledgement_commits_the_next_offset(
+    mock: Connection, mock_cluster: MockCluster, mock_topic: str
+) -> None:
+    publish(mock, mock_topic, *(OutboundMessage(b"%d" % n, key=b"k") for n in range(5)))
+    with mock.consumer(mock_topic, "acks", start="earliest") as consumer:
+        assert isinstance(consumer, RecordConsumer)
+        records = consumer.next_batch(5, 10)
+        records[2].ack()
+        records[1].ack()
+    asking = Consumer({"bootstrap.servers": mock_cluster.bootstrap, "group.id": "acks"})
+    (position,) = asking.committed([TopicPartition(mock_topic, records[0].partition)], timeout=10)
+    asking.close()
+    assert position.offset == 3
+
+
+def test_a_slice_reads_the_same_again_and_nobody_else_notices(mock: Connection, mock_topic: str) -> None:
+    publish(mock, mock_topic, *(OutboundMessage(b"%d" % n, key=b"k") for n in range(50)))
+    browser = mock.browser()
+    (piece,) = browser.plan(mock_topic, start=10, end=40)
+    first, second = ([value for columns in browser.read(piece) for value in columns.value] for _ in range(2))
+    assert first == second == [b"%d" % n for n in range(10, 40)]
+
+
+def test_a_slice_whose_rows_were_deleted_goes_on_with_what_is_left(
+    mock: Connection, mock_cluster: MockCluster, mock_topic: str
+) -> None:
+    publish(mock, mock_topic, *(OutboundMessage(b"%d" % n, key=b"k") for n in range(20)))
+    browser = mock.browser()
+    (piece,) = browser.plan(mock_topic)
+    mock_cluster.delete_records(mock_topic, piece.partition or 0, 15)
+    with pytest.warns(UserWarning, match="offsets 0 to 14"):
+        offsets = [offset for columns in browser.read(piece) for offset in columns.offset]
+    assert offsets == [15, 16, 17, 18, 19]
+
+
+@pytest.mark.parametrize("name", ["a\0b", "\0"])
+def test_an_attribute_name_that_the_client_would_cut_is_refused(
+    mock: Connection, mock_topic: str, name: str
+) -> None:
+    with mock.publisher() as publisher, pytest.raises(ConfigError, match="NUL"):
+        publisher.topic(mock_topic).publish(OutboundMessage(b"x", attributes={name: "v"}))
+
+
+def test_a_missing_topic_is_not_found_at_once_on_either_side(mock: Connection) -> None:
+    began = time.monotonic()
+    with mock.publisher() as publisher, pytest.raises(NotFound, match="create_topic"):
+        publisher.topic("missing").publish(OutboundMessage(b"x"))
+    with mock.consumer("missing", "g", start="earliest") as consumer, pytest.raises(NotFound):
+        assert isinstance(consumer, RecordConsumer)
+        consumer.next_record(5)
+    with pytest.raises(NotFound):
+        mock.browser().bounds("missing")
+    assert time.monotonic() - began < 5
+    assert "missing" not in {info.name for info in mock.browser().topics()}
+
+
+def test_a_refused_produce_that_may_succeed_later_is_tried_again(
+    mock: Connection, mock_cluster: MockCluster, mock_topic: str
+) -> None:
+    mock_cluster.fail_next(Api.PRODUCE, [KafkaError.NOT_LEADER_FOR_PARTITION] * 2)
+    publish(mock, mock_topic, *(OutboundMessage(b"%d" % n, key=b"k") for n in range(10)))
+    (bounds,) = (b for b in mock.browser().bounds(mock_topic) if b.end)
+    assert bounds.end == 10
+
+
+def test_a_coordinator_that_is_still_starting_is_waited_for(
+    mock: Connection, mock_cluster: MockCluster, mock_topic: str
+) -> None:
+    publish(mock, mock_topic, b"x")
+    for code in (KafkaError.COORDINATOR_LOAD_IN_PROGRESS, KafkaError.NOT_COORDINATOR):
+        mock_cluster.fail_next(Api.OFFSET_FETCH, [code])
+        group = f"patient-{code}"
+        mock.create_subscription(mock_topic, group, start="earliest")
+        with pytest.raises(AlreadyExists):
+            mock.create_subscription(mock_topic, group, start="earliest")
+
+
+def test_a_publish_without_an_answer_is_unknown_and_later_ones_arrive(
+    mock: Connection, mock_cluster: MockCluster, mock_topic: str
+) -> None:
+    with mock.publisher() as publisher:
+        topic = publisher.topic(mock_topic)
+        topic.publish(OutboundMessage(b"before"))
+        mock_cluster.round_trip(5)
+        try:
+            began = time.monotonic()
+            (result,) = topic.publish_batch([OutboundMessage(b"lost?")], timeout=1)
+            assert time.monotonic() - began < 4
+        finally:
+            mock_cluster.round_trip(0)
+        assert result.status == "unknown"
+        assert isinstance(result.error, Unavailable)
+        assert topic.publish(OutboundMessage(b"after"), timeout=20).ok
+
+
+def test_an_unreachable_broker_is_unavailable_with_its_address(mock_cluster: MockCluster) -> None:
+    began = time.monotonic()
+    with pytest.raises(Unavailable, match=r"127\.0\.0\.1:1.*refused") as caught:
+        connect("kafka://127.0.0.1:1", timeout=1)
+    assert caught.value.retryable
+    assert time.monotonic() - began < 3
+
+
+def test_a_consumer_survives_a_broker_that_was_away(mock_topic: str) -> None:
+    with MockCluster() as cluster, connect(f"kafka://{cluster.bootstrap}") as connection:
+        cluster.create_topic("away")
+        publish(connection, "away", b"1")
+        with connection.consumer("away", "g", start="earliest") as consumer:
+            assert isinstance(consumer, RecordConsumer)
+            first = consumer.next_record(10)
+            assert first is not None
+            cluster.broker_down()
+            assert consumer.next_record(0.5) is None
+            cluster.broker_up()
+            publish(connection, "away", b"2")
+            second = consumer.next_record(20)
+            assert second is not None
+            assert second.value == b"2"
+            wait_until(lambda: _acknowledged(second))
+
+
+def _acknowledged(record: object) -> bool:
+    """Whether the acknowledgement took effect; the coordinator may still be looked for."""
+    from brokerkit.core import AckFailed, Record
+
+    assert isinstance(record, Record)
+    try:
+        record.ack()
+    except AckFailed as error:
+        if not error.retryable:
+            raise
+        return False
+    return True

@@ -1,0 +1,58 @@
+"""The conformance suite on a real NATS server."""
+
+from __future__ import annotations
+
+import asyncio
+
+import nats
+import pytest
+
+from brokerkit.core import Connection, OutboundMessage
+from brokerkit.testing import Conformance, Harness
+from tests.brokers.nats import NatsServer
+
+pytestmark = pytest.mark.broker
+
+
+class JetStreamHarness(Harness):
+    """Each topic is a subject with a stream of its own."""
+
+    name = "jetstream"
+    lock_options = {"ack_wait": 1.0}
+    ordered_options = {"max_ack_pending": 1}
+
+    def __init__(self, server: NatsServer) -> None:
+        self.url = server.url
+        self._server = server
+
+    def make_gap(self, connection: Connection, topic: str) -> None:
+        with connection.publisher() as publisher:
+            result = publisher.topic(topic).publish(OutboundMessage(b"deleted"))
+        asyncio.run(self._delete(topic, int(result.id or 0)))
+
+    async def _delete(self, subject: str, sequence: int) -> None:
+        client = await nats.connect(self.url)
+        stream = client.jetstream()
+        await stream.delete_msg(await stream.find_stream_name_by_subject(subject), sequence)
+        await client.close()
+
+    def kill(self) -> None:
+        self._server.kill()
+
+    def restart(self) -> None:
+        self._server.restart()
+
+    def pause(self) -> None:
+        self._server.pause()
+
+    def resume(self) -> None:
+        self._server.resume()
+
+
+@pytest.fixture(scope="module")
+def harness(nats_server: NatsServer) -> Harness:
+    return JetStreamHarness(nats_server)
+
+
+class TestJetStream(Conformance):
+    """All behaviours."""

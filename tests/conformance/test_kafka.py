@@ -1,0 +1,52 @@
+"""The conformance suite on a real Kafka broker."""
+
+from __future__ import annotations
+
+import pytest
+
+from brokerkit.testing import Conformance, Harness
+from brokerkit.testing.behaviour import behaviours_of
+from tests.brokers.kafka import KafkaServer
+
+pytestmark = pytest.mark.broker
+
+
+class KafkaHarness(Harness):
+    """One broker; gaps in the offsets are the markers of transactions."""
+
+    name = "kafka"
+    model = "record"
+
+    def __init__(self, server: KafkaServer) -> None:
+        self.url = f"kafka://{server.bootstrap}"
+        self._server = server
+
+    def kill(self) -> None:
+        self._server.kill()
+
+    def restart(self) -> None:
+        self._server.restart()
+
+    def pause(self) -> None:
+        self._server.pause()
+
+    def resume(self) -> None:
+        self._server.resume()
+
+
+@pytest.fixture(scope="module")
+def harness(kafka_server: KafkaServer) -> Harness:
+    return KafkaHarness(kafka_server)
+
+
+class TestKafka(Conformance):
+    """All behaviours."""
+
+
+@pytest.mark.parametrize("number", [1, 26, 45, 46, 54, 60])
+def test_conformance_on_a_broker_with_the_default_rebalance_delay(
+    kafka_server_default_delay: KafkaServer, number: int
+) -> None:
+    """Timeouts count from being attached, so a first join of 3 s changes nothing."""
+    (chosen,) = [each for each in behaviours_of(Conformance) if each.number == number]
+    assert chosen.check(Conformance(), KafkaHarness(kafka_server_default_delay)) is None

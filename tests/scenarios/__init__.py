@@ -1,0 +1,1 @@
+"""What a user relies on, on real servers, through the Session."""

@@ -1,0 +1,75 @@
+"""One Kafka and one NATS server for all scenarios."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from brokerkit.session import Session
+from tests.brokers import kafka
+from tests.brokers.kafka import KafkaServer
+from tests.brokers.nats import NatsServer
+
+from .flights import Flights
+from .systems import JetStream, Kafka, System
+
+FOLDER = Path(__file__).parent
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Everything here needs a real server."""
+    for item in items:
+        if item.path.is_relative_to(FOLDER):
+            item.add_marker(pytest.mark.broker)
+
+
+@pytest.fixture(scope="session")
+def kafka_server() -> Iterator[KafkaServer]:
+    reason = kafka.available()
+    if reason is not None:
+        pytest.skip(reason)
+    with KafkaServer() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def nats_server() -> Iterator[NatsServer]:
+    with NatsServer() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def kafka_system(kafka_server: KafkaServer) -> Kafka:
+    return Kafka(kafka_server)
+
+
+@pytest.fixture(scope="session")
+def nats_system(nats_server: NatsServer) -> JetStream:
+    return JetStream(nats_server)
+
+
+@pytest.fixture(scope="session", params=["kafka", "nats"])
+def system(request: pytest.FixtureRequest) -> System:
+    """Each system in turn."""
+    found: System = request.getfixturevalue(f"{request.param}_system")
+    return found
+
+
+@pytest.fixture
+def session(system: System) -> Iterator[Session]:
+    with system.connect() as opened:
+        yield opened
+
+
+@pytest.fixture
+def kafka_session(kafka_system: Kafka) -> Iterator[Session]:
+    with kafka_system.connect() as opened:
+        yield opened
+
+
+@pytest.fixture(scope="session")
+def flights(system: System) -> Flights:
+    """All flights of a year, published once to each system; tests only read them."""
+    return Flights.published(system)
