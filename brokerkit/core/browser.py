@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 import warnings
@@ -178,6 +179,7 @@ class ConnectedBrowser(Closable):
     def _give_back(self, reading: _Reading, usable: bool) -> None:
         with self._lock:
             if usable and not self._closed and len(self._idle_readers) < IDLE_READERS:
+                reading.stop()
                 self._idle_readers.append(reading)
                 return
             if reading in self._readers:
@@ -267,6 +269,12 @@ class _Reading:
             if problem.retryable:
                 time.sleep(READ_SLICE)
             return None, problem
+
+    def stop(self) -> None:
+        """Have nothing of a slice under way, without waiting for it."""
+        # closed meanwhile: then nothing is under way either
+        with contextlib.suppress(Closed):
+            self._owner.post(self._driver.stop)
 
     def end(self) -> None:
         self._owner.end(lambda: self._driver.close(1.0), wake=False)

@@ -84,3 +84,19 @@ class Capabilities:
     def but(self, **changes: Any) -> Capabilities:
         """The same, with some fields changed."""
         return replace(self, **changes)
+
+
+MESSAGE_BEHAVIOURS = (30, 31, 32, 33, 34, 35, 36, 38)
+"""Behaviours of the conformance suite that only messages settled one by one can have."""
+RECORD_BEHAVIOURS = (39, 40, 41, 42, 43)
+"""Behaviours of the conformance suite that only records of a log can have."""
+
+
+def no_messages(reason: str) -> dict[int, Gap]:
+    """The gaps of a system without the message model."""
+    return dict.fromkeys(MESSAGE_BEHAVIOURS, Gap("never", reason))
+
+
+def no_records(reason: str) -> dict[int, Gap]:
+    """The gaps of a system without the record model."""
+    return dict.fromkeys(RECORD_BEHAVIOURS, Gap("never", reason))

@@ -161,6 +161,10 @@ class ReaderDriver(ABC):
         Only rows of the slice, each once, in order.
         """
 
+    def stop(self) -> None:
+        """Let go of the slice, read to its end or not, until the next `start`."""
+        return
+
     def close(self, timeout: float) -> None:
         return
 

@@ -68,8 +68,9 @@ class FrameBuilder:
     def __init__(
         self, decoder: Decode | PayloadDecoder = "auto", attributes: bool = True, *, expanding: bool = False
     ) -> None:
-        chosen = as_decoder(decoder)
-        self.decoder = TextDecoder("json", judges=False) if expanding and chosen == TextDecoder("json") else chosen
+        self.decoder = as_decoder(decoder)
+        if expanding and self.decoder == TextDecoder("json"):
+            self.decoder = TextDecoder("json", judges=False)
         self.schema = schema_for(self.decoder)
         self.counts = Counts()
         self.failures = Failures()

@@ -24,8 +24,8 @@ def main(arguments: list[str] | None = None) -> int:
         print(error, file=sys.stderr)
         return 1
     with sandbox:
-        print(sandbox.url, flush=True)
         try:
+            print(sandbox.url, flush=True)
             while sandbox.running:
                 time.sleep(0.5)
         except KeyboardInterrupt:

@@ -29,8 +29,9 @@ class Batch:
     frame: the messages as a DataFrame.
     """
 
-    def __init__(self, make_frame: Callable[[Sequence[Held]], pd.DataFrame]) -> None:
+    def __init__(self, origin: Batches, make_frame: Callable[[Sequence[Held]], pd.DataFrame]) -> None:
         self.pieces: Sequence[Held] = ()
+        self._origin = origin  # its consumer lives as long as somebody may settle this
         self._make_frame = make_frame
         self._given_back = False
 
@@ -116,7 +117,7 @@ class Batches:
         return self
 
     def __next__(self) -> Batch:
-        batch = Batch(self._make_frame)
+        batch = Batch(self, self._make_frame)
         self._handed_over.add(batch)
         consumer = self.consumer
         self._interrupted = False
@@ -151,6 +152,12 @@ class Batches:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def __del__(self) -> None:
+        consumer = getattr(self, "_consumer", None)
+        if consumer is not None:
+            # it lies in a cycle with what it holds, and would be collected much later
+            consumer.__del__()
 
     def __repr__(self) -> str:
         return f"<batches of {self._size:,} from {plain(self._name)}>"

@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from brokerkit.core.address import resolve
+from brokerkit.core.arguments import check_seconds
 from brokerkit.core.connection import CONNECT_SECONDS, Connection
+from brokerkit.core.errors import ConfigError
 
 from .session import Session
 
@@ -13,7 +15,11 @@ SANDBOX = "sandbox+"
 
 
 def connect(
-    target: str | None = None, *, read_only: bool = False, timeout: float = CONNECT_SECONDS, **options: Any
+    target: str | None = None,
+    *,
+    read_only: bool = False,
+    timeout: float | None = CONNECT_SECONDS,
+    **options: Any,
 ) -> Session:
     """Open a session: one round trip to the broker, `timeout` seconds at most.
 
@@ -24,6 +30,13 @@ def connect(
     read_only: refuse everything that would change the broker.
     Raises ConfigError, Unauthorized or Unavailable.
     """
+    if target is not None and not (isinstance(target, str) and target.strip()):
+        raise ConfigError(
+            f"connect needs a URL such as inmem:// or nats://localhost:4222, not {target!r:.60}; "
+            "connect() reads it from the environment variable BROKERKIT_URL"
+        )
+    seconds = check_seconds(timeout, "timeout")
+    timeout = CONNECT_SECONDS if seconds is None else seconds
     if target is not None and target.startswith(SANDBOX):
         return _sandbox(target, options, read_only, timeout)
     return Session(Connection(resolve(target, options), timeout=timeout), read_only=read_only)

@@ -113,7 +113,7 @@ def _check_expression(where: pc.Expression, schema: pa.Schema) -> None:
     try:
         schema.empty_table().filter(where)
     except (pa.ArrowException, LookupError, TypeError) as error:
-        reason = str(error).partition("\n")[0]
+        reason = str(error).partition("\n")[0].removesuffix(f" in {schema.names[0]}: {schema.types[0]}")
         raise ConfigError(
             f"the expression {where} given as where= does not fit: {reason}; it must be true or false for "
             f"each row, over the columns {', '.join(schema.names)}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -64,9 +64,10 @@ def _json(value: Any) -> bytes:
 
 
 def _attributes(attributes: Any) -> Any:
-    if attributes is None or isinstance(attributes, Attributes | dict):
+    if attributes is None or isinstance(attributes, Attributes | Mapping):
         return attributes
-    pairs = attributes if isinstance(attributes, list | tuple) else None
+    text = isinstance(attributes, str | bytes)
+    pairs = list(attributes) if isinstance(attributes, Iterable) and not text else None
     if pairs is None or not all(isinstance(pair, list | tuple) and len(pair) == 2 for pair in pairs):
         raise TypeError(
             f'attributes must be a dict such as {{"name": "value"}}, or a list of (name, value) pairs, '

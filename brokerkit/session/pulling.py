@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from brokerkit.core.cancellation import Deadline
@@ -56,21 +57,25 @@ def collect(consumer: AnyConsumer, most: int, *, timeout: float | None, idle: fl
     return pieces
 
 
-def frame_of(
-    pieces: Sequence[Held],
-    *,
-    decode: Any,
-    attributes: bool,
-    expanded: bool,
-    source: str,
-    details: dict[str, Any],
-) -> pd.DataFrame:
-    """The rows of held batches as one frame."""
-    builder = FrameBuilder(decode, attributes)
-    table = builder.to_table(builder.batches(held.columns for held in pieces))
-    frame = attach(to_pandas(table), provenance(builder, source=source, details=details))
-    # expanding the frame, not the table: the frame also remembers what could not be expanded
-    return expand(frame) if expanded else frame
+def frame_maker(
+    decode: Any, attributes: bool, expanded: bool, source: str, details: dict[str, Any]
+) -> Callable[[Sequence[Held]], pd.DataFrame]:
+    """Makes one frame of the rows of held batches. A wrong decoder is a ConfigError here, not later."""
+    FrameBuilder(decode, attributes)
+
+    def make(pieces: Sequence[Held]) -> pd.DataFrame:
+        builder = FrameBuilder(decode, attributes, expanding=expanded)
+        table = builder.to_table(builder.batches(held.columns for held in pieces))
+        frame = attach(to_pandas(table), provenance(builder, source=source, details=details))
+        # expanding the frame, not the table: the frame also remembers what could not be expanded
+        return expand(frame) if expanded else frame
+
+    return make
+
+
+CLOSE_SECONDS = 4.0
+LINGER_SECONDS = 0.5
+"""How long an interrupt waits for messages to be given back; it takes effect within a second."""
 
 
 class Acknowledging:
@@ -133,3 +138,50 @@ def _errors_of(held: Held) -> dict[int, BrokerError]:
             raise
         return error.failures or {0: error}
     return {}
+
+
+@contextmanager
+def _left_in_time(consumer: AnyConsumer) -> Iterator[None]:
+    """Close the consumer at the end; after an interrupt what hangs is closed in the background."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        consumer.begin_close(CLOSE_SECONDS)
+        consumer.wait_closed(Deadline(LINGER_SECONDS))
+        raise
+    except BaseException:
+        consumer.close(CLOSE_SECONDS)
+        raise
+    consumer.close(CLOSE_SECONDS)
+
+
+def pull_frame(
+    consumer: AnyConsumer,
+    most: int,
+    *,
+    timeout: float | None,
+    idle: float | None,
+    ack: bool,
+    make_frame: Callable[[Sequence[Held]], pd.DataFrame],
+    keep: Callable[[pd.DataFrame], None],
+) -> pd.DataFrame:
+    """Collect, make a frame, acknowledge, and close the consumer, which gives back what is not acknowledged.
+
+    keep: is handed the frame before anything is acknowledged. An interrupt from then on carries it.
+    """
+    acknowledging: Acknowledging | None = None
+    try:
+        with _left_in_time(consumer):
+            pieces = collect(consumer, most, timeout=timeout, idle=idle)
+            frame = make_frame(pieces)
+            keep(frame)
+            if ack:
+                acknowledging = Acknowledging(pieces, lambda: frame, kept_in="session.last_pull")
+                acknowledging.run()
+    except Interrupted:
+        raise
+    except KeyboardInterrupt as interrupt:
+        if acknowledging is None:
+            raise
+        raise acknowledging.interrupted() from interrupt
+    return frame

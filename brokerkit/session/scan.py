@@ -79,7 +79,7 @@ class Scan:
         return Filter(self._key, self._where, self.schema)
 
     def _new_builder(self) -> FrameBuilder:
-        return FrameBuilder(self._decode, self._attributes)
+        return FrameBuilder(self._decode, self._attributes, expanding=self._expand)
 
     @property
     def schema(self) -> pa.Schema:

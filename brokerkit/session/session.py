@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 import weakref
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any, Self
@@ -14,7 +14,6 @@ from brokerkit.core.browser import ConnectedBrowser
 from brokerkit.core.capabilities import Capabilities, Model
 from brokerkit.core.connection import Connection
 from brokerkit.core.errors import Closed, ConfigError, NotSupported
-from brokerkit.core.held import Held
 from brokerkit.core.message_consumer import MessageConsumer
 from brokerkit.core.messages import PublishResult
 from brokerkit.core.owner import close_at_exit
@@ -36,7 +35,7 @@ from .listing import Description, topics_frame
 from .peek import Peek
 from .planning import Planner, parse_range
 from .publishing import FramePublishing, message_of, messages_of, plan_of, publish_all
-from .pulling import Acknowledging, check_give_back, collect, frame_of
+from .pulling import check_give_back, frame_maker, pull_frame
 from .reading import ReadReport
 from .reread import decoder_of, places_of, read_places
 from .scan import Scan
@@ -71,9 +70,7 @@ class Session:
         self.last_read: ReadReport | None = None
         self.last_interrupted: Interrupted | None = None
         self._publisher: ConnectedPublisher | None = None
-        self._loops: weakref.WeakValueDictionary[tuple[str, str | None], Batches] = (
-            weakref.WeakValueDictionary()
-        )
+        self._loops: weakref.WeakValueDictionary[Any, Batches] = weakref.WeakValueDictionary()
         self._on_close: list[Any] = []
         _sessions[self.token] = self
         close_at_exit(self)
@@ -133,7 +130,7 @@ class Session:
         """
         limit = check_count(limit, "limit")
         check_topic(topic)
-        builder = FrameBuilder(decode, attributes)
+        builder = FrameBuilder(decode, attributes, expanding=expand)
         wanted = Filter(key, where, builder.schema)
         span = parse_range(start, end)
         planner = self._planner(scan_for_time)
@@ -153,12 +150,9 @@ class Session:
                 peek.first(planner.slices(topic, span))
         except KeyboardInterrupt as interrupt:
             peek.report.stopped = "interrupted"
-            self.last_interrupted = error = Interrupted(
-                f"peek of {topic!r} was interrupted; the rows read so far are in "
-                "session.last_interrupted.frame",
-                frame(),
-            )
-            raise error from interrupt
+            text = f"peek of {topic!r} was interrupted; the rows so far are in session.last_interrupted.frame"
+            self.last_interrupted = Interrupted(text, frame())
+            raise self.last_interrupted from interrupt
         return frame()
 
     def scan(
@@ -213,7 +207,7 @@ class Session:
         if self.capabilities.slices == "never":
             raise NotSupported("this system cannot read messages again; the frame itself has their payloads")
         places = places_of(df)
-        builder = FrameBuilder(decoder_of(df) if decode is None else decode)
+        builder = FrameBuilder(decoder_of(df) if decode is None else decode, expanding=expand)
         table = read_places(self.browser, places, builder)
         missing = len(places) - table.num_rows
         return self._frame(table, builder, expand, {"reread": len(places), "missing": missing})
@@ -264,7 +258,7 @@ class Session:
         timeout, idle = check_seconds(timeout, "timeout"), check_seconds(idle, "idle")
         check_give_back(ack, side_effects, self.capabilities)
         details = {"pull": topic, "subscription": subscription, "acknowledged": ack}
-        make_frame = self._frame_maker(decode, attributes, expand, details)
+        make_frame = frame_maker(decode, attributes, expand, self.name, details)
         self._release(topic, subscription)
         consumer = self.consumer(
             topic,
@@ -275,23 +269,19 @@ class Session:
             connect_timeout=connect_timeout,
             **options,
         )
-        acknowledging: Acknowledging | None = None
+        with self._keeping_interrupts():
+            keep = partial(setattr, self, "last_pull")
+            return pull_frame(
+                consumer, n, timeout=timeout, idle=idle, ack=ack, make_frame=make_frame, keep=keep
+            )
+
+    @contextmanager
+    def _keeping_interrupts(self) -> Iterator[None]:
         try:
-            with consumer:
-                pieces = collect(consumer, n, timeout=timeout, idle=idle)
-                self.last_pull = frame = make_frame(pieces)
-                if ack:
-                    acknowledging = Acknowledging(pieces, lambda: frame, kept_in="session.last_pull")
-                    acknowledging.run()
+            yield
         except Interrupted as interrupt:
             self.last_interrupted = interrupt
             raise
-        except KeyboardInterrupt as interrupt:
-            if acknowledging is None:
-                raise
-            self.last_interrupted = error = acknowledging.interrupted()
-            raise error from interrupt
-        return frame
 
     def batches(
         self,
@@ -318,7 +308,7 @@ class Session:
         size = check_count(size, "size")
         window, idle = check_seconds(window, "window"), check_seconds(idle, "idle")
         details = {"batch": topic, "subscription": subscription}
-        make_frame = self._frame_maker(decode, attributes, expand, details)
+        make_frame = frame_maker(decode, attributes, expand, self.name, details)
         self._release(topic, subscription)
 
         open_consumer = partial(
@@ -335,19 +325,9 @@ class Session:
         self._loops[topic, subscription] = made
         return made
 
-    def _frame_maker(
-        self, decode: Any, attributes: bool, expand: bool, details: dict[str, Any]
-    ) -> Callable[[Sequence[Held]], pd.DataFrame]:
-        """Makes frames of what is held. A wrong decoder is an error now, before anything is taken."""
-        FrameBuilder(decode, attributes)
-        return partial(
-            frame_of, decode=decode, attributes=attributes, expanded=expand, source=self.name, details=details
-        )
-
     def _release(self, topic: str, subscription: str | None) -> None:
         """Have an interrupted loop over the same subscription give back what it waited for."""
-        if self.connection.closed:
-            raise Closed(f"the session of {self.name} is closed")
+        self._check_open()
         loop = self._loops.get((topic, subscription)) if isinstance(topic, str) else None
         if loop is not None:
             loop.release()
@@ -427,13 +407,11 @@ class Session:
         check_topic(topic)
         timeout = check_seconds(timeout, "timeout")
         if dry_run:
+            self._check_open()
             return outbound.preview()
         publishing = FramePublishing(self._shared_publisher(), topic, outbound, resume)
-        try:
+        with self._keeping_interrupts():
             return publishing.run(timeout=timeout, progress=progress)
-        except Interrupted as interrupt:
-            self.last_interrupted = interrupt
-            raise
 
     @contextmanager
     def transaction(self, transactional_id: str | None = None) -> Iterator[Transaction]:
@@ -474,7 +452,7 @@ class Session:
         self._refuse_if_read_only("it creates nothing")
         self.connection.create_subscription(topic, subscription, start=start, model=model, **options)
 
-    def delete_topic(self, topic: str, *, confirm: str) -> None:
+    def delete_topic(self, topic: str, *, confirm: str | None = None) -> None:
         """Delete a topic with all its messages. `confirm` must be the topic's name again."""
         self._refuse_if_read_only("it deletes nothing")
         if confirm != topic:
@@ -483,9 +461,12 @@ class Session:
             )
         self.connection.delete_topic(topic)
 
-    def _refuse_if_read_only(self, why: str) -> None:
+    def _check_open(self) -> None:
         if self.connection.closed:
             raise Closed(f"the session of {self.name} is closed")
+
+    def _refuse_if_read_only(self, why: str) -> None:
+        self._check_open()
         if self.read_only:
             raise NotSupported(f"this session is read-only (read_only=True): {why}")
 

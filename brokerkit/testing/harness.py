@@ -28,6 +28,8 @@ class Harness(ABC):
         seconds; shorter makes the suite faster.
     ordered_options: options of `create_subscription` with which the next message of a key waits
         until the one before is acknowledged.
+    ack_flush_seconds: acknowledgements that the server confirmed so shortly before a crash may be
+        forgotten by it, because it writes them to its disk later.
     too_large: bytes that are above the broker's limit where `Capabilities` does not say it.
 
     `kill`, `restart`, `pause` and `resume` are needed by 20, 27, 58, 65 and 67.
@@ -43,6 +45,7 @@ class Harness(ABC):
     lock_seconds = 1.0
     lock_options: Mapping[str, Any] = {}
     ordered_options: Mapping[str, Any] = {}
+    ack_flush_seconds = 0.0
     too_large = 20_000_000
 
     def connect(self) -> Connection:

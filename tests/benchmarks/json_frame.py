@@ -24,7 +24,7 @@ def run(rows: int) -> list[Line]:
         return len(pd.DataFrame([json.loads(value) for value in values]))
 
     def ours() -> int:
-        builder = FrameBuilder("json")
+        builder = FrameBuilder("json", expanding=True)
         parts = (
             Columns(len(part), topic="orders", value=part)
             for part in (values[at : at + BATCH] for at in range(0, rows, BATCH))

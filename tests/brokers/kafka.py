@@ -148,6 +148,7 @@ class KafkaServer:
             "share.coordinator.state.topic.replication.factor": "1",
             "share.coordinator.state.topic.min.isr": "1",
             "group.initial.rebalance.delay.ms": str(int(rebalance_delay * 1000)),
+            "group.min.session.timeout.ms": "1000",
             "auto.create.topics.enable": "false",
             "log.cleaner.backoff.ms": "200",
             "log.retention.check.interval.ms": "500",

@@ -13,6 +13,7 @@ import sys
 import time
 import weakref
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 PR_SET_PDEATHSIG = 1
@@ -38,21 +39,29 @@ def _die_with_parent() -> None:
         _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
+def _start(command: Sequence[str], folder: Path, log: Path) -> subprocess.Popen[bytes]:
+    with log.open("ab") as output:
+        return subprocess.Popen(
+            command,
+            cwd=folder,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            preexec_fn=_die_with_parent,
+        )
+
+
+_starter = ThreadPoolExecutor(1, thread_name_prefix="server starter")
+"""The thread that starts every server: it lives as long as the tests, and they with it."""
+
+
 class ServerProcess:
     """A server in a process group of its own, killed at the latest when the tests end or die."""
 
     def __init__(self, command: Sequence[str], *, folder: Path, log: Path) -> None:
         self._log = log
-        with log.open("ab") as output:
-            self._process = subprocess.Popen(
-                command,
-                cwd=folder,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-                preexec_fn=_die_with_parent,
-            )
+        self._process = _starter.submit(_start, command, folder, log).result()
         _running.add(self)
 
     @property

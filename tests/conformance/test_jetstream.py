@@ -19,6 +19,7 @@ class JetStreamHarness(Harness):
 
     name = "jetstream"
     lock_options = {"ack_wait": 1.0}
+    ack_flush_seconds = 1.0
     ordered_options = {"max_ack_pending": 1}
 
     def __init__(self, server: NatsServer) -> None:

@@ -422,9 +422,10 @@ def test_a_message_that_nobody_settled_is_warned_of(desk: Desk) -> None:
     consumer = desk.messages()
     message = consumer.next_message(5)
     assert message is not None
+    messages = [message]
+    del message
     with pytest.warns(UnsettledWarning, match="0-0"):
-        del message
-        gc.collect()
+        messages.clear()
     consumer.close()
 
 

@@ -1,4 +1,4 @@
-"""One Kafka and one NATS server for all scenarios."""
+"""The systems that the scenarios run on, and a year of flights on each."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from brokerkit.session import Session
-from tests.brokers import kafka
 from tests.brokers.kafka import KafkaServer
 from tests.brokers.nats import NatsServer
 
@@ -23,21 +22,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.path.is_relative_to(FOLDER):
             item.add_marker(pytest.mark.broker)
-
-
-@pytest.fixture(scope="session")
-def kafka_server() -> Iterator[KafkaServer]:
-    reason = kafka.available()
-    if reason is not None:
-        pytest.skip(reason)
-    with KafkaServer() as server:
-        yield server
-
-
-@pytest.fixture(scope="session")
-def nats_server() -> Iterator[NatsServer]:
-    with NatsServer() as server:
-        yield server
 
 
 @pytest.fixture(scope="session")

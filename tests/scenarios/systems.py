@@ -6,6 +6,7 @@ import asyncio
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 from typing import Any
 
@@ -29,6 +30,7 @@ class System(ABC):
 
     url: how a session connects. fast_url: the same, with a dead group member let go of soon.
     subscribing: options of `create_subscription` that have a dead consumer let go of soon.
+    background: starts servers: one ends with the thread that started it, and this thread stays.
     """
 
     name: str
@@ -36,6 +38,7 @@ class System(ABC):
     fast_url: str
     server: KafkaServer | NatsServer
     subscribing: dict[str, Any]
+    background = ThreadPoolExecutor(1)
 
     def connect(self, **options: Any) -> Session:
         return bk.connect(self.fast_url, **options)

@@ -32,7 +32,9 @@ def test_a_published_frame_reads_back_without_one_row_missing_doubled_or_changed
     for name, column in flights.source.items():
         found = expanded[f"value.{name}"]
         if pd.api.types.is_numeric_dtype(column):
-            np.testing.assert_array_equal(found.to_numpy("float64", na_value=np.nan), column.to_numpy("float64"))
+            np.testing.assert_array_equal(
+                found.to_numpy("float64", na_value=np.nan), column.to_numpy("float64")
+            )
         else:
             assert found.fillna("missing").tolist() == column.fillna("missing").tolist()
 

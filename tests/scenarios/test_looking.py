@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
@@ -19,14 +19,14 @@ MESSAGES = 3_000
 
 
 @pytest.fixture
-def topic(system: System, session: Session) -> Iterator[str]:
+def topic(system: System, session: Session) -> str:
     """A topic with one subscription that has taken 500 messages, and one that has taken none."""
     name = system.create_topic(session)
     publish_numbered(session, name, range(MESSAGES))
     system.subscribe(session, name, "half-way")
     system.subscribe(session, name, "untouched")
     session.pull(name, 500, subscription="half-way")
-    yield name
+    return name
 
 
 LOOKS: dict[str, Callable[[Session, str, Path], int]] = {

@@ -16,7 +16,12 @@ HOSTILE = [b"", b"\x00", b"\xff\xfe", b"caf\xe9", "naïve ✓ \U0001f680".encode
 
 def test_any_bytes_come_out_as_they_went_in(system: System, session: Session) -> None:
     topic = system.create_topic(session)
-    sent = [OutboundMessage(data, key) for data in HOSTILE for key in HOSTILE if key or session.capabilities.empty_key]
+    sent = [
+        OutboundMessage(data, key)
+        for data in HOSTILE
+        for key in HOSTILE
+        if key or session.capabilities.empty_key
+    ]
     session.publish_batch(topic, sent)
 
     frame = session.scan(topic, progress=False).to_pandas()

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections import Counter
+from concurrent.futures import Future
 
 import pandas as pd
 import pytest
@@ -28,11 +28,11 @@ def test_a_loop_over_batches_survives_a_restart_and_loses_nothing(system: System
     system.subscribe(session, topic, "me")
     publish_numbered(session, topic, range(MESSAGES))
     acknowledged: Counter[int] = Counter()
-    restart = threading.Thread(target=system.server.restart)
+    restart: Future[object] | None = None
     batches = session.batches(topic, subscription="me", size=250, idle=20.0, window=0.2)
     for number, batch in enumerate(batches):
         if number == 5:
-            restart.start()
+            restart = system.background.submit(system.server.restart)
         try:
             batch.ack()
         except AckFailed:
@@ -42,9 +42,10 @@ def test_a_loop_over_batches_survives_a_restart_and_loses_nothing(system: System
             break
         if number >= 5:
             time.sleep(0.05)  # so that the restart falls into the loop
-    restart.join()
     batches.close()
 
+    assert restart is not None
+    restart.result(60)
     assert set(acknowledged) == set(range(MESSAGES))
 
 
@@ -108,8 +109,8 @@ class _Killer:
         self._system = system
         self._topic = topic
         self._down = down
-        self._thread = threading.Thread(target=self._run)
         self.stored_then = ROWS
+        self._done: Future[None] | None = None
 
     def _run(self) -> None:
         self.stored_then = eventually(lambda: self._system.stored(self._topic), "some are stored", within=30)
@@ -118,11 +119,12 @@ class _Killer:
         self._system.server.restart()
 
     def __enter__(self) -> _Killer:
-        self._thread.start()
+        self._done = self._system.background.submit(self._run)
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._thread.join()
+        assert self._done is not None
+        self._done.result(60)
 
 
 def test_a_session_works_again_after_a_restart(system: System, session: Session) -> None:

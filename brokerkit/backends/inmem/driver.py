@@ -370,7 +370,11 @@ class InmemBrowser(BrowserDriver):
                 if name == topic
             ] + [
                 SubscriptionInfo(
-                    each.name, "group", each.lag(), members=len(each.assigned), position=dict(each.committed.items())
+                    each.name,
+                    "group",
+                    each.lag(),
+                    members=len(each.assigned),
+                    position=dict(each.committed.items()),
                 )
                 for (name, _), each in self._store.groups.items()
                 if name == topic

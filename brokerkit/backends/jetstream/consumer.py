@@ -18,12 +18,13 @@ from .errors import translate
 from .exchange import Exchange, NoAnswer, NotSent
 from .link import Link, log
 from .loop import LoopThread
-from .pull import NoAnswer as NobodyServes
-from .pull import Pull
+from .pull import NotServed, Pull
 from .source import Source, find_source
 from .subjects import check_name
 
 ANSWER_SECONDS = 5.0
+LOOK_SECONDS = 1.0
+EXTEND_SECONDS = 2.0
 SETTLE_SECONDS = 20.0
 GIVE_BACK_PATIENCE = 0.5
 UNCLAIMED_SECONDS = 60.0
@@ -52,10 +53,11 @@ class JetStreamConsumer(MessageDriver):
         self._stall_said = False
 
     def attach(self, wait: float) -> bool:
-        self._loop.run(self._attach(), 3 * ANSWER_SECONDS)
-        return True
+        return self._loop.run(self._attach(wait), wait + 3 * ANSWER_SECONDS)
 
-    async def _attach(self) -> None:
+    async def _attach(self, wait: float) -> bool:
+        if not await self._link.wait_connected(wait):
+            return False
         request = self._request
         source = await find_source(self._link, request.topic, ANSWER_SECONDS)
         info = await ensure_durable(
@@ -69,13 +71,14 @@ class JetStreamConsumer(MessageDriver):
         await pull.open()
         self._exchange = Exchange(self._link)
         self._pull = pull
+        return True
 
     def fetch(self, max_messages: int, wait: float) -> Fetched:
         pull = self._attached()
         try:
             # what a cancelled take had taken would be lost, so it has all the time it may need
             messages = self._loop.run(pull.take(max_messages, wait), wait + SETTLE_SECONDS)
-        except NobodyServes as error:
+        except NotServed as error:
             self._loop.run(self._explain(error), ANSWER_SECONDS)
             raise
         now = time.monotonic()
@@ -83,7 +86,8 @@ class JetStreamConsumer(MessageDriver):
             self._last_arrival, self._stall_said = now, False
         elif now - self._last_arrival > STALL_CHECK_SECONDS and not self._stall_said:
             self._last_arrival = now
-            self._loop.run(self._look_for_stall(), ANSWER_SECONDS)
+            if self._link.connected:
+                self._loop.run(self._look_for_stall(), LOOK_SECONDS)
         self._waiting_since = 0.0
         return Fetched(to_columns(messages), [message.reply for message in messages])
 
@@ -92,7 +96,7 @@ class JetStreamConsumer(MessageDriver):
             raise ConfigError("the consumer is not attached")
         return self._pull
 
-    async def _explain(self, error: NobodyServes) -> None:
+    async def _explain(self, error: NotServed) -> None:
         """Raise NotFound when the consumer or its stream is gone for good."""
         assert self._source is not None
         await self._link.stream_info(self._source.stream, ANSWER_SECONDS)
@@ -105,7 +109,7 @@ class JetStreamConsumer(MessageDriver):
         """The server says nothing when max_ack_pending is reached: say it in its place."""
         assert self._source is not None
         try:
-            info = await self._link.consumer_info(self._source.stream, self._name, ANSWER_SECONDS)
+            info = await self._link.consumer_info(self._source.stream, self._name, LOOK_SECONDS)
         except Exception as error:
             log.info("the state of consumer %s is not known: %s", self._name, error)
             return
@@ -156,7 +160,7 @@ class JetStreamConsumer(MessageDriver):
         return self._confirmed(receipts, word, SETTLE_SECONDS, patience)
 
     def extend(self, receipts: Sequence[Any]) -> list[BaseException | None]:
-        return self._confirmed(receipts, b"+WPI", ANSWER_SECONDS, GIVE_BACK_PATIENCE)
+        return self._confirmed(receipts, b"+WPI", EXTEND_SECONDS, GIVE_BACK_PATIENCE)
 
     def _confirmed(
         self, receipts: Sequence[Any], word: bytes, timeout: float, patience: float | None

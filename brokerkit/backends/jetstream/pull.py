@@ -108,7 +108,7 @@ class Pull:
             self._retry_at = time.monotonic() + RETRY_SECONDS
         elif status == NO_RESPONDERS:
             self._retry_at = time.monotonic() + RETRY_SECONDS
-            self._error = NoAnswer(f"nobody serves the consumer {self._name!r} now")
+            self._error = NotServed(f"nobody serves the consumer {self._name!r} now")
         elif "deleted" in lowered:
             self._error = NotFound(f"the consumer {self._name!r} was deleted while it was read")
         else:
@@ -187,5 +187,5 @@ class Pull:
                 await subscription.unsubscribe()
 
 
-class NoAnswer(Unavailable):
+class NotServed(Unavailable):
     """Nobody serves the consumer: it is gone, or its server is starting."""

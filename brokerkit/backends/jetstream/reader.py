@@ -24,7 +24,7 @@ from .columns import delivery_at, sequence_of, to_columns
 from .headers import inbound
 from .link import Link, log
 from .loop import LoopThread
-from .pull import NoAnswer, Pull
+from .pull import NotServed, Pull
 from .source import Source, find_source
 from .stored import Stored, next_stored
 
@@ -123,7 +123,7 @@ class JetStreamReader(ReaderDriver):
                 return None
         try:
             messages = await self._pull.take(min(BATCH, max(1, self._end - self._next)), wait)
-        except (NotFound, NoAnswer) as error:
+        except (NotFound, NotServed) as error:
             log.info("the reading consumer has gone, a new one goes on: %s", error)
             await self._leave(ANSWER_SECONDS)
             return []
@@ -177,6 +177,10 @@ class JetStreamReader(ReaderDriver):
             await pull.abandon()
         with contextlib.suppress(Exception):
             await self._link.request(f"CONSUMER.DELETE.{self._source.stream}.{consumer}", None, timeout)
+
+    def stop(self) -> None:
+        self._done = True
+        self._loop.run(self._leave(ANSWER_SECONDS), 2 * ANSWER_SECONDS)
 
     def close(self, timeout: float) -> None:
         self._done = True

@@ -10,7 +10,7 @@ A subscription is a consumer group. It exists in a topic when it has committed a
 from __future__ import annotations
 
 from brokerkit.core.address import Address
-from brokerkit.core.capabilities import Capabilities, Gap
+from brokerkit.core.capabilities import Capabilities, Gap, no_messages
 from brokerkit.core.driver import Driver
 
 from .driver import KafkaDriver
@@ -32,10 +32,13 @@ capabilities = Capabilities(
     attributes_read_as="bytes",
     duplicate_attributes=True,
     gaps={
-        25: Gap("never", _ONE_BY_ONE + ": acknowledging one acknowledges all before it"),
+        30: Gap("never", _ONE_BY_ONE),
         31: Gap("never", _ONE_BY_ONE + ": the next record does not wait for the acknowledgement"),
         32: Gap("never", "records have no deadline; a partition stays with its consumer while that lives"),
+        33: Gap("never", _ONE_BY_ONE + ", and its acknowledgement has no deadline"),
         34: Gap("never", "deliveries of a record are not counted"),
+        35: Gap("never", _ONE_BY_ONE + ", so handlers of messages have nothing to settle"),
+        36: Gap("never", _ONE_BY_ONE + ", so handlers of messages have nothing to settle"),
         38: Gap("never", "a record that is not acknowledged is no loss: a later one acknowledges it too"),
     },
 )

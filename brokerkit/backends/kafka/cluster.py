@@ -34,6 +34,8 @@ _SPEC: Any = OffsetSpec
 
 WAIT_SLICE = 0.1
 RETRY_SECONDS = 0.1
+LEADER_SECONDS = 3.0
+"""How long a partition without a leader is waited for."""
 SOME_TOPIC = "__consumer_offsets"
 """What a ping asks about: the answer is short, and it may well be that there is no such topic yet."""
 Offsets = dict[tuple[str, int], int]
@@ -123,8 +125,27 @@ class Cluster:
 
     def _offsets(self, partitions: Sequence[TopicPartition], spec: Any, deadline: Deadline) -> Offsets:
         """Offsets of many partitions, in one request to each broker."""
-        if not partitions:
-            return {}
+        found: Offsets = {}
+        missing = list(partitions)
+        patience = Deadline(min(LEADER_SECONDS, deadline.remaining()))
+        while missing:
+            answers, problem = self._offsets_once(missing, spec, deadline)
+            found.update(answers)
+            missing = [each for each in missing if (each.topic, each.partition) not in found]
+            if problem is not None and (patience.passed or not problem.retryable):
+                if not found:
+                    raise problem
+                LOGGER.info("%s", problem)
+                break
+            if missing:
+                # a partition that was just created, or is between two leaders
+                time.sleep(RETRY_SECONDS)
+        return found
+
+    def _offsets_once(
+        self, partitions: Sequence[TopicPartition], spec: Any, deadline: Deadline
+    ) -> tuple[Offsets, BrokerError | None]:
+        """What is known now, and why a partition is missing."""
         futures = self.client.list_offsets(
             dict.fromkeys(partitions, spec),
             isolation_level=IsolationLevel.READ_COMMITTED,
@@ -132,16 +153,13 @@ class Cluster:
         )
         found: Offsets = {}
         problem: BrokerError | None = None
-        for partition, future in futures.items():
+        for each, future in futures.items():
             try:
-                found[partition.topic, partition.partition] = self.wait(
-                    future, deadline, "asking for offsets"
-                ).offset
+                answer = self.wait(future, deadline, "asking for offsets")
+                found[each.topic, each.partition] = answer.offset
             except BrokerError as error:
                 problem = error
-        if problem is not None and not found:
-            raise problem
-        return found
+        return found, problem
 
     def bounds_of(self, topic: str, deadline: Deadline) -> list[Bounds]:
         """The readable range of each partition. Raises NotFound."""

@@ -27,8 +27,10 @@ from .watch import Watch
 BATCH = 2_000
 """Messages of one fetch: larger ones cost more per message, in the garbage collector and the cache."""
 LEAST = 500
-COMMIT_SECONDS = 20.0
+COMMIT_SECONDS = 10.0
 LOOK_SECONDS = 10.0
+SESSION_MS = 10_000
+"""After so long a member that died is out of its group: before the next one gives up attaching."""
 SPARE_MESSAGES = 4
 """Messages that idling may take in, one each time, before the partitions are paused."""
 
@@ -58,11 +60,14 @@ class KafkaConsumer(RecordDriver):
         self._group = request.subscription
         self._start = request.start
         own = passed_through(request.options)
+        # in the protocol of KIP-848 the broker sets it
+        own_protocol = {**properties, **own}.get("group.protocol") == "consumer"
         self._watch = Watch(str(properties["bootstrap.servers"]))
         self._properties: Properties = {
             "queued.min.messages": 20_000,
             "queued.max.messages.kbytes": 32_768,
             "fetch.wait.max.ms": 100,
+            **({} if own_protocol else {"session.timeout.ms": SESSION_MS}),
             **properties,
             **own,
             "enable.partition.eof": False,

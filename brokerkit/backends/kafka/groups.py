@@ -18,7 +18,7 @@ from typing import Any
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from brokerkit.core.cancellation import Deadline
-from brokerkit.core.errors import Unauthorized
+from brokerkit.core.errors import BrokerError, Unauthorized
 
 from .background import bounded
 from .cluster import Cluster, translate_call
@@ -26,7 +26,7 @@ from .errors import translate
 from .options import LOGGER, Properties
 from .watch import Watch
 
-AT_ONCE = 8
+AT_ONCE = 16
 """Groups whose positions are asked for at the same time."""
 RETRY_SECONDS = 0.1
 CLOSE_SECONDS = 1.0
@@ -140,7 +140,9 @@ def groups_of(
         try:
             with positions_of(properties, name, topic) as group:
                 return group.committed(numbers, deadline)
-        except Unauthorized as error:
+        except BrokerError as error:
+            if deadline.passed and not isinstance(error, Unauthorized):
+                raise
             # who may see the list of groups need not be allowed to see the positions of each
             LOGGER.info("positions of group %r: %s", name, error)
             return {}

@@ -8,14 +8,17 @@ import uuid
 from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
 
 from brokerkit.core.cancellation import Deadline
+from brokerkit.core.collector import gc_paused
 from brokerkit.core.columns import Columns
 from brokerkit.core.driver import ReaderDriver
+from brokerkit.core.errors import NotFound
 from brokerkit.core.topics import Slice
 
 from .background import bounded
 from .cluster import Cluster, translate_call
 from .columns import columns_of, split_errors
 from .errors import AUTHENTICATION, from_code
+from .groups import group_settings
 from .options import LOGGER, Properties
 from .watch import Watch
 
@@ -43,22 +46,25 @@ class KafkaReader(ReaderDriver):
             "queued.min.messages": 100_000,
             "queued.max.messages.kbytes": 65_536,
             "fetch.message.max.bytes": 4_194_304,
-            "topic.metadata.refresh.interval.ms": -1,
+            "topic.metadata.propagation.max.ms": 2000,
             **properties,
-            # the client library asks for a name; the group is never joined and commits nothing
-            "group.id": f"brokerkit-reader-{uuid.uuid4().hex}",
-            "enable.auto.commit": False,
-            "enable.auto.offset.store": False,
-            "auto.offset.reset": "error",
             "enable.partition.eof": True,
-            "error_cb": self._watch,
         }
+        # the client library asks for the name of a group; it is never joined and commits nothing
+        settings = group_settings(settings, f"brokerkit-reader-{uuid.uuid4().hex}", self._watch)
         self._consumer = translate_call(lambda: Consumer(settings), "opening the reader")
+        self._topic: str | None = None
         self._piece: Slice | None = None
         self._attributes = True
         self._next = 0
 
     def start(self, piece: Slice, *, attributes: bool) -> None:
+        if piece.topic != self._topic:
+            # librdkafka would wait for a missing topic to appear
+            numbers = self._cluster.partitions(piece.topic, Deadline(LOOK_SECONDS))
+            if (piece.partition or 0) not in numbers:
+                raise NotFound(f"topic {piece.topic!r} has no partition {piece.partition}")
+            self._topic = piece.topic
         self._piece = piece
         self._attributes = attributes
         self._next = piece.start
@@ -72,23 +78,21 @@ class KafkaReader(ReaderDriver):
     def fetch(self, wait: float) -> Columns | None:
         piece = self._piece
         if piece is None or self._next >= piece.end:
-            self._finish()
+            self.stop()
             return None
-        messages = self._consumer.consume(BATCH, 0)
-        if not messages and wait > 0:
-            message = self._consumer.poll(wait)
-            if message is not None:
-                messages = [message, *self._consumer.consume(BATCH, 0)]
-        if not messages:
+        first = self._consumer.poll(wait)
+        if first is None:
             self._watch.raise_if_refused()
             return Columns.empty()
         self._watch.forget()
-        rows, errors = split_errors(messages)
-        columns = self._rows(piece, rows)
+        # thousands of messages at once would set off the collector several times
+        with gc_paused():
+            rows, errors = split_errors([first, *self._consumer.consume(BATCH, 0)])
+            columns = self._rows(piece, rows)
         for error in errors:
             self._note(piece, error)
         if not columns.length and self._next >= piece.end:
-            self._finish()
+            self.stop()
             return None
         return columns
 
@@ -105,7 +109,7 @@ class KafkaReader(ReaderDriver):
             return columns
         return columns.slice(0, sum(offset < piece.end for offset in offsets))
 
-    def _finish(self) -> None:
+    def stop(self) -> None:
         if self._piece is not None:
             self._piece = None
             # no fetch is left waiting at the broker, which the next slice would wait behind
@@ -134,14 +138,14 @@ class KafkaReader(ReaderDriver):
             self._next = piece.end
 
     def _pass_over_deleted(self, piece: Slice) -> None:
+        """Go on with what is left of the slice, if anything is."""
         start, end = self._range(piece)
-        if start <= self._next < end or start >= piece.end or end <= self._next:
-            # nothing of the slice is left: before the first record, or beyond the last
-            self._next = piece.end if not start <= self._next < end else self._next
-        else:
+        if self._next < start < piece.end:
             self._next = start
-        if self._next < piece.end:
-            self._begin(self._next)
+        elif not start <= self._next < end:
+            self._next = piece.end
+            return
+        self._begin(self._next)
 
     def _range(self, piece: Slice) -> tuple[int, int]:
         """The first offset that is there and the one behind the last."""

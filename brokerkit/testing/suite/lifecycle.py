@@ -20,6 +20,7 @@ from brokerkit.core import (
     NotFound,
     OutboundMessage,
     PublishResult,
+    connect,
 )
 
 from ..behaviour import Behaviour, behaviour, behaviours_of, declared
@@ -215,6 +216,7 @@ class Lifecycle:
                 for count in (RESTART_MESSAGES // 3, RESTART_MESSAGES // 2):
                     run.wait_for(count, work, deadline)
                     stage.harness.kill()
+                    run.killed_at.append(time.monotonic())
                     stage.harness.restart()
                 run.wait_for(RESTART_MESSAGES, work, deadline)
             finally:
@@ -222,7 +224,7 @@ class Lifecycle:
             for each in work:
                 each.result(30)
         assert run.got == set(numbered(RESTART_MESSAGES))
-        assert run.again_after_ack == []
+        assert run.wrongly_again == {}
 
     @pytest.mark.slow
     @pytest.mark.timeout(600)
@@ -244,7 +246,7 @@ class Lifecycle:
             for each in order:
                 try:
                     each.show(self, stage.harness)
-                except Exception as error:
+                except (Exception, pytest.fail.Exception) as error:
                     failures.append(f"{each.number:02} {each.name}: {type(error).__name__}: {error}")
 
         with ThreadPoolExecutor(PARALLEL) as pool:
@@ -259,12 +261,14 @@ class Lifecycle:
         try:
             with pytest.raises(BrokerError) as down:
                 stage.connection.ping(timeout=2.0)
+            with pytest.raises(BrokerError) as refused:
+                connect(stage.harness.url, timeout=3.0, **stage.harness.options)
         finally:
             stage.harness.restart()
         assert not missing.value.retryable
-        assert down.value.retryable
-        if stage.harness.translates:
-            assert down.value.__cause__ is not None
+        for error in (down.value, refused.value):
+            assert error.retryable
+            assert error.__cause__ is not None or not stage.harness.translates
         eventually(lambda: _answers(stage), "the same connection works again", within=30)
 
     @behaviour(68)
@@ -304,8 +308,9 @@ class _Restarted:
         self.topic = stage.topic()
         self.subscription = stage.subscription(self.topic)
         self.got: set[bytes | None] = set()
-        self.acked: set[str] = set()
-        self.again_after_ack: list[str] = []
+        self.acked_at: dict[str, float] = {}
+        self.killed_at: list[float] = []
+        self.wrongly_again: dict[str, float] = {}
         self.over = threading.Event()
 
     def wait_for(self, count: int, work: Sequence[object], deadline: float) -> None:
@@ -348,11 +353,21 @@ class _Restarted:
                 continue
             columns = held.columns
             ids = [str(value) for value in columns.values("id")]
-            self.again_after_ack.extend(each for each in ids if each in self.acked)
+            self._look_for_acknowledged(ids)
             self.got.update(columns.values("value"))
             try:
                 held.ack()
             except BrokerError:
                 # it may or may not have taken effect: these may come again
                 continue
-            self.acked.update(ids)
+            self.acked_at.update(dict.fromkeys(ids, time.monotonic()))
+
+    def _look_for_acknowledged(self, ids: Sequence[str]) -> None:
+        """Note what comes though it was acknowledged, with the seconds between that and the next crash."""
+        for each in ids:
+            acked_at = self.acked_at.get(each)
+            if acked_at is None:
+                continue
+            age = min((killed - acked_at for killed in self.killed_at if killed >= acked_at), default=0.0)
+            if not 0.0 < age <= self.stage.harness.ack_flush_seconds:
+                self.wrongly_again[each] = age

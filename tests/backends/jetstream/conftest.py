@@ -1,4 +1,4 @@
-"""One NATS server for these tests, and a stream of its own for each test."""
+"""A stream of its own for each test, on the one server of the run."""
 
 from __future__ import annotations
 
@@ -16,12 +16,6 @@ from brokerkit.core.messages import OutboundMessage
 from tests.brokers.nats import NatsServer
 
 _numbers = count(1)
-
-
-@pytest.fixture(scope="session")
-def nats_server() -> Iterator[NatsServer]:
-    with NatsServer() as server:
-        yield server
 
 
 @pytest.fixture

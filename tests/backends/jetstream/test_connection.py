@@ -37,15 +37,14 @@ def test_a_server_that_is_not_there_is_unavailable_at_once_and_named() -> None:
     assert time.monotonic() - began < 3
 
 
-def test_a_server_that_does_not_greet_is_unavailable_at_the_timeout(nats_server: NatsServer) -> None:
-    nats_server.pause()
-    try:
+def test_a_server_that_does_not_greet_is_unavailable_at_the_timeout() -> None:
+    with NatsServer() as server:
+        server.pause()
         began = time.monotonic()
-        with pytest.raises(Unavailable, match=nats_server.host):
-            jetstream.open(Address.parse(nats_server.url), 1.0)
+        with pytest.raises(Unavailable, match=server.host):
+            jetstream.open(Address.parse(server.url), 1.0)
         assert time.monotonic() - began < 5
-    finally:
-        nats_server.resume()
+        server.resume()
 
 
 def test_one_of_several_hosts_is_enough(nats_server: NatsServer) -> None:

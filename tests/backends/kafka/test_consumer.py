@@ -196,7 +196,7 @@ def test_a_member_that_slept_too_long_comes_back(kafka_server: KafkaServer, make
         offsets: list[int] = []
         deadline = time.monotonic() + 20
         while not offsets and time.monotonic() < deadline:
-            offsets += consumer.fetch(10, 0.2).columns.list("offset")
+            offsets += consumer.fetch(10, 0.2).columns.values("offset")
         assert lost == [(topic, 0)]
         assert offsets == [0, 1]
         assert consumer.commit({(topic, 0): 2}) == {(topic, 0): None}
@@ -244,7 +244,7 @@ def test_records_deleted_while_reading_end_in_a_warning(
             warnings.simplefilter("always")
             deadline = time.monotonic() + 15
             while seen[-1:] != [9] and time.monotonic() < deadline:
-                seen += consumer.fetch(1, 0.2).columns.list("offset")
+                seen += consumer.fetch(1, 0.2).columns.values("offset")
         assert seen[-1] == 9
         assert seen == sorted(set(seen))
         missing = sorted(set(range(10)) - set(seen))
@@ -271,6 +271,7 @@ def test_the_cooperative_protocol_and_the_new_one_work_too(
                 for record in {r.partition: r for r in records}.values():
                     record.ack()
                 with open_consumer(broker, topic, group) as second:
+                    second.attach()
                     wait_until(lambda g=group, t=topic, b=broker: _members(b, t, g) == 2)  # type: ignore[misc]
                     more = [b"more %d" % n for n in range(40)]
                     publish(broker, topic, *(OutboundMessage(value, key=value) for value in more))

@@ -1,0 +1,24 @@
+"""A session on a broker of its own, with a topic of twenty orders in three partitions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+import brokerkit as bk
+from brokerkit.session import Session
+
+
+@pytest.fixture
+def s() -> Iterator[Session]:
+    with bk.connect("inmem://") as session:
+        yield session
+
+
+@pytest.fixture
+def orders(s: Session) -> Session:
+    """The same session; `orders` has the ids 0 to 19, in turn over three partitions."""
+    s.create_topic("orders", partitions=3)
+    s.publish_batch("orders", [{"id": number} for number in range(20)])
+    return s

@@ -1,0 +1,148 @@
+"""An export is a folder of Parquet files that any reader takes, and that an interrupt does not spoil."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pandas as pd
+import pyarrow.dataset
+import pyarrow.parquet
+import pytest
+
+import brokerkit as bk
+from brokerkit.core.topics import Slice
+from brokerkit.session import Session, export
+from brokerkit.session.export import file_name
+
+
+def ids(path: Path) -> list[int]:
+    return sorted(json.loads(value)["id"] for value in pd.read_parquet(path)["value"])
+
+
+def names(path: Path) -> list[str]:
+    return sorted(file.name for file in path.iterdir())
+
+
+def test_an_export_is_nothing_but_parquet_files_with_every_row(orders: Session, tmp_path: Path) -> None:
+    done = orders.scan("orders", slice_rows=4).to_parquet(tmp_path / "out")
+    assert (done.rows, done.files) == (20, 6)
+    assert repr(done) == f"exported 20 rows in 6 files to {tmp_path / 'out'}"
+    assert all(name.endswith(".parquet") for name in names(tmp_path / "out"))
+    assert ids(tmp_path / "out") == list(range(20))
+    assert orders.last_read is not None
+    assert orders.last_read.read == 20
+
+
+def test_polars_reads_the_folder_as_it_is(orders: Session, tmp_path: Path) -> None:
+    polars = pytest.importorskip("polars")
+    orders.scan("orders").to_parquet(tmp_path)
+    assert polars.read_parquet(tmp_path).height == 20
+
+
+def test_a_failed_export_leaves_only_whole_files_and_goes_on(orders: Session, tmp_path: Path) -> None:
+    scan = orders.scan("orders", start="-1h", slice_rows=4, where=lambda value: True)
+    partition = orders.native.topics["orders"].partitions[2]
+    entries, partition._entries = partition._entries, None
+    with pytest.raises(bk.BrokerError):
+        scan.to_parquet(tmp_path)
+    whole = names(tmp_path)
+    assert len(whole) == 5
+    assert not any(name.endswith(".new") for name in whole)
+    partition._entries = entries
+    orders.publish("orders", {"id": 99})
+    # written again as a cell of a notebook would: "-1h" is another instant now
+    again = orders.scan("orders", start="-1h", slice_rows=4, where=lambda value: True)
+    done = again.to_parquet(tmp_path)
+    assert (done.rows, done.resumed) == (20, 14)
+    assert ids(tmp_path) == list(range(20))
+
+
+def test_the_same_finished_export_again_writes_nothing(orders: Session, tmp_path: Path) -> None:
+    scan = orders.scan("orders")
+    scan.to_parquet(tmp_path)
+    assert scan.to_parquet(tmp_path).resumed == 20
+
+
+def test_a_finished_export_of_something_else_is_kept(orders: Session, tmp_path: Path) -> None:
+    orders.scan("orders").to_parquet(tmp_path)
+    for other in (orders.scan("orders", key="k"), orders.scan("orders", decode="json")):
+        with pytest.raises(bk.ConfigError, match="finished export of something else.*overwrite=True"):
+            other.to_parquet(tmp_path)
+    orders.publish("orders", {"id": 20})
+    with pytest.raises(bk.ConfigError, match="already holds a finished export: give another folder"):
+        orders.scan("orders").to_parquet(tmp_path)
+    assert orders.scan("orders").to_parquet(tmp_path, overwrite=True).rows == 21
+    assert ids(tmp_path) == list(range(21))
+
+
+def test_another_predicate_is_another_export(orders: Session, tmp_path: Path) -> None:
+    orders.scan("orders", where=lambda value: value["id"] < 5).to_parquet(tmp_path)
+    assert orders.scan("orders", where=lambda value: value["id"] < 5).to_parquet(tmp_path).rows == 5
+    with pytest.raises(bk.ConfigError, match="something else"):
+        orders.scan("orders", where=lambda value: value["id"] < 6).to_parquet(tmp_path)
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_a_folder_with_other_parquet_files_is_never_touched(
+    orders: Session, tmp_path: Path, overwrite: bool
+) -> None:
+    pd.DataFrame({"mine": [1]}).to_parquet(tmp_path / "mine.parquet")
+    with pytest.raises(bk.ConfigError, match=r"no export of a topic \(mine.parquet\)"):
+        orders.scan("orders").to_parquet(tmp_path, overwrite=overwrite)
+    assert names(tmp_path) == ["mine.parquet"]
+
+
+def test_a_file_is_not_a_folder(orders: Session, tmp_path: Path) -> None:
+    (tmp_path / "f").write_text("x")
+    with pytest.raises(bk.ConfigError, match="is a file"):
+        orders.scan("orders").to_parquet(tmp_path / "f")
+    for path in (5, None, ""):
+        with pytest.raises(bk.ConfigError, match="path of a folder"):
+            orders.scan("orders").to_parquet(path)
+
+
+@pytest.mark.parametrize("left_out", [{"limit": 5}, {"expand": True}])
+def test_what_does_not_hold_for_whole_slices_is_refused(
+    orders: Session, tmp_path: Path, left_out: dict
+) -> None:
+    with pytest.raises(bk.ConfigError, match="to_parquet writes whole slices"):
+        orders.scan("orders", **left_out).to_parquet(tmp_path)
+
+
+HOSTILE = [
+    "../../etc/passwd", "..", ".hidden", "_internal", "a/b\\c", "nul\0", "x" * 3_000, "<script>", "a:b*?",
+    "\u202egnp", "con", "été 🎈", "A", "a",
+]  # fmt: skip
+
+
+def test_hostile_topics_stay_inside_the_folder_and_every_row_is_read_back(s: Session, tmp_path: Path) -> None:
+    for number, topic in enumerate(HOSTILE):
+        s.create_topic(topic)
+        s.publish(topic, {"id": number})
+    done = s.scan(HOSTILE).to_parquet(tmp_path / "out")
+    assert done.rows == len(HOSTILE)
+    assert names(tmp_path) == ["out"]
+    # readers of folders leave out what begins with a dot or an underscore
+    found = pyarrow.dataset.dataset(tmp_path / "out").to_table().column("topic").to_pylist()
+    assert sorted(found) == sorted(HOSTILE)
+
+
+def test_file_names_differ_where_a_file_system_takes_capitals_for_small_letters() -> None:
+    made = {file_name(Slice(topic, 0, 0, 1)).lower() for topic in ("A", "a", "x" * 500, "x" * 501, "é", "É")}
+    assert len(made) == 6
+    assert all(len(name) < 200 for name in made)
+    assert file_name(Slice("orders.new", 2, 5, 9)) == "orders.new-2-000000000005-000000000009.parquet"
+
+
+@pytest.mark.parametrize("bound", [{"GROUP_ROWS": 2_000}, {"GROUP_BYTES": 200_000}])
+def test_a_large_slice_is_in_memory_only_in_groups_of_bounded_size(
+    s: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bound: dict
+) -> None:
+    for name, value in bound.items():
+        monkeypatch.setattr(export, name, value)
+    s.create_topic("big")
+    s.publish_batch("big", ["x" * 100] * 6_000)
+    s.scan("big").to_parquet(tmp_path)
+    (file,) = tmp_path.iterdir()
+    assert pyarrow.parquet.read_metadata(file).num_row_groups == 3

@@ -1,0 +1,199 @@
+"""Publishing: what a value becomes, what a failure says, and frames that can be gone on with."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import brokerkit as bk
+from brokerkit.core.errors import Unavailable
+from brokerkit.session import Session
+
+
+@pytest.fixture
+def t(s: Session) -> Session:
+    """A session with an empty topic `t`."""
+    s.create_topic("t")
+    return s
+
+
+def values(session: Session, topic: str = "t") -> list:
+    return session.peek(topic, 10_000, start="earliest")["value"].tolist()
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ({"id": 1, "name": "ä"}, '{"id":1,"name":"ä"}'),
+        ([1, None], "[1,null]"),
+        ({"big": 2**70}, '{"big":1180591620717411303424}'),
+        ({"n": np.int64(3), "t": pd.Timestamp("2020-01-01")}, '{"n":3,"t":"2020-01-01T00:00:00"}'),
+        ("text", "text"),
+        ("", ""),
+        (b"bytes", "bytes"),
+        (bytearray(b"x"), "x"),
+        (None, None),
+    ],
+)
+def test_dicts_and_lists_become_json_and_the_rest_stays(t: Session, value: object, text: str | None) -> None:
+    assert t.publish("t", value).ok
+    (found,) = values(t)
+    assert found == text or (text is None and found is pd.NA)
+
+
+def test_no_key_and_an_empty_key_are_different(t: Session) -> None:
+    t.publish("t", "a")
+    t.publish("t", "b", key="")
+    assert t.peek("t")["key"].tolist() == [pd.NA, b""]
+
+
+def test_key_and_attributes_arrive(t: Session) -> None:
+    t.publish("t", "a", key="ä", attributes={"one": "1", "two": b"\xff"})
+    t.publish("t", "b", attributes=[("one", "1"), ("one", "2")])
+    frame = t.peek("t")
+    assert frame["key"].tolist()[0] == "ä".encode()
+    assert bk.attr(frame, "one").tolist() == ["1", "2"]
+
+
+def test_publish_failed_holds_every_outcome(t: Session) -> None:
+    with pytest.raises(bk.PublishFailed, match=r"1 of 3 messages to 't'.*10,000,000 bytes") as failed:
+        t.publish_batch("t", ["a", "x" * 10_000_000, "c"])
+    assert [result.status for result in failed.value.results] == ["confirmed", "failed", "confirmed"]
+    assert isinstance(failed.value.__cause__, bk.TooLarge)
+    assert values(t) == ["a", "c"]
+
+
+def test_a_single_failure_says_what_became_of_the_message(t: Session) -> None:
+    with pytest.raises(bk.PublishFailed, match=r"the message to 'nope' was not published: there is no topic"):
+        t.publish("nope", "x")
+    t.native.faults.lose_confirmations(1_000)
+    with pytest.raises(bk.PublishFailed, match="may be stored, but was not confirmed"):
+        t.publish("t", "x", timeout=0.1)
+
+
+def test_publish_batch_takes_values_messages_and_generators(t: Session) -> None:
+    t.publish_batch("t", [{"id": 1}, bk.OutboundMessage("m", "k")])
+    t.publish_batch("t", (str(number) for number in range(2)))
+    assert t.publish_batch("t", []) == []
+    assert values(t) == ['{"id":1}', "m", "0", "1"]
+
+
+def test_a_frame_becomes_one_json_object_per_row(t: Session) -> None:
+    frame = pd.DataFrame({"customer": ["a", "b"], "total": [1, None]})
+    outcome = t.publish_frame("t", frame, key="customer")
+    assert outcome["status"].tolist() == ["confirmed", "confirmed"]
+    assert outcome.failed.empty
+    outcome.raise_for_failures()
+    assert values(t) == ['{"customer":"a","total":1.0}', '{"customer":"b","total":null}']
+    assert t.peek("t")["key"].tolist() == [b"a", b"b"]
+
+
+def test_columns_choose_what_goes_into_the_object(t: Session) -> None:
+    t.publish_frame("t", pd.DataFrame({"a": [1], "b": [2]}), columns=["b"], key="a")
+    assert values(t) == ['{"b":2}']
+
+
+def test_polars_and_arrow_frames_are_published_too(t: Session) -> None:
+    polars = pytest.importorskip("polars")
+    t.publish_frame("t", polars.DataFrame({"a": [1]}))
+    t.publish_frame("t", polars.DataFrame({"a": [2]}).to_arrow())
+    assert values(t) == ['{"a":1}', '{"a":2}']
+
+
+def test_a_dry_run_sends_nothing_and_shows_what_would_be_sent(t: Session) -> None:
+    shown = t.publish_frame("t", pd.DataFrame({"a": [1, object()]}), dry_run=True)
+    assert shown["data"].tolist() == ['{"a":1}', None]
+    assert "object" in shown["error"].tolist()[1]
+    assert values(t) == []
+
+
+def test_publish_frame_never_raises_for_a_row(t: Session) -> None:
+    frame = pd.DataFrame({"value": ["a", "x" * 10_000_000, "c"]})
+    outcome = t.publish_frame("t", frame, kind="messages")
+    assert outcome["status"].tolist() == ["confirmed", "failed", "confirmed"]
+    assert "TooLarge" in outcome.failed["error"].tolist()[0]
+    with pytest.raises(bk.PublishFailed):
+        outcome.raise_for_failures()
+    missing = t.publish_frame("nope", pd.DataFrame({"a": [1]}))
+    assert "no topic 'nope'" in missing.failed["error"].tolist()[0]
+
+
+def test_an_attribute_that_the_system_does_not_carry_is_the_failure_of_its_row(t: Session) -> None:
+    t.publish("t", "a", attributes={"n": 5})
+    t.publish("t", "b", attributes={"n": "5"})
+    frame = t.peek("t")
+    t.create_topic("u")
+    t.connection.capabilities = t.capabilities.but(attribute_types=frozenset({"string"}))
+    # a publisher of its own: the shared one was made before
+    t._publisher = None
+    outcome = t.publish_frame("u", frame)
+    assert outcome["status"].tolist() == ["failed", "confirmed"]
+    assert "attribute 'n' is int" in outcome["error"].tolist()[0]
+
+
+def test_resume_sends_only_what_was_not_confirmed(t: Session) -> None:
+    frame = pd.DataFrame({"n": range(10)})
+    t.native.faults.fail_publishes(3, bk.BrokerError("refused"))
+    outcome = t.publish_frame("t", frame)
+    assert outcome.counts == {"confirmed": 7, "failed": 3, "unknown": 0}
+    again = t.publish_frame("t", frame, resume=outcome)
+    assert again.counts == {"confirmed": 10, "failed": 0, "unknown": 0}
+    assert sorted(json.loads(value)["n"] for value in values(t)) == list(range(10))
+
+
+def test_resume_sends_the_unknown_again_without_doubling_where_messages_have_names(t: Session) -> None:
+    frame = pd.DataFrame({"n": range(5)})
+    t.native.faults.lose_confirmations(1_000)
+    outcome = t.publish_frame("t", frame, timeout=0.1)
+    assert outcome.counts["unknown"] == 5
+    t.native.faults._publish.clear()
+    assert t.publish_frame("t", frame, resume=outcome).counts["confirmed"] == 5
+    assert len(values(t)) == 5
+
+
+def test_resume_leaves_the_unknown_alone_where_it_could_store_them_twice(t: Session) -> None:
+    frame = pd.DataFrame({"n": range(5)})
+    t.native.faults.lose_confirmations(1_000)
+    outcome = t.publish_frame("t", frame, timeout=0.1)
+    t.native.faults._publish.clear()
+    forgotten = pd.DataFrame(outcome.to_dict("list"))  # as if it had come from a file
+    again = t.publish_frame("t", frame, resume=forgotten)
+    assert again.counts["unknown"] == 5
+    assert len(values(t)) == 5
+
+
+def test_resume_refuses_what_would_publish_rows_twice(t: Session) -> None:
+    frame = pd.DataFrame({"n": range(10)})
+    t.native.faults.fail_publishes(1, Unavailable("x", retryable=False))
+    outcome = t.publish_frame("t", frame)
+    with pytest.raises(bk.ConfigError, match="whole outcome frame of 10 rows, not 1"):
+        t.publish_frame("t", frame, resume=outcome.failed)
+    with pytest.raises(bk.ConfigError, match="frame of 10 rows, and this one has 3"):
+        t.publish_frame("t", frame.head(3), resume=outcome)
+    t.create_topic("other")
+    with pytest.raises(bk.ConfigError, match="belongs to the topic 't'"):
+        t.publish_frame("other", frame, resume=outcome)
+
+
+def test_a_transaction_becomes_visible_as_a_whole(t: Session) -> None:
+    with t.transaction() as tx:
+        tx.publish("t", {"id": 1}, key="k")
+        tx.publish_batch("t", ["a", "b"])
+        tx.publish_frame("t", pd.DataFrame({"n": [1]}))
+        assert values(t) == []
+    assert values(t) == ['{"id":1}', "a", "b", '{"n":1}']
+
+
+def test_a_transaction_that_raises_leaves_nothing(t: Session) -> None:
+    with pytest.raises(ZeroDivisionError), t.transaction() as tx:
+        tx.publish("t", "x")
+        _ = 1 / 0
+    with pytest.raises(bk.PublishFailed), t.transaction() as tx:
+        tx.publish("t", "x")
+        tx.publish_frame("t", pd.DataFrame({"a": [object()]}))
+    assert values(t) == []
+    with pytest.raises(bk.Closed):
+        tx.publish("t", "x")

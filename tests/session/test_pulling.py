@@ -1,0 +1,160 @@
+"""pull: a batch as a frame, acknowledged once the frame is there."""
+
+from __future__ import annotations
+
+import json
+import time
+import warnings
+
+import numpy as np
+import pytest
+
+import brokerkit as bk
+from brokerkit.session import Session, StartIgnored
+
+
+def ids(df) -> list[int]:
+    return sorted(json.loads(value)["id"] for value in df["value"])
+
+
+def lag(session: Session, name: str = "me") -> int:
+    rows = session.describe("orders").subscriptions
+    (row,) = rows[rows["subscription"] == name].to_dict("records")
+    return int(row["lag"]) + (int(row["in_flight"]) if row["kind"] == "subscription" else 0)
+
+
+@pytest.mark.parametrize("model", ["message", "record"])
+def test_pull_takes_n_acknowledges_them_and_goes_on_from_there(orders: Session, model: str) -> None:
+    first = orders.pull("orders", np.int64(8), subscription="me", start="earliest", model=model)
+    assert len(first) == 8
+    assert lag(orders) == 12
+    rest = orders.pull("orders", 100, subscription="me", idle=0.1, model=model)
+    assert sorted(ids(first) + ids(rest)) == list(range(20))
+    assert orders.last_pull is rest
+
+
+def test_pull_returns_when_nothing_new_came_for_idle_seconds(orders: Session) -> None:
+    began = time.monotonic()
+    assert len(orders.pull("orders", 100, subscription="me", start="earliest", timeout=30, idle=0.2)) == 20
+    assert time.monotonic() - began < 3
+
+
+def test_pull_of_nothing_is_an_empty_frame_at_the_timeout(orders: Session) -> None:
+    frame = orders.pull("orders", subscription="me", start="latest", timeout=0.2)
+    assert frame.shape == (0, 11)
+
+
+def test_the_clock_of_pull_starts_when_the_consumer_is_attached(orders: Session) -> None:
+    made = orders.connection.driver.consumer
+
+    def slowly(request):
+        driver = made(request)
+        ready, attach = time.monotonic() + 0.6, driver.attach
+        driver.attach = lambda wait: time.monotonic() > ready and attach(wait)
+        return driver
+
+    orders.connection.driver.consumer = slowly
+    assert len(orders.pull("orders", 20, subscription="me", start="earliest", timeout=0.3)) == 20
+
+
+def test_a_missing_subscription_says_how_to_make_it(orders: Session) -> None:
+    with pytest.raises(bk.NotFound, match=r"create_subscription\('orders', 'me', start='earliest'\)"):
+        orders.pull("orders", subscription="me")
+    assert orders.describe("orders").subscriptions.empty
+
+
+def test_reading_never_creates_a_topic(s: Session) -> None:
+    with pytest.raises(bk.NotFound):
+        s.pull("nope", subscription="me", start="earliest")
+    assert s.topics().empty
+
+
+@pytest.mark.parametrize("model", ["message", "record"])
+def test_start_is_a_note_each_time_the_subscription_exists_already(orders: Session, model: str) -> None:
+    def pull() -> None:
+        orders.pull("orders", 1, subscription="me", start="earliest", model=model)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", StartIgnored)
+        pull()
+    with warnings.catch_warnings(record=True) as notes:
+        warnings.simplefilter("default")
+        pull()
+        pull()
+    shown = [(str(note.message), note.filename) for note in notes]
+    text = "subscription 'me' of 'orders' exists already and goes on from where it is: start='earliest' had no effect"
+    assert shown == [(text, "brokerkit")] * 2
+
+
+def test_no_start_no_note(orders: Session, recwarn: pytest.WarningsRecorder) -> None:
+    orders.create_subscription("orders", "me", start="earliest")
+    orders.pull("orders", 1, subscription="me")
+    assert not [note for note in recwarn if note.category is StartIgnored]
+
+
+def test_giving_back_must_be_said_where_deliveries_are_counted(orders: Session) -> None:
+    orders.create_subscription("orders", "me", start="earliest")
+    with pytest.raises(bk.ConfigError, match='side_effects="give back"'):
+        orders.pull("orders", 5, subscription="me", ack=False)
+    frame = orders.pull("orders", 5, subscription="me", ack=False, side_effects="give back")
+    assert frame["delivery_count"].tolist() == [1] * 5
+    assert lag(orders) == 20
+    assert 2 in orders.pull("orders", 20, subscription="me")["delivery_count"].tolist()
+
+
+@pytest.mark.parametrize("model", ["message", "record"])
+def test_a_failed_acknowledgement_carries_the_frame(orders: Session, model: str) -> None:
+    orders.native.faults.drop_acks(2)
+    with pytest.raises(bk.AckFailed, match=r"session\.last_pull") as failed:
+        orders.pull("orders", 20, subscription="me", start="earliest", model=model)
+    assert ids(failed.value.frame) == list(range(20))
+    assert orders.last_pull is failed.value.frame
+    # a record stands for its whole partition
+    assert len(failed.value.failures) == (2 if model == "message" else 14)
+    again = orders.pull("orders", 20, subscription="me", idle=0.1, model=model)
+    assert len(again) == len(failed.value.failures)
+
+
+def test_a_broker_that_is_gone_at_the_acknowledgement_leaves_the_frame(orders: Session) -> None:
+    def decode(payload: bytes) -> str:
+        orders.native.faults.stop()
+        return payload.decode()
+
+    import pyarrow as pa
+
+    with pytest.raises(bk.AckFailed, match="20 of 20 rows") as failed:
+        orders.pull(
+            "orders", 20, subscription="me", start="earliest", decode=bk.Decoder(decode, pa.string(), "stopping")
+        )
+    assert len(failed.value.frame) == 20
+    orders.native.faults.start()
+
+
+def test_an_error_before_the_acknowledgement_gives_all_back(orders: Session) -> None:
+    orders.publish("orders", "".join(f'"f{n}":1,' for n in range(3_000)).join("{}").replace(",}", "}"))
+    with pytest.raises(bk.ConfigError, match="2000"):
+        orders.pull("orders", 21, subscription="me", start="earliest", expand=True)
+    assert lag(orders) == 21
+
+
+def test_pull_can_expand_and_remembers_where_rows_came_from(orders: Session) -> None:
+    frame = orders.pull("orders", 20, subscription="me", start="earliest", expand=True)
+    assert sorted(frame["value.id"]) == list(range(20))
+    assert frame.attrs["brokerkit"]["subscription"] == "me"
+
+
+def test_bytes_come_back_exactly_through_pull_and_publish_frame(s: Session) -> None:
+    payloads = [b"", None, b"\x00\xff", "ä".encode(), b"null", b"12345678901234567890123", b" {} "]
+    keys = [None, b"", b"\xff", b"k", None, b"k", b"\0"]
+    attributes = [("a", "1"), ("a", b"\xff"), ("", None), ("big", 2**62)]
+    s.create_topic("one")
+    s.create_topic("two")
+    s.publish_batch("one", [bk.OutboundMessage(p, k, attributes) for p, k in zip(payloads, keys, strict=True)])
+    frame = s.pull("one", 7, subscription="me", start="earliest")
+    s.publish_frame("two", frame).raise_for_failures()
+    consumer = s.consumer("two", "me", start="earliest")
+    messages = consumer.next_batch(7, 5)
+    assert [message.data for message in messages] == payloads
+    assert [message.key for message in messages] == keys
+    assert all(list(message.attributes) == attributes for message in messages)
+    consumer.close()

@@ -1,0 +1,160 @@
+"""A scan is a plan: fixed when it is made, read as often and by whatever one likes."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pytest
+
+import brokerkit as bk
+from brokerkit.session import Session
+
+
+def ids(df) -> list[int]:
+    return sorted(json.loads(value)["id"] for value in df["value"])
+
+
+def test_a_scan_reads_nothing_before_it_is_asked_and_shows_its_plan(orders: Session) -> None:
+    scan = orders.scan("orders", where="7", limit=9)
+    assert scan.report.stopped == "not yet"
+    assert "3 slices, about 20 messages" in repr(scan)
+    assert "at most 9 rows" in repr(scan)
+    assert "where='7'" in repr(scan)
+
+
+def test_the_end_is_fixed_when_the_scan_is_made(orders: Session) -> None:
+    scan = orders.scan("orders")
+    orders.publish("orders", {"id": 99})
+    assert ids(scan.to_pandas()) == list(range(20))
+    assert ids(scan.to_pandas()) == list(range(20))
+
+
+def test_relative_times_are_shown_as_instants(orders: Session) -> None:
+    shown = repr(orders.scan("orders", start="-15min"))
+    assert re.search(r"from 20\d\d-\d\d-\d\dT[\d:.]+Z to latest", shown)
+    assert "from 0: 5, 1: earliest to latest" in repr(orders.scan("orders", start={0: 5, 1: "earliest"}))
+
+
+def test_several_topics_in_one_scan_each_once(orders: Session) -> None:
+    orders.create_topic("more")
+    orders.publish("more", {"id": 50})
+    assert ids(orders.scan(["orders", "more", "orders"]).to_pandas()) == [*range(20), 50]
+
+
+def test_slices_are_cut_by_rows_and_ordered_inside(orders: Session) -> None:
+    scan = orders.scan("orders", slice_rows=np.int64(2))
+    assert len(scan.slices) == 11
+    assert all(type(piece.end) is int for piece in scan.slices)
+    frame = scan.to_pandas()
+    assert all(rows["offset"].is_monotonic_increasing for _, rows in frame.groupby("partition"))
+
+
+def test_limit_stops_in_the_middle_of_a_slice(orders: Session) -> None:
+    assert len(orders.scan("orders", limit=np.int32(8)).to_pandas()) == 8
+    assert orders.last_read is not None
+    assert (orders.last_read.read, orders.last_read.stopped) == (8, "at the limit")
+    assert len(orders.scan("orders", limit=2, where=pc.field("offset") == 3).to_arrow()) == 2
+
+
+def test_an_empty_topic_gives_the_columns_and_no_rows(s: Session, tmp_path) -> None:
+    s.create_topic("empty", partitions=2)
+    scan = s.scan("empty", expand=True)
+    assert scan.to_pandas().shape == (0, 11)
+    assert scan.to_arrow().num_rows == 0
+    assert "nothing to read" in repr(scan)
+    assert s.scan("empty").to_dask().compute().shape == (0, 11)
+    assert s.scan("empty").to_parquet(tmp_path / "e").files == 0
+    assert s.peek("empty").shape == (0, 11)
+
+
+def test_polars_duckdb_pyarrow_and_pandas_read_a_scan_by_themselves(orders: Session) -> None:
+    scan = orders.scan("orders")
+    polars = pytest.importorskip("polars")
+    assert polars.DataFrame(scan).height == 20
+    assert pa.table(scan).num_rows == 20
+    assert pa.RecordBatchReader.from_stream(scan).read_all().num_rows == 20
+    expanded = polars.DataFrame(orders.scan("orders", expand=True))
+    assert sorted(expanded["value.id"]) == list(range(20))
+
+
+def test_duckdb_queries_a_scan_by_its_name(orders: Session) -> None:
+    duckdb = pytest.importorskip("duckdb")
+    scan = orders.scan("orders")
+    assert scan is not None
+    assert duckdb.sql("select count(*) from scan").fetchall() == [(20,)]
+
+
+def test_dask_reads_one_partition_per_slice_also_with_a_decoder_of_ones_own(orders: Session) -> None:
+    pytest.importorskip("dask.dataframe")
+    for _ in range(2):  # the second one gets a name of its own
+        size = bk.Decoder(len, pa.int64(), "size of test_scanning")
+    made = orders.scan("orders", decode=size, slice_rows=4).to_dask()
+    assert made.npartitions == 6
+    assert sorted(made["value"].compute()) == [8] * 10 + [9] * 10
+
+
+@pytest.mark.parametrize("limited", [{"limit": 3}, {"expand": True}, {"key": "k"}])
+def test_dask_refuses_what_does_not_hold_for_single_slices(orders: Session, limited: dict) -> None:
+    pytest.importorskip("dask.dataframe")
+    with pytest.raises(bk.ConfigError, match="to_dask reads whole slices"):
+        orders.scan("orders", **limited).to_dask()
+
+
+def test_a_topic_deleted_after_the_plan_is_one_clear_error(orders: Session, tmp_path) -> None:
+    scan = orders.scan("orders")
+    orders.delete_topic("orders", confirm="orders")
+    for read in (scan.to_pandas, scan.to_arrow, lambda: scan.to_parquet(tmp_path / "x")):
+        with pytest.raises(bk.NotFound, match="no topic 'orders'"):
+            read()
+    with pytest.raises(Exception, match="no topic 'orders'"):
+        pa.table(scan)
+    assert not list((tmp_path / "x").glob("*.parquet*"))
+
+
+def test_the_repr_neither_fails_nor_waits_for_a_broker_that_hangs(orders: Session) -> None:
+    scan = orders.scan("orders")
+    orders.native.faults.pause()
+    began = time.monotonic()
+    assert "about 20 messages" in repr(scan)
+    assert time.monotonic() - began < 2.0
+    orders.native.faults.resume()
+    closed = orders.scan("orders")
+    orders.close()
+    assert "about 20 messages" in repr(closed)
+
+
+def test_rows_that_retention_took_are_named(s: Session) -> None:
+    s.create_topic("t")
+    s.publish_batch("t", ["x"] * 10)
+    scan = s.scan("t")
+    s.native.topics["t"].partitions[0].trim(4)
+    with pytest.warns(bk.RetentionWarning, match="offsets 0 to 3 of partition 0 of 't'"):
+        assert len(scan.to_pandas()) == 6
+
+
+def without_time_index(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(session.connection, "capabilities", session.capabilities.but(time_index=False))
+
+
+def test_without_a_time_index_a_time_is_found_by_reading_where_that_is_asked(
+    orders: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    moment = orders.peek("orders")["publish_time"].iloc[12]
+    wanted = (orders.peek("orders")["publish_time"] >= moment).sum()
+    without_time_index(orders, monkeypatch)
+    with pytest.raises(bk.NotSupported, match="scan_for_time=True"):
+        orders.scan("orders", start="-1h")
+    found = orders.scan("orders", start=moment, end="2099-01-01", scan_for_time=True, slice_rows=2)
+    assert len(found.to_pandas()) == wanted
+    assert len(orders.peek("orders", end=moment, scan_for_time=True)) == 20 - wanted
+    assert len(orders.scan("orders", start={0: "-1h"}, scan_for_time=True).to_pandas()) == 20
+
+
+def test_a_scan_has_no_length_before_it_is_read(orders: Session) -> None:
+    with pytest.raises(TypeError, match="about 20"):
+        len(orders.scan("orders"))
