@@ -35,7 +35,7 @@ CLIENTS = {
 }
 HEAVY = {"pandas", "pyarrow", "numpy", "orjson", "tqdm", "ipywidgets", "IPython", "dask", "polars", "duckdb"}
 ALL_CLIENTS = set().union(*CLIENTS.values())
-LAZY_SANDBOX = "session/connect.py"
+LAZY_SANDBOX = "session/connecting.py"
 
 
 def name_of(path: Path) -> str:

@@ -144,9 +144,7 @@ def resolve(
         strangers = sorted(set(position) - known, key=str)
         if strangers:
             there = "no partitions" if known <= {None} else ", ".join(map(str, sorted(known, key=str)))
-            raise NotFound(
-                f"there is no partition {', '.join(map(str, strangers))}: the topic has {there}"
-            )
+            raise NotFound(f"there is no partition {', '.join(map(str, strangers))}: the topic has {there}")
         by_partition = {each.partition: position.get(each.partition, otherwise) for each in bounds}  # type: ignore[arg-type]  # None is looked up too
     else:
         by_partition = {each.partition: position for each in bounds}

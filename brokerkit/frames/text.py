@@ -87,4 +87,3 @@ def _is_text(payload: bytes | None) -> bool:
     except UnicodeDecodeError:
         return False
     return True
-

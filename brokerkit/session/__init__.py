@@ -1,7 +1,7 @@
 """Sessions: `connect`, `Session`, `Scan`, `Batch`."""
 
 from .batches import Batch, Batches
-from .connect import connect
+from .connecting import connect
 from .interrupted import Interrupted
 from .listing import Description
 from .scan import Scan

@@ -6,7 +6,7 @@ import weakref
 from collections.abc import Callable, Sequence
 from functools import cached_property
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from brokerkit.core.errors import Closed
 from brokerkit.core.held import Held
@@ -86,15 +86,16 @@ class Batches:
 
     def __init__(
         self,
-        open_consumer: Callable[[], AnyConsumer],
+        open_consumer: Callable[..., AnyConsumer],
         make_frame: Callable[[Sequence[Held]], pd.DataFrame],
         *,
+        start: Any,
         size: int,
         window: float | None,
         idle: float | None,
     ) -> None:
         self._open_consumer = open_consumer
-        self._consumer: AnyConsumer | None = open_consumer()
+        self._consumer: AnyConsumer | None = open_consumer(start=start)
         self._name = self._consumer.name
         self._make_frame = make_frame
         self._size = size

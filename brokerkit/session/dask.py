@@ -59,6 +59,6 @@ def _session(token: str, target: str) -> Session:
 
 @lru_cache(maxsize=8)
 def _connected(target: str) -> Session:
-    from .connect import connect
+    from .connecting import connect
 
     return connect(target)

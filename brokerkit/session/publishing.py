@@ -19,6 +19,7 @@ from brokerkit.frames.outbound import Item, Kind, Outbound, messages_from_frame
 from brokerkit.frames.outcome import OutcomeFrame, outcome_frame
 from brokerkit.frames.provenance import provenance_of
 
+from .arguments import check_topic
 from .interrupted import Interrupted
 from .progress import bar
 
@@ -95,7 +96,7 @@ def publish_all(
     publisher: ConnectedPublisher, topic: str, messages: Sequence[OutboundMessage], timeout: float | None
 ) -> list[PublishResult]:
     """Publish and raise `PublishFailed` with every outcome unless all were confirmed."""
-    results = publisher.topic(topic).publish_batch(messages, timeout=timeout)
+    results = publisher.topic(check_topic(topic)).publish_batch(messages, timeout=timeout)
     failed = [result for result in results if not result.ok]
     if failed:
         cause = failed[0].error

@@ -316,12 +316,11 @@ class Session:
             topic,
             subscription,
             model=model,
-            start=start,
             hold=hold,
             connect_timeout=connect_timeout,
             **options,
         )
-        made = Batches(open_consumer, make_frame, size=size, window=window, idle=idle)
+        made = Batches(open_consumer, make_frame, start=start, size=size, window=window, idle=idle)
         self._loops[topic, subscription] = made
         return made
 

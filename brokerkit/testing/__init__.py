@@ -1,13 +1,75 @@
-"""The conformance suite: 75 behaviours that every backend shows or declares as a gap.
+"""The conformance suite: 75 behaviours that every backend shows, or declares as a gap.
 
-placeholder
+It needs pytest (``pip install 'brokerkit-notebook[test]'``). A backend joins with a test module such
+as this one, which proves the in-memory broker:
+
+    import uuid
+
+    import pytest
+
+    from brokerkit.backends import inmem
+    from brokerkit.core import Connection
+    from brokerkit.testing import Conformance, Harness
+
+
+    class InmemHarness(Harness):
+        name = "inmem"
+        in_process = True  # another process does not see this broker
+        translates = False  # there is no client library below, so errors have no cause
+        lock_options = {"ack_deadline": 1.0}
+        ordered_options = {"ordered": True}
+
+        def __init__(self) -> None:
+            host = f"example-{uuid.uuid4().hex[:8]}"
+            self.url = f"inmem://{host}"
+            self._faults = inmem.store(host).faults
+
+        def make_gap(self, connection: Connection, topic: str) -> None:
+            partition = connection.native.topic(topic).partitions[0]
+            partition.delete(partition.append(None, b"compacted", None).offset)
+
+        def kill(self) -> None:
+            self._faults.stop()
+
+        def restart(self) -> None:
+            self._faults.start()
+
+        def pause(self) -> None:
+            self._faults.pause()
+
+        def resume(self) -> None:
+            self._faults.resume()
+
+
+    @pytest.fixture(scope="module")
+    def harness() -> Harness:
+        return InmemHarness()
+
+
+    class TestInmem(Conformance):
+        pass
+
+Every test is named ``test_conformance_NN_what_it_shows`` and takes the fixture `harness`, made once
+for all of them. `Harness` lists what it may set. What a test expects is read from `Capabilities`.
+
+What a system cannot do is declared in `Capabilities.gaps`, by number, with the reason: `never` where
+it cannot, `not yet` where it should. A declared behaviour is run all the same and has to fail, be
+refused or hang; when it holds, its test fails, so that no declaration outlives its reason.
+`brokerkit.core.capabilities` has `no_messages(reason)` and `no_records(reason)` for systems with one of
+the two models.
+
+The line ``pytest_plugins = ["brokerkit.testing.plugin"]`` in the topmost ``conftest.py`` ends a run with
+what was shown, declared and broken. Behaviour 66 runs the others ten times in parallel; it is marked
+`slow`.
 """
+
+from __future__ import annotations
 
 import pytest
 
-pytest.register_assert_rewrite("brokerkit.testing.suite", "brokerkit.testing.stage", "brokerkit.testing.waiting")
+pytest.register_assert_rewrite("brokerkit.testing.suite", "brokerkit.testing.stage")
 
-from .harness import Harness  # noqa: E402  # after the rewriting of asserts is asked for
+from .harness import Harness  # noqa: E402  # asserts are rewritten only in what is imported later
 from .suite import Conformance  # noqa: E402
 from .waiting import eventually  # noqa: E402
 

@@ -96,7 +96,8 @@ def behaviour(
 
         def test(self: object, harness: Harness, record_property: RecordProperty) -> None:
             gap = declared(harness, number)
-            record_property("conformance", [harness.name, number, this.name, gap and f"{gap.kind}: {gap.reason}"])
+            why = None if gap is None else f"{gap.kind}: {gap.reason}"
+            record_property("conformance", [harness.name, number, this.name, why])
             this.check(self, harness)
 
         test.__name__, test.__qualname__ = body.__name__, body.__qualname__

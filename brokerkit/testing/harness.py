@@ -91,8 +91,5 @@ class Harness(ABC):
         """Undo `pause` (SIGCONT)."""
         raise NotSupported(f"the harness of {self.name} cannot resume its server")
 
-    def close(self) -> None:
-        """End what the harness started."""
-
     def __repr__(self) -> str:
         return f"<harness of {self.name}>"

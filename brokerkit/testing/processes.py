@@ -18,9 +18,7 @@ class Child:
     module: what it runs, ``python -m MODULE TASK ORDER`` with the order as JSON.
     """
 
-    def __init__(
-        self, task: str, order: dict[str, Any], *, module: str = "brokerkit.testing.child"
-    ) -> None:
+    def __init__(self, task: str, order: dict[str, Any], *, module: str = "brokerkit.testing.child") -> None:
         self._process = subprocess.Popen(
             [sys.executable, "-m", module, task, json.dumps(order)],
             stdin=subprocess.DEVNULL,

@@ -90,9 +90,9 @@ class Stage:
 
     def consumer(self, topic: str, subscription: str, **options: Any) -> AnyConsumer:
         """A consumer of an existing subscription, closed with the stage."""
-        return self._open.enter_context(
-            self.connection.consumer(topic, subscription, model=self.model, **options)
-        )
+        consumer = self.connection.consumer(topic, subscription, model=self.model, **options)
+        self._open.enter_context(consumer)
+        return consumer
 
     def messages(self, topic: str, subscription: str, **options: Any) -> MessageConsumer:
         """A consumer of the message model."""

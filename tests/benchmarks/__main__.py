@@ -18,10 +18,12 @@ NATS_ROWS = 300_000
 def export_line() -> str:
     with KafkaServer() as server, bk.connect(f"kafka://{server.bootstrap}") as session:
         session.create_topic("orders", partitions=4)
-        for at in range(0, ROWS, 50_000):
+        for _ in range(0, ROWS, 50_000):
             session.publish_batch("orders", payloads(50_000), timeout=120)
         grown = process.export_megabytes(f"kafka://{server.bootstrap}", "orders", ROWS)
-    return f"export of {ROWS:,} messages to Parquet: peak {grown:.0f} MB above its start (wanted: at most 200)"
+    return (
+        f"export of {ROWS:,} messages to Parquet: peak {grown:.0f} MB above its start (wanted: at most 200)"
+    )
 
 
 def main(chosen: set[str]) -> None:

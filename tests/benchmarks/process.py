@@ -35,7 +35,9 @@ print((peak - start) / 1e6)
 def import_milliseconds(rounds: int = 5) -> float:
     """The fastest `import brokerkit` of several fresh interpreters."""
     times = [
-        float(subprocess.run([sys.executable, "-c", IMPORT], capture_output=True, text=True, check=True).stdout)
+        float(
+            subprocess.run([sys.executable, "-c", IMPORT], capture_output=True, text=True, check=True).stdout
+        )
         for _ in range(rounds)
     ]
     return 1000 * min(times)

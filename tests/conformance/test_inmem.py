@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import uuid
-from typing import Any
 
 import pytest
 
 from brokerkit.backends import inmem
 from brokerkit.core import Connection
+from brokerkit.core.capabilities import Model
 from brokerkit.testing import Conformance, Harness
 
 
@@ -17,10 +17,10 @@ class InmemHarness(Harness):
 
     in_process = True
     translates = False
-    lock_options = {"ack_deadline": 1.0}
-    ordered_options = {"ordered": True}
 
-    def __init__(self, model: Any) -> None:
+    def __init__(self, model: Model) -> None:
+        self.lock_options = {"ack_deadline": 1.0}
+        self.ordered_options = {"ordered": True}
         self.name = f"inmem ({model}s)"
         self.model = model
         host = f"conformance-{uuid.uuid4().hex[:8]}"

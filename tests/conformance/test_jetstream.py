@@ -18,12 +18,12 @@ class JetStreamHarness(Harness):
     """Each topic is a subject with a stream of its own."""
 
     name = "jetstream"
-    lock_options = {"ack_wait": 1.0}
     ack_flush_seconds = 1.0
-    ordered_options = {"max_ack_pending": 1}
 
     def __init__(self, server: NatsServer) -> None:
         self.url = server.url
+        self.lock_options = {"ack_wait": 1.0}
+        self.ordered_options = {"max_ack_pending": 1}
         self._server = server
 
     def make_gap(self, connection: Connection, topic: str) -> None:

@@ -19,6 +19,8 @@ class KafkaHarness(Harness):
 
     def __init__(self, server: KafkaServer) -> None:
         self.url = f"kafka://{server.bootstrap}"
+        # members hear of a newcomer at their next heartbeat, every 3 s by default
+        self.options = {"heartbeat.interval.ms": 500}
         self._server = server
 
     def kill(self) -> None:
@@ -43,7 +45,7 @@ class TestKafka(Conformance):
     """All behaviours."""
 
 
-@pytest.mark.parametrize("number", [1, 26, 45, 46, 54, 60])
+@pytest.mark.parametrize("number", [1, 26, 45, 54])
 def test_conformance_on_a_broker_with_the_default_rebalance_delay(
     kafka_server_default_delay: KafkaServer, number: int
 ) -> None:

@@ -1,6 +1,6 @@
 """The README's table of systems, made from what each backend declares.
 
-    python -m tests.package.capabilities_table      writes it into README.md
+python -m tests.package.capabilities_table      writes it into README.md
 """
 
 from __future__ import annotations

@@ -22,7 +22,9 @@ def waiting(session: Session) -> int:
 @pytest.mark.parametrize("model", ["message", "record"])
 def test_a_block_that_ends_normally_acknowledges(orders: Session, model: str) -> None:
     seen: list[int] = []
-    with orders.batches("orders", subscription="me", start="earliest", size=8, idle=0.2, model=model) as batches:
+    with orders.batches(
+        "orders", subscription="me", start="earliest", size=8, idle=0.2, model=model
+    ) as batches:
         for batch in batches:
             with batch:
                 seen += ids(batch.frame)

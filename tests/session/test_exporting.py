@@ -67,7 +67,7 @@ def test_the_same_finished_export_again_writes_nothing(orders: Session, tmp_path
 def test_a_finished_export_of_something_else_is_kept(orders: Session, tmp_path: Path) -> None:
     orders.scan("orders").to_parquet(tmp_path)
     for other in (orders.scan("orders", key="k"), orders.scan("orders", decode="json")):
-        with pytest.raises(bk.ConfigError, match="finished export of something else.*overwrite=True"):
+        with pytest.raises(bk.ConfigError, match=r"finished export of something else.*overwrite=True"):
             other.to_parquet(tmp_path)
     orders.publish("orders", {"id": 20})
     with pytest.raises(bk.ConfigError, match="already holds a finished export: give another folder"):

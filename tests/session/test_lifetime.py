@@ -65,7 +65,11 @@ def test_a_read_only_session_refuses_what_would_change_the_broker(use: str) -> N
 
 
 def test_two_sessions_of_one_name_share_a_broker_and_those_without_do_not() -> None:
-    with bk.connect("inmem://shared") as one, bk.connect("inmem://shared") as two, bk.connect("inmem://") as own:
+    with (
+        bk.connect("inmem://shared") as one,
+        bk.connect("inmem://shared") as two,
+        bk.connect("inmem://") as own,
+    ):
         one.create_topic("t")
         one.publish("t", "x")
         assert two.peek("t")["value"].tolist() == ["x"]
@@ -123,7 +127,12 @@ def test_in_a_forked_child_a_session_is_closed_and_touches_nothing(orders: Sessi
     orders.publish("orders", "x")
     scan = orders.scan("orders")
     before = orders.describe("orders").subscriptions.to_dict("records")
-    uses = {**USES, "ack": lambda s: batch.ack(), "read": lambda s: scan.to_pandas(), "close": lambda s: s.close()}
+    uses = {
+        **USES,
+        "ack": lambda s: batch.ack(),
+        "read": lambda s: scan.to_pandas(),
+        "close": lambda s: s.close(),
+    }
     sys.stdout.flush()
     readable, writable = os.pipe()
     child = os.fork()

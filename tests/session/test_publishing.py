@@ -188,12 +188,22 @@ def test_a_transaction_becomes_visible_as_a_whole(t: Session) -> None:
 
 
 def test_a_transaction_that_raises_leaves_nothing(t: Session) -> None:
-    with pytest.raises(ZeroDivisionError), t.transaction() as tx:
-        tx.publish("t", "x")
-        _ = 1 / 0
-    with pytest.raises(bk.PublishFailed), t.transaction() as tx:
-        tx.publish("t", "x")
-        tx.publish_frame("t", pd.DataFrame({"a": [object()]}))
+    def publish_and_fail() -> None:
+        with t.transaction() as tx:
+            tx.publish("t", "x")
+            raise ZeroDivisionError
+
+    def publish_what_cannot_be() -> None:
+        with t.transaction() as tx:
+            tx.publish("t", "x")
+            tx.publish_frame("t", pd.DataFrame({"a": [object()]}))
+
+    with pytest.raises(ZeroDivisionError):
+        publish_and_fail()
+    with pytest.raises(bk.PublishFailed):
+        publish_what_cannot_be()
+    with t.transaction() as tx:
+        pass
     assert values(t) == []
     with pytest.raises(bk.Closed):
         tx.publish("t", "x")

@@ -7,6 +7,7 @@ import time
 import warnings
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 import brokerkit as bk
@@ -82,7 +83,10 @@ def test_start_is_a_note_each_time_the_subscription_exists_already(orders: Sessi
         pull()
         pull()
     shown = [(str(note.message), note.filename) for note in notes]
-    text = "subscription 'me' of 'orders' exists already and goes on from where it is: start='earliest' had no effect"
+    text = (
+        "subscription 'me' of 'orders' exists already and goes on from where it is: "
+        "start='earliest' had no effect"
+    )
     assert shown == [(text, "brokerkit")] * 2
 
 
@@ -120,11 +124,13 @@ def test_a_broker_that_is_gone_at_the_acknowledgement_leaves_the_frame(orders: S
         orders.native.faults.stop()
         return payload.decode()
 
-    import pyarrow as pa
-
     with pytest.raises(bk.AckFailed, match="20 of 20 rows") as failed:
         orders.pull(
-            "orders", 20, subscription="me", start="earliest", decode=bk.Decoder(decode, pa.string(), "stopping")
+            "orders",
+            20,
+            subscription="me",
+            start="earliest",
+            decode=bk.Decoder(decode, pa.string(), "stopping"),
         )
     assert len(failed.value.frame) == 20
     orders.native.faults.start()
@@ -149,7 +155,9 @@ def test_bytes_come_back_exactly_through_pull_and_publish_frame(s: Session) -> N
     attributes = [("a", "1"), ("a", b"\xff"), ("", None), ("big", 2**62)]
     s.create_topic("one")
     s.create_topic("two")
-    s.publish_batch("one", [bk.OutboundMessage(p, k, attributes) for p, k in zip(payloads, keys, strict=True)])
+    s.publish_batch(
+        "one", [bk.OutboundMessage(p, k, attributes) for p, k in zip(payloads, keys, strict=True)]
+    )
     frame = s.pull("one", 7, subscription="me", start="earliest")
     s.publish_frame("two", frame).raise_for_failures()
     consumer = s.consumer("two", "me", start="earliest")

@@ -20,6 +20,7 @@ WINDOW_MESSAGES = 4_000
 WINDOW_BYTES = 8 * 1024 * 1024
 QUIET_SECONDS = 1.0
 TICK_SECONDS = 0.1
+TIME_IS_UP = "the time was up before it could be sent"
 NO_CONNECTION = "there is no connection to NATS now; reconnecting"
 
 Request = tuple[str, bytes, "dict[str, str] | None"]
@@ -48,6 +49,7 @@ class Exchange:
         self._open = 0
         self._open_bytes = 0
         self._epoch = link.epoch
+        self._wrote_off = False
         self._progress = asyncio.Event()
 
     async def _listen(self) -> None:
@@ -67,11 +69,17 @@ class Exchange:
             self._progress.set()
 
     async def ask(
-        self, requests: Iterable[Request], timeout: float, *, patience: float | None = None
+        self,
+        requests: Iterable[Request],
+        timeout: float,
+        *,
+        patience: float | None = None,
+        ordered: bool = False,
     ) -> list[Msg | BaseException]:
         """The answer to each request, or why there is none: `NotSent`, `NoAnswer`, or nats-py's error.
 
         patience: seconds to wait for a connection at the beginning; None: all the time there is.
+        ordered: once the connection broke with requests under way, nothing is sent behind them.
         """
         deadline = time.monotonic() + timeout
         if patience is not None and not await self._link.wait_connected(patience):
@@ -81,19 +89,21 @@ class Exchange:
         self._answers, self._sizes = [], []
         self._open = self._open_bytes = 0
         self._epoch = self._link.epoch
-        late = False
+        self._wrote_off = late = broken = False
         for row, (subject, payload, headers) in enumerate(requests):
             size = len(payload)
-            self._sizes.append(size)
-            self._answers.append(None)
             if self._open >= WINDOW_MESSAGES or (self._open and self._open_bytes + size > WINDOW_BYTES):
                 await self._until_room(size, deadline)
                 late = time.monotonic() >= deadline
-            problem = (
-                NotSent("the time was up before it could be sent")
-                if late
-                else await self._send(subject, payload, headers, f"{self._prefix}{row}", deadline)
-            )
+            broken = broken or (ordered and self._broke())
+            # not before: what is not sent yet is not written off with the rest
+            self._sizes.append(size)
+            self._answers.append(None)
+            problem: BaseException | None
+            if late or broken:
+                problem = NotSent("the connection broke before it could be sent" if broken else TIME_IS_UP)
+            else:
+                problem = await self._send(subject, payload, headers, f"{self._prefix}{row}", deadline)
             if problem is not None:
                 self._answers[row] = problem
             else:
@@ -117,6 +127,11 @@ class Exchange:
         except Exception as error:
             return error
         return None
+
+    def _broke(self) -> bool:
+        """Whether something of this call is unanswered for good."""
+        same_connection = self._link.connected and self._link.epoch == self._epoch
+        return self._wrote_off or (self._open > 0 and not same_connection)
 
     async def _until_room(self, size: int, deadline: float) -> None:
         """Wait until half of the window is free, or the deadline passed."""
@@ -153,6 +168,7 @@ class Exchange:
         for row, answer in enumerate(self._answers):
             if answer is None:
                 self._answers[row] = NoAnswer("no answer came")
+                self._wrote_off = True
         self._open = self._open_bytes = 0
         self._epoch = self._link.epoch
 

@@ -75,7 +75,7 @@ class JetStreamPublisher(PublisherDriver):
     async def _send(self, requests: Sequence[Request], timeout: float) -> list[PublishResult]:
         if self._exchange is None:
             self._exchange = Exchange(self._link)
-        answers = await self._exchange.ask(requests, timeout)
+        answers = await self._exchange.ask(requests, timeout, ordered=True)
         results = [_result(answer) for answer in answers]
         doubtful = {
             requests[row][0]

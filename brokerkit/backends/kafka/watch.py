@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 
-from confluent_kafka import KafkaError
+from confluent_kafka import KafkaError, KafkaException
 
 from brokerkit.core.errors import BrokerError, Unavailable
 
@@ -62,7 +62,11 @@ class Watch:
         else:
             said = problem.str()
         if problem is not None and (problem is tls or "SSL handshake" in said):
-            return Unavailable(
+            made = Unavailable(
                 f"{what}: {self.servers} is not reachable: {said}; {TLS_HINT}", retryable=False
             )
-        return Unavailable(f"{what}: {self.servers} is not reachable: {said}")
+        else:
+            made = Unavailable(f"{what}: {self.servers} is not reachable: {said}")
+        if problem is not None:
+            made.__cause__ = KafkaException(problem)
+        return made

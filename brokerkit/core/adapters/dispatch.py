@@ -88,9 +88,7 @@ class _Crew(Generic[T]):
 
     def raise_failure(self) -> None:
         """Raise the first failure, with a note for each other one."""
-        failures = [
-            each for each in self._failures if not (self._cancelled and isinstance(each, Cancelled))
-        ]
+        failures = [each for each in self._failures if not (self._cancelled and isinstance(each, Cancelled))]
         if not failures:
             return
         for other in failures[1:]:

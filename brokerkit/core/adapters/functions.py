@@ -30,9 +30,7 @@ class _Polled(Generic[T]):
         self._function = function
         self._pause = _check_pause(pause)
 
-    def next(
-        self, timeout: float | None = None, *, cancellation: Cancellation | None = None
-    ) -> T | None:
+    def next(self, timeout: float | None = None, *, cancellation: Cancellation | None = None) -> T | None:
         deadline = Deadline(check_seconds(timeout, "timeout"))
         while True:
             if cancellation is not None:
@@ -75,9 +73,7 @@ def _rest(seconds: float, cancellation: Cancellation | None) -> None:
         continue
 
 
-def iterator_from_function(
-    function: Callable[[], Message | None], *, pause: float = 0.05
-) -> MessageIterator:
+def iterator_from_function(function: Callable[[], Message | None], *, pause: float = 0.05) -> MessageIterator:
     """A function that returns the next message, or None when there is none now, as a MessageIterator.
 
     pause: seconds until it is asked again. A function that waits itself delays cancellation by as much.
@@ -155,9 +151,7 @@ class _FunctionTopic:
 
 
 class _FunctionPublisher:
-    def __init__(
-        self, function: Callable[[str, OutboundMessage], PublishResult | str | None]
-    ) -> None:
+    def __init__(self, function: Callable[[str, OutboundMessage], PublishResult | str | None]) -> None:
         self._function = function
 
     def topic(self, name: str) -> _FunctionTopic:

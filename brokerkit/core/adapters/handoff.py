@@ -90,9 +90,7 @@ class Handoff(Generic[T]):
             error, self._error = self._error, None
             return error
 
-    def get(
-        self, timeout: float | None = None, *, cancellations: Iterable[Cancellation | None] = ()
-    ) -> T:
+    def get(self, timeout: float | None = None, *, cancellations: Iterable[Cancellation | None] = ()) -> T:
         """The next item. An interrupted call loses nothing: the next one gets the same item.
 
         Raises NothingCameError at `timeout`, Cancelled, the producers' error after their last item,

@@ -101,4 +101,3 @@ def batched_record_iterator(source: RecordIterator) -> BatchedIterator[Record]:
 def message_iterator(source: BatchedMessageIterator) -> MessageIterator:
     """A BatchedMessageIterator as a MessageIterator, which never asks for more than one."""
     return _SingleMessages(source)
-

@@ -47,9 +47,7 @@ def publish_in_parallel(
 class _Publishing:
     """One call: lanes of messages that have to keep their order, shared by all workers."""
 
-    def __init__(
-        self, topic: Topic, messages: Sequence[OutboundMessage], timeout: float | None
-    ) -> None:
+    def __init__(self, topic: Topic, messages: Sequence[OutboundMessage], timeout: float | None) -> None:
         self.stop = Cancellation()
         self._topic = topic
         self._messages = list(messages)

@@ -187,9 +187,7 @@ class MessagePump(Pump[Message]):
         capacity: int,
         cancellation: Cancellation | None = None,
     ) -> None:
-        super().__init__(
-            producers, capacity=capacity, messages_of=_alone, cancellation=cancellation
-        )
+        super().__init__(producers, capacity=capacity, messages_of=_alone, cancellation=cancellation)
 
     def __enter__(self) -> MessageFeed:
         super().__enter__()
@@ -206,9 +204,7 @@ class BatchPump(Pump[list[Message]]):
         capacity: int = 1,
         cancellation: Cancellation | None = None,
     ) -> None:
-        super().__init__(
-            producers, capacity=capacity, messages_of=_all, cancellation=cancellation
-        )
+        super().__init__(producers, capacity=capacity, messages_of=_all, cancellation=cancellation)
 
 
 def _alone(message: Message) -> Sequence[Message]:

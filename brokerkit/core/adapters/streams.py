@@ -16,9 +16,7 @@ class _MessageStream:
         self._producer = producer
         self._prefetch = prefetch
 
-    def stream(
-        self, *, cancellation: Cancellation | None = None
-    ) -> AbstractContextManager[MessageFeed]:
+    def stream(self, *, cancellation: Cancellation | None = None) -> AbstractContextManager[MessageFeed]:
         """Messages fetched in the background while the block runs."""
         return MessagePump([self._producer], capacity=self._prefetch, cancellation=cancellation)
 

@@ -189,7 +189,7 @@ class Acknowledgement:
         other = stage.messages(topic, subscription)
         again = _message(stage, other, stage.harness.lock_seconds + 10)
         # the server counts from sending it, which was a little earlier than we got it
-        eventually(lambda: time.monotonic() > lapses_at, "the lock has lapsed by our clock as well", within=60)
+        eventually(lambda: time.monotonic() > lapses_at, "the lock lapses by our clock as well", within=60)
         return late, again, other
 
     @behaviour(34, model="message")
@@ -260,9 +260,7 @@ class Acknowledgement:
         assert forgotten is not None
         settled.ack()
         name = forgotten.id
-        with pytest.warns(UnsettledWarning, match=name) as warned:
+        with pytest.warns(UnsettledWarning, match=name) as warned:  # noqa: PT031  # both let go of it
             del settled, forgotten
             gc.collect()
         assert len([each for each in warned if each.category is UnsettledWarning]) == 1
-
-

@@ -171,16 +171,13 @@ class Browsing:
         columns = held.columns
         made = columns.as_lists().to_records() if stage.records else columns.as_lists().to_messages()
         assert made == items
-        if stage.records:
-            again = Columns.from_records(items)
-        else:
-            again = Columns.from_messages(items)
+        again = Columns.from_records(items) if stage.records else Columns.from_messages(items)
         for name in ("topic", "id", "key", "value", "publish_time", "ingestion_time", "delivery_count"):
             if stage.records and name == "delivery_count":
                 continue
             assert list(again.values(name)) == list(columns.values(name)), name
         scanned = _read(stage.connection, stage.connection.browser().plan(topic))
-        assert _values(scanned)[: len(items)] == [columns_value for columns_value in columns.values("value")]
+        assert _values(scanned)[: len(items)] == list(columns.values("value"))
         for name in ("topic", "id", "offset", "partition", "key", "publish_time", "ingestion_time"):
             seen = [value for part in scanned for value in part.values(name)][: len(items)]
             assert seen == list(columns.values(name)), name

@@ -6,7 +6,7 @@ import signal
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
@@ -73,6 +73,12 @@ def _trickle(stage: Stage, topic: str, every: float = 0.1) -> Iterator[None]:
         thread.join(10)
 
 
+def _keep_streaming(stage: Stage, consumer: MessageConsumer, cancellation: Cancellation) -> None:
+    with consumer.stream(cancellation=cancellation) as messages:
+        for message in messages:
+            stage.keep(message)
+
+
 class Iteration:
     """Behaviours 45 to 54."""
 
@@ -132,9 +138,8 @@ class Iteration:
         first = stage.consumer(topic, subscription)
         with _cancelled_soon() as (cancellation, _):
             if isinstance(first, MessageConsumer):
-                with pytest.raises(Cancelled), first.stream(cancellation=cancellation) as stream:
-                    for message in stream:
-                        stage.keep(message)
+                with pytest.raises(Cancelled):
+                    _keep_streaming(stage, first, cancellation)
             else:
                 with pytest.raises(Cancelled):
                     stage.batch(first, 100, None, cancellation=cancellation)
@@ -219,12 +224,12 @@ class Iteration:
         topic = stage.topic()
         reader = stage.reader(topic)
         reader.attach()
+        batch: Sequence[Item]
         with _trickle(stage, topic):
             if isinstance(reader, MessageConsumer):
                 # the window counts from the first message, not from opening the stream
                 with reader.batch_stream(max_messages=1000, window=0.6) as batches:
-                    batch = next(batches)
-                    stage.keep(*batch)
+                    stage.keep(*next(batches))
                     began = time.monotonic()
                     batch = next(batches)
                     stage.keep(*batch)

@@ -95,7 +95,8 @@ class Lifecycle:
             publisher.close()
             outcomes = [each.result(20) for each in work]
         assert all(result.ok for outcome in outcomes for result in outcome)
-        sent = [data for n, outcome in enumerate(outcomes) if outcome for data in numbered(100, start=100 * n)]
+        flushed = [number for number, outcome in enumerate(outcomes) if outcome]
+        sent = [data for number in flushed for data in numbered(100, start=100 * number)]
         reader = stage.consumer(topic, subscription)
         got = stage.receive(reader, len(sent)) if sent else []
         assert sorted(payloads(got)) == sent  # type: ignore[type-var]  # none is null
@@ -235,9 +236,7 @@ class Lifecycle:
         Left out are those that break the server or look at all of the process (`disturbs`).
         """
         gaps = {each.number for each in behaviours_of(type(self)) if declared(stage.harness, each.number)}
-        chosen = [
-            each for each in behaviours_of(type(self)) if not each.disturbs and each.number not in gaps
-        ]
+        chosen = [each for each in behaviours_of(type(self)) if not each.disturbs and each.number not in gaps]
         failures: list[str] = []
 
         def show_all(seed: int) -> None:
@@ -277,7 +276,7 @@ class Lifecycle:
         with stage.connection.publisher(transactional_id=f"tx-{uuid.uuid4().hex[:8]}") as publisher:
             with publisher.transaction():
                 publisher.topic(topic).publish_batch([OutboundMessage(b"one"), OutboundMessage(b"two")])
-            with pytest.raises(ZeroDivisionError), publisher.transaction():
+            with pytest.raises(ZeroDivisionError), publisher.transaction():  # noqa: PT012  # raised inside
                 publisher.topic(topic).publish_batch([OutboundMessage(b"aborted")])
                 raise ZeroDivisionError
             with pytest.raises(ConfigError):

@@ -155,7 +155,8 @@ class PublishAndReceive:
     @behaviour(8)
     def test_conformance_08_no_attributes_is_one_empty_value(self, stage: Stage) -> None:
         topic = stage.topic()
-        empties = [OutboundMessage(b"x", attributes=none) for none in (None, {}, [], Attributes())]
+        nothing: tuple[Any, ...] = (None, {}, [], Attributes())
+        empties = [OutboundMessage(b"x", attributes=none) for none in nothing]
         stage.publish(topic, *empties)
         for item in stage.receive(stage.reader(topic), len(empties)):
             assert item.attributes is NO_ATTRIBUTES

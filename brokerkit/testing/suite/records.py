@@ -70,7 +70,9 @@ class Records:
                 records[-1 - keep].ack()
             reader.close()
             left[topic] = {
-                (number, record.offset) for number, records in by_partition.items() for record in records[-keep:]
+                (number, record.offset)
+                for number, records in by_partition.items()
+                for record in records[-keep:]
             }
         for topic, expected in left.items():
             reader = stage.consumer(topic, subscription)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from itertools import count
+from typing import Any
 
 import pytest
 
-from brokerkit.core import Connection, OutboundMessage, PublishResult, connect
+from brokerkit.core import Connection, OutboundMessage, PublishResult, RecordConsumer, connect
 from tests.brokers import kafka_mock
 from tests.brokers.kafka import KafkaServer
 from tests.brokers.kafka_mock import MockCluster
@@ -31,6 +32,13 @@ def publish(broker: Connection, topic: str, *messages: bytes | OutboundMessage) 
         results = publisher.topic(topic).publish_batch(outgoing)
     assert [result for result in results if not result.ok] == []
     return results
+
+
+def record_consumer(broker: Connection, topic: str, group: str, **options: Any) -> RecordConsumer:
+    """A consumer of a group, not attached yet."""
+    consumer = broker.consumer(topic, group, **options)
+    assert isinstance(consumer, RecordConsumer)
+    return consumer
 
 
 @pytest.fixture

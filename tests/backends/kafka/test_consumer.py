@@ -25,7 +25,7 @@ from brokerkit.core.driver import ConsumerRequest
 from brokerkit.core.positions import AtOffset, Earliest
 from tests.brokers.kafka import KafkaServer
 
-from .conftest import publish, wait_until
+from .conftest import publish, record_consumer, wait_until
 
 pytestmark = pytest.mark.broker
 MakeTopic = Callable[..., str]
@@ -33,12 +33,6 @@ MakeTopic = Callable[..., str]
 
 def group_name() -> str:
     return f"group-{uuid.uuid4().hex[:8]}"
-
-
-def open_consumer(broker: Connection, topic: str, group: str, **options: object) -> RecordConsumer:
-    consumer = broker.consumer(topic, group, **options)  # type: ignore[arg-type]
-    assert isinstance(consumer, RecordConsumer)
-    return consumer
 
 
 def next_record(consumer: RecordConsumer, within: float = 15) -> Record:
@@ -86,7 +80,7 @@ def test_a_group_begins_where_it_was_created(broker: Connection, make_topic: Mak
 
 def test_without_start_a_missing_group_is_not_created(broker: Connection, make_topic: MakeTopic) -> None:
     topic, group = make_topic(), group_name()
-    with open_consumer(broker, topic, group) as consumer, pytest.raises(NotFound, match="start="):
+    with record_consumer(broker, topic, group) as consumer, pytest.raises(NotFound, match="start="):
         consumer.next_record(5)
     assert position(broker, topic, group) == {}
 
@@ -95,10 +89,10 @@ def test_a_group_is_created_beside_its_other_topics(broker: Connection, make_top
     first, second, group = make_topic(), make_topic(), group_name()
     publish(broker, first, b"1")
     publish(broker, second, b"2")
-    with open_consumer(broker, first, group, start="earliest") as one:
+    with record_consumer(broker, first, group, start="earliest") as one:
         assert next_record(one).value == b"1"
     broker.create_subscription(second, group, start="earliest")
-    with open_consumer(broker, second, group) as two:
+    with record_consumer(broker, second, group) as two:
         assert next_record(two).value == b"2"
 
 
@@ -113,7 +107,7 @@ def test_a_partition_that_is_new_is_read_from_its_first_record(
     wait_until(lambda: len(broker.browser().bounds(topic)) == 3)
     sent = [b"%d" % n for n in range(60)]
     publish(broker, topic, *(OutboundMessage(value, key=value) for value in sent))
-    with open_consumer(broker, topic, group) as consumer:
+    with record_consumer(broker, topic, group) as consumer:
         records = consumer.next_batch(60, 15)
     assert sorted(int(r.value or b"") for r in records) == list(range(60))
     assert {r.partition for r in records} == {0, 1, 2}
@@ -124,10 +118,10 @@ def test_acknowledging_after_another_member_took_the_partition_is_stale(
 ) -> None:
     topic, group = make_topic(2), group_name()
     publish(broker, topic, *(OutboundMessage(b"%d" % n, key=b"%d" % n) for n in range(40)))
-    with open_consumer(broker, topic, group, start="earliest") as first:
+    with record_consumer(broker, topic, group, start="earliest") as first:
         mine = {record.partition: record for record in first.next_batch(40, 15)}
         assert mine.keys() == {0, 1}
-        with open_consumer(broker, topic, group) as second:
+        with record_consumer(broker, topic, group) as second:
             theirs = next_record(second)
             wait_until(lambda: all(r.delivery is not None and r.delivery.settled for r in mine.values()))
             with pytest.raises(StaleAck):
@@ -265,12 +259,12 @@ def test_the_cooperative_protocol_and_the_new_one_work_too(
         with connect(f"kafka://{kafka_server.bootstrap}", librdkafka=options) as broker:
             sent = [b"%d" % n for n in range(40)]
             publish(broker, topic, *(OutboundMessage(value, key=value) for value in sent))
-            with open_consumer(broker, topic, group, start="earliest") as first:
+            with record_consumer(broker, topic, group, start="earliest") as first:
                 records = first.next_batch(40, 15)
                 assert sorted(r.value or b"" for r in records) == sorted(sent)
                 for record in {r.partition: r for r in records}.values():
                     record.ack()
-                with open_consumer(broker, topic, group) as second:
+                with record_consumer(broker, topic, group) as second:
                     second.attach()
                     wait_until(lambda g=group, t=topic, b=broker: _members(b, t, g) == 2)  # type: ignore[misc]
                     more = [b"more %d" % n for n in range(40)]
@@ -287,7 +281,7 @@ def test_options_of_a_consumer_are_properties_too(broker: Connection, make_topic
     topic = make_topic()
     publish(broker, topic, b"x")
     options = {"group.instance.id": "static-1"}
-    with open_consumer(broker, topic, group_name(), start="earliest", **options) as consumer:
+    with record_consumer(broker, topic, group_name(), start="earliest", **options) as consumer:
         assert next_record(consumer).value == b"x"
 
 
@@ -300,6 +294,6 @@ def test_only_committed_records_of_transactions_are_consumed(
             publisher.begin()
             assert publisher.topic(topic).publish(OutboundMessage(payload)).ok
             (publisher.commit if keep else publisher.abort)()
-    with open_consumer(broker, topic, group_name(), start="earliest") as consumer:
+    with record_consumer(broker, topic, group_name(), start="earliest") as consumer:
         assert [record.value for record in consumer.next_batch(2, 10)] == [b"kept 1", b"kept 2"]
         assert consumer.next_batch(1, 0.5) == []

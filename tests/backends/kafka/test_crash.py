@@ -11,13 +11,12 @@ import pytest
 from brokerkit.core import (
     AckFailed,
     OutboundMessage,
-    RecordConsumer,
     Unavailable,
     connect,
 )
 from tests.brokers.kafka import KafkaServer
 
-from .conftest import publish, wait_until
+from .conftest import publish, record_consumer, wait_until
 
 pytestmark = [pytest.mark.broker, pytest.mark.slow]
 
@@ -35,8 +34,7 @@ def test_nothing_waits_for_a_dead_broker_longer_than_it_was_told(server: KafkaSe
     publish(broker, "dead", *(b"%d" % n for n in range(10)))
     publisher = broker.publisher()
     publisher.topic("dead").publish(OutboundMessage(b"10"))
-    consumer = broker.consumer("dead", "g", start="earliest")
-    assert isinstance(consumer, RecordConsumer)
+    consumer = record_consumer(broker, "dead", "g", start="earliest")
     record = consumer.next_record(15)
     assert record is not None
     browser = broker.browser()
@@ -67,8 +65,10 @@ def test_a_restart_loses_no_record_and_no_position(server: KafkaServer) -> None:
         broker.create_topic("restarted")
         sent = [b"%d" % n for n in range(200)]
         publish(broker, "restarted", *sent[:100])
-        with broker.consumer("restarted", "g", start="earliest") as consumer, broker.publisher() as publisher:
-            assert isinstance(consumer, RecordConsumer)
+        with (
+            record_consumer(broker, "restarted", "g", start="earliest") as consumer,
+            broker.publisher() as publisher,
+        ):
             got = consumer.next_batch(50, 15)
             got[-1].ack()
             server.kill()

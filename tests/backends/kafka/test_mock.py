@@ -13,13 +13,12 @@ from brokerkit.core import (
     Connection,
     NotFound,
     OutboundMessage,
-    RecordConsumer,
     Unavailable,
     connect,
 )
 from tests.brokers.kafka_mock import Api, MockCluster
 
-from .conftest import publish, wait_until
+from .conftest import publish, record_consumer, wait_until
 
 
 def test_key_value_and_headers_come_back_as_they_went_in(mock: Connection, mock_topic: str) -> None:
@@ -31,8 +30,7 @@ def test_key_value_and_headers_come_back_as_they_went_in(mock: Connection, mock_
         ),
     ]
     publish(mock, mock_topic, *sent)
-    with mock.consumer(mock_topic, "bytes", start="earliest") as consumer:
-        assert isinstance(consumer, RecordConsumer)
+    with record_consumer(mock, mock_topic, "bytes", start="earliest") as consumer:
         records = consumer.next_batch(3, 10)
     found = {(r.key, r.value, tuple(r.attributes)) for r in records}
     assert found == {
@@ -47,8 +45,7 @@ def test_a_record_has_its_place_and_a_publish_time_but_no_ingestion_time(
 ) -> None:
     before = time.time()
     (result,) = publish(mock, mock_topic, OutboundMessage(b"x", key=b"k"))
-    with mock.consumer(mock_topic, "times", start="earliest") as consumer:
-        assert isinstance(consumer, RecordConsumer)
+    with record_consumer(mock, mock_topic, "times", start="earliest") as consumer:
         record = consumer.next_record(10)
     assert record is not None
     assert f"{record.partition}-{record.offset}" == result.id
@@ -60,14 +57,12 @@ def test_a_record_has_its_place_and_a_publish_time_but_no_ingestion_time(
 def test_a_group_without_a_position_is_missing_until_it_is_created(mock: Connection, mock_topic: str) -> None:
     publish(mock, mock_topic, OutboundMessage(b"1", key=b"k"))
     with (
-        mock.consumer(mock_topic, "later") as consumer,
+        record_consumer(mock, mock_topic, "later") as consumer,
         pytest.raises(NotFound, match="create_subscription"),
     ):
-        assert isinstance(consumer, RecordConsumer)
         consumer.next_record(5)
     mock.create_subscription(mock_topic, "later", start="earliest")
-    with mock.consumer(mock_topic, "later") as consumer:
-        assert isinstance(consumer, RecordConsumer)
+    with record_consumer(mock, mock_topic, "later") as consumer:
         record = consumer.next_record(10)
     assert record is not None
     assert record.value == b"1"
@@ -77,8 +72,7 @@ def test_an_acknowledgement_commits_the_next_offset(
     mock: Connection, mock_cluster: MockCluster, mock_topic: str
 ) -> None:
     publish(mock, mock_topic, *(OutboundMessage(b"%d" % n, key=b"k") for n in range(5)))
-    with mock.consumer(mock_topic, "acks", start="earliest") as consumer:
-        assert isinstance(consumer, RecordConsumer)
+    with record_consumer(mock, mock_topic, "acks", start="earliest") as consumer:
         records = consumer.next_batch(5, 10)
         records[2].ack()
         records[1].ack()
@@ -120,8 +114,7 @@ def test_a_missing_topic_is_not_found_at_once_on_either_side(mock: Connection) -
     began = time.monotonic()
     with mock.publisher() as publisher, pytest.raises(NotFound, match="create_topic"):
         publisher.topic("missing").publish(OutboundMessage(b"x"))
-    with mock.consumer("missing", "g", start="earliest") as consumer, pytest.raises(NotFound):
-        assert isinstance(consumer, RecordConsumer)
+    with record_consumer(mock, "missing", "g", start="earliest") as consumer, pytest.raises(NotFound):
         consumer.next_record(5)
     with pytest.raises(NotFound):
         mock.browser().bounds("missing")
@@ -180,8 +173,7 @@ def test_a_consumer_survives_a_broker_that_was_away(mock_topic: str) -> None:
     with MockCluster() as cluster, connect(f"kafka://{cluster.bootstrap}") as connection:
         cluster.create_topic("away")
         publish(connection, "away", b"1")
-        with connection.consumer("away", "g", start="earliest") as consumer:
-            assert isinstance(consumer, RecordConsumer)
+        with record_consumer(connection, "away", "g", start="earliest") as consumer:
             first = consumer.next_record(10)
             assert first is not None
             cluster.broker_down()

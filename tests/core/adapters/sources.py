@@ -49,9 +49,7 @@ def make(number: int, key: bytes | None = None, refuse: bool = False) -> Message
     return MADE[-1]
 
 
-def make_record(
-    topic: str, partition: int, offset: int | None, refuse: BrokerError | None = None
-) -> Record:
+def make_record(topic: str, partition: int, offset: int | None, refuse: BrokerError | None = None) -> Record:
     return Record(topic, partition, offset, b"", key=b"", delivery=Settling(refuse))
 
 

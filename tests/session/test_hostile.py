@@ -1,0 +1,91 @@
+"""Whatever a broker says is shown as text: no markup comes alive, and nothing gets slow."""
+
+from __future__ import annotations
+
+import time
+
+import pandas as pd
+import pytest
+
+import brokerkit as bk
+from brokerkit.session import Session, progress
+from brokerkit.session.shown import plain
+
+SCRIPT = "<script>alert(1)</script><img src=x onerror=alert(2)>"
+ESCAPES = "\x1b[31mred\x1b]0;title\x07\x00\r\n\u202eltr\u2066\u200b"
+HOSTILE = [SCRIPT, ESCAPES, "'\"&<b>", SCRIPT + ESCAPES]
+CONTROLS = ["\x1b", "\x07", "\x00", "\r", "\u202e", "\u2066", "\u200b"]
+
+
+def assert_harmless(text: str, html: str) -> None:
+    assert not [each for each in CONTROLS if each in text + html]
+    assert "<script" not in html
+    assert "<img" not in html
+    assert "<b>'" not in html
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_names_show_as_text_in_every_output(s: Session, name: str) -> None:
+    s.create_topic(name)
+    s.create_subscription(name, name + "me", start="earliest")
+    s.publish(name, name, key=name, attributes={name: name})
+    described, scan = s.describe(name), s.scan(name, where=name)
+    assert_harmless(repr(described), described._repr_html_().replace("<b>", "", 1))
+    assert_harmless(repr(scan), scan._repr_html_())
+    assert_harmless(repr(s.batches(name, subscription=name + "me")), "")
+    assert len(scan.to_pandas()) == 1
+    assert s.peek(name, key=name, where=name)["value"].tolist() == [name]
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_frames_escape_what_they_show(s: Session, name: str) -> None:
+    s.create_topic(name)
+    s.publish(name, name, key=name, attributes={name: name})
+    outcome = s.publish_frame(name + "nope", pd.DataFrame({"a": [1]}))
+    for frame in (s.topics(), s.peek(name), outcome):
+        html = frame._repr_html_()
+        assert "<script" not in html
+        assert "<img" not in html
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_progress_bars_escape_what_they_are_given(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    given: dict = {}
+    monkeypatch.setattr(progress, "tqdm", lambda **arguments: given.update(arguments))
+    progress.bar(f"peek {name}", 5)
+    assert_harmless(given["desc"], given["desc"])
+
+
+def test_errors_name_hostile_topics_without_their_control_characters(s: Session) -> None:
+    for call in (lambda: s.peek(ESCAPES), lambda: s.publish(ESCAPES, "x"), lambda: s.delete_topic(ESCAPES)):
+        with pytest.raises(bk.BrokerError) as caught:
+            call()
+        assert not [each for each in CONTROLS if each in str(caught.value)]
+
+
+def test_plain_keeps_ordinary_text_and_cuts_long_text() -> None:
+    assert plain("größe 🎈 <b>") == "größe 🎈 <b>"
+    assert plain("a\nb") == "a\\nb"
+    assert len(plain("x" * 10_000_000)) == 200
+
+
+def test_large_and_deep_payloads_are_read_whole_and_shown_at_once(s: Session) -> None:
+    s.create_topic("t")
+    large, deep = "x" * 8_000_000, "[" * 20_000 + "]" * 20_000
+    s.publish_batch("t", [large, deep, '{"a":' + deep + "}", b"\xff" * 1_000_000])
+    began = time.monotonic()
+    frame = s.peek("t", where=lambda value: True, expand=True)
+    assert frame["value"].tolist()[:2] == [large, deep]
+    assert len(repr(frame)) < 5_000
+    assert len(frame._repr_html_()) < 20_000
+    assert len(repr(s.scan("t"))) < 1_000
+    assert time.monotonic() - began < 5
+
+
+def test_a_topic_with_a_name_of_ten_megabytes_is_shown_short(s: Session) -> None:
+    name = "x" * 10_000_000
+    s.create_topic(name)
+    s.publish(name, "x")
+    assert len(repr(s.describe(name))) < 1_000
+    assert len(repr(s.scan(name))) < 1_000
+    assert len(s.describe(name)._repr_html_()) < 5_000
