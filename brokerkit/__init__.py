@@ -40,10 +40,10 @@ if TYPE_CHECKING:
     )
     from .core.messages import OutboundMessage
     from .frames import Decoder, attr, decoder, expand, failures
-    from .session import Interrupted, Session, connect
+    from .session import Interrupted, Session, StartIgnored, connect
 
 _HOMES = {
-    "session": ("Interrupted", "Session", "connect"),
+    "session": ("Interrupted", "Session", "StartIgnored", "connect"),
     "frames": ("Decoder", "attr", "decoder", "expand", "failures"),
     "core.messages": ("OutboundMessage",),
     "core.errors": (
@@ -88,6 +88,7 @@ __all__ = [
     "RetentionWarning",
     "Session",
     "StaleAck",
+    "StartIgnored",
     "TooLarge",
     "Unauthorized",
     "Unavailable",

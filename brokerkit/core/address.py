@@ -20,10 +20,7 @@ _INNER = re.compile(
     r"(?:SharedAccessKey|SharedAccessSignature|password)\s*=\s*\"?([^;\"]+)|://[^/@:\s]*:([^/@\s]+)@",
     re.IGNORECASE,
 )
-EXAMPLES = (
-    "inmem://, sandbox+nats://, nats://localhost:4222, kafka://localhost:9092, "
-    "pulsar://localhost:6650, pubsub://PROJECT, servicebus://NAMESPACE"
-)
+EXAMPLES = "inmem://, sandbox+nats://, nats://localhost:4222, kafka://localhost:9092"
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ A subscription is a consumer group. It exists in a topic when it has committed a
 from __future__ import annotations
 
 from brokerkit.core.address import Address
-from brokerkit.core.capabilities import Capabilities, Gap, no_messages
+from brokerkit.core.capabilities import Capabilities, Gap
 from brokerkit.core.driver import Driver
 
 from .driver import KafkaDriver
