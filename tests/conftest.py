@@ -20,6 +20,16 @@ REQUIRE = "BROKERKIT_REQUIRE"
 """Environment variable: the servers, with commas, without which the run fails instead of skipping."""
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Tests marked `soak` run only where the marker expression names them: ``pytest -m soak``."""
+    if "soak" in (config.option.markexpr or ""):
+        return
+    left_out = [item for item in items if item.get_closest_marker("soak")]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if not item.get_closest_marker("soak")]
+
+
 def missing(server: str, enable: str) -> None:
     """Skip, or fail where the server is required. enable: the line that would make it available."""
     required = {name.strip() for name in os.environ.get(REQUIRE, "").split(",")}

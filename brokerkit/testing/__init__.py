@@ -60,7 +60,7 @@ the two models.
 
 The line ``pytest_plugins = ["brokerkit.testing.plugin"]`` in the topmost ``conftest.py`` ends a run with
 what was shown, declared and broken. Behaviour 66 runs the others ten times in parallel; it is marked
-`slow`.
+`slow` and `soak`.
 """
 
 from __future__ import annotations

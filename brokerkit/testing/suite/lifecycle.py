@@ -228,6 +228,7 @@ class Lifecycle:
         assert run.wrongly_again == {}
 
     @pytest.mark.slow
+    @pytest.mark.soak
     @pytest.mark.timeout(600)
     @behaviour(66, disturbs=True)
     def test_conformance_66_the_suite_ten_times_in_parallel(self, stage: Stage) -> None:
