@@ -157,6 +157,9 @@ class KafkaServer:
             "share.coordinator.state.topic.min.isr": "1",
             "group.initial.rebalance.delay.ms": str(int(rebalance_delay * 1000)),
             "group.min.session.timeout.ms": "1000",
+            # after a crash a broker is let back in only when this is over
+            "broker.session.timeout.ms": "2000",
+            "broker.heartbeat.interval.ms": "300",
             "auto.create.topics.enable": "false",
             "log.cleaner.backoff.ms": "200",
             "log.retention.check.interval.ms": "500",

@@ -67,6 +67,8 @@ class KafkaConsumer(RecordDriver):
             "queued.min.messages": 20_000,
             "queued.max.messages.kbytes": 32_768,
             "fetch.wait.max.ms": 100,
+            # the default of a second is longer than the queue lasts
+            "fetch.queue.backoff.ms": 5,
             **({} if own_protocol else {"session.timeout.ms": SESSION_MS}),
             **properties,
             **own,

@@ -43,6 +43,7 @@ class KafkaReader(ReaderDriver):
         settings = {
             "isolation.level": "read_committed",
             "fetch.wait.max.ms": 20,
+            "fetch.queue.backoff.ms": 5,
             "queued.min.messages": 100_000,
             "queued.max.messages.kbytes": 65_536,
             "fetch.message.max.bytes": 4_194_304,
