@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import weakref
 from collections.abc import Callable, Sequence
 from functools import cached_property
@@ -101,7 +102,8 @@ class Batches:
         self._size = size
         self._window = window
         self._idle = idle
-        self._interrupted = False
+        self._lock = threading.RLock()
+        self._waiting = False
         self._closed = False
         self._handed_over: weakref.WeakSet[Batch] = weakref.WeakSet()
 
@@ -120,25 +122,27 @@ class Batches:
     def __next__(self) -> Batch:
         batch = Batch(self, self._make_frame)
         self._handed_over.add(batch)
-        consumer = self.consumer
-        self._interrupted = False
         try:
+            with self._lock:
+                self._waiting = True
+                consumer = self.consumer
             # no call may come after this one: a signal there would lose what was gathered
             batch.pieces = consumer.gather(self._size, self._idle, window=self._window)
-        except KeyboardInterrupt:
-            self._interrupted = True
-            raise
+        finally:
+            self._waiting = False
         if batch.pieces:
             return batch
         raise StopIteration
 
     def release(self) -> None:
-        """Give back what an interrupted wait had received, unless a batch is still being worked on.
+        """Give back what nobody has, unless somebody waits for it or may still settle a batch.
 
         A stopped cell is often run again as it is: the loop of before, which Python keeps for its
         traceback, must not hold messages that the new one waits for.
         """
-        if self._interrupted and self._consumer is not None and all(b.settled for b in self._handed_over):
+        with self._lock:
+            if self._waiting or self._consumer is None or not all(b.settled for b in self._handed_over):
+                return
             self._consumer.close()
             self._consumer = None
 

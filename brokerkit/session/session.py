@@ -325,7 +325,7 @@ class Session:
         return made
 
     def _release(self, topic: str, subscription: str | None) -> None:
-        """Have an interrupted loop over the same subscription give back what it waited for."""
+        """Have the loop of before over the same subscription give back what nobody has."""
         self._check_open()
         loop = self._loops.get((topic, subscription)) if isinstance(topic, str) else None
         if loop is not None:

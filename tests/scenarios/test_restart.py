@@ -28,6 +28,7 @@ def test_a_loop_over_batches_survives_a_restart_and_loses_nothing(system: System
     system.subscribe(session, topic, "me")
     publish_numbered(session, topic, range(MESSAGES))
     acknowledged: Counter[int] = Counter()
+    doubtful: set[int] = set()
     restart: Future[object] | None = None
     batches = session.batches(topic, subscription="me", size=250, idle=20.0, window=0.2)
     for number, batch in enumerate(batches):
@@ -36,9 +37,11 @@ def test_a_loop_over_batches_survives_a_restart_and_loses_nothing(system: System
         try:
             batch.ack()
         except AckFailed:
-            continue  # these come again
+            # the commit may have taken effect before its answer was lost; if not, these come again
+            doubtful.update(numbers_of(batch.frame))
+            continue
         acknowledged.update(numbers_of(batch.frame))
-        if len(acknowledged) == MESSAGES:
+        if len(acknowledged.keys() | doubtful) == MESSAGES:
             break
         if number >= 5:
             time.sleep(0.05)  # so that the restart falls into the loop
@@ -46,7 +49,7 @@ def test_a_loop_over_batches_survives_a_restart_and_loses_nothing(system: System
 
     assert restart is not None
     restart.result(60)
-    assert set(acknowledged) == set(range(MESSAGES))
+    assert acknowledged.keys() | doubtful == set(range(MESSAGES))
 
 
 @pytest.mark.timeout(120)

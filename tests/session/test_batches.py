@@ -103,6 +103,27 @@ def test_a_loop_that_is_dropped_gives_back(orders: Session) -> None:
     assert ids(frame) == list(range(20))
 
 
+@pytest.mark.parametrize("model", ["message", "record"])
+def test_a_loop_started_anew_gets_what_the_one_before_had_and_nobody_can_settle(
+    orders: Session, model: str
+) -> None:
+    before = orders.batches("orders", subscription="me", start="earliest", size=5, model=model)
+    next(before)  # as in a cell that was stopped: the loop may live on, its batch does not
+    again = orders.batches("orders", subscription="me", size=20, idle=1.0, model=model)
+    assert ids(next(again).frame) == list(range(20))
+    before.close()
+
+
+def test_a_loop_started_anew_leaves_a_batch_that_may_still_be_settled(orders: Session) -> None:
+    before = orders.batches("orders", subscription="me", start="earliest", size=5, model="message")
+    mine = next(before)
+    again = orders.batches("orders", subscription="me", size=20, idle=0.3, model="message")
+    others = ids(next(again).frame)
+    mine.ack()
+    assert sorted(ids(mine.frame) + others) == list(range(20))
+    before.close()
+
+
 def test_a_missing_subscription_is_not_made(orders: Session) -> None:
     with pytest.raises(bk.NotFound, match="create_subscription"):
         next(orders.batches("orders", subscription="me"))
