@@ -162,7 +162,7 @@ class Batches:
         consumer = getattr(self, "_consumer", None)
         if consumer is not None:
             # it lies in a cycle with what it holds, and would be collected much later
-            consumer.__del__()
+            consumer.drop()
 
     def __repr__(self) -> str:
         return f"<batches of {self._size:,} from {plain(self._name)}>"

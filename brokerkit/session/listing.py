@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -96,7 +96,7 @@ class Description:
         return f"{plain(self.name)}: {self.messages:,} messages{size}"
 
     def _details(self) -> str:
-        return "\n".join(plain(f"{name}: {value}") for name, value in self.details.items())
+        return "\n".join(plain(f"{name}: {_short(name, value)}") for name, value in self.details.items())
 
     def __repr__(self) -> str:
         parts = [self._head(), self.partitions.to_string(index=False)]
@@ -111,6 +111,15 @@ class Description:
         if self.details:
             parts.append(f"<pre>{html.escape(self._details())}</pre>")
         return "".join(parts)
+
+
+def _short(name: str, value: Any) -> str:
+    """A detail; of what holds many settings only where they are."""
+    if isinstance(value, Mapping):
+        return f"{len(value)} settings, in .details[{name!r}]"
+    if isinstance(value, list | tuple):
+        return ", ".join(map(str, value))
+    return str(value)
 
 
 def _positions(positions: dict[Any, Any]) -> str | None:

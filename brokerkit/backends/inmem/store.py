@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from brokerkit.core.arguments import check_count
 from brokerkit.core.errors import AlreadyExists, BrokerError, ConfigError, NotFound, TooLarge
 from brokerkit.core.messages import OutboundMessage, PublishResult
 from brokerkit.core.positions import Position, resolve
@@ -57,9 +58,7 @@ class Store:
         return found
 
     def create_topic(self, name: str, options: Mapping[str, Any]) -> None:
-        partitions = options.get("partitions", 1)
-        if not isinstance(partitions, int) or partitions < 1:
-            raise ConfigError(f"partitions must be a positive integer, not {partitions!r}")
+        partitions = check_count(options.get("partitions", 1), "partitions")
         with self.changed:
             if name in self.topics:
                 raise AlreadyExists(f"topic {name!r} exists already")

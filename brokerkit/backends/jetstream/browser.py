@@ -19,6 +19,7 @@ from .subjects import STREAM_PREFIX, covered, overlap
 MAX_SUBJECTS = 10_000
 """A stream with more subjects is one row of the list."""
 INTERNAL_PREFIXES = ("KV_", "OBJ_")
+SHOWN_CONFIG = ("subjects", "storage", "retention", "max_msgs", "max_bytes", "num_replicas")
 
 
 class JetStreamBrowser(BrowserDriver):
@@ -111,7 +112,11 @@ class JetStreamBrowser(BrowserDriver):
             if not each["name"].startswith(READER_PREFIX) and _reads(each["config"], source)
         ]
         state = {name: value for name, value in info["state"].items() if name != "subjects"}
-        details = {"stream": source.stream, "config": info["config"], "state": state}
+        config = info["config"]
+        shown = {name: config[name] for name in SHOWN_CONFIG if config.get(name)}
+        if config.get("max_age"):
+            shown["max_age_seconds"] = config["max_age"] / 1e9
+        details = {"stream": source.stream, **shown, "config": config, "state": state}
         size = int(state["bytes"]) if source.filter is None else None
         return TopicDescription(topic, (bounds,), tuple(subscriptions), size, details)
 

@@ -4,7 +4,7 @@ A key travels as base64 in the header ``Brokerkit-Key``; b"" is an empty value, 
 ``Nats-Msg-Id`` names the message for the server's duplicate window. Both are hidden from the
 attributes of what is read, so that it can be published again as it is.
 
-nats-py strips values, turns line breaks into spaces, and keeps one value of a name (measured). What
+nats-py strips values, turns line breaks into spaces, and writes one value of a name (measured). What
 it would change is refused.
 """
 
@@ -12,7 +12,8 @@ from __future__ import annotations
 
 import re
 from base64 import b64decode, b64encode
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cached_property
 from typing import Any
 
 from brokerkit.core.errors import ConfigError
@@ -27,7 +28,49 @@ _LINE_BREAK = re.compile(r"[\r\n]")
 _FRAME_BYTES = 12
 _PAIR_BYTES = 4
 
+_ONLY_ID = MESSAGE_ID.encode() + b":"
+
 Pairs = tuple[tuple[str, str], ...]
+
+
+class Headers(Mapping[str, str]):
+    """The headers of a received message, taken apart when somebody looks.
+
+    As a mapping the last of several values of a name wins, as in nats-py; `pairs` has them all.
+    """
+
+    __slots__ = ("__dict__", "raw")
+
+    def __init__(self, raw: bytes) -> None:
+        self.raw = raw
+
+    @cached_property
+    def pairs(self) -> Pairs:
+        found = []
+        for line in self.raw.split(b"\r\n"):
+            name, colon, value = line.partition(b":")
+            if colon:
+                found.append(
+                    (name.strip().decode("ascii", "replace"), value.strip().decode("utf-8", "replace"))
+                )
+        return tuple(found)
+
+    @property
+    def only_an_id(self) -> bool:
+        """Whether there is nothing but the server's message id, as in most of what we publish."""
+        return self.raw.startswith(_ONLY_ID) and self.raw.count(b"\r\n") <= 2
+
+    def __getitem__(self, name: str) -> str:
+        return dict(self.pairs)[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(dict(self.pairs))
+
+    def __len__(self) -> int:
+        return len(dict(self.pairs))
+
+    def __bool__(self) -> bool:
+        return True
 
 
 def outbound(message: OutboundMessage, dedup_id: str) -> dict[str, str]:
@@ -84,16 +127,25 @@ def size(headers: Mapping[str, str]) -> int:
     return pairs + _FRAME_BYTES
 
 
+NOTHING: tuple[None, None] = (None, None)
+
+
 def inbound(headers: Mapping[Any, str] | None) -> tuple[bytes | None, Pairs | None]:
     """The key and the attributes of a message that was read.
 
     A key header that is not base64 was not written by us: it stays an attribute.
     """
     if not headers:
-        return None, None
+        return NOTHING
+    if isinstance(headers, Headers):
+        if headers.only_an_id:
+            return NOTHING
+        items: Iterable[tuple[Any, str]] = headers.pairs
+    else:
+        items = headers.items()
     key: bytes | None = None
     pairs = []
-    for name, value in headers.items():
+    for name, value in items:
         if name == KEY:
             try:
                 key = b64decode(value, validate=True)

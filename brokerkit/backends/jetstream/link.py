@@ -11,11 +11,11 @@ from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 from nats import errors as nats_errors
-from nats.aio.client import Client
 from nats.js import errors as js_errors
 
 from brokerkit.core.errors import BrokerError, ConfigError, NotFound, NotSupported, Unauthorized, Unavailable
 
+from .client import DirectClient
 from .errors import NO_JETSTREAM, translate
 from .options import RECONNECT_SECONDS, Options
 
@@ -33,7 +33,7 @@ class Link:
 
     def __init__(self, options: Options) -> None:
         self.options = options
-        self.client = Client()
+        self.client = DirectClient()
         self.epoch = 0
         self._connected = asyncio.Event()
         self._last_error: BaseException | None = None

@@ -69,8 +69,9 @@ class Pull:
     async def open(self) -> None:
         """Listen on the inbox; nothing in it has a limit, because requests do."""
         self._subscription = await self._link.client.subscribe(
-            f"{self._inbox}.*", cb=self._arrived, pending_msgs_limit=0, pending_bytes_limit=0
+            f"{self._inbox}.*", cb=self._called_back, pending_msgs_limit=0, pending_bytes_limit=0
         )
+        self._link.client.serve_directly(self._subscription, self._arrived)
 
     @property
     def waiting(self) -> list[Msg]:
@@ -82,7 +83,10 @@ class Pull:
         """Whether the server may still deliver for a request of ours."""
         return self._to_come > 0 and time.monotonic() < self._lost_at
 
-    async def _arrived(self, message: Msg) -> None:
+    async def _called_back(self, message: Msg) -> None:
+        self._arrived(message)
+
+    def _arrived(self, message: Msg) -> None:
         if message.reply:
             self._messages.append(message)
             self._to_come -= 1
@@ -174,6 +178,7 @@ class Pull:
                 await asyncio.wait_for(subscription.drain(), timeout)  # type: ignore[no-untyped-call]  # nats-py's
             except Exception as error:
                 log.info("the inbox of consumer %s could not be drained: %s", self._name, error)
+            self._link.client.leave(subscription)
         taken, self._messages = self._messages, []
         return taken
 
@@ -185,6 +190,7 @@ class Pull:
             # on a lost connection there is nothing to unsubscribe
             with contextlib.suppress(nats_errors.Error):
                 await subscription.unsubscribe()
+            self._link.client.leave(subscription)
 
 
 class NotServed(Unavailable):

@@ -1,0 +1,54 @@
+"""nats-py's client with a shorter way for messages that come by the hundred thousand.
+
+Two methods of its own are overridden. Where a release of nats-py no longer calls them, everything
+works as before: messages take the client's way, and have its headers as a dict.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+from nats.aio.subscription import Subscription
+
+from .headers import Headers
+
+PLAIN = b"NATS/1.0\r\n"
+"""How headers begin that hold no status of the server."""
+
+
+class DirectClient(Client):
+    """Headers are taken apart when somebody looks (a third of the cost of a message, measured with 2.16),
+    and subscriptions may be served without the client's queue and task (another third)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._direct: dict[int, Callable[[Msg], None]] = {}
+
+    def serve_directly(self, subscription: Subscription, arrived: Callable[[Msg], None]) -> None:
+        """Have `arrived`, which must not block, called in place of the subscription's own callback."""
+        self._direct[subscription._id] = arrived
+
+    def leave(self, subscription: Subscription) -> None:
+        """Have the subscription served as any other again."""
+        self._direct.pop(subscription._id, None)
+
+    @staticmethod
+    def _parse_header_lines(raw: bytes) -> Headers:  # type: ignore[override]  # a mapping serves as well
+        return Headers(raw)
+
+    async def _process_msg(
+        self, sid: int, subject: bytes, reply: bytes, data: bytes, headers: bytes | None
+    ) -> None:
+        arrived = self._direct.get(sid)
+        if arrived is None:
+            await super()._process_msg(sid, subject, reply, data, headers)  # type: ignore[arg-type]  # may be None
+            return
+        self.stats["in_msgs"] += 1
+        self.stats["in_bytes"] += len(data)
+        read: Mapping[str, str] | None = None
+        if headers:
+            plain = headers.startswith(PLAIN)
+            read = Headers(headers[len(PLAIN) :]) if plain else await self._process_headers(headers)
+        arrived(Msg(self, subject.decode(), reply.decode(), data, read))  # type: ignore[arg-type]  # a mapping

@@ -1,0 +1,266 @@
+"""Finding out, step by step, why a connection does not work."""
+
+from __future__ import annotations
+
+import html
+import re
+import socket
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, requires, version
+from typing import TYPE_CHECKING, Any, Literal
+
+from brokerkit.core import registry
+from brokerkit.core.address import Address, resolve
+from brokerkit.core.arguments import check_seconds
+from brokerkit.core.connection import CONNECT_SECONDS, Connection
+from brokerkit.core.driver import Backend
+from brokerkit.core.errors import BrokerError, ConfigError, NotSupported, Unauthorized, Unavailable
+from brokerkit.core.secrets import Secrets
+
+from .shown import LONGEST, plain
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+DISTRIBUTION = "brokerkit-notebook"
+DETAIL = 2 * LONGEST
+READ_SECONDS = 5.0
+DEFAULT_PORTS = {"kafka": 9092, "nats": 4222, "jetstream": 4222, "pulsar": 6650, "pulsar+ssl": 6651}
+Status = Literal["ok", "failed", "not offered", "not tried"]
+MARKS: dict[Status, str] = {"ok": "ok", "failed": "FAILED", "not offered": "-", "not tried": "-"}
+
+
+@dataclass(frozen=True)
+class Step:
+    """One thing that was tried. detail: what was found, or the error. seconds: how long it took."""
+
+    name: str
+    status: Status
+    detail: str = ""
+    seconds: float = 0.0
+    error: BaseException | None = None
+
+
+class Diagnosis:
+    """What `doctor` found: `steps` in their order, `ok`, and `failed`, the step that stopped it."""
+
+    def __init__(self, steps: list[Step]) -> None:
+        self.steps = steps
+
+    @property
+    def failed(self) -> Step | None:
+        return next((step for step in self.steps if step.status == "failed"), None)
+
+    @property
+    def ok(self) -> bool:
+        return self.failed is None
+
+    @property
+    def frame(self) -> pd.DataFrame:
+        """One row per step: step, status, detail, seconds."""
+        import pandas as pd
+
+        columns = ["step", "status", "detail", "seconds"]
+        rows = [(step.name, step.status, step.detail, step.seconds) for step in self.steps]
+        return pd.DataFrame(rows, columns=columns)
+
+    def _lines(self) -> list[tuple[str, str, str]]:
+        return [(MARKS[step.status], step.name, plain(step.detail, DETAIL)) for step in self.steps]
+
+    def __repr__(self) -> str:
+        wide = max(len(step.name) for step in self.steps)
+        lines = self._lines()
+        return "\n".join(f"{mark:6}  {name:{wide}}  {detail}".rstrip() for mark, name, detail in lines)
+
+    def _repr_html_(self) -> str:
+        rows = "".join(
+            "<tr>"
+            + "".join(f'<td align="left">{html.escape(cell)}</td>' for cell in line)
+            + "</tr>"
+            for line in self._lines()
+        )
+        head = "<tr><th></th><th>step</th><th>found</th></tr>"
+        return f"<table><thead>{head}</thead><tbody>{rows}</tbody></table>"
+
+
+def doctor(
+    target: str | None = None,
+    *,
+    topic: str | None = None,
+    timeout: float | None = CONNECT_SECONDS,
+    **options: Any,
+) -> Diagnosis:
+    """Try a connection step by step, and say which step failed and why. Changes nothing, raises nothing
+    for what is wrong with the connection, and shows no secret.
+
+    target, options: as for `connect`. topic: look into this one, too. timeout: seconds for each step.
+    """
+    seconds = check_seconds(timeout, "timeout")
+    with ExitStack() as stack:
+        examination = _Examination(CONNECT_SECONDS if seconds is None else seconds, stack)
+        return examination.run(target, topic, options)
+
+
+class _Examination:
+    """One run. Each step returns what to say of it; the first that raises ends the run."""
+
+    def __init__(self, timeout: float, stack: ExitStack) -> None:
+        self._timeout = timeout
+        self._stack = stack
+        self._secrets = Secrets()
+        self._address: Address
+        self._backend: Backend
+        self._connection: Connection
+
+    def run(self, target: str | None, topic: str | None, options: dict[str, Any]) -> Diagnosis:
+        steps: list[tuple[str, Callable[[], str]]] = [
+            ("address", lambda: self._resolve(target, options)),
+            ("client library", self._load),
+            ("network", self._reach),
+            ("connect", self._connect),
+            ("list topics", self._list),
+        ]
+        if topic is not None:
+            steps += [
+                (f"describe {topic}", lambda: self._describe(topic)),
+                (f"read {topic}", lambda: self._read(topic)),
+            ]
+        done: list[Step] = []
+        for name, attempt in steps:
+            if any(step.status == "failed" for step in done):
+                done.append(Step(name, "not tried"))
+            else:
+                done.append(self._step(name, attempt))
+        return Diagnosis(done)
+
+    def _step(self, name: str, attempt: Callable[[], str]) -> Step:
+        begin = time.monotonic()
+        error: BaseException | None = None
+        status: Status = "ok"
+        try:
+            detail = attempt()
+        except NotSupported as refused:
+            status, detail = "not offered", str(refused)
+        except Exception as problem:
+            # whatever a client library raises is a finding here
+            error = self._secrets.clear(problem)
+            status, detail = "failed", _explained(problem)
+        return Step(name, status, self._secrets.mask(detail), time.monotonic() - begin, error)
+
+    def _resolve(self, target: str | None, options: dict[str, Any]) -> str:
+        from .connecting import SANDBOX
+
+        if target is not None and target.startswith(SANDBOX):
+            from brokerkit import sandbox
+
+            kind, _, _ = target.removeprefix(SANDBOX).partition("://")
+            server = sandbox.start(kind)
+            self._stack.callback(server.stop)
+            target = server.url
+        self._address = resolve(target, options)
+        self._secrets = self._address.secrets
+        return str(self._address)
+
+    def _load(self) -> str:
+        self._backend = registry.backend(self._address.scheme)
+        return ", ".join(_versions(self._address.scheme)) or "none needed"
+
+    def _reach(self) -> str:
+        hosts = [_host_and_port(host, self._address.scheme) for host in self._address.hosts]
+        named = [(host, port) for host, port in hosts if port is not None]
+        if not named:
+            raise NotSupported("the address names no host and port; connecting tells")
+        found: list[str] = []
+        reached = False
+        for host, port in named:
+            problem = _knock(host, port, self._timeout)
+            reached = reached or problem is None
+            found.append(f"{host}:{port} {'answers' if problem is None else problem}")
+        if not reached:
+            raise Unavailable("; ".join(found))
+        return "; ".join(found)
+
+    def _connect(self) -> str:
+        begin = time.monotonic()
+        self._connection = Connection(self._address, timeout=self._timeout)
+        self._stack.callback(self._connection.close)
+        return f"in {1000 * (time.monotonic() - begin):,.0f} ms"
+
+    def _list(self) -> str:
+        topics = self._connection.browser().topics(timeout=self._timeout)
+        ours = [info for info in topics if not info.internal]
+        return f"{len(ours):,} topics"
+
+    def _describe(self, topic: str) -> str:
+        described = self._connection.browser().describe(topic, timeout=self._timeout)
+        return (
+            f"{described.messages:,} messages, {len(described.partitions)} partitions, "
+            f"{len(described.subscriptions)} subscriptions"
+        )
+
+    def _read(self, topic: str) -> str:
+        browser = self._connection.browser()
+        pieces = browser.plan(topic, limit=1, timeout=self._timeout)
+        for piece in pieces:
+            for columns in browser.read(piece, stall=min(READ_SECONDS, self._timeout)):
+                if columns.length:
+                    return "one message, without side effects"
+        return "it is empty"
+
+
+def _explained(error: Exception) -> str:
+    """The error, and what to try for its kind."""
+    said = str(error) or type(error).__name__
+    if isinstance(error, Unauthorized):
+        return f"{said}. The broker answers: check the user, password, token or certificate, and its rights"
+    if isinstance(error, Unavailable) and "TLS" not in said.upper():
+        return f"{said}. Is the broker running there, and does it want TLS or plain text?"
+    if isinstance(error, ConfigError | BrokerError):
+        return said
+    return f"{type(error).__name__}: {said}"
+
+
+def _versions(scheme: str) -> list[str]:
+    """The installed client libraries of a scheme, with their versions."""
+    extra = registry.EXTRAS.get(scheme)
+    try:
+        lines = requires(DISTRIBUTION) or []
+    except PackageNotFoundError:
+        return []
+    named = [
+        match[1]
+        for line in lines
+        if re.search(rf"extra == ['\"]{extra}['\"]", line) and (match := re.match(r"([A-Za-z0-9._-]+)", line))
+    ]
+    found = []
+    for name in named:
+        try:
+            found.append(f"{name} {version(name)}")
+        except PackageNotFoundError:
+            found.append(f"{name} is not installed")
+    return found
+
+
+def _host_and_port(text: str, scheme: str) -> tuple[str, int | None]:
+    host, colon, port = text.rpartition(":")
+    if colon and port.isdigit():
+        return host.strip("[]"), int(port)
+    return text.strip("[]"), DEFAULT_PORTS.get(scheme)
+
+
+def _knock(host: str, port: int, timeout: float) -> str | None:
+    """Open a TCP connection and close it; what went wrong, or None."""
+    try:
+        socket.create_connection((host, port), timeout).close()
+    except socket.gaierror:
+        return "is not a name that can be looked up: check the spelling, the VPN and the DNS"
+    except ConnectionRefusedError:
+        return "refuses connections: nothing listens on that port"
+    except TimeoutError:
+        return f"did not answer within {timeout:g} s: a firewall or the wrong address"
+    except OSError as error:
+        return f"cannot be reached: {error.strerror or error}"
+    return None

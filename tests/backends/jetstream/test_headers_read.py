@@ -1,0 +1,32 @@
+"""What is read of the headers that a message came with."""
+
+from __future__ import annotations
+
+from brokerkit.backends.jetstream.headers import Headers, inbound
+
+
+def test_a_message_with_nothing_but_its_id_has_no_attributes() -> None:
+    assert inbound(Headers(b"Nats-Msg-Id: abc\r\n\r\n")) == (None, None)
+
+
+def test_what_others_wrote_twice_comes_back_twice_in_its_order() -> None:
+    headers = Headers(b"Nats-Msg-Id: abc\r\nTrace: 1\r\nHost:b\r\nTrace: 2\r\n\r\n")
+    assert inbound(headers) == (None, (("Trace", "1"), ("Host", "b"), ("Trace", "2")))
+    assert headers["Trace"] == "2"
+
+
+def test_the_key_is_taken_out() -> None:
+    assert inbound(Headers(b"Brokerkit-Key: azE=\r\nTrace: 1\r\n\r\n")) == (b"k1", (("Trace", "1"),))
+    assert inbound(Headers(b"Brokerkit-Key: \r\n\r\n")) == (b"", None)
+
+
+def test_a_status_is_found_as_in_any_mapping() -> None:
+    status: dict[str, str] = {"Status": "408"}
+    status.update(Headers(b"Nats-Pending-Messages: 3\r\n\r\n"))
+    assert status == {"Status": "408", "Nats-Pending-Messages": "3"}
+    assert Headers(b"\r\n").get("Status") is None
+
+
+def test_bytes_that_are_no_text_neither_raise_nor_vanish() -> None:
+    _, pairs = inbound(Headers(b"Trace: \xff\xfe\r\nno colon\r\nX: 1\r\n\r\n"))
+    assert pairs == (("Trace", "\ufffd\ufffd"), ("X", "1"))
