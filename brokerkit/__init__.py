@@ -40,10 +40,10 @@ if TYPE_CHECKING:
     )
     from .core.messages import OutboundMessage
     from .frames import Decoder, attr, decoder, expand, failures
-    from .session import Interrupted, Session, StartIgnored, connect
+    from .session import Interrupted, Session, StartIgnored, connect, doctor
 
 _HOMES = {
-    "session": ("Interrupted", "Session", "StartIgnored", "connect"),
+    "session": ("Interrupted", "Session", "StartIgnored", "connect", "doctor"),
     "frames": ("Decoder", "attr", "decoder", "expand", "failures"),
     "core.messages": ("OutboundMessage",),
     "core.errors": (
@@ -97,6 +97,7 @@ __all__ = [
     "attr",
     "connect",
     "decoder",
+    "doctor",
     "expand",
     "failures",
 ]

@@ -2,6 +2,7 @@
 
 from .batches import Batch, Batches
 from .connecting import connect
+from .diagnosis import Diagnosis, doctor
 from .interrupted import Interrupted
 from .listing import Description
 from .scan import Scan
@@ -13,10 +14,12 @@ __all__ = [
     "Batch",
     "Batches",
     "Description",
+    "Diagnosis",
     "Interrupted",
     "Scan",
     "Session",
     "StartIgnored",
     "Transaction",
     "connect",
+    "doctor",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from brokerkit.core.address import resolve
@@ -42,17 +43,23 @@ def connect(
     return Session(Connection(resolve(target, options), timeout=timeout), read_only=read_only)
 
 
-def _sandbox(target: str, options: dict[str, Any], read_only: bool, timeout: float) -> Session:
+def start_sandbox(target: str) -> tuple[str, Callable[[], None]]:
+    """The URL of a new private server for a ``sandbox+...`` target, and what stops it."""
     from brokerkit import sandbox
 
     kind, _, _ = target.removeprefix(SANDBOX).partition("://")
     server = sandbox.start(kind)
+    return server.url, server.stop
+
+
+def _sandbox(target: str, options: dict[str, Any], read_only: bool, timeout: float) -> Session:
+    url, stop = start_sandbox(target)
     try:
-        connection = Connection(resolve(server.url, options), timeout=timeout)
+        connection = Connection(resolve(url, options), timeout=timeout)
     except BaseException:
-        server.stop()
+        stop()
         raise
     # the port differs from run to run; the name of a session must not
-    session = Session(connection, read_only=read_only, name=f"{SANDBOX}{kind}://")
-    session.on_close(server.stop)
+    session = Session(connection, read_only=read_only, name=f"{target.partition('://')[0]}://")
+    session.on_close(stop)
     return session

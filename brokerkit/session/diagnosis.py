@@ -20,6 +20,7 @@ from brokerkit.core.driver import Backend
 from brokerkit.core.errors import BrokerError, ConfigError, NotSupported, Unauthorized, Unavailable
 from brokerkit.core.secrets import Secrets
 
+from .connecting import SANDBOX, start_sandbox
 from .shown import LONGEST, plain
 
 if TYPE_CHECKING:
@@ -68,18 +69,16 @@ class Diagnosis:
         return pd.DataFrame(rows, columns=columns)
 
     def _lines(self) -> list[tuple[str, str, str]]:
-        return [(MARKS[step.status], step.name, plain(step.detail, DETAIL)) for step in self.steps]
+        return [(MARKS[step.status], plain(step.name), plain(step.detail, DETAIL)) for step in self.steps]
 
     def __repr__(self) -> str:
-        wide = max(len(step.name) for step in self.steps)
         lines = self._lines()
+        wide = max(len(name) for _, name, _ in lines)
         return "\n".join(f"{mark:6}  {name:{wide}}  {detail}".rstrip() for mark, name, detail in lines)
 
     def _repr_html_(self) -> str:
         rows = "".join(
-            "<tr>"
-            + "".join(f'<td align="left">{html.escape(cell)}</td>' for cell in line)
-            + "</tr>"
+            "<tr>" + "".join(f'<td align="left">{html.escape(cell)}</td>' for cell in line) + "</tr>"
             for line in self._lines()
         )
         head = "<tr><th></th><th>step</th><th>found</th></tr>"
@@ -151,15 +150,9 @@ class _Examination:
         return Step(name, status, self._secrets.mask(detail), time.monotonic() - begin, error)
 
     def _resolve(self, target: str | None, options: dict[str, Any]) -> str:
-        from .connecting import SANDBOX
-
         if target is not None and target.startswith(SANDBOX):
-            from brokerkit import sandbox
-
-            kind, _, _ = target.removeprefix(SANDBOX).partition("://")
-            server = sandbox.start(kind)
-            self._stack.callback(server.stop)
-            target = server.url
+            target, stop = start_sandbox(target)
+            self._stack.callback(stop)
         self._address = resolve(target, options)
         self._secrets = self._address.secrets
         return str(self._address)
