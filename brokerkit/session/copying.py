@@ -1,0 +1,214 @@
+"""Copying a topic to a topic of any system."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+import pyarrow as pa
+
+from brokerkit.core.browser import ConnectedBrowser
+from brokerkit.core.columns import Columns
+from brokerkit.core.errors import BrokerError, ConfigError, NotSupported
+from brokerkit.core.message_consumer import MessageConsumer
+from brokerkit.core.messages import PublishResult
+from brokerkit.core.topics import Slice
+from brokerkit.frames.outcome import OutcomeFrame, outcome_frame
+from brokerkit.frames.provenance import provenance_of
+
+from .carrying import messages_to_copy
+from .interrupted import Interrupted
+from .planning import Range
+from .progress import bar
+from .pulling import left_in_time
+
+if TYPE_CHECKING:
+    from brokerkit.core.held import Held
+    from brokerkit.core.publisher import ConnectedPublisher
+
+    from .session import Session
+
+CHUNK_ROWS = 2_000
+FETCH_ROWS = 500
+
+
+def copy_topic(
+    source: Session,
+    src: str,
+    target: Session,
+    dst: str,
+    *,
+    span: Range,
+    subscription: str | None,
+    idle: float,
+    resume: pd.DataFrame | None,
+    scan_for_time: bool,
+    progress: bool,
+) -> OutcomeFrame:
+    """Copy a topic; see `Session.copy`."""
+    if not hasattr(target, "shared_publisher"):
+        raise ConfigError(
+            f"copy needs the session to copy to: copy(topic, session, topic), not {target!r:.60}"
+        )
+    if target.name == source.name and src == dst:
+        raise ConfigError(f"{src!r} would be copied to itself: choose another topic")
+    copying = Copying(target.shared_publisher(), src, dst, resume)
+    try:
+        if subscription is None:
+            if source.capabilities.slices == "never":
+                raise NotSupported(
+                    "this system cannot be read without taking messages: name a subscription whose messages "
+                    "are to be copied and acknowledged, copy(..., subscription=...)"
+                )
+            planned = source.planner(scan_for_time).slices(src, span)
+            return copying.slices(source.browser, planned, progress)
+        if "message" not in source.capabilities.models:
+            raise NotSupported(
+                "this system acknowledges positions, not messages: copy without subscription=, from start= "
+                "to end="
+            )
+        consumer = source.consumer(src, subscription, model="message")
+        assert isinstance(consumer, MessageConsumer)
+        with left_in_time(consumer):
+            return copying.subscription(consumer, idle, progress)
+    except KeyboardInterrupt as interrupt:
+        raise copying.interrupted() from interrupt
+
+
+class Copying:
+    """One `copy` call: what was sent, under which name, and what became of it.
+
+    resume: the outcome frame of an earlier call; what it confirmed is not sent again.
+    """
+
+    def __init__(
+        self, publisher: ConnectedPublisher, source: str, target: str, resume: pd.DataFrame | None
+    ) -> None:
+        self._publisher = publisher
+        self._source = source
+        self._target = target
+        self._run = uuid.uuid4().hex
+        self._slices: list[Slice] | None = None
+        self._settled: dict[str, PublishResult] = {}
+        self._ids: list[str] = []
+        self._results: list[PublishResult] = []
+        if resume is not None:
+            self._take_over(resume)
+
+    def _take_over(self, outcome: pd.DataFrame) -> None:
+        known = provenance_of(outcome) or {}
+        if "copied" not in known or not {"source", "status", "id"} <= set(outcome.columns):
+            raise ConfigError(
+                "resume= wants the outcome frame of an earlier copy, as returned or as found in "
+                "session.last_interrupted.frame"
+            )
+        if (known["copied"], known["topic"]) != (self._source, self._target):
+            raise ConfigError(
+                f"resume= belongs to a copy of {known['copied']!r} to {known['topic']!r}, not of "
+                f"{self._source!r} to {self._target!r}"
+            )
+        if known["tried"] != len(outcome):
+            raise ConfigError(
+                f"resume= wants the whole outcome frame of {known['tried']:,} rows, not {len(outcome):,} of "
+                "them: what is left out of it would be copied again"
+            )
+        self._run = known["run"]
+        self._slices = [Slice(*each) for each in known["slices"]]
+        safe = self._publisher.capabilities.dedup_ids
+        for source, status, identity in zip(outcome["source"], outcome["status"], outcome["id"], strict=True):
+            if status == "confirmed" or (status == "unknown" and not safe):
+                self._settled[source] = PublishResult(status, None if pd.isna(identity) else str(identity))
+
+    def slices(self, browser: ConnectedBrowser, planned: Sequence[Slice], progress: bool) -> OutcomeFrame:
+        """Copy what is in these slices, or in those of the call that is resumed."""
+        self._slices = list(planned) if self._slices is None else self._slices
+        total = sum(piece.estimate for piece in self._slices)
+        with self._progress(total, progress) as shown:
+            for piece in self._slices:
+                for columns in browser.read(piece):
+                    for part in _parts(columns):
+                        self._send(part)
+                        shown.update(part.length)
+        return self.outcome()
+
+    def subscription(self, consumer: MessageConsumer, idle: float, progress: bool) -> OutcomeFrame:
+        """Copy and acknowledge what comes, until nothing came for `idle` seconds.
+
+        What the target did not confirm is given back, and ends it.
+        """
+        self._slices = []
+        with self._progress(None, progress) as shown:
+            complete = True
+            while complete and (pieces := consumer.gather(FETCH_ROWS, idle, window=idle)):
+                for held in pieces:
+                    results = self._send(held.columns)
+                    complete = _settle(held, results) and complete
+                    shown.update(len(held))
+        return self.outcome()
+
+    def _progress(self, total: int | None, show: bool) -> Any:
+        return bar(f"copy {self._source} to {self._target}", total, show=show)
+
+    def _send(self, columns: Columns) -> list[PublishResult]:
+        """Publish rows that are not settled, in their order; the result of each."""
+        ids = [str(each) for each in columns.values("id")]
+        settled = [self._settled.get(each) for each in ids]
+        rows = [row for row, result in enumerate(settled) if result is None]
+        messages = messages_to_copy(columns.take(rows), self._publisher.capabilities) if rows else []
+        named = [
+            message.named(f"{self._run}-{ids[row]}") for row, message in zip(rows, messages, strict=True)
+        ]
+        begin = len(self._ids)
+        self._ids += ids
+        doubtful = PublishResult("unknown", error=BrokerError("interrupted while it was being copied"))
+        self._results += [doubtful if result is None else result for result in settled]
+        if named:
+            sent = self._publisher.topic(self._target).publish_batch(named)
+            for row, result in zip(rows, sent, strict=True):
+                self._results[begin + row] = result
+        return self._results[begin:]
+
+    def outcome(self) -> OutcomeFrame:
+        """What became of each message so far; `source` is its id where it came from."""
+        made = outcome_frame(self._results)
+        made.insert(1, "source", pd.Series(pd.arrays.ArrowExtensionArray(pa.array(self._ids, pa.string()))))
+        made.attrs["brokerkit"] = {
+            "run": self._run,
+            "copied": self._source,
+            "topic": self._target,
+            "tried": len(made),
+            "slices": [
+                [each.topic, each.partition, each.start, each.end, each.estimate]
+                for each in self._slices or ()
+            ],
+        }
+        return made
+
+    def interrupted(self) -> Interrupted:
+        """What to raise for an interrupt: it carries the outcomes so far."""
+        return Interrupted(
+            f"copying {self._source!r} to {self._target!r} was interrupted after {len(self._results):,} "
+            "messages. The outcomes are in session.last_interrupted.frame; "
+            "copy(..., resume=session.last_interrupted.frame) goes on.",
+            self.outcome(),
+        )
+
+
+def _parts(columns: Columns) -> Iterator[Columns]:
+    for begin in range(0, columns.length, CHUNK_ROWS):
+        yield columns.slice(begin, min(begin + CHUNK_ROWS, columns.length))
+
+
+def _settle(held: Held, results: Sequence[PublishResult]) -> bool:
+    """Acknowledge what was confirmed and give back the rest; whether all was confirmed."""
+    if all(result.ok for result in results):
+        held.ack()
+        return True
+    for message, result in zip(held.messages(), results, strict=True):
+        if result.ok:
+            message.ack()
+        else:
+            message.nack()
+    return False
