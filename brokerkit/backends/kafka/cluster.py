@@ -55,12 +55,12 @@ class Cluster:
         while True:
             try:
                 answer = future.result(deadline.slice(WAIT_SLICE))
-            except TimeoutError:
+            except TimeoutError as waited:
                 # librdkafka hands out its error and log callbacks here only
                 self.client.poll(0)
                 self.watch.raise_if_refused()
                 if deadline.passed:
-                    raise self.watch.unavailable(what) from None
+                    raise self.watch.unavailable(what) from waited
             except KafkaException as error:
                 self.client.poll(0)
                 self.watch.raise_if_refused()
