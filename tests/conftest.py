@@ -13,6 +13,7 @@ from brokerkit.core import ConfigError
 if TYPE_CHECKING:
     from tests.brokers.kafka import KafkaServer
     from tests.brokers.nats import NatsServer
+    from tests.brokers.pubsub import EmulatorServer, PstestServer
 
 pytest_plugins = ["brokerkit.testing.plugin"]
 
@@ -76,3 +77,31 @@ def kafka_server() -> Iterator[KafkaServer]:
 def kafka_server_default_delay() -> Iterator[KafkaServer]:
     """A Kafka broker with the default of 3 s before a new group forms."""
     yield from _kafka(3.0)
+
+
+@pytest.fixture(scope="session")
+def pubsub_emulator() -> Iterator[EmulatorServer]:
+    """Google's Pub/Sub emulator."""
+    try:
+        from tests.brokers import pubsub
+    except ModuleNotFoundError:
+        missing("pubsub-emulator", "pip install 'brokerkit-notebook[pubsub]'")
+    enable = pubsub.emulator_available()
+    if enable is not None:
+        missing("pubsub-emulator", enable)
+    with pubsub.EmulatorServer() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def pstest_server() -> Iterator[PstestServer]:
+    """The test server of Google's Go client."""
+    try:
+        from tests.brokers import pubsub
+    except ModuleNotFoundError:
+        missing("pstest", "pip install 'brokerkit-notebook[pubsub]'")
+    enable = pubsub.pstest_available()
+    if enable is not None:
+        missing("pstest", enable)
+    with pubsub.PstestServer() as server:
+        yield server

@@ -275,6 +275,9 @@ class Consumer(Closable):
                 missing -= len(held)
                 if window is not None and len(pieces) == 1:
                     deadline = Deadline(window)
+                # a system that needs a round trip for each look would bring later messages for ever
+                if deadline.passed and not self._buffer:
+                    break
         except (Cancelled, Closed):
             self._put_back(pieces)
             raise

@@ -30,6 +30,7 @@ from brokerkit.frames.provenance import attach, provenance
 
 from .arguments import check_topic, topic_names
 from .batches import Batches
+from .borrowing import borrow
 from .copying import copy_topic
 from .filters import Filter
 from .interrupted import Interrupted
@@ -122,6 +123,8 @@ class Session:
         expand: bool = False,
         attributes: bool = True,
         scan_for_time: bool = False,
+        side_effects: str | None = None,
+        subscription: str | None = None,
     ) -> pd.DataFrame:
         """Messages of a topic, without any side effect: the newest `limit`, or the first from `start`.
 
@@ -129,9 +132,28 @@ class Session:
         {partition: position}; `end` is exclusive. key, where: only messages with this key, or whose
         value contains a text or satisfies a function. Oldest first. `last_read` says how many were
         looked at and why it stopped.
+
+        side_effects: how to look where that cannot be done without (Pub/Sub). "give back" takes what
+        `subscription` has next and gives it back, which raises delivery counts; "temporary
+        subscription" reads the first `limit` from `start` through a subscription of its own, which is
+        deleted afterwards.
         """
         limit = check_count(limit, "limit")
         check_topic(topic)
+        if side_effects is not None:
+            if (end, key, where) != (None, None, None):
+                raise ConfigError("with side_effects= a look has no end=, key= or where=: filter the frame")
+            return borrow(
+                self,
+                topic,
+                limit,
+                side_effects=side_effects,
+                subscription=subscription,
+                start=start,
+                decode=decode,
+                expand=expand,
+                attributes=attributes,
+            )
         builder = FrameBuilder(decode, attributes, expanding=expand)
         wanted = Filter(key, where, builder.schema)
         span = parse_range(start, end)

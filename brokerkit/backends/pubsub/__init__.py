@@ -1,0 +1,56 @@
+"""Google Cloud Pub/Sub, through the requests of google-cloud-pubsub.
+
+``pubsub://PROJECT`` with application-default credentials, ``?credentials=service-account.json``, or an
+emulator (``emulator=HOST:PORT``, or the environment variable PUBSUB_EMULATOR_HOST). A topic or
+subscription is named by its id, or by its full path where it is in another project.
+
+A subscription is created with ordering unless told otherwise, so that messages with the same key
+come in order. Messages published before it existed reach it only where the topic retains them
+(``create_topic(..., retention=86400)``). Snapshots, seek and everything else that only Pub/Sub has
+are offered by `native`: ``native.subscriber.seek(request={...})``.
+"""
+
+from __future__ import annotations
+
+from brokerkit.core.address import Address
+from brokerkit.core.capabilities import Capabilities, Gap, no_records
+from brokerkit.core.driver import Driver
+
+from .driver import PubSubDriver
+from .options import read_options
+from .outbound import MAX_MESSAGES, MAX_REQUEST_BYTES
+
+_NO_READING = Gap(
+    "never", "Pub/Sub has no reading without a subscription: its messages have no positions to read from"
+)
+
+capabilities = Capabilities(
+    models=("message",),
+    ack="sent",
+    nack="immediate",
+    nack_delay=True,
+    slices="never",
+    keys="text",
+    empty_key=False,
+    null_value=False,
+    attribute_types=frozenset({"string"}),
+    duplicate_attributes=False,
+    max_batch=MAX_MESSAGES,
+    max_message_bytes=MAX_REQUEST_BYTES,
+    side_effects={"peek": "not offered", "scan": "not offered", "pull": "acknowledges"},
+    gaps={
+        5: Gap("never", "attributes are a map: all come back unchanged, but not in their order"),
+        13: Gap("never", "an ordering key is text, and an empty one is none"),
+        14: Gap("never", "an empty payload needs an attribute beside it; without one it is refused"),
+        20: Gap("never", "the messages of a topic cannot be counted without consuming them"),
+        34: Gap("never", "deliveries are counted only by subscriptions with a dead-letter policy"),
+        **no_records("messages are settled one by one: there is no position to commit"),
+        68: Gap("never", "Pub/Sub has no transactions"),
+        **dict.fromkeys(range(69, 76), _NO_READING),
+    },
+)
+
+
+def open(address: Address, timeout: float) -> Driver:
+    """Find the credentials and prepare the connection, within `timeout` seconds."""
+    return PubSubDriver.open(read_options(address), capabilities, timeout)

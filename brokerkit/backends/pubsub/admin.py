@@ -1,0 +1,174 @@
+"""Creating and deleting topics and subscriptions, and where a new subscription begins."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import grpc
+from google.protobuf.timestamp_pb2 import Timestamp
+from grpc import StatusCode
+
+from brokerkit.core.cancellation import Deadline
+from brokerkit.core.errors import AlreadyExists, ConfigError, NotFound, NotSupported
+from brokerkit.core.options import options_of
+from brokerkit.core.positions import AtOffset, AtTime, Earliest, Position
+
+from .errors import code_of
+from .link import Link, log
+from .methods import (
+    CREATE_SUBSCRIPTION,
+    CREATE_TOPIC,
+    DELETE_SUBSCRIPTION,
+    DELETE_TOPIC,
+    GET_SUBSCRIPTION,
+    GET_TOPIC,
+    SEEK,
+)
+from .subscription_options import duration, labels, subscription_fields
+
+TOPIC_OPTIONS: Mapping[str, str] = {
+    "retention": "seconds for which messages are kept for later subscriptions (10 minutes to 31 days)",
+    "labels": "a mapping of labels",
+    "kms_key": "name of the key that encrypts the messages",
+    "regions": "list of the regions in which messages may be stored",
+}
+CLOCK_SECONDS = 60
+"""How much the service's clock may differ from ours."""
+
+
+def get_topic(link: Link, topic: str, timeout: float) -> Any:
+    """A topic's configuration. Raises NotFound."""
+    try:
+        return link.call(GET_TOPIC, timeout, topic=link.path("topics", topic))
+    except grpc.RpcError as error:
+        if code_of(error) is StatusCode.NOT_FOUND:
+            raise no_topic(link, topic) from error
+        raise
+
+
+def no_topic(link: Link, topic: str) -> NotFound:
+    return NotFound(
+        f"project {link.project!r} has no topic {topic!r}: create it with create_topic({topic!r}), "
+        "or see topics() for those that are there"
+    )
+
+
+def create_topic(link: Link, topic: str, options: Mapping[str, Any], timeout: float) -> None:
+    """Create a topic. Raises AlreadyExists."""
+    if "partitions" in options:
+        raise NotSupported("Pub/Sub has no partitions: messages with the same key come in order, give a key")
+    given = options_of(options, TOPIC_OPTIONS)
+    fields: dict[str, Any] = {}
+    if given.get("retention") is not None:
+        fields["message_retention_duration"] = duration(given["retention"], "retention")
+    if given.get("labels"):
+        fields["labels"] = labels(given["labels"])
+    if given.get("kms_key"):
+        fields["kms_key_name"] = str(given["kms_key"])
+    if given.get("regions"):
+        if isinstance(given["regions"], str):
+            raise ConfigError("regions must be a list of region names")
+        fields["message_storage_policy"] = {"allowed_persistence_regions": [*map(str, given["regions"])]}
+    link.call(CREATE_TOPIC, timeout, name=link.path("topics", topic), **fields)
+
+
+def delete_topic(link: Link, topic: str, timeout: float) -> None:
+    """Delete a topic. Its subscriptions stay, with what they have; they get nothing more."""
+    try:
+        link.call(DELETE_TOPIC, timeout, topic=link.path("topics", topic))
+    except grpc.RpcError as error:
+        if code_of(error) is StatusCode.NOT_FOUND:
+            raise no_topic(link, topic) from error
+        raise
+
+
+def get_subscription(link: Link, subscription: str, timeout: float) -> Any | None:
+    """A subscription's configuration, or None when it does not exist."""
+    try:
+        return link.call(GET_SUBSCRIPTION, timeout, subscription=link.path("subscriptions", subscription))
+    except grpc.RpcError as error:
+        if code_of(error) is StatusCode.NOT_FOUND:
+            return None
+        raise
+
+
+def create_subscription(
+    link: Link, topic: str, subscription: str, start: Position, options: Mapping[str, Any], timeout: float
+) -> Any:
+    """Create a subscription that begins at `start`; its configuration. Raises AlreadyExists or NotFound.
+
+    `earliest` and times reach back as far as the topic retains its messages.
+    """
+    deadline = Deadline(timeout)
+    fields = subscription_fields(link, options)
+    name = link.path("subscriptions", subscription)
+    found = get_topic(link, topic, deadline.remaining())
+    back_to = start_of(found, topic, start)
+    try:
+        made = link.call(CREATE_SUBSCRIPTION, deadline.remaining(), name=name, topic=found.name, **fields)
+    except grpc.RpcError as error:
+        if code_of(error) is StatusCode.ALREADY_EXISTS:
+            raise AlreadyExists(
+                f"project {link.project!r} has a subscription {subscription!r} already; all topics share "
+                "the names of subscriptions"
+            ) from error
+        raise
+    if back_to is not None:
+        try:
+            link.call(SEEK, deadline.remaining(), subscription=name, time=back_to)
+        except BaseException:
+            # one that begins elsewhere than it was asked to must not stay
+            with contextlib.suppress(grpc.RpcError):
+                delete_subscription(link, subscription, 5.0)
+            raise
+    return made
+
+
+def delete_subscription(link: Link, subscription: str, timeout: float) -> None:
+    """Delete a subscription with its backlog. Raises NotFound."""
+    link.call(DELETE_SUBSCRIPTION, timeout, subscription=link.path("subscriptions", subscription))
+
+
+def retention_seconds(topic: Any) -> int:
+    """For how long a topic keeps its messages for subscriptions that come later; 0: it does not."""
+    return int(topic.message_retention_duration.seconds)
+
+
+def start_of(found: Any, topic: str, start: Position) -> Timestamp | None:
+    """The time that a new subscription has to seek to; None where it begins now. Raises NotSupported."""
+    retention = retention_seconds(found)
+    match start:
+        case AtOffset():
+            raise NotSupported(
+                'Pub/Sub has no offsets: start= may be "earliest", "latest" or a time within the retention'
+            )
+        case AtTime(microseconds):
+            if microseconds > (time.time() + CLOCK_SECONDS) * 1e6:
+                raise ConfigError(f"start={start} lies in the future; a subscription begins now or earlier")
+            if not retention:
+                raise NotSupported(
+                    f"topic {topic!r} retains no messages for later subscriptions, so a new one begins now: "
+                    'use start="latest", or set the retention of the topic'
+                )
+            return Timestamp(seconds=microseconds // 1_000_000, nanos=microseconds % 1_000_000 * 1_000)
+        case Earliest():
+            if retention:
+                return Timestamp(seconds=int(time.time()) - retention)
+            log.info(
+                "topic %r retains no messages for later subscriptions: the new one begins with what is "
+                "published from now on",
+                topic,
+            )
+    return None
+
+
+def delivery_of(found: Any) -> str:
+    """How messages leave a subscription; only `pull` can be consumed from here."""
+    if found.push_config.push_endpoint:
+        return "push"
+    if found.bigquery_config.table:
+        return "bigquery"
+    return "cloud storage" if found.cloud_storage_config.bucket else "pull"

@@ -1,0 +1,205 @@
+"""Consuming from a subscription, every message settled by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import ceil
+from typing import Any
+
+import grpc
+from grpc import StatusCode
+
+from brokerkit.core.capabilities import AckKind
+from brokerkit.core.driver import ConsumerRequest, Fetched, MessageDriver, Outcome
+from brokerkit.core.errors import AlreadyExists, ConfigError, NotFound
+from brokerkit.core.options import options_of
+from brokerkit.core.positions import Earliest
+
+from .admin import create_subscription, delivery_of, get_subscription, get_topic
+from .columns import to_columns
+from .errors import code_of
+from .inbox import Inbox, Received
+from .link import Link, log
+from .names import DELETED_TOPIC
+from .settling import Settling
+from .subscription_options import KNOWN
+from .temporary import create_temporary, new_name, remove_temporary
+
+ANSWER_SECONDS = 10.0
+ACK_SECONDS = 5.0
+EXTEND_SECONDS = 3.0
+GIVE_BACK_SECONDS = 2.0
+MIN_LOCK = 10
+MAX_DELAY = 600
+
+
+class PubSubConsumer(MessageDriver):
+    """A receipt is an acknowledgement id.
+
+    ack: what acknowledging this subscription knows, once it is attached.
+    """
+
+    ack: AckKind = "sent"
+
+    def __init__(self, link: Link, request: ConsumerRequest) -> None:
+        if not request.subscription:
+            raise ConfigError("Pub/Sub needs subscription=, the name of a subscription of the topic")
+        self._link = link
+        self._request = request
+        self._inbox: Inbox | None = None
+        self._settling: Settling | None = None
+
+    def attach(self, wait: float) -> bool:
+        path, found = self._find()
+        seconds = found.ack_deadline_seconds if found is not None else MIN_LOCK
+        self.lock_seconds = float(seconds or MIN_LOCK)
+        self.ack = "confirmed" if found is not None and found.enable_exactly_once_delivery else "sent"
+        self._settling = Settling(self._link, path)
+        self._inbox = Inbox(self._link, path)
+        return True
+
+    def _find(self) -> tuple[str, Any | None]:
+        """The subscription's path, and its configuration where that may be seen."""
+        name = self._request.subscription or ""
+        topic = self._request.topic
+        path = self._link.path("subscriptions", name)
+        topic_path = self._link.path("topics", topic)
+        options_of(self._request.options, KNOWN)
+        try:
+            found = get_subscription(self._link, name, ANSWER_SECONDS)
+        except grpc.RpcError as error:
+            if code_of(error) is not StatusCode.PERMISSION_DENIED:
+                raise
+            # who may only consume may not see the configuration
+            log.info("subscription %r may not be looked at; a deadline of 10 s is assumed", name)
+            return path, None
+        if found is None:
+            found = self._create(name)
+        if found.topic != topic_path:
+            raise ConfigError(self._other_topic(name, found.topic))
+        if found.detached:
+            raise NotFound(f"the subscription {name!r} was detached from its topic and gets nothing any more")
+        kind = delivery_of(found)
+        if kind != "pull":
+            raise ConfigError(
+                f"the subscription {name!r} delivers by {kind} and cannot be pulled: create another one "
+                "of the topic"
+            )
+        return path, found
+
+    def _create(self, name: str) -> Any:
+        request = self._request
+        if request.start is None:
+            get_topic(self._link, request.topic, ANSWER_SECONDS)
+            raise NotFound(
+                f"topic {request.topic!r} has no subscription {name!r}: create it with "
+                f"create_subscription({request.topic!r}, {name!r}), or give start= here"
+            )
+        try:
+            return create_subscription(
+                self._link, request.topic, name, request.start, request.options, ANSWER_SECONDS
+            )
+        except AlreadyExists:
+            # somebody else created it meanwhile
+            found = get_subscription(self._link, name, ANSWER_SECONDS)
+            if found is None:
+                raise
+            return found
+
+    def _other_topic(self, name: str, found: str) -> str:
+        if found == DELETED_TOPIC:
+            return (
+                f"the topic of subscription {name!r} was deleted; a topic made anew under that name has no "
+                "subscriptions: create one with another name"
+            )
+        return (
+            f"the subscription {name!r} reads topic {self._link.shown(found)!r}, not "
+            f"{self._request.topic!r}: use its own topic, or another subscription name"
+        )
+
+    def fetch(self, max_messages: int, wait: float) -> Fetched:
+        assert self._inbox is not None
+        received, age = self._inbox.take(max_messages, wait)
+        if age > (self.lock_seconds or MIN_LOCK) / 3:
+            received = self._renewed(received)
+        columns = to_columns(received, self._request.topic)
+        return Fetched(columns, [each.ack_id for each in received])
+
+    def _renewed(self, received: Sequence[Received]) -> Sequence[Received]:
+        """Those of messages that lay here for long that are still ours; the others come again."""
+        outcomes = self.extend([each.ack_id for each in received])
+        return [each for each, error in zip(received, outcomes, strict=True) if error is None]
+
+    def wake(self) -> None:
+        inbox = self._inbox
+        if inbox is not None:
+            inbox.wake()
+
+    def idle(self) -> None:
+        """Leave to others what came after nobody waited for it any more."""
+        if self._inbox is not None:
+            self._give_back(self._inbox.unwanted(), GIVE_BACK_SECONDS)
+
+    def _give_back(self, received: Sequence[Received], timeout: float) -> None:
+        if received:
+            assert self._settling is not None
+            errors = self._settling.set_deadline([each.ack_id for each in received], 0, timeout)
+            failed = sum(error is not None for error in errors)
+            if failed:
+                log.info("%d messages could not be given back; they come again after their deadline", failed)
+
+    def settle(
+        self, receipts: Sequence[Any], outcome: Outcome, *, delay: float | None, reason: str | None
+    ) -> list[BaseException | None]:
+        assert self._settling is not None
+        if outcome is Outcome.ACK:
+            return self._settling.acknowledge(receipts, ACK_SECONDS)
+        seconds = ceil(delay or 0)
+        if seconds > MAX_DELAY:
+            raise ConfigError(f"nack(delay=) may be {MAX_DELAY} s at most here, not {delay:g}")
+        return self._settling.set_deadline(receipts, seconds, GIVE_BACK_SECONDS)
+
+    def extend(self, receipts: Sequence[Any]) -> list[BaseException | None]:
+        assert self._settling is not None
+        seconds = int(self.lock_seconds or MIN_LOCK)
+        return self._settling.set_deadline(receipts, seconds, EXTEND_SECONDS)
+
+    def close(self, timeout: float) -> None:
+        """Stop pulling and give back what was not handed over. The subscription stays."""
+        inbox, settling = self._inbox, self._settling
+        if inbox is not None and settling is not None:
+            received = inbox.leave(lambda late: settling.give_back([each.ack_id for each in late]))
+            self._give_back(received, min(timeout, GIVE_BACK_SECONDS))
+
+
+class TemporaryConsumer(PubSubConsumer):
+    """Consumes from a subscription that is made by attaching and deleted by closing.
+
+    The subscription named in the request is not touched: the made one has a name of its own.
+    """
+
+    def __init__(self, link: Link, request: ConsumerRequest) -> None:
+        strangers = sorted(set(request.options) - {"temporary"})
+        if strangers:
+            raise ConfigError(f"temporary=True takes no further options, not {', '.join(strangers)}")
+        super().__init__(link, request)
+        self._name: str | None = None
+
+    def _find(self) -> tuple[str, Any | None]:
+        if self._name is None:
+            # known before it is created: an answer that is lost must not leave it behind
+            self._name = new_name()
+        start = self._request.start or Earliest()
+        try:
+            found = create_temporary(self._link, self._request.topic, self._name, start, ANSWER_SECONDS)
+        except AlreadyExists:
+            # by a try whose answer did not come
+            found = get_subscription(self._link, self._name, ANSWER_SECONDS)
+        return self._link.path("subscriptions", self._name), found
+
+    def close(self, timeout: float) -> None:
+        try:
+            super().close(timeout / 2)
+        finally:
+            if self._name is not None:
+                remove_temporary(self._link, self._name, timeout / 2)

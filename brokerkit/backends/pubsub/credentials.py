@@ -1,0 +1,52 @@
+"""Finding the credentials of Google's services, within a time limit."""
+
+from __future__ import annotations
+
+import threading
+from queue import Empty, SimpleQueue
+from typing import Any
+
+import google.auth
+from google.auth import exceptions as auth_errors
+from google.oauth2 import service_account
+
+from brokerkit.core.errors import ConfigError, Unauthorized
+
+from .errors import HOW_TO_LOG_IN, translate
+
+SCOPES = ("https://www.googleapis.com/auth/pubsub", "https://www.googleapis.com/auth/cloud-platform")
+
+
+def from_file(path: str) -> tuple[Any, str | None]:
+    """The credentials in a service account's key file, and its project. Raises ConfigError."""
+    try:
+        found = service_account.Credentials.from_service_account_file(path, scopes=SCOPES)
+    except (ValueError, OSError, auth_errors.GoogleAuthError) as error:
+        # what is wrong with a key must not be shown with the key
+        raise ConfigError(
+            "the file that credentials= names is not a service account's key: expected the JSON file that "
+            f"the console offers under IAM, Service accounts, Keys ({type(error).__name__})"
+        ) from None
+    # a token that the key signs by itself: no other server is asked for one
+    return found.with_always_use_jwt_access(True), found.project_id
+
+
+def application_default(timeout: float) -> tuple[Any, str | None]:
+    """The application-default credentials and their project. Raises Unauthorized where there are none."""
+    answers: SimpleQueue[tuple[Any, str | None] | Exception] = SimpleQueue()
+
+    def look() -> None:
+        try:
+            answers.put(google.auth.default(scopes=SCOPES))
+        except Exception as error:
+            answers.put(error)
+
+    # outside of Google's machines the library asks for their metadata server, for longer than one waits
+    threading.Thread(target=look, name="brokerkit credentials", daemon=True).start()
+    try:
+        answer = answers.get(timeout=timeout)
+    except Empty:
+        raise Unauthorized(f"no credentials were found within {timeout:g} s: {HOW_TO_LOG_IN}") from None
+    if isinstance(answer, Exception):
+        raise translate(answer) from answer
+    return answer

@@ -1,0 +1,133 @@
+"""An open connection to the Pub/Sub service."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import grpc
+from google.pubsub_v1 import PublisherClient, SubscriberClient
+from google.pubsub_v1.services.publisher.transports import PublisherGrpcTransport
+from google.pubsub_v1.services.subscriber.transports import SubscriberGrpcTransport
+from grpc import StatusCode
+
+from brokerkit.core.capabilities import Capabilities, Model
+from brokerkit.core.driver import (
+    BrowserDriver,
+    ConsumerDriver,
+    ConsumerRequest,
+    Driver,
+    PublisherDriver,
+    ReaderDriver,
+)
+from brokerkit.core.errors import BrokerError, Closed, NotSupported
+from brokerkit.core.positions import Position
+
+from . import admin
+from .browser import PubSubBrowser, no_reading
+from .consumer import PubSubConsumer, TemporaryConsumer
+from .errors import code_of, error_info, translate
+from .link import Link, log
+from .methods import LIST_TOPICS
+from .options import Options
+from .publisher import PubSubPublisher
+
+NOT_PERMITTED_TO_LIST = ("IAM_PERMISSION_DENIED", "")
+"""Reasons of a refusal that say nothing worse than that topics may not be listed."""
+
+
+class Clients:
+    """Google's own clients of the raw requests, on the connection's channel.
+
+    project: the connection's project id; paths are written out, ``projects/ID/topics/NAME``.
+    """
+
+    def __init__(self, link: Link) -> None:
+        self.project = link.project
+        self._channel = link.channel
+
+    @property
+    def publisher(self) -> PublisherClient:
+        """Topics: ``publisher.get_topic(request={"topic": ...})``."""
+        return PublisherClient(transport=PublisherGrpcTransport(channel=self._channel))
+
+    @property
+    def subscriber(self) -> SubscriberClient:
+        """Subscriptions, snapshots, seek: ``subscriber.create_snapshot(request={...})``."""
+        return SubscriberClient(transport=SubscriberGrpcTransport(channel=self._channel))
+
+
+class PubSubDriver(Driver):
+    """One link, shared by all that it makes. link: how requests are sent."""
+
+    def __init__(self, link: Link, capabilities: Capabilities) -> None:
+        self.link = link
+        self.capabilities = capabilities
+
+    @classmethod
+    def open(cls, options: Options, capabilities: Capabilities, timeout: float) -> PubSubDriver:
+        return cls(Link.open(options, timeout), capabilities)
+
+    def ping(self, timeout: float) -> None:
+        """Ask for one topic. Who may not list topics may still publish or consume."""
+        try:
+            self.link.call(LIST_TOPICS, timeout, project=f"projects/{self.link.project}", page_size=1)
+        except grpc.RpcError as error:
+            info = error_info(error)
+            reason = info.reason if info is not None else ""
+            if code_of(error) is not StatusCode.PERMISSION_DENIED or reason not in NOT_PERMITTED_TO_LIST:
+                # asked before there is anybody who would translate it
+                raise translate(error) from error
+            log.info("topics of project %r may not be listed: %s", self.link.project, error.details())
+
+    def translate(self, error: BaseException) -> BrokerError:
+        if self.link.closed and code_of(error) is StatusCode.CANCELLED:
+            return Closed("the connection was closed; connect anew")
+        return translate(error)
+
+    def consumer(self, request: ConsumerRequest) -> ConsumerDriver:
+        """A consumer; with the option ``temporary=True`` of a copy of the topic, deleted on close."""
+        if request.options.get("temporary"):
+            return TemporaryConsumer(self.link, request)
+        return PubSubConsumer(self.link, request)
+
+    def publisher(self, *, transactional_id: str | None = None) -> PublisherDriver:
+        if transactional_id is not None:
+            raise NotSupported("Pub/Sub has no transactions; publish_batch reports each message's outcome")
+        return PubSubPublisher(self.link)
+
+    def browser(self) -> BrowserDriver:
+        return PubSubBrowser(self.link)
+
+    def reader(self) -> ReaderDriver:
+        raise no_reading("a topic")
+
+    def create_topic(self, topic: str, *, options: Mapping[str, Any], timeout: float) -> None:
+        admin.create_topic(self.link, topic, options, timeout)
+
+    def delete_topic(self, topic: str, *, timeout: float) -> None:
+        admin.delete_topic(self.link, topic, timeout)
+
+    def create_subscription(
+        self,
+        topic: str,
+        subscription: str,
+        *,
+        start: Position,
+        model: Model,
+        options: Mapping[str, Any],
+        timeout: float,
+    ) -> None:
+        admin.create_subscription(self.link, topic, subscription, start, options, timeout)
+
+    def delete_subscription(self, subscription: str, *, timeout: float) -> None:
+        """Delete a subscription with its backlog. NotFound when it is not there."""
+        admin.delete_subscription(self.link, subscription, timeout)
+
+    @property
+    def native(self) -> Clients:
+        """Google's clients, for snapshots, seek, schemas and whatever else only Pub/Sub has."""
+        return Clients(self.link)
+
+    def close(self, timeout: float) -> None:
+        self.link.close()

@@ -1,0 +1,85 @@
+"""Messages as the service takes them; what it would refuse or change is refused before it is sent."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from brokerkit.core.errors import ConfigError, TooLarge
+from brokerkit.core.messages import OutboundMessage
+
+from .methods import PubsubMessage
+
+MAX_MESSAGES = 1_000
+MAX_REQUEST_BYTES = 10_000_000
+"""What one publish request may have, and therefore a message as well."""
+MAX_KEY_BYTES = 1_024
+MAX_ATTRIBUTES = 100
+MAX_NAME_BYTES = 256
+MAX_VALUE_BYTES = 1_024
+RESERVED = "goog"
+FRAME_BYTES = 16
+"""What a message takes in a request beside its own bytes, at most."""
+
+
+def encode(message: OutboundMessage) -> Any:
+    """The message for a publish request. Raises ConfigError or TooLarge for what cannot be carried."""
+    if message.data is None:
+        raise ConfigError("Pub/Sub has no null payload: publish b'' with an attribute, or leave it out")
+    if not message.data and not message.attributes:
+        raise ConfigError("Pub/Sub takes no message without payload and attributes: give it an attribute")
+    made = PubsubMessage(data=message.data, attributes=_attributes(message), ordering_key=_key(message.key))
+    if size(made) > MAX_REQUEST_BYTES:
+        raise TooLarge(
+            f"the message has {made.ByteSize():,} bytes with its attributes; "
+            f"the service takes {MAX_REQUEST_BYTES:,} in a request"
+        )
+    return made
+
+
+def size(made: Any) -> int:
+    """The bytes that an encoded message takes in a request, at most."""
+    return int(made.ByteSize()) + FRAME_BYTES
+
+
+def _key(key: bytes | None) -> str:
+    if key is None:
+        return ""
+    if not key:
+        raise ConfigError("Pub/Sub cannot tell an empty key from none: use key=None or a longer key")
+    if len(key) > MAX_KEY_BYTES:
+        raise ConfigError(f"a key may have {MAX_KEY_BYTES:,} bytes here, not {len(key):,}")
+    try:
+        return key.decode("utf-8")
+    except UnicodeDecodeError:
+        raise ConfigError(
+            "a key must be UTF-8 text here (an ordering key): encode it, for example as base64"
+        ) from None
+
+
+def _attributes(message: OutboundMessage) -> dict[str, str]:
+    if len(message.attributes) > MAX_ATTRIBUTES:
+        raise ConfigError(
+            f"a message may have {MAX_ATTRIBUTES} attributes here, not {len(message.attributes)}"
+        )
+    found: dict[str, str] = {}
+    for name, value in message.attributes:
+        if not isinstance(value, str):
+            raise TypeError(f"attribute {name!r} is {type(value).__name__}; Pub/Sub carries text only")
+        if name in found:
+            raise ConfigError(f"attribute {name!r} is there twice, and Pub/Sub keeps only one")
+        if name.startswith(RESERVED):
+            raise ConfigError(f"attribute {name!r}: names that begin with {RESERVED!r} are Google's own")
+        if _length(name) > MAX_NAME_BYTES or _length(value) > MAX_VALUE_BYTES:
+            raise ConfigError(
+                f"attribute {name[:40]!r} is too long: a name may have {MAX_NAME_BYTES} bytes, "
+                f"a value {MAX_VALUE_BYTES:,}"
+            )
+        found[name] = value
+    return found
+
+
+def _length(text: str) -> int:
+    try:
+        return len(text.encode("utf-8"))
+    except UnicodeEncodeError:
+        raise ConfigError(f"{text[:40]!r} cannot be written as UTF-8 (lone surrogates)") from None

@@ -1,0 +1,122 @@
+"""Acknowledging, extending and giving back, many at once and with an outcome each.
+
+A subscription with exactly-once delivery says of each id what became of it; the others take every
+id and say nothing of those that came too late.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, TypeAlias
+
+from brokerkit.core.cancellation import Deadline
+from brokerkit.core.errors import Closed, LockLost, Unavailable
+
+from .errors import error_info, translate
+from .link import Call, Link
+from .methods import ACKNOWLEDGE, MODIFY_ACK_DEADLINE
+
+MAX_IDS = 2_500
+MAX_ID_BYTES = 400_000
+"""A request may have 512 KiB."""
+PAUSE_SECONDS = 0.1
+UNWATCHED_SECONDS = 5.0
+
+Failures: TypeAlias = dict[str, BaseException]
+
+
+class Settling:
+    """Settles messages of one subscription by their acknowledgement ids."""
+
+    def __init__(self, link: Link, path: str) -> None:
+        self._link = link
+        self._path = path
+        self._unwatched: set[Call] = set()
+
+    def acknowledge(self, ids: Sequence[str], timeout: float) -> list[BaseException | None]:
+        """Acknowledge, trying again for `timeout` seconds what failed for a passing reason."""
+        deadline = Deadline(timeout)
+        failures: Failures = {}
+        left = list(ids)
+        while True:
+            failed = self._send(left, lambda part: self._begin_ack(part, deadline.remaining()))
+            failures.update({each: error for each, error in failed.items() if not translate(error).retryable})
+            left = [each for each in left if each in failed and each not in failures]
+            if not left or deadline.remaining() <= PAUSE_SECONDS:
+                failures.update({each: failed[each] for each in left})
+                return [failures.get(each) for each in ids]
+            time.sleep(PAUSE_SECONDS)
+
+    def _begin_ack(self, part: Sequence[str], timeout: float) -> Call:
+        return self._link.begin(ACKNOWLEDGE, timeout, subscription=self._path, ack_ids=part)
+
+    def set_deadline(self, ids: Sequence[str], seconds: int, timeout: float) -> list[BaseException | None]:
+        """Have the service wait for `seconds` from now; 0 gives the messages back at once."""
+        failed = self._send(ids, lambda part: self._begin_deadline(part, seconds, timeout))
+        return [failed.get(each) for each in ids]
+
+    def _begin_deadline(self, part: Sequence[str], seconds: int, timeout: float) -> Call:
+        return self._link.begin(
+            MODIFY_ACK_DEADLINE,
+            timeout,
+            subscription=self._path,
+            ack_ids=part,
+            ack_deadline_seconds=seconds,
+        )
+
+    def give_back(self, ids: Sequence[str]) -> None:
+        """Give messages back without waiting for the outcome: otherwise they come after their deadline."""
+        with contextlib.suppress(Closed, ValueError):  # the connection is being closed
+            for part in _parts(ids):
+                call = self._begin_deadline(part, 0, UNWATCHED_SECONDS)
+                # grpc breaks off a call that nobody holds
+                self._unwatched.add(call)
+                call.add_done_callback(self._unwatched.discard)
+
+    def _send(self, ids: Sequence[str], begin: Callable[[Sequence[str]], Call]) -> Failures:
+        """Send requests for all ids at once; the failures by id."""
+        failures: Failures = {}
+        calls = [(part, begin(part)) for part in _parts(ids)]
+        for part, call in calls:
+            error = call.exception()
+            if error is not None:
+                failures.update(_failures(part, error))
+        return failures
+
+
+def _parts(ids: Sequence[str]) -> Iterator[Sequence[str]]:
+    start, size = 0, 0
+    for number, each in enumerate(ids):
+        if number - start >= MAX_IDS or (size + len(each) > MAX_ID_BYTES and number > start):
+            yield ids[start:number]
+            start, size = number, 0
+        size += len(each)
+    if start < len(ids):
+        yield ids[start:]
+
+
+def _failures(part: Sequence[str], error: Any) -> Failures:
+    """What a failed request says of each of its ids."""
+    info = error_info(error)
+    reasons = dict(info.metadata) if info is not None else {}
+    if not any(each in reasons for each in part):
+        return dict.fromkeys(part, error)
+    failures: Failures = {each: _reason(reasons[each]) for each in part if each in reasons}
+    if translate(error).retryable:
+        # what it does not name may have failed as well; asking again does no harm
+        failures.update({each: error for each in part if each not in reasons})
+    for failure in failures.values():
+        if failure is not error:
+            failure.__cause__ = error
+    return failures
+
+
+def _reason(reason: str) -> BaseException:
+    if reason.startswith("TRANSIENT"):
+        return Unavailable(f"the service did not do it now ({reason})")
+    return LockLost(
+        "the acknowledgement deadline had passed, or the message was settled elsewhere: it will be, or was, "
+        f"delivered again ({reason})"
+    )

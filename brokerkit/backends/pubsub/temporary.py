@@ -1,0 +1,105 @@
+"""Subscriptions of our own that live as long as one look at a topic.
+
+Each carries labels that say so and until when it may live, so that one whose process was killed is
+known, and removed by the next look at its topic; the service itself removes it after a day.
+"""
+
+from __future__ import annotations
+
+import time
+import uuid
+from typing import Any
+
+import grpc
+from grpc import StatusCode
+
+from brokerkit.core.cancellation import Deadline
+from brokerkit.core.errors import NotSupported
+from brokerkit.core.positions import Position
+
+from .admin import create_subscription, delete_subscription, get_topic, retention_seconds
+from .errors import code_of, translate
+from .link import Link, log
+from .methods import DELETE_SUBSCRIPTION, GET_SUBSCRIPTION, LIST_TOPIC_SUBSCRIPTIONS
+
+PREFIX = "brokerkit-look-"
+LABEL = "brokerkit"
+LABEL_VALUE = "temporary"
+UNTIL = "brokerkit-until"
+LIFE_SECONDS = 1_800
+"""How long a look may take; a longer one may find its subscription removed by another."""
+SERVER_REMOVES_AFTER = 86_400
+ACK_DEADLINE = 60
+
+
+def is_temporary(subscription: Any) -> bool:
+    """Whether it was made for one look."""
+    return bool(subscription.labels.get(LABEL) == LABEL_VALUE)
+
+
+def is_orphan(subscription: Any, now: float) -> bool:
+    """Whether it was made for a look that is over, though nobody deleted it."""
+    until = subscription.labels.get(UNTIL, "")
+    return is_temporary(subscription) and until.isdigit() and int(until) < now
+
+
+def new_name() -> str:
+    return PREFIX + uuid.uuid4().hex[:16]
+
+
+def create_temporary(link: Link, topic: str, name: str, start: Position, timeout: float) -> Any:
+    """Create the subscription `name` and have it begin at `start`; its configuration.
+
+    Raises NotSupported where the topic retains no messages. Removes orphans of the topic first.
+    """
+    deadline = Deadline(timeout)
+    found = get_topic(link, topic, deadline.remaining())
+    if not retention_seconds(found):
+        raise NotSupported(
+            f"topic {topic!r} retains no messages, so a temporary subscription would see none: set the "
+            'retention of the topic, or use side_effects="give back" with a subscription that is there'
+        )
+    remove_orphans(link, found.name, deadline.remaining())
+    options = {
+        "labels": {LABEL: LABEL_VALUE, UNTIL: str(int(time.time()) + LIFE_SECONDS)},
+        "expiration": SERVER_REMOVES_AFTER,
+        "ack_deadline": ACK_DEADLINE,
+        "retention": 600,
+        # what the look did not settle must not hold back the rest of its key
+        "ordering": False,
+    }
+    return create_subscription(link, topic, name, start, options, deadline.remaining())
+
+
+def remove_temporary(link: Link, name: str, timeout: float) -> None:
+    """Delete it, if it is there."""
+    try:
+        delete_subscription(link, name, timeout)
+    except grpc.RpcError as error:
+        if code_of(error) is StatusCode.NOT_FOUND:
+            return
+        log.warning(
+            "the temporary subscription %r could not be deleted (%s); the next look at its topic will",
+            name,
+            translate(error),
+        )
+
+
+def remove_orphans(link: Link, topic_path: str, timeout: float) -> int:
+    """Delete what other looks left on a topic, and say how many there were."""
+    deadline = Deadline(timeout)
+    names = [
+        path
+        for path in link.pages(LIST_TOPIC_SUBSCRIPTIONS, "subscriptions", timeout, topic=topic_path)
+        if path.rsplit("/", 1)[-1].startswith(PREFIX)
+    ]
+    removed = 0
+    for path in names:
+        try:
+            if is_orphan(link.call(GET_SUBSCRIPTION, deadline.remaining(), subscription=path), time.time()):
+                link.call(DELETE_SUBSCRIPTION, deadline.remaining(), subscription=path)
+                removed += 1
+        except grpc.RpcError as error:
+            if code_of(error) is not StatusCode.NOT_FOUND:
+                log.info("the temporary subscription %s could not be looked at: %s", path, translate(error))
+    return removed

@@ -1,0 +1,192 @@
+"""Two servers that speak Pub/Sub, both with their data in memory only.
+
+    with EmulatorServer() as server:
+        ...  # server.host
+
+`EmulatorServer` is Google's emulator, part of Google's command line (`gcloud`), and needs Java.
+`PstestServer` is the test server of Google's Go client, built once by Go. Where they differ from the
+service, and from each other, is declared in the conformance harness.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import os
+import shutil
+import subprocess
+import tempfile
+from abc import ABC, abstractmethod
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import grpc
+
+from . import cache
+from .processes import ServerProcess, free_ports
+
+MODULE = Path(__file__).parent / "pstest"
+SOURCES = ("go.mod", "go.sum", "main.go")
+GO = "1.26"
+START_SECONDS = 40.0
+BUILD_SECONDS = 600
+
+
+class PubSubServer(ABC):
+    """A server on a free loopback port, answering when the constructor returns."""
+
+    name: str
+
+    def __init__(self) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix=f"brokerkit-{self.name}-"))
+        self.port = free_ports(1)[0]
+        self._process: ServerProcess | None = None
+        try:
+            self.start()
+        except BaseException:
+            self.close()
+            raise
+
+    @abstractmethod
+    def _command(self) -> list[str]:
+        """How it is started on `port`."""
+
+    @property
+    def host(self) -> str:
+        return f"127.0.0.1:{self.port}"
+
+    @property
+    def pid(self) -> int:
+        """The process id of the running server."""
+        assert self._process is not None
+        return self._process.pid
+
+    def start(self) -> None:
+        """Start it; what it had before is lost."""
+        self._process = ServerProcess(self._command(), folder=self.folder, log=self.folder / "server.log")
+        self._process.wait_until(self._answers, timeout=START_SECONDS, what=self.name)
+
+    def _answers(self) -> bool:
+        """Whether it speaks gRPC by now."""
+        channel = grpc.insecure_channel(self.host, options=[("grpc.use_local_subchannel_pool", 1)])
+        try:
+            grpc.channel_ready_future(channel).result(timeout=0.5)
+        except grpc.FutureTimeoutError:
+            return False
+        finally:
+            channel.close()
+        return True
+
+    def log_tail(self) -> str:
+        """The end of what it printed."""
+        return "" if self._process is None else self._process.log_tail()
+
+    def kill(self) -> None:
+        """SIGKILL, as in a crash."""
+        if self._process is not None:
+            self._process.kill()
+
+    def restart(self) -> None:
+        """Start it again on the same port, empty."""
+        self.kill()
+        self.start()
+
+    def pause(self) -> None:
+        """Have it keep its connections and answer nothing, until `resume`."""
+        assert self._process is not None
+        self._process.pause()
+
+    def resume(self) -> None:
+        """Undo `pause`."""
+        assert self._process is not None
+        self._process.resume()
+
+    def close(self) -> None:
+        """End it. Closing twice is fine."""
+        if self._process is not None:
+            # nothing of it is kept, so there is no need for an orderly end
+            self._process.kill()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def emulator_binary() -> Path | None:
+    """The emulator beside the `gcloud` on the PATH; None where there is none."""
+    gcloud = shutil.which("gcloud")
+    if gcloud is None:
+        return None
+    root = Path(gcloud).resolve().parent.parent
+    found = root / "platform" / "pubsub-emulator" / "bin" / "cloud-pubsub-emulator"
+    return found if found.is_file() else None
+
+
+def emulator_available() -> str | None:
+    """None when the emulator can be started here, else the line that would make it so."""
+    if emulator_binary() is None:
+        return "needs Google's emulator: gcloud components install pubsub-emulator"
+    if shutil.which("java") is None:
+        return "the Pub/Sub emulator needs Java: apt-get install openjdk-17-jre-headless"
+    return None
+
+
+class EmulatorServer(PubSubServer):
+    """Google's Pub/Sub emulator."""
+
+    name = "pubsub-emulator"
+
+    def _command(self) -> list[str]:
+        binary = emulator_binary()
+        assert binary is not None, emulator_available()
+        return [str(binary), "--host=127.0.0.1", f"--port={self.port}"]
+
+
+@functools.cache
+def pstest_folder() -> str:
+    """Its name in the cache: another one as soon as its sources change."""
+    digest = hashlib.sha256(b"".join((MODULE / each).read_bytes() for each in SOURCES))
+    return f"pstest-{digest.hexdigest()[:12]}"
+
+
+def pstest_available() -> str | None:
+    """None when `pstest` can be started here, else the line that would make it so."""
+    if not (cache.folder() / pstest_folder()).is_dir() and shutil.which("go") is None:
+        return f"needs Go {GO} or newer to build Google's test server: see https://go.dev/dl"
+    return None
+
+
+def _build(where: Path) -> None:
+    for each in SOURCES:
+        shutil.copyfile(MODULE / each, where / each)
+    done = subprocess.run(
+        ["go", "build", "-trimpath", "-ldflags=-s -w", "-o", "pstest", "."],
+        cwd=where,
+        env={**os.environ, "CGO_ENABLED": "0"},
+        capture_output=True,
+        text=True,
+        timeout=BUILD_SECONDS,
+        check=False,
+    )
+    if done.returncode:
+        raise cache.ProvisionError(f"Go could not build pstest:\n{done.stdout[-1000:]}{done.stderr[-3000:]}")
+
+
+def provision_pstest() -> Path:
+    """The program, downloaded and built when it is not there yet; go.sum pins what is downloaded."""
+    return cache.provision(pstest_folder(), _build) / "pstest"
+
+
+class PstestServer(PubSubServer):
+    """The in-memory server of Google's Go client."""
+
+    name = "pstest"
+
+    def _command(self) -> list[str]:
+        return [str(provision_pstest()), "-port", str(self.port)]
