@@ -1,0 +1,1 @@
+"""Widgets for notebooks: topic browser, live tail, composer. Imports brokerkit.session and below."""

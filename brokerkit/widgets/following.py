@@ -1,0 +1,336 @@
+"""Following the end of a topic by browsing it: what came since, and what could not be had.
+
+A `Follower` looks once each time it is asked; `Following` asks it from a thread of its own.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Literal
+
+import pyarrow as pa
+
+from brokerkit.core.browser import ConnectedBrowser
+from brokerkit.core.cancellation import Cancellation
+from brokerkit.core.errors import BrokerError, Cancelled, Closed, NotFound
+from brokerkit.core.topics import Bounds, Slice
+from brokerkit.frames.build import FrameBuilder
+from brokerkit.session.filters import Filter
+from brokerkit.session.peek import merged_by_time
+
+State = Literal["following", "paused", "waiting", "stopped"]
+
+ANSWER_SECONDS = 5.0
+INTERVAL = 0.5
+LONGEST_WAIT = 5.0
+MAX_BEHIND = 10_000
+"""Messages of one partition that are read at once; what is further behind is skipped, and said so."""
+MAX_BEHIND_FILTERED = 100_000
+"""The same where a filter has to see each of them."""
+
+
+@dataclass(frozen=True)
+class Note:
+    """Something that a reader of the rows must know. before: the number of the row that it precedes."""
+
+    text: str
+    before: int = 0
+    time: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+
+@dataclass
+class Found:
+    """What one look brought. read: messages looked at; skipped: passed over; batch: the wanted rows."""
+
+    batch: pa.RecordBatch
+    read: int = 0
+    skipped: int = 0
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def came(self) -> int:
+        return self.read + self.skipped
+
+
+class Follower:
+    """Remembers the next offset of each partition and reads on from there; changes nothing.
+
+    positions: where each partition begins. wanted: may be replaced between two looks.
+    """
+
+    def __init__(
+        self,
+        browser: ConnectedBrowser,
+        topic: str,
+        builder: FrameBuilder,
+        wanted: Filter,
+        positions: dict[int | None, int] | None = None,
+    ) -> None:
+        self.topic = topic
+        self.wanted = wanted
+        self.next: dict[int | None, int] = dict(positions or {})
+        self._begun = positions is not None
+        self._browser = browser
+        self._builder = builder
+
+    def look_back(self, rows: int) -> None:
+        """Go on about `rows` messages before the end of each partition."""
+        self.next = {each.partition: _back(each, rows) for each in self._bounds()}
+        self._begun = True
+
+    def behind(self) -> int:
+        """About how many messages there are that have not been read."""
+        return sum(_messages(each, self.next.get(each.partition, each.start)) for each in self._bounds())
+
+    def look(self, cancellation: Cancellation | None = None, most: int | None = None) -> Found:
+        """Read what came since the last look, at most the newest `most` messages of each partition.
+
+        If it raises, the next look goes on exactly where this one failed: what was read before the
+        error is in its `partial`.
+        """
+        found = Found(pa.RecordBatch.from_pylist([], self._builder.schema))
+        batches: list[pa.RecordBatch] = []
+        limit = most or (MAX_BEHIND_FILTERED if self.wanted.active else MAX_BEHIND)
+        try:
+            for each in self._bounds():
+                self._read(self._next_slice(each, limit, found), found, batches, cancellation)
+        except BrokerError as error:
+            found.batch = self._merged(batches)
+            raise LookFailed(found) from error
+        found.batch = self._merged(batches)
+        self._begun = True
+        return found
+
+    def _bounds(self) -> list[Bounds]:
+        return self._browser.bounds(self.topic, timeout=ANSWER_SECONDS)
+
+    def _next_slice(self, bounds: Bounds, limit: int, found: Found) -> Slice:
+        partition = bounds.partition
+        where = "" if partition is None else f" in partition {partition}"
+        start = self.next.get(partition)
+        if start is None:
+            # a partition that was added meanwhile is read from its beginning
+            start = bounds.start if self._begun else bounds.end
+        if start > bounds.end:
+            found.notes.append(
+                f"The topic was emptied or made anew: offsets{where} went back from {start:,} to "
+                f"{bounds.end:,}."
+            )
+            start = bounds.start
+        if start < bounds.start:
+            found.notes.append(
+                f"Offsets {start:,} to {bounds.start - 1:,}{where} were deleted by retention before they "
+                "were read."
+            )
+            start = bounds.start
+        if _messages(bounds, start) > limit:
+            later = _back(bounds, limit)
+            skipped = _messages(bounds, start) - _messages(bounds, later)
+            found.skipped += skipped
+            found.notes.append(
+                f"{skipped:,} messages{where} were skipped to keep up (offsets {start:,} to {later - 1:,})."
+            )
+            start = later
+        self.next[partition] = start
+        return Slice(self.topic, partition, start, bounds.end, _messages(bounds, start))
+
+    def _read(
+        self, piece: Slice, found: Found, batches: list[pa.RecordBatch], cancellation: Cancellation | None
+    ) -> None:
+        if piece.empty:
+            return
+        for columns in self._browser.read(piece, cancellation=cancellation, stall=2 * ANSWER_SECONDS):
+            batch = self.wanted.batch(self._builder.batch(self.wanted.columns(columns)))
+            if batch.num_rows:
+                batches.append(batch)
+            found.read += columns.length
+            last = columns.to_list("offset")[-1]
+            self.next[piece.partition] = piece.start if last is None else last + 1
+        self.next[piece.partition] = piece.end
+
+    def _merged(self, batches: list[pa.RecordBatch]) -> pa.RecordBatch:
+        table = merged_by_time(batches, self._builder.schema).combine_chunks()
+        found = table.to_batches()
+        return found[0] if found else pa.RecordBatch.from_pylist([], self._builder.schema)
+
+
+class LookFailed(Exception):
+    """A look ended early, because of its `__cause__`; `partial` is what it had read by then."""
+
+    def __init__(self, partial: Found) -> None:
+        super().__init__("the look ended early")
+        self.partial = partial
+
+    @property
+    def error(self) -> BrokerError:
+        assert isinstance(self.__cause__, BrokerError)
+        return self.__cause__
+
+
+def _messages(bounds: Bounds, start: int) -> int:
+    """About how many messages lie from `start` to the end."""
+    span = bounds.end - bounds.start
+    if span <= 0 or start >= bounds.end:
+        return 0
+    return max(1, round((bounds.end - max(start, bounds.start)) * bounds.estimate / span))
+
+
+def _back(bounds: Bounds, rows: int) -> int:
+    """The offset about `rows` messages before the end."""
+    if not bounds.estimate:
+        return bounds.end
+    return max(bounds.start, bounds.end - round(rows * (bounds.end - bounds.start) / bounds.estimate))
+
+
+class Following:
+    """Looks again and again in a daemon thread, over interruptions of the broker, until stopped.
+
+    on_found: told of each look's rows, with the time since the look before, in that thread.
+    on_state: told of each change of `state`, `problem` or `waiting_messages`, in that thread.
+    """
+
+    def __init__(
+        self,
+        follower: Follower,
+        *,
+        on_found: Callable[[Found, float], None],
+        on_state: Callable[[], None],
+        name: str,
+        interval: float = INTERVAL,
+    ) -> None:
+        self.state: State = "following"
+        self.problem: BrokerError | None = None
+        self.why_stopped: str | None = None
+        self.waiting_messages = 0
+        self._follower = follower
+        self._on_found = on_found
+        self._on_state = on_state
+        self._interval = interval
+        self._paused = False
+        self._changes: list[Callable[[Follower], Iterable[str]]] = []
+        self._stop = Cancellation()
+        self._wake = threading.Event()
+        self._last_look = time.monotonic()
+        self._out_since: datetime | None = None
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self, why: str) -> None:
+        """End it soon, without waiting for it. The first reason stays."""
+        if self.why_stopped is None:
+            self.why_stopped = why
+            self._stop.cancel()
+            self._wake.set()
+
+    def join(self, timeout: float) -> bool:
+        """Wait for the thread; whether it has ended."""
+        if self._thread is not threading.current_thread() and self._thread.ident is not None:
+            self._thread.join(timeout)
+        return not self._thread.is_alive()
+
+    @property
+    def paused(self) -> bool:
+        return self._paused
+
+    @paused.setter
+    def paused(self, value: bool) -> None:
+        self._paused = value
+        self._wake.set()
+
+    def change(self, action: Callable[[Follower], Iterable[str]]) -> None:
+        """Have the follower changed between two looks; what `action` returns becomes notes."""
+        self._changes.append(action)
+        self._wake.set()
+
+    def _run(self) -> None:
+        delay = self._interval
+        while not self._stop.cancelled:
+            self._wake.wait(delay)
+            self._wake.clear()
+            if self._stop.cancelled:
+                break
+            began = time.monotonic()
+            delay = self._step(delay)
+            # a broker that answers slowly is asked less often
+            delay = max(delay, min(LONGEST_WAIT, 2 * (time.monotonic() - began)))
+        self._set("stopped", self.problem)
+
+    def _step(self, delay: float) -> float:
+        """One look, or one try; the seconds until the next."""
+        try:
+            notes = self._apply_changes()
+            if self._paused:
+                self.waiting_messages = self._follower.behind()
+                self._set("paused", None)
+                return max(self._interval, 1.0)
+            found = self._follower.look(self._stop)
+        except LookFailed as failed:
+            self._hand_over(failed.partial, [])
+            return self._failed(failed.error, delay)
+        except BrokerError as error:
+            return self._failed(error, delay)
+        except TimeoutError as error:
+            return self._failed(BrokerError(str(error) or "the broker did not answer", retryable=True), delay)
+        except Exception as error:  # the thread must end with a reason that is shown
+            self._give_up(BrokerError(f"{type(error).__name__}: {error}"))
+            return delay
+        self._hand_over(found, [*notes, *self._back_again()])
+        self.waiting_messages = 0
+        self._set("following", None)
+        return self._interval
+
+    def _apply_changes(self) -> list[str]:
+        notes: list[str] = []
+        while self._changes:
+            notes.extend(self._changes[0](self._follower))
+            self._changes.pop(0)
+        return notes
+
+    def _hand_over(self, found: Found, notes: list[str]) -> None:
+        now = time.monotonic()
+        found.notes[:0] = notes
+        if found.came or found.notes:
+            self._on_found(found, now - self._last_look)
+        self._last_look = now
+
+    def _failed(self, error: BrokerError, delay: float) -> float:
+        if isinstance(error, Cancelled):
+            return delay
+        if isinstance(error, Closed):
+            self.stop("the session was closed")
+            return delay
+        if not (error.retryable or isinstance(error, NotFound)):
+            self._give_up(error)
+            return delay
+        if self._out_since is None:
+            self._out_since = datetime.now(UTC)
+            delay = self._interval
+        self._set("waiting", error)
+        return min(LONGEST_WAIT, 1.5 * delay)
+
+    def _give_up(self, error: BrokerError) -> None:
+        self.problem = error
+        self.stop("it failed")
+
+    def _back_again(self) -> list[str]:
+        if self._out_since is None:
+            return []
+        since, until = self._out_since, datetime.now(UTC)
+        self._out_since = None
+        gone = isinstance(self.problem, NotFound)
+        what = "The topic was gone" if gone else "The broker could not be reached"
+        seconds = max(1, round((until - since).total_seconds()))
+        return [
+            f"{what} from {since:%H:%M:%S} to {until:%H:%M:%S} UTC ({seconds:,} s). "
+            "Reading went on where it stopped."
+        ]
+
+    def _set(self, state: State, problem: BrokerError | None) -> None:
+        self.state, self.problem = state, problem
+        self._on_state()

@@ -1,0 +1,44 @@
+"""JSON laid out for reading, every number and string left exactly as it was sent."""
+
+from __future__ import annotations
+
+import re
+
+import orjson
+
+LONGEST = 20_000
+DEEPEST = 24
+"""Levels that are indented further; deeper ones stay below each other."""
+_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\],:]|[^\s{}\[\],:"]+')
+
+
+def indented(text: str, most: int = LONGEST) -> str | None:
+    """The same JSON with a line for each member; None where `text` is no JSON, or longer than `most`."""
+    if len(text) > most or text.lstrip()[:1] not in ("{", "["):
+        return None
+    try:
+        orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return None
+    parts: list[str] = []
+    size, depth, previous = 0, 0, ""
+    for token in _TOKEN.findall(text):
+        if token in "}]":
+            depth -= 1
+        written = _separator(previous, token, depth) + token
+        parts.append(written)
+        size += len(written)
+        if size > 2 * most:
+            return None
+        if token in "{[":
+            depth += 1
+        previous = token
+    return "".join(parts)
+
+
+def _separator(previous: str, token: str, depth: int) -> str:
+    if not previous or token in ",:" or (previous in "{[" and token in "}]"):
+        return ""
+    if previous == ":":
+        return " "
+    return "\n" + "  " * min(depth, DEEPEST)

@@ -1,0 +1,106 @@
+"""The part of a widget that lives in the browser: a small state out, small messages in and out.
+
+Only `state` is a synchronised attribute, so that is all a saved notebook can hold of it; rows travel
+as messages, which no notebook keeps.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from functools import cache
+from importlib.resources import files
+from threading import RLock
+from typing import TYPE_CHECKING, Any
+
+from brokerkit.core.errors import ConfigError
+
+from .cells import cells
+
+if TYPE_CHECKING:
+    import anywidget
+
+INSTALL = "pip install 'brokerkit-notebook[widgets]'"
+UNSEEN_SECONDS = 60.0
+"""So long after the last sign of a viewer nothing more is sent to it."""
+UNSEEN_SECONDS_BUSY = 1_800.0
+"""The same while a cell is running, when no sign can arrive."""
+
+State = dict[str, Any]
+
+
+class Panel:
+    """A view in the browser: `show` a state, `send` messages, be told of messages.
+
+    script: the name of its JavaScript in the folder ``static``. Any thread may call it.
+    Raises ConfigError where the widget libraries are not installed.
+    """
+
+    def __init__(self, script: str, state: Mapping[str, Any], on_message: Callable[[State], None]) -> None:
+        self.widget = _widget_class(script)(state=dict(state))
+        self._lock = RLock()
+        self._cells = cells()
+        self._seen = time.monotonic()
+        self._on_message = on_message
+        self.widget.on_msg(self._receive)
+
+    def show(self, state: Mapping[str, Any]) -> None:
+        """Make this the state that the browser shows."""
+        with self._lock:
+            if self.attended and self.widget.comm is not None:
+                self.widget.state = dict(state)
+
+    def send(self, message: Mapping[str, Any]) -> None:
+        """Tell the browser something once; nothing happens when nobody is looking."""
+        with self._lock:
+            if self.attended and self.widget.comm is not None:
+                self.widget.send(dict(message))
+
+    @property
+    def attended(self) -> bool:
+        """Whether somebody has been looking lately, as far as can be known."""
+        busy = self._cells is not None and self._cells.busy
+        return time.monotonic() - self._seen < (UNSEEN_SECONDS_BUSY if busy else UNSEEN_SECONDS)
+
+    def mimebundle(self) -> dict[str, Any]:
+        """What displays it."""
+        made = self.widget._repr_mimebundle_()
+        data = made[0] if isinstance(made, tuple) else made
+        return dict(data or {})
+
+    def close(self) -> None:
+        """Take it out of the browser."""
+        with self._lock:
+            self.widget.close()
+
+    def _receive(self, _: Any, content: Any, __: Any = None) -> None:
+        self._seen = time.monotonic()
+        if isinstance(content, dict) and isinstance(content.get("type"), str):
+            self._on_message(content)
+
+
+@cache
+def _widget_class(script: str) -> type[anywidget.AnyWidget]:
+    try:
+        import anywidget
+        import traitlets
+    except ImportError as error:
+        raise ConfigError(f"the widgets need anywidget and ipywidgets: {INSTALL}") from error
+
+    folder = files("brokerkit.widgets") / "static"
+
+    class PanelWidget(anywidget.AnyWidget):
+        _esm = (folder / "parts.js").read_text("utf-8") + (folder / script).read_text("utf-8")
+        _css = (folder / "panel.css").read_text("utf-8")
+        state = traitlets.Dict().tag(sync=True)
+
+    return PanelWidget
+
+
+def available() -> bool:
+    """Whether the widget libraries are installed."""
+    try:
+        _widget_class("tail.js")
+    except ConfigError:
+        return False
+    return True

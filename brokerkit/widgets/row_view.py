@@ -1,0 +1,133 @@
+"""Rows of a frame as short, harmless texts to be shown; the rows themselves stay whole."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from brokerkit.session.shown import plain, plain_lines
+
+from .indenting import indented
+
+VALUE_SHOWN = 240
+KEY_SHOWN = 60
+DETAIL_SHOWN = 20_000
+ATTRIBUTES_SHOWN = 50
+
+
+def rows_view(table: pa.Table, first: int) -> list[dict[str, Any]]:
+    """One small dict per row, numbered from `first`: texts only, cut, without control characters."""
+    values, kinds, sizes = payload_texts(table, VALUE_SHOWN)
+    columns = [table.column(name).to_pylist() for name in ("publish_time", "partition", "offset")]
+    keys = pc.binary_slice(table.column("key"), 0, 4 * KEY_SHOWN).to_pylist()
+    attributes = _attribute_texts(table)
+    rows = zip(*columns, keys, values, kinds, sizes, attributes, strict=True)
+    return [
+        {
+            "n": first + index,
+            "time": clock(time),
+            "partition": partition,
+            "offset": offset,
+            "key": None if key is None else plain(bytes_text(key), KEY_SHOWN),
+            "value": value,
+            "kind": kind,
+            "size": size_text(size),
+            "attributes": attribute,
+        }
+        for index, (time, partition, offset, key, value, kind, size, attribute) in enumerate(rows)
+    ]
+
+
+def detail_view(table: pa.Table) -> dict[str, Any]:
+    """The one row of `table` in full, up to `DETAIL_SHOWN` characters of its value."""
+    values, kinds, sizes = payload_texts(table, DETAIL_SHOWN + 1, one_line=False)
+    (text,), (kind,), (size,) = values, kinds, sizes
+    cut = len(text) > DETAIL_SHOWN
+    pretty = None if cut or kind != "text" else indented(text)
+    row = {
+        name: table.column(name)[0].as_py() for name in ("topic", "partition", "offset", "id", "publish_time")
+    }
+    key = pc.binary_slice(table.column("key"), 0, 4_000)[0].as_py()
+    pairs = table.column("attributes")[0].as_py() or []
+    place = [f"{name} {row[name]}" for name in ("partition", "offset") if row[name] is not None]
+    return {
+        "title": plain(f"{row['topic']}: {', '.join(place) or row['id']}"),
+        "time": "" if row["publish_time"] is None else f"{row['publish_time']:%Y-%m-%d %H:%M:%S.%f} UTC",
+        "key": None if key is None else plain(bytes_text(key), 1_000),
+        "kind": kind,
+        "size": size_text(size),
+        "value": plain_lines((pretty or text)[: 2 * DETAIL_SHOWN]),
+        "cut": f"the first {DETAIL_SHOWN:,} characters" if cut else "",
+        "attributes": [
+            [
+                plain(pair["name"]),
+                "null" if pair["value"] is None else plain(bytes_text(pair["value"])),
+                pair["type"],
+            ]
+            for pair in pairs[:ATTRIBUTES_SHOWN]
+        ],
+        "more_attributes": max(0, len(pairs) - ATTRIBUTES_SHOWN),
+    }
+
+
+def payload_texts(
+    table: pa.Table, most: int, *, one_line: bool = True
+) -> tuple[list[str], list[str], list[int | None]]:
+    """Of each row the payload as text, what it is (text, bytes, null), and its bytes."""
+    value, raw = table.column("value"), table.column("raw")
+    raws = pc.binary_slice(raw, 0, most).to_pylist()
+    raw_sizes = pc.binary_length(raw).to_pylist()
+    if pa.types.is_large_string(value.type) or pa.types.is_string(value.type):
+        texts = pc.utf8_slice_codeunits(value, 0, most + 1).to_pylist()
+        sizes = pc.binary_length(value).to_pylist()
+    else:
+        texts = [None if one is None else repr(one)[: most + 1] for one in value.to_pylist()]
+        sizes = [None] * len(texts)
+    found, kinds, all_sizes = [], [], []
+    for text, data, size, raw_size in zip(texts, raws, sizes, raw_sizes, strict=True):
+        kind = "text" if text is not None else "bytes" if data is not None else "null"
+        shown = text if text is not None else "" if data is None else bytes_text(data)
+        found.append(plain(shown, most) if one_line else shown)
+        kinds.append(kind)
+        all_sizes.append(size if size is not None else raw_size)
+    return found, kinds, all_sizes
+
+
+def _attribute_texts(table: pa.Table) -> list[str]:
+    shown = []
+    for pairs in table.column("attributes").to_pylist():
+        texts = [_attribute_text(pair) for pair in (pairs or [])[:4]]
+        more = len(pairs or []) - len(texts)
+        shown.append(", ".join(texts) + (f" and {more} more" if more > 0 else ""))
+    return shown
+
+
+def _attribute_text(pair: dict[str, Any]) -> str:
+    value = "null" if pair["value"] is None else plain(bytes_text(pair["value"][:200]), 40)
+    return f"{plain(pair['name'], 40)}={value}"
+
+
+def bytes_text(data: bytes) -> str:
+    """UTF-8 as text; other bytes as escapes."""
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        return data.decode("utf-8", "backslashreplace")
+
+
+def clock(time: datetime | None) -> str:
+    """The time of day, UTC, to the millisecond."""
+    return "" if time is None else f"{time:%H:%M:%S}.{time.microsecond // 1000:03d}"
+
+
+def size_text(size: int | None) -> str:
+    """A number of bytes in a few characters."""
+    if size is None:
+        return ""
+    for unit, name in ((1_000_000, "MB"), (1_000, "kB")):
+        if size >= unit:
+            return f"{size / unit:.1f} {name}"
+    return f"{size} B"

@@ -1,0 +1,442 @@
+"""Watching a topic live: ``s.tail("orders")``."""
+
+from __future__ import annotations
+
+import html
+import threading
+import time
+from collections import deque
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from brokerkit.core.arguments import check_count, check_seconds
+from brokerkit.core.errors import BrokerError, ConfigError
+from brokerkit.core.owner import close_at_exit
+from brokerkit.core.positions import Latest, parse_all
+from brokerkit.frames.build import FrameBuilder
+from brokerkit.frames.dataframe import to_pandas
+from brokerkit.frames.provenance import attach, provenance
+from brokerkit.session.arguments import check_topic
+from brokerkit.session.filters import Filter
+from brokerkit.session.shown import plain
+
+from . import panel
+from .call_text import call_text, variable_of
+from .cells import cells
+from .chart import rate_chart
+from .following import INTERVAL, Follower, Following, Found, LookFailed, Note
+from .rate import RateMeter
+from .ring import Ring
+from .row_view import detail_view, rows_view
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from brokerkit.session.session import Session
+
+SHOWN = 100
+"""Rows in the browser; the ring keeps more."""
+BEFORE = 20
+"""Messages of each partition that are there from the start."""
+LOOK_BACK = 1_000
+"""Messages of each partition that a new filter is tried on."""
+NOTES = 100
+
+NO_SIDE_EFFECT = "Reading only: no position moves, nothing is acknowledged, no delivery is counted."
+
+
+class Tail:
+    """The newest messages of a topic, live, without side effects. Made by `Session.tail`.
+
+    It reads in a thread of its own, keeps the newest `rows` rows in bounded memory (`frame`), goes
+    on over a restart of the broker, and stops when its cell is run again, the session is closed or
+    the kernel ends. `where`, `key`, `paused`, `rows` and `selected` may be set; `notes` says what
+    was missed and why.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        topic: str,
+        *,
+        start: Any = None,
+        key: str | bytes | None = None,
+        where: Any = None,
+        rows: int = 1_000,
+        decode: Any = "auto",
+        paused: bool = False,
+        interval: float = INTERVAL,
+    ) -> None:
+        self.session = session
+        self.topic = check_topic(topic)
+        self._start, self._decode = start, decode
+        self._builder = FrameBuilder(decode)
+        self._filter = Filter(key, where, self._builder.schema)
+        self._key, self._where = key, where
+        self._ring = Ring(self._builder.schema, rows=check_count(rows, "rows"))
+        self._lock = threading.RLock()
+        self._rate = RateMeter(time.monotonic())
+        self._chart_at = 0.0
+        self._notes: deque[Note] = deque(maxlen=NOTES)
+        self._selected: pa.Table | None = None
+        self.read = self.skipped = 0
+        self._panel: panel.Panel | None = None
+        self._follower = Follower(session.browser, topic, self._builder, self._filter, self._positions())
+        if start is None:
+            self._follower.look_back(BEFORE)
+        try:
+            self._found(self._follower.look(most=None if start is not None else 2 * BEFORE), None)
+        except LookFailed as failed:
+            raise failed.error from failed.error.__cause__
+        self._following = Following(
+            self._follower,
+            on_found=self._found,
+            on_state=self._tell,
+            name=f"tail of {plain(topic, 40)}",
+            interval=check_seconds(interval, "interval") or INTERVAL,
+        )
+        self._following.paused = paused
+        notebook = cells()
+        if notebook is not None:
+            notebook.stop_when_rerun(self)
+        close_at_exit(self)
+        self._following.start()
+
+    def _positions(self) -> dict[int | None, int] | None:
+        if self._start is None:
+            return None
+        position = parse_all(self._start, default=Latest())
+        return self.session.planner().offsets(self.topic, position, Latest())
+
+    # What it has.
+
+    @property
+    def frame(self) -> pd.DataFrame:
+        """The rows that are kept now, the newest last, as `Session.peek` gives them."""
+        with self._lock:
+            table = self._ring.table()
+        return self._as_frame(table)
+
+    @property
+    def selected(self) -> pd.DataFrame:
+        """The row that is selected, as a frame of one row, or of none.
+
+        Set it to an offset, to (partition, offset), or to None.
+        """
+        return self._as_frame(self._builder.to_table([]) if self._selected is None else self._selected)
+
+    @selected.setter
+    def selected(self, place: int | tuple[int | None, int] | None) -> None:
+        if place is None:
+            return self._select(None)
+        partition, offset = place if isinstance(place, tuple) else (None, place)
+        with self._lock:
+            table = self._ring.table()
+        offsets, partitions = table.column("offset").to_pylist(), table.column("partition").to_pylist()
+        hits = [
+            row
+            for row, each in enumerate(offsets)
+            if each == offset and (partition is None or partitions[row] == partition)
+        ]
+        if len(hits) != 1:
+            where = f"offset {offset}" + ("" if partition is None else f" of partition {partition}")
+            problem = (
+                "is in several partitions: give (partition, offset)" if hits else "is not among the rows kept"
+            )
+            raise ConfigError(f"{where} {problem}")
+        self._select(table.slice(hits[0], 1))
+
+    @property
+    def notes(self) -> list[str]:
+        """What happened besides rows: gaps, skipped messages, deleted offsets. The newest 100."""
+        return [note.text for note in self._notes]
+
+    @property
+    def rate(self) -> list[int]:
+        """Messages that came in each of the last 120 s, the oldest first, whatever the filter."""
+        with self._lock:
+            return self._rate.counts(time.monotonic())
+
+    @property
+    def status(self) -> str:
+        """`following`, `paused`, `waiting` (for the broker, or the topic) or `stopped`."""
+        return self._following.state
+
+    @property
+    def problem(self) -> BrokerError | None:
+        """What it is waiting for, or failed of."""
+        return self._following.problem
+
+    @property
+    def running(self) -> bool:
+        return self._following.why_stopped is None
+
+    # What may be set.
+
+    @property
+    def paused(self) -> bool:
+        """Whether it reads on. While paused nothing is read; how much waits is shown."""
+        return self._following.paused
+
+    @paused.setter
+    def paused(self, value: bool) -> None:
+        self._following.paused = bool(value)
+        self._tell()
+
+    @property
+    def where(self) -> Any:
+        """A text that payloads contain, a function of the value, or an Arrow expression; None: all."""
+        return self._where
+
+    @where.setter
+    def where(self, value: Any) -> None:
+        self._refilter(self._key, value or None)
+
+    @property
+    def key(self) -> str | bytes | None:
+        """Only messages with exactly this key; None: all."""
+        return self._key
+
+    @key.setter
+    def key(self, value: str | bytes | None) -> None:
+        self._refilter(value, self._where)
+
+    @property
+    def rows(self) -> int:
+        """How many rows are kept at most."""
+        return self._ring.rows
+
+    @rows.setter
+    def rows(self, value: int) -> None:
+        with self._lock:
+            self._ring.resize(check_count(value, "rows"))
+        self._tell()
+
+    def pause(self) -> None:
+        """Stop reading for now."""
+        self.paused = True
+
+    def resume(self) -> None:
+        """Read on where it was paused; what is too far behind is skipped, and noted."""
+        self.paused = False
+
+    def clear(self) -> None:
+        """Forget the rows."""
+        with self._lock:
+            self._ring.clear()
+        self._send_snapshot()
+
+    def stop(self, why: str = "you stopped it") -> None:
+        """End it for good; the rows stay."""
+        self._following.stop(why)
+
+    def close(self, timeout: float = 2.0) -> None:
+        """Stop, and wait for the thread."""
+        self.stop("it was closed")
+        self._following.join(timeout)
+
+    @property
+    def call(self) -> str:
+        """The Python call that makes the same tail."""
+        rows = None if self.rows == 1_000 else self.rows
+        decode = None if self._decode == "auto" else self._decode
+        return call_text(
+            f"{variable_of(self.session, 's')}.tail",
+            self.topic,
+            start=self._start,
+            key=self._key,
+            where=self._where,
+            rows=rows,
+            decode=decode,
+            paused=self.paused or None,
+        )
+
+    # From the thread.
+
+    def _found(self, found: Found, seconds: float | None) -> None:
+        """Keep what came; seconds: since the look before, None for what was there already."""
+        now = time.monotonic()
+        with self._lock:
+            for text in found.notes:
+                self._notes.append(Note(text, self._ring.last + 1))
+            self._ring.add(found.batch)
+            self.read += found.read
+            self.skipped += found.skipped
+            if seconds is not None:
+                self._rate.add(found.came, now - seconds, now)
+        if self._panel is not None and (found.batch.num_rows or found.notes):
+            self._send_rows(min(SHOWN, found.batch.num_rows), len(found.notes), "rows")
+
+    def _tell(self) -> None:
+        """Show the state, and the chart once a second."""
+        shown = self._panel
+        if shown is None or not shown.attended:
+            return
+        shown.show(self._state())
+        now = time.monotonic()
+        if now - self._chart_at >= 1.0:
+            self._chart_at = now
+            shown.send({"type": "chart", "svg": rate_chart(self.rate)})
+
+    def _send_rows(self, rows: int, notes: int, what: str) -> None:
+        if self._panel is None or not self._panel.attended:
+            return
+        with self._lock:
+            first, table = self._ring.newest(rows)
+            last_notes = list(self._notes)[len(self._notes) - notes :]
+        shown = [
+            {"text": plain(note.text, 400), "before": note.before, "time": f"{note.time:%H:%M:%S}"}
+            for note in last_notes
+        ]
+        self._panel.send({"type": what, "rows": rows_view(table, first), "notes": shown, "most": SHOWN})
+
+    def _send_snapshot(self) -> None:
+        if self._panel is not None:
+            self._panel.show(self._state())
+            self._send_rows(SHOWN, len(self._notes), "snapshot")
+            self._panel.send({"type": "chart", "svg": rate_chart(self.rate)})
+            self._show_selected()
+
+    def _refilter(self, key: Any, where: Any) -> None:
+        wanted = Filter(key, where, self._builder.schema)
+        self._key, self._where, self._filter = key, where, wanted
+        self._following.change(partial(self._use_filter, wanted))
+        self._tell()
+
+    def _use_filter(self, wanted: Filter, follower: Follower) -> list[str]:
+        follower.wanted = wanted
+        follower.look_back(LOOK_BACK)
+        with self._lock:
+            self._ring.clear()
+            self._notes.clear()
+            self._selected = None
+        self._send_snapshot()
+        return []
+
+    # From the browser.
+
+    def receive(self, message: dict[str, Any]) -> None:
+        """What the view in the browser says: `hello`, `here`, or that the user did something."""
+        kind = message["type"]
+        if kind == "hello":
+            self._send_snapshot()
+        elif kind in ("pause", "resume", "clear", "stop"):
+            getattr(self, kind)()
+        elif kind == "filter":
+            self._refilter(_text(message, "key"), _text(message, "where"))
+        elif kind == "select":
+            number = message.get("n")
+            with self._lock:
+                row = self._ring.row(number) if isinstance(number, int) else None
+            self._select(row)
+
+    def _select(self, row: pa.Table | None) -> None:
+        self._selected = row
+        self._show_selected()
+
+    def _show_selected(self) -> None:
+        if self._panel is not None:
+            detail = None if self._selected is None else detail_view(self._selected)
+            self._panel.send({"type": "detail", "detail": detail, "call": self._selected_call()})
+
+    def _selected_call(self) -> str:
+        name = variable_of(self, "tail")
+        return call_text(
+            f"{variable_of(self.session, 's')}.compose", self.topic, message=f"{name}.selected"
+        ).replace(f"'{name}.selected'", f"{name}.selected")
+
+    # What is shown.
+
+    def _state(self) -> dict[str, Any]:
+        following = self._following
+        reason = following.problem
+        return {
+            "topic": plain(self.topic, 120),
+            "session": plain(self.session.name, 120),
+            "status": following.state,
+            "running": self.running,
+            "text": self._status_text(),
+            "problem": "" if reason is None else plain(str(reason), 300),
+            "paused": self.paused,
+            "key": "" if self._key is None else plain(str(self._key), 200),
+            "where": self._where if isinstance(self._where, str) else "",
+            "function": ""
+            if self._where is None or isinstance(self._where, str)
+            else plain(str(self._filter), 80),
+            "filtered": self._filter.active,
+            "filter_errors": self._filter_errors(),
+            "counts": self._counts_text(),
+            "call": self.call,
+            "effect": NO_SIDE_EFFECT,
+        }
+
+    def _status_text(self) -> str:
+        following = self._following
+        match following.state:
+            case "following" if self.running:
+                return "Following"
+            case "paused" if self.running:
+                waiting = following.waiting_messages
+                return f"Paused, {waiting:,} waiting" if waiting else "Paused"
+            case "waiting" if self.running:
+                return "Waiting for the broker"
+        return f"Stopped: {following.why_stopped or 'it ended'}"
+
+    def _counts_text(self) -> str:
+        skipped = f", {self.skipped:,} skipped" if self.skipped else ""
+        return f"{self.read:,} read{skipped}, {len(self._ring):,} of at most {self.rows:,} rows kept"
+
+    def _filter_errors(self) -> str:
+        wanted = self._filter
+        if not wanted.errors:
+            return ""
+        return f"where= failed on {wanted.errors:,} messages ({wanted.error_samples[0]})"
+
+    def _as_frame(self, table: pa.Table) -> pd.DataFrame:
+        details = {"tail": self.topic, "read": {"read": self.read, "skipped": self.skipped}}
+        return attach(to_pandas(table), provenance(self._builder, source=self.session.name, details=details))
+
+    @property
+    def widget(self) -> Any:
+        """The widget, to be put beside others. Raises ConfigError where the libraries are missing."""
+        return self._shown_panel().widget
+
+    def _shown_panel(self) -> panel.Panel:
+        if self._panel is None:
+            self._panel = panel.Panel("tail.js", self._state(), self.receive)
+        return self._panel
+
+    def __repr__(self) -> str:
+        return f"<Tail of {plain(self.topic, 120)} on {plain(self.session.name, 120)}>"
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
+        bundle: dict[str, Any] = self._shown_panel().mimebundle() if panel.available() else {}
+        return {**bundle, "text/plain": repr(self), "text/html": self._html()}
+
+    def _html(self) -> str:
+        """What is shown where no kernel is: the newest rows, without anything that changes by itself."""
+        with self._lock:
+            first, table = self._ring.newest(10)
+        rows = "".join(
+            "<tr>" + "".join(f"<td>{html.escape(text)}</td>" for text in _cells_of(row)) + "</tr>"
+            for row in rows_view(table, first)
+        )
+        head = "".join(f"<th>{name}</th>" for name in ("partition", "offset", "key", "value"))
+        return (
+            f"<div><p><b>{html.escape(plain(self.topic, 120))}</b> as it was followed</p>"
+            f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
+            f"<pre><code>{html.escape(self.call)}</code></pre></div>"
+        )
+
+
+def _text(message: dict[str, Any], name: str) -> str | None:
+    value = message.get(name)
+    return value if isinstance(value, str) and value else None
+
+
+def _cells_of(row: dict[str, Any]) -> list[str]:
+    shown = "null" if row["kind"] == "null" else row["value"]
+    place = ["" if row[name] is None else str(row[name]) for name in ("partition", "offset")]
+    return [*place, row["key"] or "", shown]
