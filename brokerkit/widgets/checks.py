@@ -1,0 +1,77 @@
+"""What is wrong with a message before it is sent: JSON, a schema, what the system can carry."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Literal, NamedTuple
+
+import orjson
+
+from brokerkit.core.capabilities import Capabilities
+from brokerkit.core.errors import BrokerError, ConfigError
+from brokerkit.core.messages import OutboundMessage
+from brokerkit.core.publisher import refusal
+from brokerkit.session.shown import plain
+
+INSTALL = "pip install jsonschema"
+Validate = Callable[[Any], list[str]]
+
+
+class Problem(NamedTuple):
+    """level: an `error` keeps the message from being sent, a `warning` does not."""
+
+    level: Literal["error", "warning"]
+    text: str
+
+
+def problems_of(
+    message: OutboundMessage, capabilities: Capabilities, *, json: bool, validate: Validate | None
+) -> list[Problem]:
+    """Everything that is wrong with a message; json: whether its value has to be JSON."""
+    found: list[Problem] = []
+    refused = _refusal(message, capabilities)
+    if refused is not None:
+        found.append(Problem("error", plain(str(refused), 300)))
+    most, size = capabilities.max_message_bytes, len(message.data or b"")
+    if most is not None and size > most:
+        found.append(Problem("warning", f"{size:,} bytes are above the usual limit of {most:,}"))
+    if message.data is None or not (json or validate):
+        return found
+    try:
+        value = orjson.loads(message.data)
+    except orjson.JSONDecodeError as error:
+        return [*found, Problem("error", plain(f"not JSON: {error}", 300))]
+    if validate is not None:
+        found.extend(Problem("error", plain(text, 300)) for text in validate(value))
+    return found
+
+
+def _refusal(message: OutboundMessage, capabilities: Capabilities) -> BrokerError | None:
+    try:
+        return refusal(message, capabilities)
+    except TypeError as error:
+        return ConfigError(str(error))
+
+
+def validator(schema: Any) -> Validate:
+    """A check against a JSON Schema, which fetches nothing. Raises ConfigError."""
+    try:
+        import jsonschema
+        import referencing
+    except ImportError as error:
+        raise ConfigError(f"schema= needs the package jsonschema: {INSTALL}") from error
+    kind = jsonschema.validators.validator_for(schema, jsonschema.Draft202012Validator)
+    try:
+        kind.check_schema(schema)
+    except jsonschema.SchemaError as error:
+        raise ConfigError(f"schema= is not a JSON Schema: {plain(error.message)}") from error
+    made = kind(schema, registry=referencing.Registry())
+
+    def validate(value: Any) -> list[str]:
+        try:
+            errors = [error for _, error in zip(range(5), made.iter_errors(value), strict=False)]
+        except (RecursionError, referencing.exceptions.Unresolvable) as error:
+            return [f"the schema could not be applied: {type(error).__name__}: {error}"]
+        return [f"{error.json_path}: {error.message}" for error in errors]
+
+    return validate
