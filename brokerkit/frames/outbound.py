@@ -41,6 +41,10 @@ class Outbound:
     def __len__(self) -> int:
         return len(self._rows)
 
+    def items(self, start: int, stop: int) -> list[Item]:
+        """The rows from `start` up to but excluding `stop`: one item each, as in `chunks`."""
+        return self._rows.items(start, min(stop, len(self)))
+
     def chunks(self, size: int = _CHUNK) -> Iterator[list[Item]]:
         """Lists of at most `size` items, all rows in order: one item per row.
 
