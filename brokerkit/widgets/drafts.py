@@ -102,5 +102,3 @@ def _typed(column: pa.ChunkedArray) -> pa.ChunkedArray:
             except pa.ArrowInvalid:
                 return column
     return column
-
-

@@ -1,0 +1,450 @@
+"""Writing, checking and sending messages: ``s.compose("orders")``."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from brokerkit.core.attributes import Attributes
+from brokerkit.core.errors import BrokerError, ConfigError
+from brokerkit.core.messages import OutboundMessage, PublishResult
+from brokerkit.frames.attributes import pair_of, parts_of
+from brokerkit.frames.outbound import Item, Kind
+from brokerkit.frames.outcome import OutcomeFrame, outcome_frame
+from brokerkit.session.arguments import check_topic
+from brokerkit.session.publishing import message_of
+from brokerkit.session.shown import plain
+
+from . import panel
+from .call_text import Name, call_text, variable_of
+from .checks import Problem, problems_of, validator
+from .confirming import check_confirmed, needs_name, refusal_of
+from .drafts import Drafts, draft_of_message, drafts_of_file, drafts_of_frame
+from .editing import to_bytes, to_text
+from .row_view import bytes_text, size_text
+
+if TYPE_CHECKING:
+    from brokerkit.session.session import Session
+
+EDITABLE_BYTES = 200_000
+"""A longer value is not put into the text field of a browser; it is sent whole all the same."""
+CHUNK = 1_000
+RECEIPTS = 50
+
+
+class Composer:
+    """One message, or those of a frame or file, to be checked and sent. Made by `Session.compose`.
+
+    `value`, `key`, `attributes`, `topic`, `to`, `row`, `json` and `schema` may be set. `dry_run()`
+    shows exactly what would be sent, `send()` sends it; `outcome` has the receipts.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        topic: str,
+        *,
+        message: Any = None,
+        frame: Any = None,
+        file: Any = None,
+        value: Any = "",
+        key: str | bytes | None = None,
+        attributes: Any = None,
+        kind: Kind | None = None,
+        key_column: str | None = None,
+        json: bool | None = None,
+        schema: Any = None,
+        to: Session | None = None,
+        sessions: Sequence[Session] = (),
+    ) -> None:
+        if sum(each is not None for each in (message, frame, file)) > 1:
+            raise ConfigError("give one of message=, frame= and file=")
+        self.session = session
+        self._topic = check_topic(topic)
+        self._sessions = [session, *(each for each in sessions if each is not session)]
+        self._to = session
+        self._drafts = self._begin(message, frame, file, kind, key_column, value, key, attributes)
+        self._file = file
+        self._row = 0
+        self._json = json
+        self._schema, self._validate = schema, None if schema is None else validator(schema)
+        self._typed_wrong: str | None = None
+        self._said = ""
+        self._plan: list[dict[str, Any]] = []
+        self.outcome: OutcomeFrame | None = None
+        self._panel: panel.Panel | None = None
+        if to is not None:
+            self.to = to
+
+    @staticmethod
+    def _begin(
+        message: Any,
+        frame: Any,
+        file: Any,
+        kind: Kind | None,
+        key_column: str | None,
+        value: Any,
+        key: Any,
+        attributes: Any,
+    ) -> Drafts:
+        if frame is not None:
+            made = drafts_of_frame(frame, kind, key_column)
+        elif file is not None:
+            made = drafts_of_file(file, kind, key_column)
+        else:
+            one = draft_of_message(message) if message is not None else message_of(value, key, attributes)
+            return Drafts([one])
+        if not len(made):
+            raise ConfigError("there is no message in it")
+        return made
+
+    def __len__(self) -> int:
+        return len(self._drafts)
+
+    # What may be set.
+
+    @property
+    def message(self) -> OutboundMessage:
+        """The message of the row that is shown. Raises what keeps it from being one."""
+        item = self._drafts[self._row]
+        if isinstance(item, BrokerError):
+            raise item
+        return item
+
+    @message.setter
+    def message(self, message: OutboundMessage) -> None:
+        self._typed_wrong = None
+        self._drafts.edits[self._row] = message
+        self._plan = []
+        self._show()
+
+    def _replace(self, **changes: Any) -> None:
+        old = self._drafts[self._row]
+        base = OutboundMessage(b"") if isinstance(old, BrokerError) else old
+        parts = {"data": base.data, "key": base.key, "attributes": base.attributes} | changes
+        self.message = message_of(parts["data"], parts["key"], parts["attributes"])
+
+    @property
+    def value(self) -> bytes | None:
+        """The payload. Set it to a dict or list (as JSON), str, bytes or None."""
+        return self.message.data
+
+    @value.setter
+    def value(self, value: Any) -> None:
+        self._replace(data=value)
+
+    @property
+    def key(self) -> bytes | None:
+        return self.message.key
+
+    @key.setter
+    def key(self, key: str | bytes | None) -> None:
+        self._replace(key=key)
+
+    @property
+    def attributes(self) -> Attributes:
+        return self.message.attributes
+
+    @attributes.setter
+    def attributes(self, attributes: Any) -> None:
+        self._replace(attributes=attributes)
+
+    @property
+    def topic(self) -> str:
+        """Where it goes."""
+        return self._topic
+
+    @topic.setter
+    def topic(self, topic: str) -> None:
+        self._topic = check_topic(topic)
+        self._plan = []
+        self._show()
+
+    @property
+    def to(self) -> Session:
+        """The session that it goes to."""
+        return self._to
+
+    @to.setter
+    def to(self, session: Session) -> None:
+        if not hasattr(session, "shared_publisher"):
+            raise ConfigError(f"to= must be a session, not {type(session).__name__}")
+        if not any(each is session for each in self._sessions):
+            self._sessions.append(session)
+        self._to = session
+        self._plan = []
+        self._show()
+
+    @property
+    def row(self) -> int:
+        """Which message is shown, counted from 0."""
+        return self._row
+
+    @row.setter
+    def row(self, row: int) -> None:
+        self._drafts[row]
+        self._row, self._typed_wrong = row, None
+        self._show()
+
+    @property
+    def json(self) -> bool | None:
+        """Whether values must be JSON; None: those that look like it, as a warning only."""
+        return self._json
+
+    @json.setter
+    def json(self, value: bool | None) -> None:
+        self._json = value
+        self._show()
+
+    @property
+    def schema(self) -> Any:
+        """The JSON Schema that values must satisfy."""
+        return self._schema
+
+    @schema.setter
+    def schema(self, schema: Any) -> None:
+        self._validate = None if schema is None else validator(schema)
+        self._schema = schema
+        self._show()
+
+    # What it does.
+
+    @property
+    def problems(self) -> list[Problem]:
+        """What is wrong with the message that is shown."""
+        if self._typed_wrong is not None:
+            return [Problem("error", self._typed_wrong)]
+        return self._problems(self._drafts[self._row])
+
+    def _problems(self, item: Item) -> list[Problem]:
+        if isinstance(item, BrokerError):
+            return [Problem("error", plain(str(item), 300))]
+        looks = self._json is None and (item.data or b"").lstrip()[:1] in (b"{", b"[")
+        found = problems_of(
+            item, self._to.capabilities, json=self._json is True or looks, validate=self._validate
+        )
+        if looks and self._validate is None:
+            return [
+                Problem("warning", each.text) if each.text.startswith("not JSON") else each for each in found
+            ]
+        return found
+
+    def dry_run(self) -> pd.DataFrame:
+        """Exactly what `send` would send, to the byte, and what keeps a row from being sent."""
+        lines = []
+        for row, item in enumerate(self._drafts.items(0, len(self))):
+            wrong = [each.text for each in self._problems(item) if each.level == "error"]
+            message = None if isinstance(item, BrokerError) else item
+            lines.append(
+                {
+                    "row": row,
+                    "session": self._to.name,
+                    "topic": self._topic,
+                    "key": message and message.key,
+                    "value": message and message.data,
+                    "attributes": None if message is None else list(message.attributes),
+                    "bytes": None if message is None or message.data is None else len(message.data),
+                    "error": "; ".join(wrong) or None,
+                }
+            )
+        return pd.DataFrame(lines).astype({"error": object})
+
+    def send(self, *, confirm: str | None = None, timeout: float | None = None) -> OutcomeFrame:
+        """Send every message that has no error, and return one receipt per message.
+
+        confirm: the topic's name, where the session is marked as production. Raises NotSupported
+        where it is read-only.
+        """
+        check_confirmed(self._to, self._topic, confirm, "publish")
+        if self._typed_wrong is not None:
+            raise ConfigError(self._typed_wrong)
+        publisher = self._to.shared_publisher().topic(self._topic)
+        results: list[PublishResult] = []
+        for start in range(0, len(self), CHUNK):
+            items = self._drafts.items(start, min(start + CHUNK, len(self)))
+            errors = [[each.text for each in self._problems(item) if each.level == "error"] for item in items]
+            good = [item for item, wrong in zip(items, errors, strict=True) if not wrong]
+            sent = iter(publisher.publish_batch(good, timeout=timeout) if good else [])  # type: ignore[arg-type]  # errors are left out
+            results += [
+                PublishResult("failed", error=ConfigError("; ".join(wrong))) if wrong else next(sent)
+                for wrong in errors
+            ]
+        self.outcome = outcome_frame(results)
+        self._said = ", ".join(
+            f"{count:,} {status}" for status, count in self.outcome.counts.items() if count
+        )
+        self._show()
+        return self.outcome
+
+    @property
+    def call(self) -> str:
+        """The Python call that makes a composer of the same state."""
+        place = None if self._to is self.session else variable_of(self._to, "other")
+        name = f"{variable_of(self.session, 's')}.compose"
+        shared = {"json": self._json, "schema": self._schema, "to": place}
+        if len(self) > 1:
+            source = {"file": str(self._file)} if self._file is not None else {"frame": Name("df")}
+            made = call_text(name, self._topic, **source, **shared)
+            return f"{made}.row = {self._row}" if self._row else made
+        try:
+            message = self.message
+        except BrokerError:
+            return call_text(name, self._topic, **shared)
+        value: Any = message.data
+        text = None if value is None else bytes_text(value)
+        if text is not None and text.encode() == value:
+            value = text
+        key: Any = message.key
+        if key is not None and bytes_text(key).encode() == key:
+            key = bytes_text(key)
+        parts: dict[str, Any] = {"value": Name("None") if value is None else value, "key": key}
+        return call_text(name, self._topic, **parts, attributes=list(message.attributes) or None, **shared)
+
+    # From the browser.
+
+    def receive(self, message: Mapping[str, Any]) -> None:
+        """What the view says that the user typed or clicked. What goes wrong is shown."""
+        try:
+            self._act(message)
+        except (BrokerError, TypeError, ValueError) as error:
+            self._said = plain(f"{type(error).__name__}: {error}", 400)
+            self._show()
+
+    def _act(self, message: Mapping[str, Any]) -> None:
+        kind = message["type"]
+        if kind == "edit":
+            self._edit(message)
+        elif kind == "topic":
+            self.topic = message["text"]
+        elif kind == "to":
+            self.to = self._sessions[int(message["index"])]
+        elif kind == "row":
+            self.row = int(message["row"])
+        elif kind == "dry run":
+            self._plan = [_planned(line) for line in self.dry_run().head(RECEIPTS).to_dict("records")]
+            self._said = f"dry run: nothing was sent; {len(self):,} to {plain(self._topic, 80)}"
+            self._show()
+        elif kind == "send":
+            self.send(confirm=message.get("confirm"))
+        elif kind == "hello":
+            self._show()
+
+    def _edit(self, message: Mapping[str, Any]) -> None:
+        try:
+            changes: dict[str, Any] = {}
+            if "value" in message:
+                changes["data"] = to_bytes(*message["value"])
+            if "key" in message:
+                changes["key"] = to_bytes(*message["key"])
+            if "attributes" in message:
+                changes["attributes"] = [
+                    pair_of(str(name), None if kind == "null" else to_bytes(mode, text), kind)
+                    for name, mode, text, kind in message["attributes"]
+                ]
+            self._replace(**changes)
+        except (BrokerError, TypeError, ValueError, KeyError) as error:
+            self._typed_wrong = plain(f"not sent as it is typed: {error}", 300)
+            self._show()
+
+    # What is shown.
+
+    def _show(self) -> None:
+        if self._panel is not None:
+            self._panel.show(self._state())
+
+    def _state(self) -> dict[str, Any]:
+        item = self._drafts[self._row]
+        message = OutboundMessage(b"") if isinstance(item, BrokerError) else item
+        problems = self.problems
+        large = len(message.data or b"") > EDITABLE_BYTES
+        refused = refusal_of(self._to)
+        receipts = [] if self.outcome is None else self.outcome.head(RECEIPTS).fillna("").to_dict("records")
+        return {
+            "topic": self._topic,
+            "sessions": [plain(each.name, 80) for each in self._sessions],
+            "to": next(index for index, each in enumerate(self._sessions) if each is self._to),
+            "count": len(self),
+            "row": self._row,
+            "key": to_text(message.key),
+            "value": ("text", "") if large else to_text(message.data),
+            "large": f"{size_text(len(message.data or b''))} are too long to edit here: set value in code"
+            if large
+            else "",
+            "size": size_text(None if message.data is None else len(message.data)),
+            "attributes": [_attribute(pair) for pair in message.attributes],
+            "types": sorted(self._to.capabilities.attribute_types),
+            "problems": [list(each) for each in problems],
+            "checked": "" if problems else "ready to send",
+            "schema": self._schema is not None,
+            "refused": refused or "",
+            "confirm": needs_name(self._to),
+            "effect": f"Sending adds {len(self):,} message{'s' if len(self) > 1 else ''} to "
+            f"{plain(self._topic, 80)} on {plain(self._to.name, 80)}; this cannot be taken back.",
+            "said": self._said,
+            "plan": self._plan,
+            "receipts": [{name: plain(str(value), 200) for name, value in line.items()} for line in receipts],
+            "call": self.call,
+        }
+
+    @property
+    def widget(self) -> Any:
+        """The widget, to be put beside others. Raises ConfigError where the libraries are missing."""
+        return self._shown_panel().widget
+
+    def _shown_panel(self) -> panel.Panel:
+        if self._panel is None:
+            self._panel = panel.Panel("compose.js", self._state(), self.receive)
+        return self._panel
+
+    def __repr__(self) -> str:
+        many = f"{len(self):,} messages" if len(self) > 1 else "a message"
+        return f"<Composer of {many} to {plain(self._topic, 120)} on {plain(self._to.name, 120)}>"
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
+        bundle: dict[str, Any] = self._shown_panel().mimebundle() if panel.available() else {}
+        return {**bundle, "text/plain": repr(self), "text/html": self._html()}
+
+    def _html(self) -> str:
+        item = self._drafts[self._row]
+        shown = (
+            {}
+            if isinstance(item, BrokerError)
+            else _planned({"key": item.key, "value": item.data, "attributes": list(item.attributes)})
+        )
+        rows = "".join(
+            f"<tr><th>{name}</th><td>{html.escape(str(text))}</td></tr>" for name, text in shown.items()
+        )
+        problems = (
+            "".join(f"<li>{html.escape(each.text)}</li>" for each in self.problems)
+            or "<li>ready to send</li>"
+        )
+        return (
+            f"<div><p><b>{html.escape(repr(self))}</b></p><table>{rows}</table><ul>{problems}</ul>"
+            f"<pre><code>{html.escape(self.call)}</code></pre></div>"
+        )
+
+
+def _attribute(pair: Any) -> list[str]:
+    name, data, kind = parts_of(pair)
+    mode, text = to_text(data)
+    return [name, mode, text, kind]
+
+
+def _planned(line: Mapping[str, Any]) -> dict[str, str]:
+    """A line of a dry run as short texts; bytes that are not text are escaped."""
+    return {name: plain(_plain_value(value), 240) for name, value in line.items()}
+
+
+def _plain_value(value: Any) -> str:
+    if value is None or value != value:
+        return "none"
+    if isinstance(value, bytes):
+        return bytes_text(value[:2_000])
+    if isinstance(value, list):
+        return ", ".join(
+            f"{name}={bytes_text(one) if isinstance(one, bytes) else one}" for name, one in value
+        )
+    return str(value)
