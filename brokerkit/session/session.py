@@ -7,6 +7,7 @@ import weakref
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, Self
 
 from brokerkit.core.arguments import check_count, check_seconds
@@ -493,6 +494,23 @@ class Session:
         if self._publisher is None:
             self._publisher = self.connection.publisher()
         return self._publisher
+
+    # Widgets, which lie above this layer and are loaded on first use.
+
+    def tail(self, topic: str, **options: Any) -> Any:
+        """Watch a topic live, without side effects; see `brokerkit.widgets.tail.Tail`.
+
+        options: start=, key=, where=, rows=1000, decode=, paused=, interval= (seconds).
+        """
+        return import_module("brokerkit.widgets.tail").Tail(self, topic, **options)
+
+    def compose(self, topic: str, **options: Any) -> Any:
+        """Write, check and send messages; see `brokerkit.widgets.compose.Composer`.
+
+        options: message=, frame= or file= to begin with, else value=, key=, attributes=; json=,
+        schema= to check; to=, sessions= for where it may go.
+        """
+        return import_module("brokerkit.widgets.compose").Composer(self, topic, **options)
 
     # Creating and deleting.
 
