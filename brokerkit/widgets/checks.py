@@ -13,7 +13,7 @@ from brokerkit.core.messages import OutboundMessage
 from brokerkit.core.publisher import refusal
 from brokerkit.session.shown import plain
 
-INSTALL = "pip install jsonschema"
+INSTALL = "pip install 'brokerkit-notebook[schema]'"
 Validate = Callable[[Any], list[str]]
 
 
@@ -56,7 +56,7 @@ def _refusal(message: OutboundMessage, capabilities: Capabilities) -> BrokerErro
 def validator(schema: Any) -> Validate:
     """A check against a JSON Schema, which fetches nothing. Raises ConfigError."""
     try:
-        import jsonschema
+        import jsonschema  # type: ignore[import-untyped]  # optional, and its stubs are a package of their own
         import referencing
     except ImportError as error:
         raise ConfigError(f"schema= needs the package jsonschema: {INSTALL}") from error

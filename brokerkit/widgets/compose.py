@@ -433,7 +433,7 @@ def _attribute(pair: Any) -> list[str]:
     return [name, mode, text, kind]
 
 
-def _planned(line: Mapping[str, Any]) -> dict[str, str]:
+def _planned(line: Mapping[Any, Any]) -> dict[str, str]:
     """A line of a dry run as short texts; bytes that are not text are escaped."""
     return {name: plain(_plain_value(value), 240) for name, value in line.items()}
 

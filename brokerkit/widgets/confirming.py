@@ -30,5 +30,6 @@ def check_confirmed(session: Session, topic: str, confirm: str | None, what: str
         raise NotSupported(refused)
     if needs_name(session) and confirm != topic:
         raise ConfigError(
-            f"{plain(session.name)} is marked as production: to {what}, type the topic's name: confirm={topic!r}"
+            f"{plain(session.name)} is marked as production: to {what}, type the topic's name: "
+            f"confirm={topic!r}"
         )

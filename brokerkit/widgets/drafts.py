@@ -62,7 +62,8 @@ def draft_of_message(message: Any) -> OutboundMessage:
         data = message.data if hasattr(message, "data") else message.value
         return OutboundMessage(data, message.key, message.attributes)
     raise ConfigError(
-        f"message= needs a row of a frame, a Message, a Record or an OutboundMessage, not {type(message).__name__}"
+        "message= needs a row of a frame, a Message, a Record or an OutboundMessage, "
+        f"not {type(message).__name__}"
     )
 
 
