@@ -87,7 +87,7 @@ class Tail:
         if start is None:
             self._follower.look_back(BEFORE)
         try:
-            self._found(self._follower.look(most=None if start is not None else 2 * BEFORE), None)
+            self._found(self._follower.look(), None)
         except LookFailed as failed:
             raise failed.error from failed.error.__cause__
         self._following = Following(

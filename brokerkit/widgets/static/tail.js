@@ -28,8 +28,8 @@ function render({ model, el: root }) {
   const nextCall = callBar("The Python call that edits the selected message");
   const effect = el("div", { class: "bk-effect" });
   root.replaceChildren(el("div", { class: "bk-panel" },
-    el("div", { class: "bk-head" }, title, status, counts, el("span", { class: "bk-space" }), pause, clear, stop),
-    el("div", { class: "bk-head" }, field("Value contains", where), field("Key is", key), fn),
+    el("div", { class: "bk-head" }, title, status, el("span", { class: "bk-space" }), pause, clear, stop),
+    el("div", { class: "bk-head" }, field("Value contains", where), field("Key is", key), counts, fn),
     chart, problem, el("div", { class: "bk-wrap" }, scroll, jump), detail, call.bar, effect));
 
   const atEnd = () => scroll.scrollHeight - scroll.scrollTop - scroll.clientHeight < 40;
