@@ -19,7 +19,7 @@ from brokerkit.session.publishing import message_of
 from brokerkit.session.shown import plain
 
 from . import panel
-from .call_text import Name, call_text, variable_of
+from .call_text import LONGEST, Name, call_text, variable_of
 from .checks import Problem, problems_of, validator
 from .confirming import check_confirmed, needs_name, refusal_of
 from .drafts import Drafts, draft_of_message, drafts_of_file, drafts_of_frame
@@ -288,11 +288,15 @@ class Composer:
         if len(self) > 1:
             source = {"file": str(self._file)} if self._file is not None else {"frame": Name("df")}
             made = call_text(name, self._topic, **source, **shared)
-            return f"{made}.row = {self._row}" if self._row else made
+            mine = variable_of(self, "composer")
+            return f"{mine} = {made}; {mine}.row = {self._row}" if self._row else made
         try:
             message = self.message
         except BrokerError:
             return call_text(name, self._topic, **shared)
+        if len(message.data or b"") > LONGEST:
+            mine = Name(f"{variable_of(self, 'composer')}.message")
+            return call_text(name, self._topic, message=mine, **shared)
         value: Any = message.data
         text = None if value is None else bytes_text(value)
         if text is not None and text.encode() == value:

@@ -23,7 +23,7 @@ from brokerkit.session.filters import Filter
 from brokerkit.session.shown import plain
 
 from . import panel
-from .call_text import call_text, variable_of
+from .call_text import Name, call_text, variable_of
 from .cells import cells
 from .chart import rate_chart
 from .following import INTERVAL, Follower, Following, Found, LookFailed, Note
@@ -240,6 +240,9 @@ class Tail:
     @property
     def call(self) -> str:
         """The Python call that makes the same tail."""
+        where = self._where
+        if where is not None and not isinstance(where, str):
+            where = Name(f"{variable_of(self, 'tail')}.where")
         rows = None if self.rows == 1_000 else self.rows
         decode = None if self._decode == "auto" else self._decode
         return call_text(
@@ -247,7 +250,7 @@ class Tail:
             self.topic,
             start=self._start,
             key=self._key,
-            where=self._where,
+            where=where,
             rows=rows,
             decode=decode,
             paused=self.paused or None,
@@ -342,10 +345,8 @@ class Tail:
             self._panel.send({"type": "detail", "detail": detail, "call": self._selected_call()})
 
     def _selected_call(self) -> str:
-        name = variable_of(self, "tail")
-        return call_text(
-            f"{variable_of(self.session, 's')}.compose", self.topic, message=f"{name}.selected"
-        ).replace(f"'{name}.selected'", f"{name}.selected")
+        row = Name(f"{variable_of(self, 'tail')}.selected")
+        return call_text(f"{variable_of(self.session, 's')}.compose", self.topic, message=row)
 
     # What is shown.
 
