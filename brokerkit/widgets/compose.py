@@ -23,7 +23,7 @@ from .call_text import LONGEST, Name, call_text, variable_of
 from .checks import Problem, problems_of, validator
 from .confirming import check_confirmed, needs_name, refusal_of
 from .drafts import Drafts, draft_of_message, drafts_of_file, drafts_of_frame
-from .editing import to_bytes, to_text
+from .editing import name_to_text, text_to_name, to_bytes, to_text
 from .row_view import bytes_text, size_text
 
 if TYPE_CHECKING:
@@ -322,7 +322,7 @@ class Composer:
         if kind == "edit":
             self._edit(message)
         elif kind == "topic":
-            self.topic = message["text"]
+            self.topic = text_to_name(str(message["text"]))
         elif kind == "to":
             self.to = self._sessions[int(message["index"])]
         elif kind == "row":
@@ -332,7 +332,8 @@ class Composer:
             self._said = f"dry run: nothing was sent; {len(self):,} to {plain(self._topic, 80)}"
             self._show()
         elif kind == "send":
-            self.send(confirm=message.get("confirm"))
+            confirm = message.get("confirm")
+            self.send(confirm=text_to_name(confirm) if isinstance(confirm, str) else None)
         elif kind == "hello":
             self._show()
 
@@ -345,7 +346,7 @@ class Composer:
                 changes["key"] = to_bytes(*message["key"])
             if "attributes" in message:
                 changes["attributes"] = [
-                    pair_of(str(name), None if kind == "null" else to_bytes(mode, text), kind)
+                    pair_of(text_to_name(str(name)), None if kind == "null" else to_bytes(mode, text), kind)
                     for name, mode, text, kind in message["attributes"]
                 ]
             self._replace(**changes)
@@ -367,12 +368,12 @@ class Composer:
         refused = refusal_of(self._to)
         receipts = [] if self.outcome is None else self.outcome.head(RECEIPTS).fillna("").to_dict("records")
         return {
-            "topic": self._topic,
+            "topic": name_to_text(self._topic),
             "sessions": [plain(each.name, 80) for each in self._sessions],
             "to": next(index for index, each in enumerate(self._sessions) if each is self._to),
             "count": len(self),
             "row": self._row,
-            "key": to_text(message.key),
+            "key": to_text(message.key, one_line=True),
             "value": ("text", "") if large else to_text(message.data),
             "large": f"{size_text(len(message.data or b''))} are too long to edit here: set value in code"
             if large
@@ -433,8 +434,8 @@ class Composer:
 
 def _attribute(pair: Any) -> list[str]:
     name, data, kind = parts_of(pair)
-    mode, text = to_text(data)
-    return [name, mode, text, kind]
+    mode, text = to_text(data, one_line=True)
+    return [name_to_text(name), mode, text, kind]
 
 
 def _planned(line: Mapping[Any, Any]) -> dict[str, str]:

@@ -15,23 +15,38 @@ from brokerkit.core.errors import ConfigError
 Mode = Literal["text", "escaped", "null"]
 _ESCAPE = re.compile(r"\\(x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}|[nrt\\]|.|$)", re.DOTALL)
 _SHORT = {"n": b"\n", "r": b"\r", "t": b"\t", "\\": b"\\"}
-_NAMED = {"\\": "\\\\", "\r": "\\r", "\x00": "\\x00"}
+_NAMED = {"\\": "\\\\", "\r": "\\r", "\n": "\\n", "\t": "\\t"}
 
 
-def to_text(data: bytes | None) -> tuple[Mode, str]:
-    """How data is shown in a text field."""
+def to_text(data: bytes | None, *, one_line: bool = False) -> tuple[Mode, str]:
+    """How data is shown in a text field; one of a single line swallows line ends, so they are escaped."""
     if data is None:
         return "null", ""
     text = data.decode("utf-8", "surrogateescape")
-    if all(each.isprintable() or each in "\n\t" for each in text):
+    kept = "" if one_line else "\n\t"
+    if all(each.isprintable() or each in kept for each in text):
         return "text", text
-    return "escaped", "".join(map(_escaped, text))
+    return "escaped", "".join(each if each in kept else _escaped(each) for each in text)
+
+
+def name_to_text(name: str) -> str:
+    """A name for a text field of one line, always in the written form that has escapes."""
+    return "".join(map(_escaped, name.encode("utf-8", "surrogatepass").decode("utf-8", "surrogateescape")))
+
+
+def text_to_name(text: str) -> str:
+    """The inverse of `name_to_text`. Raises ConfigError."""
+    data = to_bytes("escaped", text) or b""
+    try:
+        return data.decode("utf-8", "surrogatepass")
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"a name must be text, and {text[:60]!r} stands for other bytes") from error
 
 
 def _escaped(char: str) -> str:
     if char in _NAMED:
         return _NAMED[char]
-    if char.isprintable() or char in "\n\t":
+    if char.isprintable():
         return char
     code = ord(char)
     if 0xDC80 <= code <= 0xDCFF:

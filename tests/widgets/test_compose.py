@@ -11,7 +11,7 @@ import pytest
 import brokerkit as bk
 from brokerkit.session import Session
 from brokerkit.widgets.compose import Composer
-from brokerkit.widgets.editing import to_bytes, to_text
+from brokerkit.widgets.editing import name_to_text, text_to_name, to_bytes, to_text
 
 BYTES = [
     None,
@@ -40,6 +40,19 @@ def test_whatever_is_put_into_a_text_field_comes_back_the_same(data: bytes | Non
     mode, text = to_text(data)
     assert to_bytes(mode, text) == data
     assert all(each.isprintable() or each in "\n\t" for each in text)
+
+
+@pytest.mark.parametrize("data", BYTES)
+def test_a_field_of_one_line_keeps_line_ends_too(data: bytes | None) -> None:
+    mode, text = to_text(data, one_line=True)
+    assert to_bytes(mode, text) == data
+    assert text.isprintable()
+
+
+@pytest.mark.parametrize("name", ["plain", "<b>", "\u202eabc\x00", "a\nb", "back\\slash", "\ud800"])
+def test_names_are_shown_printable_and_come_back_the_same(name: str) -> None:
+    assert name_to_text(name).isprintable()
+    assert text_to_name(name_to_text(name)) == name
 
 
 def test_an_escape_that_means_nothing_is_refused() -> None:
