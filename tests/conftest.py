@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -20,7 +21,6 @@ pytest_plugins = ["brokerkit.testing.plugin"]
 REQUIRE = "BROKERKIT_REQUIRE"
 """Environment variable: the servers, with commas, without which the run fails instead of skipping."""
 
-
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Tests marked `soak` run only where the marker expression names them: ``pytest -m soak``."""
     if "soak" in (config.option.markexpr or ""):
@@ -29,6 +29,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if left_out:
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if not item.get_closest_marker("soak")]
+
+
+def pytest_configure() -> None:
+    """Let Ctrl-C be tried in a run in the background, too: shells start such a one without it."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def missing(server: str, enable: str) -> None:

@@ -59,8 +59,8 @@ refused or hang; when it holds, its test fails, so that no declaration outlives 
 the two models.
 
 The line ``pytest_plugins = ["brokerkit.testing.plugin"]`` in the topmost ``conftest.py`` ends a run with
-what was shown, declared and broken. Behaviour 66 runs the others ten times in parallel; it is marked
-`slow` and `soak`.
+what was shown, declared and broken. Behaviour 66 runs the others ten times in parallel, but for those
+that break the server (`disturbs`) or measure fractions of a second (`timed`); it is marked `slow` and `soak`.
 """
 
 from __future__ import annotations

@@ -28,13 +28,15 @@ class Behaviour:
     """One line of the list of behaviours.
 
     model: where it exists in one model only. disturbs: it breaks the server, or looks at all of the
-    process, so it does not run at the same time as others.
+    process, so it does not run at the same time as others. timed: it measures time in fractions of a
+    second, which says nothing on a machine that is busy with others.
     """
 
     number: int
     body: Body
     model: Model | None = None
     disturbs: bool = False
+    timed: bool = False
 
     @property
     def name(self) -> str:
@@ -87,12 +89,12 @@ def declared(harness: Harness, number: int) -> Gap | None:
 
 
 def behaviour(
-    number: int, *, model: Model | None = None, disturbs: bool = False
+    number: int, *, model: Model | None = None, disturbs: bool = False, timed: bool = False
 ) -> Callable[[Body], Callable[..., None]]:
     """Make a test method of ``body(self, stage)``: it takes the fixture `harness`."""
 
     def decorate(body: Body) -> Callable[..., None]:
-        this = Behaviour(number, body, model, disturbs)
+        this = Behaviour(number, body, model, disturbs, timed)
 
         def test(self: object, harness: Harness, record_property: RecordProperty) -> None:
             gap = declared(harness, number)

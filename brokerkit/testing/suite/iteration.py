@@ -82,7 +82,7 @@ def _keep_streaming(stage: Stage, consumer: MessageConsumer, cancellation: Cance
 class Iteration:
     """Behaviours 45 to 54."""
 
-    @behaviour(45)
+    @behaviour(45, timed=True)
     def test_conformance_45_an_idle_read_is_empty_and_ends_nothing(self, stage: Stage) -> None:
         topic = stage.topic()
         reader = stage.reader(topic)
@@ -219,7 +219,7 @@ class Iteration:
                 each.result()
         assert got == Counter(sent)
 
-    @behaviour(53)
+    @behaviour(53, timed=True)
     def test_conformance_53_a_batch_window_is_not_restarted_by_each_message(self, stage: Stage) -> None:
         topic = stage.topic()
         reader = stage.reader(topic)
@@ -241,7 +241,7 @@ class Iteration:
         assert 0 < len(batch) < 20
         assert took < 0.6 + PROMPT_SECONDS
 
-    @behaviour(54)
+    @behaviour(54, timed=True)
     def test_conformance_54_a_timeout_in_mid_batch_returns_the_part(self, stage: Stage) -> None:
         topic, sent = stage.filled(3)
         reader = stage.reader(topic)
