@@ -21,6 +21,7 @@ pytest_plugins = ["brokerkit.testing.plugin"]
 REQUIRE = "BROKERKIT_REQUIRE"
 """Environment variable: the servers, with commas, without which the run fails instead of skipping."""
 
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Tests marked `soak` run only where the marker expression names them: ``pytest -m soak``."""
     if "soak" in (config.option.markexpr or ""):
