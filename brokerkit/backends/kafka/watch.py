@@ -32,7 +32,7 @@ class Watch:
             code = error.code()
             if code in AUTHENTICATION:
                 self._refused = error
-            elif code in TLS:
+            elif code in TLS or _in_handshake(error.str()):
                 self._tls = error
             # "all brokers down" follows the error that says why, and would hide it
             if code != KafkaError._ALL_BROKERS_DOWN or self._last is None:
@@ -61,7 +61,7 @@ class Watch:
             said = f"connections are closed at once; {PROTOCOL_HINT}"
         else:
             said = problem.str()
-        if problem is not None and (problem is tls or "SSL handshake" in said):
+        if problem is not None and (problem is tls or _in_handshake(said)):
             made = Unavailable(
                 f"{what}: {self.servers} is not reachable: {said}; {TLS_HINT}", retryable=False
             )
@@ -70,3 +70,9 @@ class Watch:
         if problem is not None:
             made.__cause__ = KafkaException(problem)
         return made
+
+
+def _in_handshake(said: str) -> bool:
+    """Whether a connection was lost in its TLS handshake: librdkafka has no code of its own for that,
+    and words it in two ways ("SSL handshake failed: ...", "... in state SSL_HANDSHAKE")."""
+    return "SSL handshake" in said or "SSL_HANDSHAKE" in said

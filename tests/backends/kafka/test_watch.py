@@ -1,0 +1,35 @@
+"""What is told of a lost connection, whatever librdkafka called it."""
+
+from __future__ import annotations
+
+import pytest
+from confluent_kafka import KafkaError
+
+from brokerkit.backends.kafka.watch import Watch
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "ssl://broker:9092/bootstrap: SSL handshake failed: Disconnected: SSL connection closed by peer",
+        "ssl://broker:9092/bootstrap: Disconnected: SSL connection closed by peer "
+        "(after 1ms in state SSL_HANDSHAKE)",
+    ],
+)
+@pytest.mark.parametrize("then", [None, KafkaError(KafkaError._TRANSPORT, "connection refused")])
+def test_a_connection_lost_in_its_tls_handshake_says_so(said: str, then: KafkaError | None) -> None:
+    watch = Watch("broker:9092")
+    watch(KafkaError(KafkaError._TRANSPORT, said))
+    if then is not None:
+        watch(then)
+    problem = watch.unavailable("connecting")
+    assert "security.protocol" in str(problem)
+    assert not problem.retryable
+
+
+def test_a_connection_lost_for_another_reason_says_nothing_of_tls() -> None:
+    watch = Watch("broker:9092")
+    watch(KafkaError(KafkaError._TRANSPORT, "broker:9092/bootstrap: Connect failed: Connection refused"))
+    problem = watch.unavailable("connecting")
+    assert "TLS" not in str(problem)
+    assert problem.retryable
