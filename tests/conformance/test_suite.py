@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import os
 import re
 import subprocess
 import sys
@@ -37,6 +38,7 @@ def _run(folder: Path, module: str, *arguments: str) -> str:
         text=True,
         timeout=110,
         check=False,
+        env={name: value for name, value in os.environ.items() if name != "PYTEST_ADDOPTS"},
     )
     return done.stdout + done.stderr
 
