@@ -157,6 +157,10 @@ class KafkaServer:
             "share.coordinator.state.topic.min.isr": "1",
             "group.initial.rebalance.delay.ms": str(int(rebalance_delay * 1000)),
             "group.min.session.timeout.ms": "1000",
+            "group.share.min.heartbeat.interval.ms": "300",
+            "group.share.heartbeat.interval.ms": "300",
+            "group.share.delivery.count.limit": "10",
+            "group.share.min.record.lock.duration.ms": "1000",
             # after a crash a broker is let back in only when this is over
             "broker.session.timeout.ms": "2000",
             "broker.heartbeat.interval.ms": "300",

@@ -1,0 +1,32 @@
+"""The conformance suite on the share groups of a real Kafka broker."""
+
+from __future__ import annotations
+
+import pytest
+
+from brokerkit.testing import Conformance, Harness
+from tests.brokers.kafka import KafkaServer
+
+from .test_kafka import KafkaHarness
+
+pytestmark = [
+    pytest.mark.broker,
+    pytest.mark.filterwarnings("ignore::brokerkit.core.errors.PreviewWarning"),
+]
+
+
+class KafkaShareHarness(KafkaHarness):
+    """Locks of a second, and members that hear of their partitions twice a second."""
+
+    name = "kafka (share groups)"
+    model = "message"
+    lock_options = {"share.record.lock.duration.ms": 1000}  # noqa: RUF012  # as the base class has it
+
+
+@pytest.fixture(scope="module")
+def harness(kafka_server: KafkaServer) -> Harness:
+    return KafkaShareHarness(kafka_server)
+
+
+class TestKafkaShare(Conformance):
+    """All behaviours, with messages where either model has them."""
