@@ -16,11 +16,10 @@ pytestmark = [
 
 
 class KafkaShareHarness(KafkaHarness):
-    """Locks of a second, and members that hear of their partitions twice a second."""
+    """The same broker, read by members of share groups."""
 
     name = "kafka (share groups)"
     model = "message"
-    lock_options = {"share.record.lock.duration.ms": 1000}  # noqa: RUF012  # as the base class has it
 
 
 @pytest.fixture(scope="module")

@@ -42,6 +42,7 @@ capabilities = Capabilities(
             "gaps": {
                 30: Gap("never", "the broker gives a message up after so many deliveries (5 by default)"),
                 31: Gap("never", "a share group does not order: the next of a key goes to who asks first"),
+                63: Gap("never", "a share group that has settled nothing has no position but earliest"),
             },
         },
     },

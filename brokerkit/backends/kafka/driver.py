@@ -18,7 +18,7 @@ from brokerkit.core.driver import (
 )
 from brokerkit.core.errors import BrokerError, ConfigError, PreviewWarning
 from brokerkit.core.options import options_of
-from brokerkit.core.positions import Latest, Position
+from brokerkit.core.positions import Position
 
 from . import share_groups, subscriptions, topics
 from .browser import KafkaBrowser
@@ -102,9 +102,6 @@ class KafkaDriver(Driver):
         if model == "message":
             deadline = Deadline(timeout)
             share_groups.create_share_group(self._cluster, topic, subscription, start, options, deadline)
-            if isinstance(start, Latest):
-                request = ConsumerRequest(topic, subscription, model)
-                KafkaShareConsumer(self._cluster, self._properties, request).take_position(deadline)
             return
         options_of(options, {})
         subscriptions.create_subscription(

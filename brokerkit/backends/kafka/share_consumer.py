@@ -26,14 +26,14 @@ from confluent_kafka import (
 from brokerkit.core.cancellation import Deadline
 from brokerkit.core.columns import Columns
 from brokerkit.core.driver import ConsumerRequest, Fetched, MessageDriver, Outcome
-from brokerkit.core.errors import BrokerError, LockLost, NotSupported, Unavailable
+from brokerkit.core.errors import BrokerError, LockLost, NotSupported
 
 from .background import bounded
 from .cluster import Cluster, translate_call
 from .columns import columns_of, split_errors
 from .errors import AUTHENTICATION, from_code, translate
 from .options import LOGGER, Properties, passed_through
-from .share_groups import NEEDED, ensure_share_group, lock_seconds
+from .share_groups import NEEDED, ensure_share_group
 from .watch import Watch
 
 LOOK_SECONDS = 10.0
@@ -41,10 +41,7 @@ SETTLE_SECONDS = 10.0
 LEAVE_SECONDS = 1.0
 IDLE_SECONDS = 2.0
 """A member that nobody asked for messages for so long, and that owes nothing, leaves the group."""
-POLL_SECONDS = 0.1
 STATISTICS_MS = 200
-ANSWERED = 3
-"""Requests to a broker of which one surely asked for all our partitions and was answered."""
 NOT_SHARED = frozenset({
     "allow.auto.create.topics", "enable.auto.commit", "fetch.error.backoff.ms", "fetch.queue.backoff.ms",
     "group.instance.id", "group.protocol", "group.protocol.type", "group.remote.assignor",
@@ -86,7 +83,8 @@ class KafkaShareConsumer(MessageDriver):
         }
         self._client: ShareConsumer | None = None
         self._ready = False
-        self._requests: dict[int, int] = {}
+        self._fetching = False
+        self._placed = False
         self._spare: list[Message] = []
         self._held: set[Receipt] = set()
         self._locked_until = 0.0
@@ -96,40 +94,22 @@ class KafkaShareConsumer(MessageDriver):
     def attach(self, wait: float) -> bool:
         if not self._ready:
             deadline = Deadline(LOOK_SECONDS)
-            ensure_share_group(self._cluster, self._topic, self._group, self._start, deadline)
-            self.lock_seconds = lock_seconds(self._cluster, self._group, deadline)
+            settings = ensure_share_group(self._cluster, self._topic, self._group, self._start, deadline)
+            self.lock_seconds = settings.lock_seconds
+            self._placed = settings.start == "earliest"
             self._ready = True
         self._spare = self._poll(wait)
-        return self._asked(1) or bool(self._spare)
+        return self._fetching or bool(self._spare)
 
     def _on_statistics(self, text: str) -> None:
-        """Count the requests for messages: nothing else tells that we are in the group."""
-        if any(count < ANSWERED for count in self._requests.values()) or not self._requests:
-            for broker in json.loads(text)["brokers"].values():
-                self._requests[broker["nodeid"]] = broker["req"].get("ShareFetch", 0)
-
-    def _asked(self, times: int) -> bool:
-        return any(count >= times for count in self._requests.values())
-
-    def take_position(self, deadline: Deadline) -> None:
-        """Join and leave, so that the group has a position in every partition from now on."""
-        leaders = set(self._cluster.leaders(self._topic, deadline).values())
-        try:
-            while not all(self._requests.get(leader, 0) >= ANSWERED for leader in leaders):
-                if deadline.passed:
-                    raise Unavailable(
-                        f"share group {self._group!r} got no partition of {self._topic!r} in time"
-                    )
-                self.attach(POLL_SECONDS)
-                self._spare.clear()
-                if self._held:
-                    self.settle(sorted(self._held), Outcome.NACK, delay=None, reason=None)
-        finally:
-            self.close(LEAVE_SECONDS)
+        """Note when the first request for messages went out: nothing else tells that we are in the group."""
+        if not self._fetching:
+            brokers = json.loads(text)["brokers"].values()
+            self._fetching = any(broker["req"].get("ShareFetch") for broker in brokers)
 
     def _opened(self) -> ShareConsumer:
         if self._client is None:
-            self._requests = {}
+            self._fetching = False
             client = translate_call(lambda: ShareConsumer(self._settings), "opening the share consumer")
             client.subscribe([self._topic])
             self._client = client
@@ -188,7 +168,8 @@ class KafkaShareConsumer(MessageDriver):
         self._woken.set()
 
     def idle(self) -> None:
-        if not self._held and time.monotonic() > self._wanted_at + IDLE_SECONDS:
+        # who begins at the end, and settled nothing yet, would begin at a later end the next time
+        if self._placed and not self._held and time.monotonic() > self._wanted_at + IDLE_SECONDS:
             self._leave(LEAVE_SECONDS)
 
     # Settling.
@@ -200,6 +181,7 @@ class KafkaShareConsumer(MessageDriver):
         lost = self._acknowledge(receipts, _TYPES[outcome])
         self._held.difference_update(receipts)
         failed = self._commit({partition for partition, _ in receipts})
+        self._placed = self._placed or not failed
         return [lost.get(each) or failed.get(each[0]) for each in receipts]
 
     def _acknowledge(self, receipts: Sequence[Receipt], kind: AcknowledgeType) -> dict[Receipt, LockLost]:

@@ -1,12 +1,15 @@
 """Share groups (KIP-932) as subscriptions: what the broker keeps of them is a configuration.
 
-A share group exists here when its start position has been said. It has no position of its own in a
-topic that a client could ask for: it takes one, as its configuration says, when it first reads there.
+A share group exists here when its start position has been said. It has a position of its own in a
+topic only from when the first message there is settled: until then it begins, each time it is read,
+where its configuration says. So ``latest`` is the end of the topic when the group is being read, and
+a group that is created to be read later begins at ``earliest``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from brokerkit.core.cancellation import Deadline
@@ -22,6 +25,17 @@ ISOLATION = "share.isolation.level"
 NEEDED = "share groups need Apache Kafka 4.2 or later with the feature share.version on"
 
 
+@dataclass(frozen=True, slots=True)
+class ShareSettings:
+    """A share group's configuration. start: None for a group that was not told where to begin.
+
+    lock_seconds: for how long a message stays with the member that took it.
+    """
+
+    start: str | None
+    lock_seconds: float
+
+
 def create_share_group(
     cluster: Cluster, topic: str, group: str, start: Position, options: Mapping[str, Any], deadline: Deadline
 ) -> None:
@@ -29,64 +43,61 @@ def create_share_group(
 
     options: more of the group's configuration, by the broker's names (``share.`` ...).
     """
-    cluster.partitions(topic, deadline)
-    if chosen_start(cluster, group, deadline) is not None:
-        raise AlreadyExists(f"share group {group!r} exists already; it goes on from where it is")
-    configure(cluster, group, start, options, deadline)
-
-
-def configure(
-    cluster: Cluster, group: str, start: Position, options: Mapping[str, Any], deadline: Deadline
-) -> None:
-    """Set a share group's configuration."""
     strangers = sorted(name for name in options if not name.startswith(PREFIX))
     if strangers:
         raise ConfigError(
             f"unknown option {', '.join(map(repr, strangers))}; known are the broker's settings of a share "
             f"group by their own names, such as {LOCK} and share.delivery.count.limit"
         )
-    if not isinstance(start, Earliest | Latest):
+    if not isinstance(start, Earliest) and START not in options:
         raise NotSupported(
-            f'a share group begins at "earliest" or "latest", not at {start}; a time before now is '
-            f'**{{"{START}": "by_duration:PT1H"}}'
+            'a share group that is created to be read later begins at "earliest": Kafka keeps no other '
+            f'position for it (start="latest" can be given to the call that reads, {START} sets what it does)'
         )
-    config = {ISOLATION: "read_committed", START: str(start), **{k: str(v) for k, v in options.items()}}
-    cluster.set_group_config(group, config, deadline)
-
-
-def chosen_start(cluster: Cluster, group: str, deadline: Deadline) -> str | None:
-    """Where a share group was told to begin; None for one that does not exist."""
-    setting = share_config(cluster, group, deadline)[START]
-    return setting.value if setting.chosen else None
+    cluster.partitions(topic, deadline)
+    if share_settings(cluster, group, deadline).start is not None:
+        raise AlreadyExists(f"share group {group!r} exists already; it goes on from where it is")
+    _configure(cluster, group, start, options, deadline)
 
 
 def ensure_share_group(
     cluster: Cluster, topic: str, group: str, start: Position | None, deadline: Deadline
-) -> bool:
-    """See that a share group exists; whether it was created now.
+) -> ShareSettings:
+    """See that a share group exists.
 
     start: where it begins when it does not; None raises NotFound then.
     """
     cluster.partitions(topic, deadline)
-    if chosen_start(cluster, group, deadline) is not None:
-        return False
+    found = share_settings(cluster, group, deadline)
+    if found.start is not None:
+        return found
     if start is None:
         raise NotFound(
             f"share group {group!r} was not told where to begin: create it with create_subscription("
             f'{topic!r}, {group!r}, share=True, start="earliest"), or give start= to this call'
         )
-    configure(cluster, group, start, {}, deadline)
-    return True
+    if not isinstance(start, Earliest | Latest):
+        raise NotSupported(f'a share group begins at "earliest" or "latest", not at {start}')
+    _configure(cluster, group, start, {}, deadline)
+    return ShareSettings(str(start), found.lock_seconds)
 
 
-def lock_seconds(cluster: Cluster, group: str, deadline: Deadline) -> float:
-    """For how long a message stays with the member that took it."""
-    return int(share_config(cluster, group, deadline)[LOCK].value) / 1000
+def _configure(
+    cluster: Cluster, group: str, start: Position, options: Mapping[str, Any], deadline: Deadline
+) -> None:
+    more = {name: str(value) for name, value in options.items()}
+    config = {ISOLATION: "read_committed", START: str(start), **more}
+    cluster.set_group_config(group, config, deadline)
 
 
-def share_config(cluster: Cluster, group: str, deadline: Deadline) -> Mapping[str, Any]:
+def share_settings(cluster: Cluster, group: str, deadline: Deadline) -> ShareSettings:
     """What the broker keeps of a share group. Raises NotSupported on a broker without them."""
-    config = cluster.group_config(group, deadline)
+    try:
+        config = cluster.group_config(group, deadline)
+    except (NotSupported, ConfigError) as error:
+        # a broker that is too old refuses the question itself
+        raise NotSupported(f"{NEEDED} ({error})") from error
     if START not in config:
         raise NotSupported(f"this broker has no share groups: {NEEDED}")
-    return config
+    start = config[START]
+    return ShareSettings(start.value if start.chosen else None, int(config[LOCK].value) / 1000)
