@@ -49,12 +49,12 @@ def create_share_group(
             f"unknown option {', '.join(map(repr, strangers))}; known are the broker's settings of a share "
             f"group by their own names, such as {LOCK} and share.delivery.count.limit"
         )
+    cluster.partitions(topic, deadline)
     if not isinstance(start, Earliest) and START not in options:
         raise NotSupported(
             'a share group that is created to be read later begins at "earliest": Kafka keeps no other '
             f'position for it (start="latest" can be given to the call that reads, {START} sets what it does)'
         )
-    cluster.partitions(topic, deadline)
     if share_settings(cluster, group, deadline).start is not None:
         raise AlreadyExists(f"share group {group!r} exists already; it goes on from where it is")
     _configure(cluster, group, start, options, deadline)
