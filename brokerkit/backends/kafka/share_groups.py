@@ -8,16 +8,18 @@ a group that is created to be read later begins at ``earliest``.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from brokerkit.core.cancellation import Deadline
-from brokerkit.core.errors import AlreadyExists, ConfigError, NotFound, NotSupported
+from brokerkit.core.errors import AlreadyExists, ConfigError, NotFound, NotSupported, Unavailable
 from brokerkit.core.positions import Earliest, Latest, Position
 
 from .cluster import Cluster
 
+POLL_SECONDS = 0.02
 PREFIX = "share."
 START = "share.auto.offset.reset"
 LOCK = "share.record.lock.duration.ms"
@@ -78,16 +80,24 @@ def ensure_share_group(
         )
     if not isinstance(start, Earliest | Latest):
         raise NotSupported(f'a share group begins at "earliest" or "latest", not at {start}')
-    _configure(cluster, group, start, {}, deadline)
-    return ShareSettings(str(start), found.lock_seconds)
+    return _configure(cluster, group, start, {}, deadline)
 
 
 def _configure(
     cluster: Cluster, group: str, start: Position, options: Mapping[str, Any], deadline: Deadline
-) -> None:
+) -> ShareSettings:
+    """Set a group's configuration; comes back when the brokers go by it."""
     more = {name: str(value) for name, value in options.items()}
     config = {ISOLATION: "read_committed", START: str(start), **more}
     cluster.set_group_config(group, config, deadline)
+    while True:
+        # the controller has it: the brokers hear of it a moment later
+        found = share_settings(cluster, group, deadline)
+        if found.start is not None:
+            return found
+        if deadline.passed:
+            raise Unavailable(f"share group {group!r} was configured, but the brokers do not go by it yet")
+        time.sleep(POLL_SECONDS)
 
 
 def share_settings(cluster: Cluster, group: str, deadline: Deadline) -> ShareSettings:
