@@ -33,10 +33,14 @@ class Capabilities:
     """What a system can do, seen through its client library.
 
     models: what a consumer may yield; the first unless the caller says otherwise.
+    by_model: the fields that another model than the first has otherwise; see `of`.
     ack: what `ack()` knows when it returns.
     nack: what giving back does. nack_delay: whether `nack(delay=)` is honoured.
     reject: whether a message can be settled as never to be delivered again.
     delivery_count: whether deliveries are counted.
+    lock_extension: whether what was handed over is kept ours for ``hold=`` seconds; otherwise the
+        broker takes it back when its lock expires, however long ``hold=`` is.
+    more_while_held: whether more messages come while some that were handed over are not settled.
     subscription_required: whether a consumer must name a subscription or group.
     slices: whether reading a slice again gives the same rows.
     time_index: whether the broker finds a position by time.
@@ -59,6 +63,8 @@ class Capabilities:
     nack_delay: bool = False
     reject: bool = False
     delivery_count: bool = False
+    lock_extension: bool = True
+    more_while_held: bool = True
     subscription_required: bool = True
     slices: SliceKind = "never"
     time_index: bool = False
@@ -80,6 +86,12 @@ class Capabilities:
         default_factory=lambda: {"peek": "none", "scan": "none", "pull": "acknowledges"}
     )
     gaps: Mapping[int, Gap] = field(default_factory=dict)
+    by_model: Mapping[Model, Mapping[str, Any]] = field(default_factory=dict)
+
+    def of(self, model: Model | None = None) -> Capabilities:
+        """What it can do in one model, by default the first: what a consumer of it goes by."""
+        chosen = model or self.models[0]
+        return replace(self, models=(chosen,), by_model={}, **self.by_model.get(chosen, {}))
 
     def but(self, **changes: Any) -> Capabilities:
         """The same, with some fields changed."""

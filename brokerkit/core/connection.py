@@ -131,17 +131,19 @@ class Connection(Closable):
         check_seconds(hold, "hold")
         check_seconds(connect_timeout, "connect_timeout")
         _check_name(topic, "topic")
+        chosen = self.model_for(model)
+        capabilities = self.capabilities.of(chosen)
         if subscription is not None:
             _check_name(subscription, "subscription")
-        elif self.capabilities.subscription_required:
+        elif capabilities.subscription_required:
             raise ConfigError("this system needs subscription= (a group, consumer or subscription name)")
         request = ConsumerRequest(
-            topic, subscription, self._model(model), None if start is None else parse(start), options
+            topic, subscription, chosen, None if start is None else parse(start), options
         )
         made = self._ask(lambda: driver.consumer(request), ADMIN_SECONDS)
         shared: dict[str, Any] = {
             "name": topic if subscription is None else f"{topic!r} as {subscription!r}",
-            "capabilities": self.capabilities,
+            "capabilities": capabilities,
             "translate": self.translate,
             "hold": hold,
             "connect_timeout": connect_timeout,
@@ -163,7 +165,11 @@ class Connection(Closable):
         child.close()
         raise Closed(f"the connection to {self.name} is closed")
 
-    def _model(self, model: Model | None) -> Model:
+    def model_for(self, model: Model | None) -> Model:
+        """What a consumer yields that is asked to be of a model; None asks for the system's first.
+
+        Raises NotSupported for a model that the system has not, ConfigError for what is none.
+        """
         models = self.capabilities.models
         if model is None:
             return models[0]
@@ -233,12 +239,15 @@ class Connection(Closable):
         timeout: float = ADMIN_SECONDS,
         **options: Any,
     ) -> None:
-        """Create a subscription (group, durable consumer) that begins at `start`."""
+        """Create a subscription (group, durable consumer) that begins at `start`.
+
+        model: what its consumers yield, where the system has both; else its only one.
+        """
         driver = self.driver
         _check_name(topic, "topic")
         _check_name(subscription, "subscription")
         position = parse(start, default=Earliest())
-        chosen = self._model(model)
+        chosen = self.model_for(model)
         self._ask(
             lambda: driver.create_subscription(
                 topic, subscription, start=position, model=chosen, options=options, timeout=timeout

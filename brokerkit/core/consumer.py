@@ -257,6 +257,7 @@ class Consumer(Closable):
     ) -> list[Held]:
         """Like `next_held`, but waits until there are `max_messages`, or for the timeout.
 
+        Where no more come while some are held, it is what one fetch brought.
         window: seconds that it waits for more, counted from the first message.
         """
         deadline = Deadline(check_seconds(timeout, "timeout"))
@@ -276,7 +277,7 @@ class Consumer(Closable):
                 if window is not None and len(pieces) == 1:
                     deadline = Deadline(window)
                 # a system that needs a round trip for each look would bring later messages for ever
-                if deadline.passed and not self._buffer:
+                if (deadline.passed and not self._buffer) or self.waits_for_settling:
                     break
         except (Cancelled, Closed):
             self._put_back(pieces)
@@ -292,6 +293,11 @@ class Consumer(Closable):
             self._put_back(pieces)
             raise
         return pieces
+
+    @property
+    def waits_for_settling(self) -> bool:
+        """Whether nothing comes to who holds messages before these are settled."""
+        return not self.capabilities.more_while_held and not self._buffer
 
     def _next_items(
         self, max_messages: int, timeout: float | None, cancellation: Cancellation | None

@@ -100,7 +100,7 @@ class MessageDriver(ConsumerDriver):
         """Settle these, and say for each what went wrong, or None."""
 
     def extend(self, receipts: Sequence[Any]) -> list[BaseException | None]:
-        """Keep the locks of these for another `lock_seconds`."""
+        """Keep the locks of these for another `lock_seconds`; not called without `lock_extension`."""
         return [None] * len(receipts)
 
 

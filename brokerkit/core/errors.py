@@ -132,5 +132,9 @@ class RetentionWarning(UserWarning):
     """Rows that were planned for reading had been deleted by the broker before they were read."""
 
 
+class PreviewWarning(UserWarning):
+    """What was asked for is a preview in the client library: it may change, and is not for production."""
+
+
 class AbandonedWarning(UserWarning):
     """Closing took longer than its timeout; something was left hanging in the background."""

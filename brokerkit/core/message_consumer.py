@@ -182,6 +182,8 @@ class MessageConsumer(Consumer):
                 else:
                     self._return_unread(chunk)
                     again = min(again, chunk.locked_at + lock + 0.01)
+            elif lock is not None and not self.capabilities.lock_extension:
+                again = min(again, chunk.locked_at + lock + 0.01, end)
             elif lock is not None:
                 if now >= chunk.locked_at + lock / 3:
                     self._extend(chunk)
@@ -235,7 +237,7 @@ def _too_late(state: int) -> AckFailed:
     if state == LOST:
         return LockLost(
             "the lock expired before the acknowledgement; the message will be, or was, delivered "
-            "again (hold= sets for how long messages are kept)"
+            "again (hold= sets for how long messages are kept, where the system lets locks be extended)"
         )
     word = "given back with nack()" if state == NACKED else "rejected"
     return AckFailed(f"the message was already {word}; it cannot be acknowledged any more")

@@ -10,7 +10,7 @@ from typing import Any
 from .cancellation import Cancellation
 from .consumer import NEVER, Consumer
 from .driver import Fetched, Outcome, Partition, RecordDriver, as_ack_error
-from .errors import BrokerError, LockLost, NotSupported, StaleAck
+from .errors import BrokerError, LockLost, StaleAck
 from .held import Chunk, Held
 from .messages import Record
 
@@ -121,8 +121,6 @@ class RecordConsumer(Consumer):
         delay: float | None,
         reason: str | None,
     ) -> dict[int, BrokerError]:
-        if outcome is Outcome.REJECT:
-            raise NotSupported("a record of a log cannot be rejected; acknowledge it to go past it")
         if outcome is Outcome.NACK:
             self._seek_back({chunk.partitions[row] for row in rows if not chunk.settled(row)})
             return {}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from brokerkit.core.capabilities import Model
 from brokerkit.core.errors import ConfigError
 
 
@@ -21,3 +22,12 @@ def topic_names(topic: Any) -> list[str]:
     if not names:
         raise ConfigError("scan needs at least one topic, and got an empty list")
     return list(dict.fromkeys(map(check_topic, names)))
+
+
+def model_of(model: Model | None, share: bool) -> Model | None:
+    """The model that a call asks for: ``share=True`` is ``model="message"`` in the words of Kafka."""
+    if not isinstance(share, bool):
+        raise ConfigError(f"share must be True or False, not {share!r}")
+    if share and model not in (None, "message"):
+        raise ConfigError(f"share=True reads messages, and model={model!r} was asked for: leave one out")
+    return "message" if share else model

@@ -18,6 +18,7 @@ from brokerkit.core.topics import Slice
 from brokerkit.frames.outcome import OutcomeFrame, outcome_frame
 from brokerkit.frames.provenance import provenance_of
 
+from .arguments import model_of
 from .carrying import messages_to_copy
 from .interrupted import Interrupted
 from .planning import Range
@@ -42,6 +43,7 @@ def copy_topic(
     *,
     span: Range,
     subscription: str | None,
+    share: bool,
     idle: float,
     resume: pd.DataFrame | None,
     scan_for_time: bool,
@@ -64,10 +66,11 @@ def copy_topic(
                 )
             planned = source.planner(scan_for_time).slices(src, span)
             return copying.slices(source.browser, planned, progress)
-        if "message" not in source.capabilities.models:
+        if source.connection.model_for(model_of(None, share)) != "message":
             raise NotSupported(
-                "this system acknowledges positions, not messages: copy without subscription=, from start= "
-                "to end="
+                "a subscription of this system acknowledges positions, not messages: copy without "
+                "subscription=, from start= to end="
+                + (", or from a share group, share=True" if "message" in source.capabilities.models else "")
             )
         consumer = source.consumer(src, subscription, model="message")
         assert isinstance(consumer, MessageConsumer)

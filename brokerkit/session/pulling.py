@@ -40,7 +40,10 @@ def check_give_back(ack: bool, side_effects: str | None, capabilities: Capabilit
 
 
 def collect(consumer: AnyConsumer, most: int, *, timeout: float | None, idle: float | None) -> list[Held]:
-    """Up to `most` rows: until nothing new came for `idle` seconds after the first, or `timeout`."""
+    """Up to `most` rows: until nothing new came for `idle` seconds after the first, or `timeout`.
+
+    Where no more come while some are held, it is what one fetch brought.
+    """
     consumer.attach()
     deadline = Deadline(timeout)
     pieces: list[Held] = []
@@ -54,6 +57,8 @@ def collect(consumer: AnyConsumer, most: int, *, timeout: float | None, idle: fl
             break
         pieces.append(held)
         missing -= len(held)
+        if consumer.waits_for_settling:
+            break
     return pieces
 
 

@@ -29,7 +29,7 @@ from brokerkit.frames.outbound import Kind
 from brokerkit.frames.outcome import OutcomeFrame
 from brokerkit.frames.provenance import attach, provenance
 
-from .arguments import check_topic, topic_names
+from .arguments import check_topic, model_of, topic_names
 from .batches import Batches
 from .borrowing import borrow
 from .copying import copy_topic
@@ -262,6 +262,7 @@ class Session:
         connect_timeout: float = 15.0,
         hold: float = 600.0,
         model: Model | None = None,
+        share: bool = False,
         side_effects: str | None = None,
         decode: Any = "auto",
         expand: bool = False,
@@ -277,12 +278,16 @@ class Session:
 
         start: creates a missing subscription there; without it a missing one is NotFound. Where it
         exists already, a `StartIgnored` warning says that it goes on from where it is.
+        share: read as a member of a share group of Kafka, which settles messages one by one, where
+        the default is a consumer group; the same as ``model="message"``. One pull is then what one
+        fetch brought, which may be less than there is: pull again.
         ack=False gives the messages back. If the acknowledgement fails or is interrupted, the error
         carries `.frame`. Interrupted before that, everything is given back.
         """
         n = check_count(n, "n")
         timeout, idle = check_seconds(timeout, "timeout"), check_seconds(idle, "idle")
-        check_give_back(ack, side_effects, self.capabilities)
+        model = self.connection.model_for(model_of(model, share))
+        check_give_back(ack, side_effects, self.capabilities.of(model))
         details = {"pull": topic, "subscription": subscription, "acknowledged": ack}
         make_frame = frame_maker(decode, attributes, expand, self.name, details)
         self._release(topic, subscription)
@@ -321,6 +326,7 @@ class Session:
         connect_timeout: float = 15.0,
         hold: float = 600.0,
         model: Model | None = None,
+        share: bool = False,
         decode: Any = "auto",
         expand: bool = False,
         attributes: bool = True,
@@ -329,7 +335,7 @@ class Session:
         """Batches to be acknowledged by you: ``for batch in s.batches(...): with batch: ...``
 
         A batch ends at `size` messages, or `window` seconds after its first. With `idle` the loop
-        ends when nothing came for so many seconds; without, it never does.
+        ends when nothing came for so many seconds; without, it never does. share: as in `pull`.
         """
         size = check_count(size, "size")
         window, idle = check_seconds(window, "window"), check_seconds(idle, "idle")
@@ -341,7 +347,7 @@ class Session:
             self.consumer,
             topic,
             subscription,
-            model=model,
+            model=model_of(model, share),
             hold=hold,
             connect_timeout=connect_timeout,
             **options,
@@ -363,14 +369,16 @@ class Session:
         subscription: str | None = None,
         *,
         model: Model | None = None,
+        share: bool = False,
         start: Any = None,
         hold: float = 600.0,
         connect_timeout: float = 15.0,
         **options: Any,
     ) -> MessageConsumer | RecordConsumer:
-        """A core consumer, for code; see `brokerkit.core`."""
+        """A core consumer, for code; see `brokerkit.core`. share: as in `pull`."""
         self._refuse_if_read_only("consuming takes messages from others: use peek or scan")
         check_seconds(connect_timeout, "connect_timeout")
+        model = self.connection.model_for(model_of(model, share))
         made = self.connection.consumer(
             topic,
             subscription,
@@ -381,7 +389,7 @@ class Session:
             **options,
         )
         if start is not None and subscription is not None:
-            note_if_it_exists(self.browser, topic, subscription, model or self.capabilities.models[0], start)
+            note_if_it_exists(self.browser, topic, subscription, model, start)
         return made
 
     # Publishing.
@@ -447,6 +455,7 @@ class Session:
         start: PositionLike = "earliest",
         end: PositionLike = "latest",
         subscription: str | None = None,
+        share: bool = False,
         idle: float = 2.0,
         resume: pd.DataFrame | None = None,
         scan_for_time: bool = False,
@@ -458,7 +467,8 @@ class Session:
         the first publication, travel in attributes whose names begin with ``bk-`` (see
         `brokerkit.session.carrying`), and are put back by the next copy that can. The source is read
         from `start` to `end` without side effects; with `subscription` its messages are taken instead,
-        and acknowledged once the target confirmed them, until nothing came for `idle` seconds.
+        and acknowledged once the target confirmed them, until nothing came for `idle` seconds (on Kafka
+        that takes share=True, a share group: a consumer group acknowledges positions, not messages).
         resume: the outcome frame of an earlier call; what it confirmed is not copied again.
         """
         with self._keeping_interrupts():
@@ -469,6 +479,7 @@ class Session:
                 check_topic(dst),
                 span=parse_range(start, end),
                 subscription=subscription,
+                share=share,
                 idle=check_seconds(idle, "idle") or 0.0,
                 resume=resume,
                 scan_for_time=scan_for_time,
@@ -526,11 +537,17 @@ class Session:
         *,
         start: Any = "latest",
         model: Model | None = None,
+        share: bool = False,
         **options: Any,
     ) -> None:
-        """Create a subscription, durable consumer or group that begins at `start`. Raises AlreadyExists."""
+        """Create a subscription, durable consumer or group that begins at `start`. Raises AlreadyExists.
+
+        share: a share group of Kafka, as in `pull`.
+        """
         self._refuse_if_read_only("it creates nothing")
-        self.connection.create_subscription(topic, subscription, start=start, model=model, **options)
+        self.connection.create_subscription(
+            topic, subscription, start=start, model=model_of(model, share), **options
+        )
 
     def delete_topic(self, topic: str, *, confirm: str | None = None) -> None:
         """Delete a topic with all its messages. `confirm` must be the topic's name again."""

@@ -50,7 +50,7 @@ class Behaviour:
 
     def check(self, suite: object, harness: Harness) -> Gap | None:
         """Run it, and hold it against the declaration, which is returned where there is one."""
-        gap = declared(harness, self.number)
+        gap = declared(harness, self)
         if gap is None:
             self.show(suite, harness)
         elif self._holds(suite, harness):
@@ -79,10 +79,12 @@ class Behaviour:
         return error is None
 
 
-def declared(harness: Harness, number: int) -> Gap | None:
-    """The gap that the system under test declares for a behaviour."""
+def declared(harness: Harness, what: Behaviour) -> Gap | None:
+    """The gap that the system under test declares for a behaviour, in the model in which it is shown."""
     with harness.connect() as connection:
-        gap = connection.capabilities.gaps.get(number)
+        model = what.model or harness.model
+        possible = model if model in connection.capabilities.models else None
+        gap = connection.capabilities.of(possible).gaps.get(what.number)
     if gap is not None and gap.server is not None and gap.server != harness.server:
         return None
     return gap
@@ -97,7 +99,7 @@ def behaviour(
         this = Behaviour(number, body, model, disturbs, timed)
 
         def test(self: object, harness: Harness, record_property: RecordProperty) -> None:
-            gap = declared(harness, number)
+            gap = declared(harness, this)
             why = None if gap is None else f"{gap.kind}: {gap.reason}"
             record_property("conformance", [harness.name, number, this.name, why])
             this.check(self, harness)

@@ -63,8 +63,13 @@ def interrupt(order: dict[str, Any]) -> None:
             _prepare(connection, order)
         consumer = connection.consumer(order["topic"], order["subscription"], model=order["model"])
         consumer.attach()
-        _interrupted(lambda: consumer.next_batch(100, None))
+        more = consumer.capabilities.more_while_held
+        if more:
+            _interrupted(lambda: consumer.next_batch(100, None))
         batch = consumer.next_batch(len(order["payloads"]), WAIT_SECONDS)
+        if not more:
+            # it only waits for messages with those that there are in hand
+            _interrupted(lambda: _next(consumer))
         found = [item.data if hasattr(item, "data") else item.value for item in batch]
         say("batch", payloads=[value.decode() for value in found if value is not None])
         for item in batch:

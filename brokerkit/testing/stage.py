@@ -63,11 +63,12 @@ class Stage:
         self._open = ExitStack()
         self._kept: list[Sequence[Item]] = []
         self.connection = self.connect()
-        self.model: Model = model or harness.model or self.capabilities.models[0]
+        self.model: Model = model or harness.model or self.connection.capabilities.models[0]
 
     @property
     def capabilities(self) -> Capabilities:
-        return self.connection.capabilities
+        """What the system can do in the model that this test is about."""
+        return self.connection.capabilities.of(self.model)
 
     @property
     def records(self) -> bool:

@@ -109,7 +109,7 @@ class KafkaServer:
     """One broker with its data in a temporary folder, ready when the constructor returns.
 
     rebalance_delay: seconds that a new group waits for more members (Kafka's default is 3).
-    settings: further broker properties.
+    settings: further broker properties. features: levels of features other than the release's own.
     quick_start: a third less work to start, with code that is not optimised; False for measurements.
 
     `bootstrap` takes anybody; `sasl_bootstrap` takes SASL/PLAIN with `user` and `password`.
@@ -123,9 +123,11 @@ class KafkaServer:
         *,
         rebalance_delay: float = 0.0,
         settings: dict[str, str] | None = None,
+        features: dict[str, int] | None = None,
         quick_start: bool = True,
     ) -> None:
         self._quick_start = quick_start
+        self._features = features or {}
         self._libs = provision()
         self._folder = Path(tempfile.mkdtemp(prefix="brokerkit-kafka-"))
         plain, sasl, controller = free_ports(3)
@@ -157,6 +159,10 @@ class KafkaServer:
             "share.coordinator.state.topic.min.isr": "1",
             "group.initial.rebalance.delay.ms": str(int(rebalance_delay * 1000)),
             "group.min.session.timeout.ms": "1000",
+            "group.share.min.heartbeat.interval.ms": "300",
+            "group.share.heartbeat.interval.ms": "300",
+            "group.share.delivery.count.limit": "10",
+            "group.share.min.record.lock.duration.ms": "1000",
             # after a crash a broker is let back in only when this is over
             "broker.session.timeout.ms": "2000",
             "broker.heartbeat.interval.ms": "300",
@@ -185,8 +191,9 @@ class KafkaServer:
 
     def _format(self) -> None:
         tool = self._java("kafka.tools.StorageTool", "format")
+        levels = [f"--feature={name}={level}" for name, level in self._features.items()]
         subprocess.run(
-            [*tool, "-t", CLUSTER_ID, "-c", str(self._properties)],
+            [*tool, "-t", CLUSTER_ID, "-c", str(self._properties), *levels],
             check=True,
             capture_output=True,
             timeout=START_SECONDS,

@@ -8,7 +8,10 @@ from brokerkit.testing import Conformance, Harness
 from brokerkit.testing.behaviour import behaviours_of
 from tests.brokers.kafka import KafkaServer
 
-pytestmark = pytest.mark.broker
+pytestmark = [
+    pytest.mark.broker,
+    pytest.mark.filterwarnings("ignore::brokerkit.core.errors.PreviewWarning"),
+]
 
 
 class KafkaHarness(Harness):
@@ -16,6 +19,7 @@ class KafkaHarness(Harness):
 
     name = "kafka"
     model = "record"
+    lock_options = {"share.record.lock.duration.ms": 1000}  # noqa: RUF012  # as the base class has it
 
     def __init__(self, server: KafkaServer) -> None:
         self.url = f"kafka://{server.bootstrap}"

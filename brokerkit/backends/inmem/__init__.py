@@ -34,6 +34,15 @@ capabilities = Capabilities(
     attribute_types=frozenset({"bytes", "string", "null", "bool", "int", "float", "timestamp", "uuid"}),
     duplicate_attributes=True,
     max_message_bytes=MAX_MESSAGE_BYTES,
+    by_model={
+        "record": {
+            "ack": "confirmed per partition",
+            "nack": "seek back",
+            "nack_delay": False,
+            "reject": False,
+            "delivery_count": False,
+        },
+    },
     gaps={
         71: Gap("never", "the messages live in the memory of one process; another process cannot read them"),
     },

@@ -4,7 +4,10 @@
 name, in the URL, as a keyword or in ``librdkafka={...}``; user and password of the URL are those of
 SASL (see `options.properties_of`). `REFUSED` lists the properties that would break a promise.
 
-A subscription is a consumer group. It exists in a topic when it has committed a position there.
+A subscription is a consumer group, which yields records. It exists in a topic when it has committed a
+position there. With ``model="message"`` (``share=True`` on a session) it is a share group of Kafka 4.2 or
+later (see `share_groups`): messages are settled one by one, their deliveries are counted, and after
+``share.record.lock.duration.ms`` (30 s) the broker gives a message that is not settled to somebody else.
 """
 
 from __future__ import annotations
@@ -16,10 +19,8 @@ from brokerkit.core.driver import Driver
 from .driver import KafkaDriver
 from .options import properties_of
 
-_ONE_BY_ONE = "a consumer group acknowledges a position per partition, not single messages"
-
 capabilities = Capabilities(
-    models=("record",),
+    models=("record", "message"),
     ack="confirmed per partition",
     nack="seek back",
     slices="repeatable",
@@ -31,15 +32,19 @@ capabilities = Capabilities(
     attribute_types=frozenset({"bytes", "string", "null"}),
     attributes_read_as="bytes",
     duplicate_attributes=True,
-    gaps={
-        30: Gap("never", _ONE_BY_ONE),
-        31: Gap("never", _ONE_BY_ONE + ": the next record does not wait for the acknowledgement"),
-        32: Gap("never", "records have no deadline; a partition stays with its consumer while that lives"),
-        33: Gap("never", _ONE_BY_ONE + ", and its acknowledgement has no deadline"),
-        34: Gap("never", "deliveries of a record are not counted"),
-        35: Gap("never", _ONE_BY_ONE + ", so handlers of messages have nothing to settle"),
-        36: Gap("never", _ONE_BY_ONE + ", so handlers of messages have nothing to settle"),
-        38: Gap("never", "a record that is not acknowledged is no loss: a later one acknowledges it too"),
+    by_model={
+        "message": {
+            "nack": "immediate",
+            "reject": True,
+            "delivery_count": True,
+            "lock_extension": False,
+            "more_while_held": False,
+            "gaps": {
+                30: Gap("never", "the broker gives a message up after so many deliveries (5 by default)"),
+                31: Gap("never", "a share group does not order: the next of a key goes to who asks first"),
+                63: Gap("never", "a share group that has settled nothing has no position but earliest"),
+            },
+        },
     },
 )
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from confluent_kafka import TopicPartition
 
 from brokerkit.core.cancellation import Deadline
@@ -12,6 +14,7 @@ from brokerkit.core.topics import Bounds, SubscriptionInfo, TopicDescription, To
 from .cluster import Cluster, Offsets
 from .groups import Group, groups_of
 from .options import LOGGER, Properties
+from .share_state import ShareState, share_states
 
 INTERNAL = frozenset({
     "__consumer_offsets", "__transaction_state", "__share_group_state", "__cluster_metadata",
@@ -49,6 +52,7 @@ class KafkaBrowser(BrowserDriver):
         bounds = self._cluster.bounds_of(topic, deadline)
         numbers = [each.partition for each in bounds if each.partition is not None]
         groups = groups_of(self._cluster, self._properties, topic, numbers, deadline)
+        shared = share_states(self._cluster, self._properties, topic, deadline)
         try:
             config = self._cluster.topic_config(topic, Deadline(min(CONFIG_SECONDS, deadline.remaining())))
         except BrokerError as error:
@@ -58,7 +62,10 @@ class KafkaBrowser(BrowserDriver):
         return TopicDescription(
             topic,
             partitions=tuple(bounds),
-            subscriptions=tuple(_subscription(group, bounds) for group in groups),
+            subscriptions=(
+                *(_subscription(group, bounds) for group in groups),
+                *(_share_group(name, states, bounds) for name, states in sorted(shared.items())),
+            ),
             details={name: config[name] for name in SHOWN_CONFIG if name in config},
         )
 
@@ -83,9 +90,25 @@ def _subscription(group: Group, bounds: list[Bounds]) -> SubscriptionInfo:
     lag = sum(max(0, each.end - max(each.start, positions[each.partition] or 0)) for each in bounds)
     return SubscriptionInfo(
         group.name,
-        kind="share group" if group.kind == "share" else "group",
+        kind="group",
         lag=lag if group.positions else None,
         members=group.members,
         position=positions,
         details={"state": group.state, "protocol": group.kind},
+    )
+
+
+def _share_group(name: str, states: Mapping[int, ShareState], bounds: list[Bounds]) -> SubscriptionInfo:
+    """A share group with its lag, None before it has read every partition; what is locked counts as lag."""
+    known = {each.partition: states.get(each.partition or 0, ShareState(-1, 0)) for each in bounds}
+    begun = all(state.start >= 0 for state in known.values())
+    lag = sum(
+        max(0, each.end - max(each.start, known[each.partition].start) - known[each.partition].done)
+        for each in bounds
+    )
+    return SubscriptionInfo(
+        name,
+        kind="share group",
+        lag=lag if begun else None,
+        position={number: state.start if state.start >= 0 else None for number, state in known.items()},
     )

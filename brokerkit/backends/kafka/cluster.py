@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import struct
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from confluent_kafka import (
     IsolationLevel,
     KafkaError,
     KafkaException,
+    TopicCollection,
     TopicPartition,
 )
 from confluent_kafka.admin import (  # type: ignore[attr-defined]  # the package does not mark its exports
     AdminClient,
+    AlterConfigOpType,
+    ConfigEntry,
     ConfigResource,
     OffsetSpec,
     ResourceType,
@@ -40,6 +44,13 @@ SOME_TOPIC = "__consumer_offsets"
 """What a ping asks about: the answer is short, and it may well be that there is no such topic yet."""
 Offsets = dict[tuple[str, int], int]
 """By topic and partition."""
+
+
+class GroupSetting(NamedTuple):
+    """An entry of a group's configuration. chosen: somebody set it for this very group."""
+
+    value: str
+    chosen: bool
 
 
 class Cluster:
@@ -114,6 +125,15 @@ class Cluster:
         which = () if topic is None else (topic,)
         asking = begin(lambda: self.client.list_topics(*which, timeout=seconds), "metadata")
         return self.wait(asking, deadline, what)
+
+    def topic_id(self, topic: str, deadline: Deadline) -> bytes:
+        """The 16 bytes that name a topic until it is deleted."""
+        asked = self.client.describe_topics(
+            TopicCollection([topic]), request_timeout=_request_seconds(deadline)
+        )
+        found = self.wait(asked[topic], deadline, f"describing topic {topic!r}").topic_id
+        halves = found.get_most_significant_bits(), found.get_least_significant_bits()
+        return struct.pack(">qq", *halves)
 
     def starts(self, partitions: Sequence[TopicPartition], deadline: Deadline) -> Offsets:
         """The first offset of each partition; partitions that cannot be asked are left out."""
@@ -212,6 +232,25 @@ class Cluster:
             for name, entry in entries.items()
             if entry.value is not None and not entry.is_sensitive
         }
+
+    def group_config(self, group: str, deadline: Deadline) -> dict[str, GroupSetting]:
+        """The broker's configuration of a group; empty where the broker keeps none."""
+        resource = ConfigResource(ResourceType.GROUP, group)
+        futures = self.client.describe_configs([resource], request_timeout=_request_seconds(deadline))
+        entries = self.wait(futures[resource], deadline, f"the configuration of group {group!r}")
+        return {name: GroupSetting(entry.value, not entry.is_default) for name, entry in entries.items()}
+
+    def set_group_config(self, group: str, config: Mapping[str, str], deadline: Deadline) -> None:
+        """Set entries of the broker's configuration of a group. Raises ConfigError."""
+        entries = [
+            ConfigEntry(name, value, incremental_operation=AlterConfigOpType.SET)
+            for name, value in config.items()
+        ]
+        resource = ConfigResource(ResourceType.GROUP, group, incremental_configs=entries)
+        futures = self.client.incremental_alter_configs(
+            [resource], request_timeout=_request_seconds(deadline)
+        )
+        self.wait(futures[resource], deadline, f"configuring group {group!r}")
 
 
 def _request_seconds(deadline: Deadline) -> float:

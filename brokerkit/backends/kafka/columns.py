@@ -25,11 +25,17 @@ def split_errors(messages: list[Message]) -> tuple[list[Message], list[Message]]
 
 
 def columns_of(
-    messages: Sequence[Message], topic: str, *, partition: int | None = None, attributes: bool = True
+    messages: Sequence[Message],
+    topic: str,
+    *,
+    partition: int | None = None,
+    attributes: bool = True,
+    counted: bool = False,
 ) -> Columns:
     """Columns of messages of one topic, none of which is an error.
 
     partition: given where all are of one. attributes: whether to read the headers, which is dear.
+    counted: whether the broker counts their deliveries.
     """
     offsets = list(map(Message.offset, messages))
     partitions: Any = partition
@@ -50,6 +56,7 @@ def columns_of(
         attributes=list(map(Message.headers, messages)) if attributes else None,
         publish_time=published,
         ingestion_time=ingested,
+        delivery_count=list(map(Message.delivery_count, messages)) if counted else None,
     )
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from typing import Any
 
+from brokerkit.core.cancellation import Deadline
 from brokerkit.core.capabilities import Capabilities, Model
 from brokerkit.core.driver import (
     BrowserDriver,
@@ -14,11 +16,11 @@ from brokerkit.core.driver import (
     PublisherDriver,
     ReaderDriver,
 )
-from brokerkit.core.errors import BrokerError, ConfigError
+from brokerkit.core.errors import BrokerError, ConfigError, PreviewWarning
 from brokerkit.core.options import options_of
 from brokerkit.core.positions import Position
 
-from . import subscriptions, topics
+from . import share_groups, subscriptions, topics
 from .browser import KafkaBrowser
 from .cluster import Cluster
 from .consumer import KafkaConsumer
@@ -26,6 +28,7 @@ from .errors import translate
 from .options import Properties, secrets_of
 from .publisher import KafkaPublisher
 from .reader import KafkaReader
+from .share_consumer import KafkaShareConsumer
 
 
 class KafkaDriver(Driver):
@@ -35,6 +38,7 @@ class KafkaDriver(Driver):
         self.capabilities = capabilities
         self._properties = properties
         self._secrets = secrets_of(properties)
+        self._preview_told = False
         try:
             self._cluster = Cluster(properties)
         except Exception as error:
@@ -50,8 +54,25 @@ class KafkaDriver(Driver):
 
     def consumer(self, request: ConsumerRequest) -> ConsumerDriver:
         if not request.subscription:
-            raise ConfigError("Kafka needs subscription= : the name of the consumer group")
+            raise ConfigError("Kafka needs subscription= : the name of the consumer group or share group")
+        if request.model == "message":
+            self._tell_of_the_preview()
+            return KafkaShareConsumer(self._cluster, self._properties, request)
         return KafkaConsumer(self._cluster, self._properties, request)
+
+    def _tell_of_the_preview(self) -> None:
+        """Warn once for each connection."""
+        if self._preview_told:
+            return
+        self._preview_told = True
+        # an origin of its own: shown for every connection, and the same on every machine
+        warnings.warn_explicit(
+            "reading from share groups is a preview in confluent-kafka: it may change, and is not "
+            "recommended for production",
+            PreviewWarning,
+            filename="brokerkit",
+            lineno=0,
+        )
 
     def publisher(self, *, transactional_id: str | None = None) -> PublisherDriver:
         return KafkaPublisher(self._cluster, self._properties, transactional_id)
@@ -78,6 +99,10 @@ class KafkaDriver(Driver):
         options: Mapping[str, Any],
         timeout: float,
     ) -> None:
+        if model == "message":
+            deadline = Deadline(timeout)
+            share_groups.create_share_group(self._cluster, topic, subscription, start, options, deadline)
+            return
         options_of(options, {})
         subscriptions.create_subscription(
             self._cluster, self._properties, topic, subscription, start, timeout

@@ -9,6 +9,7 @@ from brokerkit.core.errors import (
     BrokerError,
     Closed,
     ConfigError,
+    LockLost,
     NotFound,
     NotSupported,
     StaleAck,
@@ -24,6 +25,7 @@ def _codes(*names: str) -> frozenset[int]:
 
 
 _STALE = "the group has moved on and this member no longer owns what it read; nothing was committed"
+_LAPSED = "a lock had expired, so nothing that was settled with that message in its partition is settled"
 _FENCED = "another publisher with the same transactional_id took over; use one id per running publisher"
 _TABLE: tuple[tuple[frozenset[int], type[BrokerError], str], ...] = (
     (
@@ -61,6 +63,7 @@ _TABLE: tuple[tuple[frozenset[int], type[BrokerError], str], ...] = (
         StaleAck,
         _STALE,
     ),
+    (_codes("INVALID_RECORD_STATE"), LockLost, _LAPSED),
     (_codes("_FENCED", "PRODUCER_FENCED", "INVALID_PRODUCER_EPOCH"), Closed, _FENCED),
     (_codes("_DESTROY"), Closed, "the client is closed"),
     (

@@ -229,7 +229,9 @@ class Iteration:
             if isinstance(reader, MessageConsumer):
                 # the window counts from the first message, not from opening the stream
                 with reader.batch_stream(max_messages=1000, window=0.6) as batches:
-                    stage.keep(*next(batches))
+                    first = next(batches)
+                    stage.keep(*first)
+                    acknowledge(first)
                     began = time.monotonic()
                     batch = next(batches)
                     stage.keep(*batch)

@@ -1,0 +1,237 @@
+"""Messages of a topic, taken as a member of a share group (KIP-932) and settled one by one.
+
+librdkafka hands out the next messages only when those before are settled, and it cannot extend a
+lock. A member that does not ask for messages keeps its partitions from the others, so one that is
+idle leaves the group, and joins again for the next fetch.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import threading
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from confluent_kafka import (
+    AcknowledgeType,
+    IllegalStateException,
+    KafkaException,
+    Message,
+    ShareConsumer,
+    TopicPartition,
+)
+
+from brokerkit.core.cancellation import Deadline
+from brokerkit.core.columns import Columns
+from brokerkit.core.driver import ConsumerRequest, Fetched, MessageDriver, Outcome
+from brokerkit.core.errors import BrokerError, LockLost, NotSupported
+
+from .background import bounded
+from .cluster import Cluster, translate_call
+from .columns import columns_of, split_errors
+from .errors import AUTHENTICATION, from_code, translate
+from .options import LOGGER, Properties, passed_through
+from .share_groups import NEEDED, ensure_share_group
+from .watch import Watch
+
+LOOK_SECONDS = 10.0
+SETTLE_SECONDS = 10.0
+LEAVE_SECONDS = 1.0
+IDLE_SECONDS = 2.0
+"""A member that nobody asked for messages for so long, and that owes nothing, leaves the group."""
+STATISTICS_MS = 200
+NOT_SHARED = frozenset({
+    "allow.auto.create.topics", "enable.auto.commit", "fetch.error.backoff.ms", "fetch.queue.backoff.ms",
+    "group.instance.id", "group.protocol", "group.protocol.type", "group.remote.assignor",
+    "heartbeat.interval.ms", "isolation.level", "message.copy.max.bytes", "partition.assignment.strategy",
+    "queued.max.messages.kbytes", "queued.min.messages", "session.timeout.ms", "socket.max.fails",
+    "topic.blacklist",
+})  # fmt: skip
+"""Properties of a connection that a share consumer refuses to have."""
+
+Receipt = tuple[int, int]
+"""Partition and offset."""
+
+_TYPES = {
+    Outcome.ACK: AcknowledgeType.ACCEPT,
+    Outcome.NACK: AcknowledgeType.RELEASE,
+    Outcome.REJECT: AcknowledgeType.REJECT,
+}
+
+
+class KafkaShareConsumer(MessageDriver):
+    """One member of a share group, reading one topic."""
+
+    def __init__(self, cluster: Cluster, properties: Properties, request: ConsumerRequest) -> None:
+        assert request.subscription is not None
+        self._cluster = cluster
+        self._topic = request.topic
+        self._group = request.subscription
+        self._start = request.start
+        self._watch = Watch(str(properties["bootstrap.servers"]))
+        self._settings: Properties = {
+            "fetch.wait.max.ms": 100,
+            **{name: value for name, value in properties.items() if name not in NOT_SHARED},
+            **passed_through(request.options),
+            "group.id": self._group,
+            "share.acknowledgement.mode": "explicit",
+            "statistics.interval.ms": STATISTICS_MS,
+            "stats_cb": self._on_statistics,
+            "error_cb": self._watch,
+        }
+        self._client: ShareConsumer | None = None
+        self._ready = False
+        self._fetching = False
+        self._placed = False
+        self._spare: list[Message] = []
+        self._held: set[Receipt] = set()
+        self._locked_until = 0.0
+        self._wanted_at = 0.0
+        self._woken = threading.Event()
+
+    def attach(self, wait: float) -> bool:
+        if not self._ready:
+            deadline = Deadline(LOOK_SECONDS)
+            settings = ensure_share_group(self._cluster, self._topic, self._group, self._start, deadline)
+            self.lock_seconds = settings.lock_seconds
+            self._placed = settings.start == "earliest"
+            self._ready = True
+        self._spare = self._poll(wait)
+        return self._fetching or bool(self._spare)
+
+    def _on_statistics(self, text: str) -> None:
+        """Note when the first request for messages went out: nothing else tells that we are in the group."""
+        if not self._fetching:
+            brokers = json.loads(text)["brokers"].values()
+            self._fetching = any(broker["req"].get("ShareFetch") for broker in brokers)
+
+    def _opened(self) -> ShareConsumer:
+        if self._client is None:
+            self._fetching = False
+            client = translate_call(lambda: ShareConsumer(self._settings), "opening the share consumer")
+            client.subscribe([self._topic])
+            self._client = client
+        return self._client
+
+    def _poll(self, wait: float) -> list[Message]:
+        """What came within `wait` seconds, locked for us."""
+        self._wanted_at = time.monotonic()
+        try:
+            found = list(self._opened().poll(wait))
+        except KafkaException as error:
+            raise self._problem(error) from error
+        messages, errors = split_errors(found)
+        for each in errors:
+            self._note(each)
+        if messages:
+            self._watch.forget()
+            self._wanted_at = time.monotonic()
+            self._locked_until = self._wanted_at + (self.lock_seconds or 0.0)
+            self._held = set(map(_receipt, messages))
+        else:
+            self._watch.raise_if_refused()
+        return messages
+
+    def _problem(self, error: KafkaException) -> BrokerError:
+        problem = translate(error, f"reading {self._topic!r} as share group {self._group!r}")
+        return NotSupported(f"{problem}; {NEEDED}") if isinstance(problem, NotSupported) else problem
+
+    def _note(self, message: Message) -> None:
+        """Act on an error that came as a message."""
+        error = message.error()
+        assert error is not None
+        if error.fatal() or error.code() in AUTHENTICATION:
+            raise from_code(error, f"reading {self._topic!r} as share group {self._group!r}")
+        LOGGER.info("reading %r as share group %r: %s", self._topic, self._group, error)
+        receipt = _receipt(message)
+        if min(receipt) >= 0:
+            # a message that cannot be read is owed for like any other
+            self._acknowledge([receipt], AcknowledgeType.RELEASE)
+
+    def fetch(self, max_messages: int, wait: float) -> Fetched:
+        if self._held and not self._spare:
+            self._wanted_at = time.monotonic()
+            if self._wanted_at < self._locked_until:
+                self._woken.wait(wait)
+                self._woken.clear()
+                return Fetched(Columns.empty())
+            self._let_go()
+        messages, self._spare = self._spare, []
+        messages = messages or self._poll(wait)
+        if not messages:
+            return Fetched(Columns.empty())
+        return Fetched(columns_of(messages, self._topic, counted=True), list(map(_receipt, messages)))
+
+    def wake(self) -> None:
+        self._woken.set()
+
+    def idle(self) -> None:
+        # who begins at the end, and settled nothing yet, would begin at a later end the next time
+        if self._placed and not self._held and time.monotonic() > self._wanted_at + IDLE_SECONDS:
+            self._leave(LEAVE_SECONDS)
+
+    # Settling.
+
+    def settle(
+        self, receipts: Sequence[Receipt], outcome: Outcome, *, delay: float | None, reason: str | None
+    ) -> list[BaseException | None]:
+        self._wanted_at = time.monotonic()
+        lost = self._acknowledge(receipts, _TYPES[outcome])
+        self._held.difference_update(receipts)
+        failed = self._commit({partition for partition, _ in receipts})
+        self._placed = self._placed or not failed
+        return [lost.get(each) or failed.get(each[0]) for each in receipts]
+
+    def _acknowledge(self, receipts: Sequence[Receipt], kind: AcknowledgeType) -> dict[Receipt, LockLost]:
+        """Mark messages for the next commit; those that are not ours any more."""
+        client = self._opened()
+        lost = {}
+        for partition, offset in receipts:
+            try:
+                client.acknowledge_offset(self._topic, partition, offset, kind)
+            except IllegalStateException as error:
+                lost[partition, offset] = LockLost(f"offset {offset} of partition {partition}: {error}")
+        return lost
+
+    def _commit(self, partitions: set[int]) -> dict[int, BaseException]:
+        """Have the broker confirm what was marked; what went wrong, by partition."""
+        what = f"settling messages for share group {self._group!r}"
+        try:
+            answers: dict[TopicPartition, Any] = self._opened().commit_sync(SETTLE_SECONDS)
+        except KafkaException as error:
+            return dict.fromkeys(partitions, translate(error, what))
+        return {
+            each.partition: translate(error, what) for each, error in answers.items() if error is not None
+        }
+
+    def _let_go(self) -> None:
+        """Forget messages whose locks have expired: the broker gives them to anybody."""
+        lapsed, self._held = self._held, set()
+        self._acknowledge(sorted(lapsed), AcknowledgeType.RELEASE)
+        # the broker refuses, as it must
+        self._commit(set())
+
+    def _leave(self, timeout: float) -> None:
+        client, self._client = self._client, None
+        self._spare.clear()
+        self._held.clear()
+        if client is not None:
+            # after its broker was killed, closing takes long: it goes on in the background
+            with contextlib.suppress(TimeoutError):
+                bounded(client.close, timeout, "close")
+
+    def close(self, timeout: float) -> None:
+        self._leave(timeout)
+
+    @property
+    def native(self) -> Any:
+        """The `confluent_kafka.ShareConsumer`, while it is in the group."""
+        return self._client
+
+
+def _receipt(message: Message) -> Receipt:
+    """Where a message is; -1 for what an error does not say."""
+    partition, offset = message.partition(), message.offset()
+    return -1 if partition is None else partition, -1 if offset is None else offset

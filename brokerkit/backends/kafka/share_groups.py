@@ -1,0 +1,113 @@
+"""Share groups (KIP-932) as subscriptions: what the broker keeps of them is a configuration.
+
+A share group exists here when its start position has been said. It has a position of its own in a
+topic only from when the first message there is settled: until then it begins, each time it is read,
+where its configuration says. So ``latest`` is the end of the topic when the group is being read, and
+a group that is created to be read later begins at ``earliest``.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from brokerkit.core.cancellation import Deadline
+from brokerkit.core.errors import AlreadyExists, ConfigError, NotFound, NotSupported, Unavailable
+from brokerkit.core.positions import Earliest, Latest, Position
+
+from .cluster import Cluster
+
+POLL_SECONDS = 0.02
+PREFIX = "share."
+START = "share.auto.offset.reset"
+LOCK = "share.record.lock.duration.ms"
+ISOLATION = "share.isolation.level"
+NEEDED = "share groups need Apache Kafka 4.2 or later with the feature share.version on"
+
+
+@dataclass(frozen=True, slots=True)
+class ShareSettings:
+    """A share group's configuration. start: None for a group that was not told where to begin.
+
+    lock_seconds: for how long a message stays with the member that took it.
+    """
+
+    start: str | None
+    lock_seconds: float
+
+
+def create_share_group(
+    cluster: Cluster, topic: str, group: str, start: Position, options: Mapping[str, Any], deadline: Deadline
+) -> None:
+    """Configure a share group: where it begins, and that it reads what is committed only.
+
+    options: more of the group's configuration, by the broker's names (``share.`` ...).
+    """
+    strangers = sorted(name for name in options if not name.startswith(PREFIX))
+    if strangers:
+        raise ConfigError(
+            f"unknown option {', '.join(map(repr, strangers))}; known are the broker's settings of a share "
+            f"group by their own names, such as {LOCK} and share.delivery.count.limit"
+        )
+    cluster.partitions(topic, deadline)
+    if not isinstance(start, Earliest) and START not in options:
+        raise NotSupported(
+            'a share group that is created to be read later begins at "earliest": Kafka keeps no other '
+            f'position for it (start="latest" can be given to the call that reads, {START} sets what it does)'
+        )
+    if share_settings(cluster, group, deadline).start is not None:
+        raise AlreadyExists(f"share group {group!r} exists already; it goes on from where it is")
+    _configure(cluster, group, start, options, deadline)
+
+
+def ensure_share_group(
+    cluster: Cluster, topic: str, group: str, start: Position | None, deadline: Deadline
+) -> ShareSettings:
+    """See that a share group exists.
+
+    start: where it begins when it does not; None raises NotFound then.
+    """
+    cluster.partitions(topic, deadline)
+    found = share_settings(cluster, group, deadline)
+    if found.start is not None:
+        return found
+    if start is None:
+        raise NotFound(
+            f"share group {group!r} was not told where to begin: create it with create_subscription("
+            f'{topic!r}, {group!r}, share=True, start="earliest"), or give start= to this call'
+        )
+    if not isinstance(start, Earliest | Latest):
+        raise NotSupported(f'a share group begins at "earliest" or "latest", not at {start}')
+    return _configure(cluster, group, start, {}, deadline)
+
+
+def _configure(
+    cluster: Cluster, group: str, start: Position, options: Mapping[str, Any], deadline: Deadline
+) -> ShareSettings:
+    """Set a group's configuration; comes back when the brokers go by it."""
+    more = {name: str(value) for name, value in options.items()}
+    config = {ISOLATION: "read_committed", START: str(start), **more}
+    cluster.set_group_config(group, config, deadline)
+    while True:
+        # the controller has it: the brokers hear of it a moment later
+        found = share_settings(cluster, group, deadline)
+        if found.start is not None:
+            return found
+        if deadline.passed:
+            raise Unavailable(f"share group {group!r} was configured, but the brokers do not go by it yet")
+        time.sleep(POLL_SECONDS)
+
+
+def share_settings(cluster: Cluster, group: str, deadline: Deadline) -> ShareSettings:
+    """What the broker keeps of a share group. Raises NotSupported on a broker without them."""
+    try:
+        config = cluster.group_config(group, deadline)
+    except (NotSupported, ConfigError) as error:
+        # a broker that is too old refuses the question itself
+        raise NotSupported(f"{NEEDED} ({error})") from error
+    if START not in config:
+        raise NotSupported(f"this broker has no share groups: {NEEDED}")
+    start = config[START]
+    return ShareSettings(start.value if start.chosen else None, int(config[LOCK].value) / 1000)

@@ -1,0 +1,167 @@
+"""How far share groups have come in a topic, read from where the brokers themselves keep it.
+
+The admin client has no request for it. The internal topic `STATE_TOPIC` has, for each group and
+partition, the first offset that is not done with and how many after it are. What is locked at the
+moment is known to the brokers alone.
+"""
+
+from __future__ import annotations
+
+import struct
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+
+from brokerkit.core.cancellation import Deadline
+from brokerkit.core.errors import BrokerError, NotFound
+
+from .background import bounded
+from .cluster import Cluster, translate_call
+from .errors import from_code
+from .groups import CLOSE_SECONDS, group_settings
+from .options import LOGGER, Properties
+from .watch import Watch
+
+STATE_TOPIC = "__share_group_state"
+READ_SECONDS = 5.0
+BATCH = 1_000
+POLL_SECONDS = 0.2
+
+_SNAPSHOT, _UPDATE = 0, 1
+_BATCH_BYTES = 20
+"""First and last offset, a state, a delivery count, no tagged fields."""
+
+
+class Key(NamedTuple):
+    """What a record of the state is about. topic: the 16 bytes of a topic's id."""
+
+    group: str
+    topic: bytes
+    partition: int
+
+
+@dataclass(slots=True)
+class ShareState:
+    """A group in one partition. start: the first offset not done with, -1 before the first read.
+
+    done: how many offsets from there on are acknowledged or rejected.
+    """
+
+    start: int
+    done: int
+
+
+def share_states(
+    cluster: Cluster, properties: Properties, topic: str, deadline: Deadline
+) -> dict[str, dict[int, ShareState]]:
+    """By group and partition; empty where nothing is kept, or where we may not read it."""
+    try:
+        numbers = cluster.partitions(STATE_TOPIC, deadline)
+    except NotFound:
+        return {}
+    found: dict[str, dict[int, ShareState]] = {}
+    try:
+        wanted = cluster.topic_id(topic, deadline)
+        for key, state in _states(cluster, properties, numbers, deadline).items():
+            if key.topic == wanted:
+                found.setdefault(key.group, {})[key.partition] = state
+    except BrokerError as error:
+        # who may read a topic need not be allowed to see who else does
+        LOGGER.info("share groups of %r: %s", topic, error)
+    return found
+
+
+def _states(
+    cluster: Cluster, properties: Properties, numbers: list[int], deadline: Deadline
+) -> dict[Key, ShareState]:
+    states: dict[Key, ShareState] = {}
+    for message in _records(cluster, properties, numbers, Deadline(min(READ_SECONDS, deadline.remaining()))):
+        raw, value = message.key(), message.value()
+        if not isinstance(raw, bytes):
+            continue
+        try:
+            kind, key = parse_key(raw)
+            if value is None:
+                states.pop(key, None)
+            else:
+                states[key] = parse_value(kind, value, states.get(key))
+        except (struct.error, ValueError, IndexError) as error:
+            LOGGER.info("a record of %s cannot be read: %s", STATE_TOPIC, error)
+    return states
+
+
+def _records(
+    cluster: Cluster, properties: Properties, numbers: list[int], deadline: Deadline
+) -> Iterator[Message]:
+    """Everything in the topic of the state, in the order of each partition."""
+    partitions = [TopicPartition(STATE_TOPIC, number) for number in numbers]
+    starts, ends = cluster.starts(partitions, deadline), cluster.ends(partitions, deadline)
+    left = {number for number in numbers if starts[STATE_TOPIC, number] < ends[STATE_TOPIC, number]}
+    if not left:
+        return
+    watch = Watch(str(properties["bootstrap.servers"]))
+    settings = group_settings(properties, f"brokerkit-reader-{uuid.uuid4().hex}", watch)
+    settings["enable.partition.eof"] = True
+    consumer = translate_call(lambda: Consumer(settings), "reading the state of share groups")
+    try:
+        consumer.assign([TopicPartition(STATE_TOPIC, n, starts[STATE_TOPIC, n]) for n in sorted(left)])
+        while left:
+            if deadline.passed:
+                raise watch.unavailable("reading the state of share groups")
+            for message in consumer.consume(BATCH, POLL_SECONDS):
+                error = message.error()
+                if error is None:
+                    yield message
+                elif error.code() == KafkaError._PARTITION_EOF:
+                    left.discard(message.partition() or 0)
+                else:
+                    raise from_code(error, "reading the state of share groups") from KafkaException(error)
+    finally:
+        bounded(consumer.close, CLOSE_SECONDS, "close")
+
+
+def parse_key(raw: bytes) -> tuple[int, Key]:
+    """The kind of a record, and what it is about."""
+    kind, length = struct.unpack_from(">hh", raw)
+    group = raw[4 : 4 + length].decode("utf-8")
+    topic, partition = struct.unpack_from(">16si", raw, 4 + length)
+    return kind, Key(group, topic, partition)
+
+
+def parse_value(kind: int, value: bytes, before: ShareState | None) -> ShareState:
+    """The state after a record: a snapshot, or an update of what was `before`. Raises ValueError."""
+    (version,) = struct.unpack_from(">h", value)
+    if version != 0 or kind not in (_SNAPSHOT, _UPDATE):
+        raise ValueError(f"kind {kind} in version {version} is not known")
+    # epochs come first; a snapshot has two times behind its start
+    begin = 14 if kind == _SNAPSHOT else 10
+    (start,) = struct.unpack_from(">q", value, begin)
+    count, at = _varint(value, begin + (24 if kind == _SNAPSHOT else 8))
+    done = _done(value, at + max(0, count - 1) * _BATCH_BYTES)
+    if start < 0 and before is not None:
+        start = before.start
+    return ShareState(start, done)
+
+
+def _done(value: bytes, at: int) -> int:
+    """The number of offsets done with: the first of the tagged fields, 0 when it is left out."""
+    fields, at = _varint(value, at)
+    if not fields:
+        return 0
+    tag, at = _varint(value, at)
+    _, at = _varint(value, at)
+    return int(struct.unpack_from(">i", value, at)[0]) if tag == 0 else 0
+
+
+def _varint(value: bytes, at: int) -> tuple[int, int]:
+    """An unsigned number of seven bits a byte, and where it ends."""
+    number = shift = 0
+    while True:
+        byte = value[at]
+        number |= (byte & 0x7F) << shift
+        at, shift = at + 1, shift + 7
+        if byte < 0x80:
+            return number, at

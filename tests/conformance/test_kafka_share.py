@@ -1,0 +1,31 @@
+"""The conformance suite on the share groups of a real Kafka broker."""
+
+from __future__ import annotations
+
+import pytest
+
+from brokerkit.testing import Conformance, Harness
+from tests.brokers.kafka import KafkaServer
+
+from .test_kafka import KafkaHarness
+
+pytestmark = [
+    pytest.mark.broker,
+    pytest.mark.filterwarnings("ignore::brokerkit.core.errors.PreviewWarning"),
+]
+
+
+class KafkaShareHarness(KafkaHarness):
+    """The same broker, read by members of share groups."""
+
+    name = "kafka (share groups)"
+    model = "message"
+
+
+@pytest.fixture(scope="module")
+def harness(kafka_server: KafkaServer) -> Harness:
+    return KafkaShareHarness(kafka_server)
+
+
+class TestKafkaShare(Conformance):
+    """All behaviours, with messages where either model has them."""
