@@ -459,6 +459,7 @@ class Session:
         `brokerkit.session.carrying`), and are put back by the next copy that can. The source is read
         from `start` to `end` without side effects; with `subscription` its messages are taken instead,
         and acknowledged once the target confirmed them, until nothing came for `idle` seconds.
+        A target that answers to nothing ends it after one timeout, with the outcomes of what was tried.
         resume: the outcome frame of an earlier call; what it confirmed is not copied again.
         """
         with self._keeping_interrupts():
