@@ -26,7 +26,7 @@ MAY_IMPORT = {
     "testing": {"core", "testing"},
 }
 CLIENTS = {
-    "backends/jetstream": {"nats"},
+    "backends/jetstream": {"nats", "nkeys"},
     "backends/kafka": {"confluent_kafka"},
     "backends/pubsub": {"google", "grpc", "grpc_status"},
     "backends/pulsar": {"pulsar", "_pulsar"},

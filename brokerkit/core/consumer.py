@@ -253,22 +253,27 @@ class Consumer(Closable):
         timeout: float | None = None,
         *,
         window: float | None = None,
+        idle: float | None = None,
         cancellation: Cancellation | None = None,
     ) -> list[Held]:
         """Like `next_held`, but waits until there are `max_messages`, or for the timeout.
 
-        Where no more come while some are held, it is what one fetch brought.
-        window: seconds that it waits for more, counted from the first message.
+        window: seconds that it waits for more, counted from the first message. idle: seconds without
+        a new one after which it waits no more, once the first has come. Where no more come while some
+        are held, it is what one fetch brought.
         """
         deadline = Deadline(check_seconds(timeout, "timeout"))
+        quiet = check_seconds(idle, "idle")
         missing = check_count(max_messages, "max_messages")
         pieces: list[Held] = []
+        there: int | None = None
         try:
             while missing:
+                patience = deadline.remaining()
+                if pieces and quiet is not None:
+                    patience = min(patience, quiet)
                 held = self.next_held(
-                    missing,
-                    None if deadline.at is None else deadline.remaining(),
-                    cancellation=cancellation,
+                    missing, None if patience == NEVER else patience, cancellation=cancellation
                 )
                 if held is None:
                     break
@@ -276,8 +281,12 @@ class Consumer(Closable):
                 missing -= len(held)
                 if window is not None and len(pieces) == 1:
                     deadline = Deadline(window)
-                # a system that needs a round trip for each look would bring later messages for ever
-                if (deadline.passed and not self._buffer) or self.waits_for_settling:
+                # what comes from now on is left: a trickle would hold this open for ever
+                if deadline.passed:
+                    there = len(self._buffer) if there is None else there - 1
+                    if there <= 0:
+                        break
+                if self.waits_for_settling:
                     break
         except (Cancelled, Closed):
             self._put_back(pieces)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Literal, Protocol
 
 from .attributes import NO_ATTRIBUTES, Attributes
-from .errors import AckFailed, BrokerError, UnsettledWarning
+from .errors import AckFailed, BrokerError, Unavailable, UnsettledWarning
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -214,3 +215,11 @@ class PublishResult:
     @property
     def ok(self) -> bool:
         return self.status == "confirmed"
+
+
+def nobody_answered(results: Sequence[PublishResult]) -> bool:
+    """Whether not one of several messages was taken, and the broker was unavailable for each."""
+    return bool(results) and all(
+        not result.ok and isinstance(result.error, Unavailable) and result.error.retryable
+        for result in results
+    )

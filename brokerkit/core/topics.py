@@ -68,9 +68,9 @@ class TopicDescription:
     details: Mapping[str, Any] = field(default_factory=dict)
 
     @property
-    def messages(self) -> int:
-        """How many messages are readable; see `Bounds.estimate`."""
-        return sum(bounds.estimate for bounds in self.partitions)
+    def messages(self) -> int | None:
+        """How many messages are readable, see `Bounds.estimate`; None where the system does not say."""
+        return sum(bounds.estimate for bounds in self.partitions) if self.partitions else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from brokerkit.core.browser import ConnectedBrowser
 from brokerkit.core.columns import Columns
 from brokerkit.core.errors import BrokerError, ConfigError, NotSupported
 from brokerkit.core.message_consumer import MessageConsumer
-from brokerkit.core.messages import PublishResult
+from brokerkit.core.messages import PublishResult, nobody_answered
 from brokerkit.core.topics import Slice
 from brokerkit.frames.outcome import OutcomeFrame, outcome_frame
 from brokerkit.frames.provenance import provenance_of
@@ -125,15 +125,20 @@ class Copying:
                 self._settled[source] = PublishResult(status, None if pd.isna(identity) else str(identity))
 
     def slices(self, browser: ConnectedBrowser, planned: Sequence[Slice], progress: bool) -> OutcomeFrame:
-        """Copy what is in these slices, or in those of the call that is resumed."""
+        """Copy what is in these slices, or in those of the call that is resumed.
+
+        A target that answers to nothing ends it.
+        """
         self._slices = list(planned) if self._slices is None else self._slices
         total = sum(piece.estimate for piece in self._slices)
         with self._progress(total, progress) as shown:
             for piece in self._slices:
                 for columns in browser.read(piece):
                     for part in _parts(columns):
-                        self._send(part)
+                        results = self._send(part)
                         shown.update(part.length)
+                        if nobody_answered(results):
+                            return self.outcome()
         return self.outcome()
 
     def subscription(self, consumer: MessageConsumer, idle: float, progress: bool) -> OutcomeFrame:

@@ -189,10 +189,10 @@ class _Examination:
 
     def _describe(self, topic: str) -> str:
         described = self._connection.browser().describe(topic, timeout=self._timeout)
-        return (
-            f"{described.messages:,} messages, {len(described.partitions)} partitions, "
-            f"{len(described.subscriptions)} subscriptions"
-        )
+        found = f"{len(described.subscriptions)} subscriptions"
+        if described.messages is not None:
+            found = f"{described.messages:,} messages, {len(described.partitions)} partitions, {found}"
+        return found
 
     def _read(self, topic: str) -> str:
         browser = self._connection.browser()

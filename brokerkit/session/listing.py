@@ -56,8 +56,9 @@ def topics_frame(infos: Sequence[TopicInfo]) -> pd.DataFrame:
 class Description:
     """A topic: `partitions` and `subscriptions` as frames, `details` as a dict.
 
-    In `partitions` offsets run from `start` up to but excluding `end`; `messages` is an upper bound
-    where the broker leaves gaps. In `subscriptions`, `lag` is what is still to be processed.
+    messages: None where the system does not say. In `partitions` offsets run from `start` up to but
+    excluding `end`; `messages` is an upper bound where the broker leaves gaps. In `subscriptions`,
+    `lag` is what is still to be processed.
     """
 
     def __init__(self, described: TopicDescription) -> None:
@@ -93,19 +94,24 @@ class Description:
 
     def _head(self) -> str:
         size = "" if self.bytes is None else f", {self.bytes:,} bytes"
-        return f"{plain(self.name)}: {self.messages:,} messages{size}"
+        count = "number of messages not known" if self.messages is None else f"{self.messages:,} messages"
+        return f"{plain(self.name)}: {count}{size}"
 
     def _details(self) -> str:
         return "\n".join(plain(f"{name}: {_short(name, value)}") for name, value in self.details.items())
 
     def __repr__(self) -> str:
-        parts = [self._head(), self.partitions.to_string(index=False)]
+        parts = [self._head()]
+        if len(self.partitions):
+            parts.append(self.partitions.to_string(index=False))
         if len(self.subscriptions):
             parts.append(plain_lines(self.subscriptions.to_string(index=False, max_colwidth=LONGEST)))
         return "\n\n".join([*parts, self._details()]).rstrip()
 
     def _repr_html_(self) -> str:
-        parts = [f"<p><b>{html.escape(self._head())}</b></p>", self.partitions.to_html(index=False)]
+        parts = [f"<p><b>{html.escape(self._head())}</b></p>"]
+        if len(self.partitions):
+            parts.append(self.partitions.to_html(index=False))
         if len(self.subscriptions):
             parts.append(plain_lines(self.subscriptions.to_html(index=False)))
         if self.details:

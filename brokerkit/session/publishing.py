@@ -11,8 +11,8 @@ import pandas as pd
 import pyarrow as pa
 
 from brokerkit.core.attributes import Attributes
-from brokerkit.core.errors import BrokerError, ConfigError, PublishFailed
-from brokerkit.core.messages import OutboundMessage, PublishResult
+from brokerkit.core.errors import BrokerError, ConfigError, PublishFailed, Unavailable
+from brokerkit.core.messages import OutboundMessage, PublishResult, nobody_answered
 from brokerkit.core.publisher import refusal
 from brokerkit.frames.jsonable import jsonable
 from brokerkit.frames.outbound import Item, Kind, Outbound, messages_from_frame
@@ -27,6 +27,10 @@ if TYPE_CHECKING:
     from brokerkit.core.publisher import ConnectedPublisher
 
 CHUNK_ROWS = 5_000
+UNTRIED = (
+    "not tried, since the broker did not answer to the rows before it within their timeout; "
+    "publish_frame(..., resume=) with this outcome frame tries again"
+)
 
 
 def message_of(value: Any, key: str | bytes | None = None, attributes: Any = None) -> OutboundMessage:
@@ -174,21 +178,25 @@ class FramePublishing:
             )
 
     def run(self, *, timeout: float | None, progress: bool) -> OutcomeFrame:
-        """Publish everything; only an interrupt ends it early."""
+        """Publish everything; an interrupt ends it early, and so does a broker that answers to nothing."""
         row = 0
         sent_to = 0
         with bar(f"publish to {self._topic}", len(self._outbound), show=progress) as shown:
             try:
                 for chunk in self._outbound.chunks(CHUNK_ROWS):
                     sent_to = row + len(chunk)
-                    self._chunk(row, chunk, timeout)
+                    results = self._chunk(row, chunk, timeout)
                     row = sent_to
                     shown.update(len(chunk))
+                    if nobody_answered(results):
+                        self._give_up()
+                        break
             except KeyboardInterrupt as interrupt:
                 raise self._interrupted(row, sent_to) from interrupt
         return self.outcome()
 
-    def _chunk(self, begin: int, chunk: Sequence[Item], timeout: float | None) -> None:
+    def _chunk(self, begin: int, chunk: Sequence[Item], timeout: float | None) -> Sequence[PublishResult]:
+        """Publish some rows; the outcomes of those that were sent."""
         rows, messages = [], []
         for row, item in enumerate(chunk, begin):
             if self._results[row] is not None:
@@ -203,6 +211,12 @@ class FramePublishing:
         results = topic.publish_batch(messages, timeout=timeout) if messages else []
         for row, result in zip(rows, results, strict=True):
             self._results[row] = result
+        return results
+
+    def _give_up(self) -> None:
+        """Fail what was not tried: each further part would only wait for the whole timeout again."""
+        untried = PublishResult("failed", error=Unavailable(UNTRIED))
+        self._results = [untried if result is None else result for result in self._results]
 
     def _uncarried(self, message: OutboundMessage) -> BrokerError | None:
         """Why the attributes of a row cannot be carried: an error of this row, not of the call."""

@@ -40,26 +40,10 @@ def check_give_back(ack: bool, side_effects: str | None, capabilities: Capabilit
 
 
 def collect(consumer: AnyConsumer, most: int, *, timeout: float | None, idle: float | None) -> list[Held]:
-    """Up to `most` rows: until nothing new came for `idle` seconds after the first, or `timeout`.
-
-    Where no more come while some are held, it is what one fetch brought.
-    """
+    """Up to `most` rows: until nothing new came for `idle` seconds after the first, or `timeout`."""
+    # the timeout begins when it is attached
     consumer.attach()
-    deadline = Deadline(timeout)
-    pieces: list[Held] = []
-    missing = most
-    while missing:
-        patience = None if timeout is None else deadline.remaining()
-        if pieces and idle is not None:
-            patience = idle if patience is None else min(idle, patience)
-        held = consumer.next_held(missing, patience)
-        if held is None:
-            break
-        pieces.append(held)
-        missing -= len(held)
-        if consumer.waits_for_settling:
-            break
-    return pieces
+    return consumer.gather(most, timeout, idle=idle)
 
 
 def frame_maker(

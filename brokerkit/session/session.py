@@ -469,6 +469,7 @@ class Session:
         from `start` to `end` without side effects; with `subscription` its messages are taken instead,
         and acknowledged once the target confirmed them, until nothing came for `idle` seconds (on Kafka
         that takes share=True, a share group: a consumer group acknowledges positions, not messages).
+        A target that answers to nothing ends it after one timeout, with the outcomes of what was tried.
         resume: the outcome frame of an earlier call; what it confirmed is not copied again.
         """
         with self._keeping_interrupts():

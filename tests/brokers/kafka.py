@@ -14,6 +14,7 @@ import shutil
 import subprocess
 import tempfile
 import textwrap
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -111,12 +112,17 @@ class KafkaServer:
     rebalance_delay: seconds that a new group waits for more members (Kafka's default is 3).
     settings: further broker properties. features: levels of features other than the release's own.
     quick_start: a third less work to start, with code that is not optimised; False for measurements.
+    keystore, truststore: PEM files, with the broker's key and certificate and with the authority of its
+    clients, for the two listeners with TLS.
 
-    `bootstrap` takes anybody; `sasl_bootstrap` takes SASL/PLAIN with `user` and `password`.
+    `bootstrap` takes anybody; `sasl_bootstrap` takes SASL with `user` and `password`; `sasl_tls_bootstrap`
+    the same over TLS; `tls_bootstrap` takes who shows a certificate.
     """
 
     user = "alice"
     password = "alice-and-the-9-secrets"
+    others: Mapping[str, str] = {}
+    """Further users with their passwords."""
 
     def __init__(
         self,
@@ -125,28 +131,42 @@ class KafkaServer:
         settings: dict[str, str] | None = None,
         features: dict[str, int] | None = None,
         quick_start: bool = True,
+        keystore: Path | None = None,
+        truststore: Path | None = None,
     ) -> None:
         self._quick_start = quick_start
         self._features = features or {}
         self._libs = provision()
         self._folder = Path(tempfile.mkdtemp(prefix="brokerkit-kafka-"))
-        plain, sasl, controller = free_ports(3)
+        plain, sasl, sasl_tls, tls, controller = free_ports(5)
         self.bootstrap = f"127.0.0.1:{plain}"
         self.sasl_bootstrap = f"127.0.0.1:{sasl}"
+        self.sasl_tls_bootstrap = f"127.0.0.1:{sasl_tls}"
+        self.tls_bootstrap = f"127.0.0.1:{tls}"
+        listeners = f"PLAINTEXT://{self.bootstrap},SASL_PLAINTEXT://{self.sasl_bootstrap}"
+        if keystore is not None:
+            listeners += f",SASL_SSL://{self.sasl_tls_bootstrap},SSL://{self.tls_bootstrap}"
+        users = "".join(
+            f' user_{name}="{password}"'
+            for name, password in {self.user: self.password, **self.others}.items()
+        )
+        login = f"org.apache.kafka.common.security.plain.PlainLoginModule required{users};"
         properties = {
             "process.roles": "broker,controller",
             "node.id": "1",
             "controller.quorum.voters": f"1@127.0.0.1:{controller}",
-            "listeners": f"PLAINTEXT://{self.bootstrap},SASL_PLAINTEXT://{self.sasl_bootstrap},"
-            f"CONTROLLER://127.0.0.1:{controller}",
-            "advertised.listeners": f"PLAINTEXT://{self.bootstrap},SASL_PLAINTEXT://{self.sasl_bootstrap}",
+            "listeners": f"{listeners},CONTROLLER://127.0.0.1:{controller}",
+            "advertised.listeners": listeners,
             "inter.broker.listener.name": "PLAINTEXT",
             "controller.listener.names": "CONTROLLER",
             "listener.security.protocol.map": "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,"
-            "SASL_PLAINTEXT:SASL_PLAINTEXT",
+            "SASL_PLAINTEXT:SASL_PLAINTEXT,SASL_SSL:SASL_SSL,SSL:SSL",
             "sasl.enabled.mechanisms": "PLAIN",
-            "listener.name.sasl_plaintext.plain.sasl.jaas.config": "org.apache.kafka.common.security."
-            f'plain.PlainLoginModule required user_{self.user}="{self.password}";',
+            "listener.name.sasl_plaintext.plain.sasl.jaas.config": login,
+            "listener.name.sasl_ssl.sasl.enabled.mechanisms": "PLAIN,SCRAM-SHA-256",
+            "listener.name.sasl_ssl.plain.sasl.jaas.config": login,
+            "listener.name.sasl_ssl.scram-sha-256.sasl.jaas.config": "org.apache.kafka.common.security."
+            "scram.ScramLoginModule required;",
             "log.dirs": str(self._folder / "data"),
             "num.partitions": "1",
             "offsets.topic.num.partitions": "5",
@@ -170,6 +190,7 @@ class KafkaServer:
             "log.cleaner.backoff.ms": "200",
             "log.retention.check.interval.ms": "500",
             "log.initial.task.delay.ms": "500",
+            **_tls(keystore, truststore),
             **(settings or {}),
         }
         lines = [f"{name}={value}" for name, value in properties.items()]
@@ -258,6 +279,18 @@ class KafkaServer:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stop()
+
+
+def _tls(keystore: Path | None, truststore: Path | None) -> dict[str, str]:
+    if keystore is None:
+        return {}
+    return {
+        "ssl.keystore.type": "PEM",
+        "ssl.keystore.location": str(keystore),
+        "ssl.truststore.type": "PEM",
+        "ssl.truststore.location": str(truststore),
+        "listener.name.ssl.ssl.client.auth": "required",
+    }
 
 
 class _Silent:

@@ -19,6 +19,7 @@ from brokerkit.core import (
     Columns,
     ConfigError,
     NotFound,
+    OutboundMessage,
     RetentionWarning,
     Slice,
     Unavailable,
@@ -39,6 +40,19 @@ def test_topics_come_in_order_of_name_with_their_counts(desk: Desk) -> None:
     desk.topic("a", partitions=3)
     found = [(info.name, info.partitions, info.messages) for info in desk.connection.browser().topics()]
     assert found == [("a", 3, 0), ("b", 1, 2)]
+
+
+def test_large_messages_come_in_parts_of_bounded_size(desk: Desk) -> None:
+    desk.topic()
+    publisher = desk.connection.publisher()
+    sent = [bytes([number]) * 900_000 for number in range(30)]
+    publisher.topic("orders").publish_batch([OutboundMessage(each) for each in sent])
+    browser = desk.connection.browser()
+    (piece,) = browser.plan("orders")
+    parts = [columns.to_list("value") for columns in browser.read(piece)]
+    assert [value for part in parts for value in part] == sent
+    assert max(sum(map(len, part)) for part in parts) <= 8 * 1024 * 1024
+    assert len(parts) < 10
 
 
 def test_a_description_names_who_reads_and_how_far(desk: Desk) -> None:

@@ -184,6 +184,32 @@ def publish_frame(s: Session) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def copy(s: Session) -> dict[str, Any]:
+    target = bk.connect("inmem://")
+    target.create_topic("u")
+    stored = target.native.topics["u"].partitions[0]
+    send = target.native.publish
+
+    def store_and_hang(batch: Any) -> Any:
+        results = send(batch)
+        if stored.end >= ROWS // 2:  # stored, and the answer does not come
+            target.native.publish = send
+            target.native.faults.pause()
+            target.native.check(DEADLINE)
+        return results
+
+    target.native.publish = store_and_hang
+    with Stop(hanging(target), target.native.faults.resume) as stop:
+        s.copy("t", target, "u", progress=False)
+    assert isinstance(stop.error, Interrupted)
+    same = s.last_interrupted is stop.error
+    outcome = s.copy("t", target, "u", resume=stop.error.frame, progress=False)
+    return {
+        "seconds": stop.seconds, "text": str(stop.error), "before": stop.error.frame.counts, "same": same,
+        "after": outcome.counts, "complete": complete(target.scan("u", progress=False).to_pandas()),
+    }  # fmt: skip
+
+
 def transaction(s: Session) -> dict[str, Any]:
     s.create_topic("u")
     with Stop(hanging(s), s.native.faults.resume) as stop, s.transaction() as tx:
@@ -268,7 +294,7 @@ def batches_working(s: Session) -> dict[str, Any]:
 
 
 SCENES = [
-    peek, scan, scan_with_limit, export, publish_frame, transaction, pull_waiting, pull_acknowledging,
+    peek, scan, scan_with_limit, export, publish_frame, copy, transaction, pull_waiting, pull_acknowledging,
     batches_waiting, batches_again, batches_working,
 ]  # fmt: skip
 

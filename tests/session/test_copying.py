@@ -54,6 +54,20 @@ def contents(session: Session, topic: str) -> Counter[object]:
     )
 
 
+def test_a_target_that_does_not_answer_is_waited_for_once(pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    here, there = pair
+    publish(here, 5_000)
+    monkeypatch.setattr("brokerkit.core.publisher.PUBLISH_SECONDS", 0.5)
+    there.native.faults.stop()
+    outcome = here.copy("orders", there, "copies", progress=False)
+    assert outcome.counts["confirmed"] == 0
+    assert 0 < len(outcome) < 5_000
+    there.native.faults.start()
+    again = here.copy("orders", there, "copies", resume=outcome, progress=False)
+    assert again.counts == {"confirmed": 5_000, "failed": 0, "unknown": 0}
+    assert contents(here, "orders") == contents(there, "copies")
+
+
 def pairs(attributes) -> list[tuple[str, bytes]]:
     return [(each["name"], each["value"]) for each in attributes if not each["name"].startswith("bk-")]
 

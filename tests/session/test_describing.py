@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from brokerkit.core.topics import Bounds, TopicDescription
+from brokerkit.core.topics import Bounds, SubscriptionInfo, TopicDescription
 from brokerkit.session.listing import Description
 
 
@@ -18,3 +18,19 @@ def test_the_text_names_the_settings_and_keeps_to_one_line_each() -> None:
     assert lines[-3:] == ["subjects: a, b", "max_msgs: 7", "config: 100 settings, in .details['config']"]
     assert "setting_99" not in described._repr_html_()
     assert described.details["config"] == config
+
+
+def test_a_number_of_messages_that_is_not_known_is_not_shown_as_none_at_all() -> None:
+    subscriptions = (SubscriptionInfo("me", "subscription"),)
+    described = Description(TopicDescription("orders", (), subscriptions))
+    assert described.messages is None
+    for text in (repr(described), described._repr_html_()):
+        assert "orders: number of messages not known" in text
+        assert "partition" not in text
+        assert "me" in text
+
+
+def test_an_empty_topic_has_no_messages() -> None:
+    described = Description(TopicDescription("orders", (Bounds(0, 5, 5),)))
+    assert described.messages == 0
+    assert repr(described).startswith("orders: 0 messages")

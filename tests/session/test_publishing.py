@@ -121,6 +121,25 @@ def test_publish_frame_never_raises_for_a_row(t: Session) -> None:
     assert "no topic 'nope'" in missing.failed["error"].tolist()[0]
 
 
+def test_a_broker_that_does_not_answer_is_waited_for_once_and_the_rest_is_not_tried(t: Session) -> None:
+    frame = pd.DataFrame({"n": range(12_000)})
+    t.native.faults.stop()
+    outcome = t.publish_frame("t", frame, timeout=0.5, progress=False)
+    assert outcome.counts == {"confirmed": 0, "failed": 12_000, "unknown": 0}
+    assert outcome["error"].str.contains("stopped").sum() == 5_000
+    assert outcome["error"].str.contains("not tried.*resume=").sum() == 7_000
+    t.native.faults.start()
+    assert t.publish_frame("t", frame, resume=outcome, progress=False).counts["confirmed"] == 12_000
+    assert len(t.scan("t").to_pandas()) == 12_000
+
+
+def test_rows_that_fail_by_themselves_do_not_end_it(t: Session) -> None:
+    frame = pd.DataFrame({"n": range(12_000)})
+    t.native.faults.fail_publishes(5_000, bk.BrokerError("refused"))
+    outcome = t.publish_frame("t", frame, progress=False)
+    assert outcome.counts == {"confirmed": 7_000, "failed": 5_000, "unknown": 0}
+
+
 def test_an_attribute_that_the_system_does_not_carry_is_the_failure_of_its_row(t: Session) -> None:
     t.publish("t", "a", attributes={"n": 5})
     t.publish("t", "b", attributes={"n": "5"})

@@ -45,6 +45,37 @@ def test_pull_of_nothing_is_an_empty_frame_at_the_timeout(orders: Session) -> No
     assert frame.shape == (0, 11)
 
 
+@pytest.mark.parametrize("reading", ["pull", "batches"])
+def test_a_trickle_of_messages_does_not_hold_it_open_past_its_time(orders: Session, reading: str) -> None:
+    """As on a system where each look takes a round trip, and brings what came meanwhile."""
+    made = orders.connection.driver.consumer
+    come = 0
+
+    def trickling(request):
+        nonlocal come
+        driver = made(request)
+        fetch = driver.fetch
+
+        def fetch_one(most: int, wait: float):
+            nonlocal come
+            come += 1
+            orders.native.publish([("orders", bk.OutboundMessage('{"id":1}'))])
+            time.sleep(0.02)
+            return fetch(1, 0.0)
+
+        driver.fetch = fetch_one
+        return driver
+
+    orders.connection.driver.consumer = trickling
+    if reading == "pull":
+        count = len(orders.pull("orders", 400, subscription="me", start="earliest", timeout=0.4))
+    else:
+        loop = orders.batches("orders", subscription="me", start="earliest", size=400, window=0.4)
+        count = len(next(loop))
+        loop.close()
+    assert 0 < count <= come < 400
+
+
 def test_the_clock_of_pull_starts_when_the_consumer_is_attached(orders: Session) -> None:
     made = orders.connection.driver.consumer
 

@@ -33,6 +33,8 @@ from .subscriptions import Group, Receipt, Subscription
 
 ANSWER_SECONDS = 10.0
 READ_ROWS = 2_000
+READ_BYTES = 8 * 1024 * 1024
+"""Of one fetch of a reader, which has at least one row."""
 
 
 class InmemDriver(Driver):
@@ -421,6 +423,5 @@ class InmemReader(ReaderDriver):
             end = min(piece.end, partition.end)
             if position >= end:
                 return None
-            self._position = min(position + READ_ROWS, end)
-            entries = partition.range(position, self._position)
+            entries, self._position = partition.some(position, min(position + READ_ROWS, end), READ_BYTES)
         return columns_of(piece.topic, [(piece.partition, entry) for entry in entries], None)

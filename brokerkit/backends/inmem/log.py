@@ -79,6 +79,17 @@ class Partition:
         low, high = max(0, start - self.start), max(0, stop - self.start)
         return [e for e in self._entries[low:high] if e is not None and not e.control]
 
+    def some(self, start: int, stop: int, most_bytes: int) -> tuple[list[Entry], int]:
+        """As `range`, but at most so many bytes, or one entry; and the offset at which to go on."""
+        found: list[Entry] = []
+        size = 0
+        for entry in self.range(start, stop):
+            size += _size(entry)
+            if found and size > most_bytes:
+                return found, entry.offset
+            found.append(entry)
+        return found, stop
+
     def at_time(self, moment: int) -> int | None:
         """The offset of the first entry at or after a moment."""
         entries = [entry for entry in self._entries if entry is not None]

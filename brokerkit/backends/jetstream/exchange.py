@@ -15,6 +15,7 @@ from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 
 from .link import Link
+from .refusals import Refusal
 
 WINDOW_MESSAGES = 4_000
 WINDOW_BYTES = 8 * 1024 * 1024
@@ -45,6 +46,7 @@ class Exchange:
         self._calls = count(1)
         self._prefix = ""
         self._answers: list[Msg | BaseException | None] = []
+        self._asked: list[str] = []
         self._sizes: list[int] = []
         self._open = 0
         self._open_bytes = 0
@@ -61,12 +63,22 @@ class Exchange:
     async def _answered(self, message: Msg) -> None:
         if not message.subject.startswith(self._prefix):
             return
-        row = int(message.subject[len(self._prefix) :])
+        self._settled(int(message.subject[len(self._prefix) :]), message)
+
+    def _settled(self, row: int, answer: Msg | BaseException) -> None:
         if self._answers[row] is None:
-            self._answers[row] = message
+            self._answers[row] = answer
             self._open -= 1
             self._open_bytes -= self._sizes[row]
             self._progress.set()
+
+    def _refused(self, refusal: Refusal) -> None:
+        """The server permits none of the requests to a subject, and answers none of them."""
+        for row, subject in enumerate(self._asked):
+            if self._answers[row] is None:
+                error = refusal.error(subject, self._inbox)
+                if error is not None:
+                    self._settled(row, error)
 
     async def ask(
         self,
@@ -85,8 +97,14 @@ class Exchange:
         if patience is not None and not await self._link.wait_connected(patience):
             return [NotSent(NO_CONNECTION) for _ in requests]
         await self._listen()
+        with self._link.refusals.listening(self._refused):
+            return await self._ask(requests, deadline, ordered)
+
+    async def _ask(
+        self, requests: Iterable[Request], deadline: float, ordered: bool
+    ) -> list[Msg | BaseException]:
         self._prefix = f"{self._inbox}.{next(self._calls)}."
-        self._answers, self._sizes = [], []
+        self._answers, self._asked, self._sizes = [], [], []
         self._open = self._open_bytes = 0
         self._epoch = self._link.epoch
         self._wrote_off = late = broken = False
@@ -99,6 +117,7 @@ class Exchange:
             # not before: what is not sent yet is not written off with the rest
             self._sizes.append(size)
             self._answers.append(None)
+            self._asked.append(subject)
             problem: BaseException | None
             if late or broken:
                 problem = NotSent("the connection broke before it could be sent" if broken else TIME_IS_UP)

@@ -11,18 +11,22 @@ from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 from nats import errors as nats_errors
+from nats.aio.msg import Msg
 from nats.js import errors as js_errors
 
-from brokerkit.core.errors import BrokerError, ConfigError, NotFound, NotSupported, Unauthorized, Unavailable
+from brokerkit.core.errors import BrokerError, NotFound, NotSupported, Unauthorized, Unavailable
 
+from . import tls
 from .client import DirectClient
-from .errors import NO_JETSTREAM, translate
+from .errors import NO_JETSTREAM
+from .login import check_login
 from .options import RECONNECT_SECONDS, Options
+from .refusals import Refusals
 
 log = logging.getLogger("brokerkit.jetstream")
 
 PENDING_BYTES = 8 * 1024 * 1024
-RECENT_SECONDS = 5.0
+DEFAULT_INBOX = "_INBOX"
 
 
 class Link:
@@ -37,22 +41,28 @@ class Link:
         self.epoch = 0
         self._connected = asyncio.Event()
         self._last_error: BaseException | None = None
-        self._refusal: tuple[float, BaseException] | None = None
         self._closing = False
+        self.refusals = Refusals()
+        self.inbox_prefix = str(options.client.get("inbox_prefix", DEFAULT_INBOX))
         prefix = f"$JS.{options.domain}.API" if options.domain else "$JS.API"
         self.api_prefix = prefix
 
     async def connect(self, timeout: float) -> None:
-        """Connect once. Raises Unavailable naming where, or Unauthorized.
+        """Connect once. Raises Unavailable naming where, Unauthorized, or ConfigError.
 
         Afterwards lost connections are made again for ever.
         """
+        check_login(self.options.client)
         await self._look(timeout)
         refused = asyncio.get_running_loop().create_future()
+        without_tls = 0
 
         async def on_error(error: Exception) -> None:
+            nonlocal without_tls
             self._note(error)
-            if _is_refusal(error) and not refused.done():
+            without_tls += tls.is_tls(error)
+            hopeless = _is_refusal(error) or without_tls >= len(self.options.hosts)
+            if hopeless and not refused.done():
                 refused.set_result(error)
 
         connecting = asyncio.ensure_future(
@@ -108,10 +118,6 @@ class Link:
     async def _connect_result(self, connecting: asyncio.Future[None]) -> None:
         try:
             await connecting
-        except ImportError as error:
-            raise ConfigError(
-                "logging in with an NKEY or credentials file needs: pip install nkeys"
-            ) from error
         except Exception as error:
             raise self._connect_problem(error, None) from error
 
@@ -124,6 +130,8 @@ class Link:
                 f"the NATS server at {where} refused the credentials; give user and password, token=, "
                 "nkeys_seed= or user_credentials="
             )
+        elif cause is not None and tls.is_tls(cause):
+            made = tls.problem(cause, where)
         else:
             said = f": {cause}" if cause is not None else ""
             within = f" within {timeout:g} s" if timeout is not None else ""
@@ -133,10 +141,9 @@ class Link:
 
     def _note(self, error: BaseException) -> None:
         self._last_error = error
-        if _is_refusal(error) or "permissions violation" in str(error):
-            self._refusal = (time.monotonic(), error)
+        level = logging.INFO if self.refusals.note(error) else logging.WARNING
         if not self._closing:
-            log.warning("NATS client: %s", str(error) or type(error).__name__)
+            log.log(level, "NATS client: %s", str(error) or type(error).__name__)
 
     async def _on_disconnected(self) -> None:
         self._connected.clear()
@@ -180,11 +187,9 @@ class Link:
                 f"not connected to NATS at {', '.join(self.options.hosts)}; reconnecting"
             ) from nats_errors.ConnectionReconnectingError()
         try:
-            reply = await self.client.request(
-                f"{self.api_prefix}.{subject}", body, timeout=max(0.05, deadline - time.monotonic())
-            )
+            reply = await self._reply(f"{self.api_prefix}.{subject}", body, deadline - time.monotonic())
         except nats_errors.TimeoutError as error:
-            raise self.no_answer(error) from error
+            raise Unavailable("the NATS server did not answer in time") from error
         answer: dict[str, Any] = json.loads(reply.data)
         problem = answer.get("error")
         if problem:
@@ -192,11 +197,18 @@ class Link:
             js_errors.APIError.from_error(known)
         return answer
 
-    def no_answer(self, error: BaseException) -> BrokerError:
-        """What a missing answer means: the server is silent about what it does not permit."""
-        if self._refusal is not None and time.monotonic() - self._refusal[0] < RECENT_SECONDS:
-            return translate(self._refusal[1])
-        return Unavailable("the NATS server did not answer in time")
+    async def _reply(self, subject: str, body: bytes, timeout: float) -> Msg:
+        """The reply to a request. Raises Unauthorized as soon as the server says that it is not permitted."""
+        asking = asyncio.ensure_future(self.client.request(subject, body, timeout=max(0.05, timeout)))
+        try:
+            with self.refusals.of_request(subject, self.inbox_prefix) as refused:
+                either: set[asyncio.Future[Any]] = {asking, refused}
+                await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+            if refused.done():
+                raise refused.result()
+            return asking.result()
+        finally:
+            asking.cancel()
 
     async def pages(
         self, subject: str, key: str, timeout: float, body: Mapping[str, Any] | None = None
@@ -245,8 +257,12 @@ class Link:
 
 
 def _is_refusal(error: BaseException) -> bool:
-    text = str(error).lower()
-    return isinstance(error, nats_errors.AuthorizationError) or "authorization" in text
+    said = str(error).lower()
+    return (
+        isinstance(error, nats_errors.AuthorizationError)
+        or "authorization" in said
+        or "authentication" in said
+    )
 
 
 async def open_link(options: Options, timeout: float) -> Link:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +12,7 @@ from brokerkit.core.errors import ConfigError
 from brokerkit.core.options import options_of
 
 from .subjects import check_name
+from .tls import context_of, handshake_first
 
 DEFAULT_PORT = 4222
 RECONNECT_SECONDS = 0.5
@@ -24,6 +24,7 @@ KNOWN: Mapping[str, str] = {
     "nkeys_seed": "file that holds an NKEY seed, or the seed itself (SU...)",
     "user_credentials": "credentials file (.creds)",
     "tls": "true: insist on TLS",
+    "tls_first": "true: TLS before the server's greeting, for a server with handshake_first",
     "tls_ca": "file of certificate authorities",
     "tls_cert": "file of the client's certificate",
     "tls_key": "file of the client's private key",
@@ -56,9 +57,10 @@ def read_options(address: Address) -> Options:
     hosts = tuple(_with_port(host) for host in address.hosts) or (f"localhost:{DEFAULT_PORT}",)
     client: dict[str, Any] = {"name": str(given.get("name") or "brokerkit")}
     client.update(_credentials(address, given))
-    tls = _tls(given)
+    tls = context_of(given)
     if tls is not None:
         client["tls"] = tls
+        client["tls_handshake_first"] = handshake_first(given)
         if given.get("tls_hostname"):
             client["tls_hostname"] = given["tls_hostname"]
     if given.get("inbox_prefix"):
@@ -118,19 +120,3 @@ def _existing(path: str, option: str) -> str:
     if not Path(path).is_file():
         raise ConfigError(f"{option} names a file that is not there")
     return path
-
-
-def _tls(given: Mapping[str, Any]) -> ssl.SSLContext | None:
-    """The TLS context, if TLS was asked for."""
-    asked = str(given.get("tls", "")).lower() in ("true", "1", "yes")
-    if str(given.get("tls", "")).lower() not in ("", "true", "1", "yes", "false", "0", "no"):
-        raise ConfigError(f"tls must be true or false, not {given['tls']!r}")
-    if not asked and not any(given.get(name) for name in ("tls_ca", "tls_cert", "tls_key", "tls_hostname")):
-        return None
-    try:
-        context = ssl.create_default_context(cafile=given.get("tls_ca"))
-        if given.get("tls_cert"):
-            context.load_cert_chain(str(given["tls_cert"]), given.get("tls_key"))
-    except (OSError, ssl.SSLError) as error:
-        raise ConfigError(f"the TLS files cannot be used (tls_ca, tls_cert, tls_key): {error}") from error
-    return context

@@ -21,6 +21,7 @@ from nats.aio.subscription import Subscription
 from brokerkit.core.errors import BrokerError, ConfigError, NotFound, Unavailable
 
 from .link import Link, log
+from .refusals import Refusal
 
 EXPIRES_SECONDS = 1.0
 LOST_SECONDS = 0.5
@@ -68,6 +69,7 @@ class Pull:
 
     async def open(self) -> None:
         """Listen on the inbox; nothing in it has a limit, because requests do."""
+        self._link.refusals.listen(self._refused)
         self._subscription = await self._link.client.subscribe(
             f"{self._inbox}.*", cb=self._called_back, pending_msgs_limit=0, pending_bytes_limit=0
         )
@@ -93,6 +95,12 @@ class Pull:
         else:
             self._status(message)
         self._changed.set()
+
+    def _refused(self, refusal: Refusal) -> None:
+        error = refusal.error(self._subject, self._inbox)
+        if error is not None:
+            self._error = error
+            self._changed.set()
 
     def _status(self, message: Msg) -> None:
         """A request has ended, or could not be served."""
@@ -171,6 +179,7 @@ class Pull:
 
     async def close(self, timeout: float) -> list[Msg]:
         """Stop listening, and return everything that was delivered before the server knew."""
+        self._link.refusals.leave(self._refused)
         subscription, self._subscription = self._subscription, None
         if subscription is not None:
             try:
@@ -184,6 +193,7 @@ class Pull:
 
     async def abandon(self) -> None:
         """Stop listening; what is on its way is of no use to anybody."""
+        self._link.refusals.leave(self._refused)
         subscription, self._subscription = self._subscription, None
         self._messages = []
         if subscription is not None:

@@ -25,7 +25,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # the package
 )
 
 from brokerkit.core.cancellation import Deadline
-from brokerkit.core.errors import BrokerError, NotFound, Unavailable
+from brokerkit.core.errors import BrokerError, NotFound, Unauthorized, Unavailable
 from brokerkit.core.topics import Bounds
 
 from .background import begin
@@ -221,6 +221,16 @@ class Cluster:
                 LOGGER.info("%s", error)
                 found[name] = None
         return found
+
+    def check_group(self, group: str, deadline: Deadline) -> None:
+        """Raise Unauthorized when the user may not see a group."""
+        futures = self.client.describe_consumer_groups([group], request_timeout=_request_seconds(deadline))
+        try:
+            self.wait(futures[group], deadline, f"looking for group {group!r}")
+        except Unauthorized:
+            raise
+        except BrokerError as error:
+            LOGGER.info("%s", error)
 
     def topic_config(self, topic: str, deadline: Deadline) -> dict[str, str]:
         """A topic's configuration, without sensitive entries."""

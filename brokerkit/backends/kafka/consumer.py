@@ -119,7 +119,7 @@ class KafkaConsumer(RecordDriver):
 
     @property
     def _groups_positions(self) -> Positions:
-        return Positions(self._client, self._watch, self._group, self._topic)
+        return Positions(self._cluster, self._client, self._watch, self._group, self._topic)
 
     # Called by librdkafka from inside poll and consume, so by the owner thread.
 

@@ -120,6 +120,12 @@ def kafka_error(error: BaseException) -> KafkaError | None:
 
 def from_code(error: KafkaError, about: str = "") -> BrokerError:
     """A KafkaError as an error of our tree. about: what was being done, put in front."""
+    made = _from_code(error, about)
+    made.__cause__ = KafkaException(error)
+    return made
+
+
+def _from_code(error: KafkaError, about: str) -> BrokerError:
     code = error.code()
     text = f"{about}: {error.str()}" if about else error.str()
     for codes, kind, hint in _TABLE:

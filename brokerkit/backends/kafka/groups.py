@@ -28,6 +28,7 @@ from .watch import Watch
 
 AT_ONCE = 16
 """Groups whose positions are asked for at the same time."""
+ASK_SECONDS = 2.0
 RETRY_SECONDS = 0.1
 CLOSE_SECONDS = 1.0
 
@@ -58,7 +59,8 @@ def group_settings(properties: Properties, group: str, watch: Watch) -> Properti
 class Positions:
     """The committed positions of one group in one topic, through a client of the group."""
 
-    def __init__(self, consumer: Consumer, watch: Watch, group: str, topic: str) -> None:
+    def __init__(self, cluster: Cluster, consumer: Consumer, watch: Watch, group: str, topic: str) -> None:
+        self._cluster = cluster
         self._consumer = consumer
         self._watch = watch
         self._group = group
@@ -70,11 +72,14 @@ class Positions:
         what = f"positions of group {self._group!r}"
         while True:
             try:
-                answer = self._consumer.committed(asked, timeout=max(0.1, deadline.remaining()))
+                seconds = min(ASK_SECONDS, deadline.remaining())
+                answer = self._consumer.committed(asked, timeout=max(0.1, seconds))
                 for each in answer:
                     if each.error is not None:
                         raise KafkaException(each.error)
             except KafkaException as error:
+                # librdkafka goes on looking for the coordinator of a group that it may not see
+                self._cluster.check_group(self._group, Deadline(min(ASK_SECONDS, deadline.remaining())))
                 self._retry(error, deadline, what)
             else:
                 return {each.partition: each.offset for each in answer if each.offset >= 0}
@@ -118,13 +123,13 @@ class Positions:
 
 
 @contextlib.contextmanager
-def positions_of(properties: Properties, group: str, topic: str) -> Iterator[Positions]:
+def positions_of(cluster: Cluster, properties: Properties, group: str, topic: str) -> Iterator[Positions]:
     """The positions of a group, through a client that lives as long as the block."""
     watch = Watch(str(properties["bootstrap.servers"]))
     settings = group_settings(properties, group, watch)
     consumer = translate_call(lambda: Consumer(settings), f"group {group!r}")
     try:
-        yield Positions(consumer, watch, group, topic)
+        yield Positions(cluster, consumer, watch, group, topic)
     finally:
         # with its broker gone, closing takes half a minute: it goes on in the background
         with contextlib.suppress(TimeoutError):
@@ -138,7 +143,7 @@ def groups_of(
 
     def positions(name: str) -> dict[int, int]:
         try:
-            with positions_of(properties, name, topic) as group:
+            with positions_of(cluster, properties, name, topic) as group:
                 return group.committed(numbers, deadline)
         except BrokerError as error:
             if deadline.passed and not isinstance(error, Unauthorized):

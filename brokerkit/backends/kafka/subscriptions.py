@@ -22,7 +22,7 @@ def create_subscription(
     deadline = Deadline(timeout)
     # a missing topic is told before a client is opened for the group
     cluster.partitions(topic, deadline)
-    with positions_of(properties, group, topic) as positions:
+    with positions_of(cluster, properties, group, topic) as positions:
         if not ensure_positions(cluster, positions, topic, group, start, deadline):
             raise AlreadyExists(f"group {group!r} has positions in {topic!r} already; it goes on from there")
 

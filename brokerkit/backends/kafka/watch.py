@@ -6,10 +6,15 @@ import threading
 
 from confluent_kafka import KafkaError, KafkaException
 
-from brokerkit.core.errors import BrokerError, Unavailable
+from brokerkit.core.errors import BrokerError, Unauthorized, Unavailable
 
 from .errors import AUTHENTICATION, TLS, TLS_HINT, from_code
 
+UNTRUSTED = "certificate verify failed"
+TRUST_HINT = "ssl.ca.location= names the file of the authority that signed the broker's certificate"
+CERTIFICATE_HINT = (
+    "ssl.certificate.location= and ssl.key.location= name one, signed by an authority that the broker trusts"
+)
 PROTOCOL_HINT = "does the port want TLS or SASL (security.protocol=, sasl.mechanism=, user and password)?"
 
 
@@ -32,7 +37,7 @@ class Watch:
             code = error.code()
             if code in AUTHENTICATION:
                 self._refused = error
-            elif code in TLS or _in_handshake(error.str()):
+            elif code in TLS or _in_handshake(error.str()) or _wants_certificate(error.str()):
                 self._tls = error
             # "all brokers down" follows the error that says why, and would hide it
             if code != KafkaError._ALL_BROKERS_DOWN or self._last is None:
@@ -44,11 +49,25 @@ class Watch:
             self._last = self._refused = self._tls = None
 
     def raise_if_refused(self) -> None:
-        """Raise Unauthorized when the broker refused the credentials."""
+        """Raise Unauthorized when the broker refused the credentials or the client's certificate.
+
+        Raises Unavailable when nobody we trust vouches for the broker's own.
+        """
         with self._lock:
-            refused = self._refused
+            refused, tls = self._refused, self._tls
         if refused is not None:
             raise from_code(refused, f"{self.servers} refused the credentials")
+        if tls is None:
+            return
+        said = tls.str()
+        if _wants_certificate(said):
+            raise Unauthorized(
+                f"{self.servers} wants another certificate of the client: {said}; {CERTIFICATE_HINT}"
+            ) from KafkaException(tls)
+        if UNTRUSTED in said:
+            raise Unavailable(
+                f"{self.servers} is not trusted: {said}; {TRUST_HINT}", retryable=False
+            ) from KafkaException(tls)
 
     def unavailable(self, what: str) -> BrokerError:
         """No answer came: an error that names the broker and what librdkafka said last."""
@@ -76,3 +95,8 @@ def _in_handshake(said: str) -> bool:
     """Whether a connection was lost in its TLS handshake: librdkafka has no code of its own for that,
     and words it in two ways ("SSL handshake failed: ...", "... in state SSL_HANDSHAKE")."""
     return "SSL handshake" in said or "SSL_HANDSHAKE" in said
+
+
+def _wants_certificate(said: str) -> bool:
+    """Whether the broker ended the handshake because of our certificate, or for want of one."""
+    return "ssl/tls alert" in said or "tlsv13 alert" in said or "tlsv1 alert" in said

@@ -1,0 +1,60 @@
+"""NKEY seeds and credentials files, looked at before connecting: nats-py fails on bad ones in odd ways."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from brokerkit.core.errors import ConfigError
+
+INSTALL = "pip install 'brokerkit-notebook[nats]'"
+_JWT = "-----BEGIN NATS USER JWT-----"
+_SEED = "-----BEGIN USER NKEY SEED-----"
+
+
+def check_login(client: Mapping[str, Any]) -> None:
+    """Check what nats-py is given to log in. Raises ConfigError, which never shows it."""
+    if "user_credentials" in client:
+        _nkeys()
+        text = _text(client["user_credentials"], "user_credentials")
+        if _JWT not in text or _SEED not in text:
+            raise ConfigError(
+                f"the file of user_credentials= is no credentials file: that has a part {_JWT!r} and a part "
+                f"{_SEED!r}, as `nsc generate creds` writes it"
+            )
+        _check_seed(text.partition(_SEED)[2].split()[0], "user_credentials")
+    elif "nkeys_seed" in client:
+        _nkeys()
+        _check_seed(_text(client["nkeys_seed"], "nkeys_seed").strip(), "nkeys_seed")
+    elif "nkeys_seed_str" in client:
+        _nkeys()
+        _check_seed(client["nkeys_seed_str"], "nkeys_seed")
+
+
+def _nkeys() -> Any:
+    try:
+        import nkeys
+    except ImportError as error:
+        raise ConfigError(
+            f"logging in with an NKEY or a credentials file needs the package nkeys: {INSTALL}"
+        ) from error
+    return nkeys
+
+
+def _text(path: str, option: str) -> str:
+    try:
+        return Path(path).read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"the file of {option}= cannot be read: {type(error).__name__}") from error
+
+
+def _check_seed(seed: str, option: str) -> None:
+    try:
+        _nkeys().from_seed(seed.encode()).wipe()
+    except Exception:
+        # no cause: what the library raises of it may show the seed
+        raise ConfigError(
+            f"{option}= holds no NKEY seed of a user: that begins with SU and has 58 characters, "
+            "as `nsc` or `nk -gen user` writes it"
+        ) from None

@@ -1,0 +1,82 @@
+"""TLS: the context of a connection, and what its failures mean."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Mapping
+from typing import Any
+
+from nats import errors as nats_errors
+
+from brokerkit.core.errors import BrokerError, ConfigError, Unauthorized, Unavailable
+
+FILES = ("tls_ca", "tls_cert", "tls_key")
+_YES = ("true", "1", "yes")
+_NO = ("", "false", "0", "no")
+
+
+class NotOffered(nats_errors.Error):
+    """TLS was asked for, and the server has none. Nothing was sent to it."""
+
+
+def context_of(given: Mapping[str, Any]) -> ssl.SSLContext | None:
+    """The context, if TLS was asked for: by tls or tls_first, or by what only TLS needs."""
+    asked = _flag(given, "tls") | _flag(given, "tls_first")
+    if not asked and not any(given.get(name) for name in (*FILES, "tls_hostname")):
+        return None
+    try:
+        context = ssl.create_default_context(cafile=given.get("tls_ca"))
+        if given.get("tls_cert"):
+            context.load_cert_chain(str(given["tls_cert"]), given.get("tls_key"))
+    except (OSError, ssl.SSLError) as error:
+        raise ConfigError(f"the TLS files cannot be used ({', '.join(FILES)}): {error}") from error
+    return context
+
+
+def _flag(given: Mapping[str, Any], name: str) -> bool:
+    text = str(given.get(name, "")).lower()
+    if text not in _YES + _NO:
+        raise ConfigError(f"{name} must be true or false, not {given[name]!r}")
+    return text in _YES
+
+
+def handshake_first(given: Mapping[str, Any]) -> bool:
+    """Whether the server waits for TLS before it says anything."""
+    return _flag(given, "tls_first")
+
+
+def is_tls(error: BaseException) -> bool:
+    """Whether a connection failed for its TLS; trying again does not help then."""
+    return isinstance(error, ssl.SSLError | NotOffered)
+
+
+def problem(error: BaseException, where: str) -> BrokerError:
+    """What a failure of TLS means, and what to do."""
+    if isinstance(error, NotOffered):
+        return _lasting(
+            f"the NATS server at {where} offers no TLS, which was asked for (tls=); nothing was sent to it: "
+            "check the address, or leave the tls options out if plain text is meant"
+        )
+    said = str(error)
+    if isinstance(error, ssl.SSLCertVerificationError):
+        mismatch = "mismatch" in error.verify_message or "is not valid for" in error.verify_message
+        hint = (
+            "connect by a name that the certificate has, or name it with tls_hostname="
+            if mismatch
+            else "give tls_ca=, the file of the authority that signed it"
+        )
+        return _lasting(
+            f"the certificate of the NATS server at {where} is not trusted: {error.verify_message}; {hint}"
+        )
+    if "alert" in said.lower():
+        return Unauthorized(
+            f"the NATS server at {where} wants another certificate of the client ({said}): give tls_cert= "
+            "and tls_key=, signed by an authority that the server trusts"
+        )
+    return _lasting(
+        f"the TLS handshake with the NATS server at {where} failed: {said}; does the port speak TLS?"
+    )
+
+
+def _lasting(text: str) -> Unavailable:
+    return Unavailable(text, retryable=False)
