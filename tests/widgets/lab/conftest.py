@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterator
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -85,3 +86,29 @@ def open_notebook(
         seen = each.canary.seen if each.canary.armed else []
         each.close()
         assert seen == []
+
+
+@pytest.fixture(
+    params=[
+        "inmem",
+        pytest.param("kafka", marks=pytest.mark.broker),
+        pytest.param("nats", marks=pytest.mark.broker),
+    ]
+)
+def url(request: pytest.FixtureRequest) -> str:
+    """Where a session of the notebook connects to: each system in turn."""
+    if request.param == "kafka":
+        return f"kafka://{request.getfixturevalue('kafka_server').bootstrap}"
+    if request.param == "nats":
+        return str(request.getfixturevalue("nats_server").url)
+    return "inmem://"
+
+
+_numbers = count(1)
+
+
+@pytest.fixture
+def connect(url: str) -> str:
+    """The source of a cell that connects, as `s`, and makes a topic of this test's own, as `topic`."""
+    topic = f"orders-{next(_numbers)}"
+    return f"import brokerkit as bk\ns = bk.connect({url!r})\ntopic = {topic!r}\ns.create_topic(topic)"

@@ -130,6 +130,10 @@ class OpenNotebook:
         text = answer["data"]["text/plain"]
         return json.loads(ast.literal_eval(text))
 
+    def do(self, expression: str) -> None:
+        """Evaluate an expression in the notebook's kernel for what it does."""
+        self.ask(f"({expression}, None)[1]")
+
     # Files and pictures.
 
     def save(self) -> Path:
