@@ -370,6 +370,7 @@ class Composer:
         return {
             "topic": name_to_text(self._topic),
             "sessions": [plain(each.name, 80) for each in self._sessions],
+            "marks": self._to.marks,
             "to": next(index for index, each in enumerate(self._sessions) if each is self._to),
             "count": len(self),
             "row": self._row,
@@ -406,7 +407,7 @@ class Composer:
 
     def __repr__(self) -> str:
         many = f"{len(self):,} messages" if len(self) > 1 else "a message"
-        return f"<Composer of {many} to {plain(self._topic, 120)} on {plain(self._to.name, 120)}>"
+        return f"<Composer of {many} to {plain(self._topic, 120)} on {self._to.label}>"
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
         bundle: dict[str, Any] = self._shown_panel().mimebundle() if panel.available() else {}

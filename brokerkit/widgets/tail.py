@@ -356,6 +356,7 @@ class Tail:
         return {
             "topic": plain(self.topic, 120),
             "session": plain(self.session.name, 120),
+            "marks": self.session.marks,
             "status": following.state,
             "running": self.running,
             "text": self._status_text(),
@@ -410,7 +411,7 @@ class Tail:
         return self._panel
 
     def __repr__(self) -> str:
-        return f"<Tail of {plain(self.topic, 120)} on {plain(self.session.name, 120)}>"
+        return f"<Tail of {plain(self.topic, 120)} on {self.session.label}>"
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
         bundle: dict[str, Any] = self._shown_panel().mimebundle() if panel.available() else {}
