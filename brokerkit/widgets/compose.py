@@ -273,6 +273,7 @@ class Composer:
                 for wrong in errors
             ]
         self.outcome = outcome_frame(results)
+        self._plan = []
         self._said = ", ".join(
             f"{count:,} {status}" for status, count in self.outcome.counts.items() if count
         )

@@ -46,7 +46,7 @@ function render({ model, el: root }) {
   const really = el("button", { type: "button", class: "bk-button", text: "Publish", disabled: true, onclick: () => doSend(typed.value) });
   typed.addEventListener("input", () => { really.disabled = typed.value !== model.get("state").topic; });
   sure.append(field("▲ Marked as production. Type the topic's name to publish:", typed), really, el("button", { type: "button", class: "bk-button bk-quiet", text: "Cancel", onclick: () => { sure.hidden = true; send.focus(); } }));
-  send.addEventListener("click", () => { if (model.get("state").confirm) { sure.hidden = false; typed.focus(); } else doSend(null); });
+  send.addEventListener("click", (event) => { if (event.detail > 1) return; /* a double click sends once */ if (model.get("state").confirm) { sure.hidden = false; typed.focus(); } else doSend(null); });
   root.replaceChildren(el("div", { class: "bk-panel" },
     el("div", { class: "bk-head" }, field("Topic", topic), field("on", to), marks.bar, el("span", { class: "bk-space" }), back, place, next),
     el("div", { class: "bk-head" }, field("Key", key), keyMode),

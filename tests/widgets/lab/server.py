@@ -41,7 +41,7 @@ class Lab:
         self._process: ServerProcess | None = None
         self.notebooks.mkdir()
         for name, content in SETTINGS.items():
-            self._write_setting(name, content)
+            self.use_setting(name, content)
         self.use_theme("light")
 
     @property
@@ -92,7 +92,8 @@ class Lab:
             text = answer.read()
         return json.loads(text) if text else None
 
-    def _write_setting(self, name: str, content: Mapping[str, Any]) -> None:
+    def use_setting(self, name: str, content: Mapping[str, Any]) -> None:
+        """Have pages that are opened from now on use a setting of JupyterLab's, by the name of its file."""
         file = self.folder / "settings" / name
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(json.dumps(content), "utf-8")
@@ -100,7 +101,7 @@ class Lab:
     def use_theme(self, theme: str) -> None:
         """Have pages that are opened from now on be `light` or `dark`."""
         name = "@jupyterlab/apputils-extension/themes.jupyterlab-settings"
-        self._write_setting(name, {"theme": THEMES[theme]})
+        self.use_setting(name, {"theme": THEMES[theme]})
 
     def write_notebook(self, name: str, cells: Sequence[str]) -> Path:
         """A new notebook of these code cells, without outputs."""
