@@ -36,6 +36,7 @@ from .copying import copy_topic
 from .filters import Filter
 from .interrupted import Interrupted
 from .listing import Description, topics_frame
+from .markup import Displayed, block, heading, lines, pairs
 from .peek import Peek
 from .planning import Planner, parse_range
 from .publishing import FramePublishing, message_of, messages_of, plan_of, publish_all
@@ -57,7 +58,15 @@ SLICE_ROWS = 250_000
 _sessions: weakref.WeakValueDictionary[str, Session] = weakref.WeakValueDictionary()
 
 
-class Session:
+NEXT = (
+    "s.topics()  s.describe(topic)      what there is\n"
+    "s.peek(topic)  s.scan(topic)       messages as frames\n"
+    "s.tail(topic)  s.compose(topic)    live, and writing"
+)
+"""What a session that is shown suggests."""
+
+
+class Session(Displayed):
     """Topics, frames and publishing on one broker. Made by `brokerkit.connect`.
 
     connection: the core underneath. read_only: whether everything that would change the broker is
@@ -575,3 +584,14 @@ class Session:
 
     def __repr__(self) -> str:
         return f"<Session of {self.label}>"
+
+    def _repr_html_(self) -> str:
+        known = self.capabilities
+        facts = {
+            "models": ", ".join(known.models),
+            "ack() is": known.ack,
+            "peek and scan change": known.side_effects["peek"].replace("none", "nothing"),
+            "changes": "refused: it is read-only" if self.read_only else None,
+            "widgets": "ask for the topic's name before a change" if self.production else None,
+        }
+        return block(heading(f"Session of {self.label}"), pairs(facts), lines(NEXT))

@@ -140,8 +140,12 @@ class OpenNotebook:
         """Save the notebook as Ctrl+S does; its file."""
         before = self.file.stat().st_mtime_ns
         self.page.keyboard.press("Control+s")
-        eventually(lambda: self.file.stat().st_mtime_ns > before, "the notebook is saved", within=SECONDS)
+        eventually(lambda: self._saved_since(before), "the notebook is saved", within=SECONDS)
         return self.file
+
+    def _saved_since(self, before: int) -> bool:
+        """Whether it was written anew, to its end."""
+        return self.file.stat().st_mtime_ns > before and self.file.read_bytes().endswith(b"}\n")
 
     def screenshot(self, name: str, what: Locator | None = None) -> Path:
         """A picture of the page, or of one part of it, in the folder of pictures."""
