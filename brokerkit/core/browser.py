@@ -67,6 +67,10 @@ class ConnectedBrowser(Closable):
         """The readable range of each partition."""
         return self._ask(lambda: self._driver.bounds(topic, timeout), timeout)
 
+    def at_id(self, message_id: str) -> tuple[int | None, int]:
+        """Partition and offset of a message by its id. Raises NotSupported where ids are no positions."""
+        return self._driver.at_id(message_id)
+
     def plan(
         self,
         topic: str,
@@ -95,8 +99,9 @@ class ConnectedBrowser(Closable):
             def at_time(moment: int) -> dict[int | None, int]:
                 return self._driver.at_time(topic, moment, timeout)
 
-            begins = resolve(first, bounds, at_time, otherwise=Earliest())
-            ends = resolve(last, bounds, at_time, otherwise=Latest())
+            at_id = self._driver.at_id
+            begins = resolve(first, bounds, at_time, at_id, otherwise=Earliest())
+            ends = resolve(last, bounds, at_time, at_id, otherwise=Latest())
             return [
                 piece
                 for each in bounds
@@ -301,12 +306,8 @@ def _cut(
     topic: str, bounds: Bounds, start: int, end: int, limit: int | None, slice_rows: int | None
 ) -> Iterator[Slice]:
     if limit is not None:
-        end = min(end, start + limit)
-    if start >= end:
-        return
-    whole = max(1, bounds.end - bounds.start)
-    density = bounds.estimate / whole
-    step = end - start if slice_rows is None else max(1, int(slice_rows / max(density, 1e-9)))
-    for begin in range(start, end, step):
-        stop = min(begin + step, end)
-        yield Slice(topic, bounds.partition, begin, stop, round((stop - begin) * density))
+        end = min(end, bounds.advance(start, limit))
+    while start < end:
+        stop = end if slice_rows is None else min(end, bounds.after(start, slice_rows))
+        yield Slice(topic, bounds.partition, start, stop, bounds.between(start, stop))
+        start = stop

@@ -138,7 +138,7 @@ class Columns:
             topic=[r.topic for r in records],
             partition=[r.partition for r in records],
             offset=[r.offset for r in records],
-            id=[None if r.offset is None else f"{r.partition}-{r.offset}" for r in records],
+            id=[r.id for r in records],
             key=[r.key for r in records],
             value=[r.value for r in records],
             attributes=[r.attributes for r in records],
@@ -186,9 +186,10 @@ class Columns:
                 attributes=Attributes.trusted(attributes),
                 publish_time=from_microseconds(published),
                 ingestion_time=from_microseconds(ingested),
+                id=id,
                 delivery=delivery,
             )
-            for topic, partition, offset, value, key, attributes, published, ingested, delivery in zip(
+            for topic, partition, offset, value, key, attributes, published, ingested, id, delivery in zip(
                 self.values("topic"),
                 self.values("partition"),
                 self.values("offset"),
@@ -197,6 +198,7 @@ class Columns:
                 self.values("attributes"),
                 self.values("publish_time"),
                 self.values("ingestion_time"),
+                self.values("id"),
                 deliveries if deliveries is not None else repeat(None, self.length),
                 strict=True,
             )

@@ -185,6 +185,10 @@ class BrowserDriver(ABC):
         """Offset of the first message at or after a moment, by partition; left out where none is."""
         raise NotSupported("this system has no time index")
 
+    def at_id(self, message_id: str) -> tuple[int | None, int]:
+        """Partition and offset of a message by its id, where ids are positions. Asks nobody."""
+        raise NotSupported("the ids of this system are no positions: give an offset or a time")
+
     def close(self, timeout: float) -> None:
         return
 

@@ -113,6 +113,7 @@ class Record:
     """A record of a log: acknowledging it acknowledges all before it in its partition.
 
     offset: position within (topic, partition); None where the system's position is not an integer.
+    id: as the system writes it; unique within the topic.
     The other fields are those of `Message`.
     """
 
@@ -124,6 +125,7 @@ class Record:
     attributes: Attributes = NO_ATTRIBUTES
     publish_time: datetime | None = None
     ingestion_time: datetime | None = None
+    id: str | None = None
     delivery: Delivery | None = field(default=None, repr=False, compare=False)
 
     def ack(self, *, require_confirmed: bool = False) -> None:

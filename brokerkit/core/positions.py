@@ -9,17 +9,18 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from .arguments import as_integer
-from .errors import ConfigError, NotFound
+from .errors import ConfigError, NotFound, NotSupported
 from .messages import from_microseconds, to_microseconds
 from .topics import Bounds
 
 _RELATIVE = re.compile(r"^([+-])\s*(\d+(?:\.\d+)?)\s*(ms|s|sec|min|m|h|d|w)$", re.IGNORECASE)
+_ID = re.compile(r"^\d+:\d+:-?\d+:-?\d+$")
 _UNITS = {"ms": 1_000, "s": 1_000_000, "sec": 1_000_000, "min": 60_000_000, "m": 60_000_000,
           "h": 3_600_000_000, "d": 86_400_000_000, "w": 604_800_000_000}  # fmt: skip
 EXPECTED = (
     'expected "earliest", "latest", an offset (int; negative counts back from the end), a datetime, '
     'an ISO time ("2026-01-31T12:00"), a relative time ("-15min", "-2h", "-1d") '
-    "or {partition: position}"
+    "a message id of Pulsar, or {partition: position}"
 )
 
 
@@ -60,7 +61,17 @@ class AtTime:
         return f"{self.microseconds} µs" if moment is None else moment.isoformat().replace("+00:00", "Z")
 
 
-Position = Earliest | Latest | AtOffset | AtTime
+@dataclass(frozen=True, slots=True)
+class AtId:
+    """The message with an id, as the column `id` has it; only where ids are positions."""
+
+    id: str
+
+    def __str__(self) -> str:
+        return self.id
+
+
+Position = Earliest | Latest | AtOffset | AtTime | AtId
 
 
 def parse(value: Any, *, now: datetime | None = None, default: Position | None = None) -> Position:
@@ -70,7 +81,7 @@ def parse(value: Any, *, now: datetime | None = None, default: Position | None =
     """
     if value is None and default is not None:
         return default
-    if isinstance(value, Earliest | Latest | AtOffset | AtTime):
+    if isinstance(value, Earliest | Latest | AtOffset | AtTime | AtId):
         return value
     if isinstance(value, datetime):
         return AtTime(_micros_of(value))
@@ -95,6 +106,8 @@ def _parse_text(text: str, now: datetime | None) -> Position:
         return Earliest()
     if lowered in ("latest", "now"):
         return Latest()
+    if _ID.match(text):
+        return AtId(text)
     relative = _RELATIVE.match(text)
     if relative:
         sign, amount, unit = relative.groups()
@@ -130,13 +143,15 @@ def resolve(
     position: Position | Mapping[int, Position],
     bounds: Sequence[Bounds],
     at_time: Callable[[int], Mapping[int | None, int]],
+    at_id: Callable[[str], tuple[int | None, int]] | None = None,
     *,
     otherwise: Position,
 ) -> dict[int | None, int]:
     """The offset of a position in each partition, kept within its bounds.
 
     at_time: offsets of the first message at or after a moment, by partition; a partition that has
-    none is left out. otherwise: for partitions that a ``{partition: position}`` does not name.
+    none is left out. at_id: partition and offset of a message id, where ids are positions. otherwise: for
+    partitions that a ``{partition: position}`` does not name.
     """
     by_partition: Mapping[Any, Position]
     if isinstance(position, Mapping):
@@ -158,10 +173,23 @@ def resolve(
             case Latest():
                 offset = each.end
             case AtOffset(number):
-                offset = number if number >= 0 else each.end + number
+                offset = number if number >= 0 else each.advance(each.end, number)
             case AtTime(moment):
                 if moment not in found_at:
                     found_at[moment] = at_time(moment)
                 offset = found_at[moment].get(each.partition, each.end)
+            case AtId(name):
+                if at_id is None:
+                    raise NotSupported("ids are no positions here: give an offset or a time")
+                partition, offset = at_id(name)
+                if partition != each.partition:
+                    raise ConfigError(
+                        f"message {name} is of {_named(partition)} and says nothing of "
+                        f"{_named(each.partition)}: give {{partition: position}}"
+                    )
         offsets[each.partition] = min(max(offset, each.start), each.end)
     return offsets
+
+
+def _named(partition: int | None) -> str:
+    return "a topic without partitions" if partition is None else f"partition {partition}"

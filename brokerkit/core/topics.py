@@ -27,6 +27,19 @@ class Bounds:
         """How many messages lie in the range; gaps make it an upper bound unless `messages` is known."""
         return self.end - self.start if self.messages is None else self.messages
 
+    def advance(self, offset: int, count: int) -> int:
+        """The offset `count` offsets further on, or back when negative."""
+        return offset + count
+
+    def after(self, offset: int, messages: int) -> int:
+        """An offset with about so many messages between it and this one."""
+        whole = max(1, self.end - self.start)
+        return offset + max(1, int(messages / max(self.estimate / whole, 1e-9)))
+
+    def between(self, start: int, stop: int) -> int:
+        """About how many messages lie from `start` up to but excluding `stop`."""
+        return round((stop - start) * self.estimate / max(1, self.end - self.start))
+
 
 @dataclass(frozen=True, slots=True)
 class TopicInfo:

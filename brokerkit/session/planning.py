@@ -71,7 +71,8 @@ class Planner:
                 )
             return self._found_by_reading(topic, moment)
 
-        return resolve(position, self._browser.bounds(topic), at_time, otherwise=otherwise)
+        bounds = self._browser.bounds(topic)
+        return resolve(position, bounds, at_time, self._browser.at_id, otherwise=otherwise)
 
     def _found_by_reading(self, topic: str, moment: int) -> Offsets:
         found: Offsets = {}

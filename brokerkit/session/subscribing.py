@@ -24,7 +24,7 @@ def note_if_it_exists(
     except BrokerError:
         # what is wrong with the topic or the broker is said by the consumer, which comes next
         return
-    kinds = ("group",) if model == "record" else ("subscription", "consumer", "share group")
+    kinds = ("group", "subscription") if model == "record" else ("subscription", "consumer", "share group")
     if any(each.name == subscription and each.kind in kinds for each in described.subscriptions):
         # an origin of its own: shown on every run of a notebook's cell, and the same on every machine
         warnings.warn_explicit(

@@ -43,7 +43,8 @@ def payloads(items: Iterable[Item]) -> list[bytes | None]:
 
 def identity(item: Item) -> str:
     """What names a message within its topic, the same again on redelivery."""
-    return item.id if isinstance(item, Message) else f"{item.partition}-{item.offset}"
+    assert item.id, "it has no id"
+    return item.id
 
 
 def numbered(count: int, start: int = 0) -> list[bytes]:

@@ -8,8 +8,6 @@ Needs Java 17 and, for the one download of 43 MB, Maven.
 
 from __future__ import annotations
 
-import functools
-import re
 import shutil
 import subprocess
 import tempfile
@@ -23,11 +21,10 @@ from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
 from . import cache
+from .java import DEPENDENCY_PLUGIN, JAVA, java_version
 from .processes import ServerProcess, free_ports
 
 VERSION = "4.4.0"
-JAVA = 17
-DEPENDENCY_PLUGIN = "org.apache.maven.plugins:maven-dependency-plugin:2.8"
 CHECKSUMS = {
     "kafka_2.13-4.4.0.jar": "76d3314f873571677ff98620ab9a431e508e3687f921a3df4f70d692a970475e",
     "kafka-clients-4.4.0.jar": "1ab07317eb6633241392449d329dbdc5d9251e6ffc4926860f42dd966e88bdf9",
@@ -60,16 +57,6 @@ POM = textwrap.dedent(f"""\
     """)
 CLUSTER_ID = "brokerkit-test-cluster"
 START_SECONDS = 60.0
-
-
-@functools.cache
-def java_version() -> int | None:
-    """The major version of the `java` on the PATH; None without one."""
-    if shutil.which("java") is None:
-        return None
-    said = subprocess.run(["java", "-version"], capture_output=True, text=True, timeout=30, check=False)
-    match = re.search(r'version "(\d+)', said.stderr + said.stdout)
-    return int(match[1]) if match else None
 
 
 def _name() -> str:

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from brokerkit.core import Bounds, ConfigError, NotFound
+from brokerkit.core import Bounds, ConfigError, NotFound, NotSupported
 from brokerkit.core.messages import to_microseconds
 from brokerkit.core.positions import AtOffset, AtTime, Earliest, Latest, parse, parse_all, resolve
 
@@ -86,3 +86,13 @@ def test_a_partition_that_is_not_there_is_named() -> None:
         resolved({7: 0})
     with pytest.raises(NotFound, match="no partitions"):
         resolve({0: Earliest()}, [Bounds(None, 0, 5)], lambda moment: {}, otherwise=Latest())
+
+
+def test_an_id_is_a_position_where_the_system_says_so():
+    bounds = [Bounds(None, 0, 20)]
+    wanted = parse_all("12:3:-1:-1")
+    assert resolve(wanted, bounds, lambda moment: {}, lambda name: (None, 7), otherwise=Latest()) == {None: 7}
+    with pytest.raises(NotSupported):
+        resolve(wanted, bounds, lambda moment: {}, otherwise=Latest())
+    with pytest.raises(ConfigError, match="partition 2"):
+        resolve(wanted, bounds, lambda moment: {}, lambda name: (2, 7), otherwise=Latest())

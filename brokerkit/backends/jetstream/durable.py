@@ -8,9 +8,9 @@ from typing import Any
 
 from nats.js import errors as js_errors
 
-from brokerkit.core.errors import AlreadyExists, ConfigError, NotFound
+from brokerkit.core.errors import AlreadyExists, ConfigError, NotFound, NotSupported
 from brokerkit.core.options import options_of
-from brokerkit.core.positions import AtOffset, AtTime, Earliest, Latest, Position
+from brokerkit.core.positions import AtId, AtOffset, AtTime, Earliest, Latest, Position
 
 from .link import Link
 from .source import Source
@@ -134,6 +134,8 @@ def deliver_policy(start: Position, state: Mapping[str, Any]) -> dict[str, Any]:
                 "deliver_policy": "by_start_time",
                 "opt_start_time": moment.isoformat().replace("+00:00", "Z"),
             }
+        case AtId():
+            raise NotSupported("the ids of JetStream are its sequence numbers: give one as an integer")
 
 
 async def create_durable(

@@ -24,11 +24,11 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # the package
     ResourceType,
 )
 
+from brokerkit.core.bounded import begin
 from brokerkit.core.cancellation import Deadline
 from brokerkit.core.errors import BrokerError, NotFound, Unauthorized, Unavailable
 from brokerkit.core.topics import Bounds
 
-from .background import begin
 from .errors import kafka_error, translate
 from .options import LOGGER, Properties
 from .watch import Watch

@@ -10,12 +10,12 @@ from typing import Any
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
 
+from brokerkit.core.bounded import bounded
 from brokerkit.core.cancellation import Deadline
 from brokerkit.core.columns import Columns
 from brokerkit.core.driver import ConsumerRequest, Fetched, Partition, RecordDriver
 from brokerkit.core.errors import BrokerError, RetentionWarning, StaleAck
 
-from .background import bounded
 from .cluster import Cluster, translate_call
 from .columns import columns_of, split_errors
 from .errors import AUTHENTICATION, from_code, translate

@@ -17,10 +17,10 @@ from typing import Any
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
+from brokerkit.core.bounded import bounded
 from brokerkit.core.cancellation import Deadline
 from brokerkit.core.errors import BrokerError, Unauthorized
 
-from .background import bounded
 from .cluster import Cluster, translate_call
 from .errors import translate
 from .options import LOGGER, Properties

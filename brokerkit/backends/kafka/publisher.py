@@ -10,12 +10,12 @@ from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
+from brokerkit.core.bounded import bounded
 from brokerkit.core.cancellation import Deadline
 from brokerkit.core.driver import PublisherDriver
 from brokerkit.core.errors import BrokerError, ConfigError, TooLarge, Unauthorized
 from brokerkit.core.messages import OutboundMessage, PublishResult
 
-from .background import bounded
 from .cluster import Cluster, translate_call
 from .errors import SURELY_NOT_STORED, from_code, translate
 from .options import LOGGER, Properties

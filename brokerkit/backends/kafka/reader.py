@@ -7,6 +7,7 @@ import uuid
 
 from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
 
+from brokerkit.core.bounded import bounded
 from brokerkit.core.cancellation import Deadline
 from brokerkit.core.collector import gc_paused
 from brokerkit.core.columns import Columns
@@ -14,7 +15,6 @@ from brokerkit.core.driver import ReaderDriver
 from brokerkit.core.errors import NotFound
 from brokerkit.core.topics import Slice
 
-from .background import bounded
 from .cluster import Cluster, translate_call
 from .columns import columns_of, split_errors
 from .errors import AUTHENTICATION, from_code

@@ -23,12 +23,12 @@ from confluent_kafka import (
     TopicPartition,
 )
 
+from brokerkit.core.bounded import bounded
 from brokerkit.core.cancellation import Deadline
 from brokerkit.core.columns import Columns
 from brokerkit.core.driver import ConsumerRequest, Fetched, MessageDriver, Outcome
 from brokerkit.core.errors import BrokerError, LockLost, NotSupported
 
-from .background import bounded
 from .cluster import Cluster, translate_call
 from .columns import columns_of, split_errors
 from .errors import AUTHENTICATION, from_code, translate

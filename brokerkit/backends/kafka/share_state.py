@@ -15,10 +15,10 @@ from typing import NamedTuple
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
+from brokerkit.core.bounded import bounded
 from brokerkit.core.cancellation import Deadline
 from brokerkit.core.errors import BrokerError, NotFound
 
-from .background import bounded
 from .cluster import Cluster, translate_call
 from .errors import from_code
 from .groups import CLOSE_SECONDS, group_settings

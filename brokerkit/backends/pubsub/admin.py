@@ -14,7 +14,7 @@ from grpc import StatusCode
 from brokerkit.core.cancellation import Deadline
 from brokerkit.core.errors import AlreadyExists, ConfigError, NotFound, NotSupported
 from brokerkit.core.options import options_of
-from brokerkit.core.positions import AtOffset, AtTime, Earliest, Position
+from brokerkit.core.positions import AtId, AtOffset, AtTime, Earliest, Position
 
 from .errors import code_of
 from .link import Link, log
@@ -141,7 +141,7 @@ def start_of(found: Any, topic: str, start: Position) -> Timestamp | None:
     """The time that a new subscription has to seek to; None where it begins now. Raises NotSupported."""
     retention = retention_seconds(found)
     match start:
-        case AtOffset():
+        case AtOffset() | AtId():
             raise NotSupported(
                 'Pub/Sub has no offsets: start= may be "earliest", "latest" or a time within the retention'
             )

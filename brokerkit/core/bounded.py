@@ -1,4 +1,4 @@
-"""Calls of librdkafka that cannot be bounded, waited for only so long."""
+"""Calls of a client library that cannot be bounded, waited for only so long."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def begin(work: Callable[[], T], name: str) -> Future[T]:
         except BaseException as error:
             future.set_exception(error)
 
-    threading.Thread(target=run, name=f"brokerkit kafka {name}", daemon=True).start()
+    threading.Thread(target=run, name=f"brokerkit {name}", daemon=True).start()
     return future
 
 

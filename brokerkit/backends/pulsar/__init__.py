@@ -1,0 +1,54 @@
+"""Apache Pulsar, through pulsar-client (C++) and, where its URL is given, the brokers' REST endpoint.
+
+``pulsar://HOST:6650[/TENANT/NAMESPACE]``, or ``pulsar+ssl://`` on port 6651; ``admin=http://HOST:8080``
+adds what only the REST endpoint knows: which topics and subscriptions there are, backlogs, schemas, creating
+and deleting topics. Without it all else works, but a missing topic or subscription cannot be told from
+one that is there, and using it creates it unless the broker is configured not to. See `options.KNOWN`.
+
+A message's `offset` is its id as one integer: it orders the messages of a partition and leaves gaps;
+``start="LEDGER:ENTRY:PARTITION:BATCH"`` is the same position as text. Counts of messages, as in
+``start=-100``, are of entries: a batch of a publisher counts as one.
+
+The four types of subscriptions are the option ``subscription_type``: `shared` (the default) and
+`key_shared` for messages, `failover` (the default) and `exclusive` for records, and for messages too. On
+those two giving back one message brings all again that are not acknowledged, and deliveries are not
+counted. A message that was given back comes again after ``nack_delay`` (1 s).
+"""
+
+from __future__ import annotations
+
+from brokerkit.core.address import Address
+from brokerkit.core.capabilities import Capabilities, Gap
+from brokerkit.core.driver import Driver
+
+from .driver import PulsarDriver
+from .options import read_options
+
+capabilities = Capabilities(
+    models=("message", "record"),
+    ack="sent",
+    nack="after a delay",
+    delivery_count=True,
+    slices="repeatable",
+    time_index=True,
+    partitions=True,
+    keys="text",
+    empty_key=False,
+    null_value=True,
+    attribute_types=frozenset({"string"}),
+    duplicate_attributes=False,
+    by_model={"record": {"nack": "seek back", "delivery_count": False}},
+    gaps={
+        5: Gap("never", "attributes are a map: all come back unchanged, but not in their order"),
+        13: Gap("never", "a partition key is text, and an empty one is none"),
+        31: Gap("never", "the broker hands out the next message of a key before the one before is settled"),
+        43: Gap("never", "the client library does not tell a consumer that another one took over"),
+        68: Gap("never", "the client library has no transactions"),
+        72: Gap("never", "a single message cannot be deleted: offsets that lie between messages are no gaps"),
+    },
+)
+
+
+def open(address: Address, timeout: float) -> Driver:
+    """Check the options and connect. Raises ConfigError, Unauthorized or Unavailable."""
+    return PulsarDriver.open(read_options(address), capabilities, timeout)

@@ -1,0 +1,90 @@
+"""Who we are, for the C++ client and for the REST endpoint."""
+
+from __future__ import annotations
+
+import base64
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pulsar
+
+from brokerkit.core.errors import ConfigError, Unauthorized, Unavailable
+
+from .options import Options
+
+EARLY_SECONDS = 30.0
+"""How long before its end an access token is asked for anew."""
+
+
+def client_authentication(options: Options) -> Any:
+    """What the client library authenticates with; None for nobody."""
+    if options.token is not None:
+        return pulsar.AuthenticationToken(options.token)
+    if options.oauth2:
+        return pulsar.AuthenticationOauth2(json.dumps(dict(options.oauth2)))
+    if options.user is not None:
+        return pulsar.AuthenticationBasic(options.user, options.password)
+    if options.tls_certificate is not None:
+        return pulsar.AuthenticationTLS(options.tls_certificate, options.tls_key_file)
+    return None
+
+
+class RestCredentials:
+    """The Authorization header of requests to the REST endpoint."""
+
+    def __init__(self, options: Options) -> None:
+        self._options = options
+        self._token = ""
+        self._until = 0.0
+
+    def header(self, client: httpx.Client, timeout: float) -> dict[str, str]:
+        """Raises Unauthorized where the issuer of access tokens refuses."""
+        options = self._options
+        if options.token is not None:
+            return {"Authorization": f"Bearer {options.token}"}
+        if options.oauth2:
+            return {"Authorization": f"Bearer {self._access_token(client, timeout)}"}
+        if options.user is not None:
+            pair = f"{options.user}:{options.password}".encode()
+            return {"Authorization": f"Basic {base64.b64encode(pair).decode()}"}
+        return {}
+
+    def _access_token(self, client: httpx.Client, timeout: float) -> str:
+        if time.monotonic() < self._until:
+            return self._token
+        oauth2 = self._options.oauth2
+        key = _read_key(oauth2["private_key"])
+        issuer = oauth2["issuer_url"].rstrip("/")
+        form = {
+            "grant_type": "client_credentials",
+            "client_id": key["client_id"],
+            "client_secret": key["client_secret"],
+            **{name: oauth2[name] for name in ("audience", "scope") if name in oauth2},
+        }
+        try:
+            found = client.get(f"{issuer}/.well-known/openid-configuration", timeout=timeout)
+            found.raise_for_status()
+            answer = client.post(found.json()["token_endpoint"], data=form, timeout=timeout)
+            answer.raise_for_status()
+            granted = answer.json()
+            self._token = str(granted["access_token"])
+        except httpx.TransportError as error:
+            raise Unavailable(f"the issuer of access tokens cannot be reached: {error}") from error
+        except (httpx.HTTPStatusError, KeyError, ValueError) as error:
+            raise Unauthorized(f"the issuer of access tokens gave none ({type(error).__name__})") from error
+        self._until = time.monotonic() + float(granted.get("expires_in", 0)) - EARLY_SECONDS
+        return self._token
+
+
+def _read_key(where: str) -> dict[str, str]:
+    try:
+        key = json.loads(Path(where.removeprefix("file://").removeprefix("file:")).read_text("utf-8"))
+        return {name: str(key[name]) for name in ("client_id", "client_secret")}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        # the file holds a secret, so nothing of it is shown
+        raise ConfigError(
+            f"oauth2_key_file must name a JSON file with client_id and client_secret ({type(error).__name__})"
+        ) from None

@@ -1,0 +1,108 @@
+"""An open connection to Pulsar."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from brokerkit.core.cancellation import Deadline
+from brokerkit.core.capabilities import Capabilities, Model
+from brokerkit.core.driver import (
+    BrowserDriver,
+    ConsumerDriver,
+    ConsumerRequest,
+    Driver,
+    PublisherDriver,
+    ReaderDriver,
+)
+from brokerkit.core.errors import BrokerError, NotSupported
+from brokerkit.core.positions import Position
+
+from .admin import Admin
+from .browser import PulsarBrowser
+from .consumer import PulsarConsumer
+from .errors import translate
+from .link import Link
+from .options import Options
+from .publisher import PulsarPublisher
+from .reader import PulsarReader
+from .records import PulsarRecordConsumer
+from .subscribing import SubscriptionOptions
+from .subscriptions import Subscriptions
+from .topics import Topics
+
+
+class PulsarDriver(Driver):
+    """One client of the library, shared by all that the driver makes."""
+
+    def __init__(self, link: Link, admin: Admin | None, capabilities: Capabilities) -> None:
+        self.capabilities = capabilities
+        self._link = link
+        self._admin = admin
+        self._topics = Topics(link, admin)
+        self._subscriptions = Subscriptions(self._topics)
+
+    @classmethod
+    def open(cls, options: Options, capabilities: Capabilities, timeout: float) -> PulsarDriver:
+        deadline = Deadline(timeout)
+        admin = None if options.admin is None else Admin(options)
+        link = Link.open(options, timeout)
+        try:
+            # asked before there is anybody who would close it
+            link.ping(deadline.remaining())
+            if admin is not None:
+                admin.get("clusters", max(0.1, deadline.remaining()))
+        except BaseException:
+            link.close(1.0)
+            raise
+        return cls(link, admin, capabilities)
+
+    def ping(self, timeout: float) -> None:
+        self._link.ping(timeout)
+
+    def translate(self, error: BaseException) -> BrokerError:
+        return translate(error)
+
+    def consumer(self, request: ConsumerRequest) -> ConsumerDriver:
+        kind = PulsarRecordConsumer if request.model == "record" else PulsarConsumer
+        return kind(self._topics, self._subscriptions, request)
+
+    def publisher(self, *, transactional_id: str | None = None) -> PublisherDriver:
+        if transactional_id is not None:
+            raise NotSupported("the client library has no transactions; publish_batch tells each outcome")
+        return PulsarPublisher(self._topics)
+
+    def browser(self) -> BrowserDriver:
+        return PulsarBrowser(self._topics)
+
+    def reader(self) -> ReaderDriver:
+        return PulsarReader(self._topics)
+
+    def create_topic(self, topic: str, *, options: Mapping[str, Any], timeout: float) -> None:
+        self._topics.create(topic, options, timeout)
+
+    def delete_topic(self, topic: str, *, timeout: float) -> None:
+        self._topics.delete(topic, timeout)
+
+    def create_subscription(
+        self,
+        topic: str,
+        subscription: str,
+        *,
+        start: Position,
+        model: Model,
+        options: Mapping[str, Any],
+        timeout: float,
+    ) -> None:
+        checked = SubscriptionOptions(self._link, model, options)
+        self._subscriptions.create(topic, subscription, start, checked, timeout)
+
+    @property
+    def native(self) -> Any:
+        """The library's own client. What you make with it, close before the session."""
+        return self._link.client
+
+    def close(self, timeout: float) -> None:
+        self._link.close(timeout)
+        if self._admin is not None:
+            self._admin.close()

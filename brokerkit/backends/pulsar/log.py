@@ -1,0 +1,79 @@
+"""The log of the C++ client, in Python's `logging` under ``brokerkit.pulsar``.
+
+The client could call a Python logger itself, from its own threads; one that does so while the
+interpreter ends aborts the process. So it writes lines into a pipe, and a thread of ours reads them.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import threading
+from typing import Any
+
+import pulsar
+
+LOGGER = logging.getLogger("brokerkit.pulsar")
+LOGGER.addHandler(logging.NullHandler())
+PIPES = "/dev/fd"
+_LINE = re.compile(r"^\S+ \S+ (?P<level>[A-Z]+)\s+\[\d+\] (?P<where>\S+) \| (?P<text>.*)$")
+_LEVELS = {
+    "DEBUG": logging.DEBUG,
+    "INFO": logging.INFO,
+    "WARN": logging.WARNING,
+    "ERROR": logging.ERROR,
+    "FATAL": logging.CRITICAL,
+}
+_lock = threading.Lock()
+_pipe: tuple[int, int] | None = None
+
+
+def client_logger() -> Any:
+    """What a client is told to log with. The level is that of our logger when the first client is made."""
+    if not os.path.isdir(PIPES):
+        return LOGGER
+    return pulsar.FileLogger(_wanted(LOGGER.getEffectiveLevel()), f"{PIPES}/{_writing_end()}")
+
+
+def _wanted(level: int) -> Any:
+    if level <= logging.DEBUG:
+        return pulsar.LoggerLevel.Debug
+    if level <= logging.INFO:
+        return pulsar.LoggerLevel.Info
+    return pulsar.LoggerLevel.Warn if level <= logging.WARNING else pulsar.LoggerLevel.Error
+
+
+def _writing_end() -> int:
+    """The pipe of this process, made on first use; its thread lives as long as the process."""
+    global _pipe
+    with _lock:
+        if _pipe is None:
+            _pipe = os.pipe()
+            threading.Thread(target=_read, args=(_pipe[0],), name="brokerkit pulsar log", daemon=True).start()
+        return _pipe[1]
+
+
+def _read(end: int) -> None:
+    with os.fdopen(end, "r", encoding="utf-8", errors="replace") as lines:
+        for line in lines:
+            _pass_on(line.rstrip("\n"))
+
+
+def _pass_on(line: str) -> None:
+    found = _LINE.match(line)
+    if found is None:
+        LOGGER.info("%s", line)
+    else:
+        LOGGER.log(_LEVELS.get(found["level"], logging.INFO), "%s (%s)", found["text"], found["where"])
+
+
+def _forget() -> None:
+    """A forked child has no thread that reads the pipe: its clients get one of their own."""
+    global _lock, _pipe
+    _lock = threading.Lock()
+    _pipe = None
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget)

@@ -1,0 +1,36 @@
+"""Messages to be published as the library wants them; what it would change is refused."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from brokerkit.core.errors import ConfigError
+from brokerkit.core.messages import OutboundMessage
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """The arguments of the library's `send_async`."""
+
+    content: bytes | None
+    partition_key: str | None
+    properties: dict[str, str] | None
+
+
+def encode(message: OutboundMessage) -> Encoded:
+    """Raises ConfigError for text that UTF-8 cannot hold. Values and keys are checked before."""
+    properties = {}
+    for name, value in message.attributes:
+        if not _is_text(name) or not _is_text(str(value)):
+            raise ConfigError(f"attribute {name!r} has a character that UTF-8 cannot hold")
+        properties[name] = str(value)
+    key = None if message.key is None else message.key.decode()
+    return Encoded(message.data, key, properties or None)
+
+
+def _is_text(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -1,0 +1,65 @@
+"""Knocking at a broker's door: why it cannot be reached, which the C++ client does not tell."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+from collections.abc import Sequence
+
+from brokerkit.core.cancellation import Deadline
+from brokerkit.core.errors import BrokerError, ConfigError, Unavailable
+
+from .options import Options
+
+PLAIN_HINT = "does the port want TLS (pulsar+ssl://), or is it the port of the REST endpoint?"
+
+
+def knock(options: Options, timeout: float) -> None:
+    """Return when one of the hosts answers; else raise why the last of them does not."""
+    deadline = Deadline(timeout)
+    problem: BrokerError | None = None
+    for host, port in options.hosts:
+        seconds = max(0.1, deadline.remaining())
+        try:
+            with socket.create_connection((host, port), seconds) as plain:
+                if options.tls:
+                    context = ssl_context(options)
+                    context.wrap_socket(plain, server_hostname=host).close()
+                return
+        except ssl.SSLError as error:
+            problem = _tls_problem(f"{host}:{port}", error)
+        except OSError as error:
+            problem = Unavailable(f"{host}:{port} cannot be reached: {error}")
+            problem.__cause__ = error
+    if problem is not None:
+        raise problem
+
+
+def ssl_context(options: Options) -> ssl.SSLContext:
+    """What is trusted, and our certificate. Raises ConfigError for a file that is no such thing."""
+    try:
+        context = ssl.create_default_context(cafile=options.tls_ca)
+        context.check_hostname = options.tls_check_hostname
+        if options.tls_certificate is not None:
+            context.load_cert_chain(options.tls_certificate, options.tls_key_file)
+    except (ssl.SSLError, OSError) as error:
+        # what is wrong with a key must not be shown with the key
+        raise ConfigError(
+            f"tls_ca, tls_certificate or tls_key_file cannot be used ({type(error).__name__})"
+        ) from None
+    return context
+
+
+def _tls_problem(where: str, error: ssl.SSLError) -> Unavailable:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        said = f"its certificate is not trusted: {error.verify_message} (tls_ca=, tls_check_hostname=)"
+    else:
+        said = f"{error.reason or error}; is it a port without TLS (pulsar://)?"
+    made = Unavailable(f"the TLS handshake with {where} failed: {said}", retryable=False)
+    made.__cause__ = error
+    return made
+
+
+def shown(hosts: Sequence[tuple[str, int]]) -> str:
+    """The hosts for a text."""
+    return ", ".join(f"{host}:{port}" for host, port in hosts)

@@ -1,0 +1,129 @@
+"""What consumers of messages and of records have in common: attaching, fetching, leaving."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from concurrent.futures import Future
+from typing import Any
+
+import pulsar
+
+from brokerkit.core.cancellation import Deadline
+from brokerkit.core.driver import ConsumerRequest
+from brokerkit.core.errors import Closed, Unavailable
+
+from .errors import raised
+from .subscribing import SubscriptionOptions, leave
+from .subscriptions import Subscriptions
+from .topics import Topics
+
+OPEN_SECONDS = 15.0
+CLOSE_SECONDS = 5.0
+REACH_SECONDS = 5.0
+"""How long a broker may take to answer after acknowledgements were given to the client."""
+SLICE_MILLIS = 40
+"""How long one look for a message takes, so that acknowledgements do not wait behind it."""
+
+
+class Receiving:
+    """A consumer of the library, opened in the background and opened again when it was let go.
+
+    options: how it subscribes. topic: the full name.
+    """
+
+    def __init__(self, topics: Topics, subscriptions: Subscriptions, request: ConsumerRequest) -> None:
+        self.options = SubscriptionOptions(topics.link, request.model, request.options)
+        self.topic = topics.full(request.topic)
+        self._subscriptions = subscriptions
+        self._link = topics.link
+        self._request = request
+        self._opening: Future[Any] | None = None
+        self._consumer: Any = None
+        self._closed = False
+        self._woken = threading.Event()
+
+    @property
+    def open(self) -> bool:
+        return self._consumer is not None
+
+    def attach(self, wait: float) -> bool:
+        """Be open within `wait` seconds, or say that it is not yet. Creates only what `start` asks for."""
+        if self._consumer is not None:
+            return True
+        if self._opening is None:
+            self._opening = self._link.begin(self._subscribe, f"subscribe {self.topic}")
+        try:
+            self._consumer = self._opening.result(wait)
+        except TimeoutError as error:
+            if self._opening.done():
+                self._opening = None
+                raise raised(error, f"consuming {self.topic}") from error
+            return False
+        except Exception as error:
+            self._opening = None
+            raise raised(error, f"consuming {self.topic}") from error
+        self._opening = None
+        return True
+
+    def _subscribe(self) -> Any:
+        request, name = self._request, self._request.subscription or ""
+        self._subscriptions.ensure(self.topic, name, request.start, self.options, OPEN_SECONDS)
+        consumer = self.options.subscribe(self._link, self.topic, name)
+        if self._closed:
+            leave(consumer)
+            raise Closed("the consumer was closed while it was opened")
+        return consumer
+
+    def fetch(self, most: int, wait: float) -> list[Any]:
+        """What is there now, else the first that comes within `wait`."""
+        self._woken.clear()
+        if not self.attach(wait):
+            return []
+        consumer, deadline = self._consumer, Deadline(wait)
+        messages: list[Any] = []
+        while len(messages) < most:
+            millis = 0 if messages else min(SLICE_MILLIS, int(1000 * deadline.remaining()))
+            try:
+                messages.append(consumer.receive(timeout_millis=millis))
+            except pulsar.Timeout:
+                if messages or deadline.passed or self._woken.is_set():
+                    break
+        if not messages:
+            self.check_connected()
+        return messages
+
+    def check_connected(self) -> None:
+        """Raise Unavailable when the connection to the broker is lost."""
+        if not self._consumer.is_connected():
+            raise Unavailable(f"the connection to the broker of {self.topic} is lost; the client reconnects")
+
+    def confirm_reachable(self) -> None:
+        """Raise Unavailable unless the broker answers after what was said to it."""
+        self.check_connected()
+        self._link.partitions(self.topic, REACH_SECONDS)
+        self.check_connected()
+
+    @property
+    def native(self) -> Any:
+        """The library's consumer. Raises Closed when it is not open."""
+        if self._consumer is None:
+            raise Closed(f"the consumer of {self.topic} is not open")
+        return self._consumer
+
+    def wake(self) -> None:
+        """Have a waiting `fetch` return early."""
+        self._woken.set()
+
+    def let_go(self, timeout: float = CLOSE_SECONDS) -> None:
+        """Close the library's consumer: all that is not acknowledged goes back at once."""
+        consumer, self._consumer = self._consumer, None
+        if consumer is not None:
+            # what hangs goes on in the background, and ends with the client
+            with contextlib.suppress(TimeoutError):
+                self._link.begin(lambda: leave(consumer), "leave").result(timeout)
+
+    def close(self, timeout: float) -> None:
+        self._closed = True
+        with contextlib.suppress(Closed):
+            self.let_go(timeout)

@@ -1,0 +1,73 @@
+"""Consuming records, acknowledged up to a position: failover and exclusive subscriptions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from brokerkit.core.driver import ConsumerRequest, Fetched, Partition, RecordDriver
+from brokerkit.core.errors import BrokerError
+
+from .columns import to_columns
+from .errors import raised
+from .receiving import Receiving
+from .subscriptions import Subscriptions
+from .topics import Topics
+
+
+class PulsarRecordConsumer(RecordDriver):
+    """The broker goes on after the last acknowledged record whenever a consumer attaches or reconnects:
+    what was handed out before is left out then, unless it was sought."""
+
+    def __init__(self, topics: Topics, subscriptions: Subscriptions, request: ConsumerRequest) -> None:
+        self._receiving = Receiving(topics, subscriptions, request)
+        self._next: dict[Partition, int] = {}
+        self._ids: dict[Partition, dict[int, Any]] = {}
+
+    def attach(self, wait: float) -> bool:
+        return self._receiving.attach(wait)
+
+    def fetch(self, max_messages: int, wait: float) -> Fetched:
+        messages = self._receiving.fetch(max_messages, wait)
+        columns = to_columns(messages)
+        new = []
+        rows = zip(
+            columns.values("topic"), columns.values("partition"), columns.values("offset"), strict=True
+        )
+        for row, (topic, number, offset) in enumerate(rows):
+            partition = (topic, number)
+            if offset >= self._next.get(partition, 0):
+                self._next[partition] = offset + 1
+                self._ids.setdefault(partition, {})[offset] = messages[row].message_id()
+                new.append(row)
+        return Fetched(columns if len(new) == len(messages) else columns.take(new))
+
+    def wake(self) -> None:
+        self._receiving.wake()
+
+    def commit(self, positions: Mapping[Partition, int]) -> Mapping[Partition, BaseException | None]:
+        failures: dict[Partition, BaseException | None] = {}
+        for partition, position in positions.items():
+            try:
+                message_id = self._ids[partition][position - 1]
+                self._receiving.native.acknowledge_cumulative(message_id)
+                failures[partition] = None
+            except Exception as error:
+                failures[partition] = raised(error, "acknowledging")
+        try:
+            self._receiving.confirm_reachable()
+        except BrokerError as error:
+            return {partition: failure or error for partition, failure in failures.items()}
+        for partition, position in positions.items():
+            if failures[partition] is None:
+                kept = {at: each for at, each in self._ids[partition].items() if at >= position}
+                self._ids[partition] = kept
+        return failures
+
+    def seek(self, positions: Mapping[Partition, int]) -> None:
+        """Have the broker begin again after what was acknowledged."""
+        self._next.update(positions)
+        self._receiving.let_go()
+
+    def close(self, timeout: float) -> None:
+        self._receiving.close(timeout)

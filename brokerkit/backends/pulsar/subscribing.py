@@ -1,0 +1,94 @@
+"""How a subscription is consumed: its options, and attaching to it."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Mapping
+from typing import Any
+
+import pulsar
+
+from brokerkit.core.arguments import as_integer
+from brokerkit.core.capabilities import Model
+from brokerkit.core.errors import ConfigError, NotSupported
+from brokerkit.core.options import options_of
+
+from . import safety
+from .link import Link
+from .options import count, seconds
+from .topics import check_subscription
+
+TYPES = {
+    "shared": pulsar.ConsumerType.Shared,
+    "key_shared": pulsar.ConsumerType.KeyShared,
+    "exclusive": pulsar.ConsumerType.Exclusive,
+    "failover": pulsar.ConsumerType.Failover,
+}
+COUNTING = frozenset({"shared", "key_shared"})
+"""The types with which several consumers share a topic, and deliveries are counted."""
+DEFAULT_TYPES: Mapping[Model, str] = {"message": "shared", "record": "failover"}
+KNOWN: Mapping[str, str] = {
+    "subscription_type": "shared (the default for messages), key_shared, exclusive or failover (for records)",
+    "nack_delay": "seconds until a message that was given back comes again",
+    "prefetch": "messages that are held ready; others cannot have them meanwhile",
+    "max_redeliveries": "how often a message is delivered again before it goes to the dead letters",
+    "dead_letter_topic": "where it goes then (default: TOPIC-SUBSCRIPTION-DLQ)",
+    "consumer_name": "how the broker calls this consumer",
+}
+
+
+class SubscriptionOptions:
+    """Checked options of one consumer. type: by its name in `TYPES`."""
+
+    def __init__(self, link: Link, model: Model, options: Mapping[str, Any]) -> None:
+        given = options_of(options, KNOWN)
+        self.type = str(given.get("subscription_type") or DEFAULT_TYPES[model]).lower().replace("-", "_")
+        if self.type not in TYPES:
+            raise ConfigError(f"subscription_type must be one of {', '.join(TYPES)}, not {self.type!r}")
+        if model == "record" and self.type in COUNTING:
+            raise NotSupported(
+                f"records are acknowledged up to a position, which a {self.type} subscription does not have: "
+                'use model="message", or a subscription_type of failover or exclusive'
+            )
+        self.counts = self.type in COUNTING
+        self.name = given.get("consumer_name")
+        self.nack_delay = seconds(given, "nack_delay", link.options.nack_delay)
+        self.prefetch = count(given, "prefetch", link.options.prefetch)
+        self.dead_letters = _dead_letters(given)
+
+    def subscribe(self, link: Link, topic: str, subscription: str, **more: Any) -> Any:
+        """A consumer of the library; blocks. `more` goes to the library as it is."""
+        check_subscription(subscription)
+        return safety.watch(
+            link.client.subscribe(
+                topic,
+                subscription,
+                TYPES[self.type],
+                receiver_queue_size=self.prefetch,
+                consumer_name=self.name,
+                negative_ack_redelivery_delay_ms=round(1000 * self.nack_delay),
+                # without it giving back one message of a batch would give back all of it
+                batch_index_ack_enabled=True,
+                dead_letter_policy=self.dead_letters,
+                **more,
+            )
+        )
+
+
+def _dead_letters(given: Mapping[str, Any]) -> Any:
+    most = given.get("max_redeliveries")
+    if most is None:
+        if given.get("dead_letter_topic") is not None:
+            raise ConfigError("dead_letter_topic goes with max_redeliveries=")
+        return None
+    number = as_integer(most)
+    if number is None or number < 1:
+        raise ConfigError(f"max_redeliveries must be a positive integer, not {most!r}")
+    return pulsar.ConsumerDeadLetterPolicy(number, given.get("dead_letter_topic"))
+
+
+def leave(consumer: Any) -> None:
+    """Close a consumer or reader; acknowledgements are sent first, and the subscription stays."""
+    # closed with its client, or its topic was deleted
+    with contextlib.suppress(pulsar.PulsarException, ValueError):
+        consumer.close()

@@ -1,0 +1,117 @@
+"""Whether a subscription is there, and creating it at a position."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import pulsar
+
+from brokerkit.core.cancellation import Deadline
+from brokerkit.core.errors import AlreadyExists, ConfigError
+from brokerkit.core.positions import AtTime, Earliest, Latest, Position
+
+from .link import Link
+from .positions import entry_id, unpack
+from .ranges import Ranges
+from .subscribing import SubscriptionOptions, leave
+from .topics import Topics, check_subscription, no_subscription
+
+CLOCK_SECONDS = 60.0
+"""How much the broker's clock may differ from ours."""
+
+
+class Subscriptions:
+    """The subscriptions of a connection's topics.
+
+    Without the REST endpoint nobody can look whether one is there: attaching to a missing one then
+    creates it, unless the broker is configured not to.
+    """
+
+    def __init__(self, topics: Topics) -> None:
+        self._topics = topics
+        self._link: Link = topics.link
+        self._ranges = Ranges(topics)
+
+    def ensure(
+        self, full: str, name: str, start: Position | None, options: SubscriptionOptions, timeout: float
+    ) -> None:
+        """See that a subscription is there: with `start` it is created. Raises NotFound."""
+        deadline = Deadline(timeout)
+        admin = self._topics.admin
+        parts = self._topics.parts(full, deadline.remaining())
+        if admin is not None:
+            there = all(name in admin.subscriptions(part, deadline.remaining()) for part in parts.values())
+            if there:
+                return
+            if start is None:
+                raise no_subscription(full, name)
+        if start is not None:
+            self._create(full, name, start, options, deadline)
+
+    def create(
+        self, topic: str, name: str, start: Position, options: SubscriptionOptions, timeout: float
+    ) -> None:
+        """Create a subscription that begins at a position. Raises AlreadyExists and NotFound."""
+        check_subscription(name)
+        deadline = Deadline(timeout)
+        full = self._topics.full(topic)
+        parts = self._topics.parts(full, deadline.remaining())
+        admin = self._topics.admin
+        if admin is not None and any(
+            name in admin.subscriptions(part, deadline.remaining()) for part in parts.values()
+        ):
+            raise AlreadyExists(f"topic {full!r} has a subscription {name!r} already; it goes on from there")
+        self._create(full, name, start, options, deadline)
+
+    def _create(
+        self, full: str, name: str, start: Position, options: SubscriptionOptions, deadline: Deadline
+    ) -> None:
+        if isinstance(start, AtTime) and start.microseconds > (time.time() + CLOCK_SECONDS) * 1e6:
+            raise ConfigError(f"start={start} lies in the future; a subscription begins now or earlier")
+        parts = self._topics.parts(full, deadline.remaining())
+        if isinstance(start, Earliest | Latest):
+            for part in parts.values():
+                self._make(part, name, options, deadline, earliest=isinstance(start, Earliest))
+            return
+        found = self._ranges.locate(full, start, deadline.remaining())
+        for number, part in parts.items():
+            offset, bounds = found[number]
+            at = None if offset >= bounds.end else _before(offset, number)
+            self._make(part, name, options, deadline, earliest=offset <= bounds.start, at=at)
+
+    def _make(
+        self,
+        part: str,
+        name: str,
+        options: SubscriptionOptions,
+        deadline: Deadline,
+        *,
+        earliest: bool,
+        at: Any = None,
+    ) -> None:
+        """Create it in one partition: a consumer does so by attaching, and moves it by seeking."""
+        position = pulsar.InitialPosition.Earliest if earliest else pulsar.InitialPosition.Latest
+
+        def make() -> None:
+            consumer = options.subscribe(
+                self._link, part, name, initial_position=position, start_message_id_inclusive=True
+            )
+            try:
+                if at is not None and not earliest:
+                    consumer.seek(at)
+            except BaseException:
+                # one that begins elsewhere than it was asked to must not stay
+                consumer.unsubscribe()
+                raise
+            leave(consumer)
+
+        self._link.run(make, deadline.remaining(), f"creating subscription {name!r}")
+
+
+def _before(offset: int, partition: int | None) -> Any:
+    """The library's id of the message at an offset."""
+    ledger, entry, batch = unpack(offset)
+    if batch < 0:
+        return entry_id(offset, partition)
+    return pulsar.MessageId(-1 if partition is None else partition, ledger, entry, batch)

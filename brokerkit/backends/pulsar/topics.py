@@ -1,0 +1,96 @@
+"""Whether a topic is there, its partitions, and creating and deleting it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from brokerkit.core.cancellation import Deadline
+from brokerkit.core.errors import AlreadyExists, ConfigError, NotFound, NotSupported
+from brokerkit.core.options import options_of
+
+from .admin import NEEDED, Admin
+from .link import Link
+from .names import full_name, partition_name, rest_path, split_partition
+from .options import count
+
+TOPIC_OPTIONS: Mapping[str, str] = {"partitions": "how many partitions (default: a topic without partitions)"}
+
+
+class Topics:
+    """The topics of a connection. admin: None without the REST endpoint."""
+
+    def __init__(self, link: Link, admin: Admin | None) -> None:
+        self.link = link
+        self.admin = admin
+
+    def full(self, topic: str) -> str:
+        """The full name of a topic. Raises ConfigError."""
+        return full_name(topic, self.link.options.namespace)
+
+    def partitions(self, full: str, timeout: float) -> list[int | None]:
+        """The partitions of a topic; [None] of one without. Raises NotFound.
+
+        Without the REST endpoint a missing topic cannot be told from one without partitions.
+        """
+        if self.admin is None:
+            names = self.link.partitions(full, timeout)
+            return [None] if names == [full] else [split_partition(name)[1] for name in names]
+        try:
+            found = self.admin.partitions(full, timeout)
+        except NotFound as error:
+            raise no_topic(full) from error.__cause__
+        return list(range(found)) if found else [None]
+
+    def parts(self, full: str, timeout: float) -> dict[int | None, str]:
+        """The name of each partition. Raises NotFound."""
+        return {number: partition_name(full, number) for number in self.partitions(full, timeout)}
+
+    def create(self, topic: str, options: Mapping[str, Any], timeout: float) -> None:
+        """Create a topic. Raises AlreadyExists, and NotSupported without the REST endpoint."""
+        admin = self.required_admin()
+        given = options_of(options, TOPIC_OPTIONS)
+        full = self.full(topic)
+        path = rest_path(full)
+        try:
+            if given.get("partitions") is None:
+                admin.ask("PUT", path, timeout)
+            else:
+                number = count(given, "partitions", 1)
+                admin.ask("PUT", f"{path}/partitions", timeout, body=number)
+        except AlreadyExists as error:
+            raise AlreadyExists(f"topic {full!r} exists already") from error.__cause__
+        except NotFound as error:
+            raise NotFound(f"the namespace of {full!r} is not there") from error.__cause__
+
+    def delete(self, topic: str, timeout: float) -> None:
+        """Delete a topic with its subscriptions. Raises NotFound."""
+        admin = self.required_admin()
+        deadline = Deadline(timeout)
+        full = self.full(topic)
+        whole = self.partitions(full, deadline.remaining()) == [None]
+        path = rest_path(full) if whole else f"{rest_path(full)}/partitions"
+        admin.ask("DELETE", path, deadline.remaining(), params={"force": "true"})
+
+    def required_admin(self) -> Admin:
+        """The REST endpoint. Raises NotSupported without one."""
+        if self.admin is None:
+            raise NotSupported(NEEDED)
+        return self.admin
+
+
+def no_topic(full: str) -> NotFound:
+    return NotFound(f"there is no topic {full!r}; create_topic({full!r}) creates it")
+
+
+def no_subscription(full: str, subscription: str) -> NotFound:
+    return NotFound(
+        f"topic {full!r} has no subscription {subscription!r}: create it with "
+        f'create_subscription({full!r}, {subscription!r}, start="earliest"), or give start= to this call'
+    )
+
+
+def check_subscription(name: str) -> None:
+    """Raises ConfigError for a name that the broker would change or refuse."""
+    if "\x00" in name or name != name.strip():
+        raise ConfigError(f"{name!r} is not a name of a subscription: remove the space around it")

@@ -1,0 +1,107 @@
+"""A connection to the real server, and a topic of its own for each test."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import count
+from typing import Any, Protocol
+
+import pytest
+
+from brokerkit.core import (
+    Connection,
+    Message,
+    MessageConsumer,
+    OutboundMessage,
+    PublishResult,
+    RecordConsumer,
+    connect,
+)
+from brokerkit.testing import eventually
+from tests.brokers.pulsar import PulsarServer
+
+NACK_DELAY = 0.2
+_numbers = count(1)
+
+
+class Make(Protocol):
+    """Creates a topic and returns its full name."""
+
+    def __call__(self, partitions: int | None = None, /) -> str: ...
+
+
+def new_name() -> str:
+    """A name that no other test uses."""
+    return f"name-{next(_numbers)}"
+
+
+def publish(broker: Connection, topic: str, *messages: bytes | OutboundMessage) -> list[PublishResult]:
+    """Publish all of them, every one confirmed."""
+    outgoing = [m if isinstance(m, OutboundMessage) else OutboundMessage(m) for m in messages]
+    with broker.publisher() as publisher:
+        results = publisher.topic(topic).publish_batch(outgoing)
+    assert [result for result in results if not result.ok] == []
+    return results
+
+
+def publish_as_one_batch(broker: Connection, topic: str, *payloads: bytes) -> None:
+    """Publish one entry with all of them in it, as other clients do."""
+    producer = broker.native.create_producer(
+        topic, batching_enabled=True, batching_max_publish_delay_ms=5000, batching_max_messages=len(payloads)
+    )
+    stored: list[Any] = []
+    for payload in payloads:
+        producer.send_async(payload, lambda result, message_id: stored.append(message_id))
+    producer.flush()
+    eventually(lambda: len(stored) == len(payloads), "all are stored")
+    assert len({(each.ledger_id(), each.entry_id()) for each in stored}) == 1
+    producer.close()
+
+
+def messages_of(broker: Connection, topic: str, subscription: str = "me", **options: Any) -> MessageConsumer:
+    """A consumer of messages; its subscription begins with the first message."""
+    consumer = broker.consumer(topic, subscription, **{"start": "earliest", **options})
+    assert isinstance(consumer, MessageConsumer)
+    return consumer
+
+
+def records_of(broker: Connection, topic: str, subscription: str = "me", **options: Any) -> RecordConsumer:
+    """A consumer of records; its subscription begins with the first record."""
+    consumer = broker.consumer(topic, subscription, model="record", **{"start": "earliest", **options})
+    assert isinstance(consumer, RecordConsumer)
+    return consumer
+
+
+def take(consumer: MessageConsumer, number: int, within: float = 15.0) -> list[Message]:
+    """Exactly so many messages."""
+    got = consumer.next_batch(number, within)
+    assert len(got) == number, [message.data for message in got]
+    return got
+
+
+def settled(messages: list[Message]) -> list[bytes | None]:
+    """Acknowledge all; their payloads."""
+    for message in messages:
+        message.ack()
+    return [message.data for message in messages]
+
+
+@pytest.fixture(scope="session")
+def url(pulsar_server: PulsarServer) -> str:
+    return f"{pulsar_server.url}?admin={pulsar_server.admin}&nack_delay={NACK_DELAY}"
+
+
+@pytest.fixture
+def broker(url: str) -> Iterator[Connection]:
+    with connect(url) as connection:
+        yield connection
+
+
+@pytest.fixture
+def make(broker: Connection) -> Make:
+    def make_topic(partitions: int | None = None, /) -> str:
+        name = f"topic-{next(_numbers)}"
+        broker.create_topic(name, partitions=partitions)
+        return f"persistent://public/default/{name}"
+
+    return make_topic

@@ -1,0 +1,253 @@
+"""What `test_process` runs in a process of its own: ``python -m tests.backends.pulsar.process_child NAME URL``.
+
+Each order ends the interpreter in a way in which the client library alone would abort or hang it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import logging
+import multiprocessing
+import os
+import random
+import signal
+import sys
+import threading
+import time
+import uuid
+import warnings
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from brokerkit.core import (
+    Closed,
+    Connection,
+    Message,
+    MessageConsumer,
+    OutboundMessage,
+    UnsettledWarning,
+    connect,
+)
+
+ROUNDS = 100
+ORDERS: dict[str, Callable[[str], object]] = {}
+_kept: list[Any] = []
+"""What lives until the interpreter ends."""
+
+
+def order(body: Callable[[str], object]) -> Callable[[str], object]:
+    """An order in which things are done, by its name."""
+    ORDERS[body.__name__] = body
+    return body
+
+
+def new_topic(connection: Connection, messages: int = 3) -> str:
+    topic = f"process-{uuid.uuid4().hex[:12]}"
+    with connection.publisher() as publisher:
+        publisher.topic(topic).publish_batch([OutboundMessage(b"%d" % n) for n in range(messages)])
+    return topic
+
+
+def consumer_of(connection: Connection, topic: str, **options: Any) -> MessageConsumer:
+    consumer = connection.consumer(topic, "me", start="earliest", **options)
+    assert isinstance(consumer, MessageConsumer)
+    return consumer
+
+
+@contextlib.contextmanager
+def interrupted(after: float) -> Iterator[None]:
+    """A real SIGINT in the middle of what is done here; it may also come a moment too late."""
+    timer = threading.Timer(after, lambda: os.kill(os.getpid(), signal.SIGINT))
+    timer.start()
+    with contextlib.suppress(KeyboardInterrupt):
+        yield
+        timer.join()
+        time.sleep(0.01)
+
+
+@order
+def a_hundred_rounds(url: str) -> None:
+    """Connect, publish, read, be interrupted, and let go of it in ever another order."""
+    chance = random.Random(1)
+    for number in range(ROUNDS):
+        connection = connect(url)
+        topic = new_topic(connection)
+        consumer = consumer_of(connection, topic)
+        held = consumer.next_batch(3, 10)
+        assert len(held) == 3, f"round {number}: {len(held)} of 3 messages"
+        held[0].ack()
+        with interrupted(chance.uniform(0.0, 0.08)):
+            consumer.next_batch(10, 0.2)
+        browser = connection.browser()
+        with interrupted(chance.uniform(0.0, 0.08)):
+            for piece in browser.plan(topic):
+                list(browser.read(piece))
+        steps: list[Callable[[], object]] = [consumer.close, browser.close, connection.close, gc.collect]
+        chance.shuffle(steps)
+        with interrupted(chance.uniform(0.0, 0.05)):
+            for step in steps[: chance.randrange(5)]:
+                step()
+        del steps, connection, consumer, browser
+        held.clear()
+        gc.collect()
+
+
+@order
+def leave_without_closing(url: str) -> None:
+    connection = connect(url)
+    consumer = consumer_of(connection, new_topic(connection))
+    _kept.extend([connection, consumer, consumer.next_batch(3, 10), connection.publisher()])
+
+
+@order
+def leave_while_a_thread_waits_for_messages(url: str) -> None:
+    connection = connect(url)
+    consumer = consumer_of(connection, new_topic(connection, 1))
+    consumer.attach()
+
+    def wait() -> None:
+        with contextlib.suppress(Closed):
+            _kept.extend(consumer.next_batch(100, None))
+
+    threading.Thread(target=wait, daemon=True).start()
+    time.sleep(0.3)
+
+
+@order
+def leave_while_a_thread_publishes(url: str) -> None:
+    connection = connect(url)
+    topic = new_topic(connection)
+    publisher = connection.publisher()
+
+    def publish() -> None:
+        with contextlib.suppress(Closed):
+            while True:
+                publisher.topic(topic).publish_batch([OutboundMessage(b"x" * 100) for _ in range(2000)])
+
+    threading.Thread(target=publish, daemon=True).start()
+    time.sleep(0.3)
+
+
+@order
+def leave_while_a_thread_reads(url: str) -> None:
+    connection = connect(url)
+    topic = new_topic(connection, 2000)
+
+    def read() -> None:
+        browser = connection.browser()
+        with contextlib.suppress(Closed):
+            while True:
+                for piece in browser.plan(topic):
+                    list(browser.read(piece))
+
+    threading.Thread(target=read, daemon=True).start()
+    time.sleep(0.3)
+
+
+@order
+def collect_the_connection_before_its_consumer(url: str) -> None:
+    connection = connect(url)
+    consumer = consumer_of(connection, new_topic(connection))
+    consumer.attach()
+    del connection
+    gc.collect()
+    _kept.append(consumer)
+
+
+@order
+def close_the_connection_in_a_handler(url: str) -> None:
+    connection = connect(url)
+    consumer = consumer_of(connection, new_topic(connection))
+
+    def handle(message: Message) -> None:
+        message.ack()
+        connection.close()
+
+    with contextlib.suppress(Closed):
+        consumer.receive(handle)
+
+
+@order
+def leave_in_a_signal_handler(url: str) -> None:
+    def leave(*_: object) -> None:
+        raise SystemExit(0)
+
+    signal.signal(signal.SIGTERM, leave)
+    connection = connect(url)
+    consumer = consumer_of(connection, new_topic(connection, 1))
+    _kept.extend([connection, consumer])
+    threading.Timer(0.3, lambda: os.kill(os.getpid(), signal.SIGTERM)).start()
+    print("done", flush=True)
+    consumer.next_batch(100, 30)
+    raise AssertionError("the signal did not end it")
+
+
+@order
+def log_until_the_end(url: str) -> None:
+    logging.basicConfig(level=logging.DEBUG, filename=os.devnull)
+    logging.getLogger("brokerkit.pulsar").setLevel(logging.DEBUG)
+    leave_while_a_thread_publishes(url)
+
+
+def _in_child(connection: Connection, consumer: MessageConsumer) -> None:
+    refused = ""
+    try:
+        consumer.next_batch(1, 1)
+    except Closed as error:
+        refused = str(error)
+    assert "forked" in refused, "a forked child used its parent's consumer"
+    del connection, consumer
+    gc.collect()
+
+
+@order
+def fork_with_everything_open(url: str) -> None:
+    """A child touches nothing it inherited, ends in order, and leaves its parent working."""
+    connection = connect(url)
+    topic = new_topic(connection)
+    consumer = consumer_of(connection, topic)
+    consumer.attach()
+    pid = os.fork()
+    if pid == 0:
+        # this one ends as a script does, with everything collected
+        del connection, consumer
+        gc.collect()
+        sys.exit(0)
+    child = multiprocessing.get_context("fork").Process(target=_in_child, args=(connection, consumer))
+    child.start()
+    child.join(20)
+    assert child.exitcode == 0
+    assert os.waitpid(pid, 0)[1] == 0
+    messages = consumer.next_batch(3, 10)
+    assert len(messages) == 3
+    for message in messages:
+        message.ack()
+    connection.close()
+
+
+@order
+def leave_while_the_server_hangs(url: str) -> None:
+    """The parent pauses the server when it is told so, and resumes it when this has ended."""
+    connection = connect(url)
+    topic = new_topic(connection)
+    consumer = consumer_of(connection, topic)
+    publisher = connection.publisher()
+    _kept.extend([connection, consumer, consumer.next_batch(3, 10)])
+    publisher.topic(topic).publish(OutboundMessage(b"x"))
+    print("pause", flush=True)
+    sys.stdin.readline()
+
+    def publish() -> None:
+        with contextlib.suppress(Closed):
+            publisher.topic(topic).publish_batch([OutboundMessage(b"?")] * 100)
+
+    threading.Thread(target=publish, daemon=True).start()
+    threading.Thread(target=lambda: connection.browser().bounds(topic), daemon=True).start()
+    time.sleep(0.3)
+
+
+if __name__ == "__main__":
+    warnings.simplefilter("ignore", UnsettledWarning)
+    ORDERS[sys.argv[1]](sys.argv[2])
+    print("done", flush=True)

@@ -1,0 +1,285 @@
+"""A real Apache Pulsar standalone: broker and bookie in one process, from the official distribution.
+
+    with PulsarServer() as server:
+        ...  # server.url, server.admin
+
+Needs a Java 17 with its compiler and, for the one download of 245 MB, Maven.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import subprocess
+import tarfile
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import httpx
+
+from . import cache
+from .java import DEPENDENCY_PLUGIN, JAVA, java_version
+from .processes import ServerProcess, free_ports
+
+VERSION = "4.0.8"
+ARTIFACT = f"org.apache.pulsar:pulsar-server-distribution:{VERSION}:tar.gz:bin"
+SHA512 = (
+    "65b769b10696cdfebf7fc5bcdc95dd663702e27051e616c1a13cb100e9127952"
+    "5be35352171befe7b0011176330aab29bd0a6c8a0f2f0646641af46d2e33cbd6"
+)
+BOOT = Path(__file__).with_name("pulsar_boot") / "Boot.java"
+START_SECONDS = 120.0
+SETTINGS: Mapping[str, str] = {
+    "bindAddress": "127.0.0.1",
+    "advertisedAddress": "127.0.0.1",
+    # the bookie: loopback only, on the port that it is given
+    "listeningInterface": "lo",
+    "allowEphemeralPorts": "true",
+    # a small machine
+    "numIOThreads": "2",
+    "numHttpServerThreads": "8",
+    "numOrderedExecutorThreads": "2",
+    "topicOrderedExecutorThreadNum": "2",
+    "numCacheExecutorThreadPoolSize": "2",
+    "numWorkerThreadsForNonPersistentTopic": "1",
+    "managedLedgerNumSchedulerThreads": "2",
+    "bookkeeperClientNumWorkerThreads": "2",
+    "bookkeeperClientNumIoThreads": "2",
+    "bookkeeperNumberOfChannelsPerBookie": "2",
+    "managedLedgerCacheSizeMB": "16",
+    "dbStorage_writeCacheMaxSizeMb": "16",
+    "dbStorage_readAheadCacheMaxSizeMb": "16",
+    "dbStorage_rocksDB_blockCacheSize": "8388608",
+    "journalMaxSizeMB": "64",
+    # positions of subscriptions are written at once
+    "managedLedgerDefaultMarkDeleteRateLimit": "0",
+    # without retention what all subscriptions have acknowledged goes at a restart
+    "defaultRetentionTimeInMinutes": "60",
+    "defaultRetentionSizeInMB": "512",
+    "webSocketServiceEnabled": "false",
+    "brokerShutdownTimeoutMs": "5000",
+    "brokerDeleteInactiveTopicsEnabled": "false",
+    "acknowledgmentAtBatchIndexLevelEnabled": "true",
+    "transactionCoordinatorEnabled": "false",
+    # bytes that the kernel has survive the end of the process
+    "journalSyncData": "false",
+}
+JAVA_OPTIONS = (
+    "-Xms128m",
+    "-Xmx512m",
+    "-XX:MaxDirectMemorySize=512m",
+    "-XX:+UseSerialGC",
+    "-XX:TieredStopAtLevel=1",
+    "-XX:+PerfDisableSharedMem",
+    "-Djava.net.preferIPv4Stack=true",
+    "-Djute.maxbuffer=10485760",
+    *(
+        option
+        for package in (
+            "java.base/java.io",
+            "java.base/java.util.zip",
+            "java.base/java.nio",
+            "java.base/jdk.internal.misc",
+            "java.base/jdk.internal.platform",
+            "java.management/sun.management",
+            "jdk.management/com.sun.management.internal",
+            "java.base/java.lang",
+            "java.base/sun.net",
+        )
+        for option in ("--add-opens", f"{package}=ALL-UNNAMED")
+    ),
+    "-Dio.netty.tryReflectionSetAccessible=true",
+    "-Dio.netty.allocator.numDirectArenas=2",
+    "-Dpulsar.allocator.exit_on_oom=true",
+    "-Dio.netty.recycler.maxCapacityPerThread=4096",
+    "-Dlog4j2.is.webapp=false",
+    "-Dlog4j.shutdownHookEnabled=false",
+    "-Dbookkeeper.metadata.bookie.drivers=org.apache.pulsar.metadata.bookkeeper.PulsarMetadataBookieDriver",
+    "-Dbookkeeper.metadata.client.drivers=org.apache.pulsar.metadata.bookkeeper.PulsarMetadataClientDriver",
+)
+LOGGING = """\
+status=error
+appender.c.type=Console
+appender.c.name=C
+appender.c.layout.type=PatternLayout
+appender.c.layout.pattern=%d{HH:mm:ss.SSS} [%t] %-5level %logger{36} - %msg%n
+rootLogger.level=warn
+rootLogger.appenderRef.c.ref=C
+"""
+
+
+def _name() -> str:
+    return f"pulsar-{VERSION}-{hashlib.sha256(BOOT.read_bytes()).hexdigest()[:12]}"
+
+
+def available() -> str | None:
+    """None when a server can be started here, else the line that would make it so."""
+    if (java_version() or 0) < JAVA:
+        return f"needs Java {JAVA} or newer: apt-get install openjdk-{JAVA}-jdk-headless"
+    if not (cache.folder() / _name()).is_dir():
+        if shutil.which("javac") is None:
+            return f"needs a Java compiler: apt-get install openjdk-{JAVA}-jdk-headless"
+        if shutil.which("mvn") is None:
+            return f"needs Maven for the download of Pulsar {VERSION}: apt-get install maven"
+    return None
+
+
+def _download(where: Path) -> None:
+    # in a local repository of its own, or 245 MB would stay behind in the user's
+    copied = subprocess.run(
+        [
+            "mvn",
+            "--batch-mode",
+            "-q",
+            f"{DEPENDENCY_PLUGIN}:copy",
+            f"-Dartifact={ARTIFACT}",
+            f"-DoutputDirectory={where}",
+            f"-Dmaven.repo.local={where / 'repository'}",
+        ],
+        cwd=where,
+        capture_output=True,
+        text=True,
+        timeout=900,
+        check=False,
+    )
+    archives = list(where.glob("*.tar.gz"))
+    if copied.returncode or len(archives) != 1:
+        said = copied.stdout[-3000:] + copied.stderr[-1000:]
+        raise cache.ProvisionError(f"Maven could not download Pulsar:\n{said}")
+    with archives[0].open("rb") as file:
+        found = hashlib.file_digest(file, "sha512").hexdigest()
+    if found != SHA512:
+        raise cache.ProvisionError(f"{ARTIFACT} has SHA-512 {found}, expected {SHA512}")
+    with tarfile.open(archives[0]) as archive:
+        archive.extractall(where, filter="data")
+    (where / f"apache-pulsar-{VERSION}").rename(where / "home")
+    archives[0].unlink()
+    shutil.rmtree(where / "repository")
+    subprocess.run(
+        ["javac", "-nowarn", "-cp", f"{where / 'home' / 'lib'}/*", "-d", str(where / "boot"), str(BOOT)],
+        check=True,
+        capture_output=True,
+        timeout=120,
+    )
+
+
+def provision() -> Path:
+    """The folder with the distribution (`home`) and our start class (`boot`), downloaded when missing."""
+    return cache.provision(_name(), _download)
+
+
+class PulsarServer:
+    """One standalone server with its data in a temporary folder, ready when the constructor returns.
+
+    settings: further broker properties. token: of a superuser, where the settings want one.
+
+    `url` is the broker's, `admin` that of its REST endpoint.
+    """
+
+    def __init__(self, *, settings: Mapping[str, str] | None = None, token: str | None = None) -> None:
+        self._files = provision()
+        self._folder = Path(tempfile.mkdtemp(prefix="brokerkit-pulsar-"))
+        # the bookie is known by its port for as long as its data lives
+        broker, web, self._bookie = free_ports(3)
+        self.url = f"pulsar://127.0.0.1:{broker}"
+        self.admin = f"http://127.0.0.1:{web}"
+        self._headers = {} if token is None else {"Authorization": f"Bearer {token}"}
+        properties = {
+            **SETTINGS,
+            "brokerServicePort": str(broker),
+            "webServicePort": str(web),
+            **(settings or {}),
+        }
+        # of a property that is there twice the last counts
+        shipped = (self._files / "home" / "conf" / "standalone.conf").read_text("utf-8")
+        lines = [f"{name}={value}" for name, value in properties.items()]
+        (self._folder / "standalone.conf").write_text("\n".join([shipped, *lines, ""]), "utf-8")
+        (self._folder / "log4j2.properties").write_text(LOGGING, "utf-8")
+        (self._folder / "tmp").mkdir()
+        self._process: ServerProcess | None = None
+        try:
+            self._start()
+        except BaseException:
+            self.stop()
+            raise
+
+    def _start(self) -> None:
+        folder, metadata = self._folder, self._folder / "metadata"
+        command = [
+            "java",
+            *JAVA_OPTIONS,
+            f"-Dlog4j2.configurationFile={folder / 'log4j2.properties'}",
+            f"-Dpulsar.log.dir={folder}",
+            f"-Djava.io.tmpdir={folder / 'tmp'}",
+            "-cp",
+            f"{self._files / 'boot'}:{self._files / 'home' / 'lib'}/*",
+            "Boot",
+            str(metadata),
+            *("-c", str(folder / "standalone.conf"), "-nfw", "-nss", "-a", "127.0.0.1"),
+            *("--metadata-dir", str(metadata), "--bookkeeper-dir", str(folder / "bookkeeper")),
+            *("--bookkeeper-port", str(self._bookie), "--num-bookies", "1"),
+        ]
+        self._process = ServerProcess(command, folder=folder, log=folder / "server.log")
+        self._process.wait_until(self._ready, timeout=START_SECONDS, what=f"Pulsar {VERSION}")
+
+    def _ready(self) -> bool:
+        # it is healthy before its default namespace is there
+        return all(
+            self._answers(path)
+            for path in ("/admin/v2/brokers/health", "/admin/v2/namespaces/public/default")
+        )
+
+    def _answers(self, path: str) -> bool:
+        try:
+            answer = httpx.get(self.admin + path, headers=self._headers, timeout=5.0, trust_env=False)
+        except httpx.TransportError:
+            return False
+        return answer.status_code == 200
+
+    @property
+    def pid(self) -> int:
+        """The process id of the running server."""
+        assert self._process is not None
+        return self._process.pid
+
+    def log_tail(self) -> str:
+        """The end of the server's log."""
+        return "" if self._process is None else self._process.log_tail()
+
+    def kill(self) -> None:
+        """SIGKILL, as in a crash. The data stays for `restart`."""
+        if self._process is not None:
+            self._process.kill()
+
+    def pause(self) -> None:
+        """Have it keep its connections and answer nothing, until `resume`."""
+        assert self._process is not None
+        self._process.pause()
+
+    def resume(self) -> None:
+        """Undo `pause`."""
+        assert self._process is not None
+        self._process.resume()
+
+    def restart(self) -> None:
+        """Start again on the same data and ports, after `kill` or instead of a running one."""
+        self.kill()
+        self._start()
+
+    def stop(self) -> None:
+        """End it and throw its data away. Stopping twice is fine."""
+        if self._process is not None:
+            # nobody reads the data again, so there is no need for an orderly and slow shutdown
+            self._process.kill()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()

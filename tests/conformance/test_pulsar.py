@@ -1,0 +1,51 @@
+"""The conformance suite on a real Pulsar standalone, in both models."""
+
+from __future__ import annotations
+
+import pytest
+
+from brokerkit.core import Connection
+from brokerkit.core.capabilities import Model
+from brokerkit.testing import Conformance, Harness
+from tests.brokers.pulsar import PulsarServer
+
+pytestmark = pytest.mark.broker
+
+
+class PulsarHarness(Harness):
+    """One server; messages on shared subscriptions, records on failover subscriptions."""
+
+    # acknowledgements are sent after a tenth of a second, and the broker writes them to its disk later
+    ack_flush_seconds = 2.0
+
+    def __init__(self, server: PulsarServer, model: Model) -> None:
+        self.name = f"pulsar ({model}s)"
+        self.model = model
+        self.url = f"{server.url}?admin={server.admin}&nack_delay=0.1"
+        self._server = server
+
+    def make_topic(self, connection: Connection, partitions: int = 1) -> str:
+        name = self.topic_name()
+        connection.create_topic(name, partitions=partitions if partitions > 1 else None)
+        return name
+
+    def kill(self) -> None:
+        self._server.kill()
+
+    def restart(self) -> None:
+        self._server.restart()
+
+    def pause(self) -> None:
+        self._server.pause()
+
+    def resume(self) -> None:
+        self._server.resume()
+
+
+@pytest.fixture(scope="module", params=["message", "record"])
+def harness(request: pytest.FixtureRequest, pulsar_server: PulsarServer) -> Harness:
+    return PulsarHarness(pulsar_server, request.param)
+
+
+class TestPulsar(Conformance):
+    """All behaviours, in each model where both have them."""
