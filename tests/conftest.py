@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from tests.brokers.kafka import KafkaServer
     from tests.brokers.nats import NatsServer
     from tests.brokers.pubsub import EmulatorServer, PstestServer
+    from tests.brokers.servicebus.server import ServiceBusServer
 
 pytest_plugins = ["brokerkit.testing.plugin"]
 
@@ -111,4 +112,16 @@ def pstest_server() -> Iterator[PstestServer]:
     if enable is not None:
         missing("pstest", enable)
     with pubsub.PstestServer() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def servicebus_server() -> Iterator[ServiceBusServer]:
+    """Our own Service Bus."""
+    from tests.brokers.servicebus import server as servicebus
+
+    enable = servicebus.available()
+    if enable is not None:
+        missing("servicebus", enable)
+    with servicebus.ServiceBusServer() as server:
         yield server
