@@ -152,13 +152,16 @@ class Administration:
         )
 
     def _hook(self, request: Request, path: str) -> Response:
-        """For tests: entities without a client, and rights that come and go."""
+        """For tests: entities without a client, rights that come and go, sends that fail."""
         what, _, name = path.partition("/")
         given = json.loads(request.body or b"{}")
         if request.method == "PUT" and what in ("queues", "topics", "subscriptions"):
             self._broker.create(what.removesuffix("s"), name, given)
         elif request.method == "PUT" and what == "rights" and name in self._policies.rights:
             self._policies.rights[name] = frozenset(given)
+        elif request.method == "PUT" and what == "refusals":
+            refusal = errors.Refusal(given["condition"], "Refused, since a test asked for it.", 400)
+            self._broker.refusals.extend([refusal] * given["count"])
         elif request.method != "GET" or path != "rights":
             raise errors.not_found(path)
         rights = {policy: sorted(granted) for policy, granted in self._policies.rights.items()}

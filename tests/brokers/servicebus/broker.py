@@ -7,6 +7,7 @@ it goes out.
 from __future__ import annotations
 
 import sqlite3
+from collections import deque
 from collections.abc import Mapping
 from typing import Any
 
@@ -26,6 +27,7 @@ class Broker:
     """All entities and messages of one namespace.
 
     touched: the holders where messages became available since the set was last emptied.
+    refusals: what the next calls of `send` fail with, one each; for tests.
     """
 
     def __init__(self, store: sqlite3.Connection) -> None:
@@ -35,6 +37,7 @@ class Broker:
         self.messages = Messages(store)
         self.sessions = Sessions(store)
         self.touched: set[int] = set()
+        self.refusals: deque[errors.Refusal] = deque()
         for message in self.messages.all_locked():
             self._lock_ended(message)
         self.commit()
@@ -68,6 +71,8 @@ class Broker:
         Raises Refusal for a message without a session where sessions are required, and for one that
         is too large.
         """
+        if self.refusals:
+            raise self.refusals.popleft()
         for content in contents:
             self._check(entity, content)
         return [self._enqueue(entity, content) for content in contents]
@@ -153,20 +158,23 @@ class Broker:
     def take_deferred(
         self, holder: int, numbers: list[int], *, session: str | None, lock: bool
     ) -> list[Stored]:
-        """Deferred messages by their sequence numbers. Raises Refusal when one cannot be had."""
-        entity, _ = self.namespace.holding(holder)
+        """Deferred messages by their sequence numbers.
+
+        Raises Refusal when one cannot be had, and when their session is not held.
+        """
+        entity, part = self.namespace.holding(holder)
+        in_session = entity.requires_session and part is Part.MAIN
+        if in_session:
+            self.sessions.held(holder, session or "")
         taken = []
         for number in numbers:
             message = self.messages.at(holder, number)
-            if (
-                message is None
-                or message.state != State.DEFERRED
-                or message.token
-                or message.session != session
-            ):
+            if message is None or message.state != State.DEFERRED or message.token:
+                raise errors.message_not_found(number)
+            if in_session and message.session != session:
                 raise errors.message_not_found(number)
             taken.append(message)
-        until = None if session is not None else now() + entity.lock_duration
+        until = None if in_session else now() + entity.lock_duration
         for message in taken:
             self._take(message, lock, until)
         return taken

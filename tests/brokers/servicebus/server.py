@@ -110,6 +110,10 @@ class ServiceBusServer:
         """Let a shared access policy have only these of the rights Manage, Send and Listen from now on."""
         self._call("PUT", f"/$emulator/rights/{policy}", list(rights))
 
+    def refuse_sends(self, count: int, condition: str = "com.microsoft:server-busy") -> None:
+        """Let the next sends fail with an AMQP error condition."""
+        self._call("PUT", "/$emulator/refusals", {"count": count, "condition": condition})
+
     def log_tail(self) -> str:
         """The end of what it printed."""
         return "" if self._process is None else self._process.log_tail()

@@ -11,6 +11,9 @@ from http import HTTPStatus
 LARGEST = 1_000_000
 """Bytes that a request may have."""
 
+PROTOCOL_HEADER = b"AMQP\x03\x01\x00\x00"
+"""What an AMQP 1.0 connection with SASL starts with."""
+
 log = logging.getLogger(__name__)
 
 
@@ -94,7 +97,12 @@ class FirstBytes(asyncio.Protocol):
         self._socket = transport
 
     def data_received(self, data: bytes) -> None:
-        protocol = self._amqp() if b"AMQP".startswith(data[:4]) else self._http()
+        if data[:4] != PROTOCOL_HEADER[:4] and not data[:1].isupper():
+            # such as TLS; AMQP answers a header that it does not speak with its own, and closes
+            self._socket.write(PROTOCOL_HEADER)
+            self._socket.close()
+            return
+        protocol = self._amqp() if data[:4] == PROTOCOL_HEADER[:4] else self._http()
         self._socket.set_protocol(protocol)
         protocol.connection_made(self._socket)
         protocol.data_received(data)
