@@ -50,6 +50,20 @@ class Bus:
             self._senders[name] = self._open(self.client.get_queue_sender(name))
         return self._senders[name]
 
+    def rule(
+        self,
+        topic: str,
+        subscription: str,
+        name: str,
+        description: dict[str, Any] | None = None,
+        *,
+        remove: bool = False,
+    ) -> None:
+        """Add a rule to a subscription, or remove it."""
+        body = {"rule-name": name} if remove else {"rule-name": name, "rule-description": description}
+        operation = "remove-rule" if remove else "add-rule"
+        self.request(f"{topic}/Subscriptions/{subscription}", operation, body)
+
     def send(self, name: str, *messages: Any) -> None:
         """Send messages or bodies in one batch."""
         from azure.servicebus import ServiceBusMessage
@@ -72,6 +86,31 @@ class Bus:
     def take(self, name: str, count: int = 1, **options: Any) -> list[Any]:
         """Receive and delete `count` messages."""
         return receive(self.receiver(name, receive_mode="receiveanddelete", **options), count)
+
+    def request(self, node: str, operation: str, body: dict[str, Any]) -> dict[str, Any]:
+        """The answer of an entity's `$management` to an operation.
+
+        Rules have no client of their own over AMQP, so it goes over the link of a session browser.
+        """
+        from azure.servicebus._common import mgmt_handlers
+        from azure.servicebus._session_browser import _SessionBrowser
+
+        client = self.client
+        browser = _SessionBrowser(
+            client.fully_qualified_namespace, node, client._credential, use_tls=False, retry_total=0
+        )
+        try:
+            return dict(
+                browser._mgmt_request_response_with_retry(
+                    f"com.microsoft:{operation}".encode(),
+                    body,
+                    mgmt_handlers.default,
+                    keep_alive_associated_link=False,
+                )
+                or {}
+            )
+        finally:
+            browser.close()
 
     def close(self) -> None:
         """Close everything that was opened."""
