@@ -9,7 +9,7 @@ import yaml
 ROOT = Path(__file__).parents[2]
 CONDA_NAMES = {"confluent-kafka": "python-confluent-kafka", "dask[dataframe]": "dask"}
 SERVERS = {"openjdk", "maven", "go"}
-LATER = {"pulsar-client", "azure-servicebus"}
+LATER = {"pulsar-client"}
 
 
 def requirement(text: str) -> tuple[str, str]:
