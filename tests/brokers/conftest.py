@@ -157,11 +157,18 @@ class ShortNaps:
 
 
 @pytest.fixture
-def bus(servicebus_server: ServiceBusServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bus]:
-    """The client on the server of the run."""
+def short_naps(monkeypatch: pytest.MonkeyPatch) -> ShortNaps:
+    """Let Microsoft's client look at its socket more often."""
     pytest.importorskip("azure.servicebus", reason="pip install 'brokerkit-notebook[servicebus]'")
+    naps = ShortNaps()
     for module in ("_servicebus_sender", "_servicebus_receiver", "_session_browser", "_pyamqp.client"):
-        monkeypatch.setattr(f"azure.servicebus.{module}.time", ShortNaps())
+        monkeypatch.setattr(f"azure.servicebus.{module}.time", naps)
+    return naps
+
+
+@pytest.fixture
+def bus(servicebus_server: ServiceBusServer, short_naps: ShortNaps) -> Iterator[Bus]:
+    """The client on the server of the run."""
     opened = Bus(servicebus_server)
     yield opened
     opened.close()

@@ -15,6 +15,9 @@ from .queue import Stored
 from .rules import Filter, Rule
 
 NO_CONTENT = 204
+MOST_PEEKED = 1024 * 1024
+"""Bytes after which an answer has no further messages, though more were asked for."""
+
 NO_FILTER_END = 253402300800000
 """A `last-updated-time` from this on, the year 10000, asks for no filter by time."""
 
@@ -42,16 +45,20 @@ def timestamps(values: list[int]) -> Array:
     return Array(UNDESCRIBED, Data.TIMESTAMP, *map(timestamp, values))
 
 
-def items(given: Any) -> list[Any]:
-    """The elements of an array or a list."""
-    return list(given.elements) if isinstance(given, Array) else list(given or ())
-
-
 def field(body: Mapping[str, Any], name: str) -> Any:
     """A field that a request must have. Raises Refusal without it."""
     if body.get(name) is None:
         raise errors.invalid(f"the request has no {name}")
     return body[name]
+
+
+def items(body: Mapping[str, Any], name: str) -> list[Any]:
+    """The elements of a field that is an array or a list. Raises Refusal when there are none."""
+    given = field(body, name)
+    elements = list(given.elements) if isinstance(given, Array) else list(given)
+    if not elements:
+        raise errors.invalid(f"the request has no {name}")
+    return elements
 
 
 class Management:
@@ -79,25 +86,33 @@ class Management:
         found = self._broker.messages.peek(entity.holder(part), start, count, body.get("session-id"))
         if not found:
             return NO_CONTENT, {}
-        return 200, {"messages": [{"message": each.encoded()} for each in found]}
+        messages: list[dict[str, Any]] = []
+        size = 0
+        for each in found:
+            encoded = each.encoded()
+            size += len(encoded)
+            if messages and size > MOST_PEEKED:
+                break
+            messages.append({"message": encoded})
+        return 200, {"messages": messages}
 
     def _renew_lock(self, entity: Entity, part: Part, body: Mapping[str, Any]) -> Answer:
-        tokens = [token.bytes_le for token in items(field(body, "lock-tokens"))]
+        tokens = [token.bytes_le for token in items(body, "lock-tokens")]
         return 200, {"expirations": timestamps(self._broker.renew(entity.holder(part), tokens))}
 
     def _schedule(self, entity: Entity, part: Part, body: Mapping[str, Any]) -> Answer:
-        contents = [wire.parse(bytes(each["message"])) for each in field(body, "messages")]
+        contents = [wire.parse(bytes(each["message"])) for each in items(body, "messages")]
         if any(content.scheduled is None for content in contents):
             raise errors.invalid(f"a message to be scheduled has the annotation {wire.SCHEDULED_TIME}")
         return 200, {"sequence-numbers": longs(self._broker.send(entity, contents))}
 
     def _cancel(self, entity: Entity, part: Part, body: Mapping[str, Any]) -> Answer:
-        self._broker.cancel_scheduled(entity, items(field(body, "sequence-numbers")))
+        self._broker.cancel_scheduled(entity, items(body, "sequence-numbers"))
         return 200, {}
 
     def _receive_deferred(self, entity: Entity, part: Part, body: Mapping[str, Any]) -> Answer:
         lock = body.get("receiver-settle-mode") != 0
-        numbers = items(field(body, "sequence-numbers"))
+        numbers = items(body, "sequence-numbers")
         taken = self._broker.take_deferred(
             entity.holder(part), numbers, session=body.get("session-id"), lock=lock
         )
@@ -108,7 +123,7 @@ class Management:
         changes = body.get("properties-to-modify") or {}
         if status not in ("completed", "abandoned", "defered", "suspended"):
             raise errors.invalid(f"'{status}' is no disposition-status")
-        for token in items(field(body, "lock-tokens")):
+        for token in items(body, "lock-tokens"):
             if status == "completed":
                 self._broker.complete(holder, token.bytes_le)
             elif status == "abandoned":
