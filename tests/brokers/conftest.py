@@ -159,7 +159,6 @@ class ShortNaps:
 @pytest.fixture
 def short_naps(monkeypatch: pytest.MonkeyPatch) -> ShortNaps:
     """Let Microsoft's client look at its socket more often."""
-    pytest.importorskip("azure.servicebus", reason="pip install 'brokerkit-notebook[servicebus]'")
     naps = ShortNaps()
     for module in ("_servicebus_sender", "_servicebus_receiver", "_session_browser", "_pyamqp.client"):
         monkeypatch.setattr(f"azure.servicebus.{module}.time", naps)

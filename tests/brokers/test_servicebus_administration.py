@@ -7,15 +7,13 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from azure.core import exceptions as errors
+from azure.core.pipeline import transport
+from azure.servicebus import ServiceBusMessage as Message
+from azure.servicebus import exceptions, management
 
 from tests.brokers.conftest import Bus, receive
 from tests.brokers.servicebus.server import ServiceBusServer
-
-servicebus = pytest.importorskip("azure.servicebus")
-management = pytest.importorskip("azure.servicebus.management")
-errors = pytest.importorskip("azure.core.exceptions")
-transport = pytest.importorskip("azure.core.pipeline.transport")
-Message = servicebus.ServiceBusMessage
 
 pytestmark = pytest.mark.broker
 
@@ -141,7 +139,7 @@ def test_administration_needs_the_manage_claim(bus: Bus) -> None:
 
 def test_a_disabled_queue_takes_and_gives_nothing(bus: Bus, admin: Any) -> None:
     """Entity status: Disabled, SendDisabled and ReceiveDisabled; com.microsoft:entity-disabled."""
-    disabled = pytest.importorskip("azure.servicebus.exceptions").MessagingEntityDisabledError
+    disabled = exceptions.MessagingEntityDisabledError
     queue = admin.get_queue(bus.queue())
     queue.status = "ReceiveDisabled"
     admin.update_queue(queue)
@@ -156,7 +154,7 @@ def test_a_disabled_queue_takes_and_gives_nothing(bus: Bus, admin: Any) -> None:
 
 def test_the_links_to_a_deleted_queue_end(bus: Bus, admin: Any) -> None:
     """amqp:not-found detaches what was attached to it."""
-    not_found = pytest.importorskip("azure.servicebus.exceptions").MessagingEntityNotFoundError
+    not_found = exceptions.MessagingEntityNotFoundError
     queue = bus.queue()
     receiver = bus.receiver(queue)
     admin.delete_queue(queue)

@@ -13,20 +13,18 @@ import uuid
 from typing import Any
 
 import pytest
+from azure.servicebus import ServiceBusClient, exceptions
+from azure.servicebus import ServiceBusMessage as Message
 
 from tests.brokers.conftest import WAIT, Bus, eventually, receive
 from tests.brokers.processes import free_ports
 from tests.brokers.servicebus.server import ROOT, ServiceBusServer
 
-servicebus = pytest.importorskip("azure.servicebus")
-Message = servicebus.ServiceBusMessage
-exceptions = pytest.importorskip("azure.servicebus.exceptions")
-
 pytestmark = pytest.mark.broker
 
 
 def client_of(connection_string: str) -> Any:
-    return servicebus.ServiceBusClient.from_connection_string(connection_string, retry_total=0)
+    return ServiceBusClient.from_connection_string(connection_string, retry_total=0)
 
 
 def test_a_token_with_a_wrong_signature_is_refused(bus: Bus) -> None:

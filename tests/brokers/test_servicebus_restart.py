@@ -7,13 +7,11 @@ import uuid
 from collections.abc import Iterator
 
 import pytest
+from azure.servicebus import ServiceBusMessage as Message
+from azure.servicebus import exceptions
 
 from tests.brokers.conftest import Bus, ShortNaps, nothing, receive
 from tests.brokers.servicebus.server import ServiceBusServer
-
-servicebus = pytest.importorskip("azure.servicebus")
-Message = servicebus.ServiceBusMessage
-exceptions = pytest.importorskip("azure.servicebus.exceptions")
 
 pytestmark = pytest.mark.broker
 

@@ -5,12 +5,10 @@ from __future__ import annotations
 import datetime
 
 import pytest
+from azure.servicebus import ServiceBusMessage as Message
+from azure.servicebus import exceptions
 
 from tests.brokers.conftest import Bus, nothing, receive
-
-servicebus = pytest.importorskip("azure.servicebus")
-Message = servicebus.ServiceBusMessage
-exceptions = pytest.importorskip("azure.servicebus.exceptions")
 
 pytestmark = pytest.mark.broker
 
@@ -61,8 +59,8 @@ def test_topics_are_not_received_from_nor_subscriptions_sent_to(bus: Bus) -> Non
 def test_a_scheduled_message_comes_when_it_is_due(bus: Bus) -> None:
     """Scheduled messages: not to be had before their time; then they get a sequence number anew."""
     queue = bus.queue()
-    (number,) = bus.sender(queue).schedule_messages(Message("later"), after(3))
     receiver = bus.receiver(queue)
+    (number,) = bus.sender(queue).schedule_messages(Message("later"), after(3))
     assert nothing(receiver)
     (seen,) = receiver.peek_messages(sequence_number=1)
     assert (seen.sequence_number, seen.state.name) == (number, "SCHEDULED")

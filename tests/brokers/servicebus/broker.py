@@ -132,10 +132,13 @@ class Broker:
 
     def cancel_scheduled(self, entity: Entity, numbers: list[int]) -> None:
         """Forget scheduled messages. Raises Refusal for a number that is not one of them."""
-        found = [(number, self.messages.at(entity.holder(), number)) for number in numbers]
-        for number, message in found:
+        found = []
+        for number in numbers:
+            message = self.messages.at(entity.holder(), number)
             if message is None or message.state != State.SCHEDULED:
                 raise errors.message_not_found(number)
+            found.append(message)
+        for message in found:
             self.messages.remove(message)
 
     # receiving

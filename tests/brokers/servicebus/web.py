@@ -11,7 +11,8 @@ from http import HTTPStatus
 LARGEST = 1_000_000
 """Bytes that a request may have."""
 
-PROTOCOL_HEADER = b"AMQP\x03\x01\x00\x00"
+AMQP = b"AMQP"
+PROTOCOL_HEADER = AMQP + b"\x03\x01\x00\x00"
 """What an AMQP 1.0 connection with SASL starts with."""
 
 log = logging.getLogger(__name__)
@@ -95,14 +96,21 @@ class FirstBytes(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self._socket = transport
+        self._received = b""
 
     def data_received(self, data: bytes) -> None:
-        if data[:4] != PROTOCOL_HEADER[:4] and not data[:1].isupper():
+        self._received += data
+        if len(self._received) < len(AMQP):
+            return
+        if self._received.startswith(AMQP):
+            protocol = self._amqp()
+        elif self._received[:1].isupper():
+            protocol = self._http()
+        else:
             # such as TLS; AMQP answers a header that it does not speak with its own, and closes
             self._socket.write(PROTOCOL_HEADER)
             self._socket.close()
             return
-        protocol = self._amqp() if data[:4] == PROTOCOL_HEADER[:4] else self._http()
         self._socket.set_protocol(protocol)
         protocol.connection_made(self._socket)
-        protocol.data_received(data)
+        protocol.data_received(self._received)

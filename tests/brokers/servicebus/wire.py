@@ -50,7 +50,9 @@ FIXED_WIDTHS = {0x4: 0, 0x5: 1, 0x6: 2, 0x7: 4, 0x8: 8, 0x9: 16}
 
 
 def end_of_value(buffer: bytes, at: int) -> int:
-    """Where the primitive value that starts at `at` ends."""
+    """Where the value that starts at `at` ends. Raises IndexError when the buffer ends before."""
+    if buffer[at] == 0:
+        return end_of_value(buffer, end_of_value(buffer, at + 1))
     kind = buffer[at] >> 4
     if kind in FIXED_WIDTHS:
         return at + 1 + FIXED_WIDTHS[kind]
@@ -58,7 +60,7 @@ def end_of_value(buffer: bytes, at: int) -> int:
         return at + 2 + buffer[at + 1]
     if kind in (0xB, 0xD, 0xF):
         return at + 5 + int.from_bytes(buffer[at + 1 : at + 5], "big")
-    raise errors.undecodable(f"0x{buffer[at]:02x} is no format code of a primitive type")
+    raise errors.undecodable(f"0x{buffer[at]:02x} is no format code of a type")
 
 
 def sections(buffer: bytes) -> Iterator[tuple[int, int, int, int]]:
