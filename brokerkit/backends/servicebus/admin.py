@@ -118,9 +118,12 @@ def create_topic(link: Link, topic: str, options: Mapping[str, Any], timeout: fl
     if name.subscription is not None or name.sub_queue is not None:
         raise ConfigError(f"{topic!r} is the name of a subscription or sub-queue, not of a queue or topic")
     settings = _settings(options, QUEUE_SETTINGS if kind == "queue" else TOPIC_SETTINGS, "kind")
-    create = link.administration.create_queue if kind == "queue" else link.administration.create_topic
     try:
-        create(name.name, **settings, **limits(Deadline(timeout)))
+        if kind == "queue":
+            link.administration.create_queue(name.name, **settings, **limits(Deadline(timeout)))
+        else:
+            # the library takes limits of time for those of the topic
+            link.administration.create_topic(name.name, **settings)
     except ResourceExistsError as error:
         raise AlreadyExists(f"there is a queue or topic {topic!r} already") from error
 

@@ -35,6 +35,14 @@ NOT_THE_KEY = "claim"
 """In the text of a refusal: we are known, and may send or listen but not administrate."""
 
 
+def _known_and_refused(error: BaseException) -> bool:
+    return (
+        isinstance(error, HttpResponseError)
+        and error.status_code in REFUSED
+        and NOT_THE_KEY in str(error).lower()
+    )
+
+
 class Clients:
     """The client library's own clients, made as the connection is.
 
@@ -79,11 +87,11 @@ class ServiceBusDriver(Driver):
         """Ask the administration. Who may not ask it anything may still publish or consume."""
         try:
             self._link.administration.get_namespace_properties(**limits(Deadline(timeout)))
-        except HttpResponseError as error:
-            if error.status_code not in REFUSED or NOT_THE_KEY not in str(error).lower():
+        except Exception as error:
+            if not _known_and_refused(error):
                 # asked before there is anybody who would translate it
                 raise translate(error) from error
-            log.info("the namespace may not be looked at: %s", error.message)
+            log.info("the namespace may not be looked at: %s", error)
 
     def translate(self, error: BaseException) -> BrokerError:
         return translate(error)

@@ -20,6 +20,7 @@ log = logging.getLogger("brokerkit.servicebus")
 
 NEXT_SESSION = NEXT_AVAILABLE_SESSION
 OPEN_SECONDS = 10.0
+ADMIN_SECONDS = 30.0
 ANSWER_SECONDS = 5.0
 """How long the outcome of settling, and other answers on open links, are waited for."""
 SEND_SOCKET_SECONDS = 1.0
@@ -51,9 +52,10 @@ class Link:
     def _administration(self) -> Any:
         options = self._options
         host = options.admin or options.host
-        settings: dict[str, Any] = {"retry_total": 0}
+        limits = {"connection_timeout": OPEN_SECONDS, "read_timeout": ADMIN_SECONDS}
+        settings: dict[str, Any] = {"retry_total": 0, **limits}
         if options.emulator:
-            settings["transport"] = _PlainHttp()
+            settings["transport"] = _PlainHttp(**limits)
         if options.ca is not None:
             settings["connection_verify"] = options.ca
         if options.key is not None:

@@ -12,6 +12,8 @@ from brokerkit.core.driver import Outcome
 from brokerkit.core.errors import ConfigError, LockLost
 
 from .errors import translate
+from .link import ANSWER_SECONDS
+from .together import settle_together
 from .transport import Receiver
 
 MAX_REASON = 4096
@@ -23,13 +25,17 @@ Errors = list[BaseException | None]
 
 
 def settle(receiver: Receiver, messages: Sequence[Any], outcome: Outcome, reason: str | None) -> Errors:
-    """Settle messages one by one, each confirmed; what went wrong with each.
+    """Settle messages, each confirmed by itself; what went wrong with each.
 
     A failure of the connection is that of all that come after it as well.
     """
     how = _operation(receiver, outcome, reason)
+    known = settle_together(receiver, messages, outcome, ANSWER_SECONDS)
     errors: Errors = []
-    for message in messages:
+    for place, message in enumerate(messages):
+        if place in known:
+            errors.append(known[place])
+            continue
         try:
             how(message)
             errors.append(None)
@@ -39,8 +45,8 @@ def settle(receiver: Receiver, messages: Sequence[Any], outcome: Outcome, reason
         except Exception as error:
             errors.append(error)
             if translate(error).retryable:
+                errors.extend(known.get(rest, error) for rest in range(place + 1, len(messages)))
                 break
-    errors.extend([errors[-1]] * (len(messages) - len(errors)) if errors else ())
     return errors
 
 

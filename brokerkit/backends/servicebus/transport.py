@@ -18,6 +18,7 @@ from azure.servicebus._transport._pyamqp_transport import PyamqpTransport
 
 from .amqp import timestamp
 
+log = logging.getLogger("brokerkit.servicebus")
 # the library tells its troubles to its logger as well as to us: without a handler they would be printed
 logging.getLogger("azure.servicebus").addHandler(logging.NullHandler())
 
@@ -95,6 +96,12 @@ SETTINGS: dict[str, Any] = {"amqp_transport": _Transport, "keep_alive": 0, "retr
 """What every receiver and sender is made with: no retries of its own, no thread of its own."""
 
 
+def error_of(error: BaseException) -> BaseException:
+    """An error of the library's protocol as one of those that it raises."""
+    made: BaseException = _Transport.create_servicebus_exception(log, error)
+    return made
+
+
 class _Opened:
     """What ours can do beside the library's."""
 
@@ -124,6 +131,17 @@ class Receiver(_Opened, ServiceBusReceiver):
         if self.is_open:
             self._handler.client_ready()
             self._handler._connection.listen(wait=False)
+
+    @property
+    def link(self) -> Any:
+        """The link by which messages come; None when there is none."""
+        return self._handler._link if self.is_open else None
+
+    def may_settle(self, message: Any) -> bool:
+        """Whether a message came by the link that is open now, and its lock has not ended by our clock."""
+        if message._settled or message._is_deferred_message or (not self._session and message._lock_expired):
+            return False
+        return self.link is not None and message._delivery_tag in self.link._received_delivery_tags
 
     def renew(self, messages: list[Any], timeout: float) -> None:
         """Renew the locks of many messages in one request. Raises when one of them is lost."""
