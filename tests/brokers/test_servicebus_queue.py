@@ -148,13 +148,15 @@ def test_a_message_that_fails_too_often_is_dead_lettered(bus: Bus) -> None:
 def test_a_message_is_dead_lettered_with_a_reason_and_a_description(bus: Bus) -> None:
     """Dead-lettering by the application, and DeadLetterReason as a property of the message."""
     queue = bus.queue()
-    bus.send(queue, Message("bad", application_properties={"kept": 1}))
+    bus.send(queue, "good", Message("bad", application_properties={"kept": 1}))
     receiver = bus.receiver(queue)
-    (got,) = receive(receiver)
+    good, got = receive(receiver, 2)
+    receiver.complete_message(good)
     receiver.dead_letter_message(got, reason="why", error_description="because")
     assert nothing(receiver)
     (dead,) = bus.take(queue, sub_queue="deadletter")
     assert (dead.dead_letter_reason, dead.dead_letter_error_description) == ("why", "because")
+    assert dead.sequence_number == got.sequence_number, "only what was scheduled gets another number"
     assert dead.application_properties[b"kept"] == 1
     assert dead.application_properties[b"DeadLetterReason"] == b"why"
 

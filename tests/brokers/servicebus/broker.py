@@ -60,7 +60,6 @@ class Broker:
         gone = self.namespace.delete(entity)
         for each in gone:
             self.rules.forget(each)
-            self.messages.forget(range(each.holder(), each.holder() + len(Part)))
         return gone
 
     # sending
@@ -260,17 +259,16 @@ class Broker:
         deliveries: int = 0,
     ) -> None:
         given = {"DeadLetterReason": reason, "DeadLetterErrorDescription": description}
-        annotations: dict[str, Any] = {wire.DEAD_LETTER_SOURCE: entity.path}
-        if number is not None:
-            annotations[wire.ENQUEUED_SEQUENCE_NUMBER] = number
         content = content.with_properties({key: value for key, value in given.items() if value is not None})
-        content = content.annotated(annotations)
+        content = content.annotated({wire.DEAD_LETTER_SOURCE: entity.path})
         elsewhere = self.namespace.find(entity.settings.get("ForwardDeadLetteredMessagesTo", ""))
         if part is Part.DEAD_LETTER and elsewhere is not None:
+            if number is not None:
+                content = content.annotated({wire.ENQUEUED_SEQUENCE_NUMBER: number})
             self._enqueue(elsewhere, content, 1)
             return
         holder = entity.holder(part)
-        self.messages.put(holder, content, lifetime=None, deliveries=deliveries)
+        self.messages.put(holder, content, lifetime=None, number=number, deliveries=deliveries)
         self.touched.add(holder)
 
     # sessions

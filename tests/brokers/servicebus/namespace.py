@@ -61,6 +61,11 @@ class Part(IntEnum):
     TRANSFER_DEAD_LETTER = 2
 
 
+def entity_of(holder: int) -> int:
+    """The number of the entity that a place belongs to."""
+    return holder // len(Part)
+
+
 SUFFIXES = {Part.DEAD_LETTER: "/$DeadLetterQueue", Part.TRANSFER_DEAD_LETTER: "/$Transfer/$DeadLetterQueue"}
 
 
@@ -151,8 +156,7 @@ class Namespace:
 
     def holding(self, holder: int) -> tuple[Entity, Part]:
         """The entity and its part that the store has under a number."""
-        number, part = divmod(holder, len(Part))
-        return self._by_id[number], Part(part)
+        return self._by_id[entity_of(holder)], Part(holder % len(Part))
 
     def resolve(self, address: str) -> tuple[Entity, Part]:
         """The entity and the part of it at an address. Raises Refusal for an unknown one."""
@@ -211,11 +215,12 @@ class Namespace:
         for each in gone:
             del self._by_path[each.path.lower()], self._by_id[each.id]
             first = each.holder()
-            for table in ("message", "session", "seen", "sequence"):
+            for table in ("message", "session", "seen"):
                 self._store.execute(
                     f"DELETE FROM {table} WHERE holder BETWEEN ? AND ?", (first, first + len(Part) - 1)
                 )
-            self._store.execute("DELETE FROM rule WHERE entity = ?", (each.id,))
+            for table in ("rule", "sequence"):
+                self._store.execute(f"DELETE FROM {table} WHERE entity = ?", (each.id,))
             self._store.execute("DELETE FROM entity WHERE id = ?", (each.id,))
         return gone
 

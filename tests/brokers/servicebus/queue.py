@@ -9,6 +9,7 @@ from enum import IntEnum
 
 from . import errors, wire
 from .clock import now
+from .namespace import entity_of
 from .wire import Content
 
 
@@ -91,28 +92,33 @@ class Messages:
 
     def __init__(self, store: sqlite3.Connection) -> None:
         self._store = store
-        self._last = dict(store.execute("SELECT holder, last FROM sequence").fetchall())
+        self._last = dict(store.execute("SELECT entity, last FROM sequence").fetchall())
 
-    def _next(self, holder: int) -> int:
-        number = self._last.get(holder, 0) + 1
-        self._last[holder] = number
-        self._store.execute("INSERT OR REPLACE INTO sequence (holder, last) VALUES (?, ?)", (holder, number))
+    def _next(self, entity: int) -> int:
+        number = self._last.get(entity, 0) + 1
+        self._last[entity] = number
+        self._store.execute("INSERT OR REPLACE INTO sequence (entity, last) VALUES (?, ?)", (entity, number))
         return number
 
-    def forget(self, holders: range) -> None:
-        """Their entity is deleted; one of the same name counts from 1 again."""
-        for holder in holders:
-            self._last.pop(holder, None)
-
-    def put(self, holder: int, content: Content, *, lifetime: int | None, deliveries: int = 0) -> int:
+    def put(
+        self,
+        holder: int,
+        content: Content,
+        *,
+        lifetime: int | None,
+        number: int | None = None,
+        deliveries: int = 0,
+    ) -> int:
         """Enqueue a message; one with a scheduled time in the future waits for it.
 
-        lifetime: the milliseconds after which it expires. Returns its sequence number.
+        lifetime: the milliseconds after which it expires. number: the sequence number that it has in
+        this entity already. Returns its sequence number.
         """
         at = now()
         waits = content.scheduled is not None and content.scheduled > at
         start = content.scheduled if waits and content.scheduled is not None else at
-        number = self._next(holder)
+        if number is None:
+            number = self._next(entity_of(holder))
         self._store.execute(
             f"INSERT INTO message ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, NULL, NULL, ?, ?, ?, ?, ?)",
             (
