@@ -5,22 +5,17 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from dataclasses import dataclass
 
 import proton
 from proton import Collector, Event, Link, Session, Transport, TransportException
 
 from . import claims, errors
-from .broker import Broker
-from .claims import Grant, Policies
+from .claims import Grant
 from .clock import now
+from .dispatcher import Dispatcher, Waiting
 from .frames import MessageFormats
 from .links import SESSION_FILTER, Inlet, ManagementRequests, Outlet, TokenRequests, attach, condition, detach
-from .management import Management
 from .namespace import Entity, Part
-
-TICK = 0.05
-"""Seconds between two looks at what is due."""
 
 FRAME_SIZE = 65_536
 SESSION_WAIT = 60_000
@@ -32,85 +27,12 @@ TIMEOUT = "com.microsoft:timeout"
 log = logging.getLogger(__name__)
 
 
-@dataclass(eq=False)
-class Waiting:
-    """A receiver that takes the next session there is. until: milliseconds since the epoch."""
-
-    connection: Connection
-    link: Link
-    holder: int
-    until: int
-
-
-class AmqpServer:
-    """All connections, and the receivers on them by the place whose messages they get."""
-
-    def __init__(self, broker: Broker, policies: Policies) -> None:
-        self.broker = broker
-        self.policies = policies
-        self.management = Management(broker)
-        self.connections: set[Connection] = set()
-        self.outlets: dict[int, list[Outlet]] = {}
-        self.waiting: list[Waiting] = []
-
-    async def keep_time(self) -> None:
-        """Do what is due, for as long as the server runs."""
-        while True:
-            await asyncio.sleep(TICK)
-            self.broker.tick()
-            self._end_sessions()
-            for connection in list(self.connections):
-                connection.tick()
-            self.turn()
-
-    def turn(self) -> None:
-        """Finish what came in together: pass messages on, make all of it durable, then answer."""
-        self._pass_on()
-        self.broker.commit()
-        for connection in list(self.connections):
-            connection.flush()
-
-    def _pass_on(self) -> None:
-        if self.waiting:
-            self._seat_waiting()
-        while self.broker.touched:
-            hungry = self.outlets.get(self.broker.touched.pop(), [])
-            while hungry:
-                hungry = [outlet for outlet in hungry if outlet.pump()]
-
-    def _seat_waiting(self) -> None:
-        for each in list(self.waiting):
-            lock = self.broker.accept_session(each.holder, None)
-            if lock is not None:
-                self.waiting.remove(each)
-                each.connection.attach_outlet(Outlet(self.broker, each.link, each.holder, lock))
-            elif each.until < now():
-                self.waiting.remove(each)
-                detach(each.link, errors.no_session())
-
-    def _end_sessions(self) -> None:
-        for lock in self.broker.sessions.overdue(now()):
-            self.broker.release_session(lock, expired=True)
-            for outlet in self.outlets.get(lock.holder, []):
-                if outlet.session is lock:
-                    detach(outlet.link, errors.session_lock_lost(lock.session))
-
-    def forget(self, gone: list[Entity]) -> None:
-        """End the links to entities that are deleted."""
-        for connection in list(self.connections):
-            connection.forget(gone)
-        for entity in gone:
-            for part in Part:
-                self.outlets.pop(entity.holder(part), None)
-                self.broker.touched.discard(entity.holder(part))
-
-
 class Connection(asyncio.Protocol):
     """One client's connection."""
 
-    def __init__(self, server: AmqpServer) -> None:
-        self._server = server
-        self._broker = server.broker
+    def __init__(self, dispatcher: Dispatcher) -> None:
+        self._dispatcher = dispatcher
+        self._broker = dispatcher.broker
         self._formats = MessageFormats()
         self._grants: dict[str, Grant] = {}
         self._inlets: dict[str, Inlet] = {}
@@ -130,7 +52,7 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self._socket = transport
-        self._server.connections.add(self)
+        self._dispatcher.connections.add(self)
 
     def data_received(self, data: bytes) -> None:
         try:
@@ -141,7 +63,7 @@ class Connection(asyncio.Protocol):
             log.exception("a connection is ended, since it cannot be served")
             self._connection.condition = condition(errors.internal())
             self._connection.close()
-        self._server.turn()
+        self._dispatcher.turn()
 
     def _push(self, data: bytes) -> None:
         rest = memoryview(data)
@@ -174,11 +96,11 @@ class Connection(asyncio.Protocol):
         self._dispatch()
 
     def connection_lost(self, error: Exception | None) -> None:
-        self._server.connections.discard(self)
-        self._server.waiting = [each for each in self._server.waiting if each.connection is not self]
+        self._dispatcher.connections.discard(self)
+        self._dispatcher.waiting = [each for each in self._dispatcher.waiting if each.connection is not self]
         for outlet in list(self._outlets.values()):
             self._drop(outlet)
-        self._server.turn()
+        self._dispatcher.turn()
 
     # the events, named as Proton names them
 
@@ -193,6 +115,9 @@ class Connection(asyncio.Protocol):
         event.session.open()
 
     def on_session_remote_close(self, event: Event) -> None:
+        for outlet in list(self._outlets.values()):
+            if outlet.link.session == event.session:
+                self._drop(outlet)
         event.session.close()
 
     def on_link_remote_open(self, event: Event) -> None:
@@ -210,9 +135,9 @@ class Connection(asyncio.Protocol):
         self._inlets.pop(link.name, None)
         self._requests.pop(link.name, None)
         self._replies = {key: reply for key, reply in self._replies.items() if reply.name != link.name}
-        self._server.waiting = [
+        self._dispatcher.waiting = [
             each
-            for each in self._server.waiting
+            for each in self._dispatcher.waiting
             if each.connection is not self or each.link.name != link.name
         ]
         if (outlet := self._outlets.get(link.name)) is not None:
@@ -232,7 +157,11 @@ class Connection(asyncio.Protocol):
             if delivery.updated and (outlet := self._outlets.get(link.name)) is not None:
                 outlet.settle(delivery)
             return
-        if delivery.aborted or not delivery.readable or delivery.partial:
+        if delivery.aborted:
+            self._formats.next(link.name)
+            delivery.settle()
+            return
+        if not delivery.readable or delivery.partial:
             return
         raw = bytes(link.recv(delivery.pending) or b"")
         link.advance()
@@ -248,17 +177,17 @@ class Connection(asyncio.Protocol):
     # attaching
 
     def _require(self, claim: str, path: str) -> None:
-        self._server.policies.require(claim, path, list(self._grants.values()))
+        self._dispatcher.policies.require(claim, path, list(self._grants.values()))
 
     def _attach_sender(self, link: Link, path: str) -> None:
         """A link on which the client sends."""
         if path == "$cbs":
-            self._requests[link.name] = TokenRequests(self._server.policies, self._grants, link)
+            self._requests[link.name] = TokenRequests(self._dispatcher.policies, self._grants, link)
             return
         entity, part = self._broker.namespace.resolve(path.removesuffix(MANAGEMENT))
         if path.endswith(MANAGEMENT):
             self._requests[link.name] = ManagementRequests(
-                self._server.policies, self._grants, link, self._server.management, (entity, part)
+                self._dispatcher.policies, self._grants, link, self._dispatcher.management, (entity, part)
             )
             return
         self._require(claims.SEND, path)
@@ -303,17 +232,17 @@ class Connection(asyncio.Protocol):
             self.attach_outlet(Outlet(self._broker, link, holder, lock))
         else:
             wait = int((link.remote_properties or {}).get(TIMEOUT, SESSION_WAIT))
-            self._server.waiting.append(Waiting(self, link, holder, now() + wait))
+            self._dispatcher.waiting.append(Waiting(self, link, holder, now() + wait))
 
     def attach_outlet(self, outlet: Outlet) -> None:
         """From now on it gets messages."""
         self._outlets[outlet.link.name] = outlet
-        self._server.outlets.setdefault(outlet.holder, []).append(outlet)
+        self._dispatcher.outlets.setdefault(outlet.holder, []).append(outlet)
         self._broker.touched.add(outlet.holder)
 
     def _drop(self, outlet: Outlet) -> None:
         del self._outlets[outlet.link.name]
-        others = self._server.outlets.get(outlet.holder, [])
+        others = self._dispatcher.outlets.get(outlet.holder, [])
         if outlet in others:
             others.remove(outlet)
             if outlet.session is not None:

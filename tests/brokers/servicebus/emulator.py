@@ -13,9 +13,10 @@ import logging
 from pathlib import Path
 
 from .admin import Administration
-from .amqp import AmqpServer, Connection
+from .amqp import Connection
 from .broker import Broker
 from .claims import Policies
+from .dispatcher import Dispatcher
 from .store import open_store
 from .web import FirstBytes, HttpConnection
 
@@ -23,15 +24,15 @@ from .web import FirstBytes, HttpConnection
 async def serve(port: int, folder: Path, key: str) -> None:
     """Serve until cancelled."""
     broker, policies = Broker(open_store(folder)), Policies(key)
-    server = AmqpServer(broker, policies)
-    administration = Administration(broker, policies, server.forget, server.turn)
+    dispatcher = Dispatcher(broker, policies)
+    administration = Administration(broker, policies, dispatcher.forget, dispatcher.turn)
 
     def accept() -> FirstBytes:
-        return FirstBytes(lambda: Connection(server), lambda: HttpConnection(administration))
+        return FirstBytes(lambda: Connection(dispatcher), lambda: HttpConnection(administration))
 
     listening = await asyncio.get_running_loop().create_server(accept, "127.0.0.1", port)
     async with listening:
-        await server.keep_time()
+        await dispatcher.keep_time()
 
 
 def main() -> None:
