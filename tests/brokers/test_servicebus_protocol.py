@@ -10,13 +10,15 @@ import socket
 import subprocess
 import sys
 import uuid
+from pathlib import Path
 from typing import Any
 
 import pytest
 from azure.servicebus import ServiceBusClient, exceptions
 from azure.servicebus import ServiceBusMessage as Message
 
-from tests.brokers.conftest import WAIT, Bus, eventually, receive
+from tests.brokers.certificates import Authority
+from tests.brokers.conftest import WAIT, Bus, ShortNaps, eventually, receive
 from tests.brokers.processes import free_ports
 from tests.brokers.servicebus.server import ROOT, ServiceBusServer
 
@@ -67,6 +69,24 @@ def test_an_unknown_entity_is_refused_at_attach(bus: Bus) -> None:
         bus.receiver("no-such-queue")
     with pytest.raises(exceptions.MessagingEntityNotFoundError):
         bus.receiver("no-such-topic/s", sub_queue="deadletter")
+
+
+def test_it_can_be_had_by_tls(
+    servicebus_server: ServiceBusServer, short_naps: ShortNaps, tmp_path: Path
+) -> None:
+    """AMQP over TLS, as with the service, whose connection strings have no UseDevelopmentEmulator."""
+    authority = Authority(tmp_path)
+    with ServiceBusServer(authority=authority) as server:
+        server.create_queue("q")
+        options = {"connection_verify": str(authority.ca), "retry_total": 0}
+        with ServiceBusClient.from_connection_string(server.tls_connection_string, **options) as client:
+            client.get_queue_sender("q").send_messages(Message("x"))
+            assert client.get_queue_receiver("q").receive_messages(1, max_wait_time=5)
+        with (
+            pytest.raises(exceptions.ServiceBusConnectionError, match="certificate verify failed"),
+            client_of(server.tls_connection_string) as client,
+        ):
+            client.get_queue_sender("q").send_messages(Message("x"))
 
 
 def test_what_is_no_amqp_is_answered_with_the_protocol_header(servicebus_server: ServiceBusServer) -> None:

@@ -5,5 +5,5 @@ environment with Qpid Proton (`provision`): `emulator` is its main program; `amq
 `management`, `frames` and `wire` are its AMQP 1.0; `web`, `admin` and `atom` its administration; and
 `broker` with `namespace`, `queue`, `sessions`, `rules`, `claims` and `store` what the protocols are about.
 
-Not there: transactions, partitioned entities, quotas, JSON web tokens, AMQP over WebSockets, TLS.
+Not there: transactions, partitioned entities, quotas, JSON web tokens, AMQP over WebSockets.
 """

@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import logging
+import ssl
 from pathlib import Path
 
 from .admin import Administration
@@ -20,9 +21,13 @@ from .dispatcher import Dispatcher
 from .store import open_store
 from .web import FirstBytes, HttpConnection
 
+HOST = "127.0.0.1"
+TLS_PORT = 5671
+"""Clients know no other one for AMQP by TLS."""
 
-async def serve(port: int, folder: Path, key: str) -> None:
-    """Serve until cancelled."""
+
+async def serve(port: int, folder: Path, key: str, tls: list[str] | None) -> None:
+    """Serve until cancelled. tls: an address, the files of a certificate and of its private key."""
     broker, policies = Broker(open_store(folder)), Policies(key)
     dispatcher = Dispatcher(broker, policies)
     administration = Administration(broker, policies, dispatcher.forget, dispatcher.turn)
@@ -30,9 +35,14 @@ async def serve(port: int, folder: Path, key: str) -> None:
     def accept() -> FirstBytes:
         return FirstBytes(lambda: Connection(dispatcher), lambda: HttpConnection(administration))
 
-    listening = await asyncio.get_running_loop().create_server(accept, "127.0.0.1", port)
-    async with listening:
-        await dispatcher.keep_time()
+    loop = asyncio.get_running_loop()
+    await loop.create_server(accept, HOST, port)
+    if tls is not None:
+        address, certificate, private_key = tls
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate, private_key)
+        await loop.create_server(accept, address, TLS_PORT, ssl=context)
+    await dispatcher.keep_time()
 
 
 def main() -> None:
@@ -40,9 +50,10 @@ def main() -> None:
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--folder", type=Path, required=True, help="where the messages are kept")
     parser.add_argument("--key", required=True, help="the key of all shared access policies")
+    parser.add_argument("--tls", nargs=3, metavar=("ADDRESS", "CERTIFICATE", "KEY"))
     given = parser.parse_args()
     logging.basicConfig(level=logging.WARNING)
-    asyncio.run(serve(given.port, given.folder, given.key))
+    asyncio.run(serve(given.port, given.folder, given.key, given.tls))
 
 
 if __name__ == "__main__":

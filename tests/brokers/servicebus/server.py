@@ -13,12 +13,16 @@ import json
 import shutil
 import tempfile
 from pathlib import Path
+from random import randint
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from tests.brokers.processes import ServerProcess, free_ports
 
 from .provision import available, provision
+
+if TYPE_CHECKING:
+    from tests.brokers.certificates import Authority
 
 __all__ = ["ServiceBusServer", "available", "provision"]
 
@@ -31,13 +35,24 @@ class ServiceBusServer:
     """One namespace on a free loopback port, answering when the constructor returns.
 
     port: another port than a free one. folder: where the messages are kept; without one they go with
-    the server.
+    the server. authority: who signs its certificate, with which `tls_connection_string` is served.
     """
 
-    def __init__(self, *, port: int | None = None, folder: Path | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        port: int | None = None,
+        folder: Path | None = None,
+        authority: Authority | None = None,
+    ) -> None:
         self._temporary = None if folder else Path(tempfile.mkdtemp(prefix="brokerkit-servicebus-"))
         self.folder = folder or self._temporary
         self.port = port or free_ports(1)[0]
+        self._tls: tuple[str, Path, Path] | None = None
+        if authority is not None:
+            # the port is given, so that the address has to be one of its own
+            address = f"127.{randint(1, 254)}.{randint(1, 254)}.{randint(1, 254)}"
+            self._tls = address, *authority.sign("servicebus", hosts=(address,))
         self._process: ServerProcess | None = None
         try:
             self.start()
@@ -63,6 +78,13 @@ class ServiceBusServer:
         )
 
     @property
+    def tls_connection_string(self) -> str:
+        """The same by TLS, as the service has it; the client must be told of the authority."""
+        assert self._tls is not None, "a server by TLS is started with an authority"
+        plain = self.connection_string.removesuffix("UseDevelopmentEmulator=true;")
+        return plain.replace(self.host, self._tls[0])
+
+    @property
     def pid(self) -> int:
         """The process id of the running server."""
         assert self._process is not None
@@ -72,6 +94,8 @@ class ServiceBusServer:
         """Start it, with the messages that it had."""
         command = [str(provision()), "-m", "tests.brokers.servicebus.emulator"]
         command += ["--port", str(self.port), "--folder", str(self.folder), "--key", KEY]
+        if self._tls is not None:
+            command += ["--tls", *map(str, self._tls)]
         assert self.folder is not None
         self._process = ServerProcess(command, folder=ROOT, log=self.folder / "server.log")
         self._process.wait_until(self._answers, timeout=START_SECONDS, what="the Service Bus emulator")
