@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from tests.brokers.nats import NatsServer
     from tests.brokers.pubsub import EmulatorServer, PstestServer
     from tests.brokers.pulsar import PulsarServer
+    from tests.brokers.servicebus.server import ServiceBusServer
 
 pytest_plugins = ["brokerkit.testing.plugin"]
 
@@ -126,4 +127,16 @@ def pulsar_server() -> Iterator[PulsarServer]:
     if enable is not None:
         missing("pulsar", enable)
     with pulsar.PulsarServer() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def servicebus_server() -> Iterator[ServiceBusServer]:
+    """Our own Service Bus."""
+    from tests.brokers.servicebus import server as servicebus
+
+    enable = servicebus.available()
+    if enable is not None:
+        missing("servicebus", enable)
+    with servicebus.ServiceBusServer() as server:
         yield server

@@ -44,8 +44,10 @@ class Address:
     @classmethod
     def parse(cls, url: str, options: Mapping[str, Any] | None = None) -> Address:
         """Take a URL apart; `options` override its query. Raises ConfigError."""
-        if re.match(r"^\s*Endpoint=sb://", url, re.IGNORECASE):
-            return cls("servicebus", options={"connection_string": url.strip(), **(options or {})})
+        azure = re.match(r"^\s*Endpoint=sb://([^/;\s]*)", url, re.IGNORECASE)
+        if azure:
+            hosts = tuple(filter(None, azure.groups()))
+            return cls("servicebus", hosts, options={"connection_string": url.strip(), **(options or {})})
         match = _URL.match(url.strip())
         if not match:
             raise ConfigError(

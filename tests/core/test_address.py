@@ -53,6 +53,7 @@ def test_an_azure_connection_string_is_an_address_whose_key_is_masked() -> None:
     address = resolve(AZURE, {})
     assert address.scheme == "servicebus"
     assert address.options["connection_string"] == AZURE
+    assert str(address) == "servicebus://ns.servicebus.windows.net"
     for text in (repr(address), str(address), address.public_url, address.secrets.mask(f"bad key {KEY}")):
         assert KEY not in text
 

@@ -17,6 +17,7 @@ SYSTEMS = {
     "nats": "NATS JetStream",
     "pubsub": "Google Pub/Sub",
     "pulsar": "Pulsar",
+    "servicebus": "Azure Service Bus",
     "inmem": "in memory",
 }
 COLUMNS: dict[tuple[str, Model], str] = {("kafka", "message"): "Kafka share groups"}

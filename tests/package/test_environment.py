@@ -9,7 +9,6 @@ import yaml
 ROOT = Path(__file__).parents[2]
 CONDA_NAMES = {"confluent-kafka": "python-confluent-kafka", "dask[dataframe]": "dask"}
 SERVERS = {"openjdk", "maven", "go"}
-LATER = {"azure-servicebus"}
 
 
 def requirement(text: str) -> tuple[str, str]:
@@ -24,7 +23,7 @@ def wanted() -> dict[str, str]:
     for extra in project["optional-dependencies"].values():
         lines += [line for line in extra if not line.startswith("brokerkit-notebook")]
     found = dict(requirement(line) for line in lines)
-    return {CONDA_NAMES.get(name, name): bound for name, bound in found.items() if name not in LATER}
+    return {CONDA_NAMES.get(name, name): bound for name, bound in found.items()}
 
 
 def offered() -> dict[str, str]:

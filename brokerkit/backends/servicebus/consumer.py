@@ -1,0 +1,135 @@
+"""Consuming: finding out what is to be taken from, and handing over what came."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from brokerkit.core.cancellation import Deadline
+from brokerkit.core.driver import ConsumerRequest, Fetched, MessageDriver, Outcome
+from brokerkit.core.errors import AlreadyExists, ConfigError, NotFound, NotSupported
+
+from .admin import create_subscription
+from .columns import to_columns
+from .consumer_options import ConsumerOptions, read_consumer_options
+from .deferred_source import DeferredSource
+from .entities import Entity, find_if_permitted
+from .link import OPEN_SECONDS, Link, log
+from .names import EntityName
+from .opening import Opening
+from .queue_source import QueueSource
+from .session_source import ACCEPT_SECONDS, SessionSource
+from .settling import Errors
+from .source import Source
+
+
+class ServiceBusConsumer(MessageDriver):
+    """Takes from a source, which is found and opened by a thread of its own."""
+
+    def __init__(self, link: Link, request: ConsumerRequest) -> None:
+        self._link = link
+        self._request = request
+        self._options = read_consumer_options(request.options)
+        self._name = EntityName.parse(request.topic, request.subscription)
+        self._opening: Opening[Source] | None = None
+        self._source: Source | None = None
+
+    @property
+    def lock_seconds(self) -> float | None:  # type: ignore[override]  # it is known once it is attached
+        return None if self._source is None else self._source.lock_seconds
+
+    def attach(self, wait: float) -> bool:
+        if self._opening is None:
+            self._opening = Opening(
+                lambda: open_source(self._link, self._request, self._name, self._options),
+                lambda made: made.close(),
+                f"consumer of {self._name}",
+            )
+        if not self._opening.wait(wait):
+            return False
+        opening, self._opening = self._opening, None
+        self._source = opening.take()
+        return True
+
+    def fetch(self, max_messages: int, wait: float) -> Fetched:
+        assert self._source is not None
+        messages, receipts = self._source.take(max_messages, wait)
+        return Fetched(to_columns(messages, str(self._name), delivered=True), receipts)
+
+    def settle(
+        self, receipts: Sequence[Any], outcome: Outcome, *, delay: float | None, reason: str | None
+    ) -> Errors:
+        assert self._source is not None
+        return self._source.settle(receipts, outcome, reason)
+
+    def extend(self, receipts: Sequence[Any]) -> Errors:
+        assert self._source is not None
+        return self._source.extend(receipts)
+
+    def idle(self) -> None:
+        if self._source is not None:
+            self._source.idle()
+
+    def close(self, timeout: float) -> None:
+        """Leave. What is locked and was not settled comes again after its lock."""
+        opening, self._opening = self._opening, None
+        if opening is not None:
+            opening.abandon()
+        if self._source is not None:
+            self._source.close()
+
+
+def open_source(link: Link, request: ConsumerRequest, name: EntityName, options: ConsumerOptions) -> Source:
+    """What is to be consumed from, connected. Raises NotFound, ConfigError and what keeps it from opening."""
+    found = _find(link, request, name, options)
+    lock = None if found is None else found.lock_seconds
+    asked = options.session is not None or options.next_session
+    if name.sub_queue is not None or (found is not None and not found.sessions):
+        if asked:
+            raise ConfigError(f"{name} has no sessions: leave session= out")
+        sessions = False
+    else:
+        sessions = asked or found is not None
+    if options.deferred is not None:
+        if sessions:
+            raise NotSupported(
+                f"{name} has sessions, whose deferred messages are taken through their session: "
+                "native.client.get_queue_receiver(..., session_id=...).receive_deferred_messages(...)"
+            )
+        return DeferredSource(link, name, link.receiver(name), lock, options.deferred)
+    if not sessions:
+        return QueueSource(link, name, link.receiver(name), lock)
+    first = None if options.session is None else link.session(name, options.session, ACCEPT_SECONDS)
+    return SessionSource(link, name, options.session, lock, first)
+
+
+def _find(link: Link, request: ConsumerRequest, name: EntityName, options: ConsumerOptions) -> Entity | None:
+    """The entity, created where the request says so; None where it may not be looked at."""
+    deadline = Deadline(OPEN_SECONDS)
+    try:
+        found = find_if_permitted(link, name.owner, deadline)
+    except NotFound:
+        if name.subscription is None:
+            raise
+        return _find_subscription(link, request, name, options, deadline)
+    if found is not None and found.kind == "topic":
+        raise ConfigError(
+            f"{name.name!r} is a topic: its messages are in its subscriptions, subscription=... names one"
+        )
+    return found
+
+
+def _find_subscription(
+    link: Link, request: ConsumerRequest, name: EntityName, options: ConsumerOptions, deadline: Deadline
+) -> Entity | None:
+    owner = find_if_permitted(link, EntityName(name.name), deadline)
+    if owner is not None and owner.kind == "queue":
+        raise ConfigError(f"{name.name!r} is a queue and has no subscriptions: leave subscription= out")
+    if request.start is not None and name.subscription is not None:
+        try:
+            create_subscription(
+                link, name.name, name.subscription, request.start, options.creation, deadline.remaining()
+            )
+        except AlreadyExists:
+            log.info("%s was created by somebody else meanwhile", name)
+    return find_if_permitted(link, name.owner, deadline)

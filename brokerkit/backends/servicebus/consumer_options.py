@@ -1,0 +1,61 @@
+"""The options of a consumer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from brokerkit.core.arguments import as_integer
+from brokerkit.core.errors import ConfigError
+from brokerkit.core.options import options_of
+
+from .admin import MEANINGS, SUBSCRIPTION_SETTINGS
+
+KNOWN: Mapping[str, str] = {
+    "session": "the session to take messages of (a key), or True for those that are free next (the default "
+    "where the entity has sessions)",
+    "deferred": "sequence numbers of deferred messages to be taken, or True for all that there are",
+}
+
+
+@dataclass(frozen=True)
+class ConsumerOptions:
+    """Checked options.
+
+    session: the one to be taken. next_session: whether those that are free next were asked for.
+    deferred: sequence numbers; empty: all; None: none.
+    creation: options for the subscription that is created where it is missing.
+    """
+
+    session: str | None = None
+    next_session: bool = False
+    deferred: tuple[int, ...] | None = None
+    creation: Mapping[str, Any] = field(default_factory=dict)
+
+
+def read_consumer_options(options: Mapping[str, Any]) -> ConsumerOptions:
+    """Check the options of a consumer. Raises ConfigError."""
+    creating = (*SUBSCRIPTION_SETTINGS, "filter")
+    given = options_of(options, {**KNOWN, **{name: MEANINGS[name] for name in creating}})
+    session = given.get("session")
+    if session is not None and session is not True and not (isinstance(session, str) and session):
+        raise ConfigError(f"session must be the key of a session, or True for the next ones, not {session!r}")
+    deferred = _numbers(given.get("deferred"))
+    if deferred is not None and session is not None:
+        raise ConfigError("deferred messages are taken by their numbers: leave session= out")
+    creation = {name: given[name] for name in creating if name in given}
+    named = session if isinstance(session, str) else None
+    return ConsumerOptions(named, session is True, deferred, creation)
+
+
+def _numbers(value: Any) -> tuple[int, ...] | None:
+    if value is None or value is False:
+        return None
+    if value is True:
+        return ()
+    items = list(value) if isinstance(value, Sequence) or hasattr(value, "__iter__") else [value]
+    numbers = [as_integer(item) for item in items]
+    if not numbers or isinstance(value, str) or any(number is None or number < 1 for number in numbers):
+        raise ConfigError(f"deferred must be sequence numbers, or True for all, not {value!r:.60}")
+    return tuple(number for number in numbers if number is not None)

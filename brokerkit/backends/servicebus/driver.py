@@ -1,0 +1,141 @@
+"""An open connection to a Service Bus namespace."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from azure.core.exceptions import HttpResponseError
+from azure.servicebus import ServiceBusClient
+
+from brokerkit.core.cancellation import Deadline
+from brokerkit.core.capabilities import Capabilities, Model
+from brokerkit.core.driver import (
+    BrowserDriver,
+    ConsumerDriver,
+    ConsumerRequest,
+    Driver,
+    PublisherDriver,
+    ReaderDriver,
+)
+from brokerkit.core.errors import BrokerError, NotSupported
+from brokerkit.core.positions import Position
+
+from . import admin
+from .browser import ServiceBusBrowser
+from .consumer import ServiceBusConsumer
+from .entities import REFUSED, limits
+from .errors import translate
+from .link import Link, log
+from .options import Options
+from .publisher import ServiceBusPublisher
+from .reader import ServiceBusReader
+
+NOT_THE_KEY = "claim"
+"""In the text of a refusal: we are known, and may send or listen but not administrate."""
+
+
+def _known_and_refused(error: BaseException) -> bool:
+    return (
+        isinstance(error, HttpResponseError)
+        and error.status_code in REFUSED
+        and NOT_THE_KEY in str(error).lower()
+    )
+
+
+class Clients:
+    """The client library's own clients, made as the connection is.
+
+    client: makes receivers and senders: deferring, cancelling scheduled messages, session state.
+    administration: entities and rules.
+    """
+
+    def __init__(self, link: Link) -> None:
+        self._link = link
+        self._client: ServiceBusClient | None = None
+
+    @property
+    def client(self) -> ServiceBusClient:
+        """``with native.client.get_queue_sender("q") as s: s.cancel_scheduled_messages(17)``."""
+        if self._client is None:
+            self._client = self._link.client()
+        return self._client
+
+    @property
+    def administration(self) -> Any:
+        """``native.administration.create_rule(topic, subscription, name, filter=...)``."""
+        return self._link.administration
+
+    def close(self) -> None:
+        if self._client is not None:
+            self._client.close()
+
+
+class ServiceBusDriver(Driver):
+    """Makes links to one namespace."""
+
+    def __init__(self, link: Link, capabilities: Capabilities) -> None:
+        self._link = link
+        self.capabilities = capabilities
+        self._clients = Clients(link)
+
+    @classmethod
+    def open(cls, options: Options, capabilities: Capabilities) -> ServiceBusDriver:
+        return cls(Link(options), capabilities)
+
+    def ping(self, timeout: float) -> None:
+        """Ask the administration. Who may not ask it anything may still publish or consume."""
+        try:
+            self._link.administration.get_namespace_properties(**limits(Deadline(timeout)))
+        except Exception as error:
+            if not _known_and_refused(error):
+                # asked before there is anybody who would translate it
+                raise translate(error) from error
+            log.info("the namespace may not be looked at: %s", error)
+
+    def translate(self, error: BaseException) -> BrokerError:
+        return translate(error)
+
+    def consumer(self, request: ConsumerRequest) -> ConsumerDriver:
+        return ServiceBusConsumer(self._link, request)
+
+    def publisher(self, *, transactional_id: str | None = None) -> PublisherDriver:
+        if transactional_id is not None:
+            raise NotSupported(
+                "the client library has no transactions of Service Bus; publish_batch reports each message's "
+                "outcome"
+            )
+        return ServiceBusPublisher(self._link)
+
+    def browser(self) -> BrowserDriver:
+        return ServiceBusBrowser(self._link)
+
+    def reader(self) -> ReaderDriver:
+        return ServiceBusReader(self._link)
+
+    def create_topic(self, topic: str, *, options: Mapping[str, Any], timeout: float) -> None:
+        admin.create_topic(self._link, topic, options, timeout)
+
+    def delete_topic(self, topic: str, *, timeout: float) -> None:
+        admin.delete_topic(self._link, topic, timeout)
+
+    def create_subscription(
+        self,
+        topic: str,
+        subscription: str,
+        *,
+        start: Position,
+        model: Model,
+        options: Mapping[str, Any],
+        timeout: float,
+    ) -> None:
+        admin.create_subscription(self._link, topic, subscription, start, options, timeout)
+
+    @property
+    def native(self) -> Clients:
+        """The client library's own clients, for what only Service Bus has."""
+        return self._clients
+
+    def close(self, timeout: float) -> None:
+        self._clients.close()
+        self._link.close()

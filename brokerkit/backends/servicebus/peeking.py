@@ -1,0 +1,81 @@
+"""Looking at messages by sequence number, without taking or locking any."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from brokerkit.core.cancellation import Deadline
+
+from .columns import ENQUEUED
+from .link import Link
+from .names import EntityName
+from .transport import Peeker
+
+AT_ONCE = 250
+"""The service shows about so many at a time, fewer where they are large."""
+FIRST = 1
+LAST = 2**63 - 1
+LEAST_SECONDS = 0.1
+
+
+class Peeking:
+    """Looks into one entity after the other. For one thread."""
+
+    def __init__(self, link: Link) -> None:
+        self._link = link
+        self._name: EntityName | None = None
+        self._peeker: Peeker | None = None
+
+    def messages(self, name: EntityName, start: int, most: int, deadline: Deadline) -> Sequence[Any]:
+        """The first messages from a sequence number on, in order; none at the end."""
+        if self._peeker is None or name != self._name:
+            self.close()
+            self._peeker, self._name = self._link.peeker(name), name
+        try:
+            found: Sequence[Any] = self._peeker.peek_messages(
+                most, sequence_number=max(FIRST, start), timeout=max(LEAST_SECONDS, deadline.remaining())
+            )
+        except BaseException:
+            self.close()
+            raise
+        return found
+
+    def first(self, name: EntityName, start: int, deadline: Deadline) -> Any | None:
+        """The first message from a sequence number on."""
+        found = self.messages(name, start, 1, deadline)
+        return found[0] if found else None
+
+    def last_number(self, name: EntityName, first: int, guess: int, deadline: Deadline) -> int:
+        """The sequence number of the last message. first: one that is there. guess: where it may be."""
+        low, step = first, max(1, guess - first)
+        high = LAST
+        while low < high:
+            probe = min(low + step, high) if high == LAST else (low + high + 1) // 2
+            found = self.first(name, probe, deadline)
+            if found is None:
+                high = probe - 1
+            else:
+                low, step = int(found.sequence_number), 2 * step
+        return low
+
+    def first_at(
+        self, name: EntityName, start: int, end: int, milliseconds: int, deadline: Deadline
+    ) -> int | None:
+        """The first sequence number of a range whose message was enqueued at a moment or later."""
+        while start < end:
+            middle = (start + end) // 2
+            found = self.first(name, middle, deadline)
+            at = None if found is None else found.raw_amqp_message.annotations.get(ENQUEUED)
+            # one without a time is still to be enqueued
+            if found is None or at is None or at >= milliseconds:
+                end = middle
+            else:
+                start = int(found.sequence_number) + 1
+        found = self.first(name, start, deadline)
+        return None if found is None else int(found.sequence_number)
+
+    def close(self) -> None:
+        peeker, self._peeker = self._peeker, None
+        if peeker is not None:
+            peeker.close()

@@ -1,0 +1,218 @@
+"""Publishing: batches as large as the link takes, one after the other, with an outcome for each message."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from azure.servicebus.exceptions import MessageSizeExceededError
+
+from brokerkit.core.cancellation import Deadline
+from brokerkit.core.driver import PublisherDriver
+from brokerkit.core.errors import BrokerError, ConfigError, TooLarge, Unavailable
+from brokerkit.core.messages import OutboundMessage, PublishResult
+
+from .entities import Entity, find_if_permitted
+from .errors import surely_not_done, translate
+from .link import Link
+from .names import EntityName
+from .opening import close_aside
+from .outbound import encode
+from .transport import Sender
+
+FRESH_SECONDS = 60.0
+"""A link that was not used for so long may have been closed by the service: a new one is opened."""
+RETRY_SECONDS = 0.2
+LEAST_SECONDS = 0.1
+
+
+@dataclass
+class _Target:
+    """Where a topic's messages go. duplicates: whether the entity drops those with the same id."""
+
+    name: EntityName
+    entity: Entity | None
+    sender: Sender | None = None
+    used_at: float = 0.0
+
+    @property
+    def duplicates(self) -> bool:
+        return self.entity is not None and self.entity.duplicate_detection
+
+    @property
+    def partitioned(self) -> bool:
+        return self.entity is not None and self.entity.partitioned
+
+
+@dataclass
+class _Item:
+    """A message on its way. row: which of the batch it is."""
+
+    row: int
+    message: Any
+    key: bytes | None
+
+
+@dataclass
+class _Part:
+    """Messages that go together. content: a batch, or a message that is too large for one."""
+
+    items: Sequence[_Item]
+    content: Any
+
+
+class ServiceBusPublisher(PublisherDriver):
+    """One link per topic, kept for the next messages."""
+
+    def __init__(self, link: Link) -> None:
+        self._link = link
+        self._targets: dict[str, _Target] = {}
+
+    def send(self, batch: Sequence[tuple[str, OutboundMessage]], timeout: float) -> list[PublishResult]:
+        deadline = Deadline(timeout)
+        results: list[PublishResult | None] = [None] * len(batch)
+        rows: dict[str, list[int]] = {}
+        for row, (topic, _) in enumerate(batch):
+            rows.setdefault(topic, []).append(row)
+        for topic, chosen in rows.items():
+            messages = [(row, batch[row][1]) for row in chosen]
+            for row, result in self._send_to(topic, messages, deadline).items():
+                results[row] = result
+        return [result for result in results if result is not None]
+
+    def _send_to(
+        self, topic: str, messages: Sequence[tuple[int, OutboundMessage]], deadline: Deadline
+    ) -> dict[int, PublishResult]:
+        try:
+            target = self._target(topic, deadline)
+            self._open(target, deadline)
+        except Exception as error:
+            failed = PublishResult("failed", None, self._problem(error, deadline))
+            return {row: failed for row, _ in messages}
+        results: dict[int, PublishResult] = {}
+        items = []
+        for row, message in messages:
+            try:
+                # a name makes trying again harmless where the entity looks for duplicates
+                named = message.named(uuid.uuid4().hex) if target.duplicates else message
+                items.append(_Item(row, encode(named), message.key))
+            except (BrokerError, TypeError) as error:
+                results[row] = PublishResult("failed", None, translate(error))
+        results.update(self._send_items(target, items, deadline))
+        return results
+
+    def _target(self, topic: str, deadline: Deadline) -> _Target:
+        found = self._targets.get(topic)
+        if found is not None:
+            return found
+        name = EntityName.parse(topic)
+        if name.subscription is not None or name.sub_queue is not None:
+            raise ConfigError(
+                f"messages are sent to a queue or topic, not to {topic!r}: publish to {name.name!r}"
+            )
+        target = _Target(name, find_if_permitted(self._link, name, deadline))
+        self._targets[topic] = target
+        return target
+
+    def _open(self, target: _Target, deadline: Deadline) -> Sender:
+        if target.sender is not None and time.monotonic() - target.used_at > FRESH_SECONDS:
+            self._drop(target)
+        if target.sender is None:
+            target.sender = self._link.sender(target.name, max(LEAST_SECONDS, deadline.remaining()))
+        target.used_at = time.monotonic()
+        return target.sender
+
+    def _drop(self, target: _Target) -> None:
+        sender, target.sender = target.sender, None
+        if sender is not None:
+            close_aside(sender.close, "sender")
+
+    def _send_items(
+        self, target: _Target, items: Sequence[_Item], deadline: Deadline
+    ) -> dict[int, PublishResult]:
+        results: dict[int, PublishResult] = {}
+        left = list(items)
+        while left:
+            try:
+                part = self._next_part(target, left, deadline)
+            except TooLarge as error:
+                results[left.pop(0).row] = PublishResult("failed", None, error)
+                continue
+            except Exception as error:
+                failed = PublishResult("failed", None, self._problem(error, deadline))
+                results.update({item.row: failed for item in left})
+                break
+            left = left[len(part.items) :]
+            outcome = self._send_part(target, part, deadline)
+            if len(part.items) > 1 and isinstance(outcome.error, TooLarge | ConfigError):
+                # the service refuses all for one: find out which
+                for item in part.items:
+                    results[item.row] = self._send_part(target, _Part([item], item.message), deadline)
+                continue
+            results.update({item.row: outcome for item in part.items})
+            if outcome.error is not None and outcome.error.retryable:
+                # what comes after it must not overtake it
+                results.update({item.row: _held_back(outcome.error) for item in left})
+                break
+        return results
+
+    def _next_part(self, target: _Target, items: Sequence[_Item], deadline: Deadline) -> _Part:
+        """The first messages that go together. Raises TooLarge when the first cannot go at all."""
+        sender = self._open(target, deadline)
+        batch = sender.create_message_batch()
+        part: list[_Item] = []
+        for item in items:
+            # of a partitioned entity the service takes only batches for one partition
+            if part and target.partitioned and item.key != part[0].key:
+                break
+            try:
+                batch.add_message(item.message)
+            except MessageSizeExceededError:
+                break
+            part.append(item)
+        if part:
+            return _Part(part, batch)
+        first = items[0]
+        size, limit = sender.encoded_size(first.message), sender.max_message_bytes
+        if size > limit:
+            raise TooLarge(
+                f"the message has {size:,} bytes with its attributes; {target.name} takes {limit:,}"
+            )
+        return _Part([first], first.message)
+
+    def _send_part(self, target: _Target, part: _Part, deadline: Deadline) -> PublishResult:
+        while True:
+            try:
+                sender = self._open(target, deadline)
+                sender.send_messages(part.content, timeout=max(LEAST_SECONDS, deadline.remaining()))
+                return PublishResult("confirmed")
+            except Exception as error:
+                problem = self._problem(error, deadline)
+                refused = surely_not_done(error)
+                if not refused:
+                    self._drop(target)
+                again = target.duplicates and not refused and problem.retryable
+                if not again or deadline.remaining() <= RETRY_SECONDS:
+                    return PublishResult("failed" if refused else "unknown", None, problem)
+                time.sleep(RETRY_SECONDS)
+
+    def _problem(self, error: BaseException, deadline: Deadline) -> BrokerError:
+        problem = translate(error)
+        if isinstance(problem, Unavailable) and deadline.passed:
+            problem = Unavailable(f"the service did not confirm within {deadline.seconds:g} s ({problem})")
+        if problem is not error:
+            problem.__cause__ = error
+        return problem
+
+    def close(self, timeout: float) -> None:
+        for target in self._targets.values():
+            self._drop(target)
+
+
+def _held_back(cause: BrokerError) -> PublishResult:
+    held = Unavailable("not sent, because an earlier message failed")
+    held.__cause__ = cause
+    return PublishResult("failed", None, held)

@@ -1,0 +1,113 @@
+"""Messages of a queue, a subscription or a sub-queue, each locked by itself."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from brokerkit.core.driver import Outcome
+from brokerkit.core.errors import Unavailable
+
+from .errors import translate
+from .link import ANSWER_SECONDS, Link, log
+from .names import EntityName
+from .opening import Opening, close_aside
+from .settling import Errors, locked_for, renew, settle
+from .source import DEFAULT_LOCK, LOOK_SECONDS, MAX_MESSAGES, STAY_SECONDS, Source, Taken
+from .transport import Receiver
+
+
+class QueueSource(Source):
+    """One receiver, opened anew when its connection was lost. A receipt is the message itself.
+
+    lock_seconds: None where it is not known yet.
+    """
+
+    def __init__(self, link: Link, name: EntityName, receiver: Receiver, lock_seconds: float | None) -> None:
+        self._link = link
+        self._name = name
+        self._receiver: Receiver | None = receiver
+        self._opening: Opening[Receiver] | None = None
+        self._lock_known = lock_seconds is not None
+        self.lock_seconds = lock_seconds or DEFAULT_LOCK
+        self._resting = True
+        self._stayed_at = time.monotonic()
+
+    def _connected(self, wait: float) -> Receiver | None:
+        """The open receiver; None when it is not open within `wait`. Raises what keeps it from opening."""
+        if self._receiver is not None and self._receiver.is_open:
+            return self._receiver
+        if self._opening is None:
+            self._lose()
+            self._opening = Opening(
+                lambda: self._link.receiver(self._name),
+                lambda made: made.close(),
+                f"receiver of {self._name}",
+            )
+        if not self._opening.wait(wait):
+            return None
+        opening, self._opening = self._opening, None
+        self._receiver = opening.take()
+        self._stayed_at = time.monotonic()
+        return self._receiver
+
+    def _lose(self) -> None:
+        receiver, self._receiver = self._receiver, None
+        if receiver is not None:
+            close_aside(receiver.close, f"receiver of {self._name}")
+
+    def take(self, max_messages: int, wait: float) -> Taken:
+        receiver = self._connected(wait)
+        if receiver is None:
+            return (), ()
+        self._resting = False
+        try:
+            messages = receiver.receive_messages(
+                min(max_messages, MAX_MESSAGES), max_wait_time=max(LOOK_SECONDS, wait)
+            )
+        except Exception:
+            self._lose()
+            raise
+        self._stayed_at = time.monotonic()
+        if messages and not self._lock_known:
+            self.lock_seconds = max(1.0, locked_for(messages) or DEFAULT_LOCK)
+            self._lock_known = True
+        return messages, messages
+
+    def settle(self, receipts: Sequence[Any], outcome: Outcome, reason: str | None) -> Errors:
+        receiver = self._connected(ANSWER_SECONDS)
+        if receiver is None:
+            raise Unavailable(f"the connection to {self._name} was lost and could not be made anew in time")
+        # a message of a receiver that was lost is settled by its lock token
+        return settle(receiver, receipts, outcome, reason)
+
+    def extend(self, receipts: Sequence[Any]) -> Errors:
+        receiver = self._connected(LOOK_SECONDS)
+        if receiver is None:
+            return [Unavailable("the connection was lost; it is being made anew")] * len(receipts)
+        return renew(receiver, receipts, ANSWER_SECONDS)
+
+    def idle(self) -> None:
+        receiver = self._receiver
+        if receiver is None or not receiver.is_open:
+            return
+        try:
+            if not self._resting:
+                self._resting = True
+                receiver.rest()
+            elif time.monotonic() - self._stayed_at > STAY_SECONDS:
+                self._stayed_at = time.monotonic()
+                receiver.stay()
+        except Exception as error:
+            # nobody waits for it: whoever does next has it opened anew
+            log.info("the connection to %s was lost: %s", self._name, translate(error))
+            self._lose()
+
+    def close(self) -> None:
+        opening, self._opening = self._opening, None
+        if opening is not None:
+            opening.abandon()
+        receiver, self._receiver = self._receiver, None
+        if receiver is not None:
+            receiver.close()

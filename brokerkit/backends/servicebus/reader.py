@@ -1,0 +1,50 @@
+"""Reading slices by peeking."""
+
+from __future__ import annotations
+
+from brokerkit.core.cancellation import Deadline
+from brokerkit.core.columns import Columns
+from brokerkit.core.driver import ReaderDriver
+from brokerkit.core.errors import ConfigError
+from brokerkit.core.topics import Slice
+
+from .columns import to_columns
+from .link import ANSWER_SECONDS, OPEN_SECONDS, Link
+from .names import EntityName
+from .peeking import AT_ONCE, Peeking
+
+
+class ServiceBusReader(ReaderDriver):
+    """Reads one slice after the other. Rows that were taken meanwhile are not there any more."""
+
+    def __init__(self, link: Link) -> None:
+        self._peeking = Peeking(link)
+        self._name: EntityName | None = None
+        self._next = 0
+        self._end = 0
+        self._attributes = True
+
+    def start(self, piece: Slice, *, attributes: bool) -> None:
+        self._name = EntityName.parse(piece.topic)
+        self._next, self._end, self._attributes = piece.start, piece.end, attributes
+
+    def fetch(self, wait: float) -> Columns | None:
+        if self._name is None:
+            raise ConfigError("no slice was started")
+        if self._next >= self._end:
+            return None
+        deadline = Deadline(OPEN_SECONDS + ANSWER_SECONDS)
+        most = min(AT_ONCE, self._end - self._next)
+        found = self._peeking.messages(self._name, self._next, most, deadline)
+        wanted = [message for message in found if message.sequence_number < self._end]
+        if not wanted:
+            self._next = self._end
+            return None
+        self._next = int(wanted[-1].sequence_number) + 1
+        return to_columns(wanted, str(self._name), delivered=False, attributes=self._attributes)
+
+    def stop(self) -> None:
+        self._next = self._end
+
+    def close(self, timeout: float) -> None:
+        self._peeking.close()

@@ -1,0 +1,207 @@
+"""Messages by session: who holds a session gets its messages in their order, and nobody else does.
+
+A session is handled batch by batch: its next messages come when those before are settled, so that
+one that is given back is not overtaken.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from azure.servicebus.exceptions import OperationTimeoutError, SessionLockLostError
+
+from brokerkit.core.cancellation import Deadline
+from brokerkit.core.driver import Outcome
+from brokerkit.core.errors import LockLost
+
+from .errors import translate
+from .link import ANSWER_SECONDS, NEXT_SESSION, Link, log
+from .names import EntityName
+from .opening import Opening, close_aside
+from .settling import Errors, settle
+from .source import DEFAULT_LOCK, LOOK_SECONDS, MAX_MESSAGES, STAY_SECONDS, Source, Taken
+from .transport import Receiver
+
+AT_ONCE = 8
+"""How many sessions one consumer holds at a time, while messages of all of them wait to be settled."""
+ACCEPT_SECONDS = 5.0
+"""For how long the service is asked to look for a session that is free."""
+FILL_SECONDS = 2.0
+"""How long a batch of a session that goes on bringing messages may become."""
+
+
+class Held:
+    """A session that is ours. owed: messages that are not settled yet."""
+
+    def __init__(self, receiver: Receiver) -> None:
+        self.receiver = receiver
+        self.owed = 0
+        self.stayed_at = self.renewed_at = time.monotonic()
+
+    @property
+    def alive(self) -> bool:
+        """Whether the session is still ours, by our clock."""
+        ends = self.receiver.session.locked_until_utc
+        return self.receiver.is_open and (ends is None or ends > datetime.now(UTC))
+
+
+class SessionSource(Source):
+    """A receipt is a message with its session. session: a named one; None: whichever is free next."""
+
+    def __init__(
+        self,
+        link: Link,
+        name: EntityName,
+        session: str | None,
+        lock_seconds: float | None,
+        first: Receiver | None = None,
+    ) -> None:
+        self._link = link
+        self._name = name
+        self._session = session
+        self._held: list[Held] = [] if first is None else [Held(first)]
+        self._opening: Opening[Receiver] | None = None
+        self.lock_seconds = lock_seconds or DEFAULT_LOCK
+
+    def take(self, max_messages: int, wait: float) -> Taken:
+        until = Deadline(max(LOOK_SECONDS, wait))
+        self._let_go([held for held in self._held if not held.alive])
+        for held in [each for each in self._held if not each.owed]:
+            taken = self._take_from(held, max_messages, until)
+            if taken[0]:
+                return taken
+            if self._session is None:
+                # it has nothing now: let others have it
+                self._let_go([held])
+            elif until.passed:
+                return (), ()
+        if len(self._held) >= (AT_ONCE if self._session is None else 1):
+            time.sleep(until.slice(0.05))
+            return (), ()
+        held_now = self._accepted(until)
+        return ((), ()) if held_now is None else self._take_from(held_now, max_messages, until)
+
+    def _accepted(self, until: Deadline) -> Held | None:
+        """The session that was asked for, or one that is free; None when there is none in time."""
+        if self._opening is None:
+            wanted = NEXT_SESSION if self._session is None else self._session
+            self._opening = Opening(
+                lambda: self._link.session(self._name, wanted, ACCEPT_SECONDS),
+                lambda made: made.close(),
+                f"session of {self._name}",
+            )
+        if not self._opening.wait(until.remaining()):
+            return None
+        opening, self._opening = self._opening, None
+        try:
+            held = Held(opening.take())
+        except OperationTimeoutError:
+            if self._session is not None:
+                raise
+            return None
+        self._held.append(held)
+        return held
+
+    def _take_from(self, held: Held, max_messages: int, until: Deadline) -> Taken:
+        """A batch of a session, as long as its messages come without a pause."""
+        messages: list[Any] = []
+        most = min(max_messages, MAX_MESSAGES)
+        longest = Deadline(FILL_SECONDS)
+        try:
+            while len(messages) < most and not longest.passed:
+                wait = max(LOOK_SECONDS, until.remaining())
+                found = held.receiver.receive_messages(most - len(messages), max_wait_time=wait)
+                messages.extend(found)
+                if not found:
+                    break
+        except SessionLockLostError:
+            self._let_go([held])
+        except Exception:
+            self._let_go([held])
+            if not messages:
+                raise
+        held.stayed_at = time.monotonic()
+        held.owed += len(messages)
+        return messages, [(held, message) for message in messages]
+
+    def _let_go(self, some: Iterable[Held]) -> None:
+        for held in some:
+            self._held.remove(held)
+            close_aside(held.receiver.close, f"session of {self._name}")
+
+    def settle(self, receipts: Sequence[Any], outcome: Outcome, reason: str | None) -> Errors:
+        errors: list[BaseException | None] = [None] * len(receipts)
+        for held, rows in _by_session(receipts):
+            messages = [receipts[row][1] for row in rows]
+            if not held.alive:
+                found: Errors = [_lost()] * len(rows)
+            else:
+                found = settle(held.receiver, messages, outcome, reason)
+            for row, error in zip(rows, found, strict=True):
+                errors[row] = error
+                if error is None or isinstance(translate(error), LockLost):
+                    held.owed -= 1
+            if not held.alive and held in self._held:
+                self._let_go([held])
+        return errors
+
+    def extend(self, receipts: Sequence[Any]) -> Errors:
+        errors: list[BaseException | None] = [None] * len(receipts)
+        for held, rows in _by_session(receipts):
+            error = self._renewed(held)
+            for row in rows:
+                errors[row] = error
+        return errors
+
+    def _renewed(self, held: Held) -> BaseException | None:
+        if not held.alive:
+            return _lost()
+        try:
+            held.receiver.session.renew_lock(timeout=ANSWER_SECONDS)
+        except Exception as error:
+            return error
+        held.renewed_at = time.monotonic()
+        return None
+
+    def idle(self) -> None:
+        if self._opening is not None and self._session is None:
+            # a session that is found now would be kept from others for nothing
+            opening, self._opening = self._opening, None
+            opening.abandon()
+        for held in list(self._held):
+            if self._session is None and not held.owed:
+                self._let_go([held])
+                continue
+            now = time.monotonic()
+            try:
+                if now - held.renewed_at > self.lock_seconds / 3 and not held.owed:
+                    held.receiver.session.renew_lock(timeout=ANSWER_SECONDS)
+                    held.renewed_at = now
+                elif now - held.stayed_at > STAY_SECONDS:
+                    held.stayed_at = now
+                    held.receiver.stay()
+            except Exception as error:
+                log.info("a session of %s was lost: %s", self._name, translate(error))
+                self._let_go([held])
+
+    def close(self) -> None:
+        opening, self._opening = self._opening, None
+        if opening is not None:
+            opening.abandon()
+        while self._held:
+            self._held.pop().receiver.close()
+
+
+def _by_session(receipts: Sequence[Any]) -> list[tuple[Held, list[int]]]:
+    """The rows of each session, in order."""
+    found: dict[int, tuple[Held, list[int]]] = {}
+    for row, (held, _) in enumerate(receipts):
+        found.setdefault(id(held), (held, []))[1].append(row)
+    return list(found.values())
+
+
+def _lost() -> LockLost:
+    return LockLost("the lock of the session was lost: its messages will be, or were, delivered again")

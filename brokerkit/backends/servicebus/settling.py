@@ -1,0 +1,94 @@
+"""Settling messages and keeping their locks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from azure.servicebus.exceptions import MessageLockLostError, MessageNotFoundError
+
+from brokerkit.core.driver import Outcome
+from brokerkit.core.errors import ConfigError, LockLost
+
+from .errors import translate
+from .link import ANSWER_SECONDS
+from .together import settle_together
+from .transport import Receiver
+
+MAX_REASON = 4096
+MAX_TOKENS = 500
+"""How many locks are renewed by one request."""
+REJECTED = "rejected"
+
+Errors = list[BaseException | None]
+
+
+def settle(receiver: Receiver, messages: Sequence[Any], outcome: Outcome, reason: str | None) -> Errors:
+    """Settle messages, each confirmed by itself; what went wrong with each.
+
+    A failure of the connection is that of all that come after it as well.
+    """
+    how = _operation(receiver, outcome, reason)
+    known = settle_together(receiver, messages, outcome, ANSWER_SECONDS)
+    errors: Errors = []
+    for place, message in enumerate(messages):
+        if place in known:
+            errors.append(known[place])
+            continue
+        try:
+            how(message)
+            errors.append(None)
+        except MessageNotFoundError as error:
+            # so the service answers for a deferred message that is not ours any more
+            errors.append(_lost(error))
+        except Exception as error:
+            errors.append(error)
+            if translate(error).retryable:
+                errors.extend(known.get(rest, error) for rest in range(place + 1, len(messages)))
+                break
+    return errors
+
+
+def _operation(receiver: Receiver, outcome: Outcome, reason: str | None) -> Callable[[Any], object]:
+    settled: Callable[[Any], object]
+    if outcome is not Outcome.REJECT:
+        settled = receiver.complete_message if outcome is Outcome.ACK else receiver.abandon_message
+        return settled
+    if reason is not None and len(reason) > MAX_REASON:
+        raise ConfigError(f"a reason may have {MAX_REASON:,} characters here, not {len(reason):,}")
+    return lambda message: receiver.dead_letter_message(message, reason=reason or REJECTED)
+
+
+def _lost(error: BaseException) -> LockLost:
+    lost = LockLost(f"the lock of the message was lost: it will be, or was, delivered again ({error})")
+    lost.__cause__ = error
+    return lost
+
+
+def renew(receiver: Receiver, messages: Sequence[Any], timeout: float) -> Errors:
+    """Renew the locks of messages, many with one request; what went wrong with each."""
+    errors: Errors = []
+    for start in range(0, len(messages), MAX_TOKENS):
+        errors.extend(_renew(receiver, messages[start : start + MAX_TOKENS], timeout))
+    return errors
+
+
+def _renew(receiver: Receiver, messages: Sequence[Any], timeout: float) -> Errors:
+    try:
+        receiver.renew(list(messages), timeout)
+    except (MessageLockLostError, MessageNotFoundError) as error:
+        if len(messages) == 1:
+            return [_lost(error)]
+        # one that is lost has all refused: find out which
+        middle = len(messages) // 2
+        return _renew(receiver, messages[:middle], timeout) + _renew(receiver, messages[middle:], timeout)
+    except Exception as error:
+        return [error] * len(messages)
+    return [None] * len(messages)
+
+
+def locked_for(messages: Sequence[Any]) -> float | None:
+    """For how many seconds from now the service keeps the locks, as far as the messages say it."""
+    ends = [message.locked_until_utc for message in messages if message.locked_until_utc is not None]
+    return (min(ends) - datetime.now(UTC)).total_seconds() if ends else None

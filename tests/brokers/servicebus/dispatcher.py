@@ -1,0 +1,96 @@
+"""Which receiver gets what: all connections, and the links on them by the place that they are for."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from proton import Link
+
+from . import errors
+from .broker import Broker
+from .claims import Policies
+from .clock import now
+from .links import Outlet, detach
+from .management import Management
+from .namespace import Entity, Part
+
+if TYPE_CHECKING:
+    from .amqp import Connection
+
+TICK = 0.05
+"""Seconds between two looks at what is due."""
+
+
+@dataclass(eq=False)
+class Waiting:
+    """A receiver that takes the next session there is. until: milliseconds since the epoch."""
+
+    connection: Connection
+    link: Link
+    holder: int
+    until: int
+
+
+class Dispatcher:
+    """All connections, and the receivers on them by the place whose messages they get."""
+
+    def __init__(self, broker: Broker, policies: Policies) -> None:
+        self.broker = broker
+        self.policies = policies
+        self.management = Management(broker)
+        self.connections: set[Connection] = set()
+        self.outlets: dict[int, list[Outlet]] = {}
+        self.waiting: list[Waiting] = []
+
+    async def keep_time(self) -> None:
+        """Do what is due, for as long as the server runs."""
+        while True:
+            await asyncio.sleep(TICK)
+            self.broker.tick()
+            self._end_sessions()
+            for connection in list(self.connections):
+                connection.tick()
+            self.turn()
+
+    def turn(self) -> None:
+        """Finish what came in together: pass messages on, make all of it durable, then answer."""
+        self._pass_on()
+        self.broker.commit()
+        for connection in list(self.connections):
+            connection.flush()
+
+    def _pass_on(self) -> None:
+        if self.waiting:
+            self._seat_waiting()
+        while self.broker.touched:
+            hungry = self.outlets.get(self.broker.touched.pop(), [])
+            while hungry:
+                hungry = [outlet for outlet in hungry if outlet.pump()]
+
+    def _seat_waiting(self) -> None:
+        for each in list(self.waiting):
+            lock = self.broker.accept_session(each.holder, None)
+            if lock is not None:
+                self.waiting.remove(each)
+                each.connection.attach_outlet(Outlet(self.broker, each.link, each.holder, lock))
+            elif each.until < now():
+                self.waiting.remove(each)
+                detach(each.link, errors.no_session())
+
+    def _end_sessions(self) -> None:
+        for lock in self.broker.sessions.overdue(now()):
+            self.broker.release_session(lock, expired=True)
+            for outlet in self.outlets.get(lock.holder, []):
+                if outlet.session is lock:
+                    detach(outlet.link, errors.session_lock_lost(lock.session))
+
+    def forget(self, gone: list[Entity]) -> None:
+        """End the links to entities that are deleted."""
+        for connection in list(self.connections):
+            connection.forget(gone)
+        for entity in gone:
+            for part in Part:
+                self.outlets.pop(entity.holder(part), None)
+                self.broker.touched.discard(entity.holder(part))

@@ -1,0 +1,60 @@
+"""The process of the emulator; it runs in the environment with Proton.
+
+    python -m tests.brokers.servicebus.emulator --port 5672 --folder FOLDER
+
+One port takes AMQP and HTTP alike, as one connection string is for both.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import logging
+import ssl
+from pathlib import Path
+
+from .admin import Administration
+from .amqp import Connection
+from .broker import Broker
+from .claims import Policies
+from .dispatcher import Dispatcher
+from .store import open_store
+from .web import FirstBytes, HttpConnection
+
+HOST = "127.0.0.1"
+TLS_PORT = 5671
+"""Clients know no other one for AMQP by TLS."""
+
+
+async def serve(port: int, folder: Path, key: str, tls: list[str] | None) -> None:
+    """Serve until cancelled. tls: an address, the files of a certificate and of its private key."""
+    broker, policies = Broker(open_store(folder)), Policies(key)
+    dispatcher = Dispatcher(broker, policies)
+    administration = Administration(broker, policies, dispatcher.forget, dispatcher.turn)
+
+    def accept() -> FirstBytes:
+        return FirstBytes(lambda: Connection(dispatcher), lambda: HttpConnection(administration))
+
+    loop = asyncio.get_running_loop()
+    await loop.create_server(accept, HOST, port)
+    if tls is not None:
+        address, certificate, private_key = tls
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate, private_key)
+        await loop.create_server(accept, address, TLS_PORT, ssl=context)
+    await dispatcher.keep_time()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Azure Service Bus, emulated")
+    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--folder", type=Path, required=True, help="where the messages are kept")
+    parser.add_argument("--key", required=True, help="the key of all shared access policies")
+    parser.add_argument("--tls", nargs=3, metavar=("ADDRESS", "CERTIFICATE", "KEY"))
+    given = parser.parse_args()
+    logging.basicConfig(level=logging.WARNING)
+    asyncio.run(serve(given.port, given.folder, given.key, given.tls))
+
+
+if __name__ == "__main__":
+    main()

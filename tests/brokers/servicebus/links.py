@@ -1,0 +1,266 @@
+"""What the links of a connection do: messages in, messages out, requests and their answers."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from proton import Condition, Delivery, Link, Message, Terminus, int32, symbol
+
+from . import errors, wire
+from .broker import Broker
+from .claims import Grant, Policies
+from .management import Management
+from .namespace import Entity, Part
+from .sessions import SessionLock
+
+CREDIT = 1000
+"""How many transfers a sender may have on the way."""
+
+CHUNK = 16
+"""How many messages one receiver gets before the next one has its turn."""
+
+TICKS_OF_EPOCH = 621_355_968_000_000_000
+"""The start of the epoch in 100 ns since the year 1, in which session locks are told."""
+
+SESSION_FILTER = symbol("com.microsoft:session-filter")
+LOCKED_UNTIL = symbol("com.microsoft:locked-until-utc")
+BATCH_SIZE = symbol("com.microsoft:max-message-batch-size")
+
+
+def condition(refusal: errors.Refusal) -> Condition:
+    """A refusal as AMQP says it; with an info, since clients read one of a connection's end."""
+    return Condition(
+        refusal.condition, refusal.description, {symbol("com.microsoft:tracking-id"): str(uuid.uuid4())}
+    )
+
+
+def attach(link: Link) -> None:
+    """Agree to a link as the client asked for it."""
+    link.source.copy(link.remote_source)
+    link.target.copy(link.remote_target)
+    _open(link)
+
+
+def _open(link: Link) -> None:
+    link.snd_settle_mode, link.rcv_settle_mode = link.remote_snd_settle_mode, link.remote_rcv_settle_mode
+    link.open()
+
+
+def detach(link: Link, refusal: errors.Refusal) -> None:
+    """Close a link for a reason.
+
+    One that is not attached yet is attached for that without the terminus that was asked for, by
+    which the client knows that the link is not established.
+    """
+    if link.state & Link.LOCAL_UNINIT:
+        if link.is_sender:
+            link.target.copy(link.remote_target)
+            link.source.type = Terminus.UNSPECIFIED
+        else:
+            link.source.copy(link.remote_source)
+            link.target.type = Terminus.UNSPECIFIED
+        _open(link)
+    if link.state & Link.LOCAL_ACTIVE:
+        link.condition = condition(refusal)
+        link.close()
+
+
+def reject(delivery: Delivery, refusal: errors.Refusal) -> None:
+    """Answer a delivery with an error."""
+    delivery.local.condition = condition(refusal)
+    delivery.update(Delivery.REJECTED)
+
+
+class Inlet:
+    """Takes in what a client sends to a queue or a topic."""
+
+    def __init__(self, broker: Broker, link: Link, entity: Entity) -> None:
+        self._broker = broker
+        self.link = link
+        self.entity = entity
+        link.max_message_size = entity.max_message_size
+        link.properties = {BATCH_SIZE: entity.max_message_size}
+        attach(link)
+        link.flow(CREDIT)
+
+    def receive(self, delivery: Delivery, raw: bytes, message_format: int) -> None:
+        """Enqueue a message, or each of a batch, and say so."""
+        try:
+            if self.entity.settings["Status"] in ("Disabled", "SendDisabled"):
+                raise errors.disabled(self.entity.path)
+            if len(raw) > self.entity.max_message_size:
+                raise errors.too_large(self.entity.max_message_size)
+            parts = wire.unbatch(raw) if message_format == wire.BATCH_FORMAT else [raw]
+            self._broker.send(self.entity, [wire.parse(part) for part in parts])
+        except errors.Refusal as refusal:
+            reject(delivery, refusal)
+        else:
+            delivery.update(Delivery.ACCEPTED)
+        delivery.settle()
+        self.link.flow(1)
+
+
+class Outlet:
+    """Gives the messages of one place to a client, and takes its word on them.
+
+    session: the lock of the one session that it is for.
+    """
+
+    def __init__(self, broker: Broker, link: Link, holder: int, session: SessionLock | None) -> None:
+        self._broker = broker
+        self.link = link
+        self.holder = holder
+        self.session = session
+        self._locks = link.remote_snd_settle_mode != Link.SND_SETTLED
+        if session is not None:
+            link.properties = {LOCKED_UNTIL: session.until * 10_000 + TICKS_OF_EPOCH}
+            link.remote_source.filter.clear()
+            link.remote_source.filter.put_dict({SESSION_FILTER: session.session})
+        attach(link)
+
+    def pump(self) -> bool:
+        """Send some of what there is. Returns whether there may be more to send."""
+        count = min(self.link.credit, CHUNK)
+        if count <= 0 or not self.link.state & Link.LOCAL_ACTIVE:
+            return False
+        session = None if self.session is None else self.session.session
+        taken = self._broker.take(self.holder, session=session, count=count, lock=self._locks)
+        for message in taken:
+            delivery = self.link.delivery(message.token if self._locks else uuid.uuid4().bytes_le)
+            self.link.stream(message.encoded())
+            self.link.advance()
+            if self._locks:
+                # Proton gives a tag only as text, and these bytes are none
+                delivery.lock_token = message.token
+            else:
+                delivery.settle()
+        if len(taken) < count and self.link.drain_mode:
+            self.link.drained()
+        return len(taken) == count
+
+    def settle(self, delivery: Delivery) -> None:
+        """Do what the client says of a message, and answer with the same outcome."""
+        state = delivery.remote_state
+        if state:
+            try:
+                if self.session is not None and not self._holds_session():
+                    raise errors.session_lock_lost(self.session.session)
+                self._apply(delivery, delivery.lock_token)
+            except errors.Refusal as refusal:
+                reject(delivery, refusal)
+            else:
+                delivery.update(state)
+        elif not delivery.settled:
+            return
+        delivery.settle()
+
+    def _holds_session(self) -> bool:
+        assert self.session is not None
+        return self._broker.sessions.held(self.holder, self.session.session) is self.session
+
+    def _apply(self, delivery: Delivery, token: bytes) -> None:
+        state, remote = delivery.remote_state, delivery.remote
+        if state == Delivery.ACCEPTED:
+            self._broker.complete(self.holder, token)
+        elif state == Delivery.REJECTED:
+            info = _texts(remote.condition.info if remote.condition else None)
+            reason = info.pop("DeadLetterReason", None)
+            description = info.pop("DeadLetterErrorDescription", None)
+            self._broker.dead_letter(self.holder, token, reason, description, info)
+        elif state == Delivery.MODIFIED and remote.undeliverable:
+            self._broker.defer(self.holder, token, _texts(remote.annotations))
+        elif state == Delivery.MODIFIED:
+            self._broker.abandon(self.holder, token, _texts(remote.annotations))
+        else:
+            self._broker.abandon(self.holder, token, {}, failed=False)
+
+
+def _texts(given: Any) -> dict[str, Any]:
+    """A map with plain text for keys."""
+    return {str(key): value for key, value in (given or {}).items()}
+
+
+class Requests:
+    """Answers what comes in at `$cbs` or at an entity's `$management`.
+
+    grants: what the connection's tokens allow; `$cbs` adds to it.
+    """
+
+    def __init__(self, policies: Policies, grants: dict[str, Grant], link: Link) -> None:
+        self._policies = policies
+        self._grants = grants
+        self.link = link
+        attach(link)
+        link.flow(CREDIT)
+
+    def receive(self, delivery: Delivery, raw: bytes, reply: Link | None) -> None:
+        """Take one request, and answer it on the link `reply`."""
+        delivery.update(Delivery.ACCEPTED)
+        delivery.settle()
+        self.link.flow(1)
+        request = Message()
+        request.decode(raw)
+        try:
+            status, body = self._do(request)
+            answer = self._answer(status, "OK" if status == 200 else "Accepted", body)
+        except errors.Refusal as refusal:
+            answer = self._answer(refusal.status, refusal.description, {}, refusal.condition)
+        if reply is None:
+            return
+        answer.correlation_id = request.id if request.correlation_id is None else request.correlation_id
+        sent = reply.delivery(uuid.uuid4().bytes_le)
+        reply.stream(answer.encode())
+        reply.advance()
+        sent.settle()
+
+    def _do(self, request: Message) -> tuple[int, Any]:
+        raise NotImplementedError
+
+    def _answer(self, status: int, description: str, body: Any, condition: str | None = None) -> Message:
+        raise NotImplementedError
+
+
+class TokenRequests(Requests):
+    """`$cbs`: claims-based security."""
+
+    def _do(self, request: Message) -> tuple[int, Any]:
+        properties = request.properties or {}
+        if properties.get("operation") != "put-token":
+            raise errors.invalid("$cbs takes the operation put-token")
+        # a client may call a shared access signature "jwt", which the service does not mind
+        if properties.get("type") not in ("servicebus.windows.net:sastoken", "jwt"):
+            raise errors.invalid(f"'{properties.get('type')}' is no type of tokens")
+        self._grants[str(properties.get("name"))] = self._policies.check(str(request.body))
+        return 202, None
+
+    def _answer(self, status: int, description: str, body: Any, condition: str | None = None) -> Message:
+        return Message(properties={"status-code": int32(status), "status-description": description})
+
+
+class ManagementRequests(Requests):
+    """`$management` of an entity."""
+
+    def __init__(
+        self,
+        policies: Policies,
+        grants: dict[str, Grant],
+        link: Link,
+        management: Management,
+        place: tuple[Entity, Part],
+    ) -> None:
+        super().__init__(policies, grants, link)
+        self._management = management
+        self.entity, self._part = place
+
+    def _do(self, request: Message) -> tuple[int, Any]:
+        operation = str((request.properties or {}).get("operation"))
+        claim = self._management.claim(operation)
+        self._policies.require(claim, self.entity.part_path(self._part), list(self._grants.values()))
+        return self._management.answer(operation, self.entity, self._part, request.body)
+
+    def _answer(self, status: int, description: str, body: Any, condition: str | None = None) -> Message:
+        properties: dict[str, Any] = {"statusCode": int32(status), "statusDescription": description}
+        if condition is not None:
+            properties["errorCondition"] = symbol(condition)
+        return Message(properties=properties, body=body)

@@ -1,0 +1,260 @@
+"""Messages in one place of an entity: enqueued, locked, settled, peeked."""
+
+from __future__ import annotations
+
+import sqlite3
+import uuid
+from dataclasses import dataclass
+from enum import IntEnum
+
+from . import errors, wire
+from .clock import now
+from .namespace import entity_of
+from .wire import Content
+
+
+class State(IntEnum):
+    """As the annotation `x-opt-message-state` says it."""
+
+    ACTIVE = 0
+    DEFERRED = 1
+    SCHEDULED = 2
+
+
+COLUMNS = (
+    "holder, seq, state, due, enqueued, expires, session, message_id, deliveries, token, locked_until, ttl,"
+    " annotations, properties, application, body"
+)
+
+
+@dataclass(slots=True)
+class Stored:
+    """A message at rest. Times are milliseconds since the epoch; ttl is milliseconds."""
+
+    holder: int
+    seq: int
+    state: int
+    due: int | None
+    enqueued: int
+    expires: int | None
+    session: str | None
+    message_id: str | None
+    deliveries: int
+    token: bytes | None
+    locked_until: int | None
+    ttl: int | None
+    annotations: bytes
+    properties: bytes
+    application: bytes
+    body: bytes
+
+    @property
+    def lock_token(self) -> uuid.UUID:
+        """As the requests name it; on a link the delivery tag has its bytes."""
+        assert self.token is not None
+        return uuid.UUID(bytes_le=self.token)
+
+    def content(self) -> Content:
+        """What was sent, to be put elsewhere."""
+        return Content(
+            self.annotations,
+            self.properties,
+            self.application,
+            self.body,
+            self.ttl,
+            self.session,
+            self.message_id,
+        )
+
+    def encoded(self) -> bytes:
+        """As a receiver gets it."""
+        pairs = [
+            wire.timestamp_pair(wire.ENQUEUED_TIME, self.enqueued),
+            wire.long_pair(wire.SEQUENCE_NUMBER, self.seq),
+        ]
+        if self.locked_until is not None:
+            pairs.append(wire.timestamp_pair(wire.LOCKED_UNTIL, self.locked_until))
+        if self.state != State.ACTIVE:
+            pairs.append(wire.int_pair(wire.MESSAGE_STATE, self.state))
+        return b"".join(
+            (
+                wire.header(self.ttl, self.deliveries),
+                wire.annotations_with(self.annotations, pairs),
+                self.properties,
+                self.application,
+                self.body,
+            )
+        )
+
+
+class Messages:
+    """The messages of all places; a place is named by its number, the holder. Nothing is committed."""
+
+    def __init__(self, store: sqlite3.Connection) -> None:
+        self._store = store
+        self._last = dict(store.execute("SELECT entity, last FROM sequence").fetchall())
+
+    def _next(self, entity: int) -> int:
+        number = self._last.get(entity, 0) + 1
+        self._last[entity] = number
+        self._store.execute("INSERT OR REPLACE INTO sequence (entity, last) VALUES (?, ?)", (entity, number))
+        return number
+
+    def put(
+        self,
+        holder: int,
+        content: Content,
+        *,
+        lifetime: int | None,
+        number: int | None = None,
+        deliveries: int = 0,
+    ) -> int:
+        """Enqueue a message; one with a scheduled time in the future waits for it.
+
+        lifetime: the milliseconds after which it expires. number: the sequence number that it has in
+        this entity already. Returns its sequence number.
+        """
+        at = now()
+        waits = content.scheduled is not None and content.scheduled > at
+        start = content.scheduled if waits and content.scheduled is not None else at
+        if number is None:
+            number = self._next(entity_of(holder))
+        self._store.execute(
+            f"INSERT INTO message ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, NULL, NULL, ?, ?, ?, ?, ?)",
+            (
+                holder,
+                number,
+                State.SCHEDULED if waits else State.ACTIVE,
+                content.scheduled if waits else None,
+                at,
+                None if lifetime is None else start + lifetime,
+                content.session,
+                content.message_id,
+                deliveries,
+                content.ttl if lifetime is None else lifetime,
+                content.annotations,
+                content.properties,
+                content.application,
+                content.body,
+            ),
+        )
+        return number
+
+    def _rows(self, query: str, values: tuple[object, ...]) -> list[Stored]:
+        rows = self._store.execute(f"SELECT {COLUMNS} FROM message WHERE {query}", values)
+        return [Stored(*row) for row in rows]
+
+    def at(self, holder: int, seq: int) -> Stored | None:
+        """The message with a sequence number."""
+        found = self._rows("holder = ? AND seq = ?", (holder, seq))
+        return found[0] if found else None
+
+    def held(self, holder: int, token: bytes) -> Stored:
+        """The message with a lock. Raises Refusal when the lock is not, or not any more."""
+        for message in self._rows("token = ?", (token,)):
+            if message.holder == holder and (message.locked_until or now()) >= now():
+                return message
+        raise errors.message_lock_lost()
+
+    def free(self, holder: int, session: str | None, count: int) -> list[Stored]:
+        """Active messages without a lock, oldest first."""
+        query, values = "holder = ? AND state = 0 AND token IS NULL", (holder,)
+        if session is None:
+            return self._rows(f"{query} ORDER BY seq LIMIT ?", (*values, count))
+        return self._rows(f"{query} AND session = ? ORDER BY seq LIMIT ?", (*values, session, count))
+
+    def peek(self, holder: int, start: int, count: int, session: str | None = None) -> list[Stored]:
+        """Messages of every state from a sequence number on."""
+        if session is None:
+            return self._rows("holder = ? AND seq >= ? ORDER BY seq LIMIT ?", (holder, start, count))
+        return self._rows(
+            "holder = ? AND seq >= ? AND session = ? ORDER BY seq LIMIT ?", (holder, start, session, count)
+        )
+
+    def lock(self, message: Stored, until: int | None) -> None:
+        """Give it a lock with a token; until None it lasts as long as that of its session."""
+        message.token, message.locked_until = uuid.uuid4().bytes_le, until
+        self._store.execute(
+            "UPDATE message SET token = ?, locked_until = ? WHERE holder = ? AND seq = ?",
+            (message.token, until, message.holder, message.seq),
+        )
+
+    def extend(self, message: Stored, until: int) -> None:
+        """Let its lock last until another time."""
+        self._store.execute(
+            "UPDATE message SET locked_until = ? WHERE holder = ? AND seq = ?",
+            (until, message.holder, message.seq),
+        )
+
+    def unlock(self, message: Stored, *, deliveries: int, application: bytes | None = None) -> None:
+        """Take its lock away, and note how often it was delivered."""
+        self._store.execute(
+            "UPDATE message SET token = NULL, locked_until = NULL, deliveries = ?, application = ?"
+            " WHERE holder = ? AND seq = ?",
+            (
+                deliveries,
+                message.application if application is None else application,
+                message.holder,
+                message.seq,
+            ),
+        )
+
+    def defer(self, message: Stored, application: bytes) -> None:
+        """Set it aside: from now on it is had by its sequence number only."""
+        self._store.execute(
+            "UPDATE message SET token = NULL, locked_until = NULL, state = ?, application = ?"
+            " WHERE holder = ? AND seq = ?",
+            (State.DEFERRED, application, message.holder, message.seq),
+        )
+
+    def remove(self, message: Stored) -> None:
+        """It is done with."""
+        self._store.execute("DELETE FROM message WHERE holder = ? AND seq = ?", (message.holder, message.seq))
+
+    def locked_in_session(self, holder: int, session: str) -> list[Stored]:
+        """What a session's receiver has not settled."""
+        return self._rows("holder = ? AND session = ? AND token IS NOT NULL", (holder, session))
+
+    def all_locked(self) -> list[Stored]:
+        """Every message with a lock."""
+        return self._rows("token IS NOT NULL", ())
+
+    def overdue_locks(self, at: int) -> list[Stored]:
+        """Messages whose lock has ended."""
+        return self._rows("locked_until < ? ORDER BY seq", (at,))
+
+    def due(self, at: int) -> list[Stored]:
+        """Scheduled messages whose time has come, in the order of their times."""
+        return self._rows("state = 2 AND due <= ? ORDER BY due, seq", (at,))
+
+    def expired(self, at: int) -> list[Stored]:
+        """Active messages without a lock that have lived long enough."""
+        return self._rows("expires <= ? AND state = 0 AND token IS NULL ORDER BY seq", (at,))
+
+    def waiting_sessions(self, holder: int) -> list[str]:
+        """The sessions with messages to be had, the one with the oldest first."""
+        rows = self._store.execute(
+            "SELECT session FROM message WHERE holder = ? AND state = 0 AND token IS NULL"
+            " AND session IS NOT NULL GROUP BY session ORDER BY MIN(seq)",
+            (holder,),
+        )
+        return [row[0] for row in rows]
+
+    def counts(self, holder: int) -> tuple[dict[int, int], int]:
+        """How many messages there are of each state, and the bytes of all."""
+        rows = self._store.execute(
+            "SELECT state, COUNT(*), SUM(LENGTH(body) + LENGTH(application) + LENGTH(properties))"
+            " FROM message WHERE holder = ? GROUP BY state",
+            (holder,),
+        ).fetchall()
+        return {row[0]: row[1] for row in rows}, sum(row[2] for row in rows)
+
+    def is_duplicate(self, holder: int, message_id: str, window: int) -> bool:
+        """Whether a message of this id came within the last `window` milliseconds; it is noted now."""
+        at = now()
+        self._store.execute("DELETE FROM seen WHERE holder = ? AND until < ?", (holder, at))
+        added = self._store.execute(
+            "INSERT OR IGNORE INTO seen (holder, message_id, until) VALUES (?, ?, ?)",
+            (holder, message_id, at + window),
+        )
+        return added.rowcount == 0

@@ -1,0 +1,186 @@
+"""The emulator as a server of the tests: a process of its own on a free port.
+
+    with ServiceBusServer() as server:
+        ...  # server.connection_string
+
+Its messages are on the disk, so that it can be killed and started again. Needs a C compiler, once.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import shutil
+import tempfile
+from pathlib import Path
+from random import randint
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from tests.brokers.processes import ServerProcess, free_ports
+
+from .provision import available, provision
+
+if TYPE_CHECKING:
+    from tests.brokers.certificates import Authority
+
+__all__ = ["ServiceBusServer", "available", "provision"]
+
+ROOT = Path(__file__).parents[3]
+KEY = "an-emulated-key-for-tests-only-0123456789abc="
+START_SECONDS = 30.0
+
+
+class ServiceBusServer:
+    """One namespace on a free loopback port, answering when the constructor returns.
+
+    port: another port than a free one. folder: where the messages are kept; without one they go with
+    the server. authority: who signs its certificate, with which `tls_connection_string` is served.
+    """
+
+    def __init__(
+        self,
+        *,
+        port: int | None = None,
+        folder: Path | None = None,
+        authority: Authority | None = None,
+    ) -> None:
+        self._temporary = None if folder else Path(tempfile.mkdtemp(prefix="brokerkit-servicebus-"))
+        self.folder = folder or self._temporary
+        self.port = port or free_ports(1)[0]
+        self._tls: tuple[str, Path, Path] | None = None
+        if authority is not None:
+            # the port is given, so that the address has to be one of its own
+            address = f"127.{randint(1, 254)}.{randint(1, 254)}.{randint(1, 254)}"
+            self._tls = address, *authority.sign("servicebus", hosts=(address,))
+        self._process: ServerProcess | None = None
+        try:
+            self.start()
+        except BaseException:
+            self.close()
+            raise
+
+    @property
+    def host(self) -> str:
+        """Host and port; AMQP and, as plain HTTP, the administration are both there."""
+        return f"127.0.0.1:{self.port}"
+
+    @property
+    def connection_string(self) -> str:
+        """For everything that there is to do."""
+        return self.connection_string_of("RootManageSharedAccessKey")
+
+    def connection_string_of(self, policy: str, key: str = KEY) -> str:
+        """For another shared access policy: SendOnly or ListenOnly."""
+        return (
+            f"Endpoint=sb://{self.host};SharedAccessKeyName={policy};SharedAccessKey={key};"
+            "UseDevelopmentEmulator=true;"
+        )
+
+    @property
+    def tls_connection_string(self) -> str:
+        """The same by TLS, as the service has it; the client must be told of the authority."""
+        assert self._tls is not None, "a server by TLS is started with an authority"
+        plain = self.connection_string.removesuffix("UseDevelopmentEmulator=true;")
+        return plain.replace(self.host, self._tls[0])
+
+    @property
+    def pid(self) -> int:
+        """The process id of the running server."""
+        assert self._process is not None
+        return self._process.pid
+
+    def start(self) -> None:
+        """Start it, with the messages that it had."""
+        command = [str(provision()), "-m", "tests.brokers.servicebus.emulator"]
+        command += ["--port", str(self.port), "--folder", str(self.folder), "--key", KEY]
+        if self._tls is not None:
+            command += ["--tls", *map(str, self._tls)]
+        assert self.folder is not None
+        self._process = ServerProcess(command, folder=ROOT, log=self.folder / "server.log")
+        self._process.wait_until(self._answers, timeout=START_SECONDS, what="the Service Bus emulator")
+
+    def _answers(self) -> bool:
+        try:
+            self._call("GET", "/$emulator/rights", {})
+        except OSError:
+            return False
+        return True
+
+    def _call(self, method: str, path: str, body: object) -> None:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        try:
+            connection.request(method, path, json.dumps(body))
+            answer = connection.getresponse()
+            said = answer.read().decode("utf-8", "replace")
+        finally:
+            connection.close()
+        if answer.status != 200:
+            raise RuntimeError(f"the emulator answers {method} {path} with {answer.status}: {said}")
+
+    def create_queue(self, name: str, **settings: object) -> None:
+        """A new queue; settings are named as in the protocol, such as LockDuration="PT5S"."""
+        self._call("PUT", f"/$emulator/queues/{name}", _texts(settings))
+
+    def create_topic(self, name: str, **settings: object) -> None:
+        """A new topic."""
+        self._call("PUT", f"/$emulator/topics/{name}", _texts(settings))
+
+    def create_subscription(self, topic: str, name: str, **settings: object) -> None:
+        """A new subscription of a topic, which lets everything pass."""
+        self._call("PUT", f"/$emulator/subscriptions/{topic}/Subscriptions/{name}", _texts(settings))
+
+    def allow(self, policy: str, *rights: str) -> None:
+        """Let a shared access policy have only these of the rights Manage, Send and Listen from now on."""
+        self._call("PUT", f"/$emulator/rights/{policy}", list(rights))
+
+    def refuse_sends(self, count: int, condition: str = "com.microsoft:server-busy") -> None:
+        """Let the next sends fail with an AMQP error condition."""
+        self._call("PUT", "/$emulator/refusals", {"count": count, "condition": condition})
+
+    def log_tail(self) -> str:
+        """The end of what it printed."""
+        return "" if self._process is None else self._process.log_tail()
+
+    def kill(self) -> None:
+        """SIGKILL, as in a crash."""
+        if self._process is not None:
+            self._process.kill()
+
+    def restart(self) -> None:
+        """Start it again on the same port with the messages that it had."""
+        self.kill()
+        self.start()
+
+    def pause(self) -> None:
+        """Have it keep its connections and answer nothing, until `resume`."""
+        assert self._process is not None
+        self._process.pause()
+
+    def resume(self) -> None:
+        """Undo `pause`."""
+        assert self._process is not None
+        self._process.resume()
+
+    def close(self) -> None:
+        """End it. Closing twice is fine."""
+        # what is worth keeping is on the disk, so there is no need for an orderly end
+        self.kill()
+        if self._temporary is not None:
+            shutil.rmtree(self._temporary, ignore_errors=True)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def _texts(settings: dict[str, object]) -> dict[str, str]:
+    """Settings as the protocol writes them."""
+    return {
+        name: str(value).lower() if isinstance(value, bool) else str(value)
+        for name, value in settings.items()
+    }

@@ -1,0 +1,162 @@
+"""The conformance suite on our emulator of Azure Service Bus."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from brokerkit.core import Connection
+from brokerkit.core.capabilities import Model
+from brokerkit.testing import Conformance, Harness
+from brokerkit.testing.behaviour import behaviour
+from brokerkit.testing.stage import Stage, acknowledge, acknowledge_ours, numbered, payloads
+from brokerkit.testing.suite import publish_receive
+from tests.brokers.servicebus.server import ServiceBusServer
+
+pytestmark = pytest.mark.broker
+
+DELIVERIES = 1000
+"""Nobody's message is dead-lettered while it is given back again and again."""
+
+
+class ServiceBusHarness(Harness):
+    """Each topic is a queue, so that it can be looked at."""
+
+    name = "servicebus"
+    server = "emulator"
+    lock_options: Mapping[str, Any] = {"lock_seconds": 1.0}
+    ordered_options: Mapping[str, Any] = {"sessions": True}
+
+    def __init__(self, server: ServiceBusServer) -> None:
+        self.url = server.connection_string
+        self._server = server
+
+    def make_topic(self, connection: Connection, partitions: int = 1) -> str:
+        name = self.topic_name()
+        connection.create_topic(name, max_delivery_count=DELIVERIES)
+        return name
+
+    def make_gap(self, connection: Connection, topic: str) -> None:
+        """A message that was scheduled and cancelled."""
+        from azure.servicebus import ServiceBusMessage
+
+        with connection.native.client.get_queue_sender(topic) as sender:
+            tomorrow = datetime.now(UTC) + timedelta(days=1)
+            sender.cancel_scheduled_messages(sender.schedule_messages(ServiceBusMessage("gap"), tomorrow))
+
+    def kill(self) -> None:
+        self._server.kill()
+
+    def restart(self) -> None:
+        self._server.restart()
+
+    def pause(self) -> None:
+        self._server.pause()
+
+    def resume(self) -> None:
+        self._server.resume()
+
+
+class QueueStage(Stage):
+    """A queue has no subscriptions: what a test asks of one is asked of the queue."""
+
+    def subscription(self, topic: str, *, start: Any = "earliest", **options: Any) -> Any:
+        if options.get("sessions"):
+            self.connection.delete_topic(topic)
+            self.connection.create_topic(topic, sessions=True)
+        if "lock_seconds" in options:
+            administration = self.connection.native.administration
+            lock = timedelta(seconds=options["lock_seconds"])
+            administration.update_queue(administration.get_queue(topic), lock_duration=lock)
+        return None
+
+    def fan_out(self, *subscriptions: str) -> str:
+        """A topic with subscriptions."""
+        topic = self.harness.topic_name()
+        self.connection.create_topic(topic, kind="topic")
+        for name in subscriptions:
+            self.connection.create_subscription(topic, name, max_delivery_count=DELIVERIES)
+        return topic
+
+
+@pytest.fixture(autouse=True)
+def _told_for_service_bus(monkeypatch: pytest.MonkeyPatch) -> None:
+    def made(harness: Harness, model: Model | None = None) -> Stage:
+        return QueueStage(harness, model)
+
+    monkeypatch.setattr("brokerkit.testing.behaviour.Stage", made)
+    # AMQP keeps milliseconds; what is finer is refused
+    whole = datetime(2026, 1, 31, 12, 0, 0, 123000, tzinfo=UTC)
+    monkeypatch.setitem(publish_receive.TYPED, "timestamp", whole)
+
+
+@pytest.fixture(scope="module")
+def harness(servicebus_server: ServiceBusServer) -> Harness:
+    return ServiceBusHarness(servicebus_server)
+
+
+class TestServiceBus(Conformance):
+    """All behaviours. Those about several subscriptions are shown on topics, all others on queues."""
+
+    @behaviour(2)
+    def test_conformance_02_two_subscriptions_each_get_everything(self, stage: Stage) -> None:
+        assert isinstance(stage, QueueStage)
+        topic = stage.fan_out("one", "two")
+        sent = numbered(10)
+        stage.publish(topic, *sent)
+        for name in ("one", "two"):
+            got = stage.receive(stage.consumer(topic, name), 10)
+            assert payloads(got) == sent
+            acknowledge(got)
+
+    @behaviour(62)
+    def test_conformance_62_each_group_gets_everything(self, stage: Stage) -> None:
+        assert isinstance(stage, QueueStage)
+        names = ("one", "two", "three")
+        topic = stage.fan_out(*names)
+        sent = numbered(40)
+        stage.publish(topic, *sent)
+        deadline = time.monotonic() + 60
+        for name in names:
+            members = [stage.consumer(topic, name) for _ in range(2)]
+            got: set[bytes | None] = set()
+            while got != set(sent):
+                assert time.monotonic() < deadline, f"{len(got)} of {len(sent)} came to the group"
+                for member in members:
+                    got.update(payloads(acknowledge_ours(stage.batch(member, 40, 0.1))))
+
+    @behaviour(70)
+    def test_conformance_70_reading_changes_no_position_and_no_backlog(self, stage: Stage) -> None:
+        """What was acknowledged cannot be read any more; all else is there, and stays as it is."""
+        assert isinstance(stage, QueueStage)
+        topic = stage.fan_out("reader")
+        sent = numbered(10)
+        stage.publish(topic, *sent)
+        with stage.consumer(topic, "reader") as reader:
+            acknowledge(stage.receive(reader, 4))
+        browser = stage.connection.browser()
+
+        def backlog() -> list[tuple[str, int | None]]:
+            return [(each.name, each.lag) for each in browser.describe(topic).subscriptions]
+
+        assert backlog() == [("reader", 6)]
+        plan = browser.plan(f"{topic}/Subscriptions/reader")
+        for _ in range(2):
+            read = [
+                value
+                for piece in plan
+                for columns in browser.read(piece)
+                for value in columns.values("value")
+            ]
+            assert read == sent[4:]
+        browser.topics()
+        assert backlog() == [("reader", 6)]
+        reopened = stage.messages(topic, "reader")
+        again = stage.receive(reopened, 6)
+        assert payloads(again) == sent[4:]
+        assert {item.delivery_count for item in again} == {1}  # type: ignore[union-attr]  # messages
+        stage.nothing_more(reopened, 0.2)
