@@ -116,6 +116,7 @@ class Peek:
         self._attributes = attributes
         self._from_the_end = False
         self._reading: ReadReport | None = None
+        self._complete = False
 
     def plan(self, topic: str, span: Range, *, newest: bool, partitions: Sequence[int] | None = None) -> None:
         """Fix the offsets: the last `limit` rows of the range with `newest`, else its first."""
@@ -130,12 +131,14 @@ class Peek:
 
         Raises Cancelled; what was found by then stays.
         """
+        self._complete = False
         for run in self.runs:
             run.begun = []
             while run.start < run.end and run.rows < self.limit:
                 self._step(run, cancellation, progress)
         enough = sum(run.rows for run in self.runs) >= self.limit
         self.report.stopped = "at the limit" if enough else "at the end"
+        self._complete = True
 
     def _step(self, run: Run, cancellation: Cancellation | None, progress: bool) -> None:
         piece = run.piece(self.limit)
@@ -182,6 +185,27 @@ class Peek:
     def left(self) -> int:
         """About how many messages have not been looked at."""
         return sum(run.left for run in self.runs)
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether everything was looked at."""
+        return all(run.start >= run.end for run in self.runs)
+
+    @property
+    def rows(self) -> int:
+        """How many rows are kept now."""
+        return sum(run.rows for run in self.runs)
+
+    @property
+    def filter_errors(self) -> tuple[int, str]:
+        """How often `where` failed, and an example."""
+        return self._wanted.errors, next(iter(self._wanted.error_samples), "")
+
+    def found(self) -> pa.Table:
+        """All rows of a look that is under way; as `table` once it has come to its end."""
+        if self._complete:
+            return self.table()
+        return merged_by_time([batch for run in self.runs for batch in run.batches], self.builder.schema)
 
     def table(self, *, partial: bool = False) -> pa.Table:
         """The newest or first `limit` rows of all partitions together, oldest first.

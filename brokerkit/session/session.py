@@ -518,6 +518,13 @@ class Session:
 
     # Widgets, which lie above this layer and are loaded on first use.
 
+    def browse(self, topic: str | None = None, **options: Any) -> Any:
+        """Find messages by clicking, without side effects; see `brokerkit.widgets.browse.TopicBrowser`.
+
+        options: those of `peek`, and columns=, sort= for what is shown.
+        """
+        return import_module("brokerkit.widgets.browse").TopicBrowser(self, topic, **options)
+
     def tail(self, topic: str, **options: Any) -> Any:
         """Watch a topic live, without side effects; see `brokerkit.widgets.tail.Tail`.
 

@@ -401,7 +401,7 @@ class Composer:
 
     def _shown_panel(self) -> panel.Panel:
         if self._panel is None:
-            self._panel = panel.Panel("compose.js", self._state(), self.receive)
+            self._panel = panel.Panel(["compose.js"], self._state(), self.receive)
         return self._panel
 
     def __repr__(self) -> str:
