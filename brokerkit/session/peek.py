@@ -58,11 +58,11 @@ class Run:
         """The offsets that were looked at."""
         return (self.end, self.finish) if self.backwards else (self.begin, self.start)
 
-    def piece(self, limit: int) -> Slice:
-        """What to read next."""
+    def piece(self, room: int) -> Slice:
+        """What to read next, in search of so many rows."""
         start = self.start
         if self.backwards:
-            wanted = limit if self.width is None else min(self.width * WIDEN, max(WIDEST, limit))
+            wanted = room if self.width is None else min(self.width * WIDEN, max(WIDEST, room))
             self.width = wanted
             # where other topics' messages lie between, somewhat more than the share
             slack = 1.0 if self.density >= 1.0 else 1.2
@@ -133,7 +133,7 @@ class Peek:
         """
         self._complete = False
         for run in self.runs:
-            run.begun = []
+            run.begun, run.width = [], None
             while run.start < run.end and run.rows < self.limit:
                 self._step(run, cancellation, progress)
         enough = sum(run.rows for run in self.runs) >= self.limit
@@ -141,7 +141,7 @@ class Peek:
         self._complete = True
 
     def _step(self, run: Run, cancellation: Cancellation | None, progress: bool) -> None:
-        piece = run.piece(self.limit)
+        piece = run.piece(self.limit - run.rows)
 
         def on_read(rest: Slice) -> None:
             if not run.backwards:

@@ -100,6 +100,8 @@ def _widget_class(scripts: tuple[str, ...]) -> type[anywidget.AnyWidget]:
         )
         state = traitlets.Dict().tag(sync=True)
 
+    # a style sheet belongs to the name of its class: another of the same name would take its place
+    PanelWidget.__name__ = PanelWidget.__qualname__ = f"PanelWidget_{own.removesuffix('.css')}"
     return PanelWidget
 
 

@@ -194,7 +194,7 @@ class TopicBrowser:
         self._lanes["search"].wait(PATIENCE)
         with self._lock:
             table, result, query = self._table, self.result, self.query
-            search, columns = self._search, self._columns
+            search, columns = self._search, self._chosen_columns()
         found = self._as_frame(table, query, {} if search is None else {"read": search.report()})
         if result.order is not None:
             found = found.iloc[result.order.to_numpy()]
@@ -228,7 +228,8 @@ class TopicBrowser:
     @property
     def columns(self) -> list[str]:
         """The columns that are shown. Set it to names, or to None for the usual ones."""
-        return self.result.usual_columns() if self._columns is None else self._columns
+        chosen = self._chosen_columns()
+        return self.result.usual_columns() if chosen is None else chosen
 
     @columns.setter
     def columns(self, wanted: Sequence[str] | None) -> None:
@@ -241,10 +242,15 @@ class TopicBrowser:
         self._columns = None if wanted is None else list(wanted)
         self._tell("rows")
 
+    def _chosen_columns(self) -> list[str] | None:
+        """Those of the columns asked for that the rows have; None for the usual ones."""
+        names = set(self.result.names)
+        return [name for name in self._columns or () if name in names] or None
+
     @property
     def sort(self) -> tuple[str, bool] | None:
         """The column by which the rows are ordered, and whether ascending; None: as `peek` orders them."""
-        return self._sort
+        return self.result.sort
 
     @sort.setter
     def sort(self, wanted: str | tuple[str, bool] | None) -> None:
@@ -258,10 +264,12 @@ class TopicBrowser:
 
     @property
     def call(self) -> str:
-        """The Python call that gives the rows that are shown."""
-        query = self.query
+        """The Python call that gives the rows that are shown; of a search that was stopped, those found."""
+        query, search = self.query, self._search
         if query is None:
             return call_text(f"{self._session_name()}.topics")
+        if search is not None and search.status in ("stopped", "failed"):
+            query = search.fixed()
         return query.call(self._session_name(), variable_of(self, "browser")) + self._view_text()
 
     @property
@@ -277,11 +285,12 @@ class TopicBrowser:
 
     def _view_text(self) -> str:
         text = ""
-        if self._sort is not None:
-            name, ascending = self._sort
+        if self.result.sort is not None:
+            name, ascending = self.result.sort
             order = "" if ascending else ", ascending=False"
             text += f".sort_values({literal(name)}{order}, kind='stable')"
-        return text if self._columns is None else f"{text}[{literal(self._columns)}]"
+        columns = self._chosen_columns()
+        return text if columns is None else f"{text}[{literal(columns)}]"
 
     # One message, or two.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterator
+from datetime import datetime
 from itertools import islice, zip_longest
 from typing import Any, NamedTuple
 
@@ -56,6 +57,8 @@ def compare(left: MessageView, right: MessageView) -> list[Compared]:
 def _shown(value: Any) -> str | None:
     if value is None:
         return None
+    if isinstance(value, datetime):
+        return f"{value:%Y-%m-%d %H:%M:%S.%f} UTC"
     return bytes_text(value) if isinstance(value, bytes) else str(value)
 
 

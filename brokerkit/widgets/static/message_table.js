@@ -11,7 +11,7 @@ function messageTable(model, focusSearch, focusMessage) {
   const pick = (index, how) => { if (index < 0 || index >= list.total()) return; active = index; model.send({ type: "select", place: index, how }); list.show(index); list.redraw(); };
   const width = (name) => (name === "value" || name === "attributes" ? " bk-cell-wide" : name === "partition" ? " bk-cell-small" : /_time$/.test(name) ? " bk-cell-time" : "");
   const list = virtualList({
-    rowHeight: 24, role: "grid", label: "Messages, the oldest first",
+    rowHeight: 24, role: "grid", head, label: "Messages, the oldest first",
     request: (first, number) => model.send({ type: "rows", first, count: number }),
     draw: (row, index) => el("div", {
       class: `bk-line${row.marked ? " bk-chosen-row" : ""}${index === active ? " bk-active" : ""}`, role: "row", "aria-rowindex": index + 2, "aria-selected": row.marked ? "true" : "false",
@@ -30,7 +30,6 @@ function messageTable(model, focusSearch, focusMessage) {
     },
   });
   list.box.classList.add("bk-messages");
-  list.box.addEventListener("scroll", () => { head.style.transform = `translateX(${-list.box.scrollLeft}px)`; });
   const empty = el("div", { class: "bk-empty" });
   function cell(text, name) {
     const wide = width(name);
@@ -44,9 +43,9 @@ function messageTable(model, focusSearch, focusMessage) {
       return el("button", { type: "button", class: `bk-cell bk-sort${wide}`, role: "columnheader", "aria-sort": by ? (sort[1] ? "ascending" : "descending") : "none", title: `Sort by ${name}`, onclick: () => model.send({ type: "sort", column: index }) }, el("bdi", { text: name + by }));
     }));
   }
-  const node = el("section", { class: "bk-middle", "aria-label": "Messages" },
+  const node = el("section", { class: "bk-stacked", "aria-label": "Messages" },
     el("div", { class: "bk-head" }, count, el("span", { class: "bk-space" }), el("label", { class: "bk-muted" }, expand, " JSON fields"), chooser, compare, tail),
-    el("div", { class: "bk-grid-box" }, el("div", { class: "bk-head-clip" }, head), list.box, empty));
+    list.box, empty);
   return {
     node, box: list.box,
     set(message) {

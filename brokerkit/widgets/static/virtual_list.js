@@ -2,14 +2,16 @@
 // element can be high, the scroll bar stands for a share of it.
 const TALLEST = 8_000_000;
 function virtualList(options) {
-  const { rowHeight, role, label, request, draw, onKey } = options;
+  const { rowHeight, role, label, request, draw, onKey, head = null } = options;
+  const headHeight = head ? rowHeight : 0;
   let total = 0, first = 0, rows = [], asked = "", timer = null, pinned = false;
   const body = el("div", { class: "bk-rows", role: "presentation" });
   const spacer = el("div", { class: "bk-spacer", role: "presentation" }, body);
-  const box = el("div", { class: "bk-virtual", role, "aria-label": label, tabindex: "0", "data-lm-suppress-shortcuts": "true" }, spacer);
+  const box = el("div", { class: "bk-virtual", role, "aria-label": label, tabindex: "0", "data-lm-suppress-shortcuts": "true" }, head, spacer);
   const height = () => Math.min(TALLEST, total * rowHeight);
-  const inView = () => Math.max(1, Math.ceil(box.clientHeight / rowHeight));
-  const share = () => { const room = height() - box.clientHeight; return room <= 0 ? 0 : box.scrollTop / room; };
+  const seen = () => box.clientHeight - headHeight;
+  const inView = () => Math.max(1, Math.ceil(seen() / rowHeight));
+  const share = () => { const room = height() - seen(); return room <= 0 ? 0 : box.scrollTop / room; };
   const top = () => Math.round(share() * Math.max(0, total - inView() + 1));
   function ask(force) {
     const from = Math.max(0, top() - 20), count = inView() + 40, wanted = `${from}+${count}`;
@@ -20,7 +22,7 @@ function virtualList(options) {
     body.style.transform = `translateY(${Math.max(0, box.scrollTop - (visible - first) * rowHeight - (total * rowHeight > TALLEST ? 0 : box.scrollTop - visible * rowHeight))}px)`;
   }
   box.addEventListener("scroll", () => {
-    pinned = total > 0 && box.scrollTop + box.clientHeight >= height() - 2;
+    pinned = total > 0 && box.scrollTop + seen() >= height() - 2;
     place(); clearTimeout(timer); timer = setTimeout(ask, 30);
   });
   box.addEventListener("keydown", (event) => onKey(event));
@@ -37,7 +39,7 @@ function virtualList(options) {
       const visible = top();
       if (index >= visible && index < visible + inView() - 1) return;
       const wanted = index < visible ? index : index - inView() + 2;
-      box.scrollTop = (Math.max(0, wanted) / Math.max(1, total - inView() + 1)) * (height() - box.clientHeight);
+      box.scrollTop = (Math.max(0, wanted) / Math.max(1, total - inView() + 1)) * (height() - seen());
       ask();
     },
     set(message) {
