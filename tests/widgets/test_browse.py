@@ -464,3 +464,11 @@ def test_it_shows_itself_where_there_is_no_kernel(orders: Session) -> None:
     assert "<td>c0</td>" in bundle["text/html"]
     assert "s.peek(&#x27;orders&#x27;, where=" in bundle["text/html"]
     assert "orders" in browse(orders)._repr_mimebundle_()["text/html"]
+
+
+def test_a_frame_remembers_where_it_came_from_and_can_be_read_again(orders: Session) -> None:
+    browser = browse(orders, "orders", limit=20, expand=True)
+    kept = browser.frame.attrs["brokerkit"]
+    assert (kept["source"], kept["peek"], kept["read"]["matched"]) == ("inmem://", "orders", 20)
+    assert kept["expanded"] == run(browser.call, orders, browser).attrs["brokerkit"]["expanded"]
+    assert orders.reread(browser.frame)["value"].tolist() == browser.frame["value"].tolist()

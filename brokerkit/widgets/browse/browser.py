@@ -15,7 +15,8 @@ from brokerkit.core.errors import BrokerError, ConfigError
 from brokerkit.core.owner import close_at_exit
 from brokerkit.core.topics import TopicDescription
 from brokerkit.frames.build import FrameBuilder
-from brokerkit.session.framing import frame_of
+from brokerkit.frames.dataframe import to_pandas
+from brokerkit.frames.provenance import attach, provenance
 from brokerkit.session.planning import parse_range
 from brokerkit.session.shown import plain
 
@@ -193,17 +194,17 @@ class TopicBrowser:
         found so far."""
         self._lanes["search"].wait(PATIENCE)
         with self._lock:
-            table, result, query = self._table, self.result, self.query
-            search, columns = self._search, self._chosen_columns()
-        found = self._as_frame(table, query, {} if search is None else {"read": search.report()})
-        if result.order is not None:
-            found = found.iloc[result.order.to_numpy()]
+            rows, order, columns = self.result.rows, self.result.order, self._chosen_columns()
+        found = self._as_frame(rows if order is None else rows.take(order))
+        if order is not None:
+            found.index = found.index.take(order.to_numpy().astype("int64"))
         return found if columns is None else found[columns]
 
-    def _as_frame(self, table: pa.Table, query: Query | None, details: dict[str, Any]) -> pd.DataFrame:
-        expanding = query is not None and query.expand and not self.result.problem
-        details = {"peek": self.topic or "", **details}
-        return frame_of(table, self._builder, source=self.session.name, expand=expanding, details=details)
+    def _as_frame(self, rows: pa.Table) -> pd.DataFrame:
+        details = {"peek": self.topic or ""} | (
+            {} if self._search is None else {"read": self._search.report()}
+        )
+        return attach(to_pandas(rows), provenance(self._builder, source=self.session.name, details=details))
 
     @property
     def selected(self) -> pd.DataFrame:
@@ -212,8 +213,8 @@ class TopicBrowser:
         Set it to an offset, (partition, offset), an id, a list of these, a frame, or None.
         """
         with self._lock:
-            rows = self.selection.rows(self.result).select(self._builder.schema.names)
-        return self._as_frame(rows.replace_schema_metadata(self._builder.schema.metadata), self.query, {})
+            rows = self.selection.rows(self.result)
+        return self._as_frame(rows)
 
     @selected.setter
     def selected(self, wanted: Any) -> None:

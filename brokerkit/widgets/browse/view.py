@@ -172,11 +172,11 @@ class BrowserView:
         self._model.refresh()
 
     def _on_topic(self, message: Message) -> None:
-        topics = self._model.topics
-        if message.get("generation") == topics.generation:
+        topics, number = self._model.topics, _number(message, "n")
+        if message.get("generation") == topics.generation and number < len(topics):
             before = self._model.query
             kept = {} if before is None else {"limit": before.limit, "decode": before.decode}
-            self._model.ask(Query(topics.name(_number(message, "n")), **kept))
+            self._model.ask(Query(topics.name(number), **kept))
 
     def _on_query(self, message: Message) -> None:
         before = self._query()
@@ -379,7 +379,10 @@ def _moment(message: Message, name: str) -> str | None:
     value = message.get(name)
     if not isinstance(value, int | float):
         return None
-    moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=value)
+    try:
+        moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=value)
+    except OverflowError as error:
+        raise ConfigError(f"{name}: {value} is beyond the calendar") from error
     return moment.isoformat().replace("+00:00", "Z")
 
 
