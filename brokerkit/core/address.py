@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import parse_qsl, quote, unquote, urlencode
 
 from .errors import ConfigError
+from .marks import Marks, take_marks
 from .secrets import MASK, Secrets, is_secret
 
 _URL = re.compile(r"^(?P<scheme>[A-Za-z][A-Za-z0-9+.\-]*)://(?P<rest>.*)$", re.DOTALL)
@@ -29,6 +30,7 @@ class Address:
 
     hosts: the comma-separated ``host[:port]`` parts. path: what follows, without the slash.
     options: query parameters and keyword overrides, by the names that the backend documents.
+    marks: what is said of the connection as a whole.
     """
 
     scheme: str
@@ -37,6 +39,7 @@ class Address:
     user: str | None = field(default=None, repr=False)
     password: str | None = field(default=None, repr=False)
     options: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    marks: Marks = field(default_factory=Marks)
 
     @classmethod
     def parse(cls, url: str, options: Mapping[str, Any] | None = None) -> Address:
@@ -71,6 +74,11 @@ class Address:
         """The same, with options that it did not have yet."""
         return replace(self, options={**defaults, **self.options})
 
+    def with_marks(self) -> Address:
+        """The same, with the marks taken out of the options. Raises ConfigError."""
+        marks, options = take_marks(self.options)
+        return replace(self, options=options, marks=marks)
+
     @property
     def secrets(self) -> Secrets:
         """Every value of it that must not be shown."""
@@ -102,6 +110,7 @@ class Address:
             for name, value in self.options.items()
             if not is_secret(name) and secrets.mask(str(value)) == str(value)
         }
+        shown |= {name: "true" for name, value in self.marks._asdict().items() if value}
         query = urlencode(shown)
         who = "" if self.user is None or self._token is not None else f"{quote(self.user, safe='')}@"
         path = f"/{quote(self.path)}" if self.path else ""
@@ -187,7 +196,8 @@ def resolve(target: str | None, options: Mapping[str, Any]) -> Address:
     """What a user gave to `connect` as an address.
 
     target: a URL, a saved name, an Azure connection string, or None for BROKERKIT_URL. Keyword
-    options win over the URL's query, which wins over saved options and the environment.
+    options win over the URL's query, which wins over saved options and the environment. The marks
+    `read_only` and `production` may stand in any of them.
     """
     if target is None:
         target = os.environ.get("BROKERKIT_URL")
@@ -199,4 +209,4 @@ def resolve(target: str | None, options: Mapping[str, Any]) -> Address:
     if "://" not in target:
         target, saved_options = saved(target)
     address = Address.parse(target, options)
-    return address.with_options({**environment_options(address.scheme), **saved_options})
+    return address.with_options({**environment_options(address.scheme), **saved_options}).with_marks()

@@ -42,12 +42,14 @@ def connect(target: str | None = None, *, timeout: float = CONNECT_SECONDS, **op
 class Connection(Closable):
     """One broker. It owns every publisher, browser and consumer that it made, and closes them.
 
-    capabilities: what the system can do. native: the client library's own object.
+    capabilities: what the system can do. native: the client library's own object. read_only: whether
+    everything that would change the broker is refused, with NotSupported.
     """
 
     def __init__(self, address: Address, *, timeout: float = CONNECT_SECONDS) -> None:
         self.address = address
         self.name = str(address)
+        self.read_only = address.marks.read_only
         self._secrets = address.secrets
         backend = registry.backend(address.scheme)
         self._lock = threading.RLock()
@@ -103,7 +105,16 @@ class Connection(Closable):
     @property
     def native(self) -> Any:
         """The client library's own object, for what only this system has."""
+        self.refuse_if_read_only("the client library's own object can change the broker")
         return self.driver.native
+
+    def refuse_if_read_only(self, why: str) -> None:
+        """Raise Closed if it is closed, and NotSupported if it is read-only."""
+        self._owner.check_process()
+        if self._closed:
+            raise Closed(f"the connection to {self.name} is closed")
+        if self.read_only:
+            raise NotSupported(f"this session is read-only (read_only=True): {why}")
 
     def ping(self, timeout: float = CONNECT_SECONDS) -> None:
         """One round trip to the broker."""
@@ -127,6 +138,7 @@ class Connection(Closable):
         start: where a subscription that does not exist begins; without it a missing one is NotFound.
         hold: seconds for which messages are kept ours; None: until they are settled.
         """
+        self.refuse_if_read_only("consuming takes messages from others: use peek or scan")
         driver = self.driver
         check_seconds(hold, "hold")
         check_seconds(connect_timeout, "connect_timeout")
@@ -180,6 +192,7 @@ class Connection(Closable):
 
         transactional_id: names a transactional publisher across restarts, where the system has them.
         """
+        self.refuse_if_read_only("it publishes nothing")
         driver = self.driver
         if transactional_id is not None and not self.capabilities.transactions:
             raise NotSupported(
@@ -213,12 +226,14 @@ class Connection(Closable):
 
     def create_topic(self, topic: str, *, timeout: float = ADMIN_SECONDS, **options: Any) -> None:
         """Create a topic; options such as ``partitions=3`` are the backend's. Raises AlreadyExists."""
+        self.refuse_if_read_only("it creates nothing")
         driver = self.driver
         _check_name(topic, "topic")
         self._ask(lambda: driver.create_topic(topic, options=options, timeout=timeout), timeout + 1.0)
 
     def delete_topic(self, topic: str, *, timeout: float = ADMIN_SECONDS) -> None:
         """Delete a topic with all its messages. NotFound if it is not there."""
+        self.refuse_if_read_only("it deletes nothing")
         driver = self.driver
         _check_name(topic, "topic")
         self._ask(lambda: driver.delete_topic(topic, timeout=timeout), timeout + 1.0)
@@ -234,6 +249,7 @@ class Connection(Closable):
         **options: Any,
     ) -> None:
         """Create a subscription (group, durable consumer) that begins at `start`."""
+        self.refuse_if_read_only("it creates nothing")
         driver = self.driver
         _check_name(topic, "topic")
         _check_name(subscription, "subscription")

@@ -87,7 +87,9 @@ class OutcomeFrame(pd.DataFrame):
         return super().__repr__() if headline is None else f"{headline}\n{super().__repr__()}"
 
     def _repr_html_(self) -> str | None:
-        headline, table = self._headline(), super()._repr_html_()  # type: ignore[misc]  # not in the stubs
+        headline = self._headline()
+        with pd.option_context("display.html.use_mathjax", False):  # error texts are not mathematics
+            table = super()._repr_html_()  # type: ignore[misc]  # not in the stubs
         return table if headline is None or table is None else f"<p>{headline}</p>{table}"
 
 

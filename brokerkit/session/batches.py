@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, Self
 from brokerkit.core.errors import Closed
 from brokerkit.core.held import Held
 
+from . import markup
+from .listing import records
 from .pulling import Acknowledging
 from .shown import plain
 
@@ -21,7 +23,11 @@ if TYPE_CHECKING:
     from .pulling import AnyConsumer
 
 
-class Batch:
+SHOWN_ROWS = 10
+SHOWN_COLUMNS = ["topic", "partition", "offset", "key", "value", "raw"]
+
+
+class Batch(markup.Displayed):
     """Messages that are yours until you settle them.
 
         with batch:                # leaves normally: ack; raises: nack
@@ -76,6 +82,20 @@ class Batch:
 
     def __repr__(self) -> str:
         return f"<batch of {len(self):,} messages, {'settled' if self.settled else 'not settled'}>"
+
+    def _repr_html_(self) -> str:
+        # the payload is in one of the two last columns: as text, or as bytes that are none
+        rows = [
+            (*place, raw if value is None else value)
+            for *place, value, raw in records(self.frame[SHOWN_COLUMNS].head(SHOWN_ROWS))
+        ]
+        owed = "settled" if self.settled else "not settled: batch.ack() or batch.nack()"
+        more = len(self) - SHOWN_ROWS
+        return markup.block(
+            markup.heading(f"batch of {len(self):,} messages, {owed}"),
+            markup.table(SHOWN_COLUMNS[:-1], rows),
+            markup.paragraph(f"and {more:,} more in batch.frame" if more > 0 else ""),
+        )
 
 
 class Batches:

@@ -18,7 +18,8 @@ SANDBOX = "sandbox+"
 def connect(
     target: str | None = None,
     *,
-    read_only: bool = False,
+    read_only: bool | None = None,
+    production: bool | None = None,
     timeout: float | None = CONNECT_SECONDS,
     **options: Any,
 ) -> Session:
@@ -28,7 +29,9 @@ def connect(
     Azure connection string; the name of a saved connection; ``sandbox+nats://`` for a private real
     server that lives as long as the session; None for the environment variable BROKERKIT_URL.
     options: the backend's, overriding the URL's query (dots may be written as underscores).
-    read_only: refuse everything that would change the broker.
+    read_only: refuse everything that would change the broker. production: have the widgets ask for the
+    topic's name before anything is published, acknowledged or deleted. Where they are None, the URL's
+    query, the saved connection and the environment decide (``production = true``).
     Raises ConfigError, Unauthorized or Unavailable.
     """
     if target is not None and not (isinstance(target, str) and target.strip()):
@@ -38,9 +41,11 @@ def connect(
         )
     seconds = check_seconds(timeout, "timeout")
     timeout = CONNECT_SECONDS if seconds is None else seconds
+    marks = {"read_only": read_only, "production": production}
+    options |= {name: value for name, value in marks.items() if value is not None}
     if target is not None and target.startswith(SANDBOX):
-        return _sandbox(target, options, read_only, timeout)
-    return Session(Connection(resolve(target, options), timeout=timeout), read_only=read_only)
+        return _sandbox(target, options, timeout)
+    return Session(Connection(resolve(target, options), timeout=timeout))
 
 
 def start_sandbox(target: str) -> tuple[str, Callable[[], None]]:
@@ -52,7 +57,7 @@ def start_sandbox(target: str) -> tuple[str, Callable[[], None]]:
     return server.url, server.stop
 
 
-def _sandbox(target: str, options: dict[str, Any], read_only: bool, timeout: float) -> Session:
+def _sandbox(target: str, options: dict[str, Any], timeout: float) -> Session:
     url, stop = start_sandbox(target)
     try:
         connection = Connection(resolve(url, options), timeout=timeout)
@@ -60,6 +65,6 @@ def _sandbox(target: str, options: dict[str, Any], read_only: bool, timeout: flo
         stop()
         raise
     # the port differs from run to run; the name of a session must not
-    session = Session(connection, read_only=read_only, name=f"{target.partition('://')[0]}://")
+    session = Session(connection, name=f"{target.partition('://')[0]}://")
     session.on_close(stop)
     return session

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import re
 import socket
 import time
@@ -21,6 +20,7 @@ from brokerkit.core.errors import BrokerError, ConfigError, NotSupported, Unauth
 from brokerkit.core.secrets import Secrets
 
 from .connecting import SANDBOX, start_sandbox
+from .markup import Displayed, block, table
 from .shown import LONGEST, plain
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class Step:
     error: BaseException | None = None
 
 
-class Diagnosis:
+class Diagnosis(Displayed):
     """What `doctor` found: `steps` in their order, `ok`, and `failed`, the step that stopped it."""
 
     def __init__(self, steps: list[Step]) -> None:
@@ -77,12 +77,7 @@ class Diagnosis:
         return "\n".join(f"{mark:6}  {name:{wide}}  {detail}".rstrip() for mark, name, detail in lines)
 
     def _repr_html_(self) -> str:
-        rows = "".join(
-            "<tr>" + "".join(f'<td align="left">{html.escape(cell)}</td>' for cell in line) + "</tr>"
-            for line in self._lines()
-        )
-        head = "<tr><th></th><th>step</th><th>found</th></tr>"
-        return f"<table><thead>{head}</thead><tbody>{rows}</tbody></table>"
+        return block(table(["", "step", "found"], self._lines(), width=DETAIL))
 
 
 def doctor(

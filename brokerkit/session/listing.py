@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import html
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -12,6 +11,7 @@ import pyarrow as pa
 from brokerkit.core.topics import TopicDescription, TopicInfo
 from brokerkit.frames.dataframe import to_pandas
 
+from . import markup
 from .shown import LONGEST, plain, plain_lines
 
 TOPICS = pa.schema(
@@ -53,7 +53,7 @@ def topics_frame(infos: Sequence[TopicInfo]) -> pd.DataFrame:
     return to_pandas(pa.Table.from_pylist(rows, TOPICS))
 
 
-class Description:
+class Description(markup.Displayed):
     """A topic: `partitions` and `subscriptions` as frames, `details` as a dict.
 
     In `partitions` offsets run from `start` up to but excluding `end`; `messages` is an upper bound
@@ -105,12 +105,22 @@ class Description:
         return "\n\n".join([*parts, self._details()]).rstrip()
 
     def _repr_html_(self) -> str:
-        parts = [f"<p><b>{html.escape(self._head())}</b></p>", self.partitions.to_html(index=False)]
-        if len(self.subscriptions):
-            parts.append(plain_lines(self.subscriptions.to_html(index=False)))
-        if self.details:
-            parts.append(f"<pre>{html.escape(self._details())}</pre>")
-        return "".join(parts)
+        tables = [self.partitions, *([self.subscriptions] if len(self.subscriptions) else [])]
+        details = {name: _short(name, value) for name, value in self.details.items()}
+        return markup.block(
+            markup.heading(self._head()),
+            *(markup.table([*each.columns], records(each)) for each in tables),
+            markup.pairs(details) if details else "",
+        )
+
+
+def records(frame: pd.DataFrame) -> Iterator[tuple[Any, ...]]:
+    """The rows of a frame, as Python's own values; NA is None."""
+    return zip(*(_values(frame[name]) for name in frame.columns), strict=True)
+
+
+def _values(column: pd.Series[Any]) -> list[Any]:
+    return [None if each is pd.NA else each for each in column.tolist()]
 
 
 def _short(name: str, value: Any) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -25,6 +24,7 @@ from brokerkit.frames.schema import schema_for
 from .export import Export, Exported
 from .filters import Filter, Header, wanted_rows
 from .interrupted import Interrupted
+from .markup import Displayed, block, lines
 from .reading import Part, ReadReport, SliceReader, left_of
 from .shown import plain
 
@@ -37,7 +37,7 @@ SAMPLE_ROWS = 100
 SAMPLE_SECONDS = 1.0
 
 
-class Scan:
+class Scan(Displayed):
     """What would be read, not read yet. Every way of reading it starts from the beginning.
 
     slices: the plan, fixed when it was made: messages that come later are not part of it.
@@ -273,7 +273,7 @@ class Scan:
         )
 
     def _repr_html_(self) -> str:
-        return f"<pre>{html.escape(repr(self))}</pre>"
+        return block(lines(repr(self)))
 
 
 def _count(number: int, what: str) -> str:

@@ -33,6 +33,7 @@ from .filters import Header, wanted_rows
 from .framing import frame_of
 from .interrupted import Interrupted
 from .listing import Description, topics_frame
+from .markup import Displayed, block, heading, lines, pairs
 from .peek import Peek
 from .planning import Planner, parse_partitions, parse_range
 from .publishing import FramePublishing, message_of, messages_of, plan_of, publish_all
@@ -53,17 +54,28 @@ SLICE_ROWS = 250_000
 _sessions: weakref.WeakValueDictionary[str, Session] = weakref.WeakValueDictionary()
 
 
-class Session:
+NEXT = (
+    "s.topics()  s.describe(topic)      what there is\n"
+    "s.peek(topic)  s.scan(topic)       messages as frames\n"
+    "s.tail(topic)  s.compose(topic)    live, and writing"
+)
+"""What a session that is shown suggests."""
+
+
+class Session(Displayed):
     """Topics, frames and publishing on one broker. Made by `brokerkit.connect`.
 
-    connection: the core underneath. last_pull: the frame of the last `pull`. last_read: what the
-    last peek or scan looked at and why it stopped. last_interrupted: what a Ctrl-C left.
+    connection: the core underneath. read_only: whether everything that would change the broker is
+    refused. production: whether the widgets ask for a topic's name before they change anything.
+    last_pull: the frame of the last `pull`. last_read: what the last peek or scan looked at and why it
+    stopped. last_interrupted: what a Ctrl-C left.
     """
 
-    def __init__(self, connection: Connection, *, read_only: bool = False, name: str | None = None) -> None:
+    def __init__(self, connection: Connection, *, name: str | None = None) -> None:
         self.connection = connection
         self.name = name or connection.name
-        self.read_only = read_only
+        self.read_only = connection.read_only
+        self.production = connection.address.marks.production
         self.token = uuid.uuid4().hex
         self.target = connection.address.public_url
         self.last_pull: pd.DataFrame | None = None
@@ -390,7 +402,6 @@ class Session:
         **options: Any,
     ) -> MessageConsumer | RecordConsumer:
         """A core consumer, for code; see `brokerkit.core`."""
-        self._refuse_if_read_only("consuming takes messages from others: use peek or scan")
         check_seconds(connect_timeout, "connect_timeout")
         made = self.connection.consumer(
             topic,
@@ -499,19 +510,16 @@ class Session:
     @contextmanager
     def transaction(self, transactional_id: str | None = None) -> Iterator[Transaction]:
         """Everything published inside becomes visible together, or not at all if the block raises."""
-        self._refuse_if_read_only("it publishes nothing")
         name = transactional_id or f"brokerkit-{uuid.uuid4().hex}"
         with self.connection.publisher(transactional_id=name) as publisher, publisher.transaction():
             yield Transaction(publisher)
 
     def publisher(self, *, transactional_id: str | None = None) -> ConnectedPublisher:
         """A core publisher, for code; see `brokerkit.core`."""
-        self._refuse_if_read_only("it publishes nothing")
         return self.connection.publisher(transactional_id=transactional_id)
 
     def shared_publisher(self) -> ConnectedPublisher:
         """The publisher behind `publish`, `publish_frame` and `copy`."""
-        self._refuse_if_read_only("it publishes nothing")
         if self._publisher is None:
             self._publisher = self.connection.publisher()
         return self._publisher
@@ -544,7 +552,6 @@ class Session:
 
     def create_topic(self, topic: str, **options: Any) -> None:
         """Create a topic; options such as ``partitions=3`` are the system's. Raises AlreadyExists."""
-        self._refuse_if_read_only("it creates nothing")
         self.connection.create_topic(topic, **options)
 
     def create_subscription(
@@ -557,12 +564,11 @@ class Session:
         **options: Any,
     ) -> None:
         """Create a subscription, durable consumer or group that begins at `start`. Raises AlreadyExists."""
-        self._refuse_if_read_only("it creates nothing")
         self.connection.create_subscription(topic, subscription, start=start, model=model, **options)
 
     def delete_topic(self, topic: str, *, confirm: str | None = None) -> None:
         """Delete a topic with all its messages. `confirm` must be the topic's name again."""
-        self._refuse_if_read_only("it deletes nothing")
+        self.connection.refuse_if_read_only("it deletes nothing")
         if confirm != topic:
             raise ConfigError(
                 f"to delete {topic!r} with all its messages, type its name again: confirm={topic!r}"
@@ -573,12 +579,18 @@ class Session:
         if self.connection.closed:
             raise Closed(f"the session of {self.name} is closed")
 
-    def _refuse_if_read_only(self, why: str) -> None:
-        self._check_open()
-        if self.read_only:
-            raise NotSupported(f"this session is read-only (read_only=True): {why}")
-
     # Lifetime.
+
+    @property
+    def label(self) -> str:
+        """Its name with its marks, in one harmless line."""
+        return ", ".join([plain(self.name, 120), *self.marks])
+
+    @property
+    def marks(self) -> list[str]:
+        """What whoever uses it must know: `PRODUCTION`, `read-only`, `closed`."""
+        known = {"PRODUCTION": self.production, "read-only": self.read_only, "closed": self.connection.closed}
+        return [mark for mark, holds in known.items() if holds]
 
     def on_close(self, action: Any) -> None:
         """Have a function called after everything is closed."""
@@ -599,5 +611,15 @@ class Session:
         self.close()
 
     def __repr__(self) -> str:
-        state = ", closed" if self.connection.closed else ", read-only" if self.read_only else ""
-        return f"<Session of {plain(self.name)}{state}>"
+        return f"<Session of {self.label}>"
+
+    def _repr_html_(self) -> str:
+        known = self.capabilities
+        facts = {
+            "models": ", ".join(known.models),
+            "ack() is": known.ack,
+            "peek and scan change": known.side_effects["peek"].replace("none", "nothing"),
+            "changes": "refused: it is read-only" if self.read_only else None,
+            "widgets": "ask for the topic's name before a change" if self.production else None,
+        }
+        return block(heading(f"Session of {self.label}"), pairs(facts), lines(NEXT))

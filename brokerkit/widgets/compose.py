@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +14,7 @@ from brokerkit.frames.attributes import pair_of, parts_of
 from brokerkit.frames.outbound import Item, Kind
 from brokerkit.frames.outcome import OutcomeFrame, outcome_frame
 from brokerkit.session.arguments import check_topic
+from brokerkit.session.markup import Displayed, block, bullets, heading, lines, pairs
 from brokerkit.session.publishing import message_of
 from brokerkit.session.shown import plain
 
@@ -35,7 +35,7 @@ CHUNK = 1_000
 RECEIPTS = 50
 
 
-class Composer:
+class Composer(Displayed):
     """One message, or those of a frame or file, to be checked and sent. Made by `Session.compose`.
 
     `value`, `key`, `attributes`, `topic`, `to`, `row`, `json` and `schema` may be set. `dry_run()`
@@ -273,6 +273,7 @@ class Composer:
                 for wrong in errors
             ]
         self.outcome = outcome_frame(results)
+        self._plan = []
         self._said = ", ".join(
             f"{count:,} {status}" for status, count in self.outcome.counts.items() if count
         )
@@ -370,6 +371,7 @@ class Composer:
         return {
             "topic": name_to_text(self._topic),
             "sessions": [plain(each.name, 80) for each in self._sessions],
+            "marks": self._to.marks,
             "to": next(index for index, each in enumerate(self._sessions) if each is self._to),
             "count": len(self),
             "row": self._row,
@@ -404,31 +406,29 @@ class Composer:
             self._panel = panel.Panel(["compose.js"], self._state(), self.receive)
         return self._panel
 
-    def __repr__(self) -> str:
+    def _title(self) -> str:
         many = f"{len(self):,} messages" if len(self) > 1 else "a message"
-        return f"<Composer of {many} to {plain(self._topic, 120)} on {plain(self._to.name, 120)}>"
+        return f"Composer of {many} to {plain(self._topic, 120)} on {self._to.label}"
+
+    def __repr__(self) -> str:
+        return f"<{self._title()}>"
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
         bundle: dict[str, Any] = self._shown_panel().mimebundle() if panel.available() else {}
-        return {**bundle, "text/plain": repr(self), "text/html": self._html()}
+        return {**bundle, **super()._repr_mimebundle_()}
 
-    def _html(self) -> str:
+    def _repr_html_(self) -> str:
         item = self._drafts[self._row]
         shown = (
             {}
             if isinstance(item, BrokerError)
             else _planned({"key": item.key, "value": item.data, "attributes": list(item.attributes)})
         )
-        rows = "".join(
-            f"<tr><th>{name}</th><td>{html.escape(str(text))}</td></tr>" for name, text in shown.items()
-        )
-        problems = (
-            "".join(f"<li>{html.escape(each.text)}</li>" for each in self.problems)
-            or "<li>ready to send</li>"
-        )
-        return (
-            f"<div><p><b>{html.escape(repr(self))}</b></p><table>{rows}</table><ul>{problems}</ul>"
-            f"<pre><code>{html.escape(self.call)}</code></pre></div>"
+        return block(
+            heading(self._title()),
+            pairs(shown),
+            bullets([each.text for each in self.problems] or ["ready to send"]),
+            lines(self.call),
         )
 
 

@@ -20,7 +20,7 @@ def refusal_of(session: Session) -> str | None:
 
 def needs_name(session: Session) -> bool:
     """Whether a change wants the topic's name typed: on what is marked as production."""
-    return bool(getattr(session, "production", False))
+    return session.production
 
 
 def check_confirmed(session: Session, topic: str, confirm: str | None, what: str) -> None:

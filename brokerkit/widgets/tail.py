@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import threading
 import time
 from collections import deque
@@ -20,6 +19,7 @@ from brokerkit.frames.dataframe import to_pandas
 from brokerkit.frames.provenance import attach, provenance
 from brokerkit.session.arguments import check_topic
 from brokerkit.session.filters import Filter
+from brokerkit.session.markup import Displayed, block, heading, lines, table
 from brokerkit.session.shown import plain
 
 from . import panel
@@ -29,7 +29,7 @@ from .chart import rate_chart
 from .following import INTERVAL, Follower, Following, Found, LookFailed, Note
 from .rate import RateMeter
 from .ring import Ring
-from .row_view import detail_view, rows_view
+from .row_view import VALUE_SHOWN, detail_view, rows_view
 from .side_effects import NO_SIDE_EFFECT
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ LOOK_BACK = 1_000
 NOTES = 100
 
 
-class Tail:
+class Tail(Displayed):
     """The newest messages of a topic, live, without side effects. Made by `Session.tail`.
 
     It reads in a thread of its own, keeps the newest `rows` rows in bounded memory (`frame`), goes
@@ -355,6 +355,7 @@ class Tail:
         return {
             "topic": plain(self.topic, 120),
             "session": plain(self.session.name, 120),
+            "marks": self.session.marks,
             "status": following.state,
             "running": self.running,
             "text": self._status_text(),
@@ -409,34 +410,27 @@ class Tail:
         return self._panel
 
     def __repr__(self) -> str:
-        return f"<Tail of {plain(self.topic, 120)} on {plain(self.session.name, 120)}>"
+        return f"<Tail of {plain(self.topic, 120)} on {self.session.label}>"
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
         bundle: dict[str, Any] = self._shown_panel().mimebundle() if panel.available() else {}
-        return {**bundle, "text/plain": repr(self), "text/html": self._html()}
+        return {**bundle, **super()._repr_mimebundle_()}
 
-    def _html(self) -> str:
+    def _repr_html_(self) -> str:
         """What is shown where no kernel is: the newest rows, without anything that changes by itself."""
         with self._lock:
-            first, table = self._ring.newest(10)
-        rows = "".join(
-            "<tr>" + "".join(f"<td>{html.escape(text)}</td>" for text in _cells_of(row)) + "</tr>"
-            for row in rows_view(table, first)
-        )
-        head = "".join(f"<th>{name}</th>" for name in ("partition", "offset", "key", "value"))
-        return (
-            f"<div><p><b>{html.escape(plain(self.topic, 120))}</b> as it was followed</p>"
-            f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
-            f"<pre><code>{html.escape(self.call)}</code></pre></div>"
+            first, newest = self._ring.newest(10)
+        rows = [
+            (row["partition"], row["offset"], row["key"], "null" if row["kind"] == "null" else row["value"])
+            for row in rows_view(newest, first)
+        ]
+        return block(
+            heading(f"{self.topic} on {self.session.label}, as it was followed"),
+            table(["partition", "offset", "key", "value"], rows, width=VALUE_SHOWN),
+            lines(self.call),
         )
 
 
 def _text(message: dict[str, Any], name: str) -> str | None:
     value = message.get(name)
     return value if isinstance(value, str) and value else None
-
-
-def _cells_of(row: dict[str, Any]) -> list[str]:
-    shown = "null" if row["kind"] == "null" else row["value"]
-    place = ["" if row[name] is None else str(row[name]) for name in ("partition", "offset")]
-    return [*place, row["key"] or "", shown]

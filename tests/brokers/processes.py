@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -39,11 +39,14 @@ def _die_with_parent() -> None:
         _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
-def _start(command: Sequence[str], folder: Path, log: Path) -> subprocess.Popen[bytes]:
+def _start(
+    command: Sequence[str], folder: Path, log: Path, environment: Mapping[str, str] | None
+) -> subprocess.Popen[bytes]:
     with log.open("ab") as output:
         return subprocess.Popen(
             command,
             cwd=folder,
+            env=environment,
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
@@ -57,11 +60,21 @@ _starter = ThreadPoolExecutor(1, thread_name_prefix="server starter")
 
 
 class ServerProcess:
-    """A server in a process group of its own, killed at the latest when the tests end or die."""
+    """A server in a process group of its own, killed at the latest when the tests end or die.
 
-    def __init__(self, command: Sequence[str], *, folder: Path, log: Path) -> None:
+    environment: its variables, where they are not those of the tests.
+    """
+
+    def __init__(
+        self,
+        command: Sequence[str],
+        *,
+        folder: Path,
+        log: Path,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
         self._log = log
-        self._process = _starter.submit(_start, command, folder, log).result()
+        self._process = _starter.submit(_start, command, folder, log, environment).result()
         _running.add(self)
 
     @property

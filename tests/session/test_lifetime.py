@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -28,6 +29,11 @@ USES = {
     "create_topic": lambda s: s.create_topic("more"),
     "create_subscription": lambda s: s.create_subscription("orders", "other"),
     "delete_topic": lambda s: s.delete_topic("orders", confirm="orders"),
+    "copy into it": lambda s: s.copy("orders", s, "copy"),
+    "copy and take": lambda s: s.copy("orders", s, "copy", subscription="me"),
+    "pull and give back": lambda s: s.pull("orders", subscription="me", ack=False, side_effects="give back"),
+    "native": lambda s: s.native.topic("orders"),
+    "its connection": lambda s: s.connection.publisher(),
 }
 READS = {"topics", "describe", "peek", "scan", "reread"}
 
@@ -62,6 +68,25 @@ def test_a_read_only_session_refuses_what_would_change_the_broker(use: str) -> N
         assert writer.describe("orders").messages == 1
         assert writer.describe("orders").subscriptions.empty
         assert repr(reader) == f"<Session of {name}, read-only>"
+
+
+def test_production_is_said_wherever_a_session_is_shown_and_stops_no_code() -> None:
+    with bk.connect("inmem://", production=True) as s:
+        assert repr(s) == "<Session of inmem://, PRODUCTION>"
+        s.create_topic("orders")
+        assert s.publish("orders", "x").ok
+
+
+def test_what_is_saved_as_production_and_read_only_is_so_unless_the_call_says_otherwise(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "connections.toml"
+    file.write_text('[live]\nurl = "inmem://saved"\nproduction = true\nread_only = true\n')
+    monkeypatch.setenv("BROKERKIT_CONFIG", str(file))
+    with bk.connect("live") as s:
+        assert s.marks == ["PRODUCTION", "read-only"]
+    with bk.connect("live", read_only=False) as s:
+        assert s.marks == ["PRODUCTION"]
 
 
 def test_two_sessions_of_one_name_share_a_broker_and_those_without_do_not() -> None:

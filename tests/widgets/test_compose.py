@@ -143,18 +143,19 @@ def test_read_only_refuses_in_code_and_says_so_in_the_view() -> None:
         assert "read-only" in composer._state()["refused"]
 
 
-def test_production_wants_the_name_of_the_topic(orders: Session) -> None:
-    setattr(orders, "production", True)  # noqa: B010  # what connect(production=True) sets
-    composer = Composer(orders, "orders", value="x")
-    assert composer._state()["confirm"]
-    for confirm in (None, "", "order"):
-        with pytest.raises(bk.ConfigError, match="confirm='orders'"):
-            composer.send(confirm=confirm)
-    composer.receive({"type": "send", "confirm": "order"})
-    assert "marked as production" in composer._state()["said"]
-    assert len(orders.peek("orders")) == 0
-    composer.receive({"type": "send", "confirm": "orders"})
-    assert len(orders.peek("orders")) == 1
+def test_production_wants_the_name_of_the_topic() -> None:
+    with bk.connect("inmem://", production=True) as orders:
+        orders.create_topic("orders")
+        composer = Composer(orders, "orders", value="x")
+        assert composer._state()["confirm"]
+        for confirm in (None, "", "order"):
+            with pytest.raises(bk.ConfigError, match="confirm='orders'"):
+                composer.send(confirm=confirm)
+        composer.receive({"type": "send", "confirm": "order"})
+        assert "marked as production" in composer._state()["said"]
+        assert len(orders.peek("orders")) == 0
+        composer.receive({"type": "send", "confirm": "orders"})
+        assert len(orders.peek("orders")) == 1
 
 
 @pytest.mark.parametrize("value", ["text 'quoted'", b"\xff", None, "", "\u202eabc"])

@@ -17,6 +17,7 @@ from brokerkit.core.topics import TopicDescription
 from brokerkit.frames.build import FrameBuilder
 from brokerkit.frames.dataframe import to_pandas
 from brokerkit.frames.provenance import attach, provenance
+from brokerkit.session.markup import Displayed
 from brokerkit.session.planning import parse_range
 from brokerkit.session.shown import plain
 
@@ -52,7 +53,7 @@ FIRST_SCREEN = 0.5
 LANES = ("topics", "description", "backlogs", "search", "histogram", "message")
 
 
-class TopicBrowser:
+class TopicBrowser(Displayed):
     """Topics, the messages of one, and the message chosen. Made by `Session.browse`.
 
     `query`, `selected`, `columns` and `sort` may be set, and move the widget; `frame`, `selected`
@@ -486,7 +487,7 @@ class TopicBrowser:
 
     def __repr__(self) -> str:
         topic = "" if self.topic is None else f" at {plain(self.topic, 120)}"
-        return f"<TopicBrowser of {plain(self.session.name, 120)}{topic}>"
+        return f"<TopicBrowser of {self.session.label}{topic}>"
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
         bundle: dict[str, Any] = {}
@@ -495,7 +496,10 @@ class TopicBrowser:
             bundle = dict((made[0] if isinstance(made, tuple) else made) or {})
         for name in ("topics", "search"):
             self._lanes[name].wait(FIRST_SCREEN)
-        return {**bundle, "text/plain": repr(self), "text/html": page(self)}
+        return {**bundle, **super()._repr_mimebundle_()}
+
+    def _repr_html_(self) -> str:
+        return page(self)
 
 
 def _only(partition: int | None, offset: int) -> tuple[Any, list[int] | None]:

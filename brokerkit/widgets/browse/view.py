@@ -313,6 +313,7 @@ class BrowserView:
         names, shown = model.result.names[:COLUMNS], model.columns
         return {
             "session": plain(model.session.name, 120),
+            "marks": model.session.marks,
             "effect": effect_of(model.session.capabilities),
             "choices": [each._asdict() for each in choices_of(model.session.capabilities)],
             "confirm": needs_name(model.session),

@@ -1,5 +1,5 @@
 function render({ model, el: root }) {
-  const title = el("strong", { class: "bk-title" }), effect = el("span", { class: "bk-effect" });
+  const title = el("strong", { class: "bk-title" }), marks = badges(), effect = el("span", { class: "bk-effect" });
   const problem = el("div", { class: "bk-problem", role: "alert", hidden: true });
   const topics = topicList(model), form = queryForm(model), chart = histogram(model);
   const table = messageTable(model, () => form.where.focus(), () => message.focus());
@@ -8,12 +8,12 @@ function render({ model, el: root }) {
   const exact = el("details", { class: "bk-exact" }, el("summary", { class: "bk-muted", text: "the same rows later, too" }), fixed.bar);
   const middle = el("div", { class: "bk-middle" }, form.node, chart.node, el("div", { class: "bk-split" }, table.node, message.node), call.bar, exact);
   root.replaceChildren(el("div", { class: "bk-panel bk-browser" },
-    el("div", { class: "bk-head" }, title, el("span", { class: "bk-space" }), effect), problem,
+    el("div", { class: "bk-head" }, title, marks.bar, el("span", { class: "bk-space" }), effect), problem,
     el("div", { class: "bk-columns" }, topics.node, middle)));
   function state() {
     const now = model.get("state");
     title.textContent = now.topic ? `${now.topic} on ${now.session}` : now.session;
-    effect.textContent = now.effect;
+    marks.set(now.marks); effect.textContent = now.effect;
     problem.hidden = !now.problem; problem.textContent = now.problem ? `▲ ${now.problem}` : "";
     form.set(now); table.state(now); message.state(now); chart.state(now);
     call.set(now.call); fixed.set(now.fixed_call); exact.hidden = now.fixed_call === now.call;

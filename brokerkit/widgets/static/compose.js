@@ -1,7 +1,7 @@
 function render({ model, el: root }) {
   const topic = el("input", { class: "bk-input", spellcheck: "false" });
   const to = el("select", { class: "bk-input", onchange: () => model.send({ type: "to", index: to.selectedIndex }) });
-  const place = el("span", { class: "bk-muted", role: "status" });
+  const place = el("span", { class: "bk-muted", role: "status" }), marks = badges();
   const step = (by) => model.send({ type: "row", row: model.get("state").row + by });
   const back = el("button", { type: "button", class: "bk-button bk-quiet", text: "‹ Previous", onclick: () => step(-1) });
   const next = el("button", { type: "button", class: "bk-button bk-quiet", text: "Next ›", onclick: () => step(1) });
@@ -46,9 +46,9 @@ function render({ model, el: root }) {
   const really = el("button", { type: "button", class: "bk-button", text: "Publish", disabled: true, onclick: () => doSend(typed.value) });
   typed.addEventListener("input", () => { really.disabled = typed.value !== model.get("state").topic; });
   sure.append(field("▲ Marked as production. Type the topic's name to publish:", typed), really, el("button", { type: "button", class: "bk-button bk-quiet", text: "Cancel", onclick: () => { sure.hidden = true; send.focus(); } }));
-  send.addEventListener("click", () => { if (model.get("state").confirm) { sure.hidden = false; typed.focus(); } else doSend(null); });
+  send.addEventListener("click", (event) => { if (event.detail > 1) return; /* a double click sends once */ if (model.get("state").confirm) { sure.hidden = false; typed.focus(); } else doSend(null); });
   root.replaceChildren(el("div", { class: "bk-panel" },
-    el("div", { class: "bk-head" }, field("Topic", topic), field("on", to), el("span", { class: "bk-space" }), back, place, next),
+    el("div", { class: "bk-head" }, field("Topic", topic), field("on", to), marks.bar, el("span", { class: "bk-space" }), back, place, next),
     el("div", { class: "bk-head" }, field("Key", key), keyMode),
     el("div", { class: "bk-head" }, el("span", { class: "bk-label", text: "Headers" }), add), headers,
     el("div", { class: "bk-head" }, el("span", { class: "bk-label", text: "Value" }), valueMode, size), large, value,
@@ -66,6 +66,7 @@ function render({ model, el: root }) {
     const now = model.get("state"), pending = Object.keys(edits).length > 0;
     setValue(topic, now.topic);
     to.replaceChildren(...now.sessions.map((name, index) => el("option", { text: name, selected: index === now.to })));
+    marks.set(now.marks);
     for (const each of [back, next, place]) each.hidden = now.count < 2;
     back.disabled = now.row === 0; next.disabled = now.row >= now.count - 1;
     place.textContent = `message ${(now.row + 1).toLocaleString()} of ${now.count.toLocaleString()}`;

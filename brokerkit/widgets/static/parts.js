@@ -26,6 +26,10 @@ function callBar(label) {
   const bar = el("div", { class: "bk-call", role: "group", "aria-label": label }, code, copy, said);
   return { bar, set(text) { if (code.textContent !== text) code.textContent = text; } };
 }
+function badges() {
+  const bar = el("span", { class: "bk-badges" });
+  return { bar, set(marks) { bar.replaceChildren(...marks.map((mark) => el("strong", { class: "bk-badge", text: mark === "PRODUCTION" ? `▲ ${mark}` : mark }))); } };
+}
 function setValue(input, value) {
   if (document.activeElement !== input && input.value !== value) input.value = value;
 }

@@ -13,7 +13,7 @@ function render({ model, el: root }) {
   const filter = later(() => model.send({ type: "filter", where: where.value, key: key.value }), 350);
   where.addEventListener("input", filter); key.addEventListener("input", filter);
   const fn = el("span", { class: "bk-muted" });
-  const title = el("strong", { class: "bk-title" });
+  const title = el("strong", { class: "bk-title" }), marks = badges();
   const chart = el("div", { class: "bk-rate" });
   const problem = el("div", { class: "bk-problem", role: "alert", hidden: true });
   const body = el("tbody");
@@ -28,7 +28,7 @@ function render({ model, el: root }) {
   const nextCall = callBar("The Python call that edits the selected message");
   const effect = el("div", { class: "bk-effect" });
   root.replaceChildren(el("div", { class: "bk-panel" },
-    el("div", { class: "bk-head" }, title, status, el("span", { class: "bk-space" }), pause, clear, stop),
+    el("div", { class: "bk-head" }, title, marks.bar, status, el("span", { class: "bk-space" }), pause, clear, stop),
     el("div", { class: "bk-head" }, field("Value contains", where), field("Key is", key), counts, fn),
     chart, problem, el("div", { class: "bk-wrap" }, scroll, jump), detail, call.bar, effect));
 
@@ -38,6 +38,7 @@ function render({ model, el: root }) {
   function state() {
     const now = model.get("state");
     title.textContent = `${now.topic} on ${now.session}`;
+    marks.set(now.marks);
     status.textContent = `${MARKS[now.running ? now.status : "stopped"] ?? ""} ${now.text}`;
     status.dataset.status = now.running ? now.status : "stopped";
     counts.textContent = now.counts;

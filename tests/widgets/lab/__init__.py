@@ -1,0 +1,1 @@
+"""Widgets in a real JupyterLab, seen and clicked in a real Chromium."""

@@ -1,0 +1,114 @@
+"""One JupyterLab and one Chromium for all browser tests, and a notebook of its own for each.
+
+They live as long as the tests of this folder: Playwright keeps an event loop running in the thread of
+the tests, where no other test could start one.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Iterator
+from itertools import count
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser
+
+from tests.conftest import missing
+
+from .chromium import ENABLE, executable, launched
+from .notebook import OpenNotebook
+from .server import Lab
+
+FOLDER = Path(__file__).parent
+SCREENSHOTS = "BROKERKIT_SCREENSHOTS"
+"""Environment variable: the folder for pictures, else ``.screenshots`` beside the tests."""
+
+Opening = Callable[..., OpenNotebook]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Everything here needs a real browser, and time for it."""
+    for item in items:
+        if item.path.is_relative_to(FOLDER):
+            item.add_marker(pytest.mark.browser)
+            if item.get_closest_marker("timeout") is None:
+                item.add_marker(pytest.mark.timeout(300))
+
+
+@pytest.fixture(scope="package")
+def chromium() -> Iterator[Browser]:
+    """A running Chromium."""
+    path = executable()
+    if path is None:
+        missing("browser", ENABLE)
+    with launched(path) as browser:
+        yield browser
+
+
+@pytest.fixture(scope="package")
+def lab(chromium: Browser) -> Iterator[Lab]:
+    """A running JupyterLab."""
+    with Lab() as server:
+        yield server
+
+
+@pytest.fixture(scope="package")
+def pictures() -> Path:
+    """Where pictures go."""
+    named = os.environ.get(SCREENSHOTS)
+    folder = Path(named) if named else FOLDER.parents[2] / ".screenshots"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+@pytest.fixture
+def open_notebook(
+    lab: Lab, chromium: Browser, pictures: Path, request: pytest.FixtureRequest
+) -> Iterator[Opening]:
+    """``open_notebook(*cells, theme="light")``: a notebook of these cells whose kernel is ready.
+
+    After the test a picture of each is taken, and nothing of a payload may have come alive in it.
+    """
+    opened: list[OpenNotebook] = []
+    base = re.sub(r"\W+", "-", request.node.name).strip("-")
+
+    def opening(*cells: str, theme: str = "light") -> OpenNotebook:
+        name = f"{base}-{len(opened)}.ipynb"
+        made = OpenNotebook(lab, chromium, name, cells, theme=theme, pictures=pictures)
+        opened.append(made)
+        return made
+
+    yield opening
+    for number, each in enumerate(opened):
+        each.screenshot(f"{base}-{number}-end")
+        seen = each.canary.seen if each.canary.armed else []
+        each.close()
+        assert seen == []
+
+
+@pytest.fixture(
+    params=[
+        "inmem",
+        pytest.param("kafka", marks=pytest.mark.broker),
+        pytest.param("nats", marks=pytest.mark.broker),
+    ]
+)
+def url(request: pytest.FixtureRequest) -> str:
+    """Where a session of the notebook connects to: each system in turn."""
+    if request.param == "kafka":
+        return f"kafka://{request.getfixturevalue('kafka_server').bootstrap}"
+    if request.param == "nats":
+        return str(request.getfixturevalue("nats_server").url)
+    return "inmem://"
+
+
+_numbers = count(1)
+
+
+@pytest.fixture
+def connect(url: str) -> str:
+    """The source of a cell that connects, as `s`, and makes a topic of this test's own, as `topic`."""
+    topic = f"orders-{next(_numbers)}"
+    return f"import brokerkit as bk\ns = bk.connect({url!r})\ntopic = {topic!r}\ns.create_topic(topic)"
