@@ -298,6 +298,7 @@ class Session:
             start=start,
             hold=hold,
             connect_timeout=connect_timeout,
+            batch_size=n,
             **options,
         )
         with self._keeping_interrupts():
@@ -350,6 +351,7 @@ class Session:
             model=model_of(model, share),
             hold=hold,
             connect_timeout=connect_timeout,
+            batch_size=size,
             **options,
         )
         made = Batches(open_consumer, make_frame, start=start, size=size, window=window, idle=idle)
