@@ -130,6 +130,7 @@ class Connection(Closable):
         start: Any = None,
         hold: float | None = 600.0,
         connect_timeout: float | None = 15.0,
+        batch_size: int | None = None,
         **options: Any,
     ) -> MessageConsumer | RecordConsumer:
         """A consumer of one subscription, not attached yet.
@@ -137,6 +138,7 @@ class Connection(Closable):
         model: `message` or `record`, where the system has both; else its only one.
         start: where a subscription that does not exist begins; without it a missing one is NotFound.
         hold: seconds for which messages are kept ours; None: until they are settled.
+        batch_size: about how many messages are wanted at once, for systems that take them by the batch.
         """
         self.refuse_if_read_only("consuming takes messages from others: use peek or scan")
         driver = self.driver
@@ -150,7 +152,7 @@ class Connection(Closable):
         elif capabilities.subscription_required:
             raise ConfigError("this system needs subscription= (a group, consumer or subscription name)")
         request = ConsumerRequest(
-            topic, subscription, chosen, None if start is None else parse(start), options
+            topic, subscription, chosen, None if start is None else parse(start), options, batch_size
         )
         made = self._ask(lambda: driver.consumer(request), ADMIN_SECONDS)
         shared: dict[str, Any] = {

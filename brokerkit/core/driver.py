@@ -50,6 +50,7 @@ class ConsumerRequest:
 
     topic: what to read. subscription: the durable name, where the system has one. start: where a
     subscription that does not exist yet begins; None: it must exist. options: named by the backend.
+    batch_size: about how many messages are wanted at once; None: not known.
     """
 
     topic: str
@@ -57,6 +58,7 @@ class ConsumerRequest:
     model: Model
     start: Position | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
+    batch_size: int | None = None
 
 
 class ConsumerDriver(ABC):

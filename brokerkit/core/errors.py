@@ -132,6 +132,10 @@ class RetentionWarning(UserWarning):
     """Rows that were planned for reading had been deleted by the broker before they were read."""
 
 
+class GivenUpWarning(UserWarning):
+    """Messages were given back after their last delivery: the broker delivers them to nobody any more."""
+
+
 class PreviewWarning(UserWarning):
     """What was asked for is a preview in the client library: it may change, and is not for production."""
 

@@ -331,6 +331,7 @@ class Session(Displayed):
             start=start,
             hold=hold,
             connect_timeout=connect_timeout,
+            batch_size=n,
             **options,
         )
         with self._keeping_interrupts():
@@ -383,6 +384,7 @@ class Session(Displayed):
             model=model_of(model, share),
             hold=hold,
             connect_timeout=connect_timeout,
+            batch_size=size,
             **options,
         )
         made = Batches(open_consumer, make_frame, start=start, size=size, window=window, idle=idle)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from typing import Any, Self, TypeAlias
 
 from brokerkit.core import (
+    BrokerError,
     Connection,
     Message,
     MessageConsumer,
@@ -27,6 +28,7 @@ AnyConsumer: TypeAlias = MessageConsumer | RecordConsumer
 
 RECEIVE_SECONDS = 20.0
 """How long a test waits for messages that must come; a first join of a Kafka group takes 3 s."""
+DELETE_SECONDS = 5.0
 QUIET_SECONDS = 0.5
 """How long a test waits to see that nothing more comes."""
 
@@ -63,7 +65,9 @@ class Stage:
         self.harness = harness
         self._open = ExitStack()
         self._kept: list[Sequence[Item]] = []
+        self._topics: list[str] = []
         self.connection = self.connect()
+        self._open.callback(self._delete_topics)
         self.model: Model = model or harness.model or self.connection.capabilities.models[0]
 
     @property
@@ -81,8 +85,16 @@ class Stage:
         return self._open.enter_context(self.harness.connect())
 
     def topic(self, partitions: int = 1) -> str:
-        """A new empty topic."""
-        return self.harness.make_topic(self.connection, partitions)
+        """A new empty topic, deleted with the stage."""
+        name = self.harness.make_topic(self.connection, partitions)
+        self._topics.append(name)
+        return name
+
+    def _delete_topics(self) -> None:
+        # what is left behind makes every list of topics and groups longer for the tests that follow
+        for name in self._topics:
+            with suppress(BrokerError):
+                self.connection.delete_topic(name, timeout=DELETE_SECONDS)
 
     def subscription(self, topic: str, *, start: Any = "earliest", **options: Any) -> str:
         """A new subscription of a topic, from its beginning."""
@@ -163,6 +175,17 @@ class Stage:
         """Receive and acknowledge until every expected payload has come at least once."""
         missing = set(expected)
         return self.drain(consumer, lambda found: missing <= set(payloads(found)), within)
+
+    def take(self, consumer: AnyConsumer, count: int, within: float = RECEIVE_SECONDS) -> list[bytes | None]:
+        """The payloads of at least so many messages, acknowledged a batch at a time."""
+        found: list[bytes | None] = []
+        deadline = time.monotonic() + within
+        while len(found) < count:
+            assert time.monotonic() < deadline, f"{len(found)} of {count} messages came within {within:g} s"
+            for held in consumer.gather(count - len(found), 0.5):
+                found.extend(held.columns.values("value"))
+                held.ack()
+        return found
 
     def keep(self, *items: Item) -> None:
         """Keep what a test received by itself."""

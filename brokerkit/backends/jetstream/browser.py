@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from typing import Any
 
 from brokerkit.core.driver import BrowserDriver
+from brokerkit.core.errors import NotFound
 from brokerkit.core.topics import Bounds, SubscriptionInfo, TopicDescription, TopicInfo
 
 from .durable import filters_of
@@ -36,7 +38,9 @@ class JetStreamBrowser(BrowserDriver):
     async def _topics(self, timeout: float) -> list[TopicInfo]:
         rows: list[TopicInfo] = []
         async for info in self._link.pages("STREAM.LIST", "streams", timeout):
-            rows.extend(await self._rows(info, timeout))
+            # a stream that was deleted since it was listed is none of the topics
+            with contextlib.suppress(NotFound):
+                rows.extend(await self._rows(info, timeout))
         return rows
 
     async def _rows(self, info: Mapping[str, Any], timeout: float) -> list[TopicInfo]:

@@ -11,6 +11,7 @@ import contextlib
 import json
 import threading
 import time
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -27,13 +28,13 @@ from brokerkit.core.bounded import bounded
 from brokerkit.core.cancellation import Deadline
 from brokerkit.core.columns import Columns
 from brokerkit.core.driver import ConsumerRequest, Fetched, MessageDriver, Outcome
-from brokerkit.core.errors import BrokerError, LockLost, NotSupported
+from brokerkit.core.errors import BrokerError, GivenUpWarning, LockLost, NotSupported
 
 from .cluster import Cluster, translate_call
 from .columns import columns_of, split_errors
 from .errors import AUTHENTICATION, from_code, translate
 from .options import LOGGER, Properties, passed_through
-from .share_groups import NEEDED, ensure_share_group
+from .share_groups import DELIVERIES, NEEDED, ensure_share_group
 from .watch import Watch
 
 LOOK_SECONDS = 10.0
@@ -41,6 +42,8 @@ SETTLE_SECONDS = 10.0
 LEAVE_SECONDS = 1.0
 IDLE_SECONDS = 2.0
 """A member that nobody asked for messages for so long, and that owes nothing, leaves the group."""
+SHOWN = 5
+"""Messages that a warning names."""
 STATISTICS_MS = 200
 NOT_SHARED = frozenset({
     "allow.auto.create.topics", "enable.auto.commit", "fetch.error.backoff.ms", "fetch.queue.backoff.ms",
@@ -73,6 +76,8 @@ class KafkaShareConsumer(MessageDriver):
         self._watch = Watch(str(properties["bootstrap.servers"]))
         self._settings: Properties = {
             "fetch.wait.max.ms": 100,
+            # what is taken and not wanted is given back, which counts as a delivery
+            **({} if request.batch_size is None else {"max.poll.records": request.batch_size}),
             **{name: value for name, value in properties.items() if name not in NOT_SHARED},
             **passed_through(request.options),
             "group.id": self._group,
@@ -86,7 +91,8 @@ class KafkaShareConsumer(MessageDriver):
         self._fetching = False
         self._placed = False
         self._spare: list[Message] = []
-        self._held: set[Receipt] = set()
+        self._deliveries = 0
+        self._held: dict[Receipt, int] = {}
         self._locked_until = 0.0
         self._wanted_at = 0.0
         self._woken = threading.Event()
@@ -96,6 +102,7 @@ class KafkaShareConsumer(MessageDriver):
             deadline = Deadline(LOOK_SECONDS)
             settings = ensure_share_group(self._cluster, self._topic, self._group, self._start, deadline)
             self.lock_seconds = settings.lock_seconds
+            self._deliveries = settings.deliveries
             self._placed = settings.start == "earliest"
             self._ready = True
         self._spare = self._poll(wait)
@@ -129,7 +136,7 @@ class KafkaShareConsumer(MessageDriver):
             self._watch.forget()
             self._wanted_at = time.monotonic()
             self._locked_until = self._wanted_at + (self.lock_seconds or 0.0)
-            self._held = set(map(_receipt, messages))
+            self._held = {_receipt(message): message.delivery_count() or 1 for message in messages}
         else:
             self._watch.raise_if_refused()
         return messages
@@ -179,7 +186,10 @@ class KafkaShareConsumer(MessageDriver):
     ) -> list[BaseException | None]:
         self._wanted_at = time.monotonic()
         lost = self._acknowledge(receipts, _TYPES[outcome])
-        self._held.difference_update(receipts)
+        if outcome is Outcome.NACK:
+            self._warn_of_last_deliveries(receipts)
+        for receipt in receipts:
+            self._held.pop(receipt, None)
         failed = self._commit({partition for partition, _ in receipts})
         self._placed = self._placed or not failed
         return [lost.get(each) or failed.get(each[0]) for each in receipts]
@@ -195,6 +205,18 @@ class KafkaShareConsumer(MessageDriver):
                 lost[partition, offset] = LockLost(f"offset {offset} of partition {partition}: {error}")
         return lost
 
+    def _warn_of_last_deliveries(self, receipts: Sequence[Receipt]) -> None:
+        last = sorted(each for each in receipts if self._held.get(each, 0) >= self._deliveries)
+        if last:
+            shown = ", ".join(f"{partition}-{offset}" for partition, offset in last[:SHOWN])
+            warnings.warn(
+                f"{len(last)} messages of {self._topic!r} were given back after {self._deliveries} deliveries: "
+                f"share group {self._group!r} gets them no more ({DELIVERIES}): {shown}"
+                f"{', ...' if len(last) > SHOWN else ''}. They are still in the topic, for peek and scan",
+                GivenUpWarning,
+                stacklevel=2,
+            )
+
     def _commit(self, partitions: set[int]) -> dict[int, BaseException]:
         """Have the broker confirm what was marked; what went wrong, by partition."""
         what = f"settling messages for share group {self._group!r}"
@@ -208,7 +230,8 @@ class KafkaShareConsumer(MessageDriver):
 
     def _let_go(self) -> None:
         """Forget messages whose locks have expired: the broker gives them to anybody."""
-        lapsed, self._held = self._held, set()
+        self._warn_of_last_deliveries(list(self._held))
+        lapsed, self._held = self._held, {}
         self._acknowledge(sorted(lapsed), AcknowledgeType.RELEASE)
         # the broker refuses, as it must
         self._commit(set())

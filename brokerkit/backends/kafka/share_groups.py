@@ -23,6 +23,7 @@ POLL_SECONDS = 0.02
 PREFIX = "share."
 START = "share.auto.offset.reset"
 LOCK = "share.record.lock.duration.ms"
+DELIVERIES = "share.delivery.count.limit"
 ISOLATION = "share.isolation.level"
 NEEDED = "share groups need Apache Kafka 4.2 or later with the feature share.version on"
 
@@ -31,11 +32,13 @@ NEEDED = "share groups need Apache Kafka 4.2 or later with the feature share.ver
 class ShareSettings:
     """A share group's configuration. start: None for a group that was not told where to begin.
 
-    lock_seconds: for how long a message stays with the member that took it.
+    lock_seconds: for how long a message stays with the member that took it. deliveries: after so many
+    the broker delivers a message no more.
     """
 
     start: str | None
     lock_seconds: float
+    deliveries: int
 
 
 def create_share_group(
@@ -49,7 +52,7 @@ def create_share_group(
     if strangers:
         raise ConfigError(
             f"unknown option {', '.join(map(repr, strangers))}; known are the broker's settings of a share "
-            f"group by their own names, such as {LOCK} and share.delivery.count.limit"
+            f"group by their own names, such as {LOCK} and {DELIVERIES}"
         )
     cluster.partitions(topic, deadline)
     if not isinstance(start, Earliest) and START not in options:
@@ -110,4 +113,8 @@ def share_settings(cluster: Cluster, group: str, deadline: Deadline) -> ShareSet
     if START not in config:
         raise NotSupported(f"this broker has no share groups: {NEEDED}")
     start = config[START]
-    return ShareSettings(start.value if start.chosen else None, int(config[LOCK].value) / 1000)
+    return ShareSettings(
+        start=start.value if start.chosen else None,
+        lock_seconds=int(config[LOCK].value) / 1000,
+        deliveries=int(config[DELIVERIES].value),
+    )

@@ -245,18 +245,25 @@ class Lifecycle:
             if not each.disturbs and not each.timed and each.number not in gaps
         ]
         failures: list[str] = []
+        over = threading.Event()
 
         def show_all(seed: int) -> None:
             order: list[Behaviour] = list(chosen)
             random.Random(seed).shuffle(order)
             for each in order:
+                if over.is_set():
+                    return
                 try:
                     each.show(self, stage.harness)
                 except (Exception, pytest.fail.Exception) as error:
                     failures.append(f"{each.number:02} {each.name}: {type(error).__name__}: {error}")
 
         with ThreadPoolExecutor(PARALLEL) as pool:
-            list(pool.map(show_all, range(PARALLEL)))
+            try:
+                list(pool.map(show_all, range(PARALLEL)))
+            finally:
+                # whoever is stopped by its timeout does not wait for all that has not begun
+                over.set()
         assert failures == []
 
     @behaviour(67, disturbs=True)

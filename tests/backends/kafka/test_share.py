@@ -22,6 +22,7 @@ from brokerkit.core import (
     AlreadyExists,
     ConfigError,
     Connection,
+    GivenUpWarning,
     LockLost,
     Message,
     MessageConsumer,
@@ -141,6 +142,33 @@ def test_the_next_messages_come_when_those_before_are_settled(
         second = one(consumer)
         assert second.data == b"second"
         second.ack()
+
+
+def test_what_is_given_back_after_its_last_delivery_is_named_and_still_in_the_topic(
+    session: Session, make_topic: MakeTopic
+) -> None:
+    topic = make_topic()
+    session.publish_batch(topic, ["a", "b"])
+    limit: dict[str, Any] = {"share.delivery.count.limit": 2}
+    session.create_subscription(topic, "impatient", share=True, start="earliest", **limit)
+    asked: dict[str, Any] = {"subscription": "impatient", "share": True}
+    session.pull(topic, ack=False, side_effects="give back", **asked)
+    with pytest.warns(GivenUpWarning, match="0-0, 0-1"):
+        session.pull(topic, ack=False, side_effects="give back", **asked)
+    assert len(session.pull(topic, timeout=1.0, **asked)) == 0
+    assert session.peek(topic, 10)["value"].tolist() == ["a", "b"]
+
+
+def test_pull_takes_no_more_than_it_wants_where_the_messages_came_one_by_one(
+    session: Session, make_topic: MakeTopic
+) -> None:
+    topic = make_topic()
+    for value in ["a", "b", "c", "d"]:
+        session.publish(topic, value)
+    session.pull(topic, 2, subscription="modest", share=True, start="earliest")
+    rest = session.pull(topic, subscription="modest", share=True)
+    assert rest["value"].tolist() == ["c", "d"]
+    assert set(rest["delivery_count"]) == {1}
 
 
 def test_pull_takes_and_acknowledges(session: Session, make_topic: MakeTopic) -> None:
