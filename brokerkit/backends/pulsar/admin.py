@@ -26,6 +26,7 @@ from .reach import ssl_context
 REDIRECTS = 5
 """A broker sends one on to the broker that serves the topic."""
 NEEDED = "this needs the REST endpoint: connect with admin=http://HOST:8080"
+FORBIDDEN = 403
 _REDIRECT = frozenset({301, 302, 307, 308})
 
 
@@ -74,6 +75,15 @@ class Admin:
             f"{method} {url.path}: {answer.status_code}", request=answer.request, response=answer
         )
         raise problem
+
+    def ping(self, timeout: float) -> None:
+        """One round trip. Who may not list clusters may have rights in a namespace."""
+        try:
+            self.get("clusters", timeout)
+        except Unauthorized as error:
+            refused = error.__cause__
+            if not isinstance(refused, httpx.HTTPStatusError) or refused.response.status_code != FORBIDDEN:
+                raise
 
     def partitions(self, full: str, timeout: float) -> int:
         """How many partitions a topic has; 0 for none. Raises NotFound."""

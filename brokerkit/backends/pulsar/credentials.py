@@ -17,6 +17,7 @@ from .options import Options
 
 EARLY_SECONDS = 30.0
 """How long before its end an access token is asked for anew."""
+ISSUER_SECONDS = 10.0
 
 
 def client_authentication(options: Options) -> Any:
@@ -30,6 +31,19 @@ def client_authentication(options: Options) -> Any:
     if options.tls_certificate is not None:
         return pulsar.AuthenticationTLS(options.tls_certificate, options.tls_key_file)
     return None
+
+
+def introduction(options: Options) -> tuple[str, bytes]:
+    """The method and the data of authentication, as the protocol has them."""
+    if options.token is not None:
+        return "token", options.token.encode()
+    if options.oauth2:
+        with httpx.Client(verify=True) as client:
+            header = RestCredentials(options).header(client, ISSUER_SECONDS)
+        return "token", header["Authorization"].removeprefix("Bearer ").encode()
+    if options.user is not None:
+        return "basic", f"{options.user}:{options.password}".encode()
+    return ("none" if options.tls_certificate is None else "tls"), b""
 
 
 class RestCredentials:

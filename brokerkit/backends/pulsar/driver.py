@@ -51,7 +51,7 @@ class PulsarDriver(Driver):
             # asked before there is anybody who would close it
             link.ping(deadline.remaining())
             if admin is not None:
-                admin.get("clusters", max(0.1, deadline.remaining()))
+                admin.ping(max(0.1, deadline.remaining()))
         except BaseException:
             link.close(1.0)
             raise

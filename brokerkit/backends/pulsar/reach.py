@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import socket
 import ssl
-from collections.abc import Sequence
 
 from brokerkit.core.cancellation import Deadline
 from brokerkit.core.errors import BrokerError, ConfigError, Unavailable
 
+from .credentials import introduction
+from .greeting import greet
 from .options import Options
-
-PLAIN_HINT = "does the port want TLS (pulsar+ssl://), or is it the port of the REST endpoint?"
 
 
 def knock(options: Options, timeout: float) -> None:
-    """Return when one of the hosts answers; else raise why the last of them does not."""
+    """Return when one of the hosts answers; else raise why the last of them does not.
+
+    Raises Unauthorized when it does not take the credentials.
+    """
     deadline = Deadline(timeout)
     problem: BrokerError | None = None
     for host, port in options.hosts:
@@ -23,9 +25,13 @@ def knock(options: Options, timeout: float) -> None:
         try:
             with socket.create_connection((host, port), seconds) as plain:
                 if options.tls:
-                    context = ssl_context(options)
-                    context.wrap_socket(plain, server_hostname=host).close()
+                    with ssl_context(options).wrap_socket(plain, server_hostname=host) as secured:
+                        greet(secured, f"{host}:{port}", *introduction(options))
+                else:
+                    greet(plain, f"{host}:{port}", *introduction(options))
                 return
+        except Unavailable as error:
+            problem = error
         except ssl.SSLError as error:
             problem = _tls_problem(f"{host}:{port}", error)
         except OSError as error:
@@ -58,8 +64,3 @@ def _tls_problem(where: str, error: ssl.SSLError) -> Unavailable:
     made = Unavailable(f"the TLS handshake with {where} failed: {said}", retryable=False)
     made.__cause__ = error
     return made
-
-
-def shown(hosts: Sequence[tuple[str, int]]) -> str:
-    """The hosts for a text."""
-    return ", ".join(f"{host}:{port}" for host, port in hosts)

@@ -22,6 +22,8 @@ OPEN_SECONDS = 15.0
 CLOSE_SECONDS = 5.0
 REACH_SECONDS = 5.0
 """How long a broker may take to answer after acknowledgements were given to the client."""
+FAILOVER_SECONDS = 1.2
+"""How long the broker lets the chosen consumer of a failover subscription wait for its first message."""
 SLICE_MILLIS = 40
 """How long one look for a message takes, so that acknowledgements do not wait behind it."""
 
@@ -40,6 +42,8 @@ class Receiving:
         self._request = request
         self._opening: Future[Any] | None = None
         self._consumer: Any = None
+        self._begun = Deadline(0.0)
+        self._early: list[Any] = []
         self._closed = False
         self._woken = threading.Event()
 
@@ -49,22 +53,34 @@ class Receiving:
 
     def attach(self, wait: float) -> bool:
         """Be open within `wait` seconds, or say that it is not yet. Creates only what `start` asks for."""
-        if self._consumer is not None:
-            return True
+        if self._consumer is None and not self._opened(wait):
+            return False
+        return self._flowing(wait)
+
+    def _opened(self, wait: float) -> bool:
         if self._opening is None:
             self._opening = self._link.begin(self._subscribe, f"subscribe {self.topic}")
         try:
             self._consumer = self._opening.result(wait)
-        except TimeoutError as error:
-            if self._opening.done():
-                self._opening = None
-                raise raised(error, f"consuming {self.topic}") from error
-            return False
+        except TimeoutError:
+            if not self._opening.done():
+                return False
+            self._opening = None
+            raise
         except Exception as error:
             self._opening = None
             raise raised(error, f"consuming {self.topic}") from error
         self._opening = None
+        self._begun = Deadline(FAILOVER_SECONDS if self.options.type == "failover" else 0.0)
         return True
+
+    def _flowing(self, wait: float) -> bool:
+        """Whether messages flow by now: the first one is there, or would be."""
+        if not self._early and not self._begun.passed:
+            with contextlib.suppress(pulsar.Timeout):
+                millis = int(1000 * min(wait, self._begun.remaining()))
+                self._early.append(self._consumer.receive(timeout_millis=millis))
+        return bool(self._early) or self._begun.passed
 
     def _subscribe(self) -> Any:
         request, name = self._request, self._request.subscription or ""
@@ -81,7 +97,7 @@ class Receiving:
         if not self.attach(wait):
             return []
         consumer, deadline = self._consumer, Deadline(wait)
-        messages: list[Any] = []
+        messages, self._early = self._early, []
         while len(messages) < most:
             millis = 0 if messages else min(SLICE_MILLIS, int(1000 * deadline.remaining()))
             try:
@@ -118,6 +134,7 @@ class Receiving:
     def let_go(self, timeout: float = CLOSE_SECONDS) -> None:
         """Close the library's consumer: all that is not acknowledged goes back at once."""
         consumer, self._consumer = self._consumer, None
+        self._early.clear()
         if consumer is not None:
             # what hangs goes on in the background, and ends with the client
             with contextlib.suppress(TimeoutError):

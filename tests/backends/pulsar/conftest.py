@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterator
-from itertools import count
 from typing import Any, Protocol
 
 import pytest
@@ -21,7 +21,6 @@ from brokerkit.testing import eventually
 from tests.brokers.pulsar import PulsarServer
 
 NACK_DELAY = 0.2
-_numbers = count(1)
 
 
 class Make(Protocol):
@@ -32,7 +31,7 @@ class Make(Protocol):
 
 def new_name() -> str:
     """A name that no other test uses."""
-    return f"name-{next(_numbers)}"
+    return f"name-{uuid.uuid4().hex[:12]}"
 
 
 def publish(broker: Connection, topic: str, *messages: bytes | OutboundMessage) -> list[PublishResult]:
@@ -100,7 +99,7 @@ def broker(url: str) -> Iterator[Connection]:
 @pytest.fixture
 def make(broker: Connection) -> Make:
     def make_topic(partitions: int | None = None, /) -> str:
-        name = f"topic-{next(_numbers)}"
+        name = new_name()
         broker.create_topic(name, partitions=partitions)
         return f"persistent://public/default/{name}"
 

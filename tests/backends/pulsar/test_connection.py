@@ -1,0 +1,165 @@
+"""Connecting: what is told of a broker that is not there, options, and where the client's log goes."""
+
+from __future__ import annotations
+
+import logging
+import socket
+import subprocess
+import sys
+import textwrap
+import time
+
+import pytest
+
+import brokerkit as bk
+from brokerkit.backends.pulsar.options import read_options
+from brokerkit.backends.pulsar.positions import LedgerBounds, pack, parse_id, unpack
+from brokerkit.core import BrokerError, ConfigError, NotSupported, Unavailable, connect
+from brokerkit.core.address import Address
+from brokerkit.testing import eventually
+from tests.brokers.processes import free_ports
+from tests.brokers.pulsar import PulsarServer
+
+from .conftest import new_name
+
+SECRET = "eyJhbGciOiJub25lIn0.c2VjcmV0LWNsYWltcw.xyzzy"
+
+
+def test_a_host_that_refuses_is_unavailable_at_once_and_shows_no_secret() -> None:
+    (port,) = free_ports(1)
+    began = time.monotonic()
+    with pytest.raises(Unavailable, match="refused") as caught:
+        connect(f"pulsar://127.0.0.1:{port}", token=SECRET, timeout=5)
+    assert time.monotonic() - began < 4
+    assert caught.value.retryable
+    assert isinstance(caught.value.__cause__, ConnectionRefusedError)
+    assert SECRET not in f"{caught.value!r} {caught.value.__cause__!r}"
+
+
+def test_a_host_that_says_nothing_is_unavailable_within_the_timeout() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        began = time.monotonic()
+        with pytest.raises(Unavailable, match="says nothing") as caught:
+            connect(f"pulsar://127.0.0.1:{silent.getsockname()[1]}", timeout=1)
+        assert time.monotonic() - began < 4
+        assert caught.value.retryable
+
+
+@pytest.mark.broker
+def test_the_port_of_the_rest_endpoint_is_told_from_the_broker_s(pulsar_server: PulsarServer) -> None:
+    with pytest.raises(Unavailable, match="REST endpoint") as caught:
+        connect(pulsar_server.admin.replace("http://", "pulsar://"), timeout=5)
+    assert not caught.value.retryable
+
+
+@pytest.mark.broker
+def test_a_rest_endpoint_that_is_not_there_fails_the_connection(pulsar_server: PulsarServer) -> None:
+    (port,) = free_ports(1)
+    with pytest.raises(Unavailable, match="REST endpoint"):
+        connect(pulsar_server.url, admin=f"http://127.0.0.1:{port}", timeout=5)
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("pulsar://", "HOST:PORT"),
+        ("pulsar://host/a/b/c", "TENANT/NAMESPACE"),
+        ("pulsar://host?admin=host:8080", "http://localhost:8080"),
+        ("pulsar://host?admin=http://me:sesame@host", "no user and password"),
+        ("pulsar://host?oauth2_issuer=http://x", "oauth2_key_file"),
+        ("pulsar://host?tls_ca=/nowhere.pem", "tls_ca"),
+        ("pulsar+ssl://host?tls_certificate=a.pem", "tls_key_file"),
+        ("pulsar://host?batching=perhaps", "true or false"),
+        ("pulsar://host?nack_delay=soon", "seconds"),
+        ("pulsar://host?prefetch=0", "positive integer"),
+        ("pulsar://host?receiver_queue=5", "prefetch"),
+    ],
+)
+def test_an_option_that_makes_no_sense_is_refused_with_what_was_expected(url: str, said: str) -> None:
+    with pytest.raises(ConfigError) as refused:
+        read_options(Address.parse(url))
+    assert said in str(refused.value)
+    assert "sesame" not in str(refused.value)
+
+
+def test_ports_and_the_namespace_have_defaults() -> None:
+    options = read_options(Address.parse("pulsar://one,two:7000"))
+    assert options.service_url == "pulsar://one:6650,two:7000"
+    assert (options.namespace, options.tls, options.token) == ("public/default", False, None)
+    options = read_options(Address.parse("pulsar+ssl://[::1]/shop"))
+    assert options.service_url == "pulsar+ssl://[::1]:6651"
+    assert (options.namespace, options.whole_tenant, options.tls) == ("shop/default", True, True)
+
+
+def test_ids_and_offsets_are_the_same_positions() -> None:
+    assert parse_id("12:34:-1:-1") == (None, pack(12, 34))
+    assert parse_id("12:34:2:5") == (2, pack(12, 34, 5))
+    assert unpack(pack(2**31 - 1, 2**21 - 1, 2046)) == (2**31 - 1, 2**21 - 1, 2046)
+    assert pack(1, 2**21 - 1, 2046) < pack(2, 0) < pack(2, 0, 0) < pack(2, 0, 1) < pack(2, 1)
+    assert pack(2**31 - 1, 2**21 - 1, 2046) < 2**63
+    for ledger, entry, batch in ((2**31, 0, -1), (0, 2**21, -1), (0, 0, 2047)):
+        with pytest.raises(NotSupported, match="no offset"):
+            pack(ledger, entry, batch)
+
+
+def test_bounds_count_entries_across_ledgers() -> None:
+    bounds = LedgerBounds(None, pack(3, 0), pack(9, 5), 12, ((3, 4), (7, 3), (9, 5)))
+    assert bounds.advance(bounds.start, 5) == pack(7, 1)
+    assert bounds.advance(bounds.end, -5) == pack(9, 0)
+    assert bounds.advance(bounds.end, -6) == pack(7, 2)
+    assert bounds.advance(bounds.end, -100) == bounds.start
+    assert bounds.advance(bounds.start, 100) == bounds.end
+    assert bounds.between(pack(3, 2), pack(9, 1)) == 6
+    assert bounds.after(pack(3, 3), 2) == pack(7, 1)
+
+
+@pytest.mark.broker
+def test_the_log_of_the_client_goes_to_logging(
+    pulsar_server: PulsarServer, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
+    caplog.set_level(logging.WARNING, "brokerkit.pulsar")
+    with connect(pulsar_server.url) as broker, pytest.raises(BrokerError):
+        broker.browser().bounds("persistent://nobody/nowhere/x")
+
+    def told() -> bool:
+        return any(each.name == "brokerkit.pulsar" and "NotFound" in each.message for each in caplog.records)
+
+    eventually(told, "the client's own words")
+    assert capfd.readouterr().err == ""
+
+
+@pytest.mark.broker
+def test_nothing_is_printed_where_logging_is_not_configured(pulsar_server: PulsarServer) -> None:
+    program = f"""
+        from brokerkit.core import BrokerError, connect
+        with connect({pulsar_server.url!r}) as broker:
+            try:
+                broker.browser().bounds("persistent://nobody/nowhere/x")
+            except BrokerError:
+                print("refused")
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(program)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    assert (done.stdout, done.stderr) == ("refused\n", "")
+
+
+@pytest.mark.broker
+def test_doctor_works_and_says_which_step_fails(pulsar_server: PulsarServer, url: str) -> None:
+    topic = new_name()
+    with connect(url) as broker:
+        broker.create_topic(topic)
+    found = bk.doctor(url, topic=topic)
+    assert found.ok, repr(found)
+    plain = bk.doctor(pulsar_server.url, topic=topic)
+    assert plain.ok, repr(plain)
+    assert [step.status for step in plain.steps if step.name == "list topics"] == ["not offered"]
+    (port,) = free_ports(1)
+    failed = bk.doctor(f"pulsar://127.0.0.1:{port}", token=SECRET).failed
+    assert failed is not None
+    assert failed.name == "network"
+    assert SECRET not in repr(failed)

@@ -1,0 +1,136 @@
+"""Publishing: what comes back equal, what is refused before it is sent, and outcomes."""
+
+from __future__ import annotations
+
+import httpx
+import pytest
+
+from brokerkit.core import ConfigError, Connection, NotFound, OutboundMessage, TooLarge, connect
+from tests.brokers.pulsar import PulsarServer
+
+from .conftest import Make, messages_of, new_name, publish, settled, take
+
+pytestmark = pytest.mark.broker
+
+ODD = ("", " around ", "two\nlines", "tab\tquote\"'", "ünï✓😀", "a=b;c:d,e", "x" * 5000, "\x00")
+
+
+def test_odd_names_and_values_of_attributes_come_back_equal(broker: Connection, make: Make) -> None:
+    topic = make()
+    pairs = {f"{number} {text[:50]}": text for number, text in enumerate(ODD)}
+    pairs |= {"topic": "t", "data": "d", "partition_key": "k", "REAL_TOPIC": "r"}
+    publish(broker, topic, OutboundMessage(b"x", attributes=pairs))
+    with messages_of(broker, topic) as consumer:
+        (message,) = take(consumer, 1)
+        assert message.attributes.to_dict() == pairs
+        message.ack()
+
+
+def test_a_null_payload_is_not_an_empty_one_and_no_key_is_none(broker: Connection, make: Make) -> None:
+    topic = make()
+    publish(broker, topic, OutboundMessage(None), OutboundMessage(b""), OutboundMessage(b"x", key="k"))
+    with messages_of(broker, topic) as consumer:
+        got = take(consumer, 3)
+        assert [(message.data, message.key) for message in got] == [(None, None), (b"", None), (b"x", b"k")]
+        settled(got)
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        OutboundMessage(b"x", key=b""),
+        OutboundMessage(b"x", key=b"\xff"),
+        OutboundMessage(b"x", attributes=[("a", "1"), ("a", "2")]),
+        OutboundMessage(b"x", attributes={"a": "\ud800"}),
+        OutboundMessage(b"x", attributes={"\ud800": "a"}),
+    ],
+    ids=["empty key", "key of bytes", "name twice", "surrogate value", "surrogate name"],
+)
+def test_what_would_not_come_back_equal_is_refused_before_it_is_sent(
+    broker: Connection, make: Make, message: OutboundMessage
+) -> None:
+    topic = make()
+    with broker.publisher() as publisher:
+        before, refused, after = publisher.topic(topic).publish_batch(
+            [OutboundMessage(b"before"), message, OutboundMessage(b"after")]
+        )
+    assert (before.ok, after.ok, refused.status) == (True, True, "failed")
+    assert isinstance(refused.error, ConfigError)
+    assert broker.browser().describe(topic).messages == 2
+
+
+def test_values_of_other_types_are_refused(broker: Connection, make: Make) -> None:
+    topic = make()
+    with broker.publisher() as publisher:
+        for value in (5, b"bytes", None, 1.5, True):
+            with pytest.raises(TypeError):
+                publisher.topic(topic).publish(OutboundMessage(b"x", attributes={"a": value}))
+
+
+def test_a_message_above_the_limit_fails_alone(broker: Connection, make: Make) -> None:
+    topic = make()
+    with broker.publisher() as publisher:
+        results = publisher.topic(topic).publish_batch(
+            [OutboundMessage(b"1"), OutboundMessage(b"x" * 6_000_000), OutboundMessage(b"2")]
+        )
+    assert [result.status for result in results] == ["confirmed", "failed", "confirmed"]
+    assert isinstance(results[1].error, TooLarge)
+
+
+def test_publishing_to_a_missing_topic_creates_none(broker: Connection, make: Make) -> None:
+    missing, topic = new_name(), make()
+    with broker.publisher() as publisher:
+        with pytest.raises(NotFound, match=missing):
+            publisher.topic(missing).publish(OutboundMessage(b"x"))
+        # the same publisher goes on, and sees it once it is there
+        assert publisher.topic(topic).publish(OutboundMessage(b"x")).ok
+        broker.create_topic(missing)
+        assert publisher.topic(missing).publish(OutboundMessage(b"x")).ok
+
+
+def test_the_id_of_what_was_published_is_the_id_under_which_it_is_read(
+    broker: Connection, make: Make
+) -> None:
+    topic = make(2)
+    results = publish(broker, topic, *(OutboundMessage(b"%d" % n, key=b"%d" % n) for n in range(10)))
+    with messages_of(broker, topic) as consumer:
+        got = take(consumer, 10)
+        assert {message.id for message in got} == {result.id for result in results}
+        settled(got)
+
+
+def test_batches_are_published_where_one_asks_for_them(url: str, make: Make) -> None:
+    topic = make()
+    with connect(url, batching=True) as broker:
+        publish(broker, topic, *(OutboundMessage(b"%d" % n, key=b"%d" % (n % 2)) for n in range(100)))
+        (bounds,) = broker.browser().bounds(topic)
+        assert bounds.estimate < 100
+        with messages_of(broker, topic) as consumer:
+            assert len(settled(take(consumer, 100))) == 100
+
+
+def test_properties_that_are_not_text_lose_no_message(broker: Connection, make: Make) -> None:
+    topic = make()
+    producer = broker.native.create_producer(topic)
+    producer.send(b"odd", properties={"a": b"\xff"})
+    producer.send(b"even", properties={"a": "b"})
+    producer.close()
+    with messages_of(broker, topic) as consumer:
+        odd, even = take(consumer, 2)
+        assert (odd.data, odd.attributes.names()) == (b"odd", ("brokerkit.unreadable",))
+        assert even.attributes.to_dict() == {"a": "b"}
+        settled([odd, even])
+
+
+def test_a_topic_that_was_terminated_says_so(
+    broker: Connection, make: Make, pulsar_server: PulsarServer
+) -> None:
+    topic = make()
+    publish(broker, topic, b"last")
+    path = topic.replace("://", "/")
+    httpx.post(f"{pulsar_server.admin}/admin/v2/{path}/terminate", trust_env=False).raise_for_status()
+    with broker.publisher() as publisher:
+        (result,) = publisher.topic(topic).publish_batch([OutboundMessage(b"x")], timeout=10)
+    assert result.error is not None
+    assert not result.error.retryable
+    assert "terminated" in str(result.error)
