@@ -16,13 +16,10 @@ from proton import Data, DataException, Described, symbol, ulong
 from . import errors
 
 HEADER = 0x70
-DELIVERY_ANNOTATIONS = 0x71
 MESSAGE_ANNOTATIONS = 0x72
 PROPERTIES = 0x73
 APPLICATION_PROPERTIES = 0x74
 DATA = 0x75
-SEQUENCE = 0x76
-VALUE = 0x77
 FOOTER = 0x78
 
 BATCH_FORMAT = 0x80013700
