@@ -217,7 +217,7 @@ def test_large_messages_are_sent_in_many_frames(bus: Bus) -> None:
     assert b"".join(got.body) == body
 
 
-def test_it_serves_trials_by_hand(servicebus_server: ServiceBusServer) -> None:
+def test_it_serves_trials_by_hand(servicebus_server: ServiceBusServer, short_naps: ShortNaps) -> None:
     """`python -m tests.brokers.servicebus` prints its connection string and serves until Ctrl-C."""
     command = [sys.executable, "-m", "tests.brokers.servicebus", "--port", str(free_ports(1)[0])]
     command += ["--queue", "mine", "--topic", "news:a,b"]

@@ -8,7 +8,7 @@ import yaml
 
 ROOT = Path(__file__).parents[2]
 CONDA_NAMES = {"confluent-kafka": "python-confluent-kafka", "dask[dataframe]": "dask"}
-SERVERS = {"openjdk", "maven", "go"}
+SERVERS = {"openjdk", "maven", "go", "c-compiler"}
 
 
 def requirement(text: str) -> tuple[str, str]:

@@ -78,7 +78,7 @@ def _subscription(link: Link, name: EntityName, deadline: Deadline) -> Entity:
     try:
         found = link.administration.get_subscription(name.name, name.subscription, **limits(deadline))
     except ResourceNotFoundError as error:
-        _topic(link, name, deadline)
+        find(link, EntityName(name.name), deadline)
         raise no_subscription(name) from error
     return Entity("subscription", found, _seconds(found.lock_duration), bool(found.requires_session))
 

@@ -62,6 +62,7 @@ _BY_CLASS: Mapping[type[BaseException], tuple[type[BrokerError], str]] = {
 _BY_CONDITION: Mapping[str, tuple[type[BrokerError], str]] = {
     "amqp:not-allowed": (ConfigError, "the entity does not allow this"),
     "amqp:not-implemented": (NotSupported, "this server does not offer it"),
+    "amqp:decode-error": (ConfigError, "the service cannot read the message"),
     "amqp:invalid-field": (ConfigError, "the service refused the request"),
     "amqp:precondition-failed": (BrokerError, "the service refuses this in the present state"),
     "com.microsoft:precondition-failed": (BrokerError, "the service refuses this in the present state"),

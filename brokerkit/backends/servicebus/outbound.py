@@ -31,10 +31,11 @@ PARTITION_ANNOTATION = "x-opt-partition-key"
 _INT64 = range(-(2**63), 2**63)
 
 
-def encode(message: OutboundMessage) -> AmqpAnnotatedMessage:
+def encode(message: OutboundMessage, *, named: bool) -> AmqpAnnotatedMessage:
     """The message to be sent. Raises ConfigError or TypeError for what cannot be carried.
 
-    The key becomes the session id (or the partition key, where ``$sb.partition_key`` says so).
+    named: whether its `dedup_id` becomes the message id, by which the entity knows a duplicate. The key
+    becomes the session id (or the partition key, where ``$sb.partition_key`` says so).
     """
     given: dict[str, AttributeValue] = {}
     carried: dict[str, Any] = {}
@@ -49,7 +50,7 @@ def encode(message: OutboundMessage) -> AmqpAnnotatedMessage:
             f"properties: {', '.join(sorted(KNOWN))}"
         )
     properties = amqp_properties(given)
-    if message.dedup_id is not None and given.get(MESSAGE_ID) is None:
+    if named and message.dedup_id is not None and given.get(MESSAGE_ID) is None:
         properties["message_id"] = message.dedup_id
     annotations: dict[str, Any] = {}
     key = _key(message.key)

@@ -24,7 +24,7 @@ from .outbound import encode
 from .transport import Sender
 
 FRESH_SECONDS = 60.0
-"""A link that was not used for so long may have been closed by the service: a new one is opened."""
+"""The connection of a link that was not used for so long may be gone without a word: a new one is opened."""
 RETRY_SECONDS = 0.2
 LEAST_SECONDS = 0.1
 
@@ -41,6 +41,11 @@ class _Target:
     @property
     def duplicates(self) -> bool:
         return self.entity is not None and self.entity.duplicate_detection
+
+    @property
+    def may_know_ids(self) -> bool:
+        """Whether an id that the caller gave may matter to the entity."""
+        return self.entity is None or self.entity.duplicate_detection
 
     @property
     def partitioned(self) -> bool:
@@ -97,8 +102,8 @@ class ServiceBusPublisher(PublisherDriver):
         for row, message in messages:
             try:
                 # a name makes trying again harmless where the entity looks for duplicates
-                named = message.named(uuid.uuid4().hex) if target.duplicates else message
-                items.append(_Item(row, encode(named), message.key))
+                known = message.named(uuid.uuid4().hex) if target.duplicates else message
+                items.append(_Item(row, encode(known, named=target.may_know_ids), message.key))
             except (BrokerError, TypeError) as error:
                 results[row] = PublishResult("failed", None, translate(error))
         results.update(self._send_items(target, items, deadline))
@@ -118,8 +123,11 @@ class ServiceBusPublisher(PublisherDriver):
         return target
 
     def _open(self, target: _Target, deadline: Deadline) -> Sender:
-        if target.sender is not None and time.monotonic() - target.used_at > FRESH_SECONDS:
-            self._drop(target)
+        sender = target.sender
+        if sender is not None:
+            idle = time.monotonic() - target.used_at
+            if idle > FRESH_SECONDS or not sender.still_open():
+                self._drop(target)
         if target.sender is None:
             target.sender = self._link.sender(target.name, max(LEAST_SECONDS, deadline.remaining()))
         target.used_at = time.monotonic()

@@ -9,11 +9,14 @@ stored, and forgets the types of what it received.
 from __future__ import annotations
 
 import logging
+import select
 import time
 from functools import partial
 from typing import Any
 
 from azure.servicebus import ServiceBusReceivedMessage, ServiceBusReceiver, ServiceBusSender
+from azure.servicebus._pyamqp.constants import LinkState
+from azure.servicebus._pyamqp.error import AMQPException
 from azure.servicebus._transport._pyamqp_transport import PyamqpTransport
 
 from .amqp import timestamp
@@ -166,6 +169,20 @@ class Peeker(ServiceBusReceiver):
 
 class Sender(_Opened, ServiceBusSender):
     """Sends to a queue or topic."""
+
+    def still_open(self) -> bool:
+        """Whether the service has not closed the link or the connection since the last message."""
+        if not self.is_open:
+            return False
+        connection, link = self._handler._connection, self._handler._link
+        try:
+            while select.select([connection._transport.sock], [], [], 0)[0]:
+                connection.listen(wait=False)
+                link.get_state()
+        except (AMQPException, OSError, ValueError, TypeError):
+            # of a socket that is closed nothing can be selected
+            return False
+        return bool(link.state is LinkState.ATTACHED)
 
     @property
     def max_message_bytes(self) -> int:

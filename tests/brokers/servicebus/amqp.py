@@ -14,8 +14,9 @@ from .claims import Grant
 from .clock import now
 from .dispatcher import Dispatcher, Waiting
 from .frames import MessageFormats
-from .links import SESSION_FILTER, Inlet, ManagementRequests, Outlet, TokenRequests, attach, condition, detach
+from .links import SESSION_FILTER, Inlet, Outlet, attach, condition, detach
 from .namespace import Entity, Part
+from .requests import ManagementRequests, TokenRequests
 
 FRAME_SIZE = 65_536
 SESSION_WAIT = 60_000

@@ -1,17 +1,15 @@
-"""What the links of a connection do: messages in, messages out, requests and their answers."""
+"""The links on which messages come in and go out, and how any link begins and ends."""
 
 from __future__ import annotations
 
 import uuid
 from typing import Any
 
-from proton import Condition, Delivery, Link, Message, Terminus, int32, symbol
+from proton import Condition, Delivery, Link, Terminus, symbol
 
 from . import errors, wire
 from .broker import Broker
-from .claims import Grant, Policies
-from .management import Management
-from .namespace import Entity, Part
+from .namespace import Entity
 from .sessions import SessionLock
 
 CREDIT = 1000
@@ -179,88 +177,3 @@ class Outlet:
 def _texts(given: Any) -> dict[str, Any]:
     """A map with plain text for keys."""
     return {str(key): value for key, value in (given or {}).items()}
-
-
-class Requests:
-    """Answers what comes in at `$cbs` or at an entity's `$management`.
-
-    grants: what the connection's tokens allow; `$cbs` adds to it.
-    """
-
-    def __init__(self, policies: Policies, grants: dict[str, Grant], link: Link) -> None:
-        self._policies = policies
-        self._grants = grants
-        self.link = link
-        attach(link)
-        link.flow(CREDIT)
-
-    def receive(self, delivery: Delivery, raw: bytes, reply: Link | None) -> None:
-        """Take one request, and answer it on the link `reply`."""
-        delivery.update(Delivery.ACCEPTED)
-        delivery.settle()
-        self.link.flow(1)
-        request = Message()
-        request.decode(raw)
-        try:
-            status, body = self._do(request)
-            answer = self._answer(status, "OK" if status == 200 else "Accepted", body)
-        except errors.Refusal as refusal:
-            answer = self._answer(refusal.status, refusal.description, {}, refusal.condition)
-        if reply is None:
-            return
-        answer.correlation_id = request.id if request.correlation_id is None else request.correlation_id
-        sent = reply.delivery(uuid.uuid4().bytes_le)
-        reply.stream(answer.encode())
-        reply.advance()
-        sent.settle()
-
-    def _do(self, request: Message) -> tuple[int, Any]:
-        raise NotImplementedError
-
-    def _answer(self, status: int, description: str, body: Any, condition: str | None = None) -> Message:
-        raise NotImplementedError
-
-
-class TokenRequests(Requests):
-    """`$cbs`: claims-based security."""
-
-    def _do(self, request: Message) -> tuple[int, Any]:
-        properties = request.properties or {}
-        if properties.get("operation") != "put-token":
-            raise errors.invalid("$cbs takes the operation put-token")
-        # a client may call a shared access signature "jwt", which the service does not mind
-        if properties.get("type") not in ("servicebus.windows.net:sastoken", "jwt"):
-            raise errors.invalid(f"'{properties.get('type')}' is no type of tokens")
-        self._grants[str(properties.get("name"))] = self._policies.check(str(request.body))
-        return 202, None
-
-    def _answer(self, status: int, description: str, body: Any, condition: str | None = None) -> Message:
-        return Message(properties={"status-code": int32(status), "status-description": description})
-
-
-class ManagementRequests(Requests):
-    """`$management` of an entity."""
-
-    def __init__(
-        self,
-        policies: Policies,
-        grants: dict[str, Grant],
-        link: Link,
-        management: Management,
-        place: tuple[Entity, Part],
-    ) -> None:
-        super().__init__(policies, grants, link)
-        self._management = management
-        self.entity, self._part = place
-
-    def _do(self, request: Message) -> tuple[int, Any]:
-        operation = str((request.properties or {}).get("operation"))
-        claim = self._management.claim(operation)
-        self._policies.require(claim, self.entity.part_path(self._part), list(self._grants.values()))
-        return self._management.answer(operation, self.entity, self._part, request.body)
-
-    def _answer(self, status: int, description: str, body: Any, condition: str | None = None) -> Message:
-        properties: dict[str, Any] = {"statusCode": int32(status), "statusDescription": description}
-        if condition is not None:
-            properties["errorCondition"] = symbol(condition)
-        return Message(properties=properties, body=body)

@@ -39,7 +39,7 @@ TOKENS = re.compile(
 )
 KEYWORDS = {"AND", "OR", "NOT", "IN", "LIKE", "ESCAPE", "IS", "NULL", "TRUE", "FALSE"}
 
-_evaluator = sqlite3.connect(":memory:", check_same_thread=False)
+_evaluator = sqlite3.connect(":memory:")
 _evaluator.execute("PRAGMA case_sensitive_like = ON")
 
 

@@ -70,7 +70,6 @@ def open_store(folder: Path) -> sqlite3.Connection:
     a test ends processes and not machines.
     """
     store = sqlite3.connect(folder / "messages.sqlite3")
-    store.row_factory = sqlite3.Row
     store.execute("PRAGMA journal_mode = WAL")
     store.execute("PRAGMA synchronous = OFF")
     store.executescript(SCHEMA)

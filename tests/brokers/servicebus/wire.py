@@ -16,13 +16,10 @@ from proton import Data, DataException, Described, symbol, ulong
 from . import errors
 
 HEADER = 0x70
-DELIVERY_ANNOTATIONS = 0x71
 MESSAGE_ANNOTATIONS = 0x72
 PROPERTIES = 0x73
 APPLICATION_PROPERTIES = 0x74
 DATA = 0x75
-SEQUENCE = 0x76
-VALUE = 0x77
 FOOTER = 0x78
 
 BATCH_FORMAT = 0x80013700
@@ -154,17 +151,18 @@ def parse(raw: bytes) -> Content:
     """A message from its bytes. Raises Refusal for bytes that are none."""
     parts = {MESSAGE_ANNOTATIONS: b"", PROPERTIES: b"", APPLICATION_PROPERTIES: b""}
     ttl = scheduled = None
-    body_start = None
+    # the service takes a message without a body, and its clients send one for a body of None
+    body_start = len(raw)
     for code, start, _, end in sections(raw):
         if code == HEADER:
             header = value_of(raw[start:end]) or []
             ttl = int(header[2]) if len(header) > 2 and header[2] is not None else None
         elif code in parts:
             parts[code] = raw[start:end]
-        elif code >= DATA and body_start is None:
-            body_start = start
-    if body_start is None:
-        raise errors.undecodable("the message has no body section")
+        elif code >= DATA:
+            body_start = min(body_start, start)
+    if not raw:
+        raise errors.undecodable("the message has no section")
     annotations = parts[MESSAGE_ANNOTATIONS]
     if annotations:
         given = value_of(annotations) or {}
