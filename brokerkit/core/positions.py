@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -126,6 +126,15 @@ def _partition(value: Any) -> int:
     return number
 
 
+def check_partitions(numbers: Iterable[int], bounds: Sequence[Bounds]) -> None:
+    """Raise NotFound unless the topic has all these partitions."""
+    known = {each.partition for each in bounds}
+    strangers = sorted(set(numbers) - known, key=str)
+    if strangers:
+        there = "no partitions" if known <= {None} else ", ".join(map(str, sorted(known, key=str)))
+        raise NotFound(f"there is no partition {', '.join(map(str, strangers))}: the topic has {there}")
+
+
 def resolve(
     position: Position | Mapping[int, Position],
     bounds: Sequence[Bounds],
@@ -140,11 +149,7 @@ def resolve(
     """
     by_partition: Mapping[Any, Position]
     if isinstance(position, Mapping):
-        known = {each.partition for each in bounds}
-        strangers = sorted(set(position) - known, key=str)
-        if strangers:
-            there = "no partitions" if known <= {None} else ", ".join(map(str, sorted(known, key=str)))
-            raise NotFound(f"there is no partition {', '.join(map(str, strangers))}: the topic has {there}")
+        check_partitions(position, bounds)
         by_partition = {each.partition: position.get(each.partition, otherwise) for each in bounds}  # type: ignore[arg-type]  # None is looked up too
     else:
         by_partition = {each.partition: position for each in bounds}

@@ -1,4 +1,4 @@
-"""One attribute of every message as a column."""
+"""One attribute of every message: as a column, and which rows have it."""
 
 from __future__ import annotations
 
@@ -33,6 +33,17 @@ def attr(df: pd.DataFrame, name: str) -> pd.Series:
     chunks = [_last(chunk.cast(ATTRIBUTES), name) for chunk in column.chunks]
     texts = pa.chunked_array(chunks, pa.large_string())
     return pd.Series(pd.arrays.ArrowExtensionArray(texts), index=df.index, name=name)
+
+
+def rows_with(attributes: Array, name: str, data: bytes | None = None) -> Array:
+    """For each row whether it has the attribute; data: with exactly this value, as the frame has it."""
+    column = attributes.cast(ATTRIBUTES) if attributes.type != ATTRIBUTES else attributes
+    names, values, _ = column.flatten().flatten()
+    here = pc.equal(names, name)
+    if data is not None:
+        here = pc.and_kleene(here, pc.equal(values, data))
+    rows = pc.list_parent_indices(column).filter(pc.fill_null(here, False))
+    return pc.is_in(pa.array(range(len(column)), rows.type), value_set=rows)
 
 
 def _last(lists: Array, name: str) -> Array:

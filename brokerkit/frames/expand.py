@@ -197,6 +197,8 @@ def _with_columns(frame: Any, column: str, titled: dict[str, pa.ChunkedArray], f
     added = to_pandas(pa.table(titled)) if titled else pd.DataFrame(index=pd.RangeIndex(len(frame)))
     added.index = frame.index
     result = pd.concat([frame, added], axis=1)
+    # pandas would make names of another type of them
+    result.columns = pd.Index([*frame.columns, *added.columns], dtype=frame.columns.dtype)
     result.attrs = dict(frame.attrs)
     known = provenance_of(frame) or {}
     return attach(result, {**known, "expanded": with_step(known.get("expanded", []), column, len(failures))})

@@ -1,22 +1,26 @@
-"""Which messages of a read are wanted: by key, by text, by a predicate, by an Arrow expression."""
+"""Which messages of a read are wanted: by key, header, text, a predicate, an Arrow expression."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from hashlib import sha256
 from types import CodeType
-from typing import Any
+from typing import Any, TypeAlias
 
 import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from brokerkit.core.attributes import Attributes, AttributeValue
 from brokerkit.core.columns import Columns
 from brokerkit.core.errors import ConfigError
+from brokerkit.frames.attribute import rows_with
+from brokerkit.frames.attributes import parts_of
 
 from .shown import plain
 
 ERROR_SAMPLES = 5
+Header: TypeAlias = "str | Mapping[str, AttributeValue]"
 
 
 class Filter:
@@ -25,11 +29,18 @@ class Filter:
     key: the exact key, text is UTF-8. where: a text that the payload contains; an Arrow expression
     over the frame's columns; or a function of the value: what its JSON says, else its text, else
     its bytes, None for a null payload. A function that raises does not match; `errors` counts it.
-    schema: of the frame, to refuse an expression that does not fit it. Raises ConfigError.
+    header: the name of an attribute that must be there, or {name: value}, which all must be there;
+    one value of a repeated name is enough, and text, bytes and numbers are compared as the frame has
+    them. schema: of the frame, to refuse an expression that does not fit it. Raises ConfigError.
     """
 
     def __init__(
-        self, key: str | bytes | None = None, where: Any = None, schema: pa.Schema | None = None
+        self,
+        key: str | bytes | None = None,
+        where: Any = None,
+        schema: pa.Schema | None = None,
+        *,
+        header: Header | None = None,
     ) -> None:
         if key is not None and not isinstance(key, str | bytes):
             raise ConfigError(f"key must be str or bytes, not {type(key).__name__}")
@@ -43,17 +54,25 @@ class Filter:
         self._key = _bytes("key", key) if isinstance(key, str) else key
         self._text = _bytes("where", where) if isinstance(where, str) else None
         self._where = where
+        self._header = _header_pairs(header)
         self.errors = 0
         self.error_samples: list[str] = []
 
     @property
     def active(self) -> bool:
-        return self._key is not None or self._where is not None
+        return self._key is not None or self._where is not None or bool(self._header)
+
+    @property
+    def looks_at_attributes(self) -> bool:
+        return bool(self._header)
 
     def __str__(self) -> str:
         parts = []
         if self._key is not None:
             parts.append(f"key={plain(repr(self._key), 60)}")
+        if self._header:
+            pairs = (name if data is None else f"{name}={data!r}" for name, data in self._header)
+            parts.append(f"header={plain(', '.join(pairs), 60)}")
         if self._where is not None:
             parts.append(f"where={plain(_name(self._where), 60)}")
         return ", ".join(parts)
@@ -61,7 +80,7 @@ class Filter:
     @property
     def fingerprint(self) -> str:
         """The same for filters that pick the same, as far as can be told without running them."""
-        parts = [repr(self._key), _name(self._where)]
+        parts = [repr(self._key), _name(self._where), *([repr(self._header)] if self._header else [])]
         code = getattr(self._where, "__code__", None)
         if isinstance(code, CodeType):
             parts.append(repr(_essence(code)))
@@ -75,7 +94,10 @@ class Filter:
         return columns if len(rows) == columns.length else columns.take(rows)
 
     def batch(self, batch: pa.RecordBatch) -> pa.RecordBatch:
-        """Only the rows that `where` wants."""
+        """Only the rows that `header` and `where` want."""
+        for name, data in self._header:
+            if batch.num_rows:
+                batch = batch.filter(rows_with(batch.column("attributes"), name, data))
         if self._where is None or not batch.num_rows:
             return batch
         if isinstance(self._where, pc.Expression):
@@ -100,6 +122,32 @@ class Filter:
                     self.error_samples.append(plain(f"{type(error).__name__}: {error}"))
                 found.append(False)
         return found
+
+
+def wanted_rows(
+    key: str | bytes | None, header: Header | None, where: Any, schema: pa.Schema, attributes: bool
+) -> Filter:
+    """The filter of a read. attributes: whether it reads them. Raises ConfigError."""
+    wanted = Filter(key, where, schema, header=header)
+    if wanted.looks_at_attributes and not attributes:
+        raise ConfigError("header= looks at the attributes: leave out attributes=False")
+    return wanted
+
+
+def _header_pairs(header: Any) -> list[tuple[str, bytes | None]]:
+    """Names with the value that is wanted as bytes, None for any."""
+    if header is None:
+        return []
+    if isinstance(header, str):
+        return [(header, None)]
+    if isinstance(header, Mapping) and header:
+        try:
+            return [(name, data) for name, data, _ in map(parts_of, Attributes(header))]
+        except TypeError as error:
+            raise ConfigError(f"header: {error}") from error
+    raise ConfigError(
+        f"header must be the name of a header, or {{name: value}}, not {type(header).__name__} {header!r:.60}"
+    )
 
 
 def _bytes(name: str, text: str) -> bytes:

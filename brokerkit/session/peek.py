@@ -3,116 +3,228 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
 from brokerkit.core.browser import ConnectedBrowser
+from brokerkit.core.cancellation import Cancellation
+from brokerkit.core.positions import Earliest, Latest
 from brokerkit.core.topics import Bounds, Slice
 from brokerkit.frames.build import FrameBuilder
 
 from .filters import Filter
+from .planning import Planner, Range, chosen_bounds
 from .reading import ReadReport, SliceReader
 
 WIDEN = 4
 """How much further back each step looks when gaps or a filter left too few rows."""
+WIDEST = 100_000
+"""Messages that a step looks back at most: so many are read again after a stop."""
+
+
+@dataclass
+class Run:
+    """What was found in one partition, and what of it is still to be read.
+
+    begin, finish: the offsets asked for, `finish` exclusive. start, end: what is left of them.
+    begun: rows of a step backwards that was not finished; it is read again.
+    """
+
+    topic: str
+    partition: int | None
+    begin: int
+    finish: int
+    density: float
+    backwards: bool
+    rows: int = 0
+    batches: deque[pa.RecordBatch] = field(default_factory=deque)
+    begun: list[pa.RecordBatch] = field(default_factory=list)
+    width: int | None = None
+
+    def __post_init__(self) -> None:
+        self.start, self.end = self.begin, self.finish
+
+    @property
+    def left(self) -> int:
+        """About how many messages have not been looked at."""
+        return round(max(0, self.end - self.start) * self.density)
+
+    @property
+    def covered(self) -> tuple[int, int]:
+        """The offsets that were looked at."""
+        return (self.end, self.finish) if self.backwards else (self.begin, self.start)
+
+    def piece(self, room: int) -> Slice:
+        """What to read next, in search of so many rows."""
+        start = self.start
+        if self.backwards:
+            wanted = room if self.width is None else min(self.width * WIDEN, max(WIDEST, room))
+            self.width = wanted
+            # where other topics' messages lie between, somewhat more than the share
+            slack = 1.0 if self.density >= 1.0 else 1.2
+            start = max(self.start, self.end - max(1, round(slack * wanted / max(self.density, 1e-9))))
+        return Slice(
+            self.topic, self.partition, start, self.end, round((self.end - start) * min(self.density, 1.0))
+        )
+
+    def finished(self, piece: Slice, limit: int) -> None:
+        """A step backwards was read to its end."""
+        self.batches.extendleft(reversed(self.begun))
+        self.rows += sum(batch.num_rows for batch in self.begun)
+        self.begun = []
+        self.end = piece.start
+        over = self.rows - limit
+        while over > 0:
+            oldest = self.batches.popleft()
+            if oldest.num_rows > over:
+                self.batches.appendleft(oldest.slice(over))
+            over -= oldest.num_rows
+        if self.rows > limit:
+            self.rows = limit
+            self.end = int(self.batches[0].column("offset")[0].as_py())
 
 
 class Peek:
-    """Reads up to `limit` rows of each partition, and keeps what it has when it is interrupted.
+    """Reads up to `limit` rows of each partition, in steps that can be stopped and continued.
 
-    report: what was looked at so far.
+    report: what was looked at so far. limit: may be raised before going on. runs: one per partition.
+    on_read: told after each batch where it is.
     """
 
     def __init__(
         self,
         browser: ConnectedBrowser,
+        planner: Planner,
         builder: FrameBuilder,
         wanted: Filter,
         *,
         limit: int,
-        attributes: bool,
+        attributes: bool = True,
     ) -> None:
         self.report = ReadReport()
+        self.limit = limit
+        self.runs: list[Run] = []
+        self.builder = builder
+        self.on_read: Callable[[Slice], None] | None = None
         self._browser = browser
-        self._builder = builder
+        self._planner = planner
         self._wanted = wanted
-        self._limit = limit
         self._attributes = attributes
-        self._runs: list[_Newest] = []
         self._from_the_end = False
+        self._reading: ReadReport | None = None
+        self._complete = False
 
-    def first(self, slices: Sequence[Slice]) -> None:
-        """Read the first rows of each slice."""
-        for piece in slices:
-            run = _Newest(self._limit)
-            self._runs.append(run)
-            self._read(piece, self._limit, run)
-        self._stop()
+    def plan(self, topic: str, span: Range, *, newest: bool, partitions: Sequence[int] | None = None) -> None:
+        """Fix the offsets: the last `limit` rows of the range with `newest`, else its first."""
+        self._from_the_end = newest
+        bounds = chosen_bounds(self._browser.bounds(topic), partitions)
+        begins = self._planner.offsets(topic, span.start, Earliest())
+        ends = self._planner.offsets(topic, span.end, Latest())
+        self.runs = [_run(topic, each, begins, ends, backwards=newest) for each in bounds]
 
-    def newest(self, topic: str, bounds: Sequence[Bounds], ends: Mapping[int | None, int]) -> None:
-        """Read the last rows of each partition before its end, looking from there backwards."""
-        self._from_the_end = True
-        for each in bounds:
-            end, width = ends[each.partition], _first_width(each, self._limit)
-            place, room = len(self._runs), self._limit
-            while end > each.start and room > 0:
-                start = max(each.start, end - width)
-                run = _Newest(room)
-                self._runs.insert(place, run)
-                self._read(Slice(topic, each.partition, start, end, min(width, self._limit)), None, run)
-                room -= run.rows
-                end, width = start, width * WIDEN
-        self._stop()
+    def read(self, cancellation: Cancellation | None = None, *, progress: bool = True) -> None:
+        """Look until there are enough rows, or nothing is left. Called again, it goes on.
 
-    def _read(self, piece: Slice, most: int | None, run: _Newest) -> None:
+        Raises Cancelled; what was found by then stays.
+        """
+        self._complete = False
+        for run in self.runs:
+            run.begun, run.width = [], None
+            while run.start < run.end and run.rows < self.limit:
+                self._step(run, cancellation, progress)
+        enough = sum(run.rows for run in self.runs) >= self.limit
+        self.report.stopped = "at the limit" if enough else "at the end"
+        self._complete = True
+
+    def _step(self, run: Run, cancellation: Cancellation | None, progress: bool) -> None:
+        piece = run.piece(self.limit - run.rows)
+
+        def on_read(rest: Slice) -> None:
+            if not run.backwards:
+                run.start = rest.start
+            if self.on_read is not None:
+                self.on_read(rest)
+
         reader = SliceReader(
             self._browser,
             [piece],
-            self._builder,
+            self.builder,
             wanted=self._wanted,
-            limit=most,
+            limit=None if run.backwards else self.limit - run.rows,
             attributes=self._attributes,
+            cancellation=cancellation,
+            on_read=on_read,
         )
+        self._reading = reader.report
         try:
-            for part in reader.parts(what=f"peek {piece.topic}"):
-                run.add(part.batch)
+            for part in reader.parts(what=f"peek {piece.topic}", progress=progress):
+                if run.backwards:
+                    run.begun.append(part.batch)
+                else:
+                    run.batches.append(part.batch)
+                    run.rows += part.batch.num_rows
         finally:
+            self._reading = None
             self.report.add(reader.report)
+        if run.backwards:
+            run.finished(piece, self.limit)
+        elif run.rows < self.limit:
+            run.start = run.end
 
-    def _stop(self) -> None:
-        found = sum(run.rows for run in self._runs)
-        self.report.stopped = "at the limit" if found >= self._limit else "at the end"
+    @property
+    def looked_at(self) -> int:
+        """How many messages were read, also while reading."""
+        reading = self._reading
+        return self.report.read + (0 if reading is None else reading.read)
 
-    def table(self) -> pa.Table:
-        """The newest or first `limit` rows of all partitions together, oldest first."""
-        table = merged_by_time([batch for run in self._runs for batch in run.batches], self._builder.schema)
-        table = table.slice(max(0, table.num_rows - self._limit) if self._from_the_end else 0, self._limit)
+    @property
+    def left(self) -> int:
+        """About how many messages have not been looked at."""
+        return sum(run.left for run in self.runs)
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether everything was looked at."""
+        return all(run.start >= run.end for run in self.runs)
+
+    @property
+    def rows(self) -> int:
+        """How many rows are kept now."""
+        return sum(run.rows for run in self.runs)
+
+    @property
+    def filter_errors(self) -> tuple[int, str]:
+        """How often `where` failed, and an example."""
+        return self._wanted.errors, next(iter(self._wanted.error_samples), "")
+
+    def found(self) -> pa.Table:
+        """All rows of a look that is under way; as `table` once it has come to its end."""
+        if self._complete:
+            return self.table()
+        return merged_by_time([batch for run in self.runs for batch in run.batches], self.builder.schema)
+
+    def table(self, *, partial: bool = False) -> pa.Table:
+        """The newest or first `limit` rows of all partitions together, oldest first.
+
+        partial: also the rows of a step backwards that was not finished.
+        """
+        batches = [batch for run in self.runs for batch in (*(run.begun if partial else ()), *run.batches)]
+        table = merged_by_time(batches, self.builder.schema)
+        table = table.slice(max(0, table.num_rows - self.limit) if self._from_the_end else 0, self.limit)
         self.report.matched = table.num_rows
         return table
 
 
-class _Newest:
-    """Batches that end in the newest `most` rows of what was added."""
-
-    def __init__(self, most: int) -> None:
-        self.batches: deque[pa.RecordBatch] = deque()
-        self.rows = 0
-        self._most = most
-
-    def add(self, batch: pa.RecordBatch) -> None:
-        self.batches.append(batch)
-        self.rows += batch.num_rows
-        while self.rows - self.batches[0].num_rows >= self._most:
-            self.rows -= self.batches.popleft().num_rows
-
-
-def _first_width(bounds: Bounds, limit: int) -> int:
-    """How many offsets are likely to hold `limit` messages."""
-    if not bounds.estimate:
-        return limit
-    return max(limit, round(1.2 * limit * (bounds.end - bounds.start) / bounds.estimate))
+def _run(
+    topic: str, bounds: Bounds, begins: Mapping[Any, int], ends: Mapping[Any, int], *, backwards: bool
+) -> Run:
+    density = bounds.estimate / max(1, bounds.end - bounds.start)
+    begin, finish = begins[bounds.partition], ends[bounds.partition]
+    return Run(topic, bounds.partition, begin, max(begin, finish), density, backwards)
 
 
 def merged_by_time(batches: Sequence[pa.RecordBatch], schema: pa.Schema) -> pa.Table:
@@ -127,4 +239,7 @@ def merged_by_time(batches: Sequence[pa.RecordBatch], schema: pa.Schema) -> pa.T
         rows = partitions == partition
         # a clock that went back must not reverse the partition: time never decreases along it
         times[rows] = np.maximum.accumulate(times[rows])
-    return table.take(pa.array(np.argsort(times, kind="stable")))
+    order = np.argsort(times, kind="stable")
+    if bool((np.diff(order) == 1).all()):
+        return table
+    return table.take(pa.array(order))

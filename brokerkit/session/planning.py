@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple, TypeAlias
 
+from brokerkit.core.arguments import as_integer
 from brokerkit.core.browser import ConnectedBrowser
-from brokerkit.core.errors import NotSupported
-from brokerkit.core.positions import AtTime, Earliest, Latest, Position, parse_all, resolve
-from brokerkit.core.topics import Slice
+from brokerkit.core.errors import ConfigError, NotSupported
+from brokerkit.core.positions import AtTime, Earliest, Latest, Position, check_partitions, parse_all, resolve
+from brokerkit.core.topics import Bounds, Slice
 
 Positions: TypeAlias = "Position | Mapping[int, Position]"
 Offsets: TypeAlias = "dict[int | None, int]"
@@ -37,6 +38,27 @@ def _text(position: Positions) -> str:
     return str(position)
 
 
+def parse_partitions(partitions: Any) -> list[int] | None:
+    """Numbers of partitions, None for all. Raises ConfigError."""
+    if partitions is None:
+        return None
+    given = (
+        partitions if isinstance(partitions, Sequence) and not isinstance(partitions, str) else [partitions]
+    )
+    numbers = [as_integer(each) for each in given]
+    if None in numbers or not numbers:
+        raise ConfigError(f"partitions must be numbers of partitions such as [0, 2], not {partitions!r:.60}")
+    return [number for number in dict.fromkeys(numbers) if number is not None]
+
+
+def chosen_bounds(bounds: Sequence[Bounds], partitions: Sequence[int] | None) -> list[Bounds]:
+    """The bounds of these partitions, None for all. Raises NotFound for one that is not there."""
+    if partitions is None:
+        return list(bounds)
+    check_partitions(partitions, bounds)
+    return [each for each in bounds if each.partition in partitions]
+
+
 class Planner:
     """Makes slices of ranges, also where the broker has no index of times.
 
@@ -48,8 +70,20 @@ class Planner:
         self._time_index = time_index
         self._scan_for_time = scan_for_time
 
-    def slices(self, topic: str, span: Range, slice_rows: int | None = None) -> list[Slice]:
-        """The slices of a range, with its end fixed now."""
+    def slices(
+        self,
+        topic: str,
+        span: Range,
+        slice_rows: int | None = None,
+        partitions: Sequence[int] | None = None,
+    ) -> list[Slice]:
+        """The slices of a range, with its end fixed now. partitions: only these."""
+        if partitions is not None:
+            check_partitions(partitions, self._browser.bounds(topic))
+        found = self._slices(topic, span, slice_rows)
+        return [piece for piece in found if partitions is None or piece.partition in partitions]
+
+    def _slices(self, topic: str, span: Range, slice_rows: int | None) -> list[Slice]:
         start, end = span
         if not self._time_index and (_has_time(start) or _has_time(end)):
             begins, ends = self.offsets(topic, start, Earliest()), self.offsets(topic, end, Latest())

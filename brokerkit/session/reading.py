@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import pyarrow as pa
 
 from brokerkit.core.browser import ConnectedBrowser
+from brokerkit.core.cancellation import Cancellation
 from brokerkit.core.topics import Slice
 from brokerkit.frames.build import FrameBuilder
 
@@ -70,7 +71,10 @@ def left_of(slices: Sequence[Slice], parts: Sequence[Part]) -> list[Slice]:
 
 
 class SliceReader:
-    """Reads slices one after the other into record batches of wanted rows."""
+    """Reads slices one after the other into record batches of wanted rows.
+
+    on_read: told after each batch, also one without a wanted row, what of its slice is left.
+    """
 
     def __init__(
         self,
@@ -81,6 +85,8 @@ class SliceReader:
         wanted: Filter,
         limit: int | None,
         attributes: bool,
+        cancellation: Cancellation | None = None,
+        on_read: Callable[[Slice], None] | None = None,
     ) -> None:
         self._browser = browser
         self._slices = slices
@@ -88,6 +94,8 @@ class SliceReader:
         self._filter = wanted
         self._limit = limit
         self._attributes = attributes
+        self._cancellation = cancellation
+        self._on_read = on_read
         self.report = ReadReport()
 
     def parts(self, *, what: str = "reading", progress: bool = True) -> Iterator[Part]:
@@ -107,7 +115,11 @@ class SliceReader:
     def _read(self, shown: Any) -> Iterator[Part]:
         report = self.report
         for piece in self._slices:
-            for columns in self._browser.read(piece, attributes=self._attributes):
+            for columns in self._browser.read(
+                piece, attributes=self._attributes, cancellation=self._cancellation
+            ):
+                if self._cancellation is not None:
+                    self._cancellation.raise_if_cancelled()
                 batch = self._filter.batch(self._builder.batch(self._filter.columns(columns)))
                 seen, last = columns.length, columns.to_list("offset")[-1]
                 room = None if self._limit is None else self._limit - report.matched
@@ -119,6 +131,8 @@ class SliceReader:
                 report.read += seen
                 report.matched += batch.num_rows
                 shown.update(seen)
+                if self._on_read is not None:
+                    self._on_read(piece.after(last))
                 if batch.num_rows:
                     yield Part(batch, piece, piece.after(last))
                 if report.stopped == "at the limit":

@@ -22,7 +22,7 @@ from brokerkit.frames.provenance import attach, provenance
 from brokerkit.frames.schema import schema_for
 
 from .export import Export, Exported
-from .filters import Filter
+from .filters import Filter, Header, wanted_rows
 from .interrupted import Interrupted
 from .markup import Displayed, block, lines
 from .reading import Part, ReadReport, SliceReader, left_of
@@ -59,6 +59,7 @@ class Scan(Displayed):
         where: Any,
         limit: int | None,
         progress: bool,
+        header: Header | None = None,
     ) -> None:
         self._session = session
         self.slices = list(slices)
@@ -70,13 +71,14 @@ class Scan(Displayed):
         self._attributes = attributes
         self._key = key
         self._where = where
+        self._header = header
         self._limit = limit
         self._progress = progress
         self._builder = self._new_builder()
         self._filter()  # a wrong filter is an error now, not at the first row
 
     def _filter(self) -> Filter:
-        return Filter(self._key, self._where, self.schema)
+        return wanted_rows(self._key, self._header, self._where, self.schema, self._attributes)
 
     def _new_builder(self) -> FrameBuilder:
         return FrameBuilder(self._decode, self._attributes, expanding=self._expand)
@@ -125,6 +127,7 @@ class Scan(Displayed):
             attributes=self._attributes,
             key=self._key,
             where=self._where,
+            header=self._header,
             limit=limit,
             progress=self._progress,
         )

@@ -18,27 +18,24 @@ from brokerkit.core.errors import Closed, ConfigError, NotSupported
 from brokerkit.core.message_consumer import MessageConsumer
 from brokerkit.core.messages import PublishResult
 from brokerkit.core.owner import close_at_exit
-from brokerkit.core.positions import Latest
 from brokerkit.core.protocols import PositionLike
 from brokerkit.core.publisher import ConnectedPublisher
 from brokerkit.core.record_consumer import RecordConsumer
 from brokerkit.frames.build import FrameBuilder
-from brokerkit.frames.dataframe import to_pandas
-from brokerkit.frames.expand import expand as expand_frame
 from brokerkit.frames.outbound import Kind
 from brokerkit.frames.outcome import OutcomeFrame
-from brokerkit.frames.provenance import attach, provenance
 
 from .arguments import check_topic, topic_names
 from .batches import Batches
 from .borrowing import borrow
 from .copying import copy_topic
-from .filters import Filter
+from .filters import Header, wanted_rows
+from .framing import frame_of
 from .interrupted import Interrupted
 from .listing import Description, topics_frame
 from .markup import Displayed, block, heading, lines, pairs
 from .peek import Peek
-from .planning import Planner, parse_range
+from .planning import Planner, parse_partitions, parse_range
 from .publishing import FramePublishing, message_of, messages_of, plan_of, publish_all
 from .pulling import check_give_back, frame_maker, pull_frame
 from .reading import ReadReport
@@ -50,7 +47,6 @@ from .transaction import Transaction
 
 if TYPE_CHECKING:
     import pandas as pd
-    import pyarrow as pa
 
 SLICE_ROWS = 250_000
 """About how many messages one slice of a scan holds: one Parquet file, one dask partition."""
@@ -130,7 +126,10 @@ class Session(Displayed):
         *,
         start: PositionLike = None,
         end: PositionLike = None,
+        newest: bool | None = None,
+        partitions: Sequence[int] | None = None,
         key: str | bytes | None = None,
+        header: Header | None = None,
         where: Any = None,
         decode: Any = "auto",
         expand: bool = False,
@@ -142,9 +141,10 @@ class Session(Displayed):
         """Messages of a topic, without any side effect: the newest `limit`, or the first from `start`.
 
         start, end: "earliest", "latest", an offset, a negative offset from the end, a time, or
-        {partition: position}; `end` is exclusive. key, where: only messages with this key, or whose
-        value contains a text or satisfies a function. Oldest first. `last_read` says how many were
-        looked at and why it stopped.
+        {partition: position}; `end` is exclusive. newest: the newest or the first of the range; None is
+        the first where there is a `start`. partitions: only these. key, header, where: only messages
+        with this key, with a header of this name or {name: value}, or whose value contains a text or
+        satisfies a function. Oldest first. `last_read` says how many were looked at and why it stopped.
 
         side_effects: how to look where that cannot be done without (Pub/Sub). "give back" takes what
         `subscription` has next and gives it back, which raises delivery counts; "temporary
@@ -154,8 +154,8 @@ class Session(Displayed):
         limit = check_count(limit, "limit")
         check_topic(topic)
         if side_effects is not None:
-            if (end, key, where) != (None, None, None):
-                raise ConfigError("with side_effects= a look has no end=, key= or where=: filter the frame")
+            if (end, newest, partitions, key, header, where) != (None,) * 6:
+                raise ConfigError("with side_effects= a look takes what is next: filter the frame")
             return borrow(
                 self,
                 topic,
@@ -167,30 +167,51 @@ class Session(Displayed):
                 expand=expand,
                 attributes=attributes,
             )
-        builder = FrameBuilder(decode, attributes, expanding=expand)
-        wanted = Filter(key, where, builder.schema)
-        span = parse_range(start, end)
-        planner = self.planner(scan_for_time)
+        span, chosen = parse_range(start, end), parse_partitions(partitions)
+        peek = self.peeking(
+            limit,
+            key=key,
+            header=header,
+            where=where,
+            decode=decode,
+            expand=expand,
+            attributes=attributes,
+            scan_for_time=scan_for_time,
+        )
 
-        peek = Peek(self.browser, builder, wanted, limit=limit, attributes=attributes)
-
-        def frame() -> pd.DataFrame:
-            table = peek.table()
-            return self._frame(table, builder, expand, {"peek": topic, "read": peek.report.to_dict()})
+        def frame(*, partial: bool) -> pd.DataFrame:
+            table = peek.table(partial=partial)
+            details = {"peek": topic, "read": peek.report.to_dict()}
+            return frame_of(table, peek.builder, source=self.name, expand=expand, details=details)
 
         self.last_read = peek.report
         try:
-            if start is None:
-                bounds = self.browser.bounds(topic)
-                peek.newest(topic, bounds, planner.offsets(topic, span.end, Latest()))
-            else:
-                peek.first(planner.slices(topic, span))
+            peek.plan(topic, span, newest=start is None if newest is None else newest, partitions=chosen)
+            peek.read()
         except KeyboardInterrupt as interrupt:
             peek.report.stopped = "interrupted"
             text = f"peek of {topic!r} was interrupted; the rows so far are in session.last_interrupted.frame"
-            self.last_interrupted = Interrupted(text, frame())
+            self.last_interrupted = Interrupted(text, frame(partial=True))
             raise self.last_interrupted from interrupt
-        return frame()
+        return frame(partial=False)
+
+    def peeking(
+        self,
+        limit: int,
+        *,
+        key: str | bytes | None = None,
+        header: Header | None = None,
+        where: Any = None,
+        decode: Any = "auto",
+        expand: bool = False,
+        attributes: bool = True,
+        scan_for_time: bool = False,
+    ) -> Peek:
+        """A `peek` that has read nothing yet, for who wants to stop it and go on."""
+        builder = FrameBuilder(decode, attributes, expanding=expand)
+        wanted = wanted_rows(key, header, where, builder.schema, attributes)
+        planner = self.planner(scan_for_time)
+        return Peek(self.browser, planner, builder, wanted, limit=limit, attributes=attributes)
 
     def scan(
         self,
@@ -198,7 +219,9 @@ class Session(Displayed):
         *,
         start: PositionLike = "earliest",
         end: PositionLike = "latest",
+        partitions: Sequence[int] | None = None,
         key: str | bytes | None = None,
+        header: Header | None = None,
         where: Any = None,
         limit: int | None = None,
         decode: Any = "auto",
@@ -210,8 +233,9 @@ class Session(Displayed):
     ) -> Scan:
         """A plan to read a range of one or several topics; nothing is read before you ask for it.
 
-        The end is fixed now. attributes=False leaves headers out, which is faster. limit: at most so
-        many rows. slice_rows: about so many messages per slice. Rows are ordered inside a slice only.
+        The end is fixed now. partitions, key, header, where: as in `peek`. attributes=False leaves
+        headers out, which is faster. limit: at most so many rows. slice_rows: about so
+        many messages per slice. Rows are ordered inside a slice only.
         """
         slice_rows = check_count(slice_rows, "slice_rows")
         if limit is not None:
@@ -219,7 +243,8 @@ class Session(Displayed):
         topics = topic_names(topic)
         span = parse_range(start, end)
         planner = self.planner(scan_for_time)
-        slices = [piece for name in topics for piece in planner.slices(name, span, slice_rows)]
+        chosen = parse_partitions(partitions)
+        slices = [piece for name in topics for piece in planner.slices(name, span, slice_rows, chosen)]
         shown = ", ".join(plain(name, 60) for name in topics[:3]) + (", ..." if len(topics) > 3 else "")
         return Scan(
             self,
@@ -230,6 +255,7 @@ class Session(Displayed):
             expand=expand,
             attributes=attributes,
             key=key,
+            header=header,
             where=where,
             limit=limit,
             progress=progress,
@@ -247,13 +273,8 @@ class Session(Displayed):
         builder = FrameBuilder(decoder_of(df) if decode is None else decode, expanding=expand)
         table = read_places(self.browser, places, builder)
         missing = len(places) - table.num_rows
-        return self._frame(table, builder, expand, {"reread": len(places), "missing": missing})
-
-    def _frame(
-        self, table: pa.Table, builder: FrameBuilder, expand: bool, details: dict[str, Any]
-    ) -> pd.DataFrame:
-        made = attach(to_pandas(table), provenance(builder, source=self.name, details=details))
-        return expand_frame(made) if expand else made
+        details = {"reread": len(places), "missing": missing}
+        return frame_of(table, builder, source=self.name, expand=expand, details=details)
 
     def planner(self, scan_for_time: bool = False) -> Planner:
         """What finds positions in this session's topics."""
@@ -504,6 +525,13 @@ class Session(Displayed):
         return self._publisher
 
     # Widgets, which lie above this layer and are loaded on first use.
+
+    def browse(self, topic: str | None = None, **options: Any) -> Any:
+        """Find messages by clicking, without side effects; see `brokerkit.widgets.browse.TopicBrowser`.
+
+        options: those of `peek`, and columns=, sort= for what is shown.
+        """
+        return import_module("brokerkit.widgets.browse").TopicBrowser(self, topic, **options)
 
     def tail(self, topic: str, **options: Any) -> Any:
         """Watch a topic live, without side effects; see `brokerkit.widgets.tail.Tail`.

@@ -403,7 +403,7 @@ class Composer(Displayed):
 
     def _shown_panel(self) -> panel.Panel:
         if self._panel is None:
-            self._panel = panel.Panel("compose.js", self._state(), self.receive)
+            self._panel = panel.Panel(["compose.js"], self._state(), self.receive)
         return self._panel
 
     def _title(self) -> str:

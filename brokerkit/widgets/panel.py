@@ -7,7 +7,7 @@ as messages, which no notebook keeps.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from importlib.resources import files
 from threading import RLock
@@ -32,12 +32,15 @@ State = dict[str, Any]
 class Panel:
     """A view in the browser: `show` a state, `send` messages, be told of messages.
 
-    script: the name of its JavaScript in the folder ``static``. Any thread may call it.
+    scripts: the names of its JavaScript in the folder ``static``; a style sheet of the last one's
+    name is taken as well. Any thread may call it.
     Raises ConfigError where the widget libraries are not installed.
     """
 
-    def __init__(self, script: str, state: Mapping[str, Any], on_message: Callable[[State], None]) -> None:
-        self.widget = _widget_class(script)(state=dict(state))
+    def __init__(
+        self, scripts: Sequence[str], state: Mapping[str, Any], on_message: Callable[[State], None]
+    ) -> None:
+        self.widget = _widget_class(tuple(scripts))(state=dict(state))
         self._lock = RLock()
         self._cells = cells()
         self._seen = time.monotonic()
@@ -80,7 +83,7 @@ class Panel:
 
 
 @cache
-def _widget_class(script: str) -> type[anywidget.AnyWidget]:
+def _widget_class(scripts: tuple[str, ...]) -> type[anywidget.AnyWidget]:
     try:
         import anywidget
         import traitlets
@@ -88,19 +91,24 @@ def _widget_class(script: str) -> type[anywidget.AnyWidget]:
         raise ConfigError(f"the widgets need anywidget and ipywidgets: {INSTALL}") from error
 
     folder = files("brokerkit.widgets") / "static"
+    own = scripts[-1].replace(".js", ".css")
 
     class PanelWidget(anywidget.AnyWidget):
-        _esm = (folder / "parts.js").read_text("utf-8") + (folder / script).read_text("utf-8")
-        _css = (folder / "panel.css").read_text("utf-8")
+        _esm = "".join((folder / name).read_text("utf-8") for name in ("parts.js", *scripts))
+        _css = "".join(
+            (folder / name).read_text("utf-8") for name in ("panel.css", own) if (folder / name).is_file()
+        )
         state = traitlets.Dict().tag(sync=True)
 
+    # a style sheet belongs to the name of its class: another of the same name would take its place
+    PanelWidget.__name__ = PanelWidget.__qualname__ = f"PanelWidget_{own.removesuffix('.css')}"
     return PanelWidget
 
 
 def available() -> bool:
     """Whether the widget libraries are installed."""
     try:
-        _widget_class("tail.js")
+        _widget_class(("tail.js",))
     except ConfigError:
         return False
     return True

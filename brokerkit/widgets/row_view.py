@@ -23,7 +23,7 @@ def rows_view(table: pa.Table, first: int) -> list[dict[str, Any]]:
     values, kinds, sizes = payload_texts(table, VALUE_SHOWN)
     columns = [table.column(name).to_pylist() for name in ("publish_time", "partition", "offset")]
     keys = pc.binary_slice(table.column("key"), 0, 4 * KEY_SHOWN).to_pylist()
-    attributes = _attribute_texts(table)
+    attributes = attribute_texts(table)
     rows = zip(*columns, keys, values, kinds, sizes, attributes, strict=True)
     return [
         {
@@ -96,7 +96,8 @@ def payload_texts(
     return found, kinds, all_sizes
 
 
-def _attribute_texts(table: pa.Table) -> list[str]:
+def attribute_texts(table: pa.Table) -> list[str]:
+    """Of each row its first headers in a line."""
     shown = []
     for pairs in table.column("attributes").to_pylist():
         texts = [_attribute_text(pair) for pair in (pairs or [])[:4]]

@@ -30,6 +30,7 @@ from .following import INTERVAL, Follower, Following, Found, LookFailed, Note
 from .rate import RateMeter
 from .ring import Ring
 from .row_view import VALUE_SHOWN, detail_view, rows_view
+from .side_effects import NO_SIDE_EFFECT
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -43,8 +44,6 @@ BEFORE = 20
 LOOK_BACK = 1_000
 """Messages of each partition that a new filter is tried on."""
 NOTES = 100
-
-NO_SIDE_EFFECT = "Reading only: no position moves, nothing is acknowledged, no delivery is counted."
 
 
 class Tail(Displayed):
@@ -407,7 +406,7 @@ class Tail(Displayed):
 
     def _shown_panel(self) -> panel.Panel:
         if self._panel is None:
-            self._panel = panel.Panel("tail.js", self._state(), self.receive)
+            self._panel = panel.Panel(["tail.js"], self._state(), self.receive)
         return self._panel
 
     def __repr__(self) -> str:

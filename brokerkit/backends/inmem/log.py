@@ -7,7 +7,7 @@ import zlib
 from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from itertools import count
+from itertools import count, islice
 
 from brokerkit.core.attributes import Pair
 from brokerkit.core.columns import Columns
@@ -33,23 +33,28 @@ def _size(entry: Entry | None) -> int:
     return 0 if entry is None else len(entry.value or b"") + len(entry.key or b"")
 
 
+def _message(entry: Entry | None) -> int:
+    """1 for an entry that can be delivered, else 0."""
+    return 0 if entry is None or entry.control else 1
+
+
 class Partition:
-    """A log of entries; deleted ones leave a gap."""
+    """A log of entries; deleted ones leave a gap.
+
+    messages: how many can be delivered. size: their bytes.
+    """
 
     def __init__(self, topic: str, number: int) -> None:
         self.topic = topic
         self.number = number
         self.start = 0
         self.size = 0
+        self.messages = 0
         self._entries: list[Entry | None] = []
 
     @property
     def end(self) -> int:
         return self.start + len(self._entries)
-
-    @property
-    def messages(self) -> int:
-        return sum(1 for entry in self._entries if entry is not None and not entry.control)
 
     def append(
         self,
@@ -61,6 +66,7 @@ class Partition:
         entry = Entry(self.end, max(now_microseconds(), self._last_time()), key, value, attributes, control)
         self._entries.append(entry)
         self.size += _size(entry)
+        self.messages += _message(entry)
         return entry
 
     def _last_time(self) -> int:
@@ -81,21 +87,32 @@ class Partition:
 
     def at_time(self, moment: int) -> int | None:
         """The offset of the first entry at or after a moment."""
-        entries = [entry for entry in self._entries if entry is not None]
-        index = bisect_left(entries, moment, key=lambda entry: entry.time)
-        return entries[index].offset if index < len(entries) else None
+        index = bisect_left(range(len(self._entries)), moment, key=self._time_before)
+        entry = next((each for each in islice(self._entries, index, None) if each is not None), None)
+        return None if entry is None else entry.offset
+
+    def _time_before(self, index: int) -> int:
+        """The time of an entry; of a gap, that of the entry before it."""
+        while index >= 0:
+            entry = self._entries[index]
+            if entry is not None:
+                return entry.time
+            index -= 1
+        return -(2**63)
 
     def delete(self, offset: int) -> None:
         """Take one entry out, as compaction does."""
         index = offset - self.start
         if 0 <= index < len(self._entries):
             self.size -= _size(self._entries[index])
+            self.messages -= _message(self._entries[index])
             self._entries[index] = None
 
     def trim(self, start: int) -> None:
         """Take out everything before an offset, as retention does."""
         cut = min(max(0, start - self.start), len(self._entries))
         self.size -= sum(map(_size, self._entries[:cut]))
+        self.messages -= sum(map(_message, self._entries[:cut]))
         del self._entries[:cut]
         self.start += cut
 

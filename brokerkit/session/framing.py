@@ -1,0 +1,24 @@
+"""What was read, as the frame that users get."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from brokerkit.frames.build import FrameBuilder
+from brokerkit.frames.dataframe import to_pandas
+from brokerkit.frames.expand import expand as expand_frame
+from brokerkit.frames.provenance import attach, provenance
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def frame_of(
+    table: pa.Table, builder: FrameBuilder, *, source: str, expand: bool, details: Mapping[str, Any]
+) -> pd.DataFrame:
+    """An Arrow-backed frame that remembers where its rows came from; expand: with JSON fields as columns."""
+    made = attach(to_pandas(table), provenance(builder, source=source, details=details))
+    return expand_frame(made) if expand else made

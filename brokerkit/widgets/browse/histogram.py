@@ -1,0 +1,133 @@
+"""How many messages there are over time: from the broker's index, or of rows that were read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+
+from brokerkit.core.cancellation import Cancellation
+from brokerkit.core.messages import from_microseconds
+from brokerkit.core.positions import AtTime
+from brokerkit.core.topics import Bounds
+from brokerkit.session.planning import chosen_bounds, parse_range
+
+if TYPE_CHECKING:
+    from brokerkit.session.session import Session
+
+BUCKETS = 60
+_SECOND = 1_000_000
+_STEPS = [
+    *(number * scale for scale in (1_000, 10_000, 100_000) for number in (1, 2, 5)),
+    *(number * _SECOND for number in (1, 2, 5, 10, 15, 30)),
+    *(number * 60 * _SECOND for number in (1, 2, 5, 10, 15, 30)),
+    *(number * 3_600 * _SECOND for number in (1, 2, 3, 6, 12)),
+    *(number * 86_400 * _SECOND for number in (1, 2, 7, 14, 28, 91, 182, 365)),
+]
+
+
+@dataclass(frozen=True)
+class Histogram:
+    """Counts between edges, which are microseconds since 1970; there is one edge more than counts.
+
+    source: what was counted, in words.
+    """
+
+    edges: tuple[int, ...]
+    counts: tuple[int, ...]
+    source: str
+
+    def view(self) -> dict[str, Any]:
+        """What the view draws: numbers and words."""
+        total, busiest = sum(self.counts), max(self.counts, default=0)
+        return {
+            "edges": [edge // 1_000 for edge in self.edges],
+            "counts": list(self.counts),
+            "source": self.source,
+            "label": f"{total:,} messages {self._span()}, at most {busiest:,} in one bar"
+            if self.counts
+            else "nothing to count",
+        }
+
+    def _span(self) -> str:
+        first, last = from_microseconds(self.edges[0]), from_microseconds(self.edges[-1])
+        return f"from {first:%Y-%m-%d %H:%M:%S} to {last:%Y-%m-%d %H:%M:%S} UTC"
+
+
+def edges_between(first: int, last: int, buckets: int = BUCKETS) -> tuple[int, ...]:
+    """Round moments that enclose two, at most so many steps apart from each other."""
+    span = max(1, last - first)
+    step = next((each for each in _STEPS if span / each <= buckets - 1), span // (buckets - 1) + 1)
+    start = first // step * step
+    count = (last - start) // step + 1
+    return tuple(start + number * step for number in range(count + 1))
+
+
+def of_rows(table: pa.Table, source: str = "of the rows found") -> Histogram:
+    """How many rows of a table fall into each stretch of time."""
+    times = table.column("publish_time").cast(pa.int64()).drop_null().to_numpy()
+    if not len(times):
+        return Histogram((), (), f"{source}: they have no times")
+    edges = edges_between(int(times.min()), int(times.max()))
+    counts, _ = np.histogram(times, bins=np.array(edges, dtype=np.int64))
+    return Histogram(edges, tuple(int(count) for count in counts), source)
+
+
+def of_topic(
+    session: Session,
+    topic: str,
+    partitions: Sequence[int] | None = None,
+    cancellation: Cancellation | None = None,
+) -> Histogram:
+    """How many messages of a topic fall into each stretch of time, by the positions of its moments.
+
+    Two messages of each partition are read, for the first and the last moment. Raises NotSupported
+    where the system has no time index, and Cancelled.
+    """
+    bounds = chosen_bounds(session.browser.bounds(topic), partitions)
+    moments = [moment for newest in (False, True) for moment in _ends(session, topic, newest, cancellation)]
+    exact = all(each.estimate == each.end - each.start for each in bounds)
+    source = "of the topic, from the broker's time index" + ("" if exact else "; about, as offsets have gaps")
+    if not moments:
+        return Histogram((), (), "of the topic, which has no messages with times")
+    edges = edges_between(min(moments), max(moments))
+    places = [_places(session, topic, bounds, edge, cancellation) for edge in edges[1:-1]]
+    before = {each.partition: each.start for each in bounds}
+    after = {each.partition: each.end for each in bounds}
+    counts = [
+        _between(bounds, low, high) for low, high in zip([before, *places], [*places, after], strict=True)
+    ]
+    return Histogram(edges, tuple(counts), source)
+
+
+def _ends(session: Session, topic: str, newest: bool, cancellation: Cancellation | None) -> list[int]:
+    """The time of the last or first message of each partition."""
+    look = session.peeking(1, attributes=False)
+    look.plan(topic, parse_range(None, None), newest=newest)
+    look.read(cancellation, progress=False)
+    batches = [batch for run in look.runs for batch in run.batches]
+    times = pa.Table.from_batches(batches, look.builder.schema).column("publish_time")
+    found: list[int] = times.cast(pa.int64()).drop_null().to_pylist()
+    return found
+
+
+def _places(
+    session: Session, topic: str, bounds: Sequence[Bounds], moment: int, cancellation: Cancellation | None
+) -> dict[int | None, int]:
+    if cancellation is not None:
+        cancellation.raise_if_cancelled()
+    found = {piece.partition: piece.start for piece in session.browser.plan(topic, AtTime(moment))}
+    return {
+        each.partition: min(max(found.get(each.partition, each.end), each.start), each.end) for each in bounds
+    }
+
+
+def _between(bounds: Sequence[Bounds], low: dict[int | None, int], high: dict[int | None, int]) -> int:
+    total = 0.0
+    for each in bounds:
+        density = each.estimate / max(1, each.end - each.start)
+        total += max(0, high[each.partition] - low[each.partition]) * density
+    return round(total)

@@ -1,0 +1,199 @@
+"""One message in full: its fields, and its payload as tree, text, hex or decoded value."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Any
+
+import pyarrow as pa
+
+from brokerkit.frames.build import FrameBuilder
+from brokerkit.session.shown import plain, plain_lines
+
+from ..indenting import indented
+from ..row_view import bytes_text, size_text
+from . import tree
+
+TEXT_PAGE = 20_000
+HEX_LINE = 16
+HEX_PAGE = 2_048
+SHOWN_ATTRIBUTES = 200
+COPIED = 1_000_000
+"""Bytes that the browser's clipboard is given; more is copied as Python."""
+FORMS = ("tree", "text", "hex", "decoded")
+
+
+class MessageView:
+    """A table of one row, taken apart. builder: what decoded it."""
+
+    def __init__(self, row: pa.Table, builder: FrameBuilder) -> None:
+        self.row = row
+        self.topic: str = self.get("topic")
+        self.partition: int | None = self.get("partition")
+        self.offset: int | None = self.get("offset")
+        self.identity: str | None = self.get("id")
+        self.key: bytes | None = self.get("key")
+        self.attributes: list[dict[str, Any]] = self.get("attributes") or []
+        self._builder = builder
+
+    def get(self, column: str) -> Any:
+        return self.row.column(column)[0].as_py()
+
+    @cached_property
+    def payload(self) -> bytes | None:
+        """The bytes as they are on the broker."""
+        raw: bytes | None = self.get("raw")
+        value = self.get("value") if raw is None else None
+        return raw if value is None else value.encode() if isinstance(value, str) else None
+
+    @cached_property
+    def text(self) -> str | None:
+        """The payload as UTF-8; None where it is none."""
+        try:
+            return None if self.payload is None else self.payload.decode()
+        except UnicodeDecodeError:
+            return None
+
+    @cached_property
+    def json(self) -> Any:
+        """The payload as a tree. Raises ValueError that says why it is none."""
+        if self.text is None:
+            raise ValueError("it is null" if self.payload is None else "it is not UTF-8 text")
+        return tree.parsed(self.text)
+
+    @property
+    def failure(self) -> str:
+        """Why the payload could not be decoded; empty where it was."""
+        if self.payload is None:
+            return ""
+        found = self._builder.decoder.decode(pa.array([self.payload], pa.large_binary())).failures
+        return found[0][1] if found else ""
+
+    def view(self, form: str | None = None) -> dict[str, Any]:
+        """What is shown of it, the payload in the given form, else in the one that suits it."""
+        size = None if self.payload is None else len(self.payload)
+        kind = "null" if self.payload is None else "text" if self.text is not None else "bytes"
+        return {
+            "id": self.identity,
+            "title": plain(f"{self.topic}: {self.place}"),
+            "fields": self._fields(),
+            "attributes": [_attribute(pair) for pair in self.attributes[:SHOWN_ATTRIBUTES]],
+            "more_attributes": max(0, len(self.attributes) - SHOWN_ATTRIBUTES),
+            "kind": kind,
+            "size": size_text(size),
+            "decoder": self._decoder_text(),
+            "failure": plain(self.failure, 400),
+            "payload": self.part(form or self._usual_form()),
+        }
+
+    @property
+    def place(self) -> str:
+        """Where it is, in words."""
+        known = [f"{name} {self.get(name)}" for name in ("partition", "offset") if self.get(name) is not None]
+        return ", ".join(known) or f"id {self.identity}"
+
+    def _fields(self) -> list[list[str]]:
+        shown = [["key", "none" if self.key is None else plain(bytes_text(self.key[:4_000]), 1_000)]]
+        for name in ("id", "publish_time", "ingestion_time", "delivery_count"):
+            value = self.get(name)
+            if value is not None:
+                text = f"{value:%Y-%m-%d %H:%M:%S.%f} UTC" if name.endswith("time") else plain(str(value))
+                shown.append([name.replace("_", " "), text])
+        return shown
+
+    def _decoder_text(self) -> str:
+        name = self._builder.decoder.name
+        if self.payload is None:
+            return "null payload: nothing to decode"
+        if name != "auto":
+            return f"decoded by {plain(name, 60)}"
+        if self.text is None:
+            return "auto: not UTF-8 text, kept as bytes in raw"
+        try:
+            kind = tree.kind_of(self.json)
+        except ValueError as error:
+            return f"auto: text ({plain(str(error), 200)})"
+        return f"auto: JSON {kind}"
+
+    def _usual_form(self) -> str:
+        if self.payload is None:
+            return "text"
+        if self.text is None:
+            return "hex"
+        try:
+            return "tree" if tree.is_nested(self.json) else "text"
+        except ValueError:
+            return "text"
+
+    def part(self, form: str, *, first: int = 0, path: list[int] | None = None) -> dict[str, Any]:
+        """A part of the payload in one form, from a character, byte or member on."""
+        if form == "tree":
+            try:
+                root = self.json
+            except ValueError as error:
+                return {"form": form, "problem": plain(f"There is no tree: {error}.", 300)}
+            if path is None:
+                opened = tree.children(root, []) if tree.is_nested(root) else None
+                return {"form": form, "root": tree.whole(root), "children": opened}
+            return {"form": form, "children": tree.children(root, path, first)}
+        if form == "hex":
+            return {"form": form, **self._hex(first)}
+        if form == "decoded":
+            return {"form": form, "text": self._decoded(), "total": 0, "first": 0, "next": None}
+        return {"form": "text", **self._text(first)}
+
+    def _text(self, first: int) -> dict[str, Any]:
+        if self.payload is None:
+            return {"text": "null", "first": 0, "next": None, "total": 0}
+        text = bytes_text(self.payload) if self.text is None else self.text
+        part = text[first : first + TEXT_PAGE]
+        shown = indented(text) if not first and self.text is not None and len(text) <= TEXT_PAGE else None
+        after = first + len(part)
+        return {
+            "text": plain_lines(shown or part),
+            "first": first,
+            "next": after if after < len(text) else None,
+            "total": len(text),
+        }
+
+    def _hex(self, first: int) -> dict[str, Any]:
+        data = self.payload or b""
+        part = data[first : first + HEX_PAGE]
+        lines = []
+        for start in range(0, len(part), HEX_LINE):
+            line = part[start : start + HEX_LINE]
+            letters = "".join(chr(byte) if 32 <= byte < 127 else "." for byte in line)
+            lines.append(f"{first + start:08x}  {line.hex(' '):<{3 * HEX_LINE - 1}}  {letters}")
+        after = first + len(part)
+        return {
+            "text": "\n".join(lines),
+            "first": first,
+            "next": after if after < len(data) else None,
+            "total": len(data),
+        }
+
+    def _decoded(self) -> str:
+        value, failure = self.get("value"), self.failure
+        if failure:
+            return plain(f"{self._decoder_text()}, which failed: {failure}", 600)
+        kind = self.row.column("value").type
+        if value is None:
+            return f"{self._decoder_text()}; the column value is NA, the bytes are in raw"
+        shown = value if isinstance(value, str) else repr(value)
+        return f"{self._decoder_text()}, type {kind}\n\n{plain_lines(shown[:TEXT_PAGE])}"
+
+    def copied(self) -> str | None:
+        """The payload for the clipboard, as text if it is, else as hex; None where it is too long."""
+        data = self.payload or b""
+        if len(data) > COPIED:
+            return None
+        return data.hex(" ") if self.text is None else self.text
+
+
+def _attribute(pair: dict[str, Any]) -> list[str]:
+    data = pair["value"]
+    return [
+        plain(pair["name"]),
+        "null" if data is None else plain(bytes_text(data[:4_000]), 1_000),
+        pair["type"],
+    ]

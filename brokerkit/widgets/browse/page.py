@@ -1,0 +1,39 @@
+"""What is shown of a browser where no kernel is: the rows, without anything that changes by itself."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from brokerkit.session.markup import block, heading, lines, paragraph, table
+
+from .table import CELL
+
+if TYPE_CHECKING:
+    from .browser import TopicBrowser
+
+ROWS = 20
+TOPICS = 20
+
+
+def page(browser: TopicBrowser) -> str:
+    """Escaped HTML: the topics or the newest rows, and the call that gives them."""
+    topic = "" if browser.topic is None else f"{browser.topic} on "
+    body = _topics(browser) if browser.topic is None else _rows(browser)
+    return block(heading(f"{topic}{browser.session.label}, as it was browsed"), body, lines(browser.call))
+
+
+def _topics(browser: TopicBrowser) -> str:
+    numbers = browser.topics.find()
+    rows = [
+        [each[name] for name in ("name", "messages", "size")]
+        for each in browser.topics.rows(numbers[:TOPICS])
+    ]
+    more = f"and {len(numbers) - TOPICS:,} more" if len(numbers) > TOPICS else ""
+    return table(["topic", "messages", "size"], rows) + paragraph(more)
+
+
+def _rows(browser: TopicBrowser) -> str:
+    result, names = browser.result, browser.columns
+    shown = result.page(max(0, len(result) - ROWS), ROWS, names)
+    more = f"the last {len(shown)} of {len(result):,} rows" if len(result) > len(shown) else ""
+    return table(names, [each["cells"] for each in shown], width=CELL) + paragraph(more)

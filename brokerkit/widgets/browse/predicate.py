@@ -1,0 +1,54 @@
+"""A function of the decoded value, typed as Python."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from brokerkit.core.errors import ConfigError
+from brokerkit.session.shown import plain
+
+from ..call_text import ascii_safe
+from ..cells import cells
+
+
+class Predicate:
+    """What was typed, an expression in `value` or a whole lambda, as the function that it means.
+
+    text: Python that makes the same function. It sees the notebook's variables, as that Python
+    would. Raises ConfigError for what is no expression.
+    """
+
+    def __init__(self, source: str) -> None:
+        self.source = source.strip()
+        text = self.source if self.source.startswith("lambda") else f"lambda value: {self.source}"
+        self.text = ascii_safe(text)
+        self._function = _evaluated(self.text)
+
+    def __call__(self, value: Any) -> Any:
+        return self._function(value)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Predicate) and other.text == self.text
+
+    def __hash__(self) -> int:
+        return hash(self.text)
+
+    def __repr__(self) -> str:
+        return self.text
+
+
+def _evaluated(text: str) -> Any:
+    """The function, made exactly where the shown call would make it: behind ``where=``."""
+    notebook = cells()
+    names = {} if notebook is None else notebook.names
+
+    def given(*, where: Any) -> Any:
+        return where
+
+    try:
+        made = eval(f"_given(where={text})", names, {"_given": given})
+    except Exception as error:  # the user's Python may be anything
+        raise ConfigError(f"not a Python expression: {plain(str(error), 200)}") from error
+    if not callable(made):
+        raise ConfigError(f"not a function of the value: {plain(text, 100)}")
+    return made

@@ -1,0 +1,109 @@
+"""What a browser reads: the arguments of one `Session.peek`, as a value and as Python."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+from brokerkit.core.arguments import check_count
+from brokerkit.core.errors import ConfigError
+from brokerkit.session.arguments import check_topic
+from brokerkit.session.planning import parse_partitions, parse_range
+
+from ..call_text import Name, call_text
+from .predicate import Predicate
+
+PEEK_LIMIT = 100
+"""What `Session.peek` reads unless told otherwise."""
+
+
+@dataclass(frozen=True)
+class Query:
+    """The arguments of `Session.peek`, which see. `but` gives one with some of them changed.
+
+    Raises ConfigError for what cannot be asked for.
+    """
+
+    topic: str
+    limit: int = PEEK_LIMIT
+    start: Any = None
+    end: Any = None
+    newest: bool | None = None
+    partitions: Any = None
+    key: str | bytes | None = None
+    header: Any = None
+    where: Any = None
+    decode: Any = "auto"
+    expand: bool = False
+    scan_for_time: bool = False
+    side_effects: str | None = None
+    subscription: str | None = None
+
+    def __post_init__(self) -> None:
+        check_topic(self.topic)
+        object.__setattr__(self, "limit", check_count(self.limit, "limit"))
+        object.__setattr__(self, "partitions", parse_partitions(self.partitions))
+        parse_range(self.start, self.end)
+
+    @classmethod
+    def of(cls, given: Any, otherwise: Query | None) -> Query:
+        """A query of what a user set: a query, a dict of changes, or the name of a topic."""
+        if isinstance(given, Query):
+            return given
+        if isinstance(given, str):
+            return cls(given)
+        if not isinstance(given, Mapping):
+            raise ConfigError(
+                "a query is a Query, a topic's name or a dict of arguments of peek, "
+                f"not {type(given).__name__}"
+            )
+        known = {each.name for each in fields(cls)}
+        strangers = sorted(set(map(str, given)) - known)
+        if strangers:
+            raise ConfigError(
+                f"peek has no argument {', '.join(strangers)}; it has {', '.join(sorted(known))}"
+            )
+        if otherwise is None or given.get("topic", otherwise.topic) != otherwise.topic:
+            return cls(**given)
+        return replace(otherwise, **given)
+
+    def but(self, **changes: Any) -> Query:
+        """The same with some arguments changed."""
+        return replace(self, **changes)
+
+    @property
+    def backwards(self) -> bool:
+        """Whether the newest messages are wanted rather than the first."""
+        return self.start is None if self.newest is None else self.newest
+
+    def changed(self) -> dict[str, Any]:
+        """The arguments besides topic and limit that are not as they are by default."""
+        return {
+            each.name: getattr(self, each.name)
+            for each in fields(self)[2:]
+            if getattr(self, each.name) != each.default
+        }
+
+    def call(self, session: str, browser: str) -> str:
+        """The Python call that reads the same. session, browser: the names of the notebook's variables."""
+        options = self.changed()
+        if self.where is not None:
+            options["where"] = _where_text(self.where, browser)
+        limit = () if self.limit == PEEK_LIMIT else (self.limit,)
+        return call_text(f"{session}.peek", self.topic, *limit, **options)
+
+
+def _where_text(where: Any, browser: str) -> Any:
+    if isinstance(where, str):
+        return where
+    if isinstance(where, Predicate):
+        return Name(where.text)
+    return _variable(where) or Name(f"{browser}.query.where")
+
+
+def _variable(thing: Any) -> Name | None:
+    from ..call_text import variable_of
+
+    found = variable_of(thing, "")
+    return found or None

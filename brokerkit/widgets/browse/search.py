@@ -1,0 +1,191 @@
+"""A look over the broker in a thread: what it has found so far, how far it is, stop and go on."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Literal
+
+import pyarrow as pa
+
+from brokerkit.core.cancellation import Cancellation
+from brokerkit.core.errors import BrokerError, Cancelled
+from brokerkit.core.topics import Slice
+from brokerkit.frames.build import FrameBuilder
+from brokerkit.frames.tabular import table_of
+from brokerkit.session.planning import parse_range
+from brokerkit.session.shown import plain
+
+from .lane import Lane
+from .query import Query
+
+if TYPE_CHECKING:
+    from brokerkit.session.peek import Peek
+    from brokerkit.session.session import Session
+
+Status = Literal["reading", "stopped", "at the limit", "at the end", "failed"]
+TELL_SECONDS = 0.3
+"""How often the rows found so far are shown while it reads."""
+TELL_SHARE = 5.0
+"""The rows are merged again no sooner than so many times as long as that took."""
+
+
+class Search:
+    """One query being answered. `table` is replaced as rows are found, never changed.
+
+    on_change: told of new rows or a new status, in the thread that reads.
+    """
+
+    def __init__(self, session: Session, query: Query, lane: Lane, on_change: Callable[[], None]) -> None:
+        self.session = session
+        self.query = query
+        self.status: Status = "reading"
+        self.problem: BrokerError | None = None
+        self.table: pa.Table = FrameBuilder(query.decode).to_table([])
+        self.seconds = 0.0
+        self._lane = lane
+        self._on_change = on_change
+        self._place: Slice | None = None
+        self._told, self._cost = time.monotonic(), 0.0
+        self._begun = time.monotonic()
+        self._peek: Peek | None = None
+        if query.side_effects is None:
+            self._peek = session.peeking(
+                query.limit,
+                key=query.key,
+                header=query.header,
+                where=query.where,
+                decode=query.decode,
+                expand=query.expand,
+                scan_for_time=query.scan_for_time,
+            )
+        self.builder = self._peek.builder if self._peek is not None else FrameBuilder(query.decode)
+
+    def start(self) -> None:
+        """Read, in the lane's thread."""
+        self.status, self.problem = "reading", None
+        self._lane.run(self._run)
+
+    def stop(self) -> None:
+        """Stop reading soon. What was found stays, and `go_on` continues."""
+        if self.running:
+            self._lane.stop()
+
+    def go_on(self, more: int = 0) -> None:
+        """Continue where it stopped. more: raise the limit by so many rows."""
+        if self.running or not self.resumable:
+            return
+        if more and self._peek is not None:
+            self.query = self.query.but(limit=self.query.limit + more)
+            self._peek.limit = self.query.limit
+        self._begun = time.monotonic() - self.seconds
+        self.start()
+
+    @property
+    def running(self) -> bool:
+        return self.status == "reading"
+
+    @property
+    def resumable(self) -> bool:
+        """Whether there is something left to read."""
+        peek = self._peek
+        return peek is not None and not self.running and (not peek.runs or not peek.exhausted)
+
+    @property
+    def read(self) -> int:
+        """Messages looked at."""
+        return self.table.num_rows if self._peek is None else self._peek.looked_at
+
+    @property
+    def left(self) -> int:
+        """About how many messages there are that it has not looked at."""
+        return 0 if self._peek is None else self._peek.left
+
+    @property
+    def place(self) -> Slice | None:
+        """What is left of the piece that is being read."""
+        return self._place
+
+    @property
+    def filter_errors(self) -> tuple[int, str]:
+        """How often `where` failed, and an example."""
+        return (0, "") if self._peek is None else self._peek.filter_errors
+
+    @property
+    def rate(self) -> float:
+        """Messages a second."""
+        return self.read / max(self.elapsed, 1e-3)
+
+    @property
+    def elapsed(self) -> float:
+        return time.monotonic() - self._begun if self.running else self.seconds
+
+    def fixed(self) -> Query:
+        """The query with its ends fixed at offsets: it gives the same rows later, too."""
+        runs = [] if self._peek is None else self._peek.runs
+        if not runs:
+            return self.query
+        whole = self.status in ("at the limit", "at the end")
+        spans = {run.partition: (run.begin, run.finish) if whole else run.covered for run in runs}
+        if set(spans) == {None}:
+            (start, end) = spans[None]
+            starts: Any = start
+            ends: Any = end
+        else:
+            starts = {number: start for number, (start, _) in spans.items()}
+            ends = {number: end for number, (_, end) in spans.items()}
+        limit = self.query.limit if whole else max(1, self.table.num_rows)
+        newest = True if whole and self.query.backwards else None
+        return self.query.but(start=starts, end=ends, newest=newest, limit=limit)
+
+    def report(self) -> dict[str, Any]:
+        """What was read so far, for the frame to remember."""
+        return {} if self._peek is None else self._peek.report.to_dict()
+
+    def _run(self, cancellation: Cancellation) -> None:
+        status: Status = "failed"
+        try:
+            if self._peek is None:
+                self._borrow()
+                status = "at the end"
+            else:
+                status = self._look(self._peek, cancellation)
+        except Cancelled:
+            status = "stopped"
+        except (BrokerError, TimeoutError) as error:
+            self.problem = error if isinstance(error, BrokerError) else BrokerError(str(error))
+        except Exception as error:  # the thread must end with a reason that is shown
+            self.problem = BrokerError(f"{type(error).__name__}: {error}")
+        self.seconds = time.monotonic() - self._begun
+        if self._peek is not None:
+            self.table = self._peek.found()
+        self.status = status
+        self._on_change()
+
+    def _look(self, peek: Peek, cancellation: Cancellation) -> Status:
+        peek.on_read = self._on_read
+        query = self.query
+        if not peek.runs:
+            span = parse_range(query.start, query.end)
+            peek.plan(query.topic, span, newest=query.backwards, partitions=query.partitions)
+        peek.read(cancellation, progress=False)
+        return "at the limit" if peek.report.stopped == "at the limit" else "at the end"
+
+    def _borrow(self) -> None:
+        query = self.query
+        frame = self.session.peek(query.topic, query.limit, **query.changed())
+        self.table = table_of(frame).select(self.builder.schema.names).cast(self.builder.schema)
+
+    def _on_read(self, rest: Slice) -> None:
+        self._place = rest
+        now = time.monotonic()
+        if now - self._told < max(TELL_SECONDS, TELL_SHARE * self._cost):
+            return
+        if self._peek is not None and self._peek.rows != self.table.num_rows:
+            self.table = self._peek.found()
+        self._on_change()
+        self._told = time.monotonic()
+        self._cost = self._told - now
+
+    def __str__(self) -> str:
+        return f"{plain(self.query.topic, 80)}: {self.status}"

@@ -1,0 +1,152 @@
+"""The rows of a result as pages of short texts: any number of rows, in any order."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from brokerkit.core.errors import ConfigError
+from brokerkit.frames.expand import expand
+from brokerkit.session.shown import plain
+
+from ..row_view import attribute_texts, bytes_text
+
+CELL = 240
+PAGE = 400
+"""Rows that are sent at once."""
+COLUMNS = 200
+"""Columns that can be chosen from."""
+USUAL = ("partition", "offset", "publish_time", "key", "value", "attributes")
+
+
+class ResultTable:
+    """A table, the order of its rows and the columns that are shown.
+
+    rows: the table as it was found, with JSON fields as columns if `expanding`.
+    problem: why the JSON fields could not be had.
+    """
+
+    def __init__(self, rows: pa.Table, *, expanding: bool = False) -> None:
+        self.problem = ""
+        self.rows = rows
+        if expanding:
+            try:
+                self.rows = expand(rows)
+            except ConfigError as error:
+                self.problem = plain(str(error), 300)
+        self._order: pa.Array | None = None
+        self.sort: tuple[str, bool] | None = None
+
+    def __len__(self) -> int:
+        return int(self.rows.num_rows)
+
+    @property
+    def names(self) -> list[str]:
+        return list(self.rows.column_names)
+
+    def usual_columns(self) -> list[str]:
+        """What is shown unless chosen otherwise: what has values, JSON fields instead of their text."""
+        fields = [name for name in self.names if name.startswith("value.")][:12]
+        usual = [name for name in USUAL if name != "value" or not fields]
+        shown = [name for name in usual if not len(self) or self.rows.column(name).null_count < len(self)]
+        place = shown.index("attributes") if "attributes" in shown else len(shown)
+        found = [*shown[:place], *fields, *shown[place:]]
+        return found if "value" in found or fields else [*found, "value"]
+
+    def sort_by(self, sort: tuple[str, bool] | None) -> None:
+        """Order the rows by a column, ascending or not; None as they were found. Raises ConfigError."""
+        if sort is None:
+            self.sort, self._order = None, None
+            return
+        name, ascending = sort
+        if name not in self.names:
+            raise ConfigError(f"there is no column {plain(name, 60)!r} to sort by")
+        try:
+            self._order = pc.sort_indices(
+                self.rows.select([name]),
+                sort_keys=[(name, "ascending" if ascending else "descending")],
+            )
+        except (pa.ArrowException, NotImplementedError, TypeError) as error:
+            raise ConfigError(f"{plain(name, 60)!r} has no order to sort by") from error
+        self.sort = sort
+
+    def numbers(self, first: int, count: int) -> list[int]:
+        """The numbers in `rows` of the rows shown at these places."""
+        last = min(len(self), first + count)
+        if self._order is None:
+            return list(range(first, last))
+        found: list[int] = self._order.slice(first, last - first).to_pylist()
+        return found
+
+    @property
+    def order(self) -> pa.Array | None:
+        """The numbers of all rows in the order in which they are shown; None as they were found."""
+        return self._order
+
+    def place(self, number: int) -> int:
+        """At which place a row is shown."""
+        return number if self._order is None else int(pc.index(self._order, number).as_py())
+
+    def find(self, identity: str) -> int | None:
+        """The number of the row with an id."""
+        number = int(pc.index(self.rows.column("id"), identity).as_py())
+        return None if number < 0 else number
+
+    def identity(self, number: int) -> str | None:
+        found: str | None = self.rows.column("id")[number].as_py()
+        return found
+
+    def take(self, numbers: Sequence[int]) -> pa.Table:
+        return self.rows.take(pa.array(numbers, pa.int64()))
+
+    def page(self, first: int, count: int, columns: Sequence[str]) -> list[dict[str, Any]]:
+        """Rows as texts; a cell is None where there is no value."""
+        first, count = max(0, first), min(count, PAGE)
+        numbers = self.numbers(first, count)
+        part = self.take(numbers) if self._order is not None else self.rows.slice(first, len(numbers))
+        cells = [_texts(part, name) for name in columns]
+        identities = part.column("id").to_pylist()
+        return [
+            {"place": first + index, "id": identities[index], "cells": [column[index] for column in cells]}
+            for index in range(len(numbers))
+        ]
+
+
+def _texts(table: pa.Table, name: str) -> list[str | None]:
+    column = table.column(name)
+    if name == "attributes":
+        return [text or None for text in attribute_texts(table)]
+    kind = column.type
+    if name == "value" and (pa.types.is_large_string(kind) or pa.types.is_string(kind)):
+        return _payloads(column, table.column("raw"))
+    if pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
+        cut = pc.binary_slice(column, 0, 4 * CELL).to_pylist()
+        return [None if data is None else plain(bytes_text(data), CELL) for data in cut]
+    if pa.types.is_string(kind) or pa.types.is_large_string(kind):
+        column = pc.utf8_slice_codeunits(column, 0, CELL + 1)
+    return [None if value is None else _text(value) for value in column.to_pylist()]
+
+
+def _payloads(values: Any, raws: Any) -> list[str | None]:
+    texts = pc.utf8_slice_codeunits(values, 0, CELL + 1).to_pylist()
+    datas = pc.binary_slice(raws, 0, CELL).to_pylist()
+    return [
+        plain(text, CELL)
+        if text is not None
+        else None
+        if data is None
+        else f"bytes: {plain(bytes_text(data), CELL)}"
+        for text, data in zip(texts, datas, strict=True)
+    ]
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, datetime):
+        return f"{value:%Y-%m-%d %H:%M:%S}.{value.microsecond // 1000:03d}"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return plain(value if isinstance(value, str) else repr(value), CELL)

@@ -1,0 +1,125 @@
+"""The topics of a session: found by name, shown a few at a time."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from brokerkit.core.topics import TopicDescription, TopicInfo
+from brokerkit.session.shown import plain
+
+from ..row_view import size_text
+
+if TYPE_CHECKING:
+    from brokerkit.session.session import Session
+
+REMEMBERED = 2_000
+"""Descriptions that are kept."""
+SHOWN_AT_ONCE = 200
+SORTS = ("name", "messages", "bytes")
+
+
+class TopicList:
+    """Every topic once, numbered; `load` may run in any thread.
+
+    generation: goes up with each load, when the numbers begin to mean other topics.
+    """
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+        self.generation = 0
+        self.backlogs: OrderedDict[str, int | None] = OrderedDict()
+        self._infos: list[TopicInfo] = []
+        self._lowered: list[str] = []
+        self._chosen: tuple[Any, list[int]] | None = None
+
+    def load(self) -> None:
+        """Ask the broker. Raises what that raises."""
+        infos = self.session.browser.topics()
+        lowered = [info.name.lower() for info in infos]
+        self._infos, self._lowered, self._chosen = infos, lowered, None
+        self.generation += 1
+
+    def __len__(self) -> int:
+        return len(self._infos)
+
+    def name(self, number: int) -> str:
+        return self._infos[number].name
+
+    def find(self, text: str = "", sort: str = "name", internal: bool = False) -> list[int]:
+        """The numbers of the topics whose names contain every word of a text."""
+        asked = (text, sort, internal, self.generation)
+        if self._chosen is not None and self._chosen[0] == asked:
+            return self._chosen[1]
+        infos, lowered = self._infos, self._lowered
+        found: Sequence[int] = range(len(lowered))
+        for word in text.lower().split():
+            found = [number for number in found if word in lowered[number]]
+        if not internal:
+            found = [number for number in found if not infos[number].internal]
+        numbers = list(found)
+        if sort in SORTS[1:]:
+            numbers.sort(key=lambda number: -(getattr(infos[number], sort) or 0))
+        self._chosen = asked, numbers
+        return numbers
+
+    def rows(self, numbers: Sequence[int], chosen: str | None = None) -> list[dict[str, Any]]:
+        """Short texts of these topics. chosen: the name of the one that is open."""
+        return [self._row(number, self._infos[number], chosen) for number in numbers]
+
+    def _row(self, number: int, info: TopicInfo, chosen: str | None) -> dict[str, Any]:
+        backlog = self.backlogs.get(info.name, "")
+        return {
+            "n": number,
+            "name": plain(info.name, 160),
+            "messages": "" if info.messages is None else f"{info.messages:,}",
+            "size": size_text(info.bytes),
+            "backlog": "" if backlog == "" else "none" if backlog is None else f"{backlog:,}",
+            "internal": info.internal,
+            "chosen": info.name == chosen,
+        }
+
+    def describe(self, topic: str) -> TopicDescription:
+        """Ask the broker, and remember the backlog."""
+        described = self.session.browser.describe(topic)
+        lags = [each.lag for each in described.subscriptions if each.lag is not None]
+        self.backlogs[topic] = max(lags) if lags else None
+        while len(self.backlogs) > REMEMBERED:
+            self.backlogs.popitem(last=False)
+        return described
+
+
+def description_view(described: TopicDescription) -> dict[str, Any]:
+    """What is shown of a topic: its partitions and its readers."""
+    counts = {"bytes": described.bytes, "partitions": len(described.partitions)}
+    return {
+        "name": plain(described.name, 160),
+        "messages": f"{described.messages:,}" if described.partitions else "",
+        "size": size_text(counts["bytes"]),
+        "partitions": [
+            {
+                "partition": "" if each.partition is None else str(each.partition),
+                "start": f"{each.start:,}",
+                "end": f"{each.end:,}",
+                "messages": f"{each.estimate:,}",
+            }
+            for each in described.partitions[:SHOWN_AT_ONCE]
+        ],
+        "subscriptions": [
+            {
+                "name": plain(each.name, 120),
+                "kind": each.kind,
+                "lag": _count(each.lag),
+                "in flight": _count(each.in_flight),
+                "members": _count(each.members),
+            }
+            for each in described.subscriptions[:SHOWN_AT_ONCE]
+        ],
+        "more": max(0, len(described.partitions) - SHOWN_AT_ONCE)
+        + max(0, len(described.subscriptions) - SHOWN_AT_ONCE),
+    }
+
+
+def _count(number: int | None) -> str:
+    return "" if number is None else f"{number:,}"

@@ -1,0 +1,111 @@
+"""JSON as a tree that is shown level by level, numbers and repeated names exactly as they were sent."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from brokerkit.session.shown import plain
+
+CHILDREN = 100
+"""Members of one object or array that are shown at once."""
+TEXT = 300
+LONGEST = 20_000_000
+"""Characters of JSON that are made into a tree."""
+
+
+class Number(str):
+    """A number as it is written."""
+
+
+class Members(list[tuple[str, Any]]):
+    """The members of an object in order, names that repeat included."""
+
+
+def parsed(text: str) -> Any:
+    """JSON as nested `Members`, lists, `Number`s and texts. Raises ValueError that says why not."""
+    if len(text) > LONGEST:
+        raise ValueError(f"{len(text):,} characters are too long for a tree")
+    try:
+        return json.loads(
+            text, object_pairs_hook=Members, parse_int=Number, parse_float=Number, parse_constant=_no_constant
+        )
+    except RecursionError:
+        raise ValueError("it is nested too deeply for a tree") from None
+    except json.JSONDecodeError as error:
+        raise ValueError(f"not JSON: {error}") from error
+
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(f"not JSON: {name} is no JSON number")
+
+
+def children(root: Any, path: Sequence[int], first: int = 0) -> dict[str, Any]:
+    """The members at a path of positions, from the `first`, and how many there are in all."""
+    node = root
+    for step in path:
+        node = _items(node)[step][1]
+    items = _items(node)
+    part = items[first : first + CHILDREN]
+    return {
+        "path": list(path),
+        "first": first,
+        "total": len(items),
+        "items": [_view(name, value) for name, value in part],
+    }
+
+
+def whole(root: Any) -> dict[str, Any]:
+    """The top of a tree."""
+    return _view("", root)
+
+
+def is_nested(value: Any) -> bool:
+    return isinstance(value, list)
+
+
+def _items(node: Any) -> Any:
+    if isinstance(node, Members):
+        return node
+    if isinstance(node, list):
+        return [(str(index), value) for index, value in enumerate(node)]
+    raise IndexError("there is nothing below a single value")
+
+
+def kind_of(value: Any) -> str:
+    if isinstance(value, Members):
+        return "object"
+    if isinstance(value, list):
+        return "array"
+    if isinstance(value, Number):
+        return "number"
+    if isinstance(value, str):
+        return "string"
+    return "null" if value is None else "bool"
+
+
+def value_text(value: Any, most: int = TEXT) -> str:
+    """One value in a line, cut."""
+    match kind_of(value):
+        case "object":
+            return f"{{{len(value):,} members}}" if len(value) != 1 else "{1 member}"
+        case "array":
+            return f"[{len(value):,} items]" if len(value) != 1 else "[1 item]"
+        case "string":
+            return f'"{plain(value, most)}"'
+        case "number":
+            return plain(value, most)
+        case "null":
+            return "null"
+    return "true" if value else "false"
+
+
+def _view(name: str, value: Any) -> dict[str, Any]:
+    nested = is_nested(value)
+    return {
+        "name": plain(name, 120),
+        "kind": kind_of(value),
+        "text": value_text(value),
+        "more": nested and len(value) > 0,
+    }

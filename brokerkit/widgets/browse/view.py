@@ -1,0 +1,391 @@
+"""The browser's panel: what the model has as small states and messages, and clicks as its methods."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from brokerkit.core.errors import BrokerError, ConfigError
+from brokerkit.session.filters import Filter
+from brokerkit.session.shown import plain
+
+from .. import panel
+from ..confirming import needs_name
+from ..editing import text_to_name
+from ..side_effects import choices_of, effect_of
+from .compare import compared_view
+from .predicate import Predicate
+from .query import Query
+from .table import COLUMNS, PAGE
+from .topics import description_view
+from .typed import changes_of, form_of
+
+if TYPE_CHECKING:
+    from .browser import TopicBrowser
+
+SCRIPTS = (
+    "virtual_list.js",
+    "topic_list.js",
+    "query_form.js",
+    "histogram.js",
+    "message_table.js",
+    "message_view.js",
+    "browse.js",
+)
+TRIED = 2_000
+"""Rows on which a filter is tried while it is typed."""
+BACKLOGS = 40
+"""Topics in view whose backlogs are asked for at once."""
+_STATUS = {
+    "reading": "Reading",
+    "stopped": "Stopped",
+    "at the limit": "At the limit",
+    "at the end": "Complete",
+    "failed": "Failed",
+}
+
+Message = dict[str, Any]
+
+
+class BrowserView:
+    """Shows a `TopicBrowser` in a panel; any thread may call `show`."""
+
+    def __init__(self, model: TopicBrowser) -> None:
+        self._model = model
+        self._find: Message = {}
+        self._rows = (0, 60)
+        self._panel = panel.Panel(SCRIPTS, self._state(), self.receive)
+        self._beside: list[Any] = []
+        self._widget: Any = None
+
+    @property
+    def widget(self) -> Any:
+        """The panel, and below it the composer or the tail that was opened from it."""
+        if self._widget is None:
+            import ipywidgets  # type: ignore[import-untyped]  # it has none
+
+            self._widget = ipywidgets.VBox([self._panel.widget])
+        return self._widget
+
+    def show(self, *what: str) -> None:
+        """Bring the panel up to date; what: which of the parts that travel as messages."""
+        self._panel.show(self._state())
+        for part in what:
+            getattr(self, f"_send_{part}")()
+
+    # What is sent.
+
+    def _send_topics(self) -> None:
+        find, topics = self._find, self._model.topics
+        numbers = topics.find(
+            str(find.get("text", "")), str(find.get("sort", "name")), bool(find.get("internal"))
+        )
+        first = _number(find, "first")
+        shown = numbers[first : first + min(PAGE, _number(find, "count", 60))]
+        rows = topics.rows(shown, self._model.topic)
+        self._panel.send(
+            {
+                "type": "topics",
+                "first": first,
+                "total": len(numbers),
+                "all": len(topics),
+                "generation": topics.generation,
+                "rows": rows,
+                "asked": find.get("asked"),
+            }
+        )
+
+    def _send_rows(self) -> None:
+        model = self._model
+        first, count = self._rows
+        with model._lock:
+            result, columns, marked = model.result, model.columns, set(model.selection.marked)
+            first = max(0, min(first, len(result) - count))
+            rows = result.page(first, count, columns)
+            version = model.version
+        for row in rows:
+            row["marked"] = row.pop("id") in marked
+        self._panel.send(
+            {"type": "rows", "first": first, "total": len(result), "version": version, "rows": rows,
+             "columns": [plain(name, 80) for name in columns]}
+        )  # fmt: skip
+
+    def _send_selection(self) -> None:
+        model = self._model
+        with model._lock:
+            place = model.selection.place_of_current(model.result)
+        self._panel.send({"type": "selection", "place": place})
+        self._send_rows()
+
+    def _send_detail(self, form: str | None = None) -> None:
+        message = self._model.message
+        self._panel.send(
+            {
+                "type": "detail",
+                "message": None if message is None else message.view(form),
+                "call": "" if message is None else self._model.message_call,
+            }
+        )
+
+    def _send_histogram(self) -> None:
+        found = self._model.histogram
+        self._panel.send({"type": "histogram", "histogram": None if found is None else found.view()})
+
+    def _send_beside(self) -> None:
+        model = self._model
+        opened = [each.widget for each in (model.composer, model.tail) if each is not None]
+        self.widget.children = (self._panel.widget, *opened)
+
+    def _send_description(self) -> None:
+        described = self._model.description
+        shown = None if described is None else description_view(described)
+        self._panel.send({"type": "described", "topic": shown})
+
+    # What is received.
+
+    def receive(self, message: Message) -> None:
+        """What the view in the browser says: `hello`, `here`, or that the user did something."""
+        act = getattr(self, f"_on_{message['type']}", None)
+        if act is None:
+            return
+        try:
+            act(message)
+        except (BrokerError, TimeoutError) as error:
+            self._model._failed(error)
+
+    def _on_hello(self, message: Message) -> None:
+        self.show("topics", "rows", "detail", "histogram", "description")
+
+    def _on_topics(self, message: Message) -> None:
+        self._find = message
+        self._send_topics()
+        if message.get("backlogs"):
+            topics = self._model.topics
+            numbers = topics.find(
+                str(message.get("text", "")), str(message.get("sort", "name")), bool(message.get("internal"))
+            )
+            first = _number(message, "first")
+            self._model.load_backlogs([topics.name(number) for number in numbers[first : first + BACKLOGS]])
+
+    def _on_refresh(self, message: Message) -> None:
+        self._model.topics.backlogs.clear()
+        self._model.refresh()
+
+    def _on_topic(self, message: Message) -> None:
+        topics, number = self._model.topics, _number(message, "n")
+        if message.get("generation") == topics.generation and number < len(topics):
+            before = self._model.query
+            kept = {} if before is None else {"limit": before.limit, "decode": before.decode}
+            self._model.ask(Query(topics.name(number), **kept))
+
+    def _on_query(self, message: Message) -> None:
+        before = self._query()
+        changes = changes_of(message)
+        if message.get("kept"):
+            # a function that was set in code cannot be typed, and stays
+            changes["where"] = before.where
+        changes["side_effects"] = message.get("effect") or None
+        changes["subscription"] = message.get("subscription") or None
+        if changes["side_effects"] is not None:
+            changes |= dict.fromkeys(("end", "newest", "partitions", "key", "header", "where"))
+            changes["start"] = (
+                changes["start"] if changes["side_effects"] == "temporary subscription" else None
+            )
+        confirm = message.get("confirm")
+        self._model.ask(
+            before.but(**changes), confirm=text_to_name(confirm) if isinstance(confirm, str) else None
+        )
+
+    def _query(self) -> Query:
+        found = self._model.query
+        if found is None:
+            raise ConfigError("choose a topic first")
+        return found
+
+    def _on_stop(self, message: Message) -> None:
+        self._model._lanes["search"].stop()
+        self._model._lanes["message"].stop()
+
+    def _on_continue(self, message: Message) -> None:
+        self._model.go_on()
+
+    def _on_rows(self, message: Message) -> None:
+        self._rows = _number(message, "first"), min(PAGE, _number(message, "count", 60))
+        self._send_rows()
+
+    def _on_sort(self, message: Message) -> None:
+        columns, index = self._model.columns, _number(message, "column")
+        if index >= len(columns):
+            return
+        name, sort = columns[index], self._model.sort
+        # up, down, and as it was
+        self._model.sort = (
+            (name, True) if sort is None or sort[0] != name else (name, False) if sort[1] else None
+        )
+
+    def _on_columns(self, message: Message) -> None:
+        names = self._model.result.names
+        wanted = message.get("shown")
+        if wanted is None:
+            self._model.columns = None
+        elif isinstance(wanted, list):
+            self._model.columns = [
+                names[each] for each in wanted if isinstance(each, int) and each < len(names)
+            ]
+
+    def _on_expand(self, message: Message) -> None:
+        self._model._columns = None
+        self._model.query = {"expand": bool(message.get("on"))}
+
+    def _on_select(self, message: Message) -> None:
+        model = self._model
+        with model._lock:
+            model.selection.choose(model.result, _number(message, "place"), str(message.get("how", "one")))
+        self.show("selection", "detail")
+
+    def _on_unselect(self, message: Message) -> None:
+        self._model.selected = None
+
+    def _on_payload(self, message: Message) -> None:
+        shown = self._model.message
+        if shown is None:
+            return
+        path = message.get("path")
+        steps = [each for each in path if isinstance(each, int)] if isinstance(path, list) else None
+        try:
+            part = shown.part(str(message.get("form")), first=_number(message, "first"), path=steps)
+        except IndexError:
+            return
+        self._panel.send({"type": "payload", "payload": part})
+
+    def _on_step(self, message: Message) -> None:
+        self._model.step(-1 if message.get("by") == -1 else 1, str(message.get("along", "rows")))
+
+    def _on_copy(self, message: Message) -> None:
+        shown = self._model.message
+        if shown is not None:
+            text = shown.copied()
+            self._panel.send({"type": "copied", "text": text, "call": self._model.message_call})
+
+    def _on_compare(self, message: Message) -> None:
+        self._panel.send({"type": "compared", "rows": compared_view(self._model.compared)})
+
+    def _on_histogram(self, message: Message) -> None:
+        self._model.count("rows" if message.get("of") == "rows" else "topic")
+
+    def _on_window(self, message: Message) -> None:
+        start, end = _moment(message, "from"), _moment(message, "to")
+        query = self._query()
+        newest = True if query.backwards else None
+        self._model.ask(query.but(start=start, end=end, newest=newest))
+
+    def _on_try(self, message: Message) -> None:
+        self._panel.send(
+            {"type": "tried", "text": self._tried(str(message.get("where", "")), message.get("mode"))}
+        )
+
+    def _tried(self, typed: str, mode: Any) -> str:
+        if not typed.strip():
+            return ""
+        rows = self._model.result.rows.slice(0, TRIED).combine_chunks()
+        try:
+            wanted = Filter(None, Predicate(typed) if mode == "python" else typed)
+        except ConfigError as error:
+            return plain(f"✕ {error}", 300)
+        matched = sum(wanted.batch(batch).num_rows for batch in rows.to_batches())
+        errors = f"; it failed on {wanted.errors:,}: {wanted.error_samples[0]}" if wanted.errors else ""
+        return plain(f"matches {matched:,} of {rows.num_rows:,} rows shown now{errors}", 300)
+
+    def _on_compose(self, message: Message) -> None:
+        self._model.compose()
+
+    def _on_follow(self, message: Message) -> None:
+        self._model.follow()
+
+    def _on_put_away(self, message: Message) -> None:
+        self._model.close_beside()
+
+    # The state.
+
+    def _state(self) -> Message:
+        model = self._model
+        query = model.query
+        names, shown = model.result.names[:COLUMNS], model.columns
+        return {
+            "session": plain(model.session.name, 120),
+            "marks": model.session.marks,
+            "effect": effect_of(model.session.capabilities),
+            "choices": [each._asdict() for each in choices_of(model.session.capabilities)],
+            "confirm": needs_name(model.session),
+            "topic": "" if query is None else plain(query.topic, 160),
+            "form": None if query is None else form_of(query),
+            "side_effects": [query.side_effects, query.subscription] if query is not None else [None, None],
+            "expand": query is not None and query.expand,
+            "problem": self._problem(),
+            "search": self._search(),
+            "call": model.call,
+            "fixed_call": model.fixed_call,
+            "columns": [[plain(name, 80), name in shown] for name in names],
+            "sort": None if model.sort is None else [_index(shown, model.sort[0]), model.sort[1]],
+            "marked": len(model.selection.marked),
+            "beside": model.composer is not None or model.tail is not None,
+            "time_index": model.session.capabilities.time_index,
+        }
+
+    def _problem(self) -> str:
+        model = self._model
+        search = model.search
+        problem = model.problem or (None if search is None else search.problem)
+        return plain(str(problem), 600) if problem is not None else model.result.problem
+
+    def _search(self) -> Message:
+        search = self._model.search
+        if search is None:
+            return {"status": "idle", "text": "", "errors": "", "share": None, "running": False, "more": ""}
+        errors, sample = search.filter_errors
+        whole = search.read + search.left
+        more = ""
+        if search.resumable:
+            more = f"{search.query.limit:,} more" if search.status == "at the limit" else "Continue"
+        return {
+            "status": search.status,
+            "text": _progress_text(search),
+            "errors": f"The filter failed on {errors:,} messages ({sample})" if errors else "",
+            "share": min(1.0, search.read / whole) if search.running and whole else None,
+            "running": search.running,
+            "more": more,
+            "backwards": search.query.backwards,
+        }
+
+
+def _progress_text(search: Any) -> str:
+    rows = f"{search.table.num_rows:,} rows of {search.read:,} read"
+    rate = f", {search.rate:,.0f} a second" if search.elapsed > 0.5 else ""
+    left = f", about {search.left:,} left" if search.left else ""
+    place = search.place
+    where = ""
+    if search.running and place is not None:
+        partition = "" if place.partition is None else f"partition {place.partition}, "
+        where = f", at {partition}offset {place.start:,}"
+    return f"{_STATUS[search.status]}: {rows}{rate}{left}{where}"
+
+
+def _number(message: Message, name: str, otherwise: int = 0) -> int:
+    value = message.get(name, otherwise)
+    return max(0, value) if isinstance(value, int) else otherwise
+
+
+def _moment(message: Message, name: str) -> str | None:
+    """Milliseconds since 1970 as a time that `peek` takes."""
+    value = message.get(name)
+    if not isinstance(value, int | float):
+        return None
+    try:
+        moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=value)
+    except OverflowError as error:
+        raise ConfigError(f"{name}: {value} is beyond the calendar") from error
+    return moment.isoformat().replace("+00:00", "Z")
+
+
+def _index(names: list[str], name: str) -> int | None:
+    return names.index(name) if name in names else None
