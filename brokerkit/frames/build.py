@@ -21,7 +21,6 @@ from .schema import ATTRIBUTES, SCHEMA, schema_for
 from .text import TextDecoder
 
 LAST_MILLISECOND = (2**63 - 1) // 1000
-
 SAMPLES = 10
 """How many failures a builder remembers in full; `brokerkit.frames.failures` finds all of them again."""
 
@@ -140,6 +139,8 @@ def column_array(column: Any, type: ArrowType, length: int) -> Array:
         array = pa.array(column, type)
     except UnicodeEncodeError:
         array = pa.array([_valid_text(text) for text in column], type)
+    except OverflowError:
+        array = pa.array([_fitting(number) for number in column], type)
     return _one_chunk(array)
 
 
@@ -180,6 +181,11 @@ def floor_to_microseconds(nanoseconds: Array) -> Array:
 
 def _one_chunk(array: Array | ChunkedArray) -> Array:
     return array.combine_chunks() if isinstance(array, pa.ChunkedArray) else array
+
+
+def _fitting(number: int | None) -> int | None:
+    """A number that 64 bits can hold; whoever published another one made it up."""
+    return number if number is not None and -(2**63) <= number < 2**63 else None
 
 
 def _valid_text(text: str | None) -> str | None:
