@@ -62,7 +62,7 @@ def attributes_array(column: Any, length: int) -> Array:
     No attributes are an empty list. Raises TypeError for a value that no system carries.
     """
     if column is None or (isinstance(column, list) and column.count(None) == length):
-        return _lists([0] * (length + 1), _structs([], [], []))
+        return _lists(pa.repeat(pa.scalar(0, pa.int32()), length + 1), _structs([], [], []))
     if isinstance(column, pa.Array):
         return column.cast(ATTRIBUTES)
     if hasattr(column, "__arrow_c_array__"):
@@ -142,5 +142,6 @@ def _structs(names: list[Any], values: list[Any], types: Any) -> Array:
     return pa.StructArray.from_arrays([texts, pa.array(values, pa.binary()), kinds], fields=list(ATTRIBUTE))
 
 
-def _lists(offsets: list[int], values: Array) -> Array:
-    return pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), values, type=ATTRIBUTES)
+def _lists(offsets: Array | list[int], values: Array) -> Array:
+    places = pa.array(offsets, pa.int32()) if isinstance(offsets, list) else offsets
+    return pa.ListArray.from_arrays(places, values, type=ATTRIBUTES)

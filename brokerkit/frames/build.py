@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 
 from brokerkit.core.collector import gc_paused
 from brokerkit.core.columns import Columns
+from brokerkit.core.derived import Milliseconds, PlaceIds
 
 from .arrow import Array, ArrowType, ChunkedArray
 from .attributes import attributes_array
@@ -19,6 +20,7 @@ from .decoding import Decode, as_decoder
 from .schema import ATTRIBUTES, SCHEMA, schema_for
 from .text import TextDecoder
 
+LAST_MILLISECOND = (2**63 - 1) // 1000
 SAMPLES = 10
 """How many failures a builder remembers in full; `brokerkit.frames.failures` finds all of them again."""
 
@@ -98,8 +100,9 @@ class FrameBuilder:
         arrays = {
             name: column_array(getattr(columns, name), SCHEMA.field(name).type, length)
             for name in SCHEMA.names
-            if name not in ("value", "raw", "attributes")
+            if name not in ("id", "value", "raw", "attributes")
         }
+        arrays["id"] = ids_array(columns, arrays["offset"])
         arrays["value"], arrays["raw"] = decoded.value, decoded.raw
         if self._with_attributes:
             arrays["attributes"] = attributes_array(columns.attributes, length)
@@ -126,6 +129,8 @@ def column_array(column: Any, type: ArrowType, length: int) -> Array:
         return pa.nulls(length, type)
     if isinstance(column, str | bytes | int):
         return pa.repeat(pa.scalar(column, type), length)
+    if isinstance(column, Milliseconds):
+        return _microseconds(column, type)
     if hasattr(column, "__arrow_c_array__") or hasattr(column, "__arrow_array__"):
         return _as_type(column if isinstance(column, pa.Array) else pa.array(column), type)
     if not isinstance(column, list):
@@ -134,7 +139,28 @@ def column_array(column: Any, type: ArrowType, length: int) -> Array:
         array = pa.array(column, type)
     except UnicodeEncodeError:
         array = pa.array([_valid_text(text) for text in column], type)
+    except OverflowError:
+        array = pa.array([_fitting(number) for number in column], type)
     return _one_chunk(array)
+
+
+def ids_array(columns: Columns, offsets: Array) -> Array:
+    """The ids; those that follow from the offsets are computed from their array."""
+    type = SCHEMA.field("id").type
+    if isinstance(columns.id, PlaceIds):
+        return pc.binary_replace_slice(offsets.cast(type), 0, 0, f"{columns.id.partition}-")
+    return column_array(columns.id, type, columns.length)
+
+
+def _microseconds(column: Milliseconds, type: ArrowType) -> Array:
+    counts = pa.array(column.counts, pa.int64())
+    try:
+        return pc.multiply_checked(counts, 1000).cast(type)
+    except pa.ArrowInvalid:
+        # whoever published it made up a time that is out of range
+        outside = pc.or_(pc.greater(counts, LAST_MILLISECOND), pc.less(counts, -LAST_MILLISECOND))
+        counts = pc.if_else(outside, pa.scalar(None, pa.int64()), counts)
+        return pc.multiply_checked(counts, 1000).cast(type)
 
 
 def _as_type(array: Array, type: ArrowType) -> Array:
@@ -155,6 +181,11 @@ def floor_to_microseconds(nanoseconds: Array) -> Array:
 
 def _one_chunk(array: Array | ChunkedArray) -> Array:
     return array.combine_chunks() if isinstance(array, pa.ChunkedArray) else array
+
+
+def _fitting(number: int | None) -> int | None:
+    """A number that 64 bits can hold; whoever published another one made it up."""
+    return number if number is not None and -(2**63) <= number < 2**63 else None
 
 
 def _valid_text(text: str | None) -> str | None:

@@ -13,6 +13,7 @@ import pytest
 
 from brokerkit.core.collector import gc_paused
 from brokerkit.core.columns import Columns
+from brokerkit.core.derived import Milliseconds, PlaceIds
 from brokerkit.core.errors import ConfigError
 from brokerkit.frames import (
     SCHEMA,
@@ -42,6 +43,31 @@ def frame(columns, decode="auto"):
 
 def payloads(*values):
     return Columns(len(values), topic="t", partition=0, offset=list(range(len(values))), value=list(values))
+
+
+def test_columns_that_follow_from_other_numbers_are_the_same_as_written_out() -> None:
+    offsets, counts = [5, 7, 1_000_000], [0, 1_700_000_000_123, -1]
+    derived = Columns(
+        3, topic="t", partition=2, offset=offsets, id=PlaceIds(2, offsets), publish_time=Milliseconds(counts)
+    )
+    written = Columns(
+        3, topic="t", partition=2, offset=offsets, id=["2-5", "2-7", "2-1000000"],
+        publish_time=[0, 1_700_000_000_123_000, -1_000],
+    )  # fmt: skip
+    for ours, theirs in ((derived, written), (derived.slice(1, 3), written.slice(1, 3))):
+        assert FrameBuilder().batch(ours).equals(FrameBuilder().batch(theirs))
+        assert ours.to_list("id") == theirs.to_list("id")
+        assert ours.to_list("publish_time") == theirs.to_list("publish_time")
+    assert derived.take([2, 0]).to_list("id") == ["2-1000000", "2-5"]
+    assert derived.take([2, 0]).to_list("publish_time") == [-1_000, 0]
+
+
+def test_a_time_that_no_frame_can_hold_is_not_available_and_takes_no_row_with_it() -> None:
+    counts = [1_700_000_000_123, 2**63 - 1, -(2**63), 2**62]
+    for times in (Milliseconds(counts), [count * 1000 for count in counts]):
+        columns = Columns(4, topic="t", value=[b"x"] * 4, publish_time=times)
+        found = FrameBuilder().batch(columns).column("publish_time").cast("int64").to_pylist()
+        assert found == [1_700_000_000_123_000, None, None, None]
 
 
 def test_the_columns_and_types_are_those_of_the_table_in_the_documentation():

@@ -10,8 +10,10 @@ from typing import Any
 from confluent_kafka import TIMESTAMP_CREATE_TIME, TIMESTAMP_LOG_APPEND_TIME, Message
 
 from brokerkit.core.columns import Columns
+from brokerkit.core.derived import Milliseconds, PlaceIds
 
 _kind = itemgetter(0)
+_count = itemgetter(1)
 _CREATED = frozenset({TIMESTAMP_CREATE_TIME})
 _APPENDED = frozenset({TIMESTAMP_LOG_APPEND_TIME})
 
@@ -37,13 +39,14 @@ def columns_of(
     partition: given where all are of one. attributes: whether to read the headers, which is dear.
     counted: whether the broker counts their deliveries.
     """
-    offsets = list(map(Message.offset, messages))
+    offsets: list[Any] = list(map(Message.offset, messages))
     partitions: Any = partition
+    ids: Sequence[str]
     if partition is None:
         partitions = list(map(Message.partition, messages))
         ids = [f"{number}-{offset}" for number, offset in zip(partitions, offsets, strict=True)]
     else:
-        ids = [f"{partition}-{offset}" for offset in offsets]
+        ids = PlaceIds(partition, offsets)
     published, ingested = _times(list(map(Message.timestamp, messages)))
     return Columns(
         len(offsets),
@@ -64,9 +67,9 @@ def _times(stamps: list[tuple[int, int]]) -> tuple[Any, Any]:
     """Publish times and ingestion times in microseconds; only the broker's own clock is the latter."""
     kinds = set(map(_kind, stamps))
     if kinds <= _CREATED:
-        return [millis * 1000 for _, millis in stamps], None
+        return Milliseconds(list(map(_count, stamps))), None
     if kinds <= _APPENDED:
-        appended = [millis * 1000 for _, millis in stamps]
+        appended = Milliseconds(list(map(_count, stamps)))
         return appended, appended
     known = TIMESTAMP_CREATE_TIME, TIMESTAMP_LOG_APPEND_TIME
     return (

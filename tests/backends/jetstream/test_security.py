@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import time
-import traceback
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +13,10 @@ import pandas as pd
 import pytest
 
 import brokerkit as bk
-from brokerkit.core.errors import BrokerError, ConfigError, PublishFailed, Unauthorized, Unavailable
+from brokerkit.core.errors import ConfigError, PublishFailed, Unauthorized, Unavailable
 from brokerkit.session import Session
+from tests.backends import security
+from tests.backends.security import use
 from tests.brokers.certificates import Authority
 from tests.brokers.nats import NatsServer
 from tests.brokers.nats_accounts import Accounts, new_seed
@@ -68,28 +69,7 @@ def secured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Secured]:
         yield Secured(server, trusted, stranger, seed)
 
 
-@contextmanager
-def refused(kind: type[BrokerError], said: str, *, retryable: bool = False) -> Iterator[None]:
-    """What is inside raises this at once, says so, and shows no secret."""
-    begin = time.monotonic()
-    with pytest.raises(kind, match=said) as caught:
-        yield
-    assert time.monotonic() - begin < SOON / 2
-    assert type(caught.value) is kind
-    assert caught.value.retryable is retryable
-    shown = "".join(traceback.format_exception(caught.value)) + repr(caught.value)
-    assert PASSWORD not in shown
-    assert WRONG not in shown
-
-
-def use(session: Session, topic: str) -> None:
-    """Create, list, publish, pull and peek."""
-    with session:
-        session.create_topic(topic)
-        assert topic in set(session.topics()["topic"])
-        session.publish(topic, "hello")
-        assert list(session.pull(topic, subscription="me", start="earliest")["value"]) == ["hello"]
-        assert list(session.peek(topic)["value"]) == ["hello"]
+refused = partial(security.refused, within=SOON, secrets=(PASSWORD, WRONG))
 
 
 def test_a_password_over_tls_opens_everything(

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import time
-import traceback
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import pandas as pd
@@ -24,8 +22,10 @@ from confluent_kafka.admin import (
 )
 
 import brokerkit as bk
-from brokerkit.core.errors import BrokerError, ConfigError, PublishFailed, Unauthorized, Unavailable
+from brokerkit.core.errors import ConfigError, PublishFailed, Unauthorized, Unavailable
 from brokerkit.session import Session
+from tests.backends import security
+from tests.backends.security import use
 from tests.brokers import kafka
 from tests.brokers.certificates import Authority
 from tests.brokers.kafka import KafkaServer
@@ -104,28 +104,7 @@ def _let_in(server: SecuredServer) -> None:
         future.result(10)
 
 
-@contextmanager
-def refused(kind: type[BrokerError], said: str, *, retryable: bool = False) -> Iterator[None]:
-    """What is inside raises this at once, says so, and shows no secret."""
-    begin = time.monotonic()
-    with pytest.raises(kind, match=said) as caught:
-        yield
-    assert time.monotonic() - begin < SOON / 2
-    assert type(caught.value) is kind
-    assert caught.value.retryable is retryable
-    shown = "".join(traceback.format_exception(caught.value)) + repr(caught.value)
-    assert not any(secret in shown for secret in (WRONG, BOBS, ALICES))
-    assert isinstance(caught.value.__cause__, Exception)
-
-
-def use(session: Session, topic: str) -> None:
-    """Create, list, publish, pull and peek."""
-    with session:
-        session.create_topic(topic)
-        assert topic in set(session.topics()["topic"])
-        session.publish(topic, "hello")
-        assert list(session.pull(topic, subscription="me", start="earliest")["value"]) == ["hello"]
-        assert list(session.peek(topic)["value"]) == ["hello"]
+refused = partial(security.refused, within=SOON, secrets=(WRONG, BOBS, ALICES))
 
 
 @pytest.mark.parametrize("mechanism", ["PLAIN", "SCRAM-SHA-256"])
