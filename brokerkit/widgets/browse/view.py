@@ -276,7 +276,9 @@ class BrowserView:
     def _on_window(self, message: Message) -> None:
         start, end = _moment(message, "from"), _moment(message, "to")
         query = self._query()
-        newest = True if query.backwards else None
+        if start is None and not query.backwards:
+            start = "earliest"
+        newest = True if query.backwards and start is not None else None
         self._model.ask(query.but(start=start, end=end, newest=newest))
 
     def _on_try(self, message: Message) -> None:
