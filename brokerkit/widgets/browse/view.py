@@ -132,9 +132,7 @@ class BrowserView:
         self._panel.send({"type": "histogram", "histogram": None if found is None else found.view()})
 
     def _send_beside(self) -> None:
-        model = self._model
-        opened = [each.widget for each in (model.composer, model.tail) if each is not None]
-        self.widget.children = (self._panel.widget, *opened)
+        self.widget.children = (self._panel.widget, *self._model.beside.widgets)
 
     def _send_description(self) -> None:
         described = self._model.description
@@ -305,7 +303,7 @@ class BrowserView:
         self._model.follow()
 
     def _on_put_away(self, message: Message) -> None:
-        self._model.close_beside()
+        self._model.put_away()
 
     # The state.
 
@@ -330,7 +328,7 @@ class BrowserView:
             "columns": [[plain(name, 80), name in shown] for name in names],
             "sort": None if model.sort is None else [_index(shown, model.sort[0]), model.sort[1]],
             "marked": len(model.selection.marked),
-            "beside": model.composer is not None or model.tail is not None,
+            "beside": bool(model.beside),
             "time_index": model.session.capabilities.time_index,
         }
 
