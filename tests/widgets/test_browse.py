@@ -6,6 +6,7 @@ import json
 import threading
 
 import pandas as pd
+import pyarrow.compute as pc
 import pytest
 
 import brokerkit as bk
@@ -472,3 +473,24 @@ def test_a_frame_remembers_where_it_came_from_and_can_be_read_again(orders: Sess
     assert (kept["source"], kept["peek"], kept["read"]["matched"]) == ("inmem://", "orders", 20)
     assert kept["expanded"] == run(browser.call, orders, browser).attrs["brokerkit"]["expanded"]
     assert orders.reread(browser.frame)["value"].tolist() == browser.frame["value"].tolist()
+
+
+def test_json_fields_come_and_go_without_reading_again(orders: Session) -> None:
+    browser = browse(orders, "orders", limit=50)
+    search = browser.search
+    browser.query = {"expand": True}
+    assert browser.wait(20)
+    assert browser.search is search
+    assert "value.total" in browser.frame.columns
+    assert browser.frame.equals(run(browser.call, orders, browser))
+    browser.query = {"expand": False}
+    assert "value.total" not in browser.frame.columns
+    assert browser.call == "s.peek('orders', 50)"
+
+
+def test_an_arrow_expression_is_a_filter_too(orders: Session) -> None:
+    browser = browse(orders, "orders", where=pc.field("offset") == 5)
+    assert browser.frame["offset"].tolist() == [5, 5, 5]
+    browser.query = {"where": pc.field("offset") == 6}
+    assert browser.frame["offset"].tolist() == [6, 6, 6]
+    assert browser.frame.equals(run(browser.call, orders, browser))

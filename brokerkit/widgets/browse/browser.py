@@ -128,6 +128,9 @@ class TopicBrowser(Displayed):
         connection is marked as production. Raises ConfigError."""
         if query.side_effects is not None:
             check_confirmed(self.session, query.topic, confirm, "look with side effects")
+        search = self._search
+        if search is not None and not search.running and query.differs_in_fields_only(search.query):
+            return self._expand(search, query)
         readable = query.side_effects is not None or not choices_of(self.session.capabilities)
         with self._lock:
             moved = self.topic != query.topic
@@ -146,6 +149,18 @@ class TopicBrowser(Displayed):
         if moved:
             self._lanes["description"].run(partial(self._describe, query.topic))
         self._tell("rows", "detail", *(["histogram", "topics", "description"] if moved else []))
+
+    def _expand(self, search: Search, query: Query) -> None:
+        """Show the rows with JSON fields as columns, or without, without reading them again."""
+
+        def expand(cancellation: Cancellation) -> None:
+            self._put(search.table)
+            self._tell("rows")
+
+        search.query = self._query = query
+        self._columns = None
+        self._lanes["search"].run(expand)
+        self._tell()
 
     def stop(self, why: str = "you stopped it") -> None:
         """Stop everything that is being read; what was found stays."""

@@ -232,7 +232,6 @@ class BrowserView:
             ]
 
     def _on_expand(self, message: Message) -> None:
-        self._model._columns = None
         self._model.query = {"expand": bool(message.get("on"))}
 
     def _on_select(self, message: Message) -> None:
