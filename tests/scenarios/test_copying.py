@@ -5,33 +5,76 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterator
 from contextlib import ExitStack
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import Any
 
 import pandas as pd
 import pytest
 
 import brokerkit as bk
+from brokerkit.frames.outcome import OutcomeFrame
 from brokerkit.session import Session
 from tests.brokers.kafka import KafkaServer
 from tests.brokers.nats import NatsServer
+from tests.brokers.pubsub import EmulatorServer
+from tests.brokers.pulsar import PulsarServer
+from tests.brokers.servicebus.server import ServiceBusServer
 
-pytestmark = [pytest.mark.broker, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.broker, pytest.mark.timeout(400)]
 
 MESSAGES = 100_000
 ODD = 12
 STEP = 10_000
+SUBSCRIPTION = "chain"
+IDLE_SECONDS = 5.0
+"""How long nothing must come until everything has been taken."""
+
+
+@dataclass(frozen=True)
+class Stop:
+    """A system on the way. subscribing: how its messages are taken where they cannot be scanned."""
+
+    session: Session
+    topic_options: dict[str, Any] = field(default_factory=dict)
+    subscribing: dict[str, Any] | None = None
+    name: str = field(default_factory=lambda: f"chain-{uuid.uuid4().hex[:8]}")
+
+    def create(self) -> None:
+        self.session.create_topic(self.name, **self.topic_options)
+        if self.subscribing is not None:
+            self.session.create_subscription(self.name, SUBSCRIPTION, **self.subscribing)
+
+    def copy(self, target: Stop) -> OutcomeFrame:
+        taking = {} if self.subscribing is None else {"subscription": SUBSCRIPTION, "idle": IDLE_SECONDS}
+        return self.session.copy(self.name, target.session, target.name, progress=False, **taking)
 
 
 @pytest.fixture
-def chain(kafka_server: KafkaServer, nats_server: NatsServer) -> Iterator[list[Session]]:
-    """Kafka, JetStream, the in-memory broker, and Kafka again."""
+def chain(
+    kafka_server: KafkaServer,
+    pulsar_server: PulsarServer,
+    nats_server: NatsServer,
+    pubsub_emulator: EmulatorServer,
+    servicebus_server: ServiceBusServer,
+) -> Iterator[list[Stop]]:
+    """Kafka, Pulsar, JetStream, the in-memory broker, Pub/Sub, Service Bus, and Kafka again."""
+    kafka = f"kafka://{kafka_server.bootstrap}"
     with ExitStack() as stack:
-        urls = (
-            f"kafka://{kafka_server.bootstrap}",
-            nats_server.url,
-            f"inmem://{uuid.uuid4().hex}",
-            f"kafka://{kafka_server.bootstrap}",
-        )
-        yield [stack.enter_context(bk.connect(url)) for url in urls]
+
+        def at(url: str, **options: Any) -> Stop:
+            return Stop(stack.enter_context(bk.connect(url)), **options)
+
+        yield [
+            at(kafka, topic_options={"partitions": 4}),
+            at(f"{pulsar_server.url}?admin={pulsar_server.admin}"),
+            at(nats_server.url),
+            at(f"inmem://{uuid.uuid4().hex}"),
+            # in order of the keys the emulator hands out one message of a key at a time
+            at(f"pubsub://chain-project?emulator={pubsub_emulator.host}", subscribing={"ordering": False}),
+            at(servicebus_server.connection_string),
+            at(kafka),
+        ]
 
 
 def original(number: int) -> bk.OutboundMessage:
@@ -45,28 +88,25 @@ def original(number: int) -> bk.OutboundMessage:
     )
 
 
-def test_a_hundred_thousand_messages_come_back_equal_over_all_systems(chain: list[Session]) -> None:
-    names = [f"chain-{uuid.uuid4().hex[:8]}-{place}" for place in range(len(chain))]
-    chain[0].create_topic(names[0], partitions=4)
-    for session, name in zip(chain[1:], names[1:], strict=True):
-        session.create_topic(name)
+def test_a_hundred_thousand_messages_come_back_equal_over_all_systems(chain: list[Stop]) -> None:
+    for stop in chain:
+        stop.create()
+    first, last = chain[0], chain[-1]
     for begin in range(0, MESSAGES, STEP):
-        chain[0].publish_batch(names[0], [original(number) for number in range(begin, begin + STEP)])
+        first.session.publish_batch(first.name, [original(number) for number in range(begin, begin + STEP)])
 
-    for place in range(len(chain) - 1):
-        outcome = chain[place].copy(names[place], chain[place + 1], names[place + 1], progress=False)
-        assert outcome.counts == {"confirmed": MESSAGES, "failed": 0, "unknown": 0}
+    for stop, following in pairwise(chain):
+        assert stop.copy(following).counts == {"confirmed": MESSAGES, "failed": 0, "unknown": 0}
 
-    pd.testing.assert_frame_equal(contents(chain[0], names[0]), contents(chain[-1], names[-1]))
-    times = bk.attr(chain[-1].scan(names[-1], progress=False).to_pandas(), "bk-publish-time")
-    first = chain[0].scan(names[0], progress=False).to_pandas()["publish_time"]
-    assert pd.to_datetime(times).min() == first.min()
-    assert pd.to_datetime(times).max() == first.max()
+    read = last.session.scan(last.name, progress=False).to_pandas()
+    written = first.session.scan(first.name, progress=False).to_pandas()
+    pd.testing.assert_frame_equal(contents(written), contents(read))
+    times = pd.to_datetime(bk.attr(read, "bk-publish-time"))
+    assert (times.min(), times.max()) == (written["publish_time"].min(), written["publish_time"].max())
 
 
-def contents(session: Session, topic: str) -> pd.DataFrame:
+def contents(frame: pd.DataFrame) -> pd.DataFrame:
     """What was published, in an order of its own; without the attributes that copying adds."""
-    frame = session.scan(topic, progress=False).to_pandas()
     attributes = [
         repr([(each["name"], each["value"]) for each in row if each["name"] != "bk-publish-time"])
         for row in frame["attributes"]
