@@ -111,10 +111,8 @@ class PstestHarness(PubSubHarness):
     server = "pstest"
     stage = PstestStage
     gaps: ClassVar[Mapping[int, str]] = {
-        18: "it delivers one message of a key and waits for its acknowledgement",
         27: IN_MEMORY,
         63: "it keeps no messages for subscriptions that are made later",
-        64: "it delivers one message of a key and waits for its acknowledgement",
         65: IN_MEMORY,
     }
 

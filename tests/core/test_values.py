@@ -14,6 +14,7 @@ from brokerkit.core import (
     AckFailed,
     Attributes,
     BrokerError,
+    Capabilities,
     Columns,
     ConfigError,
     DecodeError,
@@ -154,3 +155,17 @@ def test_a_failed_publish_is_retryable_when_every_failure_is() -> None:
 def test_errors_can_be_pickled(error: BrokerError) -> None:
     again = pickle.loads(pickle.dumps(error))
     assert (type(again), again.args, again.retryable) == (type(error), error.args, error.retryable)
+
+
+def test_capabilities_of_a_model_are_those_of_its_consumers() -> None:
+    whole = Capabilities(
+        models=("record", "message"),
+        ack="confirmed per partition",
+        nack="seek back",
+        by_model={"message": {"nack": "immediate", "reject": True}},
+    )
+    assert (whole.of().models, whole.of().nack, whole.of().reject) == (("record",), "seek back", False)
+    message = whole.of("message")
+    assert (message.models, message.nack, message.reject) == (("message",), "immediate", True)
+    assert message.ack == "confirmed per partition"
+    assert message.of() == message

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pytest
 
 import brokerkit as bk
+from brokerkit.core import ConfigError
 from brokerkit.session import Session, StartIgnored
 
 
@@ -197,3 +198,15 @@ def test_bytes_come_back_exactly_through_pull_and_publish_frame(s: Session) -> N
     assert [message.key for message in messages] == keys
     assert all(list(message.attributes) == attributes for message in messages)
     consumer.close()
+
+
+def test_share_asks_for_messages_and_contradicts_records() -> None:
+    with bk.connect("inmem://") as session:
+        session.create_topic("orders")
+        session.publish("orders", "x")
+        session.create_subscription("orders", "me", share=True, start="earliest")
+        assert session.pull("orders", subscription="me", share=True)["delivery_count"].tolist() == [1]
+        with pytest.raises(ConfigError, match="leave one out"):
+            session.pull("orders", subscription="me", share=True, model="record")
+        with pytest.raises(ConfigError, match="share must be True or False"):
+            session.batches("orders", subscription="me", share="yes")  # type: ignore[arg-type]

@@ -203,7 +203,7 @@ class Lifecycle:
             for number in range(100):
                 message = OutboundMessage(b"%d" % number, key=b"key-%d" % (number % 5))
                 publisher.topic(topic).publish(message)
-        got = stage.drain(stage.reader(topic), lambda found: len(found) >= 100)
+        got = stage.drain(stage.reader(topic), lambda found: len(found) >= 100, within=60)
         for rest in range(5):
             numbers = [int(payload(item) or b"") for item in got if item.key == b"key-%d" % rest]
             assert numbers == list(range(rest, 100, 5))
