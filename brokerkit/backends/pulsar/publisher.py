@@ -23,6 +23,7 @@ from .topics import Topics
 PENDING = 20_000
 """How many messages may be under way to a topic; more than a batch of the portable half has."""
 BATCH_DELAY_MILLIS = 5
+CLOSED = "AlreadyClosed"
 
 
 class PulsarPublisher(PublisherDriver):
@@ -45,8 +46,7 @@ class PulsarPublisher(PublisherDriver):
                 sending.begin(row, self._producers[topic], message)
         results = sending.results(deadline)
         for (topic, _), result in zip(batch, results, strict=True):
-            if result.error is not None and not result.error.retryable:
-                # a topic that was deleted meanwhile is opened anew next time
+            if isinstance(result.error, ProducerClosed):
                 self._forget(topic)
         return results
 
@@ -102,6 +102,10 @@ def _leave(producer: Any) -> None:
         producer.close()
 
 
+class ProducerClosed(Unavailable):
+    """The library closed the producer, as when its topic is deleted: the next attempt opens another."""
+
+
 class _Sending:
     """One batch on its way. The library calls back from threads of its own."""
 
@@ -152,5 +156,7 @@ def _outcome(result: Any, message_id: Any) -> PublishResult:
     if result == pulsar.Result.Ok:
         return PublishResult("confirmed", id_text(message_id))
     name = result_name(result)
+    if name == CLOSED:
+        return PublishResult("failed", None, ProducerClosed("the producer was closed before this was sent"))
     problem = named(name, "publishing")
     return PublishResult("failed" if name in SURELY_NOT_STORED else "unknown", None, problem)

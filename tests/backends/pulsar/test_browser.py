@@ -221,6 +221,11 @@ def test_without_the_rest_endpoint_the_rest_works(plain: Connection, broker: Con
     for ask in (plain.browser().topics, lambda: plain.create_topic(new_name())):
         with pytest.raises(NotSupported, match="admin="):
             ask()
+    # whether it is there cannot be seen, and one that is must not be moved
+    with pytest.raises(NotSupported, match="admin="):
+        plain.create_subscription(topic, "me", start="-1h")
+    with messages_of(plain, topic) as again:
+        assert again.next_batch(1, 1.0) == []
 
 
 def test_looking_at_a_missing_topic_does_not_create_it(broker: Connection) -> None:
