@@ -11,11 +11,12 @@ import pulsar
 
 from brokerkit.core.cancellation import Deadline
 from brokerkit.core.driver import PublisherDriver
-from brokerkit.core.errors import BrokerError, Unavailable
+from brokerkit.core.errors import BrokerError, NotFound, Unavailable
 from brokerkit.core.messages import OutboundMessage, PublishResult
 
 from . import safety
 from .errors import SURELY_NOT_STORED, named, result_name
+from .log import LOGGER
 from .outbound import encode
 from .positions import id_text
 from .topics import Topics
@@ -23,6 +24,7 @@ from .topics import Topics
 PENDING = 20_000
 """How many messages may be under way to a topic; more than a batch of the portable half has."""
 BATCH_DELAY_MILLIS = 5
+LOOK_SECONDS = 2.0
 CLOSED = "AlreadyClosed"
 
 
@@ -53,7 +55,14 @@ class PulsarPublisher(PublisherDriver):
     def _open(self, topics: set[str], deadline: Deadline) -> dict[str, BrokerError]:
         """Have a producer for each topic; the errors of those that cannot be opened."""
         problems: dict[str, BrokerError] = {}
-        for topic in topics - set(self._producers):
+        for topic in topics & set(self._producers):
+            if not self._producers[topic].is_connected():
+                # the library connects to a deleted topic for ever
+                gone = self._gone(topic, deadline)
+                if gone is not None:
+                    self._forget(topic)
+                    problems[topic] = gone
+        for topic in topics - set(self._producers) - set(problems):
             try:
                 full = self._topics.full(topic)
                 # the library would create a missing topic
@@ -66,6 +75,16 @@ class PulsarPublisher(PublisherDriver):
             except BrokerError as error:
                 problems[topic] = error
         return problems
+
+    def _gone(self, topic: str, deadline: Deadline) -> NotFound | None:
+        """Why a topic is not there any more; None when it is, or the broker does not tell."""
+        try:
+            self._topics.partitions(self._topics.full(topic), min(LOOK_SECONDS, deadline.remaining()))
+        except NotFound as error:
+            return error
+        except BrokerError as error:
+            LOGGER.info("%s", error)
+        return None
 
     def _create(self, full: str) -> Any:
         return safety.watch(
@@ -82,7 +101,7 @@ class PulsarPublisher(PublisherDriver):
     def _forget(self, topic: str) -> None:
         producer = self._producers.pop(topic, None)
         if producer is not None:
-            self._link.begin(lambda: _leave(producer), "leave")
+            self._link.begin(lambda: _close(producer), "leave")
 
     def close(self, timeout: float) -> None:
         """Flush and close the producers; what hangs ends with the client."""
@@ -98,6 +117,10 @@ def _leave(producer: Any) -> None:
     # closed with its client, or its topic was deleted
     with contextlib.suppress(pulsar.PulsarException):
         producer.flush()
+    _close(producer)
+
+
+def _close(producer: Any) -> None:
     with contextlib.suppress(pulsar.PulsarException):
         producer.close()
 

@@ -6,6 +6,7 @@ import httpx
 import pytest
 
 from brokerkit.core import ConfigError, Connection, NotFound, OutboundMessage, TooLarge, connect
+from brokerkit.testing import eventually
 from tests.brokers.pulsar import PulsarServer
 
 from .conftest import Make, messages_of, new_name, publish, settled, take
@@ -150,8 +151,12 @@ def test_a_publisher_sees_that_its_topic_was_deleted_and_made_again(
     with broker.publisher() as publisher:
         assert publisher.topic(topic).publish(OutboundMessage(b"1")).ok
         broker.delete_topic(topic)
-        with pytest.raises(NotFound):
-            publisher.topic(topic).publish(OutboundMessage(b"2"), timeout=20)
+
+        def told() -> bool:
+            (result,) = publisher.topic(topic).publish_batch([OutboundMessage(b"2")], timeout=2)
+            return isinstance(result.error, NotFound)
+
+        eventually(told, "the publisher says that the topic is gone", within=30)
         broker.create_topic(topic)
         assert publisher.topic(topic).publish(OutboundMessage(b"3"), timeout=20).ok
     assert broker.browser().describe(topic).messages == 1
