@@ -30,8 +30,11 @@ def test_what_is_published_is_seen_by_every_call(session: Session) -> None:
         session.publish(topic, {"id": number}, key=f"k{number}")
     full = f"persistent://public/default/{topic}"
     assert full in set(session.topics()["topic"])
+    session.create_subscription(topic, "other", start="earliest")
     described = session.describe(topic)
-    assert described is not None
+    assert described.messages == 6
+    assert list(described.subscriptions["lag"]) == [6]
+    assert "other: Shared" in repr(described)
     peeked = session.peek(topic, 4)
     assert list(peeked.columns)[: len(COLUMNS)] == COLUMNS
     assert len(peeked) == 4
