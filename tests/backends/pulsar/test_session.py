@@ -123,3 +123,11 @@ def test_the_newest_of_a_topic_of_batches_are_exactly_as_many_as_asked(session: 
         "18",
     ]
     assert list(session.reread(middle)["value"]) == ["17"]
+    name = str(middle["id"].iloc[0])
+    assert list(session.peek(topic, 2, start=name)["value"]) == ["17", "18"]
+    assert list(
+        session.scan(topic, start=name, end=int(middle["offset"].iloc[0]) + 2).to_pandas()["value"]
+    ) == [
+        "17",
+        "18",
+    ]
