@@ -8,26 +8,18 @@ Needs a Java 17 with its compiler and, for the one download of 245 MB, Maven.
 
 from __future__ import annotations
 
-import base64
 import hashlib
-import hmac
-import json
-import secrets
 import shutil
 import subprocess
 import tarfile
 import tempfile
+import zipfile
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 import httpx
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
-from cryptography.x509.oid import NameOID
 
 from . import cache
 from .java import DEPENDENCY_PLUGIN, JAVA, java_version
@@ -40,7 +32,9 @@ SHA512 = (
     "5be35352171befe7b0011176330aab29bd0a6c8a0f2f0646641af46d2e33cbd6"
 )
 BOOT = Path(__file__).with_name("pulsar_boot") / "Boot.java"
+ARCHIVE = "classes.jsa"
 START_SECONDS = 120.0
+END_SECONDS = 300.0
 SETTINGS: Mapping[str, str] = {
     "bindAddress": "127.0.0.1",
     "advertisedAddress": "127.0.0.1",
@@ -121,7 +115,7 @@ rootLogger.appenderRef.c.ref=C
 
 
 def _name() -> str:
-    return f"pulsar-{VERSION}-{hashlib.sha256(BOOT.read_bytes()).hexdigest()[:12]}"
+    return f"pulsar-{VERSION}-boot-{hashlib.sha256(BOOT.read_bytes()).hexdigest()[:12]}"
 
 
 def available() -> str | None:
@@ -167,29 +161,58 @@ def _download(where: Path) -> None:
     (where / f"apache-pulsar-{VERSION}").rename(where / "home")
     archives[0].unlink()
     shutil.rmtree(where / "repository")
+    boot = where / "boot"
     subprocess.run(
-        ["javac", "-nowarn", "-cp", f"{where / 'home' / 'lib'}/*", "-d", str(where / "boot"), str(BOOT)],
+        ["javac", "-nowarn", "-cp", f"{where / 'home' / 'lib'}/*", "-d", str(boot), str(BOOT)],
         check=True,
         capture_output=True,
         timeout=120,
     )
+    with zipfile.ZipFile(where / "boot.jar", "w") as jar:
+        for each in boot.iterdir():
+            jar.write(each, each.name)
+    shutil.rmtree(boot)
 
 
 def provision() -> Path:
-    """The folder with the distribution (`home`) and our start class (`boot`), downloaded when missing."""
+    """The folder with the distribution (`home`) and our start class (`boot.jar`), downloaded when missing."""
     return cache.provision(_name(), _download)
+
+
+def _record_classes(where: Path) -> None:
+    with PulsarServer(record=where / ARCHIVE) as server:
+        server.end_in_order()
+    if not (where / ARCHIVE).exists():
+        raise cache.ProvisionError(f"Java wrote no archive of its classes:\n{server.log_tail()}")
+
+
+def class_archive() -> Path:
+    """The classes of a running server as Java loads them, which halves the work of starting one."""
+    return cache.provision(f"{_name()}-java{java_version()}", _record_classes) / ARCHIVE
 
 
 class PulsarServer:
     """One standalone server with its data in a temporary folder, ready when the constructor returns.
 
     settings: further broker properties. token: of a superuser, where the settings want one.
+    record: where to write the archive of its classes when it ends in order, instead of using it.
 
     `url` is the broker's, `admin` that of its REST endpoint.
     """
 
-    def __init__(self, *, settings: Mapping[str, str] | None = None, token: str | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        settings: Mapping[str, str] | None = None,
+        token: str | None = None,
+        record: Path | None = None,
+    ) -> None:
         self._files = provision()
+        self._sharing = (
+            f"-XX:SharedArchiveFile={class_archive()}"
+            if record is None
+            else f"-XX:ArchiveClassesAtExit={record}"
+        )
         self._folder = Path(tempfile.mkdtemp(prefix="brokerkit-pulsar-"))
         # the bookie is known by its port for as long as its data lives
         broker, web, self._bookie = free_ports(3)
@@ -220,11 +243,12 @@ class PulsarServer:
         command = [
             "java",
             *JAVA_OPTIONS,
+            self._sharing,
             f"-Dlog4j2.configurationFile={folder / 'log4j2.properties'}",
             f"-Dpulsar.log.dir={folder}",
             f"-Djava.io.tmpdir={folder / 'tmp'}",
             "-cp",
-            f"{self._files / 'boot'}:{self._files / 'home' / 'lib'}/*",
+            f"{self._files / 'boot.jar'}:{self._files / 'home' / 'lib'}/*",
             "Boot",
             str(metadata),
             *("-c", str(folder / "standalone.conf"), "-nfw", "-nss", "-a", "127.0.0.1"),
@@ -278,6 +302,11 @@ class PulsarServer:
         self.kill()
         self._start()
 
+    def end_in_order(self) -> None:
+        """Have it shut down by itself. The data stays."""
+        assert self._process is not None
+        self._process.terminate(END_SECONDS)
+
     def stop(self) -> None:
         """End it and throw its data away. Stopping twice is fine."""
         if self._process is not None:
@@ -292,77 +321,3 @@ class PulsarServer:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stop()
-
-
-def signed_token(key: bytes, subject: str) -> str:
-    """A JSON Web Token for a subject, signed with a symmetric key."""
-
-    def part(content: bytes) -> str:
-        return base64.urlsafe_b64encode(content).rstrip(b"=").decode()
-
-    algorithm, claims = json.dumps({"alg": "HS256"}), json.dumps({"sub": subject})
-    head = f"{part(algorithm.encode())}.{part(claims.encode())}"
-    return f"{head}.{part(hmac.digest(key, head.encode(), 'sha256'))}"
-
-
-class SecurePulsarServer(PulsarServer):
-    """A server that wants a token, and has a port with TLS as well.
-
-    token: of a superuser. stranger: a token of somebody who may do nothing. ca: the certificate to trust.
-    """
-
-    def __init__(self) -> None:
-        self._keys = Path(tempfile.mkdtemp(prefix="brokerkit-pulsar-keys-"))
-        key = secrets.token_bytes(32)
-        self.token = signed_token(key, "admin")
-        self.stranger = signed_token(key, "stranger")
-        self.ca, tls_key = self_signed(self._keys)
-        (port,) = free_ports(1)
-        self.tls_url = f"pulsar+ssl://localhost:{port}"
-        client = "org.apache.pulsar.client.impl.auth.AuthenticationToken"
-        super().__init__(
-            settings={
-                "authenticationEnabled": "true",
-                "authorizationEnabled": "true",
-                "authenticationProviders": "org.apache.pulsar.broker.authentication.AuthenticationProviderToken",
-                "tokenSecretKey": f"data:;base64,{base64.b64encode(key).decode()}",
-                "superUserRoles": "admin",
-                "brokerClientAuthenticationPlugin": client,
-                "brokerClientAuthenticationParameters": f"token:{self.token}",
-                "brokerServicePortTls": str(port),
-                "tlsCertificateFilePath": str(self.ca),
-                "tlsKeyFilePath": str(tls_key),
-            },
-            token=self.token,
-        )
-
-    def stop(self) -> None:
-        super().stop()
-        shutil.rmtree(self._keys, ignore_errors=True)
-
-
-def self_signed(folder: Path) -> tuple[Path, Path]:
-    """A certificate for localhost and its private key, as files."""
-    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
-    now = datetime.now(UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=2))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    certificate_file, key_file = folder / "certificate.pem", folder / "key.pem"
-    certificate_file.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-    key_file.write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
-    )
-    return certificate_file, key_file

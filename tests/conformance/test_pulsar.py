@@ -21,7 +21,7 @@ class PulsarHarness(Harness):
     def __init__(self, server: PulsarServer, model: Model) -> None:
         self.name = f"pulsar ({model}s)"
         self.model = model
-        self.url = f"{server.url}?admin={server.admin}&nack_delay=0.1"
+        self.url = f"{server.url}?admin={server.admin}&nack_delay=0.1&prefetch=30"
         self._server = server
 
     def make_topic(self, connection: Connection, partitions: int = 1) -> str:

@@ -10,9 +10,10 @@ import pytest
 from brokerkit.session import Session
 from tests.brokers.kafka import KafkaServer
 from tests.brokers.nats import NatsServer
+from tests.brokers.pulsar import PulsarServer
 
 from .flights import Flights
-from .systems import JetStream, Kafka, System
+from .systems import JetStream, Kafka, Pulsar, System
 
 FOLDER = Path(__file__).parent
 
@@ -32,6 +33,11 @@ def kafka_system(kafka_server: KafkaServer) -> Kafka:
 @pytest.fixture(scope="session")
 def nats_system(nats_server: NatsServer) -> JetStream:
     return JetStream(nats_server)
+
+
+@pytest.fixture(scope="session")
+def pulsar_system(pulsar_server: PulsarServer) -> Pulsar:
+    return Pulsar(pulsar_server)
 
 
 @pytest.fixture(scope="session", params=["kafka", "nats"])

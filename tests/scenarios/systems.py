@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 from typing import Any
 
+import httpx
 import nats
 from confluent_kafka import ConsumerGroupTopicPartitions, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec
@@ -18,6 +19,7 @@ import brokerkit as bk
 from brokerkit.session import Session
 from tests.brokers.kafka import KafkaServer
 from tests.brokers.nats import NatsServer
+from tests.brokers.pulsar import PulsarServer
 
 ASK_SECONDS = 10.0
 _numbers = count(1)
@@ -36,7 +38,7 @@ class System(ABC):
     name: str
     url: str
     fast_url: str
-    server: KafkaServer | NatsServer
+    server: KafkaServer | NatsServer | PulsarServer
     subscribing: dict[str, Any]
     background = ThreadPoolExecutor(1)
 
@@ -173,3 +175,43 @@ def _lasting(consumer: dict[str, Any]) -> Iterator[tuple[str, Any]]:
     """What is known of a consumer, without the time of the answer."""
     for name in ("config", "delivered", "ack_floor", "num_pending", "num_ack_pending", "num_redelivered"):
         yield name, consumer[name]
+
+
+class Pulsar(System):
+    """Three partitions, each asked for its ledgers and cursors."""
+
+    name = "pulsar"
+    topic_options = {"partitions": 3}  # noqa: RUF012  # never changed
+    subscribing: dict[str, Any] = {}  # noqa: RUF012  # never changed
+
+    def __init__(self, server: PulsarServer) -> None:
+        self.server = server
+        self.url = self.fast_url = f"{server.url}?admin={server.admin}&nack_delay=0.1"
+        self._client = httpx.Client(
+            base_url=f"{server.admin}/admin/v2/", timeout=ASK_SECONDS, trust_env=False
+        )
+
+    def _get(self, path: str) -> Any:
+        return self._client.get(path).raise_for_status().json()
+
+    def facts(self) -> Facts:
+        names = self._get("persistent/public/default")
+        return {name: self._of_partition(name.replace("://", "/")) for name in names}
+
+    def _of_partition(self, path: str) -> Facts:
+        stats = self._get(f"{path}/stats?getPreciseBacklog=true")
+        internal = self._get(f"{path}/internalStats")
+        return {
+            "end": internal["lastConfirmedEntry"],
+            "entries": internal["numberOfEntries"],
+            "backlogs": {name: each["msgBacklog"] for name, each in stats["subscriptions"].items()},
+            "positions": {name: each["markDeletePosition"] for name, each in internal["cursors"].items()},
+        }
+
+    def stored(self, topic: str) -> int:
+        path = f"persistent/public/default/{topic}-partition"
+        return sum(self._of_partition(f"{path}-{number}")["entries"] for number in range(3))
+
+    def taken(self, topic: str, subscription: str) -> bool:
+        stats = self._get(f"persistent/public/default/{topic}/partitioned-stats")
+        return bool(stats["subscriptions"][subscription]["unackedMessages"])

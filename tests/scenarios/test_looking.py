@@ -18,6 +18,13 @@ from .systems import System
 MESSAGES = 3_000
 
 
+@pytest.fixture(scope="session", params=["kafka", "nats", "pulsar"])
+def system(request: pytest.FixtureRequest) -> System:
+    """Each system on which looking is free."""
+    found: System = request.getfixturevalue(f"{request.param}_system")
+    return found
+
+
 @pytest.fixture
 def topic(system: System, session: Session) -> str:
     """A topic with one subscription that has taken 500 messages, and one that has taken none."""

@@ -12,7 +12,9 @@ A message's `offset` is its id as one integer: it orders the messages of a parti
 The four types of subscriptions are the option ``subscription_type``: `shared` (the default) and
 `key_shared` for messages, `failover` (the default) and `exclusive` for records, and for messages too. On
 those two giving back one message brings all again that are not acknowledged, and deliveries are not
-counted. A message that was given back comes again after ``nack_delay`` (1 s).
+counted. A message that was given back comes again after ``nack_delay`` (1 s). The client library
+collects acknowledgements for a tenth of a second before it sends them: a process that is killed right
+after `ack()` may see those messages again. Closing sends them.
 """
 
 from __future__ import annotations

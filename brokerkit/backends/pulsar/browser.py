@@ -57,15 +57,20 @@ class PulsarBrowser(BrowserDriver):
         ]
         beside = _beside(admin, full, deadline)
         details: dict[str, Any] = {"producers": sum(len(stats["publishers"]) for _, stats, _ in asked)}
+        subscriptions = tuple(_subscriptions(asked, full, beside))
+        types = [f"{each.name}: {each.details['type']}" for each in subscriptions if each.details["type"]]
+        if types:
+            details["subscription_types"] = types
         schema = admin.schema(full, deadline.remaining())
         if schema is not None:
-            details["schema"] = {name: schema.get(name) for name in ("type", "version", "data", "properties")}
+            details["schema_type"], details["schema_version"] = schema["type"], schema["version"]
+            details["schema"] = schema["data"]
         if beside:
-            details["beside"] = beside
+            details["beside"] = [f"{name} ({count} messages)" for name, count in beside.items()]
         return TopicDescription(
             full,
             tuple(from_ledgers(number, internal) for number, _, internal in asked),
-            tuple(_subscriptions(asked, full, beside)),
+            subscriptions,
             sum(int(stats["storageSize"]) for _, stats, _ in asked),
             details,
         )

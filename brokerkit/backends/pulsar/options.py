@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -45,9 +45,9 @@ class Options:
     namespace: str
     whole_tenant: bool
     admin: str | None
-    token: str | None
+    token: str | None = field(repr=False)
     user: str | None
-    password: str | None
+    password: str | None = field(repr=False)
     oauth2: Mapping[str, str]
     tls_ca: str | None
     tls_certificate: str | None

@@ -11,11 +11,12 @@ import pulsar
 
 from brokerkit.core.cancellation import Deadline
 from brokerkit.core.driver import PublisherDriver
-from brokerkit.core.errors import BrokerError, Unavailable
+from brokerkit.core.errors import BrokerError, NotFound, Unavailable
 from brokerkit.core.messages import OutboundMessage, PublishResult
 
 from . import safety
 from .errors import SURELY_NOT_STORED, named, result_name
+from .log import LOGGER
 from .outbound import encode
 from .positions import id_text
 from .topics import Topics
@@ -23,6 +24,8 @@ from .topics import Topics
 PENDING = 20_000
 """How many messages may be under way to a topic; more than a batch of the portable half has."""
 BATCH_DELAY_MILLIS = 5
+LOOK_SECONDS = 2.0
+CLOSED = "AlreadyClosed"
 
 
 class PulsarPublisher(PublisherDriver):
@@ -45,15 +48,21 @@ class PulsarPublisher(PublisherDriver):
                 sending.begin(row, self._producers[topic], message)
         results = sending.results(deadline)
         for (topic, _), result in zip(batch, results, strict=True):
-            if result.error is not None and not result.error.retryable:
-                # a topic that was deleted meanwhile is opened anew next time
+            if isinstance(result.error, ProducerClosed):
                 self._forget(topic)
         return results
 
     def _open(self, topics: set[str], deadline: Deadline) -> dict[str, BrokerError]:
         """Have a producer for each topic; the errors of those that cannot be opened."""
         problems: dict[str, BrokerError] = {}
-        for topic in topics - set(self._producers):
+        for topic in topics & set(self._producers):
+            if not self._producers[topic].is_connected():
+                # the library connects to a deleted topic for ever
+                gone = self._gone(topic, deadline)
+                if gone is not None:
+                    self._forget(topic)
+                    problems[topic] = gone
+        for topic in topics - set(self._producers) - set(problems):
             try:
                 full = self._topics.full(topic)
                 # the library would create a missing topic
@@ -66,6 +75,16 @@ class PulsarPublisher(PublisherDriver):
             except BrokerError as error:
                 problems[topic] = error
         return problems
+
+    def _gone(self, topic: str, deadline: Deadline) -> NotFound | None:
+        """Why a topic is not there any more; None when it is, or the broker does not tell."""
+        try:
+            self._topics.partitions(self._topics.full(topic), min(LOOK_SECONDS, deadline.remaining()))
+        except NotFound as error:
+            return error
+        except BrokerError as error:
+            LOGGER.info("%s", error)
+        return None
 
     def _create(self, full: str) -> Any:
         return safety.watch(
@@ -82,7 +101,7 @@ class PulsarPublisher(PublisherDriver):
     def _forget(self, topic: str) -> None:
         producer = self._producers.pop(topic, None)
         if producer is not None:
-            self._link.begin(lambda: _leave(producer), "leave")
+            self._link.begin(lambda: _close(producer), "leave")
 
     def close(self, timeout: float) -> None:
         """Flush and close the producers; what hangs ends with the client."""
@@ -98,8 +117,16 @@ def _leave(producer: Any) -> None:
     # closed with its client, or its topic was deleted
     with contextlib.suppress(pulsar.PulsarException):
         producer.flush()
+    _close(producer)
+
+
+def _close(producer: Any) -> None:
     with contextlib.suppress(pulsar.PulsarException):
         producer.close()
+
+
+class ProducerClosed(Unavailable):
+    """The library closed the producer, as when its topic is deleted: the next attempt opens another."""
 
 
 class _Sending:
@@ -152,5 +179,7 @@ def _outcome(result: Any, message_id: Any) -> PublishResult:
     if result == pulsar.Result.Ok:
         return PublishResult("confirmed", id_text(message_id))
     name = result_name(result)
+    if name == CLOSED:
+        return PublishResult("failed", None, ProducerClosed("the producer was closed before this was sent"))
     problem = named(name, "publishing")
     return PublishResult("failed" if name in SURELY_NOT_STORED else "unknown", None, problem)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from typing import Any
 
 import pulsar
 
 from brokerkit.core.cancellation import Deadline
-from brokerkit.core.errors import AlreadyExists, ConfigError
+from brokerkit.core.errors import AlreadyExists, ConfigError, NotSupported
 from brokerkit.core.positions import AtTime, Earliest, Latest, Position
 
+from .admin import NEEDED
 from .link import Link
 from .positions import entry_id, unpack
 from .ranges import Ranges
@@ -38,16 +40,12 @@ class Subscriptions:
     ) -> None:
         """See that a subscription is there: with `start` it is created. Raises NotFound."""
         deadline = Deadline(timeout)
-        admin = self._topics.admin
         parts = self._topics.parts(full, deadline.remaining())
-        if admin is not None:
-            there = all(name in admin.subscriptions(part, deadline.remaining()) for part in parts.values())
-            if there:
-                return
-            if start is None:
-                raise no_subscription(full, name)
+        missing = self._without(parts, name, deadline)
         if start is not None:
-            self._create(full, name, start, options, deadline)
+            self._create(full, missing, name, start, options, deadline)
+        elif missing and self._topics.admin is not None:
+            raise no_subscription(full, name)
 
     def create(
         self, topic: str, name: str, start: Position, options: SubscriptionOptions, timeout: float
@@ -57,28 +55,47 @@ class Subscriptions:
         deadline = Deadline(timeout)
         full = self._topics.full(topic)
         parts = self._topics.parts(full, deadline.remaining())
-        admin = self._topics.admin
-        if admin is not None and any(
-            name in admin.subscriptions(part, deadline.remaining()) for part in parts.values()
-        ):
+        missing = self._without(parts, name, deadline)
+        if len(missing) < len(parts):
             raise AlreadyExists(f"topic {full!r} has a subscription {name!r} already; it goes on from there")
-        self._create(full, name, start, options, deadline)
+        self._create(full, missing, name, start, options, deadline)
+
+    def _without(
+        self, parts: Mapping[int | None, str], name: str, deadline: Deadline
+    ) -> dict[int | None, str]:
+        """The partitions that do not have it; all, where nobody can be asked."""
+        admin = self._topics.admin
+        if admin is None:
+            return dict(parts)
+        return {
+            number: part
+            for number, part in parts.items()
+            if name not in admin.subscriptions(part, deadline.remaining())
+        }
 
     def _create(
-        self, full: str, name: str, start: Position, options: SubscriptionOptions, deadline: Deadline
+        self,
+        full: str,
+        parts: Mapping[int | None, str],
+        name: str,
+        start: Position,
+        options: SubscriptionOptions,
+        deadline: Deadline,
     ) -> None:
         if isinstance(start, AtTime) and start.microseconds > (time.time() + CLOCK_SECONDS) * 1e6:
             raise ConfigError(f"start={start} lies in the future; a subscription begins now or earlier")
-        parts = self._topics.parts(full, deadline.remaining())
         if isinstance(start, Earliest | Latest):
             for part in parts.values():
                 self._make(part, name, options, deadline, earliest=isinstance(start, Earliest))
-            return
-        found = self._ranges.locate(full, start, deadline.remaining())
-        for number, part in parts.items():
-            offset, bounds = found[number]
-            at = None if offset >= bounds.end else _before(offset, number)
-            self._make(part, name, options, deadline, earliest=offset <= bounds.start, at=at)
+        elif self._topics.admin is None:
+            # it may be there, and would be moved
+            raise NotSupported(f'start={start} needs the REST endpoint, or "earliest" or "latest": {NEEDED}')
+        elif parts:
+            found = self._ranges.locate(full, start, deadline.remaining())
+            for number, part in parts.items():
+                offset, bounds = found[number]
+                at = None if offset >= bounds.end else _message_id(offset, number)
+                self._make(part, name, options, deadline, earliest=offset <= bounds.start, at=at)
 
     def _make(
         self,
@@ -109,7 +126,7 @@ class Subscriptions:
         self._link.run(make, deadline.remaining(), f"creating subscription {name!r}")
 
 
-def _before(offset: int, partition: int | None) -> Any:
+def _message_id(offset: int, partition: int | None) -> Any:
     """The library's id of the message at an offset."""
     ledger, entry, batch = unpack(offset)
     if batch < 0:

@@ -91,6 +91,13 @@ def test_ports_and_the_namespace_have_defaults() -> None:
     assert (options.namespace, options.whole_tenant, options.tls) == ("shop/default", True, True)
 
 
+def test_options_show_no_secret() -> None:
+    for url in (f"pulsar://host?token={SECRET}", f"pulsar://me:{SECRET}@host", f"pulsar://{SECRET}@host"):
+        options = read_options(Address.parse(url))
+        assert SECRET in (options.token, options.password)
+        assert SECRET not in repr(options)
+
+
 def test_ids_and_offsets_are_the_same_positions() -> None:
     assert parse_id("12:34:-1:-1") == (None, pack(12, 34))
     assert parse_id("12:34:2:5") == (2, pack(12, 34, 5))

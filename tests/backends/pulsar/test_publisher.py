@@ -6,6 +6,7 @@ import httpx
 import pytest
 
 from brokerkit.core import ConfigError, Connection, NotFound, OutboundMessage, TooLarge, connect
+from brokerkit.testing import eventually
 from tests.brokers.pulsar import PulsarServer
 
 from .conftest import Make, messages_of, new_name, publish, settled, take
@@ -134,3 +135,28 @@ def test_a_topic_that_was_terminated_says_so(
     assert result.error is not None
     assert not result.error.retryable
     assert "terminated" in str(result.error)
+
+
+def test_a_publisher_sees_that_its_topic_was_deleted_and_made_again(
+    broker: Connection, pulsar_server: PulsarServer
+) -> None:
+    namespace = f"public/{new_name()}"
+    with httpx.Client(base_url=f"{pulsar_server.admin}/admin/v2/namespaces/", trust_env=False) as admin:
+        admin.put(namespace).raise_for_status()
+        # or the producer would make the topic anew by itself
+        policy = {"allowAutoTopicCreation": False}
+        admin.post(f"{namespace}/autoTopicCreation", json=policy).raise_for_status()
+    topic = f"{namespace}/orders"
+    broker.create_topic(topic)
+    with broker.publisher() as publisher:
+        assert publisher.topic(topic).publish(OutboundMessage(b"1")).ok
+        broker.delete_topic(topic)
+
+        def told() -> bool:
+            (result,) = publisher.topic(topic).publish_batch([OutboundMessage(b"2")], timeout=2)
+            return isinstance(result.error, NotFound)
+
+        eventually(told, "the publisher says that the topic is gone", within=30)
+        broker.create_topic(topic)
+        assert publisher.topic(topic).publish(OutboundMessage(b"3"), timeout=20).ok
+    assert broker.browser().describe(topic).messages == 1

@@ -30,8 +30,11 @@ def test_what_is_published_is_seen_by_every_call(session: Session) -> None:
         session.publish(topic, {"id": number}, key=f"k{number}")
     full = f"persistent://public/default/{topic}"
     assert full in set(session.topics()["topic"])
+    session.create_subscription(topic, "other", start="earliest")
     described = session.describe(topic)
-    assert described is not None
+    assert described.messages == 6
+    assert list(described.subscriptions["lag"]) == [6]
+    assert "other: Shared" in repr(described)
     peeked = session.peek(topic, 4)
     assert list(peeked.columns)[: len(COLUMNS)] == COLUMNS
     assert len(peeked) == 4
@@ -120,3 +123,11 @@ def test_the_newest_of_a_topic_of_batches_are_exactly_as_many_as_asked(session: 
         "18",
     ]
     assert list(session.reread(middle)["value"]) == ["17"]
+    name = str(middle["id"].iloc[0])
+    assert list(session.peek(topic, 2, start=name)["value"]) == ["17", "18"]
+    assert list(
+        session.scan(topic, start=name, end=int(middle["offset"].iloc[0]) + 2).to_pandas()["value"]
+    ) == [
+        "17",
+        "18",
+    ]
