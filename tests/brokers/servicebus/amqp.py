@@ -255,7 +255,8 @@ class Connection(asyncio.Protocol):
         for outlet in self._outlets.values():
             if outlet.holder in holders:
                 detach(outlet.link, errors.not_found(holders[outlet.holder].path))
-        for inlet in self._inlets.values():
+        managed = [each for each in self._requests.values() if isinstance(each, ManagementRequests)]
+        for inlet in [*self._inlets.values(), *managed]:
             if inlet.entity in gone:
                 detach(inlet.link, errors.not_found(inlet.entity.path))
 
