@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 import brokerkit as bk
-from brokerkit.core import AckFailed, ConfigError, LockLost, NotSupported, OutboundMessage
+from brokerkit.core import AckFailed, ConfigError, LockLost, NotSupported, OutboundMessage, RetentionWarning
 from brokerkit.frames.schema import schema_for
 from brokerkit.session import Session
 from brokerkit.testing.waiting import eventually
@@ -67,7 +67,7 @@ def test_peek_scan_pull_and_reread_give_the_same_frame(session: Session) -> None
         assert [list(row) for row in peeked["attributes"]] == [list(row) for row in other["attributes"]]
     assert pulled["delivery_count"].tolist() == [1] * 5
     assert len(session.peek(queue)) == 0
-    with pytest.warns(UserWarning, match="no longer on the broker"):
+    with pytest.warns(RetentionWarning), pytest.warns(UserWarning, match="no longer on the broker"):
         assert len(session.reread(peeked)) == 0
 
 
