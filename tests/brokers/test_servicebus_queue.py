@@ -292,6 +292,19 @@ def test_messages_are_forwarded_to_another_queue(bus: Bus) -> None:
     assert (str(dead), dead.dead_letter_source) == ("stays", lost)
 
 
+def test_dead_letters_are_forwarded_to_another_queue(bus: Bus) -> None:
+    """ForwardDeadLetteredMessagesTo, by name or address; EnqueuedSequenceNumber tells the first number."""
+    target = bus.queue()
+    source = bus.queue(ForwardDeadLetteredMessagesTo=f"sb://{bus.server.host}/{target}")
+    bus.send(source, "good", "bad")
+    receiver = bus.receiver(source)
+    _, bad = receive(receiver, 2)
+    receiver.dead_letter_message(bad, reason="why")
+    (got,) = bus.take(target)
+    assert (str(got), got.dead_letter_reason, got.dead_letter_source) == ("bad", "why", source)
+    assert (got.sequence_number, got.enqueued_sequence_number) == (1, 2)
+
+
 def test_sends_can_be_made_to_fail(bus: Bus) -> None:
     """com.microsoft:server-busy as the service says it when throttled, at a test's wish."""
     queue = bus.queue()

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
+import itertools
 import uuid
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from azure.servicebus import ServiceBusMessage as Message
 from azure.servicebus import exceptions
 
-from tests.brokers.conftest import Bus, ShortNaps, nothing, receive
+from tests.brokers.conftest import WAIT, Bus, ShortNaps, eventually, nothing, receive
 from tests.brokers.servicebus.server import ServiceBusServer
 
 pytestmark = pytest.mark.broker
@@ -68,6 +71,41 @@ def test_what_was_confirmed_is_there_after_a_crash(server: ServiceBusServer) -> 
     )
     bus.send(queue, "new")
     assert receive(receiver)[0].sequence_number > seen[-1].sequence_number, "no number is given twice"
+    bus.close()
+
+
+def test_a_crash_under_load_loses_nothing_and_brings_nothing_back(server: ServiceBusServer) -> None:
+    """An accepted message is stored, and one whose completion was confirmed is gone."""
+    bus = Bus(server)
+    queue = bus.queue()
+    sender, receiver = bus.sender(queue), bus.receiver(queue)
+    sent: list[str] = []
+    completed: list[str] = []
+
+    def send() -> None:
+        with contextlib.suppress(exceptions.ServiceBusError):
+            for number in itertools.count():
+                sender.send_messages(Message(str(number)))
+                sent.append(str(number))
+
+    def complete() -> None:
+        with contextlib.suppress(exceptions.ServiceBusError):
+            while True:
+                for message in receiver.receive_messages(5, max_wait_time=5):
+                    receiver.complete_message(message)
+                    completed.append(str(message))
+
+    with ThreadPoolExecutor() as threads:
+        working = [threads.submit(send), threads.submit(complete)]
+        eventually(lambda: len(sent) > 200 and len(completed) > 50)
+        server.kill()
+        for each in working:
+            each.result(WAIT)
+    server.start()
+    bus = Bus(server)
+    left = {str(message) for message in bus.receiver(queue).peek_messages(len(sent) + 1, sequence_number=1)}
+    assert set(sent) - set(completed) <= left
+    assert not left & set(completed)
     bus.close()
 
 

@@ -129,6 +129,15 @@ class TestServiceBus(Conformance):
                 for member in members:
                     got.update(payloads(acknowledge_ours(stage.batch(member, 40, 0.1))))
 
+    @behaviour(63)
+    def test_conformance_63_a_late_subscriber_replays(self, stage: Stage) -> None:
+        assert isinstance(stage, QueueStage)
+        topic = stage.fan_out("early")
+        sent = numbered(10)
+        stage.publish(topic, *sent)
+        stage.connection.create_subscription(topic, "late", start="earliest")
+        assert payloads(stage.batch(stage.consumer(topic, "late"), 10, 1.0)) == sent
+
     @behaviour(70)
     def test_conformance_70_reading_changes_no_position_and_no_backlog(self, stage: Stage) -> None:
         """What was acknowledged cannot be read any more; all else is there, and stays as it is."""

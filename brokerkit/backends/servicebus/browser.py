@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from brokerkit.core.cancellation import Deadline
@@ -41,6 +41,8 @@ class ServiceBusBrowser(BrowserDriver):
     def __init__(self, link: Link) -> None:
         self._link = link
         self._peeking = Peeking(link)
+        # the last messages may be taken out, and the end of an entity goes on from there all the same
+        self._ends: dict[EntityName, tuple[datetime | None, int]] = {}
 
     def topics(self, timeout: float) -> list[TopicInfo]:
         """Queues, topics and subscriptions; their sub-queues where there is something in them, the
@@ -113,10 +115,22 @@ class ServiceBusBrowser(BrowserDriver):
         messages = None if known is None else known.in_part(name.sub_queue)
         first = self._peeking.first(name, FIRST, deadline)
         if first is None:
-            return Bounds(None, FIRST, FIRST, 0)
+            end = self._end(name, known, FIRST)
+            return Bounds(None, end, end, 0)
         start = int(first.sequence_number)
         last = self._peeking.last_number(name, start, start + (messages or 1) - 1, deadline)
-        return Bounds(None, start, last + 1, None if messages is None else min(messages, last + 1 - start))
+        end = self._end(name, known, last + 1)
+        return Bounds(None, start, end, None if messages is None else min(messages, end - start))
+
+    def _end(self, name: EntityName, known: Counts | None, end: int) -> int:
+        """The end as it is now, or as it was before messages were taken out."""
+        created = None if known is None else known.created
+        seen_of, seen = self._ends.get(name, (None, end))
+        if created is None or seen_of != created:
+            seen = end
+        end = max(seen, end)
+        self._ends[name] = created, end
+        return end
 
     def at_time(self, topic: str, microseconds: int, timeout: float) -> dict[int | None, int]:
         deadline = Deadline(timeout)

@@ -29,6 +29,9 @@ def to_columns(messages: Sequence[Any], topic: str, *, delivered: bool, attribut
         partitions = [number >> PARTITION_BITS or None for number in numbers]
         times = [_enqueued(message) for message in messages]
         counts = [(message.delivery_count or 0) + delivered for message in messages]
+        for message in messages:
+            # what it said is in the columns now
+            message.wire = b""
         keys, values, pairs = map(list, zip(*rows, strict=True))
         return Columns(
             len(messages),

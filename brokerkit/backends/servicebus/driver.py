@@ -31,7 +31,7 @@ from .options import Options
 from .publisher import ServiceBusPublisher
 from .reader import ServiceBusReader
 
-NOT_THE_KEY = "claim"
+NOT_PERMITTED = ("claim", "authorization failed", "not authorized")
 """In the text of a refusal: we are known, and may send or listen but not administrate."""
 
 
@@ -39,7 +39,7 @@ def _known_and_refused(error: BaseException) -> bool:
     return (
         isinstance(error, HttpResponseError)
         and error.status_code in REFUSED
-        and NOT_THE_KEY in str(error).lower()
+        and any(sign in str(error).lower() for sign in NOT_PERMITTED)
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
@@ -114,7 +114,10 @@ def _seconds(duration: timedelta | None) -> float | None:
 
 @dataclass(frozen=True)
 class Counts:
-    """Messages by state. readable: all but those in sub-queues. bytes: None of a subscription."""
+    """Messages by state. readable: all but those in sub-queues. bytes: None of a subscription.
+
+    created: when the entity was made, which tells it from one of the same name that was deleted.
+    """
 
     active: int
     scheduled: int
@@ -122,6 +125,7 @@ class Counts:
     transfer_dead_letter: int
     readable: int
     bytes: int | None
+    created: datetime | None
 
     @classmethod
     def of(cls, runtime: Any) -> Counts:
@@ -136,7 +140,7 @@ class Counts:
         total = number("total_message") - dead - transfer - number("transfer_message")
         readable = max(active + scheduled, total)
         size = getattr(runtime, "size_in_bytes", None)
-        return cls(active, scheduled, dead, transfer, readable, size)
+        return cls(active, scheduled, dead, transfer, readable, size, runtime.created_at_utc)
 
     def in_part(self, sub_queue: str | None) -> int:
         """Messages that can be looked at in the entity itself or in one of its sub-queues."""

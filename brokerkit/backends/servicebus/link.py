@@ -23,6 +23,8 @@ OPEN_SECONDS = 10.0
 ADMIN_SECONDS = 30.0
 ANSWER_SECONDS = 5.0
 """How long the outcome of settling, and other answers on open links, are waited for."""
+FRESH_SECONDS = 60.0
+"""The connection of a link that was not used for so long may be gone without a word: a new one is opened."""
 SEND_SOCKET_SECONDS = 1.0
 """How long one write of a large message may take; also how exactly a send keeps its timeout."""
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from typing import Any
 
 from brokerkit.core.cancellation import Deadline
 
 from .columns import ENQUEUED
-from .link import Link
+from .errors import translate
+from .link import FRESH_SECONDS, Link
 from .names import EntityName
 from .transport import Peeker
 
@@ -26,19 +28,33 @@ class Peeking:
         self._link = link
         self._name: EntityName | None = None
         self._peeker: Peeker | None = None
+        self._used_at = 0.0
 
     def messages(self, name: EntityName, start: int, most: int, deadline: Deadline) -> Sequence[Any]:
         """The first messages from a sequence number on, in order; none at the end."""
-        if self._peeker is None or name != self._name:
-            self.close()
-            self._peeker, self._name = self._link.peeker(name), name
+        used_before = self._keep(name)
         try:
-            found: Sequence[Any] = self._peeker.peek_messages(
-                most, sequence_number=max(FIRST, start), timeout=max(LEAST_SECONDS, deadline.remaining())
-            )
-        except BaseException:
+            return self._look(name, start, most, deadline)
+        except Exception as error:
             self.close()
-            raise
+            # the service closes what was not used for some minutes, and nobody notices before the next use
+            if not used_before or not translate(error).retryable or deadline.passed:
+                raise
+        return self._look(name, start, most, deadline)
+
+    def _keep(self, name: EntityName) -> bool:
+        """Whether what was used last can be used again."""
+        if name != self._name or time.monotonic() - self._used_at > FRESH_SECONDS:
+            self.close()
+        return self._peeker is not None
+
+    def _look(self, name: EntityName, start: int, most: int, deadline: Deadline) -> Sequence[Any]:
+        if self._peeker is None:
+            self._peeker, self._name = self._link.peeker(name), name
+        found: Sequence[Any] = self._peeker.peek_messages(
+            most, sequence_number=max(FIRST, start), timeout=max(LEAST_SECONDS, deadline.remaining())
+        )
+        self._used_at = time.monotonic()
         return found
 
     def first(self, name: EntityName, start: int, deadline: Deadline) -> Any | None:
@@ -48,15 +64,16 @@ class Peeking:
 
     def last_number(self, name: EntityName, first: int, guess: int, deadline: Deadline) -> int:
         """The sequence number of the last message. first: one that is there. guess: where it may be."""
-        low, step = first, max(1, guess - first)
-        high = LAST
+        low, high = first, LAST
+        step, next_step = max(1, guess - first), 1
         while low < high:
             probe = min(low + step, high) if high == LAST else (low + high + 1) // 2
             found = self.first(name, probe, deadline)
             if found is None:
                 high = probe - 1
             else:
-                low, step = int(found.sequence_number), 2 * step
+                low = int(found.sequence_number)
+                step, next_step = next_step, 2 * next_step
         return low
 
     def first_at(

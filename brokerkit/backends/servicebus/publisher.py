@@ -17,14 +17,12 @@ from brokerkit.core.messages import OutboundMessage, PublishResult
 
 from .entities import Entity, find_if_permitted
 from .errors import surely_not_done, translate
-from .link import Link
+from .link import FRESH_SECONDS, Link
 from .names import EntityName
 from .opening import close_aside
 from .outbound import encode
 from .transport import Sender
 
-FRESH_SECONDS = 60.0
-"""The connection of a link that was not used for so long may be gone without a word: a new one is opened."""
 RETRY_SECONDS = 0.2
 LEAST_SECONDS = 0.1
 

@@ -33,7 +33,7 @@ FILL_SECONDS = 2.0
 """How long a batch of a session that goes on bringing messages may become."""
 
 
-class Held:
+class HeldSession:
     """A session that is ours. owed: messages that are not settled yet."""
 
     def __init__(self, receiver: Receiver) -> None:
@@ -62,7 +62,7 @@ class SessionSource(Source):
         self._link = link
         self._name = name
         self._session = session
-        self._held: list[Held] = [] if first is None else [Held(first)]
+        self._held: list[HeldSession] = [] if first is None else [HeldSession(first)]
         self._opening: Opening[Receiver] | None = None
         self.lock_seconds = lock_seconds or DEFAULT_LOCK
 
@@ -84,7 +84,7 @@ class SessionSource(Source):
         held_now = self._accepted(until)
         return ((), ()) if held_now is None else self._take_from(held_now, max_messages, until)
 
-    def _accepted(self, until: Deadline) -> Held | None:
+    def _accepted(self, until: Deadline) -> HeldSession | None:
         """The session that was asked for, or one that is free; None when there is none in time."""
         if self._opening is None:
             wanted = NEXT_SESSION if self._session is None else self._session
@@ -97,7 +97,7 @@ class SessionSource(Source):
             return None
         opening, self._opening = self._opening, None
         try:
-            held = Held(opening.take())
+            held = HeldSession(opening.take())
         except OperationTimeoutError:
             if self._session is not None:
                 raise
@@ -105,7 +105,7 @@ class SessionSource(Source):
         self._held.append(held)
         return held
 
-    def _take_from(self, held: Held, max_messages: int, until: Deadline) -> Taken:
+    def _take_from(self, held: HeldSession, max_messages: int, until: Deadline) -> Taken:
         """A batch of a session, as long as its messages come without a pause."""
         messages: list[Any] = []
         most = min(max_messages, MAX_MESSAGES)
@@ -127,10 +127,11 @@ class SessionSource(Source):
         held.owed += len(messages)
         return messages, [(held, message) for message in messages]
 
-    def _let_go(self, some: Iterable[Held]) -> None:
+    def _let_go(self, some: Iterable[HeldSession]) -> None:
         for held in some:
-            self._held.remove(held)
-            close_aside(held.receiver.close, f"session of {self._name}")
+            if held in self._held:
+                self._held.remove(held)
+                close_aside(held.receiver.close, f"session of {self._name}")
 
     def settle(self, receipts: Sequence[Any], outcome: Outcome, reason: str | None) -> Errors:
         errors: list[BaseException | None] = [None] * len(receipts)
@@ -144,7 +145,7 @@ class SessionSource(Source):
                 errors[row] = error
                 if error is None or isinstance(translate(error), LockLost):
                     held.owed -= 1
-            if not held.alive and held in self._held:
+            if not held.alive:
                 self._let_go([held])
         return errors
 
@@ -156,7 +157,7 @@ class SessionSource(Source):
                 errors[row] = error
         return errors
 
-    def _renewed(self, held: Held) -> BaseException | None:
+    def _renewed(self, held: HeldSession) -> BaseException | None:
         if not held.alive:
             return _lost()
         try:
@@ -195,9 +196,9 @@ class SessionSource(Source):
             self._held.pop().receiver.close()
 
 
-def _by_session(receipts: Sequence[Any]) -> list[tuple[Held, list[int]]]:
+def _by_session(receipts: Sequence[Any]) -> list[tuple[HeldSession, list[int]]]:
     """The rows of each session, in order."""
-    found: dict[int, tuple[Held, list[int]]] = {}
+    found: dict[int, tuple[HeldSession, list[int]]] = {}
     for row, (held, _) in enumerate(receipts):
         found.setdefault(id(held), (held, []))[1].append(row)
     return list(found.values())

@@ -7,7 +7,7 @@ library finds out by itself, one by one.
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from azure.servicebus._pyamqp.constants import LinkState
@@ -43,18 +43,19 @@ def settle_together(
         return results
     for start in range(0, len(messages), WINDOW):
         part = list(enumerate(messages))[start : start + WINDOW]
-        link = receiver.link
-        if link is None:
+        ours = {place: message for place, message in part if receiver.may_settle(message)}
+        answered = _settle_part(receiver.link, ours, outcome, Deadline(timeout)) if ours else {}
+        results.update(answered)
+        if len(answered) < len(ours):
+            # the service does not answer now: no need to wait for the others as well
             break
-        results.update(_settle_part(receiver, link, part, outcome, Deadline(timeout)))
     return results
 
 
 def _settle_part(
-    receiver: Receiver, link: Any, part: Sequence[tuple[int, Any]], outcome: Outcome, deadline: Deadline
+    link: Any, waiting: Mapping[int, Any], outcome: Outcome, deadline: Deadline
 ) -> dict[int, BaseException | None]:
     state = _STATES[outcome]
-    waiting = {place: message for place, message in part if receiver.may_settle(message)}
     outcomes = link._pending_dispositions
     try:
         for message in waiting.values():

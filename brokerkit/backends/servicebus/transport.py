@@ -28,6 +28,8 @@ logging.getLogger("azure.servicebus").addHandler(logging.NullHandler())
 SILENCE_SECONDS = 0.1
 """A round of opening a link that took so long met no frame from the service."""
 ROUNDS = 100
+SILENT_SECONDS = 60.0
+"""After so long without any frame a connection on which messages are awaited counts as lost."""
 
 
 class Received(ServiceBusReceivedMessage):
@@ -61,6 +63,8 @@ class _Transport(PyamqpTransport):
     @staticmethod
     def create_receive_client(receiver: Any, **options: Any) -> Any:
         options["keep_alive_interval"] = 0
+        # the service is asked to send a frame now and then, so that a dead connection is noticed
+        options["idle_timeout"] = SILENT_SECONDS
         return _prompt(PyamqpTransport.create_receive_client(receiver, **options))
 
     @staticmethod

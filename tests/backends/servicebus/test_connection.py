@@ -213,6 +213,19 @@ def test_a_publisher_goes_on_after_a_restart() -> None:
                 message.ack()
 
 
+def test_a_browser_looks_again_after_a_restart() -> None:
+    with ServiceBusServer() as server, connect(server.connection_string) as broker:
+        queue = new_queue(broker)
+        publish(broker, queue, b"1", b"2")
+        browser = broker.browser()
+        for _ in range(2):
+            (bounds,) = browser.bounds(queue)
+            assert (bounds.start, bounds.end) == (1, 3)
+            (piece,) = browser.plan(queue)
+            assert [v for part in browser.read(piece) for v in part.values("value")] == [b"1", b"2"]
+            server.restart()
+
+
 def test_an_idle_consumer_survives_a_restart() -> None:
     with ServiceBusServer() as server, connect(server.connection_string) as broker:
         queue = new_queue(broker)

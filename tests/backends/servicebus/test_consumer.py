@@ -56,13 +56,13 @@ def test_the_topic_of_a_message_is_the_entity_that_it_came_from(broker: Connecti
 
 
 def test_a_lock_is_kept_for_as_long_as_the_message_is_held(broker: Connection) -> None:
-    queue = new_queue(broker, lock_seconds=1)
+    queue = new_queue(broker, lock_seconds=3)
     publish(broker, queue, *[b"%d" % number for number in range(20)])
     with consumer_of(broker, queue) as consumer, consumer_of(broker, queue) as other:
         held = consumer.next_held(20, 20)
         assert held is not None
         assert len(held) == 20
-        assert other.next_batch(1, 3.0) == []
+        assert other.next_batch(1, 5.0) == []
         held.ack()
         assert other.next_batch(1, 0.5) == []
 
@@ -84,7 +84,7 @@ def test_a_lock_that_was_lost_while_the_message_was_held_is_lock_lost(broker: Co
 
 
 def test_one_lost_lock_of_many_is_the_only_one_that_is_lost(broker: Connection, client: Any) -> None:
-    queue = new_queue(broker, lock_seconds=2)
+    queue = new_queue(broker, lock_seconds=4)
     publish(broker, queue, *[b"%d" % number for number in range(5)])
     with consumer_of(broker, queue) as consumer:
         held = consumer.next_held(5, 20)
@@ -96,7 +96,7 @@ def test_one_lost_lock_of_many_is_the_only_one_that_is_lost(broker: Connection, 
             thief._settle_message_via_mgmt_link("completed", [token])
         # the others' locks are renewed all the same
         eventually(lambda: messages[2].delivery.settled, "the loss is noticed", within=10)  # type: ignore[union-attr]
-        time.sleep(2.5)
+        time.sleep(5)
         with pytest.raises(LockLost) as raised:
             held.ack()
         assert list(raised.value.failures) in ([], [2])
@@ -218,12 +218,12 @@ def test_options_that_nobody_knows_are_refused(broker: Connection) -> None:
 
 def test_a_listener_that_may_not_look_consumes_all_the_same(servicebus_server: ServiceBusServer) -> None:
     with connect(servicebus_server.connection_string) as broker:
-        queue = new_queue(broker, lock_seconds=2)
+        queue = new_queue(broker, lock_seconds=3)
         publish(broker, queue, b"x")
     url = servicebus_server.connection_string_of("ListenOnly")
     with connect(url) as listener, consumer_of(listener, queue) as consumer:
         message = one(consumer)
-        time.sleep(3)
+        time.sleep(5)
         message.ack()
         assert consumer.next_message(0.3) is None
 

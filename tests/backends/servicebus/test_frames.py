@@ -9,9 +9,10 @@ import pandas as pd
 import pytest
 
 import brokerkit as bk
-from brokerkit.core import AckFailed, ConfigError, LockLost, NotSupported, OutboundMessage
+from brokerkit.core import AckFailed, ConfigError, LockLost, NotSupported, OutboundMessage, RetentionWarning
 from brokerkit.frames.schema import schema_for
 from brokerkit.session import Session
+from brokerkit.testing.waiting import eventually
 
 from .conftest import new_name, new_queue, new_topic
 
@@ -66,7 +67,7 @@ def test_peek_scan_pull_and_reread_give_the_same_frame(session: Session) -> None
         assert [list(row) for row in peeked["attributes"]] == [list(row) for row in other["attributes"]]
     assert pulled["delivery_count"].tolist() == [1] * 5
     assert len(session.peek(queue)) == 0
-    with pytest.warns(UserWarning, match="no longer on the broker"):
+    with pytest.warns(RetentionWarning), pytest.warns(UserWarning, match="no longer on the broker"):
         assert len(session.reread(peeked)) == 0
 
 
@@ -185,8 +186,15 @@ def test_a_copy_arrives_complete_in_another_system_and_back(session: Session) ->
     assert names == [["bk-attributes", "bk-publish-time"]] * 20
 
 
-def test_a_tail_follows_a_queue_without_side_effects(session: Session) -> None:
+def test_a_tail_follows_a_queue_while_others_take_from_it(session: Session) -> None:
     queue = filled(session, 2)
-    scan = session.scan(queue, start=-1)
-    assert scan.to_pandas()["offset"].tolist() == [2]
-    assert session.describe(queue).messages == 2
+    tail = session.tail(queue, start="earliest", interval=0.1)
+    try:
+        eventually(lambda: len(tail.frame) == 2, "what is there is shown", within=20)
+        assert len(session.pull(queue, 10)) == 2
+        session.publish(queue, {"n": 2})
+        eventually(lambda: len(tail.frame) == 3, "what comes is shown", within=20)
+        assert tail.frame["offset"].tolist() == [1, 2, 3]
+        assert session.describe(queue).messages == 1
+    finally:
+        tail.stop()

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from brokerkit.backends.servicebus.options import read_options
-from brokerkit.core import ConfigError, connect
+from brokerkit.core import ConfigError, Unauthorized, connect
 from brokerkit.core.address import Address, resolve
 
 KEY = "c2VjcmV0LWtleS1mb3ItdGVzdHM="
@@ -91,7 +91,7 @@ def test_an_address_that_cannot_be_used_says_what_was_expected(
 def test_without_azure_identity_the_error_says_how_to_get_it() -> None:
     program = (
         "import sys; sys.modules['azure.identity'] = None\n"
-        "from brokerkit.core import ConfigError, connect\n"
+        "from brokerkit.core import ConfigError, Unauthorized, connect\n"
         "try:\n    connect('servicebus://ns', timeout=5)\n"
         "except ConfigError as error:\n    print(error)\n"
     )
@@ -113,3 +113,19 @@ def test_importing_the_backend_loads_no_azure_identity() -> None:
         cwd=Path(__file__).parents[3],
     )
     assert done.stdout == "False\n"
+
+
+def test_a_login_that_fails_is_unauthorized_before_anything_is_sent() -> None:
+    from azure.identity import CredentialUnavailableError
+
+    asked: list[tuple[str, ...]] = []
+
+    class NotLoggedIn:
+        def get_token(self, *scopes: str, **_: object) -> object:
+            asked.append(scopes)
+            raise CredentialUnavailableError("please run az login")
+
+    with pytest.raises(Unauthorized, match="az login") as raised:
+        connect("servicebus://some-namespace", credential=NotLoggedIn(), timeout=5)
+    assert not raised.value.retryable
+    assert asked == [("https://servicebus.azure.net//.default",)]

@@ -123,11 +123,11 @@ def test_two_consumers_share_the_sessions_and_never_one(broker: Connection) -> N
 
 
 def test_the_lock_of_a_session_is_kept_while_its_messages_are_held(broker: Connection) -> None:
-    queue = filled(broker, "a", lock_seconds=1)
+    queue = filled(broker, "a", lock_seconds=3)
     with consumer_of(broker, queue, session="a") as consumer:
         held = consumer.next_held(2, 20)
         assert held is not None
-        time.sleep(3)
+        time.sleep(5)
         held.ack()
 
 

@@ -15,7 +15,7 @@ from .clock import now
 from .dispatcher import Dispatcher, Waiting
 from .frames import MessageFormats
 from .links import SESSION_FILTER, Inlet, Outlet, attach, condition, detach
-from .namespace import Entity, Part
+from .namespace import Entity, Part, path_of
 from .requests import ManagementRequests, TokenRequests
 
 FRAME_SIZE = 65_536
@@ -125,9 +125,9 @@ class Connection(asyncio.Protocol):
         link = event.link
         try:
             if link.is_sender:
-                self._attach_receiver(link, _path(link.remote_source.address))
+                self._attach_receiver(link, path_of(link.remote_source.address or ""))
             else:
-                self._attach_sender(link, _path(link.remote_target.address))
+                self._attach_sender(link, path_of(link.remote_target.address or ""))
         except errors.Refusal as refusal:
             detach(link, refusal)
 
@@ -170,7 +170,7 @@ class Connection(asyncio.Protocol):
         if (inlet := self._inlets.get(link.name)) is not None:
             inlet.receive(delivery, raw, message_format)
         elif (requests := self._requests.get(link.name)) is not None:
-            reply = self._replies.get((link.session, _path(link.remote_target.address)))
+            reply = self._replies.get((link.session, path_of(link.remote_target.address or "")))
             requests.receive(delivery, raw, reply)
         else:
             delivery.settle()
@@ -255,15 +255,10 @@ class Connection(asyncio.Protocol):
         for outlet in self._outlets.values():
             if outlet.holder in holders:
                 detach(outlet.link, errors.not_found(holders[outlet.holder].path))
-        for inlet in self._inlets.values():
+        managed = [each for each in self._requests.values() if isinstance(each, ManagementRequests)]
+        for inlet in [*self._inlets.values(), *managed]:
             if inlet.entity in gone:
                 detach(inlet.link, errors.not_found(inlet.entity.path))
-
-
-def _path(address: str | None) -> str:
-    """The path of an entity from an address, which may be a whole URL."""
-    text = address or ""
-    return text.partition("://")[2].partition("/")[2] if "://" in text else text.strip("/")
 
 
 def _session_filter(link: Link) -> tuple[str | None] | None:

@@ -13,7 +13,7 @@ from typing import Any
 
 from . import errors, wire
 from .clock import now
-from .namespace import Entity, Namespace, Part, milliseconds
+from .namespace import Entity, Namespace, Part, milliseconds, path_of
 from .queue import Messages, State, Stored
 from .rules import DEFAULT, Filter, Rules
 from .sessions import SessionLock, Sessions
@@ -116,7 +116,7 @@ class Broker:
         return 0
 
     def _forward(self, source: Entity, content: Content, target: str, hops: int) -> int:
-        path = _path_of(target)
+        path = path_of(target)
         try:
             if hops == MOST_FORWARDS:
                 raise errors.invalid("The maximum number of hops of a forwarded message is exceeded.")
@@ -261,7 +261,7 @@ class Broker:
         given = {"DeadLetterReason": reason, "DeadLetterErrorDescription": description}
         content = content.with_properties({key: value for key, value in given.items() if value is not None})
         content = content.annotated({wire.DEAD_LETTER_SOURCE: entity.path})
-        elsewhere = self.namespace.find(_path_of(entity.settings.get("ForwardDeadLetteredMessagesTo", "")))
+        elsewhere = self.namespace.find(path_of(entity.settings.get("ForwardDeadLetteredMessagesTo", "")))
         if part is Part.DEAD_LETTER and elsewhere is not None:
             if number is not None:
                 content = content.annotated({wire.ENQUEUED_SEQUENCE_NUMBER: number})
@@ -328,8 +328,3 @@ class Broker:
 def _lifetime(entity: Entity, content: Content) -> int | None:
     """The shorter of the message's time to live and the entity's default, which is also its most."""
     return min((each for each in (content.ttl, entity.default_ttl) if each is not None), default=None)
-
-
-def _path_of(target: str) -> str:
-    """The path of an entity that is named by itself or with its namespace before it."""
-    return target.partition("://")[2].partition("/")[2] if "://" in target else target

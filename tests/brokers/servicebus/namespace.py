@@ -66,6 +66,12 @@ def entity_of(holder: int) -> int:
     return holder // len(Part)
 
 
+def path_of(address: str) -> str:
+    """The path of an entity that is named by itself or with its namespace before it."""
+    path = address.partition("://")[2].partition("/")[2] if "://" in address else address
+    return path.strip("/")
+
+
 SUFFIXES = {Part.DEAD_LETTER: "/$DeadLetterQueue", Part.TRANSFER_DEAD_LETTER: "/$Transfer/$DeadLetterQueue"}
 
 
