@@ -6,6 +6,7 @@ import json
 import threading
 
 import pandas as pd
+import pyarrow.compute as pc
 import pytest
 
 import brokerkit as bk
@@ -404,15 +405,15 @@ def test_it_leads_to_a_composer_and_a_tail(orders: Session) -> None:
     told(browser)
     say(browser, "select", place=0)
     say(browser, "compose")
-    assert browser.composer.value == browser.selected["value"].iloc[0].encode()
+    assert browser.beside.composer.value == browser.selected["value"].iloc[0].encode()
     say(browser, "follow")
-    assert browser.tail.key == "c1"
+    assert browser.beside.tail.key == "c1"
     assert len(browser.widget.children) == 3
     say(browser, "put_away")
     assert len(browser.widget.children) == 1
     browser.follow()
     browser.stop("its cell was run again")
-    eventually(lambda: not browser.tail.running)
+    eventually(lambda: not browser.beside.tail.running)
 
 
 def test_it_leaves_no_thread_and_changes_nothing_on_the_broker(orders: Session) -> None:
@@ -472,3 +473,24 @@ def test_a_frame_remembers_where_it_came_from_and_can_be_read_again(orders: Sess
     assert (kept["source"], kept["peek"], kept["read"]["matched"]) == ("inmem://", "orders", 20)
     assert kept["expanded"] == run(browser.call, orders, browser).attrs["brokerkit"]["expanded"]
     assert orders.reread(browser.frame)["value"].tolist() == browser.frame["value"].tolist()
+
+
+def test_json_fields_come_and_go_without_reading_again(orders: Session) -> None:
+    browser = browse(orders, "orders", limit=50)
+    search = browser.search
+    browser.query = {"expand": True}
+    assert browser.wait(20)
+    assert browser.search is search
+    assert "value.total" in browser.frame.columns
+    assert browser.frame.equals(run(browser.call, orders, browser))
+    browser.query = {"expand": False}
+    assert "value.total" not in browser.frame.columns
+    assert browser.call == "s.peek('orders', 50)"
+
+
+def test_an_arrow_expression_is_a_filter_too(orders: Session) -> None:
+    browser = browse(orders, "orders", where=pc.field("offset") == 5)
+    assert browser.frame["offset"].tolist() == [5, 5, 5]
+    browser.query = {"where": pc.field("offset") == 6}
+    assert browser.frame["offset"].tolist() == [6, 6, 6]
+    assert browser.frame.equals(run(browser.call, orders, browser))

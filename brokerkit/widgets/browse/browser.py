@@ -18,14 +18,14 @@ from brokerkit.frames.build import FrameBuilder
 from brokerkit.frames.dataframe import to_pandas
 from brokerkit.frames.provenance import attach, provenance
 from brokerkit.session.markup import Displayed
-from brokerkit.session.planning import parse_range
 from brokerkit.session.shown import plain
 
 from .. import panel
-from ..call_text import Name, call_text, literal, variable_of
 from ..cells import cells
 from ..confirming import check_confirmed
 from ..side_effects import choices_of
+from .beside import Beside
+from .calls import message_call, rows_call
 from .compare import Compared, compare
 from .histogram import Histogram, of_rows, of_topic
 from .lane import Lane
@@ -34,6 +34,7 @@ from .page import page
 from .query import Query
 from .search import Search
 from .selection import Selection, numbers_of
+from .stepping import neighbour
 from .table import ResultTable
 from .topics import TopicList
 from .view import BrowserView
@@ -78,8 +79,7 @@ class TopicBrowser(Displayed):
         self.problem: BrokerError | None = None
         self.histogram: Histogram | None = None
         self.description: TopicDescription | None = None
-        self.composer: Composer | None = None
-        self.tail: Tail | None = None
+        self.beside = Beside(session)
         self.version = 0
         self.selection = Selection()
         self._lock = RLock()
@@ -128,6 +128,9 @@ class TopicBrowser(Displayed):
         connection is marked as production. Raises ConfigError."""
         if query.side_effects is not None:
             check_confirmed(self.session, query.topic, confirm, "look with side effects")
+        search = self._search
+        if search is not None and not search.running and query.differs_in_fields_only(search.query):
+            return self._expand(search, query)
         readable = query.side_effects is not None or not choices_of(self.session.capabilities)
         with self._lock:
             moved = self.topic != query.topic
@@ -147,12 +150,23 @@ class TopicBrowser(Displayed):
             self._lanes["description"].run(partial(self._describe, query.topic))
         self._tell("rows", "detail", *(["histogram", "topics", "description"] if moved else []))
 
+    def _expand(self, search: Search, query: Query) -> None:
+        """Show the rows with JSON fields as columns, or without, without reading them again."""
+
+        def expand(cancellation: Cancellation) -> None:
+            self._put(search.table)
+            self._tell("rows")
+
+        search.query = self._query = query
+        self._columns = None
+        self._lanes["search"].run(expand)
+        self._tell()
+
     def stop(self, why: str = "you stopped it") -> None:
         """Stop everything that is being read; what was found stays."""
         for lane in self._lanes.values():
             lane.stop()
-        if self.tail is not None:
-            self.tail.stop(why)
+        self.beside.stop(why)
 
     def go_on(self, more: int = 0) -> None:
         """Continue a search where it stopped. more: so many rows above the limit that it reached."""
@@ -195,7 +209,7 @@ class TopicBrowser(Displayed):
         found so far."""
         self._lanes["search"].wait(PATIENCE)
         with self._lock:
-            rows, order, columns = self.result.rows, self.result.order, self._chosen_columns()
+            rows, order, columns = self.result.rows, self.result.order, self.chosen_columns
         found = self._as_frame(rows if order is None else rows.take(order))
         if order is not None:
             found.index = found.index.take(order.to_numpy().astype("int64"))
@@ -230,7 +244,7 @@ class TopicBrowser(Displayed):
     @property
     def columns(self) -> list[str]:
         """The columns that are shown. Set it to names, or to None for the usual ones."""
-        chosen = self._chosen_columns()
+        chosen = self.chosen_columns
         return self.result.usual_columns() if chosen is None else chosen
 
     @columns.setter
@@ -244,7 +258,8 @@ class TopicBrowser(Displayed):
         self._columns = None if wanted is None else list(wanted)
         self._tell("rows")
 
-    def _chosen_columns(self) -> list[str] | None:
+    @property
+    def chosen_columns(self) -> list[str] | None:
         """Those of the columns asked for that the rows have; None for the usual ones."""
         names = set(self.result.names)
         return [name for name in self._columns or () if name in names] or None
@@ -268,31 +283,14 @@ class TopicBrowser(Displayed):
     def call(self) -> str:
         """The Python call that gives the rows that are shown; of a search that was stopped, those found."""
         query, search = self.query, self._search
-        if query is None:
-            return call_text(f"{self._session_name()}.topics")
         if search is not None and search.status in ("stopped", "failed"):
             query = search.fixed()
-        return query.call(self._session_name(), variable_of(self, "browser")) + self._view_text()
+        return rows_call(self, query)
 
     @property
     def fixed_call(self) -> str:
         """The same with its ends fixed at offsets, so that it gives these very rows later, too."""
-        if self._search is None:
-            return self.call
-        fixed = self._search.fixed()
-        return fixed.call(self._session_name(), variable_of(self, "browser")) + self._view_text()
-
-    def _session_name(self) -> Name:
-        return variable_of(self.session, "s")
-
-    def _view_text(self) -> str:
-        text = ""
-        if self.result.sort is not None:
-            name, ascending = self.result.sort
-            order = "" if ascending else ", ascending=False"
-            text += f".sort_values({literal(name)}{order}, kind='stable')"
-        columns = self._chosen_columns()
-        return text if columns is None else f"{text}[{literal(columns)}]"
+        return self.call if self._search is None else rows_call(self, self._search.fixed())
 
     # One message, or two.
 
@@ -305,13 +303,7 @@ class TopicBrowser(Displayed):
     @property
     def message_call(self) -> str:
         """The Python call that gives the message that is looked at."""
-        message, query = self.message, self.query
-        if message is None or query is None or message.offset is None:
-            return f"{variable_of(self, 'browser')}.selected"
-        place, partitions = _only(message.partition, message.offset)
-        return Query(
-            query.topic, 1, start=place, partitions=partitions, decode=query.decode, expand=query.expand
-        ).call(self._session_name(), variable_of(self, "browser"))
+        return message_call(self)
 
     def step(self, by: int, along: str = "rows") -> None:
         """Look at the message before (-1) or after (1) the current one: among the `rows`, in its
@@ -328,24 +320,11 @@ class TopicBrowser(Displayed):
     def _step(
         self, message: MessageView, query: Query, by: int, same_key: bool, cancellation: Cancellation
     ) -> None:
-        if message.offset is None:
-            return self._failed(ConfigError("this system has no positions to step along"))
-        if same_key and message.key is None:
-            return self._failed(ConfigError("this message has no key to follow"))
-        start, partitions = _only(message.partition, message.offset + 1)
-        end, _ = _only(message.partition, message.offset)
-        span = parse_range(start, None) if by > 0 else parse_range(None, end)
         try:
-            look = self.session.peeking(1, key=message.key if same_key else None, decode=query.decode)
-            look.plan(query.topic, span, newest=by < 0, partitions=partitions)
-            look.read(cancellation, progress=False)
+            found = neighbour(self.session, message, query, by, same_key, cancellation)
         except (BrokerError, TimeoutError) as error:
+            cancellation.raise_if_cancelled()
             return self._failed(error)
-        found = look.table()
-        if not found.num_rows:
-            what = "of this key " if same_key else ""
-            side = "later" if by > 0 else "earlier"
-            return self._failed(ConfigError(f"there is no {side} message {what}in its partition"))
         with self._lock:
             self.selection.show(found)
             self.problem = None
@@ -365,30 +344,19 @@ class TopicBrowser(Displayed):
 
     def compose(self) -> Composer:
         """Edit what is chosen and send it again: a composer that begins with it."""
-        rows = self.selected
-        if not len(rows) or self.topic is None:
-            raise ConfigError("choose a message first")
-        given = {"message": rows} if len(rows) == 1 else {"frame": rows, "kind": "messages"}
-        self.composer = self.session.compose(self.topic, **given)
+        made = self.beside.compose(self.topic, self.selected)
         self._tell("beside")
-        return self.composer
+        return made
 
     def follow(self) -> Tail:
         """Watch the topic live, with the same key and filter."""
-        query = self.query
-        if query is None:
-            raise ConfigError("choose a topic first")
-        if self.tail is not None:
-            self.tail.stop("another one was begun")
-        self.tail = self.session.tail(query.topic, key=query.key, where=query.where, decode=query.decode)
+        made = self.beside.follow(self.query)
         self._tell("beside")
-        return self.tail
+        return made
 
-    def close_beside(self) -> None:
-        """Put the composer and the tail away."""
-        if self.tail is not None:
-            self.tail.stop("it was put away")
-        self.composer, self.tail = None, None
+    def put_away(self) -> None:
+        """Close the composer and the tail."""
+        self.beside.put_away()
         self._tell("beside")
 
     # In the lanes' threads.
@@ -500,8 +468,3 @@ class TopicBrowser(Displayed):
 
     def _repr_html_(self) -> str:
         return page(self)
-
-
-def _only(partition: int | None, offset: int) -> tuple[Any, list[int] | None]:
-    """An offset of one partition as a position, and the partitions to read."""
-    return (offset, None) if partition is None else ({partition: offset}, [partition])

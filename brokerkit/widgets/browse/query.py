@@ -18,7 +18,7 @@ PEEK_LIMIT = 100
 """What `Session.peek` reads unless told otherwise."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Query:
     """The arguments of `Session.peek`, which see. `but` gives one with some of them changed.
 
@@ -82,8 +82,20 @@ class Query:
         return {
             each.name: getattr(self, each.name)
             for each in fields(self)[2:]
-            if getattr(self, each.name) != each.default
+            # an Arrow expression makes an expression of a comparison, so that is done by identity
+            if getattr(self, each.name) is not each.default
+            and (each.name == "where" or getattr(self, each.name) != each.default)
         }
+
+    def differs_in_fields_only(self, other: Query) -> bool:
+        """Whether the same rows are wanted, with or without JSON fields as columns."""
+        same = all(
+            getattr(self, each.name) is getattr(other, each.name)
+            or (each.name != "where" and getattr(self, each.name) == getattr(other, each.name))
+            for each in fields(self)
+            if each.name != "expand"
+        )
+        return same and self.expand != other.expand
 
     def call(self, session: str, browser: str) -> str:
         """The Python call that reads the same. session, browser: the names of the notebook's variables."""

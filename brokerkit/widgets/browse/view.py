@@ -132,9 +132,7 @@ class BrowserView:
         self._panel.send({"type": "histogram", "histogram": None if found is None else found.view()})
 
     def _send_beside(self) -> None:
-        model = self._model
-        opened = [each.widget for each in (model.composer, model.tail) if each is not None]
-        self.widget.children = (self._panel.widget, *opened)
+        self.widget.children = (self._panel.widget, *self._model.beside.widgets)
 
     def _send_description(self) -> None:
         described = self._model.description
@@ -234,7 +232,6 @@ class BrowserView:
             ]
 
     def _on_expand(self, message: Message) -> None:
-        self._model._columns = None
         self._model.query = {"expand": bool(message.get("on"))}
 
     def _on_select(self, message: Message) -> None:
@@ -276,7 +273,9 @@ class BrowserView:
     def _on_window(self, message: Message) -> None:
         start, end = _moment(message, "from"), _moment(message, "to")
         query = self._query()
-        newest = True if query.backwards else None
+        if start is None and not query.backwards:
+            start = "earliest"
+        newest = True if query.backwards and start is not None else None
         self._model.ask(query.but(start=start, end=end, newest=newest))
 
     def _on_try(self, message: Message) -> None:
@@ -303,7 +302,7 @@ class BrowserView:
         self._model.follow()
 
     def _on_put_away(self, message: Message) -> None:
-        self._model.close_beside()
+        self._model.put_away()
 
     # The state.
 
@@ -328,7 +327,7 @@ class BrowserView:
             "columns": [[plain(name, 80), name in shown] for name in names],
             "sort": None if model.sort is None else [_index(shown, model.sort[0]), model.sort[1]],
             "marked": len(model.selection.marked),
-            "beside": model.composer is not None or model.tail is not None,
+            "beside": bool(model.beside),
             "time_index": model.session.capabilities.time_index,
         }
 

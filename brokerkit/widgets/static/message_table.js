@@ -59,8 +59,8 @@ function messageTable(model, focusSearch, focusMessage) {
     selection(message) { active = message.place ?? -1; if (active >= 0) { follow = false; list.show(active); } list.redraw(); },
     state(next) {
       now = next;
-      const shown = JSON.stringify([next.call.replace(/\.sort_values.*$/, ""), next.topic]);
-      if (shown !== started) { started = shown; active = -1; follow = next.search.backwards ?? false; if (!follow) list.toStart(); }
+      const shown = JSON.stringify([{ ...next.form, limit: "" }, next.topic, next.sort]);
+      if (shown !== started) { started = shown; active = -1; follow = (next.search.backwards ?? false) && !next.sort; if (!follow) list.toStart(); }
       empty.textContent = next.search.running ? "Reading…" : next.topic ? "No messages." : "Choose a topic.";
       count.textContent = next.marked > 1 ? `${next.marked.toLocaleString()} rows chosen` : "";
       expand.checked = next.expand; compare.disabled = next.marked < 2; tail.disabled = !next.topic; expand.disabled = !next.topic;

@@ -33,6 +33,7 @@ function queryForm(model) {
     places, el("div", { class: "bk-head" }, which, field("at most", limit), field("from", from), field("to", to), field("partitions", partitions), field("key", key), field("header", header)),
     el("div", { class: "bk-head" }, el("span", { class: "bk-label", text: "value" }), mode, where, fn, go, stop, more),
     choices, sure, el("div", { class: "bk-head" }, bar, status, errors, tried));
+  form.addEventListener("keydown", (event) => { if (event.key === "Enter" && event.target.matches("input")) { event.preventDefault(); event.stopPropagation(); ask(); } });
   which.addEventListener("change", () => { if (shown) ask(); });
   return {
     node: form, where,

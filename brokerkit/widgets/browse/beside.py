@@ -1,0 +1,57 @@
+"""The composer and the tail that a browser opened."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from brokerkit.core.errors import ConfigError
+
+from .query import Query
+
+if TYPE_CHECKING:
+    from brokerkit.session.session import Session
+
+    from ..compose import Composer
+    from ..tail import Tail
+
+
+class Beside:
+    """What is shown below the browser: `composer` and `tail`, None where there is none."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self.composer: Composer | None = None
+        self.tail: Tail | None = None
+
+    def __bool__(self) -> bool:
+        return self.composer is not None or self.tail is not None
+
+    @property
+    def widgets(self) -> list[Any]:
+        return [each.widget for each in (self.composer, self.tail) if each is not None]
+
+    def compose(self, topic: str | None, rows: pd.DataFrame) -> Composer:
+        """A composer that begins with these messages. Raises ConfigError where there are none."""
+        if topic is None or not len(rows):
+            raise ConfigError("choose a message first")
+        given = {"message": rows} if len(rows) == 1 else {"frame": rows, "kind": "messages"}
+        self.composer = self._session.compose(topic, **given)
+        return self.composer
+
+    def follow(self, query: Query | None) -> Tail:
+        """A tail of the topic of a query, with its key and filter."""
+        if query is None:
+            raise ConfigError("choose a topic first")
+        self.stop("another one was begun")
+        self.tail = self._session.tail(query.topic, key=query.key, where=query.where, decode=query.decode)
+        return self.tail
+
+    def stop(self, why: str) -> None:
+        if self.tail is not None:
+            self.tail.stop(why)
+
+    def put_away(self) -> None:
+        self.stop("it was put away")
+        self.composer = self.tail = None

@@ -1,0 +1,43 @@
+"""From one message to the next on the broker: by position, or of the same key."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from brokerkit.core.cancellation import Cancellation
+from brokerkit.core.errors import ConfigError
+from brokerkit.session.planning import parse_range
+
+from .message import MessageView
+from .query import Query
+
+if TYPE_CHECKING:
+    from brokerkit.session.session import Session
+
+
+def neighbour(
+    session: Session, message: MessageView, query: Query, by: int, same_key: bool, cancellation: Cancellation
+) -> pa.Table:
+    """The row after (1) or before (-1) a message in its partition. Raises ConfigError where there is none."""
+    if message.offset is None:
+        raise ConfigError("this system has no positions to step along")
+    if same_key and message.key is None:
+        raise ConfigError("this message has no key to follow")
+    start, partitions = place_of(message.partition, message.offset + 1)
+    end, _ = place_of(message.partition, message.offset)
+    span = parse_range(start, None) if by > 0 else parse_range(None, end)
+    look = session.peeking(1, key=message.key if same_key else None, decode=query.decode)
+    look.plan(query.topic, span, newest=by < 0, partitions=partitions)
+    look.read(cancellation, progress=False)
+    found = look.table()
+    if not found.num_rows:
+        what = "of this key " if same_key else ""
+        raise ConfigError(f"there is no {'later' if by > 0 else 'earlier'} message {what}in its partition")
+    return found
+
+
+def place_of(partition: int | None, offset: int) -> tuple[Any, list[int] | None]:
+    """An offset of one partition as a position, and the partitions to read."""
+    return (offset, None) if partition is None else ({partition: offset}, [partition])
