@@ -9,7 +9,7 @@ function messageTable(model, focusSearch, focusMessage) {
   const tail = el("button", { type: "button", class: "bk-button bk-quiet", text: "Follow live", onclick: () => model.send({ type: "follow" }) });
   const count = el("span", { class: "bk-muted", role: "status" });
   const pick = (index, how) => { if (index < 0 || index >= list.total()) return; active = index; model.send({ type: "select", place: index, how }); list.show(index); list.redraw(); };
-  const width = (name) => (name === "value" || name === "attributes" ? " bk-cell-wide" : name === "partition" ? " bk-cell-small" : /_time$/.test(name) ? " bk-cell-time" : "");
+  const width = (name) => (name === "value" || name === "attributes" ? " bk-cell-wide" : name === "partition" ? " bk-cell-small" : /_time$/.test(name) ? " bk-cell-time" : name === "offset" ? " bk-cell-number" : "");
   const list = virtualList({
     rowHeight: 24, role: "grid", head, label: "Messages, the oldest first",
     request: (first, number) => model.send({ type: "rows", first, count: number }),
