@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 import re
 
+import pytest
 from playwright.sync_api import Locator, expect
 
 from brokerkit.testing.waiting import eventually
+from tests.backends.pubsub.conftest import new_name, url_of
+from tests.brokers.pubsub import EmulatorServer
 
 from .canary import PAYLOADS
 from .conftest import Opening
@@ -413,3 +416,34 @@ def test_many_rows_are_paged(open_notebook: Opening) -> None:
     grid.evaluate("node => { node.scrollTop = node.scrollHeight / 2 }")
     expect(lines(panel).first).to_contain_text(re.compile(r'\{"id": (99|100)\d\d\d\}'))
     assert lines(panel).count() < 100
+
+
+@pytest.mark.broker
+def test_where_a_look_is_not_free_the_side_effect_is_chosen_and_confirmed(
+    open_notebook: Opening, pubsub_emulator: EmulatorServer
+) -> None:
+    url = url_of(pubsub_emulator)
+    notebook = open_notebook(
+        f"import brokerkit as bk\ns = bk.connect({url!r}, production=True)\ntopic = {new_name()!r}\n"
+        "s.create_topic(topic, retention=3600)\ns.publish_batch(topic, [{'id': n} for n in range(5)])\nNone",
+        BROWSE,
+    )
+    notebook.run_all()
+    panel = notebook.panel(1).first
+    expect(panel).to_contain_text("PRODUCTION")
+    expect(panel).to_contain_text("cannot show messages without a side effect")
+    button(panel, "Search").click()
+    expect(panel.get_by_role("alert")).to_contain_text("choose a side effect")
+    panel.get_by_label("give back").check()
+    expect(panel.get_by_label("Subscription to take from")).to_be_visible()
+    panel.get_by_label("temporary subscription").check()
+    button(panel, "Search").click()
+    expect(panel.get_by_role("alert")).to_contain_text("type the topic's name")
+    expect(lines(panel)).to_have_count(0)
+    panel.get_by_label("Marked as production").fill(notebook.ask("topic"))
+    notebook.screenshot("browse-side-effects", panel)
+    button(panel, "Search").click()
+    expect(lines(panel)).to_have_count(5, timeout=60_000)
+    expect(call(panel)).to_contain_text("side_effects='temporary subscription'")
+    lines(panel).first.click()
+    expect(panel.get_by_role("region", name="The chosen message").get_by_role("tree")).to_contain_text("id:")
