@@ -360,7 +360,8 @@ class BrowserView:
 
 
 def _progress_text(search: Any) -> str:
-    rows = f"{search.table.num_rows:,} rows of {search.read:,} read"
+    found = search.table.num_rows
+    rows = f"{found:,} row{'' if found == 1 else 's'} of {search.read:,} read"
     rate = f", {search.rate:,.0f} a second" if search.elapsed > 0.5 else ""
     left = f", about {search.left:,} left" if search.left else ""
     place = search.place

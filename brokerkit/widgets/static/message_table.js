@@ -61,7 +61,7 @@ function messageTable(model, focusSearch, focusMessage) {
       now = next;
       const shown = JSON.stringify([{ ...next.form, limit: "" }, next.topic, next.sort]);
       if (shown !== started) { started = shown; active = -1; follow = (next.search.backwards ?? false) && !next.sort; if (!follow) list.toStart(); }
-      empty.textContent = next.search.running ? "Reading…" : next.topic ? "No messages." : "Choose a topic.";
+      empty.textContent = next.search.running ? "Reading…" : next.topic ? (next.search.status === "idle" ? "Nothing has been read." : "No messages.") : "Choose a topic.";
       count.textContent = next.marked > 1 ? `${next.marked.toLocaleString()} rows chosen` : "";
       expand.checked = next.expand; compare.disabled = next.marked < 2; tail.disabled = !next.topic; expand.disabled = !next.topic;
       const signature = JSON.stringify(next.columns);

@@ -78,7 +78,7 @@ def test_a_message_is_found_by_a_predicate_looked_at_and_handed_to_the_next_cell
     expect(panel.get_by_text("matches 0 of 100 rows shown now")).to_be_visible()
     button(panel, "Search").click()
     expect(lines(panel)).to_have_count(1)
-    expect(panel.get_by_text("Complete: 1 rows of 400 read")).to_be_visible()
+    expect(panel.get_by_text("Complete: 1 row of 400 read")).to_be_visible()
     expect(call(panel)).to_have_text(
         re.compile(r"s\.peek\('.*', where=lambda value: value\[\"total\"\] == 30\)")
     )
