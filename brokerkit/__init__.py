@@ -111,5 +111,10 @@ def __getattr__(name: str) -> Any:
     return found
 
 
+def load_ipython_extension(shell: Any) -> None:
+    """What ``%load_ext brokerkit`` does: add `%topics`, `%peek` and `%%publish`; see `brokerkit.magics`."""
+    shell.register_magics(import_module(".magics", __name__).BrokerMagics)
+
+
 def __dir__() -> list[str]:
     return sorted(__all__)

@@ -15,6 +15,8 @@ from typing import Any
 from .shown import LONGEST, plain, plain_lines
 
 ROWS = 50
+_LEFT, _RIGHT = ' style="text-align: left"', ' align="right"'
+"""JupyterLab lays tables out for numbers."""
 _UNTYPESET = "tex2jax_ignore mathjax_ignore"
 """The classes that have MathJax leave a text alone, whichever version the page has."""
 
@@ -63,7 +65,7 @@ def table(
     waiting = iter(rows)
     body = [f"<tr>{''.join(_cell(value, width) for value in row)}</tr>" for row in islice(waiting, most)]
     left = sum(1 for _ in waiting)
-    names = "".join(f'<th align="left">{shown(name)}</th>' for name in head)
+    names = "".join(f"<th{_LEFT}>{shown(name)}</th>" for name in head)
     return (
         f"<table><thead><tr>{names}</tr></thead><tbody>{''.join(body)}</tbody></table>"
         f"{paragraph(f'and {left:,} more') if left else ''}"
@@ -72,13 +74,13 @@ def table(
 
 def _cell(value: Any, width: int) -> str:
     number = isinstance(value, Number) and not isinstance(value, bool)
-    return f'<td align="{"right" if number else "left"}">{shown(value, width)}</td>'
+    return f"<td{_RIGHT if number else _LEFT}>{shown(value, width)}</td>"
 
 
 def pairs(named: Mapping[str, Any]) -> str:
     """Names with their values, one pair in a row; what is null is left out."""
     rows = "".join(
-        f'<tr><th align="left">{shown(name)}</th><td align="left">{shown(value)}</td></tr>'
+        f"<tr><th{_LEFT}>{shown(name)}</th><td{_LEFT}>{shown(value)}</td></tr>"
         for name, value in named.items()
         if value is not None
     )

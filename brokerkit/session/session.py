@@ -55,9 +55,9 @@ _sessions: weakref.WeakValueDictionary[str, Session] = weakref.WeakValueDictiona
 
 
 NEXT = (
-    "s.topics()  s.describe(topic)      what there is\n"
-    "s.peek(topic)  s.scan(topic)       messages as frames\n"
-    "s.tail(topic)  s.compose(topic)    live, and writing"
+    "s.browse()  s.tail(topic)  s.compose(topic)    to click: find, follow, write\n"
+    "s.topics()  s.describe(topic)                  what there is\n"
+    "s.peek(topic)  s.scan(topic)                   messages as frames"
 )
 """What a session that is shown suggests."""
 

@@ -23,8 +23,10 @@ function render({ model, el: root }) {
   const said = el("span", { role: "status" }), effect = el("div", { class: "bk-effect" });
   const plan = el("div"), receipts = el("div"), call = callBar("The Python call of this composer");
   const edits = {};
-  let timer = null;
-  function flush() { clearTimeout(timer); if (Object.keys(edits).length) { model.send({ type: "edit", ...edits }); for (const name of Object.keys(edits)) delete edits[name]; } }
+  let timer = null, retopic = null;
+  function flush() { clearTimeout(timer); clearTimeout(retopic);
+    if (retopic !== null) { retopic = null; if (topic.value.trim()) model.send({ type: "topic", text: topic.value }); }
+    if (Object.keys(edits).length) { model.send({ type: "edit", ...edits }); for (const name of Object.keys(edits)) delete edits[name]; } }
   function edit(name, read) { edits[name] = read(); clearTimeout(timer); timer = setTimeout(flush, 250); }
   const readHeaders = () => [...headers.children].map((row) => { const [name, text] = row.querySelectorAll("input"); const [mode, kind] = row.querySelectorAll("select"); return [name.value, mode.value, text.value, kind.value]; });
   function headerRow([name, mode, text, kind]) {
@@ -41,8 +43,8 @@ function render({ model, el: root }) {
   }
   for (const each of [key, keyMode]) each.addEventListener("input", () => { if (each === key && keyMode.value === "null") keyMode.value = "text"; edit("key", () => [keyMode.value, key.value]); });
   for (const each of [value, valueMode]) each.addEventListener("input", () => { if (each === value && valueMode.value === "null") valueMode.value = "text"; edit("value", () => [valueMode.value, value.value]); });
-  topic.addEventListener("input", later(() => { if (topic.value.trim()) model.send({ type: "topic", text: topic.value }); }, 350));
-  const doSend = (confirm) => { flush(); model.send({ type: "send", confirm }); sure.hidden = true; typed.value = ""; };
+  topic.addEventListener("input", () => { clearTimeout(retopic); retopic = setTimeout(flush, 350); });
+  const doSend = (confirm) => { if (!topic.value.trim()) { topic.focus(); return; } flush(); model.send({ type: "send", confirm }); sure.hidden = true; typed.value = ""; };
   const really = el("button", { type: "button", class: "bk-button", text: "Publish", disabled: true, onclick: () => doSend(typed.value) });
   typed.addEventListener("input", () => { really.disabled = typed.value !== model.get("state").topic; });
   sure.append(field("▲ Marked as production. Type the topic's name to publish:", typed), really, el("button", { type: "button", class: "bk-button bk-quiet", text: "Cancel", onclick: () => { sure.hidden = true; send.focus(); } }));
@@ -64,7 +66,7 @@ function render({ model, el: root }) {
   let shownHeaders = null;
   function state() {
     const now = model.get("state"), pending = Object.keys(edits).length > 0;
-    setValue(topic, now.topic);
+    if (retopic === null) setValue(topic, now.topic);
     to.replaceChildren(...now.sessions.map((name, index) => el("option", { text: name, selected: index === now.to })));
     marks.set(now.marks);
     for (const each of [back, next, place]) each.hidden = now.count < 2;
@@ -89,6 +91,6 @@ function render({ model, el: root }) {
   }
   model.on("change:state", state); state(); model.send({ type: "hello" });
   const beat = setInterval(() => { if (!document.hidden) model.send({ type: "here" }); }, 20000);
-  return () => { clearInterval(beat); clearTimeout(timer); model.off("change:state", state); };
+  return () => { clearInterval(beat); clearTimeout(timer); clearTimeout(retopic); model.off("change:state", state); };
 }
 export default { render };

@@ -35,6 +35,9 @@ class Canary:
             self._seen.append(f"request {request.url[:120]}")
 
     def _dialog(self, dialog: Dialog) -> None:
+        if dialog.type == "beforeunload":  # JupyterLab's own question
+            dialog.accept()
+            return
         self._seen.append(f"dialog {dialog.message[:120]}")
         dialog.dismiss()
 

@@ -18,6 +18,7 @@ from .server import Lab
 
 SECONDS = 30.0
 """For anything that a click brings about, on a machine that has other things to do as well."""
+expect.set_options(timeout=1_000 * SECONDS)
 SIZE = {"width": 1280, "height": 1000}
 ERRORS = "[data-mime-type='application/vnd.jupyter.error'], [data-mime-type='application/vnd.jupyter.stderr']"
 RAISED = re.compile(r"Traceback \(most recent call last\)|^\s*(Syntax|Indentation|Tab)Error", re.MULTILINE)

@@ -1,0 +1,87 @@
+"""The magics in a real IPython shell: each does what the method does that it stands for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pandas as pd
+import pytest
+
+import brokerkit as bk
+from brokerkit.session import Session
+
+pytest.importorskip("IPython")
+
+from IPython.core.error import UsageError
+from IPython.core.interactiveshell import InteractiveShell
+
+
+@pytest.fixture
+def shell(s: Session) -> Iterator[InteractiveShell]:
+    made = InteractiveShell()
+    made.history_manager.enabled = False
+    made.user_ns["s"] = s
+    made.run_line_magic("load_ext", "brokerkit")
+    s.create_topic("orders")
+    yield made
+    made.reset(new_session=False)
+
+
+def run(shell: InteractiveShell, cell: str) -> Any:
+    result = shell.run_cell(cell)
+    result.raise_error()
+    return result.result
+
+
+def test_nothing_is_loaded_before_it_is_asked_for() -> None:
+    shell = InteractiveShell()
+    assert not {"topics", "peek"} & set(shell.magics_manager.magics["line"])
+
+
+def test_topics_and_peek_give_the_frames_of_the_methods(shell: InteractiveShell, s: Session) -> None:
+    s.publish_batch("orders", [{"id": number} for number in range(10)])
+    pd.testing.assert_frame_equal(run(shell, "%topics"), s.topics())
+    pd.testing.assert_frame_equal(run(shell, "%peek orders 3"), s.peek("orders", 3))
+    found = run(shell, "%peek orders 2 --start=-5 --where id --expand")
+    assert found["value.id"].tolist() == [5, 6]
+    s.create_topic("two words")
+    assert run(shell, "%peek 'two words'").empty
+    assert run(shell, "df = %peek orders --start 8 --end 9\ndf")["value"].tolist() == ['{"id":8}']
+
+
+def test_publish_sends_the_cell_as_it_is(shell: InteractiveShell, s: Session) -> None:
+    outcome = run(
+        shell,
+        '%%publish orders --key c1 --attribute source=web --attribute "a b=c=d"\n{"id": 1,\n "x": "{y}"}\n',
+    )
+    assert outcome.ok
+    sent = s.peek("orders")
+    assert sent["value"].tolist() == ['{"id": 1,\n "x": "{y}"}']
+    assert sent["key"].tolist() == [b"c1"]
+    assert bk.attr(sent, "a b").tolist() == ["c=d"]
+
+
+def test_lines_are_messages_of_their_own(shell: InteractiveShell, s: Session) -> None:
+    run(shell, '%%publish orders --lines\n{"id": 1}\n\n{"id": 2}\n')
+    assert s.peek("orders")["value"].tolist() == ['{"id": 1}', '{"id": 2}']
+    with pytest.raises(UsageError, match="leave --key"):
+        run(shell, "%%publish orders --lines --key k\nx")
+
+
+def test_the_session_is_named_or_s_or_the_only_one(shell: InteractiveShell, s: Session) -> None:
+    with bk.connect("inmem://") as other:
+        shell.user_ns["other"] = other
+        assert run(shell, "%topics -s other").empty
+        assert len(run(shell, "%topics")) == 1
+        del shell.user_ns["s"]
+        assert run(shell, "%topics").empty
+        with pytest.raises(UsageError, match="nobody is no session"):
+            run(shell, "%topics -s nobody")
+
+
+def test_what_the_method_refuses_is_raised(shell: InteractiveShell) -> None:
+    with pytest.raises(bk.NotFound):
+        run(shell, "%peek nope")
+    with pytest.raises(UsageError, match="NAME=VALUE"):
+        run(shell, "%%publish orders --attribute x\ny")
