@@ -429,6 +429,15 @@ def test_it_leaves_no_thread_and_changes_nothing_on_the_broker(orders: Session) 
     eventually(lambda: not [each for each in threading.enumerate() if "of the browser of" in each.name])
 
 
+def test_what_is_forgotten_takes_no_memory_and_can_be_asked_for_again(orders: Session) -> None:
+    browser = browse(orders, "orders")
+    browser.forget()
+    assert len(browser.frame) == len(browser.selected) == 0
+    assert browser.call == "s.peek('orders')"
+    browser.query = {"limit": 5}
+    assert len(browser.frame) == 5
+
+
 def test_a_closed_session_ends_it_with_a_reason(orders: Session) -> None:
     browser = browse(orders, "orders")
     orders.close()

@@ -48,6 +48,7 @@ class TestPubSub:
         assert [each["value"] for each in state["choices"]] == ["give back", "temporary subscription"]
         assert browser.search is None
         assert len(browser.frame) == 0
+        assert browser.call == f"s.describe({topic!r})"
         assert last(sent, "described")["topic"]["subscriptions"][0]["name"].endswith("-me")
 
     def test_a_temporary_subscription_is_chosen_and_leaves_nothing(

@@ -94,7 +94,8 @@ class TopicBrowser(Displayed):
         self._view: BrowserView | None = None
         notebook = cells()
         if notebook is not None:
-            notebook.stop_when_rerun(self)
+            self._cell = _Cell(self)
+            notebook.stop_when_rerun(self._cell)
         close_at_exit(self)
         self.refresh()
         if topic is not None:
@@ -167,6 +168,15 @@ class TopicBrowser(Displayed):
         for lane in self._lanes.values():
             lane.stop()
         self.beside.stop(why)
+
+    def forget(self) -> None:
+        """Stop, and let the rows go; the notebook may keep the browser itself for long."""
+        self.stop()
+        with self._lock:
+            self._search = None
+            self.selection.clear()
+            self._put(self._builder.to_table([]))
+        self._tell("rows", "detail")
 
     def go_on(self, more: int = 0) -> None:
         """Continue a search where it stopped. more: so many rows above the limit that it reached."""
@@ -468,3 +478,14 @@ class TopicBrowser(Displayed):
 
     def _repr_html_(self) -> str:
         return page(self)
+
+
+class _Cell:
+    """What ends a browser whose cell is run again: its rows are shown nowhere any more."""
+
+    def __init__(self, browser: TopicBrowser) -> None:
+        self._browser = browser
+
+    def stop(self, why: str = "its cell was run again") -> None:
+        self._browser.stop(why)
+        self._browser.forget()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..call_text import Name, call_text, literal, variable_of
+from ..side_effects import choices_of
 from .query import Query
 from .stepping import place_of
 
@@ -17,6 +18,9 @@ def rows_call(browser: TopicBrowser, query: Query | None) -> str:
     session, own = _names(browser)
     if query is None:
         return call_text(f"{session}.topics")
+    if query.side_effects is None and choices_of(browser.session.capabilities):
+        # nothing was read, so what is shown is the description
+        return call_text(f"{session}.describe", query.topic)
     return query.call(session, own) + _view_text(browser)
 
 

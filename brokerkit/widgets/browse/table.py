@@ -146,7 +146,7 @@ def _payloads(values: Any, raws: Any) -> list[str | None]:
 
 def _text(value: Any) -> str:
     if isinstance(value, datetime):
-        return f"{value:%Y-%m-%d %H:%M:%S}.{value.microsecond // 1000:03d}"
+        return f"{value:%m-%d %H:%M:%S}.{value.microsecond // 1000:03d}"
     if isinstance(value, bool):
         return "true" if value else "false"
     return plain(value if isinstance(value, str) else repr(value), CELL)

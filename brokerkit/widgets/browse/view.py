@@ -189,6 +189,8 @@ class BrowserView:
             changes["start"] = (
                 changes["start"] if changes["side_effects"] == "temporary subscription" else None
             )
+        elif choices_of(self._model.session.capabilities):
+            raise ConfigError("choose a side effect first: this system has no look without one")
         confirm = message.get("confirm")
         self._model.ask(
             before.but(**changes), confirm=text_to_name(confirm) if isinstance(confirm, str) else None
@@ -358,7 +360,8 @@ class BrowserView:
 
 
 def _progress_text(search: Any) -> str:
-    rows = f"{search.table.num_rows:,} rows of {search.read:,} read"
+    found = search.table.num_rows
+    rows = f"{found:,} row{'' if found == 1 else 's'} of {search.read:,} read"
     rate = f", {search.rate:,.0f} a second" if search.elapsed > 0.5 else ""
     left = f", about {search.left:,} left" if search.left else ""
     place = search.place

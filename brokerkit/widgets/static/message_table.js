@@ -9,7 +9,7 @@ function messageTable(model, focusSearch, focusMessage) {
   const tail = el("button", { type: "button", class: "bk-button bk-quiet", text: "Follow live", onclick: () => model.send({ type: "follow" }) });
   const count = el("span", { class: "bk-muted", role: "status" });
   const pick = (index, how) => { if (index < 0 || index >= list.total()) return; active = index; model.send({ type: "select", place: index, how }); list.show(index); list.redraw(); };
-  const width = (name) => (name === "value" || name === "attributes" ? " bk-cell-wide" : name === "partition" ? " bk-cell-small" : /_time$/.test(name) ? " bk-cell-time" : "");
+  const width = (name) => (name === "value" || name === "attributes" ? " bk-cell-wide" : name === "partition" ? " bk-cell-small" : /_time$/.test(name) ? " bk-cell-time" : name === "offset" ? " bk-cell-number" : "");
   const list = virtualList({
     rowHeight: 24, role: "grid", head, label: "Messages, the oldest first",
     request: (first, number) => model.send({ type: "rows", first, count: number }),
@@ -61,7 +61,7 @@ function messageTable(model, focusSearch, focusMessage) {
       now = next;
       const shown = JSON.stringify([{ ...next.form, limit: "" }, next.topic, next.sort]);
       if (shown !== started) { started = shown; active = -1; follow = (next.search.backwards ?? false) && !next.sort; if (!follow) list.toStart(); }
-      empty.textContent = next.search.running ? "Reading…" : next.topic ? "No messages." : "Choose a topic.";
+      empty.textContent = next.search.running ? "Reading…" : next.topic ? (next.search.status === "idle" ? "Nothing has been read." : "No messages.") : "Choose a topic.";
       count.textContent = next.marked > 1 ? `${next.marked.toLocaleString()} rows chosen` : "";
       expand.checked = next.expand; compare.disabled = next.marked < 2; tail.disabled = !next.topic; expand.disabled = !next.topic;
       const signature = JSON.stringify(next.columns);

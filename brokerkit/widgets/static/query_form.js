@@ -6,10 +6,10 @@ function queryForm(model) {
   const places = el("datalist", { id: `bk-places-${number}` }, ...["earliest", "latest", "-5min", "-15min", "-1h", "-1d", "-7d"].map((value) => el("option", { value })));
   const text = (placeholder, width = "8em", attrs = {}) => el("input", { class: "bk-input bk-small", placeholder, spellcheck: "false", style: `width:${width}`, ...attrs });
   const limit = text("100", "5em", { inputmode: "numeric" });
-  const from = text("the beginning", "11em", { list: `bk-places-${number}`, title: "An offset, -100, a time (UTC), -15min, or {0: 17}" });
-  const to = text("the end", "11em", { list: `bk-places-${number}`, title: "Where to stop, exclusive: an offset, a time (UTC), -5min" });
-  const partitions = text("all", "5em", { title: "0, 2, 4-7" });
-  const key = text("any", "8em"), header = text("any", "9em", { title: "name, or name=value" });
+  const from = text("the beginning", "10em", { list: `bk-places-${number}`, title: "An offset, -100, a time (UTC), -15min, or {0: 17}" });
+  const to = text("the end", "9em", { list: `bk-places-${number}`, title: "Where to stop, exclusive: an offset, a time (UTC), -5min" });
+  const partitions = text("all", "4em", { title: "0, 2, 4-7" });
+  const key = text("any", "6em"), header = text("any", "7em", { title: "name, or name=value" });
   const mode = el("select", { class: "bk-input bk-small", "aria-label": "How the value is filtered" },
     el("option", { value: "text", text: "contains" }), el("option", { value: "python", text: "Python" }));
   const where = el("input", { class: "bk-input bk-wide bk-grow", spellcheck: "false", "aria-label": "Filter of the value" });

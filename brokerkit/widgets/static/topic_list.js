@@ -13,7 +13,7 @@ function topicList(model) {
     rowHeight: 38, role: "listbox", label: "Topics", request: asked,
     draw: (row, index) => {
       const facts = [row.messages && `${row.messages} msg`, row.size, row.backlog && `backlog ${row.backlog}`, row.internal && "internal"].filter(Boolean).join(" · ");
-      return el("div", { class: `bk-topic${row.chosen ? " bk-chosen-row" : ""}${index === active ? " bk-active" : ""}`, role: "option", id: `bk-topic-${row.n}`,
+      return el("div", { class: `bk-topic${row.chosen ? " bk-chosen-row" : ""}${index === active ? " bk-active" : ""}`, role: "option",
         "aria-selected": row.chosen ? "true" : "false", title: row.name, onclick: () => { active = index; choose(row); } },
         el("bdi", { class: "bk-topic-name", text: (row.chosen ? "▸ " : "") + row.name }), el("span", { class: "bk-topic-facts", text: facts }));
     },

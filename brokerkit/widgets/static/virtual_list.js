@@ -1,8 +1,10 @@
 // Rows of one height, of which only those in view exist. Any number of them: where that is more than an
 // element can be high, the scroll bar stands for a share of it.
 const TALLEST = 8_000_000;
+let listNumber = 0;
 function virtualList(options) {
   const { rowHeight, role, label, request, draw, onKey, head = null } = options;
+  const prefix = `bk-list-${++listNumber}`;
   const headHeight = head ? rowHeight : 0;
   let total = 0, first = 0, rows = [], asked = "", timer = null, pinned = false;
   const body = el("div", { class: "bk-rows", role: "presentation" });
@@ -20,6 +22,11 @@ function virtualList(options) {
   function place() {
     const visible = top();
     body.style.transform = `translateY(${Math.max(0, box.scrollTop - (visible - first) * rowHeight - (total * rowHeight > TALLEST ? 0 : box.scrollTop - visible * rowHeight))}px)`;
+  }
+  function fill() {
+    body.replaceChildren(...rows.map((row, index) => { const node = draw(row, first + index); node.id = `${prefix}-${first + index}`; return node; }));
+    const active = body.querySelector(".bk-active");
+    if (active) box.setAttribute("aria-activedescendant", active.id); else box.removeAttribute("aria-activedescendant");
   }
   box.addEventListener("scroll", () => {
     pinned = total > 0 && box.scrollTop + seen() >= height() - 2;
@@ -46,9 +53,8 @@ function virtualList(options) {
       total = message.total; first = message.first; rows = message.rows;
       spacer.style.height = `${height()}px`;
       box.setAttribute(role === "listbox" ? "data-total" : "aria-rowcount", total);
-      body.replaceChildren(...rows.map((row, index) => draw(row, first + index)));
-      place();
+      fill(); place();
     },
-    redraw() { body.replaceChildren(...rows.map((row, index) => draw(row, first + index))); },
+    redraw: fill,
   };
 }

@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 import re
 
+import pytest
 from playwright.sync_api import Locator, expect
 
 from brokerkit.testing.waiting import eventually
+from tests.backends.pubsub.conftest import new_name, url_of
+from tests.brokers.pubsub import EmulatorServer
 
 from .canary import PAYLOADS
 from .conftest import Opening
@@ -75,7 +78,7 @@ def test_a_message_is_found_by_a_predicate_looked_at_and_handed_to_the_next_cell
     expect(panel.get_by_text("matches 0 of 100 rows shown now")).to_be_visible()
     button(panel, "Search").click()
     expect(lines(panel)).to_have_count(1)
-    expect(panel.get_by_text("Complete: 1 rows of 400 read")).to_be_visible()
+    expect(panel.get_by_text("Complete: 1 row of 400 read")).to_be_visible()
     expect(call(panel)).to_have_text(
         re.compile(r"s\.peek\('.*', where=lambda value: value\[\"total\"\] == 30\)")
     )
@@ -130,7 +133,7 @@ def test_topics_are_found_chosen_described_and_refreshed(open_notebook: Opening,
     panel = notebook.panel(1).first
     names = options(panel)
     expect(panel.get_by_text("Choose a topic.", exact=True)).to_be_visible()
-    panel.get_by_label("Search topics").fill("OTHER 1")
+    panel.get_by_label("Search topics").fill("OTHER-1")
     expect(names.first).to_contain_text("other-1")
     notebook.do("s.publish(f'{topic}-other-1', 'hello')")
     button(panel, "↻ Refresh").click()
@@ -139,7 +142,7 @@ def test_topics_are_found_chosen_described_and_refreshed(open_notebook: Opening,
     expect(lines(panel)).to_have_count(1)
     expect(panel.get_by_role("region", name="The chosen topic")).to_contain_text("1 messages")
     notebook.screenshot("browse-topics", panel)
-    panel.get_by_label("Search topics").press("Escape")
+    panel.get_by_label("Search topics").fill(notebook.ask("topic"))
     panel.get_by_label("Order of the topics").select_option("messages")
     expect(names.first).to_contain_text("400 msg")
     names.first.click()
@@ -319,9 +322,8 @@ def test_running_the_cell_again_stops_its_search(open_notebook: Opening) -> None
     assert notebook.ask("browsers[0].running") is True
     notebook.run(1)
     notebook.do("gate.set()")
-    eventually(
-        lambda: notebook.ask("browsers[0].search.status") == "stopped", "the first one stopped", within=20
-    )
+    eventually(lambda: notebook.ask("browsers[0].wait(0)"), "the first one stopped", within=30)
+    assert notebook.ask("[len(each.frame) for each in browsers]") == [0, 100]
 
 
 def test_state_set_in_code_moves_the_widget_and_the_call_is_copied(open_notebook: Opening) -> None:
@@ -414,3 +416,34 @@ def test_many_rows_are_paged(open_notebook: Opening) -> None:
     grid.evaluate("node => { node.scrollTop = node.scrollHeight / 2 }")
     expect(lines(panel).first).to_contain_text(re.compile(r'\{"id": (99|100)\d\d\d\}'))
     assert lines(panel).count() < 100
+
+
+@pytest.mark.broker
+def test_where_a_look_is_not_free_the_side_effect_is_chosen_and_confirmed(
+    open_notebook: Opening, pubsub_emulator: EmulatorServer
+) -> None:
+    url = url_of(pubsub_emulator)
+    notebook = open_notebook(
+        f"import brokerkit as bk\ns = bk.connect({url!r}, production=True)\ntopic = {new_name()!r}\n"
+        "s.create_topic(topic, retention=3600)\ns.publish_batch(topic, [{'id': n} for n in range(5)])\nNone",
+        BROWSE,
+    )
+    notebook.run_all()
+    panel = notebook.panel(1).first
+    expect(panel).to_contain_text("PRODUCTION")
+    expect(panel).to_contain_text("cannot show messages without a side effect")
+    button(panel, "Search").click()
+    expect(panel.get_by_role("alert")).to_contain_text("choose a side effect")
+    panel.get_by_label("give back").check()
+    expect(panel.get_by_label("Subscription to take from")).to_be_visible()
+    panel.get_by_label("temporary subscription").check()
+    button(panel, "Search").click()
+    expect(panel.get_by_role("alert")).to_contain_text("type the topic's name")
+    expect(lines(panel)).to_have_count(0)
+    panel.get_by_label("Marked as production").fill(notebook.ask("topic"))
+    notebook.screenshot("browse-side-effects", panel)
+    button(panel, "Search").click()
+    expect(lines(panel)).to_have_count(5, timeout=60_000)
+    expect(call(panel)).to_contain_text("side_effects='temporary subscription'")
+    lines(panel).first.click()
+    expect(panel.get_by_role("region", name="The chosen message").get_by_role("tree")).to_contain_text("id:")
