@@ -14,13 +14,15 @@ from brokerkit.core.capabilities import Model
 from brokerkit.testing import Conformance, Harness
 from brokerkit.testing.behaviour import behaviour
 from brokerkit.testing.stage import Stage, acknowledge, acknowledge_ours, numbered, payloads
-from brokerkit.testing.suite import publish_receive
+from brokerkit.testing.suite import Acknowledgement, Iteration, publish_receive
 from tests.brokers.servicebus.server import ServiceBusServer
 
 pytestmark = pytest.mark.broker
 
 DELIVERIES = 1000
 """Nobody's message is dead-lettered while it is given back again and again."""
+EARLY = 3
+"""How many subscriptions a topic is made with: it keeps nothing for later ones."""
 
 
 class ServiceBusHarness(Harness):
@@ -30,6 +32,11 @@ class ServiceBusHarness(Harness):
     server = "emulator"
     lock_options: Mapping[str, Any] = {"lock_seconds": 1.0}
     ordered_options: Mapping[str, Any] = {"sessions": True}
+
+    @property
+    def stage(self) -> type[Stage]:
+        """The stage on which behaviours are shown."""
+        return QueueStage
 
     def __init__(self, server: ServiceBusServer) -> None:
         self.url = server.connection_string
@@ -83,10 +90,52 @@ class QueueStage(Stage):
         return topic
 
 
+class TopicHarness(ServiceBusHarness):
+    """Each topic is one of Service Bus, with subscriptions."""
+
+    name = "servicebus topics"
+
+    @property
+    def stage(self) -> type[Stage]:
+        return TopicStage
+
+    def make_topic(self, connection: Connection, partitions: int = 1) -> str:
+        name = self.topic_name()
+        connection.create_topic(name, kind="topic")
+        return name
+
+
+class TopicStage(Stage):
+    """Topics are made with subscriptions, which are handed out when a test asks for one."""
+
+    def __init__(self, harness: Harness, model: Model | None = None) -> None:
+        self._early: dict[str, list[str]] = {}
+        super().__init__(harness, model)
+
+    def topic(self, partitions: int = 1) -> str:
+        topic = super().topic(partitions)
+        self._early[topic] = [self._made(topic) for _ in range(EARLY)]
+        return topic
+
+    def _made(self, topic: str, **options: Any) -> str:
+        return super().subscription(topic, max_delivery_count=DELIVERIES, **options)
+
+    def subscription(self, topic: str, *, start: Any = "earliest", **options: Any) -> str:
+        if "sessions" in options:
+            return self._made(topic, **options)
+        name = self._early[topic].pop()
+        if "lock_seconds" in options:
+            administration = self.connection.native.administration
+            lock = timedelta(seconds=options["lock_seconds"])
+            found = administration.get_subscription(topic, name)
+            administration.update_subscription(topic, found, lock_duration=lock)
+        return name
+
+
 @pytest.fixture(autouse=True)
 def _told_for_service_bus(monkeypatch: pytest.MonkeyPatch) -> None:
-    def made(harness: Harness, model: Model | None = None) -> Stage:
-        return QueueStage(harness, model)
+    def made(harness: ServiceBusHarness, model: Model | None = None) -> Stage:
+        return harness.stage(harness, model)
 
     monkeypatch.setattr("brokerkit.testing.behaviour.Stage", made)
     # AMQP keeps milliseconds; what is finer is refused
@@ -97,6 +146,19 @@ def _told_for_service_bus(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(scope="module")
 def harness(servicebus_server: ServiceBusServer) -> Harness:
     return ServiceBusHarness(servicebus_server)
+
+
+@pytest.fixture(scope="module")
+def topic_harness(servicebus_server: ServiceBusServer) -> Harness:
+    return TopicHarness(servicebus_server)
+
+
+class TestTopics(Acknowledgement, Iteration):
+    """Settling and waiting, on the subscriptions of topics."""
+
+    @pytest.fixture
+    def harness(self, topic_harness: Harness) -> Harness:
+        return topic_harness
 
 
 class TestServiceBus(Conformance):
