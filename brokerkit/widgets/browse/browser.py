@@ -99,7 +99,7 @@ class TopicBrowser(Displayed):
         close_at_exit(self)
         self.refresh()
         if topic is not None:
-            self.ask(Query(topic, **options), confirm=confirm)
+            self.ask(Query.of({"topic": topic, **options}, None), confirm=confirm)
         if sort is not None:
             self.sort = sort
         if columns is not None:
@@ -165,9 +165,13 @@ class TopicBrowser(Displayed):
 
     def stop(self, why: str = "you stopped it") -> None:
         """Stop everything that is being read; what was found stays."""
-        for lane in self._lanes.values():
-            lane.stop()
+        self.stop_reading(*LANES)
         self.beside.stop(why)
+
+    def stop_reading(self, *lanes: str) -> None:
+        """Stop the search and the step to another message, or what is named."""
+        for name in lanes or ("search", "message"):
+            self._lanes[name].stop()
 
     def forget(self) -> None:
         """Stop, and let the rows go; the notebook may keep the browser itself for long."""

@@ -203,8 +203,7 @@ class BrowserView:
         return found
 
     def _on_stop(self, message: Message) -> None:
-        self._model._lanes["search"].stop()
-        self._model._lanes["message"].stop()
+        self._model.stop_reading()
 
     def _on_continue(self, message: Message) -> None:
         self._model.go_on()
