@@ -91,6 +91,7 @@ class TopicBrowser(Displayed):
         self.result = ResultTable(self._table)
         self._columns: list[str] | None = None
         self._sort: tuple[str, bool] | None = None
+        self._message: MessageView | None = None
         self._view: BrowserView | None = None
         notebook = cells()
         if notebook is not None:
@@ -179,6 +180,7 @@ class TopicBrowser(Displayed):
         with self._lock:
             self._search = None
             self.selection.clear()
+            self._message = None
             self._put(self._builder.to_table([]))
         self._tell("rows", "detail")
 
@@ -312,7 +314,11 @@ class TopicBrowser(Displayed):
     def message(self) -> MessageView | None:
         """The message that is looked at, in full."""
         current = self.selection.current
-        return None if current is None else MessageView(current, self._builder)
+        if current is None:
+            return None
+        if self._message is None or self._message.row is not current:
+            self._message = MessageView(current, self._builder)
+        return self._message
 
     @property
     def message_call(self) -> str:
