@@ -140,7 +140,7 @@ class TopicBrowser(Displayed):
             if readable:
                 search = Search(self.session, query, self._lanes["search"], lambda: self._found(search))
             self._lanes["search"].stop()
-            self._query, self._search, self.problem = query, search, None
+            self._query, self._search, self._message, self.problem = query, search, None, None
             self._builder = FrameBuilder(query.decode) if search is None else search.builder
             self.selection.clear()
             if moved:
@@ -313,12 +313,13 @@ class TopicBrowser(Displayed):
     @property
     def message(self) -> MessageView | None:
         """The message that is looked at, in full."""
-        current = self.selection.current
+        current, shown = self.selection.current, self._message
         if current is None:
-            return None
-        if self._message is None or self._message.row is not current:
-            self._message = MessageView(current, self._builder)
-        return self._message
+            shown = None
+        elif shown is None or shown.row is not current:
+            shown = MessageView(current, self._builder)
+        self._message = shown
+        return shown
 
     @property
     def message_call(self) -> str:
