@@ -91,6 +91,7 @@ class TopicBrowser(Displayed):
         self.result = ResultTable(self._table)
         self._columns: list[str] | None = None
         self._sort: tuple[str, bool] | None = None
+        self._message: MessageView | None = None
         self._view: BrowserView | None = None
         notebook = cells()
         if notebook is not None:
@@ -99,7 +100,7 @@ class TopicBrowser(Displayed):
         close_at_exit(self)
         self.refresh()
         if topic is not None:
-            self.ask(Query(topic, **options), confirm=confirm)
+            self.ask(Query.of({"topic": topic, **options}, None), confirm=confirm)
         if sort is not None:
             self.sort = sort
         if columns is not None:
@@ -139,7 +140,7 @@ class TopicBrowser(Displayed):
             if readable:
                 search = Search(self.session, query, self._lanes["search"], lambda: self._found(search))
             self._lanes["search"].stop()
-            self._query, self._search, self.problem = query, search, None
+            self._query, self._search, self._message, self.problem = query, search, None, None
             self._builder = FrameBuilder(query.decode) if search is None else search.builder
             self.selection.clear()
             if moved:
@@ -165,9 +166,13 @@ class TopicBrowser(Displayed):
 
     def stop(self, why: str = "you stopped it") -> None:
         """Stop everything that is being read; what was found stays."""
-        for lane in self._lanes.values():
-            lane.stop()
+        self.stop_reading(*LANES)
         self.beside.stop(why)
+
+    def stop_reading(self, *lanes: str) -> None:
+        """Stop the search and the step to another message, or what is named."""
+        for name in lanes or ("search", "message"):
+            self._lanes[name].stop()
 
     def forget(self) -> None:
         """Stop, and let the rows go; the notebook may keep the browser itself for long."""
@@ -175,6 +180,7 @@ class TopicBrowser(Displayed):
         with self._lock:
             self._search = None
             self.selection.clear()
+            self._message = None
             self._put(self._builder.to_table([]))
         self._tell("rows", "detail")
 
@@ -307,8 +313,13 @@ class TopicBrowser(Displayed):
     @property
     def message(self) -> MessageView | None:
         """The message that is looked at, in full."""
-        current = self.selection.current
-        return None if current is None else MessageView(current, self._builder)
+        current, shown = self.selection.current, self._message
+        if current is None:
+            shown = None
+        elif shown is None or shown.row is not current:
+            shown = MessageView(current, self._builder)
+        self._message = shown
+        return shown
 
     @property
     def message_call(self) -> str:

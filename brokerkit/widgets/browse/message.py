@@ -145,15 +145,18 @@ class MessageView:
     def _text(self, first: int) -> dict[str, Any]:
         if self.payload is None:
             return {"text": "null", "first": 0, "next": None, "total": 0}
-        text = bytes_text(self.payload) if self.text is None else self.text
-        part = text[first : first + TEXT_PAGE]
-        shown = indented(text) if not first and self.text is not None and len(text) <= TEXT_PAGE else None
-        after = first + len(part)
+        # of what is not text, bytes are counted instead of characters
+        whole: str | bytes = self.payload if self.text is None else self.text
+        piece = whole[first : first + TEXT_PAGE]
+        part = bytes_text(piece) if isinstance(piece, bytes) else piece
+        pretty = indented(part) if self.text is not None and len(piece) == len(whole) else None
+        after = first + len(piece)
         return {
-            "text": plain_lines(shown or part),
+            "text": plain_lines(pretty or part),
             "first": first,
-            "next": after if after < len(text) else None,
-            "total": len(text),
+            "next": after if after < len(whole) else None,
+            "total": len(whole),
+            "bytes": isinstance(piece, bytes),
         }
 
     def _hex(self, first: int) -> dict[str, Any]:

@@ -14,7 +14,6 @@ from brokerkit.core.topics import Slice
 from brokerkit.frames.build import FrameBuilder
 from brokerkit.frames.tabular import table_of
 from brokerkit.session.planning import parse_range
-from brokerkit.session.shown import plain
 
 from .lane import Lane
 from .query import Query
@@ -65,11 +64,6 @@ class Search:
         """Read, in the lane's thread."""
         self.status, self.problem = "reading", None
         self._lane.run(self._run)
-
-    def stop(self) -> None:
-        """Stop reading soon. What was found stays, and `go_on` continues."""
-        if self.running:
-            self._lane.stop()
 
     def go_on(self, more: int = 0) -> None:
         """Continue where it stopped. more: raise the limit by so many rows."""
@@ -145,6 +139,7 @@ class Search:
     def _run(self, cancellation: Cancellation) -> None:
         status: Status = "failed"
         try:
+            cancellation.raise_if_cancelled()
             if self._peek is None:
                 self._borrow()
                 status = "at the end"
@@ -186,6 +181,3 @@ class Search:
         self._on_change()
         self._told = time.monotonic()
         self._cost = self._told - now
-
-    def __str__(self) -> str:
-        return f"{plain(self.query.topic, 80)}: {self.status}"

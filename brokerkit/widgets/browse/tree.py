@@ -6,13 +6,14 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+from brokerkit.core.collector import gc_paused
 from brokerkit.session.shown import plain
 
 CHILDREN = 100
 """Members of one object or array that are shown at once."""
 TEXT = 300
-LONGEST = 20_000_000
-"""Characters of JSON that are made into a tree."""
+LONGEST = 500_000
+"""Characters of JSON that are made into a tree: as much as can be read without a pause."""
 
 
 class Number(str):
@@ -28,9 +29,14 @@ def parsed(text: str) -> Any:
     if len(text) > LONGEST:
         raise ValueError(f"{len(text):,} characters are too long for a tree")
     try:
-        return json.loads(
-            text, object_pairs_hook=Members, parse_int=Number, parse_float=Number, parse_constant=_no_constant
-        )
+        with gc_paused():
+            return json.loads(
+                text,
+                object_pairs_hook=Members,
+                parse_int=Number,
+                parse_float=Number,
+                parse_constant=_no_constant,
+            )
     except RecursionError:
         raise ValueError("it is nested too deeply for a tree") from None
     except json.JSONDecodeError as error:
@@ -45,14 +51,12 @@ def children(root: Any, path: Sequence[int], first: int = 0) -> dict[str, Any]:
     """The members at a path of positions, from the `first`, and how many there are in all."""
     node = root
     for step in path:
-        node = _items(node)[step][1]
-    items = _items(node)
-    part = items[first : first + CHILDREN]
+        node = _items(node, step, step + 1)[0][1]
     return {
         "path": list(path),
         "first": first,
-        "total": len(items),
-        "items": [_view(name, value) for name, value in part],
+        "total": len(node) if is_nested(node) else 0,
+        "items": [_view(name, value) for name, value in _items(node, first, first + CHILDREN)],
     }
 
 
@@ -65,12 +69,14 @@ def is_nested(value: Any) -> bool:
     return isinstance(value, list)
 
 
-def _items(node: Any) -> Any:
+def _items(node: Any, first: int, last: int) -> list[tuple[str, Any]]:
+    """The members at these positions. Raises IndexError where there are none."""
+    if not is_nested(node) or not 0 <= first <= len(node):
+        raise IndexError("there is nothing at this place")
+    part = node[first:last]
     if isinstance(node, Members):
-        return node
-    if isinstance(node, list):
-        return [(str(index), value) for index, value in enumerate(node)]
-    raise IndexError("there is nothing below a single value")
+        return list(part)
+    return [(str(index), value) for index, value in enumerate(part, first)]
 
 
 def kind_of(value: Any) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+import pyarrow as pa
+
 from brokerkit.core.errors import BrokerError, ConfigError
 from brokerkit.session.filters import Filter
 from brokerkit.session.shown import plain
@@ -33,7 +35,8 @@ SCRIPTS = (
     "browse.js",
 )
 TRIED = 2_000
-"""Rows on which a filter is tried while it is typed."""
+TRIED_BYTES = 4_000_000
+"""Rows on which a filter is tried while it is typed, and their bytes."""
 BACKLOGS = 40
 """Topics in view whose backlogs are asked for at once."""
 _STATUS = {
@@ -203,8 +206,7 @@ class BrowserView:
         return found
 
     def _on_stop(self, message: Message) -> None:
-        self._model._lanes["search"].stop()
-        self._model._lanes["message"].stop()
+        self._model.stop_reading()
 
     def _on_continue(self, message: Message) -> None:
         self._model.go_on()
@@ -288,7 +290,7 @@ class BrowserView:
     def _tried(self, typed: str, mode: Any) -> str:
         if not typed.strip():
             return ""
-        rows = self._model.result.rows.slice(0, TRIED).combine_chunks()
+        rows = _sample(self._model.result.rows).combine_chunks()
         try:
             wanted = Filter(None, Predicate(typed) if mode == "python" else typed)
         except ConfigError as error:
@@ -357,6 +359,14 @@ class BrowserView:
             "more": more,
             "backwards": search.query.backwards,
         }
+
+
+def _sample(rows: pa.Table) -> pa.Table:
+    """The first rows, so few that trying a filter on them is no pause."""
+    count = min(TRIED, int(rows.num_rows))
+    while count > 1 and rows.slice(0, count).nbytes > TRIED_BYTES:
+        count //= 2
+    return rows.slice(0, count)
 
 
 def _progress_text(search: Any) -> str:

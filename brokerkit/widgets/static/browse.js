@@ -26,7 +26,10 @@ function render({ model, el: root }) {
   const onMessage = (one) => parts[one.type]?.(one);
   model.on("msg:custom", onMessage); model.on("change:state", state);
   state(); model.send({ type: "hello" }); topics.ask();
+  // what happened while nobody could see it was not sent
+  const back = () => { if (!document.hidden) model.send({ type: "hello" }); };
+  document.addEventListener("visibilitychange", back);
   const beat = setInterval(() => { if (!document.hidden) model.send({ type: "here" }); }, 20000);
-  return () => { clearInterval(beat); model.off("msg:custom", onMessage); model.off("change:state", state); };
+  return () => { clearInterval(beat); document.removeEventListener("visibilitychange", back); model.off("msg:custom", onMessage); model.off("change:state", state); };
 }
 export default { render };

@@ -54,7 +54,7 @@ function messageView(model, focusTable) {
     const nodes = [el("pre", { class: `bk-pre${part.form === "hex" ? " bk-hex" : ""}`, tabindex: "0", text: part.text })];
     if (part.next != null || part.first) {
       const to = (first, text) => el("button", { type: "button", class: "bk-button bk-quiet", text, onclick: () => model.send({ type: "payload", form: part.form, first }) });
-      const unit = part.form === "hex" ? "bytes" : "characters", last = part.next ?? part.total;
+      const unit = part.form === "hex" || part.bytes ? "bytes" : "characters", last = part.next ?? part.total;
       nodes.push(el("div", { class: "bk-head" }, part.first ? to(0, "« Start") : null, part.next != null ? to(part.next, "Further ›") : null,
         el("span", { class: "bk-muted", text: `${unit} ${part.first.toLocaleString()} to ${last.toLocaleString()} of ${part.total.toLocaleString()}` })));
     }

@@ -106,7 +106,7 @@ class Desk:
 def newest_poison(desk: Desk) -> None:
     desk.choose(desk.panel.get_by_label("How the value is filtered"), "python")
     desk.type(desk.panel.get_by_label("Filter of the value"), "isinstance(value, str)", enter=True)
-    desk.complete("^Complete: 1 rows")
+    desk.complete("^Complete: 1 row of")
     desk.click(desk.lines.last)
     expect(desk.message).to_contain_text("offset 1500")
 

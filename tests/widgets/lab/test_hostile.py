@@ -144,7 +144,7 @@ def test_a_progress_bar_and_frames_and_errors_run_nothing(open_notebook: Opening
         "bk.failures(s.peek(topic, decode='json'))",
     )
     notebook.run_all()
-    expect(notebook.output(1)).to_contain_text("canary('script')")
+    expect(notebook.output(1)).to_contain_text("copy")
     assert_dead(notebook.output(1))
     expect(notebook.output(2).locator("table")).to_be_visible()
     notebook.screenshot("hostile-progress", notebook.output(1))
