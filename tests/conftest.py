@@ -67,8 +67,6 @@ def nats_server() -> Iterator[NatsServer]:
         missing("nats", str(error))
     with NatsServer() as server:
         yield server
-        # an orderly end with hundreds of streams takes half a minute, and nobody reads them again
-        server.kill()
 
 
 def _kafka(rebalance_delay: float) -> Iterator[KafkaServer]:

@@ -10,19 +10,17 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-import tempfile
 import textwrap
 from collections.abc import Mapping
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
 from . import cache
 from .java import DEPENDENCY_PLUGIN, JAVA, java_version
-from .processes import ServerProcess, free_ports
+from .processes import free_ports
+from .server import Server
 
 VERSION = "4.4.0"
 CHECKSUMS = {
@@ -93,7 +91,7 @@ def provision() -> Path:
     return cache.provision(_name(), _download) / "libs"
 
 
-class KafkaServer:
+class KafkaServer(Server):
     """One broker with its data in a temporary folder, ready when the constructor returns.
 
     rebalance_delay: seconds that a new group waits for more members (Kafka's default is 3).
@@ -106,6 +104,7 @@ class KafkaServer:
     the same over TLS; `tls_bootstrap` takes who shows a certificate.
     """
 
+    name = f"Kafka {VERSION}"
     user = "alice"
     password = "alice-and-the-9-secrets"
     others: Mapping[str, str] = {}
@@ -124,7 +123,7 @@ class KafkaServer:
         self._quick_start = quick_start
         self._features = features or {}
         self._libs = provision()
-        self._folder = Path(tempfile.mkdtemp(prefix="brokerkit-kafka-"))
+        super().__init__()
         plain, sasl, sasl_tls, tls, controller = free_ports(5)
         self.bootstrap = f"127.0.0.1:{plain}"
         self.sasl_bootstrap = f"127.0.0.1:{sasl}"
@@ -154,7 +153,7 @@ class KafkaServer:
             "listener.name.sasl_ssl.plain.sasl.jaas.config": login,
             "listener.name.sasl_ssl.scram-sha-256.sasl.jaas.config": "org.apache.kafka.common.security."
             "scram.ScramLoginModule required;",
-            "log.dirs": str(self._folder / "data"),
+            "log.dirs": str(self.folder / "data"),
             "num.partitions": "1",
             "offsets.topic.num.partitions": "5",
             "offsets.topic.replication.factor": "1",
@@ -181,15 +180,9 @@ class KafkaServer:
             **(settings or {}),
         }
         lines = [f"{name}={value}" for name, value in properties.items()]
-        self._properties = self._folder / "server.properties"
+        self._properties = self.folder / "server.properties"
         self._properties.write_text("\n".join(lines) + "\n", "utf-8")
-        self._process: ServerProcess | None = None
-        try:
-            self._format()
-            self._start()
-        except BaseException:
-            self.stop()
-            raise
+        self.begin()
 
     def _java(self, *arguments: str) -> list[str]:
         options = ["-Xmx768m", "-XX:+UseSerialGC"]
@@ -207,13 +200,10 @@ class KafkaServer:
             timeout=START_SECONDS,
         )
 
-    def _start(self) -> None:
-        self._process = ServerProcess(
-            self._java("kafka.Kafka", str(self._properties)),
-            folder=self._folder,
-            log=self._folder / "server.log",
-        )
-        self._process.wait_until(self._ready, timeout=START_SECONDS, what=f"Kafka {VERSION}")
+    def start(self) -> None:
+        if not (self.folder / "data").exists():
+            self._format()
+        self.run(self._java("kafka.Kafka", str(self._properties)), self._ready, timeout=START_SECONDS)
 
     def _ready(self) -> bool:
         try:
@@ -221,51 +211,6 @@ class KafkaServer:
             return bool(admin.list_topics(timeout=0.5).brokers)
         except KafkaException:
             return False
-
-    @property
-    def pid(self) -> int:
-        """The process id of the running broker."""
-        assert self._process is not None
-        return self._process.pid
-
-    def log_tail(self) -> str:
-        """The end of the broker's log."""
-        return "" if self._process is None else self._process.log_tail()
-
-    def kill(self) -> None:
-        """SIGKILL, as in a crash. The data stays for `restart`."""
-        if self._process is not None:
-            self._process.kill()
-
-    def pause(self) -> None:
-        """Have it keep its connections and answer nothing, until `resume`."""
-        assert self._process is not None
-        self._process.pause()
-
-    def resume(self) -> None:
-        """Undo `pause`."""
-        assert self._process is not None
-        self._process.resume()
-
-    def restart(self) -> None:
-        """Start again on the same data and ports, after `kill` or instead of a running one."""
-        self.kill()
-        self._start()
-
-    def stop(self) -> None:
-        """End it and throw its data away. Stopping twice is fine."""
-        if self._process is not None:
-            # nobody reads the data again, so there is no need for an orderly and slow shutdown
-            self._process.kill()
-        shutil.rmtree(self._folder, ignore_errors=True)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.stop()
 
 
 def _tls(keystore: Path | None, truststore: Path | None) -> dict[str, str]:

@@ -16,6 +16,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+PAUSE_SECONDS = 10.0
 PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None) if sys.platform == "linux" else None
 
@@ -57,6 +58,12 @@ def _start(
 
 _starter = ThreadPoolExecutor(1, thread_name_prefix="server starter")
 """The thread that starts every server: it lives as long as the tests, and they with it."""
+
+
+def _stands_still(pid: int) -> bool:
+    """Whether every thread of a process has obeyed SIGSTOP (known on Linux only)."""
+    threads = Path(f"/proc/{pid}/task").glob("*/stat")
+    return all(each.read_text().rpartition(")")[2].split()[0] in "Tt" for each in threads)
 
 
 class ServerProcess:
@@ -112,8 +119,13 @@ class ServerProcess:
                 self.kill()
 
     def pause(self) -> None:
-        """SIGSTOP: it keeps its connections and answers nothing."""
+        """SIGSTOP: it keeps its connections and answers nothing, in none of its threads."""
         os.killpg(self.pid, signal.SIGSTOP)
+        deadline = time.monotonic() + PAUSE_SECONDS
+        while not _stands_still(self.pid):
+            if time.monotonic() >= deadline:
+                raise ServerError(f"process {self.pid} was told to stop and still runs")
+            time.sleep(0.01)
 
     def resume(self) -> None:
         """SIGCONT, after `pause`."""

@@ -15,16 +15,14 @@ import hashlib
 import os
 import shutil
 import subprocess
-import tempfile
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 import grpc
 
 from . import cache
-from .processes import ServerProcess, free_ports
+from .processes import free_ports
+from .server import Server
 
 MODULE = Path(__file__).parent / "pstest"
 SOURCES = ("go.mod", "go.sum", "main.go")
@@ -33,20 +31,13 @@ START_SECONDS = 40.0
 BUILD_SECONDS = 600
 
 
-class PubSubServer(ABC):
+class PubSubServer(Server):
     """A server on a free loopback port, answering when the constructor returns."""
 
-    name: str
-
     def __init__(self) -> None:
-        self.folder = Path(tempfile.mkdtemp(prefix=f"brokerkit-{self.name}-"))
+        super().__init__()
         self.port = free_ports(1)[0]
-        self._process: ServerProcess | None = None
-        try:
-            self.start()
-        except BaseException:
-            self.close()
-            raise
+        self.begin()
 
     @abstractmethod
     def _command(self) -> list[str]:
@@ -56,16 +47,9 @@ class PubSubServer(ABC):
     def host(self) -> str:
         return f"127.0.0.1:{self.port}"
 
-    @property
-    def pid(self) -> int:
-        """The process id of the running server."""
-        assert self._process is not None
-        return self._process.pid
-
     def start(self) -> None:
         """Start it; what it had before is lost."""
-        self._process = ServerProcess(self._command(), folder=self.folder, log=self.folder / "server.log")
-        self._process.wait_until(self._answers, timeout=START_SECONDS, what=self.name)
+        self.run(self._command(), self._answers, timeout=START_SECONDS)
 
     def _answers(self) -> bool:
         """Whether it speaks gRPC by now."""
@@ -77,45 +61,6 @@ class PubSubServer(ABC):
         finally:
             channel.close()
         return True
-
-    def log_tail(self) -> str:
-        """The end of what it printed."""
-        return "" if self._process is None else self._process.log_tail()
-
-    def kill(self) -> None:
-        """SIGKILL, as in a crash."""
-        if self._process is not None:
-            self._process.kill()
-
-    def restart(self) -> None:
-        """Start it again on the same port, empty."""
-        self.kill()
-        self.start()
-
-    def pause(self) -> None:
-        """Have it keep its connections and answer nothing, until `resume`."""
-        assert self._process is not None
-        self._process.pause()
-
-    def resume(self) -> None:
-        """Undo `pause`."""
-        assert self._process is not None
-        self._process.resume()
-
-    def close(self) -> None:
-        """End it. Closing twice is fine."""
-        if self._process is not None:
-            # nothing of it is kept, so there is no need for an orderly end
-            self._process.kill()
-        shutil.rmtree(self.folder, ignore_errors=True)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
 
 def emulator_binary() -> Path | None:

@@ -12,18 +12,16 @@ import hashlib
 import shutil
 import subprocess
 import tarfile
-import tempfile
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 import httpx
 
 from . import cache
 from .java import DEPENDENCY_PLUGIN, JAVA, java_version
-from .processes import ServerProcess, free_ports
+from .processes import free_ports
+from .server import Server
 
 VERSION = "4.0.8"
 ARTIFACT = f"org.apache.pulsar:pulsar-server-distribution:{VERSION}:tar.gz:bin"
@@ -191,7 +189,7 @@ def class_archive() -> Path:
     return cache.provision(f"{_name()}-java{java_version()}", _record_classes) / ARCHIVE
 
 
-class PulsarServer:
+class PulsarServer(Server):
     """One standalone server with its data in a temporary folder, ready when the constructor returns.
 
     settings: further broker properties. token: of a superuser, where the settings want one.
@@ -199,6 +197,8 @@ class PulsarServer:
 
     `url` is the broker's, `admin` that of its REST endpoint.
     """
+
+    name = f"Pulsar {VERSION}"
 
     def __init__(
         self,
@@ -213,7 +213,7 @@ class PulsarServer:
             if record is None
             else f"-XX:ArchiveClassesAtExit={record}"
         )
-        self._folder = Path(tempfile.mkdtemp(prefix="brokerkit-pulsar-"))
+        super().__init__()
         # the bookie is known by its port for as long as its data lives
         broker, web, self._bookie = free_ports(3)
         self.url = f"pulsar://127.0.0.1:{broker}"
@@ -228,18 +228,13 @@ class PulsarServer:
         # of a property that is there twice the last counts
         shipped = (self._files / "home" / "conf" / "standalone.conf").read_text("utf-8")
         lines = [f"{name}={value}" for name, value in properties.items()]
-        (self._folder / "standalone.conf").write_text("\n".join([shipped, *lines, ""]), "utf-8")
-        (self._folder / "log4j2.properties").write_text(LOGGING, "utf-8")
-        (self._folder / "tmp").mkdir()
-        self._process: ServerProcess | None = None
-        try:
-            self._start()
-        except BaseException:
-            self.stop()
-            raise
+        (self.folder / "standalone.conf").write_text("\n".join([shipped, *lines, ""]), "utf-8")
+        (self.folder / "log4j2.properties").write_text(LOGGING, "utf-8")
+        (self.folder / "tmp").mkdir()
+        self.begin()
 
-    def _start(self) -> None:
-        folder, metadata = self._folder, self._folder / "metadata"
+    def start(self) -> None:
+        folder, metadata = self.folder, self.folder / "metadata"
         command = [
             "java",
             *JAVA_OPTIONS,
@@ -255,8 +250,7 @@ class PulsarServer:
             *("--metadata-dir", str(metadata), "--bookkeeper-dir", str(folder / "bookkeeper")),
             *("--bookkeeper-port", str(self._bookie), "--num-bookies", "1"),
         ]
-        self._process = ServerProcess(command, folder=folder, log=folder / "server.log")
-        self._process.wait_until(self._ready, timeout=START_SECONDS, what=f"Pulsar {VERSION}")
+        self.run(command, self._ready, timeout=START_SECONDS)
 
     def _ready(self) -> bool:
         # it is healthy before its default namespace is there
@@ -272,52 +266,6 @@ class PulsarServer:
             return False
         return answer.status_code == 200
 
-    @property
-    def pid(self) -> int:
-        """The process id of the running server."""
-        assert self._process is not None
-        return self._process.pid
-
-    def log_tail(self) -> str:
-        """The end of the server's log."""
-        return "" if self._process is None else self._process.log_tail()
-
-    def kill(self) -> None:
-        """SIGKILL, as in a crash. The data stays for `restart`."""
-        if self._process is not None:
-            self._process.kill()
-
-    def pause(self) -> None:
-        """Have it keep its connections and answer nothing, until `resume`."""
-        assert self._process is not None
-        self._process.pause()
-
-    def resume(self) -> None:
-        """Undo `pause`."""
-        assert self._process is not None
-        self._process.resume()
-
-    def restart(self) -> None:
-        """Start again on the same data and ports, after `kill` or instead of a running one."""
-        self.kill()
-        self._start()
-
     def end_in_order(self) -> None:
         """Have it shut down by itself. The data stays."""
-        assert self._process is not None
-        self._process.terminate(END_SECONDS)
-
-    def stop(self) -> None:
-        """End it and throw its data away. Stopping twice is fine."""
-        if self._process is not None:
-            # nobody reads the data again, so there is no need for an orderly and slow shutdown
-            self._process.kill()
-        shutil.rmtree(self._folder, ignore_errors=True)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.stop()
+        self.process.terminate(END_SECONDS)

@@ -62,8 +62,8 @@ class SecurePulsarServer(PulsarServer):
             token=self.token,
         )
 
-    def stop(self) -> None:
-        super().stop()
+    def close(self) -> None:
+        super().close()
         shutil.rmtree(self._keys, ignore_errors=True)
 
 

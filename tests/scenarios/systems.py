@@ -12,11 +12,12 @@ from typing import Any
 
 import httpx
 import nats
-from confluent_kafka import ConsumerGroupTopicPartitions, TopicPartition
+from confluent_kafka import ConsumerGroupTopicPartitions, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
 import brokerkit as bk
 from brokerkit.session import Session
+from brokerkit.testing.waiting import eventually
 from tests.brokers.kafka import KafkaServer
 from tests.brokers.nats import NatsServer
 from tests.brokers.pulsar import PulsarServer
@@ -106,8 +107,17 @@ class Kafka(System):
 
     def _ends(self, topic: str, partitions: int) -> dict[int, int]:
         wanted = {TopicPartition(topic, number): OffsetSpec.latest() for number in range(partitions)}
+        return eventually(lambda: self._offsets(wanted), f"{topic} has its leaders", within=ASK_SECONDS)
+
+    def _offsets(self, wanted: dict[TopicPartition, OffsetSpec]) -> dict[int, int] | None:
+        """None while a partition of a topic that was just made has no leader."""
         futures = self.admin.list_offsets(wanted, request_timeout=ASK_SECONDS)
-        return {each.partition: future.result(ASK_SECONDS).offset for each, future in futures.items()}
+        try:
+            return {each.partition: future.result(ASK_SECONDS).offset for each, future in futures.items()}
+        except KafkaException as error:
+            if not error.args[0].retriable():
+                raise
+            return None
 
     def stored(self, topic: str) -> int:
         return sum(self._ends(topic, self.topic_options["partitions"]).values())

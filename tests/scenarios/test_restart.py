@@ -19,7 +19,9 @@ from .systems import System
 
 MESSAGES = 6_000
 ROWS = 60_000
-DOWN_SECONDS = 3.0
+PATIENCE_SECONDS = 2.0
+DOWN_SECONDS = 3 * PATIENCE_SECONDS
+"""Longer than what is published meanwhile waits for the server."""
 
 
 @pytest.mark.timeout(120)
@@ -70,7 +72,7 @@ def test_an_outcome_is_true_and_resuming_completes_it(system: System, session: S
     topic = system.create_topic(session)
     frame = _frame()
     with _Killer(system, topic, down=DOWN_SECONDS):
-        first = session.publish_frame(topic, frame, key="key", timeout=0.5, progress=False)
+        first = session.publish_frame(topic, frame, key="key", timeout=PATIENCE_SECONDS, progress=False)
     assert isinstance(first, OutcomeFrame)
     assert first.counts["confirmed"] < ROWS, "nothing was lost by the restart"
     stored = stored_rows(session, topic)

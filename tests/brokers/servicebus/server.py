@@ -10,14 +10,12 @@ from __future__ import annotations
 
 import http.client
 import json
-import shutil
-import tempfile
 from pathlib import Path
 from random import randint
-from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
-from tests.brokers.processes import ServerProcess, free_ports
+from tests.brokers.processes import free_ports
+from tests.brokers.server import Server
 
 from .provision import available, provision
 
@@ -31,12 +29,14 @@ KEY = "an-emulated-key-for-tests-only-0123456789abc="
 START_SECONDS = 30.0
 
 
-class ServiceBusServer:
+class ServiceBusServer(Server):
     """One namespace on a free loopback port, answering when the constructor returns.
 
     port: another port than a free one. folder: where the messages are kept; without one they go with
     the server. authority: who signs its certificate, with which `tls_connection_string` is served.
     """
+
+    name = "Service Bus emulator"
 
     def __init__(
         self,
@@ -45,20 +45,14 @@ class ServiceBusServer:
         folder: Path | None = None,
         authority: Authority | None = None,
     ) -> None:
-        self._temporary = None if folder else Path(tempfile.mkdtemp(prefix="brokerkit-servicebus-"))
-        self.folder = folder or self._temporary
+        super().__init__(folder)
         self.port = port or free_ports(1)[0]
         self._tls: tuple[str, Path, Path] | None = None
         if authority is not None:
             # the port is given, so that the address has to be one of its own
             address = f"127.{randint(1, 254)}.{randint(1, 254)}.{randint(1, 254)}"
             self._tls = address, *authority.sign("servicebus", hosts=(address,))
-        self._process: ServerProcess | None = None
-        try:
-            self.start()
-        except BaseException:
-            self.close()
-            raise
+        self.begin()
 
     @property
     def host(self) -> str:
@@ -84,21 +78,13 @@ class ServiceBusServer:
         plain = self.connection_string.removesuffix("UseDevelopmentEmulator=true;")
         return plain.replace(self.host, self._tls[0])
 
-    @property
-    def pid(self) -> int:
-        """The process id of the running server."""
-        assert self._process is not None
-        return self._process.pid
-
     def start(self) -> None:
         """Start it, with the messages that it had."""
         command = [str(provision()), "-m", "tests.brokers.servicebus.emulator"]
         command += ["--port", str(self.port), "--folder", str(self.folder), "--key", KEY]
         if self._tls is not None:
             command += ["--tls", *map(str, self._tls)]
-        assert self.folder is not None
-        self._process = ServerProcess(command, folder=ROOT, log=self.folder / "server.log")
-        self._process.wait_until(self._answers, timeout=START_SECONDS, what="the Service Bus emulator")
+        self.run(command, self._answers, timeout=START_SECONDS, where=ROOT)
 
     def _answers(self) -> bool:
         try:
@@ -137,45 +123,6 @@ class ServiceBusServer:
     def refuse_sends(self, count: int, condition: str = "com.microsoft:server-busy") -> None:
         """Let the next sends fail with an AMQP error condition."""
         self._call("PUT", "/$emulator/refusals", {"count": count, "condition": condition})
-
-    def log_tail(self) -> str:
-        """The end of what it printed."""
-        return "" if self._process is None else self._process.log_tail()
-
-    def kill(self) -> None:
-        """SIGKILL, as in a crash."""
-        if self._process is not None:
-            self._process.kill()
-
-    def restart(self) -> None:
-        """Start it again on the same port with the messages that it had."""
-        self.kill()
-        self.start()
-
-    def pause(self) -> None:
-        """Have it keep its connections and answer nothing, until `resume`."""
-        assert self._process is not None
-        self._process.pause()
-
-    def resume(self) -> None:
-        """Undo `pause`."""
-        assert self._process is not None
-        self._process.resume()
-
-    def close(self) -> None:
-        """End it. Closing twice is fine."""
-        # what is worth keeping is on the disk, so there is no need for an orderly end
-        self.kill()
-        if self._temporary is not None:
-            shutil.rmtree(self._temporary, ignore_errors=True)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
 
 def _texts(settings: dict[str, object]) -> dict[str, str]:
