@@ -146,6 +146,8 @@ class TopicBrowser(Displayed):
             if moved:
                 self._columns, self._sort, self.histogram, self.description = None, None, None, None
             self._put(self._builder.to_table([]))
+        if self._view is not None:
+            self._view.begin()
         if search is not None:
             search.start()
         if moved:

@@ -37,6 +37,7 @@ SCRIPTS = (
 TRIED = 2_000
 TRIED_BYTES = 4_000_000
 """Rows on which a filter is tried while it is typed, and their bytes."""
+_END = 2**53
 BACKLOGS = 40
 """Topics in view whose backlogs are asked for at once."""
 _STATUS = {
@@ -57,6 +58,7 @@ class BrowserView:
         self._model = model
         self._find: Message = {}
         self._rows = (0, 60)
+        self.begin()
         self._panel = panel.Panel(SCRIPTS, self._state(), self.receive)
         self._beside: list[Any] = []
         self._widget: Any = None
@@ -75,6 +77,11 @@ class BrowserView:
         self._panel.show(self._state())
         for part in what:
             getattr(self, f"_send_{part}")()
+
+    def begin(self) -> None:
+        """Have the page of a new query at its end, where the newest messages are, or at its beginning."""
+        query = self._model.query
+        self._rows = _END if query is not None and query.backwards else 0, self._rows[1]
 
     # What is sent.
 

@@ -48,7 +48,7 @@ function topicList(model) {
       if (message.asked != null && message.asked < sent) return;
       generation = message.generation;
       list.set(message);
-      count.textContent = message.total === message.all ? `${message.all.toLocaleString()} topics` : `${message.total.toLocaleString()} of ${message.all.toLocaleString()} topics`;
+      count.textContent = message.total === message.all ? `${message.all.toLocaleString()} topic${message.all === 1 ? "" : "s"}` : `${message.total.toLocaleString()} of ${message.all.toLocaleString()} topics`;
     },
     describe(topic) {
       if (!topic) return info.replaceChildren();

@@ -57,7 +57,7 @@ def opened(
     notebook = open_notebook(connect + FILL, cell, "None", **options)
     notebook.run_all()
     panel = notebook.panel(1).first
-    expect(lines(panel).first).to_be_visible()
+    expect(lines(panel).last).to_contain_text('"id": 399')
     return notebook, panel
 
 
