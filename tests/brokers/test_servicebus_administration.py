@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import datetime
+import threading
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from azure.core import exceptions as errors
 from azure.core.pipeline import transport
+from azure.servicebus import NEXT_AVAILABLE_SESSION, exceptions, management
 from azure.servicebus import ServiceBusMessage as Message
-from azure.servicebus import exceptions, management
 
 from tests.brokers.conftest import Bus, receive
 from tests.brokers.servicebus.server import ServiceBusServer
@@ -160,3 +161,14 @@ def test_the_links_to_a_deleted_queue_end(bus: Bus, admin: Any) -> None:
     admin.delete_queue(queue)
     with pytest.raises(not_found):
         receiver.receive_messages(1, max_wait_time=5)
+
+
+def test_who_waits_for_a_session_of_a_deleted_queue_is_told(bus: Bus, admin: Any) -> None:
+    """amqp:not-found answers an attach that had to wait for a session, too."""
+    queue, other = bus.queue(RequiresSession=True), bus.queue()
+    deleting = threading.Timer(0.5, lambda: admin.delete_queue(queue))
+    deleting.start()
+    with pytest.raises(exceptions.MessagingEntityNotFoundError):
+        bus.receiver(queue, session_id=NEXT_AVAILABLE_SESSION, max_wait_time=15)
+    deleting.join()
+    assert admin.get_queue(other).name == other

@@ -90,7 +90,9 @@ class Dispatcher:
         """End the links to entities that are deleted."""
         for connection in list(self.connections):
             connection.forget(gone)
-        for entity in gone:
-            for part in Part:
-                self.outlets.pop(entity.holder(part), None)
-                self.broker.touched.discard(entity.holder(part))
+        for holder, entity in [(entity.holder(part), entity) for entity in gone for part in Part]:
+            self.outlets.pop(holder, None)
+            self.broker.touched.discard(holder)
+            for each in [each for each in self.waiting if each.holder == holder]:
+                self.waiting.remove(each)
+                detach(each.link, errors.not_found(entity.path))
