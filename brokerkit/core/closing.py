@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from abc import ABC, abstractmethod
 from typing import ClassVar, Self
 
 from .cancellation import Deadline
@@ -15,16 +16,16 @@ DROPPED_SECONDS = 1.0
 """How long something that was dropped without being closed may take to leave."""
 
 
-class Closable:
+class Closable(ABC):
     """Something with an owner thread. Dropping it without closing it closes it in the background."""
 
     _owner: Owner
     _closed = False
     _if_abandoned: ClassVar[str] = ""
 
+    @abstractmethod
     def _leave(self, timeout: float) -> None:
         """The last thing that the owner thread does."""
-        raise NotImplementedError
 
     @property
     def closed(self) -> bool:

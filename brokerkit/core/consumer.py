@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
+from abc import abstractmethod
 from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
@@ -81,18 +82,19 @@ class Consumer(Closable):
 
     # What the two models do differently; called by the owner thread only.
 
+    @abstractmethod
     def _chunk(self, fetched: Fetched) -> Chunk:
         """What was fetched, with what is owed for it."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _items(self, held: Held) -> list[Any]:
         """The rows of a batch as message or record objects."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _keep_alive(self) -> float:
         """Extend what is due and let go of what was held too long; when to be called again."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _settle(
         self,
         chunk: Any,
@@ -102,11 +104,10 @@ class Consumer(Closable):
         reason: str | None,
     ) -> dict[int, BrokerError]:
         """Settle rows; the errors of those that failed, by row."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _give_back(self) -> None:
         """Return to the broker all that is not settled."""
-        raise NotImplementedError
 
     # The owner thread.
 

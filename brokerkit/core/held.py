@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from .consumer import Consumer
 
 
-class Chunk:
+class Chunk(ABC):
     """What one fetch brought, with what is owed for it. Only the owner thread changes it."""
 
     def __init__(self, consumer: Consumer, columns: Columns) -> None:
@@ -35,9 +36,9 @@ class Chunk:
             self._rows = self.columns.as_lists()
         return self._rows
 
+    @abstractmethod
     def settled(self, row: int) -> bool:
         """Whether nothing is owed for a row any more."""
-        raise NotImplementedError
 
     def pending(self, start: int, stop: int) -> list[int]:
         """The rows for which something is owed."""
