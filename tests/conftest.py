@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
 
-from brokerkit.core import ConfigError
+from tests.brokers import catalogue
 
 if TYPE_CHECKING:
     from tests.brokers.kafka import KafkaServer
@@ -47,7 +47,7 @@ def pytest_configure() -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-def missing(server: str, enable: str) -> None:
+def missing(server: str, enable: str) -> NoReturn:
     """Skip, or fail where the server is required. enable: the line that would make it available."""
     required = {name.strip() for name in os.environ.get(REQUIRE, "").split(",")}
     if server in required:
@@ -55,93 +55,52 @@ def missing(server: str, enable: str) -> None:
     pytest.skip(f"no {server} server here: {enable}")
 
 
+def _running(name: str, **options: Any) -> Iterator[Any]:
+    try:
+        server = catalogue.start(name, **options)
+    except catalogue.Missing as error:
+        missing(name, str(error))
+    with server:
+        yield server
+
+
 @pytest.fixture(scope="session")
 def nats_server() -> Iterator[NatsServer]:
     """A NATS server with JetStream."""
-    from brokerkit.sandbox.nats import server_binary
-    from tests.brokers.nats import NatsServer
-
-    try:
-        server_binary()
-    except ConfigError as error:
-        missing("nats", str(error))
-    with NatsServer() as server:
-        yield server
-
-
-def _kafka(rebalance_delay: float) -> Iterator[KafkaServer]:
-    try:
-        from tests.brokers import kafka
-    except ModuleNotFoundError:
-        missing("kafka", "pip install 'brokerkit-notebook[kafka]'")
-    enable = kafka.available()
-    if enable is not None:
-        missing("kafka", enable)
-    with kafka.start(rebalance_delay=rebalance_delay) as server:
-        yield server
+    yield from _running("nats")
 
 
 @pytest.fixture(scope="session")
 def kafka_server() -> Iterator[KafkaServer]:
     """A Kafka broker whose groups form at once."""
-    yield from _kafka(0.0)
+    yield from _running("kafka", rebalance_delay=0.0)
 
 
 @pytest.fixture(scope="session")
 def kafka_server_default_delay() -> Iterator[KafkaServer]:
     """A Kafka broker with the default of 3 s before a new group forms."""
-    yield from _kafka(3.0)
+    yield from _running("kafka", rebalance_delay=3.0)
 
 
 @pytest.fixture(scope="session")
 def pubsub_emulator() -> Iterator[EmulatorServer]:
     """Google's Pub/Sub emulator."""
-    try:
-        from tests.brokers import pubsub
-    except ModuleNotFoundError:
-        missing("pubsub-emulator", "pip install 'brokerkit-notebook[pubsub]'")
-    enable = pubsub.emulator_available()
-    if enable is not None:
-        missing("pubsub-emulator", enable)
-    with pubsub.EmulatorServer() as server:
-        yield server
+    yield from _running("pubsub-emulator")
 
 
 @pytest.fixture(scope="session")
 def pstest_server() -> Iterator[PstestServer]:
     """The test server of Google's Go client."""
-    try:
-        from tests.brokers import pubsub
-    except ModuleNotFoundError:
-        missing("pstest", "pip install 'brokerkit-notebook[pubsub]'")
-    enable = pubsub.pstest_available()
-    if enable is not None:
-        missing("pstest", enable)
-    with pubsub.PstestServer() as server:
-        yield server
+    yield from _running("pstest")
 
 
 @pytest.fixture(scope="session")
 def pulsar_server() -> Iterator[PulsarServer]:
     """A Pulsar standalone."""
-    try:
-        from tests.brokers import pulsar
-    except ModuleNotFoundError:
-        missing("pulsar", "pip install 'brokerkit-notebook[pulsar]'")
-    enable = pulsar.available()
-    if enable is not None:
-        missing("pulsar", enable)
-    with pulsar.PulsarServer() as server:
-        yield server
+    yield from _running("pulsar")
 
 
 @pytest.fixture(scope="session")
 def servicebus_server() -> Iterator[ServiceBusServer]:
     """Our own Service Bus."""
-    from tests.brokers.servicebus import server as servicebus
-
-    enable = servicebus.available()
-    if enable is not None:
-        missing("servicebus", enable)
-    with servicebus.ServiceBusServer() as server:
-        yield server
+    yield from _running("servicebus")

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
-from brokerkit.sandbox.nats import answers, server_command
+from brokerkit.core import ConfigError
+from brokerkit.sandbox.nats import answers, server_binary, server_command
 
 from .processes import free_ports
 from .server import Server
 
 START_SECONDS = 20.0
+
+
+def available() -> str | None:
+    """What is missing to start one here, None when nothing is."""
+    try:
+        server_binary()
+    except ConfigError as error:
+        return str(error)
+    return None
 
 
 class NatsServer(Server):
