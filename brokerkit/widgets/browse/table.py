@@ -20,7 +20,7 @@ PAGE = 400
 """Rows that are sent at once."""
 COLUMNS = 200
 """Columns that can be chosen from."""
-USUAL = ("partition", "offset", "publish_time", "key", "value", "attributes")
+USUAL = ("partition", "offset", "key", "value", "publish_time", "attributes")
 
 
 class ResultTable:
@@ -51,11 +51,13 @@ class ResultTable:
     def usual_columns(self) -> list[str]:
         """What is shown unless chosen otherwise: what has values, JSON fields instead of their text."""
         fields = [name for name in self.names if name.startswith("value.")][:12]
-        usual = [name for name in USUAL if name != "value" or not fields]
-        shown = [name for name in usual if not len(self) or self.rows.column(name).null_count < len(self)]
-        place = shown.index("attributes") if "attributes" in shown else len(shown)
-        found = [*shown[:place], *fields, *shown[place:]]
-        return found if "value" in found or fields else [*found, "value"]
+        payload = fields or ["value"]
+        usual = [name for each in USUAL for name in (payload if each == "value" else [each])]
+        return [name for name in usual if name in payload or self._has(name)]
+
+    def _has(self, name: str) -> bool:
+        """Whether a column has a value in any row; nobody knows without rows."""
+        return not len(self) or self.rows.column(name).null_count < len(self)
 
     def sort_by(self, sort: tuple[str, bool] | None) -> None:
         """Order the rows by a column, ascending or not; None as they were found. Raises ConfigError."""

@@ -58,6 +58,7 @@ class BrowserView:
         self._model = model
         self._find: Message = {}
         self._rows = (0, 60)
+        self._turn = ""
         self.begin()
         self._panel = panel.Panel(SCRIPTS, self._state(), self.receive)
         self._beside: list[Any] = []
@@ -124,7 +125,7 @@ class BrowserView:
         model = self._model
         with model._lock:
             place = model.selection.place_of_current(model.result)
-        self._panel.send({"type": "selection", "place": place})
+        self._panel.send({"type": "selection", "place": place, "turn": self._turn})
         self._send_rows()
 
     def _send_detail(self, form: str | None = None) -> None:
@@ -249,6 +250,7 @@ class BrowserView:
         model = self._model
         with model._lock:
             model.selection.choose(model.result, _number(message, "place"), str(message.get("how", "one")))
+            self._turn = str(message.get("turn", ""))
         self.show("selection", "detail")
 
     def _on_unselect(self, message: Message) -> None:

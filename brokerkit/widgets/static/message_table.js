@@ -1,5 +1,6 @@
 function messageTable(model, focusSearch, focusMessage) {
-  let active = -1, columns = [], version = -1, follow = false, now = null, started = "";
+  const view = Math.random().toString(36).slice(2);
+  let active = -1, columns = [], version = -1, follow = false, now = null, started = "", turns = 0;
   const head = el("div", { class: "bk-line bk-line-head", role: "row" });
   const chooser = el("details", { class: "bk-chooser" }, el("summary", { class: "bk-button bk-quiet", text: "Columns" }));
   const names = el("div", { class: "bk-names", role: "group", "aria-label": "Columns" });
@@ -8,7 +9,7 @@ function messageTable(model, focusSearch, focusMessage) {
   const compare = el("button", { type: "button", class: "bk-button bk-quiet", text: "Compare two", onclick: () => model.send({ type: "compare" }) });
   const tail = el("button", { type: "button", class: "bk-button bk-quiet", text: "Follow live", onclick: () => model.send({ type: "follow" }) });
   const count = el("span", { class: "bk-muted", role: "status" });
-  const pick = (index, how) => { if (index < 0 || index >= list.total()) return; active = index; model.send({ type: "select", place: index, how }); list.show(index); list.redraw(); };
+  const pick = (index, how) => { if (index < 0 || index >= list.total()) return; active = index; model.send({ type: "select", place: index, how, turn: `${view}:${++turns}` }); list.show(index); list.redraw(); };
   const width = (name) => (name === "value" || name === "attributes" ? " bk-cell-wide" : name === "partition" ? " bk-cell-small" : /_time$/.test(name) ? " bk-cell-time" : name === "offset" ? " bk-cell-number" : "");
   const list = virtualList({
     rowHeight: 24, role: "grid", head, label: "Messages, the oldest first",
@@ -56,7 +57,13 @@ function messageTable(model, focusSearch, focusMessage) {
       if (other && follow && message.total && message.first + message.rows.length < message.total) list.toEnd();
       else if (other && follow) list.toEnd();
     },
-    selection(message) { active = message.place ?? -1; if (active >= 0) { follow = false; list.show(active); } list.redraw(); },
+    selection(message) {
+      const [who, turn] = (message.turn ?? "").split(":");
+      if (who === view && Number(turn) < turns) return; // an answer to a key before the last one
+      active = message.place ?? -1;
+      if (active >= 0) { follow = false; list.show(active); }
+      list.redraw();
+    },
     state(next) {
       now = next;
       const shown = JSON.stringify([{ ...next.form, limit: "" }, next.topic, next.sort]);

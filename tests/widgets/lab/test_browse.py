@@ -92,6 +92,15 @@ def test_a_message_is_found_by_a_predicate_looked_at_and_handed_to_the_next_cell
     assert notebook.ask("browser.frame.equals(eval(browser.call))")
 
 
+def test_every_one_of_many_quick_keys_counts(open_notebook: Opening) -> None:
+    notebook, panel = opened(open_notebook)
+    lines(panel).last.click()
+    for _ in range(19):
+        panel.page.keyboard.press("Shift+ArrowUp")
+    expect(panel.get_by_text("20 rows chosen")).to_be_visible()
+    assert notebook.ask("len(browser.selected)") == 20
+
+
 def test_a_window_of_time_is_brushed_and_read(open_notebook: Opening, connect: str) -> None:
     notebook, panel = opened(open_notebook, connect)
     notebook.do("__import__('time').sleep(1.2)")
