@@ -58,16 +58,15 @@ def share_states(
     cluster: Cluster, properties: Properties, topic: str, deadline: Deadline
 ) -> dict[str, dict[int, ShareState]]:
     """By group and partition; empty where nothing is kept, or where we may not read it."""
-    try:
-        numbers = cluster.partitions(STATE_TOPIC, deadline)
-    except NotFound:
-        return {}
     found: dict[str, dict[int, ShareState]] = {}
     try:
+        numbers = cluster.partitions(STATE_TOPIC, deadline)
         wanted = cluster.topic_id(topic, deadline)
         for key, state in _states(cluster, properties, numbers, deadline).items():
             if key.topic == wanted:
                 found.setdefault(key.group, {})[key.partition] = state
+    except NotFound:
+        return {}
     except BrokerError as error:
         # who may read a topic need not be allowed to see who else does
         LOGGER.info("share groups of %r: %s", topic, error)
