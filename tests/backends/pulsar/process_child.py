@@ -17,11 +17,13 @@ import threading
 import time
 import uuid
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 from brokerkit.core import (
     Closed,
+    ConnectedBrowser,
     Connection,
     Message,
     MessageConsumer,
@@ -55,15 +57,24 @@ def consumer_of(connection: Connection, topic: str, **options: Any) -> MessageCo
     return consumer
 
 
-@contextlib.contextmanager
-def interrupted(after: float) -> Iterator[None]:
-    """A real SIGINT in the middle of what is done here; it may also come a moment too late."""
+def interrupted(after: float, work: Callable[[], object]) -> None:
+    """A real SIGINT in the middle of some work; it may also come a moment too early or too late."""
     timer = threading.Timer(after, lambda: os.kill(os.getpid(), signal.SIGINT))
-    timer.start()
     with contextlib.suppress(KeyboardInterrupt):
-        yield
+        timer.start()
+        work()
         timer.join()
         time.sleep(0.01)
+
+
+def read_all(browser: ConnectedBrowser, topic: str) -> None:
+    for piece in browser.plan(topic):
+        list(browser.read(piece))
+
+
+def take(steps: Sequence[Callable[[], object]]) -> None:
+    for step in steps:
+        step()
 
 
 @order
@@ -77,17 +88,12 @@ def a_hundred_rounds(url: str) -> None:
         held = consumer.next_batch(3, 10)
         assert len(held) == 3, f"round {number}: {len(held)} of 3 messages"
         held[0].ack()
-        with interrupted(chance.uniform(0.0, 0.08)):
-            consumer.next_batch(10, 0.2)
+        interrupted(chance.uniform(0.0, 0.08), partial(consumer.next_batch, 10, 0.2))
         browser = connection.browser()
-        with interrupted(chance.uniform(0.0, 0.08)):
-            for piece in browser.plan(topic):
-                list(browser.read(piece))
+        interrupted(chance.uniform(0.0, 0.08), partial(read_all, browser, topic))
         steps: list[Callable[[], object]] = [consumer.close, browser.close, connection.close, gc.collect]
         chance.shuffle(steps)
-        with interrupted(chance.uniform(0.0, 0.05)):
-            for step in steps[: chance.randrange(5)]:
-                step()
+        interrupted(chance.uniform(0.0, 0.05), partial(take, steps[: chance.randrange(5)]))
         del steps, connection, consumer, browser
         held.clear()
         gc.collect()

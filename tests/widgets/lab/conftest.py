@@ -110,5 +110,5 @@ _numbers = count(1)
 @pytest.fixture
 def connect(url: str) -> str:
     """The source of a cell that connects, as `s`, and makes a topic of this test's own, as `topic`."""
-    topic = f"orders-{next(_numbers)}"
+    topic = f"lab-orders-{next(_numbers)}"
     return f"import brokerkit as bk\ns = bk.connect({url!r})\ntopic = {topic!r}\ns.create_topic(topic)"
