@@ -30,6 +30,7 @@ class Watch:
         self._last: KafkaError | None = None
         self._refused: KafkaError | None = None
         self._tls: KafkaError | None = None
+        self._answered = False
 
     def __call__(self, error: KafkaError) -> None:
         """The `error_cb`."""
@@ -47,6 +48,7 @@ class Watch:
         """The client was answered: earlier trouble is over."""
         with self._lock:
             self._last = self._refused = self._tls = None
+            self._answered = True
 
     def raise_if_refused(self) -> None:
         """Raise Unauthorized when the broker refused the credentials or the client's certificate.
@@ -78,6 +80,8 @@ class Watch:
             said = "no answer"
         elif problem.code() == KafkaError._ALL_BROKERS_DOWN:
             said = f"connections are closed at once; {PROTOCOL_HINT}"
+        elif _cut_off(problem.str()) and not self._answered:
+            said = f"{problem.str()}; {PROTOCOL_HINT}"
         else:
             said = problem.str()
         if problem is not None and (problem is tls or _in_handshake(said)):
@@ -89,6 +93,11 @@ class Watch:
         if problem is not None:
             made.__cause__ = KafkaException(problem)
         return made
+
+
+def _cut_off(said: str) -> bool:
+    """Whether the broker took a connection and then closed it at what was sent."""
+    return "Send failed" in said
 
 
 def _in_handshake(said: str) -> bool:

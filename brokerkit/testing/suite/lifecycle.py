@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 import threading
 import time
@@ -29,6 +30,9 @@ from ..waiting import eventually
 
 RESTART_MESSAGES = 10_000
 RESTART_SECONDS = 90.0
+UNDER_WAY_SECONDS = 5.0
+"""How long after a restart there may be two deliveries of a message under way, sent before and after it:
+acknowledging the one does not call back the other."""
 PARALLEL = 10
 
 
@@ -218,8 +222,9 @@ class Lifecycle:
                 for count in (RESTART_MESSAGES // 3, RESTART_MESSAGES // 2):
                     run.wait_for(count, work, deadline)
                     stage.harness.kill()
-                    run.killed_at.append(time.monotonic())
+                    run.crashes.append((time.monotonic(), math.inf))
                     stage.harness.restart()
+                    run.crashes[-1] = run.crashes[-1][0], time.monotonic()
                 run.wait_for(RESTART_MESSAGES, work, deadline)
             finally:
                 run.over.set()
@@ -322,7 +327,7 @@ class _Restarted:
         self.subscription = stage.subscription(self.topic)
         self.got: set[bytes | None] = set()
         self.acked_at: dict[str, float] = {}
-        self.killed_at: list[float] = []
+        self.crashes: list[tuple[float, float]] = []
         self.wrongly_again: dict[str, float] = {}
         self.over = threading.Event()
 
@@ -376,11 +381,13 @@ class _Restarted:
             self.acked_at.update(dict.fromkeys(ids, time.monotonic()))
 
     def _look_for_acknowledged(self, ids: Sequence[str]) -> None:
-        """Note what comes though it was acknowledged, with the seconds between that and the next crash."""
+        """Note what comes again though it was acknowledged, and no crash explains it."""
         for each in ids:
             acked_at = self.acked_at.get(each)
             if acked_at is None:
                 continue
-            age = min((killed - acked_at for killed in self.killed_at if killed >= acked_at), default=0.0)
-            if not 0.0 < age <= self.stage.harness.ack_flush_seconds:
-                self.wrongly_again[each] = age
+            if not any(
+                killed - self.stage.harness.ack_flush_seconds <= acked_at <= back + UNDER_WAY_SECONDS
+                for killed, back in self.crashes
+            ):
+                self.wrongly_again[each] = acked_at

@@ -243,11 +243,11 @@ def test_describe_shows_share_groups_with_their_lag(session: Session, make_topic
 def test_looking_takes_nothing_from_a_share_group(session: Session, make_topic: MakeTopic) -> None:
     topic = make_topic()
     session.publish_batch(topic, ["a", "b", "c"])
-    session.create_subscription(topic, "untouched", share=True, start="earliest")
+    session.create_subscription(topic, "share-untouched", share=True, start="earliest")
     assert len(session.peek(topic, 10)) == 3
     assert len(session.scan(topic).to_pandas()) == 3
     session.describe(topic)
-    taken = session.pull(topic, subscription="untouched", share=True)
+    taken = session.pull(topic, subscription="share-untouched", share=True)
     assert taken["value"].tolist() == ["a", "b", "c"]
     assert set(taken["delivery_count"]) == {1}
 

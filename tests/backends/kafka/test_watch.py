@@ -33,3 +33,14 @@ def test_a_connection_lost_for_another_reason_says_nothing_of_tls() -> None:
     problem = watch.unavailable("connecting")
     assert "TLS" not in str(problem)
     assert problem.retryable
+
+
+def test_a_connection_closed_at_the_first_request_asks_for_tls_or_sasl() -> None:
+    """A port that wants credentials is told in two ways, by what librdkafka notices first."""
+    said = "broker:9092/bootstrap: Send failed: Broken pipe (after 1ms in state UP)"
+    watch = Watch("broker:9092")
+    watch(KafkaError(KafkaError._TRANSPORT, said))
+    assert "security.protocol" in str(watch.unavailable("connecting"))
+    watch.forget()
+    watch(KafkaError(KafkaError._TRANSPORT, said))
+    assert "security.protocol" not in str(watch.unavailable("asking")), "it spoke with us before"
