@@ -196,7 +196,9 @@ def test_giving_back_wants_to_be_said_since_it_is_counted(session: Session, make
 def test_a_batch_that_fails_comes_again_and_the_rest_goes_on(session: Session, make_topic: MakeTopic) -> None:
     topic = make_topic()
     session.publish_batch(topic, ["a", "b", "c"])
-    batches = session.batches(topic, subscription="worker", share=True, start="earliest", size=100, idle=5.0)
+    batches = session.batches(
+        topic, subscription="share-worker", share=True, start="earliest", size=100, idle=5.0
+    )
     seen: list[tuple[str, int]] = []
     with batches:
         for batch in batches:
