@@ -91,7 +91,8 @@ def _wait_until_taken(system: System, topic: str) -> None:
 
 
 class _Trickle:
-    """Publishes one message every 50 ms, in a thread of its own."""
+    """Publishes one message every 50 ms, in a thread of its own; the second half more slowly, so that
+    there are some left for the last interrupt on a slow machine."""
 
     def __init__(self, session: Session, topic: str) -> None:
         self._session = session
@@ -104,7 +105,7 @@ class _Trickle:
         for number in range(TAIL_MESSAGES):
             self._session.publish(self._topic, str(number))
             self.count = number + 1
-            self._hurry.wait(0.05)
+            self._hurry.wait(0.05 if self.count < TAIL_MESSAGES / 2 else 1.0)
 
     def finish(self) -> None:
         """Publish the rest without waiting."""
