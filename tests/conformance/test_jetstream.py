@@ -11,20 +11,22 @@ from brokerkit.core import Connection, OutboundMessage
 from brokerkit.testing import Conformance, Harness
 from tests.brokers.nats import NatsServer
 
+from .on_server import ServerHarness
+
 pytestmark = pytest.mark.broker
 
 
-class JetStreamHarness(Harness):
+class JetStreamHarness(ServerHarness):
     """Each topic is a subject with a stream of its own."""
 
     name = "jetstream"
     ack_flush_seconds = 1.0
 
     def __init__(self, server: NatsServer) -> None:
+        super().__init__(server)
         self.url = server.url
         self.lock_options = {"ack_wait": 1.0}
         self.ordered_options = {"max_ack_pending": 1}
-        self._server = server
 
     def make_gap(self, connection: Connection, topic: str) -> None:
         with connection.publisher() as publisher:
@@ -36,18 +38,6 @@ class JetStreamHarness(Harness):
         stream = client.jetstream()
         await stream.delete_msg(await stream.find_stream_name_by_subject(subject), sequence)
         await client.close()
-
-    def kill(self) -> None:
-        self._server.kill()
-
-    def restart(self) -> None:
-        self._server.restart()
-
-    def pause(self) -> None:
-        self._server.pause()
-
-    def resume(self) -> None:
-        self._server.resume()
 
 
 @pytest.fixture(scope="module")

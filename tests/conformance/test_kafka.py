@@ -8,13 +8,15 @@ from brokerkit.testing import Conformance, Harness
 from brokerkit.testing.behaviour import behaviours_of
 from tests.brokers.kafka import KafkaServer
 
+from .on_server import ServerHarness
+
 pytestmark = [
     pytest.mark.broker,
     pytest.mark.filterwarnings("ignore::brokerkit.core.errors.PreviewWarning"),
 ]
 
 
-class KafkaHarness(Harness):
+class KafkaHarness(ServerHarness):
     """One broker; gaps in the offsets are the markers of transactions."""
 
     name = "kafka"
@@ -22,22 +24,10 @@ class KafkaHarness(Harness):
     lock_options = {"share.record.lock.duration.ms": 1000}  # noqa: RUF012  # as the base class has it
 
     def __init__(self, server: KafkaServer) -> None:
+        super().__init__(server)
         self.url = f"kafka://{server.bootstrap}"
         # members hear of a newcomer at their next heartbeat, every 3 s by default
         self.options = {"heartbeat.interval.ms": 500}
-        self._server = server
-
-    def kill(self) -> None:
-        self._server.kill()
-
-    def restart(self) -> None:
-        self._server.restart()
-
-    def pause(self) -> None:
-        self._server.pause()
-
-    def resume(self) -> None:
-        self._server.resume()
 
 
 @pytest.fixture(scope="module")

@@ -15,6 +15,8 @@ from brokerkit.testing.behaviour import behaviour
 from brokerkit.testing.stage import Stage, acknowledge, payload, payloads
 from tests.brokers.pubsub import PubSubServer
 
+from .on_server import ServerHarness
+
 pytestmark = pytest.mark.broker
 
 IN_MEMORY = "it keeps everything in memory: after a crash there are no topics any more"
@@ -22,7 +24,7 @@ EARLY = 3
 """How many subscriptions a topic of `pstest` is made with; few tests create more after publishing."""
 
 
-class PubSubHarness(Harness):
+class PubSubHarness(ServerHarness):
     """One of the servers. gaps: what the service can and this server cannot."""
 
     lock_seconds = 10.0
@@ -30,10 +32,10 @@ class PubSubHarness(Harness):
     gaps: ClassVar[Mapping[int, str]]
 
     def __init__(self, server: PubSubServer) -> None:
+        super().__init__(server)
         assert self.server is not None
         self.name = f"pubsub ({self.server})"
         self.url = f"pubsub://conformance-tests?emulator={server.host}"
-        self._process = server
         self._gaps = {number: Gap("never", why, server=self.server) for number, why in self.gaps.items()}
 
     def connect(self) -> Connection:
@@ -41,18 +43,6 @@ class PubSubHarness(Harness):
         backend = connection.capabilities
         connection.capabilities = backend.but(gaps={**backend.gaps, **self._gaps})
         return connection
-
-    def kill(self) -> None:
-        self._process.kill()
-
-    def restart(self) -> None:
-        self._process.restart()
-
-    def pause(self) -> None:
-        self._process.pause()
-
-    def resume(self) -> None:
-        self._process.resume()
 
 
 class EmulatorStage(Stage):

@@ -9,37 +9,27 @@ from brokerkit.core.capabilities import Model
 from brokerkit.testing import Conformance, Harness
 from tests.brokers.pulsar import PulsarServer
 
+from .on_server import ServerHarness
+
 pytestmark = pytest.mark.broker
 
 
-class PulsarHarness(Harness):
+class PulsarHarness(ServerHarness):
     """One server; messages on shared subscriptions, records on failover subscriptions."""
 
     # acknowledgements are sent after a tenth of a second, and the broker writes them to its disk later
     ack_flush_seconds = 2.0
 
     def __init__(self, server: PulsarServer, model: Model) -> None:
+        super().__init__(server)
         self.name = f"pulsar ({model}s)"
         self.model = model
         self.url = f"{server.url}?admin={server.admin}&nack_delay=0.1&prefetch=30"
-        self._server = server
 
     def make_topic(self, connection: Connection, partitions: int = 1) -> str:
         name = self.topic_name()
         connection.create_topic(name, partitions=partitions if partitions > 1 else None)
         return name
-
-    def kill(self) -> None:
-        self._server.kill()
-
-    def restart(self) -> None:
-        self._server.restart()
-
-    def pause(self) -> None:
-        self._server.pause()
-
-    def resume(self) -> None:
-        self._server.resume()
 
 
 @pytest.fixture(scope="module", params=["message", "record"])

@@ -17,6 +17,8 @@ from brokerkit.testing.stage import Stage, acknowledge, acknowledge_ours, number
 from brokerkit.testing.suite import Acknowledgement, Iteration, publish_receive
 from tests.brokers.servicebus.server import ServiceBusServer
 
+from .on_server import ServerHarness
+
 pytestmark = pytest.mark.broker
 
 DELIVERIES = 1000
@@ -25,7 +27,7 @@ EARLY = 3
 """How many subscriptions a topic is made with: it keeps nothing for later ones."""
 
 
-class ServiceBusHarness(Harness):
+class ServiceBusHarness(ServerHarness):
     """Each topic is a queue, so that it can be looked at."""
 
     name = "servicebus"
@@ -39,8 +41,8 @@ class ServiceBusHarness(Harness):
         return QueueStage
 
     def __init__(self, server: ServiceBusServer) -> None:
+        super().__init__(server)
         self.url = server.connection_string
-        self._server = server
 
     def make_topic(self, connection: Connection, partitions: int = 1) -> str:
         name = self.topic_name()
@@ -54,18 +56,6 @@ class ServiceBusHarness(Harness):
         with connection.native.client.get_queue_sender(topic) as sender:
             tomorrow = datetime.now(UTC) + timedelta(days=1)
             sender.cancel_scheduled_messages(sender.schedule_messages(ServiceBusMessage("gap"), tomorrow))
-
-    def kill(self) -> None:
-        self._server.kill()
-
-    def restart(self) -> None:
-        self._server.restart()
-
-    def pause(self) -> None:
-        self._server.pause()
-
-    def resume(self) -> None:
-        self._server.resume()
 
 
 class QueueStage(Stage):
