@@ -15,7 +15,15 @@ from .browser import ConnectedBrowser
 from .cancellation import Deadline
 from .capabilities import Capabilities, Model
 from .closing import Closable
-from .driver import Backend, ConsumerRequest, Driver, MessageDriver, RecordDriver, translated
+from .driver import (
+    Backend,
+    ConsumerRequest,
+    Driver,
+    MessageDriver,
+    RecordDriver,
+    SubscriptionRequest,
+    translated,
+)
 from .errors import BrokerError, Closed, ConfigError, NotSupported
 from .message_consumer import MessageConsumer
 from .owner import Owner, close_at_exit
@@ -265,13 +273,8 @@ class Connection(Closable):
         _check_name(topic, "topic")
         _check_name(subscription, "subscription")
         position = parse(start, default=Earliest())
-        chosen = self.model_for(model)
-        self._ask(
-            lambda: driver.create_subscription(
-                topic, subscription, start=position, model=chosen, options=options, timeout=timeout
-            ),
-            timeout + 1.0,
-        )
+        request = SubscriptionRequest(topic, subscription, self.model_for(model), position, options)
+        self._ask(lambda: driver.create_subscription(request, timeout=timeout), timeout + 1.0)
 
     def begin_close(self, timeout: float) -> None:
         """Have all consumers, publishers and the browser close, then the client."""

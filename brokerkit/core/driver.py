@@ -61,6 +61,20 @@ class ConsumerRequest:
     batch_size: int | None = None
 
 
+@dataclass(frozen=True)
+class SubscriptionRequest:
+    """A subscription that is to be created.
+
+    subscription: its durable name. model: what its consumers yield. options: named by the backend.
+    """
+
+    topic: str
+    subscription: str
+    model: Model
+    start: Position
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
 class ConsumerDriver(ABC):
     """Fetches from one subscription."""
 
@@ -212,7 +226,8 @@ class Driver(ABC):
     def consumer(self, request: ConsumerRequest) -> ConsumerDriver: ...
 
     @abstractmethod
-    def publisher(self, *, transactional_id: str | None = None) -> PublisherDriver: ...
+    def publisher(self, *, transactional_id: str | None = None) -> PublisherDriver:
+        """transactional_id: given only where `Capabilities.transactions` says so."""
 
     def browser(self) -> BrowserDriver:
         raise NotSupported("this system cannot be browsed without side effects")
@@ -226,16 +241,7 @@ class Driver(ABC):
     def delete_topic(self, topic: str, *, timeout: float) -> None:
         raise NotSupported("topics of this system cannot be deleted from here")
 
-    def create_subscription(
-        self,
-        topic: str,
-        subscription: str,
-        *,
-        start: Position,
-        model: Model,
-        options: Mapping[str, Any],
-        timeout: float,
-    ) -> None:
+    def create_subscription(self, request: SubscriptionRequest, *, timeout: float) -> None:
         raise NotSupported("subscriptions of this system cannot be created from here")
 
     @property

@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from brokerkit.core.capabilities import Capabilities, Model
+from brokerkit.core.capabilities import Capabilities
 from brokerkit.core.columns import Columns
 from brokerkit.core.driver import (
     BrowserDriver,
@@ -20,11 +20,11 @@ from brokerkit.core.driver import (
     PublisherDriver,
     ReaderDriver,
     RecordDriver,
+    SubscriptionRequest,
 )
 from brokerkit.core.errors import AlreadyExists, BrokerError, ConfigError, NotFound
 from brokerkit.core.messages import OutboundMessage, PublishResult
 from brokerkit.core.options import options_of
-from brokerkit.core.positions import Position
 from brokerkit.core.topics import Bounds, Slice, SubscriptionInfo, TopicDescription, TopicInfo
 
 from .log import columns_of
@@ -72,24 +72,15 @@ class InmemDriver(Driver):
         self.store.check(timeout)
         self.store.delete_topic(topic)
 
-    def create_subscription(
-        self,
-        topic: str,
-        subscription: str,
-        *,
-        start: Position,
-        model: Model,
-        options: Mapping[str, Any],
-        timeout: float,
-    ) -> None:
+    def create_subscription(self, request: SubscriptionRequest, *, timeout: float) -> None:
         self.store.check(timeout)
-        if model == "record":
-            options_of(options, {})
-            self.store.create_group(topic, subscription, start)
+        place = request.topic, request.subscription
+        if request.model == "record":
+            options_of(request.options, {})
+            self.store.create_group(*place, request.start)
         else:
-            self.store.create_subscription(
-                topic, subscription, start, options_of(options, SUBSCRIPTION_OPTIONS)
-            )
+            known = options_of(request.options, SUBSCRIPTION_OPTIONS)
+            self.store.create_subscription(*place, request.start, known)
 
     @property
     def native(self) -> Store:

@@ -7,9 +7,9 @@ from typing import Any
 
 from nats.js import errors as js_errors
 
+from brokerkit.core.driver import SubscriptionRequest
 from brokerkit.core.errors import AlreadyExists, ConfigError, NotFound, NotSupported
 from brokerkit.core.options import options_of
-from brokerkit.core.positions import Position
 
 from .durable import create_durable, nanoseconds
 from .link import Link
@@ -147,16 +147,15 @@ async def delete_topic(link: Link, topic: str, timeout: float) -> None:
         await link.request(f"STREAM.UPDATE.{path}", config, timeout)
 
 
-async def create_subscription(
-    link: Link, topic: str, name: str, start: Position, options: Mapping[str, Any], timeout: float
-) -> None:
+async def create_subscription(link: Link, request: SubscriptionRequest, timeout: float) -> None:
     """Create a durable pull consumer. Raises AlreadyExists, whatever its configuration."""
+    topic, name = request.topic, request.subscription
     check_name(name, "consumer (subscription)")
     source = await find_source(link, topic, timeout)
     if await link.consumer_info(source.stream, name, timeout) is not None:
         raise AlreadyExists(f"stream {source.stream!r} has a consumer {name!r} already")
     try:
-        await create_durable(link, source, name, options, start, timeout)
+        await create_durable(link, source, name, request.options, request.start, timeout)
     except js_errors.BadRequestError as error:
         if error.err_code == 10093 and not any(overlap(each, topic) for each in source.subjects):
             raise NotFound(f"stream {source.stream!r} does not store {topic!r}") from error

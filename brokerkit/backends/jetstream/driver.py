@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from brokerkit.core.capabilities import Capabilities, Model
+from brokerkit.core.capabilities import Capabilities
 from brokerkit.core.driver import (
     BrowserDriver,
     ConsumerDriver,
@@ -13,9 +13,9 @@ from brokerkit.core.driver import (
     Driver,
     PublisherDriver,
     ReaderDriver,
+    SubscriptionRequest,
 )
-from brokerkit.core.errors import BrokerError, NotSupported
-from brokerkit.core.positions import Position
+from brokerkit.core.errors import BrokerError
 
 from . import admin
 from .browser import JetStreamBrowser
@@ -56,8 +56,6 @@ class JetStreamDriver(Driver):
         return JetStreamConsumer(self._loop, self._link, request)
 
     def publisher(self, *, transactional_id: str | None = None) -> PublisherDriver:
-        if transactional_id is not None:
-            raise NotSupported("JetStream has no transactions; publish_batch reports each message's outcome")
         return JetStreamPublisher(self._loop, self._link)
 
     def browser(self) -> BrowserDriver:
@@ -72,19 +70,8 @@ class JetStreamDriver(Driver):
     def delete_topic(self, topic: str, *, timeout: float) -> None:
         self._loop.run(admin.delete_topic(self._link, topic, timeout), timeout)
 
-    def create_subscription(
-        self,
-        topic: str,
-        subscription: str,
-        *,
-        start: Position,
-        model: Model,
-        options: Mapping[str, Any],
-        timeout: float,
-    ) -> None:
-        self._loop.run(
-            admin.create_subscription(self._link, topic, subscription, start, options, timeout), timeout
-        )
+    def create_subscription(self, request: SubscriptionRequest, *, timeout: float) -> None:
+        self._loop.run(admin.create_subscription(self._link, request, timeout), timeout)
 
     @property
     def native(self) -> Any:

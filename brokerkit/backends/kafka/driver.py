@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from brokerkit.core.cancellation import Deadline
-from brokerkit.core.capabilities import Capabilities, Model
+from brokerkit.core.capabilities import Capabilities
 from brokerkit.core.driver import (
     BrowserDriver,
     ConsumerDriver,
@@ -15,10 +15,10 @@ from brokerkit.core.driver import (
     Driver,
     PublisherDriver,
     ReaderDriver,
+    SubscriptionRequest,
 )
 from brokerkit.core.errors import BrokerError, ConfigError, PreviewWarning
 from brokerkit.core.options import options_of
-from brokerkit.core.positions import Position
 
 from . import share_groups, subscriptions, topics
 from .browser import KafkaBrowser
@@ -89,24 +89,12 @@ class KafkaDriver(Driver):
     def delete_topic(self, topic: str, *, timeout: float) -> None:
         topics.delete_topic(self._cluster, topic, timeout)
 
-    def create_subscription(
-        self,
-        topic: str,
-        subscription: str,
-        *,
-        start: Position,
-        model: Model,
-        options: Mapping[str, Any],
-        timeout: float,
-    ) -> None:
-        if model == "message":
-            deadline = Deadline(timeout)
-            share_groups.create_share_group(self._cluster, topic, subscription, start, options, deadline)
+    def create_subscription(self, request: SubscriptionRequest, *, timeout: float) -> None:
+        if request.model == "message":
+            share_groups.create_share_group(self._cluster, request, Deadline(timeout))
             return
-        options_of(options, {})
-        subscriptions.create_subscription(
-            self._cluster, self._properties, topic, subscription, start, timeout
-        )
+        options_of(request.options, {})
+        subscriptions.create_subscription(self._cluster, self._properties, request, timeout)
 
     @property
     def native(self) -> Any:

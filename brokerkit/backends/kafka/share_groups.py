@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from brokerkit.core.cancellation import Deadline
+from brokerkit.core.driver import SubscriptionRequest
 from brokerkit.core.errors import AlreadyExists, ConfigError, NotFound, NotSupported, Unavailable
 from brokerkit.core.positions import Earliest, Latest, Position
 
@@ -41,20 +42,19 @@ class ShareSettings:
     deliveries: int
 
 
-def create_share_group(
-    cluster: Cluster, topic: str, group: str, start: Position, options: Mapping[str, Any], deadline: Deadline
-) -> None:
+def create_share_group(cluster: Cluster, request: SubscriptionRequest, deadline: Deadline) -> None:
     """Configure a share group: where it begins, and that it reads what is committed only.
 
-    options: more of the group's configuration, by the broker's names (``share.`` ...).
+    Its options are more of the group's configuration, by the broker's names (``share.`` ...).
     """
+    group, start, options = request.subscription, request.start, request.options
     strangers = sorted(name for name in options if not name.startswith(PREFIX))
     if strangers:
         raise ConfigError(
             f"unknown option {', '.join(map(repr, strangers))}; known are the broker's settings of a share "
             f"group by their own names, such as {LOCK} and {DELIVERIES}"
         )
-    cluster.partitions(topic, deadline)
+    cluster.partitions(request.topic, deadline)
     if not isinstance(start, Earliest) and START not in options:
         raise NotSupported(
             'a share group that is created to be read later begins at "earliest": Kafka keeps no other '

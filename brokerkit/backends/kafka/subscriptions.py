@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 from brokerkit.core.cancellation import Deadline
+from brokerkit.core.driver import SubscriptionRequest
 from brokerkit.core.errors import AlreadyExists, BrokerError, NotFound, StaleAck
 from brokerkit.core.positions import Earliest, Position, resolve
 
@@ -16,14 +17,15 @@ RETRY_SECONDS = 0.1
 
 
 def create_subscription(
-    cluster: Cluster, properties: Properties, topic: str, group: str, start: Position, timeout: float
+    cluster: Cluster, properties: Properties, request: SubscriptionRequest, timeout: float
 ) -> None:
     """Commit the positions at which a group begins. Raises AlreadyExists when it has some."""
     deadline = Deadline(timeout)
+    topic, group = request.topic, request.subscription
     # a missing topic is told before a client is opened for the group
     cluster.partitions(topic, deadline)
     with positions_of(cluster, properties, group, topic) as positions:
-        if not ensure_positions(cluster, positions, topic, group, start, deadline):
+        if not ensure_positions(cluster, positions, topic, group, request.start, deadline):
             raise AlreadyExists(f"group {group!r} has positions in {topic!r} already; it goes on from there")
 
 

@@ -11,7 +11,7 @@ from google.pubsub_v1.services.publisher.transports import PublisherGrpcTranspor
 from google.pubsub_v1.services.subscriber.transports import SubscriberGrpcTransport
 from grpc import StatusCode
 
-from brokerkit.core.capabilities import Capabilities, Model
+from brokerkit.core.capabilities import Capabilities
 from brokerkit.core.driver import (
     BrowserDriver,
     ConsumerDriver,
@@ -19,9 +19,9 @@ from brokerkit.core.driver import (
     Driver,
     PublisherDriver,
     ReaderDriver,
+    SubscriptionRequest,
 )
-from brokerkit.core.errors import BrokerError, Closed, NotSupported
-from brokerkit.core.positions import Position
+from brokerkit.core.errors import BrokerError, Closed
 
 from . import admin
 from .browser import PubSubBrowser, no_reading
@@ -92,8 +92,6 @@ class PubSubDriver(Driver):
         return PubSubConsumer(self.link, request)
 
     def publisher(self, *, transactional_id: str | None = None) -> PublisherDriver:
-        if transactional_id is not None:
-            raise NotSupported("Pub/Sub has no transactions; publish_batch reports each message's outcome")
         return PubSubPublisher(self.link)
 
     def browser(self) -> BrowserDriver:
@@ -108,17 +106,9 @@ class PubSubDriver(Driver):
     def delete_topic(self, topic: str, *, timeout: float) -> None:
         admin.delete_topic(self.link, topic, timeout)
 
-    def create_subscription(
-        self,
-        topic: str,
-        subscription: str,
-        *,
-        start: Position,
-        model: Model,
-        options: Mapping[str, Any],
-        timeout: float,
-    ) -> None:
-        admin.create_subscription(self.link, topic, subscription, start, options, timeout)
+    def create_subscription(self, request: SubscriptionRequest, *, timeout: float) -> None:
+        place = request.topic, request.subscription
+        admin.create_subscription(self.link, *place, request.start, request.options, timeout)
 
     def delete_subscription(self, subscription: str, *, timeout: float) -> None:
         """Delete a subscription with its backlog. NotFound when it is not there."""

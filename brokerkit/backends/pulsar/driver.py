@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from brokerkit.core.cancellation import Deadline
-from brokerkit.core.capabilities import Capabilities, Model
+from brokerkit.core.capabilities import Capabilities
 from brokerkit.core.driver import (
     BrowserDriver,
     ConsumerDriver,
@@ -14,9 +14,9 @@ from brokerkit.core.driver import (
     Driver,
     PublisherDriver,
     ReaderDriver,
+    SubscriptionRequest,
 )
-from brokerkit.core.errors import BrokerError, NotSupported
-from brokerkit.core.positions import Position
+from brokerkit.core.errors import BrokerError
 
 from .admin import Admin
 from .browser import PulsarBrowser
@@ -68,8 +68,6 @@ class PulsarDriver(Driver):
         return kind(self._topics, self._subscriptions, request)
 
     def publisher(self, *, transactional_id: str | None = None) -> PublisherDriver:
-        if transactional_id is not None:
-            raise NotSupported("the client library has no transactions; publish_batch tells each outcome")
         return PulsarPublisher(self._topics)
 
     def browser(self) -> BrowserDriver:
@@ -84,18 +82,9 @@ class PulsarDriver(Driver):
     def delete_topic(self, topic: str, *, timeout: float) -> None:
         self._topics.delete(topic, timeout)
 
-    def create_subscription(
-        self,
-        topic: str,
-        subscription: str,
-        *,
-        start: Position,
-        model: Model,
-        options: Mapping[str, Any],
-        timeout: float,
-    ) -> None:
-        checked = SubscriptionOptions(self._link, model, options)
-        self._subscriptions.create(topic, subscription, start, checked, timeout)
+    def create_subscription(self, request: SubscriptionRequest, *, timeout: float) -> None:
+        checked = SubscriptionOptions(self._link, request.model, request.options)
+        self._subscriptions.create(request.topic, request.subscription, request.start, checked, timeout)
 
     @property
     def native(self) -> Any:

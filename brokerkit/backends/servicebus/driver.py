@@ -9,7 +9,7 @@ from azure.core.exceptions import HttpResponseError
 from azure.servicebus import ServiceBusClient
 
 from brokerkit.core.cancellation import Deadline
-from brokerkit.core.capabilities import Capabilities, Model
+from brokerkit.core.capabilities import Capabilities
 from brokerkit.core.driver import (
     BrowserDriver,
     ConsumerDriver,
@@ -17,9 +17,9 @@ from brokerkit.core.driver import (
     Driver,
     PublisherDriver,
     ReaderDriver,
+    SubscriptionRequest,
 )
-from brokerkit.core.errors import BrokerError, NotSupported
-from brokerkit.core.positions import Position
+from brokerkit.core.errors import BrokerError
 
 from . import admin
 from .browser import ServiceBusBrowser
@@ -100,11 +100,6 @@ class ServiceBusDriver(Driver):
         return ServiceBusConsumer(self._link, request)
 
     def publisher(self, *, transactional_id: str | None = None) -> PublisherDriver:
-        if transactional_id is not None:
-            raise NotSupported(
-                "the client library has no transactions of Service Bus; publish_batch reports each message's "
-                "outcome"
-            )
         return ServiceBusPublisher(self._link)
 
     def browser(self) -> BrowserDriver:
@@ -119,17 +114,9 @@ class ServiceBusDriver(Driver):
     def delete_topic(self, topic: str, *, timeout: float) -> None:
         admin.delete_topic(self._link, topic, timeout)
 
-    def create_subscription(
-        self,
-        topic: str,
-        subscription: str,
-        *,
-        start: Position,
-        model: Model,
-        options: Mapping[str, Any],
-        timeout: float,
-    ) -> None:
-        admin.create_subscription(self._link, topic, subscription, start, options, timeout)
+    def create_subscription(self, request: SubscriptionRequest, *, timeout: float) -> None:
+        place = request.topic, request.subscription
+        admin.create_subscription(self._link, *place, request.start, request.options, timeout)
 
     @property
     def native(self) -> Clients:
