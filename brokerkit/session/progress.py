@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 from typing import Any
 
 from tqdm.auto import tqdm
@@ -13,12 +12,8 @@ SHOW_AFTER_SECONDS = 2.0
 
 
 def bar(what: str, total: int | None, unit: str = "msg", *, show: bool = True) -> Any:
-    """A bar that appears after two seconds; `what` may hold a topic's name and is escaped.
-
-    tqdm puts it into a widget as it is, where markup would come alive.
-    """
-    return tqdm(
-        desc=html.escape(plain(what, 60)),
+    """A bar that appears after two seconds; `what` may hold a topic's name."""
+    made = tqdm(
         total=total or None,
         unit=unit,
         unit_scale=True,
@@ -26,3 +21,6 @@ def bar(what: str, total: int | None, unit: str = "msg", *, show: bool = True) -
         leave=False,
         disable=not show,
     )
+    # in a notebook tqdm escapes this, but not a desc= of its constructor
+    made.set_description(plain(what, 60), refresh=False)
+    return made

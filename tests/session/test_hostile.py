@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import html
 import time
+from functools import partial
+from io import StringIO
 
 import pandas as pd
 import pytest
+import tqdm.notebook
 
 import brokerkit as bk
 from brokerkit.session import Session, progress
@@ -17,11 +21,11 @@ HOSTILE = [SCRIPT, ESCAPES, "'\"&<b>", SCRIPT + ESCAPES]
 CONTROLS = ["\x1b", "\x07", "\x00", "\r", "\u202e", "\u2066", "\u200b"]
 
 
-def assert_harmless(text: str, html: str) -> None:
-    assert not [each for each in CONTROLS if each in text + html]
-    assert "<script" not in html
-    assert "<img" not in html
-    assert "<b>'" not in html
+def assert_harmless(text: str, markup: str) -> None:
+    assert not [each for each in CONTROLS if each in text + markup]
+    assert "<script" not in markup
+    assert "<img" not in markup
+    assert "<b>'" not in markup
 
 
 @pytest.mark.parametrize("name", HOSTILE)
@@ -43,17 +47,31 @@ def test_frames_escape_what_they_show(s: Session, name: str) -> None:
     s.publish(name, name, key=name, attributes={name: name})
     outcome = s.publish_frame(name + "nope", pd.DataFrame({"a": [1]}))
     for frame in (s.topics(), s.peek(name), outcome):
-        html = frame._repr_html_()
-        assert "<script" not in html
-        assert "<img" not in html
+        markup = frame._repr_html_()
+        assert "<script" not in markup
+        assert "<img" not in markup
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-def test_progress_bars_escape_what_they_are_given(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    given: dict = {}
-    monkeypatch.setattr(progress, "tqdm", lambda **arguments: given.update(arguments))
-    progress.bar(f"peek {name}", 5)
-    assert_harmless(given["desc"], given["desc"])
+def test_a_progress_bar_of_a_notebook_shows_names_as_text(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setattr(progress, "tqdm", tqdm.notebook.tqdm)
+    shown = progress.bar(f"peek {name}", 5)
+    label = shown.container.children[0]
+    assert_harmless("", label.value)
+    shown.refresh()
+    assert_harmless("", label.value)
+    assert html.unescape(label.value).replace("\u2007", " ").startswith(plain(f"peek {name}", 60))
+    shown.close()
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_progress_bar_of_a_terminal_shows_names_as_they_are(
+    monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setattr(progress, "tqdm", partial(tqdm.tqdm, file=StringIO()))
+    shown = progress.bar(f"peek {name}", 5)
+    assert_harmless(str(shown), "")
+    assert str(shown).startswith(plain(f"peek {name}", 60))
 
 
 def test_errors_name_hostile_topics_without_their_control_characters(s: Session) -> None:
