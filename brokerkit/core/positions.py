@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from .arguments import as_integer
@@ -18,8 +18,8 @@ _ID = re.compile(r"^\d+:\d+:-?\d+:-?\d+$")
 _UNITS = {"ms": 1_000, "s": 1_000_000, "sec": 1_000_000, "min": 60_000_000, "m": 60_000_000,
           "h": 3_600_000_000, "d": 86_400_000_000, "w": 604_800_000_000}  # fmt: skip
 EXPECTED = (
-    'expected "earliest", "latest", an offset (int; negative counts back from the end), a datetime, '
-    'an ISO time ("2026-01-31T12:00"), a relative time ("-15min", "-2h", "-1d") '
+    'expected "earliest", "latest", an offset (int; negative counts back from the end), a datetime or date, '
+    'an ISO time ("2026-01-31T12:00"), a relative time ("-15min", "-2h", "-1d"), '
     "a message id of Pulsar, or {partition: position}"
 )
 
@@ -77,7 +77,8 @@ Position = Earliest | Latest | AtOffset | AtTime | AtId
 def parse(value: Any, *, now: datetime | None = None, default: Position | None = None) -> Position:
     """What a user wrote as a `Position`; relative times count from `now` (the client's clock).
 
-    Naive datetimes and ISO strings are UTC. Raises ConfigError that says what was expected.
+    Naive datetimes, dates (their midnight) and ISO strings are UTC. Raises ConfigError that says what
+    was expected.
     """
     if value is None and default is not None:
         return default
@@ -85,6 +86,8 @@ def parse(value: Any, *, now: datetime | None = None, default: Position | None =
         return value
     if isinstance(value, datetime):
         return AtTime(_micros_of(value))
+    if isinstance(value, date):
+        return AtTime(to_microseconds(datetime(value.year, value.month, value.day)))
     offset = as_integer(value)
     if offset is not None:
         return AtOffset(offset)

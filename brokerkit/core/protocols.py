@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from datetime import datetime
+from datetime import date
 from typing import TYPE_CHECKING, Protocol, TypeAlias, runtime_checkable
 
 from .cancellation import Cancellation
@@ -172,9 +172,7 @@ class TransactionalPublisher(Publisher, Protocol):
         ...
 
 
-PositionLike: TypeAlias = (
-    "str | int | datetime | Position | Mapping[int, Position | str | int | datetime] | None"
-)
+PositionLike: TypeAlias = "str | int | date | Position | Mapping[int, Position | str | int | date] | None"
 
 
 @runtime_checkable

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date
 from typing import Any
 
 from brokerkit.core.attributes import Attributes
@@ -31,7 +31,7 @@ def literal(value: Any) -> str:
         value = list(value)
     if isinstance(value, str | bytes) and len(value) > LONGEST:
         return f"{ascii_safe(repr(value[:200]))} ...  # {len(value):,} in all"
-    if isinstance(value, datetime):
+    if isinstance(value, date):
         value = value.isoformat()
     if isinstance(value, str | bytes | int | float | bool | dict | list | tuple) or value is None:
         return ascii_safe(repr(value))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone
 from typing import Any
 
 import pandas as pd
@@ -32,6 +32,8 @@ NOON = AtTime(to_microseconds(NOW))
         ("2026-01-31T12:00Z", NOON),
         ("2026-01-31T14:00+02:00", NOON),
         (datetime(2026, 1, 31, 14, tzinfo=timezone(timedelta(hours=2))), NOON),
+        (date(2026, 1, 31), AtTime(NOON.microseconds - 12 * 3600 * 10**6)),
+        ("2026-01-31", AtTime(NOON.microseconds - 12 * 3600 * 10**6)),
         ("-15min", AtTime(NOON.microseconds - 15 * 60 * 10**6)),
         ("-1.5h", AtTime(NOON.microseconds - 90 * 60 * 10**6)),
         ("+2d", AtTime(NOON.microseconds + 2 * 86_400 * 10**6)),
