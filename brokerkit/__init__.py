@@ -27,9 +27,11 @@ if TYPE_CHECKING:
         Closed,
         ConfigError,
         DecodeError,
+        GivenUpWarning,
         LockLost,
         NotFound,
         NotSupported,
+        PreviewWarning,
         PublishFailed,
         RetentionWarning,
         StaleAck,
@@ -40,10 +42,10 @@ if TYPE_CHECKING:
     )
     from .core.messages import OutboundMessage
     from .frames import Decoder, attr, decoder, expand, failures
-    from .session import Interrupted, Session, StartIgnored, connect, doctor
+    from .session import FilterWarning, Interrupted, Session, StartIgnored, connect, doctor
 
 _HOMES = {
-    "session": ("Interrupted", "Session", "StartIgnored", "connect", "doctor"),
+    "session": ("FilterWarning", "Interrupted", "Session", "StartIgnored", "connect", "doctor"),
     "frames": ("Decoder", "attr", "decoder", "expand", "failures"),
     "core.messages": ("OutboundMessage",),
     "core.errors": (
@@ -55,9 +57,11 @@ _HOMES = {
         "Closed",
         "ConfigError",
         "DecodeError",
+        "GivenUpWarning",
         "LockLost",
         "NotFound",
         "NotSupported",
+        "PreviewWarning",
         "PublishFailed",
         "RetentionWarning",
         "StaleAck",
@@ -79,11 +83,14 @@ __all__ = [
     "ConfigError",
     "DecodeError",
     "Decoder",
+    "FilterWarning",
+    "GivenUpWarning",
     "Interrupted",
     "LockLost",
     "NotFound",
     "NotSupported",
     "OutboundMessage",
+    "PreviewWarning",
     "PublishFailed",
     "RetentionWarning",
     "Session",

@@ -3,6 +3,7 @@
 from .batches import Batch, Batches
 from .connecting import connect
 from .diagnosis import Diagnosis, doctor
+from .filters import FilterWarning
 from .interrupted import Interrupted
 from .listing import Description
 from .scan import Scan
@@ -15,6 +16,7 @@ __all__ = [
     "Batches",
     "Description",
     "Diagnosis",
+    "FilterWarning",
     "Interrupted",
     "Scan",
     "Session",

@@ -23,6 +23,10 @@ ERROR_SAMPLES = 5
 Header: TypeAlias = "str | Mapping[str, AttributeValue]"
 
 
+class FilterWarning(UserWarning):
+    """Nothing was found, and the function given as `where` failed on some of what it was asked about."""
+
+
 class Filter:
     """Picks rows, and counts what it looked at.
 

@@ -10,10 +10,11 @@ import pyarrow as pa
 
 from brokerkit.core.browser import ConnectedBrowser
 from brokerkit.core.cancellation import Cancellation
+from brokerkit.core.notes import note
 from brokerkit.core.topics import Slice
 from brokerkit.frames.build import FrameBuilder
 
-from .filters import Filter
+from .filters import Filter, FilterWarning
 from .progress import bar
 
 Stopped = Literal["at the end", "at the limit", "interrupted", "not yet"]
@@ -42,6 +43,15 @@ class ReadReport:
         if self.filter_errors:
             text += f"; where= failed on {self.filter_errors:,} ({self.filter_error_samples[0]})"
         return text
+
+    def warn_of_filter(self) -> None:
+        """Warn with `FilterWarning` where an empty result may be the fault of `where`."""
+        if self.filter_errors and not self.matched:
+            note(
+                f"nothing was found, but where= failed on {self.filter_errors:,} of {self.read:,} messages "
+                f"({self.filter_error_samples[0]}): a message it fails on does not match",
+                FilterWarning,
+            )
 
     def to_dict(self) -> dict[str, Any]:
         return {

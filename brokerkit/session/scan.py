@@ -147,7 +147,9 @@ class Scan(Displayed):
     def batches(self) -> Iterator[pa.RecordBatch]:
         """Arrow record batches as they are read, in bounded memory."""
         reader = self._reader(self._new_builder())
-        return (part.batch for part in reader.parts(what=self.title, progress=self._progress))
+        for part in reader.parts(what=self.title, progress=self._progress):
+            yield part.batch
+        reader.report.warn_of_filter()
 
     def _collect(self) -> tuple[pa.Table, FrameBuilder]:
         builder = self._new_builder()
@@ -158,6 +160,7 @@ class Scan(Displayed):
                 parts.append(part)
         except KeyboardInterrupt as interrupt:
             raise self._interrupted(parts, builder) from interrupt
+        reader.report.warn_of_filter()
         return builder.to_table(part.batch for part in parts), builder
 
     def _interrupted(self, parts: Sequence[Part], builder: FrameBuilder) -> Interrupted:
@@ -215,7 +218,7 @@ class Scan(Displayed):
         export = Export(Path(path), self.schema, self._identity(), self.title)
         self.report = ReadReport()
         try:
-            return export.run(self.slices, self._quietly, overwrite=overwrite, progress=self._progress)
+            exported = export.run(self.slices, self._quietly, overwrite=overwrite, progress=self._progress)
         except KeyboardInterrupt as interrupt:
             error = Interrupted(
                 f"{self.title}: the export was interrupted; finished slices stay in {path}. "
@@ -223,6 +226,8 @@ class Scan(Displayed):
             )
             self._session.last_interrupted = error
             raise error from interrupt
+        self.report.warn_of_filter()
+        return exported
 
     def _identity(self) -> dict[str, str]:
         return {

@@ -193,7 +193,9 @@ class Session(Displayed):
             text = f"peek of {topic!r} was interrupted; the rows so far are in session.last_interrupted.frame"
             self.last_interrupted = Interrupted(text, frame(partial=True))
             raise self.last_interrupted from interrupt
-        return frame(partial=False)
+        found = frame(partial=False)
+        peek.report.warn_of_filter()
+        return found
 
     def peeking(
         self,

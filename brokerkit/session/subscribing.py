@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import warnings
-
 from brokerkit.core.browser import ConnectedBrowser
 from brokerkit.core.capabilities import Model
 from brokerkit.core.errors import BrokerError
+from brokerkit.core.notes import note
 
 LOOK_SECONDS = 5.0
 
@@ -26,11 +25,8 @@ def note_if_it_exists(
         return
     kinds = ("group", "subscription") if model == "record" else ("subscription", "consumer", "share group")
     if any(each.name == subscription and each.kind in kinds for each in described.subscriptions):
-        # an origin of its own: shown on every run of a notebook's cell, and the same on every machine
-        warnings.warn_explicit(
+        note(
             f"subscription {subscription!r} of {topic!r} exists already and goes on from where it is: "
             f"start={start!r} had no effect",
             StartIgnored,
-            filename="brokerkit",
-            lineno=0,
         )

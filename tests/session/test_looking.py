@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import warnings
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -134,10 +137,34 @@ def test_a_text_is_looked_for_in_bytes_and_in_what_a_decoder_made_numbers_of(s: 
 
 
 def test_a_predicate_that_raises_does_not_match_and_is_counted_once_per_row(orders: Session) -> None:
-    assert orders.peek("orders", 3, where=lambda value: value["nope"] == 1).empty
+    with pytest.warns(bk.FilterWarning, match=r"failed on 20 of 20 messages \(KeyError: 'nope'\)"):
+        assert orders.peek("orders", 3, where=lambda value: value["nope"] == 1).empty
     assert orders.last_read is not None
     assert orders.last_read.filter_errors == 20
     assert "KeyError" in str(orders.last_read)
+
+
+def test_an_empty_scan_says_so_when_its_predicate_failed_each_time(orders: Session, tmp_path: Path) -> None:
+    scan = orders.scan("orders", where=lambda value: value["nope"] == 1)
+    reads: list[Callable[[], object]] = [
+        scan.to_pandas,
+        scan.to_arrow,
+        lambda: list(scan.batches()),
+        lambda: scan.to_parquet(tmp_path / "orders"),
+    ]
+    for read in reads:
+        with pytest.warns(bk.FilterWarning, match="failed on 20 of 20 messages"):
+            read()
+
+
+def test_a_predicate_that_fails_on_some_and_finds_others_warns_of_nothing(s: Session) -> None:
+    s.create_topic("t")
+    s.publish_batch("t", [{"total": 1}, {"id": 2}, "text"])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert len(s.peek("t", where=lambda value: value["total"] == 1)) == 1
+    assert s.last_read is not None
+    assert s.last_read.filter_errors == 2
 
 
 def test_peek_and_scan_leave_subscriptions_where_they_are(orders: Session) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
 from typing import Any
 
@@ -18,6 +17,7 @@ from brokerkit.core.driver import (
     SubscriptionRequest,
 )
 from brokerkit.core.errors import BrokerError, ConfigError, PreviewWarning
+from brokerkit.core.notes import note
 from brokerkit.core.options import options_of
 
 from . import share_groups, subscriptions, topics
@@ -65,13 +65,10 @@ class KafkaDriver(Driver):
         if self._preview_told:
             return
         self._preview_told = True
-        # an origin of its own: shown for every connection, and the same on every machine
-        warnings.warn_explicit(
+        note(
             "reading from share groups is a preview in confluent-kafka: it may change, and is not "
             "recommended for production",
             PreviewWarning,
-            filename="brokerkit",
-            lineno=0,
         )
 
     def publisher(self, *, transactional_id: str | None = None) -> PublisherDriver:
