@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -132,15 +132,6 @@ def receive(receiver: Any, count: int = 1) -> list[Any]:
 def nothing(receiver: Any) -> bool:
     """Whether there is no message to be had."""
     return not receiver.receive_messages(1, max_wait_time=0.3)
-
-
-def eventually(condition: Callable[[], object]) -> Any:
-    """What `condition` says as soon as that is true."""
-    deadline = time.monotonic() + WAIT
-    while not (said := condition()):
-        assert time.monotonic() < deadline, "it did not come true in time"
-        time.sleep(0.05)
-    return said
 
 
 class ShortNaps:

@@ -17,8 +17,9 @@ import pytest
 from azure.servicebus import ServiceBusClient, exceptions
 from azure.servicebus import ServiceBusMessage as Message
 
+from brokerkit.testing import eventually
 from tests.brokers.certificates import Authority
-from tests.brokers.conftest import WAIT, Bus, ShortNaps, eventually, receive
+from tests.brokers.conftest import WAIT, Bus, ShortNaps, receive
 from tests.brokers.processes import free_ports
 from tests.brokers.servicebus.server import ROOT, ServiceBusServer
 
@@ -229,7 +230,9 @@ def test_it_serves_trials_by_hand(servicebus_server: ServiceBusServer, short_nap
             with client_of(said) as client:
                 client.get_queue_sender("mine").send_messages(Message("x"))
                 assert eventually(
-                    lambda: client.get_queue_receiver("mine").receive_messages(1, max_wait_time=2)
+                    lambda: client.get_queue_receiver("mine").receive_messages(1, max_wait_time=2),
+                    "the message arrives",
+                    within=WAIT,
                 )
                 client.get_topic_sender("news").send_messages(Message("y"))
         finally:

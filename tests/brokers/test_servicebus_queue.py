@@ -8,7 +8,8 @@ import pytest
 from azure.servicebus import ServiceBusMessage as Message
 from azure.servicebus import ServiceBusMessageState, exceptions
 
-from tests.brokers.conftest import Bus, eventually, nothing, receive
+from brokerkit.testing import eventually
+from tests.brokers.conftest import WAIT, Bus, nothing, receive
 
 pytestmark = pytest.mark.broker
 
@@ -108,7 +109,7 @@ def test_settling_with_a_lost_lock_is_refused_by_the_broker(bus: Bus) -> None:
     bus.send(queue, "one")
     receiver = bus.receiver(queue)
     (held,) = receive(receiver)
-    eventually(lambda: held._lock_expired)
+    eventually(lambda: held._lock_expired, "its lock is over", within=WAIT)
     held._raw_amqp_message.annotations.pop(b"x-opt-locked-until")
     held._expiry = None
     with pytest.raises(exceptions.MessageLockLostError):
@@ -173,7 +174,11 @@ def test_an_abandoned_dead_letter_stays_where_it_is(bus: Bus) -> None:
     (dead,) = receive(receiver)
     assert dead.delivery_count == 3
     eventually(
-        lambda: datetime.datetime.now(datetime.UTC) > dead.enqueued_time_utc + datetime.timedelta(seconds=2.2)
+        lambda: (
+            datetime.datetime.now(datetime.UTC) > dead.enqueued_time_utc + datetime.timedelta(seconds=2.2)
+        ),
+        "its lifetime is over",
+        within=WAIT,
     )
     receiver.complete_message(dead)
 
@@ -241,7 +246,10 @@ def test_a_message_whose_time_is_over_is_not_delivered(bus: Bus, kept: bool) -> 
     queue = bus.queue(DeadLetteringOnMessageExpiration=kept)
     bus.send(queue, Message("short", time_to_live=datetime.timedelta(milliseconds=300)), "long")
     receiver = bus.receiver(queue)
-    eventually(lambda: [str(each) for each in receiver.peek_messages(5, sequence_number=1)] == ["long"])
+    eventually(
+        lambda: [str(each) for each in receiver.peek_messages(5, sequence_number=1)] == ["long"],
+        "the short one is gone",
+    )
     receiver = bus.receiver(queue, sub_queue="deadletter")
     dead = receiver.peek_messages(5)
     assert [(str(each), each.dead_letter_reason) for each in dead] == (
@@ -256,7 +264,7 @@ def test_the_default_lifetime_is_the_longest(bus: Bus) -> None:
     bus.send(queue, Message("x", time_to_live=datetime.timedelta(hours=1)))
     (seen,) = receiver.peek_messages()
     assert seen.time_to_live == datetime.timedelta(seconds=2)
-    eventually(lambda: not receiver.peek_messages(sequence_number=1))
+    eventually(lambda: not receiver.peek_messages(sequence_number=1), "it is gone", within=WAIT)
 
 
 def test_a_message_over_the_limit_is_refused(bus: Bus) -> None:

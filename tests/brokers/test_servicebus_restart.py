@@ -13,7 +13,8 @@ import pytest
 from azure.servicebus import ServiceBusMessage as Message
 from azure.servicebus import exceptions
 
-from tests.brokers.conftest import WAIT, Bus, ShortNaps, eventually, nothing, receive
+from brokerkit.testing import eventually
+from tests.brokers.conftest import WAIT, Bus, ShortNaps, nothing, receive
 from tests.brokers.servicebus.server import ServiceBusServer
 
 pytestmark = pytest.mark.broker
@@ -97,7 +98,7 @@ def test_a_crash_under_load_loses_nothing_and_brings_nothing_back(server: Servic
 
     with ThreadPoolExecutor() as threads:
         working = [threads.submit(send), threads.submit(complete)]
-        eventually(lambda: len(sent) > 200 and len(completed) > 50)
+        eventually(lambda: len(sent) > 200 and len(completed) > 50, "both are under way", within=WAIT)
         server.kill()
         for each in working:
             each.result(WAIT)

@@ -9,7 +9,8 @@ import pytest
 from azure.servicebus import NEXT_AVAILABLE_SESSION, exceptions
 from azure.servicebus import ServiceBusMessage as Message
 
-from tests.brokers.conftest import Bus, eventually, receive
+from brokerkit.testing import eventually
+from tests.brokers.conftest import WAIT, Bus, receive
 
 NEXT = NEXT_AVAILABLE_SESSION
 
@@ -99,11 +100,13 @@ def test_a_session_lock_can_be_renewed_and_is_lost_otherwise(bus: Bus) -> None:
         time.sleep(0.1)
     receiver.complete_message(first)
     (second,) = receive(receiver)
-    eventually(lambda: receiver.session._lock_expired)
+    eventually(lambda: receiver.session._lock_expired, "the session's lock is over", within=WAIT)
     with pytest.raises(exceptions.ServiceBusError):
         receiver.complete_message(second)
         receiver.receive_messages(1, max_wait_time=5)
-    (again,) = receive(eventually(lambda: bus.receiver(queue, session_id="a")))
+    (again,) = receive(
+        eventually(lambda: bus.receiver(queue, session_id="a"), "the session can be taken", within=WAIT)
+    )
     assert (str(again), again.delivery_count) == ("2", 1), "an expired session lock counts as delivery"
 
 

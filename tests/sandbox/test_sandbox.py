@@ -9,8 +9,6 @@ import socket
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -19,6 +17,7 @@ import brokerkit.sandbox
 from brokerkit.core.connection import connect
 from brokerkit.core.errors import ConfigError, Unavailable
 from brokerkit.sandbox import Sandbox, nats
+from brokerkit.testing import eventually
 
 pytestmark = pytest.mark.broker
 
@@ -30,13 +29,6 @@ def listens(url: str) -> bool:
             return True
     except OSError:
         return False
-
-
-def wait_until(condition: Callable[[], bool], seconds: float = 15.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "did not happen in time"
-        time.sleep(0.02)
 
 
 def folders() -> set[Path]:
@@ -92,8 +84,8 @@ def test_a_sandbox_ends_with_its_process(how: str) -> None:
     process.stdin.close()
     process.wait(15)
     process.stdout.close()
-    wait_until(lambda: not listens(url))
-    wait_until(lambda: folders() <= before)
+    eventually(lambda: not listens(url), "the server is gone", within=15)
+    eventually(lambda: folders() <= before, "its folder is gone", within=15)
 
 
 def test_it_runs_in_the_foreground_until_ctrl_c() -> None:
@@ -106,7 +98,7 @@ def test_it_runs_in_the_foreground_until_ctrl_c() -> None:
     os.kill(process.pid, signal.SIGINT)
     assert process.wait(15) == 0
     process.stdout.close()
-    wait_until(lambda: not listens(url))
+    eventually(lambda: not listens(url), "the server is gone", within=15)
 
 
 def test_an_unknown_kind_is_refused_with_the_known_ones() -> None:

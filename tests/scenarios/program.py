@@ -76,7 +76,7 @@ def interrupted_batches(session: Session, order: dict[str, Any]) -> None:
     _interrupted(lambda: next(batches))
     session.publish(topic, str(count))
     with next(batches) as batch:
-        say("found", numbers=numbers_of(batch.frame)[:count])
+        say("found", numbers=[number for number in numbers_of(batch.frame) if number < count])
 
 
 def interrupted_peek(session: Session, order: dict[str, Any]) -> None:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from itertools import count
+from typing import Any
 
 import pytest
 
 from brokerkit.backends import jetstream
 from brokerkit.core.address import Address
 from brokerkit.core.connection import Connection, connect
-from brokerkit.core.driver import Driver, PublisherDriver
+from brokerkit.core.driver import Driver, PublisherDriver, SubscriptionRequest
 from brokerkit.core.messages import OutboundMessage
+from brokerkit.core.positions import Earliest
 from tests.brokers.nats import NatsServer
 
 _numbers = count(1)
@@ -54,9 +55,6 @@ def publish(driver: Driver) -> Iterator[Callable[..., list[str]]]:
     publisher.close(1)
 
 
-def wait_until(condition: Callable[[], bool], seconds: float = 10.0) -> None:
-    """Wait for something to become true."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "did not happen in time"
-        time.sleep(0.02)
+def asked(topic: str, name: str, **options: Any) -> SubscriptionRequest:
+    """A durable consumer from the beginning."""
+    return SubscriptionRequest(topic, name, "message", Earliest(), options)

@@ -7,7 +7,8 @@ import pytest
 from brokerkit.core.driver import Driver
 from brokerkit.core.errors import AlreadyExists, ConfigError, NotFound, NotSupported
 from brokerkit.core.messages import OutboundMessage
-from brokerkit.core.positions import Earliest
+
+from .conftest import asked
 
 pytestmark = pytest.mark.broker
 
@@ -101,9 +102,7 @@ def test_deleting_a_part_of_a_wildcard_purges_it_only(driver: Driver, subject: s
 
 def test_a_subscription_is_created_once(driver: Driver, subject: str) -> None:
     def create() -> None:
-        driver.create_subscription(
-            subject, "me", start=Earliest(), model="message", options={"ack_wait": 3}, timeout=5
-        )
+        driver.create_subscription(asked(subject, "me", ack_wait=3), timeout=5)
 
     create()
     with pytest.raises(AlreadyExists, match="'me'"):
@@ -114,10 +113,8 @@ def test_a_subscription_is_created_once(driver: Driver, subject: str) -> None:
 
 def test_a_subscription_may_filter_several_subjects_of_a_stream(driver: Driver, subject: str) -> None:
     wanted = [f"{subject}.a", f"{subject}.b"]
-    driver.create_subscription(
-        f"stream:{subject.upper()}", "two", start=Earliest(), model="message",
-        options={"filter_subjects": wanted}, timeout=5,
-    )  # fmt: skip
+    request = asked(f"stream:{subject.upper()}", "two", filter_subjects=wanted)
+    driver.create_subscription(request, timeout=5)
     (info,) = driver.browser().describe(f"{subject}.a", 5).subscriptions
     assert info.details["config"]["filter_subjects"] == wanted
     assert driver.browser().describe(f"{subject}.c", 5).subscriptions == ()
@@ -125,4 +122,4 @@ def test_a_subscription_may_filter_several_subjects_of_a_stream(driver: Driver, 
 
 def test_a_subscription_of_a_missing_topic_is_not_found(driver: Driver) -> None:
     with pytest.raises(NotFound):
-        driver.create_subscription("nowhere", "me", start=Earliest(), model="message", options={}, timeout=5)
+        driver.create_subscription(asked("nowhere", "me"), timeout=5)

@@ -21,10 +21,9 @@ from brokerkit.core.errors import (
     Unavailable,
 )
 from brokerkit.core.messages import OutboundMessage
+from brokerkit.testing import eventually
 from tests.brokers.nats import NatsServer
 from tests.brokers.processes import free_ports
-
-from .conftest import wait_until
 
 pytestmark = pytest.mark.broker
 
@@ -106,11 +105,11 @@ def test_losing_and_regaining_the_connection_is_logged_and_not_printed(
         driver = jetstream.open(Address.parse(server.url), 5)
         with caplog.at_level(logging.INFO, logger="brokerkit.jetstream"):
             server.kill()
-            wait_until(lambda: "disconnected" in caplog.text)
+            eventually(lambda: "disconnected" in caplog.text, "the lost connection is logged")
             with pytest.raises(Unavailable):
                 driver.ping(0.5)
             server.start()
-            wait_until(lambda: "reconnected" in caplog.text)
+            eventually(lambda: "reconnected" in caplog.text, "the new connection is logged")
         driver.ping(5)
         driver.close(2)
     assert capfd.readouterr() == ("", "")

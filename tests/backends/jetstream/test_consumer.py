@@ -17,9 +17,8 @@ from brokerkit.core.errors import AckFailed, ConfigError, NotFound
 from brokerkit.core.messages import OutboundMessage
 from brokerkit.core.positions import AtOffset, AtTime, Earliest, Latest, Position
 from brokerkit.core.topics import SubscriptionInfo
+from brokerkit.testing import eventually
 from tests.brokers.nats import NatsServer
-
-from .conftest import wait_until
 
 pytestmark = pytest.mark.broker
 
@@ -203,7 +202,7 @@ def test_what_arrives_after_the_demand_ended_is_handed_over_later(
     made = consumer(driver, subject)
     assert made.fetch(5, 0.05).columns.length == 0
     publish(subject, b"1", b"2")
-    wait_until(lambda: subscription(driver, subject).in_flight == 2)
+    eventually(lambda: subscription(driver, subject).in_flight == 2, "both are in flight")
     made.idle()
     fetched = made.fetch(5, 0)
     assert values(fetched) == [b"1", b"2"]
@@ -216,7 +215,7 @@ def test_closing_gives_back_what_arrived_and_was_never_handed_over(
     made = consumer(driver, subject, ack_wait=60)
     assert made.fetch(5, 0.05).columns.length == 0
     publish(subject, b"1", b"2")
-    wait_until(lambda: subscription(driver, subject).in_flight == 2)
+    eventually(lambda: subscription(driver, subject).in_flight == 2, "both are in flight")
     made.close(2)
     assert sorted(values(fetch_all(consumer(driver, subject), 2))) == [b"1", b"2"]
 

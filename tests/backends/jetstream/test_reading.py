@@ -22,6 +22,8 @@ from brokerkit.core.positions import Earliest
 from brokerkit.core.topics import Bounds, Slice, TopicInfo
 from tests.brokers.nats import NatsServer
 
+from .conftest import asked
+
 pytestmark = pytest.mark.broker
 
 Publish = Callable[..., list[str]]
@@ -160,7 +162,7 @@ def test_reading_leaves_no_consumer_and_moves_none(
     driver: Driver, subject: str, publish: Publish, nats_server: NatsServer
 ) -> None:
     publish(subject, *[b"x"] * 10)
-    driver.create_subscription(subject, "me", start=Earliest(), model="message", options={}, timeout=5)
+    driver.create_subscription(asked(subject, "me"), timeout=5)
     before = driver.browser().describe(subject, 5).subscriptions
     reader = driver.reader()
     reader.start(Slice(subject, None, 1, 11), attributes=True)
@@ -273,7 +275,7 @@ def test_describe_shows_the_stream_and_only_consumers_of_the_topic(
     publish(f"{subject}.a", b"1", b"2")
     publish(f"{subject}.b", b"3")
     for topic, name in ((f"{subject}.a", "a"), (f"{subject}.b", "b"), (f"stream:{subject.upper()}", "all")):
-        driver.create_subscription(topic, name, start=Earliest(), model="message", options={}, timeout=5)
+        driver.create_subscription(asked(topic, name), timeout=5)
     described = driver.browser().describe(f"{subject}.a", 5)
     assert {each.name: each.lag for each in described.subscriptions} == {"a": 2, "all": 3}
     assert described.details["config"]["name"] == subject.upper()

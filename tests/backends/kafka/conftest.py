@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from itertools import count
 from typing import Any
@@ -15,14 +14,6 @@ from tests.brokers.kafka import KafkaServer
 from tests.brokers.kafka_mock import MockCluster
 
 _numbers = count(1)
-
-
-def wait_until(condition: Callable[[], bool], within: float = 15.0) -> None:
-    """Wait for a condition that must become true."""
-    deadline = time.monotonic() + within
-    while not condition():
-        assert time.monotonic() < deadline, f"not true within {within:g} s"
-        time.sleep(0.05)
 
 
 def publish(broker: Connection, topic: str, *messages: bytes | OutboundMessage) -> list[PublishResult]:

@@ -13,9 +13,10 @@ from confluent_kafka import TopicPartition
 from brokerkit.core import Connection, NotFound, OutboundMessage, connect
 from brokerkit.core.messages import from_microseconds
 from brokerkit.core.topics import Slice
+from brokerkit.testing import eventually
 from tests.brokers.kafka import KafkaServer
 
-from .conftest import publish, record_consumer, wait_until
+from .conftest import publish, record_consumer
 
 pytestmark = pytest.mark.broker
 MakeTopic = Callable[..., str]
@@ -109,7 +110,7 @@ def test_a_time_finds_the_first_message_at_or_after_it(broker: Connection, make_
     (old,) = broker.browser().read(Slice(topic, 0, 0, 1))
     moment = from_microseconds(old.publish_time[0])
     assert moment is not None
-    wait_until(lambda: datetime.now(UTC) > moment + timedelta(milliseconds=20))
+    eventually(lambda: datetime.now(UTC) > moment + timedelta(milliseconds=20), "the clock moved on")
     publish(broker, topic, b"new")
     browser = broker.browser()
     at = {
@@ -145,7 +146,7 @@ def test_records_of_an_open_transaction_are_not_planned(broker: Connection, make
         publish(broker, topic, b"behind it")
         assert read(broker, *broker.browser().plan(topic)) == [(0, b"plain")]
         publisher.commit()
-    wait_until(lambda: len(read(broker, *broker.browser().plan(topic))) == 3)
+    eventually(lambda: len(read(broker, *broker.browser().plan(topic))) == 3, "three are there", within=15)
 
 
 @pytest.mark.slow

@@ -23,9 +23,10 @@ from brokerkit.core import (
 )
 from brokerkit.core.driver import ConsumerRequest
 from brokerkit.core.positions import AtOffset, Earliest
+from brokerkit.testing import eventually
 from tests.brokers.kafka import KafkaServer
 
-from .conftest import publish, record_consumer, wait_until
+from .conftest import publish, record_consumer
 
 pytestmark = pytest.mark.broker
 MakeTopic = Callable[..., str]
@@ -51,7 +52,7 @@ def driver_consumer(broker: Connection, topic: str, group: str, start: object = 
     """A consumer at the level of the driver, attached; the test's thread is its owner."""
     made = broker.driver.consumer(ConsumerRequest(topic, group, "record", start))  # type: ignore[arg-type]
     assert isinstance(made, KafkaConsumer)
-    wait_until(lambda: made.attach(0.2))
+    eventually(lambda: made.attach(0.2), "it is attached", within=15)
     return made
 
 
@@ -104,7 +105,7 @@ def test_a_partition_that_is_new_is_read_from_its_first_record(
     topic, group = make_topic(1), group_name()
     broker.create_subscription(topic, group, start="latest")
     broker.native.create_partitions([NewPartitions(topic, 3)])[topic].result(10)
-    wait_until(lambda: len(broker.browser().bounds(topic)) == 3)
+    eventually(lambda: len(broker.browser().bounds(topic)) == 3, "it has three partitions", within=15)
     sent = [b"%d" % n for n in range(60)]
     publish(broker, topic, *(OutboundMessage(value, key=value) for value in sent))
     with record_consumer(broker, topic, group) as consumer:
@@ -123,7 +124,11 @@ def test_acknowledging_after_another_member_took_the_partition_is_stale(
         assert mine.keys() == {0, 1}
         with record_consumer(broker, topic, group) as second:
             theirs = next_record(second)
-            wait_until(lambda: all(r.delivery is not None and r.delivery.settled for r in mine.values()))
+            eventually(
+                lambda: all(r.delivery is not None and r.delivery.settled for r in mine.values()),
+                "all of them are taken away",
+                within=15,
+            )
             with pytest.raises(StaleAck):
                 mine[theirs.partition].ack()
             assert position(broker, topic, group)[theirs.partition] == 0
@@ -186,7 +191,7 @@ def test_a_member_that_slept_too_long_comes_back(kafka_server: KafkaServer, make
         consumer.on_lost = lost.extend
         assert consumer.fetch(10, 5).columns.offset == [0, 1]
         # nobody polls, as when the computer sleeps, until the group has thrown the member out
-        wait_until(lambda: _members(broker, topic, group) == 0)
+        eventually(lambda: _members(broker, topic, group) == 0, "the group is empty", within=15)
         offsets: list[int] = []
         deadline = time.monotonic() + 20
         while not offsets and time.monotonic() < deadline:
@@ -266,7 +271,9 @@ def test_the_cooperative_protocol_and_the_new_one_work_too(
                     record.ack()
                 with record_consumer(broker, topic, group) as second:
                     second.attach()
-                    wait_until(lambda g=group, t=topic, b=broker: _members(b, t, g) == 2)  # type: ignore[misc]
+                    eventually(
+                        lambda g=group, t=topic, b=broker: _members(b, t, g) == 2, "both joined", within=15
+                    )  # type: ignore[misc]
                     more = [b"more %d" % n for n in range(40)]
                     publish(broker, topic, *(OutboundMessage(value, key=value) for value in more))
                     came: set[bytes | None] = set()

@@ -14,9 +14,10 @@ from brokerkit.core import (
     Unavailable,
     connect,
 )
+from brokerkit.testing import eventually
 from tests.brokers.kafka import KafkaServer
 
-from .conftest import publish, record_consumer, wait_until
+from .conftest import publish, record_consumer
 
 pytestmark = [pytest.mark.broker, pytest.mark.slow]
 
@@ -85,4 +86,4 @@ def test_a_restart_loses_no_record_and_no_position(server: KafkaServer) -> None:
                 values += [record.value for record in consumer.next_batch(200, 0.5)]
             assert set(values) == set(sent)
         assert broker.browser().describe("restarted").subscriptions[0].position == {0: 50}
-        wait_until(lambda: broker.browser().describe("restarted").messages == 200)
+        eventually(lambda: broker.browser().describe("restarted").messages == 200, "all are there", within=15)

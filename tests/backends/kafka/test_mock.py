@@ -16,9 +16,10 @@ from brokerkit.core import (
     Unavailable,
     connect,
 )
+from brokerkit.testing import eventually
 from tests.brokers.kafka_mock import Api, MockCluster
 
-from .conftest import publish, record_consumer, wait_until
+from .conftest import publish, record_consumer
 
 
 def test_key_value_and_headers_come_back_as_they_went_in(mock: Connection, mock_topic: str) -> None:
@@ -183,7 +184,7 @@ def test_a_consumer_survives_a_broker_that_was_away(mock_topic: str) -> None:
             second = consumer.next_record(20)
             assert second is not None
             assert second.value == b"2"
-            wait_until(lambda: _acknowledged(second))
+            eventually(lambda: _acknowledged(second), "the acknowledgement takes effect", within=15)
 
 
 def _acknowledged(record: object) -> bool:

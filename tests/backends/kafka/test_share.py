@@ -32,10 +32,11 @@ from brokerkit.core import (
     connect,
 )
 from brokerkit.session import Session
+from brokerkit.testing import eventually
 from tests.brokers import kafka
 from tests.brokers.kafka import KafkaServer
 
-from .conftest import publish, wait_until
+from .conftest import publish
 
 pytestmark = [
     pytest.mark.broker,
@@ -122,7 +123,7 @@ def test_a_message_held_beyond_its_lock_is_lost_and_comes_again(
         late = one(slow)
         again = one(other)
         assert again.delivery_count == 2
-        wait_until(lambda: late.delivery is not None and late.delivery.settled)
+        eventually(lambda: late.delivery is not None and late.delivery.settled, "its lock is over", within=15)
         with pytest.raises(LockLost):
             late.ack()
         again.ack()
@@ -235,7 +236,7 @@ def test_describe_shows_share_groups_with_their_lag(session: Session, make_topic
         assert found["kind"].tolist() == ["share group"]
         return found["lag"].tolist()
 
-    wait_until(lambda: lag() == [2])
+    eventually(lambda: lag() == [2], "the lag is told", within=15)
     assert group not in session.describe(other).subscriptions["subscription"].tolist()
     session.create_subscription(topic, "records", start="earliest")
     kinds = session.describe(topic).subscriptions.set_index("subscription")["kind"]

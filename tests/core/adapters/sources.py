@@ -182,13 +182,6 @@ SINGLE_SOURCES = [IteratorSource, BatchIteratorSource, StreamSource, ReceiverSou
 ALL_SOURCES = [*SINGLE_SOURCES, BatchStreamSource, BatchReceiverSource]
 
 
-def wait_for(condition: Callable[[], object], seconds: float = 3.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.002)
-
-
 def ids(messages: list[Message]) -> list[int]:
     return [int(message.id) for message in messages]
 

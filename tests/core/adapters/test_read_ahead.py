@@ -9,8 +9,9 @@ import pytest
 
 from brokerkit.core.adapters import read_ahead
 from brokerkit.core.errors import ConfigError
+from brokerkit.testing import eventually
 
-from .sources import wait_for, within
+from .sources import within
 
 pytestmark = pytest.mark.timeout(10)
 
@@ -43,7 +44,7 @@ def test_the_next_item_is_made_while_the_first_is_used_and_none_beyond_the_depth
     source = Counting()
     with read_ahead(source, depth=2) as items:
         assert next(items) == 1
-        wait_for(lambda: source.made == 3)
+        eventually(lambda: source.made == 3, "it reads ahead")
         time.sleep(0.05)  # time in which one that does not wait would run away
         assert source.made == 3
     assert source.ended
@@ -73,7 +74,7 @@ def test_one_that_is_collected_stops_its_thread() -> None:
     next(items)
     del items
     gc.collect()
-    wait_for(lambda: source.ended)
+    eventually(lambda: source.ended, "the source ends")
 
 
 def test_one_that_is_never_used_starts_nothing() -> None:

@@ -12,8 +12,9 @@ from brokerkit.core.adapters import batched_receiver, fan_in, receiver
 from brokerkit.core.cancellation import Cancellation
 from brokerkit.core.errors import AbandonedWarning, Cancelled, Closed, Unavailable
 from brokerkit.core.messages import Message
+from brokerkit.testing import eventually
 
-from .sources import ALL_SOURCES, Box, IteratorSource, ReceiverSource, ids, outcome, wait_for, within
+from .sources import ALL_SOURCES, Box, IteratorSource, ReceiverSource, ids, outcome, within
 
 pytestmark = pytest.mark.timeout(10)
 
@@ -27,7 +28,7 @@ def test_cancelling_returns_and_gives_back_what_no_handler_got(kind: type[Box]) 
         message.ack()
         if int(message.id) == 9:
             cancellation.cancel()
-            wait_for(lambda: len(source.received) > 12)
+            eventually(lambda: len(source.received) > 12, "more than twelve were received")
 
     with within(2.0):
         receiver(source, prefetch=20).receive(handle, cancellation=cancellation)
@@ -139,7 +140,7 @@ def test_ctrl_c_ends_it_within_a_second_and_gives_back_the_rest(stuck: bool) -> 
         assert time.monotonic() - began[0] < 1.0
     finally:
         released.set()
-    wait_for(lambda: outcome(source.received[0]) == "ack")
+    eventually(lambda: outcome(source.received[0]) == "ack", "the first is acknowledged")
     assert None not in [outcome(each) for each in source.received]
 
 

@@ -12,6 +12,7 @@ from brokerkit.core.adapters import batched_message_stream, message_stream
 from brokerkit.core.cancellation import Cancellation
 from brokerkit.core.errors import AbandonedWarning, AckFailed, Cancelled, Closed, ConfigError, Unavailable
 from brokerkit.core.messages import Message
+from brokerkit.testing import eventually
 
 from .sources import (
     ALL_SOURCES,
@@ -21,7 +22,6 @@ from .sources import (
     IteratorSource,
     ids,
     outcome,
-    wait_for,
     within,
 )
 
@@ -48,7 +48,7 @@ def test_leaving_early_gives_back_what_the_loop_did_not_get(kind: type[Box]) -> 
     with within(1.5), message_stream(source, prefetch=10).stream() as messages:
         for message in messages:
             message.ack()
-            wait_for(lambda: len(source.received) >= 8)
+            eventually(lambda: len(source.received) >= 8, "8 were received")
             break
     assert outcome(source.received[0]) == "ack"
     assert [outcome(each) for each in source.received[1:]] == ["nack"] * (len(source.received) - 1)
@@ -59,7 +59,7 @@ def test_leaving_a_batched_stream_early_gives_back_what_the_loop_did_not_get(kin
     source = kind(60)
     with within(1.5), batched_message_stream(source, max_messages=10, window=30).batch_stream() as batches:
         first = next(batches)
-        wait_for(lambda: len(source.received) >= 20)
+        eventually(lambda: len(source.received) >= 20, "20 were received")
     assert [outcome(each) for each in first] == [None] * 10
     assert [outcome(each) for each in source.received[10:]] == ["nack"] * (len(source.received) - 10)
 
@@ -69,7 +69,7 @@ def test_the_source_waits_while_the_loop_is_slow(kind: type[Box]) -> None:
     source = kind(1000)
     with message_stream(source, prefetch=5).stream() as messages:
         next(messages)
-        wait_for(lambda: len(source.received) >= 6)
+        eventually(lambda: len(source.received) >= 6, "6 were received")
         time.sleep(0.1)  # time in which a source that does not wait would run away
         assert len(source.received) <= 7
 
@@ -100,7 +100,7 @@ def test_the_error_of_the_block_wins_and_names_that_of_the_source() -> None:
 
     def leave() -> None:
         with stream:
-            wait_for(lambda: stream.handoff.room(0) == 0)
+            eventually(lambda: stream.handoff.room(0) == 0, "there is no room")
             raise KeyError("mine")
 
     with pytest.raises(KeyError) as caught:
@@ -136,7 +136,7 @@ def test_a_refused_nack_is_reported_and_the_others_are_still_given_back() -> Non
     def leave() -> None:
         with message_stream(source).stream() as messages:
             next(messages)
-            wait_for(lambda: len(source.received) == 4)
+            eventually(lambda: len(source.received) == 4, "4 were received")
 
     with pytest.raises(AckFailed, match="1 of 3"):
         leave()
@@ -158,7 +158,7 @@ def test_what_a_source_brings_after_it_was_abandoned_is_given_back(monkeypatch: 
     with pytest.warns(AbandonedWarning), within(1.0), message_stream(source).stream():
         pass
     source.add(1)
-    wait_for(lambda: source.received and outcome(source.received[0]) == "nack")
+    eventually(lambda: source.received and outcome(source.received[0]) == "nack", "the first is given back")
 
 
 def test_no_interrupt_loses_or_doubles_a_message() -> None:
