@@ -102,7 +102,8 @@ class Batches:
     """An endless iterator of `Batch`, with a consumer of its own until closed or collected.
 
     An interrupt while it waits loses nothing: iterate again and the same messages are handed over.
-    With `idle` it ends when nothing came for so many seconds.
+    With `idle` it ends when nothing came for so many seconds, and leaves unless a batch is still to be
+    settled; iterated again, it begins with a new consumer.
     """
 
     def __init__(
@@ -152,6 +153,8 @@ class Batches:
             self._waiting = False
         if batch.pieces:
             return batch
+        # a fetch may be under way: what it brings is for others, not for a loop that has ended
+        self.release()
         raise StopIteration
 
     def release(self) -> None:
@@ -163,8 +166,8 @@ class Batches:
         with self._lock:
             if self._waiting or self._consumer is None or not all(b.settled for b in self._handed_over):
                 return
-            self._consumer.close()
-            self._consumer = None
+            ended, self._consumer = self._consumer, None
+            ended.close()
 
     def close(self) -> None:
         """Give back what is not settled, and leave."""

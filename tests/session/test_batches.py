@@ -124,6 +124,30 @@ def test_a_loop_started_anew_leaves_a_batch_that_may_still_be_settled(orders: Se
     before.close()
 
 
+@pytest.mark.parametrize("model", ["message", "record"])
+def test_a_loop_that_came_to_its_end_takes_nothing_more_until_it_is_begun_again(
+    orders: Session, model: str
+) -> None:
+    loop = orders.batches("orders", subscription="me", start="earliest", size=20, idle=0.2, model=model)
+    consumer = loop.consumer
+    for batch in loop:
+        with batch:
+            assert len(batch) == 20
+    assert consumer.closed  # though its last batch lives: a fetch that was under way would keep what it got
+    orders.publish("orders", {"id": 20})
+    with next(loop) as batch:
+        assert ids(batch.frame) == [20]
+    loop.close()
+
+
+def test_a_loop_that_came_to_its_end_stays_while_a_batch_may_still_be_settled(orders: Session) -> None:
+    loop = orders.batches("orders", subscription="me", start="earliest", size=20, idle=0.2)
+    for batch in list(loop):
+        batch.ack()
+    assert waiting(orders) == 0
+    loop.close()
+
+
 def test_a_missing_subscription_is_not_made(orders: Session) -> None:
     with pytest.raises(bk.NotFound, match="create_subscription"):
         next(orders.batches("orders", subscription="me"))
