@@ -28,11 +28,17 @@ NOTEBOOK_SECONDS = 600
 """How long a cell may take: one may have to download the servers that it starts."""
 
 
+NOTEBOOKS_WITH_SERVERS = {"02_five_brokers.ipynb"}
+
+
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Tests marked `soak` run only where the marker expression names them: ``pytest -m soak``."""
     for item in items:
         if item.path.suffix == ".ipynb":
             item.add_marker(pytest.mark.timeout(NOTEBOOK_SECONDS))
+        if item.path.name in NOTEBOOKS_WITH_SERVERS:
+            item.add_marker(pytest.mark.broker)
     if "soak" in (config.option.markexpr or ""):
         return
     left_out = [item for item in items if item.get_closest_marker("soak")]
