@@ -47,9 +47,9 @@ def test_the_documented_harness_of_forty_lines_proves_a_backend(tmp_path: Path) 
     example = _example()
     assert len([line for line in example.splitlines() if line.strip()]) <= 40
     # one for everything that a harness says or does
-    chosen = " or ".join(f"conformance_{number:02}" for number in (1, 20, 27, 31, 33, 50, 58, 67, 71, 72))
+    chosen = " or ".join(f"conformance_{number:02}" for number in (1, 20, 27, 31, 33, 67, 71, 72))
     said = _run(tmp_path, example, "-k", chosen)
-    assert re.search(r"^inmem: 9 shown, 1 declared, 0 broken$", said, re.MULTILINE), said
+    assert re.search(r"^inmem: 7 shown, 1 declared, 0 broken$", said, re.MULTILINE), said
 
 
 def test_a_broken_backend_and_an_expired_declaration_fail(tmp_path: Path) -> None:

