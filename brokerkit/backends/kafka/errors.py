@@ -19,7 +19,7 @@ from brokerkit.core.errors import (
 )
 
 
-def _codes(*names: str) -> frozenset[int]:
+def codes(*names: str) -> frozenset[int]:
     """The numbers of error names; an older client may not know all of them."""
     return frozenset(getattr(KafkaError, name) for name in names if hasattr(KafkaError, name))
 
@@ -29,45 +29,45 @@ _LAPSED = "a lock had expired, so nothing that was settled with that message in 
 _FENCED = "another publisher with the same transactional_id took over; use one id per running publisher"
 _TABLE: tuple[tuple[frozenset[int], type[BrokerError], str], ...] = (
     (
-        _codes("UNKNOWN_TOPIC_OR_PART", "_UNKNOWN_TOPIC", "_UNKNOWN_PARTITION", "UNKNOWN_TOPIC_ID",
+        codes("UNKNOWN_TOPIC_OR_PART", "_UNKNOWN_TOPIC", "_UNKNOWN_PARTITION", "UNKNOWN_TOPIC_ID",
                "GROUP_ID_NOT_FOUND", "RESOURCE_NOT_FOUND"),
         NotFound,
         "",
     ),
-    (_codes("TOPIC_ALREADY_EXISTS"), AlreadyExists, ""),
+    (codes("TOPIC_ALREADY_EXISTS"), AlreadyExists, ""),
     (
-        _codes("_AUTHENTICATION", "SASL_AUTHENTICATION_FAILED"),
+        codes("_AUTHENTICATION", "SASL_AUTHENTICATION_FAILED"),
         Unauthorized,
         "check user, password, sasl.mechanism and security.protocol",
     ),
     (
-        _codes("UNSUPPORTED_SASL_MECHANISM", "ILLEGAL_SASL_STATE", "SECURITY_DISABLED"),
+        codes("UNSUPPORTED_SASL_MECHANISM", "ILLEGAL_SASL_STATE", "SECURITY_DISABLED"),
         Unauthorized,
         "check sasl.mechanism and security.protocol",
     ),
     (
-        _codes("TOPIC_AUTHORIZATION_FAILED", "GROUP_AUTHORIZATION_FAILED", "CLUSTER_AUTHORIZATION_FAILED",
+        codes("TOPIC_AUTHORIZATION_FAILED", "GROUP_AUTHORIZATION_FAILED", "CLUSTER_AUTHORIZATION_FAILED",
                "TRANSACTIONAL_ID_AUTHORIZATION_FAILED", "DELEGATION_TOKEN_AUTHORIZATION_FAILED"),
         Unauthorized,
         "the user lacks an ACL for this",
     ),
     (
-        _codes("MSG_SIZE_TOO_LARGE", "RECORD_LIST_TOO_LARGE"),
+        codes("MSG_SIZE_TOO_LARGE", "RECORD_LIST_TOO_LARGE"),
         TooLarge,
         "the topic's max.message.bytes is the limit",
     ),
     (
-        _codes("REBALANCE_IN_PROGRESS", "ILLEGAL_GENERATION", "UNKNOWN_MEMBER_ID", "FENCED_INSTANCE_ID",
+        codes("REBALANCE_IN_PROGRESS", "ILLEGAL_GENERATION", "UNKNOWN_MEMBER_ID", "FENCED_INSTANCE_ID",
                "FENCED_MEMBER_EPOCH", "STALE_MEMBER_EPOCH", "UNRELEASED_INSTANCE_ID", "_ASSIGNMENT_LOST",
                "_MAX_POLL_EXCEEDED"),
         StaleAck,
         _STALE,
     ),
-    (_codes("INVALID_RECORD_STATE"), LockLost, _LAPSED),
-    (_codes("_FENCED", "PRODUCER_FENCED", "INVALID_PRODUCER_EPOCH"), Closed, _FENCED),
-    (_codes("_DESTROY"), Closed, "the client is closed"),
+    (codes("INVALID_RECORD_STATE"), LockLost, _LAPSED),
+    (codes("_FENCED", "PRODUCER_FENCED", "INVALID_PRODUCER_EPOCH"), Closed, _FENCED),
+    (codes("_DESTROY"), Closed, "the client is closed"),
     (
-        _codes("_INVALID_ARG", "_CONFLICT", "INVALID_CONFIG", "TOPIC_EXCEPTION", "INVALID_PARTITIONS",
+        codes("_INVALID_ARG", "_CONFLICT", "INVALID_CONFIG", "TOPIC_EXCEPTION", "INVALID_PARTITIONS",
                "INVALID_REPLICATION_FACTOR", "INVALID_REPLICA_ASSIGNMENT", "POLICY_VIOLATION",
                "INVALID_REQUEST", "INVALID_GROUP_ID", "INVALID_RECORD", "INVALID_TIMESTAMP",
                "INCONSISTENT_GROUP_PROTOCOL", "INVALID_SESSION_TIMEOUT", "INVALID_TRANSACTION_TIMEOUT"),
@@ -75,17 +75,18 @@ _TABLE: tuple[tuple[frozenset[int], type[BrokerError], str], ...] = (
         "",
     ),
     (
-        _codes("UNSUPPORTED_VERSION", "UNSUPPORTED_FOR_MESSAGE_FORMAT", "_UNSUPPORTED_FEATURE",
+        codes("UNSUPPORTED_VERSION", "UNSUPPORTED_FOR_MESSAGE_FORMAT", "_UNSUPPORTED_FEATURE",
                "UNSUPPORTED_COMPRESSION_TYPE", "TOPIC_DELETION_DISABLED"),
         NotSupported,
         "",
     ),
 )  # fmt: skip
 
-_AVAILABLE_LATER = _codes(
+_AVAILABLE_LATER = codes(
     "_TRANSPORT", "_ALL_BROKERS_DOWN", "_TIMED_OUT", "_TIMED_OUT_QUEUE", "_MSG_TIMED_OUT", "_RESOLVE",
     "_WAIT_COORD", "_WAIT_CACHE", "_QUEUE_FULL", "_RETRY", "_PURGE_QUEUE", "_PURGE_INFLIGHT", "_NOENT",
     "_NO_OFFSET", "_STATE", "_IN_PROGRESS", "_PREV_IN_PROGRESS",
+    "SHARE_SESSION_NOT_FOUND", "INVALID_SHARE_SESSION_EPOCH",
     "LEADER_NOT_AVAILABLE", "NOT_LEADER_FOR_PARTITION", "REQUEST_TIMED_OUT", "BROKER_NOT_AVAILABLE",
     "REPLICA_NOT_AVAILABLE", "NETWORK_EXCEPTION", "COORDINATOR_LOAD_IN_PROGRESS",
     "COORDINATOR_NOT_AVAILABLE", "NOT_COORDINATOR", "NOT_ENOUGH_REPLICAS",
@@ -95,10 +96,10 @@ _AVAILABLE_LATER = _codes(
     "INCONSISTENT_TOPIC_ID",
 )  # fmt: skip
 
-TLS = _codes("_SSL")
-AUTHENTICATION = _codes("_AUTHENTICATION", "SASL_AUTHENTICATION_FAILED", "UNSUPPORTED_SASL_MECHANISM")
+TLS = codes("_SSL")
+AUTHENTICATION = codes("_AUTHENTICATION", "SASL_AUTHENTICATION_FAILED", "UNSUPPORTED_SASL_MECHANISM")
 
-SURELY_NOT_STORED = _codes(
+SURELY_NOT_STORED = codes(
     "MSG_SIZE_TOO_LARGE", "UNKNOWN_TOPIC_OR_PART", "_UNKNOWN_TOPIC", "_UNKNOWN_PARTITION",
     "TOPIC_EXCEPTION", "TOPIC_AUTHORIZATION_FAILED", "CLUSTER_AUTHORIZATION_FAILED",
     "TRANSACTIONAL_ID_AUTHORIZATION_FAILED", "INVALID_MSG", "INVALID_MSG_SIZE", "INVALID_RECORD",
@@ -128,8 +129,8 @@ def from_code(error: KafkaError, about: str = "") -> BrokerError:
 def _from_code(error: KafkaError, about: str) -> BrokerError:
     code = error.code()
     text = f"{about}: {error.str()}" if about else error.str()
-    for codes, kind, hint in _TABLE:
-        if code in codes:
+    for numbers, kind, hint in _TABLE:
+        if code in numbers:
             return kind(f"{text} ({hint})" if hint else text)
     text = f"{text} [{error.name()}]"
     if code in TLS:

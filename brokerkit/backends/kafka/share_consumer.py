@@ -18,6 +18,7 @@ from typing import Any
 from confluent_kafka import (
     AcknowledgeType,
     IllegalStateException,
+    KafkaError,
     KafkaException,
     Message,
     ShareConsumer,
@@ -28,11 +29,11 @@ from brokerkit.core.bounded import bounded
 from brokerkit.core.cancellation import Deadline
 from brokerkit.core.columns import Columns
 from brokerkit.core.driver import ConsumerRequest, Fetched, MessageDriver, Outcome
-from brokerkit.core.errors import BrokerError, GivenUpWarning, LockLost, NotSupported
+from brokerkit.core.errors import BrokerError, GivenUpWarning, LockLost, NotSupported, Unavailable
 
 from .cluster import Cluster, translate_call
 from .columns import columns_of, split_errors
-from .errors import AUTHENTICATION, from_code, translate
+from .errors import AUTHENTICATION, codes, from_code, translate
 from .options import LOGGER, Properties, passed_through
 from .share_groups import DELIVERIES, NEEDED, ensure_share_group
 from .watch import Watch
@@ -45,6 +46,8 @@ IDLE_SECONDS = 2.0
 SHOWN = 5
 """Messages that a warning names."""
 STATISTICS_MS = 200
+FORGOTTEN = codes("GROUP_ID_NOT_FOUND", "UNKNOWN_MEMBER_ID", "FENCED_MEMBER_EPOCH")
+"""What ends a client for good, though the group goes on: seen after its coordinator was killed."""
 NOT_SHARED = frozenset({
     "allow.auto.create.topics", "enable.auto.commit", "fetch.error.backoff.ms", "fetch.queue.backoff.ms",
     "group.instance.id", "group.protocol", "group.protocol.type", "group.remote.assignor",
@@ -98,15 +101,20 @@ class KafkaShareConsumer(MessageDriver):
         self._woken = threading.Event()
 
     def attach(self, wait: float) -> bool:
-        if not self._ready:
-            deadline = Deadline(LOOK_SECONDS)
-            settings = ensure_share_group(self._cluster, self._topic, self._group, self._start, deadline)
-            self.lock_seconds = settings.lock_seconds
-            self._deliveries = settings.deliveries
-            self._placed = settings.start == "earliest"
-            self._ready = True
+        self._find_group()
         self._spare = self._poll(wait)
         return self._fetching or bool(self._spare)
+
+    def _find_group(self) -> None:
+        """See that the group exists; the first time, with a `start`, it is created."""
+        if self._ready:
+            return
+        deadline = Deadline(LOOK_SECONDS)
+        settings = ensure_share_group(self._cluster, self._topic, self._group, self._start, deadline)
+        self.lock_seconds = settings.lock_seconds
+        self._deliveries = settings.deliveries
+        self._placed = settings.start == "earliest"
+        self._ready, self._start = True, None
 
     def _on_statistics(self, text: str) -> None:
         """Note when the first request for messages went out: nothing else tells that we are in the group."""
@@ -128,7 +136,7 @@ class KafkaShareConsumer(MessageDriver):
         try:
             found = list(self._opened().poll(wait))
         except KafkaException as error:
-            raise self._problem(error) from error
+            raise self._problem(error.args[0]) from error
         messages, errors = split_errors(found)
         for each in errors:
             self._note(each)
@@ -141,8 +149,14 @@ class KafkaShareConsumer(MessageDriver):
             self._watch.raise_if_refused()
         return messages
 
-    def _problem(self, error: KafkaException) -> BrokerError:
-        problem = translate(error, f"reading {self._topic!r} as share group {self._group!r}")
+    def _problem(self, error: KafkaError) -> BrokerError:
+        what = f"reading {self._topic!r} as share group {self._group!r}"
+        if error.fatal() and error.code() in FORGOTTEN:
+            # the client is of no use any more; what it held, the broker gives to anybody
+            self._leave(LEAVE_SECONDS)
+            self._ready = False
+            return Unavailable(f"{what}: the broker forgot this member, which joins again: {error.str()}")
+        problem = from_code(error, what)
         return NotSupported(f"{problem}; {NEEDED}") if isinstance(problem, NotSupported) else problem
 
     def _note(self, message: Message) -> None:
@@ -150,7 +164,7 @@ class KafkaShareConsumer(MessageDriver):
         error = message.error()
         assert error is not None
         if error.fatal() or error.code() in AUTHENTICATION:
-            raise from_code(error, f"reading {self._topic!r} as share group {self._group!r}")
+            raise self._problem(error)
         LOGGER.info("reading %r as share group %r: %s", self._topic, self._group, error)
         receipt = _receipt(message)
         if min(receipt) >= 0:
@@ -165,6 +179,7 @@ class KafkaShareConsumer(MessageDriver):
                 self._woken.clear()
                 return Fetched(Columns.empty())
             self._let_go()
+        self._find_group()
         messages, self._spare = self._spare, []
         messages = messages or self._poll(wait)
         if not messages:

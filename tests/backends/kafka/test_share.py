@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -20,6 +21,7 @@ import brokerkit as bk
 from brokerkit.backends.kafka.share_consumer import IDLE_SECONDS
 from brokerkit.core import (
     AlreadyExists,
+    BrokerError,
     ConfigError,
     Connection,
     GivenUpWarning,
@@ -366,6 +368,34 @@ def test_what_a_killed_consumer_held_comes_back(
         assert [(m.data, m.delivery_count) for m in again] == [(b"2", 2), (b"3", 2)]
         for message in again:
             message.ack()
+
+
+def test_a_member_that_the_broker_forgot_joins_again() -> None:
+    with KafkaServer(rebalance_delay=0.0) as server, connect(f"kafka://{server.bootstrap}") as broker:
+        broker.create_topic("orders")
+        publish(broker, "orders", b"1", b"2")
+        group = share_group(broker, "orders")
+        with share_consumer(broker, "orders", group) as consumer:
+            one(consumer).ack()
+            server.kill()
+            # where the coordinator keeps groups and their members
+            for folder in (server.folder / "data").glob("__consumer_offsets-*"):
+                shutil.rmtree(folder)
+            server.restart()
+            publish(broker, "orders", b"3")
+
+            def new_one_came() -> bool:
+                try:
+                    message = consumer.next_message(1.0)
+                    if message is not None:
+                        message.ack()
+                except BrokerError as error:
+                    if not error.retryable:
+                        raise
+                    return False
+                return message is not None and message.data == b"3"
+
+            eventually(new_one_came, "the member is back", within=40)
 
 
 def test_ctrl_c_while_waiting_loses_nothing(session: Session, make_topic: MakeTopic) -> None:
