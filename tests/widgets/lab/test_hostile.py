@@ -34,6 +34,7 @@ from brokerkit.session import progress
 progress.SHOW_AFTER_SECONDS = 0.0
 shown = progress.bar(f"copy {topic} to {topic}", 10)
 shown.update(5)
+shown.refresh()
 """
 STATIC = {
     "session": "s",
