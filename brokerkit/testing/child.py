@@ -7,8 +7,11 @@ all processes of a machine share.
 from __future__ import annotations
 
 import json
+import os
 import pickle
+import signal
 import sys
+import threading
 import time
 from base64 import b64decode
 from hashlib import sha256
@@ -30,6 +33,18 @@ WAIT_SECONDS = 30.0
 def say(what: str, **more: Any) -> None:
     """Report to the parent."""
     print(json.dumps({"what": what, "at": time.monotonic(), **more}), flush=True)
+
+
+def end_with_parent() -> None:
+    """End this process when its standard input does: a parent that was killed cannot end it."""
+
+    def watch() -> None:
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # it is for the main thread
+        while os.read(0, 1):
+            pass
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def digest(parts: list[Columns]) -> str:
@@ -109,4 +124,5 @@ def _interrupted(wait: Any) -> None:
 TASKS = {"interrupt": interrupt, "read": read}
 
 if __name__ == "__main__":
+    end_with_parent()
     TASKS[sys.argv[1]](json.loads(sys.argv[2]))

@@ -15,13 +15,14 @@ SAY_SECONDS = 40.0
 class Child:
     """One child process, killed at the latest when the block ends.
 
+    Its standard input ends when this process does, however that happens: see `child.end_with_parent`.
     module: what it runs, ``python -m MODULE TASK ORDER`` with the order as JSON.
     """
 
     def __init__(self, task: str, order: dict[str, Any], *, module: str = "brokerkit.testing.child") -> None:
         self._process = subprocess.Popen(
             [sys.executable, "-m", module, task, json.dumps(order)],
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -68,6 +69,6 @@ class Child:
         self._process.wait(10)
         for thread in self._threads:
             thread.join(5)
-        for pipe in (self._process.stdout, self._process.stderr):
+        for pipe in (self._process.stdin, self._process.stdout, self._process.stderr):
             if pipe is not None:
                 pipe.close()

@@ -10,6 +10,7 @@ import sys
 import textwrap
 from pathlib import Path
 
+import psutil
 import pytest
 
 import brokerkit.testing
@@ -69,6 +70,26 @@ def test_a_broken_backend_and_an_expired_declaration_fail(tmp_path: Path) -> Non
     said = _run(tmp_path, lossy, "-k", "conformance_01 or conformance_04")
     assert "the declaration of 4 for inmem has expired: remove it" in said
     assert re.search(r"^inmem: 0 shown, 0 declared, 2 broken$", said, re.MULTILINE), said
+
+
+def test_a_child_ends_when_the_run_that_began_it_is_killed() -> None:
+    order = {"url": "inmem://", "options": {}, "in_process": True, "topic": "orders", "subscription": "me",
+             "model": "message", "payloads": ["1"]}  # fmt: skip
+    program = textwrap.dedent(f"""
+        import signal
+        from brokerkit.testing.processes import Child
+        with Child("interrupt", {order!r}) as child:
+            child.hear("waiting")
+            print(child._process.pid, flush=True)
+            signal.pause()
+    """)
+    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True) as parent:
+        assert parent.stdout is not None
+        child = psutil.Process(int(parent.stdout.readline()))
+        parent.kill()
+    psutil.wait_procs([child], timeout=10)
+    # an ended process stays as a zombie where nobody waits for orphans
+    assert not child.is_running() or child.status() == psutil.STATUS_ZOMBIE
 
 
 def test_every_number_is_there_once() -> None:

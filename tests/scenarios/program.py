@@ -19,7 +19,7 @@ import brokerkit as bk
 from brokerkit.core import Slice
 from brokerkit.session import Batch, Interrupted, Session
 from brokerkit.session.dask import read_slice
-from brokerkit.testing.child import say
+from brokerkit.testing.child import end_with_parent, say
 
 from .messages import numbers_of
 
@@ -202,4 +202,5 @@ def main(task: str, order: dict[str, Any]) -> None:
 
 
 if __name__ == "__main__":
+    end_with_parent()
     main(sys.argv[1], json.loads(sys.argv[2]))
