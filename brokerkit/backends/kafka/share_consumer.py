@@ -150,6 +150,7 @@ class KafkaShareConsumer(MessageDriver):
         return messages
 
     def _problem(self, error: KafkaError) -> BrokerError:
+        """An error of reading as one of ours; a member that was forgotten is left behind for a new one."""
         what = f"reading {self._topic!r} as share group {self._group!r}"
         if error.fatal() and error.code() in FORGOTTEN:
             # the client is of no use any more; what it held, the broker gives to anybody
