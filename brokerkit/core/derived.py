@@ -8,19 +8,26 @@ from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
-class Milliseconds(Sequence[int]):
-    """Times counted in milliseconds, read as the microseconds of `Columns`."""
+class Milliseconds(Sequence["int | None"]):
+    """Times counted in milliseconds, read as the microseconds of `Columns`.
+
+    absent: the count that stands for no time at all, which is read as None.
+    """
 
     counts: Sequence[int]
+    absent: int | None = None
 
     def __len__(self) -> int:
         return len(self.counts)
 
-    def __iter__(self) -> Iterator[int]:
-        return (count * 1000 for count in self.counts)
+    def __iter__(self) -> Iterator[int | None]:
+        return (None if count == self.absent else count * 1000 for count in self.counts)
 
     def __getitem__(self, row: Any) -> Any:
-        return Milliseconds(self.counts[row]) if isinstance(row, slice) else self.counts[row] * 1000
+        if isinstance(row, slice):
+            return Milliseconds(self.counts[row], self.absent)
+        count = self.counts[row]
+        return None if count == self.absent else count * 1000
 
 
 @dataclass(frozen=True, slots=True)

@@ -154,6 +154,10 @@ def ids_array(columns: Columns, offsets: Array) -> Array:
 
 def _microseconds(column: Milliseconds, type: ArrowType) -> Array:
     counts = pa.array(column.counts, pa.int64())
+    if column.absent is not None:
+        absent = pc.equal(counts, column.absent)
+        if pc.any(absent).as_py():
+            counts = pc.if_else(absent, pa.scalar(None, pa.int64()), counts)
     try:
         return pc.multiply_checked(counts, 1000).cast(type)
     except pa.ArrowInvalid:

@@ -62,6 +62,16 @@ def test_columns_that_follow_from_other_numbers_are_the_same_as_written_out() ->
     assert derived.take([2, 0]).to_list("publish_time") == [-1_000, 0]
 
 
+def test_a_count_that_stands_for_no_time_is_not_available_and_the_times_beside_it_stay_exact() -> None:
+    times = Milliseconds([-1, -2, 0, -315_619_200_000, -1], -1)
+    columns = Columns(5, topic="t", value=[b"x"] * 5, publish_time=times)
+    wanted = [None, -2_000, 0, -315_619_200_000_000, None]
+    assert FrameBuilder().batch(columns).column("publish_time").cast("int64").to_pylist() == wanted
+    assert columns.to_list("publish_time") == wanted
+    assert columns.slice(3, 5).to_list("publish_time") == wanted[3:]
+    assert columns.take([4, 1]).to_list("publish_time") == [None, -2_000]
+
+
 def test_a_time_that_no_frame_can_hold_is_not_available_and_takes_no_row_with_it() -> None:
     counts = [1_700_000_000_123, 2**63 - 1, -(2**63), 2**62]
     for times in (Milliseconds(counts), [count * 1000 for count in counts]):

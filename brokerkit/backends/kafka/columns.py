@@ -14,6 +14,8 @@ from brokerkit.core.derived import Milliseconds, PlaceIds
 
 _kind = itemgetter(0)
 _count = itemgetter(1)
+_NO_TIME = -1
+"""What Kafka stores as the time of a record whose producer gave none."""
 _CREATED = frozenset({TIMESTAMP_CREATE_TIME})
 _APPENDED = frozenset({TIMESTAMP_LOG_APPEND_TIME})
 
@@ -67,12 +69,11 @@ def _times(stamps: list[tuple[int, int]]) -> tuple[Any, Any]:
     """Publish times and ingestion times in microseconds; only the broker's own clock is the latter."""
     kinds = set(map(_kind, stamps))
     if kinds <= _CREATED:
-        return Milliseconds(list(map(_count, stamps))), None
+        return Milliseconds(list(map(_count, stamps)), _NO_TIME), None
     if kinds <= _APPENDED:
-        appended = Milliseconds(list(map(_count, stamps)))
+        appended = Milliseconds(list(map(_count, stamps)), _NO_TIME)
         return appended, appended
-    known = TIMESTAMP_CREATE_TIME, TIMESTAMP_LOG_APPEND_TIME
-    return (
-        [millis * 1000 if kind in known else None for kind, millis in stamps],
-        [millis * 1000 if kind == TIMESTAMP_LOG_APPEND_TIME else None for kind, millis in stamps],
-    )
+    known = _CREATED | _APPENDED
+    times = [millis * 1000 if kind in known and millis != _NO_TIME else None for kind, millis in stamps]
+    appended_at = [time if kind in _APPENDED else None for (kind, _), time in zip(stamps, times, strict=True)]
+    return times, appended_at

@@ -27,7 +27,8 @@ def to_columns(received: Sequence[Any], topic: str) -> Columns:
         keys = [key.encode() if key else None for key in map(_key, messages)]
         pairs = [sorted(each.items()) if each else None for each in map(_attributes, messages)]
         attempts = [attempt or None for attempt in map(_attempt, received)]
-        times = [time.seconds * 1_000_000 + time.nanos // 1_000 for time in map(_time, messages)]
+        # an unset time arrives as zero
+        times = [time.seconds * 1_000_000 + time.nanos // 1_000 or None for time in map(_time, messages)]
         return Columns(
             len(messages),
             topic=topic,

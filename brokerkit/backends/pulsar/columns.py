@@ -37,7 +37,8 @@ def to_columns(
         key=[_key(message) for message in messages],
         value=[None if message.has_null_value() else message.data() for message in messages],
         attributes=[_attributes(message) for message in messages] if attributes else None,
-        publish_time=[message.publish_timestamp() * 1000 for message in messages],
+        # the client gives zero where there is none
+        publish_time=[message.publish_timestamp() * 1000 or None for message in messages],
         delivery_count=[message.redelivery_count() + 1 for message in messages] if counts else None,
     )
 

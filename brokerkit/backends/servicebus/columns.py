@@ -15,6 +15,8 @@ from .body import payload_of
 from .properties import BODY_TYPE, PLACES, read_annotations, read_properties
 
 ENQUEUED = b"x-opt-enqueued-time"
+NO_TIMES = frozenset({0, -62_135_596_800_000})
+"""Milliseconds that stand for no time: zero, and the first instant that .NET knows."""
 PARTITION_BITS = 48
 """The bits of a sequence number above these name the partition, in a partitioned entity."""
 
@@ -81,7 +83,7 @@ def _key(message: Any) -> bytes | None:
 def _enqueued(message: Any) -> int | None:
     found = message.raw_amqp_message.annotations
     milliseconds = found.get(ENQUEUED) if found else None
-    return None if milliseconds is None else int(milliseconds) * 1000
+    return None if milliseconds is None or milliseconds in NO_TIMES else int(milliseconds) * 1000
 
 
 def _attribute(value: Any) -> Any:
