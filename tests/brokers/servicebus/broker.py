@@ -87,9 +87,10 @@ class Broker:
         if size > entity.max_message_size:
             raise errors.too_large(entity.max_message_size)
 
-    def _enqueue(self, entity: Entity, content: Content, hops: int = 0) -> int:
+    def _enqueue(self, entity: Entity, content: Content, hops: int = 0, *, known: bool = False) -> int:
+        """Put a message where it belongs. known: it was looked up among the duplicates when it was sent."""
         holder = entity.holder()
-        if entity.flag("RequiresDuplicateDetection") and content.message_id is not None:
+        if not known and entity.flag("RequiresDuplicateDetection") and content.message_id is not None:
             window = milliseconds(entity.settings["DuplicateDetectionHistoryTimeWindow"])
             if self.messages.is_duplicate(holder, content.message_id, window):
                 return 0
@@ -311,7 +312,7 @@ class Broker:
         for message in self.messages.due(at):
             entity, _ = self.namespace.holding(message.holder)
             self.messages.remove(message)
-            self._enqueue(entity, message.content())
+            self._enqueue(entity, message.content(), known=True)
         for message in self.messages.overdue_locks(at):
             self._lock_ended(message)
         for message in self.messages.expired(at):

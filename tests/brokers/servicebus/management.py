@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import uuid
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -79,10 +80,19 @@ class Management:
             raise errors.Refusal("amqp:not-implemented", f"{operation} is not an operation here", 501)
         if not isinstance(body, dict):
             raise errors.invalid("the body of a request is a map")
-        return OPERATIONS[operation](self, entity, part, body)
+        if strange := [name for name in body if not isinstance(name, str)]:
+            raise errors.invalid(f"the names of a request's fields are text, not {strange[0]!r:.60}")
+        try:
+            return OPERATIONS[operation](self, entity, part, body)
+        except (TypeError, ValueError, AttributeError, KeyError, OverflowError, sqlite3.Error) as error:
+            raise errors.invalid(
+                f"the request has a field of a wrong type or beyond its range: {error}"
+            ) from error
 
     def _peek(self, entity: Entity, part: Part, body: Mapping[str, Any]) -> Answer:
         start, count = field(body, "from-sequence-number"), field(body, "message-count")
+        if count < 1:
+            raise errors.invalid(f"message-count is {count}, and must be positive")
         found = self._broker.messages.peek(entity.holder(part), start, count, body.get("session-id"))
         if not found:
             return NO_CONTENT, {}
@@ -120,7 +130,9 @@ class Management:
 
     def _settle(self, entity: Entity, part: Part, body: Mapping[str, Any]) -> Answer:
         status, holder = field(body, "disposition-status"), entity.holder(part)
-        changes = body.get("properties-to-modify") or {}
+        changes = dict(body.get("properties-to-modify") or {})
+        if strange := [name for name in changes if not isinstance(name, str)]:
+            raise errors.invalid(f"the names of properties to modify are text, not {strange[0]!r:.60}")
         if status not in ("completed", "abandoned", "defered", "suspended"):
             raise errors.invalid(f"'{status}' is no disposition-status")
         for token in items(body, "lock-tokens"):

@@ -119,8 +119,9 @@ class Entity:
     @property
     def default_ttl(self) -> int | None:
         """Milliseconds; None for no end."""
-        given = self.settings["DefaultMessageTimeToLive"]
-        return None if given == FOREVER else milliseconds(given)
+        # clients write the longest duration in microseconds, and so not as they read it
+        given = milliseconds(self.settings["DefaultMessageTimeToLive"])
+        return None if given >= milliseconds(FOREVER) else given
 
     @property
     def requires_session(self) -> bool:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 import uuid
 from abc import ABC, abstractmethod
 from typing import Any
 
-from proton import Delivery, Link, Message, int32, symbol
+from proton import Delivery, Link, Message, ProtonException, int32, symbol
 
 from . import errors
 from .claims import Grant, Policies
 from .links import CREDIT, attach
 from .management import Management
 from .namespace import Entity, Part
+
+log = logging.getLogger(__name__)
 
 
 class Requests(ABC):
@@ -34,19 +37,30 @@ class Requests(ABC):
         delivery.settle()
         self.link.flow(1)
         request = Message()
-        request.decode(raw)
         try:
+            _decode(request, raw)
             status, body = self._do(request)
-            answer = self._answer(status, "OK" if status == 200 else "Accepted", body)
+            answer = self._encoded(request, status, "OK" if status == 200 else "Accepted", body)
         except errors.Refusal as refusal:
-            answer = self._answer(refusal.status, refusal.description, {}, refusal.condition)
+            answer = self._encoded(request, refusal.status, refusal.description, {}, refusal.condition)
+        except Exception:
+            # a request that cannot be served ends no connection
+            log.exception("a request could not be served")
+            failure = errors.internal()
+            answer = self._encoded(request, failure.status, failure.description, {}, failure.condition)
         if reply is None:
             return
-        answer.correlation_id = request.id if request.correlation_id is None else request.correlation_id
         sent = reply.delivery(uuid.uuid4().bytes_le)
-        reply.stream(answer.encode())
+        reply.stream(answer)
         reply.advance()
         sent.settle()
+
+    def _encoded(
+        self, request: Message, status: int, description: str, body: Any, condition: str | None = None
+    ) -> bytes:
+        answer = self._answer(status, description, body, condition)
+        answer.correlation_id = request.id if request.correlation_id is None else request.correlation_id
+        return bytes(answer.encode())
 
     @abstractmethod
     def _do(self, request: Message) -> tuple[int, Any]:
@@ -55,6 +69,14 @@ class Requests(ABC):
     @abstractmethod
     def _answer(self, status: int, description: str, body: Any, condition: str | None = None) -> Message:
         """An answer as this node writes it."""
+
+
+def _decode(request: Message, raw: bytes) -> None:
+    """Read a request. Raises Refusal for one that cannot be, such as a map with binaries for names."""
+    try:
+        request.decode(raw)
+    except (ProtonException, ValueError, TypeError) as error:
+        raise errors.undecodable(f"the request cannot be read: {error}") from error
 
 
 class TokenRequests(Requests):

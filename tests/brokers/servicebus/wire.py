@@ -22,6 +22,12 @@ APPLICATION_PROPERTIES = 0x74
 DATA = 0x75
 FOOTER = 0x78
 
+MOST_TTL = 2**32 - 1
+"""Milliseconds: the header has no room for a longer time to live, as that of an entity may be."""
+
+LAST_TIME = 253402300799999
+"""Milliseconds since the epoch: the end of the year 9999, after which the service knows no time."""
+
 BATCH_FORMAT = 0x80013700
 """The message format of a transfer whose data sections are encoded messages."""
 
@@ -96,10 +102,13 @@ def value_of(section: bytes) -> Any:
 
 
 def section_of(code: int, value: Any) -> bytes:
-    """One encoded section."""
+    """One encoded section. Raises Refusal for a value that AMQP has no type for."""
     data = Data()
-    data.put_py_described(Described(ulong(code), value))
-    return bytes(data.encode())
+    try:
+        data.put_py_described(Described(ulong(code), value))
+        return bytes(data.encode())
+    except (DataException, ValueError, TypeError, OverflowError) as error:
+        raise errors.undecodable(f"a value cannot be encoded: {error}") from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +158,13 @@ class Content:
 
 def parse(raw: bytes) -> Content:
     """A message from its bytes. Raises Refusal for bytes that are none."""
+    try:
+        return _parsed(raw)
+    except (ValueError, TypeError, AttributeError, KeyError) as error:
+        raise errors.undecodable(f"a section of the message has a value of a wrong type: {error}") from error
+
+
+def _parsed(raw: bytes) -> Content:
     parts = {MESSAGE_ANNOTATIONS: b"", PROPERTIES: b"", APPLICATION_PROPERTIES: b""}
     ttl = scheduled = None
     # the service takes a message without a body, and its clients send one for a body of None
@@ -157,6 +173,8 @@ def parse(raw: bytes) -> Content:
         if code == HEADER:
             header = value_of(raw[start:end]) or []
             ttl = int(header[2]) if len(header) > 2 and header[2] is not None else None
+            if ttl is not None and not 0 <= ttl <= MOST_TTL:
+                raise errors.undecodable(f"a time to live of {ttl} ms does not fit 32 bits")
         elif code in parts:
             parts[code] = raw[start:end]
         elif code >= DATA:
@@ -169,6 +187,8 @@ def parse(raw: bytes) -> Content:
         kept = {key: value for key, value in given.items() if str(key) not in OWN_ANNOTATIONS}
         due = next((value for key, value in kept.items() if str(key) == SCHEDULED_TIME), None)
         scheduled = int(due) if isinstance(due, int) else None
+        if scheduled is not None and scheduled > LAST_TIME:
+            raise errors.invalid(f"{SCHEDULED_TIME} is {scheduled}, which is after the year 9999")
         annotations = section_of(MESSAGE_ANNOTATIONS, kept) if kept else b""
     content = Content(
         annotations,
@@ -182,6 +202,8 @@ def parse(raw: bytes) -> Content:
         return content
     fields = content.fields()
     message_id = None if fields[0] is None else str(fields[0])
+    if fields[10] is not None and not isinstance(fields[10], str):
+        raise errors.undecodable("the group-id of the message, its session id, is no text")
     return replace(content, session=fields[10], message_id=message_id)
 
 
@@ -198,7 +220,7 @@ def _binary_start(raw: bytes, at: int) -> int:
 
 def header(ttl: int | None, delivery_count: int) -> bytes:
     """The header section with all its fields, since clients take a left out count for none."""
-    lifetime = b"\x40" if ttl is None else b"\x70" + struct.pack(">I", ttl)
+    lifetime = b"\x40" if ttl is None else b"\x70" + struct.pack(">I", min(ttl, MOST_TTL))
     fields = b"\x42\x40" + lifetime + b"\x42\x70" + struct.pack(">I", delivery_count)
     return b"\x00\x53\x70\xc0" + bytes((len(fields) + 1, 5)) + fields
 
