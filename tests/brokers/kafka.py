@@ -20,6 +20,7 @@ from confluent_kafka.admin import AdminClient
 from . import cache
 from .java import DEPENDENCY_PLUGIN, JAVA, java_version
 from .processes import free_ports
+from .proxy import Proxy
 from .server import Server
 
 VERSION = "4.4.0"
@@ -101,7 +102,8 @@ class KafkaServer(Server):
     clients, for the two listeners with TLS.
 
     `bootstrap` takes anybody; `sasl_bootstrap` takes SASL with `user` and `password`; `sasl_tls_bootstrap`
-    the same over TLS; `tls_bootstrap` takes who shows a certificate.
+    the same over TLS; `tls_bootstrap` takes who shows a certificate. `proxy()` stands before a listener of
+    its own, which tells clients of the proxy's port.
     """
 
     name = f"Kafka {VERSION}"
@@ -124,7 +126,7 @@ class KafkaServer(Server):
         self._features = features or {}
         self._libs = provision()
         super().__init__()
-        plain, sasl, sasl_tls, tls, controller = free_ports(5)
+        plain, sasl, sasl_tls, tls, controller, self._proxied, self._proxy = free_ports(7)
         self.bootstrap = f"127.0.0.1:{plain}"
         self.sasl_bootstrap = f"127.0.0.1:{sasl}"
         self.sasl_tls_bootstrap = f"127.0.0.1:{sasl_tls}"
@@ -132,6 +134,8 @@ class KafkaServer(Server):
         listeners = f"PLAINTEXT://{self.bootstrap},SASL_PLAINTEXT://{self.sasl_bootstrap}"
         if keystore is not None:
             listeners += f",SASL_SSL://{self.sasl_tls_bootstrap},SSL://{self.tls_bootstrap}"
+        advertised = f"{listeners},PROXIED://127.0.0.1:{self._proxy}"
+        listeners += f",PROXIED://127.0.0.1:{self._proxied}"
         users = "".join(
             f' user_{name}="{password}"'
             for name, password in {self.user: self.password, **self.others}.items()
@@ -142,10 +146,10 @@ class KafkaServer(Server):
             "node.id": "1",
             "controller.quorum.voters": f"1@127.0.0.1:{controller}",
             "listeners": f"{listeners},CONTROLLER://127.0.0.1:{controller}",
-            "advertised.listeners": listeners,
+            "advertised.listeners": advertised,
             "inter.broker.listener.name": "PLAINTEXT",
             "controller.listener.names": "CONTROLLER",
-            "listener.security.protocol.map": "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,"
+            "listener.security.protocol.map": "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,PROXIED:PLAINTEXT,"
             "SASL_PLAINTEXT:SASL_PLAINTEXT,SASL_SSL:SASL_SSL,SSL:SSL",
             "sasl.enabled.mechanisms": "PLAIN",
             "listener.name.sasl_plaintext.plain.sasl.jaas.config": login,
@@ -183,6 +187,9 @@ class KafkaServer(Server):
         self._properties = self.folder / "server.properties"
         self._properties.write_text("\n".join(lines) + "\n", "utf-8")
         self.begin()
+
+    def proxy(self) -> Proxy:
+        return Proxy(self._proxied, port=self._proxy)
 
     def _java(self, *arguments: str) -> list[str]:
         options = ["-Xmx768m", "-XX:+UseSerialGC"]

@@ -6,6 +6,7 @@ from brokerkit.core import ConfigError
 from brokerkit.sandbox.nats import answers, server_binary, server_command
 
 from .processes import free_ports
+from .proxy import Proxy
 from .server import Server
 
 START_SECONDS = 20.0
@@ -45,6 +46,9 @@ class NatsServer(Server):
         """The address, with the credentials where some are needed."""
         who = f"{self._user}:{self._password}@" if self._user else ""
         return f"nats://{who}{self.host}"
+
+    def proxy(self) -> Proxy:
+        return Proxy(self.port)
 
     def start(self) -> None:
         extra: list[str] = []

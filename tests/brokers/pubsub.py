@@ -22,6 +22,7 @@ import grpc
 
 from . import cache
 from .processes import free_ports
+from .proxy import Proxy
 from .server import Server
 
 MODULE = Path(__file__).parent / "pstest"
@@ -46,6 +47,9 @@ class PubSubServer(Server):
     @property
     def host(self) -> str:
         return f"127.0.0.1:{self.port}"
+
+    def proxy(self) -> Proxy:
+        return Proxy(self.port)
 
     def start(self) -> None:
         """Start it; what it had before is lost."""

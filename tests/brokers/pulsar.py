@@ -21,6 +21,7 @@ import httpx
 from . import cache
 from .java import DEPENDENCY_PLUGIN, JAVA, java_version
 from .processes import free_ports
+from .proxy import Proxy
 from .server import Server
 
 VERSION = "4.0.8"
@@ -35,7 +36,6 @@ START_SECONDS = 120.0
 END_SECONDS = 300.0
 SETTINGS: Mapping[str, str] = {
     "bindAddress": "127.0.0.1",
-    "advertisedAddress": "127.0.0.1",
     # the bookie: loopback only, on the port that it is given
     "listeningInterface": "lo",
     "allowEphemeralPorts": "true",
@@ -195,7 +195,8 @@ class PulsarServer(Server):
     settings: further broker properties. token: of a superuser, where the settings want one.
     record: where to write the archive of its classes when it ends in order, instead of using it.
 
-    `url` is the broker's, `admin` that of its REST endpoint.
+    `url` is the broker's, `admin` that of its REST endpoint. `proxy()` stands before a listener of its own,
+    which tells clients of the proxy's port.
     """
 
     name = f"Pulsar {VERSION}"
@@ -215,7 +216,7 @@ class PulsarServer(Server):
         )
         super().__init__()
         # the bookie is known by its port for as long as its data lives
-        broker, web, self._bookie = free_ports(3)
+        broker, web, self._bookie, self._proxied, self._proxy = free_ports(5)
         self.url = f"pulsar://127.0.0.1:{broker}"
         self.admin = f"http://127.0.0.1:{web}"
         self._headers = {} if token is None else {"Authorization": f"Bearer {token}"}
@@ -223,6 +224,10 @@ class PulsarServer(Server):
             **SETTINGS,
             "brokerServicePort": str(broker),
             "webServicePort": str(web),
+            "internalListenerName": "internal",
+            "advertisedListeners": f"internal:{self.url},proxied:pulsar://127.0.0.1:{self._proxy}",
+            # who comes to this port is told of the proxy's
+            "bindAddresses": f"proxied:pulsar://127.0.0.1:{self._proxied}",
             **(settings or {}),
         }
         # of a property that is there twice the last counts
@@ -232,6 +237,9 @@ class PulsarServer(Server):
         (self.folder / "log4j2.properties").write_text(LOGGING, "utf-8")
         (self.folder / "tmp").mkdir()
         self.begin()
+
+    def proxy(self) -> Proxy:
+        return Proxy(self._proxied, port=self._proxy)
 
     def start(self) -> None:
         folder, metadata = self.folder, self.folder / "metadata"
@@ -246,7 +254,7 @@ class PulsarServer(Server):
             f"{self._files / 'boot.jar'}:{self._files / 'home' / 'lib'}/*",
             "Boot",
             str(metadata),
-            *("-c", str(folder / "standalone.conf"), "-nfw", "-nss", "-a", "127.0.0.1"),
+            *("-c", str(folder / "standalone.conf"), "-nfw", "-nss"),
             *("--metadata-dir", str(metadata), "--bookkeeper-dir", str(folder / "bookkeeper")),
             *("--bookkeeper-port", str(self._bookie), "--num-bookies", "1"),
         ]

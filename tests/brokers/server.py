@@ -1,4 +1,4 @@
-"""What every server of the tests can do: start, crash, come back, stand still, and leave nothing behind."""
+"""What every server of the tests can do: start, crash, come back, stand still, be reached through a proxy."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import Self
 
 from .processes import ServerProcess
+from .proxy import Proxy
 
 
 class Server(ABC):
@@ -30,6 +31,10 @@ class Server(ABC):
     @abstractmethod
     def start(self) -> None:
         """Start it on the data and ports that it had."""
+
+    @abstractmethod
+    def proxy(self) -> Proxy:
+        """A new proxy before it. Where the server tells clients its address, they hear that of the proxy."""
 
     def begin(self) -> None:
         """Start it for the first time; one that does not come up leaves nothing behind."""

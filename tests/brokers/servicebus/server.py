@@ -15,6 +15,7 @@ from random import randint
 from typing import TYPE_CHECKING
 
 from tests.brokers.processes import free_ports
+from tests.brokers.proxy import Proxy
 from tests.brokers.server import Server
 
 from .provision import available, provision
@@ -77,6 +78,9 @@ class ServiceBusServer(Server):
         assert self._tls is not None, "a server by TLS is started with an authority"
         plain = self.connection_string.removesuffix("UseDevelopmentEmulator=true;")
         return plain.replace(self.host, self._tls[0])
+
+    def proxy(self) -> Proxy:
+        return Proxy(self.port)
 
     def start(self) -> None:
         """Start it, with the messages that it had."""
