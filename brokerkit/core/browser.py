@@ -18,7 +18,7 @@ from .errors import BrokerError, Closed, RetentionWarning, Unavailable
 from .owner import Owner, close_at_exit
 from .positions import Earliest, Latest, parse_all, resolve
 from .protocols import PositionLike
-from .topics import Bounds, Slice, TopicDescription, TopicInfo
+from .topics import Bounds, PublishTerms, Slice, TopicDescription, TopicInfo
 
 ANSWER_SECONDS = 30.0
 STALL_SECONDS = 30.0
@@ -66,6 +66,10 @@ class ConnectedBrowser(Closable):
     def bounds(self, topic: str, *, timeout: float = ANSWER_SECONDS) -> list[Bounds]:
         """The readable range of each partition."""
         return self._ask(lambda: self._driver.bounds(topic, timeout), timeout)
+
+    def terms(self, topic: str, *, timeout: float = ANSWER_SECONDS) -> PublishTerms:
+        """What a topic does with what is published to it."""
+        return self._ask(lambda: self._driver.terms(topic, timeout), timeout)
 
     def at_id(self, message_id: str) -> tuple[int | None, int]:
         """Partition and offset of a message by its id. Raises NotSupported where ids are no positions."""

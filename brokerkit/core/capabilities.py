@@ -12,6 +12,7 @@ SideEffect = Literal["none", "locks", "raises delivery count", "acknowledges", "
 SliceKind = Literal["repeatable", "while it lasts", "never"]
 KeyKind = Literal["bytes", "text"]
 Model = Literal["message", "record"]
+TimeUnit = Literal["milliseconds", "microseconds"]
 BoundsKind = Literal["exact", "approximate", "none"]
 
 
@@ -46,6 +47,8 @@ class Capabilities:
     time_index: whether the broker finds a position by time.
     transactions, idempotent_publish, partitions, create_topic, create_subscription: as they say.
     dedup_ids: publishing again under the same `OutboundMessage.dedup_id` stores nothing twice.
+    publish_partition: `OutboundMessage.partition` is where a message goes; otherwise it is refused.
+    publish_time: the unit in which `OutboundMessage.publish_time` is kept; None: it is refused.
     keys: `bytes`, or `text` where a key must be UTF-8. empty_key: b"" differs from no key.
     null_value: a null payload differs from an empty one.
     attribute_types: the value types that survive (see `attributes.type_name`).
@@ -74,6 +77,8 @@ class Capabilities:
     create_topic: bool = True
     create_subscription: bool = True
     dedup_ids: bool = False
+    publish_partition: bool = False
+    publish_time: TimeUnit | None = None
     keys: KeyKind = "bytes"
     empty_key: bool = True
     null_value: bool = False

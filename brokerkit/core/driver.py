@@ -22,7 +22,7 @@ from .columns import Columns
 from .errors import AckFailed, BrokerError, NotSupported, Unavailable
 from .messages import OutboundMessage, PublishResult
 from .positions import Position
-from .topics import Bounds, Slice, TopicDescription, TopicInfo
+from .topics import Bounds, PublishTerms, Slice, TopicDescription, TopicInfo
 
 Partition = tuple[str, int]
 """A (topic, partition) pair."""
@@ -200,6 +200,11 @@ class BrowserDriver(ABC):
     def at_time(self, topic: str, microseconds: int, timeout: float) -> dict[int | None, int]:
         """Offset of the first message at or after a moment, by partition; left out where none is."""
         raise NotSupported("this system has no time index")
+
+    def terms(self, topic: str, timeout: float) -> PublishTerms:
+        """What the topic does with what is published to it. Raises NotFound."""
+        numbers = [each.partition for each in self.bounds(topic, timeout) if each.partition is not None]
+        return PublishTerms(partitions=len(numbers) or None)
 
     def at_id(self, message_id: str) -> tuple[int | None, int]:
         """Partition and offset of a message by its id, where ids are positions. Asks nobody."""

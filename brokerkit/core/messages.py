@@ -8,10 +8,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Literal, Protocol
 
+from .arguments import as_integer
 from .attributes import NO_ATTRIBUTES, Attributes
-from .errors import AckFailed, BrokerError, Unavailable, UnsettledWarning
+from .errors import AckFailed, BrokerError, ConfigError, Unavailable, UnsettledWarning
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+LAST_PARTITION = 2**31 - 1
 
 
 def from_microseconds(value: int | None) -> datetime | None:
@@ -154,15 +156,45 @@ def _as_bytes(value: object, what: str) -> bytes | None:
     )
 
 
+def checked_partition(value: object) -> int:
+    """The number of a partition. Raises TypeError, and ConfigError where it is out of range."""
+    number = as_integer(value)
+    if number is None:
+        raise TypeError(f"partition must be an integer or None, not {type(value).__name__}")
+    if not 0 <= number <= LAST_PARTITION:
+        raise ConfigError(f"partition must be between 0 and {LAST_PARTITION:,}, not {number:,}")
+    return number
+
+
+def checked_time(value: object) -> datetime:
+    """A time as a datetime in UTC; a naive one is taken as UTC.
+
+    Raises TypeError for what is no datetime, and ConfigError for a moment that a message cannot have.
+    """
+    if not isinstance(value, datetime) or value != value:  # pandas' NaT is a datetime, unequal to itself
+        raise TypeError(f"publish_time must be a datetime or None, not {type(value).__name__}")
+    if getattr(value, "nanosecond", 0):
+        raise ConfigError(
+            f"publish_time has nanoseconds ({value}), and a message's time microseconds: round it"
+        )
+    moment = from_microseconds(to_microseconds(value))
+    if moment is None:
+        raise ConfigError(f"publish_time is beyond the years 1 to 9999 in UTC: {value}")
+    return moment
+
+
 class OutboundMessage:
     """A message to be published.
 
     data and key: bytes; str is encoded as UTF-8; None is a null payload or no key. Anything else
     is a TypeError: nothing is ever stringified.
+    partition: where it goes; None lets the system choose by the key. publish_time: a datetime, naive as
+    UTC; None lets the system stamp it. Each is refused where `Capabilities.publish_partition` or
+    `publish_time` says that the system does not keep it.
     dedup_id: names the message for systems that drop a second publish of the same name.
     """
 
-    __slots__ = ("attributes", "data", "dedup_id", "key")
+    __slots__ = ("attributes", "data", "dedup_id", "key", "partition", "publish_time")
 
     def __init__(
         self,
@@ -170,11 +202,15 @@ class OutboundMessage:
         key: bytes | str | None = None,
         attributes: object = None,
         *,
+        partition: int | None = None,
+        publish_time: datetime | None = None,
         dedup_id: str | None = None,
     ) -> None:
         self.data = _as_bytes(data, "data")
         self.key = _as_bytes(key, "key")
         self.attributes = NO_ATTRIBUTES if attributes is None else Attributes(attributes)  # type: ignore[arg-type]  # Attributes checks it
+        self.partition = None if partition is None else checked_partition(partition)
+        self.publish_time = None if publish_time is None else checked_time(publish_time)
         self.dedup_id = dedup_id
 
     def named(self, dedup_id: str) -> OutboundMessage:
@@ -183,20 +219,28 @@ class OutboundMessage:
             return self
         twin = OutboundMessage.__new__(OutboundMessage)
         twin.data, twin.key, twin.attributes = self.data, self.key, self.attributes
+        twin.partition, twin.publish_time = self.partition, self.publish_time
         twin.dedup_id = dedup_id
         return twin
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, OutboundMessage):
             return NotImplemented
-        mine, theirs = (self.data, self.key, self.attributes), (other.data, other.key, other.attributes)
-        return mine == theirs
+        return self._fields() == other._fields()
+
+    def _fields(self) -> tuple[object, ...]:
+        return self.data, self.key, self.attributes, self.partition, self.publish_time
 
     __hash__ = None  # type: ignore[assignment]  # equal by value and mutable
 
     def __repr__(self) -> str:
         size = "null" if self.data is None else f"{len(self.data)} bytes"
-        return f"OutboundMessage({size}, key={self.key!r}, attributes={len(self.attributes)})"
+        text = f"{size}, key={self.key!r}, attributes={len(self.attributes)}"
+        if self.partition is not None:
+            text += f", partition={self.partition}"
+        if self.publish_time is not None:
+            text += f", publish_time={self.publish_time.isoformat()}"
+        return f"OutboundMessage({text})"
 
 
 PublishStatus = Literal["confirmed", "failed", "unknown"]

@@ -7,13 +7,14 @@ import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from itertools import count
 from typing import Self
 
 from .arguments import check_seconds
 from .attributes import type_name
 from .cancellation import Deadline
-from .capabilities import Capabilities
+from .capabilities import Capabilities, TimeUnit
 from .closing import Closable
 from .driver import PublisherDriver
 from .errors import BrokerError, Closed, ConfigError, NotSupported, TooLarge, Unavailable
@@ -42,8 +43,31 @@ def refusal(message: OutboundMessage, capabilities: Capabilities) -> BrokerError
             return ConfigError("this system cannot tell an empty key from none: use key=None or a longer key")
         if capabilities.keys == "text" and not _is_text(message.key):
             return ConfigError("a key of this system must be UTF-8 text: encode it, for example as base64")
+    if message.partition is not None and not capabilities.publish_partition:
+        return NotSupported(
+            f"this system chooses the partition itself and does not take partition={message.partition}: "
+            "leave it out"
+        )
+    if message.publish_time is not None:
+        refused = _time_refusal(message.publish_time, capabilities.publish_time)
+        if refused is not None:
+            return refused
     if message.attributes:
         return _attribute_refusal(message, capabilities)
+    return None
+
+
+def _time_refusal(moment: datetime, unit: TimeUnit | None) -> BrokerError | None:
+    if unit is None:
+        return NotSupported(
+            "this system stamps messages itself and does not take publish_time=: leave it out, or put the "
+            "time into an attribute"
+        )
+    if unit == "milliseconds" and moment.microsecond % 1000:
+        return ConfigError(
+            f"publish_time {moment.isoformat()} has microseconds, and this system keeps milliseconds: round "
+            "it, for example with t.replace(microsecond=t.microsecond // 1000 * 1000)"
+        )
     return None
 
 
@@ -268,20 +292,21 @@ class ConnectedPublisher(Closable):
         return results
 
     def _to_retry(self, chunk: Sequence[Outgoing], results: Sequence[PublishResult]) -> list[int]:
-        """The rows worth another try: surely not stored (or known by name), and nothing of their key
-        was stored after them, so that trying again cannot reorder a key."""
-        overtaken: set[tuple[str, bytes]] = set()
+        """The rows worth another try: surely not stored (or known by name), and nothing of their key or
+        partition was stored after them, so that trying again cannot reorder it."""
+        if all(result.ok for result in results):
+            return []
+        overtaken: set[tuple[str, bytes | int | None]] = set()
         rows = []
         for row in range(len(chunk) - 1, -1, -1):
             (topic, message), result = chunk[row], results[row]
+            places = {(topic, message.key), (topic, message.partition)} - {(topic, None)}
             if result.ok:
-                if message.key is not None:
-                    overtaken.add((topic, message.key))
+                overtaken |= places
                 continue
             error = result.error
             safe = result.status == "failed" or self.capabilities.dedup_ids
-            in_order = message.key is None or (topic, message.key) not in overtaken
-            if error is not None and error.retryable and safe and in_order:
+            if error is not None and error.retryable and safe and not places & overtaken:
                 rows.append(row)
         return rows[::-1]
 

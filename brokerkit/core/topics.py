@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any, Literal
 
 SubscriptionKind = Literal["group", "share group", "consumer", "subscription"]
@@ -84,6 +85,27 @@ class TopicDescription:
     def messages(self) -> int | None:
         """How many messages are readable, see `Bounds.estimate`; None where the system does not say."""
         return sum(bounds.estimate for bounds in self.partitions) if self.partitions else None
+
+
+@dataclass(frozen=True, slots=True)
+class PublishTerms:
+    """What a topic does with what is published to it, as far as the system says so.
+
+    partitions: how many it has; None where it has none. place: the partition of a key that names none;
+    None where that is not known. keeps_times: whether a `publish_time` stays; false where the topic
+    stamps messages itself. needs_key: a message without a key is refused. retention: messages whose
+    `publish_time` is older are deleted; None: none are, or it is not known. oldest, newest: how far
+    before and after the present a `publish_time` may lie; None: any. max_bytes: of a message as sent.
+    """
+
+    partitions: int | None = None
+    place: Callable[[bytes], int] | None = None
+    keeps_times: bool = True
+    needs_key: bool = False
+    retention: timedelta | None = None
+    oldest: timedelta | None = None
+    newest: timedelta | None = None
+    max_bytes: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -33,15 +34,22 @@ UNTRIED = (
 )
 
 
-def message_of(value: Any, key: str | bytes | None = None, attributes: Any = None) -> OutboundMessage:
+def message_of(
+    value: Any,
+    key: str | bytes | None = None,
+    attributes: Any = None,
+    partition: int | None = None,
+    publish_time: datetime | None = None,
+) -> OutboundMessage:
     """A value as a message: dict and list as JSON, str and bytes as they are, None as a null payload.
 
     Raises TypeError for anything else, and ConfigError for text that is not valid.
     """
     if isinstance(value, OutboundMessage):
-        if key is not None or attributes is not None:
+        if any(each is not None for each in (key, attributes, partition, publish_time)):
             raise ConfigError(
-                "an OutboundMessage brings its own key and attributes: leave key= and attributes= out"
+                "an OutboundMessage brings its own key, attributes, partition and time: leave key=, "
+                "attributes=, partition= and publish_time= out"
             )
         return value
     if isinstance(value, dict | list):
@@ -51,7 +59,9 @@ def message_of(value: Any, key: str | bytes | None = None, attributes: Any = Non
             f"a value to publish must be dict, list (as JSON), str, bytes or None, not {type(value).__name__}"
         )
     try:
-        return OutboundMessage(value, key, _attributes(attributes))
+        return OutboundMessage(
+            value, key, _attributes(attributes), partition=partition, publish_time=publish_time
+        )
     except UnicodeEncodeError as error:
         raise ConfigError(
             f"the text has a character that UTF-8 cannot hold ({error.object[error.start : error.end]!r} at "

@@ -6,6 +6,7 @@ import uuid
 import weakref
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Self
@@ -437,11 +438,17 @@ class Session(Displayed):
         *,
         key: str | bytes | None = None,
         attributes: Any = None,
+        partition: int | None = None,
+        publish_time: datetime | None = None,
         timeout: float | None = None,
     ) -> PublishResult:
         """Publish one message and wait for the confirmation. dict and list become JSON; str and bytes
-        stay as they are. Raises PublishFailed."""
-        message = message_of(value, key, attributes)
+        stay as they are. Raises PublishFailed.
+
+        partition, publish_time: where it goes and its time (naive: UTC), on systems that take them
+        (`capabilities.publish_partition`, `publish_time`); None lets the system decide.
+        """
+        message = message_of(value, key, attributes, partition, publish_time)
         return publish_all(self.shared_publisher(), topic, [message], check_seconds(timeout, "timeout"))[0]
 
     def publish_batch(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from brokerkit.frames.outbound import Kind
@@ -23,10 +24,18 @@ class Transaction:
         self._publisher = publisher
 
     def publish(
-        self, topic: str, value: Any, *, key: str | bytes | None = None, attributes: Any = None
+        self,
+        topic: str,
+        value: Any,
+        *,
+        key: str | bytes | None = None,
+        attributes: Any = None,
+        partition: int | None = None,
+        publish_time: datetime | None = None,
     ) -> PublishResult:
         """Like `Session.publish`, within the transaction."""
-        return publish_all(self._publisher, topic, [message_of(value, key, attributes)], None)[0]
+        message = message_of(value, key, attributes, partition, publish_time)
+        return publish_all(self._publisher, topic, [message], None)[0]
 
     def publish_batch(self, topic: str, values: Sequence[Any]) -> list[PublishResult]:
         """Like `Session.publish_batch`, within the transaction."""

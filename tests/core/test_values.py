@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import pickle
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta, timezone
 from typing import Any
 from uuid import UUID
 
+import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pytest
 
@@ -105,6 +107,58 @@ def test_slicing_taking_and_joining_columns_give_the_same_rows() -> None:
     parts = [columns().slice(0, 1), Columns.empty(), columns().slice(1, 4)]
     assert rows(Columns.concat(parts)) == whole
     assert Columns.concat([]).length == 0
+
+
+def test_an_outbound_message_says_its_partition_and_time() -> None:
+    moment = datetime(2026, 1, 31, 12, 0, 0, 123456, tzinfo=UTC)
+    message = OutboundMessage(b"x", partition=2, publish_time=moment)
+    assert (message.partition, message.publish_time) == (2, moment)
+    assert message.named("n").partition == 2
+    assert message.named("n").publish_time == moment
+    assert message != OutboundMessage(b"x", partition=1, publish_time=moment)
+    assert message != OutboundMessage(b"x", partition=2)
+    assert "partition=2" in repr(message)
+    assert "2026-01-31T12:00:00.123456+00:00" in repr(message)
+    assert pickle.loads(pickle.dumps(message)) == message
+    # naive is UTC, and another zone is the same moment
+    assert OutboundMessage(b"x", publish_time=moment.replace(tzinfo=None)).publish_time == moment
+    east = moment.astimezone(timezone(timedelta(hours=5, seconds=28)))
+    made = OutboundMessage(b"x", publish_time=east).publish_time
+    assert made is not None
+    assert (made, made.utcoffset()) == (moment, timedelta(0))
+    assert OutboundMessage(b"x", publish_time=pd.Timestamp(moment)).publish_time == moment
+    assert OutboundMessage(b"x", partition=np.int32(3)).partition == 3  # type: ignore[arg-type]  # numpy's integers are integers
+
+
+@pytest.mark.parametrize("wrong", [True, np.True_, 1.0, "1", [1]])
+def test_a_partition_of_another_type_is_refused(wrong: Any) -> None:
+    with pytest.raises(TypeError, match="partition"):
+        OutboundMessage(b"", partition=wrong)
+
+
+@pytest.mark.parametrize("wrong", [-1, 2**31, 2**63])
+def test_a_partition_out_of_range_is_refused(wrong: int) -> None:
+    with pytest.raises(ConfigError, match="partition must be between 0"):
+        OutboundMessage(b"", partition=wrong)
+
+
+@pytest.mark.parametrize("wrong", [True, 0, 1.5, "2026-01-31", date(2026, 1, 31), pd.NaT])
+def test_a_publish_time_of_another_type_is_refused(wrong: Any) -> None:
+    with pytest.raises(TypeError, match="publish_time"):
+        OutboundMessage(b"", publish_time=wrong)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        pd.Timestamp("2026-01-31T12:00:00.000000001"),
+        datetime.max.replace(tzinfo=timezone(timedelta(hours=-1))),
+        datetime.min.replace(tzinfo=timezone(timedelta(hours=1))),
+    ],
+)
+def test_a_publish_time_that_cannot_be_kept_is_refused(wrong: datetime) -> None:
+    with pytest.raises(ConfigError, match="publish_time"):
+        OutboundMessage(b"", publish_time=wrong)
 
 
 def test_joining_keeps_a_scalar_only_where_all_agree() -> None:

@@ -44,6 +44,8 @@ ROWS = {
     "transactions": lambda c: _yes(c.transactions),
     "publishing again is harmless": lambda c: _yes(c.idempotent_publish),
     "partitions": lambda c: _yes(c.partitions),
+    "`publish(partition=)`": lambda c: _yes(c.publish_partition),
+    "`publish(publish_time=)`": lambda c: c.publish_time or "no",
     "keys": lambda c: c.keys,
     "null payload": lambda c: _yes(c.null_value),
     "attributes": lambda c: (

@@ -25,7 +25,14 @@ from brokerkit.core.driver import (
 from brokerkit.core.errors import AlreadyExists, BrokerError, ConfigError, NotFound
 from brokerkit.core.messages import OutboundMessage, PublishResult
 from brokerkit.core.options import options_of
-from brokerkit.core.topics import Bounds, Slice, SubscriptionInfo, TopicDescription, TopicInfo
+from brokerkit.core.topics import (
+    Bounds,
+    PublishTerms,
+    Slice,
+    SubscriptionInfo,
+    TopicDescription,
+    TopicInfo,
+)
 
 from .log import columns_of
 from .store import SUBSCRIPTION_OPTIONS, TOPIC_OPTIONS, Store
@@ -316,7 +323,7 @@ class InmemPublisher(PublisherDriver):
         results = []
         for topic, message in batch:
             try:
-                self._store.topic(topic)
+                self._store.check_place(topic, message)
                 self._pending.append((topic, message))
                 results.append(PublishResult("confirmed"))
             except BrokerError as error:
@@ -382,6 +389,10 @@ class InmemBrowser(BrowserDriver):
     def bounds(self, topic: str, timeout: float) -> list[Bounds]:
         self._store.check(timeout)
         return self._store.bounds(topic)
+
+    def terms(self, topic: str, timeout: float) -> PublishTerms:
+        self._store.check(timeout)
+        return self._store.terms(topic)
 
     def at_time(self, topic: str, microseconds: int, timeout: float) -> dict[int | None, int]:
         self._store.check(timeout)

@@ -5,12 +5,14 @@ from __future__ import annotations
 import time
 import zlib
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import count, islice
+from operator import attrgetter
 
 from brokerkit.core.attributes import Pair
 from brokerkit.core.columns import Columns
+from brokerkit.core.errors import NotFound
 
 
 def now_microseconds() -> int:
@@ -19,10 +21,14 @@ def now_microseconds() -> int:
 
 @dataclass(slots=True, frozen=True)
 class Entry:
-    """One stored message. A control entry takes an offset and is never delivered."""
+    """One stored message. A control entry takes an offset and is never delivered.
+
+    time: when it was published, as its publisher says or as `stored`. stored: when it came.
+    """
 
     offset: int
     time: int
+    stored: int
     key: bytes | None = None
     value: bytes | None = None
     attributes: tuple[Pair, ...] | None = None
@@ -51,6 +57,8 @@ class Partition:
         self.size = 0
         self.messages = 0
         self._entries: list[Entry | None] = []
+        self._latest = -(2**63)
+        self._sorted = True
 
     @property
     def end(self) -> int:
@@ -61,17 +69,21 @@ class Partition:
         key: bytes | None,
         value: bytes | None,
         attributes: tuple[Pair, ...] | None,
+        time: int | None = None,
         control: bool = False,
     ) -> Entry:
-        entry = Entry(self.end, max(now_microseconds(), self._last_time()), key, value, attributes, control)
+        stored = max(now_microseconds(), self._last_stored())
+        entry = Entry(self.end, stored if time is None else time, stored, key, value, attributes, control)
+        self._sorted = self._sorted and entry.time >= self._latest
+        self._latest = max(self._latest, entry.time)
         self._entries.append(entry)
         self.size += _size(entry)
         self.messages += _message(entry)
         return entry
 
-    def _last_time(self) -> int:
+    def _last_stored(self) -> int:
         last = self._entries[-1] if self._entries else None
-        return last.time if last is not None else 0
+        return last.stored if last is not None else 0
 
     def get(self, offset: int) -> Entry | None:
         index = offset - self.start
@@ -97,19 +109,27 @@ class Partition:
         return found, stop
 
     def at_time(self, moment: int) -> int | None:
-        """The offset of the first entry at or after a moment."""
-        index = bisect_left(range(len(self._entries)), moment, key=self._time_before)
+        """The offset of the first entry published at or after a moment."""
+        if self._sorted:
+            return self._first(moment, attrgetter("time"))
+        found = (each for each in self._entries if each is not None and each.time >= moment)
+        return next((each.offset for each in found), None)
+
+    def _first(self, moment: int, time_of: Callable[[Entry], int]) -> int | None:
+        """The offset of the first entry at or after a moment, by a time that never goes back."""
+
+        def time_before(index: int) -> int:
+            """The time of an entry; of a gap, that of the entry before it."""
+            while index >= 0:
+                entry = self._entries[index]
+                if entry is not None:
+                    return time_of(entry)
+                index -= 1
+            return -(2**63)
+
+        index = bisect_left(range(len(self._entries)), moment, key=time_before)
         entry = next((each for each in islice(self._entries, index, None) if each is not None), None)
         return None if entry is None else entry.offset
-
-    def _time_before(self, index: int) -> int:
-        """The time of an entry; of a gap, that of the entry before it."""
-        while index >= 0:
-            entry = self._entries[index]
-            if entry is not None:
-                return entry.time
-            index -= 1
-        return -(2**63)
 
     def delete(self, offset: int) -> None:
         """Take one entry out, as compaction does."""
@@ -128,8 +148,8 @@ class Partition:
         self.start += cut
 
     def expired_before(self, moment: int) -> int:
-        """The offset at which entries from `moment` on begin."""
-        found = self.at_time(moment)
+        """The offset at which entries stored from `moment` on begin."""
+        found = self._first(moment, attrgetter("stored"))
         return self.end if found is None else found
 
 
@@ -147,8 +167,19 @@ class Topic:
 
     def choose(self, key: bytes | None) -> Partition:
         """The partition of a key; unkeyed messages take turns."""
-        number = next(self._turn) if key is None else zlib.crc32(key)
-        return self.partitions[number % len(self.partitions)]
+        if key is not None:
+            return self.partitions[self.place(key)]
+        return self.partitions[next(self._turn) % len(self.partitions)]
+
+    def place(self, key: bytes) -> int:
+        """The number of a key's partition."""
+        return zlib.crc32(key) % len(self.partitions)
+
+    def partition(self, number: int) -> Partition:
+        """A partition by its number. Raises NotFound."""
+        if number >= len(self.partitions):
+            raise NotFound(f"{self.name!r} has no partition {number}: it has {len(self.partitions)}, from 0")
+        return self.partitions[number]
 
     def enforce_retention(self) -> None:
         for partition in self.partitions:
@@ -161,7 +192,6 @@ class Topic:
 
 def columns_of(topic: str, entries: list[tuple[int, Entry]], counts: list[int] | None) -> Columns:
     """(partition, entry) pairs as columns."""
-    times = [entry.time for _, entry in entries]
     return Columns(
         len(entries),
         topic=topic,
@@ -171,7 +201,7 @@ def columns_of(topic: str, entries: list[tuple[int, Entry]], counts: list[int] |
         key=[entry.key for _, entry in entries],
         value=[entry.value for _, entry in entries],
         attributes=[entry.attributes for _, entry in entries],
-        publish_time=times,
-        ingestion_time=times,
+        publish_time=[entry.time for _, entry in entries],
+        ingestion_time=[entry.stored for _, entry in entries],
         delivery_count=counts,
     )

@@ -9,9 +9,9 @@ from typing import Any
 
 from brokerkit.core.arguments import check_count
 from brokerkit.core.errors import AlreadyExists, BrokerError, ConfigError, NotFound, TooLarge
-from brokerkit.core.messages import OutboundMessage, PublishResult
+from brokerkit.core.messages import OutboundMessage, PublishResult, to_microseconds
 from brokerkit.core.positions import Position, resolve
-from brokerkit.core.topics import Bounds
+from brokerkit.core.topics import Bounds, PublishTerms
 
 from .faults import Faults
 from .log import Partition, Topic
@@ -56,6 +56,19 @@ class Store:
             )
         found.enforce_retention()
         return found
+
+    def check_place(self, name: str, message: OutboundMessage) -> None:
+        """Raise NotFound for a topic or partition that is not there."""
+        with self.changed:
+            if message.partition is not None:
+                self.topic(name).partition(message.partition)
+            else:
+                self.topic(name)
+
+    def terms(self, name: str) -> PublishTerms:
+        with self.changed:
+            topic = self.topic(name)
+            return PublishTerms(len(topic.partitions), place=topic.place, max_bytes=topic.max_message_bytes)
 
     def create_topic(self, name: str, options: Mapping[str, Any]) -> None:
         partitions = check_count(options.get("partitions", 1), "partitions")
@@ -149,8 +162,11 @@ class Store:
             raise TooLarge(f"{size:,} bytes; the limit is {topic.max_message_bytes:,}")
         if message.dedup_id is not None and message.dedup_id in topic.published_ids:
             return topic.published_ids[message.dedup_id]
-        partition = topic.choose(message.key)
-        entry = partition.append(message.key, message.data, tuple(message.attributes) or None)
+        partition = (
+            topic.choose(message.key) if message.partition is None else topic.partition(message.partition)
+        )
+        time = None if message.publish_time is None else to_microseconds(message.publish_time)
+        entry = partition.append(message.key, message.data, tuple(message.attributes) or None, time)
         identity = f"{partition.number}-{entry.offset}"
         if message.dedup_id is not None:
             topic.published_ids[message.dedup_id] = identity
@@ -160,8 +176,8 @@ class Store:
         """Store all of them at once, each touched partition ending in a marker that takes an offset."""
         with self.changed:
             # all or nothing: a topic that was deleted meanwhile fails it before anything is stored
-            for name, _ in batch:
-                self.topic(name)
+            for name, message in batch:
+                self.check_place(name, message)
             touched = set()
             for name, message in batch:
                 identity = self._append(name, message)

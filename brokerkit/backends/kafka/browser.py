@@ -9,12 +9,13 @@ from confluent_kafka import TopicPartition
 from brokerkit.core.cancellation import Deadline
 from brokerkit.core.driver import BrowserDriver
 from brokerkit.core.errors import BrokerError
-from brokerkit.core.topics import Bounds, SubscriptionInfo, TopicDescription, TopicInfo
+from brokerkit.core.topics import Bounds, PublishTerms, SubscriptionInfo, TopicDescription, TopicInfo
 
 from .cluster import Cluster, Offsets
 from .groups import Group, groups_of
 from .options import LOGGER, Properties
 from .share_state import ShareState, share_states
+from .terms import terms_of
 
 INTERNAL = frozenset({
     "__consumer_offsets", "__transaction_state", "__share_group_state", "__cluster_metadata",
@@ -71,6 +72,9 @@ class KafkaBrowser(BrowserDriver):
 
     def bounds(self, topic: str, timeout: float) -> list[Bounds]:
         return self._cluster.bounds_of(topic, Deadline(timeout))
+
+    def terms(self, topic: str, timeout: float) -> PublishTerms:
+        return terms_of(self._cluster, topic, self._properties, Deadline(timeout))
 
     def at_time(self, topic: str, microseconds: int, timeout: float) -> dict[int | None, int]:
         return self._cluster.offsets_at(topic, microseconds, Deadline(timeout))

@@ -6,6 +6,7 @@ import contextlib
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
@@ -13,35 +14,43 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer
 from brokerkit.core.bounded import bounded
 from brokerkit.core.cancellation import Deadline
 from brokerkit.core.driver import PublisherDriver
-from brokerkit.core.errors import BrokerError, ConfigError, TooLarge, Unauthorized
-from brokerkit.core.messages import OutboundMessage, PublishResult
+from brokerkit.core.errors import BrokerError, ConfigError, NotFound, NotSupported, TooLarge, Unauthorized
+from brokerkit.core.messages import OutboundMessage, PublishResult, to_microseconds
+from brokerkit.core.topics import PublishTerms
 
 from .cluster import Cluster, translate_call
 from .errors import SURELY_NOT_STORED, from_code, translate
-from .options import LOGGER, Properties
+from .options import Properties
+from .partitioner import DEFAULT as PARTITIONER
+from .terms import terms_of
 from .watch import Watch
 
 POLL_SECONDS = 0.05
 TOPIC_SECONDS = 60.0
 """How long what is known of a topic is taken as still true."""
 LOOK_SECONDS = 5.0
-CONFIG_SECONDS = 2.0
 DRAIN_SECONDS = 1.0
 CLIENT_LIMIT = 1_000_000_000
 """The client's own limit of a message: out of the way, since the topic's limit is what counts."""
 BATCH_BYTES = 1_000_000
 TRANSACTION_BATCH_BYTES = 16_384
+ANY_PARTITION = -1
+PRESENT = 0
+"""As a timestamp: that of the moment."""
 BATCH_HEADER = 61
 """Bytes of a record batch before its first record."""
 
 
+NO_TERMS = PublishTerms()
+
+
 @dataclass(frozen=True, slots=True)
 class _Topic:
-    """What is known of a topic: why it cannot be published to, and its largest batch."""
+    """What is known of a topic: why it cannot be published to, or what it takes."""
 
     known_at: float
     problem: BrokerError | None = None
-    limit: int | None = None
+    terms: PublishTerms = NO_TERMS
 
 
 class KafkaPublisher(PublisherDriver):
@@ -60,7 +69,7 @@ class KafkaPublisher(PublisherDriver):
         self._batch_bytes = BATCH_BYTES if transactional_id is None else TRANSACTION_BATCH_BYTES
         self._properties: Properties = {
             "linger.ms": 2,
-            "partitioner": "murmur2_random",
+            "partitioner": PARTITIONER,
             "queue.buffering.max.messages": 200_000,
             "topic.metadata.propagation.max.ms": 5000,
             **properties,
@@ -107,10 +116,25 @@ class KafkaPublisher(PublisherDriver):
         known = self._topics[topic]
         if known.problem is not None:
             return known.problem
+        terms = known.terms
+        if message.key is None and terms.needs_key:
+            return ConfigError(f"a compacted topic needs a key, and {topic!r} is compacted (cleanup.policy)")
+        if (
+            message.partition is not None
+            and terms.partitions is not None
+            and message.partition >= terms.partitions
+        ):
+            return NotFound(
+                f"{topic!r} has no partition {message.partition}: it has {terms.partitions}, from 0"
+            )
+        if message.publish_time is not None:
+            refused = time_refusal(topic, message.publish_time, terms)
+            if refused is not None:
+                return refused
         for name, _ in message.attributes:
             if "\0" in name:
                 return ConfigError(f"the attribute name {name!r} has a NUL, which would end it on the way")
-        limit = CLIENT_LIMIT if self._compressed or known.limit is None else known.limit
+        limit = CLIENT_LIMIT if self._compressed or terms.max_bytes is None else terms.max_bytes
         if not message.attributes and len(message.data or b"") + len(message.key or b"") < limit // 2:
             return None
         size = batch_bytes(message)
@@ -126,10 +150,13 @@ class KafkaPublisher(PublisherDriver):
     ) -> None:
         try:
             headers = _headers(message)
+            place = ANY_PARTITION if message.partition is None else message.partition
+            moment = message.publish_time
+            stamp = PRESENT if moment is None else to_microseconds(moment) // 1000
             while True:
                 try:
                     self._producer.produce(
-                        topic, message.data, message.key, headers=headers, on_delivery=sending.waiter(row)
+                        topic, message.data, message.key, place, sending.waiter(row), None, stamp, headers
                     )
                 except BufferError:
                     if deadline.passed:
@@ -177,29 +204,18 @@ class KafkaPublisher(PublisherDriver):
         known = self._topics.get(topic)
         if known is not None and known.problem is None and time.monotonic() < known.known_at + TOPIC_SECONDS:
             return
-        limit: int | None = None
-        problem: BrokerError | None = None
-        look = Deadline(min(LOOK_SECONDS, deadline.remaining()))
+        terms, problem = NO_TERMS, None
         try:
-            self._cluster.partitions(topic, look)
-            limit = self._limit(topic, look)
+            look = Deadline(min(LOOK_SECONDS, deadline.remaining()))
+            terms = terms_of(self._cluster, topic, self._properties, look)
         except BrokerError as error:
             problem = error
-        self._topics[topic] = _Topic(time.monotonic(), problem, limit)
+        self._topics[topic] = _Topic(time.monotonic(), problem, terms)
+        limit = terms.max_bytes
         if limit is not None and limit < self._batch_bytes and not self._transactional:
             # batches above the topic's limit would be refused whole
             self._batch_bytes = limit
             self._producer = self._open()
-
-    def _limit(self, topic: str, deadline: Deadline) -> int | None:
-        try:
-            config = self._cluster.topic_config(topic, Deadline(min(CONFIG_SECONDS, deadline.remaining())))
-        except BrokerError as error:
-            # who may write to a topic need not be allowed to see its configuration
-            LOGGER.info("configuration of %r: %s", topic, error)
-            return None
-        value = config.get("max.message.bytes")
-        return int(value) if value is not None else None
 
     # Transactions.
 
@@ -268,6 +284,29 @@ class _Sending:
             result if result is not None else PublishResult("unknown", error=self.given_up)
             for result in self.results
         ]
+
+
+def time_refusal(topic: str, moment: datetime, terms: PublishTerms) -> BrokerError | None:
+    """Why a topic would not keep this time, or None."""
+    if not terms.keeps_times:
+        return NotSupported(
+            f"{topic!r} stamps messages itself (message.timestamp.type=LogAppendTime) and would drop "
+            "publish_time=: leave it out, or put the time into an attribute"
+        )
+    if to_microseconds(moment) < 1000:
+        return ConfigError(f"publish_time {moment.isoformat()} is not after 1970, where Kafka's times begin")
+    age = datetime.now(UTC) - moment
+    if terms.oldest is not None and age > terms.oldest:
+        return ConfigError(
+            f"publish_time {moment.isoformat()} is older than {topic!r} takes: {terms.oldest} "
+            "(message.timestamp.before.max.ms of the topic)"
+        )
+    if terms.newest is not None and -age > terms.newest:
+        return ConfigError(
+            f"publish_time {moment.isoformat()} is further ahead than {topic!r} takes: {terms.newest} "
+            "(message.timestamp.after.max.ms of the topic)"
+        )
+    return None
 
 
 def _headers(message: OutboundMessage) -> list[tuple[str, str | bytes | None]]:

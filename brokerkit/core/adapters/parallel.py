@@ -24,8 +24,8 @@ def publish_in_parallel(
 ) -> list[PublishResult]:
     """Publish all from `workers` threads and return the outcome of each, in order.
 
-    Messages with the same key are published in their order, one after the other. When one of them
-    is not confirmed, the later ones of its key are not sent and are `failed`; all others go on.
+    Messages with the same key, or for the same partition, are published in their order, one after the
+    other. When one of them is not confirmed, the later ones are not sent and are `failed`; all others go on.
     timeout: seconds for all together; what was not begun by then is `failed`. Ctrl-C ends it after
     the messages that are on their way, with a note on the KeyboardInterrupt of what was confirmed.
     """
@@ -54,14 +54,15 @@ class _Publishing:
         self._deadline = Deadline(check_seconds(timeout, "timeout"))
         self._results: list[PublishResult | None] = [None] * len(self._messages)
         self._lanes: deque[list[int]] = deque()
-        keyed: dict[bytes, list[int]] = {}
+        keyed: dict[bytes | int, list[int]] = {}
         for index, message in enumerate(self._messages):
-            lane = keyed.get(message.key) if message.key is not None else None
+            ordered = message.key if message.partition is None else message.partition
+            lane = keyed.get(ordered) if ordered is not None else None
             if lane is None:
                 lane = []
                 self._lanes.append(lane)
-                if message.key is not None:
-                    keyed[message.key] = lane
+                if ordered is not None:
+                    keyed[ordered] = lane
             lane.append(index)
         self.lane_count = len(self._lanes)
 
@@ -116,7 +117,7 @@ class _Publishing:
 
 def _not_sent(index: int, before: PublishResult) -> PublishResult:
     error = PublishFailed(
-        f"not sent: message {index} of the batch, which has the same key, is {before.status}"
+        f"not sent: message {index} of the batch, which has the same key or partition, is {before.status}"
         + (f" ({before.error})" if before.error is not None else "")
         + "; sending this one would break their order"
     )

@@ -17,14 +17,16 @@ from brokerkit.core import (
     Attributes,
     BrokerError,
     ConfigError,
+    NotFound,
     NotSupported,
     OutboundMessage,
     StaleAck,
     TooLarge,
 )
+from brokerkit.core.cancellation import Deadline
 
 from ..behaviour import behaviour
-from ..stage import Stage, acknowledge, identity, numbered, payload, payloads
+from ..stage import RECEIVE_SECONDS, Stage, acknowledge, identity, numbered, payload, payloads
 
 ODD_TEXTS = ("", " leading and trailing ", "two\nlines", "tab\tquote\"'", "ünï✓😀", "a=b;c:d,e", "x" * 500)
 ODD_NAMES = ("topic", "data", "key", "timeout", "retry", "With Space", "ünï", "a.b-c_d", "X-Upper")
@@ -59,7 +61,7 @@ def _too_large(stage: Stage) -> OutboundMessage:
 
 
 class PublishAndReceive:
-    """Behaviours 1 to 21."""
+    """Behaviours 1 to 21, 76 and 77."""
 
     @behaviour(1)
     def test_conformance_01_everything_published_arrives_with_an_id(self, stage: Stage) -> None:
@@ -336,3 +338,67 @@ class PublishAndReceive:
         if item.ingestion_time is not None:
             assert item.ingestion_time.utcoffset() == timedelta(0)
             assert item.publish_time <= item.ingestion_time <= after
+
+    @behaviour(76)
+    def test_conformance_76_a_partition_is_where_it_goes_or_is_refused(self, stage: Stage) -> None:
+        topic = stage.topic(partitions=3)
+        sent = [(b"%d" % number, key, number % 3) for number, key in enumerate([None, b"a", b"b"] * 4)]
+        messages = [OutboundMessage(data, key, partition=place) for data, key, place in sent]
+        reader = stage.reader(topic)
+        if not stage.capabilities.publish_partition:
+            self._refused(stage, topic, messages[0])
+            stage.nothing_more(reader)
+            return
+        stage.publish(topic, *messages)
+        with stage.connection.publisher() as publisher:
+            beyond, fine = publisher.topic(topic).publish_batch(
+                [OutboundMessage(b"beyond", partition=3), OutboundMessage(b"fine", partition=2)]
+            )
+        assert (beyond.status, fine.status) == ("failed", "confirmed")
+        assert isinstance(beyond.error, NotFound)
+        found = self._places(stage, reader, len(sent) + 1)
+        assert sorted(found) == sorted([(data, place) for data, _, place in sent] + [(b"fine", 2)])
+        for place in range(3):
+            # in the order in which they were published, inside a partition
+            assert [int(data) for data, own in found if own == place and data != b"fine"] == [
+                int(data) for data, _, own in sent if own == place
+            ]
+
+    @behaviour(77)
+    def test_conformance_77_a_publish_time_is_kept_or_refused(self, stage: Stage) -> None:
+        topic = stage.topic()
+        unit = stage.capabilities.publish_time
+        now = datetime.now(UTC).replace(microsecond=123456 if unit == "microseconds" else 123000)
+        moments = [now - timedelta(hours=hours) for hours in (5, 48, 1, 24)]
+        messages = [OutboundMessage(b"%d" % n, publish_time=moment) for n, moment in enumerate(moments)]
+        reader = stage.reader(topic)
+        if unit is None:
+            self._refused(stage, topic, messages[0])
+            stage.nothing_more(reader)
+            return
+        stage.publish(topic, *messages)
+        if unit == "milliseconds":
+            # never rounded without a word
+            self._refused(stage, topic, OutboundMessage(b"", publish_time=now.replace(microsecond=123456)))
+        got = stage.receive(reader, len(moments))
+        assert {payload(item): item.publish_time for item in got} == {
+            b"%d" % n: moment for n, moment in enumerate(moments)
+        }
+
+    @staticmethod
+    def _refused(stage: Stage, topic: str, message: OutboundMessage) -> None:
+        with stage.connection.publisher() as publisher:
+            (result,) = publisher.topic(topic).publish_batch([message])
+        assert result.status == "failed"
+        assert isinstance(result.error, NotSupported | ConfigError)
+
+    @staticmethod
+    def _places(stage: Stage, reader: Any, count: int) -> list[tuple[bytes, int]]:
+        """Payload and partition of so many messages, as they came."""
+        found: list[tuple[bytes, int]] = []
+        deadline = Deadline(RECEIVE_SECONDS)
+        while len(found) < count and not deadline.passed:
+            for held in reader.gather(count, 0.5):
+                found += zip(held.columns.values("value"), held.columns.values("partition"), strict=True)
+                held.ack()
+        return found

@@ -1,0 +1,53 @@
+"""What a topic does with what is published to it, from its configuration."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+from brokerkit.core.cancellation import Deadline
+from brokerkit.core.errors import BrokerError
+from brokerkit.core.topics import PublishTerms
+
+from .cluster import Cluster
+from .options import LOGGER
+from .partitioner import place_of
+
+CONFIG_SECONDS = 2.0
+_FOR_EVER = int(timedelta.max / timedelta(milliseconds=1))
+
+
+def terms_of(cluster: Cluster, topic: str, properties: Mapping[str, Any], deadline: Deadline) -> PublishTerms:
+    """The terms of a topic; what its configuration would say is left open where it may not be seen.
+
+    Raises NotFound.
+    """
+    partitions = len(cluster.partitions(topic, deadline))
+    place = place_of(properties, partitions)
+    try:
+        config = cluster.topic_config(topic, Deadline(min(CONFIG_SECONDS, deadline.remaining())))
+    except BrokerError as error:
+        # who may write to a topic need not be allowed to see its configuration
+        LOGGER.info("configuration of %r: %s", topic, error)
+        return PublishTerms(partitions, place)
+    policies = {each.strip() for each in config.get("cleanup.policy", "delete").split(",")}
+    # before version 3.6 there was one limit for both directions
+    both = config.get("message.timestamp.difference.max.ms")
+    limit = config.get("max.message.bytes")
+    return PublishTerms(
+        partitions,
+        place,
+        keeps_times=config.get("message.timestamp.type", "CreateTime") != "LogAppendTime",
+        needs_key="compact" in policies,
+        retention=_duration(config.get("retention.ms")) if "delete" in policies else None,
+        oldest=_duration(config.get("message.timestamp.before.max.ms", both)),
+        newest=_duration(config.get("message.timestamp.after.max.ms", both)),
+        max_bytes=None if limit is None else int(limit),
+    )
+
+
+def _duration(milliseconds: str | None) -> timedelta | None:
+    """A duration; None for what is for ever."""
+    number = -1 if milliseconds is None else int(milliseconds)
+    return timedelta(milliseconds=number) if 0 <= number < _FOR_EVER else None
