@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from brokerkit.core import Connection, OutboundMessage, connect
+from brokerkit.testing.waiting import eventually
 from tests.brokers.kafka import KafkaServer
 
 pytestmark = pytest.mark.broker
@@ -53,6 +54,8 @@ def test_partition_and_time_are_those_of_the_message(
             with publisher.transaction():
                 results = publisher.topic(topic).publish_batch(batch)
     assert all(result.ok for result in results)
+    # the markers of a transaction come a moment after its commit
+    eventually(lambda: len(_stored(broker, topic)) == len(batch), "all of the transaction can be read")
     assert _stored(broker, topic) == [
         (0, b"0", moments[0]),
         (0, b"3", moments[3]),
