@@ -2,6 +2,7 @@
 
     BrokerError
     ├── ConfigError        what was asked makes no sense (also a ValueError)
+    │   └── InUse          another process or thread writes the same folder or file
     ├── NotFound           the topic, subscription or stream is not there
     ├── AlreadyExists      it is there already, and is different from what was asked for
     ├── NotSupported       this system cannot do it; the text names the nearest thing that works
@@ -11,6 +12,7 @@
     ├── Cancelled          a `Cancellation` was tripped while waiting
     ├── TooLarge           a message is above the broker's limit
     ├── DecodeError        a payload could not be decoded
+    ├── StorageError       a local file could not be written: disk full, read-only (also an OSError)
     ├── PublishFailed      at least one message was not confirmed; `results` has every outcome
     └── AckFailed          an acknowledgement did not take effect
         ├── StaleAck       the partition was taken away, or given back by a nack, meanwhile
@@ -109,6 +111,14 @@ class StaleAck(AckFailed):
 
 class LockLost(AckFailed):
     """The lock or lease of the message expired; the broker may have delivered it again."""
+
+
+class StorageError(BrokerError, OSError):
+    """A local file or folder could not be written; the text says how to go on."""
+
+
+class InUse(ConfigError):
+    """Another process or thread is writing the same folder or file; the text names it."""
 
 
 class PublishFailed(BrokerError):

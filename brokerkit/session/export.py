@@ -7,7 +7,6 @@ export it belongs to, and nothing but the Parquet files is left, for readers tha
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
@@ -18,12 +17,16 @@ from urllib.parse import quote
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from brokerkit.core.errors import ConfigError
+from brokerkit.core.errors import ConfigError, StorageError
 from brokerkit.core.topics import Slice
 
+from .locking import only_writer
 from .progress import bar
+from .storing import NEW, into_place, storing, sync
 
 PLAN = "_brokerkit.json"
+LOCK = "_brokerkit.lock"
+GO_ON = "What is finished stays; to_parquet on the same folder goes on."
 EXPORT_KEY = b"brokerkit.export"
 GROUP_ROWS = 50_000
 GROUP_BYTES = 32_000_000
@@ -66,17 +69,34 @@ class Export:
         overwrite: bool,
         progress: bool,
     ) -> Exported:
-        """Write each slice to a file of its own, which gets its name only when it is complete.
+        """Write each slice to a file of its own, which gets its name only when it is complete, on the disk.
 
-        Raises ConfigError when the folder holds something else.
+        Raises ConfigError when the folder holds something else, InUse while another export writes it,
+        and StorageError where the disk is full or writing is not permitted.
         """
+        if self.path.exists() and not self.path.is_dir():
+            raise ConfigError(f"{self.path} is a file; to_parquet writes a folder: give another name")
+        with storing(self.path, GO_ON):
+            self.path.mkdir(parents=True, exist_ok=True)
+            with only_writer(self.path, self.path / LOCK, "give another folder"):
+                return self._run(slices, read, overwrite=overwrite, progress=progress)
+
+    def _run(
+        self,
+        slices: Sequence[Slice],
+        read: Callable[[Slice], Iterator[pa.RecordBatch]],
+        *,
+        overwrite: bool,
+        progress: bool,
+    ) -> Exported:
         plan = self._plan(slices, overwrite)
         rows = resumed = size = 0
         with bar(self.title, sum(piece.estimate for piece in plan), show=progress) as shown:
             for piece in plan:
                 file = self.path / file_name(piece)
-                if file.exists():
-                    count = pq.read_metadata(file).num_rows
+                done = _rows_of(file)
+                if done is not None:
+                    count = done
                     resumed += count
                     shown.update(count)
                 else:
@@ -84,42 +104,43 @@ class Export:
                 rows += count
                 size += file.stat().st_size
         (self.path / PLAN).unlink(missing_ok=True)
+        sync(self.path)
         return Exported(self.path, len(plan), rows, size, resumed)
 
     def _plan(self, slices: Sequence[Slice], overwrite: bool) -> list[Slice]:
         """The unfinished plan that is in the folder, else ours."""
-        if self.path.exists() and not self.path.is_dir():
-            raise ConfigError(f"{self.path} is a file; to_parquet writes a folder: give another name")
-        self.path.mkdir(parents=True, exist_ok=True)
+        known = self._known_plan()
+        planned = list(slices) if known is None else [Slice(*each) for each in known["slices"]]
+        names = {file_name(piece) for piece in planned}
         files = sorted(self.path.glob("*.parquet"))
-        owners = {file: _owner(file) for file in files}
+        damaged = [file for file in files if file.name in names and _rows_of(file) is None]
+        owners = {file: _owner(file) for file in files if file not in damaged}
         strangers = [file.name for file, owner in owners.items() if owner is None]
         if strangers:
             raise ConfigError(
                 f"{self.path} holds Parquet files that are no export of a topic ({strangers[0]}): "
                 "give another folder"
             )
-        known = self._known_plan()
-        if overwrite:
-            for file in [*files, *self.path.glob("*.parquet.new"), self.path / PLAN]:
-                file.unlink(missing_ok=True)
-        elif known is not None:
-            if known["identity"] != dict(self.identity):
-                raise ConfigError(
-                    f"{self.path} holds an interrupted export of something else ({known['title']}): "
-                    "give another folder, or overwrite=True"
-                )
-            return [Slice(*each) for each in known["slices"]]
-        elif files:
-            same = all(owner == dict(self.identity) for owner in owners.values())
-            if same and {file.name for file in files} == {file_name(piece) for piece in slices}:
-                return list(slices)
+        same = all(owner == dict(self.identity) for owner in owners.values())
+        if not overwrite and known is not None and known["identity"] != dict(self.identity):
+            raise ConfigError(
+                f"{self.path} holds an interrupted export of something else ({known['title']}): "
+                "give another folder, or overwrite=True"
+            )
+        if not overwrite and known is None and files and (not same or {file.name for file in files} != names):
             raise ConfigError(
                 f"{self.path} already holds a finished export{'' if same else ' of something else'}: "
                 "give another folder, or overwrite=True"
             )
-        self._keep_plan(slices)
-        return list(slices)
+        for file in self.path.glob(f"*{NEW}"):  # of a process that was killed
+            file.unlink(missing_ok=True)
+        if overwrite:
+            for file in [*files, self.path / PLAN]:
+                file.unlink(missing_ok=True)
+            planned = list(slices)
+        if overwrite or (known is None and (damaged or not files)):
+            self._keep_plan(planned)
+        return planned
 
     def _known_plan(self) -> dict[str, Any] | None:
         file = self.path / PLAN
@@ -139,7 +160,7 @@ class Export:
             "title": self.title,
             "slices": [[s.topic, s.partition, s.start, s.end, s.estimate] for s in slices],
         }
-        _into_place(self.path / PLAN, lambda new: new.write_text(json.dumps(content, indent=1), "utf-8"))
+        into_place(self.path / PLAN, lambda new: new.write_text(json.dumps(content, indent=1), "utf-8"))
 
     def _write(self, file: Path, batches: Iterator[pa.RecordBatch], count: Callable[[int], object]) -> int:
         rows = 0
@@ -153,9 +174,21 @@ class Export:
                     writer.write_table(table, row_group_size=max(1, table.num_rows))
                     rows += table.num_rows
                     count(table.num_rows)
+            if _rows_of(new) != rows:
+                raise StorageError(
+                    f"{file} reads back otherwise than it was written: is the disk sound? {GO_ON}"
+                )
 
-        _into_place(file, write)
+        into_place(file, write)
         return rows
+
+
+def _rows_of(file: Path) -> int | None:
+    """How many rows a finished file has; None where there is none that can be read."""
+    try:
+        return int(pq.read_metadata(file).num_rows)
+    except (pa.ArrowException, FileNotFoundError):
+        return None
 
 
 def _owner(file: Path) -> dict[str, str] | None:
@@ -166,16 +199,6 @@ def _owner(file: Path) -> dict[str, str] | None:
     except (pa.ArrowException, ValueError, OSError):
         return None
     return found if isinstance(found, dict) else None
-
-
-def _into_place(file: Path, write: Callable[[Path], object]) -> None:
-    new = file.with_name(file.name + ".new")
-    try:
-        write(new)
-        os.replace(new, file)
-    except BaseException:
-        new.unlink(missing_ok=True)
-        raise
 
 
 def file_name(piece: Slice) -> str:

@@ -145,6 +145,9 @@ def export(session: Session, order: dict[str, Any]) -> None:
         except KeyboardInterrupt:
             say("interrupted")
             return
+        except bk.BrokerError as error:
+            say("refused", kind=type(error).__name__, text=str(error))
+            return
     say("exported", rows=done.rows, resumed=done.resumed, files=done.files, grown=memory.grown / MEGABYTE)
 
 

@@ -3,6 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
+import socket
+import subprocess
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pandas as pd
@@ -146,3 +152,108 @@ def test_a_large_slice_is_in_memory_only_in_groups_of_bounded_size(
     s.scan("big").to_parquet(tmp_path)
     (file,) = tmp_path.iterdir()
     assert pyarrow.parquet.read_metadata(file).num_row_groups == 3
+
+
+def test_a_file_that_was_damaged_is_written_again(orders: Session, tmp_path: Path) -> None:
+    orders.scan("orders", slice_rows=4).to_parquet(tmp_path)
+    for number, keep in enumerate((0, 7, 500)):
+        file = sorted(tmp_path.iterdir())[number]
+        file.write_bytes(file.read_bytes()[:keep])
+    done = orders.scan("orders", slice_rows=4).to_parquet(tmp_path)
+    assert done.rows == 20
+    assert 0 < done.resumed < 20
+    assert ids(tmp_path) == list(range(20))
+
+
+def test_two_threads_cannot_write_one_folder(orders: Session, tmp_path: Path) -> None:
+    reading, go_on = threading.Event(), threading.Event()
+
+    def slowly(value: object) -> bool:
+        reading.set()
+        return go_on.wait(30)
+
+    scan = orders.scan("orders", where=slowly)
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(scan.to_parquet, tmp_path)
+        assert reading.wait(30)
+        for overwrite in (False, True):
+            with pytest.raises(bk.InUse, match="another thread of this process, since 2.*another folder"):
+                orders.scan("orders").to_parquet(tmp_path, overwrite=overwrite)
+        go_on.set()
+        assert first.result(30).rows == 20
+    assert ids(tmp_path) == list(range(20))
+    assert all(name.endswith(".parquet") for name in names(tmp_path))
+
+
+def test_an_export_of_another_machine_is_respected_until_its_note_is_deleted(
+    orders: Session, tmp_path: Path
+) -> None:
+    note = tmp_path / "_brokerkit.lock.json"
+    note.write_text(json.dumps({"pid": 7, "host": "elsewhere", "since": "2026-01-01T00:00:00+00:00"}))
+    with pytest.raises(bk.InUse, match=f"process 7 on elsewhere, since 2026-01-01.*delete {note}"):
+        orders.scan("orders").to_parquet(tmp_path)
+    assert note.exists()
+    note.unlink()
+    assert orders.scan("orders").to_parquet(tmp_path).rows == 20
+
+
+@pytest.mark.parametrize("left", ["{", json.dumps({"pid": 7, "host": socket.gethostname(), "since": "x"})])
+def test_the_lock_of_a_dead_process_is_taken_over(orders: Session, tmp_path: Path, left: str) -> None:
+    (tmp_path / "_brokerkit.lock").touch()
+    (tmp_path / "_brokerkit.lock.json").write_text(left)
+    (tmp_path / "_x.parquet.7-0badcafe.new").write_text("half")
+    assert orders.scan("orders").to_parquet(tmp_path).rows == 20
+    assert all(name.endswith(".parquet") for name in names(tmp_path))
+
+
+def test_a_file_is_on_the_disk_before_it_has_its_name(
+    orders: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done: list[str] = []
+    fsync, replace = os.fsync, os.replace
+
+    def watched(descriptor: int) -> None:
+        done.append(Path(os.readlink(f"/proc/self/fd/{descriptor}")).name)
+        fsync(descriptor)
+
+    def replaced(old: Path, new: Path) -> None:
+        assert ".parquet." not in Path(old).name or done[-1] == Path(old).name
+        replace(old, new)
+        done.append(f"named {Path(new).name}")
+
+    if not Path("/proc/self/fd").exists():
+        pytest.skip("this system does not show which files are open")
+    monkeypatch.setattr(os, "fsync", watched)
+    monkeypatch.setattr(os, "replace", replaced)
+    orders.scan("orders").to_parquet(tmp_path / "out")
+    named = [place for place, what in enumerate(done) if what.startswith("named orders")]
+    assert len(named) == 3
+    assert all(done[place + 1] == "out" for place in named)
+    assert done[-1] == "out"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no such limit there")
+def test_no_room_for_a_file_is_an_error_of_ours_that_says_how_to_go_on(tmp_path: Path) -> None:
+    program = f"""
+import os, resource, signal, brokerkit as bk
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
+with bk.connect("inmem://") as s:
+    s.create_topic("t")
+    s.publish_batch("t", [os.urandom(100) for _ in range(2_000)])
+    try:
+        s.scan("t").to_parquet({str(tmp_path)!r})
+    except bk.StorageError as error:
+        assert isinstance(error, OSError)
+        print(error)
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
+    assert "no room left on the disk" in done.stdout, done.stderr
+    assert "to_parquet on the same folder goes on" in done.stdout
+    assert names(tmp_path) == ["_brokerkit.json"]
+
+
+def test_a_folder_that_cannot_be_made_is_an_error_of_ours(orders: Session, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(bk.StorageError, match="cannot be written: Not a directory"):
+        orders.scan("orders").to_parquet(tmp_path / "file" / "out")
