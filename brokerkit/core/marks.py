@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from .errors import ConfigError
-
-_YES, _NO = ("true", "1", "yes", "on"), ("false", "0", "no", "off", "")
+from .arguments import as_flag
 
 
 class Marks(NamedTuple):
@@ -27,16 +25,7 @@ def take_marks(options: Mapping[str, Any]) -> tuple[Marks, dict[str, Any]]:
     for name, value in options.items():
         mark = name.lower().replace(".", "_")
         if mark in Marks._fields:
-            found[mark] = _flag(mark, value)
+            found[mark] = as_flag(value, mark)
         else:
             rest[name] = value
     return Marks(**found), rest
-
-
-def _flag(name: str, value: Any) -> bool:
-    if isinstance(value, bool):
-        return value
-    text = str(value).strip().lower()
-    if text not in _YES + _NO:
-        raise ConfigError(f"{name} must be true or false, not {value!r:.40}")
-    return text in _YES

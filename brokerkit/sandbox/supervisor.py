@@ -1,8 +1,10 @@
-"""Runs one command until the pipe on its standard input is closed, then removes a folder.
+"""Run one command until the pipe on standard input closes.
 
-Started as a script, without the rest of the package: ``supervisor.py FOLDER COMMAND...``. The other
-end of the pipe is held by the process that wanted the server. When that process ends, in whatever
-way, the pipe closes.
+Started as a script, without the rest of the package: ``supervisor.py LOG REMOVE COMMAND...``. The
+other end of the pipe is held by the process that wants the server; when that process ends, in
+whatever way, the pipe closes and the command is ended. The command runs in a process group of its
+own; its process id is printed first. REMOVE is a folder to delete after an owner that ended without
+closing its server, or empty.
 """
 
 from __future__ import annotations
@@ -16,11 +18,13 @@ import threading
 STOP_SECONDS = 5.0
 
 
-def supervise(folder: str, command: list[str]) -> int:
-    """Run the command until it ends or standard input does; the command's exit code."""
-    with open(os.path.join(folder, "server.log"), "ab") as log:
-        server = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-
+def supervise(log: str, remove: str, command: list[str]) -> int:
+    """Run the command until it ends or standard input does; return its exit code."""
+    with open(log, "ab") as output:
+        server = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
+        )
+    print(server.pid, flush=True)
     abandoned = threading.Event()
 
     def stop_when_abandoned() -> None:
@@ -35,11 +39,11 @@ def supervise(folder: str, command: list[str]) -> int:
 
     threading.Thread(target=stop_when_abandoned, daemon=True).start()
     code = server.wait()
-    # of a server that ended by itself, the owner reads the log
-    if abandoned.is_set():
-        shutil.rmtree(folder, ignore_errors=True)
-    return code
+    # the owner of a server that ended by itself still reads the log
+    if abandoned.is_set() and remove:
+        shutil.rmtree(remove, ignore_errors=True)
+    return code if code >= 0 else 128 - code
 
 
 if __name__ == "__main__":
-    sys.exit(supervise(sys.argv[1], sys.argv[2:]))
+    sys.exit(supervise(sys.argv[1], sys.argv[2], sys.argv[3:]))

@@ -146,8 +146,9 @@ class _Examination:
 
     def _resolve(self, target: str | None, options: dict[str, Any]) -> str:
         if target is not None and target.startswith(SANDBOX):
-            target, stop = start_sandbox(target)
-            self._stack.callback(stop)
+            server, options = start_sandbox(target, options)
+            self._stack.callback(server.close)
+            target = server.address
         self._address = resolve(target, options)
         self._secrets = self._address.secrets
         return str(self._address)

@@ -67,14 +67,15 @@ class Session(Displayed):
     """Topics, frames and publishing on one broker. Made by `brokerkit.connect`.
 
     connection: the core underneath. read_only: whether everything that would change the broker is
-    refused. production: whether the widgets ask for a topic's name before they change anything.
-    last_pull: the frame of the last `pull`. last_read: what the last peek or scan looked at and why it
-    stopped. last_interrupted: what a Ctrl-C left.
+    refused. about: what the server of a sandbox is; None elsewhere. production: whether the widgets ask
+    for a topic's name before they change anything. last_pull: the frame of the last `pull`. last_read:
+    what the last peek or scan looked at and why it stopped. last_interrupted: what a Ctrl-C left.
     """
 
-    def __init__(self, connection: Connection, *, name: str | None = None) -> None:
+    def __init__(self, connection: Connection, *, name: str | None = None, about: str | None = None) -> None:
         self.connection = connection
         self.name = name or connection.name
+        self.about = about
         self.read_only = connection.read_only
         self.production = connection.address.marks.production
         self.token = uuid.uuid4().hex
@@ -645,6 +646,7 @@ class Session(Displayed):
     def _repr_html_(self) -> str:
         known = self.capabilities
         facts = {
+            "sandbox": self.about,
             "models": ", ".join(known.models),
             "ack() is": known.ack,
             "peek and scan change": known.side_effects["peek"].replace("none", "nothing"),

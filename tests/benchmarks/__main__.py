@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 import brokerkit as bk
-from tests.brokers.kafka import KafkaServer
+from brokerkit.sandbox.kafka import KafkaServer
 
 from . import json_frame, kafka_frame, nats_frame, process
 from .messages import payloads

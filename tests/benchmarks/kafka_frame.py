@@ -8,7 +8,7 @@ import pandas as pd
 from confluent_kafka import Consumer, TopicPartition
 
 import brokerkit as bk
-from tests.brokers.kafka import KafkaServer
+from brokerkit.sandbox.kafka import KafkaServer
 
 from .messages import payloads
 from .report import Line, rate

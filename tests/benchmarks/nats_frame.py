@@ -8,7 +8,7 @@ import nats
 import pandas as pd
 
 import brokerkit as bk
-from tests.brokers.nats import NatsServer
+from brokerkit.sandbox.nats import NatsServer
 
 from .messages import payloads
 from .report import Line, rate

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.brokers.servicebus.server import ServiceBusServer
+from brokerkit.sandbox.servicebus.server import ServiceBusServer
 
 WAIT = 20.0
 """Seconds within which what is waited for must have come."""

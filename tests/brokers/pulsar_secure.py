@@ -16,8 +16,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import NameOID
 
-from .processes import free_ports
-from .pulsar import PulsarServer
+from brokerkit.sandbox.process import free_ports
+from brokerkit.sandbox.pulsar import PulsarServer
 
 
 def signed_token(key: bytes, subject: str) -> str:

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from brokerkit.sandbox.proxy import Proxy, Way
 from brokerkit.testing.waiting import eventually
-from tests.brokers.proxy import Proxy, Way
 
 SOON = 10.0
 A_WHILE = 0.3

@@ -13,8 +13,8 @@ from azure.core.pipeline import transport
 from azure.servicebus import NEXT_AVAILABLE_SESSION, exceptions, management
 from azure.servicebus import ServiceBusMessage as Message
 
+from brokerkit.sandbox.servicebus.server import ServiceBusServer
 from tests.brokers.conftest import Bus, receive
-from tests.brokers.servicebus.server import ServiceBusServer
 
 pytestmark = pytest.mark.broker
 

@@ -10,9 +10,9 @@ import pytest
 from azure.servicebus import ServiceBusMessage as Message
 from azure.servicebus import exceptions
 
+from brokerkit.sandbox.servicebus.server import ServiceBusServer
 from brokerkit.testing import eventually
 from tests.brokers.conftest import WAIT, Bus, receive
-from tests.brokers.servicebus.server import ServiceBusServer
 from tests.brokers.test_servicebus_administration import client_of
 
 pytestmark = pytest.mark.broker

@@ -17,11 +17,11 @@ import pytest
 from azure.servicebus import ServiceBusClient, exceptions
 from azure.servicebus import ServiceBusMessage as Message
 
+from brokerkit.sandbox.process import free_ports
+from brokerkit.sandbox.servicebus.server import ROOT, ServiceBusServer
 from brokerkit.testing import eventually
 from tests.brokers.certificates import Authority
 from tests.brokers.conftest import WAIT, Bus, ShortNaps, receive
-from tests.brokers.processes import free_ports
-from tests.brokers.servicebus.server import ROOT, ServiceBusServer
 
 pytestmark = pytest.mark.broker
 
@@ -219,8 +219,8 @@ def test_large_messages_are_sent_in_many_frames(bus: Bus) -> None:
 
 
 def test_it_serves_trials_by_hand(servicebus_server: ServiceBusServer, short_naps: ShortNaps) -> None:
-    """`python -m tests.brokers.servicebus` prints its connection string and serves until Ctrl-C."""
-    command = [sys.executable, "-m", "tests.brokers.servicebus", "--port", str(free_ports(1)[0])]
+    """`python -m brokerkit.sandbox.servicebus` prints its connection string and serves until Ctrl-C."""
+    command = [sys.executable, "-m", "brokerkit.sandbox.servicebus", "--port", str(free_ports(1)[0])]
     command += ["--queue", "mine", "--topic", "news:a,b"]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None

@@ -13,9 +13,9 @@ import pytest
 from azure.servicebus import ServiceBusMessage as Message
 from azure.servicebus import exceptions
 
+from brokerkit.sandbox.servicebus.server import ServiceBusServer
 from brokerkit.testing import eventually
 from tests.brokers.conftest import WAIT, Bus, ShortNaps, nothing, receive
-from tests.brokers.servicebus.server import ServiceBusServer
 
 pytestmark = pytest.mark.broker
 

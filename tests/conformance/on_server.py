@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from brokerkit.sandbox.server import Server
 from brokerkit.testing import Harness
-from tests.brokers.server import Server
 
 
 class ServerHarness(Harness):

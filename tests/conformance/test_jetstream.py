@@ -8,8 +8,8 @@ import nats
 import pytest
 
 from brokerkit.core import Connection, OutboundMessage
+from brokerkit.sandbox.nats import NatsServer
 from brokerkit.testing import Conformance, Harness
-from tests.brokers.nats import NatsServer
 
 from .on_server import ServerHarness
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from brokerkit.sandbox.kafka import KafkaServer
 from brokerkit.testing import Conformance, Harness
 from brokerkit.testing.behaviour import behaviours_of
-from tests.brokers.kafka import KafkaServer
 
 from .on_server import ServerHarness
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from brokerkit.sandbox.kafka import KafkaServer
 from brokerkit.testing import Conformance, Harness
-from tests.brokers.kafka import KafkaServer
 
 from .test_kafka import KafkaHarness
 

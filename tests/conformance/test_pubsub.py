@@ -10,10 +10,10 @@ import pytest
 
 from brokerkit.core import Connection, Gap
 from brokerkit.core.capabilities import Model
+from brokerkit.sandbox.pubsub import PubSubServer
 from brokerkit.testing import Conformance, Harness
 from brokerkit.testing.behaviour import behaviour
 from brokerkit.testing.stage import Stage, acknowledge, payload, payloads
-from tests.brokers.pubsub import PubSubServer
 
 from .on_server import ServerHarness
 

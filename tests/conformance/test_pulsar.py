@@ -6,8 +6,8 @@ import pytest
 
 from brokerkit.core import Connection
 from brokerkit.core.capabilities import Model
+from brokerkit.sandbox.pulsar import PulsarServer
 from brokerkit.testing import Conformance, Harness
-from tests.brokers.pulsar import PulsarServer
 
 from .on_server import ServerHarness
 

@@ -11,11 +11,11 @@ import pytest
 
 from brokerkit.core import Connection
 from brokerkit.core.capabilities import Model
+from brokerkit.sandbox.servicebus.server import ServiceBusServer
 from brokerkit.testing import Conformance, Harness
 from brokerkit.testing.behaviour import behaviour
 from brokerkit.testing.stage import Stage, acknowledge, acknowledge_ours, numbered, payloads
 from brokerkit.testing.suite import Acknowledgement, Iteration, publish_receive
-from tests.brokers.servicebus.server import ServiceBusServer
 
 from .on_server import ServerHarness
 

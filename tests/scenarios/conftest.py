@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from brokerkit.sandbox.kafka import KafkaServer
+from brokerkit.sandbox.nats import NatsServer
+from brokerkit.sandbox.pulsar import PulsarServer
 from brokerkit.session import Session
-from tests.brokers.kafka import KafkaServer
-from tests.brokers.nats import NatsServer
-from tests.brokers.pulsar import PulsarServer
 
 from .flights import Flights
 from .systems import JetStream, Kafka, Pulsar, System

@@ -16,11 +16,11 @@ from confluent_kafka import ConsumerGroupTopicPartitions, KafkaException, TopicP
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
 import brokerkit as bk
+from brokerkit.sandbox.kafka import KafkaServer
+from brokerkit.sandbox.nats import NatsServer
+from brokerkit.sandbox.pulsar import PulsarServer
 from brokerkit.session import Session
 from brokerkit.testing.waiting import eventually
-from tests.brokers.kafka import KafkaServer
-from tests.brokers.nats import NatsServer
-from tests.brokers.pulsar import PulsarServer
 
 ASK_SECONDS = 10.0
 _numbers = count(1)

@@ -14,12 +14,12 @@ import pytest
 
 import brokerkit as bk
 from brokerkit.frames.outcome import OutcomeFrame
+from brokerkit.sandbox.kafka import KafkaServer
+from brokerkit.sandbox.nats import NatsServer
+from brokerkit.sandbox.pubsub import EmulatorServer
+from brokerkit.sandbox.pulsar import PulsarServer
+from brokerkit.sandbox.servicebus.server import ServiceBusServer
 from brokerkit.session import Session
-from tests.brokers.kafka import KafkaServer
-from tests.brokers.nats import NatsServer
-from tests.brokers.pubsub import EmulatorServer
-from tests.brokers.pulsar import PulsarServer
-from tests.brokers.servicebus.server import ServiceBusServer
 
 pytestmark = [pytest.mark.broker, pytest.mark.timeout(400)]
 

@@ -16,9 +16,9 @@ import brokerkit as bk
 from brokerkit.core import OutboundMessage
 from brokerkit.core.errors import NotFound, PublishFailed, TooLarge, Unauthorized, Unavailable
 from brokerkit.frames.outcome import OutcomeFrame
+from brokerkit.sandbox.nats import NatsServer
+from brokerkit.sandbox.process import free_ports
 from brokerkit.session import Session
-from tests.brokers.nats import NatsServer
-from tests.brokers.processes import free_ports
 
 from .systems import Kafka, System
 

@@ -9,8 +9,8 @@ import pytest
 from confluent_kafka import Producer
 
 import brokerkit as bk
+from brokerkit.sandbox.kafka import KafkaServer
 from brokerkit.session import Session
-from tests.brokers.kafka import KafkaServer
 
 NONE = -1
 

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import pytest
 
 import brokerkit as bk
+from brokerkit.sandbox.pubsub import EmulatorServer
 from brokerkit.session import Session
 from tests.backends.pubsub.conftest import new_name, url_of
-from tests.brokers.pubsub import EmulatorServer
 from tests.widgets.test_browse import FORM, browse, last, say, told
 
 

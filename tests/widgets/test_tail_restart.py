@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import pytest
 
 import brokerkit as bk
+from brokerkit.sandbox.nats import NatsServer
 from brokerkit.testing.waiting import eventually
 from brokerkit.widgets.tail import Tail
-from tests.brokers.nats import NatsServer
 
 pytestmark = [pytest.mark.broker, pytest.mark.timeout(120)]
 

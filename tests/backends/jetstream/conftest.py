@@ -14,7 +14,7 @@ from brokerkit.core.connection import Connection, connect
 from brokerkit.core.driver import Driver, PublisherDriver, SubscriptionRequest
 from brokerkit.core.messages import OutboundMessage
 from brokerkit.core.positions import Earliest
-from tests.brokers.nats import NatsServer
+from brokerkit.sandbox.nats import NatsServer
 
 _numbers = count(1)
 

@@ -21,9 +21,9 @@ from brokerkit.core.errors import (
     Unavailable,
 )
 from brokerkit.core.messages import OutboundMessage
+from brokerkit.sandbox.nats import NatsServer
+from brokerkit.sandbox.process import free_ports
 from brokerkit.testing import eventually
-from tests.brokers.nats import NatsServer
-from tests.brokers.processes import free_ports
 
 pytestmark = pytest.mark.broker
 

@@ -17,8 +17,8 @@ from brokerkit.core.errors import AckFailed, ConfigError, NotFound
 from brokerkit.core.messages import OutboundMessage
 from brokerkit.core.positions import AtOffset, AtTime, Earliest, Latest, Position
 from brokerkit.core.topics import SubscriptionInfo
+from brokerkit.sandbox.nats import NatsServer
 from brokerkit.testing import eventually
-from tests.brokers.nats import NatsServer
 
 pytestmark = pytest.mark.broker
 

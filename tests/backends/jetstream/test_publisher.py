@@ -12,7 +12,7 @@ from brokerkit.core.address import Address
 from brokerkit.core.driver import Driver
 from brokerkit.core.errors import ConfigError, NotFound, TooLarge, Unavailable
 from brokerkit.core.messages import OutboundMessage
-from tests.brokers.nats import NatsServer
+from brokerkit.sandbox.nats import NatsServer
 
 pytestmark = pytest.mark.broker
 

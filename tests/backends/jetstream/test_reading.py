@@ -20,7 +20,7 @@ from brokerkit.core.errors import NotFound
 from brokerkit.core.messages import OutboundMessage
 from brokerkit.core.positions import Earliest
 from brokerkit.core.topics import Bounds, Slice, TopicInfo
-from tests.brokers.nats import NatsServer
+from brokerkit.sandbox.nats import NatsServer
 
 from .conftest import asked
 

@@ -14,11 +14,11 @@ import pytest
 
 import brokerkit as bk
 from brokerkit.core.errors import ConfigError, PublishFailed, Unauthorized, Unavailable
+from brokerkit.sandbox.nats import NatsServer
 from brokerkit.session import Session
 from tests.backends import security
 from tests.backends.security import use
 from tests.brokers.certificates import Authority
-from tests.brokers.nats import NatsServer
 from tests.brokers.nats_accounts import Accounts, new_seed
 
 pytestmark = pytest.mark.broker

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from brokerkit.core import Connection, OutboundMessage, PublishResult, RecordConsumer, connect
+from brokerkit.sandbox.kafka import KafkaServer
 from tests.brokers import kafka_mock
-from tests.brokers.kafka import KafkaServer
 from tests.brokers.kafka_mock import MockCluster
 
 _numbers = count(1)

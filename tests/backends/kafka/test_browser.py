@@ -13,8 +13,8 @@ from confluent_kafka import TopicPartition
 from brokerkit.core import Connection, NotFound, OutboundMessage, connect
 from brokerkit.core.messages import from_microseconds
 from brokerkit.core.topics import Slice
+from brokerkit.sandbox.kafka import KafkaServer
 from brokerkit.testing import eventually
-from tests.brokers.kafka import KafkaServer
 
 from .conftest import publish, record_consumer
 

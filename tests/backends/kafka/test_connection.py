@@ -17,7 +17,7 @@ from brokerkit.core import (
     Unavailable,
     connect,
 )
-from tests.brokers.kafka import KafkaServer
+from brokerkit.sandbox.kafka import KafkaServer
 
 pytestmark = pytest.mark.broker
 

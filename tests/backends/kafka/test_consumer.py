@@ -23,8 +23,8 @@ from brokerkit.core import (
 )
 from brokerkit.core.driver import ConsumerRequest
 from brokerkit.core.positions import AtOffset, Earliest
+from brokerkit.sandbox.kafka import KafkaServer
 from brokerkit.testing import eventually
-from tests.brokers.kafka import KafkaServer
 
 from .conftest import publish, record_consumer
 

@@ -14,8 +14,8 @@ from brokerkit.core import (
     Unavailable,
     connect,
 )
+from brokerkit.sandbox.kafka import KafkaServer
 from brokerkit.testing import eventually
-from tests.brokers.kafka import KafkaServer
 
 from .conftest import publish, record_consumer
 

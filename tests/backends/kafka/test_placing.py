@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from brokerkit.core import Connection, OutboundMessage, connect
+from brokerkit.sandbox.kafka import KafkaServer
 from brokerkit.testing.waiting import eventually
-from tests.brokers.kafka import KafkaServer
 
 pytestmark = pytest.mark.broker
 MakeTopic = Callable[..., str]

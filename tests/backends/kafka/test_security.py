@@ -23,12 +23,12 @@ from confluent_kafka.admin import (
 
 import brokerkit as bk
 from brokerkit.core.errors import ConfigError, PublishFailed, Unauthorized, Unavailable
+from brokerkit.sandbox import kafka
+from brokerkit.sandbox.kafka import KafkaServer
 from brokerkit.session import Session
 from tests.backends import security
 from tests.backends.security import use
-from tests.brokers import kafka
 from tests.brokers.certificates import Authority
-from tests.brokers.kafka import KafkaServer
 from tests.conftest import missing
 
 pytestmark = pytest.mark.broker

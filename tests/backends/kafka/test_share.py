@@ -33,10 +33,10 @@ from brokerkit.core import (
     PreviewWarning,
     connect,
 )
+from brokerkit.sandbox import kafka
+from brokerkit.sandbox.kafka import KafkaServer
 from brokerkit.session import Session
 from brokerkit.testing import eventually
-from tests.brokers import kafka
-from tests.brokers.kafka import KafkaServer
 
 from .conftest import publish
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from brokerkit.core import Connection, OutboundMessage, PublishResult, connect
-from tests.brokers.pubsub import EmulatorServer, PubSubServer
+from brokerkit.sandbox.pubsub import EmulatorServer, PubSubServer
 
 PROJECT = "backend-tests"
 

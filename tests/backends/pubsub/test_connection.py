@@ -28,9 +28,9 @@ from brokerkit.core import (
     Unavailable,
     connect,
 )
+from brokerkit.sandbox.process import free_ports
+from brokerkit.sandbox.pubsub import PubSubServer
 from brokerkit.testing.waiting import eventually
-from tests.brokers.processes import free_ports
-from tests.brokers.pubsub import PubSubServer
 
 from .conftest import Make, new_name, publish, url_of
 from .refusing import RefusingServer

@@ -8,8 +8,8 @@ import pytest
 
 import brokerkit as bk
 from brokerkit.core import ConfigError, NotSupported
+from brokerkit.sandbox.pubsub import EmulatorServer
 from brokerkit.session import Session
-from tests.brokers.pubsub import EmulatorServer
 
 from .conftest import new_name, url_of
 

@@ -6,8 +6,8 @@ import pytest
 
 from brokerkit.backends.pubsub.driver import PubSubDriver
 from brokerkit.core import ConfigError, Connection, NotFound, OutboundMessage, TooLarge, Unavailable
+from brokerkit.sandbox.pubsub import PubSubServer
 from brokerkit.testing.waiting import eventually
-from tests.brokers.pubsub import PubSubServer
 
 from .conftest import Make, new_name, publish, url_of
 

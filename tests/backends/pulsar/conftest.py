@@ -17,8 +17,8 @@ from brokerkit.core import (
     RecordConsumer,
     connect,
 )
+from brokerkit.sandbox.pulsar import PulsarServer
 from brokerkit.testing import eventually
-from tests.brokers.pulsar import PulsarServer
 
 NACK_DELAY = 0.2
 

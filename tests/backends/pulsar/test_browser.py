@@ -10,8 +10,8 @@ import pytest
 
 from brokerkit.core import Connection, NotFound, NotSupported, OutboundMessage, connect
 from brokerkit.core.errors import ConfigError
+from brokerkit.sandbox.pulsar import PulsarServer
 from brokerkit.testing import eventually
-from tests.brokers.pulsar import PulsarServer
 
 from .conftest import Make, messages_of, new_name, publish, publish_as_one_batch, settled, take
 

@@ -16,9 +16,9 @@ from brokerkit.backends.pulsar.options import read_options
 from brokerkit.backends.pulsar.positions import LedgerBounds, pack, parse_id, unpack
 from brokerkit.core import BrokerError, ConfigError, NotSupported, Unavailable, connect
 from brokerkit.core.address import Address
+from brokerkit.sandbox.process import free_ports
+from brokerkit.sandbox.pulsar import PulsarServer
 from brokerkit.testing import eventually
-from tests.brokers.processes import free_ports
-from tests.brokers.pulsar import PulsarServer
 
 from .conftest import new_name
 

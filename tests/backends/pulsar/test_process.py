@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.brokers.pulsar import PulsarServer
+from brokerkit.sandbox.pulsar import PulsarServer
 
 from .process_child import ORDERS
 

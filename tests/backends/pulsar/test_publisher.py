@@ -6,8 +6,8 @@ import httpx
 import pytest
 
 from brokerkit.core import ConfigError, Connection, NotFound, OutboundMessage, TooLarge, connect
+from brokerkit.sandbox.pulsar import PulsarServer
 from brokerkit.testing import eventually
-from tests.brokers.pulsar import PulsarServer
 
 from .conftest import Make, messages_of, new_name, publish, settled, take
 

@@ -12,7 +12,7 @@ from threading import Thread
 import pytest
 
 from brokerkit.core import BrokerError, OutboundMessage, Unauthorized, Unavailable, connect
-from tests.brokers.pulsar import PulsarServer
+from brokerkit.sandbox.pulsar import PulsarServer
 from tests.brokers.pulsar_secure import SecurePulsarServer, self_signed
 
 from .conftest import messages_of, new_name, publish, settled, take

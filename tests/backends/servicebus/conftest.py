@@ -11,8 +11,8 @@ from azure.servicebus import ServiceBusClient
 
 import brokerkit as bk
 from brokerkit.core import Connection, OutboundMessage, PublishResult, connect
+from brokerkit.sandbox.servicebus.server import ServiceBusServer
 from brokerkit.session import Session
-from tests.brokers.servicebus.server import ServiceBusServer
 
 
 def new_name() -> str:

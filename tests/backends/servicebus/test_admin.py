@@ -15,7 +15,7 @@ from brokerkit.core import (
     Unauthorized,
     connect,
 )
-from tests.brokers.servicebus.server import ServiceBusServer
+from brokerkit.sandbox.servicebus.server import ServiceBusServer
 
 from .conftest import new_name, new_queue, new_topic, publish
 from .test_consumer import consumer_of, one

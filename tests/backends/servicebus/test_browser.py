@@ -10,7 +10,7 @@ from azure.servicebus import ServiceBusMessage
 from azure.servicebus.management import CorrelationRuleFilter, SqlRuleAction, SqlRuleFilter
 
 from brokerkit.core import Connection, NotFound, NotSupported, OutboundMessage, connect
-from tests.brokers.servicebus.server import ServiceBusServer
+from brokerkit.sandbox.servicebus.server import ServiceBusServer
 
 from .conftest import new_name, new_queue, new_topic, publish
 from .test_consumer import consumer_of, one

@@ -24,9 +24,9 @@ from brokerkit.core import (
     Unavailable,
     connect,
 )
+from brokerkit.sandbox.process import free_ports
+from brokerkit.sandbox.servicebus.server import KEY, ServiceBusServer
 from brokerkit.testing.waiting import eventually
-from tests.brokers.processes import free_ports
-from tests.brokers.servicebus.server import KEY, ServiceBusServer
 
 from .conftest import new_name, new_queue, publish
 from .test_consumer import consumer_of, one

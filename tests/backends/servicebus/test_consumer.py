@@ -18,8 +18,8 @@ from brokerkit.core import (
     NotSupported,
     connect,
 )
+from brokerkit.sandbox.servicebus.server import ServiceBusServer
 from brokerkit.testing.waiting import eventually
-from tests.brokers.servicebus.server import ServiceBusServer
 
 from .conftest import new_name, new_queue, new_topic, publish
 

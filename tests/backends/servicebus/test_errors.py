@@ -21,7 +21,7 @@ from brokerkit.core import (
     Unauthorized,
     Unavailable,
 )
-from tests.brokers.servicebus.server import ServiceBusServer
+from brokerkit.sandbox.servicebus.server import ServiceBusServer
 
 from .conftest import new_queue
 from .test_consumer import counts

@@ -10,8 +10,8 @@ from urllib.parse import urlsplit
 import pytest
 
 from brokerkit.core import OutboundMessage, Unavailable, connect
+from brokerkit.sandbox.servicebus.server import ServiceBusServer
 from tests.brokers.certificates import Authority
-from tests.brokers.servicebus.server import ServiceBusServer
 
 from .conftest import new_queue, publish
 from .test_consumer import consumer_of, one

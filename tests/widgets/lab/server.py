@@ -15,7 +15,7 @@ from typing import Any, Self
 
 import nbformat
 
-from tests.brokers.processes import ServerProcess, free_ports
+from brokerkit.sandbox.process import ServerProcess, free_ports
 
 THEMES = {"light": "JupyterLab Light", "dark": "JupyterLab Dark"}
 SETTINGS: dict[str, dict[str, Any]] = {

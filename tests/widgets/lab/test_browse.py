@@ -8,9 +8,9 @@ import re
 import pytest
 from playwright.sync_api import Locator, expect
 
+from brokerkit.sandbox.pubsub import EmulatorServer
 from brokerkit.testing.waiting import eventually
 from tests.backends.pubsub.conftest import new_name, url_of
-from tests.brokers.pubsub import EmulatorServer
 
 from .canary import PAYLOADS
 from .conftest import Opening

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Locator, expect
 
+from brokerkit.sandbox.nats import NatsServer
 from brokerkit.testing.waiting import eventually
-from tests.brokers.nats import NatsServer
 
 from .conftest import Opening
 from .notebook import OpenNotebook

@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import expect
 
 import brokerkit as bk
-from tests.brokers.nats import NatsServer
+from brokerkit.sandbox.nats import NatsServer
 
 from .conftest import Opening
 from .server import Lab

@@ -21,7 +21,7 @@ from pathlib import Path
 import grpc
 
 from . import cache
-from .processes import free_ports
+from .process import free_ports
 from .proxy import Proxy
 from .server import Server
 
@@ -45,7 +45,12 @@ class PubSubServer(Server):
         """How it is started on `port`."""
 
     @property
+    def address(self) -> str:
+        return f"pubsub://sandbox?emulator={self.host}"
+
+    @property
     def host(self) -> str:
+        """Host and port."""
         return f"127.0.0.1:{self.port}"
 
     def proxy(self) -> Proxy:
@@ -90,6 +95,7 @@ class EmulatorServer(PubSubServer):
     """Google's Pub/Sub emulator."""
 
     name = "pubsub-emulator"
+    about = "Google's emulator, with its data in memory"
 
     def _command(self) -> list[str]:
         binary = emulator_binary()
@@ -136,6 +142,7 @@ class PstestServer(PubSubServer):
     """The in-memory server of Google's Go client."""
 
     name = "pstest"
+    about = "the test server of Google's Go client, with its data in memory"
 
     def _command(self) -> list[str]:
         return [str(provision_pstest()), "-port", str(self.port)]

@@ -21,7 +21,7 @@ from enum import Enum
 from types import TracebackType
 from typing import Any, Self
 
-from .processes import free_ports
+from .process import free_ports
 
 CHUNK = 65_536
 CALL_SECONDS = 10.0

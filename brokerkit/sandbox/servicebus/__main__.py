@@ -10,7 +10,7 @@ from .server import ServiceBusServer, available
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m tests.brokers.servicebus", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m brokerkit.sandbox.servicebus", description=__doc__)
     parser.add_argument("--port", type=int, default=5672)
     parser.add_argument("--folder", type=Path, help="where the messages are kept for the next time")
     parser.add_argument("--queue", action="append", default=[], metavar="NAME")
@@ -21,8 +21,7 @@ def main() -> None:
         parser.exit(1, f"the emulator {enable}\n")
     if given.folder is not None:
         given.folder = given.folder.resolve()
-        given.folder.mkdir(parents=True, exist_ok=True)
-    with ServiceBusServer(port=given.port, folder=given.folder) as server:
+    with ServiceBusServer(port=given.port, data=given.folder) as server:
         for name in given.queue:
             server.create_queue(name)
         for name in given.session_queue:

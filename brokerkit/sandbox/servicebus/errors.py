@@ -33,7 +33,8 @@ def disabled(path: str) -> Refusal:
 def unauthorized(claim: str, path: str) -> Refusal:
     return Refusal(
         "amqp:unauthorized-access",
-        f"Unauthorized access. '{claim}' claim(s) are required to perform this operation. Resource: '{path}'.",
+        f"Unauthorized access. '{claim}' claim(s) are required to perform this operation. "
+        f"Resource: '{path}'.",
         401,
     )
 

@@ -1,4 +1,4 @@
-"""The folder in which downloaded servers are kept, filled once and shared by all test runs."""
+"""The folder in which downloaded servers are kept, filled once and shared by all processes."""
 
 from __future__ import annotations
 
@@ -11,10 +11,12 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
+from brokerkit.core.errors import Unavailable
+
 VARIABLE = "BROKERKIT_BROKERS"
 
 
-class ProvisionError(RuntimeError):
+class ProvisionError(Unavailable):
     """A server could not be downloaded, or is not what it should be."""
 
 

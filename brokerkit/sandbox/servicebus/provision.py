@@ -13,7 +13,7 @@ import sys
 import sysconfig
 from pathlib import Path
 
-from tests.brokers import cache
+from .. import cache
 
 VERSION = "0.40.0"
 REQUIREMENT = (

@@ -135,7 +135,7 @@ class Outlet:
                 delivery.settle()
         if len(taken) < count and self.link.drain_mode:
             self.link.drained()
-        return len(taken) == count
+        return bool(len(taken) == count)
 
     def settle(self, delivery: Delivery) -> None:
         """Do what the client says of a message, and answer with the same outcome."""

@@ -42,7 +42,8 @@ CREATE TABLE IF NOT EXISTS message (
     PRIMARY KEY (holder, seq)
 );
 CREATE INDEX IF NOT EXISTS free ON message (holder, seq) WHERE state = 0 AND token IS NULL;
-CREATE INDEX IF NOT EXISTS free_of_session ON message (holder, session, seq) WHERE state = 0 AND token IS NULL;
+CREATE INDEX IF NOT EXISTS free_of_session ON message (holder, session, seq)
+    WHERE state = 0 AND token IS NULL;
 CREATE INDEX IF NOT EXISTS locked ON message (token) WHERE token IS NOT NULL;
 CREATE INDEX IF NOT EXISTS lock_end ON message (locked_until) WHERE locked_until IS NOT NULL;
 CREATE INDEX IF NOT EXISTS due ON message (due) WHERE state = 2;

@@ -1,6 +1,6 @@
 """The process of the emulator; it runs in the environment with Proton.
 
-    python -m tests.brokers.servicebus.emulator --port 5672 --folder FOLDER
+    python -m brokerkit.sandbox.servicebus.emulator --port 5672 --folder FOLDER
 
 One port takes AMQP and HTTP alike, as one connection string is for both.
 """

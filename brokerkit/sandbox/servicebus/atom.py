@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 import xml.etree.ElementTree as ElementTree
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 from xml.etree.ElementTree import Element, SubElement
 
@@ -231,11 +231,18 @@ def _filter_of(given: Element | None) -> Filter:
     return Filter("sql", expression=given.findtext(f"{{{BUS}}}SqlExpression") or "")
 
 
+CONVERSIONS: Mapping[str, Callable[[str], Any]] = {
+    "int": int,
+    "long": int,
+    "double": float,
+    "boolean": lambda word: word == "true",
+}
+
+
 def _pairs(elements: Iterable[Element]) -> Iterable[tuple[str, Any]]:
     for each in elements:
         value = each.find(f"{{{BUS}}}Value")
         if value is None:
             continue
         text, kind = value.text or "", value.get(TYPE, "").rpartition(":")[2]
-        convert = {"int": int, "long": int, "double": float, "boolean": lambda word: word == "true"}
-        yield each.findtext(f"{{{BUS}}}Key") or "", convert.get(kind, str)(text)
+        yield each.findtext(f"{{{BUS}}}Key") or "", CONVERSIONS.get(kind, str)(text)

@@ -13,13 +13,14 @@ import subprocess
 import textwrap
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
 from . import cache
 from .java import DEPENDENCY_PLUGIN, JAVA, java_version
-from .processes import free_ports
+from .process import kept_ports
 from .proxy import Proxy
 from .server import Server
 
@@ -34,13 +35,13 @@ CHECKSUMS = {
     "kafka-metadata-4.4.0.jar": "6c52de74ecd670332e1e1324f5d40311275ac49b22699b6722e5fb07dd266fcb",
     "kafka-group-coordinator-4.4.0.jar": "3fc830ace54f6a13f9f536bc0564bf39a68797365a4c4b194bd7db4fb893b2bc",
     "kafka-share-coordinator-4.4.0.jar": "6969a7961ca98d37a039bbe0af0fe761d6b0dd07ca9666802f47821167afbb6e",
-    "kafka-transaction-coordinator-4.4.0.jar": "1d5324d59776d6b7f324cfdc87647b1e88f9823332201c0324e7ae9f210d915d",
+    "kafka-transaction-coordinator-4.4.0.jar": "1d5324d59776d6b7f324cfdc87647b1e88f9823332201c0324e7ae9f210d915d",  # noqa: E501
     "scala-library-2.13.18.jar": "4e85d96ff7bc7dc627985523c3541b9917aaa08e956391380c42db21a2c4e5a0",
 }  # fmt: skip
 POM = textwrap.dedent(f"""\
     <project xmlns="http://maven.apache.org/POM/4.0.0">
       <modelVersion>4.0.0</modelVersion>
-      <groupId>brokerkit.tests</groupId>
+      <groupId>brokerkit.sandbox</groupId>
       <artifactId>kafka-server</artifactId>
       <version>1</version>
       <packaging>pom</packaging>
@@ -54,7 +55,7 @@ POM = textwrap.dedent(f"""\
       </dependencies>
     </project>
     """)
-CLUSTER_ID = "brokerkit-test-cluster"
+CLUSTER_ID = "brokerkit-sandbox-cluster"
 START_SECONDS = 60.0
 
 
@@ -93,20 +94,24 @@ def provision() -> Path:
 
 
 class KafkaServer(Server):
-    """One broker with its data in a temporary folder, ready when the constructor returns.
+    """One broker on free loopback ports, ready when the constructor returns.
 
-    rebalance_delay: seconds that a new group waits for more members (Kafka's default is 3).
-    settings: further broker properties. features: levels of features other than the release's own.
-    quick_start: a third less work to start, with code that is not optimised; False for measurements.
-    keystore, truststore: PEM files, with the broker's key and certificate and with the authority of its
-    clients, for the two listeners with TLS.
+    `bootstrap` takes any client; `sasl_bootstrap` takes SASL with `user` and `password`;
+    `sasl_tls_bootstrap` the same over TLS; `tls_bootstrap` takes clients with a certificate. `proxy()`
+    stands before a listener of its own, which tells clients the port of the proxy.
 
-    `bootstrap` takes anybody; `sasl_bootstrap` takes SASL with `user` and `password`; `sasl_tls_bootstrap`
-    the same over TLS; `tls_bootstrap` takes who shows a certificate. `proxy()` stands before a listener of
-    its own, which tells clients of the proxy's port.
+    Args:
+        data: a folder to keep topics in; without one they go with the server.
+        rebalance_delay: seconds that a new group waits for more members (Kafka's default is 3).
+        settings: further broker properties.
+        features: levels of features other than the release's own.
+        quick_start: a third less work to start, with code that is not optimised; False for measurements.
+        keystore, truststore: PEM files with the broker's key and certificate, and with the authority of
+            its clients, for the two listeners with TLS.
     """
 
     name = f"Kafka {VERSION}"
+    about = "the real server, one node in KRaft mode"
     user = "alice"
     password = "alice-and-the-9-secrets"
     others: Mapping[str, str] = {}
@@ -115,6 +120,7 @@ class KafkaServer(Server):
     def __init__(
         self,
         *,
+        data: Path | None = None,
         rebalance_delay: float = 0.0,
         settings: dict[str, str] | None = None,
         features: dict[str, int] | None = None,
@@ -125,8 +131,8 @@ class KafkaServer(Server):
         self._quick_start = quick_start
         self._features = features or {}
         self._libs = provision()
-        super().__init__()
-        plain, sasl, sasl_tls, tls, controller, self._proxied, self._proxy = free_ports(7)
+        super().__init__(data)
+        plain, sasl, sasl_tls, tls, controller, self._proxied, self._proxy = kept_ports(self.folder, 7)
         self.bootstrap = f"127.0.0.1:{plain}"
         self.sasl_bootstrap = f"127.0.0.1:{sasl}"
         self.sasl_tls_bootstrap = f"127.0.0.1:{sasl_tls}"
@@ -191,6 +197,10 @@ class KafkaServer(Server):
     def proxy(self) -> Proxy:
         return Proxy(self._proxied, port=self._proxy)
 
+    @property
+    def address(self) -> str:
+        return f"kafka://{self.bootstrap}"
+
     def _java(self, *arguments: str) -> list[str]:
         options = ["-Xmx768m", "-XX:+UseSerialGC"]
         if self._quick_start:
@@ -214,7 +224,8 @@ class KafkaServer(Server):
 
     def _ready(self) -> bool:
         try:
-            admin = AdminClient({"bootstrap.servers": self.bootstrap, "logger": _silent})
+            settings: dict[str, Any] = {"bootstrap.servers": self.bootstrap, "logger": _silent}
+            admin = AdminClient(settings)
             return bool(admin.list_topics(timeout=0.5).brokers)
         except KafkaException:
             return False
@@ -240,10 +251,3 @@ class _Silent:
 
 
 _silent = _Silent()
-
-
-def start(
-    *, rebalance_delay: float = 0.0, settings: dict[str, str] | None = None, quick_start: bool = True
-) -> KafkaServer:
-    """Start a broker; see `KafkaServer`."""
-    return KafkaServer(rebalance_delay=rebalance_delay, settings=settings, quick_start=quick_start)

@@ -1,4 +1,4 @@
-"""The emulator as a server of the tests: a process of its own on a free port.
+"""The emulator as a server: a process of its own on a free port.
 
     with ServiceBusServer() as server:
         ...  # server.connection_string
@@ -12,48 +12,66 @@ import http.client
 import json
 from pathlib import Path
 from random import randint
-from typing import TYPE_CHECKING
+from typing import Protocol
 
-from tests.brokers.processes import free_ports
-from tests.brokers.proxy import Proxy
-from tests.brokers.server import Server
-
+from ..process import kept_ports
+from ..proxy import Proxy
+from ..server import Server
 from .provision import available, provision
-
-if TYPE_CHECKING:
-    from tests.brokers.certificates import Authority
 
 __all__ = ["ServiceBusServer", "available", "provision"]
 
 ROOT = Path(__file__).parents[3]
-KEY = "an-emulated-key-for-tests-only-0123456789abc="
+START = """\
+import sys
+# behind the environment's own packages: beside this one there may be others, for another Python
+sys.path.append(sys.argv.pop(1))
+from brokerkit.sandbox.servicebus.emulator import main
+main()
+"""
+KEY = "an-emulated-key-for-trials-only-123456789abc="
 START_SECONDS = 30.0
+
+
+class Authority(Protocol):
+    """Signs the certificate of a server with TLS."""
+
+    def sign(self, name: str, *, hosts: tuple[str, ...] = ()) -> tuple[Path, Path]:
+        """A certificate and its private key, as files."""
+        ...
 
 
 class ServiceBusServer(Server):
     """One namespace on a free loopback port, answering when the constructor returns.
 
-    port: another port than a free one. folder: where the messages are kept; without one they go with
-    the server. authority: who signs its certificate, with which `tls_connection_string` is served.
+    Args:
+        port: another port than a free one.
+        data: a folder to keep messages in; without one they go with the server.
+        authority: signs the certificate with which `tls_connection_string` is served.
     """
 
     name = "Service Bus emulator"
+    about = "brokerkit's own emulator of Azure Service Bus"
 
     def __init__(
         self,
         *,
         port: int | None = None,
-        folder: Path | None = None,
+        data: Path | None = None,
         authority: Authority | None = None,
     ) -> None:
-        super().__init__(folder)
-        self.port = port or free_ports(1)[0]
+        super().__init__(data)
+        self.port = port or kept_ports(self.folder, 1)[0]
         self._tls: tuple[str, Path, Path] | None = None
         if authority is not None:
             # the port is given, so that the address has to be one of its own
             address = f"127.{randint(1, 254)}.{randint(1, 254)}.{randint(1, 254)}"
             self._tls = address, *authority.sign("servicebus", hosts=(address,))
         self.begin()
+
+    @property
+    def address(self) -> str:
+        return self.connection_string
 
     @property
     def host(self) -> str:
@@ -84,11 +102,11 @@ class ServiceBusServer(Server):
 
     def start(self) -> None:
         """Start it, with the messages that it had."""
-        command = [str(provision()), "-m", "tests.brokers.servicebus.emulator"]
+        command = [str(provision()), "-c", START, str(ROOT)]
         command += ["--port", str(self.port), "--folder", str(self.folder), "--key", KEY]
         if self._tls is not None:
             command += ["--tls", *map(str, self._tls)]
-        self.run(command, self._answers, timeout=START_SECONDS, where=ROOT)
+        self.run(command, self._answers, timeout=START_SECONDS)
 
     def _answers(self) -> bool:
         try:

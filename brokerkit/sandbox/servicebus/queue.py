@@ -95,7 +95,7 @@ class Messages:
         self._last = dict(store.execute("SELECT entity, last FROM sequence").fetchall())
 
     def _next(self, entity: int) -> int:
-        number = self._last.get(entity, 0) + 1
+        number: int = self._last.get(entity, 0) + 1
         self._last[entity] = number
         self._store.execute("INSERT OR REPLACE INTO sequence (entity, last) VALUES (?, ?)", (entity, number))
         return number

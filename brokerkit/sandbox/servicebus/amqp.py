@@ -255,8 +255,11 @@ class Connection(asyncio.Protocol):
         for outlet in self._outlets.values():
             if outlet.holder in holders:
                 detach(outlet.link, errors.not_found(holders[outlet.holder].path))
-        managed = [each for each in self._requests.values() if isinstance(each, ManagementRequests)]
-        for inlet in [*self._inlets.values(), *managed]:
+        managed: list[Inlet | ManagementRequests] = [
+            each for each in self._requests.values() if isinstance(each, ManagementRequests)
+        ]
+        managed += self._inlets.values()
+        for inlet in managed:
             if inlet.entity in gone:
                 detach(inlet.link, errors.not_found(inlet.entity.path))
 

@@ -20,7 +20,7 @@ import httpx
 
 from . import cache
 from .java import DEPENDENCY_PLUGIN, JAVA, java_version
-from .processes import free_ports
+from .process import kept_ports
 from .proxy import Proxy
 from .server import Server
 
@@ -190,20 +190,25 @@ def class_archive() -> Path:
 
 
 class PulsarServer(Server):
-    """One standalone server with its data in a temporary folder, ready when the constructor returns.
+    """One standalone server on free loopback ports, ready when the constructor returns.
 
-    settings: further broker properties. token: of a superuser, where the settings want one.
-    record: where to write the archive of its classes when it ends in order, instead of using it.
+    `url` is the broker's, `admin` that of its REST endpoint. `proxy()` stands before a listener of its
+    own, which tells clients the port of the proxy.
 
-    `url` is the broker's, `admin` that of its REST endpoint. `proxy()` stands before a listener of its own,
-    which tells clients of the proxy's port.
+    Args:
+        data: a folder to keep topics in; without one they go with the server.
+        settings: further broker properties.
+        token: of a superuser, where the settings want one.
+        record: where to write the archive of its classes when it ends in order, instead of using it.
     """
 
     name = f"Pulsar {VERSION}"
+    about = "the real server, a standalone broker with its bookie"
 
     def __init__(
         self,
         *,
+        data: Path | None = None,
         settings: Mapping[str, str] | None = None,
         token: str | None = None,
         record: Path | None = None,
@@ -214,9 +219,9 @@ class PulsarServer(Server):
             if record is None
             else f"-XX:ArchiveClassesAtExit={record}"
         )
-        super().__init__()
+        super().__init__(data)
         # the bookie is known by its port for as long as its data lives
-        broker, web, self._bookie, self._proxied, self._proxy = free_ports(5)
+        broker, web, self._bookie, self._proxied, self._proxy = kept_ports(self.folder, 5)
         self.url = f"pulsar://127.0.0.1:{broker}"
         self.admin = f"http://127.0.0.1:{web}"
         self._headers = {} if token is None else {"Authorization": f"Bearer {token}"}
@@ -235,11 +240,15 @@ class PulsarServer(Server):
         lines = [f"{name}={value}" for name, value in properties.items()]
         (self.folder / "standalone.conf").write_text("\n".join([shipped, *lines, ""]), "utf-8")
         (self.folder / "log4j2.properties").write_text(LOGGING, "utf-8")
-        (self.folder / "tmp").mkdir()
+        (self.folder / "tmp").mkdir(exist_ok=True)
         self.begin()
 
     def proxy(self) -> Proxy:
         return Proxy(self._proxied, port=self._proxy)
+
+    @property
+    def address(self) -> str:
+        return f"{self.url}?admin={self.admin}"
 
     def start(self) -> None:
         folder, metadata = self.folder, self.folder / "metadata"
@@ -275,5 +284,5 @@ class PulsarServer(Server):
         return answer.status_code == 200
 
     def end_in_order(self) -> None:
-        """Have it shut down by itself. The data stays."""
+        """Let it shut down by itself. The data stays."""
         self.process.terminate(END_SECONDS)

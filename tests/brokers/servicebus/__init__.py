@@ -1,9 +1,0 @@
-"""Our own Azure Service Bus, for tests and hand trials: no registry has a server that speaks it.
-
-`server` starts it as a process of its own and is all that a test needs. The process runs in an
-environment with Qpid Proton (`provision`): `emulator` is its main program; `amqp`, `dispatcher`, `links`,
-`requests`, `management`, `frames` and `wire` are its AMQP 1.0; `web`, `admin` and `atom` its administration; and
-`broker` with `namespace`, `queue`, `sessions`, `rules`, `claims` and `store` what the protocols are about.
-
-Not there: transactions, partitioned entities, quotas, JSON web tokens, AMQP over WebSockets.
-"""
