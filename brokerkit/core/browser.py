@@ -6,8 +6,8 @@ import contextlib
 import threading
 import time
 import warnings
-from collections.abc import Callable, Iterator
-from typing import TypeVar
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, TypeVar
 
 from .arguments import check_count
 from .cancellation import Cancellation, Deadline
@@ -16,9 +16,10 @@ from .columns import Columns
 from .driver import BrowserDriver, ReaderDriver
 from .errors import BrokerError, Closed, RetentionWarning, Unavailable
 from .owner import Owner, close_at_exit
-from .positions import Earliest, Latest, parse_all, resolve
+from .positions import Earliest, Latest, parse_all
 from .protocols import PositionLike
 from .topics import Bounds, PublishTerms, Slice, TopicDescription, TopicInfo
+from .windows import LATENESS, Stretch, TimeOrder, has_time, inside, parse_lateness, stretches
 
 ANSWER_SECONDS = 30.0
 STALL_SECONDS = 30.0
@@ -75,6 +76,45 @@ class ConnectedBrowser(Closable):
         """Partition and offset of a message by its id. Raises NotSupported where ids are no positions."""
         return self._driver.at_id(message_id)
 
+    def time_order(self, topic: str, *, timeout: float = ANSWER_SECONDS) -> TimeOrder:
+        """Whether the times of a topic's messages are sorted, and how a moment is found if not."""
+        return self._ask(lambda: self._driver.time_order(topic, timeout), timeout)
+
+    def locate(
+        self,
+        topic: str,
+        start: PositionLike = "earliest",
+        end: PositionLike = "latest",
+        *,
+        lateness: Any = LATENESS,
+        find_time: Callable[[int], Mapping[int | None, int]] | None = None,
+        timeout: float = ANSWER_SECONDS,
+    ) -> list[Stretch]:
+        """What a range covers of each partition now; see `plan`.
+
+        find_time: finds the first message at or after a moment, where the broker cannot.
+        """
+        first = parse_all(start, default=Earliest())
+        last = parse_all(end, default=Latest())
+        reach = parse_lateness(lateness)
+        bounds = self.bounds(topic, timeout=timeout)
+        order: TimeOrder = "first"
+        if find_time is None and (has_time(first) or has_time(last)):
+            order = self.time_order(topic, timeout=timeout)
+
+        def at_time(moment: int) -> Mapping[int | None, int]:
+            return self._ask(lambda: self._driver.at_time(topic, moment, timeout), timeout)
+
+        return stretches(
+            first,
+            last,
+            bounds,
+            at_time if find_time is None else find_time,
+            self._driver.at_id,
+            order=order,
+            lateness=reach,
+        )
+
     def plan(
         self,
         topic: str,
@@ -83,38 +123,22 @@ class ConnectedBrowser(Closable):
         limit: int | None = None,
         *,
         slice_rows: int | None = None,
+        lateness: Any = LATENESS,
         timeout: float = ANSWER_SECONDS,
     ) -> list[Slice]:
         """Slices from `start` up to but excluding `end`, fixed now: an end that moves later is not followed.
 
         limit: at most this many offsets of each partition. slice_rows: cut slices into pieces of
-        about so many messages.
+        about so many messages. lateness: rows of a range of time may lie behind later ones, where
+        producers set the times; they are looked for as far as so much time beyond its end (a text such
+        as "1h", a timedelta, seconds, or None for everything). Rows of other times are left out.
         """
-        first = parse_all(start, default=Earliest())
-        last = parse_all(end, default=Latest())
         if limit is not None:
             limit = check_count(limit, "limit")
         if slice_rows is not None:
             slice_rows = check_count(slice_rows, "slice_rows")
-
-        def locate() -> list[Slice]:
-            bounds = self._driver.bounds(topic, timeout)
-
-            def at_time(moment: int) -> dict[int | None, int]:
-                return self._driver.at_time(topic, moment, timeout)
-
-            at_id = self._driver.at_id
-            begins = resolve(first, bounds, at_time, at_id, otherwise=Earliest())
-            ends = resolve(last, bounds, at_time, at_id, otherwise=Latest())
-            return [
-                piece
-                for each in bounds
-                for piece in _cut(
-                    topic, each, begins[each.partition], ends[each.partition], limit, slice_rows
-                )
-            ]
-
-        return self._ask(locate, timeout)
+        located = self.locate(topic, start, end, lateness=lateness, timeout=timeout)
+        return [piece for each in located for piece in pieces_of(topic, each, limit, slice_rows)]
 
     def read(
         self,
@@ -123,11 +147,13 @@ class ConnectedBrowser(Closable):
         attributes: bool = True,
         cancellation: Cancellation | None = None,
         stall: float = STALL_SECONDS,
+        on_outside: Callable[[int], object] | None = None,
     ) -> Iterator[Columns]:
         """The rows of a slice, in order, in batches; reads one batch ahead.
 
-        Raises Unavailable when nothing came for `stall` seconds. Rows that retention has deleted
-        meanwhile end in a `RetentionWarning` with the exact range.
+        on_outside: told how many rows were left out because of their times. Raises Unavailable when
+        nothing came for `stall` seconds. Rows that retention has deleted meanwhile end in a
+        `RetentionWarning` with the exact range.
         """
         if piece.empty:
             return
@@ -144,7 +170,11 @@ class ConnectedBrowser(Closable):
                         self._warn_of_retention(piece, gaps)
                         gaps = []
                 expected = None if last is None else last + 1
-                yield columns
+                kept = inside(columns, piece.since, piece.until)
+                if kept.length < columns.length and on_outside is not None:
+                    on_outside(columns.length - kept.length)
+                if kept.length:
+                    yield kept
             if expected is not None and expected < piece.end:
                 gaps.append((expected, piece.end))
             self._warn_of_retention(piece, gaps)
@@ -306,12 +336,15 @@ def _stalled(piece: Slice, stall: float) -> Unavailable:
     )
 
 
-def _cut(
-    topic: str, bounds: Bounds, start: int, end: int, limit: int | None, slice_rows: int | None
+def pieces_of(
+    topic: str, stretch: Stretch, limit: int | None = None, slice_rows: int | None = None
 ) -> Iterator[Slice]:
+    """A stretch as slices. limit, slice_rows: as in `ConnectedBrowser.plan`."""
+    bounds, start, end = stretch.bounds, stretch.start, stretch.end
     if limit is not None:
         end = min(end, bounds.advance(start, limit))
     while start < end:
         stop = end if slice_rows is None else min(end, bounds.after(start, slice_rows))
-        yield Slice(topic, bounds.partition, start, stop, bounds.between(start, stop))
+        estimate = bounds.between(start, stop)
+        yield Slice(topic, bounds.partition, start, stop, estimate, stretch.since, stretch.until)
         start = stop

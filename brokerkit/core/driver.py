@@ -23,6 +23,7 @@ from .errors import AckFailed, BrokerError, NotSupported, Unavailable
 from .messages import OutboundMessage, PublishResult
 from .positions import Position
 from .topics import Bounds, PublishTerms, Slice, TopicDescription, TopicInfo
+from .windows import TimeOrder
 
 Partition = tuple[str, int]
 """A (topic, partition) pair."""
@@ -205,6 +206,10 @@ class BrowserDriver(ABC):
         """What the topic does with what is published to it. Raises NotFound."""
         numbers = [each.partition for each in self.bounds(topic, timeout) if each.partition is not None]
         return PublishTerms(partitions=len(numbers) or None)
+
+    def time_order(self, topic: str, timeout: float) -> TimeOrder:
+        """What `at_time` can promise for a topic; where in doubt, the less."""
+        return "near"
 
     def at_id(self, message_id: str) -> tuple[int | None, int]:
         """Partition and offset of a message by its id, where ids are positions. Asks nobody."""

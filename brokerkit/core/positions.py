@@ -13,7 +13,7 @@ from .errors import ConfigError, NotFound, NotSupported
 from .messages import from_microseconds, to_microseconds
 from .topics import Bounds
 
-_RELATIVE = re.compile(r"^([+-])\s*(\d+(?:\.\d+)?)\s*(ms|s|sec|min|m|h|d|w)$", re.IGNORECASE)
+_SPAN = re.compile(r"^(\d+(?:\.\d+)?)\s*(ms|s|sec|min|m|h|d|w)$", re.IGNORECASE)
 _ID = re.compile(r"^\d+:\d+:-?\d+:-?\d+$")
 _UNITS = {"ms": 1_000, "s": 1_000_000, "sec": 1_000_000, "min": 60_000_000, "m": 60_000_000,
           "h": 3_600_000_000, "d": 86_400_000_000, "w": 604_800_000_000}  # fmt: skip
@@ -111,19 +111,26 @@ def _parse_text(text: str, now: datetime | None) -> Position:
         return Latest()
     if _ID.match(text):
         return AtId(text)
-    relative = _RELATIVE.match(text)
-    if relative:
-        sign, amount, unit = relative.groups()
+    if text[:1] in ("+", "-") and _SPAN.match(text[1:].strip()):
         try:
-            span = timedelta(microseconds=float(amount) * _UNITS[unit.lower()])
+            span = timedelta(microseconds=microseconds_of(text[1:]) or 0)
             moment = now or datetime.now(UTC)
-            return AtTime(to_microseconds(moment - span if sign == "-" else moment + span))
+            return AtTime(to_microseconds(moment - span if text[0] == "-" else moment + span))
         except OverflowError:
             raise ConfigError(f"{text!r} is beyond the calendar: {EXPECTED}") from None
     try:
         return AtTime(to_microseconds(datetime.fromisoformat(text)))
     except ValueError:
         raise ConfigError(f"{text!r} is not a position: {EXPECTED}") from None
+
+
+def microseconds_of(text: str) -> int | None:
+    """A span of time such as "15min"; None where it is none. Raises OverflowError."""
+    span = _SPAN.match(text.strip())
+    if span is None:
+        return None
+    amount, unit = span.groups()
+    return round(float(amount) * _UNITS[unit.lower()])
 
 
 def parse_all(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any, Literal
 
@@ -113,6 +113,7 @@ class Slice:
     """A part of one partition that any process can read again: picklable, no secrets.
 
     start, end: offsets, `end` exclusive. estimate: how many messages to expect at most.
+    since, until: rows with other times are left out, in microseconds since 1970, `until` exclusive.
     """
 
     topic: str
@@ -120,11 +121,13 @@ class Slice:
     start: int
     end: int
     estimate: int = field(default=0, compare=False)
+    since: int | None = None
+    until: int | None = None
 
     def after(self, offset: int) -> Slice:
         """What is left of it when everything up to and including `offset` has been read."""
         start = max(self.start, offset + 1)
-        return Slice(self.topic, self.partition, start, self.end, min(self.estimate, self.end - start))
+        return replace(self, start=start, estimate=min(self.estimate, self.end - start))
 
     @property
     def empty(self) -> bool:

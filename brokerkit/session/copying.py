@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator, Sequence
+from dataclasses import astuple
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import pyarrow as pa
 
-from brokerkit.core.browser import ConnectedBrowser
+from brokerkit.core.browser import ConnectedBrowser, pieces_of
 from brokerkit.core.columns import Columns
 from brokerkit.core.errors import BrokerError, ConfigError, NotSupported
 from brokerkit.core.message_consumer import MessageConsumer
@@ -64,7 +65,9 @@ def copy_topic(
                     "this system cannot be read without taking messages: name a subscription whose messages "
                     "are to be copied and acknowledged, copy(..., subscription=...)"
                 )
-            planned = source.planner(scan_for_time).slices(src, span)
+            located = source.planner(scan_for_time).locate(src, span)
+            copying.doubt = span.doubt(located)
+            planned = [piece for each in located for piece in pieces_of(src, each)]
             return copying.slices(source.browser, planned, progress)
         if source.connection.model_for(model_of(None, share)) != "message":
             raise NotSupported(
@@ -94,6 +97,7 @@ class Copying:
         self._target = target
         self._run = uuid.uuid4().hex
         self._slices: list[Slice] | None = None
+        self.doubt = ""
         self._settled: dict[str, PublishResult] = {}
         self._ids: list[str] = []
         self._results: list[PublishResult] = []
@@ -187,10 +191,8 @@ class Copying:
             "copied": self._source,
             "topic": self._target,
             "tried": len(made),
-            "slices": [
-                [each.topic, each.partition, each.start, each.end, each.estimate]
-                for each in self._slices or ()
-            ],
+            **({"doubt": self.doubt} if self.doubt else {}),
+            "slices": [list(astuple(each)) for each in self._slices or ()],
         }
         return made
 

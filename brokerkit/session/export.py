@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -158,7 +158,7 @@ class Export:
         content = {
             "identity": dict(self.identity),
             "title": self.title,
-            "slices": [[s.topic, s.partition, s.start, s.end, s.estimate] for s in slices],
+            "slices": [list(astuple(piece)) for piece in slices],
         }
         into_place(self.path / PLAN, lambda new: new.write_text(json.dumps(content, indent=1), "utf-8"))
 

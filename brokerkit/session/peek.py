@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from brokerkit.core.browser import ConnectedBrowser
 from brokerkit.core.cancellation import Cancellation
-from brokerkit.core.positions import Earliest, Latest
-from brokerkit.core.topics import Bounds, Slice
+from brokerkit.core.topics import Slice
+from brokerkit.core.windows import Stretch
 from brokerkit.frames.build import FrameBuilder
 
 from .filters import Filter
-from .planning import Planner, Range, chosen_bounds
+from .planning import Planner, Range
 from .reading import ReadReport, SliceReader
 
 WIDEN = 4
@@ -31,6 +31,7 @@ class Run:
     """What was found in one partition, and what of it is still to be read.
 
     begin, finish: the offsets asked for, `finish` exclusive. start, end: what is left of them.
+    since, until: as of a `Slice`.
     begun: rows of a step backwards that was not finished; it is read again.
     """
 
@@ -40,6 +41,8 @@ class Run:
     finish: int
     density: float
     backwards: bool
+    since: int | None = None
+    until: int | None = None
     rows: int = 0
     batches: deque[pa.RecordBatch] = field(default_factory=deque)
     begun: list[pa.RecordBatch] = field(default_factory=list)
@@ -67,9 +70,8 @@ class Run:
             # where other topics' messages lie between, somewhat more than the share
             slack = 1.0 if self.density >= 1.0 else 1.2
             start = max(self.start, self.end - max(1, round(slack * wanted / max(self.density, 1e-9))))
-        return Slice(
-            self.topic, self.partition, start, self.end, round((self.end - start) * min(self.density, 1.0))
-        )
+        estimate = round((self.end - start) * min(self.density, 1.0))
+        return Slice(self.topic, self.partition, start, self.end, estimate, self.since, self.until)
 
     def finished(self, piece: Slice, limit: int) -> None:
         """A step backwards was read to its end."""
@@ -121,10 +123,9 @@ class Peek:
     def plan(self, topic: str, span: Range, *, newest: bool, partitions: Sequence[int] | None = None) -> None:
         """Fix the offsets: the last `limit` rows of the range with `newest`, else its first."""
         self._from_the_end = newest
-        bounds = chosen_bounds(self._browser.bounds(topic), partitions)
-        begins = self._planner.offsets(topic, span.start, Earliest())
-        ends = self._planner.offsets(topic, span.end, Latest())
-        self.runs = [_run(topic, each, begins, ends, backwards=newest) for each in bounds]
+        located = self._planner.locate(topic, span, partitions)
+        self.runs = [_run(topic, each, backwards=newest) for each in located]
+        self.report.doubt = span.doubt(located)
 
     def read(self, cancellation: Cancellation | None = None, *, progress: bool = True) -> None:
         """Look until there are enough rows, or nothing is left. Called again, it goes on.
@@ -208,23 +209,31 @@ class Peek:
         return merged_by_time([batch for run in self.runs for batch in run.batches], self.builder.schema)
 
     def table(self, *, partial: bool = False) -> pa.Table:
-        """The newest or first `limit` rows of all partitions together, oldest first.
+        """The newest or first `limit` rows of all partitions together, oldest first; see `newest_of`.
 
         partial: also the rows of a step backwards that was not finished.
         """
         batches = [batch for run in self.runs for batch in (*(run.begun if partial else ()), *run.batches)]
         table = merged_by_time(batches, self.builder.schema)
-        table = table.slice(max(0, table.num_rows - self.limit) if self._from_the_end else 0, self.limit)
+        table = newest_of(table, self.limit) if self._from_the_end else table.slice(0, self.limit)
         self.report.matched = table.num_rows
         return table
 
 
-def _run(
-    topic: str, bounds: Bounds, begins: Mapping[Any, int], ends: Mapping[Any, int], *, backwards: bool
-) -> Run:
+def _run(topic: str, stretch: Stretch, *, backwards: bool) -> Run:
+    bounds = stretch.bounds
     density = bounds.estimate / max(1, bounds.end - bounds.start)
-    begin, finish = begins[bounds.partition], ends[bounds.partition]
-    return Run(topic, bounds.partition, begin, max(begin, finish), density, backwards)
+    finish = max(stretch.start, stretch.end)
+    return Run(
+        topic,
+        bounds.partition,
+        stretch.start,
+        finish,
+        density,
+        backwards,
+        since=stretch.since,
+        until=stretch.until,
+    )
 
 
 def merged_by_time(batches: Sequence[pa.RecordBatch], schema: pa.Schema) -> pa.Table:
@@ -243,3 +252,25 @@ def merged_by_time(batches: Sequence[pa.RecordBatch], schema: pa.Schema) -> pa.T
     if bool((np.diff(order) == 1).all()):
         return table
     return table.take(pa.array(order))
+
+
+def newest_of(table: pa.Table, limit: int) -> pa.Table:
+    """The last `limit` rows of a table in order of time, and among them the last of each partition.
+
+    A time that the producer set says little of when a message came: one that came just now may have an
+    old time, and must not be hidden behind what other partitions hold. Where the broker stamped it,
+    its time decides.
+    """
+    if table.num_rows <= limit:
+        return table
+    partitions = table.column("partition").fill_null(-1).to_numpy()
+    _, from_behind = np.unique(partitions[::-1], return_index=True)
+    lasts = np.sort(table.num_rows - 1 - from_behind)
+    stamped = pc.equal(table.column("ingestion_time"), table.column("publish_time"))
+    unstamped = ~pc.fill_null(stamped, False).to_numpy()
+    kept = np.zeros(table.num_rows, bool)
+    kept[lasts[unstamped[lasts]][-limit:]] = True
+    room = limit - int(kept.sum())
+    if room:
+        kept[np.flatnonzero(~kept)[-room:]] = True
+    return table.filter(pa.array(kept))

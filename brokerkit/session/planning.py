@@ -2,34 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any, NamedTuple, TypeAlias
 
 from brokerkit.core.arguments import as_integer
 from brokerkit.core.browser import ConnectedBrowser
 from brokerkit.core.errors import ConfigError, NotSupported
-from brokerkit.core.positions import AtTime, Earliest, Latest, Position, check_partitions, parse_all, resolve
-from brokerkit.core.topics import Bounds, Slice
+from brokerkit.core.positions import Earliest, Latest, Position, check_partitions, parse_all
+from brokerkit.core.topics import Bounds
+from brokerkit.core.windows import LATENESS, Stretch, parse_lateness, span_text
 
 Positions: TypeAlias = "Position | Mapping[int, Position]"
 Offsets: TypeAlias = "dict[int | None, int]"
 
 
 class Range(NamedTuple):
-    """From where up to where, relative times resolved against one moment of the client's clock."""
+    """From where up to where, relative times resolved against one moment of the client's clock.
+
+    lateness: how far beyond the end of a range of time is looked for rows that lie behind later ones,
+    in microseconds; None looks through everything.
+    """
 
     start: Positions
     end: Positions
+    lateness: int | None
 
     def __str__(self) -> str:
         return f"from {_text(self.start)} to {_text(self.end)}"
 
+    def doubt(self, located: Iterable[Stretch]) -> str:
+        """What a read of these may have missed, in words; nothing where it has all."""
+        if self.lateness is None or not any(each.cut for each in located):
+            return ""
+        return (
+            f"messages of that time which lie more than {span_text(self.lateness)} of later ones further on "
+            "are not looked for (lateness= looks further)"
+        )
 
-def parse_range(start: Any, end: Any) -> Range:
+
+def parse_range(start: Any, end: Any, lateness: Any = LATENESS) -> Range:
     """Both ends as positions; None is the earliest and the latest. Raises ConfigError."""
     now = datetime.now(UTC)
-    return Range(parse_all(start, now=now, default=Earliest()), parse_all(end, now=now, default=Latest()))
+    first, last = parse_all(start, now=now, default=Earliest()), parse_all(end, now=now, default=Latest())
+    return Range(first, last, parse_lateness(lateness))
 
 
 def _text(position: Positions) -> str:
@@ -60,7 +77,7 @@ def chosen_bounds(bounds: Sequence[Bounds], partitions: Sequence[int] | None) ->
 
 
 class Planner:
-    """Makes slices of ranges, also where the broker has no index of times.
+    """Finds ranges in topics, also where the broker has no index of times.
 
     scan_for_time: without such an index, find a time by reading the topic through.
     """
@@ -70,45 +87,26 @@ class Planner:
         self._time_index = time_index
         self._scan_for_time = scan_for_time
 
-    def slices(
-        self,
-        topic: str,
-        span: Range,
-        slice_rows: int | None = None,
-        partitions: Sequence[int] | None = None,
-    ) -> list[Slice]:
-        """The slices of a range, with its end fixed now. partitions: only these."""
+    def locate(self, topic: str, span: Range, partitions: Sequence[int] | None = None) -> list[Stretch]:
+        """What a range covers of each partition, with its end fixed now. partitions: only these."""
         if partitions is not None:
             check_partitions(partitions, self._browser.bounds(topic))
-        found = self._slices(topic, span, slice_rows)
-        return [piece for piece in found if partitions is None or piece.partition in partitions]
-
-    def _slices(self, topic: str, span: Range, slice_rows: int | None) -> list[Slice]:
-        start, end = span
-        if not self._time_index and (_has_time(start) or _has_time(end)):
-            begins, ends = self.offsets(topic, start, Earliest()), self.offsets(topic, end, Latest())
-            whole = self._browser.plan(topic, slice_rows=slice_rows)
-            cut = (_within(piece, begins[piece.partition], ends[piece.partition]) for piece in whole)
-            return [piece for piece in cut if not piece.empty]
-        return self._browser.plan(topic, start, end, slice_rows=slice_rows)
-
-    def offsets(self, topic: str, position: Positions, otherwise: Position) -> Offsets:
-        """The offset of a position in each partition."""
-
-        def at_time(moment: int) -> Offsets:
-            if self._time_index:
-                return {piece.partition: piece.start for piece in self._browser.plan(topic, AtTime(moment))}
-            if not self._scan_for_time:
-                raise NotSupported(
-                    "this system has no time index: give an offset, or scan_for_time=True to read the topic "
-                    "through in search of the time"
-                )
-            return self._found_by_reading(topic, moment)
-
-        bounds = self._browser.bounds(topic)
-        return resolve(position, bounds, at_time, self._browser.at_id, otherwise=otherwise)
+        lateness = None if span.lateness is None else timedelta(microseconds=span.lateness)
+        found = self._browser.locate(
+            topic,
+            span.start,
+            span.end,
+            lateness=lateness,
+            find_time=None if self._time_index else partial(self._found_by_reading, topic),
+        )
+        return [each for each in found if partitions is None or each.bounds.partition in partitions]
 
     def _found_by_reading(self, topic: str, moment: int) -> Offsets:
+        if not self._scan_for_time:
+            raise NotSupported(
+                "this system has no time index: give an offset, or scan_for_time=True to read the topic "
+                "through in search of the time"
+            )
         found: Offsets = {}
         for piece in self._browser.plan(topic):
             for columns in self._browser.read(piece, attributes=False):
@@ -118,13 +116,3 @@ class Planner:
                     found[piece.partition] = hit
                     break
         return found
-
-
-def _has_time(position: Positions) -> bool:
-    each = position.values() if isinstance(position, Mapping) else [position]
-    return any(isinstance(one, AtTime) for one in each)
-
-
-def _within(piece: Slice, start: int, end: int) -> Slice:
-    start, end = max(piece.start, start), min(piece.end, end)
-    return Slice(piece.topic, piece.partition, start, end, max(0, min(piece.estimate, end - start)))

@@ -22,13 +22,17 @@ Stopped = Literal["at the end", "at the limit", "interrupted", "not yet"]
 
 @dataclass
 class ReadReport:
-    """What a read did. read: messages looked at; matched: rows kept; stopped: why it ended."""
+    """What a read did. read: messages looked at; matched: rows kept; stopped: why it ended.
+
+    doubt: what it may have missed, in words.
+    """
 
     read: int = 0
     matched: int = 0
     stopped: Stopped = "not yet"
     filter_errors: int = 0
     filter_error_samples: list[str] = field(default_factory=list)
+    doubt: str = ""
 
     def add(self, other: ReadReport) -> None:
         """Count what another read did as well."""
@@ -42,7 +46,7 @@ class ReadReport:
         text = f"read {self.read:,} messages, kept {self.matched:,}, stopped {self.stopped}"
         if self.filter_errors:
             text += f"; where= failed on {self.filter_errors:,} ({self.filter_error_samples[0]})"
-        return text
+        return f"{text}; {self.doubt}" if self.doubt else text
 
     def warn_of_filter(self) -> None:
         """Warn with `FilterWarning` where an empty result may be the fault of `where`."""
@@ -59,6 +63,7 @@ class ReadReport:
             "matched": self.matched,
             "stopped": self.stopped,
             "filter_errors": self.filter_errors,
+            **({"doubt": self.doubt} if self.doubt else {}),
         }
 
 
@@ -124,9 +129,14 @@ class SliceReader:
 
     def _read(self, shown: Any) -> Iterator[Part]:
         report = self.report
+
+        def on_outside(rows: int) -> None:
+            report.read += rows
+            shown.update(rows)
+
         for piece in self._slices:
             for columns in self._browser.read(
-                piece, attributes=self._attributes, cancellation=self._cancellation
+                piece, attributes=self._attributes, cancellation=self._cancellation, on_outside=on_outside
             ):
                 if self._cancellation is not None:
                     self._cancellation.raise_if_cancelled()

@@ -42,7 +42,7 @@ class Scan(Displayed):
 
     slices: the plan, fixed when it was made: messages that come later are not part of it.
     title: what it reads, with the instants of relative times. asked: the same as the caller wrote it.
-    report: what the last read did.
+    doubt: what the plan may leave out, in words. report: what the last read did.
     """
 
     def __init__(
@@ -60,12 +60,14 @@ class Scan(Displayed):
         limit: int | None,
         progress: bool,
         header: Header | None = None,
+        doubt: str = "",
     ) -> None:
         self._session = session
         self.slices = list(slices)
         self.title = title
         self.asked = asked
-        self.report = ReadReport()
+        self.doubt = doubt
+        self.report = ReadReport(doubt=doubt)
         self._decode = decode
         self._expand = expand
         self._attributes = attributes
@@ -128,6 +130,7 @@ class Scan(Displayed):
             key=self._key,
             where=self._where,
             header=self._header,
+            doubt=self.doubt,
             limit=limit,
             progress=self._progress,
         )
@@ -141,6 +144,7 @@ class Scan(Displayed):
             limit=self._limit,
             attributes=self._attributes,
         )
+        reader.report.doubt = self.doubt
         self.report = self._session.last_read = reader.report
         return reader
 
@@ -216,7 +220,7 @@ class Scan(Displayed):
         if not isinstance(path, str | PathLike) or not str(path):
             raise ConfigError(f"to_parquet needs the path of a folder, not {path!r}")
         export = Export(Path(path), self.schema, self._identity(), self.title)
-        self.report = ReadReport()
+        self.report = ReadReport(doubt=self.doubt)
         try:
             exported = export.run(self.slices, self._quietly, overwrite=overwrite, progress=self._progress)
         except KeyboardInterrupt as interrupt:
@@ -274,6 +278,7 @@ class Scan(Displayed):
             f"{self.title}\n"
             f"topics: {shown or 'nothing to read'}; {_count(len(self.slices), 'slice')}, "
             f"about {_count(self.messages, 'message')}{size}{wanted}{limit}\n"
+            f"{self.doubt + chr(10) if self.doubt else ''}"
             "not read yet: .to_pandas() .to_arrow() .to_parquet(path) .to_dask()"
         )
 

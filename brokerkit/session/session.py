@@ -12,7 +12,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Self
 
 from brokerkit.core.arguments import check_count, check_seconds
-from brokerkit.core.browser import ConnectedBrowser
+from brokerkit.core.browser import ConnectedBrowser, pieces_of
 from brokerkit.core.capabilities import Capabilities, Model
 from brokerkit.core.connection import Connection
 from brokerkit.core.errors import Closed, ConfigError, NotSupported
@@ -22,6 +22,7 @@ from brokerkit.core.owner import close_at_exit
 from brokerkit.core.protocols import PositionLike
 from brokerkit.core.publisher import ConnectedPublisher
 from brokerkit.core.record_consumer import RecordConsumer
+from brokerkit.core.windows import LATENESS, parse_lateness
 from brokerkit.frames.build import FrameBuilder
 from brokerkit.frames.outbound import Kind
 from brokerkit.frames.outcome import OutcomeFrame
@@ -136,6 +137,7 @@ class Session(Displayed):
         decode: Any = "auto",
         expand: bool = False,
         attributes: bool = True,
+        lateness: Any = LATENESS,
         scan_for_time: bool = False,
         side_effects: str | None = None,
         subscription: str | None = None,
@@ -147,6 +149,10 @@ class Session(Displayed):
         the first where there is a `start`. partitions: only these. key, header, where: only messages
         with this key, with a header of this name or {name: value}, or whose value contains a text or
         satisfies a function. Oldest first. `last_read` says how many were looked at and why it stopped.
+        lateness: of a range of time only messages of that time are shown. Where producers set the times,
+        some may lie behind later ones; they are looked for as far as messages of so much later (a text
+        such as "15min", a timedelta, seconds; None looks through everything). With the broker's own
+        times this costs nothing and changes nothing.
 
         side_effects: how to look where that cannot be done without (Pub/Sub). "give back" takes what
         `subscription` has next and gives it back, which raises delivery counts; "temporary
@@ -169,7 +175,7 @@ class Session(Displayed):
                 expand=expand,
                 attributes=attributes,
             )
-        span, chosen = parse_range(start, end), parse_partitions(partitions)
+        span, chosen = parse_range(start, end, lateness), parse_partitions(partitions)
         peek = self.peeking(
             limit,
             key=key,
@@ -232,12 +238,13 @@ class Session(Displayed):
         expand: bool = False,
         attributes: bool = True,
         slice_rows: int = SLICE_ROWS,
+        lateness: Any = LATENESS,
         scan_for_time: bool = False,
         progress: bool = True,
     ) -> Scan:
         """A plan to read a range of one or several topics; nothing is read before you ask for it.
 
-        The end is fixed now. partitions, key, header, where: as in `peek`. attributes=False leaves
+        The end is fixed now. partitions, key, header, where, lateness: as in `peek`. attributes=False leaves
         headers out, which is faster. limit: at most so many rows. slice_rows: about so
         many messages per slice. Rows are ordered inside a slice only.
         """
@@ -245,16 +252,24 @@ class Session(Displayed):
         if limit is not None:
             limit = check_count(limit, "limit")
         topics = topic_names(topic)
-        span = parse_range(start, end)
+        span = parse_range(start, end, lateness)
         planner = self.planner(scan_for_time)
         chosen = parse_partitions(partitions)
-        slices = [piece for name in topics for piece in planner.slices(name, span, slice_rows, chosen)]
+        located = {name: planner.locate(name, span, chosen) for name in dict.fromkeys(topics)}
+        slices = [
+            piece
+            for name in topics
+            for each in located[name]
+            for piece in pieces_of(name, each, None, slice_rows)
+        ]
+        late = "" if span.lateness == parse_lateness(LATENESS) else f", lateness {span.lateness}"
         shown = ", ".join(plain(name, 60) for name in topics[:3]) + (", ..." if len(topics) > 3 else "")
         return Scan(
             self,
             slices,
             title=f"scan of {shown} {span}",
-            asked=f"{topics!r} from {start!r} to {end!r}",
+            asked=f"{topics!r} from {start!r} to {end!r}{late}",
+            doubt=span.doubt(each for stretches in located.values() for each in stretches),
             decode=decode,
             expand=expand,
             attributes=attributes,
@@ -314,7 +329,8 @@ class Session(Displayed):
         (`last_pull` keeps the last one; `batches` lets you acknowledge after the work).
 
         start: creates a missing subscription there; without it a missing one is NotFound. Where it
-        exists already, a `StartIgnored` warning says that it goes on from where it is.
+        exists already, a `StartIgnored` warning says that it goes on from where it is. A time is the
+        first message at or after it: what comes behind that one comes too, also with earlier times.
         share: read as a member of a share group of Kafka, which settles messages one by one, where
         the default is a consumer group; the same as ``model="message"``. One pull is then what one
         fetch brought, which may be less than there is: pull again.
@@ -502,6 +518,7 @@ class Session(Displayed):
         share: bool = False,
         idle: float = 2.0,
         resume: pd.DataFrame | None = None,
+        lateness: Any = LATENESS,
         scan_for_time: bool = False,
         progress: bool = True,
     ) -> OutcomeFrame:
@@ -510,9 +527,10 @@ class Session(Displayed):
         Key, payload and attributes arrive as they are; what the target cannot carry, and the time of
         the first publication, travel in attributes whose names begin with ``bk-`` (see
         `brokerkit.session.carrying`), and are put back by the next copy that can. The source is read
-        from `start` to `end` without side effects; with `subscription` its messages are taken instead,
-        and acknowledged once the target confirmed them, until nothing came for `idle` seconds (on Kafka
-        that takes share=True, a share group: a consumer group acknowledges positions, not messages).
+        from `start` to `end` without side effects (lateness: as in `peek`); with `subscription` its
+        messages are taken instead, and acknowledged once the target confirmed them, until nothing came
+        for `idle` seconds (on Kafka that takes share=True, a share group: a consumer group acknowledges
+        positions, not messages).
         A target that answers to nothing ends it after one timeout, with the outcomes of what was tried.
         resume: the outcome frame of an earlier call; what it confirmed is not copied again.
         """
@@ -522,7 +540,7 @@ class Session(Displayed):
                 check_topic(src),
                 dst_session,
                 check_topic(dst),
-                span=parse_range(start, end),
+                span=parse_range(start, end, lateness),
                 subscription=subscription,
                 share=share,
                 idle=check_seconds(idle, "idle") or 0.0,
@@ -590,6 +608,8 @@ class Session(Displayed):
     ) -> None:
         """Create a subscription, durable consumer or group that begins at `start`. Raises AlreadyExists.
 
+        A time is the first message at or after it; where producers set the times, messages of earlier
+        times may come behind it (`scan` and `peek` leave them out, a subscription delivers them).
         share: a share group of Kafka, as in `pull`.
         """
         self.connection.create_subscription(

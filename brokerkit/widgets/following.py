@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Literal
@@ -59,7 +59,9 @@ class Found:
 class Follower:
     """Remembers the next offset of each partition and reads on from there; changes nothing.
 
-    positions: where each partition begins. wanted: may be replaced between two looks.
+    positions: where each partition begins. since: of what is there at the first look only rows from
+    these times on are shown, in microseconds; what comes later is shown whatever its time. wanted: may
+    be replaced between two looks.
     """
 
     def __init__(
@@ -69,11 +71,13 @@ class Follower:
         builder: FrameBuilder,
         wanted: Filter,
         positions: dict[int | None, int] | None = None,
+        since: Mapping[int | None, int | None] | None = None,
     ) -> None:
         self.topic = topic
         self.wanted = wanted
         self.next: dict[int | None, int] = dict(positions or {})
         self._begun = positions is not None
+        self._since = dict(since or {})
         self._browser = browser
         self._builder = builder
 
@@ -136,7 +140,8 @@ class Follower:
             )
             start = later
         self.next[partition] = start
-        return Slice(self.topic, partition, start, bounds.end, _messages(bounds, start))
+        since = self._since.pop(partition, None)
+        return Slice(self.topic, partition, start, bounds.end, _messages(bounds, start), since)
 
     def _read(
         self, piece: Slice, found: Found, batches: list[pa.RecordBatch], cancellation: Cancellation | None

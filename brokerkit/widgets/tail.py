@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
+from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -13,13 +14,13 @@ import pyarrow as pa
 from brokerkit.core.arguments import check_count, check_seconds
 from brokerkit.core.errors import BrokerError, ConfigError
 from brokerkit.core.owner import close_at_exit
-from brokerkit.core.positions import Latest, parse_all
 from brokerkit.frames.build import FrameBuilder
 from brokerkit.frames.dataframe import to_pandas
 from brokerkit.frames.provenance import attach, provenance
 from brokerkit.session.arguments import check_topic
 from brokerkit.session.filters import Filter
 from brokerkit.session.markup import Displayed, block, heading, lines, table
+from brokerkit.session.planning import parse_range
 from brokerkit.session.shown import plain
 
 from . import panel
@@ -82,7 +83,8 @@ class Tail(Displayed):
         self._selected: pa.Table | None = None
         self.read = self.skipped = 0
         self._panel: panel.Panel | None = None
-        self._follower = Follower(session.browser, topic, self._builder, self._filter, self._positions())
+        positions, since = self._beginning()
+        self._follower = Follower(session.browser, topic, self._builder, self._filter, positions, since)
         if start is None:
             self._follower.look_back(BEFORE)
         try:
@@ -103,11 +105,20 @@ class Tail(Displayed):
         close_at_exit(self)
         self._following.start()
 
-    def _positions(self) -> dict[int | None, int] | None:
+    def _beginning(self) -> tuple[dict[int | None, int] | None, dict[int | None, int | None]]:
+        """Where each partition is followed from, and the time from which rows of before are shown."""
         if self._start is None:
-            return None
-        position = parse_all(self._start, default=Latest())
-        return self.session.planner().offsets(self.topic, position, Latest())
+            return None, {}
+        span = parse_range(self._start, None)
+        located = self.session.planner().locate(self.topic, span)
+        named = span.start if isinstance(span.start, Mapping) else None
+        positions = {
+            each.bounds.partition: each.start
+            if named is None or each.bounds.partition in named
+            else each.bounds.end
+            for each in located
+        }
+        return positions, {each.bounds.partition: each.since for each in located}
 
     # What it has.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import time
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pyarrow as pa
@@ -158,3 +159,15 @@ def test_without_a_time_index_a_time_is_found_by_reading_where_that_is_asked(
 def test_a_scan_has_no_length_before_it_is_read(orders: Session) -> None:
     with pytest.raises(TypeError, match="about 20"):
         len(orders.scan("orders"))
+
+
+def test_a_window_shows_its_own_rows_whatever_the_order_of_times(s: Session) -> None:
+    s.create_topic("late")
+    begin = datetime(2026, 1, 1, tzinfo=UTC)
+    for value, minutes in [("a", 10), ("b", 100), ("late", 20), ("c", 110)]:
+        s.publish("late", value, publish_time=begin + timedelta(minutes=minutes))
+    window = {"start": begin + timedelta(minutes=15), "end": begin + timedelta(minutes=30)}
+    assert list(s.scan("late", **window, lateness="2h").to_pandas()["value"]) == ["late"]
+    assert list(s.scan("late", **window).to_pandas()["value"]) == []
+    assert "lateness=" in repr(s.scan("late", **window))
+    assert list(s.peek("late", start=begin + timedelta(minutes=50))["value"]) == ["b", "c"]

@@ -33,6 +33,7 @@ from brokerkit.core.topics import (
     TopicDescription,
     TopicInfo,
 )
+from brokerkit.core.windows import TimeOrder
 
 from .log import columns_of
 from .store import SUBSCRIPTION_OPTIONS, TOPIC_OPTIONS, Store
@@ -397,6 +398,10 @@ class InmemBrowser(BrowserDriver):
     def at_time(self, topic: str, microseconds: int, timeout: float) -> dict[int | None, int]:
         self._store.check(timeout)
         return self._store.at_time(topic, microseconds)
+
+    def time_order(self, topic: str, timeout: float) -> TimeOrder:
+        with self._store.changed:
+            return "sorted" if all(each.sorted for each in self._store.topic(topic).partitions) else "first"
 
 
 class InmemReader(ReaderDriver):

@@ -47,7 +47,7 @@ def _message(entry: Entry | None) -> int:
 class Partition:
     """A log of entries; deleted ones leave a gap.
 
-    messages: how many can be delivered. size: their bytes.
+    messages: how many can be delivered. size: their bytes. sorted: whether no time is before another's.
     """
 
     def __init__(self, topic: str, number: int) -> None:
@@ -58,7 +58,7 @@ class Partition:
         self.messages = 0
         self._entries: list[Entry | None] = []
         self._latest = -(2**63)
-        self._sorted = True
+        self.sorted = True
 
     @property
     def end(self) -> int:
@@ -74,7 +74,7 @@ class Partition:
     ) -> Entry:
         stored = max(now_microseconds(), self._last_stored())
         entry = Entry(self.end, stored if time is None else time, stored, key, value, attributes, control)
-        self._sorted = self._sorted and entry.time >= self._latest
+        self.sorted = self.sorted and entry.time >= self._latest
         self._latest = max(self._latest, entry.time)
         self._entries.append(entry)
         self.size += _size(entry)
@@ -110,7 +110,7 @@ class Partition:
 
     def at_time(self, moment: int) -> int | None:
         """The offset of the first entry published at or after a moment."""
-        if self._sorted:
+        if self.sorted:
             return self._first(moment, attrgetter("time"))
         found = (each for each in self._entries if each is not None and each.time >= moment)
         return next((each.offset for each in found), None)

@@ -9,6 +9,7 @@ from typing import Any
 from brokerkit.core.driver import BrowserDriver
 from brokerkit.core.errors import NotFound
 from brokerkit.core.topics import Bounds, SubscriptionInfo, TopicDescription, TopicInfo
+from brokerkit.core.windows import TimeOrder
 
 from .durable import filters_of
 from .link import Link
@@ -132,6 +133,9 @@ class JetStreamBrowser(BrowserDriver):
             return {} if found is None else {None: found}
 
         return self._loop.run(ask(), timeout)
+
+    def time_order(self, topic: str, timeout: float) -> TimeOrder:
+        return "sorted"
 
 
 def _reads(config: Mapping[str, Any], source: Source) -> bool:

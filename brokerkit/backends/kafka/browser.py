@@ -10,6 +10,7 @@ from brokerkit.core.cancellation import Deadline
 from brokerkit.core.driver import BrowserDriver
 from brokerkit.core.errors import BrokerError
 from brokerkit.core.topics import Bounds, PublishTerms, SubscriptionInfo, TopicDescription, TopicInfo
+from brokerkit.core.windows import TimeOrder
 
 from .cluster import Cluster, Offsets
 from .groups import Group, groups_of
@@ -78,6 +79,15 @@ class KafkaBrowser(BrowserDriver):
 
     def at_time(self, topic: str, microseconds: int, timeout: float) -> dict[int | None, int]:
         return self._cluster.offsets_at(topic, microseconds, Deadline(timeout))
+
+    def time_order(self, topic: str, timeout: float) -> TimeOrder:
+        deadline = Deadline(min(CONFIG_SECONDS, timeout))
+        try:
+            stamped = self._cluster.topic_config(topic, deadline).get("message.timestamp.type")
+        except BrokerError as error:
+            LOGGER.info("configuration of %r: %s", topic, error)
+            return "first"
+        return "sorted" if stamped == "LogAppendTime" else "first"
 
 
 def _messages(name: str, count: int, starts: Offsets, ends: Offsets) -> int | None:

@@ -10,6 +10,7 @@ from brokerkit.core.cancellation import Deadline
 from brokerkit.core.driver import BrowserDriver
 from brokerkit.core.errors import NotSupported
 from brokerkit.core.topics import Bounds, SubscriptionInfo, TopicDescription, TopicInfo
+from brokerkit.core.windows import TimeOrder
 
 from .entities import Counts, Entity, counts, find, find_if_permitted, limits
 from .link import Link
@@ -139,6 +140,9 @@ class ServiceBusBrowser(BrowserDriver):
         milliseconds = -(-microseconds // 1000)
         found = self._peeking.first_at(name, bounds.start, bounds.end, milliseconds, deadline)
         return {} if found is None else {None: found}
+
+    def time_order(self, topic: str, timeout: float) -> TimeOrder:
+        return "sorted"
 
     def close(self, timeout: float) -> None:
         self._peeking.close()

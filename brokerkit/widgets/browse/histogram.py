@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from brokerkit.session.session import Session
 
 BUCKETS = 60
+READ_MESSAGES = 20_000
+"""So many messages are counted one by one where the broker's index does not say when they are from."""
 _SECOND = 1_000_000
 _STEPS = [
     *(number * scale for scale in (1_000, 10_000, 100_000) for number in (1, 2, 5)),
@@ -71,6 +73,11 @@ def of_rows(table: pa.Table, source: str = "of the rows found") -> Histogram:
     times = table.column("publish_time").cast(pa.int64()).drop_null().to_numpy()
     if not len(times):
         return Histogram((), (), f"{source}: they have no times")
+    return _counted(times, source)
+
+
+def _counted(times: np.ndarray[Any, Any], source: str) -> Histogram:
+    """How many of some moments fall into each stretch of time."""
     edges = edges_between(int(times.min()), int(times.max()))
     counts, _ = np.histogram(times, bins=np.array(edges, dtype=np.int64))
     return Histogram(edges, tuple(int(count) for count in counts), source)
@@ -84,13 +91,22 @@ def of_topic(
 ) -> Histogram:
     """How many messages of a topic fall into each stretch of time, by the positions of its moments.
 
-    Two messages of each partition are read, for the first and the last moment. Raises NotSupported
-    where the system has no time index, and Cancelled.
+    Two messages of each partition are read, for the first and the last moment. Where producers set the
+    times, every message is looked at instead if there are at most `READ_MESSAGES`; of more the bars are
+    approximate, and the source says so. Raises NotSupported where the system has no time index, and
+    Cancelled.
     """
     bounds = chosen_bounds(session.browser.bounds(topic), partitions)
+    in_order = session.browser.time_order(topic) == "sorted"
+    if not in_order and sum(each.estimate for each in bounds) <= READ_MESSAGES:
+        return _of_all(session, topic, partitions, cancellation)
     moments = [moment for newest in (False, True) for moment in _ends(session, topic, newest, cancellation)]
     exact = all(each.estimate == each.end - each.start for each in bounds)
-    source = "of the topic, from the broker's time index" + ("" if exact else "; about, as offsets have gaps")
+    source = "of the topic, from the broker's time index"
+    if not in_order:
+        source += "; about, as producers set the times and what came late counts with what it came with"
+    elif not exact:
+        source += "; about, as offsets have gaps"
     if not moments:
         return Histogram((), (), "of the topic, which has no messages with times")
     edges = edges_between(min(moments), max(moments))
@@ -101,6 +117,21 @@ def of_topic(
         _between(bounds, low, high) for low, high in zip([before, *places], [*places, after], strict=True)
     ]
     return Histogram(edges, tuple(counts), source)
+
+
+def _of_all(
+    session: Session, topic: str, partitions: Sequence[int] | None, cancellation: Cancellation | None
+) -> Histogram:
+    """The times of all messages, read one by one."""
+    planned = session.browser.plan(topic)
+    times: list[int] = []
+    for piece in planned:
+        if partitions is None or piece.partition in partitions:
+            for columns in session.browser.read(piece, attributes=False, cancellation=cancellation):
+                times += [time for time in columns.values("publish_time") if time is not None]
+    if not times:
+        return Histogram((), (), "of the topic, which has no messages with times")
+    return _counted(np.array(times, dtype=np.int64), "of the topic, every message counted")
 
 
 def _ends(session: Session, topic: str, newest: bool, cancellation: Cancellation | None) -> list[int]:

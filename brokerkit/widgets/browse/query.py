@@ -8,6 +8,7 @@ from typing import Any
 
 from brokerkit.core.arguments import check_count
 from brokerkit.core.errors import ConfigError
+from brokerkit.core.windows import LATENESS
 from brokerkit.session.arguments import check_topic
 from brokerkit.session.planning import parse_partitions, parse_range
 
@@ -36,6 +37,7 @@ class Query:
     where: Any = None
     decode: Any = "auto"
     expand: bool = False
+    lateness: Any = LATENESS
     scan_for_time: bool = False
     side_effects: str | None = None
     subscription: str | None = None
@@ -44,7 +46,7 @@ class Query:
         check_topic(self.topic)
         object.__setattr__(self, "limit", check_count(self.limit, "limit"))
         object.__setattr__(self, "partitions", parse_partitions(self.partitions))
-        parse_range(self.start, self.end)
+        parse_range(self.start, self.end, self.lateness)
 
     @classmethod
     def of(cls, given: Any, otherwise: Query | None) -> Query:

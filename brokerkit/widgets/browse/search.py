@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
 import pyarrow as pa
 
 from brokerkit.core.cancellation import Cancellation
 from brokerkit.core.errors import BrokerError, Cancelled
+from brokerkit.core.positions import AtTime
 from brokerkit.core.topics import Slice
 from brokerkit.frames.build import FrameBuilder
 from brokerkit.frames.tabular import table_of
@@ -121,15 +122,12 @@ class Search:
             return self.query
         whole = self.status in ("at the limit", "at the end")
         spans = {run.partition: (run.begin, run.finish) if whole else run.covered for run in runs}
-        if set(spans) == {None}:
-            (start, end) = spans[None]
-            starts: Any = start
-            ends: Any = end
-        else:
-            starts = {number: start for number, (start, _) in spans.items()}
-            ends = {number: end for number, (_, end) in spans.items()}
+        starts = _position({run.partition: _place(run.since, spans[run.partition][0]) for run in runs})
+        ends = _position({run.partition: _place(run.until, spans[run.partition][1]) for run in runs})
         limit = self.query.limit if whole else max(1, self.table.num_rows)
-        newest = True if whole and self.query.backwards else None
+        # where times bound it, what was found is told from the rest by being the newest or the first
+        timed = any(run.since is not None or run.until is not None for run in runs)
+        newest = True if (whole or timed) and self.query.backwards else None
         return self.query.but(start=starts, end=ends, newest=newest, limit=limit)
 
     def report(self) -> dict[str, Any]:
@@ -161,7 +159,7 @@ class Search:
         peek.on_read = self._on_read
         query = self.query
         if not peek.runs:
-            span = parse_range(query.start, query.end)
+            span = parse_range(query.start, query.end, query.lateness)
             peek.plan(query.topic, span, newest=query.backwards, partitions=query.partitions)
         peek.read(cancellation, progress=False)
         return "at the limit" if peek.report.stopped == "at the limit" else "at the end"
@@ -181,3 +179,15 @@ class Search:
         self._on_change()
         self._told = time.monotonic()
         self._cost = self._told - now
+
+
+def _place(moment: int | None, offset: int) -> int | str:
+    """A time as it was asked for, else an offset."""
+    return offset if moment is None else str(AtTime(moment))
+
+
+def _position(places: Mapping[int | None, int | str]) -> Any:
+    """One position for all partitions where they agree on a time, else each with its own."""
+    values = list(places.values())
+    alike = isinstance(values[0], str) and all(each == values[0] for each in values)
+    return values[0] if alike or set(places) == {None} else dict(places)
