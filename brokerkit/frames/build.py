@@ -18,7 +18,7 @@ from .attributes import attributes_array
 from .decoded import PayloadDecoder
 from .decoding import Decode, as_decoder
 from .schema import ATTRIBUTES, SCHEMA, schema_for
-from .text import TextDecoder
+from .text import TextDecoder, split_text
 
 LAST_MILLISECOND = (2**63 - 1) // 1000
 SAMPLES = 10
@@ -100,8 +100,9 @@ class FrameBuilder:
         arrays = {
             name: column_array(getattr(columns, name), SCHEMA.field(name).type, length)
             for name in SCHEMA.names
-            if name not in ("id", "value", "raw", "attributes")
+            if name not in ("id", "key", "raw_key", "value", "raw", "attributes")
         }
+        arrays["key"], arrays["raw_key"] = split_text(column_array(columns.key, pa.binary(), length))
         arrays["id"] = ids_array(columns, arrays["offset"])
         arrays["value"], arrays["raw"] = decoded.value, decoded.raw
         if self._with_attributes:

@@ -1,8 +1,9 @@
-"""A column as message keys."""
+"""Columns as message keys: the one that is named, and the bytes of the keys that are not text."""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from typing import Any
 
 import pyarrow as pa
@@ -12,6 +13,9 @@ from brokerkit.core.errors import ConfigError
 from .arrow import ArrowType, ChunkedArray, is_bytes, is_text
 from .decoded import objects_of
 from .tabular import Column
+
+KEY, RAW_KEY = "key", "raw_key"
+"""The frame's own columns: a key is in the first where it is UTF-8 text, else in the second."""
 
 _HELP = "expected text, bytes or whole numbers; make it text first, for example with astype(str)"
 
@@ -28,13 +32,15 @@ def _suits(kind: ArrowType) -> bool:
 
 def check_key_column(name: str, column: Column | None) -> None:
     """Raise ConfigError where no value of the column can be a key."""
-    if isinstance(column, pa.ChunkedArray) and not _suits(column.type):
+    if isinstance(column, pa.ChunkedArray) and not _suits(column.type) and column.null_count < len(column):
         raise ConfigError(f"the column {name!r} for the key is {column.type}; {_HELP}")
 
 
 def key_values(column: Column) -> tuple[list[bytes | None], dict[int, str]]:
     """One key per row, NA as None, and for rows without a usable one the reason."""
     if isinstance(column, pa.ChunkedArray):
+        if column.null_count == len(column):
+            return [None] * len(column), {}
         column = _plain(column)
         if pa.types.is_integer(column.type):
             column = column.cast(pa.string())
@@ -48,6 +54,38 @@ def key_values(column: Column) -> tuple[list[bytes | None], dict[int, str]]:
             keys.append(None)
             wrong[row] = str(error)
     return keys, wrong
+
+
+class Keys:
+    """One key per row of a frame, from the column `name`; None where it has none.
+
+    Where that is the frame's own `key`, rows without one have the key that is in `raw_key`. A frame
+    without these columns has no keys. Raises ConfigError where a column cannot hold keys.
+    """
+
+    def __init__(self, columns: Mapping[str, Column], name: str = KEY) -> None:
+        names = (KEY, RAW_KEY) if name == KEY else (name,)
+        self._columns = {each: columns[each] for each in names if each in columns}
+        for each, column in self._columns.items():
+            check_key_column(each, column)
+
+    def values(self, start: int, stop: int) -> tuple[list[bytes | None], dict[int, str]]:
+        """The keys of these rows, and for rows without a usable one the reason; both count from `start`."""
+        keys: list[bytes | None] | None = None
+        wrong: dict[int, str] = {}
+        for name, column in self._columns.items():
+            found, errors = key_values(column[start:stop])
+            for row, reason in errors.items():
+                if keys is None or keys[row] is None:
+                    wrong.setdefault(row, f"column {name!r}, the key: {reason}")
+            keys = found if keys is None else _first_of(keys, found)
+        return [None] * (stop - start) if keys is None else keys, wrong
+
+
+def _first_of(keys: list[bytes | None], others: list[bytes | None]) -> list[bytes | None]:
+    if None not in keys or others.count(None) == len(others):
+        return keys
+    return [other if key is None else key for key, other in zip(keys, others, strict=True)]
 
 
 def missing(value: Any) -> bool:

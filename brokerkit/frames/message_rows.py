@@ -16,7 +16,7 @@ from brokerkit.core.messages import OutboundMessage
 from .arrow import ArrowType, is_bytes, is_text
 from .attributes import pairs_of
 from .decoded import objects_of
-from .keys import check_key_column, key_values, missing
+from .keys import KEY, Keys, missing
 from .schema import ATTRIBUTES
 from .tabular import Column, describe_columns
 from .text import NAMES as TEXT_DECODERS
@@ -25,24 +25,24 @@ _STRUCT = {"name", "value", "type"}
 
 
 class MessageRows:
-    """Rows with a payload in `value` (else in `raw`), a key and attributes.
+    """Rows with a payload in `value` (else in `raw`), a key in `key` (else in `raw_key`), and attributes.
+
+    key: another column that has the keys.
 
     decoder: who filled `value`, where that is known. What a decoder of the user's own made is not
     the payload, so `raw` is published then, as it is where `value` is neither text nor bytes.
     """
 
-    def __init__(self, columns: dict[str, Column], length: int, key: str, decoder: str | None) -> None:
+    def __init__(self, columns: dict[str, Column], length: int, key: str | None, decoder: str | None) -> None:
         if "value" not in columns:
             raise ConfigError(
-                "a frame of messages needs the column 'value' (and may have key, raw and attributes); "
+                "a frame of messages needs the column 'value' (and may have key, raw_key, raw, attributes); "
                 f"this one has {describe_columns(columns)}"
             )
         self._length = length
-        self._key = key
-        self._keys = columns.get(key)
+        self._keys = Keys(columns, key or KEY)
         self._attributes = columns.get("attributes")
         self._payloads = _payload_columns(columns, decoder)
-        check_key_column(key, self._keys)
         _check_attributes(self._attributes)
 
     def __len__(self) -> int:
@@ -65,10 +65,8 @@ class MessageRows:
             payloads = values if payloads.count(None) == length else [
                 second if first is None else first for first, second in zip(payloads, values, strict=True)
             ]  # fmt: skip
-        keys: list[Any] = [None] * length
-        if self._keys is not None:
-            keys, errors = key_values(self._keys[start:stop])
-            wrong |= {row: f"column {self._key!r}, the key: {reason}" for row, reason in errors.items()}
+        keys, errors = self._keys.values(start, stop)
+        wrong |= errors
         attributes, errors = attribute_values(self._attributes, start, stop)
         wrong |= {row: f"column 'attributes': {reason}" for row, reason in errors.items()}
         items: list[OutboundMessage | BrokerError] = list(map(OutboundMessage, payloads, keys, attributes))

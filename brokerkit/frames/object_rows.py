@@ -12,20 +12,17 @@ from brokerkit.core.errors import BrokerError, ConfigError
 from brokerkit.core.messages import OutboundMessage
 
 from .jsonable import json_values
-from .keys import check_key_column, key_values
+from .keys import Keys
 from .tabular import Column
 
 
 class ObjectRows:
     """Rows published as JSON objects of the columns given."""
 
-    def __init__(self, columns: dict[str, Column], length: int, key: str | None, keys: Column | None) -> None:
+    def __init__(self, columns: dict[str, Column], length: int, keys: Keys) -> None:
         self._columns = columns
         self._length = length
-        self._key = key
         self._keys = keys
-        if key is not None:
-            check_key_column(key, keys)
 
     def __len__(self) -> int:
         return self._length
@@ -43,12 +40,9 @@ class ObjectRows:
             lists.append(values)
             for row, reason in errors.items():
                 wrong.setdefault(row, f"column {name!r}: {reason}")
-        if self._keys is None:
-            keys: list[Any] = [None] * (stop - start)
-        else:
-            keys, errors = key_values(self._keys[start:stop])
-            for row, reason in errors.items():
-                wrong.setdefault(row, f"column {self._key!r}, the key: {reason}")
+        keys, errors = self._keys.values(start, stop)
+        for row, reason in errors.items():
+            wrong.setdefault(row, reason)
         rows = list(map(dict, map(zip, repeat(list(self._columns)), zip(*lists, strict=True))))
         try:
             texts: list[bytes | None] = list(map(orjson.dumps, rows))

@@ -11,6 +11,7 @@ import pyarrow as pa
 from brokerkit.core.errors import BrokerError, ConfigError
 from brokerkit.core.messages import OutboundMessage
 
+from .keys import Keys
 from .message_rows import MessageRows
 from .object_rows import ObjectRows
 from .provenance import writer_of
@@ -84,7 +85,8 @@ def messages_from_frame(
 
     frame: a pandas or polars DataFrame, a pyarrow Table or RecordBatch. kind: None takes a frame
     with the columns key, value, raw and attributes for messages, and any other for rows, as does
-    `columns=`. key: the column whose text is the key. columns: what goes into each JSON object.
+    `columns=`. key: the column whose text is the key; where it is `key` itself, rows without one
+    take what is in `raw_key`. columns: what goes into each JSON object.
     Raises ConfigError where the frame or a column is not what is needed.
     """
     found = columns_of(frame)
@@ -101,14 +103,14 @@ def messages_from_frame(
     if kind == "messages":
         if columns is not None:
             raise ConfigError("columns= is for kind='rows'; messages are published as they are")
-        return Outbound(kind, MessageRows(found, length, key or "key", writer_of(frame)))
+        return Outbound(kind, MessageRows(found, length, key, writer_of(frame)))
     missing = [name for name in columns or () if name not in found]
     if missing:
         raise ConfigError(f"there is no column {missing[0]!r}; the frame has {describe_columns(found)}")
     if not found:
         raise ConfigError("the frame has no columns; expected at least one to publish")
     chosen = {name: found[name] for name in (found if columns is None else columns)}
-    return Outbound(kind, ObjectRows(chosen, length, key, None if key is None else found[key]))
+    return Outbound(kind, ObjectRows(chosen, length, Keys({}) if key is None else Keys(found, key)))
 
 
 def _length(frame: Any, columns: dict[str, Column]) -> int:

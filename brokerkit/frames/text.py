@@ -17,6 +17,14 @@ from .decoded import ERROR_LENGTH, Decoded, objects_of
 NAMES = ("auto", "json", "text", "raw")
 NOT_TEXT = "not UTF-8 text"
 
+_UTF8 = (  # RFC 3629: Arrow reads binary by bytes here, and can judge only whole arrays otherwise
+    r"^(?:[\x00-\x7f]|[\xc2-\xdf][\x80-\xbf]|\xe0[\xa0-\xbf][\x80-\xbf]|[\xe1-\xec\xee\xef][\x80-\xbf]{2}"
+    r"|\xed[\x80-\x9f][\x80-\xbf]|\xf0[\x90-\xbf][\x80-\xbf]{2}|[\xf1-\xf3][\x80-\xbf]{3}"
+    r"|\xf4[\x80-\x8f][\x80-\xbf]{2})*\z"
+)
+_JUDGED_BY_ROW = 65_536
+"""Bytes of an array that are looked at row by row; larger ones are halved until they are text."""
+
 
 @dataclass(frozen=True)
 class TextDecoder:
@@ -43,29 +51,52 @@ class TextDecoder:
     def decode(self, payloads: Array, items: Sequence[bytes | None] | None = None) -> Decoded:
         if self.name == "raw":
             return Decoded(pa.nulls(len(payloads), pa.large_string()), payloads, [])
-        value, raw, binary = split_text(payloads)
+        value, raw = split_text(payloads)
+        binary = len(raw) - raw.null_count
         if self.name == "auto":
-            return Decoded(value, raw, [], len(binary))
-        failures = [(row, NOT_TEXT) for row in binary]
+            return Decoded(value, raw, [], binary)
+        rows = pc.indices_nonzero(raw.is_valid()).to_pylist() if binary else []
+        failures = [(row, NOT_TEXT) for row in rows]
         if self.name == "json" and self.judges:
-            text = raw.null_count == len(raw)
-            failures.extend(json_failures(items if items is not None and text else objects_of(value)))
+            failures.extend(json_failures(items if items is not None and not binary else objects_of(value)))
             failures.sort()
         return Decoded(value, raw, failures)
 
 
-def split_text(payloads: Array) -> tuple[Array, pa.Array, list[int]]:
-    """`value`, `raw`, and the rows that are not UTF-8 text."""
+def split_text(data: Array) -> tuple[Array, Array]:
+    """Bytes as text where they are UTF-8, and as bytes where they are not; null is null in both.
+
+    Binary gives string, large binary gives large string.
+    """
+    kind = pa.string() if pa.types.is_binary(data.type) else pa.large_string()
+    if (text := _as_text(data, kind)) is not None:
+        return text, pa.nulls(len(data), data.type)
+    is_text, nothing = pa.concat_arrays(list(_text_rows(data, kind))), pa.scalar(None, data.type)
+    return pc.if_else(is_text, data, nothing).view(kind), pc.if_else(is_text, nothing, data)
+
+
+def _as_text(data: Array, kind: ArrowType) -> Array | None:
+    """The same buffers as text, which is a fifth of the work of a cast; None where a row is not UTF-8."""
+    text = data.view(kind)
     try:
-        return payloads.cast(pa.large_string()), pa.nulls(len(payloads), pa.large_binary()), []
+        text.validate(full=True)
     except pa.ArrowInvalid:
-        binary = [row for row, payload in enumerate(objects_of(payloads)) if not _is_text(payload)]
-    mask = [False] * len(payloads)
-    for row in binary:
-        mask[row] = True
-    is_binary, nothing = pa.array(mask), pa.scalar(None, pa.large_binary())
-    text = pc.if_else(is_binary, nothing, payloads)
-    return text.cast(pa.large_string()), pc.if_else(is_binary, payloads, nothing), binary
+        return None
+    return text
+
+
+def _text_rows(data: Array, kind: ArrowType) -> Iterator[Array]:
+    """Whether each row is UTF-8 text, in pieces: what is text as a whole is seen in one look."""
+    if _as_text(data, kind) is not None:
+        yield pa.repeat(pa.scalar(True), len(data))
+    elif len(data) == 1:
+        yield pa.array([False])
+    elif data.nbytes <= _JUDGED_BY_ROW:
+        yield pc.match_substring_regex(data, _UTF8)
+    else:
+        half = len(data) // 2
+        yield from _text_rows(data.slice(0, half), kind)
+        yield from _text_rows(data.slice(half), kind)
 
 
 def json_failures(items: Sequence[bytes | str | None]) -> Iterator[tuple[int, str]]:
@@ -79,11 +110,3 @@ def json_failures(items: Sequence[bytes | str | None]) -> Iterator[tuple[int, st
             row = len(items) - length_hint(rows) - 1
             if items[row] is not None:
                 yield row, f"not valid JSON: {error}"[:ERROR_LENGTH]
-
-
-def _is_text(payload: bytes | None) -> bool:
-    try:
-        payload is None or payload.decode()
-    except UnicodeDecodeError:
-        return False
-    return True

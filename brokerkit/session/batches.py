@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
 
 SHOWN_ROWS = 10
-SHOWN_COLUMNS = ["topic", "partition", "offset", "key", "value", "raw"]
+READ_COLUMNS = ["topic", "partition", "offset", "key", "raw_key", "value", "raw"]
+SHOWN_COLUMNS = ["topic", "partition", "offset", "key", "value"]
 
 
 class Batch(markup.Displayed):
@@ -84,16 +85,16 @@ class Batch(markup.Displayed):
         return f"<batch of {len(self):,} messages, {'settled' if self.settled else 'not settled'}>"
 
     def _repr_html_(self) -> str:
-        # the payload is in one of the two last columns: as text, or as bytes that are none
+        # key and payload are in one of two columns each: as text, or as bytes that are none
         rows = [
-            (*place, raw if value is None else value)
-            for *place, value, raw in records(self.frame[SHOWN_COLUMNS].head(SHOWN_ROWS))
+            (*place, raw_key if key is None else key, raw if value is None else value)
+            for *place, key, raw_key, value, raw in records(self.frame[READ_COLUMNS].head(SHOWN_ROWS))
         ]
         owed = "settled" if self.settled else "not settled: batch.ack() or batch.nack()"
         more = len(self) - SHOWN_ROWS
         return markup.block(
             markup.heading(f"batch of {len(self):,} messages, {owed}"),
-            markup.table(SHOWN_COLUMNS[:-1], rows),
+            markup.table(SHOWN_COLUMNS, rows),
             markup.paragraph(f"and {more:,} more in batch.frame" if more > 0 else ""),
         )
 

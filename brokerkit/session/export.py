@@ -132,6 +132,8 @@ class Export:
                 f"{self.path} already holds a finished export{'' if same else ' of something else'}: "
                 "give another folder, or overwrite=True"
             )
+        if not overwrite:
+            self._check_columns(list(owners))
         for file in self.path.glob(f"*{NEW}"):  # of a process that was killed
             file.unlink(missing_ok=True)
         if overwrite:
@@ -141,6 +143,22 @@ class Export:
         if overwrite or (known is None and (damaged or not files)):
             self._keep_plan(planned)
         return planned
+
+    def _check_columns(self, files: Sequence[Path]) -> None:
+        """Refuse to add to files whose columns are others: of an older version, or another decoder's."""
+        ours = {field.name: field.type for field in self.schema}
+        for file in files:
+            theirs = {field.name: field.type for field in pq.read_schema(file)}
+            differing = [name for name in {**theirs, **ours} if theirs.get(name) != ours.get(name)]
+            if differing:
+                told = ", ".join(
+                    f"{name} is {theirs.get(name, 'missing')} there and {ours.get(name, 'missing')} here"
+                    for name in differing
+                )
+                raise ConfigError(
+                    f"{self.path} holds this export with other columns, as an older version wrote them "
+                    f"({told}): give another folder, or overwrite=True"
+                )
 
     def _known_plan(self) -> dict[str, Any] | None:
         file = self.path / PLAN

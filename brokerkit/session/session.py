@@ -491,10 +491,11 @@ class Session(Displayed):
     ) -> pd.DataFrame:
         """Publish each row of a frame; returns one outcome per row and never raises for a row.
 
-        A frame of messages (key, value, raw, attributes) goes back as it is; of any other frame each
-        row becomes a JSON object, and `key` names the column whose text is the key. dry_run=True
-        sends nothing and shows what would be sent. resume: the outcome frame of an earlier call for
-        the same frame; what it confirmed is not sent again. timeout: seconds per 5,000 rows.
+        A frame of messages (key, value, raw, attributes) goes back as it is, with the key in `raw_key`
+        where `key` is NA; of any other frame each row becomes a JSON object, and `key` names the column
+        whose text is the key. dry_run=True sends nothing and shows what would be sent. resume: the
+        outcome frame of an earlier call for the same frame; what it confirmed is not sent again.
+        timeout: seconds per 5,000 rows.
         """
         outbound = plan_of(df, kind, key, columns)
         check_topic(topic)

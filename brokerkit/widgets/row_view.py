@@ -22,7 +22,7 @@ def rows_view(table: pa.Table, first: int) -> list[dict[str, Any]]:
     """One small dict per row, numbered from `first`: texts only, cut, without control characters."""
     values, kinds, sizes = payload_texts(table, VALUE_SHOWN)
     columns = [table.column(name).to_pylist() for name in ("publish_time", "partition", "offset")]
-    keys = pc.binary_slice(table.column("key"), 0, 4 * KEY_SHOWN).to_pylist()
+    keys = texts_or_bytes(table.column("key"), table.column("raw_key"), KEY_SHOWN)
     attributes = attribute_texts(table)
     rows = zip(*columns, keys, values, kinds, sizes, attributes, strict=True)
     return [
@@ -31,7 +31,7 @@ def rows_view(table: pa.Table, first: int) -> list[dict[str, Any]]:
             "time": clock(time),
             "partition": partition,
             "offset": offset,
-            "key": None if key is None else plain(bytes_text(key), KEY_SHOWN),
+            "key": key,
             "value": value,
             "kind": kind,
             "size": size_text(size),
@@ -50,13 +50,13 @@ def detail_view(table: pa.Table) -> dict[str, Any]:
     row = {
         name: table.column(name)[0].as_py() for name in ("topic", "partition", "offset", "id", "publish_time")
     }
-    key = pc.binary_slice(table.column("key"), 0, 4_000)[0].as_py()
+    (key,) = texts_or_bytes(table.column("key"), table.column("raw_key"), 1_000)
     pairs = table.column("attributes")[0].as_py() or []
     place = [f"{name} {row[name]}" for name in ("partition", "offset") if row[name] is not None]
     return {
         "title": plain(f"{row['topic']}: {', '.join(place) or row['id']}"),
         "time": "" if row["publish_time"] is None else f"{row['publish_time']:%Y-%m-%d %H:%M:%S.%f} UTC",
-        "key": None if key is None else plain(bytes_text(key), 1_000),
+        "key": key,
         "kind": kind,
         "size": size_text(size),
         "value": plain_lines((pretty or text)[: 2 * DETAIL_SHOWN]),
@@ -94,6 +94,20 @@ def payload_texts(
         kinds.append(kind)
         all_sizes.append(size if size is not None else raw_size)
     return found, kinds, all_sizes
+
+
+def texts_or_bytes(texts: Any, datas: Any, most: int) -> list[str | None]:
+    """Short texts of two columns of which one has the text, else the other the bytes, which it says."""
+    shown = pc.utf8_slice_codeunits(texts, 0, most + 1).to_pylist()
+    raws = pc.binary_slice(datas, 0, most).to_pylist()
+    return [
+        plain(text, most)
+        if text is not None
+        else None
+        if data is None
+        else plain(f"bytes: {bytes_text(data)}", most)
+        for text, data in zip(shown, raws, strict=True)
+    ]
 
 
 def attribute_texts(table: pa.Table) -> list[str]:

@@ -86,7 +86,8 @@ def test_the_columns_and_types_are_those_of_the_table_in_the_documentation():
         ("partition", "int32"),
         ("offset", "int64"),
         ("id", "string"),
-        ("key", "binary"),
+        ("key", "string"),
+        ("raw_key", "binary"),
         ("value", "large_string"),
         ("raw", "large_binary"),
         ("attributes", "list<item: struct<name: string, value: binary, type: string>>"),
@@ -210,7 +211,10 @@ def test_no_row_and_no_byte_is_lost(decode, seed):
     value, raw = table.column("value").to_pylist(), table.column("raw").to_pylist()
     found = [text.encode() if text is not None else data for text, data in zip(value, raw, strict=True)]
     assert found == columns.value
-    assert table.column("key").to_pylist() == columns.key
+    key, raw_key = table.column("key").to_pylist(), table.column("raw_key").to_pylist()
+    assert [text.encode() if text is not None else data for text, data in zip(key, raw_key, strict=True)] == (
+        columns.key
+    )
     assert builder.counts.rows == 200
 
 

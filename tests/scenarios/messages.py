@@ -23,6 +23,14 @@ def publish_numbered(session: Session, topic: str, numbers: Iterable[int]) -> No
     session.publish_batch(topic, numbered(numbers), timeout=60)
 
 
+def bytes_of(frame: pd.DataFrame, text: str, data: str) -> list[bytes | None]:
+    """The bytes of each row from the column that has them as text, else from the one that has the others."""
+    return [
+        value.encode() if isinstance(value, str) else None if pd.isna(other) else other
+        for value, other in zip(frame[text], frame[data], strict=True)
+    ]
+
+
 def numbers_of(frame: pd.DataFrame) -> list[int]:
     """The numbers in a frame of such messages."""
     return [int(value) for value in frame["value"]]

@@ -111,5 +111,5 @@ def contents(frame: pd.DataFrame) -> pd.DataFrame:
         repr([(each["name"], each["value"]) for each in row if each["name"] != "bk-publish-time"])
         for row in frame["attributes"]
     ]
-    plain = frame[["key", "value", "raw"]].assign(attributes=attributes)
+    plain = frame[["key", "raw_key", "value", "raw"]].assign(attributes=attributes)
     return plain.sort_values(["attributes", "key"]).reset_index(drop=True)

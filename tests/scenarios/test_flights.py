@@ -14,6 +14,7 @@ from brokerkit.core import OutboundMessage
 from brokerkit.session import Session
 
 from .flights import Flights
+from .messages import bytes_of
 from .systems import System
 
 
@@ -28,7 +29,7 @@ def test_a_published_frame_reads_back_without_one_row_missing_doubled_or_changed
     assert Counter(frame["value"]) == Counter(_json_texts(flights.source))
     assert bk.failures(frame).empty
     expanded = bk.expand(frame).sort_values("value.row", ignore_index=True)
-    assert list(expanded["key"]) == [carrier.encode() for carrier in flights.source["carrier"]]
+    assert list(expanded["key"]) == list(flights.source["carrier"])
     for name, column in flights.source.items():
         found = expanded[f"value.{name}"]
         if pd.api.types.is_numeric_dtype(column):
@@ -89,11 +90,7 @@ def _json_texts(source: pd.DataFrame) -> list[str]:
 
 def _contents(frame: pd.DataFrame) -> list[tuple[object, ...]]:
     """Key, payload and attributes of each row."""
-    keys = [None if pd.isna(key) else key for key in frame["key"]]
-    payloads = [
-        raw if pd.isna(value) else value.encode()
-        for value, raw in zip(frame["value"], frame["raw"], strict=True)
-    ]
+    keys, payloads = bytes_of(frame, "key", "raw_key"), bytes_of(frame, "value", "raw")
     attributes = [
         () if each is None or each is pd.NA else tuple((one["name"], one["value"]) for one in each)
         for each in frame["attributes"]

@@ -9,6 +9,7 @@ from brokerkit.core import OutboundMessage
 from brokerkit.core.errors import ConfigError, PublishFailed
 from brokerkit.session import Session
 
+from .messages import bytes_of
 from .systems import JetStream, Kafka, System
 
 HOSTILE = [b"", b"\x00", b"\xff\xfe", b"caf\xe9", "naïve ✓ \U0001f680".encode(), b'{"a": 1, "a": 2}', b"null"]
@@ -56,12 +57,4 @@ def test_a_null_payload_is_refused_on_nats_before_anything_of_it_is_sent(
 
 def _pairs(frame: pd.DataFrame) -> list[tuple[bytes | None, bytes | None]]:
     """Key and payload of each row."""
-
-    def some(value: object) -> object:
-        return None if pd.isna(value) else value
-
-    pairs = []
-    for key, value, raw in zip(frame["key"], frame["value"], frame["raw"], strict=True):
-        text = some(value)
-        pairs.append((some(key), text.encode() if isinstance(text, str) else some(raw)))
-    return pairs
+    return list(zip(bytes_of(frame, "key", "raw_key"), bytes_of(frame, "value", "raw"), strict=True))

@@ -19,7 +19,7 @@ import brokerkit as bk
 from brokerkit.session import Session
 
 COLUMNS = [
-    "topic", "partition", "offset", "id", "key", "value", "raw", "attributes",
+    "topic", "partition", "offset", "id", "key", "raw_key", "value", "raw", "attributes",
     "publish_time", "ingestion_time", "delivery_count",
 ]  # fmt: skip
 

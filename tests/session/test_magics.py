@@ -58,7 +58,7 @@ def test_publish_sends_the_cell_as_it_is(shell: InteractiveShell, s: Session) ->
     assert outcome.ok
     sent = s.peek("orders")
     assert sent["value"].tolist() == ['{"id": 1,\n "x": "{y}"}']
-    assert sent["key"].tolist() == [b"c1"]
+    assert sent["key"].tolist() == ["c1"]
     assert bk.attr(sent, "a b").tolist() == ["c=d"]
 
 

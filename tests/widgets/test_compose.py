@@ -71,7 +71,7 @@ def test_edit_and_resend_keeps_what_was_not_edited(orders: Session) -> None:
     assert outcome.counts["confirmed"] == 1
     assert composer.outcome is outcome
     sent = orders.peek("orders", 1)
-    assert (sent["value"][0], sent["key"][0]) == ('{"copies": 1}', b"\xff")
+    assert (sent["value"][0], sent["raw_key"][0]) == ('{"copies": 1}', b"\xff")
     assert [pair["value"] for pair in sent["attributes"][0]] == [b"1", b"\xfe"]
 
 

@@ -115,7 +115,7 @@ def test_a_selected_row_is_a_frame_for_the_next_cell(orders: Session) -> None:
     place = tail.selected[["partition", "offset"]].iloc[0]
     tail.selected = None
     tail.selected = (int(place["partition"]), int(place["offset"]))
-    assert tail.selected["key"].tolist() == [b"c1"]
+    assert tail.selected["key"].tolist() == ["c1"]
     with pytest.raises(bk.ConfigError, match="not among the rows kept"):
         tail.selected = 99
 

@@ -43,6 +43,7 @@ def compare(left: MessageView, right: MessageView) -> list[Compared]:
             "offset",
             "id",
             "key",
+            "raw_key",
             "publish_time",
             "ingestion_time",
             "delivery_count",

@@ -11,7 +11,7 @@ from brokerkit.frames.build import FrameBuilder
 from brokerkit.session.shown import plain, plain_lines
 
 from ..indenting import indented
-from ..row_view import bytes_text, size_text
+from ..row_view import bytes_text, size_text, texts_or_bytes
 from . import tree
 
 TEXT_PAGE = 20_000
@@ -32,7 +32,7 @@ class MessageView:
         self.partition: int | None = self.get("partition")
         self.offset: int | None = self.get("offset")
         self.identity: str | None = self.get("id")
-        self.key: bytes | None = self.get("key")
+        self.key = _bytes_of(self.get("key"), self.get("raw_key"))
         self.attributes: list[dict[str, Any]] = self.get("attributes") or []
         self._builder = builder
 
@@ -43,8 +43,7 @@ class MessageView:
     def payload(self) -> bytes | None:
         """The bytes as they are on the broker."""
         raw: bytes | None = self.get("raw")
-        value = self.get("value") if raw is None else None
-        return raw if value is None else value.encode() if isinstance(value, str) else None
+        return raw if raw is not None else _bytes_of(self.get("value"), None)
 
     @cached_property
     def text(self) -> str | None:
@@ -93,7 +92,8 @@ class MessageView:
         return ", ".join(known) or f"id {self.identity}"
 
     def _fields(self) -> list[list[str]]:
-        shown = [["key", "none" if self.key is None else plain(bytes_text(self.key[:4_000]), 1_000)]]
+        (key,) = texts_or_bytes(self.row.column("key"), self.row.column("raw_key"), 1_000)
+        shown = [["key", "none" if key is None else key]]
         for name in ("id", "publish_time", "ingestion_time", "delivery_count"):
             value = self.get(name)
             if value is not None:
@@ -191,6 +191,11 @@ class MessageView:
         if len(data) > COPIED:
             return None
         return data.hex(" ") if self.text is None else self.text
+
+
+def _bytes_of(text: Any, data: bytes | None) -> bytes | None:
+    """What is in the column of texts, else in the one of bytes; a value that is no text is not it."""
+    return text.encode() if isinstance(text, str) else data
 
 
 def _attribute(pair: dict[str, Any]) -> list[str]:

@@ -13,7 +13,7 @@ from brokerkit.core.errors import ConfigError
 from brokerkit.frames.expand import expand
 from brokerkit.session.shown import plain
 
-from ..row_view import attribute_texts, bytes_text
+from ..row_view import attribute_texts, bytes_text, texts_or_bytes
 
 CELL = 240
 PAGE = 400
@@ -57,7 +57,8 @@ class ResultTable:
 
     def _has(self, name: str) -> bool:
         """Whether a column has a value in any row; nobody knows without rows."""
-        return not len(self) or self.rows.column(name).null_count < len(self)
+        also = ("raw_key",) if name == "key" else ()
+        return not len(self) or any(self.rows.column(each).null_count < len(self) for each in (name, *also))
 
     def sort_by(self, sort: tuple[str, bool] | None) -> None:
         """Order the rows by a column, ascending or not; None as they were found. Raises ConfigError."""
@@ -124,26 +125,15 @@ def _texts(table: pa.Table, name: str) -> list[str | None]:
         return [text or None for text in attribute_texts(table)]
     kind = column.type
     if name == "value" and (pa.types.is_large_string(kind) or pa.types.is_string(kind)):
-        return _payloads(column, table.column("raw"))
+        return texts_or_bytes(column, table.column("raw"), CELL)
+    if name == "key":
+        return texts_or_bytes(column, table.column("raw_key"), CELL)
     if pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
         cut = pc.binary_slice(column, 0, 4 * CELL).to_pylist()
         return [None if data is None else plain(bytes_text(data), CELL) for data in cut]
     if pa.types.is_string(kind) or pa.types.is_large_string(kind):
         column = pc.utf8_slice_codeunits(column, 0, CELL + 1)
     return [None if value is None else _text(value) for value in column.to_pylist()]
-
-
-def _payloads(values: Any, raws: Any) -> list[str | None]:
-    texts = pc.utf8_slice_codeunits(values, 0, CELL + 1).to_pylist()
-    datas = pc.binary_slice(raws, 0, CELL).to_pylist()
-    return [
-        plain(text, CELL)
-        if text is not None
-        else None
-        if data is None
-        else f"bytes: {plain(bytes_text(data), CELL)}"
-        for text, data in zip(texts, datas, strict=True)
-    ]
 
 
 def _text(value: Any) -> str:

@@ -49,7 +49,7 @@ def test_what_is_published_is_seen_by_every_call(session: Session) -> None:
     assert (pulled["delivery_count"] == 1).all()
     assert sorted(pulled["id"]) == sorted(scanned["id"])
     assert len(session.pull(topic, 6, subscription="me", timeout=1)) == 0
-    again = session.reread(pulled[pulled["key"] == b"k3"])
+    again = session.reread(pulled[pulled["key"] == "k3"])
     assert list(again["value"]) == ['{"id":3}']
 
 

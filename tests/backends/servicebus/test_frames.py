@@ -57,7 +57,7 @@ def test_peek_scan_pull_and_reread_give_the_same_frame(session: Session) -> None
     assert peeked.dtypes.equals(session.peek(queue, 1).dtypes)
     assert peeked["offset"].tolist() == [1, 2, 3, 4, 5]
     assert peeked["id"].tolist() == ["1", "2", "3", "4", "5"]
-    assert peeked["key"].tolist() == [f"k{n}".encode() for n in range(5)]
+    assert peeked["key"].tolist() == [f"k{n}" for n in range(5)]
     scanned = session.scan(queue).to_pandas()
     reread = session.reread(peeked.iloc[[3, 1]])
     assert reread["offset"].tolist() == [4, 2]

@@ -115,7 +115,7 @@ def all_of_a_key_in_an_hour(desk: Desk) -> None:
     desk.type(desk.field("key"), "c7")
     desk.type(desk.field("from"), "-1h", enter=True)
     desk.complete("^Complete: 60 rows")
-    assert desk.notebook.ask("set(browser.frame['key']) == {b'c7'}")
+    assert desk.notebook.ask("set(browser.frame['key']) == {'c7'}")
 
 
 def first_after_a_deployment(desk: Desk) -> None:
