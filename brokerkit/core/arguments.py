@@ -19,6 +19,28 @@ def as_integer(value: Any) -> int | None:
         return None
 
 
+def unencodable(text: str) -> str | None:
+    """Why UTF-8 cannot hold a text (half of a surrogate pair), or None."""
+    if text.isascii():
+        return None
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError as error:
+        wrong = error.object[error.start : error.end]
+        return f"a character that UTF-8 cannot hold ({wrong!a} at position {error.start})"
+    return None
+
+
+def check_name(name: object, what: str) -> str:
+    """The name of a topic or subscription. Raises ConfigError for what cannot be one."""
+    if not isinstance(name, str) or not name.strip():
+        raise ConfigError(f"a {what} name must be a text that is not empty, not {name!r:.60}")
+    problem = unencodable(name)
+    if problem is not None:
+        raise ConfigError(f"the {what} name {name!a:.60} has {problem}")
+    return name
+
+
 def check_count(value: object, name: str) -> int:
     """A positive integer, or a ConfigError that says so."""
     count = as_integer(value)

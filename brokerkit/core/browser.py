@@ -9,7 +9,7 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar
 
-from .arguments import check_count
+from .arguments import check_count, check_name
 from .cancellation import Cancellation, Deadline
 from .closing import Closable
 from .columns import Columns
@@ -62,14 +62,17 @@ class ConnectedBrowser(Closable):
 
     def describe(self, topic: str, *, timeout: float = ANSWER_SECONDS) -> TopicDescription:
         """A topic's partitions, bounds, and subscriptions or groups with their lag."""
+        check_name(topic, "topic")
         return self._ask(lambda: self._driver.describe(topic, timeout), timeout)
 
     def bounds(self, topic: str, *, timeout: float = ANSWER_SECONDS) -> list[Bounds]:
         """The readable range of each partition."""
+        check_name(topic, "topic")
         return self._ask(lambda: self._driver.bounds(topic, timeout), timeout)
 
     def terms(self, topic: str, *, timeout: float = ANSWER_SECONDS) -> PublishTerms:
         """What a topic does with what is published to it."""
+        check_name(topic, "topic")
         return self._ask(lambda: self._driver.terms(topic, timeout), timeout)
 
     def at_id(self, message_id: str) -> tuple[int | None, int]:
@@ -133,6 +136,7 @@ class ConnectedBrowser(Closable):
         producers set the times; they are looked for as far as so much time beyond its end (a text such
         as "1h", a timedelta, seconds, or None for everything). Rows of other times are left out.
         """
+        check_name(topic, "topic")
         if limit is not None:
             limit = check_count(limit, "limit")
         if slice_rows is not None:

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from . import registry
 from .address import Address, resolve
-from .arguments import check_seconds
+from .arguments import check_name, check_seconds
 from .browser import ConnectedBrowser
 from .cancellation import Deadline
 from .capabilities import Capabilities, Model
@@ -152,11 +152,11 @@ class Connection(Closable):
         driver = self.driver
         check_seconds(hold, "hold")
         check_seconds(connect_timeout, "connect_timeout")
-        _check_name(topic, "topic")
+        check_name(topic, "topic")
         chosen = self.model_for(model)
         capabilities = self.capabilities.of(chosen)
         if subscription is not None:
-            _check_name(subscription, "subscription")
+            check_name(subscription, "subscription")
         elif capabilities.subscription_required:
             raise ConfigError("this system needs subscription= (a group, consumer or subscription name)")
         request = ConsumerRequest(
@@ -214,6 +214,8 @@ class Connection(Closable):
             raise NotSupported(
                 f"{self.address.scheme} has no transactions; publish_batch reports each message's outcome"
             )
+        if transactional_id is not None:
+            check_name(transactional_id, "transaction's")
         made = self._ask(lambda: driver.publisher(transactional_id=transactional_id), ADMIN_SECONDS)
         publisher = ConnectedPublisher(
             made,
@@ -244,14 +246,14 @@ class Connection(Closable):
         """Create a topic; options such as ``partitions=3`` are the backend's. Raises AlreadyExists."""
         self.refuse_if_read_only("it creates nothing")
         driver = self.driver
-        _check_name(topic, "topic")
+        check_name(topic, "topic")
         self._ask(lambda: driver.create_topic(topic, options=options, timeout=timeout), timeout + 1.0)
 
     def delete_topic(self, topic: str, *, timeout: float = ADMIN_SECONDS) -> None:
         """Delete a topic with all its messages. NotFound if it is not there."""
         self.refuse_if_read_only("it deletes nothing")
         driver = self.driver
-        _check_name(topic, "topic")
+        check_name(topic, "topic")
         self._ask(lambda: driver.delete_topic(topic, timeout=timeout), timeout + 1.0)
 
     def create_subscription(
@@ -270,8 +272,8 @@ class Connection(Closable):
         """
         self.refuse_if_read_only("it creates nothing")
         driver = self.driver
-        _check_name(topic, "topic")
-        _check_name(subscription, "subscription")
+        check_name(topic, "topic")
+        check_name(subscription, "subscription")
         position = parse(start, default=Earliest())
         request = SubscriptionRequest(topic, subscription, self.model_for(model), position, options)
         self._ask(lambda: driver.create_subscription(request, timeout=timeout), timeout + 1.0)
@@ -316,8 +318,3 @@ def _open(backend: Backend, address: Address, timeout: float) -> Driver:
 def _close_all(drivers: list[Driver]) -> None:
     for driver in drivers:
         driver.close(1.0)
-
-
-def _check_name(name: object, what: str) -> None:
-    if not isinstance(name, str) or not name.strip():
-        raise ConfigError(f"a {what} name must be a text that is not empty, not {name!r}")

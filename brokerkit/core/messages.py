@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Literal, Protocol
 
-from .arguments import as_integer
+from .arguments import as_integer, check_name, unencodable
 from .attributes import NO_ATTRIBUTES, Attributes
 from .errors import AckFailed, BrokerError, ConfigError, Unavailable, UnsettledWarning
 
@@ -147,7 +147,10 @@ def _as_bytes(value: object, what: str) -> bytes | None:
     if value is None or type(value) is bytes:
         return value
     if isinstance(value, str):
-        return value.encode("utf-8")
+        try:
+            return value.encode("utf-8")
+        except UnicodeEncodeError as error:
+            raise ConfigError(f"{what}: the text has {unencodable(value)}; publish bytes instead") from error
     if isinstance(value, bytes | bytearray | memoryview):
         return bytes(value)
     raise TypeError(
@@ -211,7 +214,7 @@ class OutboundMessage:
         self.attributes = NO_ATTRIBUTES if attributes is None else Attributes(attributes)  # type: ignore[arg-type]  # Attributes checks it
         self.partition = None if partition is None else checked_partition(partition)
         self.publish_time = None if publish_time is None else checked_time(publish_time)
-        self.dedup_id = dedup_id
+        self.dedup_id = None if dedup_id is None else check_name(dedup_id, "dedup_id")
 
     def named(self, dedup_id: str) -> OutboundMessage:
         """The same message under this `dedup_id`, unless it has one already."""

@@ -11,7 +11,7 @@ from datetime import datetime
 from itertools import count
 from typing import Self
 
-from .arguments import check_seconds
+from .arguments import check_name, check_seconds, unencodable
 from .attributes import type_name
 from .cancellation import Deadline
 from .capabilities import Capabilities, TimeUnit
@@ -88,6 +88,9 @@ def _attribute_refusal(message: OutboundMessage, capabilities: Capabilities) -> 
                 f"attribute {name!r} is {type(value).__name__}, which this system does not carry: "
                 f"expected {' or '.join(sorted(capabilities.attribute_types))}; encode it yourself"
             )
+        wrong = unencodable(name) or (unencodable(value) if type(value) is str else None)
+        if wrong is not None:
+            return ConfigError(f"attribute {name!a:.60} has {wrong}: send bytes instead, or repair the text")
         if name in names and not capabilities.duplicate_attributes:
             return ConfigError(f"attribute {name!r} is there twice, and this system keeps only one")
         names.add(name)
@@ -161,9 +164,7 @@ class ConnectedPublisher(Closable):
         close_at_exit(self)
 
     def topic(self, name: str) -> ConnectedTopic:
-        if not isinstance(name, str) or not name:
-            raise ConfigError(f"a topic name must be a text that is not empty, not {name!r}")
-        return ConnectedTopic(self, name)
+        return ConnectedTopic(self, check_name(name, "topic"))
 
     def send(self, batch: Sequence[Outgoing], *, timeout: float | None = None) -> list[PublishResult]:
         """Publish (topic, message) pairs; the outcome of each, in order."""

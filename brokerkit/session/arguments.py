@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from brokerkit.core.arguments import check_name
 from brokerkit.core.capabilities import Model
 from brokerkit.core.errors import ConfigError
 
 
 def check_topic(topic: Any) -> str:
     """A topic's name. Raises ConfigError for what cannot be one."""
-    if not isinstance(topic, str) or not topic.strip():
-        raise ConfigError(f"a topic name must be a text that is not empty, not {topic!r:.60}")
-    return topic
+    return check_name(topic, "topic")
 
 
 def topic_names(topic: Any) -> list[str]:

@@ -143,8 +143,12 @@ def _header_pairs(header: Any) -> list[tuple[str, bytes | None]]:
     if header is None:
         return []
     if isinstance(header, str):
+        _bytes("header", header)
         return [(header, None)]
     if isinstance(header, Mapping) and header:
+        for each in (*header.keys(), *header.values()):
+            if isinstance(each, str):
+                _bytes("header", each)
         try:
             return [(name, data) for name, data, _ in map(parts_of, Attributes(header))]
         except TypeError as error:

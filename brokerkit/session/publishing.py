@@ -58,15 +58,9 @@ def message_of(
         raise TypeError(
             f"a value to publish must be dict, list (as JSON), str, bytes or None, not {type(value).__name__}"
         )
-    try:
-        return OutboundMessage(
-            value, key, _attributes(attributes), partition=partition, publish_time=publish_time
-        )
-    except UnicodeEncodeError as error:
-        raise ConfigError(
-            f"the text has a character that UTF-8 cannot hold ({error.object[error.start : error.end]!r} at "
-            f"position {error.start}): publish bytes instead"
-        ) from error
+    return OutboundMessage(
+        value, key, _attributes(attributes), partition=partition, publish_time=publish_time
+    )
 
 
 def _json(value: Any) -> bytes:

@@ -34,7 +34,12 @@ def places_of(df: pd.DataFrame) -> list[Place]:
             f"reread needs the columns topic, partition and offset of a frame that was pulled, peeked or "
             f"scanned; missing: {', '.join(missing)}"
         )
-    columns = [pa.array(df[name], from_pandas=True).to_pylist() for name in ("topic", "partition", "offset")]
+    try:
+        columns = [
+            pa.array(df[name], from_pandas=True).to_pylist() for name in ("topic", "partition", "offset")
+        ]
+    except UnicodeEncodeError as error:
+        raise ConfigError(f"the column topic has a text that is no name: {error.object!a:.60}") from error
     places = []
     for row, (topic, partition, offset) in enumerate(zip(*columns, strict=True)):
         if topic is None or offset is None:

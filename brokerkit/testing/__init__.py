@@ -1,4 +1,4 @@
-"""The conformance suite: 77 behaviours that every backend shows, or declares as a gap.
+"""The conformance suite: 78 behaviours that every backend shows, or declares as a gap.
 
 It needs pytest (``pip install 'brokerkit-notebook[test]'``). A backend joins with a test module such
 as this one, which proves the in-memory broker:

@@ -25,7 +25,7 @@ from .browser import KafkaBrowser
 from .cluster import Cluster
 from .consumer import KafkaConsumer
 from .errors import translate
-from .options import Properties, secrets_of
+from .options import Properties, check_c_text, secrets_of
 from .publisher import KafkaPublisher
 from .reader import KafkaReader
 from .share_consumer import KafkaShareConsumer
@@ -55,6 +55,8 @@ class KafkaDriver(Driver):
     def consumer(self, request: ConsumerRequest) -> ConsumerDriver:
         if not request.subscription:
             raise ConfigError("Kafka needs subscription= : the name of the consumer group or share group")
+        check_c_text(request.topic, "topic")
+        check_c_text(request.subscription, "group")
         if request.model == "message":
             self._tell_of_the_preview()
             return KafkaShareConsumer(self._cluster, self._properties, request)
@@ -72,6 +74,7 @@ class KafkaDriver(Driver):
         )
 
     def publisher(self, *, transactional_id: str | None = None) -> PublisherDriver:
+        check_c_text(transactional_id, "transaction")
         return KafkaPublisher(self._cluster, self._properties, transactional_id)
 
     def browser(self) -> BrowserDriver:
@@ -81,12 +84,16 @@ class KafkaDriver(Driver):
         return KafkaReader(self._cluster, self._properties)
 
     def create_topic(self, topic: str, *, options: Mapping[str, Any], timeout: float) -> None:
+        check_c_text(topic, "topic")
         topics.create_topic(self._cluster, topic, options, timeout)
 
     def delete_topic(self, topic: str, *, timeout: float) -> None:
+        check_c_text(topic, "topic")
         topics.delete_topic(self._cluster, topic, timeout)
 
     def create_subscription(self, request: SubscriptionRequest, *, timeout: float) -> None:
+        check_c_text(request.topic, "topic")
+        check_c_text(request.subscription, "group")
         if request.model == "message":
             share_groups.create_share_group(self._cluster, request, Deadline(timeout))
             return

@@ -114,6 +114,12 @@ def passed_through(options: Mapping[str, Any]) -> Properties:
     return given
 
 
+def check_c_text(name: str | None, what: str) -> None:
+    """Raise ConfigError for a name with a NUL: librdkafka would take it for one that ends there."""
+    if name is not None and "\0" in name:
+        raise ConfigError(f"the {what} name {name!a:.60} has a NUL, and names of Kafka cannot")
+
+
 def secrets_of(properties: Mapping[str, Any]) -> Secrets:
     """The values among properties that must not be shown."""
     return Secrets(str(value) for name, value in properties.items() if is_secret(name))

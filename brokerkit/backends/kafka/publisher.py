@@ -20,7 +20,7 @@ from brokerkit.core.topics import PublishTerms
 
 from .cluster import Cluster, translate_call
 from .errors import SURELY_NOT_STORED, from_code, translate
-from .options import Properties
+from .options import Properties, check_c_text
 from .partitioner import DEFAULT as PARTITIONER
 from .terms import terms_of
 from .watch import Watch
@@ -206,6 +206,7 @@ class KafkaPublisher(PublisherDriver):
             return
         terms, problem = NO_TERMS, None
         try:
+            check_c_text(topic, "topic")
             look = Deadline(min(LOOK_SECONDS, deadline.remaining()))
             terms = terms_of(self._cluster, topic, self._properties, look)
         except BrokerError as error:

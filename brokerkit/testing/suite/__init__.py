@@ -12,7 +12,7 @@ from .records import Records
 
 # pytest collects the last base first
 class Conformance(Browsing, Lifecycle, Iteration, Records, Acknowledgement, PublishAndReceive):
-    """All 77 behaviours. Subclass it as ``Test...`` with a fixture `harness`."""
+    """All 78 behaviours. Subclass it as ``Test...`` with a fixture `harness`."""
 
 
 __all__ = [

@@ -61,7 +61,7 @@ def _too_large(stage: Stage) -> OutboundMessage:
 
 
 class PublishAndReceive:
-    """Behaviours 1 to 21, 76 and 77."""
+    """Behaviours 1 to 21 and 76 to 78."""
 
     @behaviour(1)
     def test_conformance_01_everything_published_arrives_with_an_id(self, stage: Stage) -> None:
@@ -384,6 +384,31 @@ class PublishAndReceive:
         assert {payload(item): item.publish_time for item in got} == {
             b"%d" % n: moment for n, moment in enumerate(moments)
         }
+
+    @behaviour(78)
+    def test_conformance_78_a_text_that_utf8_cannot_hold_fails_alone(self, stage: Stage) -> None:
+        topic = stage.topic()
+        reader = stage.reader(topic)
+        bad = {3: {"half": "a\ud800"}, 7: {"\udfffhalf": "a"}, 11: {"fine": "b", "half": "\ud83d"}}
+        sent = [OutboundMessage(b"%02d" % n, attributes=bad.get(n, {"fine": "a"})) for n in range(20)]
+        with stage.connection.publisher() as publisher:
+            results = publisher.topic(topic).publish_batch(sent)
+        assert [row for row, result in enumerate(results) if not result.ok] == sorted(bad)
+        for row in bad:
+            assert results[row].status == "failed"
+            assert isinstance(results[row].error, ConfigError)
+            assert "half" in str(results[row].error)
+        found = payloads(stage.drain(reader, lambda got: len(got) >= 17))
+        assert set(found) == {message.data for row, message in enumerate(sent) if row not in bad}
+        for make in (
+            lambda: OutboundMessage("\ud800"),
+            lambda: OutboundMessage(b"", key="\ud800"),
+            lambda: stage.connection.create_topic("half-\ud800"),
+            lambda: stage.connection.browser().describe("half-\ud800"),
+            lambda: stage.connection.consumer(topic, "half-\ud800", model=stage.model),
+        ):
+            with pytest.raises(ConfigError):
+                make()
 
     @staticmethod
     def _refused(stage: Stage, topic: str, message: OutboundMessage) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from confluent_kafka import KafkaError, KafkaException
 
 from brokerkit.backends.kafka.errors import translate
-from brokerkit.core import errors
+from brokerkit.core import ConfigError, Connection, OutboundMessage, errors
 
 
 @pytest.mark.parametrize(
@@ -56,3 +58,29 @@ def test_an_error_of_our_tree_stays_as_it_is() -> None:
 
 def test_a_closed_client_is_closed() -> None:
     assert isinstance(translate(RuntimeError("Consumer closed")), errors.Closed)
+
+
+@pytest.mark.broker
+def test_a_name_with_a_nul_never_reaches_the_one_that_ends_there(
+    broker: Connection, make_topic: Callable[..., str]
+) -> None:
+    """The client library hands on the text up to the NUL: another topic would be deleted."""
+    topic = make_topic()
+    nul = f"{topic}\0b"
+    for call in (
+        lambda: broker.delete_topic(nul),
+        lambda: broker.create_topic(nul),
+        lambda: broker.create_subscription(nul, "me"),
+        lambda: broker.create_subscription(topic, "me\0b"),
+        lambda: broker.create_subscription(topic, "me\0b", model="message"),
+        lambda: broker.consumer(topic, "me\0b"),
+        lambda: broker.publisher(transactional_id="me\0b"),
+        lambda: broker.browser().bounds(nul),
+    ):
+        with pytest.raises(ConfigError):
+            call()
+    with broker.publisher() as publisher:
+        (result,) = publisher.topic(nul).publish_batch([OutboundMessage(b"x")])
+    assert (result.status, type(result.error)) == ("failed", ConfigError)
+    (bounds,) = broker.browser().bounds(topic)
+    assert bounds.end == 0
