@@ -27,15 +27,18 @@ SAMPLES = 10
 
 @dataclass(slots=True)
 class Counts:
-    """What was built. nulls: null payloads; binary: not UTF-8, where that is no failure."""
+    """What was built. nulls: null payloads; binary: not UTF-8, where that is no failure; lenient: judged
+    to be JSON in a lenient reading only."""
 
     rows: int = 0
     nulls: int = 0
     binary: int = 0
     failures: int = 0
+    lenient: int = 0
 
     def to_dict(self) -> dict[str, int]:
-        return {"rows": self.rows, "nulls": self.nulls, "binary": self.binary, "failures": self.failures}
+        known = {"rows": self.rows, "nulls": self.nulls, "binary": self.binary, "failures": self.failures}
+        return {**known, "lenient": self.lenient} if self.lenient else known
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +117,7 @@ class FrameBuilder:
         self.counts.rows += length
         self.counts.nulls += payloads.null_count
         self.counts.binary += decoded.binary
+        self.counts.lenient += decoded.lenient
         return batch
 
     def _note_failures(self, batch: pa.RecordBatch, failures: list[tuple[int, str]]) -> None:

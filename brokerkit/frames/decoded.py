@@ -17,13 +17,14 @@ class Decoded(NamedTuple):
     """One batch of payloads, decoded. No row is ever left out.
 
     failures: (row in the batch, what was wrong). binary: how many rows are not UTF-8 text where
-    that is no failure.
+    that is no failure. lenient: how many were judged to be JSON in a lenient reading only.
     """
 
     value: Array
     raw: Array
     failures: list[tuple[int, str]]
     binary: int = 0
+    lenient: int = 0
 
 
 class PayloadDecoder(Protocol):

@@ -12,10 +12,11 @@ import pyarrow as pa
 from brokerkit.core.collector import gc_paused
 from brokerkit.core.errors import ConfigError
 
-from .arrow import ChunkedArray
+from .arrow import Array, ChunkedArray
 from .decoded import objects_of
+from .json_exact import may_be_inexact
 from .json_kinds import Part, joined, part_like, part_of
-from .json_objects import EMPTY, doubtful_rows, parse_objects, restore_long_integers
+from .json_objects import EMPTY, parse_objects, restore_numbers
 from .schema import expanded_in, with_expanded, with_step
 from .tabular import columns_of, describe_columns, is_pandas, table_of
 
@@ -25,6 +26,7 @@ MAX_FIELDS = 2_000
 """More different fields than this are refused: objects used as maps would make a column per key."""
 
 _ROWS = 2_048
+_MAY_HOLD_FLOATS = frozenset({float, dict, list})
 
 
 def expand(frame: Any, column: str = "value", fields: Sequence[str] | None = None, depth: int = 1) -> Any:
@@ -34,10 +36,13 @@ def expand(frame: Any, column: str = "value", fields: Sequence[str] | None = Non
 
     fields: only these, in this order; None is every field that appears, in order of appearance.
     depth: 1 keeps nested objects as their JSON text; more flattens them so many levels deep.
-    Null and missing are both NA. Whole numbers are exact: int64, else uint64, else their digits as
-    text; a field of different kinds holds JSON text. Rows that are not a JSON object stay, with NA
-    in the new columns; `attrs["brokerkit"]` counts them and `failures` lists them. A name that is
-    taken gets "#2" behind it.
+    Null and missing are both NA. Numbers are exact. Whole ones are int64, else uint64, else a decimal of
+    up to 76 digits. Others are float64, unless a float64 would not hold what is written in some row: then
+    all rows are decimals of up to 76 digits. What does not fit has its digits as text, and a field of
+    different kinds holds JSON text. Of a repeated name the last counts.
+    Rows that are not a JSON object stay, with NA in the new columns; `attrs["brokerkit"]` counts them and
+    `failures` lists them. NaN, infinity, a byte-order mark and the like are read all the same, and counted
+    there as "lenient". A name that is taken gets "#2" behind it.
     Raises ConfigError where the column is missing or not text, or has more than 2000 fields.
     """
     if isinstance(fields, str):
@@ -45,31 +50,32 @@ def expand(frame: Any, column: str = "value", fields: Sequence[str] | None = Non
     if depth < 1:
         raise ConfigError(f"depth={depth} cannot be used; expected 1 or more")
     texts = _text_column(frame, column)
-    added, failures = expand_column(texts, fields=fields, depth=depth)
+    added, failures, lenient = expand_column(texts, fields=fields, depth=depth)
     taken = frame.columns if is_pandas(frame) else table_of(frame).column_names
     titles = _titles(column, list(added), set(map(str, taken)))
     titled = dict(zip(titles, added.values(), strict=True))
     if is_pandas(frame):
-        return _with_columns(frame, column, titled, failures)
+        return _with_columns(frame, column, titled, len(failures), lenient)
     result = table_of(frame)
     for title, values in titled.items():
         result = result.append_column(title, values)
-    steps = with_step(expanded_in(result.schema), column, len(failures))
+    steps = with_step(expanded_in(result.schema), column, len(failures), lenient)
     return result.replace_schema_metadata(with_expanded(result.schema, steps))
 
 
 def expand_column(
     texts: ChunkedArray, *, fields: Sequence[str] | None = None, depth: int = 1
-) -> tuple[dict[Path, pa.ChunkedArray], list[tuple[int, str]]]:
-    """The fields of JSON objects as columns by path, and the rows that hold no object with the reason."""
+) -> tuple[dict[Path, pa.ChunkedArray], list[tuple[int, str]], int]:
+    """The fields of JSON objects as columns by path, the rows that hold no object with the reason, and
+    how many were read leniently."""
     collected = _Fields(fields, depth)
     failures: list[tuple[int, str]] = []
     done = 0
-    for items in _runs(texts):
+    for items, arrays in _runs(texts):
         with gc_paused():
-            failures.extend((done + row, reason) for row, reason in collected.add(items))
+            failures.extend((done + row, reason) for row, reason in collected.add(items, arrays))
         done += len(items)
-    return collected.columns(), failures
+    return collected.columns(), failures, collected.lenient
 
 
 class _Fields:
@@ -81,12 +87,15 @@ class _Fields:
         self._parts: dict[Path, dict[int, Part]] = {}
         self._kinds: dict[Path, str | None] = {}
         self._lengths: list[int] = []
+        self.lenient = 0
         if self._only is not None and depth == 1:
             self._parts = {(name,): {} for name in self._only}
 
-    def add(self, items: list[Any]) -> list[tuple[int, str]]:
-        objects, failures = parse_objects(items)
-        names, columns = _fields_of(objects, self._only)
+    def add(self, items: list[Any], arrays: list[Array]) -> list[tuple[int, str]]:
+        objects = parse_objects(items)
+        failures = objects.failures
+        self.lenient += len(objects.lenient)
+        names, columns = _fields_of(objects.values, self._only)
         run = len(self._lengths)
         self._lengths.append(len(items))
         unseen = []
@@ -96,10 +105,9 @@ class _Fields:
                 unseen.append((name, values, set(map(type, values))))
             else:
                 self._parts.setdefault((name,), {})[run] = part
-        doubtful = {row for _, values, kinds in unseen for row in doubtful_rows(values, kinds)}
-        if doubtful:
-            failures = sorted(failures + restore_long_integers(items, objects, sorted(doubtful)))
-            names, columns = _fields_of(objects, self._only)
+        if any(kinds & _MAY_HOLD_FLOATS for _, _, kinds in unseen) and any(map(may_be_inexact, arrays)):
+            failures = sorted(failures + restore_numbers(items, objects))
+            names, columns = _fields_of(objects.values, self._only)
             unseen = [(name, each, set(map(type, each))) for name, each in zip(names, columns, strict=True)]
         for name, values, kinds in unseen:
             self._put(run, (name,), values, kinds)
@@ -146,17 +154,19 @@ def _fields_of(objects: list[dict[str, Any]], only: list[str] | None) -> tuple[l
     return names, [[one.get(name) for one in objects] for name in names]
 
 
-def _runs(texts: ChunkedArray) -> Iterator[list[Any]]:
+def _runs(texts: ChunkedArray) -> Iterator[tuple[list[Any], list[Array]]]:
     """The texts in runs of at least `_ROWS` rows (the last may be shorter), whatever the chunks are."""
     run: list[Any] = []
+    arrays: list[Array] = []
     for chunk in texts.chunks:
         for start in range(0, len(chunk), _ROWS):
-            run.extend(objects_of(chunk.slice(start, _ROWS).cast(pa.large_binary())))
+            arrays.append(chunk.slice(start, _ROWS).cast(pa.large_binary()))
+            run.extend(objects_of(arrays[-1]))
             if len(run) >= _ROWS:
-                yield run
-                run = []
+                yield run, arrays
+                run, arrays = [], []
     if run:
-        yield run
+        yield run, arrays
 
 
 def _text_column(frame: Any, column: str) -> ChunkedArray:
@@ -178,7 +188,9 @@ def _text_column(frame: Any, column: str) -> ChunkedArray:
 def _titles(column: str, paths: list[Path], taken: set[str]) -> list[str]:
     titles = []
     for path in paths:
-        title = base = f"{column}.{'.'.join(path)}"
+        # Arrow has no name with a lone surrogate
+        name = ".".join(path).encode("utf-8", "backslashreplace").decode()
+        title = base = f"{column}.{name}"
         number = 1
         while title in taken:
             number += 1
@@ -188,7 +200,9 @@ def _titles(column: str, paths: list[Path], taken: set[str]) -> list[str]:
     return titles
 
 
-def _with_columns(frame: Any, column: str, titled: dict[str, pa.ChunkedArray], failures: list[Any]) -> Any:
+def _with_columns(
+    frame: Any, column: str, titled: dict[str, pa.ChunkedArray], failures: int, lenient: int
+) -> Any:
     import pandas as pd
 
     from .dataframe import to_pandas
@@ -201,4 +215,5 @@ def _with_columns(frame: Any, column: str, titled: dict[str, pa.ChunkedArray], f
     result.columns = pd.Index([*frame.columns, *added.columns], dtype=frame.columns.dtype)
     result.attrs = dict(frame.attrs)
     known = provenance_of(frame) or {}
-    return attach(result, {**known, "expanded": with_step(known.get("expanded", []), column, len(failures))})
+    steps = with_step(known.get("expanded", []), column, failures, lenient)
+    return attach(result, {**known, "expanded": steps})

@@ -12,7 +12,7 @@ from brokerkit.core.errors import ConfigError
 from .dataframe import to_pandas
 from .decoded import PayloadDecoder, objects_of
 from .decoding import Decode, as_decoder, decoder_named
-from .json_objects import EMPTY, parse_objects, restore_long_integers
+from .json_objects import parse_objects, restore_numbers
 from .provenance import provenance_of, writer_of
 from .schema import SCHEMA, expanded_in
 from .tabular import table_of
@@ -44,10 +44,9 @@ def failures(frame: Any, decode: Decode | None = None) -> pd.DataFrame:
     for step in steps:
         name = step.get("column")
         if name in table.column_names:
-            texts = objects_of(table.column(name))
-            objects, wrong = parse_objects(texts)
-            parsed = [row for row, value in enumerate(objects) if value is not EMPTY]
-            wrong += restore_long_integers(texts, objects, parsed)
+            texts = objects_of(table.column(name).cast(pa.large_binary()))
+            objects = parse_objects(texts)
+            wrong = objects.failures + restore_numbers(texts, objects)
             found.extend((row, "expand", error) for row, error in sorted(wrong))
     return to_pandas(_as_table(table, found))
 

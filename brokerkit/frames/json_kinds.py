@@ -5,34 +5,44 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
+from decimal import Decimal
+from math import isfinite
 from typing import Any
 
 import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from .arrow import Array, ChunkedArray
+from .arrow import Array, ArrowType, ChunkedArray
 from .decoded import objects_of
 
 TEXT = pa.large_string()
 EXACT_DOUBLE = 2**53
 """Whole numbers up to this are exact as a double."""
 
-INT, UINT, DIGITS, DOUBLE, BOOL, STRING, JSON = "int", "uint", "digits", "double", "bool", "string", "json"
+INT, UINT, NUMBER, DOUBLE, BOOL, STRING, JSON = "int", "uint", "number", "double", "bool", "string", "json"
+"""NUMBER: what only a decimal, or the digits as text, hold exactly."""
+
 _TYPES: dict[str, Any] = {
     INT: pa.int64(),
     UINT: pa.uint64(),
-    DIGITS: TEXT,
+    NUMBER: TEXT,
     DOUBLE: pa.float64(),
     BOOL: pa.bool_(),
     STRING: TEXT,
     JSON: TEXT,
 }
-_WHOLE = frozenset({INT, UINT, DIGITS})
+_NUMBERS = frozenset({INT, UINT, NUMBER, DOUBLE})
+_DECIMALS = ((38, pa.decimal128), (76, pa.decimal256))
+_LONGEST_SHOWN = 400
+"""Characters of a number that may be one of up to 76 digits; a longer one is not looked at digit by digit."""
 
 
 class Part:
-    """One field in a run of rows: its kind (None where all are null or missing) and its values."""
+    """One field in a run of rows: its kind (None where all are null or missing) and its values.
+
+    Those of the kind NUMBER are texts.
+    """
 
     __slots__ = ("array", "kind")
 
@@ -51,7 +61,8 @@ def part_like(values: Sequence[Any], kind: str | None) -> Part | None:
         empty = values.count(None) == len(values)
         return Part(None, pa.nulls(len(values), TEXT)) if empty else None
     if kind in (STRING, BOOL):
-        with suppress(pa.ArrowInvalid, pa.ArrowTypeError):  # another kind came up: look at each value
+        # another kind came up, or text that Arrow cannot hold: look at each value
+        with suppress(pa.ArrowInvalid, pa.ArrowTypeError, UnicodeEncodeError):
             return Part(kind, pa.array(values, _TYPES[kind]))
     return None
 
@@ -62,22 +73,34 @@ def part_of(values: Sequence[Any], kinds: set[type]) -> Part:
     if not kinds:
         return Part(None, pa.nulls(len(values), TEXT))
     if kinds == {str}:
-        return Part(STRING, pa.array(values, TEXT))
+        return Part(STRING, text_array(values))
     if kinds == {int}:
         return _whole_numbers(values)
     if kinds == {float}:
         return Part(DOUBLE, pa.array(values, pa.float64()))
     if kinds == {bool}:
         return Part(BOOL, pa.array(values, pa.bool_()))
-    if kinds == {int, float} and all(
-        value is None or type(value) is float or -EXACT_DOUBLE <= value <= EXACT_DOUBLE for value in values
-    ):
-        return Part(DOUBLE, pa.array(values, pa.float64()))
+    if kinds <= {int, float, Decimal}:
+        return _numbers(values)
     return Part(JSON, pa.array([None if value is None else json_text(value) for value in values], TEXT))
 
 
+def text_array(values: Sequence[str | None]) -> Array:
+    """Texts; a lone surrogate, which Arrow cannot hold, is written as its escape."""
+    try:
+        return pa.array(values, TEXT)
+    except UnicodeEncodeError:
+        data = [None if text is None else text.encode("utf-8", "backslashreplace") for text in values]
+        return pa.array(data, pa.large_binary()).cast(TEXT)
+
+
 def json_text(value: Any) -> str:
-    """A parsed value as JSON; integers beyond 64 bits keep every digit, and no depth is too deep."""
+    """A parsed value as JSON; numbers keep every digit, and no depth is too deep.
+
+    NaN and infinity are written as they came, which is no JSON.
+    """
+    if type(value) is float and not isfinite(value):
+        return _scalar(value)
     try:
         return orjson.dumps(value).decode()
     except orjson.JSONEncodeError:
@@ -115,17 +138,31 @@ def _enclosed(opening: str, parts: Iterable[tuple[Any, ...]], closing: str) -> l
 
 
 def _scalar(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False)
+    if type(value) is Decimal:
+        return str(value)
+    text = json.dumps(value, ensure_ascii=False)
+    return text if text.isascii() or _is_utf8(text) else json.dumps(value)
+
+
+def _is_utf8(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def joined(parts: list[Part]) -> ChunkedArray:
     """All parts of one field as one column, of a type that holds each value exactly.
 
-    Whole numbers are int64, else uint64, else their digits as text; with fractions among them
-    double, where that is exact; values of different kinds become their JSON text.
+    Whole numbers are int64, else uint64, else a decimal; with fractions among them double, where
+    that is exact, else a decimal. Numbers that no decimal holds, and values of different kinds, become
+    their JSON text.
     """
     kinds = {part.kind for part in parts if part.kind is not None}
     kind = _common(kinds, parts)
+    if kind == NUMBER:
+        return _decimals(parts)
     return pa.chunked_array([_as_kind(part, kind) for part in parts], _TYPES[kind])
 
 
@@ -133,7 +170,59 @@ def _whole_numbers(values: Sequence[Any]) -> Part:
     for kind in (INT, UINT):
         with suppress(OverflowError, pa.ArrowInvalid):  # too wide for this one, so the next is tried
             return Part(kind, pa.array(values, _TYPES[kind]))
-    return Part(DIGITS, pa.array([None if value is None else str(value) for value in values], TEXT))
+    return Part(NUMBER, pa.array([None if value is None else str(value) for value in values], TEXT))
+
+
+def _numbers(values: Sequence[Any]) -> Part:
+    """Numbers of which some are no int: doubles, where each of them is exact as one."""
+    if all(map(_exact_as_float, values)):
+        return Part(DOUBLE, pa.array([None if value is None else float(value) for value in values]))
+    texts = [None if value is None else json_text(value) for value in values]
+    finite = all(value is None or isfinite(value) for value in values if type(value) is not int)
+    return Part(NUMBER if finite else JSON, pa.array(texts, TEXT))
+
+
+def _exact_as_float(value: Any) -> bool:
+    if value is None or type(value) is float:
+        return True
+    if type(value) is Decimal:
+        return not value.is_finite()
+    return bool(-EXACT_DOUBLE <= value <= EXACT_DOUBLE)
+
+
+def _decimals(parts: list[Part]) -> ChunkedArray:
+    """All parts as decimals of one precision and scale; as their digits where none is wide enough."""
+    texts = [_as_kind(part, NUMBER) for part in parts]
+    shown = [text for each in texts for text in objects_of(each) if text is not None]
+    if max(map(len, shown)) <= _LONGEST_SHOWN:
+        numbers = list(map(Decimal, shown))
+        scale = max(map(_scale, numbers))
+        digits = scale + max(map(_whole_digits, numbers))
+        for most, type_of in _DECIMALS:
+            if digits <= most:
+                kind = type_of(most, scale)
+                arrays = [_decimal_array(objects_of(each), kind) for each in texts]
+                return pa.chunked_array(arrays, kind)
+    return pa.chunked_array(texts, TEXT)
+
+
+def _decimal_array(texts: list[str | None], kind: ArrowType) -> Array:
+    return pa.array([None if text is None else Decimal(text) for text in texts], kind)
+
+
+def _scale(number: Decimal) -> int:
+    """Digits behind the point, without zeros at their end."""
+    _, digits, exponent = number.as_tuple()
+    places = -int(exponent)
+    for digit in reversed(digits):
+        if places <= 0 or digit:
+            break
+        places -= 1
+    return max(0, places)
+
+
+def _whole_digits(number: Decimal) -> int:
+    return max(0, number.adjusted() + 1) if number else 0
 
 
 def _common(kinds: set[str], parts: list[Part]) -> str:
@@ -141,12 +230,15 @@ def _common(kinds: set[str], parts: list[Part]) -> str:
         return STRING
     if len(kinds) == 1:
         return next(iter(kinds))
-    if kinds <= _WHOLE:
+    if not kinds <= _NUMBERS:
+        return JSON
+    if kinds == {INT, UINT}:
         signed = any(part.kind == INT and (pc.min(part.array).as_py() or 0) < 0 for part in parts)
-        return DIGITS if DIGITS in kinds or signed else UINT
+        return NUMBER if signed else UINT
     if kinds == {INT, DOUBLE} and all(_exact_as_double(part.array) for part in parts if part.kind == INT):
         return DOUBLE
-    return JSON
+    doubles = (part.array for part in parts if part.kind == DOUBLE)
+    return JSON if any(pc.all(pc.is_finite(array)).as_py() is False for array in doubles) else NUMBER
 
 
 def _exact_as_double(array: Array) -> bool:
@@ -159,7 +251,7 @@ def _as_kind(part: Part, kind: str) -> Array:
         return pa.nulls(len(part.array), _TYPES[kind])
     if part.kind == kind or kind in (UINT, DOUBLE):
         return part.array.cast(_TYPES[kind])
-    if part.kind in (INT, UINT, DIGITS):
+    if part.kind in (INT, UINT, NUMBER):
         return part.array.cast(TEXT)
     values = objects_of(part.array) if part.kind == STRING else part.array.to_pylist()
     return pa.array([None if value is None else json_text(value) for value in values], TEXT)

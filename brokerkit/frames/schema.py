@@ -57,9 +57,12 @@ def expanded_in(schema: pa.Schema) -> list[dict[str, Any]]:
     return steps
 
 
-def with_step(steps: list[dict[str, Any]], column: str, failures: int) -> list[dict[str, Any]]:
+def with_step(steps: list[dict[str, Any]], column: str, failures: int, lenient: int) -> list[dict[str, Any]]:
     """The steps with one more; an older one of the same column is replaced."""
-    return [*(one for one in steps if one.get("column") != column), {"column": column, "failures": failures}]
+    step: dict[str, Any] = {"column": column, "failures": failures}
+    if lenient:
+        step["lenient"] = lenient
+    return [*(one for one in steps if one.get("column") != column), step]
 
 
 def with_expanded(schema: pa.Schema, steps: list[dict[str, Any]]) -> dict[bytes, bytes]:

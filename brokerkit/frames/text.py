@@ -12,7 +12,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from .arrow import Array, ArrowType
-from .decoded import ERROR_LENGTH, Decoded, objects_of
+from .decoded import Decoded, objects_of
+from .json_exact import read
 
 NAMES = ("auto", "json", "text", "raw")
 NOT_TEXT = "not UTF-8 text"
@@ -31,8 +32,9 @@ class TextDecoder:
     """One of the built-in decoders. What is UTF-8 goes to `value` verbatim, anything else to `raw`.
 
     auto: nothing is a failure. text: what is not UTF-8 is one. json: so is what is not one JSON
-    value (RFC 8259, at most 1024 levels deep, no lone surrogates). raw: every payload goes to
-    `raw`, and nothing is judged.
+    value (RFC 8259, at most 1024 levels deep). NaN, infinity, a byte-order mark, zero bytes at the
+    end, control characters and lone surrogates in texts are no failure, since everything here reads
+    them; they are counted as lenient. raw: every payload goes to `raw`, and nothing is judged.
 
     judges: False leaves it to `expand`, which comes after, to find what is not JSON.
     """
@@ -58,8 +60,9 @@ class TextDecoder:
         rows = pc.indices_nonzero(raw.is_valid()).to_pylist() if binary else []
         failures = [(row, NOT_TEXT) for row in rows]
         if self.name == "json" and self.judges:
-            failures.extend(json_failures(items if items is not None and not binary else objects_of(value)))
-            failures.sort()
+            known = items if items is not None and not binary else objects_of(value.cast(pa.large_binary()))
+            wrong, lenient = json_failures(known)
+            return Decoded(value, raw, sorted(failures + wrong), lenient=lenient)
         return Decoded(value, raw, failures)
 
 
@@ -99,14 +102,24 @@ def _text_rows(data: Array, kind: ArrowType) -> Iterator[Array]:
         yield from _text_rows(data.slice(half), kind)
 
 
-def json_failures(items: Sequence[bytes | str | None]) -> Iterator[tuple[int, str]]:
-    """Every row that is not valid JSON, with the reason; null payloads are no failure."""
+def json_failures(items: Sequence[bytes | None]) -> tuple[list[tuple[int, str]], int]:
+    """Every row that is no JSON, with the reason, and how many are JSON in a lenient reading only.
+
+    Null payloads are no failure.
+    """
     rows = iter(items)
+    failures: list[tuple[int, str]] = []
+    lenient = 0
     while True:
         try:
             deque(map(orjson.loads, rows), maxlen=0)  # type: ignore[arg-type]  # None fails, and is told apart
-            return
-        except orjson.JSONDecodeError as error:
+            return failures, lenient
+        except orjson.JSONDecodeError:
             row = len(items) - length_hint(rows) - 1
-            if items[row] is not None:
-                yield row, f"not valid JSON: {error}"[:ERROR_LENGTH]
+        item = items[row]
+        if item is None:
+            continue
+        try:
+            lenient += read(item).leniency is not None
+        except ValueError as error:
+            failures.append((row, str(error)))

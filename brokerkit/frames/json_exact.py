@@ -1,0 +1,205 @@
+"""JSON read without loss: every digit of every number, and what other programs write that is almost JSON.
+
+`orjson` reads nearly everything. It makes a float of an integer beyond 64 bits and of any decimal
+number, which may lose digits, and it refuses what many programs write all the same: NaN, a byte-order
+mark, zero bytes at the end, control characters and lone surrogates in texts.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterable, Sequence
+from decimal import Decimal, InvalidOperation
+from math import isfinite
+from typing import Any, NamedTuple
+
+import numpy as np
+import orjson
+
+from .arrow import Array
+from .decoded import ERROR_LENGTH
+
+INT_DIGITS = 4_000
+"""Whole numbers with more digits than this are read as `Decimal`, since Python makes no int of them."""
+
+_SAFE_DIGITS = 16
+"""Digits and points in a row that may be more than 64 bits, or a float, hold. Any fewer are safe."""
+
+# a digit, a point, an e and a sign as one character each
+_CLASSES = bytes(
+    ord("0") if byte in b"0123456789." else ord("e") if byte in b"eE" else ord("-") if byte in b"-" else 32
+    for byte in range(256)
+)
+_LONG = b"0" * _SAFE_DIGITS
+_STRIDE = 4
+"""So many digits in a row are found by a look at each fourth byte."""
+_WINDOW = 65_536
+_OVERLAP = 32
+_POINT, _POINT_TO_NINE, _MINUS, _LOWER, _E = map(np.uint8, (ord("."), 12, ord("-"), 32, ord("e")))
+_TINY = b"0e-000"
+_NUMBERS = re.compile(rb"-?[0-9.]{%d,}(?:[eE][+-]?[0-9]+)?|-?[0-9.]+[eE]-[0-9]{3,}" % _SAFE_DIGITS)
+_ALMOST = re.compile(
+    "\ufeff|NaN|Infinity|[\x00-\x1f]|\\\\u[dD][89a-fA-F]|[0-9][eE]\\+?[0-9]{2}|[0-9]{300}".encode()
+)
+_BOM = "\ufeff"
+
+
+class Read(NamedTuple):
+    """A value, and what made its text readable in a lenient way only; None where it is plain JSON."""
+
+    value: Any
+    leniency: str | None = None
+
+
+def loads(text: str | bytes) -> Any:
+    """What a JSON text says, exactly.
+
+    Numbers are int and float, and `decimal.Decimal` where a float does not hold what is written. Of a
+    repeated name the last counts. Raises ValueError for what is no JSON, also read leniently.
+    """
+    return read(text).value
+
+
+def read(text: str | bytes, constant: Callable[[str], Any] = float) -> Read:
+    """What a JSON text says, exactly, and whether it had to be read leniently.
+
+    constant: what to make of NaN, Infinity and -Infinity. Raises ValueError.
+    """
+    try:
+        value = orjson.loads(text)
+    except orjson.JSONDecodeError as error:
+        data = text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text
+        if _ALMOST.search(data) is None:
+            raise ValueError(f"not valid JSON: {error}"[:ERROR_LENGTH]) from error
+        try:
+            return _read_leniently(data.decode("utf-8", "surrogatepass"), constant)
+        except json.JSONDecodeError:
+            raise ValueError(f"not valid JSON: {error}"[:ERROR_LENGTH]) from error
+    return Read(_exactly(text, constant)) if is_inexact(text) else Read(value)
+
+
+def may_be_inexact(texts: Array) -> bool:
+    """Whether `is_inexact` has to be asked for each text of a large_binary array: a test of all at once."""
+    data = _bytes_of(texts)
+    # within the cache, and in arrays so small that they are not made of fresh memory each time
+    for start in range(0, len(data), _WINDOW):
+        window = data[max(0, start - _OVERLAP) : start + _WINDOW]
+        numeric = (window[::_STRIDE] - _POINT) < _POINT_TO_NINE
+        for shift in (1, 2):
+            numeric = numeric[:-shift] & numeric[shift:]
+        if numeric.any() and _LONG in window.tobytes().translate(_CLASSES):
+            return True
+        exponents = ((window[:-1] | _LOWER) == _E) & (window[1:] == _MINUS)
+        if exponents.any() and _TINY in window.tobytes().translate(_CLASSES):
+            return True
+    return False
+
+
+def _bytes_of(texts: Array) -> Any:
+    """The bytes of all texts, one after the other, as an array."""
+    _, offsets, data = texts.buffers()
+    if data is None or not len(texts):
+        return np.empty(0, np.uint8)
+    places = np.frombuffer(offsets, np.int64)
+    return np.frombuffer(data, np.uint8)[places[texts.offset] : places[texts.offset + len(texts)]]
+
+
+def is_inexact(text: str | bytes) -> bool:
+    """Whether `orjson` would lose digits of a number in this JSON text."""
+    data = text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text
+    classes = data.translate(_CLASSES)
+    if _LONG not in classes and _TINY not in classes:
+        return False
+    return any(_loses_digits(found.group().decode()) for found in _NUMBERS.finditer(data))
+
+
+def reread(
+    texts: Sequence[bytes | None], values: list[Any], rows: Iterable[int], otherwise: Any
+) -> list[tuple[int, str]]:
+    """Read `rows` again where their numbers would lose digits. Failed ones are `otherwise`, with the reason.
+
+    NaN and infinity become `Decimal`, which no JSON writer takes for null.
+    """
+    failures = []
+    for row in rows:
+        text = texts[row]
+        if text is None or not is_inexact(text):
+            continue
+        try:
+            values[row] = read(text, Decimal).value
+        except ValueError as error:
+            values[row] = otherwise
+            failures.append((row, str(error)))
+    return failures
+
+
+def number(text: str) -> float | Decimal:
+    """A number that has a fraction or an exponent, exactly as written."""
+    near = float(text)
+    shown = repr(near)
+    if shown == text:
+        return near
+    try:
+        exact = Decimal(text)
+    except InvalidOperation as error:
+        raise ValueError(f"the exponent of {text[:40]} is beyond any number") from error
+    return near if isfinite(near) and Decimal(shown) == exact else exact
+
+
+def _whole_number(text: str) -> int | Decimal:
+    return int(text) if len(text) <= INT_DIGITS else Decimal(text)
+
+
+def _loses_digits(text: str) -> bool:
+    if not text.strip("-0123456789"):
+        return len(text) > 20 or not -(2**63) <= int(text) < 2**64
+    try:
+        return type(number(text)) is Decimal
+    except ValueError:
+        # no number, such as a version within a text; where it is one, reading it says what is wrong
+        return "e" in text or "E" in text
+
+
+def _exactly(text: str | bytes, constant: Callable[[str], Any], strict: bool = True) -> Any:
+    try:
+        return json.loads(
+            text, parse_float=number, parse_int=_whole_number, parse_constant=constant, strict=strict
+        )
+    except RecursionError as error:
+        raise ValueError(f"not readable exactly: {error}"[:ERROR_LENGTH]) from error
+
+
+def _read_leniently(text: str, constant: Callable[[str], Any]) -> Read:
+    found: list[str] = []
+
+    def noted(name: str) -> Any:
+        found.append(name)
+        return constant(name)
+
+    if text.startswith(_BOM):
+        found.append("a byte-order mark")
+        text = text[len(_BOM) :]
+    if text.endswith("\x00"):
+        found.append("zero bytes at the end")
+        text = text.rstrip("\x00")
+    value = _exactly(text, noted, strict=False)
+    if not found:
+        try:
+            json.loads(text, parse_float=str, parse_int=str)
+        except json.JSONDecodeError:
+            found.append("control characters in a text")
+        else:
+            found.extend(["a lone surrogate"] if _lone_surrogate(value) else [])
+    return Read(value, found[0] if found else None)
+
+
+def _lone_surrogate(value: Any) -> bool:
+    try:
+        json.dumps(value, ensure_ascii=False, default=str).encode()
+    except UnicodeEncodeError:
+        return True
+    except RecursionError:
+        # too deep to be sure, and plain JSON that is as deep is never read in this way
+        return True
+    return False
