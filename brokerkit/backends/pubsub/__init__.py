@@ -5,7 +5,8 @@ emulator (``emulator=HOST:PORT``, or the environment variable PUBSUB_EMULATOR_HO
 subscription is named by its id, or by its full path where it is in another project.
 
 A subscription is created with ordering unless told otherwise, so that messages with the same key
-come in order. Messages published before it existed reach it only where the topic retains them
+come in order. What is given back comes again before what is behind it; on an emulator it waits a second
+for that. Messages published before it existed reach it only where the topic retains them
 (``create_topic(..., retention=86400)``). Snapshots, seek and everything else that only Pub/Sub has
 are offered by `native`: ``native.subscriber.seek(request={...})``.
 """

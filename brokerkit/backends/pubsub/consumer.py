@@ -9,6 +9,7 @@ from typing import Any
 import grpc
 from grpc import StatusCode
 
+from brokerkit.core.cancellation import Deadline
 from brokerkit.core.capabilities import AckKind
 from brokerkit.core.driver import ConsumerRequest, Fetched, MessageDriver, Outcome
 from brokerkit.core.errors import AlreadyExists, ConfigError, NotFound
@@ -21,6 +22,7 @@ from .errors import code_of
 from .inbox import Inbox, Received
 from .link import Link, log
 from .names import DELETED_TOPIC
+from .parking import Parking
 from .settling import Settling
 from .subscription_options import KNOWN
 from .temporary import create_temporary, new_name, remove_temporary
@@ -29,6 +31,8 @@ ANSWER_SECONDS = 10.0
 ACK_SECONDS = 5.0
 EXTEND_SECONDS = 3.0
 GIVE_BACK_SECONDS = 2.0
+SETTLE_IN_SECONDS = 0.5
+"""Who attaches is about to fetch: what a request of before has brought is not given back until then."""
 MIN_LOCK = 10
 MAX_DELAY = 600
 
@@ -41,21 +45,27 @@ class PubSubConsumer(MessageDriver):
 
     ack: AckKind = "sent"
 
-    def __init__(self, link: Link, request: ConsumerRequest) -> None:
+    def __init__(self, link: Link, request: ConsumerRequest, parking: Parking) -> None:
         if not request.subscription:
             raise ConfigError("Pub/Sub needs subscription=, the name of a subscription of the topic")
         self._link = link
         self._request = request
+        self._parking = parking
         self._inbox: Inbox | None = None
         self._settling: Settling | None = None
+        self._path = ""
+        self._settled_in = Deadline(SETTLE_IN_SECONDS)
 
     def attach(self, wait: float) -> bool:
         path, found = self._find()
         seconds = found.ack_deadline_seconds if found is not None else MIN_LOCK
         self.lock_seconds = float(seconds or MIN_LOCK)
         self.ack = "confirmed" if found is not None and found.enable_exactly_once_delivery else "sent"
-        self._settling = Settling(self._link, path)
-        self._inbox = Inbox(self._link, path)
+        ordered = found is not None and bool(found.enable_message_ordering)
+        self._settling = Settling(self._link, path, ordered=ordered)
+        self._inbox = self._parking.take(path) or Inbox(self._link, path)
+        self._path = path
+        self._settled_in = Deadline(SETTLE_IN_SECONDS)
         return True
 
     def _find(self) -> tuple[str, Any | None]:
@@ -137,7 +147,7 @@ class PubSubConsumer(MessageDriver):
 
     def idle(self) -> None:
         """Leave to others what came after nobody waited for it any more."""
-        if self._inbox is not None:
+        if self._inbox is not None and self._settled_in.passed:
             self._give_back(self._inbox.unwanted(), GIVE_BACK_SECONDS)
 
     def _give_back(self, received: Sequence[Received], timeout: float) -> None:
@@ -165,11 +175,12 @@ class PubSubConsumer(MessageDriver):
         return self._settling.set_deadline(receipts, seconds, EXTEND_SECONDS)
 
     def close(self, timeout: float) -> None:
-        """Stop pulling and give back what was not handed over. The subscription stays."""
-        inbox, settling = self._inbox, self._settling
-        if inbox is not None and settling is not None:
-            received = inbox.leave(lambda late: settling.give_back([each.ack_id for each in late]))
-            self._give_back(received, min(timeout, GIVE_BACK_SECONDS))
+        """Stop pulling. The subscription stays, and a request under way is left to the next consumer."""
+        inbox, self._inbox = self._inbox, None
+        if inbox is not None and inbox.asking:
+            self._parking.park(
+                self._path, inbox, lambda received: self._give_back(received, GIVE_BACK_SECONDS)
+            )
 
 
 class TemporaryConsumer(PubSubConsumer):
@@ -178,11 +189,11 @@ class TemporaryConsumer(PubSubConsumer):
     The subscription named in the request is not touched: the made one has a name of its own.
     """
 
-    def __init__(self, link: Link, request: ConsumerRequest) -> None:
+    def __init__(self, link: Link, request: ConsumerRequest, parking: Parking) -> None:
         strangers = sorted(set(request.options) - {"temporary"})
         if strangers:
             raise ConfigError(f"temporary=True takes no further options, not {', '.join(strangers)}")
-        super().__init__(link, request)
+        super().__init__(link, request, parking)
         self._name: str | None = None
 
     def _find(self) -> tuple[str, Any | None]:

@@ -30,6 +30,7 @@ from .errors import code_of, error_info, translate
 from .link import Link, log
 from .methods import LIST_TOPICS
 from .options import Options
+from .parking import Parking
 from .publisher import PubSubPublisher
 
 NOT_PERMITTED_TO_LIST = ("IAM_PERMISSION_DENIED", "")
@@ -63,6 +64,7 @@ class PubSubDriver(Driver):
     def __init__(self, link: Link, capabilities: Capabilities) -> None:
         self.link = link
         self.capabilities = capabilities
+        self._parking = Parking()
 
     @classmethod
     def open(cls, options: Options, capabilities: Capabilities, timeout: float) -> PubSubDriver:
@@ -88,8 +90,8 @@ class PubSubDriver(Driver):
     def consumer(self, request: ConsumerRequest) -> ConsumerDriver:
         """A consumer; with the option ``temporary=True`` of a copy of the topic, deleted on close."""
         if request.options.get("temporary"):
-            return TemporaryConsumer(self.link, request)
-        return PubSubConsumer(self.link, request)
+            return TemporaryConsumer(self.link, request, self._parking)
+        return PubSubConsumer(self.link, request, self._parking)
 
     def publisher(self, *, transactional_id: str | None = None) -> PublisherDriver:
         return PubSubPublisher(self.link)
@@ -120,4 +122,5 @@ class PubSubDriver(Driver):
         return Clients(self.link)
 
     def close(self, timeout: float) -> None:
+        self._parking.close()
         self.link.close()

@@ -40,7 +40,7 @@ class Inbox:
         self._path = path
         self._call: Call | None = None
         self._asked_at = 0.0
-        self._later: Callable[[Sequence[Received]], object] | None = None
+        self._watcher: Callable[[], object] | None = None
         # a lock-free queue: `wake` may be interrupted by a signal at any point
         self._events: SimpleQueue[_Answer | None] = SimpleQueue()
 
@@ -78,11 +78,9 @@ class Inbox:
     def _arrived(self, call: Call) -> None:
         """Called by a thread of grpc."""
         self._events.put(_Answer(call, time.monotonic()))
-        later = self._later
-        if later is not None and call.exception() is None:
-            received = self.unwanted()
-            if received:
-                later(received)
+        watcher = self._watcher
+        if watcher is not None:
+            watcher()
 
     def _next(self, until: float) -> _Answer | None:
         """The answer to the request under way; None when there is none in time, or `wake` was called."""
@@ -120,14 +118,30 @@ class Inbox:
         self._call = None
         return _messages(answer.call)
 
-    def leave(self, give_back: Callable[[Sequence[Received]], object]) -> Sequence[Received]:
-        """Stop for good; what came already. What the request under way brings later goes to `give_back`.
+    @property
+    def asking(self) -> bool:
+        """Whether there is a request under way, or an answer that was not taken."""
+        return self._call is not None
 
-        It is not broken off: the service may lease messages to a request that is being cancelled, and
-        they would come again only after their deadline.
-        """
-        self._later = give_back
-        return self.unwanted()
+    @property
+    def failed(self) -> bool:
+        """Whether the request under way has ended with an error."""
+        return self._call is not None and self._call.done() and self._call.exception() is not None
+
+    def watch(self, watcher: Callable[[], object] | None) -> None:
+        """Call `watcher` once the request under way is answered, at once where it is; None: do not."""
+        self._watcher = watcher
+        call = self._call
+        if watcher is not None and call is not None and call.done():
+            watcher()
+
+    def answered(self) -> Sequence[Received]:
+        """The messages of the answer that came; none where there is no answer, or an error."""
+        call = self._call
+        if call is None or not call.done() or call.exception() is not None:
+            return ()
+        self._call = None
+        return _messages(call)
 
 
 def _messages(call: Call) -> Sequence[Received]:

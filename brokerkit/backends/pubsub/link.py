@@ -41,11 +41,15 @@ _CHANNEL_OPTIONS: Sequence[tuple[str, Any]] = (
 class Link:
     """Two channels to the service: long pulls must not take the streams of short requests.
 
-    project: the id of the project in which names without a path are.
+    project: the id of the project in which names without a path are. emulator: whether an emulator
+    stands for the service.
     """
 
-    def __init__(self, project: str, host: str, channel: grpc.Channel, pulls: grpc.Channel) -> None:
+    def __init__(
+        self, project: str, host: str, channel: grpc.Channel, pulls: grpc.Channel, *, emulator: bool
+    ) -> None:
         self.project = project
+        self.emulator = emulator
         self.host = host
         self.channel = channel
         self._pulls = pulls
@@ -72,7 +76,7 @@ class Link:
                 options.host, credentials=credentials, options=_CHANNEL_OPTIONS
             )
 
-        return cls(chosen, options.host, channel(), channel())
+        return cls(chosen, options.host, channel(), channel(), emulator=bool(options.emulator))
 
     def path(self, kind: Kind, name: str) -> str:
         """The full path of a name. Raises ConfigError."""

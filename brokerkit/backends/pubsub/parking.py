@@ -1,0 +1,96 @@
+"""Pull requests that are under way when their consumer leaves, kept for the next one of the subscription.
+
+Such a request cannot be broken off: the service may lease messages to it all the same. What it brings
+is the next of the subscription, so a consumer of this connection that comes within a moment gets it.
+Without one it is given back.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from brokerkit.core.cancellation import Deadline
+
+from .inbox import Inbox
+
+KEEP_SECONDS = 1.0
+"""How long a request is kept for a next consumer."""
+
+GiveBack = Callable[[Sequence[Any]], object]
+
+
+@dataclass(eq=False)
+class _Place:
+    """A request that has no consumer. kept: until when it may get one."""
+
+    path: str
+    inbox: Inbox
+    give_back: GiveBack
+    kept: Deadline = field(default_factory=lambda: Deadline(KEEP_SECONDS))
+    timer: threading.Timer | None = None
+
+
+class Parking:
+    """Requests without a consumer, by subscription. For all threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._places: list[_Place] = []
+
+    def park(self, path: str, inbox: Inbox, give_back: GiveBack) -> None:
+        """Keep a request. give_back: gets the messages that come to no consumer."""
+        place = _Place(path, inbox, give_back)
+        with self._lock:
+            self._places.append(place)
+        inbox.watch(lambda: self._arrived(place))
+
+    def take(self, path: str) -> Inbox | None:
+        """The request of a subscription that was kept first; None where there is none."""
+        with self._lock:
+            for place in self._places:
+                if place.path == path and not place.kept.passed and not place.inbox.failed:
+                    self._remove(place)
+                    break
+            else:
+                return None
+        place.inbox.watch(None)
+        return place.inbox
+
+    def _arrived(self, place: _Place) -> None:
+        """Called by a thread of grpc, or by the one that parks; giving back may take a while."""
+        with self._lock:
+            if place in self._places and place.timer is None:
+                place.timer = threading.Timer(max(0.0, place.kept.remaining()), self._end, (place,))
+                place.timer.daemon = True
+                place.timer.start()
+
+    def _end(self, place: _Place) -> None:
+        with self._lock:
+            if place not in self._places:
+                return
+            self._remove(place)
+        self._return(place)
+
+    def _remove(self, place: _Place) -> None:
+        """Take it out; the caller has the lock."""
+        self._places.remove(place)
+        if place.timer is not None:
+            place.timer.cancel()
+
+    @staticmethod
+    def _return(place: _Place) -> None:
+        received = place.inbox.answered()
+        if received:
+            place.give_back(received)
+
+    def close(self) -> None:
+        """Give back what has come by now."""
+        with self._lock:
+            places = list(self._places)
+            for place in places:
+                self._remove(place)
+        for place in places:
+            self._return(place)
