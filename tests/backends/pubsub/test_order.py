@@ -10,8 +10,8 @@ import pytest
 
 import brokerkit as bk
 from brokerkit.core import OutboundMessage
+from brokerkit.sandbox.pubsub import EmulatorServer, PubSubServer
 from brokerkit.session import Session
-from tests.brokers.pubsub import EmulatorServer, PubSubServer
 
 from .conftest import new_name, url_of
 
