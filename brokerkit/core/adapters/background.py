@@ -1,4 +1,4 @@
-"""Threads that can be waited for in spite of Ctrl-C."""
+"""Daemon threads that can be waited for when Ctrl-C interrupts the wait."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ..cancellation import Deadline
 
 
 class Background(threading.Thread):
-    """A daemon thread that says itself when it is over.
+    """A daemon thread that reports its own end.
 
     A `Thread.join` that Ctrl-C interrupts marks a running thread as ended (Python 3.11 and 3.12),
     so it is never used to wait.
@@ -29,12 +29,12 @@ class Background(threading.Thread):
             self._over.set()
 
     def over(self, timeout: float) -> bool:
-        """Wait until it is over, at most `timeout` seconds. One that never started is."""
+        """Wait at most `timeout` seconds for its end. Return whether it has ended, or never started."""
         return self.ident is None or self._over.wait(timeout)
 
 
 def joined(threads: Sequence[Background], timeout: float | None) -> bool:
-    """Wait until all threads have ended, at most `timeout` seconds. Tell whether they have."""
+    """Wait at most `timeout` seconds until all threads have ended. Return whether they have."""
     deadline = Deadline(timeout)
     for thread in threads:
         while not thread.over(deadline.slice()):

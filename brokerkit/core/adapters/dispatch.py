@@ -1,4 +1,4 @@
-"""Worker threads that call a handler for everything a pump delivers."""
+"""Worker threads that call a handler for each item of a pump."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def dispatch(
 ) -> None:
     """Call `handler` from `workers` threads until cancelled (returns) or failed (raises).
 
-    Handlers that run when it ends are waited for; after Ctrl-C not for long.
+    Wait for handlers that are running when it ends; after Ctrl-C only briefly.
     """
     count = check_count(workers, "workers")
     with pump:
@@ -87,7 +87,7 @@ class _Crew(Generic[T]):
         return self._cancellation is not None and self._cancellation.cancelled
 
     def raise_failure(self) -> None:
-        """Raise the first failure, with a note for each other one."""
+        """Raise the first failure, with a note for each of the others."""
         failures = [each for each in self._failures if not (self._cancelled and isinstance(each, Cancelled))]
         if not failures:
             return
@@ -109,7 +109,7 @@ class _Crew(Generic[T]):
                     self._over.set()
 
     def _work_once(self) -> bool:
-        """Handle one item; false when there are no more."""
+        """Handle one item. Return False when there are no more."""
         try:
             item = self._handoff.get(cancellations=(self._cancellation,))
         except EndedError:

@@ -1,4 +1,4 @@
-"""A plain function as a source of messages, or as a place to publish to.
+"""Use a plain function as a source of messages, or as a place to publish to.
 
 For a stream or a receiver, pass the iterator made here to `message_stream`, `receiver` and the like.
 """
@@ -24,7 +24,7 @@ PublishFunction: TypeAlias = Callable[[OutboundMessage], "PublishResult | str | 
 
 
 class _Polled(Generic[T]):
-    """Calls a function until it returns something."""
+    """Call a function until it returns something."""
 
     def __init__(self, function: Callable[[], T | None], pause: float) -> None:
         self._function = function
@@ -74,9 +74,10 @@ def _rest(seconds: float, cancellation: Cancellation | None) -> None:
 
 
 def iterator_from_function(function: Callable[[], Message | None], *, pause: float = 0.05) -> MessageIterator:
-    """A function that returns the next message, or None when there is none now, as a MessageIterator.
+    """Make a MessageIterator of a function that returns the next message, or None when there is none now.
 
-    pause: seconds until it is asked again. A function that waits itself delays cancellation by as much.
+    pause: seconds until the function is called again. If the function itself waits, cancelling takes that
+    much longer.
     """
     return _PolledMessages(function, pause)
 
@@ -84,12 +85,12 @@ def iterator_from_function(function: Callable[[], Message | None], *, pause: flo
 def record_iterator_from_function(
     function: Callable[[], Record | None], *, pause: float = 0.05
 ) -> RecordIterator:
-    """A function that returns the next record, or None when there is none now, as a RecordIterator."""
+    """Make a RecordIterator of a function that returns the next record, or None when there is none now."""
     return _PolledRecords(function, pause)
 
 
 class _Unpacked(Generic[T]):
-    """Gives out one by one what a function returns several of; no thread but the caller's."""
+    """Hand out one by one the items of which a function returns several. It uses no thread of its own."""
 
     def __init__(self, function: Callable[[], Sequence[T] | None]) -> None:
         self._function = function
@@ -104,9 +105,9 @@ class _Unpacked(Generic[T]):
 def batched_iterator_from_function(
     function: Callable[[], Sequence[Message] | None], *, pause: float = 0.05
 ) -> BatchedIterator[Message]:
-    """A function that returns the next messages, or none of them, as a BatchedMessageIterator.
+    """Make a BatchedMessageIterator of a function that returns the next messages, or an empty list.
 
-    It may return any number at a time; what was not asked for waits for the next call.
+    It may return any number of messages; those beyond what was asked for wait for the next call.
     """
     return BatchedIterator(_Polled(_Unpacked(function), pause).next)
 
@@ -121,7 +122,7 @@ class _FunctionTopic:
         return self._name
 
     def publish(self, message: OutboundMessage, *, timeout: float | None = None) -> PublishResult:
-        """Publish one; raises what the function raises, or the error of the outcome it returns."""
+        """Publish one message. Raises the error of the function, or of the outcome that it returns."""
         made = self._function(message)
         result = made if isinstance(made, PublishResult) else PublishResult("confirmed", id=made)
         if result.error is not None:
@@ -131,7 +132,7 @@ class _FunctionTopic:
     def publish_batch(
         self, messages: Sequence[OutboundMessage], *, timeout: float | None = None
     ) -> list[PublishResult]:
-        """Publish one after the other; those that `timeout` left no time for are `failed`."""
+        """Publish one after the other. Messages that were not begun within `timeout` are `failed`."""
         deadline = Deadline(check_seconds(timeout, "timeout"))
         results = []
         for message in messages:
@@ -159,10 +160,10 @@ class _FunctionPublisher:
 
 
 def topic_from_function(function: PublishFunction, *, name: str = "function") -> _FunctionTopic:
-    """A function that publishes one message as a Topic.
+    """Make a Topic of a function that publishes one message.
 
-    It returns a PublishResult, or the id of the stored message, or None. The timeout of a call
-    cannot interrupt the function; in a batch it is looked at between messages.
+    The function returns a PublishResult, the id of the stored message, or None. The timeout of a call
+    cannot interrupt the function; in a batch it is checked between messages.
     """
     return _FunctionTopic(name, function)
 
@@ -170,5 +171,5 @@ def topic_from_function(function: PublishFunction, *, name: str = "function") ->
 def publisher_from_function(
     function: Callable[[str, OutboundMessage], PublishResult | str | None],
 ) -> _FunctionPublisher:
-    """A function that publishes one message to the topic it is given as a Publisher."""
+    """Make a Publisher of a function that publishes one message to a topic."""
     return _FunctionPublisher(function)

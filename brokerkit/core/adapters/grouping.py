@@ -1,4 +1,4 @@
-"""Batches: splitting them by key, and settling them as a whole."""
+"""Split batches by key, and settle them as a whole."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ GroupT = TypeVar("GroupT", bound=Hashable)
 
 
 def group_by_key(batch: Iterable[ItemT]) -> dict[bytes | None, list[ItemT]]:
-    """The messages or records of each key, in their order; None is the group of those without a key."""
+    """Group messages or records by key, in their order. None is the group of those without a key."""
     return group_by(batch, lambda item: item.key)
 
 
 def group_by(batch: Iterable[ItemT], function: Callable[[ItemT], GroupT]) -> dict[GroupT, list[ItemT]]:
-    """Group by what `function` says of each; groups, and what is in them, keep their order."""
+    """Group by the result of `function`. Groups and their members keep their order."""
     groups: dict[GroupT, list[ItemT]] = {}
     for item in batch:
         groups.setdefault(function(item), []).append(item)
@@ -27,7 +27,7 @@ def group_by(batch: Iterable[ItemT], function: Callable[[ItemT], GroupT]) -> dic
 
 
 def ack_all(messages: Iterable[Message], *, require_confirmed: bool = False) -> None:
-    """Acknowledge every message, also after one failed.
+    """Acknowledge every message, even after one failed.
 
     Raises one AckFailed; its `failures` has the error of each that failed, by its index.
     """
@@ -37,7 +37,7 @@ def ack_all(messages: Iterable[Message], *, require_confirmed: bool = False) -> 
 
 
 def nack_all(messages: Iterable[Message], *, delay: float | None = None) -> None:
-    """Give every message back, also after one failed; those settled before are left alone.
+    """Give every message back, even after one failed. Messages that are settled already are left alone.
 
     delay: seconds before they are delivered again, where the system can.
     Raises one AckFailed; its `failures` has the error of each that failed, by its index.
@@ -48,12 +48,12 @@ def nack_all(messages: Iterable[Message], *, delay: float | None = None) -> None
 
 
 def give_back(messages: Iterable[Message]) -> None:
-    """Nack what came from a consumer and is not settled yet; raises AckFailed like `nack_all`."""
+    """Give back unsettled messages of a consumer. Raises AckFailed as `nack_all` does."""
     asked = [each for each in messages if _owed(each)]
     failures = _tried(asked, lambda message: message.nack())
-    # one that is settled now was given back by its consumer, which was closed meanwhile
+    # a message that is settled now was given back by its consumer, which was closed meanwhile
     owed = {index: error for index, error in failures.items() if _owed(asked[index])}
-    _report(owed, len(asked), "nacks of messages that nobody took")
+    _report(owed, len(asked), "nacks of messages that were not taken")
 
 
 def _owed(message: Message) -> bool:

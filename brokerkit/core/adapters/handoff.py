@@ -1,7 +1,7 @@
-"""The bounded hand-off between threads that produce and whoever consumes.
+"""The bounded hand-off between producing threads and a consumer.
 
-Every adapter that has a thread of its own is built on it, so what happens when one side is slow,
-fails or leaves is decided here once.
+Every adapter with a thread of its own is built on it, so what happens when one side is slow, fails
+or leaves is decided here once.
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ _NOTHING = object()
 
 
 class NothingCameError(Exception):
-    """The time given to `Handoff.get` was over before anything came."""
+    """Nothing came within the timeout of `Handoff.get`."""
 
 
 class EndedError(Closed):
-    """The stream has ended: its source did, and all that came was handed over."""
+    """The source has ended, and everything that came was handed over."""
 
 
 class Handoff(Generic[T]):
     """A queue of at most `capacity` items that also carries the end and the error of its producers.
 
-    Producers call `room`, `put`, and at last `finish` or `fail`; consumers call `get`; whoever owns
-    it calls `close`, and has to give back what `close` returns.
+    Producers call `room`, `put`, and at last `finish` or `fail`; consumers call `get`. The owner calls
+    `close`, and must give back the items that `close` returns.
     """
 
     def __init__(self, capacity: int) -> None:
@@ -45,7 +45,7 @@ class Handoff(Generic[T]):
         self._closed = False
 
     def room(self, timeout: float | None = None) -> int:
-        """Wait until something can be put. The number of free places; 0 at `timeout` or after the end."""
+        """Wait for room. Return the number of free places; 0 at `timeout` or after the end."""
         deadline = Deadline(timeout)
         with self._lock:
             while not (self._finished or self._closed):
@@ -58,7 +58,7 @@ class Handoff(Generic[T]):
         return 0
 
     def put(self, item: T, timeout: float | None = None) -> bool:
-        """Wait for room and put an item. False at `timeout` or after the end: the item stays yours."""
+        """Wait for room and put an item. Return False at `timeout` or after the end: the item stays yours."""
         with self._lock:
             if not self.room(timeout):
                 return False
@@ -67,13 +67,13 @@ class Handoff(Generic[T]):
             return True
 
     def finish(self) -> None:
-        """Nothing more will come: `get` raises `EndedError` after what is there."""
+        """End the stream: `get` raises `EndedError` after the items that are there."""
         with self._lock:
             self._finished = True
             self._changed.notify_all()
 
     def fail(self, error: BaseException) -> None:
-        """Nothing more will come: `get` raises the error, once, after what is there. The first one counts."""
+        """End the stream with an error: `get` raises it once, after its items. Only the first counts."""
         if isinstance(error, StopIteration):
             # raised as it is, it would look like the end of a loop
             stop, error = error, RuntimeError("the source of a stream raised StopIteration")
@@ -85,15 +85,15 @@ class Handoff(Generic[T]):
             self._changed.notify_all()
 
     def take_error(self) -> BaseException | None:
-        """The error that no `get` has raised yet; it is yours to raise now."""
+        """Return the error that no `get` has raised yet. The caller must raise it."""
         with self._lock:
             error, self._error = self._error, None
             return error
 
     def get(self, timeout: float | None = None, *, cancellations: Iterable[Cancellation | None] = ()) -> T:
-        """The next item. An interrupted call loses nothing: the next one gets the same item.
+        """Return the next item. An interrupted call loses nothing: the next call gets the same item.
 
-        Raises NothingCameError at `timeout`, Cancelled, the producers' error after their last item,
+        Raises NothingCameError at `timeout`, Cancelled, the error of the producers after their last item,
         EndedError after that, and Closed after `close`.
         """
         deadline = Deadline(timeout)
@@ -136,7 +136,7 @@ class Handoff(Generic[T]):
         return self._closed
 
     def close(self) -> list[T]:
-        """Stop everything; what was put and not taken. Closing twice is fine."""
+        """Stop everything. Return the items that were put and not taken. Closing twice is fine."""
         with self._lock:
             self._closed = True
             left = list(self._items)

@@ -21,9 +21,9 @@ class _Pull(Protocol[T_co]):
 
 
 class BatchedIterator(Generic[T]):
-    """Gathers batches from something that gives one at a time; for one thread at a time.
+    """Make batches of a source that gives one item at a time. For one thread at a time.
 
-    What came before a cancelled or interrupted call is handed over by the next one.
+    Items that came before a cancelled or interrupted call are handed over by the next call.
     """
 
     def __init__(self, pull: _Pull[T]) -> None:
@@ -38,9 +38,9 @@ class BatchedIterator(Generic[T]):
         *,
         cancellation: Cancellation | None = None,
     ) -> list[T]:
-        """Up to `max_messages`: as soon as there are that many, or what is there at `timeout`.
+        """Return up to `max_messages`: as soon as there are that many, or those that are there at `timeout`.
 
-        An error of the source is raised after what came before it was handed over.
+        An error of the source is raised after the items that came before it were handed over.
         """
         count = check_count(max_messages, "max_messages")
         deadline = Deadline(check_seconds(timeout, "timeout"))
@@ -72,7 +72,7 @@ class BatchedIterator(Generic[T]):
         return batch
 
     def take_held(self) -> list[T]:
-        """What came and was not handed over; it is yours now."""
+        """Return the items that came and were not handed over. They belong to the caller now."""
         held, self._held = self._held, []
         return held
 
@@ -89,15 +89,15 @@ class _SingleMessages:
 
 
 def batched_iterator(source: MessageIterator) -> BatchedIterator[Message]:
-    """A MessageIterator as a BatchedMessageIterator."""
+    """Make a BatchedMessageIterator of a MessageIterator."""
     return BatchedIterator(source.next_message)
 
 
 def batched_record_iterator(source: RecordIterator) -> BatchedIterator[Record]:
-    """A RecordIterator as a BatchedRecordIterator."""
+    """Make a BatchedRecordIterator of a RecordIterator."""
     return BatchedIterator(source.next_record)
 
 
 def message_iterator(source: BatchedMessageIterator) -> MessageIterator:
-    """A BatchedMessageIterator as a MessageIterator, which never asks for more than one."""
+    """Make a MessageIterator of a BatchedMessageIterator. It never asks for more than one message."""
     return _SingleMessages(source)

@@ -1,4 +1,4 @@
-"""What an error says about a message that was being published."""
+"""The outcome of a message whose publishing raised an error."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _REFUSED = (ConfigError, NotFound, NotSupported, TooLarge, Unauthorized)
 
 
 def result_of(error: BaseException) -> PublishResult:
-    """The outcome of one message whose publishing raised: `unknown` unless it surely was not stored."""
+    """Return the outcome of a message whose publishing raised: `unknown` unless it surely was not stored."""
     if isinstance(error, PublishFailed) and len(error.results) == 1:
         return error.results[0]
     if isinstance(error, BrokerError):

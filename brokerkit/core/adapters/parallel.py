@@ -1,4 +1,4 @@
-"""Publishing a batch from several threads, for topics that have nothing faster."""
+"""Publish a batch from several threads, for topics that have nothing faster."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ def publish_in_parallel(
 
     Messages with the same key, or for the same partition, are published in their order, one after the
     other. When one of them is not confirmed, the later ones are not sent and are `failed`; all others go on.
-    timeout: seconds for all together; what was not begun by then is `failed`. Ctrl-C ends it after
-    the messages that are on their way, with a note on the KeyboardInterrupt of what was confirmed.
+    timeout: seconds for all together; messages that were not begun by then are `failed`. Ctrl-C ends it
+    after the messages that are on their way, with a note on the KeyboardInterrupt of what was confirmed.
     """
     count = check_count(workers, "workers")
     work = _Publishing(topic, messages, timeout)
@@ -45,7 +45,7 @@ def publish_in_parallel(
 
 
 class _Publishing:
-    """One call: lanes of messages that have to keep their order, shared by all workers."""
+    """One call: lanes of messages that must keep their order, shared by all workers."""
 
     def __init__(self, topic: Topic, messages: Sequence[OutboundMessage], timeout: float | None) -> None:
         self.stop = Cancellation()
@@ -94,7 +94,7 @@ class _Publishing:
             late = Unavailable(f"not sent: the {self._deadline.seconds:g} s of the call were over (timeout=)")
             return PublishResult("failed", error=late)
         try:
-            # not publish(): what that raises does not say whether the message may be stored
+            # not publish(): its error does not say whether the message may be stored
             (result,) = self._topic.publish_batch([message], timeout=remaining)
             return result
         except BaseException as error:
@@ -105,7 +105,7 @@ class _Publishing:
         return [result for result in self._results if result is not None]
 
     def summary(self) -> str:
-        """What is known when it was interrupted, in words."""
+        """Say in words what is known after an interrupt."""
         known = self.results()
         confirmed = sum(result.ok for result in known)
         return (

@@ -1,7 +1,7 @@
-"""What fills a pump from each kind of source.
+"""Producers that fill a pump from each kind of source.
 
 A source may satisfy several protocols (a consumer satisfies all, and builds the others on these
-adapters), so what pulls comes before what pushes: batched iterator, iterator, stream, receiver.
+adapters). Pulling comes before pushing: batched iterator, iterator, stream, receiver.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ IDLE_PAUSE = 0.01
 
 
 def check_window(value: object) -> float:
-    """The seconds in which a batch is gathered, not negative; else a ConfigError."""
+    """Return the seconds in which a batch is gathered. Raises ConfigError for a negative number."""
     seconds = check_seconds(value, "window")
     if seconds is None:
         raise ConfigError("window must be a number of seconds, not None: a batch has to end some time")
@@ -46,7 +46,7 @@ def check_window(value: object) -> float:
 
 
 def message_producer(source: MessageSource) -> Producer[Message]:
-    """What puts the messages of a source, one by one. TypeError for what is no source."""
+    """Return a producer of single messages. Raises TypeError for what is not a source."""
     _refuse_records(source)
     if isinstance(source, BatchedMessageIterator):
         return lambda intake: _from_batches(source, intake)
@@ -56,7 +56,7 @@ def message_producer(source: MessageSource) -> Producer[Message]:
 
 
 def batch_producer(source: MessageSource, max_messages: int, window: float) -> Producer[list[Message]]:
-    """What puts the messages of a source in batches; batches of streams and receivers stay as they are."""
+    """Return a producer of batches. Batches of streams and receivers stay as they are."""
     _refuse_records(source)
     if isinstance(source, BatchedMessageIterator):
         return lambda intake: _windows(source, intake, max_messages, window)
@@ -76,7 +76,7 @@ def batch_producer(source: MessageSource, max_messages: int, window: float) -> P
 
 
 def receiver_producer(source: Receiver) -> Producer[Message]:
-    """What puts the messages that a receiver pushes."""
+    """Return a producer that puts the messages that a receiver pushes."""
     return lambda intake: source.receive(intake.put, cancellation=intake.stop)
 
 
@@ -158,7 +158,7 @@ def _gathered(
 def _windows(
     source: BatchedMessageIterator, intake: Intake[list[Message]], max_messages: int, window: float
 ) -> None:
-    """Batches whose window of time begins at their first message."""
+    """Yield batches whose window of time begins at their first message."""
     while True:
         intake.room()
         batch = source.next_batch(1, cancellation=intake.stop)
@@ -181,7 +181,7 @@ def _windows(
         if intake.stop.cancelled:
             intake.give_back([batch])
         else:
-            # what came before an error is handed over before it
+            # items that came before an error are handed over before it
             intake.put(batch)
         if failure is not None:
             raise failure

@@ -25,7 +25,7 @@ INTERRUPT_SECONDS = 0.4
 
 
 class Intake(Generic[T]):
-    """The end of a pump that a producer holds.
+    """The side of a pump that a producer holds.
 
     stop: tripped when the block is left; producers pass it on to what they wait for.
     """
@@ -38,18 +38,18 @@ class Intake(Generic[T]):
         self._handoff = handoff
 
     def room(self) -> int:
-        """Wait for room: the number of free places. Raises Cancelled when nothing is taken any more."""
+        """Wait for room; return the number of free places. Raises Cancelled after the end."""
         free = self._handoff.room()
         if not free:
-            raise Cancelled("nobody takes messages from here any more")
+            raise Cancelled("no messages are taken from here any more")
         return free
 
     def put(self, *items: T) -> None:
-        """Hand items over, waiting for room. Raises Cancelled, having given the rest back, after the end."""
+        """Hand items over, waiting for room. After the end, give the rest back and raise Cancelled."""
         for index, item in enumerate(items):
             if not self._handoff.put(item):
                 self.give_back(items[index:])
-                raise Cancelled("nobody takes messages from here any more; they were given back")
+                raise Cancelled("no messages are taken from here any more; these were given back")
 
 
 Producer: TypeAlias = Callable[[Intake[T]], None]
@@ -57,7 +57,7 @@ Producer: TypeAlias = Callable[[Intake[T]], None]
 
 
 class Feed(Iterator[T]):
-    """What a pump delivers, as an iterator."""
+    """Iterate over the items of a pump."""
 
     def __init__(self, handoff: Handoff[T], cancellation: Cancellation | None) -> None:
         self._handoff = handoff
@@ -72,7 +72,7 @@ class Feed(Iterator[T]):
     def next_within(
         self, timeout: float | None = None, *, cancellation: Cancellation | None = None
     ) -> T | None:
-        """The next one, or None when none came within `timeout`. Raises Closed at the stream's end."""
+        """Return the next item; None when none came within `timeout`. Raises Closed at the end."""
         try:
             return self._handoff.get(timeout, cancellations=(self._cancellation, cancellation))
         except NothingCameError:
@@ -80,10 +80,10 @@ class Feed(Iterator[T]):
 
 
 class Pump(Generic[T]):
-    """Runs each producer in a thread while its ``with`` block runs, which gets a `Feed`.
+    """Run each producer in a thread while the ``with`` block runs. The block gets a `Feed`.
 
     capacity: how many items wait to be taken at most. messages_of: the messages of an item, which
-    are given back when nobody took it.
+    are given back when the item was not taken.
     """
 
     def __init__(
@@ -133,7 +133,7 @@ class Pump(Generic[T]):
         return Feed(self.handoff, self._cancellation)
 
     def stop(self) -> None:
-        """Have the producers end and what was not taken given back, without waiting for it."""
+        """Tell the producers to end and give back what was not taken, without waiting for it."""
         self._stop.cancel()
         left = self.handoff.close()
         if left:
@@ -173,7 +173,7 @@ class MessageFeed(Feed[Message]):
     def next_message(
         self, timeout: float | None = None, *, cancellation: Cancellation | None = None
     ) -> Message | None:
-        """The next message, or None when none came within `timeout` seconds."""
+        """Return the next message, or None when none came within `timeout` seconds."""
         return self.next_within(timeout, cancellation=cancellation)
 
 

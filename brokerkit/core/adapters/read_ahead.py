@@ -1,4 +1,4 @@
-"""Working on one item while the next is being made."""
+"""Work on one item while the next is being made."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 
 class ReadAhead(Generic[T]):
-    """An iterator that goes through another one in a thread; a context manager that stops it.
+    """Iterate over another iterator in a thread. A context manager that stops it.
 
     The thread starts with the block or the first item. It stops when the iterator ends, fails, is
     closed or is collected, at the latest when the item it is waiting for has come.
@@ -52,7 +52,7 @@ class ReadAhead(Generic[T]):
         return self
 
     def close(self, timeout: float = LEAVE_SECONDS) -> None:
-        """Stop reading; items that were made and not taken are dropped. Closing twice is fine."""
+        """Stop reading, and drop the items that were made and not taken. Closing twice is fine."""
         self._handoff.close()
         if not joined([self._thread], timeout):
             warnings.warn(
@@ -102,6 +102,6 @@ def read_ahead(iterable: Iterable[T], depth: int = 1) -> ReadAhead[T]:
     """Go through `iterable` in a thread, at most `depth` items ahead of the caller.
 
     An error is raised at its place: after the items before it. For messages use `message_stream`,
-    which gives back what nobody took.
+    which gives back the messages that were not taken.
     """
     return ReadAhead(iterable, check_count(depth, "depth"))

@@ -1,4 +1,4 @@
-"""Any source of messages as something that calls a handler."""
+"""Make a receiver, which calls a handler, of any source of messages."""
 
 from __future__ import annotations
 
@@ -57,9 +57,9 @@ class _BatchedReceiver:
 
 
 def receiver(source: MessageSource, *, prefetch: int = 100) -> _Receiver:
-    """Any source of messages as a Receiver.
+    """Make a Receiver of any source of messages.
 
-    prefetch: how many messages may wait for a worker; they are given back when it ends.
+    prefetch: how many messages may wait for a worker. They are given back when the receiver ends.
     """
     return _Receiver([message_producer(source)], check_count(prefetch, "prefetch"))
 
@@ -67,7 +67,7 @@ def receiver(source: MessageSource, *, prefetch: int = 100) -> _Receiver:
 def batched_receiver(
     source: MessageSource, *, max_messages: int = 500, window: float = 0.5
 ) -> _BatchedReceiver:
-    """Any source of messages as a BatchedReceiver.
+    """Make a BatchedReceiver of any source of messages.
 
     A batch is ready when it has `max_messages`, or `window` seconds after its first message. The
     batches of a batched stream or receiver stay as they are.
@@ -77,7 +77,7 @@ def batched_receiver(
 
 
 def fan_in(*receivers: Receiver, prefetch: int = 100) -> _Receiver:
-    """Several receivers as one, whose handler runs in `workers` threads in all.
+    """Make one receiver of several. Its handler runs in `workers` threads in all.
 
     When one fails, the others are stopped and its error is raised; when one ends, the others go on.
     prefetch: how many messages of all of them may wait for a worker.

@@ -1,4 +1,4 @@
-"""Any source of messages as a stream."""
+"""Make a stream of any source of messages."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class _MessageStream:
         self._prefetch = prefetch
 
     def stream(self, *, cancellation: Cancellation | None = None) -> AbstractContextManager[MessageFeed]:
-        """Messages fetched in the background while the block runs."""
+        """Fetch messages in the background while the block runs."""
         return MessagePump([self._producer], capacity=self._prefetch, cancellation=cancellation)
 
 
@@ -28,12 +28,12 @@ class _BatchedMessageStream:
     def batch_stream(
         self, *, cancellation: Cancellation | None = None
     ) -> AbstractContextManager[Feed[list[Message]]]:
-        """Batches gathered in the background while the block runs."""
+        """Gather batches in the background while the block runs."""
         return BatchPump([self._producer], cancellation=cancellation)
 
 
 def message_stream(source: MessageSource, *, prefetch: int = 100) -> _MessageStream:
-    """Any source of messages as a MessageStream.
+    """Make a MessageStream of any source of messages.
 
     prefetch: how many messages may wait for the loop. Leaving the block gives back those that the
     loop did not get. The iterator also has ``next_message(timeout)``.
@@ -44,7 +44,7 @@ def message_stream(source: MessageSource, *, prefetch: int = 100) -> _MessageStr
 def batched_message_stream(
     source: MessageSource, *, max_messages: int = 500, window: float = 0.5
 ) -> _BatchedMessageStream:
-    """Any source of messages as a BatchedMessageStream.
+    """Make a BatchedMessageStream of any source of messages.
 
     A batch is ready when it has `max_messages`, or `window` seconds after its first message; while
     nothing comes there is no batch. One batch is gathered, and one may wait, while the loop works.
