@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 from .errors import Cancelled
+from .interrupts import check_interrupt
 from .latch import Latch
 
 WAIT_SLICE = 0.1
@@ -59,5 +60,6 @@ class Deadline:
         return Deadline(self.seconds)
 
     def slice(self, most: float = WAIT_SLICE) -> float:
-        """Seconds to wait now: what is left, at most one slice."""
+        """Seconds to wait now: what is left, at most one slice. An interrupt takes effect here."""
+        check_interrupt()
         return min(self.remaining(), most)

@@ -313,6 +313,11 @@ class ConnectedPublisher(Closable):
 
     # Transactions.
 
+    @property
+    def in_transaction(self) -> bool:
+        """Whether one has begun, and is neither known to be committed nor aborted."""
+        return self._in_transaction
+
     def begin(self) -> None:
         """Begin a transaction. Raises ConfigError inside one, NotSupported without a transactional id."""
         self._require_transactional()

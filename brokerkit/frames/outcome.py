@@ -48,7 +48,7 @@ class OutcomeFrame(pd.DataFrame):
 
     def raise_for_failures(self) -> None:
         """Raise PublishFailed, with every outcome, unless all rows were confirmed."""
-        results = self._results()
+        results = self.results
         wrong = [result for result in results if not result.ok]
         if not wrong:
             return
@@ -65,7 +65,9 @@ class OutcomeFrame(pd.DataFrame):
         assert isinstance(chosen, OutcomeFrame)
         return chosen
 
-    def _results(self) -> list[PublishResult]:
+    @property
+    def results(self) -> list[PublishResult]:
+        """The outcome of each row, as publishing messages gives them."""
         errors: dict[int, BrokerError] = getattr(self, "_errors", None) or {}
         return [
             PublishResult(

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from brokerkit.core.errors import ConfigError
 
-from .pulling import frame_maker, pull_frame
+from .pulling import Pulling, frame_maker
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -57,13 +57,7 @@ def borrow(
             topic, "look", model="message", start="earliest" if start is None else start, temporary=True
         )
     details = {"peek": topic, "side_effects": side_effects}
-    frame = pull_frame(
-        consumer,
-        limit,
-        timeout=TIMEOUT_SECONDS,
-        idle=IDLE_SECONDS,
-        ack=False,
-        make_frame=frame_maker(decode, attributes, expand, session.name, details),
-        keep=lambda _: None,
-    )
+    make_frame = frame_maker(decode, attributes, expand, session.name, details)
+    taking = Pulling(consumer, ack=False, make_frame=make_frame, keep=lambda _: None)
+    frame = taking.run(limit, timeout=TIMEOUT_SECONDS, idle=IDLE_SECONDS)
     return frame.sort_values("publish_time", kind="stable", ignore_index=True)

@@ -13,6 +13,7 @@ import pyarrow as pa
 from brokerkit.core.browser import ConnectedBrowser, pieces_of
 from brokerkit.core.columns import Columns
 from brokerkit.core.errors import BrokerError, ConfigError, NotSupported
+from brokerkit.core.interrupts import Hold
 from brokerkit.core.message_consumer import MessageConsumer
 from brokerkit.core.messages import PublishResult, nobody_answered
 from brokerkit.core.topics import Slice
@@ -21,7 +22,7 @@ from brokerkit.frames.provenance import provenance_of
 
 from .arguments import model_of
 from .carrying import messages_to_copy
-from .interrupted import Interrupted
+from .interrupted import Interrupted, outcome_kept
 from .planning import Range
 from .progress import bar
 from .pulling import left_in_time
@@ -58,7 +59,9 @@ def copy_topic(
     if target.name == source.name and src == dst:
         raise ConfigError(f"{src!r} would be copied to itself: choose another topic")
     copying = Copying(target.shared_publisher(), src, dst, resume)
-    try:
+
+    def work(hold: Hold) -> OutcomeFrame:
+        hold.begin()
         if subscription is None:
             if source.capabilities.slices == "never":
                 raise NotSupported(
@@ -79,8 +82,8 @@ def copy_topic(
         assert isinstance(consumer, MessageConsumer)
         with left_in_time(consumer):
             return copying.subscription(consumer, idle, progress)
-    except KeyboardInterrupt as interrupt:
-        raise copying.interrupted() from interrupt
+
+    return outcome_kept(source, work, copying.interrupted)
 
 
 class Copying:

@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from brokerkit.core.attributes import Attributes
 from brokerkit.core.errors import BrokerError, ConfigError, PublishFailed, Unavailable
+from brokerkit.core.interrupts import check_interrupt
 from brokerkit.core.messages import OutboundMessage, PublishResult, nobody_answered
 from brokerkit.core.publisher import refusal
 from brokerkit.frames.jsonable import jsonable
@@ -100,16 +101,39 @@ def messages_of(values: Any) -> list[OutboundMessage]:
     return [message_of(value) for value in values]
 
 
-def publish_all(
-    publisher: ConnectedPublisher, topic: str, messages: Sequence[OutboundMessage], timeout: float | None
-) -> list[PublishResult]:
-    """Publish and raise `PublishFailed` with every outcome unless all were confirmed."""
-    results = publisher.topic(check_topic(topic)).publish_batch(messages, timeout=timeout)
-    failed = [result for result in results if not result.ok]
-    if failed:
-        cause = failed[0].error
-        raise PublishFailed(_failure_text(topic, results, failed), results=results) from cause
-    return results
+class BatchPublishing:
+    """One `publish_batch` call, and what becomes of its messages."""
+
+    def __init__(
+        self, publisher: ConnectedPublisher, topic: str, messages: Sequence[OutboundMessage]
+    ) -> None:
+        self._topic = publisher.topic(check_topic(topic))
+        self._messages = messages
+        self._sent = False
+        self._results: list[PublishResult] = []
+
+    def run(self, timeout: float | None) -> list[PublishResult]:
+        """Publish; raises PublishFailed with every outcome unless all were confirmed."""
+        self._sent = True
+        self._results = self._topic.publish_batch(self._messages, timeout=timeout)
+        failed = [result for result in self._results if not result.ok]
+        if failed:
+            text = _failure_text(self._topic.name, self._results, failed)
+            raise PublishFailed(text, results=self._results) from failed[0].error
+        return self._results
+
+    def interrupted(self) -> Interrupted | None:
+        """What to raise for an interrupt; it carries the outcome of every message."""
+        if not self._sent:
+            return None
+        doubtful = PublishResult("unknown", error=BrokerError("interrupted while it was being published"))
+        outcome = outcome_frame(self._results or [doubtful] * len(self._messages))
+        return Interrupted(
+            f"publishing to {self._topic.name!r} was interrupted: "
+            + ", ".join(f"{count:,} {status}" for status, count in outcome.counts.items() if count)
+            + ". The outcomes are in session.last_interrupted.frame.",
+            outcome,
+        )
 
 
 def _failure_text(topic: str, results: Sequence[PublishResult], failed: Sequence[PublishResult]) -> str:
@@ -138,6 +162,7 @@ class FramePublishing:
         self._outbound = outbound
         self._run = uuid.uuid4().hex
         self._results: list[PublishResult | None] = [None] * len(outbound)
+        self._done = self._sent_to = 0
         if resume is not None:
             self._take_over(resume)
 
@@ -182,21 +207,18 @@ class FramePublishing:
             )
 
     def run(self, *, timeout: float | None, progress: bool) -> OutcomeFrame:
-        """Publish everything; an interrupt ends it early, and so does a broker that answers to nothing."""
-        row = 0
-        sent_to = 0
+        """Publish everything; a broker that answers to nothing ends it early.
+
+        An interrupt leaves its outcomes with `interrupted`.
+        """
         with bar(f"publish to {self._topic}", len(self._outbound), show=progress) as shown:
-            try:
-                for chunk in self._outbound.chunks(CHUNK_ROWS):
-                    sent_to = row + len(chunk)
-                    results = self._chunk(row, chunk, timeout)
-                    row = sent_to
-                    shown.update(len(chunk))
-                    if nobody_answered(results):
-                        self._give_up()
-                        break
-            except KeyboardInterrupt as interrupt:
-                raise self._interrupted(row, sent_to) from interrupt
+            for chunk in self._outbound.chunks(CHUNK_ROWS):
+                check_interrupt()
+                results = self._chunk(self._done, chunk, timeout)
+                shown.update(len(chunk))
+                if nobody_answered(results):
+                    self._give_up()
+                    break
         return self.outcome()
 
     def _chunk(self, begin: int, chunk: Sequence[Item], timeout: float | None) -> Sequence[PublishResult]:
@@ -212,9 +234,11 @@ class FramePublishing:
                 rows.append(row)
                 messages.append(item.named(f"{self._run}-{row}"))
         topic = self._publisher.topic(self._topic)
+        self._sent_to = begin + len(chunk)
         results = topic.publish_batch(messages, timeout=timeout) if messages else []
         for row, result in zip(rows, results, strict=True):
             self._results[row] = result
+        self._done = self._sent_to
         return results
 
     def _give_up(self) -> None:
@@ -231,15 +255,18 @@ class FramePublishing:
         except TypeError as error:
             return ConfigError(str(error))
 
-    def _interrupted(self, begin: int, end: int) -> Interrupted:
-        doubtful = BrokerError("interrupted while it was being published")
-        for row in range(begin, end):
+    def interrupted(self) -> Interrupted:
+        """What to raise for an interrupt; it carries the outcomes so far."""
+        doubtful = PublishResult("unknown", error=BrokerError("interrupted while it was being published"))
+        for row in range(self._done, self._sent_to):
             if self._results[row] is None:
-                self._results[row] = PublishResult("unknown", error=doubtful)
+                self._results[row] = doubtful
+        done, rows = self._done, len(self._results)
+        how_far = f"after {done:,} of {rows:,} rows" if done < rows else f"when all {rows:,} rows were done"
         return Interrupted(
-            f"publish_frame to {self._topic!r} was interrupted after {begin:,} of {len(self._results):,} "
-            "rows. The outcomes are in session.last_interrupted.frame; "
-            "publish_frame(..., resume=session.last_interrupted.frame) goes on.",
+            f"publish_frame to {self._topic!r} was interrupted {how_far}. The outcomes are in "
+            "session.last_interrupted.frame; publish_frame(..., resume=session.last_interrupted.frame) "
+            + ("goes on." if done < rows else "sends nothing twice."),
             self.outcome(),
         )
 

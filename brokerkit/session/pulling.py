@@ -10,6 +10,7 @@ from brokerkit.core.cancellation import Deadline
 from brokerkit.core.capabilities import Capabilities
 from brokerkit.core.errors import AckFailed, BrokerError, ConfigError
 from brokerkit.core.held import Held
+from brokerkit.core.interrupts import Hold
 from brokerkit.frames.build import FrameBuilder
 from brokerkit.frames.dataframe import to_pandas
 from brokerkit.frames.expand import expand
@@ -63,6 +64,7 @@ def frame_maker(
 
 
 CLOSE_SECONDS = 4.0
+KEPT_IN = "session.last_pull"
 LINGER_SECONDS = 0.5
 """How long an interrupt waits for messages to be given back; it takes effect within a second."""
 
@@ -144,33 +146,50 @@ def left_in_time(consumer: AnyConsumer) -> Iterator[None]:
     consumer.close(CLOSE_SECONDS)
 
 
-def pull_frame(
-    consumer: AnyConsumer,
-    most: int,
-    *,
-    timeout: float | None,
-    idle: float | None,
-    ack: bool,
-    make_frame: Callable[[Sequence[Held]], pd.DataFrame],
-    keep: Callable[[pd.DataFrame], None],
-) -> pd.DataFrame:
-    """Collect, make a frame, acknowledge, and close the consumer, which gives back what is not acknowledged.
+class Pulling:
+    """One `pull`: collect, make a frame, acknowledge, and close the consumer, which gives back the rest.
 
     keep: is handed the frame before anything is acknowledged. An interrupt from then on carries it.
     """
-    acknowledging: Acknowledging | None = None
-    try:
-        with left_in_time(consumer):
-            pieces = collect(consumer, most, timeout=timeout, idle=idle)
-            frame = make_frame(pieces)
-            keep(frame)
-            if ack:
-                acknowledging = Acknowledging(pieces, lambda: frame, kept_in="session.last_pull")
-                acknowledging.run()
-    except Interrupted:
-        raise
-    except KeyboardInterrupt as interrupt:
-        if acknowledging is None:
-            raise
-        raise acknowledging.interrupted() from interrupt
-    return frame
+
+    def __init__(
+        self,
+        consumer: AnyConsumer,
+        *,
+        ack: bool,
+        make_frame: Callable[[Sequence[Held]], pd.DataFrame],
+        keep: Callable[[pd.DataFrame], None],
+    ) -> None:
+        self._consumer = consumer
+        self._ack = ack
+        self._make_frame = make_frame
+        self._keep = keep
+        self._frame: pd.DataFrame | None = None
+        self._acknowledged = False
+
+    def run(
+        self, most: int, hold: Hold | None = None, *, timeout: float | None, idle: float | None
+    ) -> pd.DataFrame:
+        """Pull. From the moment that there is a frame an interrupt is held back until a wait."""
+        with left_in_time(self._consumer):
+            pieces = collect(self._consumer, most, timeout=timeout, idle=idle)
+            frame = self._make_frame(pieces)
+            if hold is not None:
+                hold.begin()
+            self._keep(frame)
+            if self._ack:
+                self._frame = frame
+                Acknowledging(pieces, lambda: frame, kept_in=KEPT_IN).run()
+                self._acknowledged = True
+        return frame
+
+    def interrupted(self) -> Interrupted | None:
+        """What to raise for an interrupt; None where everything is given back."""
+        if self._frame is None:
+            return None
+        what = f"when all was done: these {len(self._frame):,} rows are acknowledged"
+        if not self._acknowledged:
+            what = "while acknowledging: some of these rows may be acknowledged, the others come again"
+        return Interrupted(
+            f"interrupted {what}. They are in this error's .frame and in {KEPT_IN}.", self._frame
+        )

@@ -16,8 +16,9 @@ from brokerkit.core.browser import ConnectedBrowser, pieces_of
 from brokerkit.core.capabilities import Capabilities, Model
 from brokerkit.core.connection import Connection
 from brokerkit.core.errors import Closed, ConfigError, NotSupported
+from brokerkit.core.interrupts import Hold
 from brokerkit.core.message_consumer import MessageConsumer
-from brokerkit.core.messages import PublishResult
+from brokerkit.core.messages import OutboundMessage, PublishResult
 from brokerkit.core.owner import close_at_exit
 from brokerkit.core.protocols import PositionLike
 from brokerkit.core.publisher import ConnectedPublisher
@@ -33,19 +34,19 @@ from .borrowing import borrow
 from .copying import copy_topic
 from .filters import Header, wanted_rows
 from .framing import frame_of
-from .interrupted import Interrupted
+from .interrupted import Interrupted, outcome_kept
 from .listing import Description, topics_frame
 from .markup import Displayed, block, heading, lines, pairs
 from .peek import Peek
 from .planning import Planner, parse_partitions, parse_range
-from .publishing import FramePublishing, message_of, messages_of, plan_of, publish_all
-from .pulling import check_give_back, frame_maker, pull_frame
+from .publishing import BatchPublishing, FramePublishing, message_of, messages_of, plan_of
+from .pulling import Pulling, check_give_back, frame_maker
 from .reading import ReadReport
 from .reread import decoder_of, places_of, read_places
 from .scan import Scan
 from .shown import plain
 from .subscribing import note_if_it_exists
-from .transaction import Transaction
+from .transaction import Transaction, committed_whole
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -354,19 +355,8 @@ class Session(Displayed):
             batch_size=n,
             **options,
         )
-        with self._keeping_interrupts():
-            keep = partial(setattr, self, "last_pull")
-            return pull_frame(
-                consumer, n, timeout=timeout, idle=idle, ack=ack, make_frame=make_frame, keep=keep
-            )
-
-    @contextmanager
-    def _keeping_interrupts(self) -> Iterator[None]:
-        try:
-            yield
-        except Interrupted as interrupt:
-            self.last_interrupted = interrupt
-            raise
+        pulling = Pulling(consumer, ack=ack, make_frame=make_frame, keep=partial(setattr, self, "last_pull"))
+        return outcome_kept(self, partial(pulling.run, n, timeout=timeout, idle=idle), pulling.interrupted)
 
     def batches(
         self,
@@ -466,7 +456,7 @@ class Session(Displayed):
         (`capabilities.publish_partition`, `publish_time`); None lets the system decide.
         """
         message = message_of(value, key, attributes, partition, publish_time)
-        return publish_all(self.shared_publisher(), topic, [message], check_seconds(timeout, "timeout"))[0]
+        return self._publish_all(topic, [message], timeout)[0]
 
     def publish_batch(
         self, topic: str, values: Sequence[Any], *, timeout: float | None = None
@@ -474,7 +464,19 @@ class Session(Displayed):
         """Publish several values or `OutboundMessage`s. Raises PublishFailed with every outcome unless
         all were confirmed."""
         messages = messages_of(values)
-        return publish_all(self.shared_publisher(), topic, messages, check_seconds(timeout, "timeout"))
+        return self._publish_all(topic, messages, timeout)
+
+    def _publish_all(
+        self, topic: str, messages: Sequence[OutboundMessage], timeout: float | None
+    ) -> list[PublishResult]:
+        seconds = check_seconds(timeout, "timeout")
+        publishing = BatchPublishing(self.shared_publisher(), topic, messages)
+
+        def work(hold: Hold) -> list[PublishResult]:
+            hold.begin()
+            return publishing.run(seconds)
+
+        return outcome_kept(self, work, publishing.interrupted)
 
     def publish_frame(
         self,
@@ -504,8 +506,12 @@ class Session(Displayed):
             self._check_open()
             return outbound.preview()
         publishing = FramePublishing(self.shared_publisher(), topic, outbound, resume)
-        with self._keeping_interrupts():
+
+        def work(hold: Hold) -> OutcomeFrame:
+            hold.begin()
             return publishing.run(timeout=timeout, progress=progress)
+
+        return outcome_kept(self, work, publishing.interrupted)
 
     def copy(
         self,
@@ -535,27 +541,26 @@ class Session(Displayed):
         A target that answers to nothing ends it after one timeout, with the outcomes of what was tried.
         resume: the outcome frame of an earlier call; what it confirmed is not copied again.
         """
-        with self._keeping_interrupts():
-            return copy_topic(
-                self,
-                check_topic(src),
-                dst_session,
-                check_topic(dst),
-                span=parse_range(start, end, lateness),
-                subscription=subscription,
-                share=share,
-                idle=check_seconds(idle, "idle") or 0.0,
-                resume=resume,
-                scan_for_time=scan_for_time,
-                progress=progress,
-            )
+        return copy_topic(
+            self,
+            check_topic(src),
+            dst_session,
+            check_topic(dst),
+            span=parse_range(start, end, lateness),
+            subscription=subscription,
+            share=share,
+            idle=check_seconds(idle, "idle") or 0.0,
+            resume=resume,
+            scan_for_time=scan_for_time,
+            progress=progress,
+        )
 
     @contextmanager
     def transaction(self, transactional_id: str | None = None) -> Iterator[Transaction]:
         """Everything published inside becomes visible together, or not at all if the block raises."""
         name = transactional_id or f"brokerkit-{uuid.uuid4().hex}"
-        with self.connection.publisher(transactional_id=name) as publisher, publisher.transaction():
-            yield Transaction(publisher)
+        with committed_whole(self, self.connection.publisher(transactional_id=name)) as transaction:
+            yield transaction
 
     def publisher(self, *, transactional_id: str | None = None) -> ConnectedPublisher:
         """A core publisher, for code; see `brokerkit.core`."""

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from brokerkit.core.errors import BrokerError
+from brokerkit.core.interrupts import Hold
+from brokerkit.core.messages import PublishResult
 from brokerkit.frames.outbound import Kind
-from brokerkit.frames.outcome import OutcomeFrame
+from brokerkit.frames.outcome import OutcomeFrame, outcome_frame
 
-from .interrupted import Interrupted
-from .publishing import FramePublishing, message_of, messages_of, plan_of, publish_all
+from .interrupted import Interrupted, Keeper
+from .publishing import BatchPublishing, FramePublishing, message_of, messages_of, plan_of
 
 if TYPE_CHECKING:
-    from brokerkit.core.messages import PublishResult
+    from brokerkit.core.messages import OutboundMessage
     from brokerkit.core.publisher import ConnectedPublisher
 
 
@@ -22,6 +26,8 @@ class Transaction:
 
     def __init__(self, publisher: ConnectedPublisher) -> None:
         self._publisher = publisher
+        self._results: list[PublishResult] = []
+        self.committing = False
 
     def publish(
         self,
@@ -35,11 +41,11 @@ class Transaction:
     ) -> PublishResult:
         """Like `Session.publish`, within the transaction."""
         message = message_of(value, key, attributes, partition, publish_time)
-        return publish_all(self._publisher, topic, [message], None)[0]
+        return self._sent(topic, [message])[0]
 
     def publish_batch(self, topic: str, values: Sequence[Any]) -> list[PublishResult]:
         """Like `Session.publish_batch`, within the transaction."""
-        return publish_all(self._publisher, topic, messages_of(values), None)
+        return self._sent(topic, messages_of(values))
 
     def publish_frame(
         self,
@@ -55,11 +61,56 @@ class Transaction:
         publishing = FramePublishing(self._publisher, topic, plan_of(df, kind, key, columns), None)
         try:
             outcome = publishing.run(timeout=None, progress=progress)
-        except Interrupted as interrupt:
+        except KeyboardInterrupt as interrupt:
             # its outcomes are no longer true once the transaction is aborted
             raise Interrupted(
                 f"publish_frame to {topic!r} was interrupted inside a transaction, which is aborted: nothing "
                 "of it was published. Run the whole block again."
             ) from interrupt
         outcome.raise_for_failures()
+        self._results += outcome.results
         return outcome
+
+    def _sent(self, topic: str, messages: Sequence[OutboundMessage]) -> list[PublishResult]:
+        results = BatchPublishing(self._publisher, topic, messages).run(None)
+        self._results += results
+        return results
+
+    def interrupted(self) -> Interrupted | None:
+        """What to raise for an interrupt while it is being committed; None before that."""
+        if not self.committing:
+            return None
+        if self._publisher.in_transaction:
+            error = BrokerError("interrupted while the transaction was being committed")
+            outcome = outcome_frame([PublishResult("unknown", result.id, error) for result in self._results])
+            what = "may be visible, all or none: it was interrupted while it was being committed"
+        else:
+            outcome = outcome_frame(self._results)
+            what = "is committed; the interrupt came after that"
+        return Interrupted(
+            f"the transaction of {len(outcome):,} messages {what}. The outcomes are in "
+            "session.last_interrupted.frame.",
+            outcome,
+        )
+
+
+@contextmanager
+def committed_whole(keeper: Keeper, publisher: ConnectedPublisher) -> Iterator[Transaction]:
+    """A transaction whose interrupt says whether it was committed, and closes its publisher."""
+    transaction = Transaction(publisher)
+    hold = Hold()
+    try:
+        with publisher, publisher.transaction():
+            yield transaction
+            hold.begin()
+            transaction.committing = True
+        hold.end()
+    except KeyboardInterrupt as interrupt:
+        hold.restore()
+        error = transaction.interrupted()
+        if error is None:
+            raise
+        keeper.last_interrupted = error
+        raise error from interrupt
+    finally:
+        hold.restore()

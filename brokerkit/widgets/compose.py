@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from brokerkit.core.attributes import Attributes
 from brokerkit.core.errors import BrokerError, ConfigError
+from brokerkit.core.interrupts import Hold, check_interrupt
 from brokerkit.core.messages import OutboundMessage, PublishResult
 from brokerkit.frames.attributes import pair_of, parts_of
 from brokerkit.frames.outbound import Item, Kind
 from brokerkit.frames.outcome import OutcomeFrame, outcome_frame
 from brokerkit.session.arguments import check_topic
+from brokerkit.session.interrupted import Interrupted, outcome_kept
 from brokerkit.session.markup import Displayed, block, bullets, heading, lines, pairs
 from brokerkit.session.publishing import message_of
 from brokerkit.session.shown import plain
@@ -32,6 +35,7 @@ if TYPE_CHECKING:
 EDITABLE_BYTES = 200_000
 """A longer value is not put into the text field of a browser; it is sent whole all the same."""
 CHUNK = 1_000
+DOUBTFUL = PublishResult("unknown", error=BrokerError("interrupted while it was being published"))
 RECEIPTS = 50
 
 
@@ -261,24 +265,42 @@ class Composer(Displayed):
         check_confirmed(self._to, self._topic, confirm, "publish")
         if self._typed_wrong is not None:
             raise ConfigError(self._typed_wrong)
+        results: list[PublishResult | None] = []
+        send = partial(self._send, results, timeout)
+        return outcome_kept(self._to, send, partial(self._interrupted, results))
+
+    def _send(self, results: list[PublishResult | None], timeout: float | None, hold: Hold) -> OutcomeFrame:
+        """Send; what is on its way has None in `results` until its outcome is known."""
+        hold.begin()
         publisher = self._to.shared_publisher().topic(self._topic)
-        results: list[PublishResult] = []
         for start in range(0, len(self), CHUNK):
+            check_interrupt()
             items = self._drafts.items(start, min(start + CHUNK, len(self)))
             errors = [[each.text for each in self._problems(item) if each.level == "error"] for item in items]
             good = [item for item, wrong in zip(items, errors, strict=True) if not wrong]
+            results += [None] * len(items)
             sent = iter(publisher.publish_batch(good, timeout=timeout) if good else [])  # type: ignore[arg-type]  # errors are left out
-            results += [
+            results[start:] = [
                 PublishResult("failed", error=ConfigError("; ".join(wrong))) if wrong else next(sent)
                 for wrong in errors
             ]
-        self.outcome = outcome_frame(results)
         self._plan = []
-        self._said = ", ".join(
-            f"{count:,} {status}" for status, count in self.outcome.counts.items() if count
-        )
+        outcome = self._receive(results)
         self._show()
+        return outcome
+
+    def _receive(self, results: Sequence[PublishResult | None]) -> OutcomeFrame:
+        """Make these the receipts."""
+        self.outcome = outcome_frame(DOUBTFUL if result is None else result for result in results)
+        counts = self.outcome.counts.items()
+        self._said = ", ".join(f"{count:,} {status}" for status, count in counts if count)
         return self.outcome
+
+    def _interrupted(self, results: Sequence[PublishResult | None]) -> Interrupted | None:
+        if not results:
+            return None
+        outcome = self._receive(results)
+        return Interrupted(f"sending was interrupted ({self._said}); see composer.outcome", outcome)
 
     @property
     def call(self) -> str:
