@@ -23,6 +23,7 @@ from brokerkit.frames.provenance import provenance_of
 from .arguments import model_of
 from .carrying import messages_to_copy
 from .interrupted import Interrupted, outcome_kept
+from .journal import Journal
 from .planning import Range
 from .progress import bar
 from .pulling import left_in_time
@@ -48,6 +49,7 @@ def copy_topic(
     share: bool,
     idle: float,
     resume: pd.DataFrame | None,
+    journal: Journal | None = None,
     scan_for_time: bool,
     progress: bool,
 ) -> OutcomeFrame:
@@ -59,6 +61,8 @@ def copy_topic(
     if target.name == source.name and src == dst:
         raise ConfigError(f"{src!r} would be copied to itself: choose another topic")
     copying = Copying(target.shared_publisher(), src, dst, resume)
+    if journal is not None:
+        copying.keep_in(journal, source.name)
 
     def work(hold: Hold) -> OutcomeFrame:
         hold.begin()
@@ -100,12 +104,27 @@ class Copying:
         self._target = target
         self._run = uuid.uuid4().hex
         self._slices: list[Slice] | None = None
+        self._journal: Journal | None = None
         self.doubt = ""
         self._settled: dict[str, PublishResult] = {}
         self._ids: list[str] = []
         self._results: list[PublishResult] = []
         if resume is not None:
             self._take_over(resume)
+
+    def keep_in(self, journal: Journal, source: str) -> None:
+        """Keep the outcomes in a journal too, and take over what an earlier call left there."""
+        if self._settled and journal.known:
+            raise ConfigError("the journal knows what was done: leave resume= out")
+        journal.begin(
+            kind="copy", topic=self._target, target=self._publisher.name, copied=self._source,
+            source=source, run=self._run,
+        )  # fmt: skip
+        self._journal = journal
+        self._run = journal.head["run"]
+        if journal.plan is not None:
+            self._slices = [Slice(*each) for each in journal.plan]
+            self._take_over(self._frame(list(journal.known), list(journal.known.values())))
 
     def _take_over(self, outcome: pd.DataFrame) -> None:
         known = provenance_of(outcome) or {}
@@ -136,10 +155,10 @@ class Copying:
 
         A target that answers to nothing ends it.
         """
-        self._slices = list(planned) if self._slices is None else self._slices
-        total = sum(piece.estimate for piece in self._slices)
+        pieces = self._plan(planned)
+        total = sum(piece.estimate for piece in pieces)
         with self._progress(total, progress) as shown:
-            for piece in self._slices:
+            for piece in pieces:
                 for columns in browser.read(piece):
                     for part in _parts(columns):
                         results = self._send(part)
@@ -153,7 +172,7 @@ class Copying:
 
         What the target did not confirm is given back, and ends it.
         """
-        self._slices = []
+        self._plan([])
         with self._progress(None, progress) as shown:
             complete = True
             while complete and (pieces := consumer.gather(FETCH_ROWS, idle, window=idle)):
@@ -162,6 +181,14 @@ class Copying:
                     complete = _settle(held, results) and complete
                     shown.update(len(held))
         return self.outcome()
+
+    def _plan(self, slices: Sequence[Slice]) -> list[Slice]:
+        """The slices of the call that is resumed, else these."""
+        if self._slices is None:
+            self._slices = list(slices)
+            if self._journal is not None:
+                self._journal.keep_plan([list(astuple(each)) for each in slices])
+        return self._slices
 
     def _progress(self, total: int | None, show: bool) -> Any:
         return bar(f"copy {self._source} to {self._target}", total, show=show)
@@ -180,15 +207,23 @@ class Copying:
         doubtful = PublishResult("unknown", error=BrokerError("interrupted while it was being copied"))
         self._results += [doubtful if result is None else result for result in settled]
         if named:
+            places = [ids[row] for row in rows]
+            if self._journal is not None:
+                self._journal.sending(places)
             sent = self._publisher.topic(self._target).publish_batch(named)
             for row, result in zip(rows, sent, strict=True):
                 self._results[begin + row] = result
+            if self._journal is not None:
+                self._journal.outcome(places, sent)
         return self._results[begin:]
 
     def outcome(self) -> OutcomeFrame:
         """What became of each message so far; `source` is its id where it came from."""
-        made = outcome_frame(self._results)
-        made.insert(1, "source", pd.Series(pd.arrays.ArrowExtensionArray(pa.array(self._ids, pa.string()))))
+        return self._frame(self._ids, self._results)
+
+    def _frame(self, ids: Sequence[str], results: Sequence[PublishResult]) -> OutcomeFrame:
+        made = outcome_frame(results)
+        made.insert(1, "source", pd.Series(pd.arrays.ArrowExtensionArray(pa.array(ids, pa.string()))))
         made.attrs["brokerkit"] = {
             "run": self._run,
             "copied": self._source,

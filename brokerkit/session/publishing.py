@@ -23,6 +23,7 @@ from brokerkit.frames.provenance import provenance_of
 
 from .arguments import check_topic
 from .interrupted import Interrupted
+from .journal import Journal
 from .progress import bar
 
 if TYPE_CHECKING:
@@ -150,12 +151,17 @@ def _failure_text(topic: str, results: Sequence[PublishResult], failed: Sequence
 class FramePublishing:
     """One `publish_frame` call: which rows go out, and what becomes of each.
 
-    resume: the whole outcome frame of an earlier call, None to begin anew. Raises ConfigError when
-    it belongs to something else.
+    resume: the whole outcome frame of an earlier call, None to begin anew. journal: where outcomes are
+    kept on disk, and what an earlier call left there. Raises ConfigError when it belongs to something else.
     """
 
     def __init__(
-        self, publisher: ConnectedPublisher, topic: str, outbound: Outbound, resume: pd.DataFrame | None
+        self,
+        publisher: ConnectedPublisher,
+        topic: str,
+        outbound: Outbound,
+        resume: pd.DataFrame | None,
+        journal: Journal | None = None,
     ) -> None:
         self._publisher = publisher
         self._topic = topic
@@ -163,8 +169,30 @@ class FramePublishing:
         self._run = uuid.uuid4().hex
         self._results: list[PublishResult | None] = [None] * len(outbound)
         self._done = self._sent_to = 0
+        self._journal = journal
+        if journal is not None:
+            if resume is not None and journal.known:
+                raise ConfigError("the journal knows what was done: leave resume= out")
+            journal.begin(
+                kind="publish_frame", topic=topic, target=publisher.name, rows=len(outbound), run=self._run
+            )
+            if journal.known:
+                resume = self._known_outcome(journal)
+            self._run = journal.head["run"]
         if resume is not None:
             self._take_over(resume)
+
+    def _known_outcome(self, journal: Journal) -> OutcomeFrame:
+        """What a journal knows, as the outcome frame of the call that wrote it."""
+        rows = sorted(journal.known)
+        outcome = outcome_frame([journal.known[row] for row in rows], rows)
+        outcome.attrs["brokerkit"] = {
+            "run": journal.head["run"],
+            "topic": self._topic,
+            "rows": len(self._results),
+            "tried": len(rows),
+        }
+        return outcome
 
     def _take_over(self, outcome: pd.DataFrame) -> None:
         """What an earlier call did stays done; what it does not know is only tried where that is safe."""
@@ -224,6 +252,8 @@ class FramePublishing:
     def _chunk(self, begin: int, chunk: Sequence[Item], timeout: float | None) -> Sequence[PublishResult]:
         """Publish some rows; the outcomes of those that were sent."""
         rows, messages = [], []
+        place = [begin, begin + len(chunk)]
+        digest = None if self._journal is None else self._journal.check(place, chunk)
         for row, item in enumerate(chunk, begin):
             if self._results[row] is not None:
                 continue
@@ -234,11 +264,16 @@ class FramePublishing:
                 rows.append(row)
                 messages.append(item.named(f"{self._run}-{row}"))
         topic = self._publisher.topic(self._topic)
+        if digest is not None and self._journal is not None and messages:
+            self._journal.sending(place, digest)
         self._sent_to = begin + len(chunk)
         results = topic.publish_batch(messages, timeout=timeout) if messages else []
         for row, result in zip(rows, results, strict=True):
             self._results[row] = result
         self._done = self._sent_to
+        if self._journal is not None and (messages or begin not in self._journal.known):
+            done = [result for result in self._results[begin : self._done] if result is not None]
+            self._journal.outcome(place, done)
         return results
 
     def _give_up(self) -> None:

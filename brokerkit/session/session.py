@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from functools import partial
 from importlib import import_module
+from os import PathLike
 from typing import TYPE_CHECKING, Any, Self
 
 from brokerkit.core.arguments import check_count, check_seconds
@@ -35,6 +36,7 @@ from .copying import copy_topic
 from .filters import Header, wanted_rows
 from .framing import frame_of
 from .interrupted import Interrupted, outcome_kept
+from .journal import opened
 from .listing import Description, topics_frame
 from .markup import Displayed, block, heading, lines, pairs
 from .peek import Peek
@@ -488,6 +490,7 @@ class Session(Displayed):
         columns: Sequence[str] | None = None,
         dry_run: bool = False,
         resume: pd.DataFrame | None = None,
+        journal: str | PathLike[str] | None = None,
         timeout: float | None = None,
         progress: bool = True,
     ) -> pd.DataFrame:
@@ -497,7 +500,8 @@ class Session(Displayed):
         where `key` is NA; of any other frame each row becomes a JSON object, and `key` names the column
         whose text is the key. dry_run=True sends nothing and shows what would be sent. resume: the
         outcome frame of an earlier call for the same frame; what it confirmed is not sent again.
-        timeout: seconds per 5,000 rows.
+        journal: a file that keeps the outcomes as they come, so that the same call goes on where a process
+        that was killed stopped (see `brokerkit.session.journal`). timeout: seconds per 5,000 rows.
         """
         outbound = plan_of(df, kind, key, columns)
         check_topic(topic)
@@ -505,13 +509,14 @@ class Session(Displayed):
         if dry_run:
             self._check_open()
             return outbound.preview()
-        publishing = FramePublishing(self.shared_publisher(), topic, outbound, resume)
+        with opened(journal) as kept:
+            publishing = FramePublishing(self.shared_publisher(), topic, outbound, resume, kept)
 
-        def work(hold: Hold) -> OutcomeFrame:
-            hold.begin()
-            return publishing.run(timeout=timeout, progress=progress)
+            def work(hold: Hold) -> OutcomeFrame:
+                hold.begin()
+                return publishing.run(timeout=timeout, progress=progress)
 
-        return outcome_kept(self, work, publishing.interrupted)
+            return outcome_kept(self, work, publishing.interrupted)
 
     def copy(
         self,
@@ -525,6 +530,7 @@ class Session(Displayed):
         share: bool = False,
         idle: float = 2.0,
         resume: pd.DataFrame | None = None,
+        journal: str | PathLike[str] | None = None,
         lateness: Any = LATENESS,
         scan_for_time: bool = False,
         progress: bool = True,
@@ -539,21 +545,24 @@ class Session(Displayed):
         for `idle` seconds (on Kafka that takes share=True, a share group: a consumer group acknowledges
         positions, not messages).
         A target that answers to nothing ends it after one timeout, with the outcomes of what was tried.
-        resume: the outcome frame of an earlier call; what it confirmed is not copied again.
+        resume: the outcome frame of an earlier call; what it confirmed is not copied again. journal: as in
+        `publish_frame`.
         """
-        return copy_topic(
-            self,
-            check_topic(src),
-            dst_session,
-            check_topic(dst),
-            span=parse_range(start, end, lateness),
-            subscription=subscription,
-            share=share,
-            idle=check_seconds(idle, "idle") or 0.0,
-            resume=resume,
-            scan_for_time=scan_for_time,
-            progress=progress,
-        )
+        with opened(journal) as kept:
+            return copy_topic(
+                self,
+                check_topic(src),
+                dst_session,
+                check_topic(dst),
+                span=parse_range(start, end, lateness),
+                subscription=subscription,
+                share=share,
+                idle=check_seconds(idle, "idle") or 0.0,
+                resume=resume,
+                journal=kept,
+                scan_for_time=scan_for_time,
+                progress=progress,
+            )
 
     @contextmanager
     def transaction(self, transactional_id: str | None = None) -> Iterator[Transaction]:

@@ -13,6 +13,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+import pandas as pd
 import psutil
 
 import brokerkit as bk
@@ -175,6 +176,22 @@ class _Memory:
         self._thread.join()
 
 
+def publish_journal(session: Session, order: dict[str, Any]) -> None:
+    """Publish numbers as a frame, or copy a topic, with the outcomes in a journal; report those at the end."""
+    say("working")
+    if "source" in order:
+        outcome = session.copy(
+            order["source"], session, order["topic"], journal=order["path"], progress=False
+        )
+        say("done", counts=outcome.counts, unknown=list(outcome.unknown["source"]))
+        return
+    frame = pd.DataFrame({"value": [str(number) for number in range(order["rows"])]})
+    outcome = session.publish_frame(
+        order["topic"], frame, kind="messages", journal=order["path"], progress=False, timeout=60
+    )
+    say("done", counts=outcome.counts, unknown=list(map(int, outcome.unknown["row"])))
+
+
 def read(session: Session, order: dict[str, Any]) -> None:
     """Read one slice with what a dask worker is given."""
     frame = read_slice(
@@ -195,6 +212,7 @@ TASKS: dict[str, Callable[[Session, dict[str, Any]], None]] = {
     "peek": interrupted_peek,
     "scan": interrupted_scan,
     "tail": interrupted_tail,
+    "publish journal": publish_journal,
     "read": read,
 }
 

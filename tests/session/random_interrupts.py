@@ -38,7 +38,8 @@ def interrupted(work: Callable[[], Any], delay: float) -> tuple[Any, KeyboardInt
             time.sleep(0.02)
     except KeyboardInterrupt as stop:
         return given, stop
-    raise AssertionError("no interrupt came")
+    # it struck in a callback of a weak reference, where Python drops it
+    return given, None
 
 
 def left_of(s: Session, given: Any, stop: KeyboardInterrupt | None) -> Any:

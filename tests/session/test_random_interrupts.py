@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from tests.brokers.kafka import KafkaServer
-from tests.brokers.nats import NatsServer
+from brokerkit.sandbox.kafka import KafkaServer
+from brokerkit.sandbox.nats import NatsServer
 
 ROOT = Path(__file__).parents[2]
 

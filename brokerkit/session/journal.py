@@ -1,0 +1,220 @@
+"""Outcomes on disk as they come, so that a call whose process was killed goes on.
+
+A journal is a file of JSON lines that only grows. Its first line says what it belongs to:
+
+    {"brokerkit journal": 1, "kind": "publish_frame", "topic": "t", "target": "...", "rows": 9000, ...}
+
+A line is on the disk before the messages that it names are sent. `rows` are their numbers in the frame (for
+a copy: their ids where they come from), and `digest` is over their content:
+
+    {"sending": {"at": "2026-01-31T12:00:00+00:00", "rows": [0, 5000], "digest": "..."}}
+
+What became of them follows: `status` has one letter for each (c: confirmed, f: failed, u: unknown),
+`id` the broker's ids, `error` the texts of those that have one, by place:
+
+    {"outcome": {"rows": [0, 5000], "status": "ccf...", "id": ["0-17", ...], "error": {"2": "..."}}}
+
+A copy has no digest, since its source does not change, and says which slices it reads: {"plan": [...]}.
+What was being sent and has no outcome is unknown. Later lines replace earlier ones. A last line that is torn
+is left out.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from hashlib import sha256
+from io import FileIO
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from brokerkit.core.errors import BrokerError, ConfigError
+from brokerkit.core.messages import OutboundMessage, PublishResult, PublishStatus
+
+from .locking import only_writer
+from .storing import storing, sync
+
+VERSION = 1
+MARK = "brokerkit journal"
+GO_ON = "What was done stands in it; the same call with the same journal= goes on."
+KILLED = "its process ended while it was being sent"
+_LETTERS: dict[str, PublishStatus] = {"c": "confirmed", "f": "failed", "u": "unknown"}
+_LETTER_OF = {status: letter for letter, status in _LETTERS.items()}
+
+Known = dict[Any, PublishResult]
+
+
+class Journal:
+    """One open journal. Made by `opened`.
+
+    head: what its first line says. plan: the slices of a copy. known: what it says of each row, or source id.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.known: Known = {}
+        self.plan: list[list[Any]] | None = None
+        self._digests: dict[tuple[Any, ...], str | None] = {}
+        self.head = self._read()
+        self._file: FileIO | None = None
+
+    def _read(self) -> dict[str, Any]:
+        if not self.path.exists():
+            return {}
+        content = self.path.read_bytes()
+        whole = content.rfind(b"\n") + 1
+        lines = content[:whole].splitlines()
+        try:
+            head, *rest = map(orjson.loads, lines) if lines else [{}]
+            if lines and head[MARK] != VERSION:
+                raise ValueError(f"its version is {head[MARK]!r}")
+            for line in rest:
+                self._take(line)
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise ConfigError(
+                f"{self.path} is not a journal of brokerkit ({error}): give another file, or delete it"
+            ) from error
+        if not lines and content[:1] not in (b"", b"{"):
+            raise ConfigError(f"{self.path} is not a journal of brokerkit: give another file, or delete it")
+        if whole != len(content):
+            with self.path.open("rb+") as file:
+                file.truncate(whole)
+        return dict(head)
+
+    def _take(self, line: dict[str, Any]) -> None:
+        sending, outcome = line.get("sending"), line.get("outcome")
+        if sending is not None:
+            doubtful = PublishResult("unknown", error=BrokerError(KILLED))
+            for name in _names(sending["rows"]):
+                known = self.known.get(name)
+                if known is None or not known.ok:  # what was confirmed is not among what was sent again
+                    self.known[name] = doubtful
+            self._digests[_place(sending["rows"])] = sending.get("digest")
+        self.plan = line.get("plan", self.plan)
+        if outcome is not None:
+            errors = outcome["error"]
+            each = zip(_names(outcome["rows"]), outcome["status"], outcome["id"], strict=True)
+            for row, (name, letter, identity) in enumerate(each):
+                text = errors.get(str(row))
+                error = None if text is None else BrokerError(text)
+                self.known[name] = PublishResult(_LETTERS[letter], identity, error)
+
+    def begin(self, **head: Any) -> None:
+        """Write the first line, or check that it is the same but for what only the first call decides.
+
+        Raises ConfigError where the journal belongs to something else.
+        """
+        if self.head:
+            for name in ("kind", "topic", "target", "copied", "rows"):
+                if self.head.get(name) != head.get(name):
+                    raise ConfigError(
+                        f"the journal {self.path} belongs to another call ({name} is {self.head.get(name)!r} "
+                        f"there and {head.get(name)!r} here): give another file"
+                    )
+            return
+        self.head = {MARK: VERSION, **head}
+        self._write(self.head, durable=True)
+        sync(self.path.parent)
+
+    def check(self, rows: Sequence[Any], messages: Iterable[object]) -> str:
+        """The digest of some rows; raises ConfigError where the journal knows them with other content."""
+        digest = digest_of(messages)
+        if self._digests.get(_place(rows), digest) != digest:
+            raise ConfigError(
+                f"the journal {self.path} belongs to another frame: its rows from {rows[0]!r} on had other "
+                "content. Give the frame of before, or another file"
+            )
+        return digest
+
+    def keep_plan(self, plan: list[list[Any]]) -> None:
+        """Write down the slices that a copy reads, which a later call reads too."""
+        self.plan = plan
+        self._write({"plan": plan}, durable=True)
+
+    def sending(self, rows: Sequence[Any], digest: str | None = None) -> None:
+        """Write down what is about to be sent, and wait until it is on the disk."""
+        at = datetime.now(UTC).isoformat(timespec="milliseconds")
+        mark = {} if digest is None else {"digest": digest}
+        self._write({"sending": {"at": at, "rows": rows, **mark}}, durable=True)
+
+    def outcome(self, rows: Sequence[Any], results: Sequence[PublishResult]) -> None:
+        """Write down what became of it."""
+        errors = {str(row): str(one.error) for row, one in enumerate(results) if one.error is not None}
+        status = "".join(_LETTER_OF[one.status] for one in results)
+        ids = [one.id for one in results]
+        self._write({"outcome": {"rows": rows, "status": status, "id": ids, "error": errors}})
+
+    def _write(self, line: Mapping[str, Any], *, durable: bool = False) -> None:
+        with storing(self.path, GO_ON):
+            if self._file is None:
+                self._file = self.path.open("ab", buffering=0)
+            data = memoryview(orjson.dumps(line) + b"\n")
+            while data:
+                data = data[self._file.write(data) :]
+            if durable:
+                os.fsync(self._file.fileno())
+
+    def close(self) -> None:
+        """Wait until everything is on the disk."""
+        if self._file is None:
+            return
+        with storing(self.path, GO_ON):
+            try:
+                os.fsync(self._file.fileno())
+            finally:
+                self._file.close()
+
+
+@contextmanager
+def opened(path: str | PathLike[str] | None) -> Iterator[Journal | None]:
+    """The journal at `path`, for one writer at a time; None for None.
+
+    Raises InUse while another call writes it, ConfigError for a file that is none, StorageError.
+    """
+    if path is None:
+        yield None
+        return
+    if not isinstance(path, str | PathLike) or not str(path):
+        raise ConfigError(f"journal= needs the path of a file, not {path!r}")
+    file = Path(path)
+    if file.is_dir():
+        raise ConfigError(f"{file} is a folder; journal= needs the path of a file")
+    with storing(file, GO_ON), only_writer(file, file.with_name(f"{file.name}.lock"), "give another journal"):
+        journal = Journal(file)
+        try:
+            yield journal
+        finally:
+            journal.close()
+
+
+def digest_of(messages: Iterable[object]) -> str:
+    """A digest over the content of messages, or over the reasons why rows are none."""
+    made = sha256()
+    for each in messages:
+        if isinstance(each, OutboundMessage):
+            parts: tuple[Any, ...] = (
+                each.data, each.key, tuple(each.attributes), each.partition, each.publish_time,
+            )  # fmt: skip
+        else:
+            parts = (str(each),)
+        for part in parts:
+            data = part if isinstance(part, bytes) else repr(part).encode("utf-8", "surrogatepass")
+            made.update(b"%d:%d:" % (isinstance(part, bytes), len(data)))
+            made.update(data)
+    return made.hexdigest()
+
+
+def _names(rows: Sequence[Any]) -> Iterable[Any]:
+    """What the rows of a line are called: numbers from one to another, or ids."""
+    if len(rows) == 2 and isinstance(rows[0], int):
+        return range(rows[0], rows[1])
+    return rows
+
+
+def _place(rows: Sequence[Any]) -> tuple[Any, ...]:
+    return (rows[0], rows[-1], len(rows)) if rows else ()
