@@ -7,6 +7,8 @@ import threading
 import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from functools import partial
 from typing import Any, TypeVar
 
 from .arguments import check_count, check_name
@@ -18,7 +20,7 @@ from .errors import BrokerError, Closed, RetentionWarning, Unavailable
 from .owner import Owner, close_at_exit
 from .positions import Earliest, Latest, parse_all
 from .protocols import PositionLike
-from .topics import Bounds, PublishTerms, Slice, TopicDescription, TopicInfo
+from .topics import EXACT, Bounds, PublishTerms, Slice, TopicDescription, TopicInfo
 from .windows import LATENESS, Stretch, TimeOrder, has_time, inside, parse_lateness, stretches
 
 ANSWER_SECONDS = 30.0
@@ -76,8 +78,12 @@ class ConnectedBrowser(Closable):
         return self._ask(lambda: self._driver.terms(topic, timeout), timeout)
 
     def at_id(self, message_id: str) -> tuple[int | None, int]:
-        """Partition and offset of a message by its id. Raises NotSupported where ids are no positions."""
+        """Partition and position of a message by its id. Raises NotSupported where ids are no positions."""
         return self._driver.at_id(message_id)
+
+    def place(self, offset: int | None, message_id: str | None) -> int:
+        """Where in its partition a row lies, by the two columns that say it. Raises NotSupported."""
+        return self.at_id(str(message_id))[1] if offset is None else offset
 
     def time_order(self, topic: str, *, timeout: float = ANSWER_SECONDS) -> TimeOrder:
         """Whether the times of a topic's messages are sorted, and how a moment is found if not."""
@@ -116,7 +122,11 @@ class ConnectedBrowser(Closable):
             self._driver.at_id,
             order=order,
             lateness=reach,
+            counted=partial(self._counted, topic, timeout),
         )
+
+    def _counted(self, topic: str, timeout: float, bounds: Bounds, position: int, count: int) -> int:
+        return self._ask(lambda: self._driver.counted(topic, bounds, position, count, timeout), timeout)
 
     def plan(
         self,
@@ -131,10 +141,11 @@ class ConnectedBrowser(Closable):
     ) -> list[Slice]:
         """Slices from `start` up to but excluding `end`, fixed now: an end that moves later is not followed.
 
-        limit: at most this many offsets of each partition. slice_rows: cut slices into pieces of
-        about so many messages. lateness: rows of a range of time may lie behind later ones, where
-        producers set the times; they are looked for as far as so much time beyond its end (a text such
-        as "1h", a timedelta, seconds, or None for everything). Rows of other times are left out.
+        limit: at most this many offsets of each partition, or messages where there are no offsets.
+        slice_rows: cut slices into pieces of about so many messages. lateness: rows of a range of time
+        may lie behind later ones, where producers set the times; they are looked for as far as so much
+        time beyond its end (a text such as "1h", a timedelta, seconds, or None for everything). Rows of
+        other times are left out.
         """
         check_name(topic, "topic")
         if limit is not None:
@@ -142,7 +153,15 @@ class ConnectedBrowser(Closable):
         if slice_rows is not None:
             slice_rows = check_count(slice_rows, "slice_rows")
         located = self.locate(topic, start, end, lateness=lateness, timeout=timeout)
-        return [piece for each in located for piece in pieces_of(topic, each, limit, slice_rows)]
+        if limit is not None:
+            located = [
+                replace(
+                    each, end=min(each.end, self._counted(topic, timeout, each.bounds, each.start, limit))
+                )
+                for each in located
+                if each.start < each.end
+            ]
+        return [piece for each in located for piece in pieces_of(topic, each, slice_rows)]
 
     def read(
         self,
@@ -193,11 +212,12 @@ class ConnectedBrowser(Closable):
         """Warn of the offsets among `gaps` that the broker has deleted from its beginning."""
         if not gaps:
             return
-        start = {each.partition: each.start for each in self.bounds(piece.topic)}.get(piece.partition, 0)
+        bounds = {each.partition: each for each in self.bounds(piece.topic)}.get(piece.partition)
+        start = 0 if bounds is None else bounds.start
         gone = [(first, min(stop, start)) for first, stop in gaps if first < start]
-        if gone:
+        if gone and bounds is not None:
             where = "" if piece.partition is None else f" of partition {piece.partition}"
-            ranges = ", ".join(f"{first} to {stop - 1}" for first, stop in gone)
+            ranges = ", ".join(f"{bounds.show(first)} to {bounds.show(stop - 1)}" for first, stop in gone)
             warnings.warn(
                 f"offsets {ranges}{where} of {piece.topic!r} were deleted by the "
                 "broker's retention before they were read",
@@ -327,26 +347,22 @@ class _Reading:
 
 
 def _ends(columns: Columns) -> tuple[int | None, int | None]:
-    """The first and the last offset, or None where there are no offsets."""
-    (first,) = columns.slice(0, 1).to_list("offset")
-    (last,) = columns.slice(columns.length - 1, columns.length).to_list("offset")
+    """The first and the last position, or None where there are none."""
+    (first,) = columns.slice(0, 1).positions()
+    (last,) = columns.slice(columns.length - 1, columns.length).positions()
     return first, last
 
 
 def _stalled(piece: Slice, stall: float) -> Unavailable:
+    where = f" between offsets {piece.start} and {piece.end}" if piece.end < EXACT else ""
     return Unavailable(
-        f"nothing came for {stall:g} s while reading {piece.topic!r} between offsets "
-        f"{piece.start} and {piece.end}; is the broker reachable?"
+        f"nothing came for {stall:g} s while reading {piece.topic!r}{where}; is the broker reachable?"
     )
 
 
-def pieces_of(
-    topic: str, stretch: Stretch, limit: int | None = None, slice_rows: int | None = None
-) -> Iterator[Slice]:
-    """A stretch as slices. limit, slice_rows: as in `ConnectedBrowser.plan`."""
+def pieces_of(topic: str, stretch: Stretch, slice_rows: int | None = None) -> Iterator[Slice]:
+    """A stretch as slices. slice_rows: as in `ConnectedBrowser.plan`."""
     bounds, start, end = stretch.bounds, stretch.start, stretch.end
-    if limit is not None:
-        end = min(end, bounds.advance(start, limit))
     while start < end:
         stop = end if slice_rows is None else min(end, bounds.after(start, slice_rows))
         estimate = bounds.between(start, stop)

@@ -38,7 +38,8 @@ class Columns:
 
     topic: str; partition: int; offset: int; id: str; key, value: bytes or None.
     attributes: per row a sequence of (name, value) pairs, or None.
-    position: tuple of ints, comparable only within (topic, partition), where `offset` does not say it.
+    position: int of any size, where `offset` does not say where in its partition a row lies; comparable
+        only within (topic, partition), and a slice's `start` and `end` are such.
     """
 
     length: int
@@ -65,6 +66,10 @@ class Columns:
         """The values of one column as a list."""
         column = getattr(self, name)
         return column if type(column) is list else list(values_of(column, self.length))
+
+    def positions(self) -> list[Any]:
+        """Where each row lies in its partition: its position, else its offset."""
+        return self.to_list("offset" if self.position is None else "position")
 
     def _each(self, change: Callable[[Field], Field], length: int) -> Columns:
         changed: dict[str, Field] = {}

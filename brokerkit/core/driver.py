@@ -212,8 +212,12 @@ class BrowserDriver(ABC):
         return "near"
 
     def at_id(self, message_id: str) -> tuple[int | None, int]:
-        """Partition and offset of a message by its id, where ids are positions. Asks nobody."""
+        """Partition and position of a message by its id, where ids are positions. Asks nobody."""
         raise NotSupported("the ids of this system are no positions: give an offset or a time")
+
+    def counted(self, topic: str, bounds: Bounds, position: int, count: int, timeout: float) -> int:
+        """The position `count` messages further on than another, or back when negative; may be outside."""
+        return bounds.advance(position, count)
 
     def close(self, timeout: float) -> None:
         return

@@ -51,6 +51,16 @@ class AtOffset:
 
 
 @dataclass(frozen=True, slots=True)
+class AtPlace:
+    """A position as the slices and columns of this system have it."""
+
+    place: int
+
+    def __str__(self) -> str:
+        return str(self.place)
+
+
+@dataclass(frozen=True, slots=True)
 class AtTime:
     """The first message published at or after a moment, in microseconds since 1970."""
 
@@ -71,7 +81,7 @@ class AtId:
         return self.id
 
 
-Position = Earliest | Latest | AtOffset | AtTime | AtId
+Position = Earliest | Latest | AtOffset | AtPlace | AtTime | AtId
 
 
 def parse(value: Any, *, now: datetime | None = None, default: Position | None = None) -> Position:
@@ -82,7 +92,7 @@ def parse(value: Any, *, now: datetime | None = None, default: Position | None =
     """
     if value is None and default is not None:
         return default
-    if isinstance(value, Earliest | Latest | AtOffset | AtTime | AtId):
+    if isinstance(value, Position):
         return value
     if isinstance(value, datetime):
         return AtTime(_micros_of(value))
@@ -165,12 +175,14 @@ def resolve(
     at_id: Callable[[str], tuple[int | None, int]] | None = None,
     *,
     otherwise: Position,
+    counted: Callable[[Bounds, int, int], int] | None = None,
 ) -> dict[int | None, int]:
-    """The offset of a position in each partition, kept within its bounds.
+    """The place of a position in each partition, kept within its bounds.
 
     at_time: offsets of the first message at or after a moment, by partition; a partition that has
     none is left out. at_id: partition and offset of a message id, where ids are positions. otherwise: for
-    partitions that a ``{partition: position}`` does not name.
+    partitions that a ``{partition: position}`` does not name. counted: the place so many messages further on
+    or back, where `Bounds.advance` does not count messages.
     """
     by_partition: Mapping[Any, Position]
     if isinstance(position, Mapping):
@@ -187,8 +199,14 @@ def resolve(
                 offset = each.start
             case Latest():
                 offset = each.end
+            case AtOffset(number) if number >= 0:
+                offset = each.place(number)
             case AtOffset(number):
-                offset = number if number >= 0 else each.advance(each.end, number)
+                offset = (
+                    each.advance(each.end, number) if counted is None else counted(each, each.end, number)
+                )
+            case AtPlace(place):
+                offset = place
             case AtTime(moment):
                 if moment not in found_at:
                     found_at[moment] = at_time(moment)

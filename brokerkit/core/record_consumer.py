@@ -25,7 +25,7 @@ class RecordChunk(Chunk):
 
     def __init__(self, consumer: RecordConsumer, fetched: Fetched) -> None:
         super().__init__(consumer, fetched.columns)
-        self.offsets: list[int] = self.columns.to_list("offset")
+        self.offsets: list[int] = self.columns.positions()
         self.partitions: list[Partition] = list(
             zip(self.columns.values("topic"), self.columns.values("partition"), strict=True)
         )

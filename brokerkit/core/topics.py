@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import astuple, dataclass, field, replace
 from datetime import timedelta
 from typing import Any, Literal
+
+EXACT = 2**53
+"""Below this every reader of JSON keeps an integer as it is."""
 
 SubscriptionKind = Literal["group", "share group", "consumer", "subscription"]
 
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """The readable range of one partition: offsets from `start` up to but excluding `end`.
+    """The readable range of one partition: positions from `start` up to but excluding `end`.
 
+    A position is an integer that grows along a partition: the offset, where there are offsets. Where there
+    are none it is of the backend's making, may be of any size, and is shown as `show` writes it.
     partition: None where the system has no partitions.
     messages: how many there are, where the broker knows it better than ``end - start``.
     """
@@ -28,18 +33,33 @@ class Bounds:
         """How many messages lie in the range; gaps make it an upper bound unless `messages` is known."""
         return self.end - self.start if self.messages is None else self.messages
 
+    def place(self, number: int) -> int:
+        """The position that a number of a user's names. Raises ConfigError where numbers name none."""
+        return number
+
+    def show(self, position: int) -> str:
+        """A position as users read it."""
+        return f"{position:,}"
+
     def advance(self, offset: int, count: int) -> int:
         """The offset `count` offsets further on, or back when negative."""
         return offset + count
 
     def after(self, offset: int, messages: int) -> int:
-        """An offset with about so many messages between it and this one."""
-        whole = max(1, self.end - self.start)
-        return offset + max(1, int(messages / max(self.estimate / whole, 1e-9)))
+        """A later position with about so many messages between it and this one."""
+        return offset + max(1, int(messages / max(self._density, 1e-9)))
+
+    def before(self, offset: int, messages: int) -> int:
+        """An earlier position with about so many messages between it and this one."""
+        return offset - max(1, round(messages / max(self._density, 1e-9)))
 
     def between(self, start: int, stop: int) -> int:
         """About how many messages lie from `start` up to but excluding `stop`."""
-        return round((stop - start) * self.estimate / max(1, self.end - self.start))
+        return round((stop - start) * self._density)
+
+    @property
+    def _density(self) -> float:
+        return self.estimate / max(1, self.end - self.start)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +132,7 @@ class PublishTerms:
 class Slice:
     """A part of one partition that any process can read again: picklable, no secrets.
 
-    start, end: offsets, `end` exclusive. estimate: how many messages to expect at most.
+    start, end: positions, `end` exclusive. estimate: how many messages to expect at most.
     since, until: rows with other times are left out, in microseconds since 1970, `until` exclusive.
     """
 
@@ -124,11 +144,27 @@ class Slice:
     since: int | None = None
     until: int | None = None
 
+    @classmethod
+    def from_plain(cls, plain: Sequence[Any]) -> Slice:
+        """The slice that `plain` was made of."""
+        topic, partition, start, end, *others = plain
+        return cls(topic, partition, int(start), int(end), *others)
+
+    @property
+    def plain(self) -> list[Any]:
+        """It as JSON has it: a position that many readers of JSON would round is text."""
+        topic, partition, start, end, *others = astuple(self)
+        return [topic, partition, _plain(start), _plain(end), *others]
+
     def after(self, offset: int) -> Slice:
-        """What is left of it when everything up to and including `offset` has been read."""
+        """What is left of it when everything up to and including position `offset` has been read."""
         start = max(self.start, offset + 1)
         return replace(self, start=start, estimate=min(self.estimate, self.end - start))
 
     @property
     def empty(self) -> bool:
         return self.start >= self.end
+
+
+def _plain(position: int) -> int | str:
+    return position if abs(position) < EXACT else str(position)

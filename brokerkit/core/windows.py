@@ -92,16 +92,17 @@ def stretches(
     *,
     order: TimeOrder,
     lateness: int | None,
+    counted: Callable[[Bounds, int, int], int] | None = None,
 ) -> list[Stretch]:
     """What a range covers of each partition, kept within its bounds.
 
-    at_time, at_id: as for `resolve`. order: how `at_time` finds a moment. lateness: how far beyond the
-    ends of a range of time is looked, in microseconds; None looks through everything.
+    at_time, at_id, counted: as for `resolve`. order: how `at_time` finds a moment. lateness: how far
+    beyond the ends of a range of time is looked, in microseconds; None looks through everything.
     """
     earlier = _changed(start, lambda moment: _moved(moment, lateness, back=True) if order == "near" else None)
     later = _changed(end, lambda moment: _moved(moment, lateness) if order != "sorted" else None)
-    begins = resolve(earlier, bounds, at_time, at_id, otherwise=Earliest())
-    ends = resolve(later, bounds, at_time, at_id, otherwise=Latest())
+    begins = resolve(earlier, bounds, at_time, at_id, otherwise=Earliest(), counted=counted)
+    ends = resolve(later, bounds, at_time, at_id, otherwise=Latest(), counted=counted)
     found = []
     for each in bounds:
         since, until = (_moment(of, each.partition, order) for of in (start, end))

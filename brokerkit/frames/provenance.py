@@ -45,7 +45,7 @@ def provenance(
             "decoder": builder.decoder.name,
             "counts": builder.counts.to_dict(),
             **(details or {}),
-            "slices": [[part.topic, part.partition, part.start, part.end] for part in slices],
+            "slices": [part.plain[:4] for part in slices],
             "failures": [asdict(failure) for failure in builder.failures.samples],
         }
     )

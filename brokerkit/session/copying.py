@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator, Sequence
-from dataclasses import astuple
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -144,7 +143,7 @@ class Copying:
                 "them: what is left out of it would be copied again"
             )
         self._run = known["run"]
-        self._slices = [Slice(*each) for each in known["slices"]]
+        self._slices = [Slice.from_plain(each) for each in known["slices"]]
         safe = self._publisher.capabilities.dedup_ids
         for source, status, identity in zip(outcome["source"], outcome["status"], outcome["id"], strict=True):
             if status == "confirmed" or (status == "unknown" and not safe):
@@ -230,7 +229,7 @@ class Copying:
             "topic": self._target,
             "tried": len(made),
             **({"doubt": self.doubt} if self.doubt else {}),
-            "slices": [list(astuple(each)) for each in self._slices or ()],
+            "slices": [each.plain for each in self._slices or ()],
         }
         return made
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -110,7 +110,7 @@ class Export:
     def _plan(self, slices: Sequence[Slice], overwrite: bool) -> list[Slice]:
         """The unfinished plan that is in the folder, else ours."""
         known = self._known_plan()
-        planned = list(slices) if known is None else [Slice(*each) for each in known["slices"]]
+        planned = list(slices) if known is None else [Slice.from_plain(each) for each in known["slices"]]
         names = {file_name(piece) for piece in planned}
         files = sorted(self.path.glob("*.parquet"))
         damaged = [file for file in files if file.name in names and _rows_of(file) is None]
@@ -176,7 +176,7 @@ class Export:
         content = {
             "identity": dict(self.identity),
             "title": self.title,
-            "slices": [list(astuple(piece)) for piece in slices],
+            "slices": [piece.plain for piece in slices],
         }
         into_place(self.path / PLAN, lambda new: new.write_text(json.dumps(content, indent=1), "utf-8"))
 

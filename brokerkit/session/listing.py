@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
-from brokerkit.core.topics import TopicDescription, TopicInfo
+from brokerkit.core.topics import EXACT, Bounds, TopicDescription, TopicInfo
 from brokerkit.frames.dataframe import to_pandas
 
 from . import markup
@@ -25,6 +25,9 @@ TOPICS = pa.schema(
 )
 PARTITIONS = pa.schema(
     [("partition", pa.int32()), ("start", pa.int64()), ("end", pa.int64()), ("messages", pa.int64())]
+)
+PLACES = pa.schema(
+    [("partition", pa.int32()), ("start", pa.string()), ("end", pa.string()), ("messages", pa.int64())]
 )
 SUBSCRIPTIONS = pa.schema(
     [
@@ -66,13 +69,20 @@ class Description(markup.Displayed):
         self.messages = described.messages
         self.bytes = described.bytes
         self.details = dict(described.details)
+        # what is no offset is shown as the system writes it
+        shown = any(b.end >= EXACT for b in described.partitions)
         self.partitions = to_pandas(
             pa.Table.from_pylist(
                 [
-                    {"partition": b.partition, "start": b.start, "end": b.end, "messages": b.estimate}
+                    {
+                        "partition": b.partition,
+                        "start": b.show(b.start) if shown else b.start,
+                        "end": b.show(b.end) if shown else b.end,
+                        "messages": b.estimate,
+                    }
                     for b in described.partitions
                 ],
-                PARTITIONS,
+                PLACES if shown else PARTITIONS,
             )
         )
         self.subscriptions = to_pandas(
@@ -84,7 +94,7 @@ class Description(markup.Displayed):
                         "lag": each.lag,
                         "in_flight": each.in_flight,
                         "members": each.members,
-                        "position": _positions(dict(each.position)),
+                        "position": _positions(dict(each.position), described.partitions),
                     }
                     for each in described.subscriptions
                 ],
@@ -136,9 +146,14 @@ def _short(name: str, value: Any) -> str:
     return str(value)
 
 
-def _positions(positions: dict[Any, Any]) -> str | None:
+def _positions(positions: dict[Any, Any], partitions: Sequence[Bounds]) -> str | None:
     if not positions:
         return None
-    if set(positions) == {None}:
-        return str(positions[None])
-    return ", ".join(f"{partition}: {offset}" for partition, offset in sorted(positions.items()))
+    bounds = {each.partition: each for each in partitions}
+    texts = {
+        number: bounds[number].show(place) if place is not None and place >= EXACT else str(place)
+        for number, place in positions.items()
+    }
+    if set(texts) == {None}:
+        return texts[None]
+    return ", ".join(f"{partition}: {text}" for partition, text in sorted(texts.items()))

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from brokerkit.core.browser import ConnectedBrowser
 from brokerkit.core.cancellation import Cancellation
-from brokerkit.core.topics import Slice
+from brokerkit.core.topics import Bounds, Slice
 from brokerkit.core.windows import Stretch
 from brokerkit.frames.build import FrameBuilder
 
@@ -30,16 +30,15 @@ WIDEST = 100_000
 class Run:
     """What was found in one partition, and what of it is still to be read.
 
-    begin, finish: the offsets asked for, `finish` exclusive. start, end: what is left of them.
+    begin, finish: the positions asked for, `finish` exclusive. start, end: what is left of them.
     since, until: as of a `Slice`.
     begun: rows of a step backwards that was not finished; it is read again.
     """
 
     topic: str
-    partition: int | None
+    bounds: Bounds
     begin: int
     finish: int
-    density: float
     backwards: bool
     since: int | None = None
     until: int | None = None
@@ -54,11 +53,15 @@ class Run:
     @property
     def left(self) -> int:
         """About how many messages have not been looked at."""
-        return round(max(0, self.end - self.start) * self.density)
+        return self.bounds.between(self.start, self.end) if self.start < self.end else 0
+
+    @property
+    def partition(self) -> int | None:
+        return self.bounds.partition
 
     @property
     def covered(self) -> tuple[int, int]:
-        """The offsets that were looked at."""
+        """The positions that were looked at."""
         return (self.end, self.finish) if self.backwards else (self.begin, self.start)
 
     def piece(self, room: int) -> Slice:
@@ -68,13 +71,13 @@ class Run:
             wanted = room if self.width is None else min(self.width * WIDEN, max(WIDEST, room))
             self.width = wanted
             # where other topics' messages lie between, somewhat more than the share
-            slack = 1.0 if self.density >= 1.0 else 1.2
-            start = max(self.start, self.end - max(1, round(slack * wanted / max(self.density, 1e-9))))
-        estimate = round((self.end - start) * min(self.density, 1.0))
+            gaps = self.bounds.estimate < self.bounds.end - self.bounds.start
+            start = max(self.start, self.bounds.before(self.end, round(1.2 * wanted) if gaps else wanted))
+        estimate = self.bounds.between(start, self.end)
         return Slice(self.topic, self.partition, start, self.end, estimate, self.since, self.until)
 
-    def finished(self, piece: Slice, limit: int) -> None:
-        """A step backwards was read to its end."""
+    def finished(self, piece: Slice, limit: int, place: Callable[[int | None, str | None], int]) -> None:
+        """A step backwards was read to its end. place: where a row lies, by its offset and its id."""
         self.batches.extendleft(reversed(self.begun))
         self.rows += sum(batch.num_rows for batch in self.begun)
         self.begun = []
@@ -87,7 +90,8 @@ class Run:
             over -= oldest.num_rows
         if self.rows > limit:
             self.rows = limit
-            self.end = int(self.batches[0].column("offset")[0].as_py())
+            first = self.batches[0]
+            self.end = place(first.column("offset")[0].as_py(), first.column("id")[0].as_py())
 
 
 class Peek:
@@ -121,7 +125,7 @@ class Peek:
         self._complete = False
 
     def plan(self, topic: str, span: Range, *, newest: bool, partitions: Sequence[int] | None = None) -> None:
-        """Fix the offsets: the last `limit` rows of the range with `newest`, else its first."""
+        """Fix the positions: the last `limit` rows of the range with `newest`, else its first."""
         self._from_the_end = newest
         located = self._planner.locate(topic, span, partitions)
         self.runs = [_run(topic, each, backwards=newest) for each in located]
@@ -172,7 +176,7 @@ class Peek:
             self._reading = None
             self.report.add(reader.report)
         if run.backwards:
-            run.finished(piece, self.limit)
+            run.finished(piece, self.limit, self._browser.place)
         elif run.rows < self.limit:
             run.start = run.end
 
@@ -221,15 +225,12 @@ class Peek:
 
 
 def _run(topic: str, stretch: Stretch, *, backwards: bool) -> Run:
-    bounds = stretch.bounds
-    density = bounds.estimate / max(1, bounds.end - bounds.start)
     finish = max(stretch.start, stretch.end)
     return Run(
         topic,
-        bounds.partition,
+        stretch.bounds,
         stretch.start,
         finish,
-        density,
         backwards,
         since=stretch.since,
         until=stretch.until,

@@ -110,7 +110,7 @@ class Planner:
         found: Offsets = {}
         for piece in self._browser.plan(topic):
             for columns in self._browser.read(piece, attributes=False):
-                pairs = zip(columns.values("offset"), columns.values("publish_time"), strict=True)
+                pairs = zip(columns.positions(), columns.values("publish_time"), strict=True)
                 hit = next((offset for offset, time in pairs if time is not None and time >= moment), None)
                 if hit is not None:
                     found[piece.partition] = hit

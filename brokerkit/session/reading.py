@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from brokerkit.core.browser import ConnectedBrowser
 from brokerkit.core.cancellation import Cancellation
+from brokerkit.core.columns import Columns
 from brokerkit.core.notes import note
 from brokerkit.core.topics import Slice
 from brokerkit.frames.build import FrameBuilder
@@ -85,6 +86,12 @@ def left_of(slices: Sequence[Slice], parts: Sequence[Part]) -> list[Slice]:
     return [piece for piece in (last.after, *slices[index + 1 :]) if not piece.empty]
 
 
+def row_of(columns: Columns, batch: pa.RecordBatch, row: int) -> int:
+    """Which of the columns' rows has become a row of the batch, which has lost those that were not wanted."""
+    name = "offset" if columns.position is None else "id"
+    return columns.to_list(name).index(batch.column(name)[row].as_py())
+
+
 class SliceReader:
     """Reads slices one after the other into record batches of wanted rows.
 
@@ -141,12 +148,12 @@ class SliceReader:
                 if self._cancellation is not None:
                     self._cancellation.raise_if_cancelled()
                 batch = self._filter.batch(self._builder.batch(self._filter.columns(columns)))
-                seen, last = columns.length, columns.to_list("offset")[-1]
+                seen, last = columns.length, columns.slice(columns.length - 1, columns.length).positions()[0]
                 room = None if self._limit is None else self._limit - report.matched
                 if room is not None and batch.num_rows >= room:
                     batch = batch.slice(0, room)
-                    last = batch.column("offset")[room - 1].as_py()
-                    seen = sum(1 for offset in columns.values("offset") if offset <= last)
+                    seen = row_of(columns, batch, room - 1) + 1
+                    last = columns.positions()[seen - 1]
                     report.stopped = "at the limit"
                 report.read += seen
                 report.matched += batch.num_rows

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
 from brokerkit.core.browser import ConnectedBrowser
-from brokerkit.core.errors import ConfigError
-from brokerkit.core.topics import Slice
+from brokerkit.core.errors import ConfigError, NotSupported
+from brokerkit.core.topics import EXACT, Bounds, Slice
 from brokerkit.frames.build import FrameBuilder
 from brokerkit.frames.decoded import PayloadDecoder
 from brokerkit.frames.decoding import decoder_named
@@ -21,13 +21,13 @@ if TYPE_CHECKING:
     import pandas as pd
 
 NEAR = 1_000
-"""Rows at most so many offsets apart are read in one go."""
+"""Rows at most so many offsets, or messages, apart are read in one go."""
 
 Place = tuple[str, int | None, int]
 
 
-def places_of(df: pd.DataFrame) -> list[Place]:
-    """(topic, partition, offset) of each row. Raises ConfigError for rows that do not say it."""
+def places_of(df: pd.DataFrame, browser: ConnectedBrowser) -> list[Place]:
+    """(topic, partition, position) of each row. Raises ConfigError for rows that do not say it."""
     missing = [name for name in ("topic", "partition", "offset") if name not in getattr(df, "columns", ())]
     if missing:
         raise ConfigError(
@@ -38,18 +38,26 @@ def places_of(df: pd.DataFrame) -> list[Place]:
         columns = [
             pa.array(df[name], from_pandas=True).to_pylist() for name in ("topic", "partition", "offset")
         ]
+        ids = pa.array(df["id"], from_pandas=True).to_pylist() if "id" in df.columns else [None] * len(df)
     except UnicodeEncodeError as error:
-        raise ConfigError(f"the column topic has a text that is no name: {error.object!a:.60}") from error
+        raise ConfigError(f"a topic or an id is a text that is no name: {error.object!a:.60}") from error
     places = []
-    for row, (topic, partition, offset) in enumerate(zip(*columns, strict=True)):
-        if topic is None or offset is None:
-            raise ConfigError(f"row {row} has no topic or offset, so it cannot be read again")
-        places.append((str(topic), None if partition is None else int(partition), int(offset)))
+    for row, (topic, partition, offset, identity) in enumerate(zip(*columns, ids, strict=True)):
+        if topic is None or (offset is None and identity is None):
+            raise ConfigError(f"row {row} has no topic, or no offset and no id: it cannot be read again")
+        try:
+            place = browser.place(None if offset is None else int(offset), identity)
+        except NotSupported:
+            raise ConfigError(f"row {row} has no offset, so it cannot be read again") from None
+        places.append((str(topic), None if partition is None else int(partition), place))
     return places
 
 
-def slices_of(places: Sequence[Place]) -> Iterator[Slice]:
-    """Slices that cover the places, without reading far between them."""
+def slices_of(places: Sequence[Place], between: Callable[[Slice], int]) -> Iterator[Slice]:
+    """Slices that cover the places, without reading far between them.
+
+    between: about how many messages a slice has; asked only where positions are no offsets.
+    """
     ordered = sorted(
         set(places), key=lambda place: (place[0], -1 if place[1] is None else place[1], place[2])
     )
@@ -58,13 +66,18 @@ def slices_of(places: Sequence[Place]) -> Iterator[Slice]:
         for _, _, offset in group:
             if start is None or end is None:
                 start, end = offset, offset + 1
-            elif offset - end > NEAR:
+            elif _far(Slice(topic, partition, end, offset), between):
                 yield Slice(topic, partition, start, end, end - start)
                 start, end = offset, offset + 1
             else:
                 end = offset + 1
         if start is not None and end is not None:
             yield Slice(topic, partition, start, end, end - start)
+
+
+def _far(gap: Slice, between: Callable[[Slice], int]) -> bool:
+    positions = gap.end - gap.start
+    return positions > NEAR and (gap.end < EXACT or between(gap) > NEAR)
 
 
 def decoder_of(df: pd.DataFrame) -> PayloadDecoder | str:
@@ -78,9 +91,17 @@ def read_places(browser: ConnectedBrowser, places: Sequence[Place], builder: Fra
     wanted = set(places)
     found: dict[Any, int] = {}
     batches: list[pa.RecordBatch] = []
-    for piece in slices_of(places):
+    topics: dict[str, dict[int | None, Bounds]] = {}
+
+    def between(gap: Slice) -> int:
+        if gap.topic not in topics:
+            topics[gap.topic] = {each.partition: each for each in browser.bounds(gap.topic)}
+        bounds = topics[gap.topic].get(gap.partition)
+        return 0 if bounds is None else bounds.between(gap.start, gap.end)
+
+    for piece in slices_of(places, between):
         for columns in browser.read(piece):
-            offsets = columns.to_list("offset")
+            offsets = columns.positions()
             keep = [i for i, o in enumerate(offsets) if (piece.topic, piece.partition, o) in wanted]
             for index in keep:
                 found[piece.topic, piece.partition, offsets[index]] = len(found)

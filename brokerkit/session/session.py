@@ -260,10 +260,7 @@ class Session(Displayed):
         chosen = parse_partitions(partitions)
         located = {name: planner.locate(name, span, chosen) for name in dict.fromkeys(topics)}
         slices = [
-            piece
-            for name in topics
-            for each in located[name]
-            for piece in pieces_of(name, each, None, slice_rows)
+            piece for name in topics for each in located[name] for piece in pieces_of(name, each, slice_rows)
         ]
         late = "" if span.lateness == parse_lateness(LATENESS) else f", lateness {span.lateness}"
         shown = ", ".join(plain(name, 60) for name in topics[:3]) + (", ..." if len(topics) > 3 else "")
@@ -291,7 +288,7 @@ class Session(Displayed):
         """
         if self.capabilities.slices == "never":
             raise NotSupported("this system cannot read messages again; the frame itself has their payloads")
-        places = places_of(df)
+        places = places_of(df, self.browser)
         builder = FrameBuilder(decoder_of(df) if decode is None else decode, expanding=expand)
         table = read_places(self.browser, places, builder)
         missing = len(places) - table.num_rows

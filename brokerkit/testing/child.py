@@ -48,12 +48,12 @@ def end_with_parent() -> None:
 
 
 def digest(parts: list[Columns]) -> str:
-    """A fingerprint of offsets, keys, payloads and attributes, equal where the rows are."""
+    """A fingerprint of positions, keys, payloads and attributes, equal where the rows are."""
     rows = [
         (offset, key, value, tuple(attributes or ()))
         for columns in parts
         for offset, key, value, attributes in zip(
-            columns.values("offset"),
+            columns.positions(),
             columns.values("key"),
             columns.values("value"),
             columns.values("attributes"),

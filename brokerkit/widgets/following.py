@@ -121,14 +121,14 @@ class Follower:
             start = bounds.start if self._begun else bounds.end
         if start > bounds.end:
             found.notes.append(
-                f"The topic was emptied or made anew: offsets{where} went back from {start:,} to "
-                f"{bounds.end:,}."
+                f"The topic was emptied or made anew: offsets{where} went back from {bounds.show(start)} to "
+                f"{bounds.show(bounds.end)}."
             )
             start = bounds.start
         if start < bounds.start:
             found.notes.append(
-                f"Offsets {start:,} to {bounds.start - 1:,}{where} were deleted by retention before they "
-                "were read."
+                f"Offsets {bounds.show(start)} to {bounds.show(bounds.start - 1)}{where} were deleted by "
+                "retention before they were read."
             )
             start = bounds.start
         if _messages(bounds, start) > limit:
@@ -136,7 +136,8 @@ class Follower:
             skipped = _messages(bounds, start) - _messages(bounds, later)
             found.skipped += skipped
             found.notes.append(
-                f"{skipped:,} messages{where} were skipped to keep up (offsets {start:,} to {later - 1:,})."
+                f"{skipped:,} messages{where} were skipped to keep up (offsets {bounds.show(start)} to "
+                f"{bounds.show(later - 1)})."
             )
             start = later
         self.next[partition] = start
@@ -153,7 +154,7 @@ class Follower:
             if batch.num_rows:
                 batches.append(batch)
             found.read += columns.length
-            last = columns.to_list("offset")[-1]
+            last = columns.slice(columns.length - 1, columns.length).positions()[0]
             self.next[piece.partition] = piece.start if last is None else last + 1
         self.next[piece.partition] = piece.end
 
@@ -178,17 +179,16 @@ class LookFailed(Exception):
 
 def _messages(bounds: Bounds, start: int) -> int:
     """About how many messages lie from `start` to the end."""
-    span = bounds.end - bounds.start
-    if span <= 0 or start >= bounds.end:
+    if bounds.end <= bounds.start or start >= bounds.end:
         return 0
-    return max(1, round((bounds.end - max(start, bounds.start)) * bounds.estimate / span))
+    return max(1, bounds.between(max(start, bounds.start), bounds.end))
 
 
 def _back(bounds: Bounds, rows: int) -> int:
-    """The offset about `rows` messages before the end."""
-    if not bounds.estimate:
+    """The position about `rows` messages before the end."""
+    if not bounds.estimate or not rows:
         return bounds.end
-    return max(bounds.start, bounds.end - round(rows * (bounds.end - bounds.start) / bounds.estimate))
+    return max(bounds.start, bounds.before(bounds.end, rows))
 
 
 class Following:

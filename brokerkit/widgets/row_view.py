@@ -21,7 +21,7 @@ ATTRIBUTES_SHOWN = 50
 def rows_view(table: pa.Table, first: int) -> list[dict[str, Any]]:
     """One small dict per row, numbered from `first`: texts only, cut, without control characters."""
     values, kinds, sizes = payload_texts(table, VALUE_SHOWN)
-    columns = [table.column(name).to_pylist() for name in ("publish_time", "partition", "offset")]
+    columns = [table.column(name).to_pylist() for name in ("publish_time", "partition", "offset", "id")]
     keys = texts_or_bytes(table.column("key"), table.column("raw_key"), KEY_SHOWN)
     attributes = attribute_texts(table)
     rows = zip(*columns, keys, values, kinds, sizes, attributes, strict=True)
@@ -30,14 +30,14 @@ def rows_view(table: pa.Table, first: int) -> list[dict[str, Any]]:
             "n": first + index,
             "time": clock(time),
             "partition": partition,
-            "offset": offset,
+            "offset": identity if offset is None else offset,
             "key": key,
             "value": value,
             "kind": kind,
             "size": size_text(size),
             "attributes": attribute,
         }
-        for index, (time, partition, offset, key, value, kind, size, attribute) in enumerate(rows)
+        for index, (time, partition, offset, identity, key, value, kind, size, attribute) in enumerate(rows)
     ]
 
 

@@ -133,25 +133,26 @@ class Tail(Displayed):
     def selected(self) -> pd.DataFrame:
         """The row that is selected, as a frame of one row, or of none.
 
-        Set it to an offset, to (partition, offset), or to None.
+        Set it to an offset, to (partition, offset), to an id, or to None.
         """
         return self._as_frame(self._builder.to_table([]) if self._selected is None else self._selected)
 
     @selected.setter
-    def selected(self, place: int | tuple[int | None, int] | None) -> None:
+    def selected(self, place: int | str | tuple[int | None, int] | None) -> None:
         if place is None:
             return self._select(None)
         partition, offset = place if isinstance(place, tuple) else (None, place)
         with self._lock:
             table = self._ring.table()
-        offsets, partitions = table.column("offset").to_pylist(), table.column("partition").to_pylist()
+        column = "id" if isinstance(offset, str) else "offset"
+        offsets, partitions = table.column(column).to_pylist(), table.column("partition").to_pylist()
         hits = [
             row
             for row, each in enumerate(offsets)
             if each == offset and (partition is None or partitions[row] == partition)
         ]
         if len(hits) != 1:
-            where = f"offset {offset}" + ("" if partition is None else f" of partition {partition}")
+            where = f"{column} {offset}" + ("" if partition is None else f" of partition {partition}")
             problem = (
                 "is in several partitions: give (partition, offset)" if hits else "is not among the rows kept"
             )

@@ -5,9 +5,12 @@ adds what only the REST endpoint knows: which topics and subscriptions there are
 and deleting topics. Without it all else works, but a missing topic or subscription cannot be told from
 one that is there, and using it creates it unless the broker is configured not to. See `options.KNOWN`.
 
-A message's `offset` is its id as one integer: it orders the messages of a partition and leaves gaps;
-``start="LEDGER:ENTRY:PARTITION:BATCH"`` is the same position as text. Counts of messages, as in
-``start=-100``, are of entries: a batch of a publisher counts as one.
+There are no offsets: a message's position is its `id`, ``start="LEDGER:ENTRY:PARTITION:BATCH"``. A negative
+position such as ``start=-100`` counts messages, which it reads for that; other integers are refused. A
+message that its producer cut into chunks is where its last chunk is, and belongs to the slice that has that.
+Where its first chunks lie is asked of the REST endpoint; without it the 100 entries before a slice are
+looked through, and `UnreadableWarning` says where that is not enough. The numbers of messages in
+`describe` and in plans are of entries: a batch of a publisher counts as one.
 
 The four types of subscriptions are the option ``subscription_type``: `shared` (the default) and
 `key_shared` for messages, `failover` (the default) and `exclusive` for records, and for messages too. On

@@ -108,6 +108,14 @@ class Admin:
         found: dict[str, Any] = self.get(f"{rest_path(full)}/internalStats", timeout)
         return found
 
+    def entry(self, full: str, ledger: int, entry: int, timeout: float) -> httpx.Headers | None:
+        """What a broker says of an entry beside its content; None where there is no such entry."""
+        path = f"{rest_path(full)}/ledger/{ledger}/entry/{entry}"
+        try:
+            return self.ask("HEAD", path, timeout).headers
+        except NotFound:
+            return None
+
     def schema(self, full: str, timeout: float) -> dict[str, Any] | None:
         """The newest schema of a topic; None without one."""
         path = rest_path(full).split("/", 1)[1]

@@ -11,9 +11,11 @@ from brokerkit.core.errors import NotFound
 from brokerkit.core.topics import Bounds, SubscriptionInfo, TopicDescription, TopicInfo
 
 from .admin import Admin
+from .counting import counted
 from .names import split_partition
-from .positions import pack, parse_id
-from .ranges import READER_PREFIX, Ranges, from_ledgers
+from .positions import from_ledgers, pack, parse_id
+from .ranges import Ranges
+from .subscribing import READER_PREFIX
 from .topics import Topics
 
 DEAD_LETTERS = "-DLQ"
@@ -80,6 +82,9 @@ class PulsarBrowser(BrowserDriver):
 
     def at_time(self, topic: str, microseconds: int, timeout: float) -> dict[int | None, int]:
         return self._ranges.at_time(topic, microseconds, timeout)
+
+    def counted(self, topic: str, bounds: Bounds, position: int, count: int, timeout: float) -> int:
+        return counted(self._topics, topic, bounds, position, count, timeout)
 
     def at_id(self, message_id: str) -> tuple[int | None, int]:
         return parse_id(message_id)

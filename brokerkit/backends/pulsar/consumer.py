@@ -34,7 +34,7 @@ class PulsarConsumer(MessageDriver):
         messages = self._receiving.fetch(max_messages, wait)
         self._wanted_at = time.monotonic()
         self._held += len(messages)
-        columns = to_columns(messages, counts=self._receiving.options.counts, positions=False)
+        columns = to_columns(messages, counts=self._receiving.options.counts)
         return Fetched(columns, [message.message_id() for message in messages])
 
     def wake(self) -> None:

@@ -31,7 +31,7 @@ def greet(connection: socket.socket, where: str, method: str, credentials: bytes
     answer = _answer(connection, where)
     kind = answer.get(1)
     if kind == ERROR:
-        raise _refusal(where, dict(_fields(_bytes(answer.get(ERROR)))))
+        raise _refusal(where, dict(fields(_bytes(answer.get(ERROR)))))
     if kind != CONNECTED:
         raise Unavailable(f"{where} {NOT_PULSAR}", retryable=False)
 
@@ -42,7 +42,7 @@ def _answer(connection: socket.socket, where: str) -> dict[int, int | bytes]:
         total, size = int.from_bytes(sizes[:4], "big"), int.from_bytes(sizes[4:], "big")
         if total != size + 4 or size > MOST_BYTES:
             raise ValueError("no frame")
-        return dict(_fields(_read(connection, size)))
+        return dict(fields(_read(connection, size)))
     except TimeoutError as error:
         made = Unavailable(f"{where} accepts connections but says nothing: {NOT_PULSAR.partition(': ')[2]}")
         raise made from error
@@ -87,8 +87,8 @@ def _field(field: int, value: bytes) -> bytes:
     return _varint(field << 3 | BYTES) + _varint(len(value)) + value
 
 
-def _fields(content: bytes) -> Iterator[tuple[int, int | bytes]]:
-    """The fields of a message, of the two kinds that these commands have."""
+def fields(content: bytes) -> Iterator[tuple[int, int | bytes]]:
+    """The fields of a message of the protocol, of the two kinds that are needed here."""
     at = 0
     while at < len(content):
         tag, at = _parse_varint(content, at)

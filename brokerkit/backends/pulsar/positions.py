@@ -1,42 +1,55 @@
 """Message ids as positions: ``LEDGER:ENTRY:PARTITION:BATCH`` as text, and as one integer.
 
 Pulsar has no offsets. An id says in which ledger a message lies, which entry it is there, and its place
-in that entry's batch (-1: no batch). The integer has the three side by side, so that it grows along a
-partition; it leaves gaps, and only `LedgerBounds` knows how many messages lie between two.
+in that entry's batch (-1: no batch). The integer has the three side by side, each as wide as the broker
+can count, so that it grows along a partition and no two messages share one. It leaves gaps, and only
+`LedgerBounds` knows how many entries lie between two. A message in several chunks is where its last is.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import pulsar
 
-from brokerkit.core.errors import ConfigError, NotSupported
+from brokerkit.core.errors import ConfigError
 from brokerkit.core.topics import Bounds
 
-ENTRY_BITS = 21
-BATCH_BITS = 11
-LEDGER_BITS = 63 - ENTRY_BITS - BATCH_BITS
+from .greeting import fields
+
+LEDGER, ENTRY, BATCH_SIZE, FIRST_CHUNK = 1, 2, 6, 7
+"""Fields of a written id."""
+ENTRY_BITS = 64
+PLACE_BITS = 32
+NO_POSITION = (
+    'on Pulsar a position is the id of a message ("LEDGER:ENTRY:PARTITION:BATCH", as in the column `id`), '
+    'a time, "earliest", "latest", or a negative number, which counts messages back from the end of each '
+    "partition"
+)
 
 
 def pack(ledger: int, entry: int, batch: int = -1) -> int:
-    """An id as an integer. NotSupported for the rare one that 63 bits cannot hold."""
-    place = batch + 1
-    if ledger >> LEDGER_BITS or entry >> ENTRY_BITS or place >> BATCH_BITS:
-        raise NotSupported(
-            f"message {ledger}:{entry}:{batch} has no offset: ledgers below 2^{LEDGER_BITS}, entries below "
-            f"2^{ENTRY_BITS} and batches of fewer than {(1 << BATCH_BITS) - 1} messages do; consume the "
-            "topic with a subscription, or read it with session.native"
-        )
-    return (ledger << ENTRY_BITS | entry) << BATCH_BITS | place
+    """An id as an integer."""
+    return (ledger << ENTRY_BITS | entry) << PLACE_BITS | (batch + 1)
 
 
-def unpack(offset: int) -> tuple[int, int, int]:
-    """Ledger, entry and batch index of an offset."""
-    entries, place = divmod(offset, 1 << BATCH_BITS)
+def unpack(position: int) -> tuple[int, int, int]:
+    """Ledger, entry and batch index of a position."""
+    entries, place = divmod(position, 1 << PLACE_BITS)
     ledger, entry = divmod(entries, 1 << ENTRY_BITS)
     return ledger, entry, place - 1
+
+
+def entry_of(position: int) -> int:
+    """The position of the entry in which one lies."""
+    return position >> PLACE_BITS << PLACE_BITS
+
+
+def next_entry(position: int) -> int:
+    """The position of the entry after that in which one lies, in the same ledger."""
+    return (position >> PLACE_BITS) + 1 << PLACE_BITS
 
 
 def id_text(message_id: Any) -> str:
@@ -48,18 +61,43 @@ def id_text(message_id: Any) -> str:
 
 
 def parse_id(text: str) -> tuple[int | None, int]:
-    """Partition and offset of an id. Raises ConfigError."""
+    """Partition and position of an id. Raises ConfigError."""
     try:
         ledger, entry, partition, batch = map(int, text.split(":"))
+        if min(ledger, entry, batch + 1) < 0 or max(ledger, entry) >> ENTRY_BITS or batch + 1 >> PLACE_BITS:
+            raise ValueError
     except ValueError:
         raise ConfigError(f"{text!r} is not a message id: expected LEDGER:ENTRY:PARTITION:BATCH") from None
     return None if partition < 0 else partition, pack(ledger, entry, batch)
 
 
-def entry_id(offset: int, partition: int | None) -> Any:
-    """The library's id of the entry in which an offset lies."""
-    ledger, entry, _ = unpack(offset)
+def entry_id(position: int, partition: int | None) -> Any:
+    """The library's id of the entry in which a position lies."""
+    ledger, entry, _ = unpack(position)
     return pulsar.MessageId(-1 if partition is None else partition, ledger, entry, -1)
+
+
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """What only the written form of an id tells. size: of its batch. first: where its first chunk is."""
+
+    size: int
+    first: int | None
+
+
+def extent_of(message_id: Any) -> Extent:
+    """The batch and the chunks of a message by the library's id."""
+    content = dict(fields(message_id.serialize()))
+    first = content.get(FIRST_CHUNK)
+    if isinstance(first, bytes):
+        chunk = dict(fields(first))
+        return Extent(0, pack(int(chunk.get(LEDGER, 0)), int(chunk.get(ENTRY, 0))))
+    return Extent(int(content.get(BATCH_SIZE, 0)), None)
+
+
+def position_of(message_id: Any) -> int:
+    """The position of a message by the library's id."""
+    return pack(message_id.ledger_id(), message_id.entry_id(), message_id.batch_index())
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,15 +109,48 @@ class LedgerBounds(Bounds):
 
     ledgers: tuple[tuple[int, int], ...] = ()
 
+    def place(self, number: int) -> int:
+        raise ConfigError(f"{number} is no position: {NO_POSITION}")
+
+    def show(self, position: int) -> str:
+        """``LEDGER:ENTRY``, with the index in its batch where it is in one."""
+        ledger, entry, batch = unpack(position)
+        return f"{ledger}:{entry}" if batch < 0 else f"{ledger}:{entry}:{batch}"
+
     def advance(self, offset: int, count: int) -> int:
-        """The offset `count` entries further on, or back when negative, within the range."""
+        """The position `count` entries further on, or back when negative, within the range."""
         return self._at(self._entries_before(offset) + count)
 
     def after(self, offset: int, messages: int) -> int:
         return max(offset + 1, self.advance(offset, messages))
 
+    def before(self, offset: int, messages: int) -> int:
+        # an entry that begins before the position counts, or a step within it would go nowhere
+        return self._at(self._entries_before(offset) + int(offset > entry_of(offset)) - messages)
+
     def between(self, start: int, stop: int) -> int:
-        return max(int(stop > start), self._entries_before(stop) - self._entries_before(start))
+        whole = self._entries_before(stop) + int(stop > entry_of(stop)) - self._entries_before(start)
+        return max(int(stop > start), whole)
+
+    def entries(self, start: int, stop: int) -> Iterator[int]:
+        """The positions of the entries that have a part from `start` up to but excluding `stop`."""
+        first, begin, _ = unpack(start)
+        for ledger, size in self.ledgers:
+            if ledger < first:
+                continue
+            for entry in range(begin if ledger == first else 0, size):
+                position = pack(ledger, entry)
+                if position >= stop:
+                    return
+                yield position
+
+    def backwards(self, start: int) -> Iterator[int]:
+        """The positions of the entries before `start`, the nearest first."""
+        last, entry, _ = unpack(start)
+        for ledger, size in reversed(self.ledgers):
+            if ledger <= last:
+                for each in reversed(range(min(size, entry) if ledger == last else size)):
+                    yield pack(ledger, each)
 
     def _entries_before(self, offset: int) -> int:
         ledger, entry, _ = unpack(offset)
@@ -94,3 +165,15 @@ class LedgerBounds(Bounds):
                 return pack(ledger, left)
             left -= size
         return self.end
+
+
+def from_ledgers(number: int | None, internal: dict[str, Any]) -> LedgerBounds:
+    """The range that the ledgers of a partition cover."""
+    newest, last = map(int, internal["lastConfirmedEntry"].split(":"))
+    sizes = [(int(each["ledgerId"]), int(each["entries"])) for each in internal["ledgers"]]
+    # of the ledger that is being written the list does not say how much it has
+    ledgers = [(ledger, last + 1 if ledger == newest else entries) for ledger, entries in sizes]
+    filled = tuple((ledger, entries) for ledger, entries in ledgers if entries > 0 and ledger <= newest)
+    end = pack(max(0, newest), last + 1)
+    start = pack(filled[0][0], 0) if filled else end
+    return LedgerBounds(number, start, max(start, end), sum(entries for _, entries in filled), filled)

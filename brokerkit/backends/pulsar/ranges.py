@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -12,14 +13,23 @@ from brokerkit.core.positions import Earliest, Position, resolve
 from brokerkit.core.topics import Bounds
 
 from . import safety
-from .columns import offset_of
-from .positions import LedgerBounds, pack, parse_id
-from .subscribing import leave
+from .counting import counted
+from .positions import (
+    LedgerBounds,
+    entry_of,
+    extent_of,
+    from_ledgers,
+    next_entry,
+    parse_id,
+    position_of,
+    unpack,
+)
+from .subscribing import READER_PREFIX, leave
 from .topics import Topics
 
-READER_PREFIX = "brokerkit-reader"
-"""How the subscriptions begin that a reader has while it is open."""
 STEP_MILLIS = 1000
+BACK_SECONDS = (10.0, 600.0, 86_400.0)
+"""How far back the last message is sought where it lies in several chunks."""
 
 T = TypeVar("T")
 
@@ -45,22 +55,41 @@ class Ranges:
         return self._looked_at(number, name, deadline)
 
     def _looked_at(self, number: int | None, name: str, deadline: Deadline) -> Bounds:
-        first = self._with_reader(name, pulsar.MessageId.earliest, _next, deadline)
-        last = self._with_reader(name, pulsar.MessageId.latest, _next, deadline)
+        first = self._asked(name, pulsar.MessageId.earliest, lambda reader: _next(reader, deadline), deadline)
+        last = self._newest(name, deadline)
         if first is None or last is None:
             return LedgerBounds(number, 0, 0, 0)
-        begin, end = first.message_id(), last.message_id()
-        ledgers = [(end.ledger_id(), end.entry_id() + 1)]
-        if begin.ledger_id() != end.ledger_id():
+        chunk = extent_of(first.message_id()).first
+        begin = entry_of(position_of(first.message_id()) if chunk is None else chunk)
+        end = next_entry(position_of(last.message_id()))
+        (ledger, entry, _), (newest, stop, _) = unpack(begin), unpack(end)
+        ledgers = [(newest, stop)]
+        if ledger != newest:
             # how many entries the ledgers between have is known to the REST endpoint only
-            ledgers.insert(0, (begin.ledger_id(), begin.entry_id() + 1))
-        return LedgerBounds(
-            number,
-            pack(begin.ledger_id(), begin.entry_id()),
-            pack(end.ledger_id(), end.entry_id() + 1),
-            sum(entries for _, entries in ledgers),
-            tuple(ledgers),
-        )
+            ledgers.insert(0, (ledger, entry + 1))
+        return LedgerBounds(number, begin, end, sum(size for _, size in ledgers), tuple(ledgers))
+
+    def _newest(self, name: str, deadline: Deadline) -> Any:
+        """The last message. Of one in chunks the last entry gives nothing: a time before it is sought."""
+
+        def last_since(millis: int | None) -> Callable[[Any], Any]:
+            def look(reader: Any) -> Any:
+                if millis is not None:
+                    reader.seek(millis)
+                found = None
+                while (message := _next(reader, deadline, patient=millis is not None)) is not None:
+                    found = message
+                return found
+
+            return look
+
+        found = self._with_reader(name, pulsar.MessageId.latest, last_since(None), deadline)
+        for seconds in (*BACK_SECONDS, None):
+            if found is not None:
+                return found
+            millis = 0 if seconds is None else max(0, int(1000 * (time.time() - seconds)))
+            found = self._asked(name, pulsar.MessageId.earliest, last_since(millis), deadline)
+        return found
 
     def at_time(self, topic: str, microseconds: int, timeout: float) -> dict[int | None, int]:
         """The first message published at or after a moment, by partition; left out where none is."""
@@ -69,24 +98,35 @@ class Ranges:
 
         def find(reader: Any) -> Any:
             reader.seek(millis)
-            while (message := _next(reader)) is not None and message.publish_timestamp() < millis:
+            while (message := _next(reader, deadline)) is not None and message.publish_timestamp() < millis:
                 pass
             return message
 
         found: dict[int | None, int] = {}
         for number, name in self._topics.parts(self._topics.full(topic), timeout).items():
-            message = self._with_reader(name, pulsar.MessageId.earliest, find, deadline)
+            message = self._asked(name, pulsar.MessageId.earliest, find, deadline)
             if message is not None:
-                found[number] = offset_of(message.message_id())
+                found[number] = position_of(message.message_id())
         return found
 
     def locate(self, topic: str, position: Position, timeout: float) -> dict[int | None, tuple[int, Bounds]]:
-        """The offset of a position in each partition, with the partition's range."""
+        """The place of a position in each partition, with the partition's range."""
         bounds = self.bounds(topic, timeout)
         offsets = resolve(
-            position, bounds, lambda at: self.at_time(topic, at, timeout), parse_id, otherwise=Earliest()
+            position,
+            bounds,
+            lambda at: self.at_time(topic, at, timeout),
+            parse_id,
+            otherwise=Earliest(),
+            counted=lambda each, place, count: counted(self._topics, topic, each, place, count, timeout),
         )
         return {each.partition: (offsets[each.partition], each) for each in bounds}
+
+    def _asked(self, name: str, start: Any, work: Callable[[Any], Any], deadline: Deadline) -> Any:
+        """What a reader finds. That it finds nothing is believed of a second one only: after a stall and a
+        lost connection the library says that there is nothing more while there is."""
+        found = self._with_reader(name, start, work, deadline)
+        return self._with_reader(name, start, work, deadline) if found is None else found
 
     def _with_reader(self, name: str, start: Any, work: Callable[[Any], T], deadline: Deadline) -> T:
         """The answer of a reader that is open for this alone."""
@@ -109,23 +149,14 @@ class Ranges:
         return self._link.run(look, deadline.remaining(), f"looking into {name}")
 
 
-def _next(reader: Any) -> Any:
-    """The next message; None at the end."""
+def _next(reader: Any, deadline: Deadline, *, patient: bool = True) -> Any:
+    """The next message; None at the end. patient: wait for what the library says that there is."""
     while reader.has_message_available():
         try:
             return reader.read_next(timeout_millis=STEP_MILLIS)
         except pulsar.Timeout:
-            continue
+            if not patient:
+                return None
+            if deadline.passed:
+                raise
     return None
-
-
-def from_ledgers(number: int | None, internal: dict[str, Any]) -> Bounds:
-    """The range that the ledgers of a partition cover."""
-    newest, last = map(int, internal["lastConfirmedEntry"].split(":"))
-    sizes = [(int(each["ledgerId"]), int(each["entries"])) for each in internal["ledgers"]]
-    # of the ledger that is being written the list does not say how much it has
-    ledgers = [(ledger, last + 1 if ledger == newest else entries) for ledger, entries in sizes]
-    filled = tuple((ledger, entries) for ledger, entries in ledgers if entries > 0 and ledger <= newest)
-    end = pack(max(0, newest), last + 1)
-    start = pack(filled[0][0], 0) if filled else end
-    return LedgerBounds(number, start, max(start, end), sum(entries for _, entries in filled), filled)

@@ -1,31 +1,57 @@
-"""Reading slices with the library's readers, which acknowledge nothing and leave nothing behind."""
+"""Reading slices with the library's readers, which acknowledge nothing and leave nothing behind.
+
+What a reader does not give is looked for. The library leaves out the message between whose chunks it was
+told to begin; and after a stall and a lost connection it may say that there is nothing more while there is.
+So each entry is accounted for, and the end is what the broker says it is.
+"""
 
 from __future__ import annotations
 
 import contextlib
-from bisect import bisect_left
+import time
+import warnings
 from typing import Any
 
 import pulsar
 
+from brokerkit.core.cancellation import Deadline
 from brokerkit.core.collector import gc_paused
 from brokerkit.core.columns import Columns
 from brokerkit.core.driver import ReaderDriver
-from brokerkit.core.errors import Closed, ConfigError, NotFound, Unavailable
+from brokerkit.core.errors import Closed, ConfigError, NotFound, NotSupported, Unauthorized, Unavailable
 from brokerkit.core.topics import Slice
 
 from . import safety
-from .columns import offset_of, to_columns
+from .columns import to_columns
+from .entries import Entries, Missing
 from .names import partition_name
-from .positions import entry_id, pack, unpack
-from .ranges import READER_PREFIX
-from .subscribing import leave
+from .positions import (
+    entry_id,
+    entry_of,
+    extent_of,
+    from_ledgers,
+    next_entry,
+    pack,
+    position_of,
+    unpack,
+)
+from .subscribing import READER_PREFIX, leave
 from .topics import Topics
 
 OPEN_SECONDS = 15.0
 LOOK_SECONDS = 5.0
+PATIENCE = 3.0
+"""Seconds without a message that is there after which another reader is asked for it."""
 BATCH = 2_000
+BATCH_BYTES = 32_000_000
 AHEAD = 1_000
+LOOK_BACK_SECONDS = 1.0
+LOOK_BACK = 100
+"""Entries before a slice in which the first chunk of a message is looked for without the REST endpoint."""
+
+
+class UnreadableWarning(UserWarning):
+    """Entries of a topic gave no message, and it is not known that they hold none."""
 
 
 class PulsarReader(ReaderDriver):
@@ -36,9 +62,17 @@ class PulsarReader(ReaderDriver):
         self._link = topics.link
         self._known = ""
         self._piece: Slice | None = None
+        self._part = ""
         self._reader: Any = None
+        self._entries: Entries | None = None
         self._attributes = True
         self._done = True
+        self._at = self._begun = 0
+        self._last: Any = None
+        self._tried: set[int] = set()
+        self._looked_back = False
+        self._lost = False
+        self._moved = 0.0
 
     def start(self, piece: Slice, *, attributes: bool) -> None:
         self.stop()
@@ -49,24 +83,36 @@ class PulsarReader(ReaderDriver):
                 raise NotFound(f"topic {full!r} has no partition {piece.partition}")
             self._known = full
         self._piece, self._attributes, self._done = piece, attributes, piece.empty
-        name = partition_name(full, piece.partition)
+        self._part = partition_name(full, piece.partition)
+        admin = self._topics.admin
+        self._entries = None if admin is None else Entries(admin, self._part)
+        self._at, self._last, self._looked_back = piece.start, None, False
+        self._tried, self._lost = set(), False
         if not self._done:
             # from the beginning of the entry: what of its batch comes before the slice is left out later
-            begin = entry_id(piece.start, piece.partition)
-            self._reader = self._link.run(
-                lambda: self._open(name, begin), OPEN_SECONDS, f"reading {piece.topic}"
+            self._open(entry_of(piece.start))
+
+    def _open(self, begin: int) -> None:
+        """Read on from the beginning of an entry."""
+        assert self._piece is not None
+        self._use(entry_id(begin, self._piece.partition), inclusive=True)
+        self._begun = begin
+
+    def _use(self, begin: Any, *, inclusive: bool) -> None:
+        def make() -> Any:
+            return safety.watch(
+                self._link.client.create_reader(
+                    self._part,
+                    begin,
+                    start_message_id_inclusive=inclusive,
+                    receiver_queue_size=AHEAD,
+                    subscription_role_prefix=READER_PREFIX,
+                )
             )
 
-    def _open(self, name: str, begin: Any) -> Any:
-        return safety.watch(
-            self._link.client.create_reader(
-                name,
-                begin,
-                start_message_id_inclusive=True,
-                receiver_queue_size=AHEAD,
-                subscription_role_prefix=READER_PREFIX,
-            )
-        )
+        reader = self._link.run(make, OPEN_SECONDS, f"reading {self._part}")
+        self._let_go()
+        self._reader, self._moved = reader, time.monotonic()
 
     def fetch(self, wait: float) -> Columns | None:
         piece = self._piece
@@ -74,50 +120,201 @@ class PulsarReader(ReaderDriver):
             raise ConfigError("no slice was started")
         if self._done:
             return None
+        if self._lost:
+            self._open(entry_of(self._at))
+            self._lost = False
         with gc_paused():
-            messages = self._read(wait, piece.end)
-            columns = to_columns(messages, attributes=self._attributes)
-        if not columns.length:
-            self._done = self._done or self._at_end()
-            return None if self._done else columns
-        offsets = columns.offset
-        columns = columns.slice(bisect_left(offsets, piece.start), bisect_left(offsets, piece.end))
-        self._done = self._done or _next_offset(offsets[-1]) >= piece.end
+            messages, ids, places = self._read(wait, piece.end)
+            if not messages:
+                self._done = self._at_end(piece)
+                return None if self._done else Columns.empty()
+            rows = self._accounted(ids, places, piece.end)
+            columns = to_columns(messages, ids, attributes=self._attributes)
+        self._done = self._done or self._at >= piece.end
+        whole = rows == list(range(len(messages)))
+        columns = columns if whole else columns.take(rows)
         return None if self._done and not columns.length else columns
 
-    def _read(self, wait: float, end: int) -> list[Any]:
-        """What is there, or comes first within `wait`, up to the end of the slice."""
+    def _read(self, wait: float, end: int) -> tuple[list[Any], list[Any], list[int]]:
+        """What is there, or comes first within `wait`, up to the end of the slice; its ids and positions."""
         messages: list[Any] = []
-        while len(messages) < BATCH:
+        ids: list[Any] = []
+        places: list[int] = []
+        size = 0
+        while len(messages) < BATCH and size < BATCH_BYTES:
             try:
                 message = self._reader.read_next(timeout_millis=0 if messages else int(1000 * wait))
             except pulsar.Timeout:
                 break
             messages.append(message)
-            if _next_offset(offset_of(message.message_id())) >= end:
+            ids.append(message.message_id())
+            places.append(position_of(ids[-1]))
+            size += len(message.data())
+            if places[-1] + 1 >= end or (next_entry(places[-1]) >= end and _completes(ids[-1], places[-1])):
+                break
+        return messages, ids, places
+
+    def _accounted(self, ids: list[Any], places: list[int], end: int) -> list[int]:
+        """The rows of the slice that were not given before, as far as nothing is missing between them."""
+        at = self._at
+        try:
+            return self._contiguous(ids, places, end)
+        except BaseException:
+            # what was taken out of the reader is read once more
+            self._at, self._lost = at, True
+            raise
+
+    def _contiguous(self, ids: list[Any], places: list[int], end: int) -> list[int]:
+        rows: list[int] = []
+        before: Any = None
+        for row, place in enumerate(places):
+            at = self._at
+            if place >= at:
+                follows = place == at or (place - at <= 1 and at == entry_of(at))
+                if not follows and before is not None and _completes(before, position_of(before)):
+                    at = max(at, next_entry(position_of(before)))
+                    follows = 0 <= place - at <= 1
+                if not follows and at < end and not self._explained(at, place, min(place, end), ids[row]):
+                    break
+                if place < end:
+                    rows.append(row)
+                self._at = place + 1
+            before = ids[row]
+            if place >= end:
                 self._done = True
                 break
-        return messages
+        else:
+            if places[-1] + 1 >= self._at and _completes(before, places[-1]):
+                self._at = max(self._at, next_entry(places[-1]))
+        if rows:
+            self._last, self._moved = ids[rows[-1]], time.monotonic()
+        return rows
 
-    def _at_end(self) -> bool:
-        """Whether nothing more comes now: the end of the slice may have been deleted."""
+    def _explained(self, at: int, place: int, stop: int, message_id: Any) -> bool:
+        """Whether nothing is missing between the position expected and that of the message that came.
+
+        If something is missing before `stop`, a reader that gives it is begun.
+        """
+        first = extent_of(message_id).first
+        entries = self._entries
+        if entries is None:
+            return self._explained_by(first, at, place)
+        deadline = Deadline(LOOK_SECONDS)
+        if first == at:
+            begin = self._asked(lambda: entries.entry(at, deadline))
+            if begin is not None and begin.chunks == (place - at >> 32) + 1:
+                return True
+        missing = self._asked(lambda: entries.missing(self._bounds(deadline), at, stop, deadline))
+        if self._entries is None:
+            return self._explained_by(first, at, place)
+        if missing is None:
+            return True
+        if missing.position in self._tried:
+            self._warn(missing.position, stop, "the client library cannot read what they hold")
+            return True
+        self._tried.add(missing.position)
+        self._open(missing.begin)
+        return False
+
+    def _explained_by(self, first: int | None, at: int, place: int) -> bool:
+        """The same where nobody can be asked: what comes before is read once more."""
+        ledger = unpack(at)[0]
+        next_ledger, begin, _ = unpack(place if first is None else min(first, place))
+        if next_ledger > ledger and begin == 0:
+            return True
+        if self._look_back():
+            return False
+        if first is None or first > at:
+            self._warn(
+                at,
+                place,
+                f"where they end a message in chunks that begins more than {LOOK_BACK} entries before, it is "
+                "missing; connect with admin=http://HOST:8080 to be sure",
+            )
+        return True
+
+    def _look_back(self) -> bool:
+        """Begin somewhat earlier, once for each slice."""
+        assert self._piece is not None
+        ledger, entry, _ = unpack(self._piece.start)
+        if self._looked_back or not entry:
+            return False
+        self._looked_back = True
+        self._open(pack(ledger, max(0, entry - LOOK_BACK)))
+        return True
+
+    def _asked(self, question: Any) -> Any:
+        """The answer of the REST endpoint; None, and it is not asked again, where it may not say."""
+        try:
+            return question()
+        except (Unauthorized, NotSupported):
+            self._entries = None
+            return None
+
+    def _bounds(self, deadline: Deadline) -> Any:
+        admin = self._topics.required_admin()
+        partition = None if self._piece is None else self._piece.partition
+        return from_ledgers(partition, admin.internal_stats(self._part, max(1.0, deadline.remaining())))
+
+    def _warn(self, start: int, stop: int, why: str) -> None:
+        (ledger, entry, _), (until, last, _) = unpack(start), unpack(stop - 1)
+        warnings.warn(
+            f"entries {ledger}:{entry} to {until}:{last} of {self._part} gave no message: {why}",
+            UnreadableWarning,
+            stacklevel=2,
+        )
+
+    def _at_end(self, piece: Slice) -> bool:
+        """Whether the broker has nothing more of the slice; what it has is waited for, or read anew."""
         if not self._reader.is_connected():
             raise Unavailable("the connection to the broker is lost; the client reconnects")
+        entries = self._entries
+        if entries is None:
+            return self._nothing_more()
+        deadline = Deadline(LOOK_SECONDS)
+        missing: Missing | None = self._asked(
+            lambda: entries.missing(self._bounds(deadline), self._at, piece.end, deadline)
+        )
+        if self._entries is None:
+            return self._nothing_more()
+        if missing is None:
+            return True
+        late = time.monotonic() - self._moved > PATIENCE
+        if late or (missing.begin < self._begun and missing.position not in self._tried):
+            self._tried.add(missing.position)
+            self._open(missing.begin)
+        return False
+
+    def _nothing_more(self) -> bool:
+        """The same without the REST endpoint: only a reader that was just opened tells the truth."""
+        reader = self._reader
+        if self._link.run(reader.has_message_available, LOOK_SECONDS, "looking for more"):
+            if time.monotonic() - self._moved > LOOK_BACK_SECONDS:
+                self._look_back()
+            return False
+        if self._last is None:
+            self._open(self._begun)
+        else:
+            self._use(self._last, inclusive=False)
         reader = self._reader
         return not self._link.run(reader.has_message_available, LOOK_SECONDS, "looking for more")
 
-    def stop(self) -> None:
-        reader, self._reader, self._done = self._reader, None, True
+    def _let_go(self) -> None:
+        reader, self._reader = self._reader, None
         if reader is not None:
             # nobody waits for it; with a client that is closed it is closed, too
             with contextlib.suppress(Closed):
                 self._link.begin(lambda: leave(reader), "leave")
 
+    def stop(self) -> None:
+        self._done = True
+        self._let_go()
+
     def close(self, timeout: float) -> None:
         self.stop()
 
 
-def _next_offset(offset: int) -> int:
-    """The offset behind a message: behind one without a batch that of the next entry."""
-    ledger, entry, batch = unpack(offset)
-    return pack(ledger, entry + 1) if batch < 0 else offset + 1
+def _completes(message_id: Any, position: int) -> bool:
+    """Whether a message is the last of its entry."""
+    batch = unpack(position)[2]
+    return batch < 0 or batch + 1 == extent_of(message_id).size

@@ -31,14 +31,12 @@ class PulsarRecordConsumer(RecordDriver):
         messages = self._receiving.fetch(max_messages, wait)
         columns = to_columns(messages)
         new = []
-        rows = zip(
-            columns.values("topic"), columns.values("partition"), columns.values("offset"), strict=True
-        )
-        for row, (topic, number, offset) in enumerate(rows):
+        rows = zip(columns.values("topic"), columns.values("partition"), columns.positions(), strict=True)
+        for row, (topic, number, position) in enumerate(rows):
             partition = (topic, number)
-            if offset >= self._next.get(partition, 0):
-                self._next[partition] = offset + 1
-                self._ids.setdefault(partition, {})[offset] = messages[row].message_id()
+            if position >= self._next.get(partition, 0):
+                self._next[partition] = position + 1
+                self._ids.setdefault(partition, {})[position] = messages[row].message_id()
                 new.append(row)
         return Fetched(columns if len(new) == len(messages) else columns.take(new))
 

@@ -26,6 +26,8 @@ TYPES = {
 }
 COUNTING = frozenset({"shared", "key_shared"})
 """The types with which several consumers share a topic, and deliveries are counted."""
+READER_PREFIX = "brokerkit-reader"
+"""How the subscriptions begin that a reader has while it is open."""
 DEFAULT_TYPES: Mapping[Model, str] = {"message": "shared", "record": "failover"}
 KNOWN: Mapping[str, str] = {
     "subscription_type": "shared (the default for messages), key_shared, exclusive or failover (for records)",

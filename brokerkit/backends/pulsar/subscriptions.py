@@ -10,11 +10,13 @@ import pulsar
 
 from brokerkit.core.cancellation import Deadline
 from brokerkit.core.errors import AlreadyExists, ConfigError, NotSupported
-from brokerkit.core.positions import AtTime, Earliest, Latest, Position
+from brokerkit.core.positions import AtOffset, AtTime, Earliest, Latest, Position
+from brokerkit.core.topics import Bounds
 
 from .admin import NEEDED
+from .entries import Entries
 from .link import Link
-from .positions import entry_id, unpack
+from .positions import NO_POSITION, LedgerBounds, entry_id, unpack
 from .ranges import Ranges
 from .subscribing import SubscriptionOptions, leave
 from .topics import Topics, check_subscription, no_subscription
@@ -42,6 +44,8 @@ class Subscriptions:
         deadline = Deadline(timeout)
         parts = self._topics.parts(full, deadline.remaining())
         missing = self._without(parts, name, deadline)
+        if isinstance(start, AtOffset) and start.offset >= 0:
+            raise ConfigError(f"{start.offset} is no position: {NO_POSITION}")
         if start is not None:
             self._create(full, missing, name, start, options, deadline)
         elif missing and self._topics.admin is not None:
@@ -93,9 +97,22 @@ class Subscriptions:
         elif parts:
             found = self._ranges.locate(full, start, deadline.remaining())
             for number, part in parts.items():
-                offset, bounds = found[number]
-                at = None if offset >= bounds.end else _message_id(offset, number)
-                self._make(part, name, options, deadline, earliest=offset <= bounds.start, at=at)
+                place, bounds = found[number]
+                at = None if place >= bounds.end else self._begin(part, place, bounds, number, deadline)
+                self._make(part, name, options, deadline, earliest=place <= bounds.start, at=at)
+
+    def _begin(self, part: str, place: int, bounds: Bounds, partition: int | None, deadline: Deadline) -> Any:
+        """The library's id at which a subscription begins with the message at a place."""
+        ledger, number, batch = unpack(place)
+        if batch >= 0:
+            return pulsar.MessageId(-1 if partition is None else partition, ledger, number, batch)
+        entries = Entries(self._topics.required_admin(), part)
+        found = entries.entry(place, deadline)
+        if found is not None and found.chunk and isinstance(bounds, LedgerBounds):
+            # a message in chunks is given to one that begins with its first
+            first = entries.begin(bounds, found, deadline)
+            place = place if first is None else first
+        return entry_id(place, partition)
 
     def _make(
         self,
@@ -124,11 +141,3 @@ class Subscriptions:
             leave(consumer)
 
         self._link.run(make, deadline.remaining(), f"creating subscription {name!r}")
-
-
-def _message_id(offset: int, partition: int | None) -> Any:
-    """The library's id of the message at an offset."""
-    ledger, entry, batch = unpack(offset)
-    if batch < 0:
-        return entry_id(offset, partition)
-    return pulsar.MessageId(-1 if partition is None else partition, ledger, entry, batch)

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from brokerkit.core import Columns, Connection, OutboundMessage, Slice
+from brokerkit.core.positions import AtPlace
 
 from ..behaviour import behaviour
 from ..child import digest
@@ -22,7 +23,7 @@ def _read(connection: Connection, plan: list[Slice]) -> list[Columns]:
 
 
 def _offsets(parts: list[Columns]) -> list[int]:
-    return [offset for columns in parts for offset in columns.values("offset")]
+    return [position for columns in parts for position in columns.positions()]
 
 
 def _values(parts: list[Columns]) -> list[bytes | None]:
@@ -75,7 +76,7 @@ class Browsing:
         topic, _ = stage.filled(50)
         browser = stage.connection.browser()
         offsets = _offsets(_read(stage.connection, browser.plan(topic)))
-        (piece,) = browser.plan(topic, offsets[5], offsets[45])
+        (piece,) = browser.plan(topic, AtPlace(offsets[5]), AtPlace(offsets[45]))
         assert pickle.loads(pickle.dumps(piece)) == piece
         order = {
             "url": stage.harness.url,
@@ -99,17 +100,19 @@ class Browsing:
         rows = [
             (offset, value)
             for columns in parts
-            for offset, value in zip(columns.values("offset"), columns.values("value"), strict=True)
+            for offset, value in zip(columns.positions(), columns.values("value"), strict=True)
         ]
         offsets = [offset for offset, _ in rows]
         assert _values(parts) == [b"before", b"before too", b"after"]
         assert offsets == sorted(set(offsets))
         # each row is found again by its own offset, and a slice may end or lie in a gap
         for offset, value in rows:
-            assert _values(_read(stage.connection, browser.plan(topic, offset, offset + 1))) == [value]
+            one = browser.plan(topic, AtPlace(offset), AtPlace(offset + 1))
+            assert _values(_read(stage.connection, one)) == [value]
         in_gaps = sorted(set(range(bounds.start, bounds.end)) - set(offsets))
         for offset in in_gaps:
-            assert _values(_read(stage.connection, browser.plan(topic, offset, offset + 1))) == []
+            none = browser.plan(topic, AtPlace(offset), AtPlace(offset + 1))
+            assert _values(_read(stage.connection, none)) == []
         got = stage.receive(stage.reader(topic), 3)
         assert payloads(got) == [b"before", b"before too", b"after"]
 
@@ -127,8 +130,8 @@ class Browsing:
 
         assert read("earliest") == sent
         assert read("latest") == []
-        assert read(offsets[5]) == sent[5:]
-        assert read(offsets[5], offsets[8]) == sent[5:8]
+        assert read(AtPlace(offsets[5])) == sent[5:]
+        assert read(AtPlace(offsets[5]), AtPlace(offsets[8])) == sent[5:8]
         assert read(-3) == sent[-3:]
         assert read(-8, -3) == sent[-8:-3]
         assert read("earliest", limit=4) == sent[:4]

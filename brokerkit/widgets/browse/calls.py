@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from brokerkit.core.errors import NotSupported
+
 from ..call_text import Name, call_text, literal, variable_of
 from ..side_effects import choices_of
 from .query import Query
@@ -28,9 +30,14 @@ def message_call(browser: TopicBrowser) -> str:
     """The call that gives the message that is looked at."""
     session, own = _names(browser)
     message, query = browser.message, browser.query
-    if message is None or query is None or message.offset is None:
+    if message is None or query is None:
         return f"{own}.selected"
-    place, partitions = place_of(message.partition, message.offset)
+    try:
+        browser.session.browser.place(message.offset, message.identity)
+    except NotSupported:
+        return f"{own}.selected"
+    position = message.identity if message.offset is None else message.offset
+    place, partitions = place_of(message.partition, position)
     one = Query(query.topic, 1, start=place, partitions=partitions, decode=query.decode, expand=query.expand)
     return one.call(session, own)
 

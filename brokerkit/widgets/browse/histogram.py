@@ -157,8 +157,8 @@ def _places(
 
 
 def _between(bounds: Sequence[Bounds], low: dict[int | None, int], high: dict[int | None, int]) -> int:
-    total = 0.0
-    for each in bounds:
-        density = each.estimate / max(1, each.end - each.start)
-        total += max(0, high[each.partition] - low[each.partition]) * density
-    return round(total)
+    return sum(
+        each.between(low[each.partition], high[each.partition])
+        for each in bounds
+        if low[each.partition] < high[each.partition]
+    )

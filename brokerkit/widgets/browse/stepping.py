@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from brokerkit.core.cancellation import Cancellation
-from brokerkit.core.errors import ConfigError
+from brokerkit.core.errors import ConfigError, NotSupported
+from brokerkit.core.positions import AtPlace
 from brokerkit.session.planning import parse_range
 
 from .message import MessageView
@@ -21,12 +22,14 @@ def neighbour(
     session: Session, message: MessageView, query: Query, by: int, same_key: bool, cancellation: Cancellation
 ) -> pa.Table:
     """The row after (1) or before (-1) a message in its partition. Raises ConfigError where there is none."""
-    if message.offset is None:
-        raise ConfigError("this system has no positions to step along")
+    try:
+        place = session.browser.place(message.offset, message.identity)
+    except NotSupported:
+        raise ConfigError("this system has no positions to step along") from None
     if same_key and message.key is None:
         raise ConfigError("this message has no key to follow")
-    start, partitions = place_of(message.partition, message.offset + 1)
-    end, _ = place_of(message.partition, message.offset)
+    start, partitions = place_of(message.partition, AtPlace(place + 1))
+    end, _ = place_of(message.partition, AtPlace(place))
     span = parse_range(start, None) if by > 0 else parse_range(None, end)
     look = session.peeking(1, key=message.key if same_key else None, decode=query.decode)
     look.plan(query.topic, span, newest=by < 0, partitions=partitions)
@@ -38,6 +41,6 @@ def neighbour(
     return found
 
 
-def place_of(partition: int | None, offset: int) -> tuple[Any, list[int] | None]:
-    """An offset of one partition as a position, and the partitions to read."""
-    return (offset, None) if partition is None else ({partition: offset}, [partition])
+def place_of(partition: int | None, position: Any) -> tuple[Any, list[int] | None]:
+    """A position of one partition as one of the topic, and the partitions to read."""
+    return (position, None) if partition is None else ({partition: position}, [partition])

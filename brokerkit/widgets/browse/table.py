@@ -52,7 +52,9 @@ class ResultTable:
         """What is shown unless chosen otherwise: what has values, JSON fields instead of their text."""
         fields = [name for name in self.names if name.startswith("value.")][:12]
         payload = fields or ["value"]
-        usual = [name for each in USUAL for name in (payload if each == "value" else [each])]
+        place = "offset" if self._has("offset") else "id"
+        named = {"value": payload, "offset": [place]}
+        usual = [name for each in USUAL for name in named.get(each, [each])]
         return [name for name in usual if name in payload or self._has(name)]
 
     def _has(self, name: str) -> bool:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from brokerkit.core.errors import BrokerError, ConfigError
+from brokerkit.core.topics import EXACT
 from brokerkit.session.filters import Filter
 from brokerkit.session.shown import plain
 
@@ -387,7 +388,9 @@ def _progress_text(search: Any) -> str:
     where = ""
     if search.running and place is not None:
         partition = "" if place.partition is None else f"partition {place.partition}, "
-        where = f", at {partition}offset {place.start:,}"
+        # where there are no offsets, positions are numbers that say nothing
+        offset = f"offset {place.start:,}" if place.start < EXACT else ""
+        where = f", at {partition}{offset}".rstrip(" ,") if partition or offset else ""
     return f"{_STATUS[search.status]}: {rows}{rate}{left}{where}"
 
 

@@ -46,7 +46,12 @@ def publish(broker: Connection, topic: str, *messages: bytes | OutboundMessage) 
 def publish_as_one_batch(broker: Connection, topic: str, *payloads: bytes) -> None:
     """Publish one entry with all of them in it, as other clients do."""
     producer = broker.native.create_producer(
-        topic, batching_enabled=True, batching_max_publish_delay_ms=5000, batching_max_messages=len(payloads)
+        topic,
+        batching_enabled=True,
+        batching_max_publish_delay_ms=5000,
+        batching_max_messages=len(payloads),
+        batching_max_allowed_size_in_bytes=4_000_000,
+        max_pending_messages=2 * len(payloads),
     )
     stored: list[Any] = []
     for payload in payloads:

@@ -14,7 +14,7 @@ import pytest
 import brokerkit as bk
 from brokerkit.backends.pulsar.options import read_options
 from brokerkit.backends.pulsar.positions import LedgerBounds, pack, parse_id, unpack
-from brokerkit.core import BrokerError, ConfigError, NotSupported, Unavailable, connect
+from brokerkit.core import BrokerError, ConfigError, Unavailable, connect
 from brokerkit.core.address import Address
 from brokerkit.sandbox.process import free_ports
 from brokerkit.sandbox.pulsar import PulsarServer
@@ -98,15 +98,16 @@ def test_options_show_no_secret() -> None:
         assert SECRET not in repr(options)
 
 
-def test_ids_and_offsets_are_the_same_positions() -> None:
+def test_no_two_ids_are_the_same_position() -> None:
     assert parse_id("12:34:-1:-1") == (None, pack(12, 34))
     assert parse_id("12:34:2:5") == (2, pack(12, 34, 5))
-    assert unpack(pack(2**31 - 1, 2**21 - 1, 2046)) == (2**31 - 1, 2**21 - 1, 2046)
-    assert pack(1, 2**21 - 1, 2046) < pack(2, 0) < pack(2, 0, 0) < pack(2, 0, 1) < pack(2, 1)
-    assert pack(2**31 - 1, 2**21 - 1, 2046) < 2**63
-    for ledger, entry, batch in ((2**31, 0, -1), (0, 2**21, -1), (0, 0, 2047)):
-        with pytest.raises(NotSupported, match="no offset"):
-            pack(ledger, entry, batch)
+    most = (2**63 - 1, 2**63 - 1, 2**31 - 1)
+    assert unpack(pack(*most)) == most
+    assert pack(1, 2**63 - 1, 2**31 - 1) < pack(2, 0) < pack(2, 0, 0) < pack(2, 0, 1) < pack(2, 1)
+    assert pack(2, 0, 2**31 - 1) < pack(2, 1)
+    for wrong in ("1:2:3", "1:2:3:4:5", "a:0:0:0", "-1:0:0:0", f"{2**64}:0:0:0", f"0:0:0:{2**32}"):
+        with pytest.raises(ConfigError, match="not a message id"):
+            parse_id(wrong)
 
 
 def test_bounds_count_entries_across_ledgers() -> None:

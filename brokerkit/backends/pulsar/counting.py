@@ -1,0 +1,52 @@
+"""Counting messages, which positions do not: an entry may hold thousands of them, or a part of one."""
+
+from __future__ import annotations
+
+from collections import deque
+
+from brokerkit.core.cancellation import Deadline
+from brokerkit.core.errors import Unavailable
+from brokerkit.core.topics import Bounds, Slice
+
+from .reader import PulsarReader
+from .topics import Topics
+
+STEP_SECONDS = 0.2
+FEW = 50
+"""So many messages are thought to lie in an entry before one was looked at."""
+
+
+def counted(topics: Topics, topic: str, bounds: Bounds, position: int, count: int, timeout: float) -> int:
+    """The position `count` messages after another, or before it when negative, within the bounds."""
+    deadline = Deadline(timeout)
+    if count >= 0:
+        found = _positions(topics, Slice(topic, bounds.partition, position, bounds.end), count + 1, timeout)
+        return found[-1] if len(found) > count else bounds.end
+    missing, end, entries = -count, position, 1 + -count // FEW
+    while missing > 0 and end > bounds.start:
+        start = max(bounds.start, bounds.before(end, entries))
+        found = _positions(topics, Slice(topic, bounds.partition, start, end), None, deadline.remaining())
+        if len(found) >= missing:
+            return found[-missing]
+        missing -= len(found)
+        share = max(len(found) / max(1, entries), 1 / 8)
+        entries, end = min(4 * entries, 1 + int(1.1 * missing / share)), start
+    return end
+
+
+def _positions(topics: Topics, piece: Slice, most: int | None, timeout: float) -> list[int]:
+    """The positions of the messages of a slice, at most so many."""
+    deadline = Deadline(timeout)
+    found: deque[int] = deque()
+    reader = PulsarReader(topics)
+    try:
+        reader.start(piece, attributes=False)
+        while (columns := reader.fetch(STEP_SECONDS)) is not None:
+            found.extend(columns.positions())
+            if most is not None and len(found) >= most:
+                return list(found)[:most]
+            if deadline.passed:
+                raise Unavailable(f"counting messages of {piece.topic!r} took longer than {timeout:.3g} s")
+        return list(found)
+    finally:
+        reader.stop()
