@@ -1,10 +1,10 @@
-"""Which receiver gets what: all connections, and the links on them by the place that they are for."""
+"""Decide which receiver gets a message, over all connections and their links."""
 
 from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from proton import Link
 
@@ -16,18 +16,31 @@ from .links import Outlet, detach
 from .management import Management
 from .namespace import Entity, Part
 
-if TYPE_CHECKING:
-    from .amqp import Connection
-
 TICK = 0.05
 """Seconds between two looks at what is due."""
+
+
+class Client(Protocol):
+    """The connection of a client, as the dispatcher uses it."""
+
+    def tick(self) -> None:
+        """Do what is due on it."""
+
+    def flush(self) -> None:
+        """Send what is ready."""
+
+    def forget(self, gone: list[Entity]) -> None:
+        """End the links to entities that are deleted."""
+
+    def attach_outlet(self, outlet: Outlet) -> None:
+        """Begin to send the messages of an outlet."""
 
 
 @dataclass(eq=False)
 class Waiting:
     """A receiver that takes the next session there is. until: milliseconds since the epoch."""
 
-    connection: Connection
+    connection: Client
     link: Link
     holder: int
     until: int
@@ -40,7 +53,7 @@ class Dispatcher:
         self.broker = broker
         self.policies = policies
         self.management = Management(broker)
-        self.connections: set[Connection] = set()
+        self.connections: set[Client] = set()
         self.outlets: dict[int, list[Outlet]] = {}
         self.waiting: list[Waiting] = []
 
