@@ -122,7 +122,7 @@ class Copying:
         self._journal = journal
         self._run = journal.head["run"]
         if journal.plan is not None:
-            self._slices = [Slice(*each) for each in journal.plan]
+            self._slices = [Slice.from_plain(each) for each in journal.plan]
             self._take_over(self._frame(list(journal.known), list(journal.known.values())))
 
     def _take_over(self, outcome: pd.DataFrame) -> None:
@@ -186,7 +186,7 @@ class Copying:
         if self._slices is None:
             self._slices = list(slices)
             if self._journal is not None:
-                self._journal.keep_plan([list(astuple(each)) for each in slices])
+                self._journal.keep_plan([each.plain for each in slices])
         return self._slices
 
     def _progress(self, total: int | None, show: bool) -> Any:
