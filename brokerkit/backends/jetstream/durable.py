@@ -10,7 +10,7 @@ from nats.js import errors as js_errors
 
 from brokerkit.core.errors import AlreadyExists, ConfigError, NotFound, NotSupported
 from brokerkit.core.options import options_of
-from brokerkit.core.positions import AtId, AtOffset, AtTime, Earliest, Latest, Position
+from brokerkit.core.positions import AtId, AtOffset, AtPlace, AtTime, Earliest, Latest, Position
 
 from .link import Link
 from .source import Source
@@ -125,6 +125,8 @@ def deliver_policy(start: Position, state: Mapping[str, Any]) -> dict[str, Any]:
             return {"deliver_policy": "all"}
         case Latest():
             return {"deliver_policy": "new"}
+        case AtPlace(sequence):
+            return {"deliver_policy": "by_start_sequence", "opt_start_seq": max(1, sequence)}
         case AtOffset(offset):
             sequence = offset if offset >= 0 else int(state.get("last_seq", 0)) + 1 + offset
             return {"deliver_policy": "by_start_sequence", "opt_start_seq": max(1, sequence)}
