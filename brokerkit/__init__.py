@@ -43,12 +43,12 @@ if TYPE_CHECKING:
         UnsettledWarning,
     )
     from .core.messages import OutboundMessage
-    from .frames import Decoder, attr, decoder, expand, failures
+    from .frames import Decoder, attr, decoder, expand, failures, plain
     from .session import FilterWarning, Interrupted, Session, StartIgnored, connect, doctor
 
 _HOMES = {
     "session": ("FilterWarning", "Interrupted", "Session", "StartIgnored", "connect", "doctor"),
-    "frames": ("Decoder", "attr", "decoder", "expand", "failures"),
+    "frames": ("Decoder", "attr", "decoder", "expand", "failures", "plain"),
     "core.messages": ("OutboundMessage",),
     "core.errors": (
         "AbandonedWarning",
@@ -113,6 +113,7 @@ __all__ = [
     "doctor",
     "expand",
     "failures",
+    "plain",
 ]
 
 

@@ -15,6 +15,7 @@ from .decoding import Decode, Decoder, as_decoder, decoder
 from .expand import expand
 from .failures import failures
 from .outbound import Item, Kind, Outbound, messages_from_frame
+from .plain import plain
 from .provenance import attach, provenance, provenance_of
 from .schema import ATTRIBUTES, SCHEMA, schema_for
 from .text import TextDecoder
@@ -47,6 +48,7 @@ __all__ = [
     "from_pandas",
     "messages_from_frame",
     "outcome_frame",
+    "plain",
     "provenance",
     "provenance_of",
     "schema_for",

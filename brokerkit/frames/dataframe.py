@@ -19,6 +19,10 @@ def to_pandas(table: pa.Table) -> pd.DataFrame:
     """The table with every column Arrow-backed: same types, same buffers, NA where Arrow has null."""
     import pandas as pd
 
+    from .pandas_types import know
+
+    for kind in table.schema.types:
+        know(kind)
     columns = {
         position: pd.Series(pd.arrays.ArrowExtensionArray(column), copy=False)
         for position, column in enumerate(table.columns)
