@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from datetime import date, datetime, time
+from contextlib import suppress
+from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from math import isfinite, isnan, nan
 from typing import Any, TypeAlias
@@ -14,11 +15,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from .arrow import ArrowType, ChunkedArray, is_bytes
+from .build import floor_to_microseconds
 from .decoded import objects_of
 
 RowErrors: TypeAlias = dict[int, str]
 
 _AS_IS = frozenset({str, bool, type(None), date, time, UUID})
+_TIMES = str(pa.time64("ns"))
 _FITS = range(-(2**63), 2**64)
 _CAN_HOLD = "JSON can hold text, numbers, bool, null, times, UUID, Decimal, lists and dicts with text keys"
 
@@ -55,10 +58,13 @@ def json_values(column: ChunkedArray | list[Any]) -> tuple[list[Any], RowErrors]
         return [None if text is None else orjson.Fragment(text) for text in digits], {}
     if pa.types.is_date(kind):
         return _python_values(column)
-    if pa.types.is_nested(kind) or pa.types.is_string_view(kind) or isinstance(kind, pa.UuidType):
+    if pa.types.is_nested(kind) or pa.types.is_time(kind):
+        try:
+            return _python_values(_times_kept(column) if _TIMES in str(kind) else column)
+        except pa.ArrowNotImplementedError:
+            return _refused(column, f"{kind} holds times that cannot be kept; cast them to text first")
+    if pa.types.is_string_view(kind) or isinstance(kind, pa.UuidType):
         return _python_values(column)
-    if pa.types.is_time(kind):
-        return _python_values(column.cast(pa.time64("us")))
     return _refused(column, _REFUSALS.get(_family(kind), f"{kind} has no form in JSON; cast it first"))
 
 
@@ -98,19 +104,78 @@ def _floats(column: ChunkedArray) -> tuple[list[Any], RowErrors]:
 
 def _timestamps(column: ChunkedArray) -> tuple[list[Any], RowErrors]:
     """ISO 8601 with every digit there is; years that Python has no datetime for fail in their row."""
-    zone = column.type.tz
     if column.type.unit != "ns":
         return _python_values(column)
-    whole = pc.cast(column, pa.timestamp("us", zone), safe=False)
-    if pc.all(pc.equal(whole.cast(column.type), column)).as_py() in (True, None):
-        return _python_values(whole)
-    values, wrong = _python_values(whole)
-    fractions = pc.strftime(column.cast(pa.timestamp("ns")), format="%S").to_pylist()
-    for row, (value, seconds) in enumerate(zip(values, fractions, strict=True)):
-        if isinstance(value, datetime):
-            offset = value.isoformat()[len(value.replace(tzinfo=None).isoformat()) :]
-            values[row] = value.strftime("%Y-%m-%dT%H:%M:") + seconds + offset
+    counts = column.cast(pa.int64())
+    floored = floor_to_microseconds(counts)
+    rest = pc.subtract(counts, pc.multiply(floored, 1000))
+    moments = floored.cast(pa.timestamp("us", column.type.tz))
+    if not pc.any(pc.not_equal(rest, 0)).as_py():
+        return _python_values(moments)
+    values: list[Any] = []
+    wrong: RowErrors = {}
+    for row, (moment, nanoseconds) in enumerate(zip(moments, rest.to_pylist(), strict=True)):
+        try:
+            value = moment.as_py()
+            values.append(None if value is None else _with_nanoseconds(_exact_offset(value), nanoseconds))
+        except (ValueError, OverflowError) as error:
+            values.append(None)
+            wrong[row] = str(error)
     return values, wrong
+
+
+def _with_nanoseconds(value: datetime, nanoseconds: int) -> str:
+    text = value.isoformat(timespec="microseconds")
+    end = len("2026-01-31T12:00:00.123456")
+    return f"{text[:end]}{nanoseconds:03d}{text[end:]}"
+
+
+def _odd_offset(value: Any) -> bool:
+    if type(value) is not datetime or value.tzinfo is None or value.tzinfo is UTC:
+        return False
+    return _exact_offset(value) is not value
+
+
+def _exact_offset(value: datetime) -> datetime:
+    """The same moment with an offset of whole minutes, which is all that ISO 8601 in JSON has: else UTC."""
+    offset = value.utcoffset()
+    if offset is None or not (offset.seconds % 60 or offset.microseconds):
+        return value
+    return value.astimezone(UTC)
+
+
+def _times_kept(column: ChunkedArray) -> ChunkedArray:
+    """Times of day as Python has them or, where these have too few digits, as text; at any depth."""
+    for wanted in (pa.time64("us"), pa.string()):
+        with suppress(pa.ArrowInvalid):
+            return column.cast(_with_times_as(column.type, wanted))
+    raise AssertionError("any time has a text")
+
+
+def _with_times_as(kind: ArrowType, wanted: ArrowType) -> ArrowType:
+    """A type with `wanted` in the place of each time64[ns]."""
+    if kind == pa.time64("ns"):
+        return wanted
+    if pa.types.is_dictionary(kind):
+        return _with_times_as(kind.value_type, wanted) if kind.value_type == pa.time64("ns") else kind
+    if pa.types.is_map(kind):
+        return pa.map_(_with_times_as(kind.key_type, wanted), _with_times_as(kind.item_type, wanted))
+    if pa.types.is_fixed_size_list(kind):
+        return pa.list_(_with_times_as(kind.value_type, wanted), kind.list_size)
+    for test, make in _LISTS:
+        if test(kind):
+            return make(_with_times_as(kind.value_type, wanted))
+    if pa.types.is_struct(kind):
+        return pa.struct([field.with_type(_with_times_as(field.type, wanted)) for field in kind])
+    return kind
+
+
+_LISTS: Any = (
+    (pa.types.is_list, pa.list_),
+    (pa.types.is_large_list, pa.large_list),
+    (pa.types.is_list_view, pa.list_view),
+    (pa.types.is_large_list_view, pa.large_list_view),
+)
 
 
 def _python_values(column: ChunkedArray) -> tuple[list[Any], RowErrors]:
@@ -131,14 +196,14 @@ def _python_values(column: ChunkedArray) -> tuple[list[Any], RowErrors]:
 
 def _objects(values: list[Any]) -> tuple[list[Any], RowErrors]:
     kinds = set(map(type, values))
-    if kinds <= _AS_IS or (kinds <= _AS_IS | {datetime}):
+    if kinds <= _AS_IS or (kinds <= _AS_IS | {datetime} and not any(map(_odd_offset, values))):
         return values, {}
     ready: list[Any] = []
     wrong: RowErrors = {}
     for row, value in enumerate(values):
         try:
             ready.append(jsonable(value))
-        except (Unsuitable, RecursionError) as error:
+        except (Unsuitable, RecursionError, OverflowError) as error:
             ready.append(None)
             wrong[row] = str(error)
     return ready, wrong
@@ -188,13 +253,15 @@ def _foreign(value: Any) -> Any:
         pandas = sys.modules.get("pandas")
         if pandas is not None and value is pandas.NaT:
             return None
-        return value.isoformat()
+        return _exact_offset(value).isoformat()
     pandas = sys.modules.get("pandas")
     if pandas is not None and value is pandas.NA:
         return None
     numpy = sys.modules.get("numpy")
     if numpy is not None and isinstance(value, numpy.datetime64):
         return None if numpy.isnat(value) else str(value)
+    if numpy is not None and isinstance(value, numpy.timedelta64):
+        raise Unsuitable(_REFUSALS["duration"])
     if numpy is not None and isinstance(value, numpy.ndarray):
         if value.dtype.kind not in "biufO":
             raise Unsuitable(f"an array of {value.dtype} has no form in JSON; {_CAN_HOLD}")

@@ -11,11 +11,11 @@ import pyarrow as pa
 from brokerkit.core.errors import BrokerError, ConfigError
 from brokerkit.core.messages import OutboundMessage
 
-from .keys import Keys
+from .keys import RAW_KEY, Keys
 from .message_rows import MessageRows
 from .object_rows import ObjectRows
 from .provenance import writer_of
-from .tabular import Column, columns_of, describe_columns
+from .tabular import Column, columns_of, describe_columns, index_names
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -90,11 +90,14 @@ def messages_from_frame(
     Raises ConfigError where the frame or a column is not what is needed.
     """
     found = columns_of(frame)
+    index = index_names(frame)
     if kind not in (None, "messages", "rows"):
         raise ConfigError(f"kind={kind!r} cannot be used; expected 'messages' or 'rows'")
     if isinstance(columns, str):
         raise ConfigError(f"columns={columns!r} is one text; expected a list of column names, [{columns!r}]")
     if key is not None and key not in found:
+        if key in index:
+            raise ConfigError(f"{key!r} is in the index: make it a column with df.reset_index()")
         raise ConfigError(f"there is no column {key!r} for the key; the frame has {describe_columns(found)}")
     length = _length(frame, found)
     if kind is None:
@@ -103,7 +106,15 @@ def messages_from_frame(
     if kind == "messages":
         if columns is not None:
             raise ConfigError("columns= is for kind='rows'; messages are published as they are")
+        lost = [name for name in index if name in (*MESSAGE_COLUMNS, RAW_KEY)]
+        if lost:
+            raise ConfigError(f"{lost[0]!r} is in the index: make it a column with df.reset_index()")
         return Outbound(kind, MessageRows(found, length, key, writer_of(frame)))
+    if index and columns is None:
+        raise ConfigError(
+            f"the index {', '.join(map(repr, index))} would be lost: df.reset_index() makes it a column, "
+            "df.reset_index(drop=True) or columns=[...] leaves it out"
+        )
     missing = [name for name in columns or () if name not in found]
     if missing:
         raise ConfigError(f"there is no column {missing[0]!r}; the frame has {describe_columns(found)}")

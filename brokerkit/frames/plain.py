@@ -17,7 +17,7 @@ from .dataframe import to_pandas
 from .decoded import objects_of
 from .jsonable import json_values
 from .schema import ATTRIBUTES
-from .tabular import columns_of, is_pandas, table_of
+from .tabular import columns_of, index_names, is_pandas, table_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -58,7 +58,7 @@ def plain(frame: Any, form: Form) -> pd.DataFrame:
         raise ConfigError(f"form={form!r} cannot be used; expected one of {', '.join(map(repr, FORMS))}")
     index = None
     if is_pandas(frame):
-        if _says_something(frame.index):
+        if index_names(frame):
             frame = frame.reset_index()
         else:
             index = frame.index
@@ -70,10 +70,6 @@ def plain(frame: Any, form: Form) -> pd.DataFrame:
     if index is not None:
         result.index = index
     return result
-
-
-def _says_something(index: Any) -> bool:
-    return index.nlevels > 1 or index.name is not None or index.dtype.kind not in "iu"
 
 
 def _plain_column(name: str, column: ChunkedArray, form: Form) -> ChunkedArray:

@@ -55,6 +55,15 @@ def describe_columns(columns: dict[str, Column]) -> str:
     return ", ".join(shown) + (f" and {more} more" if more else "") or "no columns"
 
 
+def index_names(frame: Any) -> list[Any]:
+    """The levels of a pandas index that says something: one with a name, or of anything but row numbers."""
+    if not is_pandas(frame):
+        return []
+    index = frame.index
+    plain = not len(index) or (index.nlevels == 1 and index.name is None and index.dtype.kind in "iu")
+    return [] if plain else ["index" if name is None else name for name in index.names]
+
+
 def is_pandas(frame: Any) -> bool:
     """Whether it is a pandas DataFrame, without importing pandas to find out."""
     pandas = sys.modules.get("pandas")
