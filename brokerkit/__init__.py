@@ -44,10 +44,11 @@ if TYPE_CHECKING:
     )
     from .core.messages import OutboundMessage
     from .frames import Decoder, attr, decoder, expand, failures, plain
-    from .session import FilterWarning, Interrupted, Session, StartIgnored, connect, doctor
+    from .session import FilterWarning, Interrupted, PlacingWarning, Session, StartIgnored, connect, doctor
 
 _HOMES = {
     "session": ("FilterWarning", "Interrupted", "Session", "StartIgnored", "connect", "doctor"),
+    "session.placing": ("PlacingWarning",),
     "frames": ("Decoder", "attr", "decoder", "expand", "failures", "plain"),
     "core.messages": ("OutboundMessage",),
     "core.errors": (
@@ -95,6 +96,7 @@ __all__ = [
     "NotFound",
     "NotSupported",
     "OutboundMessage",
+    "PlacingWarning",
     "PreviewWarning",
     "PublishFailed",
     "RetentionWarning",

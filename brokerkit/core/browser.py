@@ -6,7 +6,7 @@ import contextlib
 import threading
 import time
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Any, TypeVar
@@ -171,7 +171,7 @@ class ConnectedBrowser(Closable):
         cancellation: Cancellation | None = None,
         stall: float = STALL_SECONDS,
         on_outside: Callable[[int], object] | None = None,
-    ) -> Iterator[Columns]:
+    ) -> Generator[Columns]:
         """The rows of a slice, in order, in batches; reads one batch ahead.
 
         on_outside: told how many rows were left out because of their times. Raises Unavailable when

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import astuple, dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Literal
 
 EXACT = 2**53
@@ -115,7 +115,8 @@ class PublishTerms:
     None where that is not known. keeps_times: whether a `publish_time` stays; false where the topic
     stamps messages itself. needs_key: a message without a key is refused. retention: messages whose
     `publish_time` is older are deleted; None: none are, or it is not known. oldest, newest: how far
-    before and after the present a `publish_time` may lie; None: any. max_bytes: of a message as sent.
+    before and after the present a `publish_time` may lie; None: any. since: the first one that there
+    can be. max_bytes: of a message as sent.
     """
 
     partitions: int | None = None
@@ -125,6 +126,7 @@ class PublishTerms:
     retention: timedelta | None = None
     oldest: timedelta | None = None
     newest: timedelta | None = None
+    since: datetime | None = None
     max_bytes: int | None = None
 
 

@@ -6,6 +6,7 @@ from .diagnosis import Diagnosis, doctor
 from .filters import FilterWarning
 from .interrupted import Interrupted
 from .listing import Description
+from .placing import PlacingWarning
 from .scan import Scan
 from .session import Session
 from .subscribing import StartIgnored
@@ -18,6 +19,7 @@ __all__ = [
     "Diagnosis",
     "FilterWarning",
     "Interrupted",
+    "PlacingWarning",
     "Scan",
     "Session",
     "StartIgnored",

@@ -2,7 +2,8 @@
 
 What it cannot carry travels in attributes of ours, and is put back as soon as a system can carry it:
 
-    bk-publish-time   when it was first published: ISO 8601, UTC, microseconds
+    bk-publish-time   when it was first published: ISO 8601, UTC, microseconds; only where the target does
+                      not keep the time of a message itself, or not to the microsecond
     bk-key            the key, as base64
     bk-null           "1": the payload is null, and not empty as it looks
     bk-attributes     the attributes, as base64 of a JSON list of [name, base64 of the value, type]
@@ -14,7 +15,7 @@ import re
 from base64 import b64decode, b64encode
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
@@ -22,30 +23,67 @@ from brokerkit.core.attributes import Attributes, Pair
 from brokerkit.core.capabilities import Capabilities
 from brokerkit.core.columns import Columns
 from brokerkit.core.errors import ConfigError
-from brokerkit.core.messages import OutboundMessage
+from brokerkit.core.messages import OutboundMessage, to_microseconds
 from brokerkit.core.publisher import refusal
 from brokerkit.frames.attributes import pair_of, parts_of
+
+if TYPE_CHECKING:
+    from .placing import Placing
 
 PUBLISH_TIME = "bk-publish-time"
 KEY = "bk-key"
 NULL = "bk-null"
 ATTRIBUTES = "bk-attributes"
 OURS = (PUBLISH_TIME, KEY, NULL, ATTRIBUTES)
+TOLD = f"these take the present time, and their own travels in the attribute {PUBLISH_TIME}"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _PLAIN_NAME = re.compile(r"(?!(?i:nats-|brokerkit-|goog))[A-Za-z0-9_.\-]{1,200}")
 _PLAIN_VALUE = re.compile(r"(?:[!-~](?:[ -~]{0,998}[!-~])?)?")
 
 
-def messages_to_copy(columns: Columns, target: Capabilities) -> list[OutboundMessage]:
-    """The rows of a batch as messages that `target` gives back complete."""
-    times = [_micros(value) for value in columns.values("publish_time")]
-    rows = zip(
-        columns.values("value"), columns.values("key"), columns.values("attributes"), times, strict=True
-    )
-    return [
-        _carried(_opened(value, key, Attributes(attributes)), time, target)
-        for value, key, attributes, time in rows
+def messages_to_copy(
+    columns: Columns, target: Capabilities, placing: Placing | None = None
+) -> list[OutboundMessage]:
+    """The rows of a batch as messages that `target` gives back complete.
+
+    placing: which of them keep their partition and time; None: the target decides about both.
+    """
+    opened = _opened_all(columns)
+    firsts = [_first_time(message.attributes) for message in opened]
+    times = _times(columns, firsts)
+    kept = placing.times(times, told=TOLD) if placing is not None else [(None, False)] * len(times)
+    messages = [
+        _carried(message, time, known, moment, exact, target)
+        for message, time, known, (moment, exact) in zip(opened, times, firsts, kept, strict=True)
     ]
+    if placing is not None and placing.same:
+        for message, number in zip(messages, columns.values("partition"), strict=True):
+            message.partition = number
+    return messages
+
+
+def times_of(columns: Columns) -> list[int | None]:
+    """When each row was first published, in microseconds."""
+    return _times(columns, [_first_time(Attributes(each)) for each in columns.values("attributes")])
+
+
+def _times(columns: Columns, firsts: Sequence[int | None]) -> list[int | None]:
+    own = map(_micros, columns.values("publish_time"))
+    return [now if first is None else first for first, now in zip(firsts, own, strict=True)]
+
+
+def _opened_all(columns: Columns) -> list[OutboundMessage]:
+    rows = zip(columns.values("value"), columns.values("key"), columns.values("attributes"), strict=True)
+    return [_opened(value, key, Attributes(attributes)) for value, key, attributes in rows]
+
+
+def _first_time(attributes: Attributes) -> int | None:
+    """What our attribute says of the first publication, in microseconds; None where it says nothing."""
+    text = attributes.text(PUBLISH_TIME) if attributes else None
+    try:
+        return None if text is None else to_microseconds(datetime.fromisoformat(text))
+    except ValueError:
+        return None
 
 
 def _opened(value: bytes | None, key: bytes | None, attributes: Attributes) -> OutboundMessage:
@@ -67,12 +105,26 @@ def _opened(value: bytes | None, key: bytes | None, attributes: Attributes) -> O
         return OutboundMessage(value, key, attributes)
 
 
-def _carried(message: OutboundMessage, time: int | None, target: Capabilities) -> OutboundMessage:
+def _carried(
+    message: OutboundMessage,
+    time: int | None,
+    first: int | None,
+    moment: datetime | None,
+    exact: bool,
+    target: Capabilities,
+) -> OutboundMessage:
+    """The message as the target can carry it.
+
+    time: of its publication; first: the same where an attribute of ours says it. moment: the time that
+    it is given, None for the present; exact: whether that is all of `time`.
+    """
     value, key, attributes = message.data, message.key, list(message.attributes)
-    first = [pair for pair in attributes if pair[0] == PUBLISH_TIME]
+    told = [pair for pair in attributes if pair[0] == PUBLISH_TIME]
     others = [pair for pair in attributes if pair[0] != PUBLISH_TIME]
-    if not first and time is not None:
-        first = [(PUBLISH_TIME, (_EPOCH + timedelta(microseconds=time)).isoformat(timespec="microseconds"))]
+    if exact and (first is not None or not told):
+        told = []
+    elif not told and time is not None:
+        told = [(PUBLISH_TIME, (_EPOCH + timedelta(microseconds=time)).isoformat(timespec="microseconds"))]
     ours: list[Pair] = []
     if value is None and not target.null_value:
         value = b""
@@ -83,7 +135,7 @@ def _carried(message: OutboundMessage, time: int | None, target: Capabilities) -
     if others and not _survive(others, target):
         ours.append((ATTRIBUTES, _packed(others)))
         others = []
-    return OutboundMessage(value, key, [*others, *ours, *first])
+    return OutboundMessage(value, key, [*others, *ours, *told], publish_time=moment)
 
 
 def _survive(attributes: Sequence[Pair], target: Capabilities) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -14,15 +15,16 @@ from brokerkit.core.columns import Columns
 from brokerkit.core.errors import BrokerError, ConfigError, NotSupported
 from brokerkit.core.interrupts import Hold
 from brokerkit.core.message_consumer import MessageConsumer
-from brokerkit.core.messages import PublishResult, nobody_answered
+from brokerkit.core.messages import OutboundMessage, PublishResult, nobody_answered
 from brokerkit.core.topics import Slice
 from brokerkit.frames.outcome import OutcomeFrame, outcome_frame
 from brokerkit.frames.provenance import provenance_of
 
 from .arguments import model_of
-from .carrying import messages_to_copy
+from .carrying import TOLD, messages_to_copy, times_of
 from .interrupted import Interrupted, outcome_kept
 from .journal import Journal
+from .placing import Partitions, Placing, Times, partitions_of, placing_of
 from .planning import Range
 from .progress import bar
 from .pulling import left_in_time
@@ -35,6 +37,8 @@ if TYPE_CHECKING:
 
 CHUNK_ROWS = 2_000
 FETCH_ROWS = 500
+LOOKED_AT = 32
+"""Partitions of which the first messages are looked at before a copy begins."""
 
 
 def copy_topic(
@@ -51,6 +55,8 @@ def copy_topic(
     journal: Journal | None = None,
     scan_for_time: bool,
     progress: bool,
+    partitions: Partitions | None = None,
+    times: Times | None = None,
 ) -> OutcomeFrame:
     """Copy a topic; see `Session.copy`."""
     if not hasattr(target, "shared_publisher"):
@@ -59,7 +65,17 @@ def copy_topic(
         )
     if target.name == source.name and src == dst:
         raise ConfigError(f"{src!r} would be copied to itself: choose another topic")
-    copying = Copying(target.shared_publisher(), src, dst, resume)
+    publisher = target.shared_publisher()
+    counted = source.capabilities.partitions and target.capabilities.publish_partition
+    placing = placing_of(
+        target,
+        dst,
+        partitions=partitions,
+        times=times,
+        source=partitions_of(source, [src]) if counted else None,
+        has_partitions=source.capabilities.partitions,
+    )
+    copying = Copying(publisher, src, dst, resume, placing)
     if journal is not None:
         copying.keep_in(journal, source.name)
 
@@ -74,6 +90,7 @@ def copy_topic(
             located = source.planner(scan_for_time).locate(src, span)
             copying.doubt = span.doubt(located)
             planned = [piece for each in located for piece in pieces_of(src, each)]
+            copying.foresee(source.browser, planned)
             return copying.slices(source.browser, planned, progress)
         if source.connection.model_for(model_of(None, share)) != "message":
             raise NotSupported(
@@ -96,9 +113,15 @@ class Copying:
     """
 
     def __init__(
-        self, publisher: ConnectedPublisher, source: str, target: str, resume: pd.DataFrame | None
+        self,
+        publisher: ConnectedPublisher,
+        source: str,
+        target: str,
+        resume: pd.DataFrame | None,
+        placing: Placing,
     ) -> None:
         self._publisher = publisher
+        self._placing = placing
         self._source = source
         self._target = target
         self._run = uuid.uuid4().hex
@@ -149,6 +172,17 @@ class Copying:
             if status == "confirmed" or (status == "unknown" and not safe):
                 self._settled[source] = PublishResult(status, None if pd.isna(identity) else str(identity))
 
+    def foresee(self, browser: ConnectedBrowser, planned: Sequence[Slice]) -> None:
+        """Say before anything is sent that times will not be kept, as far as the first messages tell."""
+        if self._slices is not None or not self._placing.may_be_too_old:
+            return
+        firsts = {piece.partition: piece for piece in reversed(planned) if not piece.empty}
+        for piece in [*firsts.values()][:LOOKED_AT]:
+            with closing(browser.read(piece)) as reading:
+                columns = next(reading, None)
+            if columns is not None:
+                self._placing.times(times_of(columns), told=TOLD)
+
     def slices(self, browser: ConnectedBrowser, planned: Sequence[Slice], progress: bool) -> OutcomeFrame:
         """Copy what is in these slices, or in those of the call that is resumed.
 
@@ -197,7 +231,7 @@ class Copying:
         ids = [str(each) for each in columns.values("id")]
         settled = [self._settled.get(each) for each in ids]
         rows = [row for row, result in enumerate(settled) if result is None]
-        messages = messages_to_copy(columns.take(rows), self._publisher.capabilities) if rows else []
+        messages = self._messages(columns.take(rows)) if rows else []
         named = [
             message.named(f"{self._run}-{ids[row]}") for row, message in zip(rows, messages, strict=True)
         ]
@@ -216,6 +250,9 @@ class Copying:
                 self._journal.outcome(places, sent)
         return self._results[begin:]
 
+    def _messages(self, columns: Columns) -> list[OutboundMessage]:
+        return messages_to_copy(columns, self._publisher.capabilities, self._placing)
+
     def outcome(self) -> OutcomeFrame:
         """What became of each message so far; `source` is its id where it came from."""
         return self._frame(self._ids, self._results)
@@ -228,6 +265,7 @@ class Copying:
             "copied": self._source,
             "topic": self._target,
             "tried": len(made),
+            "placing": self._placing.summary(),
             **({"doubt": self.doubt} if self.doubt else {}),
             "slices": [each.plain for each in self._slices or ()],
         }

@@ -38,8 +38,9 @@ from .framing import frame_of
 from .interrupted import Interrupted, outcome_kept
 from .journal import opened
 from .listing import Description, topics_frame
-from .markup import Displayed, block, heading, lines, pairs
+from .markup import Displayed
 from .peek import Peek
+from .placing import Partitions, Times
 from .planning import Planner, parse_partitions, parse_range
 from .publishing import BatchPublishing, FramePublishing, message_of, messages_of, plan_of
 from .pulling import Pulling, check_give_back, frame_maker
@@ -49,6 +50,7 @@ from .scan import Scan
 from .shown import plain
 from .subscribing import note_if_it_exists
 from .transaction import Transaction, committed_whole
+from .welcome import welcome
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -57,14 +59,6 @@ SLICE_ROWS = 250_000
 """About how many messages one slice of a scan holds: one Parquet file, one dask partition."""
 
 _sessions: weakref.WeakValueDictionary[str, Session] = weakref.WeakValueDictionary()
-
-
-NEXT = (
-    "s.browse()  s.tail(topic)  s.compose(topic)    to click: find, follow, write\n"
-    "s.topics()  s.describe(topic)                  what there is\n"
-    "s.peek(topic)  s.scan(topic)                   messages as frames"
-)
-"""What a session that is shown suggests."""
 
 
 class Session(Displayed):
@@ -528,19 +522,28 @@ class Session(Displayed):
         idle: float = 2.0,
         resume: pd.DataFrame | None = None,
         journal: str | PathLike[str] | None = None,
+        partitions: Partitions | None = None,
+        times: Times | None = None,
         lateness: Any = LATENESS,
         scan_for_time: bool = False,
         progress: bool = True,
     ) -> OutcomeFrame:
         """Copy the messages of a topic to a topic of any session; one outcome per message.
 
-        Key, payload and attributes arrive as they are; what the target cannot carry, and the time of
-        the first publication, travel in attributes whose names begin with ``bk-`` (see
-        `brokerkit.session.carrying`), and are put back by the next copy that can. The source is read
-        from `start` to `end` without side effects (lateness: as in `peek`); with `subscription` its
-        messages are taken instead, and acknowledged once the target confirmed them, until nothing came
-        for `idle` seconds (on Kafka that takes share=True, a share group: a consumer group acknowledges
-        positions, not messages).
+        Key, payload and attributes arrive as they are; what the target cannot carry travels in attributes
+        whose names begin with ``bk-`` (see `brokerkit.session.carrying`), and is put back by the next copy
+        that can.
+
+        partitions: "same" keeps the number of each message's partition, "key" lets the target choose by
+        the key; None is "same" where both topics have as many partitions, else "key". Inside a partition
+        (or a key) the order stays, except that what failed and is resumed comes behind what was stored
+        after it. times: "keep" (None) keeps each message's publish_time where the target takes one, "now"
+        takes the present; a time that the target would delete or refuse becomes the present too, with the
+        old one in ``bk-publish-time``. A `PlacingWarning` says what differs before it is sent.
+
+        The source is read from `start` to `end` without side effects (lateness: as in `peek`); with
+        `subscription` its messages are taken instead, and acknowledged once the target confirmed them,
+        until nothing came for `idle` seconds (on Kafka that takes share=True, a share group).
         A target that answers to nothing ends it after one timeout, with the outcomes of what was tried.
         resume: the outcome frame of an earlier call; what it confirmed is not copied again. journal: as in
         `publish_frame`.
@@ -557,6 +560,8 @@ class Session(Displayed):
                 idle=check_seconds(idle, "idle") or 0.0,
                 resume=resume,
                 journal=kept,
+                partitions=partitions,
+                times=times,
                 scan_for_time=scan_for_time,
                 progress=progress,
             )
@@ -676,13 +681,4 @@ class Session(Displayed):
         return f"<Session of {self.label}>"
 
     def _repr_html_(self) -> str:
-        known = self.capabilities
-        facts = {
-            "sandbox": self.about,
-            "models": ", ".join(known.models),
-            "ack() is": known.ack,
-            "peek and scan change": known.side_effects["peek"].replace("none", "nothing"),
-            "changes": "refused: it is read-only" if self.read_only else None,
-            "widgets": "ask for the topic's name before a change" if self.production else None,
-        }
-        return block(heading(f"Session of {self.label}"), pairs(facts), lines(NEXT))
+        return welcome(self)

@@ -22,7 +22,7 @@ from .cluster import Cluster, translate_call
 from .errors import SURELY_NOT_STORED, from_code, translate
 from .options import Properties, check_c_text
 from .partitioner import DEFAULT as PARTITIONER
-from .terms import terms_of
+from .terms import FIRST_TIME, terms_of
 from .watch import Watch
 
 POLL_SECONDS = 0.05
@@ -294,7 +294,7 @@ def time_refusal(topic: str, moment: datetime, terms: PublishTerms) -> BrokerErr
             f"{topic!r} stamps messages itself (message.timestamp.type=LogAppendTime) and would drop "
             "publish_time=: leave it out, or put the time into an attribute"
         )
-    if to_microseconds(moment) < 1000:
+    if moment < FIRST_TIME:
         return ConfigError(f"publish_time {moment.isoformat()} is not after 1970, where Kafka's times begin")
     age = datetime.now(UTC) - moment
     if terms.oldest is not None and age > terms.oldest:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from brokerkit.core.cancellation import Deadline
@@ -15,6 +15,8 @@ from .options import LOGGER
 from .partitioner import place_of
 
 CONFIG_SECONDS = 2.0
+FIRST_TIME = datetime(1970, 1, 1, 0, 0, 0, 1000, tzinfo=UTC)
+"""The broker refuses times before 1970, and the client library takes 0 for the present."""
 _FOR_EVER = int(timedelta.max / timedelta(milliseconds=1))
 
 
@@ -30,7 +32,7 @@ def terms_of(cluster: Cluster, topic: str, properties: Mapping[str, Any], deadli
     except BrokerError as error:
         # who may write to a topic need not be allowed to see its configuration
         LOGGER.info("configuration of %r: %s", topic, error)
-        return PublishTerms(partitions, place)
+        return PublishTerms(partitions, place, since=FIRST_TIME)
     policies = {each.strip() for each in config.get("cleanup.policy", "delete").split(",")}
     # before version 3.6 there was one limit for both directions
     both = config.get("message.timestamp.difference.max.ms")
@@ -43,6 +45,7 @@ def terms_of(cluster: Cluster, topic: str, properties: Mapping[str, Any], deadli
         retention=_duration(config.get("retention.ms")) if "delete" in policies else None,
         oldest=_duration(config.get("message.timestamp.before.max.ms", both)),
         newest=_duration(config.get("message.timestamp.after.max.ms", both)),
+        since=FIRST_TIME,
         max_bytes=None if limit is None else int(limit),
     )
 

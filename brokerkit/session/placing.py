@@ -1,0 +1,204 @@
+"""Where messages that are sent on go in their target, and under which time."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, Literal
+
+from brokerkit.core.capabilities import Capabilities
+from brokerkit.core.errors import BrokerError, ConfigError, NotSupported
+from brokerkit.core.messages import from_microseconds, to_microseconds
+from brokerkit.core.notes import note
+from brokerkit.core.topics import PublishTerms
+
+if TYPE_CHECKING:
+    from .session import Session
+
+Partitions = Literal["same", "key"]
+Times = Literal["keep", "now"]
+TERMS_SECONDS = 10.0
+_FIRST, _LAST = -(2**63), 2**63
+
+
+class PlacingWarning(UserWarning):
+    """Messages that are sent on take another partition or another time than they had."""
+
+
+@dataclass
+class Placing:
+    """What becomes of partitions and times.
+
+    same: messages keep the number of their partition; otherwise the target chooses by the key.
+    keeps_times: they keep their time where the target's terms allow it. notes: what there is to say.
+    """
+
+    topic: str
+    capabilities: Capabilities
+    terms: PublishTerms
+    same: bool
+    keeps_times: bool
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def may_be_too_old(self) -> bool:
+        """Whether the target keeps times, and not those of all ages."""
+        return self.keeps_times and (self.terms.retention or self.terms.oldest) is not None
+
+    def tell(self, text: str) -> None:
+        """Warn of something once."""
+        if text not in self.notes:
+            self.notes.append(text)
+            note(text, PlacingWarning)
+
+    def times(self, micros: Sequence[int | None], *, told: str = "") -> list[tuple[datetime | None, bool]]:
+        """The time that each message is given, None for the present, and whether it is its own to the digit.
+
+        told: what becomes of a time that cannot be kept, said in a warning before anything is sent.
+        """
+        if not self.keeps_times:
+            return [(None, False)] * len(micros)
+        first, last = self._span()
+        step = 1000 if self.capabilities.publish_time == "milliseconds" else 1
+        found: list[tuple[datetime | None, bool]] = []
+        for value in micros:
+            if value is None or not first <= value <= last:
+                found.append((None, False))
+            else:
+                moment = from_microseconds(value - value % step)
+                found.append((moment, moment is not None and value % step == 0))
+        self._tell_of_times([value for value in micros if value is not None], first, last, told)
+        return found
+
+    def _span(self) -> tuple[int, int]:
+        """The times that the target keeps, now."""
+        now, terms = time.time_ns() // 1000, self.terms
+        first = _FIRST if terms.since is None else to_microseconds(terms.since)
+        for age in (terms.retention, terms.oldest):
+            first = first if age is None else max(first, now - age // timedelta(microseconds=1))
+        last = _LAST if terms.newest is None else now + terms.newest // timedelta(microseconds=1)
+        return first, last
+
+    def _tell_of_times(self, micros: Sequence[int], first: int, last: int, told: str) -> None:
+        if not micros:
+            return
+        oldest, newest = min(micros), max(micros)
+        if oldest < first:
+            self.tell(self._too_old(oldest, told))
+        if newest > last:
+            self.tell(
+                f"{self.topic!r} takes no times further ahead than {_span_text(self.terms.newest)}; {told}"
+            )
+
+    def _too_old(self, oldest: int, told: str) -> str:
+        age = timedelta(microseconds=time.time_ns() // 1000 - oldest)
+        terms = self.terms
+        if terms.retention is not None and age > terms.retention:
+            why = f"deletes messages older than {_span_text(terms.retention)} (its retention)"
+        elif terms.oldest is not None and age > terms.oldest:
+            why = f"takes no messages older than {_span_text(terms.oldest)}"
+        else:
+            why = f"takes no times before {terms.since:%Y-%m-%d}"
+        return f"{self.topic!r} {why}, and there are some of {_span_text(age)} ago: {told}"
+
+    def summary(self) -> dict[str, Any]:
+        """What was decided, for the frame's attrs."""
+        return {
+            "partitions": "same" if self.same else "key",
+            "times": "keep" if self.keeps_times else "now",
+            "notes": list(self.notes),
+        }
+
+
+def placing_of(
+    target: Session,
+    topic: str,
+    *,
+    partitions: Partitions | None,
+    times: Times | None,
+    source: int | None,
+    has_partitions: bool,
+    has_times: bool = True,
+) -> Placing:
+    """Decide about partitions and times of what is sent on to a topic.
+
+    partitions, times: as the caller asked; None is "same" where the counts agree, and "keep". source: how
+    many partitions the messages come from, None: not known. has_partitions, has_times: whether the
+    messages say theirs. Raises ConfigError and NotSupported for what cannot be done as asked.
+    """
+    if partitions not in (None, "same", "key"):
+        raise ConfigError(f'partitions must be "same", "key" or None, not {partitions!r}')
+    if times not in (None, "keep", "now"):
+        raise ConfigError(f'times must be "keep", "now" or None, not {times!r}')
+    capabilities = target.capabilities
+    if partitions == "same" and not capabilities.publish_partition:
+        raise NotSupported(
+            "the target chooses partitions itself: leave partitions= out; messages of a key stay together"
+        )
+    places = capabilities.publish_partition and has_partitions and partitions != "key"
+    keeps = capabilities.publish_time is not None and has_times and times != "now"
+    terms = _terms(target, topic) if places or keeps else PublishTerms()
+    made = Placing(topic, capabilities, terms, False, keeps and terms.keeps_times)
+    if keeps and not terms.keeps_times:
+        made.tell(f"{topic!r} stamps its messages itself, so their own times are not those of the copies")
+    if partitions == "same" and not has_partitions:
+        raise ConfigError('partitions="same" needs messages that say their partition, and these do not')
+    if places:
+        made.same = _same(made, partitions, source)
+    return made
+
+
+def _same(made: Placing, asked: Partitions | None, source: int | None) -> bool:
+    count = made.terms.partitions
+    if asked == "same":
+        if source is not None and count is not None and source > count:
+            raise ConfigError(
+                f'partitions="same" needs as many partitions as the messages come from, {source}, and '
+                f'{made.topic!r} has {count}: partitions="key" lets the key decide'
+            )
+        return True
+    if source is not None and source == count:
+        return True
+    if count is None:
+        # the topic cannot be asked: publishing says what is wrong with it
+        return False
+    made.tell(
+        f"the messages come from {_count_text(source)}, and {made.topic!r} has {_count_text(count)}: the key "
+        "decides where each goes, and those without one are spread"
+    )
+    return False
+
+
+def _count_text(count: int | None) -> str:
+    if count is None:
+        return "an unknown number of partitions"
+    return f"{count} partition{'' if count == 1 else 's'}"
+
+
+def _terms(target: Session, topic: str) -> PublishTerms:
+    try:
+        return target.browser.terms(topic, timeout=TERMS_SECONDS)
+    except BrokerError:
+        # publishing says what is wrong with it, for each message
+        return PublishTerms()
+
+
+def partitions_of(session: Session, topics: Iterable[str]) -> int | None:
+    """How many partitions topics have; None where they differ, or it cannot be said."""
+    try:
+        counts = {session.browser.terms(topic, timeout=TERMS_SECONDS).partitions for topic in topics}
+    except BrokerError:
+        return None
+    return counts.pop() if len(counts) == 1 else None
+
+
+def _span_text(span: timedelta | None) -> str:
+    """A length of time in its largest unit."""
+    seconds = 0.0 if span is None else span.total_seconds()
+    for unit, size in (("days", 86_400), ("hours", 3_600), ("minutes", 60)):
+        if seconds >= size:
+            number = f"{seconds / size:.3g}"
+            return f"{number} {unit.removesuffix('s') if number == '1' else unit}"
+    return f"{seconds:.3g} seconds"
