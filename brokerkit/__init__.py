@@ -44,10 +44,20 @@ if TYPE_CHECKING:
     )
     from .core.messages import OutboundMessage
     from .frames import Decoder, attr, decoder, expand, failures, plain
-    from .session import FilterWarning, Interrupted, PlacingWarning, Session, StartIgnored, connect, doctor
+    from .session import (
+        FilterWarning,
+        Interrupted,
+        NotYetReadable,
+        PlacingWarning,
+        Session,
+        StartIgnored,
+        connect,
+        doctor,
+    )
 
 _HOMES = {
     "session": ("FilterWarning", "Interrupted", "Session", "StartIgnored", "connect", "doctor"),
+    "session.reading": ("NotYetReadable",),
     "session.placing": ("PlacingWarning",),
     "frames": ("Decoder", "attr", "decoder", "expand", "failures", "plain"),
     "core.messages": ("OutboundMessage",),
@@ -95,6 +105,7 @@ __all__ = [
     "LockLost",
     "NotFound",
     "NotSupported",
+    "NotYetReadable",
     "OutboundMessage",
     "PlacingWarning",
     "PreviewWarning",

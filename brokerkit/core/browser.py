@@ -15,13 +15,14 @@ from .arguments import check_count, check_name
 from .cancellation import Cancellation, Deadline
 from .closing import Closable
 from .columns import Columns
+from .counting import COUNTED_SECONDS, counted, last_messages
 from .driver import BrowserDriver, ReaderDriver
 from .errors import BrokerError, Closed, RetentionWarning, Unavailable
 from .owner import Owner, close_at_exit
-from .positions import Earliest, Latest, parse_all
+from .positions import AtOffset, AtOffsets, AtPlace, Earliest, Latest, Position, parse_all, resolve
 from .protocols import PositionLike
 from .topics import EXACT, Bounds, PublishTerms, Slice, TopicDescription, TopicInfo
-from .windows import LATENESS, Stretch, TimeOrder, has_time, inside, parse_lateness, stretches
+from .windows import LATENESS, Stretch, TimeOrder, has_time, inside, parse_lateness, pieces_of, stretches
 
 ANSWER_SECONDS = 30.0
 STALL_SECONDS = 30.0
@@ -62,10 +63,25 @@ class ConnectedBrowser(Closable):
         found = self._ask(lambda: self._driver.topics(timeout), timeout)
         return sorted(found, key=lambda info: info.name)
 
-    def describe(self, topic: str, *, timeout: float = ANSWER_SECONDS) -> TopicDescription:
-        """A topic's partitions, bounds, and subscriptions or groups with their lag."""
+    def describe(
+        self, topic: str, *, count: bool = True, timeout: float = ANSWER_SECONDS
+    ) -> TopicDescription:
+        """A topic's partitions, bounds, and subscriptions or groups with their lag.
+
+        count: whether to read, within two seconds, what the broker has not counted, where that is little.
+        """
         check_name(topic, "topic")
-        return self._ask(lambda: self._driver.describe(topic, timeout), timeout)
+        found = self._ask(lambda: self._driver.describe(topic, timeout), timeout)
+        return counted(found, lambda piece: self._rows(piece, COUNTED_SECONDS)) if count else found
+
+    def begin_of(self, topic: str, start: Position, *, timeout: float = ANSWER_SECONDS) -> Position:
+        """Where a subscription is to begin: of a negative offset the place of so many messages back."""
+        if not (isinstance(start, AtOffset) and start.offset < 0):
+            return start
+        bounds = self.bounds(topic, timeout=timeout)
+        count = partial(self._counted, topic, timeout)
+        found = resolve(start, bounds, lambda _: {}, otherwise=Earliest(), counted=count)
+        return AtPlace(found[None]) if set(found) == {None} else AtOffsets(tuple(found.items()))
 
     def bounds(self, topic: str, *, timeout: float = ANSWER_SECONDS) -> list[Bounds]:
         """The readable range of each partition."""
@@ -126,7 +142,15 @@ class ConnectedBrowser(Closable):
         )
 
     def _counted(self, topic: str, timeout: float, bounds: Bounds, position: int, count: int) -> int:
-        return self._ask(lambda: self._driver.counted(topic, bounds, position, count, timeout), timeout)
+        """The position so many messages further on than another, or back from the end when negative."""
+        found = self._ask(lambda: self._driver.counted(topic, bounds, position, count, timeout), timeout)
+        if found is not None:
+            return found
+        return (
+            bounds.advance(position, count)
+            if count >= 0
+            else last_messages(-count, topic, bounds, self._rows)
+        )
 
     def plan(
         self,
@@ -201,6 +225,19 @@ class ConnectedBrowser(Closable):
             if expected is not None and expected < piece.end:
                 gaps.append((expected, piece.end))
             self._warn_of_retention(piece, gaps)
+            usable = True
+        except GeneratorExit:
+            usable = True
+            raise
+        finally:
+            self._give_back(reading, usable)
+
+    def _rows(self, piece: Slice, stall: float = STALL_SECONDS) -> Iterator[Columns]:
+        """What is there of a slice now, without a word on what is not."""
+        reading = self._borrow()
+        usable = False
+        try:
+            yield from reading.rows(piece, False, None, stall)
             usable = True
         except GeneratorExit:
             usable = True
@@ -358,13 +395,3 @@ def _stalled(piece: Slice, stall: float) -> Unavailable:
     return Unavailable(
         f"nothing came for {stall:g} s while reading {piece.topic!r}{where}; is the broker reachable?"
     )
-
-
-def pieces_of(topic: str, stretch: Stretch, slice_rows: int | None = None) -> Iterator[Slice]:
-    """A stretch as slices. slice_rows: as in `ConnectedBrowser.plan`."""
-    bounds, start, end = stretch.bounds, stretch.start, stretch.end
-    while start < end:
-        stop = end if slice_rows is None else min(end, bounds.after(start, slice_rows))
-        estimate = bounds.between(start, stop)
-        yield Slice(topic, bounds.partition, start, stop, estimate, stretch.since, stretch.until)
-        start = stop

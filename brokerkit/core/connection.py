@@ -27,7 +27,7 @@ from .driver import (
 from .errors import BrokerError, Closed, ConfigError, NotSupported
 from .message_consumer import MessageConsumer
 from .owner import Owner, close_at_exit
-from .positions import Earliest, parse
+from .positions import Earliest, Position, parse
 from .publisher import ConnectedPublisher
 from .record_consumer import RecordConsumer
 
@@ -159,9 +159,8 @@ class Connection(Closable):
             check_name(subscription, "subscription")
         elif capabilities.subscription_required:
             raise ConfigError("this system needs subscription= (a group, consumer or subscription name)")
-        request = ConsumerRequest(
-            topic, subscription, chosen, None if start is None else parse(start), options, batch_size
-        )
+        begin = None if start is None else self._begin(topic, start)
+        request = ConsumerRequest(topic, subscription, chosen, begin, options, batch_size)
         made = self._ask(lambda: driver.consumer(request), ADMIN_SECONDS)
         shared: dict[str, Any] = {
             "name": topic if subscription is None else f"{topic!r} as {subscription!r}",
@@ -178,6 +177,13 @@ class Connection(Closable):
             consumer = MessageConsumer(made, **shared)
         self._adopt(consumer)
         return consumer
+
+    def _begin(self, topic: str, start: Any) -> Position:
+        """Where a subscription is to begin; negative offsets count messages where they can be read."""
+        position = parse(start)
+        return (
+            self.browser().begin_of(topic, position) if self.capabilities.slices == "repeatable" else position
+        )
 
     def _adopt(self, child: Closable) -> None:
         with self._lock:
@@ -274,8 +280,9 @@ class Connection(Closable):
         driver = self.driver
         check_name(topic, "topic")
         check_name(subscription, "subscription")
-        position = parse(start, default=Earliest())
-        request = SubscriptionRequest(topic, subscription, self.model_for(model), position, options)
+        chosen = self.model_for(model)
+        begin = self._begin(topic, Earliest() if start is None else start)
+        request = SubscriptionRequest(topic, subscription, chosen, begin, options)
         self._ask(lambda: driver.create_subscription(request, timeout=timeout), timeout + 1.0)
 
     def begin_close(self, timeout: float) -> None:

@@ -81,7 +81,17 @@ class AtId:
         return self.id
 
 
-Position = Earliest | Latest | AtOffset | AtPlace | AtTime | AtId
+@dataclass(frozen=True, slots=True)
+class AtOffsets:
+    """A position in each partition, by (partition, position)."""
+
+    offsets: tuple[tuple[int | None, int], ...]
+
+    def __str__(self) -> str:
+        return ", ".join(f"{partition}: {offset}" for partition, offset in self.offsets)
+
+
+Position = Earliest | Latest | AtOffset | AtPlace | AtOffsets | AtTime | AtId
 
 
 def parse(value: Any, *, now: datetime | None = None, default: Position | None = None) -> Position:
@@ -207,6 +217,8 @@ def resolve(
                 )
             case AtPlace(place):
                 offset = place
+            case AtOffsets(places):
+                offset = dict(places).get(each.partition, each.start)
             case AtTime(moment):
                 if moment not in found_at:
                     found_at[moment] = at_time(moment)

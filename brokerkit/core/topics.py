@@ -2,15 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import astuple, dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
 EXACT = 2**53
 """Below this every reader of JSON keeps an integer as it is."""
-
+Counted = Literal["exact", "at most", "about"]
+"""What a count is worth. at most: some of what was counted may be no messages."""
 SubscriptionKind = Literal["group", "share group", "consumer", "subscription"]
+
+
+def worth_of(counts: Iterable[Counted]) -> Counted:
+    """What the sum of several counts is worth."""
+    kinds = set(counts)
+    return "about" if "about" in kinds else "at most" if "at most" in kinds else "exact"
+
+
+def hidden_text(bounds: Iterable[Bounds]) -> str:
+    """What lies behind an open transaction and cannot be read yet, in words; nothing where nothing does."""
+    parts = [
+        f"{count_text(each.hidden, 'exact', 'offset')} from {each.end:,} on"
+        + ("" if each.partition is None else f" in partition {each.partition}")
+        for each in bounds
+        if each.hidden
+    ]
+    return f"not readable yet, behind an open transaction: {', '.join(parts)}" if parts else ""
+
+
+def count_text(count: int, counted: Counted, what: str = "") -> str:
+    """A count in words that say what it is worth: ``5 messages``, ``up to 302 messages``."""
+    mark = {"exact": "", "at most": "up to ", "about": "about "}[counted] if count else ""
+    return f"{mark}{count:,}" + (f" {what}{'' if count == 1 else 's'}" if what else "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,17 +44,21 @@ class Bounds:
     A position is an integer that grows along a partition: the offset, where there are offsets. Where there
     are none it is of the backend's making, may be of any size, and is shown as `show` writes it.
     partition: None where the system has no partitions.
-    messages: how many there are, where the broker knows it better than ``end - start``.
+    messages: how many there are, where the broker knows it better than ``end - start``. counted: what
+    `estimate` is worth. hidden: offsets behind `end` that cannot be read yet, since a transaction before
+    them is open.
     """
 
     partition: int | None
     start: int
     end: int
     messages: int | None = None
+    counted: Counted = field(default="at most", kw_only=True, compare=False)
+    hidden: int = field(default=0, kw_only=True, compare=False)
 
     @property
     def estimate(self) -> int:
-        """How many messages lie in the range; gaps make it an upper bound unless `messages` is known."""
+        """How many messages lie in the range; gaps make it an upper bound unless it is `exact`."""
         return self.end - self.start if self.messages is None else self.messages
 
     def place(self, number: int) -> int:
@@ -40,6 +68,16 @@ class Bounds:
     def show(self, position: int) -> str:
         """A position as users read it."""
         return f"{position:,}"
+
+    @property
+    def exact(self) -> bool:
+        """Whether `estimate` is how many messages there are."""
+        return self.counted == "exact" or not self.estimate
+
+    @property
+    def dense(self) -> bool:
+        """Whether it is known that every offset is a message."""
+        return self.exact and self.estimate == self.end - self.start
 
     def advance(self, offset: int, count: int) -> int:
         """The offset `count` offsets further on, or back when negative."""
@@ -64,7 +102,10 @@ class Bounds:
 
 @dataclass(frozen=True, slots=True)
 class TopicInfo:
-    """One line of a topic list. Counts are None where asking would be dear or impossible."""
+    """One line of a topic list. Counts are None where asking would be dear or impossible.
+
+    counted: what `messages` is worth.
+    """
 
     name: str
     partitions: int | None = None
@@ -72,14 +113,15 @@ class TopicInfo:
     bytes: int | None = None
     internal: bool = False
     details: Mapping[str, Any] = field(default_factory=dict)
+    counted: Counted = field(default="exact", kw_only=True, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
 class SubscriptionInfo:
     """Who reads a topic, and how far they are.
 
-    lag: messages not yet delivered or acknowledged; in_flight: delivered and not yet settled.
-    members: consumers attached now. position: next offset to be read, by partition.
+    lag: messages not yet delivered or acknowledged; counted: what that is worth. in_flight: delivered
+    and not yet settled. members: consumers attached now. position: next offset to be read, by partition.
     """
 
     name: str
@@ -89,6 +131,7 @@ class SubscriptionInfo:
     members: int | None = None
     position: Mapping[int | None, int | None] = field(default_factory=dict)
     details: Mapping[str, Any] = field(default_factory=dict)
+    counted: Counted = field(default="exact", kw_only=True, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +148,16 @@ class TopicDescription:
     def messages(self) -> int | None:
         """How many messages are readable, see `Bounds.estimate`; None where the system does not say."""
         return sum(bounds.estimate for bounds in self.partitions) if self.partitions else None
+
+    @property
+    def counted(self) -> Counted:
+        """What `messages` is worth."""
+        return worth_of(each.counted for each in self.partitions if not each.exact)
+
+    @property
+    def hidden(self) -> str:
+        """What cannot be read yet, in words; see `hidden_text`."""
+        return hidden_text(self.partitions)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +189,7 @@ class Slice:
 
     start, end: positions, `end` exclusive. estimate: how many messages to expect at most.
     since, until: rows with other times are left out, in microseconds since 1970, `until` exclusive.
+    counted: what `estimate` is worth.
     """
 
     topic: str
@@ -145,6 +199,7 @@ class Slice:
     estimate: int = field(default=0, compare=False)
     since: int | None = None
     until: int | None = None
+    counted: Counted = field(default="at most", compare=False)
 
     @classmethod
     def from_plain(cls, plain: Sequence[Any]) -> Slice:

@@ -7,7 +7,7 @@ end is looked through as far as `lateness` reaches, and rows of other times are 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import compress
@@ -17,7 +17,7 @@ from .columns import Columns
 from .derived import Milliseconds
 from .errors import ConfigError
 from .positions import AtTime, Earliest, Latest, Position, microseconds_of, resolve
-from .topics import Bounds
+from .topics import Bounds, Counted, Slice
 
 TimeOrder = Literal["sorted", "first", "near"]
 """How a broker finds a moment. sorted: its own clock stamped the messages. first: the earliest
@@ -112,6 +112,35 @@ def stretches(
         )
         found.append(Stretch(each, begin, stop, since, until, cut))
     return found
+
+
+def pieces_of(topic: str, stretch: Stretch, slice_rows: int | None = None) -> Iterator[Slice]:
+    """A stretch as slices. slice_rows: as in `ConnectedBrowser.plan`."""
+    bounds, start, end = stretch.bounds, stretch.start, stretch.end
+    while start < end:
+        stop = end if slice_rows is None else min(end, bounds.after(start, slice_rows))
+        estimate = bounds.between(start, stop)
+        yield Slice(
+            topic,
+            bounds.partition,
+            start,
+            stop,
+            estimate,
+            stretch.since,
+            stretch.until,
+            _worth(stretch, start, stop),
+        )
+        start = stop
+
+
+def _worth(stretch: Stretch, start: int, stop: int) -> Counted:
+    """What the estimate of a piece of a stretch is worth."""
+    bounds = stretch.bounds
+    if bounds.counted == "about":
+        return "about"
+    if stretch.since is not None or stretch.until is not None or not bounds.exact:
+        return "at most"
+    return "exact" if bounds.dense or (start, stop) == (bounds.start, bounds.end) else "about"
 
 
 def has_time(position: Positions) -> bool:

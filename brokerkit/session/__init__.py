@@ -7,6 +7,7 @@ from .filters import FilterWarning
 from .interrupted import Interrupted
 from .listing import Description
 from .placing import PlacingWarning
+from .reading import NotYetReadable
 from .scan import Scan
 from .session import Session
 from .subscribing import StartIgnored
@@ -19,6 +20,7 @@ __all__ = [
     "Diagnosis",
     "FilterWarning",
     "Interrupted",
+    "NotYetReadable",
     "PlacingWarning",
     "Scan",
     "Session",

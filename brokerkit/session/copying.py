@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 import pyarrow as pa
 
-from brokerkit.core.browser import ConnectedBrowser, pieces_of
+from brokerkit.core.browser import ConnectedBrowser
 from brokerkit.core.columns import Columns
 from brokerkit.core.errors import BrokerError, ConfigError, NotSupported
 from brokerkit.core.interrupts import Hold
 from brokerkit.core.message_consumer import MessageConsumer
 from brokerkit.core.messages import OutboundMessage, PublishResult, nobody_answered
-from brokerkit.core.topics import Slice
+from brokerkit.core.topics import Counted, Slice
+from brokerkit.core.windows import pieces_of
 from brokerkit.frames.outcome import OutcomeFrame, outcome_frame
 from brokerkit.frames.provenance import provenance_of
 
@@ -26,7 +27,7 @@ from .interrupted import Interrupted, outcome_kept
 from .journal import Journal
 from .placing import Partitions, Placing, Times, partitions_of, placing_of
 from .planning import Range
-from .progress import bar
+from .progress import bar, expected
 from .pulling import left_in_time
 
 if TYPE_CHECKING:
@@ -189,8 +190,8 @@ class Copying:
         A target that answers to nothing ends it.
         """
         pieces = self._plan(planned)
-        total = sum(piece.estimate for piece in pieces)
-        with self._progress(total, progress) as shown:
+        total, counted = expected(pieces)
+        with self._progress(total, counted, progress) as shown:
             for piece in pieces:
                 for columns in browser.read(piece):
                     for part in _parts(columns):
@@ -206,7 +207,7 @@ class Copying:
         What the target did not confirm is given back, and ends it.
         """
         self._plan([])
-        with self._progress(None, progress) as shown:
+        with self._progress(None, "exact", progress) as shown:
             complete = True
             while complete and (pieces := consumer.gather(FETCH_ROWS, idle, window=idle)):
                 for held in pieces:
@@ -223,8 +224,8 @@ class Copying:
                 self._journal.keep_plan([each.plain for each in slices])
         return self._slices
 
-    def _progress(self, total: int | None, show: bool) -> Any:
-        return bar(f"copy {self._source} to {self._target}", total, show=show)
+    def _progress(self, total: int | None, counted: Counted, show: bool) -> Any:
+        return bar(f"copy {self._source} to {self._target}", total, counted=counted, show=show)
 
     def _send(self, columns: Columns) -> list[PublishResult]:
         """Publish rows that are not settled, in their order; the result of each."""

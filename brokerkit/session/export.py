@@ -21,7 +21,7 @@ from brokerkit.core.errors import ConfigError, StorageError
 from brokerkit.core.topics import Slice
 
 from .locking import only_writer
-from .progress import bar
+from .progress import bar, expected
 from .storing import NEW, into_place, storing, sync
 
 PLAN = "_brokerkit.json"
@@ -91,7 +91,8 @@ class Export:
     ) -> Exported:
         plan = self._plan(slices, overwrite)
         rows = resumed = size = 0
-        with bar(self.title, sum(piece.estimate for piece in plan), show=progress) as shown:
+        total, counted = expected(plan)
+        with bar(self.title, total, counted=counted, show=progress) as shown:
             for piece in plan:
                 file = self.path / file_name(piece)
                 done = _rows_of(file)

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
-from brokerkit.core.topics import EXACT, Bounds, TopicDescription, TopicInfo
+from brokerkit.core.topics import EXACT, Bounds, Counted, TopicDescription, TopicInfo, count_text
 from brokerkit.frames.dataframe import to_pandas
 
 from . import markup
@@ -21,13 +21,26 @@ TOPICS = pa.schema(
         ("messages", pa.int64()),
         ("bytes", pa.int64()),
         ("internal", pa.bool_()),
+        ("exact", pa.bool_()),
     ]
 )
 PARTITIONS = pa.schema(
-    [("partition", pa.int32()), ("start", pa.int64()), ("end", pa.int64()), ("messages", pa.int64())]
+    [
+        ("partition", pa.int32()),
+        ("start", pa.int64()),
+        ("end", pa.int64()),
+        ("messages", pa.int64()),
+        ("exact", pa.bool_()),
+    ]
 )
 PLACES = pa.schema(
-    [("partition", pa.int32()), ("start", pa.string()), ("end", pa.string()), ("messages", pa.int64())]
+    [
+        ("partition", pa.int32()),
+        ("start", pa.string()),
+        ("end", pa.string()),
+        ("messages", pa.int64()),
+        ("exact", pa.bool_()),
+    ]
 )
 SUBSCRIPTIONS = pa.schema(
     [
@@ -37,12 +50,16 @@ SUBSCRIPTIONS = pa.schema(
         ("in_flight", pa.int64()),
         ("members", pa.int32()),
         ("position", pa.string()),
+        ("exact", pa.bool_()),
     ]
 )
 
 
 def topics_frame(infos: Sequence[TopicInfo]) -> pd.DataFrame:
-    """One row per topic; counts are NA where the system does not say."""
+    """One row per topic; counts are NA where the system does not say.
+
+    exact: whether `messages` is a count; else there may be fewer, or it is about so many.
+    """
     rows = [
         {
             "topic": info.name,
@@ -50,6 +67,7 @@ def topics_frame(infos: Sequence[TopicInfo]) -> pd.DataFrame:
             "messages": info.messages,
             "bytes": info.bytes,
             "internal": info.internal,
+            "exact": None if info.messages is None else info.counted == "exact" or not info.messages,
         }
         for info in infos
     ]
@@ -60,14 +78,22 @@ class Description(markup.Displayed):
     """A topic: `partitions` and `subscriptions` as frames, `details` as a dict.
 
     messages: None where the system does not say. In `partitions` offsets run from `start` up to but
-    excluding `end`; `messages` is an upper bound where the broker leaves gaps. In `subscriptions`,
-    `lag` is what is still to be processed.
+    excluding `end`. In `subscriptions`, `lag` is what is still to be processed. exact: whether `messages`
+    or `lag` is a count; where brokers leave gaps in their offsets, only short ranges are counted, and of
+    longer ones the number of offsets is shown, as "up to". hidden: what cannot be read yet, in words.
     """
 
     def __init__(self, described: TopicDescription) -> None:
         self.name = described.name
         self.messages = described.messages
+        self.exact = described.counted == "exact"
+        self.hidden = described.hidden
         self.bytes = described.bytes
+        self._counted = described.counted
+        self._worth: dict[str, list[Counted]] = {
+            "messages": [each.counted for each in described.partitions],
+            "lag": [each.counted for each in described.subscriptions],
+        }
         self.details = dict(described.details)
         # what is no offset is shown as the system writes it
         shown = any(b.end >= EXACT for b in described.partitions)
@@ -79,6 +105,7 @@ class Description(markup.Displayed):
                         "start": b.show(b.start) if shown else b.start,
                         "end": b.show(b.end) if shown else b.end,
                         "messages": b.estimate,
+                        "exact": b.exact,
                     }
                     for b in described.partitions
                 ],
@@ -95,6 +122,7 @@ class Description(markup.Displayed):
                         "in_flight": each.in_flight,
                         "members": each.members,
                         "position": _positions(dict(each.position), described.partitions),
+                        "exact": None if each.lag is None else each.counted == "exact" or not each.lag,
                     }
                     for each in described.subscriptions
                 ],
@@ -104,26 +132,41 @@ class Description(markup.Displayed):
 
     def _head(self) -> str:
         size = "" if self.bytes is None else f", {self.bytes:,} bytes"
-        count = "number of messages not known" if self.messages is None else f"{self.messages:,} messages"
+        count = "number of messages not known"
+        if self.messages is not None:
+            count = count_text(self.messages, self._counted, "message")
         return f"{plain(self.name)}: {count}{size}"
+
+    def _tables(self) -> list[pd.DataFrame]:
+        """The frames as they are shown: counts say what they are worth."""
+        pairs = ((self.partitions, "messages"), (self.subscriptions, "lag"))
+        return [self._marked(frame, name) for frame, name in pairs if len(frame)]
+
+    def _marked(self, frame: pd.DataFrame, name: str) -> pd.DataFrame:
+        shown = frame.drop(columns="exact")
+        worth = self._worth[name]
+        if not frame["exact"].all():
+            texts = [
+                None if count is None else count_text(count, counted)
+                for count, counted in zip(_values(frame[name]), worth, strict=True)
+            ]
+            shown[name] = pd.Series(texts, dtype=object)
+        return shown
 
     def _details(self) -> str:
         return "\n".join(plain(f"{name}: {_short(name, value)}") for name, value in self.details.items())
 
     def __repr__(self) -> str:
-        parts = [self._head()]
-        if len(self.partitions):
-            parts.append(self.partitions.to_string(index=False))
-        if len(self.subscriptions):
-            parts.append(plain_lines(self.subscriptions.to_string(index=False, max_colwidth=LONGEST)))
+        parts = [f"{self._head()}\n{self.hidden}".rstrip()]
+        parts += [plain_lines(each.to_string(index=False, max_colwidth=LONGEST)) for each in self._tables()]
         return "\n\n".join([*parts, self._details()]).rstrip()
 
     def _repr_html_(self) -> str:
-        tables = [each for each in (self.partitions, self.subscriptions) if len(each)]
         details = {name: _short(name, value) for name, value in self.details.items()}
         return markup.block(
             markup.heading(self._head()),
-            *(markup.table([*each.columns], records(each)) for each in tables),
+            markup.paragraph(self.hidden),
+            *(markup.table([*each.columns], records(each)) for each in self._tables()),
             markup.pairs(details) if details else "",
         )
 

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from brokerkit.core.browser import ConnectedBrowser
 from brokerkit.core.cancellation import Cancellation
-from brokerkit.core.topics import Bounds, Slice
+from brokerkit.core.topics import Bounds, Slice, hidden_text
 from brokerkit.core.windows import Stretch
 from brokerkit.frames.build import FrameBuilder
 
@@ -97,7 +97,8 @@ class Run:
 class Peek:
     """Reads up to `limit` rows of each partition, in steps that can be stopped and continued.
 
-    report: what was looked at so far. limit: may be raised before going on. runs: one per partition.
+    report: what was looked at so far. hidden: what cannot be read yet, in words. limit: may be raised
+    before going on. runs: one per partition.
     on_read: told after each batch where it is.
     """
 
@@ -120,6 +121,7 @@ class Peek:
         self._planner = planner
         self._wanted = wanted
         self._attributes = attributes
+        self.hidden = ""
         self._from_the_end = False
         self._reading: ReadReport | None = None
         self._complete = False
@@ -130,6 +132,7 @@ class Peek:
         located = self._planner.locate(topic, span, partitions)
         self.runs = [_run(topic, each, backwards=newest) for each in located]
         self.report.doubt = span.doubt(located)
+        self.hidden = hidden_text(each.bounds for each in located if each.end == each.bounds.end)
 
     def read(self, cancellation: Cancellation | None = None, *, progress: bool = True) -> None:
         """Look until there are enough rows, or nothing is left. Called again, it goes on.

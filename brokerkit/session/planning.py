@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, NamedTuple, TypeAlias
@@ -11,7 +11,7 @@ from brokerkit.core.arguments import as_integer
 from brokerkit.core.browser import ConnectedBrowser
 from brokerkit.core.errors import ConfigError, NotSupported
 from brokerkit.core.positions import Earliest, Latest, Position, check_partitions, parse_all
-from brokerkit.core.topics import Bounds
+from brokerkit.core.topics import Bounds, hidden_text
 from brokerkit.core.windows import LATENESS, Stretch, parse_lateness, span_text
 
 Positions: TypeAlias = "Position | Mapping[int, Position]"
@@ -32,14 +32,16 @@ class Range(NamedTuple):
     def __str__(self) -> str:
         return f"from {_text(self.start)} to {_text(self.end)}"
 
-    def doubt(self, located: Iterable[Stretch]) -> str:
+    def doubt(self, located: Sequence[Stretch]) -> str:
         """What a read of these may have missed, in words; nothing where it has all."""
+        hidden = hidden_text(each.bounds for each in located if each.end == each.bounds.end)
         if self.lateness is None or not any(each.cut for each in located):
-            return ""
-        return (
+            return hidden
+        late = (
             f"messages of that time which lie more than {span_text(self.lateness)} of later ones further on "
             "are not looked for (lateness= looks further)"
         )
+        return f"{late}; {hidden}" if hidden else late
 
 
 def parse_range(start: Any, end: Any, lateness: Any = LATENESS) -> Range:

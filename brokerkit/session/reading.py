@@ -16,7 +16,12 @@ from brokerkit.core.topics import Slice
 from brokerkit.frames.build import FrameBuilder
 
 from .filters import Filter, FilterWarning
-from .progress import bar
+from .progress import bar, expected
+
+
+class NotYetReadable(UserWarning):
+    """Messages are not shown because a transaction before them is open; a later look shows them."""
+
 
 Stopped = Literal["at the end", "at the limit", "interrupted", "not yet"]
 
@@ -122,9 +127,9 @@ class SliceReader:
 
     def parts(self, *, what: str = "reading", progress: bool = True) -> Iterator[Part]:
         """Rows and how far they go; no part is empty."""
-        total = sum(piece.estimate for piece in self._slices)
+        total, counted = expected(self._slices)
         errors_before = self._filter.errors
-        with bar(what, total, show=progress) as shown:
+        with bar(what, total, counted=counted, show=progress) as shown:
             try:
                 yield from self._read(shown)
             except KeyboardInterrupt:

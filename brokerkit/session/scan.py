@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from brokerkit.core.errors import BrokerError, ConfigError
-from brokerkit.core.topics import Slice
+from brokerkit.core.topics import Slice, count_text
 from brokerkit.frames.build import FrameBuilder
 from brokerkit.frames.dataframe import to_pandas
 from brokerkit.frames.expand import expand
@@ -25,6 +25,7 @@ from .export import Export, Exported
 from .filters import Filter, Header, wanted_rows
 from .interrupted import Interrupted
 from .markup import Displayed, block, lines
+from .progress import expected
 from .reading import Part, ReadReport, SliceReader, left_of
 from .shown import plain
 
@@ -92,7 +93,7 @@ class Scan(Displayed):
 
     @property
     def messages(self) -> int:
-        """How many messages to expect at most."""
+        """How many messages to expect at most; the repr says what that count is worth."""
         return sum(piece.estimate for piece in self.slices)
 
     @cached_property
@@ -173,8 +174,8 @@ class Scan(Displayed):
         missing = None if self._limit is None else self._limit - len(frame)
         rest = self._with_slices([] if missing == 0 else left_of(self.slices, parts), missing or self._limit)
         error = Interrupted(
-            f"{self.title}: interrupted after {len(frame):,} rows of about {self.messages:,}. They are in "
-            "session.last_interrupted.frame; session.last_interrupted.rest.to_pandas() reads on.",
+            f"{self.title}: interrupted after {len(frame):,} rows of {count_text(*expected(self.slices))}. "
+            "They are in session.last_interrupted.frame; session.last_interrupted.rest.to_pandas() reads on.",
             frame,
             rest,
         )
@@ -265,7 +266,10 @@ class Scan(Displayed):
         return to_dask(self._session, self.slices, decoder=self._builder.decoder, attributes=self._attributes)
 
     def __len__(self) -> int:
-        raise TypeError(f"a scan does not know its exact length before it is read; about {self.messages:,}")
+        raise TypeError(
+            "a scan does not know its exact length before it is read: "
+            f"expect {count_text(*expected(self.slices))}"
+        )
 
     def __repr__(self) -> str:
         topics = sorted({piece.topic for piece in self.slices})
@@ -277,7 +281,7 @@ class Scan(Displayed):
         return (
             f"{self.title}\n"
             f"topics: {shown or 'nothing to read'}; {_count(len(self.slices), 'slice')}, "
-            f"about {_count(self.messages, 'message')}{size}{wanted}{limit}\n"
+            f"{count_text(*expected(self.slices), 'message')}{size}{wanted}{limit}\n"
             f"{self.doubt + chr(10) if self.doubt else ''}"
             "not read yet: .to_pandas() .to_arrow() .to_parquet(path) .to_dask()"
         )

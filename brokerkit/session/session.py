@@ -13,18 +13,19 @@ from os import PathLike
 from typing import TYPE_CHECKING, Any, Self
 
 from brokerkit.core.arguments import check_count, check_seconds
-from brokerkit.core.browser import ConnectedBrowser, pieces_of
+from brokerkit.core.browser import ConnectedBrowser
 from brokerkit.core.capabilities import Capabilities, Model
 from brokerkit.core.connection import Connection
 from brokerkit.core.errors import Closed, ConfigError, NotSupported
 from brokerkit.core.interrupts import Hold
 from brokerkit.core.message_consumer import MessageConsumer
 from brokerkit.core.messages import OutboundMessage, PublishResult
+from brokerkit.core.notes import note
 from brokerkit.core.owner import close_at_exit
 from brokerkit.core.protocols import PositionLike
 from brokerkit.core.publisher import ConnectedPublisher
 from brokerkit.core.record_consumer import RecordConsumer
-from brokerkit.core.windows import LATENESS, parse_lateness
+from brokerkit.core.windows import LATENESS, parse_lateness, pieces_of
 from brokerkit.frames.build import FrameBuilder
 from brokerkit.frames.outbound import Kind
 from brokerkit.frames.outcome import OutcomeFrame
@@ -44,7 +45,7 @@ from .placing import Partitions, Times
 from .planning import Planner, parse_partitions, parse_range
 from .publishing import BatchPublishing, FramePublishing, message_of, messages_of, plan_of
 from .pulling import Pulling, check_give_back, frame_maker
-from .reading import ReadReport
+from .reading import NotYetReadable, ReadReport
 from .reread import decoder_of, places_of, read_places
 from .scan import Scan
 from .shown import plain
@@ -200,6 +201,8 @@ class Session(Displayed):
             raise self.last_interrupted from interrupt
         found = frame(partial=False)
         peek.report.warn_of_filter()
+        if peek.hidden:
+            note(f"{topic!r}: {peek.hidden}", NotYetReadable)
         return found
 
     def peeking(
@@ -263,7 +266,7 @@ class Session(Displayed):
             slices,
             title=f"scan of {shown} {span}",
             asked=f"{topics!r} from {start!r} to {end!r}{late}",
-            doubt=span.doubt(each for stretches in located.values() for each in stretches),
+            doubt=span.doubt([each for stretches in located.values() for each in stretches]),
             decode=decode,
             expand=expand,
             attributes=attributes,

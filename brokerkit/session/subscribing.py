@@ -19,7 +19,7 @@ def note_if_it_exists(
 ) -> None:
     """Warn with `StartIgnored` if there is such a subscription now. What cannot be looked up is not noted."""
     try:
-        described = browser.describe(topic, timeout=LOOK_SECONDS)
+        described = browser.describe(topic, count=False, timeout=LOOK_SECONDS)
     except BrokerError:
         # what is wrong with the topic or the broker is said by the consumer, which comes next
         return

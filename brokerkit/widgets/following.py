@@ -17,7 +17,7 @@ import pyarrow as pa
 from brokerkit.core.browser import ConnectedBrowser
 from brokerkit.core.cancellation import Cancellation
 from brokerkit.core.errors import BrokerError, Cancelled, Closed, NotFound
-from brokerkit.core.topics import Bounds, Slice
+from brokerkit.core.topics import Bounds, Counted, Slice, count_text, hidden_text
 from brokerkit.frames.build import FrameBuilder
 from brokerkit.session.filters import Filter
 from brokerkit.session.peek import merged_by_time
@@ -78,6 +78,7 @@ class Follower:
         self.next: dict[int | None, int] = dict(positions or {})
         self._begun = positions is not None
         self._since = dict(since or {})
+        self._hidden: set[int | None] = set()
         self._browser = browser
         self._builder = builder
 
@@ -131,13 +132,20 @@ class Follower:
                 "retention before they were read."
             )
             start = bounds.start
+        if bool(bounds.hidden) != (partition in self._hidden):
+            self._hidden ^= {partition}
+            if bounds.hidden:
+                found.notes.append(f"Messages{where} are {hidden_text([bounds])}.")
         if _messages(bounds, start) > limit:
             later = _back(bounds, limit)
             skipped = _messages(bounds, start) - _messages(bounds, later)
             found.skipped += skipped
+            worth: Counted = (
+                "exact" if bounds.dense else "at most" if bounds.counted == "at most" else "about"
+            )
             found.notes.append(
-                f"{skipped:,} messages{where} were skipped to keep up (offsets {bounds.show(start)} to "
-                f"{bounds.show(later - 1)})."
+                f"{count_text(skipped, worth, 'message')}{where} were skipped to keep up "
+                f"(offsets {bounds.show(start)} to {bounds.show(later - 1)})."
             )
             start = later
         self.next[partition] = start

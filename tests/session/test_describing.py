@@ -10,7 +10,9 @@ def test_the_text_names_the_settings_and_keeps_to_one_line_each() -> None:
     config = {f"setting_{number}": number for number in range(100)}
     described = Description(
         TopicDescription(
-            "orders", (Bounds(0, 5, 9),), details={"subjects": ["a", "b"], "max_msgs": 7, "config": config}
+            "orders",
+            (Bounds(0, 5, 9, counted="exact"),),
+            details={"subjects": ["a", "b"], "max_msgs": 7, "config": config},
         )
     )
     lines = repr(described).splitlines()

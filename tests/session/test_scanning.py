@@ -23,7 +23,7 @@ def ids(df) -> list[int]:
 def test_a_scan_reads_nothing_before_it_is_asked_and_shows_its_plan(orders: Session) -> None:
     scan = orders.scan("orders", where="7", limit=9)
     assert scan.report.stopped == "not yet"
-    assert "3 slices, about 20 messages" in repr(scan)
+    assert "3 slices, 20 messages" in repr(scan)
     assert "at most 9 rows" in repr(scan)
     assert "where='7'" in repr(scan)
 
@@ -121,12 +121,12 @@ def test_the_repr_neither_fails_nor_waits_for_a_broker_that_hangs(orders: Sessio
     scan = orders.scan("orders")
     orders.native.faults.pause()
     began = time.monotonic()
-    assert "about 20 messages" in repr(scan)
+    assert "20 messages" in repr(scan)
     assert time.monotonic() - began < 2.0
     orders.native.faults.resume()
     closed = orders.scan("orders")
     orders.close()
-    assert "about 20 messages" in repr(closed)
+    assert "20 messages" in repr(closed)
 
 
 def test_rows_that_retention_took_are_named(s: Session) -> None:
@@ -157,7 +157,7 @@ def test_without_a_time_index_a_time_is_found_by_reading_where_that_is_asked(
 
 
 def test_a_scan_has_no_length_before_it_is_read(orders: Session) -> None:
-    with pytest.raises(TypeError, match="about 20"):
+    with pytest.raises(TypeError, match="expect 20"):
         len(orders.scan("orders"))
 
 

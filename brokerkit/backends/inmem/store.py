@@ -95,7 +95,7 @@ class Store:
     def bounds(self, name: str) -> list[Bounds]:
         with self.changed:
             return [
-                Bounds(each.number, each.start, each.end, each.messages)
+                Bounds(each.number, each.start, each.end, each.messages, counted="exact")
                 for each in self.topic(name).partitions
             ]
 

@@ -103,7 +103,7 @@ class JetStreamBrowser(BrowserDriver):
         wide = source.whole_stream and int(state.get("num_subjects", 0)) > MAX_SUBJECTS
         if source.filter is not None and messages and not wide:
             messages = sum((await self._counts(source.stream, source.filter, timeout)).values())
-        return info, Bounds(None, start, end, messages)
+        return info, Bounds(None, start, end, messages, counted="exact")
 
     def describe(self, topic: str, timeout: float) -> TopicDescription:
         return self._loop.run(self._describe(topic, timeout), timeout)

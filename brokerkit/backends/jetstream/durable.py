@@ -10,7 +10,7 @@ from nats.js import errors as js_errors
 
 from brokerkit.core.errors import AlreadyExists, ConfigError, NotFound, NotSupported
 from brokerkit.core.options import options_of
-from brokerkit.core.positions import AtId, AtOffset, AtPlace, AtTime, Earliest, Latest, Position
+from brokerkit.core.positions import AtId, AtOffset, AtOffsets, AtPlace, AtTime, Earliest, Latest, Position
 
 from .link import Link
 from .source import Source
@@ -136,7 +136,7 @@ def deliver_policy(start: Position, state: Mapping[str, Any]) -> dict[str, Any]:
                 "deliver_policy": "by_start_time",
                 "opt_start_time": moment.isoformat().replace("+00:00", "Z"),
             }
-        case AtId():
+        case AtId() | AtOffsets():
             raise NotSupported("the ids of JetStream are its sequence numbers: give one as an integer")
 
 

@@ -45,6 +45,7 @@ class KafkaBrowser(BrowserDriver):
                 partitions=count,
                 messages=_messages(name, count, starts, ends),
                 internal=name in INTERNAL,
+                counted="at most",
             )
             for name, count in counts.items()
         ]
@@ -109,6 +110,7 @@ def _subscription(group: Group, bounds: list[Bounds]) -> SubscriptionInfo:
         members=group.members,
         position=positions,
         details={"state": group.state, "protocol": group.kind},
+        counted="at most" if lag else "exact",
     )
 
 
@@ -125,4 +127,5 @@ def _share_group(name: str, states: Mapping[int, ShareState], bounds: list[Bound
         kind="share group",
         lag=lag if begun else None,
         position={number: state.start if state.start >= 0 else None for number, state in known.items()},
+        counted="at most" if lag else "exact",
     )

@@ -143,13 +143,19 @@ class Cluster:
         """The offset behind the last record of each partition that is not of an open transaction."""
         return self._offsets(partitions, _SPEC.latest(), deadline)
 
-    def _offsets(self, partitions: Sequence[TopicPartition], spec: Any, deadline: Deadline) -> Offsets:
+    def written(self, partitions: Sequence[TopicPartition], deadline: Deadline) -> Offsets:
+        """The offset behind the last record of each partition, also where it cannot be read yet."""
+        return self._offsets(partitions, _SPEC.latest(), deadline, committed=False)
+
+    def _offsets(
+        self, partitions: Sequence[TopicPartition], spec: Any, deadline: Deadline, *, committed: bool = True
+    ) -> Offsets:
         """Offsets of many partitions, in one request to each broker."""
         found: Offsets = {}
         missing = list(partitions)
         patience = Deadline(min(LEADER_SECONDS, deadline.remaining()))
         while missing:
-            answers, problem = self._offsets_once(missing, spec, deadline)
+            answers, problem = self._offsets_once(missing, spec, deadline, committed)
             found.update(answers)
             missing = [each for each in missing if (each.topic, each.partition) not in found]
             if problem is not None and (patience.passed or not problem.retryable):
@@ -163,12 +169,12 @@ class Cluster:
         return found
 
     def _offsets_once(
-        self, partitions: Sequence[TopicPartition], spec: Any, deadline: Deadline
+        self, partitions: Sequence[TopicPartition], spec: Any, deadline: Deadline, committed: bool
     ) -> tuple[Offsets, BrokerError | None]:
         """What is known now, and why a partition is missing."""
         futures = self.client.list_offsets(
             dict.fromkeys(partitions, spec),
-            isolation_level=IsolationLevel.READ_COMMITTED,
+            isolation_level=IsolationLevel.READ_COMMITTED if committed else IsolationLevel.READ_UNCOMMITTED,
             request_timeout=_request_seconds(deadline),
         )
         found: Offsets = {}
@@ -186,11 +192,21 @@ class Cluster:
         numbers = self.partitions(topic, deadline)
         wanted = [TopicPartition(topic, number) for number in numbers]
         starts = self.starts(wanted, deadline)
+        # asked for before the ends: what is written meanwhile must not look like a transaction
+        written = self.written(wanted, deadline)
         ends = self.ends(wanted, deadline)
         for number in numbers:
             if (topic, number) not in starts or (topic, number) not in ends:
                 raise Unavailable(f"partition {number} of {topic!r} has no leader now")
-        return [Bounds(number, starts[topic, number], ends[topic, number]) for number in numbers]
+        return [
+            Bounds(
+                number,
+                starts[topic, number],
+                ends[topic, number],
+                hidden=max(0, written.get((topic, number), 0) - ends[topic, number]),
+            )
+            for number in numbers
+        ]
 
     def offsets_at(self, topic: str, microseconds: int, deadline: Deadline) -> dict[int | None, int]:
         """The offset of the first message at or after a moment, by partition; left out where none is."""

@@ -162,6 +162,7 @@ def _subscriptions(
             members=max(len(part["consumers"]) for part in parts),
             position={number: _position(cursor) for number, (_, cursor) in of_parts.items()},
             details=details,
+            counted="about",
         )
 
 

@@ -176,4 +176,6 @@ def from_ledgers(number: int | None, internal: dict[str, Any]) -> LedgerBounds:
     filled = tuple((ledger, entries) for ledger, entries in ledgers if entries > 0 and ledger <= newest)
     end = pack(max(0, newest), last + 1)
     start = pack(filled[0][0], 0) if filled else end
-    return LedgerBounds(number, start, max(start, end), sum(entries for _, entries in filled), filled)
+    return LedgerBounds(
+        number, start, max(start, end), sum(entries for _, entries in filled), filled, counted="about"
+    )

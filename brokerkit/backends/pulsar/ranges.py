@@ -67,7 +67,9 @@ class Ranges:
         if ledger != newest:
             # how many entries the ledgers between have is known to the REST endpoint only
             ledgers.insert(0, (ledger, entry + 1))
-        return LedgerBounds(number, begin, end, sum(size for _, size in ledgers), tuple(ledgers))
+        return LedgerBounds(
+            number, begin, end, sum(size for _, size in ledgers), tuple(ledgers), counted="about"
+        )
 
     def _newest(self, name: str, deadline: Deadline) -> Any:
         """The last message. Of one in chunks the last entry gives nothing: a time before it is sought."""

@@ -117,11 +117,13 @@ class ServiceBusBrowser(BrowserDriver):
         first = self._peeking.first(name, FIRST, deadline)
         if first is None:
             end = self._end(name, known, FIRST)
-            return Bounds(None, end, end, 0)
+            return Bounds(None, end, end, 0, counted="exact")
         start = int(first.sequence_number)
         last = self._peeking.last_number(name, start, start + (messages or 1) - 1, deadline)
         end = self._end(name, known, last + 1)
-        return Bounds(None, start, end, None if messages is None else min(messages, end - start))
+        if messages is None:
+            return Bounds(None, start, end)
+        return Bounds(None, start, end, min(messages, end - start), counted="exact")
 
     def _end(self, name: EntityName, known: Counts | None, end: int) -> int:
         """The end as it is now, or as it was before messages were taken out."""

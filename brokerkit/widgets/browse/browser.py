@@ -414,7 +414,7 @@ class TopicBrowser(Displayed):
                 cancellation.raise_if_cancelled()
                 if name not in self.topics.backlogs:
                     try:
-                        self.topics.describe(name)
+                        self.topics.describe(name, count=False)
                     except (BrokerError, TimeoutError):
                         self.topics.backlogs[name] = None
             self._tell("topics")

@@ -6,7 +6,7 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from brokerkit.core.topics import TopicDescription, TopicInfo
+from brokerkit.core.topics import TopicDescription, TopicInfo, count_text
 from brokerkit.session.shown import plain
 
 from ..row_view import size_text
@@ -29,7 +29,7 @@ class TopicList:
     def __init__(self, session: Session) -> None:
         self.session = session
         self.generation = 0
-        self.backlogs: OrderedDict[str, int | None] = OrderedDict()
+        self.backlogs: OrderedDict[str, str | None] = OrderedDict()
         self._infos: list[TopicInfo] = []
         self._lowered: list[str] = []
         self._chosen: tuple[Any, list[int]] | None = None
@@ -73,18 +73,18 @@ class TopicList:
         return {
             "n": number,
             "name": plain(info.name, 160),
-            "messages": "" if info.messages is None else f"{info.messages:,}",
+            "messages": "" if info.messages is None else count_text(info.messages, info.counted),
             "size": size_text(info.bytes),
-            "backlog": "" if backlog == "" else "none" if backlog is None else f"{backlog:,}",
+            "backlog": "" if backlog == "" else "none" if backlog is None else backlog,
             "internal": info.internal,
             "chosen": info.name == chosen,
         }
 
-    def describe(self, topic: str) -> TopicDescription:
-        """Ask the broker, and remember the backlog."""
-        described = self.session.browser.describe(topic)
-        lags = [each.lag for each in described.subscriptions if each.lag is not None]
-        self.backlogs[topic] = max(lags) if lags else None
+    def describe(self, topic: str, *, count: bool = True) -> TopicDescription:
+        """Ask the broker, and remember the backlog. count: as in `ConnectedBrowser.describe`."""
+        described = self.session.browser.describe(topic, count=count)
+        lags = [(each.lag, each.counted) for each in described.subscriptions if each.lag is not None]
+        self.backlogs[topic] = count_text(*max(lags)) if lags else None
         while len(self.backlogs) > REMEMBERED:
             self.backlogs.popitem(last=False)
         return described
@@ -95,14 +95,14 @@ def description_view(described: TopicDescription) -> dict[str, Any]:
     counts = {"bytes": described.bytes, "partitions": len(described.partitions)}
     return {
         "name": plain(described.name, 160),
-        "messages": f"{described.messages:,}" if described.partitions else "",
+        "messages": count_text(described.messages or 0, described.counted) if described.partitions else "",
         "size": size_text(counts["bytes"]),
         "partitions": [
             {
                 "partition": "" if each.partition is None else str(each.partition),
                 "start": f"{each.start:,}",
-                "end": f"{each.end:,}",
-                "messages": f"{each.estimate:,}",
+                "end": f"{each.end:,}" + (f" (+{each.hidden:,} not readable yet)" if each.hidden else ""),
+                "messages": count_text(each.estimate, each.counted),
             }
             for each in described.partitions[:SHOWN_AT_ONCE]
         ],
@@ -110,7 +110,7 @@ def description_view(described: TopicDescription) -> dict[str, Any]:
             {
                 "name": plain(each.name, 120),
                 "kind": each.kind,
-                "lag": _count(each.lag),
+                "lag": "" if each.lag is None else count_text(each.lag, each.counted),
                 "in flight": _count(each.in_flight),
                 "members": _count(each.members),
             }
