@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from collections import deque
 
 from brokerkit.core.cancellation import Deadline
-from brokerkit.core.errors import Unavailable
+from brokerkit.core.columns import Columns
+from brokerkit.core.errors import BrokerError, Unavailable
 from brokerkit.core.topics import Bounds, Slice
 
 from .reader import PulsarReader
@@ -41,7 +43,7 @@ def _positions(topics: Topics, piece: Slice, most: int | None, timeout: float) -
     reader = PulsarReader(topics)
     try:
         reader.start(piece, attributes=False)
-        while (columns := reader.fetch(STEP_SECONDS)) is not None:
+        while (columns := _fetched(reader, deadline)) is not None:
             found.extend(columns.positions())
             if most is not None and len(found) >= most:
                 return list(found)[:most]
@@ -50,3 +52,14 @@ def _positions(topics: Topics, piece: Slice, most: int | None, timeout: float) -
         return list(found)
     finally:
         reader.stop()
+
+
+def _fetched(reader: PulsarReader, deadline: Deadline) -> Columns | None:
+    """The next rows, also after the connection was lost meanwhile."""
+    while True:
+        try:
+            return reader.fetch(STEP_SECONDS)
+        except BrokerError as error:
+            if not error.retryable or deadline.passed:
+                raise
+            time.sleep(STEP_SECONDS)
