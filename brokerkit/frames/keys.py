@@ -36,6 +36,14 @@ def check_key_column(name: str, column: Column | None) -> None:
         raise ConfigError(f"the column {name!r} for the key is {column.type}; {_HELP}")
 
 
+def check_bytes(name: str, column: Column) -> None:
+    """Raise ConfigError where a column for bytes has text: base64 would go out as it is."""
+    if isinstance(column, pa.ChunkedArray) and column.null_count < len(column) and not is_bytes(column.type):
+        raise ConfigError(
+            f"the column {name!r} is {column.type}; expected bytes, so decode what is, for example, base64"
+        )
+
+
 def key_values(column: Column) -> tuple[list[bytes | None], dict[int, str]]:
     """One key per row, NA as None, and for rows without a usable one the reason."""
     if isinstance(column, pa.ChunkedArray):
@@ -68,6 +76,8 @@ class Keys:
         self._columns = {each: columns[each] for each in names if each in columns}
         for each, column in self._columns.items():
             check_key_column(each, column)
+        if RAW_KEY in self._columns:
+            check_bytes(RAW_KEY, self._columns[RAW_KEY])
 
     def values(self, start: int, stop: int) -> tuple[list[bytes | None], dict[int, str]]:
         """The keys of these rows, and for rows without a usable one the reason; both count from `start`."""

@@ -16,7 +16,7 @@ from brokerkit.core.messages import OutboundMessage
 from .arrow import ArrowType, is_bytes, is_text
 from .attributes import pairs_of
 from .decoded import objects_of
-from .keys import KEY, Keys, missing
+from .keys import KEY, Keys, check_bytes, missing
 from .schema import ATTRIBUTES
 from .tabular import Column, describe_columns
 from .text import NAMES as TEXT_DECODERS
@@ -135,8 +135,8 @@ def _attributes(value: Any) -> Attributes:
 
 def _payload_columns(columns: dict[str, Column], decoder: str | None) -> dict[str, Column]:
     value, raw = columns["value"], columns.get("raw")
-    if raw is not None and not _carries_payload(raw):
-        raise ConfigError(f"the column 'raw' must be bytes; the frame has {describe_columns(columns)}")
+    if raw is not None:
+        check_bytes("raw", raw)
     if decoder is not None and decoder not in TEXT_DECODERS and raw is not None:
         return {"raw": raw}
     if not _carries_payload(value):

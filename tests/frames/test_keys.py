@@ -145,6 +145,8 @@ def test_a_raw_key_that_is_no_bytes_is_refused_and_one_of_nothing_is_not():
     frame = to_pandas(table_of([b"a"], 1))
     with pytest.raises(ConfigError, match="'raw_key' for the key is double"):
         messages_from_frame(frame.assign(raw_key=1.5))
+    with pytest.raises(ConfigError, match="'raw_key' is (large_)?string; expected bytes"):
+        messages_from_frame(frame.assign(raw_key="/wAB"))
     assert sent_keys(frame.assign(raw_key=float("nan"))) == [b"a"]
     assert sent_keys(frame.assign(raw_key=None)) == [b"a"]
     wrong = list(messages_from_frame(frame.assign(key=None, raw_key=pd.Series([["x"]], dtype=object))))

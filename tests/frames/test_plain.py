@@ -244,3 +244,15 @@ def test_a_frame_of_no_rows_is_plain_too() -> None:
     empty = frame_of().iloc[:0]
     for form in ("csv", "json", "excel"):
         assert bk.plain(empty, form).shape == empty.shape
+
+
+@pytest.mark.parametrize("form", ["csv", "json", "excel"])
+def test_a_plain_frame_is_for_files_and_not_published_as_if_it_were_the_messages(form: str) -> None:
+    made = bk.plain(frame_of(), form)
+    for name in ("raw_key", "raw", "attributes"):
+        with pytest.raises(ConfigError, match=f"the column '{name}' is large_string; expected "):
+            messages_from_frame(made, kind="messages")
+        made = made.drop(columns=name)
+    read = pd.read_csv(io.StringIO(bk.plain(frame_of(), "csv").to_csv(index=False)))
+    with pytest.raises(ConfigError, match="expected bytes"):
+        messages_from_frame(read)

@@ -128,3 +128,17 @@ def test_an_export_of_an_older_version_is_not_gone_on_with(keyed: Session, tmp_p
     assert scan.to_parquet(tmp_path, overwrite=True).rows == 6
     keyed.create_topic("copies", partitions=1)
     keyed.publish_frame("copies", pl.from_arrow(old), progress=False).raise_for_failures()
+
+
+@pytest.mark.parametrize(
+    "key",
+    [None, b"", b"text", "žlutý \U0001f600".encode(), b"a\x00b", b"\xed\xa0\x80", b"\xff\x00\x01", b"k" * 1_000_000,
+     b"k" * 999_999 + b"\xff"],
+    ids=["none", "empty", "text", "wide", "nul", "surrogate", "bytes", "long text", "long bytes"],
+)  # fmt: skip
+def test_publishing_what_was_peeked_gives_the_same_key(s: Session, key: bytes | None) -> None:
+    s.create_topic("one", partitions=1)
+    s.publish("one", "v", key=key)
+    s.publish_frame("one", s.peek("one"), progress=False).raise_for_failures()
+    with s.consumer("one", subscription="me", start="earliest") as consumer:
+        assert [message.key for message in consumer.next_batch(2, 5)] == [key, key]

@@ -24,6 +24,7 @@ COLUMNS = [
     "offset",
     "id",
     "key",
+    "raw_key",
     "value",
     "raw",
     "attributes",
