@@ -7,6 +7,7 @@ from hashlib import sha256
 from types import CodeType
 from typing import Any, TypeAlias
 
+import numpy as np
 import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -14,17 +15,22 @@ import pyarrow.compute as pc
 from brokerkit.core.attributes import Attributes, AttributeValue
 from brokerkit.core.columns import Columns
 from brokerkit.core.errors import ConfigError
+from brokerkit.frames.arrow import Array, is_text
 from brokerkit.frames.attribute import rows_with
 from brokerkit.frames.attributes import parts_of
+from brokerkit.frames.decoded import objects_of
+from brokerkit.frames.json_exact import is_inexact, may_be_inexact
+from brokerkit.frames.json_exact import read as read_exactly
+from brokerkit.frames.packed import packed_as, packed_rows
 
+from .overlooked import NOT_JSON, NOT_TEXT, NULL, Overlooked
 from .shown import plain
 
-ERROR_SAMPLES = 5
 Header: TypeAlias = "str | Mapping[str, AttributeValue]"
 
 
 class FilterWarning(UserWarning):
-    """Nothing was found, and the function given as `where` failed on some of what it was asked about."""
+    """A filter could not look at some messages, which therefore do not match."""
 
 
 class Filter:
@@ -32,7 +38,9 @@ class Filter:
 
     key: the exact key, text is UTF-8. where: a text that the payload contains; an Arrow expression
     over the frame's columns; or a function of the value: what its JSON says, else its text, else
-    its bytes, None for a null payload. A function that raises does not match; `errors` counts it.
+    its bytes, None for a null payload. JSON is read exactly: a number is int or float, or
+    `decimal.Decimal` where a float would lose digits. What it cannot look at does not match, and is
+    counted in an `Overlooked`.
     header: the name of an attribute that must be there, or {name: value}, which all must be there;
     one value of a repeated name is enough, and text, bytes and numbers are compared as the frame has
     them. schema: of the frame, to refuse an expression that does not fit it. Raises ConfigError.
@@ -59,8 +67,6 @@ class Filter:
         self._text = _bytes("where", where) if isinstance(where, str) else None
         self._where = where
         self._header = _header_pairs(header)
-        self.errors = 0
-        self.error_samples: list[str] = []
 
     @property
     def active(self) -> bool:
@@ -90,42 +96,162 @@ class Filter:
             parts.append(repr(_essence(code)))
         return sha256("\n".join(parts).encode("utf-8", "backslashreplace")).hexdigest()[:16]
 
-    def columns(self, columns: Columns) -> Columns:
+    def columns(self, columns: Columns, overlooked: Overlooked | None = None) -> Columns:
         """Only the rows with the key, before anything is decoded."""
         if self._key is None:
             return columns
-        rows = [row for row, key in enumerate(columns.values("key")) if key == self._key]
+        keys = columns.to_list("key")
+        rows = [row for row, key in enumerate(keys) if key == self._key]
+        if overlooked is not None and not rows:
+            overlooked.keyless += keys.count(None)
         return columns if len(rows) == columns.length else columns.take(rows)
 
-    def batch(self, batch: pa.RecordBatch) -> pa.RecordBatch:
-        """Only the rows that `header` and `where` want."""
+    def batch(
+        self, batch: pa.RecordBatch, overlooked: Overlooked | None = None, most: int | None = None
+    ) -> pa.RecordBatch:
+        """Only the rows that `header` and `where` want, at most `most`; no row behind these is looked at.
+
+        overlooked: what could not be looked at is counted there.
+        """
+        overlooked = Overlooked() if overlooked is None else overlooked
         for name, data in self._header:
             if batch.num_rows:
                 batch = batch.filter(rows_with(batch.column("attributes"), name, data))
-        if self._where is None or not batch.num_rows:
-            return batch
+        if self._where is None or not batch.num_rows or most == 0:
+            return batch if most is None else batch.slice(0, most)
         if isinstance(self._where, pc.Expression):
-            table = pa.Table.from_batches([batch]).filter(self._where).combine_chunks()
-            found = table.to_batches()
-            return found[0] if found else batch.slice(0, 0)
+            return self._fitting(batch, overlooked, most)
         if self._text is not None:
-            return batch.filter(pc.fill_null(pc.match_substring(_payloads(batch), self._text), False))
-        return batch.filter(pa.array(self._matches(batch), pa.bool_()))
+            return self._containing(batch, overlooked, most)
+        return batch.filter(pa.array(self._matches(batch, overlooked, most), pa.bool_()))
 
-    def _matches(self, batch: pa.RecordBatch) -> list[bool]:
-        values = batch.column("value").to_pylist()
-        raws = batch.column("raw").to_pylist()
+    def _fitting(self, batch: pa.RecordBatch, overlooked: Overlooked, most: int | None) -> pa.RecordBatch:
+        """The rows of which an expression is true."""
+        numbered = pa.Table.from_batches([batch]).append_column("", pa.array(np.arange(batch.num_rows)))
+        rows = numbered.filter(self._where).column("").combine_chunks()
+        batch, rows = _up_to(batch, rows, most)
+        raw = batch.column("raw")
+        if raw.null_count < len(raw):
+            bytes_only = pc.and_(batch.column("value").is_null(), raw.is_valid())
+            unknown = numbered.slice(0, batch.num_rows).filter(bytes_only).filter(self._where.is_null())
+            _note_bytes(batch.take(unknown.column("").combine_chunks()), overlooked, NOT_TEXT)
+        return batch.take(rows)
+
+    def _containing(self, batch: pa.RecordBatch, overlooked: Overlooked, most: int | None) -> pa.RecordBatch:
+        """The rows whose payload contains the text."""
+        matching = pc.fill_null(pc.match_substring(_payloads(batch), self._text), False)
+        batch, rows = _up_to(batch, pc.indices_nonzero(matching), most)
+        raw = batch.column("raw")
+        if raw.null_count < len(raw):
+            others = pc.invert(matching.slice(0, batch.num_rows))
+            if is_text(batch.schema.field("value").type):
+                others = pc.and_(others, batch.column("value").is_null())
+            _note_bytes(batch.filter(others), overlooked, None)
+        return batch.take(rows)
+
+    def _matches(self, batch: pa.RecordBatch, overlooked: Overlooked, most: int | None) -> list[bool]:
         wanted: Callable[[Any], Any] = self._where
-        found = []
-        for value, raw in zip(values, raws, strict=True):
+        given = _Given(batch, overlooked)
+        read, matched = given.read, 0
+        found = [False] * batch.num_rows
+        # each value is let go of before the next is made, which is faster than making all at once
+        for row, item in enumerate(given.items):
             try:
-                found.append(bool(wanted(_decoded(raw if value is None else value))))
+                value = read(item)
+            except ValueError:
+                value = given.otherwise(item, row)
+            try:
+                if wanted(value):
+                    found[row] = True
+                    matched += 1
+                    if matched == most:
+                        break
             except Exception as error:  # the user's function: a row it cannot judge does not match
-                self.errors += 1
-                if len(self.error_samples) < ERROR_SAMPLES:
-                    self.error_samples.append(plain(f"{type(error).__name__}: {error}"))
-                found.append(False)
+                given.failed(error, row)
         return found
+
+
+class _Given:
+    """What a function is given of each row: what its JSON says, else its text, else its bytes.
+
+    items: of each row what `read` takes, which raises ValueError where `otherwise` has to be asked.
+    """
+
+    def __init__(self, batch: pa.RecordBatch, overlooked: Overlooked) -> None:
+        self._batch = batch
+        self._overlooked = overlooked
+        self._reasons: dict[int, str | None] = {}
+        self.read: Callable[[Any], Any] = orjson.loads
+        values = batch.column("value")
+        if not is_text(values.type):
+            self.items, self.read = values.to_pylist(), _present
+            return
+        texts = values.cast(pa.large_binary())
+        self.items = objects_of(texts)
+        if may_be_inexact(texts):
+            self.read = _loads_if_exact
+
+    def otherwise(self, item: Any, row: int) -> Any:
+        """What a function is given of a row that has no plain JSON."""
+        if item is None:
+            raw = self._batch.column("raw")[row].as_py()
+            self._reasons[row] = _of_bytes(raw)
+            return raw
+        try:
+            value, leniency = read_exactly(item)
+        except ValueError:
+            self._reasons[row] = NOT_JSON
+            return item.decode()
+        if leniency is not None:
+            self._overlooked.read_leniently(leniency)
+        return value
+
+    def failed(self, error: Exception, row: int) -> None:
+        """Count a row that the function failed on."""
+        first = None if self._overlooked.first else self._batch.column("id")[row].as_py()
+        self._overlooked.failed(error, self._reasons.get(row), first)
+
+
+def _present(value: Any) -> Any:
+    """What a decoder made. Raises ValueError where it made nothing."""
+    if value is None:
+        raise ValueError("no value")
+    return value
+
+
+def _loads_if_exact(text: bytes | None) -> Any:
+    """What JSON says. Raises ValueError where it loses digits in this way."""
+    if text is None or is_inexact(text):
+        raise ValueError("no value that is exact")
+    return orjson.loads(text)
+
+
+def _of_bytes(raw: bytes | None) -> str | None:
+    """What is wrong with a payload that a function is given as bytes; None where it is plain text."""
+    if raw is None:
+        return NULL
+    try:
+        raw.decode()
+    except UnicodeDecodeError:
+        return packed_as(raw) or NOT_TEXT
+    return None
+
+
+def _up_to(batch: pa.RecordBatch, rows: Array, most: int | None) -> tuple[pa.RecordBatch, Array]:
+    """The first `most` of the rows, and the batch as far as they reach."""
+    if most is None or len(rows) < most:
+        return batch, rows
+    return batch.slice(0, rows[most - 1].as_py() + 1), rows[:most]
+
+
+def _note_bytes(batch: pa.RecordBatch, overlooked: Overlooked, otherwise: str | None) -> None:
+    """Count rows by how their bytes are packed. otherwise: the reason of the others, if there is one."""
+    known = 0
+    for name, rows in packed_rows(batch.column("raw")):
+        known += len(rows)
+        overlooked.note(name, len(rows), first=batch.column("id")[rows[0].as_py()].as_py())
+    if otherwise is not None and known < batch.num_rows:
+        overlooked.note(otherwise, batch.num_rows - known, first=batch.column("id")[0].as_py())
 
 
 def wanted_rows(
@@ -182,15 +308,6 @@ def _payloads(batch: pa.RecordBatch) -> pa.Array:
     if pa.types.is_string(values.type) or pa.types.is_large_string(values.type):
         return pc.coalesce(values.cast(pa.large_binary()), raw)
     return raw
-
-
-def _decoded(value: Any) -> Any:
-    if isinstance(value, str):
-        try:
-            return orjson.loads(value)
-        except orjson.JSONDecodeError:
-            return value
-    return value
 
 
 def _name(where: Any) -> str:

@@ -17,6 +17,7 @@ from brokerkit.core.windows import Stretch
 from brokerkit.frames.build import FrameBuilder
 
 from .filters import Filter
+from .overlooked import Overlooked
 from .planning import Planner, Range
 from .reading import ReadReport, SliceReader
 
@@ -205,9 +206,15 @@ class Peek:
         return sum(run.rows for run in self.runs)
 
     @property
-    def filter_errors(self) -> tuple[int, str]:
-        """How often `where` failed, and an example."""
-        return self._wanted.errors, next(iter(self._wanted.error_samples), "")
+    def overlooked(self) -> Overlooked:
+        """What the filter could not look at, also while reading."""
+        reading = self._reading
+        if reading is None:
+            return self.report.overlooked
+        both = Overlooked()
+        both.add(self.report.overlooked)
+        both.add(reading.overlooked)
+        return both
 
     def found(self) -> pa.Table:
         """All rows of a look that is under way; as `table` once it has come to its end."""

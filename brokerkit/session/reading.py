@@ -16,6 +16,7 @@ from brokerkit.core.topics import Slice
 from brokerkit.frames.build import FrameBuilder
 
 from .filters import Filter, FilterWarning
+from .overlooked import Overlooked
 from .progress import bar, expected
 
 
@@ -30,38 +31,45 @@ Stopped = Literal["at the end", "at the limit", "interrupted", "not yet"]
 class ReadReport:
     """What a read did. read: messages looked at; matched: rows kept; stopped: why it ended.
 
-    doubt: what it may have missed, in words.
+    doubt: what it may have missed, in words. overlooked: what the filter could not look at.
     """
 
     read: int = 0
     matched: int = 0
     stopped: Stopped = "not yet"
-    filter_errors: int = 0
-    filter_error_samples: list[str] = field(default_factory=list)
     doubt: str = ""
+    overlooked: Overlooked = field(default_factory=Overlooked)
+
+    @property
+    def filter_errors(self) -> int:
+        """How many messages the filter could not look at."""
+        return self.overlooked.total
 
     def add(self, other: ReadReport) -> None:
         """Count what another read did as well."""
         self.read += other.read
         self.matched += other.matched
         self.stopped = other.stopped
-        self.filter_errors += other.filter_errors
-        self.filter_error_samples = self.filter_error_samples or other.filter_error_samples
+        self.overlooked.add(other.overlooked)
 
     def __str__(self) -> str:
         text = f"read {self.read:,} messages, kept {self.matched:,}, stopped {self.stopped}"
-        if self.filter_errors:
-            text += f"; where= failed on {self.filter_errors:,} ({self.filter_error_samples[0]})"
-        return f"{text}; {self.doubt}" if self.doubt else text
+        lenient = self.overlooked.lenient_text()
+        parts = (text, self.overlooked.text(self.read), lenient, self._keyless_text(), self.doubt)
+        return "; ".join(filter(None, parts))
+
+    def _keyless_text(self) -> str:
+        nowhere = self.read and not self.matched and self.overlooked.keyless == self.read
+        return f"none of the {self.read:,} messages has a key" if nowhere else ""
 
     def warn_of_filter(self) -> None:
-        """Warn with `FilterWarning` where an empty result may be the fault of `where`."""
-        if self.filter_errors and not self.matched:
-            note(
-                f"nothing was found, but where= failed on {self.filter_errors:,} of {self.read:,} messages "
-                f"({self.filter_error_samples[0]}): a message it fails on does not match",
-                FilterWarning,
-            )
+        """Warn once with `FilterWarning` of what the filter could not look at, if there is anything."""
+        if text := self.overlooked.text(self.read):
+            begin = "" if self.matched else "nothing was found, but "
+            first = f"; the first of them is {self.overlooked.first}" if self.overlooked.first else ""
+            note(f"{begin}{text}: what it fails on does not match{first}", FilterWarning)
+        if text := self._keyless_text():
+            note(f"key= found nothing: {text}", FilterWarning)
 
     def to_dict(self) -> dict[str, Any]:
         return {
@@ -69,6 +77,7 @@ class ReadReport:
             "matched": self.matched,
             "stopped": self.stopped,
             "filter_errors": self.filter_errors,
+            **self.overlooked.to_dict(),
             **({"doubt": self.doubt} if self.doubt else {}),
         }
 
@@ -128,16 +137,12 @@ class SliceReader:
     def parts(self, *, what: str = "reading", progress: bool = True) -> Iterator[Part]:
         """Rows and how far they go; no part is empty."""
         total, counted = expected(self._slices)
-        errors_before = self._filter.errors
         with bar(what, total, counted=counted, show=progress) as shown:
             try:
                 yield from self._read(shown)
             except KeyboardInterrupt:
                 self.report.stopped = "interrupted"
                 raise
-            finally:
-                self.report.filter_errors = self._filter.errors - errors_before
-                self.report.filter_error_samples = list(self._filter.error_samples)
 
     def _read(self, shown: Any) -> Iterator[Part]:
         report = self.report
@@ -152,9 +157,10 @@ class SliceReader:
             ):
                 if self._cancellation is not None:
                     self._cancellation.raise_if_cancelled()
-                batch = self._filter.batch(self._builder.batch(self._filter.columns(columns)))
-                seen, last = columns.length, columns.slice(columns.length - 1, columns.length).positions()[0]
                 room = None if self._limit is None else self._limit - report.matched
+                batch = self._builder.batch(self._filter.columns(columns, report.overlooked))
+                batch = self._filter.batch(batch, report.overlooked, room)
+                seen, last = columns.length, columns.slice(columns.length - 1, columns.length).positions()[0]
                 if room is not None and batch.num_rows >= room:
                     batch = batch.slice(0, room)
                     seen = row_of(columns, batch, room - 1) + 1

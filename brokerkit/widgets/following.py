@@ -20,6 +20,7 @@ from brokerkit.core.errors import BrokerError, Cancelled, Closed, NotFound
 from brokerkit.core.topics import Bounds, Counted, Slice, count_text, hidden_text
 from brokerkit.frames.build import FrameBuilder
 from brokerkit.session.filters import Filter
+from brokerkit.session.overlooked import Overlooked
 from brokerkit.session.peek import merged_by_time
 
 State = Literal["following", "paused", "waiting", "stopped"]
@@ -44,12 +45,16 @@ class Note:
 
 @dataclass
 class Found:
-    """What one look brought. read: messages looked at; skipped: passed over; batch: the wanted rows."""
+    """What one look brought. read: messages looked at; skipped: passed over; batch: the wanted rows.
+
+    overlooked: what the filter could not look at.
+    """
 
     batch: pa.RecordBatch
     read: int = 0
     skipped: int = 0
     notes: list[str] = field(default_factory=list)
+    overlooked: Overlooked = field(default_factory=Overlooked)
 
     @property
     def came(self) -> int:
@@ -158,7 +163,8 @@ class Follower:
         if piece.empty:
             return
         for columns in self._browser.read(piece, cancellation=cancellation, stall=2 * ANSWER_SECONDS):
-            batch = self.wanted.batch(self._builder.batch(self.wanted.columns(columns)))
+            batch = self._builder.batch(self.wanted.columns(columns, found.overlooked))
+            batch = self.wanted.batch(batch, found.overlooked)
             if batch.num_rows:
                 batches.append(batch)
             found.read += columns.length

@@ -20,6 +20,7 @@ from brokerkit.frames.provenance import attach, provenance
 from brokerkit.session.arguments import check_topic
 from brokerkit.session.filters import Filter
 from brokerkit.session.markup import Displayed, block, heading, lines, table
+from brokerkit.session.overlooked import Overlooked
 from brokerkit.session.planning import parse_range
 from brokerkit.session.shown import plain
 
@@ -82,6 +83,7 @@ class Tail(Displayed):
         self._notes: deque[Note] = deque(maxlen=NOTES)
         self._selected: pa.Table | None = None
         self.read = self.skipped = 0
+        self._overlooked = Overlooked()
         self._panel: panel.Panel | None = None
         positions, since = self._beginning()
         self._follower = Follower(session.browser, topic, self._builder, self._filter, positions, since)
@@ -277,6 +279,7 @@ class Tail(Displayed):
                 self._notes.append(Note(text, self._ring.last + 1))
             self._ring.add(found.batch)
             self.read += found.read
+            self._overlooked.add(found.overlooked)
             self.skipped += found.skipped
             if seconds is not None:
                 self._rate.add(found.came, now - seconds, now)
@@ -325,6 +328,7 @@ class Tail(Displayed):
         with self._lock:
             self._ring.clear()
             self._notes.clear()
+            self._overlooked = Overlooked()
             self._selected = None
         self._send_snapshot()
         return []
@@ -379,7 +383,7 @@ class Tail(Displayed):
             if self._where is None or isinstance(self._where, str)
             else plain(str(self._filter), 80),
             "filtered": self._filter.active,
-            "filter_errors": self._filter_errors(),
+            "filter_errors": self._overlooked.text(name="The filter"),
             "counts": self._counts_text(),
             "call": self.call,
             "effect": NO_SIDE_EFFECT,
@@ -401,14 +405,9 @@ class Tail(Displayed):
         skipped = f", {self.skipped:,} skipped" if self.skipped else ""
         return f"{self.read:,} read{skipped}, {len(self._ring):,} of at most {self.rows:,} rows kept"
 
-    def _filter_errors(self) -> str:
-        wanted = self._filter
-        if not wanted.errors:
-            return ""
-        return f"where= failed on {wanted.errors:,} messages ({wanted.error_samples[0]})"
-
     def _as_frame(self, table: pa.Table) -> pd.DataFrame:
-        details = {"tail": self.topic, "read": {"read": self.read, "skipped": self.skipped}}
+        read = {"read": self.read, "skipped": self.skipped, **self._overlooked.to_dict()}
+        details = {"tail": self.topic, "read": read}
         return attach(to_pandas(table), provenance(self._builder, source=self.session.name, details=details))
 
     @property

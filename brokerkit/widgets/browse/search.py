@@ -102,9 +102,9 @@ class Search:
         return self._place
 
     @property
-    def filter_errors(self) -> tuple[int, str]:
-        """How often `where` failed, and an example."""
-        return (0, "") if self._peek is None else self._peek.filter_errors
+    def overlooked(self) -> str:
+        """What the filter could not look at, in words; empty where there was nothing."""
+        return "" if self._peek is None else self._peek.overlooked.text(self.read, "The filter")
 
     @property
     def rate(self) -> float:

@@ -10,6 +10,7 @@ import pyarrow as pa
 from brokerkit.core.errors import BrokerError, ConfigError
 from brokerkit.core.topics import EXACT
 from brokerkit.session.filters import Filter
+from brokerkit.session.overlooked import Overlooked
 from brokerkit.session.shown import plain
 
 from .. import panel
@@ -305,8 +306,9 @@ class BrowserView:
             wanted = Filter(None, Predicate(typed) if mode == "python" else typed)
         except ConfigError as error:
             return plain(f"✕ {error}", 300)
-        matched = sum(wanted.batch(batch).num_rows for batch in rows.to_batches())
-        errors = f"; it failed on {wanted.errors:,}: {wanted.error_samples[0]}" if wanted.errors else ""
+        overlooked = Overlooked()
+        matched = sum(wanted.batch(batch, overlooked).num_rows for batch in rows.to_batches())
+        errors = f"; {overlooked.text(name='it')}" if overlooked.total else ""
         return plain(f"matches {matched:,} of {rows.num_rows:,} rows shown now{errors}", 300)
 
     def _on_compose(self, message: Message) -> None:
@@ -355,7 +357,6 @@ class BrowserView:
         search = self._model.search
         if search is None:
             return {"status": "idle", "text": "", "errors": "", "share": None, "running": False, "more": ""}
-        errors, sample = search.filter_errors
         whole = search.read + search.left
         more = ""
         if search.resumable:
@@ -363,7 +364,7 @@ class BrowserView:
         return {
             "status": search.status,
             "text": _progress_text(search),
-            "errors": f"The filter failed on {errors:,} messages ({sample})" if errors else "",
+            "errors": search.overlooked,
             "share": min(1.0, search.read / whole) if search.running and whole else None,
             "running": search.running,
             "more": more,

@@ -1,0 +1,50 @@
+"""Payloads whose text cannot be searched as it is: compressed, or in another encoding than UTF-8."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from .arrow import Array
+
+_BEGINNINGS = {
+    b"\x1f\x8b\x08": "gzip",
+    b"\x28\xb5\x2f\xfd": "zstd",
+    b"\xff\x06\x00\x00sNaPpY": "snappy",
+    b"\x82SNAPPY\x00": "snappy",
+    b"\x04\x22\x4d\x18": "lz4",
+    b"BZh": "bzip2",
+    b"\xfd7zXZ\x00": "xz",
+    b"PK\x03\x04": "zip",
+    b"\x78\x01": "zlib",
+    b"\x78\x9c": "zlib",
+    b"\x78\xda": "zlib",
+    b"\xff\xfe": "UTF-16",
+    b"\xfe\xff": "UTF-16",
+}
+"""How a payload begins that was packed so. Raw snappy and deflate have no mark of their own."""
+_ALSO = {"bzip2": b"1AY&SY"}
+"""What has to follow soon, where the beginning could be that of a text."""
+
+
+def packed_as(payload: bytes) -> str | None:
+    """How a payload is packed, by its first bytes; None where these say nothing."""
+    for beginning, name in _BEGINNINGS.items():
+        if payload.startswith(beginning) and _ALSO.get(name, b"") in payload[:16]:
+            return name
+    return None
+
+
+def packed_rows(payloads: Array) -> Iterator[tuple[str, Array]]:
+    """The rows of a binary array that are packed, by how they are: its name, and their numbers."""
+    if payloads.null_count == len(payloads):
+        return
+    for beginning, name in _BEGINNINGS.items():
+        rows = pc.indices_nonzero(pc.starts_with(payloads, beginning))
+        if len(rows) and name in _ALSO:
+            heads = pc.binary_slice(payloads.take(rows).cast(pa.binary()), 0, 16)
+            rows = rows.filter(pc.match_substring(heads, _ALSO[name]))
+        if len(rows):
+            yield name, rows
