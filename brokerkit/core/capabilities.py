@@ -54,6 +54,7 @@ class Capabilities:
     attribute_types: the value types that survive (see `attributes.type_name`).
     attributes_read_as: the type in which a value of type "string" comes back.
     duplicate_attributes: the same name twice survives.
+    own_attributes: how the names of attributes begin that are fields of this system's messages.
     max_batch: messages in one request; None: no limit of its own.
     max_message_bytes: largest payload by default; None: unknown until tried.
     side_effects: what each read does to the broker.
@@ -85,6 +86,7 @@ class Capabilities:
     attribute_types: frozenset[str] = frozenset({"string"})
     attributes_read_as: Literal["string", "bytes"] = "string"
     duplicate_attributes: bool = False
+    own_attributes: str | None = None
     max_batch: int | None = None
     max_message_bytes: int | None = None
     side_effects: Mapping[str, SideEffect] = field(

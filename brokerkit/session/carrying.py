@@ -132,10 +132,12 @@ def _carried(
     if key is not None and refusal(OutboundMessage(b"", key), target) is not None:
         ours.append((KEY, b64encode(key).decode()))
         key = None
+    own = [pair for pair in others if target.own_attributes and pair[0].startswith(target.own_attributes)]
+    others = [pair for pair in others if pair not in own] if own else others
     if others and not _survive(others, target):
         ours.append((ATTRIBUTES, _packed(others)))
         others = []
-    return OutboundMessage(value, key, [*others, *ours, *told], publish_time=moment)
+    return OutboundMessage(value, key, [*others, *own, *ours, *told], publish_time=moment)
 
 
 def _survive(attributes: Sequence[Pair], target: Capabilities) -> bool:

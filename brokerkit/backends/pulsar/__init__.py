@@ -12,6 +12,18 @@ Where its first chunks lie is asked of the REST endpoint; without it the 100 ent
 looked through, and `UnreadableWarning` says where that is not enough. The numbers of messages in
 `describe` and in plans are of entries: a batch of a publisher counts as one.
 
+A message's event time and ordering key are the attributes ``$pulsar.event_time`` (milliseconds since 1970)
+and ``$pulsar.ordering_key``, and are set again where such attributes are published; see `fields`. Keys that
+Java writes as bytes are base64 for every other client. On a topic whose schema is KEY_VALUE with SEPARATED
+encoding (which the REST endpoint tells) they are read as the bytes that they were; elsewhere nothing tells
+them from a text, and they are shown as their base64. A key that is not UTF-8 cannot be published from
+Python, and is refused.
+
+Where the broker deduplicates the topic (the REST endpoint says so), a message that the library sends once
+more after a lost connection is stored once. Elsewhere it may be stored twice: its outcome is `confirmed`
+with an error that says so. `batching` is left out on topics that are deduplicated, since batches of several
+keys would be taken for repeats.
+
 The four types of subscriptions are the option ``subscription_type``: `shared` (the default) and
 `key_shared` for messages, `failover` (the default) and `exclusive` for records, and for messages too. On
 those two giving back one message brings all again that are not acknowledged, and deliveries are not
@@ -27,6 +39,7 @@ from brokerkit.core.capabilities import Capabilities, Gap
 from brokerkit.core.driver import Driver
 
 from .driver import PulsarDriver
+from .fields import PREFIX
 from .options import read_options
 
 capabilities = Capabilities(
@@ -42,6 +55,7 @@ capabilities = Capabilities(
     null_value=True,
     attribute_types=frozenset({"string"}),
     duplicate_attributes=False,
+    own_attributes=PREFIX,
     by_model={"record": {"nack": "seek back", "delivery_count": False}},
     gaps={
         5: Gap("never", "attributes are a map: all come back unchanged, but not in their order"),

@@ -34,7 +34,9 @@ class PulsarConsumer(MessageDriver):
         messages = self._receiving.fetch(max_messages, wait)
         self._wanted_at = time.monotonic()
         self._held += len(messages)
-        columns = to_columns(messages, counts=self._receiving.options.counts)
+        columns = to_columns(
+            messages, counts=self._receiving.options.counts, key_bytes=self._receiving.key_bytes
+        )
         return Fetched(columns, [message.message_id() for message in messages])
 
     def wake(self) -> None:

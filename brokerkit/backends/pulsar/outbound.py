@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from brokerkit.core.errors import ConfigError
 from brokerkit.core.messages import OutboundMessage
+
+from .fields import arguments, is_field
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,17 +18,22 @@ class Encoded:
     content: bytes | None
     partition_key: str | None
     properties: dict[str, str] | None
+    fields: dict[str, Any]
 
 
 def encode(message: OutboundMessage) -> Encoded:
     """Raises ConfigError for text that UTF-8 cannot hold. Values and keys are checked before."""
-    properties = {}
+    properties: dict[str, str] = {}
+    known: dict[str, Any] = {}
     for name, value in message.attributes:
         if not _is_text(name) or not _is_text(str(value)):
             raise ConfigError(f"attribute {name!r} has a character that UTF-8 cannot hold")
-        properties[name] = str(value)
+        if is_field((name, value)):
+            known |= arguments(name, value)
+        else:
+            properties[name] = str(value)
     key = None if message.key is None else message.key.decode()
-    return Encoded(message.data, key, properties or None)
+    return Encoded(message.data, key, properties or None, known)
 
 
 def _is_text(text: str) -> bool:

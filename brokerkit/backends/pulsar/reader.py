@@ -60,7 +60,7 @@ class PulsarReader(ReaderDriver):
     def __init__(self, topics: Topics) -> None:
         self._topics = topics
         self._link = topics.link
-        self._known = ""
+        self._known, self._key_bytes = "", False
         self._piece: Slice | None = None
         self._part = ""
         self._reader: Any = None
@@ -81,7 +81,7 @@ class PulsarReader(ReaderDriver):
             # the library would create a missing topic
             if piece.partition not in self._topics.partitions(full, LOOK_SECONDS):
                 raise NotFound(f"topic {full!r} has no partition {piece.partition}")
-            self._known = full
+            self._known, self._key_bytes = full, self._topics.key_bytes(full, LOOK_SECONDS)
         self._piece, self._attributes, self._done = piece, attributes, piece.empty
         self._part = partition_name(full, piece.partition)
         admin = self._topics.admin
@@ -129,7 +129,7 @@ class PulsarReader(ReaderDriver):
                 self._done = self._at_end(piece)
                 return None if self._done else Columns.empty()
             rows = self._accounted(ids, places, piece.end)
-            columns = to_columns(messages, ids, attributes=self._attributes)
+            columns = to_columns(messages, ids, attributes=self._attributes, key_bytes=self._key_bytes)
         self._done = self._done or self._at >= piece.end
         whole = rows == list(range(len(messages)))
         columns = columns if whole else columns.take(rows)

@@ -31,13 +31,15 @@ SLICE_MILLIS = 40
 class Receiving:
     """A consumer of the library, opened in the background and opened again when it was let go.
 
-    options: how it subscribes. topic: the full name.
+    options: how it subscribes. topic: the full name. key_bytes: as for `to_columns`.
     """
 
     def __init__(self, topics: Topics, subscriptions: Subscriptions, request: ConsumerRequest) -> None:
         self.options = SubscriptionOptions(topics.link, request.model, request.options)
         self.topic = topics.full(request.topic)
         self._subscriptions = subscriptions
+        self.key_bytes = False
+        self._topics = topics
         self._link = topics.link
         self._request = request
         self._opening: Future[Any] | None = None
@@ -85,6 +87,7 @@ class Receiving:
     def _subscribe(self) -> Any:
         request, name = self._request, self._request.subscription or ""
         self._subscriptions.ensure(self.topic, name, request.start, self.options, OPEN_SECONDS)
+        self.key_bytes = self._topics.key_bytes(self.topic, OPEN_SECONDS)
         consumer = self.options.subscribe(self._link, self.topic, name)
         if self._closed:
             leave(consumer)

@@ -29,7 +29,7 @@ class PulsarRecordConsumer(RecordDriver):
 
     def fetch(self, max_messages: int, wait: float) -> Fetched:
         messages = self._receiving.fetch(max_messages, wait)
-        columns = to_columns(messages)
+        columns = to_columns(messages, key_bytes=self._receiving.key_bytes)
         new = []
         rows = zip(columns.values("topic"), columns.values("partition"), columns.positions(), strict=True)
         for row, (topic, number, position) in enumerate(rows):

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from brokerkit.core.cancellation import Deadline
-from brokerkit.core.errors import AlreadyExists, ConfigError, NotFound, NotSupported
+from brokerkit.core.errors import AlreadyExists, ConfigError, NotFound, NotSupported, Unauthorized
 from brokerkit.core.options import options_of
 
 from .admin import NEEDED, Admin
@@ -15,6 +15,10 @@ from .names import full_name, partition_name, rest_path, split_partition
 from .options import count
 
 TOPIC_OPTIONS: Mapping[str, str] = {"partitions": "how many partitions (default: a topic without partitions)"}
+
+
+KEY_VALUE, SEPARATED = "KEY_VALUE", "SEPARATED"
+"""A schema, and the encoding of it, with which the key of a message is bytes."""
 
 
 class Topics:
@@ -45,6 +49,18 @@ class Topics:
     def parts(self, full: str, timeout: float) -> dict[int | None, str]:
         """The name of each partition. Raises NotFound."""
         return {number: partition_name(full, number) for number in self.partitions(full, timeout)}
+
+    def key_bytes(self, full: str, timeout: float) -> bool:
+        """Whether the schema of a topic says that keys are bytes; False where nobody can be asked."""
+        if self.admin is None:
+            return False
+        try:
+            schema = self.admin.schema(full, timeout)
+        except Unauthorized:
+            return False
+        if schema is None or schema.get("type") != KEY_VALUE:
+            return False
+        return (schema.get("properties") or {}).get("kv.encoding.type") == SEPARATED
 
     def create(self, topic: str, options: Mapping[str, Any], timeout: float) -> None:
         """Create a topic. Raises AlreadyExists, and NotSupported without the REST endpoint."""

@@ -1,0 +1,49 @@
+"""What a message of Pulsar has beside what every system's messages have, as attributes.
+
+    $pulsar.event_time     when it happened, as its producer says: milliseconds since 1970
+    $pulsar.ordering_key   which key decides on the consumer of a key_shared subscription, if not its key
+
+Both are set again when a message with these attributes is published. When a message is to be delivered,
+its sequence id and the schema it was published with are not told by the client library, or are set anew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from brokerkit.core.attributes import Pair
+from brokerkit.core.errors import ConfigError
+
+PREFIX = "$pulsar."
+EVENT_TIME = "$pulsar.event_time"
+ORDERING_KEY = "$pulsar.ordering_key"
+MOST_MILLIS = 2**64 - 1
+
+
+def shown(message: Any) -> Iterator[tuple[str, str]]:
+    """The fields that a message of the library has. Raises UnicodeDecodeError for a key that is no text."""
+    millis = message.event_timestamp()
+    if millis:
+        yield EVENT_TIME, str(millis)
+    key = message.ordering_key()
+    if key:
+        yield ORDERING_KEY, key
+
+
+def arguments(name: str, value: object) -> dict[str, Any]:
+    """What the library is told for an attribute that is such a field. Raises ConfigError."""
+    text = str(value)
+    if name == ORDERING_KEY and text:
+        return {"ordering_key": text}
+    if name == EVENT_TIME and text.isascii() and text.isdigit() and 0 < int(text) <= MOST_MILLIS:
+        return {"event_timestamp": int(text)}
+    if name in (EVENT_TIME, ORDERING_KEY):
+        wanted = "milliseconds since 1970, above 0" if name == EVENT_TIME else "a text that is not empty"
+        raise ConfigError(f"attribute {name!r} must be {wanted}, not {text!r:.60}")
+    raise ConfigError(f"no field of Pulsar is called {name!r}: expected {EVENT_TIME} or {ORDERING_KEY}")
+
+
+def is_field(pair: Pair) -> bool:
+    """Whether an attribute is a field of the message, and no property."""
+    return pair[0].startswith(PREFIX)

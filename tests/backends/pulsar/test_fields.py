@@ -1,0 +1,152 @@
+"""What a message has that the frame has no column for comes back, and goes back where it came from."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+import brokerkit as bk
+from brokerkit.core.errors import PublishFailed
+from brokerkit.sandbox.pulsar import PulsarServer, provision
+from brokerkit.session import Session
+
+from .conftest import Make, new_name
+
+pytestmark = pytest.mark.broker
+
+EVENT_TIME, ORDERING_KEY = "$pulsar.event_time", "$pulsar.ordering_key"
+SENT: list[dict[str, Any]] = [
+    {"event_timestamp": 1_700_000_000_123, "ordering_key": "order"},
+    {"event_timestamp": 1},
+    {"ordering_key": "größe"},
+    {"event_timestamp": 2**63, "ordering_key": "o", "properties": {"a": "b"}, "partition_key": "k"},
+    {"properties": {"a": "b"}},
+]
+
+
+@pytest.fixture
+def session(url: str) -> Iterator[Session]:
+    with bk.connect(url) as opened:
+        yield opened
+
+
+@pytest.fixture
+def topic(session: Session, make: Make) -> str:
+    """A topic with one message for each of `SENT`."""
+    name = make()
+    producer = session.connection.native.create_producer(name)
+    for number, fields in enumerate(SENT):
+        producer.send(b"%d" % number, **fields)
+    producer.close()
+    return name
+
+
+def fields_of(session: Session, topic: str) -> list[tuple[int, str, dict[str, str]]]:
+    """What the client library says of each message of a topic."""
+    import pulsar
+
+    reader = session.connection.native.create_reader(topic, pulsar.MessageId.earliest)
+    found = []
+    while reader.has_message_available():
+        message = reader.read_next(5000)
+        found.append((message.event_timestamp(), message.ordering_key(), dict(message.properties())))
+    reader.close()
+    return found
+
+
+def wanted() -> list[tuple[int, str, dict[str, str]]]:
+    return [
+        (each.get("event_timestamp", 0), each.get("ordering_key", ""), each.get("properties", {}))
+        for each in SENT
+    ]
+
+
+def attributes_of(frame: pd.DataFrame) -> list[dict[str, str]]:
+    return [{pair["name"]: pair["value"].decode() for pair in row} for row in frame["attributes"]]
+
+
+def test_event_time_and_ordering_key_are_shown_as_attributes(session: Session, topic: str) -> None:
+    right = [
+        {EVENT_TIME: "1700000000123", ORDERING_KEY: "order"},
+        {EVENT_TIME: "1"},
+        {ORDERING_KEY: "größe"},
+        {"a": "b", EVENT_TIME: str(2**63), ORDERING_KEY: "o"},
+        {"a": "b"},
+    ]
+    assert attributes_of(session.scan(topic).to_pandas()) == right
+    assert attributes_of(session.pull(topic, 5, subscription="me", start="earliest")) == right
+    assert session.peek(topic, header={ORDERING_KEY: "order"})["value"].tolist() == ["0"]
+
+
+def test_a_published_frame_sets_them_again(session: Session, topic: str, make: Make) -> None:
+    target = make()
+    assert (session.publish_frame(target, session.scan(topic).to_pandas())["status"] == "confirmed").all()
+    assert fields_of(session, target) == wanted()
+
+
+def test_a_copy_to_pulsar_is_exact_also_by_another_system(session: Session, topic: str, make: Make) -> None:
+    direct, back = make(), make()
+    session.copy(topic, session, direct)
+    with bk.connect(f"inmem://{new_name()}") as other:
+        other.create_topic("between")
+        session.copy(topic, other, "between")
+        other.copy("between", session, back)
+    for target in (direct, back):
+        found = fields_of(session, target)
+        assert [each[:2] for each in found] == [each[:2] for each in wanted()]
+        assert [{k: v for k, v in each[2].items() if k != "bk-publish-time"} for each in found] == [
+            each[2] for each in wanted()
+        ]
+
+
+def test_a_field_that_pulsar_does_not_have_or_cannot_hold_is_refused(session: Session, make: Make) -> None:
+    topic = make()
+    for name, value in (
+        (EVENT_TIME, "yesterday"),
+        (EVENT_TIME, "-1"),
+        (EVENT_TIME, "0"),
+        (EVENT_TIME, str(2**64)),
+        (ORDERING_KEY, ""),
+        ("$pulsar.eventtime", "1"),
+    ):
+        with pytest.raises(PublishFailed, match=r"\$pulsar\."):
+            session.publish(topic, "v", attributes={name: value})
+    session.publish(topic, "v", attributes={EVENT_TIME: "5", ORDERING_KEY: "k", "a": "b"})
+    assert fields_of(session, topic) == [(5, "k", {"a": "b"})]
+
+
+def test_keys_that_java_wrote_as_bytes_are_those_bytes_where_the_schema_says_so(
+    session: Session, pulsar_server: PulsarServer, make: Make
+) -> None:
+    plain, pairs, target = make(), make(), make()
+    libraries = provision() / "home" / "lib" / "*"
+    subprocess.run(
+        ["java", "-XX:TieredStopAtLevel=1", "-cp", str(libraries), str(Path(__file__).with_name("Keys.java")),
+         pulsar_server.url, plain, pairs],
+        check=True,
+        capture_output=True,
+        timeout=120,
+    )  # fmt: skip
+    session.publish(pairs, "python", key="abcd")
+    for frame in (
+        session.scan(pairs).to_pandas(),
+        session.pull(pairs, 3, subscription="me", start="earliest"),
+        session.pull(pairs, 3, subscription="records", start="earliest", subscription_type="failover"),
+    ):
+        assert frame["raw_key"].iloc[0] == b"\xff\x00\x01"
+        assert frame["key"].iloc[1:].tolist() == ["kk", "abcd"]
+    outcome = session.publish_frame(target, session.scan(pairs).to_pandas())
+    assert outcome["status"].tolist() == ["failed", "confirmed", "confirmed"]
+    assert "UTF-8" in outcome["error"].iloc[0]
+    assert session.scan(target).to_pandas()["key"].tolist() == ["kk", "abcd"]
+    # without such a schema nothing tells base64 from a text
+    assert session.scan(plain).to_pandas()["key"].tolist() == ["/wAB", "text"]
+    assert attributes_of(session.scan(plain).to_pandas())[1] == {
+        EVENT_TIME: "1234567890123",
+        ORDERING_KEY: "order",
+    }

@@ -1,0 +1,105 @@
+"""Publishing while connections are lost: stored once where the broker deduplicates, or said to be in doubt."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+
+import httpx
+import pytest
+
+import brokerkit as bk
+from brokerkit.core import OutboundMessage
+from brokerkit.sandbox.proxy import Proxy, Way
+from brokerkit.sandbox.pulsar import PulsarServer
+from brokerkit.session import Session
+from brokerkit.testing import eventually
+
+from .conftest import new_name
+
+pytestmark = pytest.mark.broker
+
+ROWS = 3_000
+
+
+@pytest.fixture
+def proxy(pulsar_server: PulsarServer) -> Iterator[Proxy]:
+    with pulsar_server.proxy() as made:
+        yield made
+
+
+@pytest.fixture
+def session(pulsar_server: PulsarServer, proxy: Proxy) -> Iterator[Session]:
+    with bk.connect(f"pulsar://127.0.0.1:{proxy.port}?admin={pulsar_server.admin}") as opened:
+        yield opened
+
+
+@pytest.fixture
+def make(pulsar_server: PulsarServer, session: Session) -> Callable[[bool], str]:
+    def make_topic(deduplicated: bool) -> str:
+        name = new_name()
+        session.create_topic(name)
+        path = f"{pulsar_server.admin}/admin/v2/persistent/public/default/{name}"
+        if deduplicated:
+            httpx.post(f"{path}/deduplicationEnabled", json=True, trust_env=False).raise_for_status()
+
+            def enabled() -> bool:
+                stats = httpx.get(f"{path}/stats", trust_env=False).json()
+                return bool(stats["deduplicationStatus"] == "Enabled")
+
+            eventually(enabled, "the topic is deduplicated")
+        return f"persistent://public/default/{name}"
+
+    return make_topic
+
+
+def published_through_cuts(session: Session, proxy: Proxy, topic: str) -> tuple[list[str], list[str]]:
+    """What each outcome says (a row that was in doubt is "twice?"), and what is stored."""
+    messages = [OutboundMessage(b"%d" % number, key=f"k{number % 7}") for number in range(ROWS)]
+    said: list[str] = []
+    publisher = session.shared_publisher().topic(topic)
+    for begin in range(0, ROWS, 500):
+        # confirmations are on their way when the connection breaks
+        proxy.after(5_000 + begin, proxy.cut, way=Way.TO_CLIENT)
+        for result in publisher.publish_batch(messages[begin : begin + 500]):
+            said.append("twice?" if result.ok and result.error is not None else result.status)
+    proxy.mend()
+    return said, list(session.scan(topic).to_pandas()["value"])
+
+
+def test_a_deduplicated_topic_holds_each_message_once(
+    session: Session, proxy: Proxy, make: Callable[[bool], str]
+) -> None:
+    said, stored = published_through_cuts(session, proxy, make(True))
+    assert set(said) == {"confirmed"}
+    assert stored == [str(number) for number in range(ROWS)]
+
+
+def test_elsewhere_a_message_that_may_be_there_twice_is_said_to_be(
+    session: Session, proxy: Proxy, make: Callable[[bool], str]
+) -> None:
+    topic = make(False)
+    said, stored = published_through_cuts(session, proxy, topic)
+    assert set(said) <= {"confirmed", "twice?"}
+    assert "twice?" in said
+    counts = Counter(stored)
+    assert set(counts) == {str(number) for number in range(ROWS)}
+    assert {int(value) for value, count in counts.items() if count > 1} <= {
+        row for row, each in enumerate(said) if each == "twice?"
+    }
+
+
+@pytest.mark.parametrize("keys", ["abba", "abcabc", "abab"])
+def test_batches_of_several_keys_lose_nothing_on_a_deduplicated_topic(
+    pulsar_server: PulsarServer, make: Callable[[bool], str], keys: str
+) -> None:
+    for knows_admin in (True, False):
+        topic = make(True)
+        admin = f"&admin={pulsar_server.admin}" if knows_admin else ""
+        with bk.connect(f"{pulsar_server.url}?batching=true{admin}") as session:
+            messages = [OutboundMessage(b"%d" % row, key=key) for row, key in enumerate(keys)]
+            results = session.shared_publisher().topic(topic).publish_batch(messages)
+            stored = set(session.scan(topic).to_pandas()["value"])
+            assert {str(row) for row, result in enumerate(results) if result.ok} == stored
+            if knows_admin:
+                assert len(stored) == len(keys)
