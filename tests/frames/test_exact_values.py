@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from brokerkit.core.errors import ConfigError
@@ -94,6 +94,7 @@ def test_times_of_day_in_microseconds_are_written_as_ever() -> None:
 
 
 @pytest.mark.parametrize("zone", ["UTC", "Europe/Amsterdam", "Africa/Monrovia", "+05:45", None])
+@settings(deadline=None)  # the first of a run loads the zone
 @given(count=st.integers(-(2**63) + 1, 2**63 - 1))
 @example(count=-1)
 @example(count=-1_262_305_172_000_000_001)

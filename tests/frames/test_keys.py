@@ -60,6 +60,7 @@ def test_a_key_is_text_or_bytes_and_never_both():
             assert (text, data) == (None, key)
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.none() | st.binary(max_size=9) | st.text().map(lambda text: text.encode("utf-8", "replace")))
 )
@@ -69,7 +70,7 @@ def test_any_bytes_are_told_from_text_as_python_does(keys):
     assert [None if key is None or is_text(key) else key for key in keys] == data.to_pylist()
 
 
-@settings(max_examples=20)
+@settings(max_examples=20, deadline=None)
 @given(st.lists(st.sampled_from([b"\xff", b"x" * 40_000, b"y" * 40_000 + b"\xfe", None, b""]), max_size=40))
 def test_long_payloads_are_told_from_text_in_halves(payloads):
     text, data = split_text(pa.array(payloads, pa.large_binary()))
@@ -100,6 +101,7 @@ def test_a_frame_goes_back_with_the_same_keys(library):
     assert sent_keys(frame, kind="messages", key="key") == KEYS
 
 
+@settings(deadline=None)
 @given(st.lists(st.none() | st.binary(max_size=12), min_size=1, max_size=30))
 def test_any_keys_go_back_as_they_were(keys):
     assert sent_keys(to_pandas(table_of(keys, len(keys)))) == keys
