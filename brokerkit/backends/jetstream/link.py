@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import logging
+import re
 import time
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
@@ -29,6 +30,14 @@ PENDING_BYTES = 8 * 1024 * 1024
 DEFAULT_INBOX = "_INBOX"
 
 
+_LOOKS = re.compile(r"(INFO|STREAM\.(INFO|NAMES|LIST|MSG\.GET)|CONSUMER\.(INFO|NAMES|LIST))(\.|$)")
+"""Requests that change nothing."""
+
+
+class ConnectionLost(Unavailable):
+    """The connection broke while an answer was waited for."""
+
+
 class Link:
     """One open connection.
 
@@ -41,6 +50,7 @@ class Link:
         self.epoch = 0
         self._connected = asyncio.Event()
         self._last_error: BaseException | None = None
+        self._waiting: set[asyncio.Future[None]] = set()
         self._closing = False
         self.refusals = Refusals()
         self.inbox_prefix = str(options.client.get("inbox_prefix", DEFAULT_INBOX))
@@ -147,6 +157,9 @@ class Link:
 
     async def _on_disconnected(self) -> None:
         self._connected.clear()
+        for lost in self._waiting:
+            if not lost.done():
+                lost.set_result(None)
         if not self._closing:
             log.warning("disconnected from NATS at %s; reconnecting", ", ".join(self.options.hosts))
 
@@ -179,17 +192,25 @@ class Link:
     async def request(
         self, subject: str, payload: Mapping[str, Any] | None, timeout: float, *, raw: bytes | None = None
     ) -> dict[str, Any]:
-        """Ask the JetStream API: `subject` without its prefix. Raises what nats-py has for its errors."""
+        """Ask the JetStream API: `subject` without its prefix. Raises what nats-py has for its errors.
+
+        What only looks is asked again when the connection was lost on the way.
+        """
         body = raw if raw is not None else (b"" if payload is None else json.dumps(payload).encode())
         deadline = time.monotonic() + timeout
-        if not await self.wait_connected(timeout):
-            raise Unavailable(
-                f"not connected to NATS at {', '.join(self.options.hosts)}; reconnecting"
-            ) from nats_errors.ConnectionReconnectingError()
-        try:
-            reply = await self._reply(f"{self.api_prefix}.{subject}", body, deadline - time.monotonic())
-        except nats_errors.TimeoutError as error:
-            raise Unavailable("the NATS server did not answer in time") from error
+        reply: Msg | None = None
+        while reply is None:
+            if not await self.wait_connected(max(0.0, deadline - time.monotonic())):
+                raise Unavailable(
+                    f"not connected to NATS at {', '.join(self.options.hosts)}; reconnecting"
+                ) from nats_errors.ConnectionReconnectingError()
+            try:
+                reply = await self._reply(f"{self.api_prefix}.{subject}", body, deadline - time.monotonic())
+            except nats_errors.TimeoutError as error:
+                raise Unavailable("the NATS server did not answer in time") from error
+            except ConnectionLost:
+                if not _LOOKS.match(subject):
+                    raise
         answer: dict[str, Any] = json.loads(reply.data)
         problem = answer.get("error")
         if problem:
@@ -198,16 +219,27 @@ class Link:
         return answer
 
     async def _reply(self, subject: str, body: bytes, timeout: float) -> Msg:
-        """The reply to a request. Raises Unauthorized as soon as the server says that it is not permitted."""
+        """The reply to a request.
+
+        Raises Unauthorized as soon as the server says that it is not permitted, and ConnectionLost as soon
+        as the connection breaks: a reply goes to the connection that asked, and to no later one.
+        """
         asking = asyncio.ensure_future(self.client.request(subject, body, timeout=max(0.05, timeout)))
+        lost: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.add(lost)
         try:
             with self.refusals.of_request(subject, self.inbox_prefix) as refused:
-                either: set[asyncio.Future[Any]] = {asking, refused}
-                await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+                any_of: set[asyncio.Future[Any]] = {asking, refused, lost}
+                await asyncio.wait(any_of, return_when=asyncio.FIRST_COMPLETED)
             if refused.done():
                 raise refused.result()
+            if not asking.done():
+                raise ConnectionLost(
+                    "the connection to NATS was lost before it answered; it may have done what was asked"
+                )
             return asking.result()
         finally:
+            self._waiting.discard(lost)
             asking.cancel()
 
     async def pages(
