@@ -333,7 +333,22 @@ class _Reading:
     def rows(
         self, piece: Slice, attributes: bool, cancellation: Cancellation | None, stall: float
     ) -> Iterator[Columns]:
-        task = self._owner.post(lambda: self._start(piece, attributes))
+        started = False
+
+        def fetch() -> tuple[Columns | None, BrokerError | None]:
+            nonlocal started
+            try:
+                if not started:
+                    self._driver.start(piece, attributes=attributes)
+                    started = True
+                return self._driver.fetch(READ_SLICE), None
+            except Exception as error:
+                problem = self._translate(error)
+                if problem.retryable:
+                    time.sleep(READ_SLICE)
+                return None, problem
+
+        task = self._owner.post(fetch)
         last_seen = time.monotonic()
         while True:
             try:
@@ -347,28 +362,11 @@ class _Reading:
             if columns is None or not columns.length:
                 if time.monotonic() - last_seen > stall:
                     raise trouble or _stalled(piece, stall)
-                task = self._owner.post(self._fetch)
+                task = self._owner.post(fetch)
                 continue
-            task = self._owner.post(self._fetch)
+            task = self._owner.post(fetch)
             yield columns
             last_seen = time.monotonic()
-
-    def _start(self, piece: Slice, attributes: bool) -> tuple[Columns | None, BrokerError | None]:
-        try:
-            self._driver.start(piece, attributes=attributes)
-        except Exception as error:
-            problem = self._translate(error)
-            raise problem from problem.__cause__
-        return self._fetch()
-
-    def _fetch(self) -> tuple[Columns | None, BrokerError | None]:
-        try:
-            return self._driver.fetch(READ_SLICE), None
-        except Exception as error:
-            problem = self._translate(error)
-            if problem.retryable:
-                time.sleep(READ_SLICE)
-            return None, problem
 
     def stop(self) -> None:
         """Have nothing of a slice under way, without waiting for it."""

@@ -241,6 +241,17 @@ def test_a_broker_that_went_away_is_an_error_after_the_stall_time(desk: Desk) ->
         list(browser.read(piece, stall=0.5))
 
 
+def test_a_slice_that_could_not_be_begun_is_begun_when_the_broker_is_back(desk: Desk) -> None:
+    desk.topic(count=5)
+    browser = desk.connection.browser()
+    (piece,) = browser.plan("orders")
+    desk.faults.stop()
+    back = threading.Timer(0.6, desk.faults.start)
+    back.start()
+    assert len(values(browser.read(piece, stall=20))) == 5
+    back.join()
+
+
 def test_a_closed_browser_says_so(desk: Desk) -> None:
     desk.topic(count=1)
     browser = desk.connection.browser()
