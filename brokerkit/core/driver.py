@@ -300,6 +300,7 @@ def as_ack_error(error: BrokerError) -> BrokerError:
     """An error of settling as an `AckFailed`, its cause kept."""
     if isinstance(error, AckFailed):
         return error
-    failed = AckFailed(f"the acknowledgement did not take effect: {error}", retryable=error.retryable)
+    said = "was not confirmed, and may have taken effect" if error.retryable else "did not take effect"
+    failed = AckFailed(f"the acknowledgement {said}: {error}", retryable=error.retryable)
     failed.__cause__ = error.__cause__ or error
     return failed

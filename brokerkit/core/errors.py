@@ -14,7 +14,7 @@
     ├── DecodeError        a payload could not be decoded
     ├── StorageError       a local file could not be written: disk full, read-only (also an OSError)
     ├── PublishFailed      at least one message was not confirmed; `results` has every outcome
-    └── AckFailed          an acknowledgement did not take effect
+    └── AckFailed          an acknowledgement did not take effect, or was not confirmed
         ├── StaleAck       the partition was taken away, or given back by a nack, meanwhile
         └── LockLost       the lock or lease of the message had expired
 
@@ -87,7 +87,7 @@ class DecodeError(BrokerError, ValueError):
 
 
 class AckFailed(BrokerError):
-    """An acknowledgement did not take effect.
+    """An acknowledgement did not take effect, or was not confirmed (then it is `retryable`).
 
     ``failures`` maps the row of a batch to its own error, where a batch was settled.
     ``frame`` holds the rows, where a frame had been made of them.

@@ -66,7 +66,7 @@ def _combined(failures: dict[int, BrokerError], asked: int) -> BrokerError:
     kinds = {type(error) for error in failures.values()}
     kind = kinds.pop() if len(kinds) == 1 else AckFailed
     made = (kind if issubclass(kind, AckFailed) else AckFailed)(
-        f"{len(failures)} of {asked} acknowledgements did not take effect; the first: {first}",
+        f"{len(failures)} of {asked} acknowledgements were not confirmed; the first: {first}",
         failures=failures,
         retryable=all(error.retryable for error in failures.values()),
     )

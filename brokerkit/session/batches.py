@@ -58,7 +58,7 @@ class Batch(markup.Displayed):
     def ack(self) -> None:
         """Acknowledge all; on a log, commit past the last of each partition. Twice is fine.
 
-        Raises AckFailed, StaleAck or LockLost, with `.frame`, for what did not take effect.
+        Raises AckFailed, StaleAck or LockLost, with `.frame`, for what was not confirmed.
         """
         Acknowledging(self.pieces, lambda: self.frame, kept_in="batch.frame").run()
 

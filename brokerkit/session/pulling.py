@@ -112,8 +112,8 @@ class Acknowledging:
         kind = kinds.pop() if len(kinds) == 1 else AckFailed
         frame = self._make_frame()
         made = (kind if issubclass(kind, AckFailed) else AckFailed)(
-            f"{len(failures):,} of {len(frame):,} rows could not be acknowledged and will come again: "
-            f"{cause}. All rows are in this error's .frame and in {self._kept_in}",
+            f"{len(failures):,} of {len(frame):,} rows were not confirmed as acknowledged: {cause}. What did "
+            f"not take effect comes again. All rows are in this error's .frame and in {self._kept_in}",
             retryable=all(error.retryable for error in failures.values()),
             failures=failures,
         )

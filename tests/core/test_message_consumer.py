@@ -105,7 +105,7 @@ def test_an_acknowledgement_that_the_broker_refused_raises_and_can_be_repeated(d
     message = desk.messages().next_message(5)
     assert message is not None
     desk.faults.drop_acks(1)
-    with pytest.raises(AckFailed, match="did not take effect") as caught:
+    with pytest.raises(AckFailed, match="was not confirmed") as caught:
         message.ack()
     assert caught.value.retryable
     message.ack()

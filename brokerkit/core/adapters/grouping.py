@@ -105,7 +105,7 @@ def _report(failures: Mapping[int, BrokerError], asked: int, what: str) -> None:
         return
     first = next(iter(failures.values()))
     raise AckFailed(
-        f"{len(failures)} of {asked} {what} did not take effect; the first: {first}",
+        f"{len(failures)} of {asked} {what} were not confirmed; the first: {first}",
         failures=failures,
         retryable=all(error.retryable for error in failures.values()),
     ) from first
