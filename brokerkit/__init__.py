@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from .core.messages import OutboundMessage
     from .frames import Decoder, attr, decoder, expand, failures, plain
     from .session import (
+        CopyWarning,
         FilterWarning,
         Interrupted,
         NotYetReadable,
@@ -58,6 +59,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "session": ("FilterWarning", "Interrupted", "Session", "StartIgnored", "connect", "doctor"),
     "session.reading": ("NotYetReadable",),
+    "session.copying": ("CopyWarning",),
     "session.placing": ("PlacingWarning",),
     "frames": ("Decoder", "attr", "decoder", "expand", "failures", "plain"),
     "core.messages": ("OutboundMessage",),
@@ -96,6 +98,7 @@ __all__ = [
     "Cancelled",
     "Closed",
     "ConfigError",
+    "CopyWarning",
     "DecodeError",
     "Decoder",
     "FilterWarning",

@@ -2,6 +2,7 @@
 
 from .batches import Batch, Batches
 from .connecting import connect
+from .copying import CopyWarning
 from .diagnosis import Diagnosis, doctor
 from .filters import FilterWarning
 from .interrupted import Interrupted
@@ -16,6 +17,7 @@ from .transaction import Transaction
 __all__ = [
     "Batch",
     "Batches",
+    "CopyWarning",
     "Description",
     "Diagnosis",
     "FilterWarning",

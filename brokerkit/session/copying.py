@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import closing
@@ -15,7 +16,8 @@ from brokerkit.core.columns import Columns
 from brokerkit.core.errors import BrokerError, ConfigError, NotSupported
 from brokerkit.core.interrupts import Hold
 from brokerkit.core.message_consumer import MessageConsumer
-from brokerkit.core.messages import OutboundMessage, PublishResult, nobody_answered
+from brokerkit.core.messages import OutboundMessage, PublishResult
+from brokerkit.core.notes import note
 from brokerkit.core.topics import Counted, Slice
 from brokerkit.core.windows import pieces_of
 from brokerkit.frames.outcome import OutcomeFrame, outcome_frame
@@ -29,12 +31,18 @@ from .placing import Partitions, Placing, Times, partitions_of, placing_of
 from .planning import Range
 from .progress import bar, expected
 from .pulling import left_in_time
+from .silence import answers_to_nothing
 
 if TYPE_CHECKING:
     from brokerkit.core.held import Held
     from brokerkit.core.publisher import ConnectedPublisher
 
     from .session import Session
+
+
+class CopyWarning(UserWarning):
+    """A copy ended before it came to the end."""
+
 
 CHUNK_ROWS = 2_000
 FETCH_ROWS = 500
@@ -187,7 +195,7 @@ class Copying:
     def slices(self, browser: ConnectedBrowser, planned: Sequence[Slice], progress: bool) -> OutcomeFrame:
         """Copy what is in these slices, or in those of the call that is resumed.
 
-        A target that answers to nothing ends it.
+        A target that answers to nothing ends it, with a `CopyWarning`.
         """
         pieces = self._plan(planned)
         total, counted = expected(pieces)
@@ -195,9 +203,11 @@ class Copying:
             for piece in pieces:
                 for columns in browser.read(piece):
                     for part in _parts(columns):
+                        began = time.monotonic()
                         results = self._send(part)
                         shown.update(part.length)
-                        if nobody_answered(results):
+                        if answers_to_nothing(results, began):
+                            self._note_end(f"of about {total:,}")
                             return self.outcome()
         return self.outcome()
 
@@ -214,6 +224,8 @@ class Copying:
                     results = self._send(held.columns)
                     complete = _settle(held, results) and complete
                     shown.update(len(held))
+        if not complete:
+            self._note_end("and left the others in the subscription")
         return self.outcome()
 
     def _plan(self, slices: Sequence[Slice]) -> list[Slice]:
@@ -223,6 +235,14 @@ class Copying:
             if self._journal is not None:
                 self._journal.keep_plan([each.plain for each in slices])
         return self._slices
+
+    def _note_end(self, rest: str) -> None:
+        note(
+            f"copying {self._source!r} to {self._target!r} ended early, because the target did not confirm: "
+            f"it tried {len(self._results):,} messages {rest}. copy(..., resume=) with this outcome frame "
+            "goes on",
+            CopyWarning,
+        )
 
     def _progress(self, total: int | None, counted: Counted, show: bool) -> Any:
         return bar(f"copy {self._source} to {self._target}", total, counted=counted, show=show)

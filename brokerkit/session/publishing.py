@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
@@ -14,7 +15,7 @@ import pyarrow as pa
 from brokerkit.core.attributes import Attributes
 from brokerkit.core.errors import BrokerError, ConfigError, PublishFailed, Unavailable
 from brokerkit.core.interrupts import check_interrupt
-from brokerkit.core.messages import OutboundMessage, PublishResult, nobody_answered
+from brokerkit.core.messages import OutboundMessage, PublishResult
 from brokerkit.core.publisher import refusal
 from brokerkit.frames.jsonable import jsonable
 from brokerkit.frames.outbound import Item, Kind, Outbound, messages_from_frame
@@ -25,6 +26,7 @@ from .arguments import check_topic
 from .interrupted import Interrupted
 from .journal import Journal
 from .progress import bar
+from .silence import answers_to_nothing
 
 if TYPE_CHECKING:
     from brokerkit.core.publisher import ConnectedPublisher
@@ -242,9 +244,10 @@ class FramePublishing:
         with bar(f"publish to {self._topic}", len(self._outbound), show=progress) as shown:
             for chunk in self._outbound.chunks(CHUNK_ROWS):
                 check_interrupt()
+                began = time.monotonic()
                 results = self._chunk(self._done, chunk, timeout)
                 shown.update(len(chunk))
-                if nobody_answered(results):
+                if answers_to_nothing(results, began):
                     self._give_up()
                     break
         return self.outcome()

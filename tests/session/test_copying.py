@@ -14,7 +14,7 @@ from brokerkit.backends.inmem import capabilities as INMEM
 from brokerkit.core.attributes import Attributes
 from brokerkit.core.columns import Columns
 from brokerkit.core.errors import ConfigError, NotSupported
-from brokerkit.session import Session
+from brokerkit.session import CopyWarning, Session
 from brokerkit.session.carrying import messages_to_copy
 
 POOR = INMEM.but(
@@ -59,7 +59,8 @@ def test_a_target_that_does_not_answer_is_waited_for_once(pair, monkeypatch: pyt
     publish(here, 5_000)
     monkeypatch.setattr("brokerkit.core.publisher.PUBLISH_SECONDS", 0.5)
     there.native.faults.stop()
-    outcome = here.copy("orders", there, "copies", progress=False)
+    with pytest.warns(CopyWarning, match="ended early.*of about 5,000.*resume="):
+        outcome = here.copy("orders", there, "copies", progress=False)
     assert outcome.counts["confirmed"] == 0
     assert 0 < len(outcome) < 5_000
     there.native.faults.start()
@@ -143,7 +144,8 @@ def test_what_did_not_arrive_stays_in_the_subscription(pair: tuple[Session, Sess
     here.create_subscription("orders", "mover", start="earliest", model="message")
     publish(here, 50)
     there.native.faults.fail_publishes(10, ConfigError("no"))
-    first = here.copy("orders", there, "copies", subscription="mover", idle=0.2, progress=False)
+    with pytest.warns(CopyWarning, match="ended early.*left the others in the subscription"):
+        first = here.copy("orders", there, "copies", subscription="mover", idle=0.2, progress=False)
     left = 50 - first.counts["confirmed"]
     assert left > 0
     assert list(here.describe("orders").subscriptions["lag"]) == [left]
