@@ -116,25 +116,22 @@ class Proxy:
         """Break all connections now with RST; new ones are taken."""
         self._call(self._cut)
 
-    def half_open(self, *, ways: tuple[Way, ...] = BOTH) -> None:
+    def half_open(self, seconds: float | None = None, *, ways: tuple[Way, ...] = BOTH) -> None:
         """Let all bytes vanish and keep the sockets. New connections are taken, and hear nothing.
 
-        The connections that lost bytes end with `mend`: they are of no use any more.
+        The connections that lost bytes break when it is over: they are of no use any more.
         """
-        self._call(lambda: self._half_open(ways))
+        self._call(lambda: self._half_open(seconds, ways))
 
     def stall(self, seconds: float | None = None, *, ways: tuple[Way, ...] = BOTH) -> None:
         """Let no byte pass for so many seconds, and none be lost; new connections wait likewise."""
         self._call(lambda: self._stall(seconds, ways))
 
-    def trickle(self, size: int, interval: float, *, ways: tuple[Way, ...] = BOTH) -> None:
+    def trickle(
+        self, size: int, interval: float, *, seconds: float | None = None, ways: tuple[Way, ...] = BOTH
+    ) -> None:
         """Let `size` bytes pass every `interval` seconds on each connection."""
-
-        def slow() -> None:
-            for way in ways:
-                self._flows[way].pace = (size, interval)
-
-        self._call(slow)
+        self._call(lambda: self._trickle(size, interval, seconds, ways))
 
     def refuse(self, seconds: float | None = None) -> None:
         """Take no new connection for so many seconds; the port is closed meanwhile."""
@@ -147,6 +144,10 @@ class Proxy:
     def after(self, passed: int, action: Callable[[], Any], *, way: Way = Way.TO_CLIENT) -> None:
         """Call a fault as soon as so many bytes from now have passed on all connections together."""
         self._call(lambda: self._due(passed, way, lambda _: action()))
+
+    def later(self, seconds: float, action: Callable[[], None]) -> None:
+        """Call a fault after so many seconds, unless `mend` is called before."""
+        self._call(lambda: self._later(seconds, action))
 
     def mend(self) -> None:
         """End all faults, also those that have not begun. What was stalled goes on."""
@@ -276,20 +277,41 @@ class Proxy:
         for each in list(self._connections):
             each.reset()
 
-    def _half_open(self, ways: tuple[Way, ...]) -> None:
+    def _later(self, seconds: float | None, action: Callable[[], None]) -> None:
+        if seconds is not None:
+            self._timers.append(self._loop.call_later(seconds, action))
+
+    def _half_open(self, seconds: float | None, ways: tuple[Way, ...]) -> None:
         for way in ways:
             self._flows[way].dropping = True
+        self._later(seconds, self._break_damaged)
+
+    def _break_damaged(self) -> None:
+        """End `half_open`, and the connections that lost bytes by it."""
+        for flow in self._flows.values():
+            flow.dropping = False
+        for each in list(self._connections):
+            if each.damaged:
+                each.reset()
 
     def _stall(self, seconds: float | None, ways: tuple[Way, ...]) -> None:
         for way in ways:
             self._flows[way].open.clear()
-            if seconds is not None:
-                self._timers.append(self._loop.call_later(seconds, self._flows[way].open.set))
+            self._later(seconds, self._flows[way].open.set)
+
+    def _trickle(self, size: int, interval: float, seconds: float | None, ways: tuple[Way, ...]) -> None:
+        for way in ways:
+            self._flows[way].pace = (size, interval)
+        self._later(seconds, self._hurry)
+
+    def _hurry(self) -> None:
+        """End `trickle`."""
+        for flow in self._flows.values():
+            flow.pace = None
 
     def _refuse(self, seconds: float | None) -> None:
         self._unlisten()
-        if seconds is not None:
-            self._timers.append(self._loop.call_later(seconds, self._listen))
+        self._later(seconds, self._listen)
 
     def _mend(self) -> None:
         # of faults that are over, and must not end the next ones
@@ -298,11 +320,9 @@ class Proxy:
         self._timers.clear()
         for flow in self._flows.values():
             flow.due.clear()
-            flow.pace, flow.dropping = None, False
             flow.open.set()
-        for each in list(self._connections):
-            if each.damaged:
-                each.reset()
+        self._hurry()
+        self._break_damaged()
         self._listen()
 
     # Ending it.
