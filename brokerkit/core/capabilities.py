@@ -45,7 +45,8 @@ class Capabilities:
     subscription_required: whether a consumer must name a subscription or group.
     slices: whether reading a slice again gives the same rows.
     time_index: whether the broker finds a position by time.
-    transactions, idempotent_publish, partitions, create_topic, create_subscription: as they say.
+    transactions, partitions, create_topic, create_subscription: as they say.
+    idempotent_publish: what is confirmed is stored once, however often the client had to send it.
     dedup_ids: publishing again under the same `OutboundMessage.dedup_id` stores nothing twice.
     publish_partition: `OutboundMessage.partition` is where a message goes; otherwise it is refused.
     publish_time: the unit in which `OutboundMessage.publish_time` is kept; None: it is refused.

@@ -22,10 +22,12 @@ class Place:
     """A server that is reached through a proxy, and directly for checking.
 
     rows: how many messages a fault strikes in the middle of. topic_options, subscribing: what makes topics
-    and subscriptions here. away: seconds for which messages stay away that a broken connection took along.
+    and subscriptions here. resends: whether the client library sends again by itself what got no answer, to
+    a broker that then stores it twice. away: seconds for which messages stay away that a broken connection took along.
     """
 
     rows: int
+    resends = False
     away = 5.0
     topic_options: dict[str, Any] = {}  # noqa: RUF012  # never changed
     subscribing: dict[str, Any] = {}  # noqa: RUF012  # never changed
@@ -132,6 +134,7 @@ class Nats(Place):
 
 class Pulsar(Place):
     rows = 12_000
+    resends = True
     topic_options = {"partitions": 2}  # noqa: RUF012  # never changed
 
     def url(self, port: int | None) -> str:
