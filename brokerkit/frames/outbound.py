@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import islice
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 
 import pyarrow as pa
 
@@ -24,6 +23,15 @@ Kind: TypeAlias = Literal["messages", "rows"]
 Item: TypeAlias = "OutboundMessage | BrokerError"
 """The message of one row, or why the row cannot be one."""
 
+
+class Rows(Protocol):
+    """What makes the messages of some rows."""
+
+    def __len__(self) -> int: ...
+
+    def items(self, start: int, stop: int) -> list[Item]: ...
+
+
 MESSAGE_COLUMNS = ("key", "value", "raw", "attributes")
 _CHUNK = 1_000
 
@@ -32,19 +40,20 @@ class Outbound:
     """The rows of a frame as messages.
 
     kind: "messages" where rows are published as the messages they are, "rows" where each becomes a
-    JSON object. ``len()`` is the number of rows.
+    JSON object. rows: what makes them. columns: of the frame. ``len()`` is the number of rows.
     """
 
-    def __init__(self, kind: Kind, rows: MessageRows | ObjectRows) -> None:
+    def __init__(self, kind: Kind, rows: Rows, columns: dict[str, Column] | None = None) -> None:
         self.kind = kind
-        self._rows = rows
+        self.rows = rows
+        self.columns = columns or {}
 
     def __len__(self) -> int:
-        return len(self._rows)
+        return len(self.rows)
 
     def items(self, start: int, stop: int) -> list[Item]:
         """The rows from `start` up to but excluding `stop`: one item each, as in `chunks`."""
-        return self._rows.items(start, min(stop, len(self)))
+        return self.rows.items(start, min(stop, len(self)))
 
     def chunks(self, size: int = _CHUNK) -> Iterator[list[Item]]:
         """Lists of at most `size` items, all rows in order: one item per row.
@@ -53,7 +62,7 @@ class Outbound:
         """
         if size < 1:
             raise ConfigError(f"a chunk needs at least one row, not {size}")
-        return (self._rows.items(start, min(start + size, len(self))) for start in range(0, len(self), size))
+        return (self.rows.items(start, min(start + size, len(self))) for start in range(0, len(self), size))
 
     def __iter__(self) -> Iterator[Item]:
         return (item for chunk in self.chunks() for item in chunk)
@@ -63,7 +72,8 @@ class Outbound:
         import pandas as pd
 
         lines: list[tuple[Any, ...]] = []
-        for row, item in enumerate(islice(self._rows.items(0, min(n, len(self))), n)):
+        items = self.rows.items(0, min(n, len(self)))[:n]
+        for row, item in enumerate(items):
             if isinstance(item, BrokerError):
                 lines.append((row, None, None, None, None, str(item)))
             else:
@@ -71,7 +81,12 @@ class Outbound:
                 names = ", ".join(item.attributes.names())
                 lines.append((row, _shown(item.key), _shown(item.data), size, names, None))
         columns = ["row", "key", "data", "bytes", "attributes", "error"]
-        return pd.DataFrame(lines, columns=columns, dtype=object)
+        made = pd.DataFrame(lines, columns=columns, dtype=object)
+        for name in ("partition", "publish_time"):
+            values = [getattr(item, name, None) for item in items]
+            if any(value is not None for value in values):
+                made.insert(len(made.columns) - 1, name, pd.Series(values, dtype=object))
+        return made
 
     def __repr__(self) -> str:
         what = "messages as they are" if self.kind == "messages" else "one JSON object per row"
@@ -109,7 +124,7 @@ def messages_from_frame(
         lost = [name for name in index if name in (*MESSAGE_COLUMNS, RAW_KEY)]
         if lost:
             raise ConfigError(f"{lost[0]!r} is in the index: make it a column with df.reset_index()")
-        return Outbound(kind, MessageRows(found, length, key, writer_of(frame)))
+        return Outbound(kind, MessageRows(found, length, key, writer_of(frame)), found)
     if index and columns is None:
         raise ConfigError(
             f"the index {', '.join(map(repr, index))} would be lost: df.reset_index() makes it a column, "

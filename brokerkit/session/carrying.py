@@ -124,7 +124,7 @@ def _carried(
     if exact and (first is not None or not told):
         told = []
     elif not told and time is not None:
-        told = [(PUBLISH_TIME, (_EPOCH + timedelta(microseconds=time)).isoformat(timespec="microseconds"))]
+        told = [(PUBLISH_TIME, written(time))]
     ours: list[Pair] = []
     if value is None and not target.null_value:
         value = b""
@@ -138,6 +138,11 @@ def _carried(
         ours.append((ATTRIBUTES, _packed(others)))
         others = []
     return OutboundMessage(value, key, [*others, *own, *ours, *told], publish_time=moment)
+
+
+def written(micros: int) -> str:
+    """A time as our attribute has it."""
+    return (_EPOCH + timedelta(microseconds=micros)).isoformat(timespec="microseconds")
 
 
 def _survive(attributes: Sequence[Pair], target: Capabilities) -> bool:

@@ -41,6 +41,7 @@ class Placing:
     same: bool
     keeps_times: bool
     notes: list[str] = field(default_factory=list)
+    _told: set[str] = field(default_factory=set)
 
     @property
     def may_be_too_old(self) -> bool:
@@ -48,10 +49,15 @@ class Placing:
         return self.keeps_times and (self.terms.retention or self.terms.oldest) is not None
 
     def tell(self, text: str) -> None:
-        """Warn of something once."""
-        if text not in self.notes:
-            self.notes.append(text)
-            note(text, PlacingWarning)
+        """Warn of something that differs."""
+        self.notes.append(text)
+        note(text, PlacingWarning)
+
+    def tell_once(self, what: str, text: str) -> None:
+        """Warn of something that many messages have."""
+        if what not in self._told:
+            self._told.add(what)
+            self.tell(text)
 
     def times(self, micros: Sequence[int | None], *, told: str = "") -> list[tuple[datetime | None, bool]]:
         """The time that each message is given, None for the present, and whether it is its own to the digit.
@@ -86,7 +92,7 @@ class Placing:
             return
         oldest, newest = min(micros), max(micros)
         if oldest < first:
-            self.tell(self._too_old(oldest, told))
+            self.tell_once("old", self._too_old(oldest, told))
         if newest > last:
             self.tell(
                 f"{self.topic!r} takes no times further ahead than {_span_text(self.terms.newest)}; {told}"

@@ -31,6 +31,8 @@ from .silence import answers_to_nothing
 if TYPE_CHECKING:
     from brokerkit.core.publisher import ConnectedPublisher
 
+    from .placing import Placing
+
 CHUNK_ROWS = 5_000
 UNTRIED = (
     "not tried, since the broker did not answer to the rows before it within their timeout; "
@@ -154,7 +156,8 @@ class FramePublishing:
     """One `publish_frame` call: which rows go out, and what becomes of each.
 
     resume: the whole outcome frame of an earlier call, None to begin anew. journal: where outcomes are
-    kept on disk, and what an earlier call left there. Raises ConfigError when it belongs to something else.
+    kept on disk, and what an earlier call left there. placing: of partitions and times. Raises ConfigError
+    when it belongs to something else.
     """
 
     def __init__(
@@ -164,10 +167,12 @@ class FramePublishing:
         outbound: Outbound,
         resume: pd.DataFrame | None,
         journal: Journal | None = None,
+        placing: Placing | None = None,
     ) -> None:
         self._publisher = publisher
         self._topic = topic
         self._outbound = outbound
+        self._placing = placing
         self._run = uuid.uuid4().hex
         self._results: list[PublishResult | None] = [None] * len(outbound)
         self._done = self._sent_to = 0
@@ -317,6 +322,7 @@ class FramePublishing:
             "topic": self._topic,
             "rows": len(self._results),
             "tried": len(tried),
+            **({} if self._placing is None else {"placing": self._placing.summary()}),
         }
         return outcome
 

@@ -40,7 +40,9 @@ from .interrupted import Interrupted, outcome_kept
 from .journal import opened
 from .listing import Description, topics_frame
 from .markup import Displayed
+from .open_sessions import SESSIONS
 from .peek import Peek
+from .placed_rows import placed, plan_shown
 from .placing import Partitions, Times
 from .planning import Planner, parse_partitions, parse_range
 from .publishing import BatchPublishing, FramePublishing, message_of, messages_of, plan_of
@@ -58,8 +60,6 @@ if TYPE_CHECKING:
 
 SLICE_ROWS = 250_000
 """About how many messages one slice of a scan holds: one Parquet file, one dask partition."""
-
-_sessions: weakref.WeakValueDictionary[str, Session] = weakref.WeakValueDictionary()
 
 
 class Session(Displayed):
@@ -85,13 +85,13 @@ class Session(Displayed):
         self._publisher: ConnectedPublisher | None = None
         self._loops: weakref.WeakValueDictionary[Any, Batches] = weakref.WeakValueDictionary()
         self._on_close: list[Any] = []
-        _sessions[self.token] = self
+        SESSIONS[self.token] = self
         close_at_exit(self)
 
     @staticmethod
     def of_this_process(token: str) -> Session | None:
         """The open session of this process with that token."""
-        found = _sessions.get(token)
+        found = SESSIONS.get(token)
         return found if found is not None and not found.connection.closed else None
 
     @property
@@ -482,6 +482,8 @@ class Session(Displayed):
         key: str | None = None,
         kind: Kind | None = None,
         columns: Sequence[str] | None = None,
+        partitions: Partitions | None = None,
+        times: Times | None = None,
         dry_run: bool = False,
         resume: pd.DataFrame | None = None,
         journal: str | PathLike[str] | None = None,
@@ -496,15 +498,17 @@ class Session(Displayed):
         outcome frame of an earlier call for the same frame; what it confirmed is not sent again.
         journal: a file that keeps the outcomes as they come, so that the same call goes on where a process
         that was killed stopped (see `brokerkit.session.journal`). timeout: seconds per 5,000 rows.
+        partitions, times: as in `copy`, for a frame of messages with the columns partition and publish_time.
         """
         outbound = plan_of(df, kind, key, columns)
         check_topic(topic)
         timeout = check_seconds(timeout, "timeout")
+        self._check_open()
+        outbound, placing = placed(outbound, df, self, topic, partitions, times)
         if dry_run:
-            self._check_open()
-            return outbound.preview()
+            return plan_shown(outbound, placing)
         with opened(journal) as kept:
-            publishing = FramePublishing(self.shared_publisher(), topic, outbound, resume, kept)
+            publishing = FramePublishing(self.shared_publisher(), topic, outbound, resume, kept, placing)
 
             def work(hold: Hold) -> OutcomeFrame:
                 hold.begin()

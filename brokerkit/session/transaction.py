@@ -13,19 +13,24 @@ from brokerkit.core.messages import PublishResult
 from brokerkit.frames.outbound import Kind
 from brokerkit.frames.outcome import OutcomeFrame, outcome_frame
 
-from .interrupted import Interrupted, Keeper
+from .interrupted import Interrupted
+from .placed_rows import placed
 from .publishing import BatchPublishing, FramePublishing, message_of, messages_of, plan_of
 
 if TYPE_CHECKING:
     from brokerkit.core.messages import OutboundMessage
     from brokerkit.core.publisher import ConnectedPublisher
 
+    from .placing import Partitions, Times
+    from .session import Session
+
 
 class Transaction:
     """What can be done inside ``with session.transaction() as tx:``."""
 
-    def __init__(self, publisher: ConnectedPublisher) -> None:
+    def __init__(self, publisher: ConnectedPublisher, session: Session) -> None:
         self._publisher = publisher
+        self._session = session
         self._results: list[PublishResult] = []
         self.committing = False
 
@@ -55,10 +60,14 @@ class Transaction:
         key: str | None = None,
         kind: Kind | None = None,
         columns: Sequence[str] | None = None,
+        partitions: Partitions | None = None,
+        times: Times | None = None,
         progress: bool = True,
     ) -> OutcomeFrame:
         """Like `Session.publish_frame`, within the transaction; a failed row raises, so that it aborts."""
-        publishing = FramePublishing(self._publisher, topic, plan_of(df, kind, key, columns), None)
+        plan = plan_of(df, kind, key, columns)
+        outbound, placing = placed(plan, df, self._session, topic, partitions, times)
+        publishing = FramePublishing(self._publisher, topic, outbound, None, placing=placing)
         try:
             outcome = publishing.run(timeout=None, progress=progress)
         except KeyboardInterrupt as interrupt:
@@ -95,9 +104,9 @@ class Transaction:
 
 
 @contextmanager
-def committed_whole(keeper: Keeper, publisher: ConnectedPublisher) -> Iterator[Transaction]:
+def committed_whole(session: Session, publisher: ConnectedPublisher) -> Iterator[Transaction]:
     """A transaction whose interrupt says whether it was committed, and closes its publisher."""
-    transaction = Transaction(publisher)
+    transaction = Transaction(publisher, session)
     hold = Hold()
     try:
         with publisher, publisher.transaction():
@@ -110,7 +119,7 @@ def committed_whole(keeper: Keeper, publisher: ConnectedPublisher) -> Iterator[T
         error = transaction.interrupted()
         if error is None:
             raise
-        keeper.last_interrupted = error
+        session.last_interrupted = error
         raise error from interrupt
     finally:
         hold.restore()

@@ -1,0 +1,236 @@
+"""Rows of a frame of messages, with the partition and the time that its columns say."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from brokerkit.core.arguments import as_integer
+from brokerkit.core.attributes import Attributes
+from brokerkit.core.errors import BrokerError, ConfigError
+from brokerkit.core.messages import OutboundMessage, checked_partition, checked_time, to_microseconds
+from brokerkit.frames.keys import missing
+from brokerkit.frames.outbound import Item, Outbound, Rows
+from brokerkit.frames.provenance import provenance_of
+from brokerkit.frames.tabular import Column
+
+from .carrying import PUBLISH_TIME, TOLD, written
+from .open_sessions import open_session
+from .placing import Partitions, Placing, Times, partitions_of, placing_of
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from .session import Session
+
+CHUNK_ROWS = 5_000
+PLANNED_ROWS = 100_000
+"""How many rows a dry run looks at to say what will differ."""
+KNOWN_KEYS = 100_000
+"""How many keys are remembered with the partition where they belong."""
+
+
+def placed(
+    outbound: Outbound,
+    frame: Any,
+    target: Session,
+    topic: str,
+    partitions: Partitions | None,
+    times: Times | None,
+) -> tuple[Outbound, Placing | None]:
+    """The messages of a frame with their partitions and times, where the target takes them.
+
+    Raises ConfigError and NotSupported for what cannot be done as asked.
+    """
+    if outbound.kind != "messages":
+        if partitions is not None or times is not None:
+            raise ConfigError("partitions= and times= are for frames of messages, kind='messages'")
+        return outbound, None
+    numbers, moments = outbound.columns.get("partition"), outbound.columns.get("publish_time")
+    if isinstance(numbers, pa.ChunkedArray) and numbers.null_count == len(numbers):
+        numbers = None
+    if isinstance(moments, pa.ChunkedArray) and not pa.types.is_timestamp(moments.type):
+        if times == "keep" and not pa.types.is_null(moments.type):
+            raise ConfigError(
+                f"the column 'publish_time' is {moments.type}, not a time: times='now' leaves it"
+            )
+        moments = None
+    topics = _topics(outbound)
+    asked = target.capabilities.publish_partition and numbers is not None and partitions != "key"
+    placing = placing_of(
+        target,
+        topic,
+        partitions=partitions,
+        times=times,
+        source=_count(frame, target, topics) if asked else None,
+        has_partitions=numbers is not None,
+        has_times=moments is not None,
+    )
+    if partitions == "same" and numbers is not None:
+        _check_all_there(placing, numbers)
+    rows = PlacedRows(outbound.rows, placing, numbers, moments, resent=topics == {topic})
+    return Outbound(outbound.kind, rows, outbound.columns), placing
+
+
+def plan_shown(outbound: Outbound, placing: Placing | None) -> pd.DataFrame:
+    """The first rows as they would be sent; what becomes of partitions and times is in its attrs."""
+    shown = outbound.preview()
+    if placing is not None:
+        for start in range(0, min(len(outbound), PLANNED_ROWS), CHUNK_ROWS):
+            outbound.items(start, start + CHUNK_ROWS)
+        shown.attrs["brokerkit"] = {"placing": placing.summary()}
+    return shown
+
+
+def _topics(outbound: Outbound) -> set[str]:
+    column = outbound.columns.get("topic")
+    if column is None:
+        return set()
+    values = column.unique().to_pylist() if isinstance(column, pa.ChunkedArray) else column
+    return {value for value in values if isinstance(value, str)}
+
+
+def _count(frame: Any, target: Session, topics: set[str]) -> int | None:
+    """How many partitions the rows come from; None where it cannot be asked."""
+    attrs = getattr(frame, "attrs", None)
+    source = (provenance_of(frame) or {}).get("source") if isinstance(attrs, dict) else None
+    if not topics:
+        return None
+    return partitions_of(open_session(source) or target, sorted(topics))
+
+
+def _check_all_there(placing: Placing, numbers: Column) -> None:
+    values = numbers.unique().to_pylist() if isinstance(numbers, pa.ChunkedArray) else numbers
+    known = [number for number in map(as_integer, values) if number is not None]
+    count = placing.terms.partitions
+    if known and count is not None and max(known) >= count:
+        raise ConfigError(
+            f'partitions="same": there are rows of partition {max(known)}, and {placing.topic!r} has '
+            f'{count}, from 0: partitions="key" lets the key decide'
+        )
+
+
+class PlacedRows:
+    """The messages of other rows, each with what `placing` keeps of its partition and time.
+
+    resent: whether they go back to the topic they came from.
+    """
+
+    def __init__(
+        self, rows: Rows, placing: Placing, numbers: Column | None, moments: Column | None, *, resent: bool
+    ) -> None:
+        self._rows = rows
+        self._placing = placing
+        self._numbers = numbers
+        self._moments = moments if placing.keeps_times else None
+        self._resent = resent
+        self._places: dict[bytes, int] = {}
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def items(self, start: int, stop: int) -> list[Item]:
+        """The rows from `start` up to but excluding `stop`, one item each."""
+        items = self._rows.items(start, stop)
+        if self._numbers is not None:
+            found = partition_values(self._numbers, start, stop)
+            if self._placing.same:
+                self._set_partitions(items, found, start)
+            elif self._resent:
+                self._tell_of_moves(items, found, start)
+        if self._moments is not None:
+            self._set_times(items, time_values(self._moments, start, stop), start)
+        return items
+
+    def _set_partitions(self, items: list[Item], found: Sequence[Any], start: int) -> None:
+        for row, value in enumerate(found):
+            item = items[row]
+            if isinstance(item, OutboundMessage):
+                if isinstance(value, str):
+                    items[row] = ConfigError(f"row {start + row}, column 'partition': {value}")
+                else:
+                    item.partition = value
+
+    def _tell_of_moves(self, items: Sequence[Item], found: Sequence[Any], start: int) -> None:
+        for row, (item, number) in enumerate(zip(items, found, strict=True), start):
+            if isinstance(item, BrokerError) or item.key is None or not isinstance(number, int):
+                continue
+            if (place := self._place(item.key)) not in (None, number):
+                self._placing.tell_once(
+                    "moves",
+                    f"messages go to another partition of {self._placing.topic!r} than they were in, since "
+                    f"another partitioner had placed them: row {row} goes from {number} to {place}; "
+                    'partitions="same" keeps them where they were',
+                )
+                return
+
+    def _place(self, key: bytes) -> int | None:
+        place = self._placing.terms.place
+        if place is None:
+            return None
+        if key not in self._places:
+            if len(self._places) >= KNOWN_KEYS:
+                self._places.clear()
+            self._places[key] = place(key)
+        return self._places[key]
+
+    def _set_times(self, items: list[Item], found: Sequence[int | str | None], start: int) -> None:
+        micros = [value if isinstance(value, int) else None for value in found]
+        kept = self._placing.times(micros, told=TOLD)
+        for row, (moment, exact) in enumerate(kept):
+            item, value = items[row], found[row]
+            if value is None or isinstance(item, BrokerError):
+                continue
+            if isinstance(value, str):
+                items[row] = ConfigError(f"row {start + row}, column 'publish_time': {value}")
+            elif moment is not None:
+                item.publish_time = moment
+                if not exact:
+                    self._placing.tell_once(
+                        "digits", "times are rounded down to milliseconds, which is all that is kept"
+                    )
+            elif item.attributes.get(PUBLISH_TIME) is None:
+                item.attributes = Attributes([*item.attributes, (PUBLISH_TIME, written(value))])
+
+
+def partition_values(column: Column, start: int, stop: int) -> list[int | str | None]:
+    """The partition of each row, None where it has none, or in words what is wrong with it."""
+    part = column[start:stop]
+    if isinstance(part, pa.ChunkedArray):
+        values: list[Any] = part.to_pylist()
+        if pa.types.is_integer(part.type) and not values.count(None) and (not values or min(values) >= 0):
+            return values
+    else:
+        values = part
+    return [_partition(value) for value in values]
+
+
+def _partition(value: Any) -> int | str | None:
+    if missing(value):
+        return None
+    try:
+        # a column of pandas with gaps has floats
+        return checked_partition(int(value) if isinstance(value, float) and value.is_integer() else value)
+    except (TypeError, ConfigError) as error:
+        return str(error)
+
+
+def time_values(column: Column, start: int, stop: int) -> list[int | str | None]:
+    """The time of each row in microseconds, None where it has none, or what is wrong with it."""
+    part = column[start:stop]
+    if isinstance(part, pa.ChunkedArray):
+        whole = part.cast(pa.timestamp("us", part.type.tz), safe=False)
+        found: list[int | str | None] = whole.cast(pa.int64()).to_pylist()
+        return found
+    return [_time(value) for value in part]
+
+
+def _time(value: Any) -> int | str | None:
+    if missing(value):
+        return None
+    try:
+        return to_microseconds(checked_time(value))
+    except (TypeError, ConfigError) as error:
+        return str(error)
