@@ -4,23 +4,144 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
-from typing import TypeVar
+from collections.abc import Iterable, Mapping
+from typing import Any, NoReturn, TypeVar
 from urllib.parse import quote, quote_plus
 
 from .errors import BrokerError
 
 MASK = "***"
 _SECRET_NAME = re.compile(
-    r"pass(word|wd|phrase)?$|secret|token|credential|jaas|api[._-]?key|private[._-]?key|"
+    r"pass(word|wd|phrase)?s?$|(^|[._-])cmd$|secret|token|credential|jaas|api[._-]?key|private[._-]?key|"
     r"(^|[._-])(key|pem|sas|jwt|auth)$|seed|auth[._-]?params|user[._-]?info|access[._-]?key|connection[._-]?string|signature|oauthbearer\.config",
     re.IGNORECASE,
 )
 
 
+_PUBLIC_NAME = re.compile(
+    r"security\.protocol|sasl\.(mechanisms?|username|oauthbearer\.(method|scope|extensions|client\.id))|"
+    r"ssl\.(ca|certificate|crl|keystore|engine)\.location|ssl\.endpoint\.identification\.algorithm|"
+    r"client\.(id|rack|dns\.lookup)|broker\.address\.family|.*compression\.(type|codec)|partitioner|acks|debug|"
+    r"user|name|domain|stream|inbox_prefix|tls_ca|tls_cert|tls_certificate|tls_key_file|tls_hostname|"
+    r"admin|oauth2_(issuer|key_file|audience|scope)|listener|project|emulator|endpoint|ca|transport"
+)
+_HARMLESS = re.compile(r"[+-]?\d+(\.\d+)?|true|false", re.IGNORECASE)
+
+
 def is_secret(name: str) -> bool:
     """Whether an option of this name holds something that must not be shown."""
     return _SECRET_NAME.search(name) is not None
+
+
+def is_public(name: str, value: object) -> bool:
+    """Whether an option may be shown: it is known to be harmless, or a number or truth value."""
+    if is_secret(name) or isinstance(value, Secret):
+        return False
+    return _PUBLIC_NAME.fullmatch(name) is not None or _HARMLESS.fullmatch(str(value)) is not None
+
+
+class Secret:
+    """A text that no output shows: not its repr, nor str, format, JSON or a pickle.
+
+    Only `reveal` gives it, which belongs into the call that hands it to a client library, so that no
+    variable of ours ever holds it.
+    """
+
+    __slots__ = ("_hidden",)
+
+    def __init__(self, text: str | bytes) -> None:
+        # not UTF-8: surrogates stand for its bytes, and `is_text` says so
+        self._hidden = text.decode("utf-8", "surrogateescape") if isinstance(text, bytes) else str(text)
+
+    def reveal(self) -> str:
+        """The text itself."""
+        return self._hidden
+
+    @property
+    def is_text(self) -> bool:
+        """Whether UTF-8 can hold it."""
+        return self._hidden.encode("utf-8", "replace").count(b"?") == self._hidden.count("?")
+
+    def __repr__(self) -> str:
+        return MASK
+
+    __str__ = __repr__
+
+    def __format__(self, spec: str) -> str:
+        return MASK
+
+    def __bool__(self) -> bool:
+        return bool(self._hidden)
+
+    def __eq__(self, other: object) -> bool:
+        return self._hidden == other._hidden if isinstance(other, Secret) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash((Secret, self._hidden))
+
+    def __copy__(self) -> Secret:
+        return self
+
+    def __deepcopy__(self, memo: object) -> Secret:
+        return self
+
+    def __reduce_ex__(self, protocol: object) -> NoReturn:
+        raise TypeError(
+            "a secret is not pickled: let the other process take it from its environment or saved connections"
+        )
+
+
+def hidden(name: str, value: Any) -> Any:
+    """The value of an option, as a `Secret` where its name or content says so. Raises nothing."""
+    if isinstance(value, bytes):
+        return Secret(value)
+    if isinstance(value, str) and value.lstrip().startswith("{"):
+        found = _object_in(value)
+        return Secret(value) if found is None else hidden(name, found)
+    if isinstance(value, str) and (is_secret(name) or inner_secrets(value)):
+        return Secret(value)
+    if isinstance(value, Mapping):
+        return {key: hidden(str(key), each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [hidden(name, each) for each in value]
+    if isinstance(value, int | float) and not isinstance(value, bool) and is_secret(name):
+        return Secret(str(value))
+    return value
+
+
+def _object_in(text: str) -> dict[str, Any] | None:
+    """A JSON object, such as properties of librdkafka in a URL; None for any other text."""
+    try:
+        found = json.loads(text)
+    except ValueError:
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def as_secret(value: Any) -> Secret:
+    """A text as a secret, or the secret that it is."""
+    return value if isinstance(value, Secret) else Secret(value)
+
+
+def revealed(value: Any) -> Any:
+    """What a `Secret` hides; a mapping with all that its values hide; anything else as it is."""
+    if isinstance(value, Secret):
+        return value.reveal()
+    if isinstance(value, Mapping):
+        return {key: revealed(each) for key, each in value.items()}
+    return value
+
+
+_INNER = re.compile(
+    r"(?:SharedAccessKey|SharedAccessSignature|password)\s*=\s*\"?([^;\"]+)|"
+    r"://([^/@:\s]*):([^/@\s]+)@",
+    re.IGNORECASE,
+)
+
+
+def inner_secrets(text: str) -> list[str]:
+    """Passwords and keys inside a text such as a URL or a connection string."""
+    return [part for found in _INNER.findall(text) for part in (found[0], found[2]) if part]
 
 
 def _spellings(value: str) -> set[str]:
@@ -74,6 +195,9 @@ class Secrets:
             text = f"{type(other).__name__}: {other} {other!r}"
             if self.mask(text) != text:
                 setattr(error, name, BrokerError(self.mask(f"{type(other).__name__}: {other}")))
+            elif not isinstance(other, BrokerError):
+                # the variables of a client library's functions may hold them
+                other.__traceback__ = None
 
     def __repr__(self) -> str:
         return f"Secrets({len(self._values)})"

@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
-from brokerkit.core.address import resolve
+from brokerkit.core.address import hidden_target, resolve
 from brokerkit.core.arguments import as_flag, check_seconds
 from brokerkit.core.connection import CONNECT_SECONDS, Connection
 from brokerkit.core.errors import ConfigError
+from brokerkit.core.secrets import hidden, revealed
 
 from .session import Session
 
@@ -41,7 +42,9 @@ def connect(
     query, the saved connection and the environment decide (``production = true``).
     Raises ConfigError, Unauthorized or Unavailable.
     """
-    if target is not None and not (isinstance(target, str) and target.strip()):
+    # a traceback may show the variables of this function
+    target, options = hidden_target(target), {name: hidden(name, value) for name, value in options.items()}
+    if target is not None and not (isinstance(revealed(target), str) and revealed(target).strip()):
         raise ConfigError(
             f"connect needs a URL such as inmem:// or nats://localhost:4222, not {target!r:.60}; "
             "connect() reads it from the environment variable BROKERKIT_URL"
@@ -50,8 +53,8 @@ def connect(
     timeout = CONNECT_SECONDS if seconds is None else seconds
     marks = {"read_only": read_only, "production": production}
     options |= {name: value for name, value in marks.items() if value is not None}
-    if target is not None and target.startswith(SANDBOX):
-        return _sandbox(target, options, timeout)
+    if target is not None and revealed(target).startswith(SANDBOX):
+        return _sandbox(revealed(target), options, timeout)
     return Session(Connection(resolve(target, options), timeout=timeout))
 
 

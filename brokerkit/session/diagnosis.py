@@ -12,12 +12,12 @@ from importlib.metadata import PackageNotFoundError, requires, version
 from typing import TYPE_CHECKING, Any, Literal
 
 from brokerkit.core import registry
-from brokerkit.core.address import Address, resolve
+from brokerkit.core.address import Address, hidden_target, resolve
 from brokerkit.core.arguments import check_seconds
 from brokerkit.core.connection import CONNECT_SECONDS, Connection
 from brokerkit.core.driver import Backend
 from brokerkit.core.errors import BrokerError, ConfigError, NotSupported, Unauthorized, Unavailable
-from brokerkit.core.secrets import Secrets
+from brokerkit.core.secrets import Secret, Secrets, hidden, revealed
 
 from .connecting import SANDBOX, start_sandbox
 from .markup import Displayed, block, table
@@ -92,6 +92,8 @@ def doctor(
 
     target, options: as for `connect`. topic: look into this one, too. timeout: seconds for each step.
     """
+    # a traceback may show the variables of this function
+    target, options = hidden_target(target), {name: hidden(name, value) for name, value in options.items()}
     seconds = check_seconds(timeout, "timeout")
     with ExitStack() as stack:
         examination = _Examination(CONNECT_SECONDS if seconds is None else seconds, stack)
@@ -109,7 +111,7 @@ class _Examination:
         self._backend: Backend
         self._connection: Connection
 
-    def run(self, target: str | None, topic: str | None, options: dict[str, Any]) -> Diagnosis:
+    def run(self, target: str | Secret | None, topic: str | None, options: dict[str, Any]) -> Diagnosis:
         steps: list[tuple[str, Callable[[], str]]] = [
             ("address", lambda: self._resolve(target, options)),
             ("client library", self._load),
@@ -144,9 +146,9 @@ class _Examination:
             status, detail = "failed", _explained(problem)
         return Step(name, status, self._secrets.mask(detail), time.monotonic() - begin, error)
 
-    def _resolve(self, target: str | None, options: dict[str, Any]) -> str:
-        if target is not None and target.startswith(SANDBOX):
-            server, options = start_sandbox(target, options)
+    def _resolve(self, target: str | Secret | None, options: dict[str, Any]) -> str:
+        if target is not None and revealed(target).startswith(SANDBOX):
+            server, options = start_sandbox(revealed(target), options)
             self._stack.callback(server.close)
             target = server.address
         self._address = resolve(target, options)

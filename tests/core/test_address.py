@@ -10,7 +10,7 @@ import pytest
 
 from brokerkit.core import ConfigError
 from brokerkit.core.address import Address, resolve
-from brokerkit.core.secrets import Secrets, is_secret
+from brokerkit.core.secrets import Secret, Secrets, is_secret
 
 KEY = "Abc/def+ghi="
 AZURE = f"Endpoint=sb://ns.servicebus.windows.net/;SharedAccessKeyName=a;SharedAccessKey={KEY};EntityPath=q"
@@ -19,7 +19,7 @@ AZURE = f"Endpoint=sb://ns.servicebus.windows.net/;SharedAccessKeyName=a;SharedA
 def test_a_url_is_taken_apart() -> None:
     address = Address.parse("Kafka://me:p%40ss@one:9092,two:9093/a%20b?acks=all&empty=", {"acks": "1"})
     assert (address.scheme, address.hosts, address.path) == ("kafka", ("one:9092", "two:9093"), "a b")
-    assert (address.user, address.password) == ("me", "p@ss")
+    assert (address.user, address.password) == ("me", Secret("p@ss"))
     assert address.options == {"acks": "1", "empty": ""}
 
 
@@ -30,7 +30,7 @@ def test_hosts_of_every_kind_are_read(host: str) -> None:
 
 def test_a_password_may_hold_an_at_sign() -> None:
     address = Address.parse("nats://me:p@ss@host")
-    assert (address.user, address.password, address.hosts) == ("me", "p@ss", ("host",))
+    assert (address.user, address.password, address.hosts) == ("me", Secret("p@ss"), ("host",))
 
 
 @pytest.mark.parametrize("password", ["geh/eim", "geh?eim", "12/34"])
@@ -52,7 +52,7 @@ def test_a_pasted_secret_is_not_repeated(text: str, tmp_path: Path, monkeypatch:
 def test_an_azure_connection_string_is_an_address_whose_key_is_masked() -> None:
     address = resolve(AZURE, {})
     assert address.scheme == "servicebus"
-    assert address.options["connection_string"] == AZURE
+    assert address.options["connection_string"] == Secret(AZURE)
     assert str(address) == "servicebus://ns.servicebus.windows.net"
     for text in (repr(address), str(address), address.public_url, address.secrets.mask(f"bad key {KEY}")):
         assert KEY not in text
@@ -109,7 +109,7 @@ def test_the_environment_gives_the_url_and_options(monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("BROKERKIT_KAFKA_SASL_PASSWORD", "x")
     monkeypatch.setenv("BROKERKIT_KAFKA_ACKS", "all")
     monkeypatch.setenv("BROKERKIT_KAFKA_USER__NAME", "y")
-    assert resolve(None, {}).options == {"sasl.password": "x", "acks": "0", "user_name": "y"}
+    assert resolve(None, {}).options == {"sasl.password": Secret("x"), "acks": "0", "user_name": "y"}
     monkeypatch.delenv("BROKERKIT_URL")
     with pytest.raises(ConfigError, match="BROKERKIT_URL"):
         resolve(None, {})

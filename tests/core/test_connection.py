@@ -32,6 +32,7 @@ from brokerkit.core import (
     registry,
 )
 from brokerkit.core.driver import Driver
+from brokerkit.core.secrets import Secret
 
 from .conftest import Desk
 
@@ -319,7 +320,7 @@ def test_saved_connections_take_their_secrets_from_the_environment(
     monkeypatch.setenv("MY_SECRET", PASSWORD)
     with connect("mine") as connection:
         assert isinstance(connection, Connection)
-        assert connection.address.options == {"sasl.password": PASSWORD, "sasl.mechanism": "PLAIN"}
+        assert connection.address.options == {"sasl.password": Secret(PASSWORD), "sasl.mechanism": "PLAIN"}
         assert_hidden(repr(connection) + connection.address.public_url)
     with pytest.raises(ConfigError, match="saved there: mine"):
         connect("yours")

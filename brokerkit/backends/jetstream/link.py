@@ -16,6 +16,7 @@ from nats.aio.msg import Msg
 from nats.js import errors as js_errors
 
 from brokerkit.core.errors import BrokerError, NotFound, NotSupported, Unauthorized, Unavailable
+from brokerkit.core.secrets import revealed
 
 from . import tls
 from .client import DirectClient
@@ -87,7 +88,7 @@ class Link:
                 max_reconnect_attempts=-1,
                 ping_interval=20,
                 pending_size=PENDING_BYTES,
-                **self.options.client,
+                **revealed(self.options.client),
             )
         )
         try:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from brokerkit.core.errors import ConfigError
+from brokerkit.core.secrets import Secret
 
 INSTALL = "pip install 'brokerkit-notebook[nats]'"
 _JWT = "-----BEGIN NATS USER JWT-----"
@@ -18,15 +19,15 @@ def check_login(client: Mapping[str, Any]) -> None:
     if "user_credentials" in client:
         _nkeys()
         text = _text(client["user_credentials"], "user_credentials")
-        if _JWT not in text or _SEED not in text:
+        if _JWT not in text.reveal() or _SEED not in text.reveal():
             raise ConfigError(
                 f"the file of user_credentials= is no credentials file: that has a part {_JWT!r} and a part "
                 f"{_SEED!r}, as `nsc generate creds` writes it"
             )
-        _check_seed(text.partition(_SEED)[2].split()[0], "user_credentials")
+        _check_seed(Secret(text.reveal().partition(_SEED)[2].split()[0]), "user_credentials")
     elif "nkeys_seed" in client:
         _nkeys()
-        _check_seed(_text(client["nkeys_seed"], "nkeys_seed").strip(), "nkeys_seed")
+        _check_seed(_text(client["nkeys_seed"], "nkeys_seed"), "nkeys_seed")
     elif "nkeys_seed_str" in client:
         _nkeys()
         _check_seed(client["nkeys_seed_str"], "nkeys_seed")
@@ -42,19 +43,31 @@ def _nkeys() -> Any:
     return nkeys
 
 
-def _text(path: str, option: str) -> str:
+def _text(path: str, option: str) -> Secret:
     try:
-        return Path(path).read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+        return Secret(Path(path).read_text("utf-8"))
+    except OSError as error:
         raise ConfigError(f"the file of {option}= cannot be read: {type(error).__name__}") from error
+    except UnicodeDecodeError:
+        pass
+    # no cause and no context: it holds the content
+    raise ConfigError(f"the file of {option}= cannot be read: it is not UTF-8 text")
 
 
-def _check_seed(seed: str, option: str) -> None:
+def _check_seed(seed: Secret, option: str) -> None:
+    if _is_seed(seed):
+        return
+    raise ConfigError(
+        f"{option}= holds no NKEY seed of a user: that begins with SU and has 58 characters, "
+        "as `nsc` or `nk -gen user` writes it"
+    )
+
+
+def _is_seed(seed: Secret) -> bool:
+    nkeys = _nkeys()
     try:
-        _nkeys().from_seed(seed.encode()).wipe()
+        nkeys.from_seed(seed.reveal().strip().encode()).wipe()
     except Exception:
-        # no cause: what the library raises of it may show the seed
-        raise ConfigError(
-            f"{option}= holds no NKEY seed of a user: that begins with SU and has 58 characters, "
-            "as `nsc` or `nk -gen user` writes it"
-        ) from None
+        # what the library raises of it may show the seed
+        return False
+    return True

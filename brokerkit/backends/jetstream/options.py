@@ -10,6 +10,7 @@ from typing import Any
 from brokerkit.core.address import Address
 from brokerkit.core.errors import ConfigError
 from brokerkit.core.options import options_of
+from brokerkit.core.secrets import Secret, as_secret
 
 from .subjects import check_name
 from .tls import context_of, handshake_first
@@ -96,27 +97,27 @@ def _credentials(address: Address, given: Mapping[str, Any]) -> dict[str, Any]:
     if user is not None and password is None and "user" not in given:
         user, token = None, token or user
     if user is not None:
-        found["user"] = str(user)
-        found["password"] = "" if password is None else str(password)
+        found["user"] = user if isinstance(user, Secret) else str(user)
+        found["password"] = Secret("") if password is None else as_secret(password)
     elif password is not None:
         raise ConfigError("a password needs a user: nats://USER:PASSWORD@HOST or user=...")
     if token:
-        found["token"] = str(token)
+        found["token"] = as_secret(token)
     seed = given.get("nkeys_seed")
     if seed:
-        text = str(seed)
-        found["nkeys_seed_str" if text.startswith("SU") else "nkeys_seed"] = (
-            text if text.startswith("SU") else _existing(text, "nkeys_seed")
-        )
+        if as_secret(seed).reveal().startswith("SU"):
+            found["nkeys_seed_str"] = as_secret(seed)
+        else:
+            found["nkeys_seed"] = _existing(as_secret(seed), "nkeys_seed")
     if given.get("user_credentials"):
-        found["user_credentials"] = _existing(str(given["user_credentials"]), "user_credentials")
+        found["user_credentials"] = _existing(as_secret(given["user_credentials"]), "user_credentials")
     ways = [name for name in ("user", "token", "nkeys_seed", "user_credentials") if name in found]
     if len(ways) > 1:
         raise ConfigError(f"more than one way to log in was given: {', '.join(ways)}; choose one")
     return found
 
 
-def _existing(path: str, option: str) -> str:
-    if not Path(path).is_file():
+def _existing(path: Secret, option: str) -> str:
+    if not Path(path.reveal()).is_file():
         raise ConfigError(f"{option} names a file that is not there")
-    return path
+    return path.reveal()

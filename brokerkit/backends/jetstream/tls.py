@@ -9,6 +9,7 @@ from typing import Any
 from nats import errors as nats_errors
 
 from brokerkit.core.errors import BrokerError, ConfigError, Unauthorized, Unavailable
+from brokerkit.core.secrets import revealed
 
 FILES = ("tls_ca", "tls_cert", "tls_key")
 _YES = ("true", "1", "yes")
@@ -27,7 +28,7 @@ def context_of(given: Mapping[str, Any]) -> ssl.SSLContext | None:
     try:
         context = ssl.create_default_context(cafile=given.get("tls_ca"))
         if given.get("tls_cert"):
-            context.load_cert_chain(str(given["tls_cert"]), given.get("tls_key"))
+            context.load_cert_chain(str(given["tls_cert"]), revealed(given.get("tls_key")))
     except (OSError, ssl.SSLError) as error:
         raise ConfigError(f"the TLS files cannot be used ({', '.join(FILES)}): {error}") from error
     return context

@@ -27,6 +27,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # the package
 from brokerkit.core.bounded import begin
 from brokerkit.core.cancellation import Deadline
 from brokerkit.core.errors import BrokerError, NotFound, Unauthorized, Unavailable
+from brokerkit.core.secrets import revealed
 from brokerkit.core.topics import Bounds
 
 from .errors import kafka_error, translate
@@ -59,7 +60,7 @@ class Cluster:
     def __init__(self, properties: Properties) -> None:
         self.watch = Watch(str(properties["bootstrap.servers"]))
         settings: Properties = {**properties, "error_cb": self.watch}
-        self.client = AdminClient(settings)
+        self.client = AdminClient(revealed(settings))
 
     def wait(self, future: Future[T], deadline: Deadline, what: str) -> T:
         """The answer; raises Unauthorized as soon as the credentials are refused, Unavailable at the end."""

@@ -15,6 +15,7 @@ from brokerkit.core.cancellation import Deadline
 from brokerkit.core.columns import Columns
 from brokerkit.core.driver import ConsumerRequest, Fetched, Partition, RecordDriver
 from brokerkit.core.errors import BrokerError, RetentionWarning, StaleAck
+from brokerkit.core.secrets import revealed
 
 from .cluster import Cluster, translate_call
 from .columns import columns_of, split_errors
@@ -107,7 +108,7 @@ class KafkaConsumer(RecordDriver):
     def _subscribe(self) -> None:
         if self._consumer is None:
             settings = group_settings(self._properties, self._group, self._watch)
-            self._consumer = translate_call(lambda: Consumer(settings), "opening the consumer")
+            self._consumer = translate_call(lambda: Consumer(revealed(settings)), "opening the consumer")
         deadline = Deadline(LOOK_SECONDS)
         self.created |= ensure_positions(
             self._cluster, self._groups_positions, self._topic, self._group, self._start, deadline

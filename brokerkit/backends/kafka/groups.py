@@ -20,6 +20,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from brokerkit.core.bounded import bounded
 from brokerkit.core.cancellation import Deadline
 from brokerkit.core.errors import BrokerError, Unauthorized
+from brokerkit.core.secrets import revealed
 
 from .cluster import Cluster, translate_call
 from .errors import translate
@@ -127,7 +128,7 @@ def positions_of(cluster: Cluster, properties: Properties, group: str, topic: st
     """The positions of a group, through a client that lives as long as the block."""
     watch = Watch(str(properties["bootstrap.servers"]))
     settings = group_settings(properties, group, watch)
-    consumer = translate_call(lambda: Consumer(settings), f"group {group!r}")
+    consumer = translate_call(lambda: Consumer(revealed(settings)), f"group {group!r}")
     try:
         yield Positions(cluster, consumer, watch, group, topic)
     finally:

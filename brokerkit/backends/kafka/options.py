@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Mapping
 from typing import Any
 
 from brokerkit.core.address import Address
 from brokerkit.core.errors import ConfigError
-from brokerkit.core.secrets import Secrets, is_secret
+from brokerkit.core.secrets import Secret, Secrets, inner_secrets, is_secret, revealed
 
 LOGGER = logging.getLogger("brokerkit.kafka")
 LOGGER.addHandler(logging.NullHandler())
@@ -79,7 +78,18 @@ def properties_of(address: Address) -> Properties:
         tls = any(name.startswith("ssl.") for name in given)
         given.setdefault("security.protocol", "SASL_SSL" if tls else "SASL_PLAINTEXT")
     servers = ",".join(_with_port(host) for host in address.hosts)
-    return {**COMMON, **given, "bootstrap.servers": servers, "logger": LOGGER}
+    return {**COMMON, **given, "bootstrap.servers": servers, "logger": MaskedLog(secrets_of(given))}
+
+
+class MaskedLog:
+    """What librdkafka logs to: LOGGER, with every secret masked."""
+
+    def __init__(self, secrets: Secrets) -> None:
+        self._secrets = secrets
+
+    def log(self, level: int, text: str, *values: object) -> None:
+        if LOGGER.isEnabledFor(level):
+            LOGGER.log(level, "%s", self._secrets.mask(text % values))
 
 
 def _with_port(host: str) -> str:
@@ -91,11 +101,8 @@ def passed_through(options: Mapping[str, Any]) -> Properties:
     """Options as librdkafka properties, refusing what is unknown and what would break a promise."""
     given = dict(options)
     extra = given.pop("librdkafka", None)
-    if isinstance(extra, str):
-        try:
-            extra = json.loads(extra)
-        except ValueError:
-            raise ConfigError('librdkafka= must be a dict, or JSON such as {"fetch.min.bytes": 1}') from None
+    if isinstance(extra, str | Secret):  # JSON would be a dict by now
+        raise ConfigError('librdkafka= must be a dict, or JSON such as {"fetch.min.bytes": 1}')
     if extra is not None and not isinstance(extra, Mapping):
         raise ConfigError(f"librdkafka= must be a dict of properties, not {type(extra).__name__}")
     strangers = sorted(name for name in given if "." not in name and name not in UNDOTTED)
@@ -109,7 +116,7 @@ def passed_through(options: Mapping[str, Any]) -> Properties:
     for name, value in given.items():
         if name in REFUSED:
             raise ConfigError(f"{name} cannot be set: {REFUSED[name]}")
-        if not isinstance(value, str | int | float | bool):
+        if not isinstance(value, str | int | float | bool | Secret):
             raise ConfigError(f"{name} must be a text, number or bool, not {type(value).__name__}")
     return given
 
@@ -122,4 +129,10 @@ def check_c_text(name: str | None, what: str) -> None:
 
 def secrets_of(properties: Mapping[str, Any]) -> Secrets:
     """The values among properties that must not be shown."""
-    return Secrets(str(value) for name, value in properties.items() if is_secret(name))
+    found = Secrets()
+    for name, value in properties.items():
+        if isinstance(value, Secret) or is_secret(name):
+            found.add(str(revealed(value)))
+            for part in inner_secrets(str(revealed(value))):
+                found.add(part)
+    return found

@@ -16,6 +16,7 @@ from brokerkit.core.cancellation import Deadline
 from brokerkit.core.driver import PublisherDriver
 from brokerkit.core.errors import BrokerError, ConfigError, NotFound, NotSupported, TooLarge, Unauthorized
 from brokerkit.core.messages import OutboundMessage, PublishResult, to_microseconds
+from brokerkit.core.secrets import revealed
 from brokerkit.core.topics import PublishTerms
 
 from .cluster import Cluster, translate_call
@@ -93,7 +94,7 @@ class KafkaPublisher(PublisherDriver):
     def _open(self) -> Producer:
         size = min(self._batch_bytes, int(self._properties.get("batch.size", self._batch_bytes)))
         return translate_call(
-            lambda: Producer({**self._properties, "batch.size": size}), "opening the publisher"
+            lambda: Producer(revealed({**self._properties, "batch.size": size})), "opening the publisher"
         )
 
     # Sending.

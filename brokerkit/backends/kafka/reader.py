@@ -13,6 +13,7 @@ from brokerkit.core.collector import gc_paused
 from brokerkit.core.columns import Columns
 from brokerkit.core.driver import ReaderDriver
 from brokerkit.core.errors import NotFound
+from brokerkit.core.secrets import revealed
 from brokerkit.core.topics import Slice
 
 from .cluster import Cluster, translate_call
@@ -53,7 +54,7 @@ class KafkaReader(ReaderDriver):
         }
         # the client library asks for the name of a group; it is never joined and commits nothing
         settings = group_settings(settings, f"brokerkit-reader-{uuid.uuid4().hex}", self._watch)
-        self._consumer = translate_call(lambda: Consumer(settings), "opening the reader")
+        self._consumer = translate_call(lambda: Consumer(revealed(settings)), "opening the reader")
         self._topic: str | None = None
         self._piece: Slice | None = None
         self._attributes = True

@@ -30,6 +30,7 @@ from brokerkit.core.cancellation import Deadline
 from brokerkit.core.columns import Columns
 from brokerkit.core.driver import ConsumerRequest, Fetched, MessageDriver, Outcome
 from brokerkit.core.errors import BrokerError, GivenUpWarning, LockLost, NotSupported, Unavailable
+from brokerkit.core.secrets import revealed
 
 from .cluster import Cluster, translate_call
 from .columns import columns_of, split_errors
@@ -125,7 +126,9 @@ class KafkaShareConsumer(MessageDriver):
     def _opened(self) -> ShareConsumer:
         if self._client is None:
             self._fetching = False
-            client = translate_call(lambda: ShareConsumer(self._settings), "opening the share consumer")
+            client = translate_call(
+                lambda: ShareConsumer(revealed(self._settings)), "opening the share consumer"
+            )
             client.subscribe([self._topic])
             self._client = client
         return self._client

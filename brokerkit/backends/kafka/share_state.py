@@ -18,6 +18,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Topic
 from brokerkit.core.bounded import bounded
 from brokerkit.core.cancellation import Deadline
 from brokerkit.core.errors import BrokerError, NotFound
+from brokerkit.core.secrets import revealed
 
 from .cluster import Cluster, translate_call
 from .errors import from_code
@@ -104,7 +105,7 @@ def _records(
     watch = Watch(str(properties["bootstrap.servers"]))
     settings = group_settings(properties, f"brokerkit-reader-{uuid.uuid4().hex}", watch)
     settings["enable.partition.eof"] = True
-    consumer = translate_call(lambda: Consumer(settings), "reading the state of share groups")
+    consumer = translate_call(lambda: Consumer(revealed(settings)), "reading the state of share groups")
     try:
         consumer.assign([TopicPartition(STATE_TOPIC, n, starts[STATE_TOPIC, n]) for n in sorted(left)])
         while left:

@@ -11,6 +11,7 @@ from pathlib import Path
 from brokerkit.core.address import Address
 from brokerkit.core.errors import ConfigError
 from brokerkit.core.options import options_of
+from brokerkit.core.secrets import revealed
 
 ENDPOINT = "pubsub.googleapis.com:443"
 EMULATOR_VARIABLE = "PUBSUB_EMULATOR_HOST"
@@ -50,7 +51,7 @@ def read_options(address: Address) -> Options:
     if given.get("emulator") and given.get("endpoint"):
         raise ConfigError("emulator= and endpoint= name two different servers; choose one")
     emulator = given.get("emulator") or (not given.get("endpoint") and os.environ.get(EMULATOR_VARIABLE))
-    credentials = given.get("credentials")
+    credentials = revealed(given.get("credentials"))
     if credentials is not None and not Path(str(credentials)).is_file():
         raise ConfigError(
             "credentials names a file that is not there; expected a service account's key (JSON)"

@@ -12,6 +12,7 @@ import httpx
 import pulsar
 
 from brokerkit.core.errors import ConfigError, Unauthorized, Unavailable
+from brokerkit.core.secrets import Secret, revealed
 
 from .options import Options
 
@@ -23,11 +24,11 @@ ISSUER_SECONDS = 10.0
 def client_authentication(options: Options) -> Any:
     """What the client library authenticates with; None for nobody."""
     if options.token is not None:
-        return pulsar.AuthenticationToken(options.token)
+        return pulsar.AuthenticationToken(options.token.reveal())
     if options.oauth2:
         return pulsar.AuthenticationOauth2(json.dumps(dict(options.oauth2)))
     if options.user is not None:
-        return pulsar.AuthenticationBasic(options.user, options.password)
+        return pulsar.AuthenticationBasic(options.user, revealed(options.password))
     if options.tls_certificate is not None:
         return pulsar.AuthenticationTLS(options.tls_certificate, options.tls_key_file)
     return None
@@ -36,13 +37,13 @@ def client_authentication(options: Options) -> Any:
 def introduction(options: Options) -> tuple[str, bytes]:
     """The method and the data of authentication, as the protocol has them."""
     if options.token is not None:
-        return "token", options.token.encode()
+        return "token", options.token.reveal().encode()
     if options.oauth2:
         with httpx.Client(verify=True) as client:
             header = RestCredentials(options).header(client, ISSUER_SECONDS)
         return "token", header["Authorization"].removeprefix("Bearer ").encode()
     if options.user is not None:
-        return "basic", f"{options.user}:{options.password}".encode()
+        return "basic", f"{options.user}:{revealed(options.password)}".encode()
     return ("none" if options.tls_certificate is None else "tls"), b""
 
 
@@ -51,22 +52,22 @@ class RestCredentials:
 
     def __init__(self, options: Options) -> None:
         self._options = options
-        self._token = ""
+        self._token = Secret("")
         self._until = 0.0
 
     def header(self, client: httpx.Client, timeout: float) -> dict[str, str]:
         """Raises Unauthorized where the issuer of access tokens refuses."""
         options = self._options
         if options.token is not None:
-            return {"Authorization": f"Bearer {options.token}"}
+            return {"Authorization": f"Bearer {options.token.reveal()}"}
         if options.oauth2:
-            return {"Authorization": f"Bearer {self._access_token(client, timeout)}"}
+            return {"Authorization": f"Bearer {self._access_token(client, timeout).reveal()}"}
         if options.user is not None:
-            pair = f"{options.user}:{options.password}".encode()
-            return {"Authorization": f"Basic {base64.b64encode(pair).decode()}"}
+            pair = Secret(f"{options.user}:{revealed(options.password)}")
+            return {"Authorization": f"Basic {base64.b64encode(pair.reveal().encode()).decode()}"}
         return {}
 
-    def _access_token(self, client: httpx.Client, timeout: float) -> str:
+    def _access_token(self, client: httpx.Client, timeout: float) -> Secret:
         if time.monotonic() < self._until:
             return self._token
         oauth2 = self._options.oauth2
@@ -81,10 +82,10 @@ class RestCredentials:
         try:
             found = client.get(f"{issuer}/.well-known/openid-configuration", timeout=timeout)
             found.raise_for_status()
-            answer = client.post(found.json()["token_endpoint"], data=form, timeout=timeout)
+            answer = client.post(found.json()["token_endpoint"], data=revealed(form), timeout=timeout)
             answer.raise_for_status()
             granted = answer.json()
-            self._token = str(granted["access_token"])
+            self._token = Secret(str(granted.pop("access_token")))
         except httpx.TransportError as error:
             raise Unavailable(f"the issuer of access tokens cannot be reached: {error}") from error
         except (httpx.HTTPStatusError, KeyError, ValueError) as error:
@@ -93,12 +94,18 @@ class RestCredentials:
         return self._token
 
 
-def _read_key(where: str) -> dict[str, str]:
+def _read_key(where: str) -> dict[str, Secret]:
+    found = _key_in(where)
+    if isinstance(found, str):
+        # no cause and no context: the file holds a secret, so nothing of it is shown
+        raise ConfigError(f"oauth2_key_file must name a JSON file with client_id and client_secret ({found})")
+    return found
+
+
+def _key_in(where: str) -> dict[str, Secret] | str:
+    """Or the name of what went wrong."""
     try:
         key = json.loads(Path(where.removeprefix("file://").removeprefix("file:")).read_text("utf-8"))
-        return {name: str(key[name]) for name in ("client_id", "client_secret")}
+        return {name: Secret(str(key[name])) for name in ("client_id", "client_secret")}
     except (OSError, ValueError, KeyError, TypeError) as error:
-        # the file holds a secret, so nothing of it is shown
-        raise ConfigError(
-            f"oauth2_key_file must name a JSON file with client_id and client_secret ({type(error).__name__})"
-        ) from None
+        return type(error).__name__

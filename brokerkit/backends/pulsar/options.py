@@ -11,6 +11,7 @@ from brokerkit.core.address import Address
 from brokerkit.core.arguments import as_integer
 from brokerkit.core.errors import ConfigError
 from brokerkit.core.options import options_of
+from brokerkit.core.secrets import Secret, as_secret, revealed
 
 from .names import DEFAULT_NAMESPACE
 
@@ -45,9 +46,9 @@ class Options:
     namespace: str
     whole_tenant: bool
     admin: str | None
-    token: str | None = field(repr=False)
+    token: Secret | None = field(repr=False)
     user: str | None
-    password: str | None = field(repr=False)
+    password: Secret | None = field(repr=False)
     oauth2: Mapping[str, str]
     tls_ca: str | None
     tls_certificate: str | None
@@ -95,8 +96,8 @@ def read_options(address: Address) -> Options:
         namespace="/".join(parts) if len(parts) == 2 else f"{parts[0]}/default",
         whole_tenant=len(parts) == 1,
         admin=_admin(given.get("admin")),
-        token=None if token is None else str(token),
-        user=address.user if address.password is not None else None,
+        token=None if token is None else as_secret(token),
+        user=revealed(address.user) if address.password is not None else None,
         password=address.password,
         oauth2=oauth2,
         tls_ca=_file(given, "tls_ca"),

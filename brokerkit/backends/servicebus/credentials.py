@@ -7,6 +7,7 @@ from typing import Any
 from azure.core.credentials import AzureNamedKeyCredential, AzureSasCredential
 
 from brokerkit.core.errors import ConfigError
+from brokerkit.core.secrets import revealed
 
 from .options import Options
 
@@ -16,9 +17,9 @@ INSTALL = "pip install 'brokerkit-notebook[servicebus]'"
 def credential_of(options: Options) -> Any:
     """What the client library logs in with. Raises ConfigError when azure-identity is missing."""
     if options.key is not None:
-        return AzureNamedKeyCredential(*options.key)
+        return AzureNamedKeyCredential(*map(revealed, options.key))
     if options.signature is not None:
-        return AzureSasCredential(options.signature)
+        return AzureSasCredential(options.signature.reveal())
     if options.credential is not None:
         if not callable(getattr(options.credential, "get_token", None)):
             raise ConfigError(

@@ -10,6 +10,7 @@ from azure.servicebus import NEXT_AVAILABLE_SESSION, ServiceBusClient, Transport
 from azure.servicebus.management import ServiceBusAdministrationClient
 
 from brokerkit.core.errors import Closed, ConfigError
+from brokerkit.core.secrets import Secret
 
 from .credentials import credential_of
 from .names import EntityName
@@ -62,11 +63,11 @@ class Link:
             settings["connection_verify"] = options.ca
         if options.key is not None:
             name, key = options.key
-            text = f"Endpoint=sb://{host}/;SharedAccessKeyName={name};SharedAccessKey={key}"
-            return ServiceBusAdministrationClient.from_connection_string(text, **settings)
+            text = Secret(f"Endpoint=sb://{host}/;SharedAccessKeyName={name};SharedAccessKey={key.reveal()}")
+            return ServiceBusAdministrationClient.from_connection_string(text.reveal(), **settings)
         if options.signature is not None:
-            text = f"Endpoint=sb://{host}/;SharedAccessSignature={options.signature}"
-            return ServiceBusAdministrationClient.from_connection_string(text, **settings)
+            text = Secret(f"Endpoint=sb://{host}/;SharedAccessSignature={options.signature.reveal()}")
+            return ServiceBusAdministrationClient.from_connection_string(text.reveal(), **settings)
         return ServiceBusAdministrationClient(host, self._credential, **settings)
 
     def _settings(self, entity: EntityName) -> dict[str, Any]:

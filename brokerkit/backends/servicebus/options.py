@@ -11,6 +11,7 @@ from typing import Any
 from brokerkit.core.address import Address
 from brokerkit.core.errors import ConfigError
 from brokerkit.core.options import options_of
+from brokerkit.core.secrets import Secret, as_secret, revealed
 
 DOMAIN = ".servicebus.windows.net"
 
@@ -40,8 +41,8 @@ class Options:
     """
 
     host: str
-    key: tuple[str, str] | None = field(default=None, repr=False)
-    signature: str | None = field(default=None, repr=False)
+    key: tuple[str, Secret] | None = field(default=None, repr=False)
+    signature: Secret | None = field(default=None, repr=False)
     credential: Any = field(default=None, repr=False)
     entity: str | None = None
     emulator: bool = False
@@ -70,7 +71,7 @@ def read_options(address: Address) -> Options:
         return Options(_namespace(address), credential=given.get("credential"), **shared)
     if given.get("credential") is not None:
         raise ConfigError("a connection string and credential= are two ways to log in; choose one")
-    return _from_connection_string(str(text), shared)
+    return _from_connection_string(as_secret(text), shared)
 
 
 def _namespace(address: Address) -> str:
@@ -92,17 +93,15 @@ def _host(text: str, what: str) -> str:
     return text
 
 
-def _from_connection_string(text: str, shared: Mapping[str, Any]) -> Options:
-    parts: dict[str, str] = {}
-    for part in filter(None, (each.strip() for each in text.split(";"))):
-        name, equals, value = part.partition("=")
-        if not equals:
-            raise ConfigError(f"the connection string has a part without '=': {_EXPECTED}")
-        parts[name.strip().lower()] = value.strip()
-    match = re.fullmatch(r"(?:sb|amqps?)://([^/]+)/?", parts.get("endpoint", ""), re.IGNORECASE)
+def _from_connection_string(text: Secret, shared: Mapping[str, Any]) -> Options:
+    parts = _parts_of(text)
+    if parts is None:
+        raise ConfigError(f"the connection string has a part without '=': {_EXPECTED}")
+    endpoint = revealed(parts.get("endpoint", ""))
+    match = re.fullmatch(r"(?:sb|amqps?)://([^/]+)/?", endpoint, re.IGNORECASE)
     if match is None:
         raise ConfigError(f"the connection string has no Endpoint=sb://...: {_EXPECTED}")
-    policy, key = parts.get("sharedaccesskeyname"), parts.get("sharedaccesskey")
+    policy, key = revealed(parts.get("sharedaccesskeyname")), parts.get("sharedaccesskey")
     signature = parts.get("sharedaccesssignature")
     if signature is None and not (policy and key):
         raise ConfigError(f"the connection string has no key: {_EXPECTED}")
@@ -110,7 +109,15 @@ def _from_connection_string(text: str, shared: Mapping[str, Any]) -> Options:
         _host(match[1], "the endpoint"),
         key=(policy, key) if policy and key else None,
         signature=signature if not (policy and key) else None,
-        entity=parts.get("entitypath") or None,
-        emulator=parts.get("usedevelopmentemulator", "").lower() == "true",
+        entity=revealed(parts.get("entitypath")) or None,
+        emulator=revealed(parts.get("usedevelopmentemulator", "")).lower() == "true",
         **shared,
     )
+
+
+def _parts_of(text: Secret) -> dict[str, Secret] | None:
+    """The values of a connection string by their names; None where a part has no name."""
+    pairs = [each.strip().partition("=") for each in text.reveal().split(";") if each.strip()]
+    if not all(equals for _, equals, _ in pairs):
+        return None
+    return {name.strip().lower(): Secret(value.strip()) for name, _, value in pairs}

@@ -7,10 +7,11 @@ import pytest
 from brokerkit.backends.jetstream.options import read_options
 from brokerkit.core.address import Address
 from brokerkit.core.errors import ConfigError
+from brokerkit.core.secrets import revealed
 
 
 def read(url: str, **options: object) -> dict[str, object]:
-    return dict(read_options(Address.parse(url, options)).client)
+    return revealed(dict(read_options(Address.parse(url, options)).client))
 
 
 def test_hosts_get_the_default_port() -> None:

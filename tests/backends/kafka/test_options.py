@@ -8,6 +8,7 @@ from brokerkit.backends import kafka
 from brokerkit.backends.kafka.options import REFUSED, properties_of
 from brokerkit.core import ConfigError
 from brokerkit.core.address import Address
+from brokerkit.core.secrets import Secret
 
 
 def properties(url: str, **options: object) -> dict[str, object]:
@@ -65,7 +66,7 @@ def test_a_property_that_would_break_a_promise_is_refused_by_either_way(name: st
 
 def test_user_and_password_of_the_url_are_those_of_sasl() -> None:
     found = properties("kafka://me:secret@h")
-    assert (found["sasl.username"], found["sasl.password"]) == ("me", "secret")
+    assert (found["sasl.username"], found["sasl.password"]) == ("me", Secret("secret"))
     assert (found["sasl.mechanism"], found["security.protocol"]) == ("PLAIN", "SASL_PLAINTEXT")
 
 

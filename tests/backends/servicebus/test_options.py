@@ -12,6 +12,7 @@ import pytest
 from brokerkit.backends.servicebus.options import read_options
 from brokerkit.core import ConfigError, Unauthorized, connect
 from brokerkit.core.address import Address, resolve
+from brokerkit.core.secrets import Secret
 
 KEY = "c2VjcmV0LWtleS1mb3ItdGVzdHM="
 STRING = f"Endpoint=sb://ns.servicebus.windows.net/;SharedAccessKeyName=all;SharedAccessKey={KEY}"
@@ -38,7 +39,7 @@ def test_a_namespace_may_be_named_with_or_without_its_domain(url: str, host: str
 
 def test_a_connection_string_has_the_host_and_the_key() -> None:
     found = read_options(resolve(STRING, {}))
-    assert (found.host, found.key) == ("ns.servicebus.windows.net", ("all", KEY))
+    assert (found.host, found.key) == ("ns.servicebus.windows.net", ("all", Secret(KEY)))
     assert KEY not in repr(found)
 
 
@@ -52,13 +53,13 @@ def test_a_connection_string_may_be_for_one_entity_for_an_emulator_and_have_a_si
     signed = (
         "Endpoint=sb://ns.servicebus.windows.net/;SharedAccessSignature=SharedAccessSignature sr=x&sig=y&se=9"
     )
-    assert read_options(resolve(signed, {})).signature == "SharedAccessSignature sr=x&sig=y&se=9"
+    assert read_options(resolve(signed, {})).signature == Secret("SharedAccessSignature sr=x&sig=y&se=9")
 
 
 def test_the_environment_gives_the_connection_string(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BROKERKIT_SERVICEBUS_CONNECTION_STRING", STRING)
     address = resolve("servicebus://ns", {})
-    assert read_options(address).key == ("all", KEY)
+    assert read_options(address).key == ("all", Secret(KEY))
     assert KEY not in repr(address) + str(address) + address.public_url
 
 

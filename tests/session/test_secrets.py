@@ -1,0 +1,290 @@
+"""A secret that is planted through any way in comes out of none: no text, log, traceback, pickle or file."""
+
+from __future__ import annotations
+
+import gc
+import io
+import json
+import logging
+import os
+import pickle
+import traceback
+import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import brokerkit as bk
+from brokerkit.core.address import Address, resolve
+from brokerkit.core.secrets import Secret
+from brokerkit.sandbox.kafka import KafkaServer
+from brokerkit.sandbox.nats import NatsServer
+from brokerkit.session import Session
+
+CANARY = "k4n4r13nv0g3l"
+NOT_TEXT = f"{CANARY}\udcff"
+JSON = json.dumps({"sasl.password": CANARY, "sasl.username": "u"})
+
+
+@dataclass(repr=False)
+class Way:
+    """One way for the canary to get in. Nothing of it is shown by a traceback."""
+
+    name: str
+    target: str | None
+    options: dict[str, Any] = field(default_factory=dict)
+    environment: dict[str, str] = field(default_factory=dict)
+    file: str = ""
+
+    def __repr__(self) -> str:
+        return self.name
+
+    def connect(self) -> Session:
+        return bk.connect(self.target, timeout=1.5, **self.options)
+
+    def examine(self) -> Any:
+        return bk.doctor(self.target, timeout=1.0, **self.options)
+
+
+AZURE = f"Endpoint=sb://127.0.0.1:1/;SharedAccessKeyName=a;SharedAccessKey={CANARY}="
+NOWHERE = "127.0.0.1:1"
+WAYS = [
+    Way("kafka url", f"kafka://u:{CANARY}@{NOWHERE}"),
+    Way("kafka keyword", f"kafka://u@{NOWHERE}", {"sasl.password": CANARY}),
+    Way("kafka url query", f"kafka://{NOWHERE}?sasl.username=u&sasl.password={CANARY}"),
+    Way("kafka environment", f"kafka://u@{NOWHERE}", environment={"BROKERKIT_KAFKA_SASL_PASSWORD": CANARY}),
+    Way("kafka librdkafka", f"kafka://{NOWHERE}", {"librdkafka": {"sasl.password": CANARY, "sasl.username": "u"}}),
+    Way("kafka librdkafka as JSON", f"kafka://{NOWHERE}", {"librdkafka": JSON}),
+    Way("kafka broken JSON", f"kafka://{NOWHERE}", {"librdkafka": JSON[:-1]}),
+    Way("kafka unknown option", f"kafka://{NOWHERE}", {"passwords": CANARY}),
+    Way("kafka refused option", f"kafka://{NOWHERE}", {"sasl.password": CANARY, "enable.auto.commit": True}),
+    Way("kafka option of a wrong type", f"kafka://{NOWHERE}", {"sasl.password": [CANARY]}),
+    Way("kafka url inside", f"kafka://{NOWHERE}", {"sasl.oauthbearer.token.endpoint.url": f"http://u:{CANARY}@h"}),
+    Way("kafka command", f"kafka://{NOWHERE}", {"sasl.kerberos.kinit.cmd": f"kinit -p {CANARY}", "sasl.mechanism": "x"}),
+    Way("kafka bad port", f"kafka://u:{CANARY}@host:port:port"),
+    Way("kafka key", f"kafka://{NOWHERE}", {"security.protocol": "SSL", "ssl.key.pem": CANARY}),
+    Way("nats url", f"nats://u:{CANARY}@{NOWHERE}"),
+    Way("nats token", f"nats://{CANARY}@{NOWHERE}"),
+    Way("nats keyword token", f"nats://{NOWHERE}", {"token": CANARY}),
+    Way("nats two ways", f"nats://u:{CANARY}@{NOWHERE}", {"token": CANARY}),
+    Way("nats seed", f"nats://{NOWHERE}", {"nkeys_seed": f"SU{CANARY}"}),
+    Way("nats seed for a file", f"nats://{NOWHERE}", {"nkeys_seed": CANARY}),
+    Way("nats user without", f"nats://{NOWHERE}", {"password": CANARY}),
+    Way("pulsar url", f"pulsar://u:{CANARY}@{NOWHERE}"),
+    Way("pulsar token", f"pulsar://{NOWHERE}", {"token": CANARY}),
+    Way("pulsar admin", f"pulsar://{NOWHERE}", {"admin": f"http://u:{CANARY}@h"}),
+    Way("servicebus", AZURE),
+    Way("servicebus keyword", None, {"connection_string": AZURE}, {"BROKERKIT_URL": "servicebus://ns"}),
+    Way("servicebus broken", AZURE.replace("AccessKeyName=a", "AccessKeyNam=a") + ";broken"),
+    Way("environment", None, environment={"BROKERKIT_URL": f"kafka://u:{CANARY}@{NOWHERE}"}),
+    Way("saved", "mine", file=f'[mine]\nurl = "nats://u:{CANARY}@{NOWHERE}"\n'),
+    Way("saved option", "mine", file=f'[mine]\nurl = "kafka://u@{NOWHERE}"\nsasl.password = "{CANARY}"\n'),
+    Way("saved from environment", "mine", environment={"PW": CANARY}, file=f'[mine]\nurl = "nats://u@{NOWHERE}"\npassword = {{env = "PW"}}\n'),
+    Way("saved under another name", "other", file=f'[mine]\nurl = "nats://u:{CANARY}@{NOWHERE}"\n'),
+    Way("saved in broken TOML", "mine", file=f'[mine]\nurl = "nats://u:{CANARY}@{NOWHERE}\n'),
+    Way("saved without a url", "mine", file=f'[mine]\npassword = "{CANARY}"\n'),
+    Way("pasted", f"eyJhbGciOiJIUzI1NiJ9.{CANARY}.{CANARY}xxxxxxxxxxxxxxxxxxxxxxxx"),
+    Way("not text in a url", f"kafka://u:{CANARY}%FF@{NOWHERE}"),
+    Way("not text in a query", f"nats://{NOWHERE}?token={CANARY}%FF"),
+    Way("not text as a keyword", f"kafka://u@{NOWHERE}", {"sasl.password": NOT_TEXT}),
+    Way("not text as bytes", f"kafka://u@{NOWHERE}", {"sasl.password": CANARY.encode() + b"\xff"}),
+    Way("not text in the environment", f"nats://u@{NOWHERE}", environment={"BROKERKIT_NATS_PASSWORD": NOT_TEXT}),
+    Way("not text in a connection string", AZURE.replace("=a;", "=a;X=\udcff;")),
+    Way("not text for pulsar", f"pulsar://u:{CANARY}%E9@{NOWHERE}"),
+]  # fmt: skip
+
+
+@pytest.fixture
+def planted(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Way:
+    way: Way = request.param
+    file = tmp_path / "connections.toml"
+    file.write_text(way.file, "utf-8", "surrogateescape")
+    monkeypatch.setenv("BROKERKIT_CONFIG", str(file))
+    for name, value in way.environment.items():
+        monkeypatch.setitem(os.environ, name, value)
+    return way
+
+
+@pytest.fixture
+def logged() -> Iterator[io.StringIO]:
+    """Everything that anything logs, at the level DEBUG."""
+    stream = io.StringIO()
+    handler, root = logging.StreamHandler(stream), logging.getLogger()
+    level = root.level
+    root.addHandler(handler)
+    root.setLevel(logging.DEBUG)
+    yield stream
+    root.setLevel(level)
+    root.removeHandler(handler)
+
+
+def is_ours(file: str) -> bool:
+    return Path(file).is_relative_to(Path(bk.__file__).parent)
+
+
+def texts_of(error: BaseException) -> Iterator[str]:
+    """All that can be seen of an error: of it, its causes and contexts, with the variables of every frame."""
+    from IPython.core.ultratb import VerboseTB
+
+    # the frames of the test itself know the canary
+    while error.__traceback__ and not is_ours(error.__traceback__.tb_frame.f_code.co_filename):
+        error.__traceback__ = error.__traceback__.tb_next
+    yield "".join(traceback.format_exception(error))
+    yield "".join(traceback.TracebackException.from_exception(error, capture_locals=True).format())
+    yield VerboseTB(theme_name="nocolor").text(type(error), error, error.__traceback__)
+    waiting: list[BaseException | None] = [error]
+    seen: set[int] = set()
+    while waiting:
+        each = waiting.pop()
+        if each is not None and id(each) not in seen:
+            seen.add(id(each))
+            yield f"{each!r} {each} {each.args!r} {vars(each)!r} {getattr(each, 'object', '')!r}"
+            waiting += [each.__cause__, each.__context__]
+
+
+def check(texts: Iterator[str] | list[str]) -> None:
+    for text in texts:
+        place = text.find(CANARY)
+        # the place without the canary: a failing test is an output, too
+        assert place < 0, text[max(0, place - 300) : place].replace(CANARY, "*")
+
+
+@pytest.mark.parametrize("planted", WAYS, ids=lambda way: way.name, indirect=True)
+def test_a_connection_that_fails_shows_no_secret(planted: Way, logged: io.StringIO) -> None:
+    with warnings.catch_warnings(record=True) as warned:
+        warnings.simplefilter("always")
+        found: Any = None
+        try:
+            found = planted.connect()
+        except bk.BrokerError as error:
+            found = error
+        if isinstance(found, Session):
+            texts = [repr(found), found._repr_html_(), found.target]
+            found.close()
+        else:
+            texts = list(texts_of(found))
+        if "not text" in planted.name:
+            assert "is not UTF-8 text" in str(found)
+    gc.collect()
+    check([*texts, logged.getvalue(), *(str(each.message) for each in warned)])
+
+
+@pytest.mark.parametrize("planted", [way for way in WAYS if "not text" not in way.name][::3], ids=lambda way: way.name, indirect=True)  # fmt: skip
+def test_an_examination_shows_no_secret(planted: Way, logged: io.StringIO) -> None:
+    found = planted.examine()
+    errors = [step.error for step in found.steps if step.error is not None]
+    check([repr(found), found._repr_html_(), *(text for error in errors for text in texts_of(error)), logged.getvalue()])  # fmt: skip
+
+
+def shown_by(session: Session, topic: str, folder: Path) -> Iterator[str]:
+    """Everything that a session which works gives out."""
+    address = session.connection.address
+    yield from (repr(session), session._repr_html_(), session.target, session.name, session.connection.name)
+    yield from (
+        repr(address),
+        str(address),
+        repr(address.options),
+        f"{address.password}",
+        f"{address.password!s:>9}",
+    )
+    yield repr(pickle.dumps(address))
+    session.publish_batch(topic, ["1", "2"])
+    frame = session.peek(topic)
+    yield repr(frame.attrs) + frame.to_html() + repr(pickle.dumps(frame))
+    scan = session.scan(topic, progress=False)
+    yield repr(scan) + scan._repr_html_() + repr(pickle.dumps(scan.slices))
+    yield repr(pickle.dumps(scan.to_dask().dask)) + repr(dict(scan.to_dask().dask))
+    scan.to_parquet(folder / "out")
+    outcome = session.publish_frame(topic, frame, journal=folder / "journal", progress=False)
+    yield repr(outcome.attrs)
+    for file in folder.rglob("*"):
+        if file.is_file():
+            yield file.read_bytes().decode("latin-1")
+    for widget in (session.browse(topic), session.tail(topic), session.compose(topic)):
+        yield repr(widget) + repr(widget._repr_mimebundle_())
+        yield widget.call if hasattr(widget, "call") else ""
+        getattr(widget, "close", lambda: None)()
+    yield repr(session.describe(topic)) + session.topics().to_html()
+    with pytest.raises(bk.BrokerError) as caught:
+        session.peek("never-created")
+    yield from texts_of(caught.value)
+
+
+@pytest.mark.broker
+@pytest.mark.parametrize("way", ["url", "keyword"])
+def test_a_session_of_nats_shows_no_secret(
+    nats_server: NatsServer, logged: io.StringIO, tmp_path: Path, way: str
+) -> None:
+    host = nats_server.url.removeprefix("nats://")
+    url, options = (f"nats://u:{CANARY}@{host}", {}) if way == "url" else (nats_server.url, {"token": CANARY})
+    with bk.connect(url, **options) as session:
+        session.create_topic(f"secret-{way}")
+        check(shown_by(session, f"secret-{way}", tmp_path))
+    check([logged.getvalue()])
+
+
+@pytest.mark.broker
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"sasl.password": CANARY, "sasl.username": "u", "security.protocol": "PLAINTEXT", "debug": "all"},
+        {"sasl.oauthbearer.token.endpoint.url": f"http://u:{CANARY}@h/", "debug": "all"},
+        {"sasl.kerberos.kinit.cmd": f"kinit -p {CANARY}", "debug": "generic"},
+    ],
+    ids=["password", "url", "command"],
+)
+def test_a_session_of_kafka_shows_no_secret(kafka_server: KafkaServer, logged: io.StringIO, tmp_path: Path, options: dict[str, str]) -> None:  # fmt: skip
+    topic = f"secret-{len(str(options))}"
+    with bk.connect(f"kafka://{kafka_server.bootstrap}", **options) as session:
+        session.create_topic(topic, partitions=1)
+        check(shown_by(session, topic, tmp_path))
+    check([logged.getvalue()])
+
+
+HIDING: list[Callable[[Secret], str]] = [
+    repr,
+    str,
+    "{}".format,
+    "{:>20}".format,
+    "%s".__mod__,
+    lambda secret: repr([secret, {"a": secret}]),
+]
+
+
+@pytest.mark.parametrize("show", HIDING)
+def test_a_secret_is_a_value_that_nothing_shows(show: Callable[[Secret], str]) -> None:
+    assert "***" in show(Secret(CANARY))
+    assert CANARY not in show(Secret(CANARY))
+
+
+def test_a_secret_is_neither_pickled_nor_written_as_json() -> None:
+    for write in (pickle.dumps, json.dumps):
+        with pytest.raises(TypeError) as caught:
+            write(Secret(CANARY))
+        check(texts_of(caught.value))
+    assert Secret(CANARY).reveal() == CANARY
+    assert Secret("a") == Secret("a") != Secret("b")
+
+
+def test_an_address_in_another_process_takes_its_secrets_from_the_environment_there(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    address = resolve(
+        f"kafka://u:{CANARY}@host?acks=all&session.timeout.ms=6000&sasl.kerberos.kinit.cmd=x", {}
+    )
+    data = pickle.dumps(address)
+    assert CANARY.encode() not in data
+    monkeypatch.setenv("BROKERKIT_KAFKA_SASL_PASSWORD", "there")
+    found = pickle.loads(data)
+    assert isinstance(found, Address)
+    assert found.options == {"acks": "all", "session.timeout.ms": "6000", "sasl.password": Secret("there")}
+
+
+def test_the_environment_is_not_read_into_a_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BROKERKIT_KAFKA_SASL_PASSWORD", CANARY)
+    with pytest.raises(bk.ConfigError) as caught:
+        bk.connect("kafka://host/path")
+    check(texts_of(caught.value))
