@@ -435,6 +435,10 @@ class Composer(Displayed):
     def __repr__(self) -> str:
         return f"<{self._title()}>"
 
+    def _display_(self) -> Any:
+        """What marimo shows, which would take the HTML for a saved notebook otherwise."""
+        return self._shown_panel().widget if panel.available() else None
+
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
         bundle: dict[str, Any] = self._shown_panel().mimebundle() if panel.available() else {}
         return {**bundle, **super()._repr_mimebundle_()}

@@ -423,6 +423,10 @@ class Tail(Displayed):
     def __repr__(self) -> str:
         return f"<Tail of {plain(self.topic, 120)} on {self.session.label}>"
 
+    def _display_(self) -> Any:
+        """What marimo shows, which would take the HTML for a saved notebook otherwise."""
+        return self.widget if panel.available() else None
+
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
         bundle: dict[str, Any] = self._shown_panel().mimebundle() if panel.available() else {}
         return {**bundle, **super()._repr_mimebundle_()}

@@ -480,6 +480,10 @@ class TopicBrowser(Displayed):
         topic = "" if self.topic is None else f" at {plain(self.topic, 120)}"
         return f"<TopicBrowser of {self.session.label}{topic}>"
 
+    def _display_(self) -> Any:
+        """What marimo shows, which would take the HTML for a saved notebook otherwise."""
+        return self.widget.children[0] if panel.available() else None  # boxes of ipywidgets are dead there
+
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
         bundle: dict[str, Any] = {}
         if panel.available():

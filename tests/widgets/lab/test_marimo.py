@@ -1,0 +1,106 @@
+"""The widgets, clicked in marimo, which shows them by its own way."""
+
+from __future__ import annotations
+
+import os
+import sys
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from brokerkit.sandbox.process import ServerProcess, free_ports
+
+NOTEBOOK = """
+import marimo
+
+app = marimo.App()
+
+
+@app.cell
+def _():
+    import brokerkit as bk
+
+    s = bk.connect("inmem://")
+    s.create_topic("orders", partitions=2)
+    for n in range(30):
+        s.publish("orders", {"id": n, "mark": f"mark-{n}"})
+    return bk, s
+
+
+@app.cell
+def _(s):
+    SHOWN
+    return
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path
+
+
+@pytest.fixture
+def page(request: pytest.FixtureRequest, chromium: Browser, folder: Path) -> Iterator[Page]:
+    """A notebook of marimo that shows one widget."""
+    pytest.importorskip("marimo")
+    file = folder / "notebook.py"
+    file.write_text(NOTEBOOK.replace("SHOWN", request.param), "utf-8")
+    port = free_ports(1)[0]
+    command = [
+        *(sys.executable, "-m", "marimo", "run", str(file), "--headless", "--no-token"),
+        *("--host", "127.0.0.1", "--port", str(port)),
+    ]
+    environment = os.environ | {"HOME": str(folder), "XDG_CONFIG_HOME": str(folder / "config")}
+    server = ServerProcess(command, folder=folder, log=folder / "marimo.log", environment=environment)
+    try:
+        server.wait_until(lambda: _answers(port), timeout=60, what="marimo")
+        opened = chromium.new_page()
+        opened.goto(f"http://127.0.0.1:{port}/")
+        yield opened
+        opened.close()
+    finally:
+        server.terminate()
+
+
+def _answers(port: int) -> bool:
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=2):
+            return True
+    except OSError:
+        return False
+
+
+@pytest.mark.parametrize("page", ['s.tail("orders", start="earliest")'], indirect=True)
+def test_a_tail_follows_and_is_paused_and_stopped_by_clicking(page: Page) -> None:
+    expect(page.get_by_text('"mark":"mark-29"').first).to_be_visible(timeout=60_000)
+    status = page.get_by_role("status").first
+    page.get_by_role("button", name="Pause").click()
+    expect(status).to_contain_text("Paused")
+    page.get_by_role("button", name="Resume").click()
+    expect(status).to_contain_text("Following")
+    page.get_by_label("Value contains").fill("mark-17")
+    expect(page.locator("tbody tr[tabindex]")).to_have_count(1)
+    page.get_by_role("button", name="Stop").click()
+    expect(status).to_contain_text("Stopped: you stopped it")
+
+
+@pytest.mark.parametrize("page", ['s.browse("orders")'], indirect=True)
+def test_a_browser_finds_a_message_by_clicking(page: Page) -> None:
+    row = page.get_by_role("row").filter(has_text="mark-23").first
+    expect(row).to_be_visible(timeout=60_000)
+    row.click()
+    page.get_by_placeholder("a text in the value").fill("mark-17")
+    page.get_by_role("button", name="Search").click()
+    expect(row).to_have_count(0)
+    expect(page.get_by_role("row").filter(has_text="mark-17").first).to_be_visible()
+
+
+@pytest.mark.parametrize("page", ['s.compose("orders", value="hello")'], indirect=True)
+def test_a_composer_sends_what_was_typed(page: Page) -> None:
+    send = page.get_by_role("button", name="Send").first
+    expect(send).to_be_enabled(timeout=60_000)
+    send.click()
+    expect(page.get_by_text("1 confirmed").first).to_be_visible()
