@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from contextlib import suppress
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from math import isfinite, isnan, nan
 from typing import Any, TypeAlias
@@ -14,15 +15,30 @@ import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from .arrow import ArrowType, ChunkedArray, is_bytes
+from brokerkit.core.errors import ConfigError
+
+from .arrow import ArrowType, ChunkedArray
 from .build import floor_to_microseconds
-from .decoded import objects_of
+from .decoded import error_text, objects_of
+from .json_types import BYTES, DURATION, plain_column, type_refusal
+from .tabular import Typed, missing
 
 RowErrors: TypeAlias = dict[int, str]
 
 _AS_IS = frozenset({str, bool, type(None), date, time, UUID})
 _TIMES = str(pa.time64("ns"))
 _FITS = range(-(2**63), 2**64)
+_LONG_BITS = 10_000
+_UNDERNEATH: tuple[tuple[type, Callable[[Any], Any]], ...] = (
+    (str, str.__str__),
+    (int, int.__int__),
+    (float, float.__float__),
+    (Decimal, Decimal),
+    (dict, dict),
+    (list, list),
+    (tuple, list),
+)
+"""Plain types, and what makes one of an instance of a class that derives from it."""
 _CAN_HOLD = "JSON can hold text, numbers, bool, null, times, UUID, Decimal, lists and dicts with text keys"
 
 
@@ -37,10 +53,10 @@ def json_values(column: ChunkedArray | list[Any]) -> tuple[list[Any], RowErrors]
     """
     if isinstance(column, list):
         return _objects(column)
+    if column.null_count == len(column):
+        return [None] * len(column), {}
+    column = plain_column(column)
     kind = column.type
-    if pa.types.is_dictionary(kind):
-        column = column.cast(kind.value_type)
-        kind = column.type
     if pa.types.is_null(kind):
         return [None] * len(column), {}
     if pa.types.is_string(kind) or pa.types.is_large_string(kind):
@@ -62,27 +78,47 @@ def json_values(column: ChunkedArray | list[Any]) -> tuple[list[Any], RowErrors]
         try:
             return _python_values(_times_kept(column) if _TIMES in str(kind) else column)
         except pa.ArrowNotImplementedError:
-            return _refused(column, f"{kind} holds times that cannot be kept; cast them to text first")
-    if pa.types.is_string_view(kind) or isinstance(kind, pa.UuidType):
+            raise Unsuitable(f"{kind} holds times that cannot be kept; cast them to text first") from None
+    if isinstance(kind, pa.JsonType):
+        return _json_texts(column)
+    if isinstance(kind, pa.UuidType):
         return _python_values(column)
-    return _refused(column, _REFUSALS.get(_family(kind), f"{kind} has no form in JSON; cast it first"))
+    raise Unsuitable(type_refusal(kind) or f"{kind} has no form in JSON; cast it first")
 
 
-_REFUSALS = {
-    "binary": "bytes have no form in JSON; decode them to text first, for example with base64",
-    "duration": "a duration has no form in JSON; make it a number first, for example seconds",
-}
+def check_column(name: str, column: ChunkedArray | list[Any]) -> None:
+    """Raise ConfigError where JSON can hold no value of a column, because of its type."""
+    refusal: str | None = None
+    if isinstance(column, list):
+        if isinstance(column, Typed):
+            _, wrong = _objects([value for value in column if not missing(value)][:1])
+            refusal = wrong.get(0)
+    elif column.null_count < len(column):
+        refusal = type_refusal(column.type)
+        try:
+            json_values(column[:1] if refusal is None else column[:0])
+        except (Unsuitable, pa.ArrowException) as error:
+            refusal = str(error)
+    if refusal is not None:
+        kind = column.dtype if isinstance(column, Typed) else getattr(column, "type", "")
+        raise ConfigError(
+            f"the column {name!r} ({kind}) cannot be published as JSON: {refusal}; "
+            "or leave it out with columns=[...]"
+        )
 
 
-def _family(kind: ArrowType) -> str:
-    if pa.types.is_duration(kind):
-        return "duration"
-    return "binary" if is_bytes(kind) else str(kind)
-
-
-def _refused(column: ChunkedArray, reason: str) -> tuple[list[Any], RowErrors]:
-    rows = pc.indices_nonzero(column.is_valid()).to_pylist()
-    return [None] * len(column), dict.fromkeys(rows, reason)
+def _json_texts(column: ChunkedArray) -> tuple[list[Any], RowErrors]:
+    """Texts that are JSON already, as they are."""
+    texts = objects_of(pa.chunked_array([chunk.storage for chunk in column.chunks]))
+    values: list[Any] = []
+    wrong: RowErrors = {}
+    for row, text in enumerate(texts):
+        values.append(None if text is None else orjson.Fragment(text))
+        try:
+            text is None or orjson.loads(text)
+        except orjson.JSONDecodeError as error:
+            wrong[row] = f"not valid JSON: {error}"
+    return values, wrong
 
 
 def _plain(column: ChunkedArray, null: Any) -> list[Any]:
@@ -203,9 +239,12 @@ def _objects(values: list[Any]) -> tuple[list[Any], RowErrors]:
     for row, value in enumerate(values):
         try:
             ready.append(jsonable(value))
-        except (Unsuitable, RecursionError, OverflowError) as error:
+        except RecursionError:
             ready.append(None)
-            wrong[row] = str(error)
+            wrong[row] = "it is nested too deeply for JSON, or contains itself"
+        except Exception as error:  # an object of the user's may raise whatever it likes
+            ready.append(None)
+            wrong[row] = str(error) if isinstance(error, Unsuitable) else error_text(error)
     return ready, wrong
 
 
@@ -215,7 +254,7 @@ def jsonable(value: Any) -> Any:
     if kind in _AS_IS:
         return value
     if kind is int:
-        return value if value in _FITS else _number(str(value))
+        return value if value in _FITS else _number(_digits(value))
     if kind is float:
         return _float(value)
     if kind is dict:
@@ -235,6 +274,11 @@ def _float(value: float) -> float | None:
     raise Unsuitable(f"{value} has no form in JSON")
 
 
+def _digits(value: int) -> str:
+    """A whole number in decimal; Python itself refuses to write one of some thousand digits."""
+    return str(value) if value.bit_length() < _LONG_BITS else f"{Decimal(value):f}"
+
+
 def _number(text: str, finite: bool = True) -> orjson.Fragment:
     if not finite:
         raise Unsuitable(f"{text} has no form in JSON")
@@ -248,7 +292,15 @@ def _name(name: Any) -> str:
 
 
 def _foreign(value: Any) -> Any:
-    """Values of pandas and numpy, whose libraries are only looked at where they are loaded."""
+    """Values of other types: those that are one of the plain ones underneath, and those of pandas and numpy.
+
+    These libraries are only looked at where they are loaded.
+    """
+    for plain, made in _UNDERNEATH:
+        if isinstance(value, plain):
+            return jsonable(made(value))
+    if isinstance(value, UUID):
+        return UUID(int=value.int)
     if isinstance(value, datetime):
         pandas = sys.modules.get("pandas")
         if pandas is not None and value is pandas.NaT:
@@ -261,13 +313,19 @@ def _foreign(value: Any) -> Any:
     if numpy is not None and isinstance(value, numpy.datetime64):
         return None if numpy.isnat(value) else str(value)
     if numpy is not None and isinstance(value, numpy.timedelta64):
-        raise Unsuitable(_REFUSALS["duration"])
+        raise Unsuitable(DURATION)
     if numpy is not None and isinstance(value, numpy.ndarray):
-        if value.dtype.kind not in "biufO":
+        if value.dtype.kind not in "biufOU":
             raise Unsuitable(f"an array of {value.dtype} has no form in JSON; {_CAN_HOLD}")
         return jsonable(value.tolist())
+    if numpy is not None and isinstance(value, numpy.longdouble):
+        return None if numpy.isnan(value) else _number(str(value), bool(numpy.isfinite(value)))
     if numpy is not None and isinstance(value, numpy.bool_ | numpy.integer | numpy.floating):
         return jsonable(value.item())
+    if isinstance(value, date | time):
+        return value.isoformat()
+    if isinstance(value, timedelta):
+        raise Unsuitable(DURATION)
     if isinstance(value, bytes | bytearray | memoryview):
-        raise Unsuitable(_REFUSALS["binary"])
+        raise Unsuitable(BYTES)
     raise Unsuitable(f"a {type(value).__name__} has no form in JSON; {_CAN_HOLD}")

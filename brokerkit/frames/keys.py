@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,18 +9,15 @@ import pyarrow as pa
 
 from brokerkit.core.errors import ConfigError
 
-from .arrow import ArrowType, ChunkedArray, is_bytes, is_text
+from .arrow import ArrowType, is_bytes, is_text
 from .decoded import objects_of
-from .tabular import Column
+from .json_types import plain_column
+from .tabular import Column, missing
 
 KEY, RAW_KEY = "key", "raw_key"
 """The frame's own columns: a key is in the first where it is UTF-8 text, else in the second."""
 
 _HELP = "expected text, bytes or whole numbers; make it text first, for example with astype(str)"
-
-
-def _plain(column: ChunkedArray) -> ChunkedArray:
-    return column.cast(column.type.value_type) if pa.types.is_dictionary(column.type) else column
 
 
 def _suits(kind: ArrowType) -> bool:
@@ -49,7 +45,7 @@ def key_values(column: Column) -> tuple[list[bytes | None], dict[int, str]]:
     if isinstance(column, pa.ChunkedArray):
         if column.null_count == len(column):
             return [None] * len(column), {}
-        column = _plain(column)
+        column = plain_column(column)
         if pa.types.is_integer(column.type):
             column = column.cast(pa.string())
         return objects_of(column.cast(pa.large_binary())), {}
@@ -96,14 +92,6 @@ def _first_of(keys: list[bytes | None], others: list[bytes | None]) -> list[byte
     if None not in keys or others.count(None) == len(others):
         return keys
     return [other if key is None else key for key, other in zip(keys, others, strict=True)]
-
-
-def missing(value: Any) -> bool:
-    """Whether an object of a pandas column stands for NA."""
-    if value is None or (type(value) is float and value != value):
-        return True
-    pandas = sys.modules.get("pandas")
-    return pandas is not None and (value is pandas.NA or value is pandas.NaT)
 
 
 def _key(value: Any) -> bytes | None:

@@ -16,9 +16,10 @@ from brokerkit.core.messages import OutboundMessage
 from .arrow import ArrowType, is_bytes, is_text
 from .attributes import pairs_of
 from .decoded import objects_of
-from .keys import KEY, Keys, check_bytes, missing
+from .json_types import plain_column
+from .keys import KEY, Keys, check_bytes
 from .schema import ATTRIBUTES
-from .tabular import Column, describe_columns
+from .tabular import Column, describe_columns, missing
 from .text import NAMES as TEXT_DECODERS
 
 _STRUCT = {"name", "value", "type"}
@@ -78,7 +79,7 @@ class MessageRows:
 def payload_values(column: Column) -> tuple[list[bytes | None], dict[int, str]]:
     """Text and bytes as payloads, NA as None; for rows with anything else the reason."""
     if isinstance(column, pa.ChunkedArray):
-        return objects_of(column.cast(pa.large_binary())), {}
+        return objects_of(plain_column(column).cast(pa.large_binary())), {}
     values: list[bytes | None] = []
     wrong: dict[int, str] = {}
     for row, value in enumerate(column):

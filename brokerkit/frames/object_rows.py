@@ -11,15 +11,21 @@ from brokerkit.core.collector import gc_paused
 from brokerkit.core.errors import BrokerError, ConfigError
 from brokerkit.core.messages import OutboundMessage
 
-from .jsonable import json_values
+from .decoded import error_text
+from .jsonable import check_column, json_values
 from .keys import Keys
 from .tabular import Column
 
 
 class ObjectRows:
-    """Rows published as JSON objects of the columns given."""
+    """Rows published as JSON objects of the columns given.
+
+    Raises ConfigError where a column's type has no form in JSON.
+    """
 
     def __init__(self, columns: dict[str, Column], length: int, keys: Keys) -> None:
+        for name, column in columns.items():
+            check_column(name, column)
         self._columns = columns
         self._length = length
         self._keys = keys
@@ -36,7 +42,7 @@ class ObjectRows:
         wrong: dict[int, str] = {}
         lists: list[list[Any]] = []
         for name, column in self._columns.items():
-            values, errors = json_values(column[start:stop])
+            values, errors = _values(column, start, stop)
             lists.append(values)
             for row, reason in errors.items():
                 wrong.setdefault(row, f"column {name!r}: {reason}")
@@ -52,6 +58,19 @@ class ObjectRows:
         for row, reason in wrong.items():
             items[row] = ConfigError(f"row {start + row}, {reason}")
         return items
+
+
+def _values(column: Column, start: int, stop: int) -> tuple[list[Any], dict[int, str]]:
+    """The values of these rows; where they cannot be had together, row by row, so that one fails alone."""
+    try:
+        return json_values(column[start:stop])
+    except Exception as error:  # whatever Arrow or a value's own methods raise
+        if stop - start == 1:
+            return [None], {0: error_text(error)}
+    middle = (start + stop) // 2
+    values, wrong = _values(column, start, middle)
+    others, more = _values(column, middle, stop)
+    return values + others, wrong | {row + middle - start: reason for row, reason in more.items()}
 
 
 def _dumped(values: dict[str, Any], row: int, wrong: dict[int, str]) -> bytes | None:

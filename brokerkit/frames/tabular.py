@@ -11,6 +11,15 @@ from brokerkit.core.errors import ConfigError
 
 from .arrow import ChunkedArray
 
+
+class Typed(list[Any]):
+    """Values of a pandas type that Arrow has none for. dtype: its name."""
+
+    def __init__(self, values: list[Any], dtype: str) -> None:
+        super().__init__(values)
+        self.dtype = dtype
+
+
 Column: TypeAlias = "ChunkedArray | list[Any]"
 """Values of one column. A list where they are Python objects, which Arrow would unify or refuse."""
 
@@ -41,7 +50,13 @@ def table_of(frame: Any) -> pa.Table:
 
         return from_pandas(frame)
     if hasattr(frame, "__arrow_c_stream__"):
-        return pa.table(frame)
+        try:
+            return pa.table(frame)
+        except pa.ArrowException as error:
+            raise ConfigError(
+                f"Arrow cannot read this {type(frame).__name__} as a frame: {error}; expected {EXPECTED}, "
+                "of plain types: cast unusual columns first"
+            ) from error
     raise ConfigError(f"{type(frame).__name__} is not a frame; expected {EXPECTED}")
 
 
@@ -70,6 +85,14 @@ def is_pandas(frame: Any) -> bool:
     return pandas is not None and isinstance(frame, pandas.DataFrame)
 
 
+def missing(value: Any) -> bool:
+    """Whether an object of a pandas column stands for NA."""
+    if value is None or (type(value) is float and value != value):
+        return True
+    pandas = sys.modules.get("pandas")
+    return pandas is not None and (value is pandas.NA or value is pandas.NaT)
+
+
 def _check_names(names: list[Any]) -> None:
     for name in names:
         if not isinstance(name, str):
@@ -89,6 +112,5 @@ def _pandas_column(series: Any) -> Column:
     try:
         array = pa.array(series, from_pandas=True)
     except (pa.ArrowException, TypeError, ValueError):  # complex numbers, intervals and the like
-        values = series.tolist()
-        return values
+        return Typed(series.tolist(), str(series.dtype))
     return array if isinstance(array, pa.ChunkedArray) else pa.chunked_array([array])
