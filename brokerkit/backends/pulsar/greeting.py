@@ -19,16 +19,22 @@ NOT_PULSAR = (
     "does not speak Pulsar's protocol: does the port want TLS (pulsar+ssl://), or is it that of the REST "
     "endpoint?"
 )
+OUTAGE = "a broker answered there before; it is overloaded, cannot be reached, or was just restarted"
 VARINT, BYTES = 0, 2
 
 
-def greet(connection: socket.socket, where: str, method: str, credentials: bytes) -> None:
-    """Introduce ourselves. Raises Unauthorized, or Unavailable where it is no broker that answers."""
+def greet(
+    connection: socket.socket, where: str, method: str, credentials: bytes, *, known: bool = False
+) -> None:
+    """Introduce ourselves. Raises Unauthorized, or Unavailable where it is no broker that answers.
+
+    known: a broker has answered there before, so that silence says nothing of what it speaks.
+    """
     command = _field(1, b"brokerkit") + _field(3, credentials) + _number(4, PROTOCOL_VERSION)
     command += _field(5, method.encode())
     body = _number(1, CONNECT) + _field(2, command)
     connection.sendall((len(body) + 4).to_bytes(4, "big") + len(body).to_bytes(4, "big") + body)
-    answer = _answer(connection, where)
+    answer = _answer(connection, where, known)
     kind = answer.get(1)
     if kind == ERROR:
         raise _refusal(where, dict(fields(_bytes(answer.get(ERROR)))))
@@ -36,7 +42,8 @@ def greet(connection: socket.socket, where: str, method: str, credentials: bytes
         raise Unavailable(f"{where} {NOT_PULSAR}", retryable=False)
 
 
-def _answer(connection: socket.socket, where: str) -> dict[int, int | bytes]:
+def _answer(connection: socket.socket, where: str, known: bool) -> dict[int, int | bytes]:
+    guess = OUTAGE if known else f"is it just starting, or {NOT_PULSAR.partition(': ')[2]}"
     try:
         sizes = _read(connection, 8)
         total, size = int.from_bytes(sizes[:4], "big"), int.from_bytes(sizes[4:], "big")
@@ -44,9 +51,10 @@ def _answer(connection: socket.socket, where: str) -> dict[int, int | bytes]:
             raise ValueError("no frame")
         return dict(fields(_read(connection, size)))
     except TimeoutError as error:
-        made = Unavailable(f"{where} accepts connections but says nothing: {NOT_PULSAR.partition(': ')[2]}")
-        raise made from error
-    except (OSError, ValueError, IndexError) as error:
+        raise Unavailable(f"{where} accepts connections but says nothing: {guess}") from error
+    except (OSError, EOFError) as error:
+        raise Unavailable(f"{where} closed the connection without an answer: {guess}") from error
+    except (ValueError, IndexError) as error:
         raise Unavailable(f"{where} {NOT_PULSAR}", retryable=False) from error
 
 
@@ -62,7 +70,8 @@ def _read(connection: socket.socket, size: int) -> bytes:
     while len(found) < size:
         part = connection.recv(size - len(found))
         if not part:
-            raise ValueError("the connection was closed")
+            # what begins as an answer and breaks off is one of another protocol
+            raise ValueError("too short") if found else EOFError("the connection was closed")
         found += part
     return found
 

@@ -35,6 +35,7 @@ class Link:
     def __init__(self, options: Options) -> None:
         self.options = options
         self.closed = False
+        self._answered = False
         self.client: Any = safety.watch_client(
             pulsar.Client(
                 options.service_url,
@@ -79,8 +80,9 @@ class Link:
             LOGGER.info("%s", error)
         except Unavailable:
             # says more than that time was up
-            knock(self.options, max(0.1, deadline.remaining()))
+            knock(self.options, max(0.1, deadline.remaining()), known=self._answered)
             raise
+        self._answered = True
 
     def partitions(self, full: str, timeout: float) -> list[str]:
         """The names under which the parts of a topic are read; asking creates nothing."""

@@ -9,14 +9,14 @@ from brokerkit.core.cancellation import Deadline
 from brokerkit.core.errors import BrokerError, ConfigError, Unavailable
 
 from .credentials import introduction
-from .greeting import greet
+from .greeting import OUTAGE, greet
 from .options import Options
 
 
-def knock(options: Options, timeout: float) -> None:
+def knock(options: Options, timeout: float, *, known: bool = False) -> None:
     """Return when one of the hosts answers; else raise why the last of them does not.
 
-    Raises Unauthorized when it does not take the credentials.
+    known: they have answered before. Raises Unauthorized when it does not take the credentials.
     """
     deadline = Deadline(timeout)
     problem: BrokerError | None = None
@@ -26,14 +26,14 @@ def knock(options: Options, timeout: float) -> None:
             with socket.create_connection((host, port), seconds) as plain:
                 if options.tls:
                     with ssl_context(options).wrap_socket(plain, server_hostname=host) as secured:
-                        greet(secured, f"{host}:{port}", *introduction(options))
+                        greet(secured, f"{host}:{port}", *introduction(options), known=known)
                 else:
-                    greet(plain, f"{host}:{port}", *introduction(options))
+                    greet(plain, f"{host}:{port}", *introduction(options), known=known)
                 return
         except Unavailable as error:
             problem = error
         except ssl.SSLError as error:
-            problem = _tls_problem(f"{host}:{port}", error)
+            problem = _tls_problem(f"{host}:{port}", error, known)
         except OSError as error:
             problem = Unavailable(f"{host}:{port} cannot be reached: {error}")
             problem.__cause__ = error
@@ -56,7 +56,9 @@ def ssl_context(options: Options) -> ssl.SSLContext:
     return context
 
 
-def _tls_problem(where: str, error: ssl.SSLError) -> Unavailable:
+def _tls_problem(where: str, error: ssl.SSLError, known: bool) -> Unavailable:
+    if known and isinstance(error, ssl.SSLEOFError):
+        return Unavailable(f"{where} closed the connection without an answer: {OUTAGE}")
     if isinstance(error, ssl.SSLCertVerificationError):
         said = f"its certificate is not trusted: {error.verify_message} (tls_ca=, tls_check_hostname=)"
     else:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import logging
+import os
+import signal
 import socket
 import subprocess
 import sys
 import textwrap
+import threading
 import time
 
 import pytest
@@ -14,7 +17,7 @@ import pytest
 import brokerkit as bk
 from brokerkit.backends.pulsar.options import read_options
 from brokerkit.backends.pulsar.positions import LedgerBounds, pack, parse_id, unpack
-from brokerkit.core import BrokerError, ConfigError, Unavailable, connect
+from brokerkit.core import BrokerError, ConfigError, Connection, Unavailable, connect
 from brokerkit.core.address import Address
 from brokerkit.sandbox.process import free_ports
 from brokerkit.sandbox.pulsar import PulsarServer
@@ -171,3 +174,58 @@ def test_doctor_works_and_says_which_step_fails(pulsar_server: PulsarServer, url
     assert failed is not None
     assert failed.name == "network"
     assert SECRET not in repr(failed)
+
+
+@pytest.mark.broker
+@pytest.mark.parametrize("fault", ["half_open", "stall", "refuse"])
+def test_a_broker_that_is_silent_for_a_while_is_not_said_to_speak_something_else(
+    pulsar_server: PulsarServer, fault: str
+) -> None:
+    with pulsar_server.proxy() as proxy, connect(f"pulsar://127.0.0.1:{proxy.port}") as broker:
+        broker.ping(timeout=5)
+        getattr(proxy, fault)()
+        proxy.cut()
+        with pytest.raises(Unavailable) as caught:
+            broker.ping(timeout=1)
+        assert caught.value.retryable
+        assert "TLS" not in str(caught.value)
+        assert "cannot be reached" in str(caught.value)
+        proxy.mend()
+        eventually(lambda: _answers(broker), "the broker is reached again", within=20)
+
+
+@pytest.mark.broker
+def test_a_paused_broker_is_said_to_be_out_of_reach(pulsar_server: PulsarServer) -> None:
+    with connect(pulsar_server.url) as broker:
+        os.kill(pulsar_server.process.pid, signal.SIGSTOP)
+        try:
+            with pytest.raises(Unavailable, match="answered there before.*cannot be reached") as caught:
+                broker.ping(timeout=1)
+        finally:
+            os.kill(pulsar_server.process.pid, signal.SIGCONT)
+        assert "TLS" not in str(caught.value)
+        eventually(lambda: _answers(broker), "the broker is reached again", within=20)
+
+
+def test_a_port_that_closes_without_a_word_may_be_a_broker_that_starts() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as door:
+
+        def close_at_once() -> None:
+            connection, _ = door.accept()
+            connection.recv(1)
+            connection.close()
+
+        closing = threading.Thread(target=close_at_once)
+        closing.start()
+        with pytest.raises(Unavailable, match="without an answer: is it just starting, or .*TLS") as caught:
+            connect(f"pulsar://127.0.0.1:{door.getsockname()[1]}", timeout=5)
+        closing.join()
+    assert caught.value.retryable
+
+
+def _answers(broker: Connection) -> bool:
+    try:
+        broker.ping(timeout=2)
+    except Unavailable:
+        return False
+    return True
