@@ -169,7 +169,8 @@ class PublishTerms:
     stamps messages itself. needs_key: a message without a key is refused. retention: messages whose
     `publish_time` is older are deleted; None: none are, or it is not known. oldest, newest: how far
     before and after the present a `publish_time` may lie; None: any. since: the first one that there
-    can be. max_bytes: of a message as sent.
+    can be. max_bytes: of a message as sent. known_again: for how long a second message of the same name
+    is known as such, and dropped; None: not at all, or it is not known.
     """
 
     partitions: int | None = None
@@ -181,6 +182,7 @@ class PublishTerms:
     newest: timedelta | None = None
     since: datetime | None = None
     max_bytes: int | None = None
+    known_again: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True)

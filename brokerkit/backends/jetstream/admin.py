@@ -135,12 +135,12 @@ async def delete_topic(link: Link, topic: str, timeout: float) -> None:
     """
     source = await find_source(link, topic, timeout)
     path = source.stream
-    if source.filter is None or source.whole_stream:
+    if not source.filters or source.whole_stream:
         await link.request(f"STREAM.DELETE.{path}", None, timeout)
         return
-    wanted = source.filter
-    await link.request(f"STREAM.PURGE.{path}", {"filter": wanted}, timeout)
-    kept = [each for each in source.subjects if not covered(each, [wanted])]
+    for wanted in source.filters:
+        await link.request(f"STREAM.PURGE.{path}", {"filter": wanted}, timeout)
+    kept = [each for each in source.subjects if not covered(each, [topic])]
     if len(kept) < len(source.subjects):
         config = (await link.stream_info(path, timeout))["config"]
         config["subjects"] = kept
@@ -157,6 +157,7 @@ async def create_subscription(link: Link, request: SubscriptionRequest, timeout:
     try:
         await create_durable(link, source, name, request.options, request.start, timeout)
     except js_errors.BadRequestError as error:
-        if error.err_code == 10093 and not any(overlap(each, topic) for each in source.subjects):
+        held = (*source.subjects, *source.stored)
+        if error.err_code == 10093 and not any(overlap(each, topic) for each in held):
             raise NotFound(f"stream {source.stream!r} does not store {topic!r}") from error
         raise

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
 from brokerkit.core.driver import BrowserDriver
 from brokerkit.core.errors import NotFound
-from brokerkit.core.topics import Bounds, SubscriptionInfo, TopicDescription, TopicInfo
+from brokerkit.core.topics import Bounds, PublishTerms, SubscriptionInfo, TopicDescription, TopicInfo
 from brokerkit.core.windows import TimeOrder
 
 from .durable import filters_of
@@ -18,11 +19,23 @@ from .reader import READER_PREFIX
 from .source import Source, find_source
 from .stored import first_at
 from .subjects import STREAM_PREFIX, covered, overlap
+from .transforms import transform_of
 
 MAX_SUBJECTS = 10_000
 """A stream with more subjects is one row of the list."""
 INTERNAL_PREFIXES = ("KV_", "OBJ_")
-SHOWN_CONFIG = ("subjects", "storage", "retention", "max_msgs", "max_bytes", "num_replicas")
+SHOWN_CONFIG = (
+    "subjects",
+    "subject_transform",
+    "republish",
+    "mirror",
+    "sources",
+    "storage",
+    "retention",
+    "max_msgs",
+    "max_bytes",
+    "num_replicas",
+)
 
 
 class JetStreamBrowser(BrowserDriver):
@@ -55,6 +68,9 @@ class JetStreamBrowser(BrowserDriver):
             "consumers": state.get("consumer_count", 0),
         }
         listened = list(config.get("subjects") or ())
+        transform = transform_of(config.get("subject_transform"))
+        if transform is not None:
+            details["subject_transform"] = str(transform)
         if state.get("num_subjects", 0) > MAX_SUBJECTS or not listened:
             details["subjects"] = state.get("num_subjects", 0)
             return [
@@ -63,14 +79,20 @@ class JetStreamBrowser(BrowserDriver):
                 )
             ]
         counts = await self._counts(name, ">", timeout) if state["messages"] else {}
-        silent = [each for each in listened if not any(covered(subject, [each]) for subject in counts)]
+        own = listened if transform is None else [*listened, transform.pattern]
+        silent = [
+            each
+            for each in listened
+            if not any(covered(subject, [each]) for subject in counts)
+            and not (transform is not None and overlap(transform.source, each))
+        ]
         rows = [
             TopicInfo(subject, None, count, None, internal, details)
             for subject, count in counts.items()
-            if covered(subject, listened)
+            if covered(subject, own)
         ]
         rows.extend(TopicInfo(subject, None, 0, 0, internal, details) for subject in silent)
-        copied = sum(count for subject, count in counts.items() if not covered(subject, listened))
+        copied = sum(count for subject, count in counts.items() if not covered(subject, own))
         if copied:
             # copied from other streams: found by the stream's name only
             rows.append(TopicInfo(STREAM_PREFIX + name, None, state["messages"], None, internal, details))
@@ -101,8 +123,10 @@ class JetStreamBrowser(BrowserDriver):
         end = max(start, int(state["last_seq"]) + 1)
         messages = int(state["messages"])
         wide = source.whole_stream and int(state.get("num_subjects", 0)) > MAX_SUBJECTS
-        if source.filter is not None and messages and not wide:
-            messages = sum((await self._counts(source.stream, source.filter, timeout)).values())
+        if source.filters and messages and not wide:
+            messages = 0
+            for each in source.filters:
+                messages += sum((await self._counts(source.stream, each, timeout)).values())
         return info, Bounds(None, start, end, messages, counted="exact")
 
     def describe(self, topic: str, timeout: float) -> TopicDescription:
@@ -114,36 +138,41 @@ class JetStreamBrowser(BrowserDriver):
         subscriptions = [
             _subscription(each)
             async for each in self._link.pages(f"CONSUMER.LIST.{source.stream}", "consumers", timeout)
-            if not each["name"].startswith(READER_PREFIX) and _reads(each["config"], source)
+            if not each["name"].startswith(READER_PREFIX) and source.reads(filters_of(each["config"]))
         ]
         state = {name: value for name, value in info["state"].items() if name != "subjects"}
         config = info["config"]
         shown = {name: config[name] for name in SHOWN_CONFIG if config.get(name)}
         if config.get("max_age"):
             shown["max_age_seconds"] = config["max_age"] / 1e9
+        if source.filters and source.filters != (topic,):
+            shown["stored_as"] = list(source.filters)
         details = {"stream": source.stream, **shown, "config": config, "state": state}
-        size = int(state["bytes"]) if source.filter is None else None
+        size = int(state["bytes"]) if not source.filters else None
         return TopicDescription(topic, (bounds,), tuple(subscriptions), size, details)
+
+    def terms(self, topic: str, timeout: float) -> PublishTerms:
+        """For how long the stream of a topic knows a message again, and how large one may be."""
+        return self._loop.run(self._terms(topic, timeout), timeout)
+
+    async def _terms(self, topic: str, timeout: float) -> PublishTerms:
+        source = await find_source(self._link, topic, timeout)
+        config = (await self._link.stream_info(source.stream, timeout))["config"]
+        largest = int(config.get("max_msg_size") or -1)
+        window = timedelta(microseconds=int(config.get("duplicate_window") or 0) // 1000)
+        return PublishTerms(max_bytes=largest if largest > 0 else None, known_again=window)
 
     def at_time(self, topic: str, microseconds: int, timeout: float) -> dict[int | None, int]:
         async def ask() -> dict[int | None, int]:
             source = await find_source(self._link, topic, timeout)
             state = (await self._link.stream_info(source.stream, timeout))["state"]
-            found = await first_at(self._link, source.stream, source.filter, state, microseconds, timeout)
+            found = await first_at(self._link, source.stream, source.filters, state, microseconds, timeout)
             return {} if found is None else {None: found}
 
         return self._loop.run(ask(), timeout)
 
     def time_order(self, topic: str, timeout: float) -> TimeOrder:
         return "sorted"
-
-
-def _reads(config: Mapping[str, Any], source: Source) -> bool:
-    """Whether a consumer gets some of the topic's messages."""
-    filters = filters_of(config)
-    if not filters or source.filter is None:
-        return True
-    return any(overlap(each, source.filter) for each in filters)
 
 
 def _subscription(info: Mapping[str, Any]) -> SubscriptionInfo:

@@ -13,8 +13,7 @@ from brokerkit.core.options import options_of
 from brokerkit.core.positions import AtId, AtOffset, AtOffsets, AtPlace, AtTime, Earliest, Latest, Position
 
 from .link import Link
-from .source import Source
-from .subjects import same_selection
+from .source import Source, filter_config
 
 NANOSECONDS = 1_000_000_000
 MAX_ACK_PENDING = 20_000
@@ -42,7 +41,7 @@ def filters_of(config: Mapping[str, Any]) -> Sequence[str]:
 def check_existing(config: Mapping[str, Any], source: Source, name: str) -> None:
     """Refuse a consumer that does not do what was asked. Raises ConfigError that says both."""
     found = filters_of(config)
-    if not same_selection(found, source.filters, source.subjects):
+    if not source.chosen_by(found):
         raise ConfigError(
             f"the consumer {name!r} of stream {source.stream!r} reads {_said(found)}, not {source.topic!r}; "
             "use its own topic, or another subscription name"
@@ -92,8 +91,8 @@ def configuration(
         if isinstance(several, str):
             raise ConfigError("filter_subjects must be a list of subjects")
         config["filter_subjects"] = [str(each) for each in several]
-    elif source.filter is not None:
-        config["filter_subject"] = source.filter
+    else:
+        config.update(filter_config(source.filters))
     return config
 
 
@@ -147,7 +146,7 @@ async def create_durable(
     state = (await link.stream_info(source.stream, timeout))["state"]
     config = configuration(source, name, options, state, start)
     several = config.get("filter_subjects")
-    if several and not same_selection(several, source.filters, source.subjects) and source.filter is not None:
+    if several and source.filters and not source.chosen_by(several):
         raise ConfigError("filter_subjects goes with a topic that names the stream, as in 'stream:NAME'")
     body = {"stream_name": source.stream, "config": config, "action": "create"}
     subject = f"CONSUMER.CREATE.{source.stream}.{name}"

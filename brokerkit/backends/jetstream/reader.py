@@ -25,7 +25,7 @@ from .headers import inbound
 from .link import Link, log
 from .loop import LoopThread
 from .pull import NotServed, Pull
-from .source import Source, find_source
+from .source import Source, filter_config, find_source
 from .stored import Stored, next_stored
 
 READER_PREFIX = "brokerkit-reader-"
@@ -81,9 +81,9 @@ class JetStreamReader(ReaderDriver):
             "num_replicas": 1,
         }
         subject = f"CONSUMER.CREATE.{source.stream}.{name}"
-        if source.filter is not None:
-            config["filter_subject"] = source.filter
-            subject = f"{subject}.{source.filter}"
+        config.update(filter_config(source.filters))
+        if len(source.filters) == 1:
+            subject = f"{subject}.{source.filters[0]}"
         body = {"stream_name": source.stream, "config": config, "action": "create"}
         info = await self._link.request(subject, body, ANSWER_SECONDS)
         self._consumer = name
@@ -158,7 +158,7 @@ class JetStreamReader(ReaderDriver):
         found: list[Stored] = []
         while len(found) < GET_BATCH and self._next < self._end:
             message = await next_stored(
-                self._link, self._source.stream, self._next, self._source.filter, ANSWER_SECONDS
+                self._link, self._source.stream, self._next, self._source.filters, ANSWER_SECONDS
             )
             if message is None or message.sequence >= self._end:
                 self._done = True

@@ -2,39 +2,58 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from brokerkit.core.errors import ConfigError, NotFound, Unavailable
 
 from .link import Link
-from .subjects import STREAM_PREFIX, check_name, check_subject, covered, overlap
+from .subjects import STREAM_PREFIX, check_name, check_subject, covered, covers, overlap, same_selection
+from .transforms import Transform, apart, copied_transforms, disjoint, transform_of
 
 
 @dataclass(frozen=True)
 class Source:
-    """A stream, and the filter that chooses the topic's messages in it; None: all of them.
+    """A stream, and the filters that choose the topic's messages in it; none: all of them.
 
-    subjects: what the stream listens to; a mirror listens to nothing.
+    subjects: what the stream listens to; a mirror listens to nothing. stored: under what it stores them.
+    own: the filters without the topic itself, where all that is published to it is stored elsewhere.
     """
 
     topic: str
     stream: str
-    filter: str | None
+    filters: tuple[str, ...]
     subjects: tuple[str, ...]
     retention: str
+    stored: tuple[str, ...]
+    own: tuple[str, ...]
 
     @property
     def whole_stream(self) -> bool:
         """Whether the topic is all that the stream listens to."""
-        return self.filter is None or (
-            bool(self.subjects) and all(covered(each, [self.filter]) for each in self.subjects)
+        return not self.filters or (
+            bool(self.stored) and all(covered(each, self.filters) for each in self.stored)
         )
 
-    @property
-    def filters(self) -> Sequence[str]:
-        return () if self.filter is None else (self.filter,)
+    def reads(self, filters: Sequence[str]) -> bool:
+        """Whether a consumer with these filters gets some of the topic's messages."""
+        if not filters or not self.filters:
+            return True
+        return any(overlap(each, mine) for each in filters for mine in self.filters)
+
+    def chosen_by(self, filters: Sequence[str]) -> bool:
+        """Whether a consumer with these filters gets the topic's messages and no others."""
+        return any(same_selection(filters, mine, self.stored) for mine in (self.filters, self.own))
+
+
+def filter_config(filters: Sequence[str]) -> dict[str, Any]:
+    """Filters as the configuration of a consumer says them."""
+    if len(filters) > 1:
+        return {"filter_subjects": list(filters)}
+    return {"filter_subject": filters[0]} if filters else {}
 
 
 def parse_topic(topic: str) -> tuple[str | None, str | None]:
@@ -57,15 +76,57 @@ async def find_source(link: Link, topic: str, timeout: float) -> Source:
     info = await link.stream_info(stream, max(0.1, deadline - time.monotonic()))
     config = info["config"]
     subjects = tuple(config.get("subjects") or ())
-    if subject is not None and subjects and not any(overlap(each, subject) for each in subjects):
+    transform = transform_of(config.get("subject_transform"))
+    stored = _stored(subjects, transform)
+    filters, own = _filters(subject, stream, subjects, transform)
+    stores = [*subjects, *stored, *(each.pattern for each in copied_transforms(config))]
+    copies = bool(config.get("sources"))
+    if subject is not None and subjects and not copies and not any(overlap(each, subject) for each in stores):
         raise NotFound(f"stream {stream!r} does not store {subject!r}; it stores {', '.join(subjects)}")
-    return Source(topic, stream, subject, subjects, str(config.get("retention", "limits")))
+    retention = str(config.get("retention", "limits"))
+    return Source(topic, stream, filters, subjects, retention, stored, own)
+
+
+def _stored(subjects: Sequence[str], transform: Transform | None) -> tuple[str, ...]:
+    """Under which subjects is stored what a stream listens to."""
+    if transform is None:
+        return tuple(subjects)
+    found: list[str] = []
+    for each in subjects:
+        if overlap(transform.source, each):
+            found.append(transform.mapped(each).pattern)
+        if not covers(transform.source, each):
+            found.append(each)
+    return apart(found)
+
+
+def _filters(
+    subject: str | None, stream: str, subjects: Sequence[str], transform: Transform | None
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The filters that choose what was published to a subject or is stored under it, and those without it.
+
+    Raises ConfigError where a transform stores it together with others.
+    """
+    if subject is None:
+        return (), ()
+    listened = any(overlap(each, subject) for each in subjects)
+    if transform is None or not listened or not overlap(transform.source, subject):
+        return (subject,), (subject,)
+    mapped = transform.mapped(subject)
+    found = apart([mapped.pattern, subject])
+    if not mapped.exact or not disjoint(found):
+        raise ConfigError(
+            f"the stream {stream!r} transforms subjects ({transform}), and what is published to {subject!r} "
+            f"is stored together with others: look at {mapped.pattern!r}, where it is, or at "
+            f"{STREAM_PREFIX + stream!r}"
+        )
+    return found, (mapped.pattern,) if covers(transform.source, subject) else found
 
 
 async def _stream_of(link: Link, subject: str, timeout: float) -> str:
-    names = await streams_of(link, subject, timeout)
+    names = await streams_of(link, subject, timeout) or await _storing(link, subject, timeout)
     if not names:
-        raise NotFound(no_stream(subject))
+        raise NotFound(await why_not_stored(link, subject, timeout))
     if len(names) > 1:
         raise ConfigError(
             f"{subject!r} is stored by several streams ({', '.join(names)}): name one, "
@@ -78,6 +139,44 @@ async def streams_of(link: Link, subject: str, timeout: float) -> list[str]:
     """The names of the streams that store something of a subject."""
     answer = await link.request("STREAM.NAMES", {"subject": subject}, timeout)
     return list(answer.get("streams") or [])
+
+
+async def _storing(link: Link, subject: str, timeout: float) -> list[str]:
+    """The streams that store a subject without listening to it: by a transform, or as copies."""
+    transformed: list[str] = []
+    copied: list[str] = []
+    async for info in link.pages("STREAM.LIST", "streams", timeout):
+        config = info["config"]
+        name = str(config["name"])
+        transform = transform_of(config.get("subject_transform"))
+        if transform is not None and overlap(transform.pattern, subject):
+            transformed.append(name)
+        elif config.get("sources") or config.get("mirror"):
+            with contextlib.suppress(NotFound):
+                found = await link.stream_info(name, timeout, subjects=subject, offset=0)
+                if found["state"].get("subjects"):
+                    copied.append(name)
+    return transformed or copied
+
+
+async def why_not_stored(link: Link, subject: str, timeout: float) -> str:
+    """Why nothing of a subject is stored, with what to do."""
+    async for info in link.pages("STREAM.LIST", "streams", timeout):
+        config = info["config"]
+        republished = transform_of(config.get("republish"))
+        if republished is not None and overlap(republished.pattern, subject):
+            return (
+                f"no stream stores the subject {subject!r}: the stream {config['name']!r} republishes its "
+                f"messages there ({republished}) to those that listen at that moment; look at "
+                f"{STREAM_PREFIX + config['name']!r}, or store them with create_topic({subject!r})"
+            )
+        transform = transform_of(config.get("subject_transform"))
+        if transform is not None and overlap(transform.pattern, subject):
+            return (
+                f"no stream listens to the subject {subject!r}: the stream {config['name']!r} stores there "
+                f"what is published to {transform.source!r} ({transform}); publish to that"
+            )
+    return no_stream(subject)
 
 
 def no_stream(subject: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from base64 import b64decode
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -28,10 +29,18 @@ class Stored:
 
 
 async def next_stored(
-    link: Link, stream: str, sequence: int, subject: str | None, timeout: float
+    link: Link, stream: str, sequence: int, filters: Sequence[str], timeout: float
 ) -> Stored | None:
-    """The first message at or after a sequence whose subject matches; None when there is none."""
-    body = {"seq": max(1, sequence), "next_by_subj": subject or ">"}
+    """The first message at or after a sequence whose subject matches a filter; None when there is none.
+
+    filters: none for any subject.
+    """
+    found = [await _next_stored(link, stream, sequence, each, timeout) for each in filters or (">",)]
+    return min((each for each in found if each is not None), key=lambda each: each.sequence, default=None)
+
+
+async def _next_stored(link: Link, stream: str, sequence: int, subject: str, timeout: float) -> Stored | None:
+    body = {"seq": max(1, sequence), "next_by_subj": subject}
     try:
         answer = await link.request(f"STREAM.MSG.GET.{stream}", body, timeout)
     except js_errors.NotFoundError:
@@ -64,14 +73,14 @@ def parse_headers(raw: bytes) -> dict[str, str] | None:
 
 
 async def first_at(
-    link: Link, stream: str, subject: str | None, state: dict[str, Any], moment: int, timeout: float
+    link: Link, stream: str, filters: Sequence[str], state: dict[str, Any], moment: int, timeout: float
 ) -> int | None:
     """The sequence of the first message stored at or after a moment, found by bisection."""
     low, high = max(1, int(state["first_seq"])), int(state["last_seq"]) + 1
     found: int | None = None
     while low < high:
         middle = (low + high) // 2
-        message = await next_stored(link, stream, middle, subject, timeout)
+        message = await next_stored(link, stream, middle, filters, timeout)
         if message is not None and message.time < moment:
             low = message.sequence + 1
             continue
