@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import uuid
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -195,9 +197,11 @@ class OutboundMessage:
     UTC; None lets the system stamp it. Each is refused where `Capabilities.publish_partition` or
     `publish_time` says that the system does not keep it.
     dedup_id: names the message for systems that drop a second publish of the same name.
+    sent_again: whether the message was read and is sent once more, with an id of its own or with that
+    which it had; see `again`.
     """
 
-    __slots__ = ("attributes", "data", "dedup_id", "key", "partition", "publish_time")
+    __slots__ = ("attributes", "data", "dedup_id", "key", "partition", "publish_time", "sent_again")
 
     def __init__(
         self,
@@ -215,15 +219,31 @@ class OutboundMessage:
         self.partition = None if partition is None else checked_partition(partition)
         self.publish_time = None if publish_time is None else checked_time(publish_time)
         self.dedup_id = None if dedup_id is None else check_name(dedup_id, "dedup_id")
+        self.sent_again: Literal["new id", "same id"] | None = None
+
+    def again(self, dedup_id: str, *, keep_id: bool = False) -> OutboundMessage:
+        """The same message as one that was read and is sent once more, not to be taken for its original.
+
+        It is named `dedup_id`, unless it has a name already. An id among its attributes, by which the system
+        would drop it (``$sb.message_id``, ``Nats-Msg-Id``), is replaced and kept in the attribute
+        ``bk-message-id``, unless `keep_id`. Headers that tell a server what to do, or that only it sets, are
+        renamed, with ``bk-`` before them.
+        """
+        twin = self._twin(self.dedup_id or dedup_id)
+        twin.sent_again = "same id" if keep_id else "new id"
+        return twin
 
     def named(self, dedup_id: str) -> OutboundMessage:
         """The same message under this `dedup_id`, unless it has one already."""
         if self.dedup_id is not None:
             return self
+        return self._twin(dedup_id)
+
+    def _twin(self, dedup_id: str | None) -> OutboundMessage:
         twin = OutboundMessage.__new__(OutboundMessage)
         twin.data, twin.key, twin.attributes = self.data, self.key, self.attributes
         twin.partition, twin.publish_time = self.partition, self.publish_time
-        twin.dedup_id = dedup_id
+        twin.dedup_id, twin.sent_again = dedup_id, self.sent_again
         return twin
 
     def __eq__(self, other: object) -> bool:
@@ -246,24 +266,43 @@ class OutboundMessage:
         return f"OutboundMessage({text})"
 
 
-PublishStatus = Literal["confirmed", "failed", "unknown"]
+MESSAGE_ID = "bk-message-id"
+"""The attribute with the id that a message had before it was sent again under one of its own."""
+
+_OURS = re.compile(r"bk-[0-9a-f]{32}[-.]")
+
+
+def new_run() -> str:
+    """The beginning of names by which a system knows the messages of one call again."""
+    return f"bk-{uuid.uuid4().hex}"
+
+
+def is_ours(name: str) -> bool:
+    """Whether a message was named by us, and not by its publisher."""
+    return _OURS.match(name) is not None
+
+
+PublishStatus = Literal["confirmed", "failed", "unknown", "duplicate"]
 
 
 @dataclass(slots=True, frozen=True)
 class PublishResult:
     """What is known of one published message.
 
-    status: `confirmed` by the broker; `failed`: surely not stored; `unknown`: it may be stored.
-    id: the broker's id of the stored message, where it says so.
+    status: `confirmed` by the broker; `failed`: surely not stored; `unknown`: it may be stored;
+    `duplicate`: not stored, since there is one with the id that its publisher gave it.
+    id: the broker's id of the stored message, where it says so. note: what else is to be known of it.
     """
 
     status: PublishStatus
     id: str | None = None
     error: BrokerError | None = None
+    note: str | None = None
 
     @property
     def ok(self) -> bool:
-        return self.status == "confirmed"
+        """Whether a message of this name is stored: this one, or that of which it is a duplicate."""
+        return self.status in ("confirmed", "duplicate")
 
 
 def nobody_answered(results: Sequence[PublishResult]) -> bool:

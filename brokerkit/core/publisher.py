@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 import time
-import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -18,7 +17,7 @@ from .capabilities import Capabilities, TimeUnit
 from .closing import Closable
 from .driver import PublisherDriver
 from .errors import BrokerError, Closed, ConfigError, NotSupported, TooLarge, Unavailable
-from .messages import OutboundMessage, PublishResult, PublishStatus
+from .messages import OutboundMessage, PublishResult, PublishStatus, new_run
 from .owner import Owner, Task, close_at_exit
 
 PUBLISH_SECONDS = 30.0
@@ -156,7 +155,7 @@ class ConnectedPublisher(Closable):
         self._translate = translate
         self._in_transaction = False
         self._closing: Deadline | None = None
-        self._nonce = uuid.uuid4().hex
+        self._nonce = new_run()
         self._count = count()
         self._lock = threading.Lock()
         self._waiting: list[_Sending] = []

@@ -15,12 +15,15 @@ from .decoded import error_text
 
 _STATUSES = ("confirmed", "failed", "unknown")
 _COLUMNS = ("row", "status", "id", "error")
+_NOTES = 3
+"""How many different notes the headline has."""
 
 
 class OutcomeFrame(pd.DataFrame):
-    """A DataFrame with the columns row, status, id and error.
+    """A DataFrame with the columns row, status, id and error, and note where there is something to say.
 
-    status: `confirmed` by the broker, `failed` (surely not stored) or `unknown` (it may be stored).
+    status: `confirmed` by the broker, `failed` (surely not stored), `unknown` (it may be stored), or
+    `duplicate` (not stored: there is a message with the id that its publisher gave it).
     """
 
     _metadata = ["_errors"]  # noqa: RUF012  # pandas reads this name, as a list
@@ -34,7 +37,9 @@ class OutcomeFrame(pd.DataFrame):
     def counts(self) -> dict[str, int]:
         """How many rows have each status."""
         found = self["status"].value_counts()
-        return {status: int(found.get(status, 0)) for status in _STATUSES}
+        counts = {status: int(found.get(status, 0)) for status in _STATUSES}
+        duplicates = int(found.get("duplicate", 0))
+        return {**counts, "duplicate": duplicates} if duplicates else counts
 
     @property
     def failed(self) -> OutcomeFrame:
@@ -49,14 +54,16 @@ class OutcomeFrame(pd.DataFrame):
     def raise_for_failures(self) -> None:
         """Raise PublishFailed, with every outcome, unless all rows were confirmed."""
         results = self.results
-        wrong = [result for result in results if not result.ok]
+        wrong = [result for result in results if result.status != "confirmed"]
         if not wrong:
             return
         counts = self.counts
         first = next((str(result.error) for result in wrong if result.error is not None), "no reason known")
+        duplicates = counts.get("duplicate", 0)
         raise PublishFailed(
-            f"of {len(results)} rows {counts['failed']} failed and {counts['unknown']} are unknown; "
-            f"first: {first}",
+            f"of {len(results)} rows {counts['failed']} failed and {counts['unknown']} are unknown"
+            + (f", {duplicates} are duplicates" if duplicates else "")
+            + f"; first: {first}",
             results=results,
         )
 
@@ -82,7 +89,8 @@ class OutcomeFrame(pd.DataFrame):
         if "status" not in self.columns:
             return None
         counts = ", ".join(f"{count} {status}" for status, count in self.counts.items())
-        return f"{len(self)} rows: {counts}"
+        notes = list(self["note"].dropna().unique()) if "note" in self.columns else []
+        return "; ".join([f"{len(self)} rows: {counts}", *notes[:_NOTES]])
 
     def __repr__(self) -> str:
         headline = self._headline()
@@ -105,6 +113,8 @@ def outcome_frame(results: Iterable[PublishResult], rows: Iterable[int] | None =
         "id": pa.array([result.id for result in known], pa.string()),
         "error": pa.array([one.error and error_text(one.error) for one in known], pa.string()),
     }
+    if any(result.note for result in known):
+        columns["note"] = pa.array([result.note for result in known], pa.string())
     frame = OutcomeFrame({name: pd.arrays.ArrowExtensionArray(column) for name, column in columns.items()})
     frame._errors = {
         row: result.error for row, result in zip(numbers, known, strict=True) if result.error is not None

@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Literal
 
 from brokerkit.core.arguments import check_name
 from brokerkit.core.capabilities import Model
 from brokerkit.core.errors import ConfigError
+
+MessageIds = Literal["new", "keep"]
+
+
+def keeps_ids(message_ids: MessageIds) -> bool:
+    """Whether messages that are sent again keep their ids. Raises ConfigError for anything else."""
+    if message_ids not in ("new", "keep"):
+        raise ConfigError(f'message_ids must be "new" or "keep", not {message_ids!r}')
+    return message_ids == "keep"
 
 
 def check_topic(topic: Any) -> str:

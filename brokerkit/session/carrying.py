@@ -6,13 +6,15 @@ What it cannot carry travels in attributes of ours, and is put back as soon as a
                       not keep the time of a message itself, or not to the microsecond
     bk-key            the key, as base64
     bk-null           "1": the payload is null, and not empty as it looks
-    bk-attributes     the attributes, as base64 of a JSON list of [name, base64 of the value, type]
+    bk-attributes     the attributes that it cannot carry, as base64 of a JSON list of
+                      [name, base64 of the value, type, place among all of them]
 """
 
 from __future__ import annotations
 
 import re
 from base64 import b64decode, b64encode
+from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -37,7 +39,7 @@ ATTRIBUTES = "bk-attributes"
 OURS = (PUBLISH_TIME, KEY, NULL, ATTRIBUTES)
 TOLD = f"these take the present time, and their own travels in the attribute {PUBLISH_TIME}"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_PLAIN_NAME = re.compile(r"(?!(?i:nats-|brokerkit-|goog))[A-Za-z0-9_.\-]{1,200}")
+_PLAIN_NAME = re.compile(r"Nats-Msg-Id|(?!(?i:nats-|brokerkit-|goog))[A-Za-z0-9_.\-]{1,200}")
 _PLAIN_VALUE = re.compile(r"(?:[!-~](?:[ -~]{0,998}[!-~])?)?")
 
 
@@ -98,7 +100,7 @@ def _opened(value: bytes | None, key: bytes | None, attributes: Attributes) -> O
             key = b64decode(ours[KEY], validate=True)
         others: list[Pair] = [pair for pair in attributes if pair[0] not in OURS]
         if ATTRIBUTES in ours:
-            others += _unpacked(ours[ATTRIBUTES])
+            others = _together(others, ours[ATTRIBUTES])
         kept = [pair for pair in attributes if pair[0] == PUBLISH_TIME]
         return OutboundMessage(value, key, [*others, *kept])
     except (ValueError, TypeError, ConfigError):
@@ -132,12 +134,10 @@ def _carried(
     if key is not None and refusal(OutboundMessage(b"", key), target) is not None:
         ours.append((KEY, b64encode(key).decode()))
         key = None
-    own = [pair for pair in others if target.own_attributes and pair[0].startswith(target.own_attributes)]
-    others = [pair for pair in others if pair not in own] if own else others
-    if others and not _survive(others, target):
-        ours.append((ATTRIBUTES, _packed(others)))
-        others = []
-    return OutboundMessage(value, key, [*others, *own, *ours, *told], publish_time=moment)
+    others, packed = _apart(others, target)
+    if packed:
+        ours.append((ATTRIBUTES, _packed(packed)))
+    return OutboundMessage(value, key, [*others, *ours, *told], publish_time=moment)
 
 
 def written(micros: int) -> str:
@@ -145,29 +145,47 @@ def written(micros: int) -> str:
     return (_EPOCH + timedelta(microseconds=micros)).isoformat(timespec="microseconds")
 
 
-def _survive(attributes: Sequence[Pair], target: Capabilities) -> bool:
-    """Whether a system gives these back as they are, in their order."""
+def _apart(attributes: Sequence[Pair], target: Capabilities) -> tuple[list[Pair], list[tuple[int, Pair]]]:
+    """What a system gives back as it is, and what it does not, with its place."""
+    names = Counter(name for name, _ in attributes)
+    plain: list[Pair] = []
+    others: list[tuple[int, Pair]] = []
+    for place, pair in enumerate(attributes):
+        if _survives(pair, names[pair[0]] > 1, target):
+            plain.append(pair)
+        else:
+            others.append((place, pair))
+    return plain, others
+
+
+def _survives(pair: Pair, repeated: bool, target: Capabilities) -> bool:
+    if target.own_attributes and pair[0].startswith(target.own_attributes):
+        return not repeated
     if target.duplicate_attributes and "bytes" in target.attribute_types:
-        return all(parts_of(pair)[2] in target.attribute_types for pair in attributes)
-    names = [name for name, _ in attributes]
-    return len(set(names)) == len(names) and all(
-        isinstance(value, str) and _PLAIN_NAME.fullmatch(name) and _PLAIN_VALUE.fullmatch(value)
-        for name, value in attributes
+        return parts_of(pair)[2] in target.attribute_types
+    name, value = pair
+    return (
+        not repeated
+        and isinstance(value, str)
+        and _PLAIN_NAME.fullmatch(name) is not None
+        and _PLAIN_VALUE.fullmatch(value) is not None
     )
 
 
-def _packed(attributes: Sequence[Pair]) -> str:
+def _packed(attributes: Sequence[tuple[int, Pair]]) -> str:
     rows = []
-    for pair in attributes:
+    for place, pair in attributes:
         name, data, kind = parts_of(pair)
-        rows.append([name, None if data is None else b64encode(data).decode(), kind])
+        rows.append([name, None if data is None else b64encode(data).decode(), kind, place])
     return b64encode(orjson.dumps(rows)).decode()
 
 
-def _unpacked(text: str) -> list[Pair]:
-    found = []
-    for name, data, kind in orjson.loads(b64decode(text, validate=True)):
-        found.append(pair_of(name, None if data is None else b64decode(data, validate=True), kind))
+def _together(plain: Sequence[Pair], text: str) -> list[Pair]:
+    """All attributes, those that were packed in their places."""
+    found = list(plain)
+    for name, data, kind, *place in orjson.loads(b64decode(text, validate=True)):
+        pair = pair_of(name, None if data is None else b64decode(data, validate=True), kind)
+        found.insert(place[0] if place else len(found), pair)
     return found
 
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import time
-import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
@@ -16,14 +15,14 @@ from brokerkit.core.columns import Columns
 from brokerkit.core.errors import BrokerError, ConfigError, NotSupported
 from brokerkit.core.interrupts import Hold
 from brokerkit.core.message_consumer import MessageConsumer
-from brokerkit.core.messages import OutboundMessage, PublishResult
+from brokerkit.core.messages import OutboundMessage, PublishResult, new_run
 from brokerkit.core.notes import note
 from brokerkit.core.topics import Counted, Slice
 from brokerkit.core.windows import pieces_of
 from brokerkit.frames.outcome import OutcomeFrame, outcome_frame
 from brokerkit.frames.provenance import provenance_of
 
-from .arguments import model_of
+from .arguments import MessageIds, keeps_ids, model_of
 from .carrying import TOLD, messages_to_copy, times_of
 from .interrupted import Interrupted, outcome_kept
 from .journal import Journal
@@ -31,6 +30,7 @@ from .placing import Partitions, Placing, Times, partitions_of, placing_of
 from .planning import Range
 from .progress import bar, expected
 from .pulling import left_in_time
+from .resuming import KnownNames, known_again
 from .silence import answers_to_nothing
 
 if TYPE_CHECKING:
@@ -66,6 +66,7 @@ def copy_topic(
     progress: bool,
     partitions: Partitions | None = None,
     times: Times | None = None,
+    message_ids: MessageIds = "new",
 ) -> OutcomeFrame:
     """Copy a topic; see `Session.copy`."""
     if not hasattr(target, "shared_publisher"):
@@ -84,7 +85,15 @@ def copy_topic(
         source=partitions_of(source, [src]) if counted else None,
         has_partitions=source.capabilities.partitions,
     )
-    copying = Copying(publisher, src, dst, resume, placing)
+    copying = Copying(
+        publisher,
+        src,
+        dst,
+        resume,
+        placing,
+        known_again=known_again(target, dst),
+        keep_ids=keeps_ids(message_ids),
+    )
     if journal is not None:
         copying.keep_in(journal, source.name)
 
@@ -118,7 +127,8 @@ def copy_topic(
 class Copying:
     """One `copy` call: what was sent, under which name, and what became of it.
 
-    resume: the outcome frame of an earlier call; what it confirmed is not sent again.
+    resume: the outcome frame of an earlier call; what it confirmed is not sent again. known_again,
+    keep_ids: as in `FramePublishing`.
     """
 
     def __init__(
@@ -128,12 +138,18 @@ class Copying:
         target: str,
         resume: pd.DataFrame | None,
         placing: Placing,
+        *,
+        known_again: float | None = None,
+        keep_ids: bool = False,
     ) -> None:
+        self._names = KnownNames(known_again)
+        self._doubtful: set[str] = set()
+        self._keep_ids = keep_ids
         self._publisher = publisher
         self._placing = placing
         self._source = source
         self._target = target
-        self._run = uuid.uuid4().hex
+        self._run = new_run()
         self._slices: list[Slice] | None = None
         self._journal: Journal | None = None
         self.doubt = ""
@@ -155,7 +171,7 @@ class Copying:
         self._run = journal.head["run"]
         if journal.plan is not None:
             self._slices = [Slice.from_plain(each) for each in journal.plan]
-            self._take_over(self._frame(list(journal.known), list(journal.known.values())))
+            self._take_over(self._frame(list(journal.known), list(journal.known.values()), journal.sent))
 
     def _take_over(self, outcome: pd.DataFrame) -> None:
         known = provenance_of(outcome) or {}
@@ -176,10 +192,18 @@ class Copying:
             )
         self._run = known["run"]
         self._slices = [Slice.from_plain(each) for each in known["slices"]]
+        self._names.take_over(known)
         safe = self._publisher.capabilities.dedup_ids
+        late = safe and not self._names.may_repeat()
         for source, status, identity in zip(outcome["source"], outcome["status"], outcome["id"], strict=True):
-            if status == "confirmed" or (status == "unknown" and not safe):
-                self._settled[source] = PublishResult(status, None if pd.isna(identity) else str(identity))
+            doubtful = status == "unknown"
+            if status in ("confirmed", "duplicate") or (doubtful and (late or not safe)):
+                error = self._names.refusal if doubtful and late else None
+                self._settled[source] = PublishResult(
+                    status, None if pd.isna(identity) else str(identity), error
+                )
+            elif doubtful:
+                self._doubtful.add(source)
 
     def foresee(self, browser: ConnectedBrowser, planned: Sequence[Slice]) -> None:
         """Say before anything is sent that times will not be kept, as far as the first messages tell."""
@@ -250,11 +274,15 @@ class Copying:
     def _send(self, columns: Columns) -> list[PublishResult]:
         """Publish rows that are not settled, in their order; the result of each."""
         ids = [str(each) for each in columns.values("id")]
+        if self._doubtful and not self._names.may_repeat():
+            late = PublishResult("unknown", error=self._names.refusal)
+            self._settled |= dict.fromkeys(self._doubtful, late)
         settled = [self._settled.get(each) for each in ids]
         rows = [row for row, result in enumerate(settled) if result is None]
         messages = self._messages(columns.take(rows)) if rows else []
         named = [
-            message.named(f"{self._run}-{ids[row]}") for row, message in zip(rows, messages, strict=True)
+            message.again(f"{self._run}-{ids[row]}", keep_id=self._keep_ids)
+            for row, message in zip(rows, messages, strict=True)
         ]
         begin = len(self._ids)
         self._ids += ids
@@ -264,6 +292,7 @@ class Copying:
             places = [ids[row] for row in rows]
             if self._journal is not None:
                 self._journal.sending(places)
+            self._names.sent(time.time(), [None])
             sent = self._publisher.topic(self._target).publish_batch(named)
             for row, result in zip(rows, sent, strict=True):
                 self._results[begin + row] = result
@@ -278,7 +307,12 @@ class Copying:
         """What became of each message so far; `source` is its id where it came from."""
         return self._frame(self._ids, self._results)
 
-    def _frame(self, ids: Sequence[str], results: Sequence[PublishResult]) -> OutcomeFrame:
+    def _frame(
+        self, ids: Sequence[str], results: Sequence[PublishResult], sent: Mapping[str, Any] | None = None
+    ) -> OutcomeFrame:
+        if sent is None:
+            unknown = any(result.status == "unknown" for result in results)
+            sent = self._names.details() if unknown else {}
         made = outcome_frame(results)
         made.insert(1, "source", pd.Series(pd.arrays.ArrowExtensionArray(pa.array(ids, pa.string()))))
         made.attrs["brokerkit"] = {
@@ -288,6 +322,7 @@ class Copying:
             "tried": len(made),
             "placing": self._placing.summary(),
             **({"doubt": self.doubt} if self.doubt else {}),
+            **sent,
             "slices": [each.plain for each in self._slices or ()],
         }
         return made

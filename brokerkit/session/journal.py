@@ -9,8 +9,8 @@ a copy: their ids where they come from), and `digest` is over their content:
 
     {"sending": {"at": "2026-01-31T12:00:00+00:00", "rows": [0, 5000], "digest": "..."}}
 
-What became of them follows: `status` has one letter for each (c: confirmed, f: failed, u: unknown),
-`id` the broker's ids, `error` the texts of those that have one, by place:
+What became of them follows: `status` has one letter for each (c: confirmed, f: failed, u: unknown,
+d: duplicate), `id` the broker's ids, `error` the texts of those that have one, by place:
 
     {"outcome": {"rows": [0, 5000], "status": "ccf...", "id": ["0-17", ...], "error": {"2": "..."}}}
 
@@ -37,13 +37,14 @@ from brokerkit.core.errors import BrokerError, ConfigError
 from brokerkit.core.messages import OutboundMessage, PublishResult, PublishStatus
 
 from .locking import only_writer
+from .resuming import SENT_BY
 from .storing import storing, sync
 
 VERSION = 1
 MARK = "brokerkit journal"
 GO_ON = "What was done stands in it; the same call with the same journal= goes on."
 KILLED = "its process ended while it was being sent"
-_LETTERS: dict[str, PublishStatus] = {"c": "confirmed", "f": "failed", "u": "unknown"}
+_LETTERS: dict[str, PublishStatus] = {"c": "confirmed", "f": "failed", "u": "unknown", "d": "duplicate"}
 _LETTER_OF = {status: letter for letter, status in _LETTERS.items()}
 
 Known = dict[Any, PublishResult]
@@ -60,6 +61,7 @@ class Journal:
         self.known: Known = {}
         self.plan: list[list[Any]] | None = None
         self._digests: dict[tuple[Any, ...], str | None] = {}
+        self._first_sent: dict[tuple[Any, ...], tuple[str, Sequence[Any]]] = {}
         self.head = self._read()
         self._file: FileIO | None = None
 
@@ -95,6 +97,7 @@ class Journal:
                 if known is None or not known.ok:  # what was confirmed is not among what was sent again
                     self.known[name] = doubtful
             self._digests[_place(sending["rows"])] = sending.get("digest")
+            self._first_sent.setdefault(_place(sending["rows"]), (sending["at"], sending["rows"]))
         self.plan = line.get("plan", self.plan)
         if outcome is not None:
             errors = outcome["error"]
@@ -103,6 +106,16 @@ class Journal:
                 text = errors.get(str(row))
                 error = None if text is None else BrokerError(text)
                 self.known[name] = PublishResult(_LETTERS[letter], identity, error)
+
+    @property
+    def sent(self) -> dict[str, Any]:
+        """When the first of the messages was sent whose outcome is unknown, as an outcome frame says it."""
+        times = [
+            at
+            for at, rows in self._first_sent.values()
+            if any(self.known[name].status == "unknown" for name in _names(rows) if name in self.known)
+        ]
+        return {SENT_BY: min(times)} if times else {}
 
     def begin(self, **head: Any) -> None:
         """Write the first line, or check that it is the same but for what only the first call decides.

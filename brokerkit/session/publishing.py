@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -15,7 +14,7 @@ import pyarrow as pa
 from brokerkit.core.attributes import Attributes
 from brokerkit.core.errors import BrokerError, ConfigError, PublishFailed, Unavailable
 from brokerkit.core.interrupts import check_interrupt
-from brokerkit.core.messages import OutboundMessage, PublishResult
+from brokerkit.core.messages import OutboundMessage, PublishResult, new_run
 from brokerkit.core.publisher import refusal
 from brokerkit.frames.jsonable import jsonable
 from brokerkit.frames.outbound import Item, Kind, Outbound, messages_from_frame
@@ -26,6 +25,7 @@ from .arguments import check_topic
 from .interrupted import Interrupted
 from .journal import Journal
 from .progress import bar
+from .resuming import KnownNames
 from .silence import answers_to_nothing
 
 if TYPE_CHECKING:
@@ -156,8 +156,9 @@ class FramePublishing:
     """One `publish_frame` call: which rows go out, and what becomes of each.
 
     resume: the whole outcome frame of an earlier call, None to begin anew. journal: where outcomes are
-    kept on disk, and what an earlier call left there. placing: of partitions and times. Raises ConfigError
-    when it belongs to something else.
+    kept on disk, and what an earlier call left there. placing: of partitions and times. known_again: for
+    how many seconds the topic knows a message again. keep_ids: whether ids that the messages have already
+    stay theirs. Raises ConfigError when it belongs to something else.
     """
 
     def __init__(
@@ -168,12 +169,19 @@ class FramePublishing:
         resume: pd.DataFrame | None,
         journal: Journal | None = None,
         placing: Placing | None = None,
+        *,
+        known_again: float | None = None,
+        keep_ids: bool = False,
     ) -> None:
+        self._names = KnownNames(known_again)
+        self._doubtful: set[int] = set()
+        self._keep_ids = keep_ids
+        self._began = 0.0
         self._publisher = publisher
         self._topic = topic
         self._outbound = outbound
         self._placing = placing
-        self._run = uuid.uuid4().hex
+        self._run = new_run()
         self._results: list[PublishResult | None] = [None] * len(outbound)
         self._done = self._sent_to = 0
         self._journal = journal
@@ -198,6 +206,7 @@ class FramePublishing:
             "topic": self._topic,
             "rows": len(self._results),
             "tried": len(rows),
+            **journal.sent,
         }
         return outcome
 
@@ -214,16 +223,22 @@ class FramePublishing:
         if isinstance(run, str):
             self._run = run
         # under another name a second copy would be stored
+        self._names.take_over(known)
         safe = self._publisher.capabilities.dedup_ids and isinstance(run, str)
+        late = safe and not self._names.may_repeat()
         errors = outcome["error"] if "error" in outcome.columns else [None] * len(outcome)
         rows = zip(outcome["row"], outcome["status"], outcome["id"], errors, strict=True)
         for row, status, identity, error in rows:
-            if status == "confirmed" or (status == "unknown" and not safe):
+            doubtful = status == "unknown"
+            if status in ("confirmed", "duplicate") or (doubtful and (late or not safe)):
+                told = None if pd.isna(error) else BrokerError(str(error))
                 self._results[int(row)] = PublishResult(
                     status,
                     None if pd.isna(identity) else str(identity),
-                    None if pd.isna(error) else BrokerError(str(error)),
+                    self._names.refusal if doubtful and late else told,
                 )
+            elif doubtful:
+                self._doubtful.add(int(row))
 
     def _check_same(self, outcome: pd.DataFrame, known: dict[str, Any]) -> None:
         if known.get("topic", self._topic) != self._topic:
@@ -265,19 +280,24 @@ class FramePublishing:
         for row, item in enumerate(chunk, begin):
             if self._results[row] is not None:
                 continue
+            if row in self._doubtful and not self._names.may_repeat():
+                self._results[row] = PublishResult("unknown", error=self._names.refusal)
+                continue
             wrong = item if isinstance(item, BrokerError) else self._uncarried(item)
             if wrong is not None:
                 self._results[row] = PublishResult("failed", error=wrong)
             elif not isinstance(item, BrokerError):
                 rows.append(row)
-                messages.append(item.named(f"{self._run}-{row}"))
+                messages.append(item.again(f"{self._run}-{row}", keep_id=self._keep_ids))
         topic = self._publisher.topic(self._topic)
         if digest is not None and self._journal is not None and messages:
             self._journal.sending(place, digest)
         self._sent_to = begin + len(chunk)
+        self._began = time.time()
         results = topic.publish_batch(messages, timeout=timeout) if messages else []
         for row, result in zip(rows, results, strict=True):
             self._results[row] = result
+        self._names.sent(self._began, results)
         self._done = self._sent_to
         if self._journal is not None and (messages or begin not in self._journal.known):
             done = [result for result in self._results[begin : self._done] if result is not None]
@@ -301,6 +321,7 @@ class FramePublishing:
     def interrupted(self) -> Interrupted:
         """What to raise for an interrupt; it carries the outcomes so far."""
         doubtful = PublishResult("unknown", error=BrokerError("interrupted while it was being published"))
+        self._names.sent(self._began, self._results[self._done : self._sent_to])
         for row in range(self._done, self._sent_to):
             if self._results[row] is None:
                 self._results[row] = doubtful
@@ -323,6 +344,7 @@ class FramePublishing:
             "rows": len(self._results),
             "tried": len(tried),
             **({} if self._placing is None else {"placing": self._placing.summary()}),
+            **self._names.details(),
         }
         return outcome
 

@@ -30,7 +30,7 @@ from brokerkit.frames.build import FrameBuilder
 from brokerkit.frames.outbound import Kind
 from brokerkit.frames.outcome import OutcomeFrame
 
-from .arguments import check_topic, model_of, topic_names
+from .arguments import MessageIds, check_topic, keeps_ids, model_of, topic_names
 from .batches import Batches
 from .borrowing import borrow
 from .copying import copy_topic
@@ -49,6 +49,7 @@ from .publishing import BatchPublishing, FramePublishing, message_of, messages_o
 from .pulling import Pulling, check_give_back, frame_maker
 from .reading import NotYetReadable, ReadReport
 from .reread import decoder_of, places_of, read_places
+from .resuming import known_again
 from .scan import Scan
 from .shown import plain
 from .subscribing import note_if_it_exists
@@ -487,6 +488,7 @@ class Session(Displayed):
         dry_run: bool = False,
         resume: pd.DataFrame | None = None,
         journal: str | PathLike[str] | None = None,
+        message_ids: MessageIds = "new",
         timeout: float | None = None,
         progress: bool = True,
     ) -> pd.DataFrame:
@@ -499,6 +501,8 @@ class Session(Displayed):
         journal: a file that keeps the outcomes as they come, so that the same call goes on where a process
         that was killed stopped (see `brokerkit.session.journal`). timeout: seconds per 5,000 rows.
         partitions, times: as in `copy`, for a frame of messages with the columns partition and publish_time.
+        message_ids: "new" replaces an id by which the topic might drop a message that was read, and keeps
+        it in the attribute ``bk-message-id``; "keep" leaves it (see `brokerkit.session.resuming`).
         """
         outbound = plan_of(df, kind, key, columns)
         check_topic(topic)
@@ -508,7 +512,10 @@ class Session(Displayed):
         if dry_run:
             return plan_shown(outbound, placing)
         with opened(journal) as kept:
-            publishing = FramePublishing(self.shared_publisher(), topic, outbound, resume, kept, placing)
+            publishing = FramePublishing(
+                self.shared_publisher(), topic, outbound, resume, kept, placing,
+                known_again=known_again(self, topic), keep_ids=keeps_ids(message_ids),
+            )  # fmt: skip
 
             def work(hold: Hold) -> OutcomeFrame:
                 hold.begin()
@@ -534,6 +541,7 @@ class Session(Displayed):
         lateness: Any = LATENESS,
         scan_for_time: bool = False,
         progress: bool = True,
+        message_ids: MessageIds = "new",
     ) -> OutcomeFrame:
         """Copy the messages of a topic to a topic of any session; one outcome per message.
 
@@ -552,8 +560,8 @@ class Session(Displayed):
         `subscription` its messages are taken instead, and acknowledged once the target confirmed them,
         until nothing came for `idle` seconds (on Kafka that takes share=True, a share group).
         A target that answers to nothing ends it after one timeout, with the outcomes of what was tried.
-        resume: the outcome frame of an earlier call; what it confirmed is not copied again. journal: as in
-        `publish_frame`.
+        resume: the outcome frame of an earlier call; what it confirmed is not copied again. journal,
+        message_ids: as in `publish_frame`.
         """
         with opened(journal) as kept:
             return copy_topic(
@@ -571,6 +579,7 @@ class Session(Displayed):
                 times=times,
                 scan_for_time=scan_for_time,
                 progress=progress,
+                message_ids=message_ids,
             )
 
     @contextmanager

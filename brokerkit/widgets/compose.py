@@ -11,7 +11,7 @@ import pandas as pd
 from brokerkit.core.attributes import Attributes
 from brokerkit.core.errors import BrokerError, ConfigError
 from brokerkit.core.interrupts import Hold, check_interrupt
-from brokerkit.core.messages import OutboundMessage, PublishResult
+from brokerkit.core.messages import OutboundMessage, PublishResult, new_run
 from brokerkit.frames.attributes import pair_of, parts_of
 from brokerkit.frames.outbound import Item, Kind
 from brokerkit.frames.outcome import OutcomeFrame, outcome_frame
@@ -72,6 +72,7 @@ class Composer(Displayed):
         self._to = session
         self._drafts = self._begin(message, frame, file, kind, key_column, value, key, attributes)
         self._file = file
+        self._read = message is not None or frame is not None
         self._row = 0
         self._json = json
         self._schema, self._validate = schema, None if schema is None else validator(schema)
@@ -279,7 +280,10 @@ class Composer(Displayed):
             errors = [[each.text for each in self._problems(item) if each.level == "error"] for item in items]
             good = [item for item, wrong in zip(items, errors, strict=True) if not wrong]
             results += [None] * len(items)
-            sent = iter(publisher.publish_batch(good, timeout=timeout) if good else [])  # type: ignore[arg-type]  # errors are left out
+            # what was read before is not to be taken for its original
+            run = new_run() if self._read else None
+            named = [item if run is None else item.again(f"{run}-{start + n}") for n, item in enumerate(good)]  # type: ignore[union-attr]  # errors are left out
+            sent = iter(publisher.publish_batch(named, timeout=timeout) if named else [])  # type: ignore[arg-type]  # errors are left out
             results[start:] = [
                 PublishResult("failed", error=ConfigError("; ".join(wrong))) if wrong else next(sent)
                 for wrong in errors

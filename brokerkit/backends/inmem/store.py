@@ -5,11 +5,12 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
 from typing import Any
 
 from brokerkit.core.arguments import check_count
 from brokerkit.core.errors import AlreadyExists, BrokerError, ConfigError, NotFound, TooLarge
-from brokerkit.core.messages import OutboundMessage, PublishResult, to_microseconds
+from brokerkit.core.messages import OutboundMessage, PublishResult, is_ours, to_microseconds
 from brokerkit.core.positions import Position, resolve
 from brokerkit.core.topics import Bounds, PublishTerms
 
@@ -68,7 +69,12 @@ class Store:
     def terms(self, name: str) -> PublishTerms:
         with self.changed:
             topic = self.topic(name)
-            return PublishTerms(len(topic.partitions), place=topic.place, max_bytes=topic.max_message_bytes)
+            return PublishTerms(
+                len(topic.partitions),
+                place=topic.place,
+                max_bytes=topic.max_message_bytes,
+                known_again=timedelta.max,
+            )
 
     def create_topic(self, name: str, options: Mapping[str, Any]) -> None:
         partitions = check_count(options.get("partitions", 1), "partitions")
@@ -148,12 +154,24 @@ class Store:
             return PublishResult(fault.status, error=fault.error)
         try:
             with self.changed:
+                known = self._known(name, message)
+                if known is not None:
+                    return known
                 identity = self._append(name, message)
         except BrokerError as error:
             return PublishResult("failed", error=error)
         if fault is not None:
             return PublishResult(fault.status, error=fault.error)
         return PublishResult("confirmed", identity)
+
+    def _known(self, name: str, message: OutboundMessage) -> PublishResult | None:
+        """The outcome of a message that is stored already, by its name."""
+        identity = self.topic(name).published_ids.get(message.dedup_id or "")
+        if identity is None or message.dedup_id is None:
+            return None
+        if is_ours(message.dedup_id):
+            return PublishResult("confirmed", identity)
+        return PublishResult("duplicate", identity, note=f"the topic has a message of this id: {identity}")
 
     def _append(self, name: str, message: OutboundMessage) -> str:
         topic = self.topic(name)

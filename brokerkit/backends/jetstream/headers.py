@@ -1,8 +1,14 @@
 """Keys and attributes as NATS headers, and back.
 
 A key travels as base64 in the header ``Brokerkit-Key``; b"" is an empty value, no key is no header.
-``Nats-Msg-Id`` names the message for the server's duplicate window. Both are hidden from the
-attributes of what is read, so that it can be published again as it is.
+``Nats-Msg-Id`` names the message for the server's duplicate window: by an attribute of that name, else by
+a name of ours. The key and names of ours are hidden from the attributes of what is read; all other
+headers are among them.
+
+Other headers that begin with ``Nats-`` are refused: some are orders to the server (``Nats-Rollup`` purges,
+``Nats-Expected-Last-Sequence`` fails), others are what it says of a message that it copied
+(``Nats-Sequence``). Where a message that was read is sent again they are renamed, ``bk-Nats-Rollup``, and
+do nothing; its ``Nats-Msg-Id`` becomes ``bk-message-id``, unless it is to be kept.
 
 nats-py strips values, turns line breaks into spaces, and writes one value of a name (measured). What
 it would change is refused.
@@ -17,7 +23,8 @@ from functools import cached_property
 from typing import Any
 
 from brokerkit.core.errors import ConfigError
-from brokerkit.core.messages import OutboundMessage
+from brokerkit.core.messages import MESSAGE_ID as OLD_ID
+from brokerkit.core.messages import OutboundMessage, is_ours
 
 KEY = "Brokerkit-Key"
 MESSAGE_ID = "Nats-Msg-Id"
@@ -28,7 +35,8 @@ _LINE_BREAK = re.compile(r"[\r\n]")
 _FRAME_BYTES = 12
 _PAIR_BYTES = 4
 
-_ONLY_ID = MESSAGE_ID.encode() + b":"
+_ONLY_ID = re.compile(rb"Nats-Msg-Id: ?bk-[0-9a-f]{32}[-.][^\r]*\r\n(?:\r\n)?")
+RENAMED = "bk-"
 
 Pairs = tuple[tuple[str, str], ...]
 
@@ -57,8 +65,8 @@ class Headers(Mapping[str, str]):
 
     @property
     def only_an_id(self) -> bool:
-        """Whether there is nothing but the server's message id, as in most of what we publish."""
-        return self.raw.startswith(_ONLY_ID) and self.raw.count(b"\r\n") <= 2
+        """Whether there is nothing but a message id of ours, as in most of what we publish."""
+        return _ONLY_ID.fullmatch(self.raw) is not None
 
     def __getitem__(self, name: str) -> str:
         return dict(self.pairs)[name]
@@ -76,7 +84,8 @@ class Headers(Mapping[str, str]):
 def outbound(message: OutboundMessage, dedup_id: str) -> dict[str, str]:
     """The headers that carry a message. Raises ConfigError for what would not come back equal."""
     headers: dict[str, str] = {}
-    for name, value in message.attributes:
+    for given, value in message.attributes:
+        name = _sent_as(given, message)
         check_name(name)
         if name in headers:
             raise ConfigError(
@@ -86,11 +95,24 @@ def outbound(message: OutboundMessage, dedup_id: str) -> dict[str, str]:
             raise ConfigError(f"attribute {name!r} must be text on NATS, not {type(value).__name__}")
         check_value(name, value)
         headers[name] = value
-    check_value(MESSAGE_ID, dedup_id)
-    headers[MESSAGE_ID] = dedup_id
+    if MESSAGE_ID not in headers:
+        check_value(MESSAGE_ID, dedup_id)
+        headers[MESSAGE_ID] = dedup_id
     if message.key is not None:
         headers[KEY] = b64encode(message.key).decode("ascii")
     return headers
+
+
+def _sent_as(name: str, message: OutboundMessage) -> str:
+    """The header that carries an attribute: another one where the message is sent again."""
+    if message.sent_again is None or not name.lower().startswith(RESERVED):
+        return name
+    if name != MESSAGE_ID:
+        return RENAMED + name
+    if message.sent_again == "same id":
+        return name
+    # that of the first time is kept, where it was sent again before
+    return OLD_ID if OLD_ID not in message.attributes.names() else RENAMED + name
 
 
 def check_name(name: str) -> None:
@@ -100,8 +122,11 @@ def check_name(name: str) -> None:
             f"{name!r} cannot be an attribute name on NATS: expected letters, digits and !#$%&'*+-.^_`|~ "
             "(no spaces, no colon, nothing but ASCII)"
         )
-    if name.lower().startswith(RESERVED):
-        raise ConfigError(f"attribute names that begin with Nats- or Brokerkit- are reserved: {name!r}")
+    if name.lower().startswith(RESERVED) and name != MESSAGE_ID:
+        raise ConfigError(
+            f"attribute names that begin with Nats- or Brokerkit- are reserved: {name!r}; only {MESSAGE_ID} "
+            "may be given"
+        )
 
 
 def check_value(name: str, value: str) -> None:
@@ -152,7 +177,7 @@ def inbound(headers: Mapping[Any, str] | None) -> tuple[bytes | None, Pairs | No
                 continue
             except ValueError:
                 key = None
-        elif name == MESSAGE_ID:
+        elif name == MESSAGE_ID and is_ours(value):
             continue
         pairs.append((str(name), value))
     return key, tuple(pairs) or None

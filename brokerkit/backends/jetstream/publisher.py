@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import count
 
 from nats.aio.msg import Msg
@@ -12,14 +11,14 @@ from nats.js import errors as js_errors
 
 from brokerkit.core.driver import PublisherDriver
 from brokerkit.core.errors import BrokerError, ConfigError, NotFound, TooLarge, Unavailable
-from brokerkit.core.messages import OutboundMessage, PublishResult
+from brokerkit.core.messages import OutboundMessage, PublishResult, is_ours, new_run
 
 from .errors import api_error, translate
 from .exchange import Exchange, NoAnswer, NotSent, Request
-from .headers import outbound, size
+from .headers import MESSAGE_ID, outbound, size
 from .link import Link
 from .loop import LoopThread
-from .source import is_stored, no_stream
+from .source import is_stored, why_not_stored
 from .subjects import STREAM_PREFIX, check_subject
 
 LOOKUP_SECONDS = 2.0
@@ -33,7 +32,7 @@ class JetStreamPublisher(PublisherDriver):
         self._loop = loop
         self._link = link
         self._exchange: Exchange | None = None
-        self._run = uuid.uuid4().hex
+        self._run = new_run()
         self._numbers = count(1)
         self._subjects: set[str] = set()
 
@@ -76,38 +75,52 @@ class JetStreamPublisher(PublisherDriver):
         if self._exchange is None:
             self._exchange = Exchange(self._link)
         answers = await self._exchange.ask(requests, timeout, ordered=True)
-        results = [_result(answer) for answer in answers]
+        results = [
+            _result(answer, headers or {}) for answer, (_, _, headers) in zip(answers, requests, strict=True)
+        ]
         doubtful = {
             requests[row][0]
             for row, answer in enumerate(answers)
             if isinstance(answer, NoAnswer) or _no_responders(answer)
         }
         for subject in doubtful:
-            if not await self._surely_stored_nowhere(subject):
+            why = await self._why_not_stored(subject)
+            if why is None:
                 continue
             for row, (topic, _, _) in enumerate(requests):
                 if topic == subject and results[row].status != "confirmed":
-                    results[row] = PublishResult("failed", None, NotFound(no_stream(subject)))
+                    results[row] = PublishResult("failed", None, NotFound(why))
         return results
 
-    async def _surely_stored_nowhere(self, subject: str) -> bool:
+    async def _why_not_stored(self, subject: str) -> str | None:
+        """Why a subject is surely not stored; None where it is, or where that is not known."""
         try:
-            return not await is_stored(self._link, subject, LOOKUP_SECONDS)
+            if await is_stored(self._link, subject, LOOKUP_SECONDS):
+                return None
+            return await why_not_stored(self._link, subject, LOOKUP_SECONDS)
         except Exception:
             # who does not know keeps to what the send itself said
-            return False
+            return None
 
     def close(self, timeout: float) -> None:
         if self._exchange is not None:
             self._loop.run(self._exchange.close(), timeout)
 
 
+def _stored(sequence: str, duplicate: bool, name: str) -> PublishResult:
+    """What the stream's confirmation says. A duplicate of what we named is the same message, sent twice."""
+    if not duplicate or is_ours(name):
+        return PublishResult("confirmed", sequence)
+    note = f"not stored: the stream has a message of the id {name!r} already, {sequence} (message_ids='new')"
+    return PublishResult("duplicate", sequence, note=note)
+
+
 def _no_responders(answer: object) -> bool:
     return isinstance(answer, Msg) and not answer.data and (answer.headers or {}).get("Status") == "503"
 
 
-def _result(answer: Msg | BaseException) -> PublishResult:
-    """What an answer, or its absence, says of a message."""
+def _result(answer: Msg | BaseException, headers: Mapping[str, str]) -> PublishResult:
+    """What an answer, or its absence, says of a message that had these headers."""
     if isinstance(answer, NoAnswer):
         return PublishResult(
             "unknown", None, Unavailable("the stream did not confirm in time; the message may be stored")
@@ -124,7 +137,7 @@ def _result(answer: Msg | BaseException) -> PublishResult:
         said = json.loads(answer.data)
         problem = said.get("error")
         if problem is None:
-            return PublishResult("confirmed", str(said["seq"]))
+            return _stored(str(said["seq"]), bool(said.get("duplicate")), headers.get(MESSAGE_ID, ""))
     except (ValueError, KeyError, AttributeError):
         return PublishResult(
             "unknown",

@@ -25,6 +25,7 @@ class Entity:
     """properties: as the administration's client has them.
 
     lock_seconds: None where nothing is locked (a topic). sessions: whether only sessions can be taken.
+    duplicate_window: seconds for which the ids of messages are known, where duplicates are detected.
     """
 
     kind: Kind
@@ -33,6 +34,7 @@ class Entity:
     sessions: bool = False
     partitioned: bool = False
     duplicate_detection: bool = False
+    duplicate_window: float | None = None
 
 
 def limits(deadline: Deadline) -> dict[str, float]:
@@ -56,6 +58,7 @@ def find(link: Link, name: EntityName, deadline: Deadline) -> Entity:
             bool(found.requires_session),
             bool(found.enable_partitioning),
             bool(found.requires_duplicate_detection),
+            _seconds(found.duplicate_detection_history_time_window),
         )
     except (ResourceNotFoundError, AttributeError):
         found = _topic(link, name, deadline)
@@ -64,6 +67,7 @@ def find(link: Link, name: EntityName, deadline: Deadline) -> Entity:
         found,
         partitioned=bool(found.enable_partitioning),
         duplicate_detection=bool(found.requires_duplicate_detection),
+        duplicate_window=_seconds(found.duplicate_detection_history_time_window),
     )
 
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import time
-import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from azure.servicebus.exceptions import MessageSizeExceededError
@@ -13,7 +12,7 @@ from azure.servicebus.exceptions import MessageSizeExceededError
 from brokerkit.core.cancellation import Deadline
 from brokerkit.core.driver import PublisherDriver
 from brokerkit.core.errors import BrokerError, ConfigError, TooLarge, Unavailable
-from brokerkit.core.messages import OutboundMessage, PublishResult
+from brokerkit.core.messages import OutboundMessage, PublishResult, new_run
 
 from .entities import Entity, find_if_permitted
 from .errors import surely_not_done, translate
@@ -21,6 +20,7 @@ from .link import FRESH_SECONDS, Link
 from .names import EntityName
 from .opening import close_aside
 from .outbound import encode
+from .repeated import with_id
 from .transport import Sender
 
 RETRY_SECONDS = 0.2
@@ -52,11 +52,12 @@ class _Target:
 
 @dataclass
 class _Item:
-    """A message on its way. row: which of the batch it is."""
+    """A message on its way. row: which of the batch it is. note: what to say of it once it is sent."""
 
     row: int
     message: Any
     key: bytes | None
+    note: str | None = None
 
 
 @dataclass
@@ -100,8 +101,9 @@ class ServiceBusPublisher(PublisherDriver):
         for row, message in messages:
             try:
                 # a name makes trying again harmless where the entity looks for duplicates
-                known = message.named(uuid.uuid4().hex) if target.duplicates else message
-                items.append(_Item(row, encode(known, named=target.may_know_ids), message.key))
+                known = message.named(f"{new_run()}-0") if target.duplicates else message
+                sent, note = with_id(known, target.name, target.entity)
+                items.append(_Item(row, encode(sent, named=target.may_know_ids), message.key, note))
             except (BrokerError, TypeError) as error:
                 results[row] = PublishResult("failed", None, translate(error))
         results.update(self._send_items(target, items, deadline))
@@ -156,9 +158,10 @@ class ServiceBusPublisher(PublisherDriver):
             if len(part.items) > 1 and isinstance(outcome.error, TooLarge | ConfigError):
                 # the service refuses all for one: find out which
                 for item in part.items:
-                    results[item.row] = self._send_part(target, _Part([item], item.message), deadline)
+                    alone = self._send_part(target, _Part([item], item.message), deadline)
+                    results[item.row] = replace(alone, note=item.note)
                 continue
-            results.update({item.row: outcome for item in part.items})
+            results.update({item.row: replace(outcome, note=item.note) for item in part.items})
             if outcome.error is not None and outcome.error.retryable:
                 # what comes after it must not overtake it
                 results.update({item.row: _held_back(outcome.error) for item in left})

@@ -10,7 +10,7 @@ from brokerkit.backends.jetstream import headers
 from brokerkit.backends.jetstream.stored import parse_headers, parse_time
 from brokerkit.core.driver import Driver
 from brokerkit.core.errors import ConfigError
-from brokerkit.core.messages import OutboundMessage
+from brokerkit.core.messages import OutboundMessage, new_run
 from brokerkit.core.topics import Slice
 
 KEYS = [None, b"", b"k", b"\x00\xff\r\n", bytes(range(256))]
@@ -60,7 +60,7 @@ def test_values_that_would_be_changed_are_refused(value: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["", " ", "a b", "a:b", "é", "a\n", "Nats-Msg-Id", "nats-expected-stream", "Brokerkit-Key", "a("]
+    "name", ["", " ", "a b", "a:b", "é", "a\n", "Nats-TTL", "nats-msg-id", "Brokerkit-Key", "a("]
 )
 def test_names_that_cannot_be_carried_or_are_reserved_are_refused(name: str) -> None:
     with pytest.raises(ConfigError):
@@ -73,15 +73,40 @@ def test_a_name_that_is_there_twice_is_refused() -> None:
 
 
 def test_a_key_header_of_somebody_else_stays_an_attribute() -> None:
-    assert headers.inbound({"Brokerkit-Key": "%%%", "Nats-Msg-Id": "1"}) == (
+    assert headers.inbound({"Brokerkit-Key": "%%%", "Nats-Msg-Id": f"{new_run()}-1"}) == (
         None,
         (("Brokerkit-Key", "%%%"),),
     )
 
 
-def test_our_own_headers_are_hidden_and_those_of_the_server_shown() -> None:
-    key, pairs = headers.inbound({"Brokerkit-Key": "aw==", "Nats-Msg-Id": "1", "Nats-Foo": "2"})
+def test_our_own_headers_are_hidden_and_those_of_publishers_and_servers_shown() -> None:
+    key, pairs = headers.inbound({"Brokerkit-Key": "aw==", "Nats-Msg-Id": f"{new_run()}.1", "Nats-Foo": "2"})
     assert (key, pairs) == (b"k", (("Nats-Foo", "2"),))
+    assert headers.inbound({"Nats-Msg-Id": "theirs"}) == (None, (("Nats-Msg-Id", "theirs"),))
+
+
+SERVERS = [
+    "Nats-Sequence", "Nats-Stream", "Nats-Expected-Last-Sequence", "Nats-Rollup", "Nats-Schedule",
+    "Nats-TTL", "Nats-Incr", "Nats-Batch-Id", "Brokerkit-Key",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", SERVERS)
+def test_orders_to_the_server_are_renamed_where_a_message_is_sent_again(name: str) -> None:
+    message = OutboundMessage(b"", attributes={name: "v"})
+    with pytest.raises(ConfigError, match="reserved"):
+        headers.outbound(message, "id")
+    for keep_id in (False, True):
+        sent = headers.outbound(message.again("id", keep_id=keep_id), "id")
+        assert sent == {f"bk-{name}": "v", "Nats-Msg-Id": "id"}
+
+
+def test_a_message_id_is_kept_beside_the_new_one_or_instead_of_it() -> None:
+    message = OutboundMessage(b"", attributes={"Nats-Msg-Id": "theirs"})
+    assert headers.outbound(message, "ours") == {"Nats-Msg-Id": "theirs"}
+    assert headers.outbound(message.again("ours", keep_id=True), "ours") == {"Nats-Msg-Id": "theirs"}
+    again = headers.outbound(message.again("ours"), "ours")
+    assert again == {"bk-message-id": "theirs", "Nats-Msg-Id": "ours"}
 
 
 def test_raw_header_blocks_are_read_as_the_client_reads_them() -> None:

@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 from brokerkit.backends.jetstream.headers import Headers, inbound
+from brokerkit.core.messages import new_run
+
+OURS = f"{new_run()}-7".encode()
 
 
 def test_a_message_with_nothing_but_its_id_has_no_attributes() -> None:
-    assert inbound(Headers(b"Nats-Msg-Id: abc\r\n\r\n")) == (None, None)
+    assert inbound(Headers(b"Nats-Msg-Id: " + OURS + b"\r\n\r\n")) == (None, None)
+
+
+def test_an_id_of_somebody_else_is_an_attribute() -> None:
+    for name in (b"abc", b"bk-1", b"bk-" + b"x" * 32 + b"-1"):
+        read = inbound(Headers(b"Nats-Msg-Id: " + name + b"\r\n\r\n"))
+        assert read == (None, (("Nats-Msg-Id", name.decode()),))
 
 
 def test_what_others_wrote_twice_comes_back_twice_in_its_order() -> None:
-    headers = Headers(b"Nats-Msg-Id: abc\r\nTrace: 1\r\nHost:b\r\nTrace: 2\r\n\r\n")
+    headers = Headers(b"Nats-Msg-Id: " + OURS + b"\r\nTrace: 1\r\nHost:b\r\nTrace: 2\r\n\r\n")
     assert inbound(headers) == (None, (("Trace", "1"), ("Host", "b"), ("Trace", "2")))
     assert headers["Trace"] == "2"
 
