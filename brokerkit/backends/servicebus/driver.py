@@ -19,12 +19,12 @@ from brokerkit.core.driver import (
     ReaderDriver,
     SubscriptionRequest,
 )
-from brokerkit.core.errors import BrokerError
+from brokerkit.core.errors import BrokerError, NotSupported, Unauthorized, Unavailable
 
 from . import admin
 from .browser import ServiceBusBrowser
 from .consumer import ServiceBusConsumer
-from .entities import REFUSED, limits
+from .entities import LEAST_SECONDS, REFUSED, limits
 from .errors import translate
 from .link import Link, log
 from .options import Options
@@ -33,6 +33,7 @@ from .reader import ServiceBusReader
 
 NOT_PERMITTED = ("claim", "authorization failed", "not authorized")
 """In the text of a refusal: we are known, and may send or listen but not administrate."""
+UNAUTHORIZED = 401
 
 
 def _known_and_refused(error: BaseException) -> bool:
@@ -41,6 +42,15 @@ def _known_and_refused(error: BaseException) -> bool:
         and error.status_code in REFUSED
         and any(sign in str(error).lower() for sign in NOT_PERMITTED)
     )
+
+
+def _out_of_reach(error: BaseException, problem: BrokerError) -> bool:
+    """Whether the administration did not answer, or something answered in its place: a firewall, a proxy."""
+    if "CERTIFICATE_VERIFY_FAILED" in str(problem):
+        return False
+    if isinstance(error, HttpResponseError):
+        return bool(error.status_code != UNAUTHORIZED)
+    return isinstance(problem, Unavailable)
 
 
 class Clients:
@@ -84,14 +94,39 @@ class ServiceBusDriver(Driver):
         return cls(Link(options), capabilities)
 
     def ping(self, timeout: float) -> None:
-        """Ask the administration. Who may not ask it anything may still publish or consume."""
+        """Ask the administration; where it does not answer, log in by AMQP, which may work all the same.
+
+        Who may not ask it anything may still publish or consume.
+        """
+        deadline = Deadline(timeout)
         try:
-            self._link.administration.get_namespace_properties(**limits(Deadline(timeout)))
+            self._link.administration.get_namespace_properties(**limits(Deadline(timeout / 2)))
+        except NotSupported:
+            self._log_in(deadline)
         except Exception as error:
-            if not _known_and_refused(error):
-                # asked before there is anybody who would translate it
-                raise translate(error) from error
-            log.info("the namespace may not be looked at: %s", error)
+            if _known_and_refused(error):
+                log.info("the namespace may not be looked at: %s", error)
+                return
+            # runs before the portable half exists, so translate here
+            problem = translate(error)
+            problem.__cause__ = error
+            if not _out_of_reach(error, problem):
+                raise problem from error
+            try:
+                self._log_in(deadline)
+            except Unauthorized:
+                raise
+            except BrokerError:
+                # nothing answers, and the administration says better why
+                raise problem from error
+            log.warning("the administration of %s cannot be reached, AMQP can: %s", self._link.host, problem)
+            self._link.do_without_administration(problem)
+
+    def _log_in(self, deadline: Deadline) -> None:
+        try:
+            self._link.check_login(max(LEAST_SECONDS, deadline.remaining()))
+        except Exception as error:
+            raise translate(error) from error
 
     def translate(self, error: BaseException) -> BrokerError:
         return translate(error)

@@ -88,7 +88,9 @@ def _subscription(link: Link, name: EntityName, deadline: Deadline) -> Entity:
 
 
 def find_if_permitted(link: Link, name: EntityName, deadline: Deadline) -> Entity | None:
-    """The same; None for who may send or listen, but not look."""
+    """The same; None where one may send or listen but not look, or where there is no administration."""
+    if link.lacks_administration:
+        return None
     try:
         return find(link, name, deadline)
     except HttpResponseError as error:

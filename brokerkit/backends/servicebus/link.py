@@ -7,9 +7,10 @@ from typing import Any
 
 from azure.core.pipeline.transport import RequestsTransport
 from azure.servicebus import NEXT_AVAILABLE_SESSION, ServiceBusClient, TransportType
+from azure.servicebus.exceptions import MessagingEntityNotFoundError, ServiceBusAuthorizationError
 from azure.servicebus.management import ServiceBusAdministrationClient
 
-from brokerkit.core.errors import Closed, ConfigError
+from brokerkit.core.errors import BrokerError, Closed, ConfigError, NotSupported
 from brokerkit.core.secrets import Secret
 
 from .credentials import credential_of
@@ -20,6 +21,8 @@ from .transport import SETTINGS, Peeker, Receiver, Sender
 log = logging.getLogger("brokerkit.servicebus")
 
 NEXT_SESSION = NEXT_AVAILABLE_SESSION
+NOWHERE = "brokerkit-looks-whether-it-may-log-in"
+"""A name that no queue has."""
 OPEN_SECONDS = 10.0
 ADMIN_SECONDS = 30.0
 ANSWER_SECONDS = 5.0
@@ -41,7 +44,7 @@ class _PlainHttp(RequestsTransport):
 class Link:
     """Makes links; every one has a connection of its own, and one thread that uses it.
 
-    administration: the client of the administration, for all threads. host: of the namespace.
+    host: of the namespace.
     """
 
     def __init__(self, options: Options) -> None:
@@ -49,8 +52,43 @@ class Link:
         self.entity = options.entity
         self._options = options
         self._credential = credential_of(options)
-        self.administration = self._administration()
+        self._admin = self._administration()
+        self._lacking: BrokerError | None = None
         self._closed = False
+
+    @property
+    def administration(self) -> Any:
+        """The client of the administration, for all threads. Raises NotSupported where it is out of reach."""
+        if self._lacking is not None:
+            raise NotSupported(
+                f"this needs the administration of {self.host}, which could not be reached when this "
+                f"connection was made ({self._lacking}). Publishing, taking and peeking by name work without "
+                "it; admin=HOST:PORT says where it is, where that is elsewhere"
+            ) from self._lacking
+        return self._admin
+
+    @property
+    def lacks_administration(self) -> bool:
+        return self._lacking is not None
+
+    def do_without_administration(self, why: BrokerError) -> None:
+        """Ask the administration nothing more; for the connection, which works without."""
+        self._lacking = why
+
+    def check_login(self, timeout: float) -> None:
+        """Log in by AMQP, and leave. Raises the error of the client library where that fails.
+
+        There need not be anything to send to: the service tells that only to those that it knows.
+        """
+        sender = Sender(
+            socket_timeout=SEND_SOCKET_SECONDS, **self._settings(EntityName(self.entity or NOWHERE))
+        )
+        try:
+            sender.open(timeout)
+        except (MessagingEntityNotFoundError, ServiceBusAuthorizationError):
+            log.info("the login to %s is good", self.host)
+        finally:
+            sender.close()
 
     def _administration(self) -> Any:
         options = self._options
@@ -137,4 +175,4 @@ class Link:
 
     def close(self) -> None:
         self._closed = True
-        self.administration.close()
+        self._admin.close()

@@ -14,11 +14,15 @@ from brokerkit.core.options import options_of
 from brokerkit.core.secrets import Secret, as_secret, revealed
 
 DOMAIN = ".servicebus.windows.net"
+AMQP_PORT = 5672
+EMULATOR_ADMIN_PORT = 5300
+"""Where Microsoft's emulator has its administration."""
 
 KNOWN: Mapping[str, str] = {
     "connection_string": "Endpoint=sb://...;SharedAccessKeyName=...;SharedAccessKey=...",
     "credential": "an object of azure-identity, in place of DefaultAzureCredential",
-    "admin": "HOST[:PORT] of the administration, where it is not the namespace's own (emulators)",
+    "admin": "HOST[:PORT] of the administration, where it is not the namespace's own (port 5300 of "
+    "Microsoft's emulator is known where the connection string names no port)",
     "ca": "file of certificates (PEM) to trust, where they are not the usual ones",
     "transport": "amqp (default), or websockets where only port 443 may be reached",
 }
@@ -105,12 +109,16 @@ def _from_connection_string(text: Secret, shared: Mapping[str, Any]) -> Options:
     signature = parts.get("sharedaccesssignature")
     if signature is None and not (policy and key):
         raise ConfigError(f"the connection string has no key: {_EXPECTED}")
+    host = _host(match[1], "the endpoint")
+    emulator = revealed(parts.get("usedevelopmentemulator", "")).lower() == "true"
+    if emulator and shared["admin"] is None and host.rpartition(":")[2] in ("", host, str(AMQP_PORT)):
+        shared = {**shared, "admin": f"{host.removesuffix(f':{AMQP_PORT}')}:{EMULATOR_ADMIN_PORT}"}
     return Options(
-        _host(match[1], "the endpoint"),
+        host,
         key=(policy, key) if policy and key else None,
         signature=signature if not (policy and key) else None,
         entity=revealed(parts.get("entitypath")) or None,
-        emulator=revealed(parts.get("usedevelopmentemulator", "")).lower() == "true",
+        emulator=emulator,
         **shared,
     )
 

@@ -26,16 +26,25 @@ TLS_PORT = 5671
 """Clients know no other one for AMQP by TLS."""
 
 
-async def serve(port: int, folder: Path, key: str, tls: list[str] | None) -> None:
-    """Serve until cancelled. tls: an address, the files of a certificate and of its private key."""
+async def serve(port: int, folder: Path, key: str, tls: list[str] | None, admin_port: int | None) -> None:
+    """Serve until cancelled.
+
+    tls: an address, the files of a certificate and of its private key. admin_port: where the administration
+    is alone, as in Microsoft's emulator; None: on the same port as AMQP.
+    """
     broker, policies = Broker(open_store(folder)), Policies(key)
     dispatcher = Dispatcher(broker, policies)
     administration = Administration(broker, policies, dispatcher.forget, dispatcher.turn)
 
+    def serve_http() -> HttpConnection:
+        return HttpConnection(administration)
+
     def accept() -> FirstBytes:
-        return FirstBytes(lambda: Connection(dispatcher), lambda: HttpConnection(administration))
+        return FirstBytes(lambda: Connection(dispatcher), serve_http if admin_port is None else None)
 
     loop = asyncio.get_running_loop()
+    if admin_port is not None:
+        await loop.create_server(serve_http, HOST, admin_port)
     await loop.create_server(accept, HOST, port)
     if tls is not None:
         address, certificate, private_key = tls
@@ -50,10 +59,11 @@ def main() -> None:
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--folder", type=Path, required=True, help="where the messages are kept")
     parser.add_argument("--key", required=True, help="the key of all shared access policies")
+    parser.add_argument("--admin-port", type=int, help="where the administration is, if not on --port")
     parser.add_argument("--tls", nargs=3, metavar=("ADDRESS", "CERTIFICATE", "KEY"))
     given = parser.parse_args()
     logging.basicConfig(level=logging.WARNING)
-    asyncio.run(serve(given.port, given.folder, given.key, given.tls))
+    asyncio.run(serve(given.port, given.folder, given.key, given.tls, given.admin_port))
 
 
 if __name__ == "__main__":

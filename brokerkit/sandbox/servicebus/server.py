@@ -48,6 +48,7 @@ class ServiceBusServer(Server):
         port: another port than a free one.
         data: a folder to keep messages in; without one they go with the server.
         authority: signs the certificate with which `tls_connection_string` is served.
+        admin_apart: whether the administration has a port of its own, as in Microsoft's emulator.
     """
 
     name = "Service Bus emulator"
@@ -59,9 +60,12 @@ class ServiceBusServer(Server):
         port: int | None = None,
         data: Path | None = None,
         authority: Authority | None = None,
+        admin_apart: bool = False,
     ) -> None:
         super().__init__(data)
-        self.port = port or kept_ports(self.folder, 1)[0]
+        first, second = kept_ports(self.folder, 2)
+        self.port = port or first
+        self.admin_port = second if admin_apart else self.port
         self._tls: tuple[str, Path, Path] | None = None
         if authority is not None:
             # the port is given, so that the address has to be one of its own
@@ -75,7 +79,7 @@ class ServiceBusServer(Server):
 
     @property
     def host(self) -> str:
-        """Host and port; AMQP and, as plain HTTP, the administration are both there."""
+        """Host and port; AMQP and, unless it is apart, as plain HTTP the administration are both there."""
         return f"127.0.0.1:{self.port}"
 
     @property
@@ -104,6 +108,8 @@ class ServiceBusServer(Server):
         """Start it, with the messages that it had."""
         command = [str(provision()), "-c", START, str(ROOT)]
         command += ["--port", str(self.port), "--folder", str(self.folder), "--key", KEY]
+        if self.admin_port != self.port:
+            command += ["--admin-port", str(self.admin_port)]
         if self._tls is not None:
             command += ["--tls", *map(str, self._tls)]
         self.run(command, self._answers, timeout=START_SECONDS)
@@ -116,7 +122,7 @@ class ServiceBusServer(Server):
         return True
 
     def _call(self, method: str, path: str, body: object) -> None:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        connection = http.client.HTTPConnection("127.0.0.1", self.admin_port, timeout=10)
         try:
             connection.request(method, path, json.dumps(body))
             answer = connection.getresponse()

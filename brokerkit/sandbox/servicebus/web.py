@@ -87,9 +87,14 @@ class HttpConnection(asyncio.Protocol):
 
 
 class FirstBytes(asyncio.Protocol):
-    """Waits for the first bytes of a connection, and hands it to the protocol that they are of."""
+    """Waits for the first bytes of a connection, and hands it to the protocol that they are of.
 
-    def __init__(self, amqp: Callable[[], asyncio.Protocol], http: Callable[[], asyncio.Protocol]) -> None:
+    http: None where only AMQP is served.
+    """
+
+    def __init__(
+        self, amqp: Callable[[], asyncio.Protocol], http: Callable[[], asyncio.Protocol] | None
+    ) -> None:
         self._amqp = amqp
         self._http = http
 
@@ -104,7 +109,7 @@ class FirstBytes(asyncio.Protocol):
             return
         if self._received.startswith(AMQP):
             protocol = self._amqp()
-        elif self._received[:1].isupper():
+        elif self._received[:1].isupper() and self._http is not None:
             protocol = self._http()
         else:
             # such as TLS; AMQP answers a header that it does not speak with its own, and closes
