@@ -11,10 +11,9 @@ from brokerkit.core.arguments import as_integer
 from brokerkit.core.attributes import Attributes
 from brokerkit.core.errors import BrokerError, ConfigError
 from brokerkit.core.messages import OutboundMessage, checked_partition, checked_time, to_microseconds
-from brokerkit.frames.keys import missing
 from brokerkit.frames.outbound import Item, Outbound, Rows
 from brokerkit.frames.provenance import provenance_of
-from brokerkit.frames.tabular import Column
+from brokerkit.frames.tabular import Column, missing
 
 from .carrying import PUBLISH_TIME, TOLD, written
 from .open_sessions import open_session
