@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Literal, NamedTuple
 
-import orjson
-
 from brokerkit.core.capabilities import Capabilities
 from brokerkit.core.errors import BrokerError, ConfigError
 from brokerkit.core.messages import OutboundMessage
 from brokerkit.core.publisher import refusal
+from brokerkit.frames.json_exact import read
 from brokerkit.session.shown import plain
 
 INSTALL = "pip install 'brokerkit-notebook[schema]'"
@@ -38,9 +37,12 @@ def problems_of(
     if message.data is None or not (json or validate):
         return found
     try:
-        value = orjson.loads(message.data)
-    except orjson.JSONDecodeError as error:
-        return [*found, Problem("error", plain(f"not JSON: {error}", 300))]
+        value, leniency = read(message.data)
+    except ValueError as error:
+        reason = str(error).removeprefix("not valid JSON: ")
+        return [*found, Problem("error", plain(f"not JSON: {reason}", 300))]
+    if leniency is not None:
+        found.append(Problem("warning", f"JSON that many programs refuse: it has {leniency}"))
     if validate is not None:
         found.extend(Problem("error", plain(text, 300)) for text in validate(value))
     return found
@@ -70,7 +72,7 @@ def validator(schema: Any) -> Validate:
     def validate(value: Any) -> list[str]:
         try:
             errors = [error for _, error in zip(range(5), made.iter_errors(value), strict=False)]
-        except (RecursionError, referencing.exceptions.Unresolvable) as error:
+        except (RecursionError, ArithmeticError, TypeError, referencing.exceptions.Unresolvable) as error:
             return [f"the schema could not be applied: {type(error).__name__}: {error}"]
         return [f"{error.json_path}: {error.message}" for error in errors]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-import orjson
+from brokerkit.frames.json_exact import loads
 
 LONGEST = 20_000
 DEEPEST = 24
@@ -14,11 +14,12 @@ _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\],:]|[^\s{}\[\],:"]+')
 
 def indented(text: str, most: int = LONGEST) -> str | None:
     """The same JSON with a line for each member; None where `text` is no JSON, or longer than `most`."""
+    mark, text = ("\ufeff", text[1:]) if text.startswith("\ufeff") else ("", text)
     if len(text) > most or text.lstrip()[:1] not in ("{", "["):
         return None
     try:
-        orjson.loads(text)
-    except orjson.JSONDecodeError:
+        loads(text)
+    except ValueError:
         return None
     parts: list[str] = []
     size, depth, previous = 0, 0, ""
@@ -33,7 +34,7 @@ def indented(text: str, most: int = LONGEST) -> str | None:
         if token in "{[":
             depth += 1
         previous = token
-    return "".join(parts)
+    return mark + "".join(parts)
 
 
 def _separator(previous: str, token: str, depth: int) -> str:

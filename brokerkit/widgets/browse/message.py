@@ -8,6 +8,7 @@ from typing import Any
 import pyarrow as pa
 
 from brokerkit.frames.build import FrameBuilder
+from brokerkit.frames.json_exact import read
 from brokerkit.session.shown import plain, plain_lines
 
 from ..indenting import indented
@@ -111,9 +112,10 @@ class MessageView:
             return "auto: not UTF-8 text, kept as bytes in raw"
         try:
             kind = tree.kind_of(self.json)
+            leniency = read(self.text).leniency
         except ValueError as error:
             return f"auto: text ({plain(str(error), 200)})"
-        return f"auto: JSON {kind}"
+        return f"auto: JSON {kind}" + (f", read leniently: it has {leniency}" if leniency else "")
 
     def _usual_form(self) -> str:
         if self.payload is None:

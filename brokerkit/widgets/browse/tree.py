@@ -25,26 +25,27 @@ class Members(list[tuple[str, Any]]):
 
 
 def parsed(text: str) -> Any:
-    """JSON as nested `Members`, lists, `Number`s and texts. Raises ValueError that says why not."""
+    """JSON as nested `Members`, lists, `Number`s and texts. Raises ValueError that says why not.
+
+    NaN and infinity are numbers too; a byte-order mark before the text and zero bytes behind it are no
+    part of it, and control characters in texts are taken as they are.
+    """
     if len(text) > LONGEST:
         raise ValueError(f"{len(text):,} characters are too long for a tree")
     try:
         with gc_paused():
             return json.loads(
-                text,
+                text.removeprefix("\ufeff").rstrip("\x00"),
                 object_pairs_hook=Members,
                 parse_int=Number,
                 parse_float=Number,
-                parse_constant=_no_constant,
+                parse_constant=Number,
+                strict=False,
             )
     except RecursionError:
         raise ValueError("it is nested too deeply for a tree") from None
     except json.JSONDecodeError as error:
         raise ValueError(f"not JSON: {error}") from error
-
-
-def _no_constant(name: str) -> Any:
-    raise ValueError(f"not JSON: {name} is no JSON number")
 
 
 def children(root: Any, path: Sequence[int], first: int = 0) -> dict[str, Any]:
