@@ -7,6 +7,8 @@ from typing import Any
 
 from .errors import ConfigError
 
+LARGEST = 2**63 - 1
+
 
 def as_integer(value: Any) -> int | None:
     """An integer of any library (numpy's too) as `int`; None for everything else, truth values too."""
@@ -46,7 +48,14 @@ def check_count(value: object, name: str) -> int:
     count = as_integer(value)
     if count is None or count < 1:
         raise ConfigError(f"{name} must be a positive integer, not {value!r}")
+    if count > LARGEST:
+        raise ConfigError(f"{name} must be at most {LARGEST:,}, not {_short(count)}")
     return count
+
+
+def _short(number: int) -> str:
+    """An integer that may have thousands of digits, which Python itself would refuse to write."""
+    return f"one of {number.bit_length():,} bits"
 
 
 def check_seconds(value: object, name: str) -> float | None:

@@ -32,6 +32,8 @@ MAX_BEHIND = 10_000
 """Messages of one partition that are read at once; what is further behind is skipped, and said so."""
 MAX_BEHIND_FILTERED = 100_000
 """The same where a filter has to see each of them."""
+LOOK_BYTES = 16_000_000
+"""Of rows that one look keeps: with so many it ends, and the next look goes on."""
 
 
 @dataclass(frozen=True)
@@ -47,10 +49,11 @@ class Note:
 class Found:
     """What one look brought. read: messages looked at; skipped: passed over; batch: the wanted rows.
 
-    overlooked: what the filter could not look at.
+    overlooked: what the filter could not look at. more: whether it ended before it had read all.
     """
 
     batch: pa.RecordBatch
+    more: bool = False
     read: int = 0
     skipped: int = 0
     notes: list[str] = field(default_factory=list)
@@ -84,6 +87,7 @@ class Follower:
         self._begun = positions is not None
         self._since = dict(since or {})
         self._hidden: set[int | None] = set()
+        self._turn = -1
         self._browser = browser
         self._builder = builder
 
@@ -106,14 +110,30 @@ class Follower:
         batches: list[pa.RecordBatch] = []
         limit = most or (MAX_BEHIND_FILTERED if self.wanted.active else MAX_BEHIND)
         try:
-            for each in self._bounds():
-                self._read(self._next_slice(each, limit, found), found, batches, cancellation)
+            pieces = [self._next_slice(each, limit, found) for each in self._bounds()]
+            for piece in self._in_turn(pieces):
+                found.more = found.more or sum(int(each.nbytes) for each in batches) >= LOOK_BYTES
+                if found.more:
+                    self._put_back(piece)
+                else:
+                    self._read(piece, found, batches, cancellation)
         except BrokerError as error:
             found.batch = self._merged(batches)
             raise LookFailed(found) from error
         found.batch = self._merged(batches)
         self._begun = True
         return found
+
+    def _in_turn(self, pieces: list[Slice]) -> list[Slice]:
+        """Another one first at each look, so that none waits for ever behind a large one."""
+        self._turn += 1
+        first = self._turn % len(pieces) if pieces else 0
+        return pieces[first:] + pieces[:first]
+
+    def _put_back(self, piece: Slice) -> None:
+        """What holds for a slice holds for the rest of it."""
+        if piece.since is not None:
+            self._since[piece.partition] = piece.since
 
     def _bounds(self) -> list[Bounds]:
         return self._browser.bounds(self.topic, timeout=ANSWER_SECONDS)
@@ -170,6 +190,11 @@ class Follower:
             found.read += columns.length
             last = columns.slice(columns.length - 1, columns.length).positions()[0]
             self.next[piece.partition] = piece.start if last is None else last + 1
+            if sum(int(each.nbytes) for each in batches) >= LOOK_BYTES and last is not None:
+                found.more = last + 1 < piece.end
+                if found.more:
+                    self._put_back(piece)
+                    return
         self.next[piece.partition] = piece.end
 
     def _merged(self, batches: list[pa.RecordBatch]) -> pa.RecordBatch:
@@ -302,7 +327,7 @@ class Following:
         self._hand_over(found, [*notes, *self._back_again()])
         self.waiting_messages = 0
         self._set("following", None)
-        return self._interval
+        return 0.0 if found.more else self._interval
 
     def _apply_changes(self) -> list[str]:
         notes: list[str] = []

@@ -31,6 +31,7 @@ from brokerkit.core import (
     Unavailable,
 )
 from brokerkit.core import errors as tree
+from brokerkit.core.arguments import check_count
 from brokerkit.core.columns import COLUMN_NAMES
 
 EVERY = [
@@ -223,3 +224,9 @@ def test_capabilities_of_a_model_are_those_of_its_consumers() -> None:
     assert (message.models, message.nack, message.reject) == (("message",), "immediate", True)
     assert message.ack == "confirmed per partition"
     assert message.of() == message
+
+
+@pytest.mark.parametrize("number", [2**63, 2**64, 10**4_000])
+def test_a_number_that_no_column_can_hold_is_refused_in_words(number: int) -> None:
+    with pytest.raises(ConfigError, match="limit must be at most 9,223,372,036,854,775,807"):
+        check_count(number, "limit")

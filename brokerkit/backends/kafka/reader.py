@@ -24,6 +24,8 @@ from .options import LOGGER, Properties
 from .watch import Watch
 
 BATCH = 2_000
+BATCH_BYTES = 8_000_000
+"""About how large a batch may be, judged by its first message."""
 LOOK_SECONDS = 10.0
 _GONE = frozenset({
     KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC, KafkaError._UNKNOWN_PARTITION,
@@ -88,8 +90,9 @@ class KafkaReader(ReaderDriver):
             return Columns.empty()
         self._watch.forget()
         # thousands of messages at once would set off the collector several times
+        most = max(1, min(BATCH, BATCH_BYTES // (len(first) + 1)))
         with gc_paused():
-            rows, errors = split_errors([first, *self._consumer.consume(BATCH, 0)])
+            rows, errors = split_errors([first, *self._consumer.consume(most, 0)])
             columns = self._rows(piece, rows)
         for error in errors:
             self._note(piece, error)
