@@ -58,6 +58,8 @@ class Capabilities:
     own_attributes: how the names of attributes begin that are fields of this system's messages.
     max_batch: messages in one request; None: no limit of its own.
     max_message_bytes: largest payload by default; None: unknown until tried.
+    durability: what a confirmed publish means, in words; `describe` says more of each topic where the
+        system tells, under ``details["confirmation"]``.
     side_effects: what each read does to the broker.
     gaps: conformance behaviours, by number, that do not hold.
     """
@@ -90,6 +92,7 @@ class Capabilities:
     own_attributes: str | None = None
     max_batch: int | None = None
     max_message_bytes: int | None = None
+    durability: str = "not known"
     side_effects: Mapping[str, SideEffect] = field(
         default_factory=lambda: {"peek": "none", "scan": "none", "pull": "acknowledges"}
     )

@@ -118,6 +118,7 @@ class _Examination:
             ("network", self._reach),
             ("connect", self._connect),
             ("list topics", self._list),
+            ("a confirmation", lambda: self._connection.capabilities.durability),
         ]
         if topic is not None:
             steps += [
@@ -190,7 +191,8 @@ class _Examination:
         found = f"{len(described.subscriptions)} subscriptions"
         if described.messages is not None:
             found = f"{described.messages:,} messages, {len(described.partitions)} partitions, {found}"
-        return found
+        confirmation = described.details.get("confirmation")
+        return found if confirmation is None else f"{found}; a confirmation: {confirmation}"
 
     def _read(self, topic: str) -> str:
         browser = self._connection.browser()

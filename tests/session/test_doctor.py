@@ -24,6 +24,7 @@ def test_every_step_is_tried_in_order() -> None:
         "network",
         "connect",
         "list topics",
+        "a confirmation",
         "describe nowhere",
         "read nowhere",
     ]

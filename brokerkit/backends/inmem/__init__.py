@@ -19,6 +19,7 @@ from .store import MAX_MESSAGE_BYTES, Store
 
 capabilities = Capabilities(
     models=("message", "record"),
+    durability="in the memory of this process, and gone with it",
     ack="confirmed",
     nack="immediate",
     nack_delay=True,

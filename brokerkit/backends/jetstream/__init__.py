@@ -19,6 +19,11 @@ _NO_RECORDS = Gap("never", "messages are settled one by one: there is no positio
 
 capabilities = Capabilities(
     models=("message",),
+    durability=(
+        "written by a majority of the stream's replicas, or handed to the operating system of its one "
+        "server; on the disk at the latest after the server's sync_interval (2 min unless configured, told "
+        "by its monitor only), and never for streams in memory"
+    ),
     ack="confirmed",
     nack="immediate",
     nack_delay=True,

@@ -147,6 +147,7 @@ class JetStreamBrowser(BrowserDriver):
             shown["max_age_seconds"] = config["max_age"] / 1e9
         if source.filters and source.filters != (topic,):
             shown["stored_as"] = list(source.filters)
+        shown["confirmation"] = _confirmation(config)
         details = {"stream": source.stream, **shown, "config": config, "state": state}
         size = int(state["bytes"]) if not source.filters else None
         return TopicDescription(topic, (bounds,), tuple(subscriptions), size, details)
@@ -173,6 +174,20 @@ class JetStreamBrowser(BrowserDriver):
 
     def time_order(self, topic: str, timeout: float) -> TimeOrder:
         return "sorted"
+
+
+def _confirmation(config: Mapping[str, Any]) -> str:
+    """What a confirmation of this stream means, as far as the server tells."""
+    replicas = int(config.get("num_replicas") or 1)
+    place = "in memory" if config.get("storage") == "memory" else "in files"
+    later = str(config.get("persist_mode") or "") == "async"
+    where = (
+        f"{place} of {replicas // 2 + 1} of {replicas} replicas" if replicas > 1 else f"{place} of one server"
+    )
+    if place == "in memory":
+        return f"{where}; gone when it stops"
+    said = "before it is written (persist_mode async)" if later else "written"
+    return f"{where}, {said}; on the disk after the server's sync_interval, 2 min unless configured"
 
 
 def _subscription(info: Mapping[str, Any]) -> SubscriptionInfo:

@@ -21,6 +21,10 @@ from .options import properties_of
 
 capabilities = Capabilities(
     models=("record", "message"),
+    durability=(
+        "in the memory of all in-sync replicas (acks=all), at least min.insync.replicas of them; each broker "
+        "writes to its disk when its operating system does, unless flush.messages or flush.ms say otherwise"
+    ),
     ack="confirmed per partition",
     nack="seek back",
     slices="repeatable",

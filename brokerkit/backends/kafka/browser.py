@@ -69,7 +69,21 @@ class KafkaBrowser(BrowserDriver):
                 *(_subscription(group, bounds) for group in groups),
                 *(_share_group(name, states, bounds) for name, states in sorted(shared.items())),
             ),
-            details={name: config[name] for name in SHOWN_CONFIG if name in config},
+            details={
+                **{name: config[name] for name in SHOWN_CONFIG if name in config},
+                "confirmation": self._confirmation(topic, config, deadline),
+            },
+        )
+
+    def _confirmation(self, topic: str, config: Mapping[str, str], deadline: Deadline) -> str:
+        """What a confirmation (acks=all) of this topic means, as far as the cluster tells."""
+        replicas, in_sync = self._cluster.replicas(topic, deadline)
+        least = config.get("min.insync.replicas", "?")
+        flush = config.get("flush.messages", "")
+        when = f"after {flush} messages" if flush and int(flush) < 2**62 else "when its operating system does"
+        return (
+            f"in memory of the in-sync replicas: {in_sync} of {replicas} now, at least {least} "
+            f"(min.insync.replicas); each broker writes to its disk {when}"
         )
 
     def bounds(self, topic: str, timeout: float) -> list[Bounds]:

@@ -119,6 +119,16 @@ class Cluster:
         """The partitions of a topic. Raises NotFound."""
         return list(self.leaders(topic, deadline))
 
+    def replicas(self, topic: str, deadline: Deadline) -> tuple[int, int]:
+        """How many replicas the partitions of a topic have, and how many are in sync: the fewest of each."""
+        found = (
+            self._metadata(topic, deadline, f"looking up topic {topic!r}").topics[topic].partitions.values()
+        )
+        return (
+            min((len(each.replicas) for each in found), default=0),
+            min((len(each.isrs) for each in found), default=0),
+        )
+
     def _metadata(self, topic: str | None, deadline: Deadline, what: str) -> Any:
         """The cluster's metadata: of one topic, or of all."""
         seconds = max(0.1, deadline.remaining())

@@ -27,6 +27,9 @@ _NO_READING = Gap(
 
 capabilities = Capabilities(
     models=("message",),
+    durability=(
+        "stored by the service on several disks in at least two zones; an emulator keeps it in memory only"
+    ),
     ack="sent",
     nack="immediate",
     nack_delay=True,

@@ -44,6 +44,10 @@ from .options import read_options
 
 capabilities = Capabilities(
     models=("message", "record"),
+    durability=(
+        "written by as many bookies as the namespace's ack quorum says; on their disks where "
+        "journalSyncData is on (the default), and nowhere for non-persistent topics"
+    ),
     ack="sent",
     nack="after a delay",
     delivery_count=True,

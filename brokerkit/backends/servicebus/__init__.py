@@ -27,6 +27,7 @@ from .options import read_options
 
 capabilities = Capabilities(
     models=("message",),
+    durability="stored by the service, in three copies; an emulator may keep less",
     ack="confirmed",
     nack="immediate",
     reject=True,
