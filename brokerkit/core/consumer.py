@@ -17,7 +17,7 @@ from .arguments import check_count, check_seconds
 from .cancellation import Cancellation, Deadline
 from .capabilities import Capabilities
 from .closing import Closable
-from .driver import ConsumerDriver, Fetched, Outcome, as_ack_error
+from .driver import Backlog, ConsumerDriver, Fetched, Outcome, as_ack_error
 from .errors import (
     BrokerError,
     Cancelled,
@@ -28,6 +28,7 @@ from .errors import (
 from .held import Chunk, Held
 from .latch import Latch
 from .owner import Owner, close_at_exit
+from .silence import Ending, Silence
 
 FETCH_SLICE = 0.2
 """Seconds that one fetch may wait, so that acknowledgements never wait longer behind it."""
@@ -255,14 +256,20 @@ class Consumer(Closable):
         *,
         window: float | None = None,
         idle: float | None = None,
+        thorough: bool = False,
+        ending: Ending | None = None,
         cancellation: Cancellation | None = None,
     ) -> list[Held]:
         """Like `next_held`, but waits until there are `max_messages`, or for the timeout.
 
         window: seconds that it waits for more, counted from the first message. idle: seconds without
-        a new one after which it waits no more, once the first has come. Where no more come while some
-        are held, it is what one fetch brought.
+        a new one after which it waits no more, once the first has come; where the broker says what there
+        is, not before that has come or nothing came for `silence.SILENT_SECONDS`. thorough: the same for
+        the first message: the timeout does not end it while there is something. Where no more come while
+        some are held, it is what one fetch brought. ending: is told why it ended.
         """
+        ending = Ending() if ending is None else ending
+        silence = Silence(self.backlog)
         deadline = Deadline(check_seconds(timeout, "timeout"))
         quiet = check_seconds(idle, "idle")
         missing = check_count(max_messages, "max_messages")
@@ -277,8 +284,18 @@ class Consumer(Closable):
                     missing, None if patience == NEVER else patience, cancellation=cancellation
                 )
                 if held is None:
-                    break
+                    by_idle = bool(pieces) and quiet is not None and not deadline.passed
+                    asked = by_idle or (thorough and not pieces)
+                    if not asked:
+                        break
+                    ending.why = silence.why(quiet if by_idle else timeout, deadline if by_idle else None)
+                    if ending.why is not None:
+                        break
+                    if not by_idle:
+                        deadline = deadline.restarted()
+                    continue
                 pieces.append(held)
+                silence.broken()
                 missing -= len(held)
                 if window is not None and len(pieces) == 1:
                     deadline = Deadline(window)
@@ -288,7 +305,10 @@ class Consumer(Closable):
                     if there <= 0:
                         break
                 if self.waits_for_settling:
+                    ending.why = "with what one fetch brought"
                     break
+            if ending.why is None:
+                ending.why = "at the timeout" if missing else f"at {max_messages:,} messages"
         except (Cancelled, Closed):
             self._put_back(pieces)
             raise
@@ -303,6 +323,18 @@ class Consumer(Closable):
             self._put_back(pieces)
             raise
         return pieces
+
+    def backlog(self, mark: Any, timeout: float) -> Backlog | None:
+        """What is still to come of what there was, see `ConsumerDriver.backlog`. Raises Unavailable."""
+
+        def asked() -> Backlog | None:
+            try:
+                return self._driver.backlog(mark)
+            except Exception as error:
+                problem = self._translate(error)
+                raise problem from problem.__cause__
+
+        return self._owner.call(asked, timeout=timeout)
 
     @property
     def waits_for_settling(self) -> bool:

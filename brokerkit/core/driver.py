@@ -45,6 +45,19 @@ class Fetched:
     receipts: Sequence[Any] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """What there was when a consumer was first asked.
+
+    mark: says what that was. left: whether some of it is still to come to this consumer. withheld:
+    whether the broker gives no more of it before some of what it gave is settled.
+    """
+
+    mark: Any
+    left: bool
+    withheld: bool = False
+
+
 @dataclass(frozen=True)
 class ConsumerRequest:
     """What a consumer is asked to be.
@@ -93,6 +106,14 @@ class ConsumerDriver(ABC):
     @abstractmethod
     def fetch(self, max_messages: int, wait: float) -> Fetched:
         """What is there now, else the first that comes within `wait`. May be empty, may be more."""
+
+    def backlog(self, mark: Any) -> Backlog | None:
+        """What is still to come of what there was; None where that is not known.
+
+        mark: that of the answer before, None the first time: then what there is now is meant. Raises
+        when the broker does not answer within two seconds.
+        """
+        return None
 
     def wake(self) -> None:
         """Make a waiting `fetch` return early. The one method called from any thread."""

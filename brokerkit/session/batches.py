@@ -103,7 +103,8 @@ class Batches:
     """An endless iterator of `Batch`, with a consumer of its own until closed or collected.
 
     An interrupt while it waits loses nothing: iterate again and the same messages are handed over.
-    With `idle` it ends when nothing came for so many seconds, and leaves unless a batch is still to be
+    With `idle` it ends when nothing came for so many seconds (where the broker says what there is, not
+    before that has come), and leaves unless a batch is still to be
     settled; iterated again, it begins with a new consumer.
     """
 
@@ -149,7 +150,7 @@ class Batches:
                 self._waiting = True
                 consumer = self.consumer
             # no call may come after this one: a signal there would lose what was gathered
-            batch.pieces = consumer.gather(self._size, self._idle, window=self._window)
+            batch.pieces = consumer.gather(self._size, self._idle, window=self._window, thorough=True)
         finally:
             self._waiting = False
         if batch.pieces:

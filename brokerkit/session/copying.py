@@ -243,7 +243,7 @@ class Copying:
         self._plan([])
         with self._progress(None, "exact", progress) as shown:
             complete = True
-            while complete and (pieces := consumer.gather(FETCH_ROWS, idle, window=idle)):
+            while complete and (pieces := consumer.gather(FETCH_ROWS, idle, window=idle, thorough=True)):
                 for held in pieces:
                     results = self._send(held.columns)
                     complete = _settle(held, results) and complete

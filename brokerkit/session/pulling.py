@@ -11,6 +11,7 @@ from brokerkit.core.capabilities import Capabilities
 from brokerkit.core.errors import AckFailed, BrokerError, ConfigError
 from brokerkit.core.held import Held
 from brokerkit.core.interrupts import Hold
+from brokerkit.core.silence import Ending
 from brokerkit.frames.build import FrameBuilder
 from brokerkit.frames.dataframe import to_pandas
 from brokerkit.frames.expand import expand
@@ -40,11 +41,21 @@ def check_give_back(ack: bool, side_effects: str | None, capabilities: Capabilit
         )
 
 
-def collect(consumer: AnyConsumer, most: int, *, timeout: float | None, idle: float | None) -> list[Held]:
-    """Up to `most` rows: until nothing new came for `idle` seconds after the first, or `timeout`."""
+def collect(
+    consumer: AnyConsumer,
+    most: int,
+    *,
+    timeout: float | None,
+    idle: float | None,
+    ending: Ending | None = None,
+) -> list[Held]:
+    """Up to `most` rows: until nothing new came for `idle` seconds after the first, or `timeout`.
+
+    ending: is told why it ended. Where the broker says what there is, that comes before `idle` ends it.
+    """
     # the timeout begins when it is attached
     consumer.attach()
-    return consumer.gather(most, timeout, idle=idle)
+    return consumer.gather(most, timeout, idle=idle, ending=ending)
 
 
 def frame_maker(
@@ -172,8 +183,9 @@ class Pulling:
     ) -> pd.DataFrame:
         """Pull. From the moment that there is a frame an interrupt is held back until a wait."""
         with left_in_time(self._consumer):
-            pieces = collect(self._consumer, most, timeout=timeout, idle=idle)
-            frame = self._make_frame(pieces)
+            ending = Ending()
+            pieces = collect(self._consumer, most, timeout=timeout, idle=idle, ending=ending)
+            frame = attach(self._make_frame(pieces), {"stopped": ending.why})
             if hold is not None:
                 hold.begin()
             self._keep(frame)

@@ -322,7 +322,9 @@ class Session(Displayed):
         """Take up to `n` messages as a frame, and acknowledge them once the frame is built.
 
         It returns at `n` rows, when nothing new came for `idle` seconds after the first, or at
-        `timeout` seconds, counted from being attached (`connect_timeout`). After the acknowledgement
+        `timeout` seconds, counted from being attached (`connect_timeout`). Where the broker says what
+        there is (Kafka's groups, JetStream, in memory), that comes before `idle` ends it, however slow
+        the broker is; ``frame.attrs["brokerkit"]["stopped"]`` says why it ended. After the acknowledgement
         this is at-most-once: if you lose the frame, the messages are gone for this subscription
         (`last_pull` keeps the last one; `batches` lets you acknowledge after the work).
 
@@ -376,7 +378,8 @@ class Session(Displayed):
         """Batches to be acknowledged by you: ``for batch in s.batches(...): with batch: ...``
 
         A batch ends at `size` messages, or `window` seconds after its first. With `idle` the loop
-        ends when nothing came for so many seconds; without, it never does. share: as in `pull`.
+        ends when nothing came for so many seconds and nothing is known to be left; without, it never
+        does. share: as in `pull`.
         """
         size = check_count(size, "size")
         window, idle = check_seconds(window, "window"), check_seconds(idle, "idle")

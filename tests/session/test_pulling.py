@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 import warnings
+from functools import partial
 
 import numpy as np
 import pyarrow as pa
@@ -210,3 +211,14 @@ def test_share_asks_for_messages_and_contradicts_records() -> None:
             session.pull("orders", subscription="me", share=True, model="record")
         with pytest.raises(ConfigError, match="share must be True or False"):
             session.batches("orders", subscription="me", share="yes")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("model", ["message", "record"])
+def test_a_frame_says_why_its_pull_ended(orders: Session, model: str) -> None:
+    def stopped(df) -> str:
+        return df.attrs["brokerkit"]["stopped"]
+
+    pull = partial(orders.pull, "orders", subscription="me", model=model, idle=0.1, timeout=0.5)
+    assert stopped(pull(8, start="earliest")) == "at 8 messages"
+    assert stopped(pull(100)) == "at the end of what there was"
+    assert stopped(pull(100)) == "at the timeout"

@@ -9,6 +9,7 @@ from typing import Any
 from brokerkit.core.capabilities import Capabilities
 from brokerkit.core.columns import Columns
 from brokerkit.core.driver import (
+    Backlog,
     BrowserDriver,
     ConsumerDriver,
     ConsumerRequest,
@@ -40,6 +41,7 @@ from .store import SUBSCRIPTION_OPTIONS, TOPIC_OPTIONS, Store
 from .subscriptions import Group, Receipt, Subscription
 
 ANSWER_SECONDS = 10.0
+BACKLOG_SECONDS = 2.0
 READ_ROWS = 2_000
 READ_BYTES = 8 * 1024 * 1024
 """Of one fetch of a reader, which has at least one row."""
@@ -154,6 +156,13 @@ class InmemMessages(MessageDriver):
             self._woken = True
             self._store.changed.notify_all()
 
+    def backlog(self, mark: Any) -> Backlog | None:
+        self._store.check(BACKLOG_SECONDS)
+        with self._store.changed:
+            subscription = self._current()
+            ends = mark or {each.number: each.end for each in subscription.topic.partitions}
+            return Backlog(ends, subscription.due(ends))
+
     def settle(
         self, receipts: Sequence[Receipt], outcome: Outcome, *, delay: float | None, reason: str | None
     ) -> list[BaseException | None]:
@@ -262,6 +271,18 @@ class InmemRecords(RecordDriver):
             for number, entry in entries:
                 self._positions[number] = entry.offset + 1
         return Fetched(columns_of(group.topic.name, entries, None))
+
+    def backlog(self, mark: Any) -> Backlog | None:
+        self._store.check(BACKLOG_SECONDS)
+        with self._store.changed:
+            partitions = self._current().topic.partitions
+            ends = mark or {number: partitions[number].end for number in self._positions}
+            left = any(
+                partitions[number].range(position, ends[number])
+                for number, position in self._positions.items()
+                if number in ends
+            )
+            return Backlog(ends, left)
 
     def _next_entries(self, group: Group, number: int, most: int) -> list[Any]:
         partition = group.topic.partitions[number]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from bisect import insort
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import count
 
@@ -59,6 +59,27 @@ class Subscription:
         """Messages not delivered, or to be delivered again."""
         fresh = sum(len(each.range(self._next[each.number], each.end)) for each in self.topic.partitions)
         return fresh + len(self._again) + len(self._delayed)
+
+    def due(self, ends: Mapping[int, int]) -> bool:
+        """Whether a message before these ends can be delivered now, by partition."""
+        self._lapse()
+        if self.ordered:
+            # what waits for an acknowledgement of before is not due
+            busy = self._busy_keys()
+            places = [
+                *self._again,
+                *(
+                    (each.number, entry.offset)
+                    for each in self.topic.partitions
+                    for entry in each.range(self._next[each.number], ends.get(each.number, 0))
+                ),
+            ]
+            entries = (self.topic.partitions[number].get(offset) for number, offset in places)
+            return any(each is not None and (each.key is None or each.key not in busy) for each in entries)
+        fresh = any(
+            each.range(self._next[each.number], ends.get(each.number, 0)) for each in self.topic.partitions
+        )
+        return fresh or any(self.topic.partitions[number].get(offset) for number, offset in self._again)
 
     def fetch(self, most: int, owner: int) -> tuple[list[tuple[int, Entry]], list[Receipt], list[int]]:
         """Lease up to `most` messages: entries, receipts, delivery counts."""

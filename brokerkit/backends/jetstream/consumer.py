@@ -9,7 +9,7 @@ from typing import Any
 
 from nats.aio.msg import Msg
 
-from brokerkit.core.driver import ConsumerRequest, Fetched, MessageDriver, Outcome
+from brokerkit.core.driver import Backlog, ConsumerRequest, Fetched, MessageDriver, Outcome
 from brokerkit.core.errors import AckFailed, BrokerError, ConfigError, NotFound, Unavailable
 
 from .columns import to_columns
@@ -90,6 +90,20 @@ class JetStreamConsumer(MessageDriver):
                 self._loop.run(self._look_for_stall(), LOOK_SECONDS)
         self._waiting_since = 0.0
         return Fetched(to_columns(messages), [message.reply for message in messages])
+
+    def backlog(self, mark: Any) -> Backlog | None:
+        """Deliveries that the server owes this consumer; none where too many are not settled."""
+        pull, source = self._attached(), self._source
+        assert source is not None
+        asking = self._link.consumer_info(source.stream, self._name, LOOK_SECONDS)
+        info = self._loop.run(asking, LOOK_SECONDS)
+        if info is None:
+            return None
+        pending, delivered = int(info.get("num_pending") or 0), int(info["delivered"]["consumer_seq"])
+        full = 0 < self._max_pending <= int(info.get("num_ack_pending") or 0)
+        mark = delivered + pending if mark is None else mark
+        left = bool(pull.waiting) or (bool(pending) and delivered < mark)
+        return Backlog(mark, left, withheld=left and full and not pull.waiting)
 
     def _attached(self) -> Pull:
         if self._pull is None:

@@ -13,8 +13,8 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaExcepti
 from brokerkit.core.bounded import bounded
 from brokerkit.core.cancellation import Deadline
 from brokerkit.core.columns import Columns
-from brokerkit.core.driver import ConsumerRequest, Fetched, Partition, RecordDriver
-from brokerkit.core.errors import BrokerError, RetentionWarning, StaleAck
+from brokerkit.core.driver import Backlog, ConsumerRequest, Fetched, Partition, RecordDriver
+from brokerkit.core.errors import BrokerError, RetentionWarning, StaleAck, Unavailable
 from brokerkit.core.secrets import revealed
 
 from .cluster import Cluster, translate_call
@@ -29,6 +29,7 @@ BATCH = 2_000
 """Messages of one fetch: larger ones cost more per message, in the garbage collector and the cache."""
 LEAST = 500
 COMMIT_SECONDS = 10.0
+BACKLOG_SECONDS = 2.0
 LOOK_SECONDS = 10.0
 SESSION_MS = 10_000
 """After so long a member that died is out of its group: before the next one gives up attaching."""
@@ -73,7 +74,7 @@ class KafkaConsumer(RecordDriver):
             **({} if own_protocol else {"session.timeout.ms": SESSION_MS}),
             **properties,
             **own,
-            "enable.partition.eof": False,
+            "enable.partition.eof": True,
         }
         self._incremental = (
             "cooperative" in str(self._properties.get("partition.assignment.strategy", ""))
@@ -86,6 +87,7 @@ class KafkaConsumer(RecordDriver):
         self._spare: list[Message] = []
         self._paused: set[int] = set()
         self._out_of_range: set[int] = set()
+        self._reached: dict[int, int] = {}
         self._error: BrokerError | None = None
         self._closing = False
         self.on_lost: Callable[[Collection[Partition]], None] = lambda _: None
@@ -135,6 +137,7 @@ class KafkaConsumer(RecordDriver):
             self._assign(consumer, partitions)
         else:
             self._assign(consumer, begin)
+            self._reached.update((each.partition, each.offset) for each in begin)
         self._attached = True
 
     def _assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
@@ -150,6 +153,8 @@ class KafkaConsumer(RecordDriver):
         self._assigned -= lost
         self._paused -= lost
         self._out_of_range -= lost
+        for number in lost:
+            self._reached.pop(number, None)
         self._spare = [message for message in self._spare if message.partition() not in lost]
         self.on_lost([(self._topic, number) for number in lost])
 
@@ -221,14 +226,31 @@ class KafkaConsumer(RecordDriver):
         if not owned.issuperset(columns.partition):
             # the partition was taken away while its messages were on their way out
             columns = columns.take([row for row, number in enumerate(columns.partition) if number in owned])
+        # the last record of each partition is the one that stays
+        last = dict(zip(columns.partition, columns.offset, strict=True))
+        self._reached.update((number, offset + 1) for number, offset in last.items())
         return Fetched(columns)
+
+    def backlog(self, mark: Any) -> Backlog | None:
+        """The readable end of each partition that is ours, which markers of transactions may lie before."""
+        if mark is None:
+            wanted = [TopicPartition(self._topic, number) for number in sorted(self._assigned)]
+            ends = self._cluster.ends(wanted, Deadline(BACKLOG_SECONDS)) if wanted else {}
+            mark = {number: end for (_, number), end in ends.items()}
+            if len(mark) < len(wanted):
+                raise Unavailable(f"a partition of {self._topic!r} has no leader now")
+        ours = self._assigned
+        left = any(number in ours and self._reached.get(number, 0) < end for number, end in mark.items())
+        return Backlog(mark, left)
 
     def _note(self, message: Message) -> None:
         """Act on an error that came as a message."""
         error = message.error()
         assert error is not None
         code = error.code()
-        if code == KafkaError._AUTO_OFFSET_RESET:
+        if code == KafkaError._PARTITION_EOF:
+            self._at_end(message)
+        elif code == KafkaError._AUTO_OFFSET_RESET:
             number = message.partition()
             if number in self._assigned:
                 self._out_of_range.add(number)
@@ -236,6 +258,12 @@ class KafkaConsumer(RecordDriver):
             self._error = from_code(error, f"reading {self._topic!r} as {self._group!r}")
         else:
             LOGGER.info("reading %r as %r: %s", self._topic, self._group, error)
+
+    def _at_end(self, message: Message) -> None:
+        """A partition was read to its end, of which the last records may be none for us."""
+        number, offset = message.partition(), message.offset()
+        if number in self._assigned and number is not None and offset is not None:
+            self._reached[number] = max(offset, self._reached.get(number, 0))
 
     def _raise_latched(self) -> None:
         if self._error is not None:
@@ -318,6 +346,7 @@ class KafkaConsumer(RecordDriver):
             self._resume()
         for (topic, number), offset in positions.items():
             if number in self._assigned:
+                self._reached[number] = offset
                 self._seek_one(consumer, TopicPartition(topic, number, offset))
 
     def _seek_one(self, consumer: Consumer, partition: TopicPartition) -> None:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from brokerkit.core.driver import ConsumerRequest, Fetched, MessageDriver, Outcome
+from brokerkit.core.driver import Backlog, ConsumerRequest, Fetched, MessageDriver, Outcome
 from brokerkit.core.errors import BrokerError
 
 from .columns import to_columns
@@ -38,6 +38,11 @@ class PulsarConsumer(MessageDriver):
             messages, counts=self._receiving.options.counts, key_bytes=self._receiving.key_bytes
         )
         return Fetched(columns, [message.message_id() for message in messages])
+
+    def backlog(self, mark: Any) -> Backlog | None:
+        # how much is to come is not known, but a broker that does not answer is not idle
+        self._receiving.confirm_reachable()
+        return None
 
     def wake(self) -> None:
         self._receiving.wake()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from brokerkit.core.driver import ConsumerRequest, Fetched, Partition, RecordDriver
+from brokerkit.core.driver import Backlog, ConsumerRequest, Fetched, Partition, RecordDriver
 from brokerkit.core.errors import BrokerError
 
 from .columns import to_columns
@@ -39,6 +39,11 @@ class PulsarRecordConsumer(RecordDriver):
                 self._ids.setdefault(partition, {})[position] = messages[row].message_id()
                 new.append(row)
         return Fetched(columns if len(new) == len(messages) else columns.take(new))
+
+    def backlog(self, mark: Any) -> Backlog | None:
+        # how much is to come is not known, but a broker that does not answer is not idle
+        self._receiving.confirm_reachable()
+        return None
 
     def wake(self) -> None:
         self._receiving.wake()
