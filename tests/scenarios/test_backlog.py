@@ -99,7 +99,8 @@ def test_a_slow_broker_does_not_end_a_loop_over_what_is_there(
 def test_a_pull_ends_soon_when_others_take_the_rest(session: Session) -> None:
     topic = filled(session, 3_000, **({"partitions": 2} if session.capabilities.partitions else {}))
     others = session.consumer(topic, "me")
-    assert len(others.next_batch(100, 20)) == 100
+    held = others.next_batch(100, 20)
+    assert len(held) == 100
     mine = session.pull(topic, 10_000, subscription="me", idle=IDLE, timeout=60)
     assert 0 < len(mine) <= 3_000
     assert stopped(mine) == "at the end of what there was"
