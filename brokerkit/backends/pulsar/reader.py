@@ -166,25 +166,23 @@ class PulsarReader(ReaderDriver):
 
     def _contiguous(self, ids: list[Any], places: list[int], end: int) -> list[int]:
         rows: list[int] = []
-        before: Any = None
         for row, place in enumerate(places):
             at = self._at
             if place >= at:
                 follows = place == at or (place - at <= 1 and at == entry_of(at))
-                if not follows and before is not None and _completes(before, position_of(before)):
-                    at = max(at, next_entry(position_of(before)))
+                if not follows and row and _completes(ids[row - 1], places[row - 1]):
+                    at = max(at, next_entry(places[row - 1]))
                     follows = 0 <= place - at <= 1
                 if not follows and at < end and not self._explained(at, place, min(place, end), ids[row]):
                     break
                 if place < end:
                     rows.append(row)
                 self._at = place + 1
-            before = ids[row]
             if place >= end:
                 self._done = True
                 break
         else:
-            if places[-1] + 1 >= self._at and _completes(before, places[-1]):
+            if places[-1] + 1 >= self._at and _completes(ids[-1], places[-1]):
                 self._at = max(self._at, next_entry(places[-1]))
         if rows:
             self._last, self._moved = ids[rows[-1]], time.monotonic()
