@@ -201,10 +201,16 @@ class Placing:
         ]
         desk.session.publish_batch(topic, messages)
         found = desk.read(topic, len(messages))
-        rows = zip(found["value"], found["partition"], found["publish_time"], strict=True)
-        assert {int(value): (partition, time.to_pydatetime()) for value, partition, time in rows} == dict(
-            enumerate(places)
-        )
+        assert _places(found) == dict(enumerate(places))
+        again = desk.topic(partitions=3)
+        assert desk.session.publish_frame(again, found, progress=False)["status"].eq("confirmed").all()
+        assert _places(desk.read(again, len(messages))) == dict(enumerate(places))
+
+
+def _places(found: pd.DataFrame) -> dict[int, tuple[int, datetime]]:
+    """Partition and time of each number in a frame."""
+    rows = zip(found["value"], found["partition"], found["publish_time"], strict=True)
+    return {int(value): (int(partition), time.to_pydatetime()) for value, partition, time in rows}
 
 
 def _promised(effort: settings, desk: Desk) -> None:
