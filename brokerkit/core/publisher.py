@@ -300,13 +300,15 @@ class ConnectedPublisher(Closable):
         rows = []
         for row in range(len(chunk) - 1, -1, -1):
             (topic, message), result = chunk[row], results[row]
-            places = {(topic, message.key), (topic, message.partition)} - {(topic, None)}
+            # a partition that was named decides alone: there is no order between partitions
+            ordered = topic, message.key if message.partition is None else message.partition
             if result.ok:
-                overtaken |= places
+                if ordered[1] is not None:
+                    overtaken.add(ordered)
                 continue
             error = result.error
             safe = result.status == "failed" or self.capabilities.dedup_ids
-            if error is not None and error.retryable and safe and not places & overtaken:
+            if error is not None and error.retryable and safe and ordered not in overtaken:
                 rows.append(row)
         return rows[::-1]
 

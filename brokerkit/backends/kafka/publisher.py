@@ -21,12 +21,15 @@ from brokerkit.core.topics import PublishTerms
 
 from .cluster import Cluster, translate_call
 from .errors import SURELY_NOT_STORED, from_code, translate
+from .narrowing import NO_TIME, WITH_OTHERS, Round, narrowed
 from .options import Properties, check_c_text
 from .partitioner import DEFAULT as PARTITIONER
 from .terms import FIRST_TIME, terms_of
 from .watch import Watch
 
 POLL_SECONDS = 0.05
+POLL_ROWS = 256
+"""After so many messages it is looked whether some were refused."""
 TOPIC_SECONDS = 60.0
 """How long what is known of a topic is taken as still true."""
 LOOK_SECONDS = 5.0
@@ -101,17 +104,48 @@ class KafkaPublisher(PublisherDriver):
 
     def send(self, batch: Sequence[tuple[str, OutboundMessage]], timeout: float) -> list[PublishResult]:
         deadline = Deadline(timeout)
-        for topic in dict.fromkeys(topic for topic, _ in batch):
+        topics = list(dict.fromkeys(topic for topic, _ in batch))
+        for topic in topics:
             self._look(topic, deadline)
-        sending = _Sending(len(batch))
+        first = self._round(batch, deadline)
+        if not first.again or self._transactional:
+            return first.results
+        for topic in topics:
+            # what the broker refuses may have become known since: a topic that is compacted now
+            self._topics.pop(topic, None)
+            self._look(topic, deadline)
+        return narrowed(
+            batch,
+            first,
+            lambda part: self._round(part, deadline),
+            lambda each: self._refusal(*each),
+            deadline,
+        )
+
+    def _round(self, batch: Sequence[tuple[str, OutboundMessage]], deadline: Deadline) -> Round:
+        """Send messages once. When the broker refuses some, what is queued behind them stays unsent."""
+        trouble = self._watch.last
+        sending = _Sending(len(batch), None if self._transactional else self._hold_back)
         for row, (topic, message) in enumerate(batch):
+            if sending.held_back:
+                sending.unsent.append(row)
+                continue
             refused = self._refusal(topic, message)
             if refused is not None:
                 sending.results[row] = PublishResult("failed", error=refused)
             else:
                 self._produce(sending, row, topic, message, deadline)
+            if row % POLL_ROWS == POLL_ROWS - 1:
+                self._producer.poll(0)
         self._wait(sending, deadline)
-        return sending.outcomes()
+        # what was taken out of the queue may have been on its way before, if a connection was lost meanwhile
+        again = sending.refused + (sending.purged if self._watch.last is trouble else []) + sending.unsent
+        for row in sending.unsent:
+            sending.results[row] = PublishResult("failed", error=BrokerError(NO_TIME, retryable=True))
+        return Round(sending.outcomes(), sorted(again) if sending.given_up is None else [])
+
+    def _hold_back(self) -> None:
+        self._producer.purge(in_queue=True, in_flight=False, blocking=False)
 
     def _refusal(self, topic: str, message: OutboundMessage) -> BrokerError | None:
         known = self._topics[topic]
@@ -260,26 +294,46 @@ class KafkaPublisher(PublisherDriver):
 
 
 class _Sending:
-    """The messages of one call on their way, and the outcomes that have come back."""
+    """The messages of one call on their way, and the outcomes that have come back.
 
-    def __init__(self, count: int) -> None:
+    hold_back: keeps from being sent what is still queued when the broker refuses a batch. refused, purged,
+    unsent: the rows that are not stored for that reason.
+    """
+
+    def __init__(self, count: int, hold_back: Callable[[], None] | None) -> None:
         self.results: list[PublishResult | None] = [None] * count
         self.waiting = 0
         self.given_up: BrokerError | None = None
+        self.held_back = False
+        self.refused: list[int] = []
+        self.purged: list[int] = []
+        self.unsent: list[int] = []
+        self._hold_back = hold_back
 
     def waiter(self, row: int) -> Callable[[KafkaError | None, Message], None]:
         def delivered(error: KafkaError | None, message: Message) -> None:
             self.waiting -= 1
             if error is None:
                 self.results[row] = PublishResult("confirmed", f"{message.partition()}-{message.offset()}")
-            elif error.code() in SURELY_NOT_STORED:
-                self.results[row] = PublishResult("failed", error=from_code(error, "publishing"))
             else:
-                self.results[row] = PublishResult(
-                    "unknown", error=self.given_up or from_code(error, "publishing")
-                )
+                self._not_delivered(row, error)
 
         return delivered
+
+    def _not_delivered(self, row: int, error: KafkaError) -> None:
+        code = error.code()
+        if code in WITH_OTHERS:
+            self.refused.append(row)
+            if not self.held_back and self._hold_back is not None:
+                self.held_back = True
+                self._hold_back()
+        elif code == KafkaError._PURGE_QUEUE and self.held_back and self.given_up is None:
+            self.purged.append(row)
+        if code in SURELY_NOT_STORED or code in WITH_OTHERS:
+            self.results[row] = PublishResult("failed", error=from_code(error, "publishing"))
+        else:
+            problem = self.given_up or from_code(error, "publishing")
+            self.results[row] = PublishResult("unknown", error=problem)
 
     def outcomes(self) -> list[PublishResult]:
         return [

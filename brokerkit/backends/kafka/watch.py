@@ -44,6 +44,11 @@ class Watch:
             if code != KafkaError._ALL_BROKERS_DOWN or self._last is None:
                 self._last = error
 
+    @property
+    def last(self) -> KafkaError | None:
+        """The last trouble that was told."""
+        return self._last
+
     def forget(self) -> None:
         """The client was answered: earlier trouble is over."""
         with self._lock:

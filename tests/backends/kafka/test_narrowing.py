@@ -1,0 +1,166 @@
+"""One message that the broker refuses fails alone, and the others are stored in their order."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pandas as pd
+import pytest
+
+import brokerkit as bk
+from brokerkit.backends.kafka.cluster import Cluster
+from brokerkit.core import Connection, OutboundMessage, Unauthorized
+from brokerkit.sandbox.kafka import KafkaServer
+from brokerkit.session import Session
+
+pytestmark = pytest.mark.broker
+MakeTopic = Callable[..., str]
+ROWS = 3_000
+
+
+@pytest.fixture
+def session(kafka_server: KafkaServer) -> Iterator[Session]:
+    with bk.connect(f"kafka://{kafka_server.bootstrap}") as opened:
+        yield opened
+
+
+@pytest.fixture
+def hidden(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The configuration of topics may not be seen, so that only the broker knows what is wrong."""
+
+    def refused(*_: Any) -> dict[str, str]:
+        raise Unauthorized("the user lacks an ACL for this")
+
+    monkeypatch.setattr(Cluster, "topic_config", refused)
+
+
+def stored(session: Session, topic: str) -> dict[int, list[int]]:
+    """The numbers of the messages in each partition, in their order."""
+    frame = session.scan(topic, progress=False).to_pandas().sort_values("offset")
+    return {int(place): rows["value"].astype(int).tolist() for place, rows in frame.groupby("partition")}
+
+
+def batch_of(bad: set[int], partitions: int = 1) -> list[OutboundMessage]:
+    return [
+        OutboundMessage(b"%d" % n, None if n in bad else b"k%d" % (n % 9), partition=n % partitions)
+        for n in range(ROWS)
+    ]
+
+
+def check(session: Session, topic: str, results: list[Any], bad: set[int], partitions: int = 1) -> None:
+    assert {row for row, result in enumerate(results) if result.status == "failed"} == bad
+    assert sum(result.ok for result in results) == ROWS - len(bad)
+    assert stored(session, topic) == {
+        place: [n for n in range(ROWS) if n % partitions == place and n not in bad]
+        for place in range(partitions)
+    }
+
+
+BAD = [{0}, {1_500}, {ROWS - 1}, {1, 700, 701, 2_998}]
+
+
+@pytest.mark.parametrize("partitions", [1, 3])
+@pytest.mark.parametrize("bad", BAD, ids=str)
+def test_a_message_without_a_key_fails_alone_on_a_compacted_topic(
+    session: Session, make_topic: MakeTopic, bad: set[int], partitions: int
+) -> None:
+    topic = make_topic(partitions, **{"cleanup.policy": "compact"})
+    results = session.shared_publisher().topic(topic).publish_batch(batch_of(bad, partitions))
+    check(session, topic, results, bad, partitions)
+    assert all("a compacted topic needs a key" in str(results[row].error) for row in bad)
+
+
+@pytest.mark.parametrize("bad", BAD, ids=str)
+def test_what_only_the_broker_knows_never_breaks_the_order_of_the_others(
+    session: Session, make_topic: MakeTopic, hidden: None, bad: set[int]
+) -> None:
+    topic = make_topic(2, **{"cleanup.policy": "compact"})
+    results = session.shared_publisher().topic(topic).publish_batch(batch_of(bad, 2))
+    confirmed = {row for row, result in enumerate(results) if result.ok}
+    assert all(result.status != "unknown" for result in results)
+    # what is said is what is stored, in its order
+    assert stored(session, topic) == {
+        place: found
+        for place in range(2)
+        if (found := [n for n in range(ROWS) if n % 2 == place and n in confirmed])
+    }
+    for row in bad:
+        assert results[row].status == "failed"
+    for row in set(range(ROWS)) - confirmed - bad:
+        # only what could not be sent again without coming behind later ones
+        assert "later ones of its key or partition were stored" in str(results[row].error)
+
+
+@pytest.mark.parametrize("bad", BAD, ids=str)
+def test_of_messages_without_an_order_only_those_that_are_wrong_fail(
+    session: Session, make_topic: MakeTopic, hidden: None, bad: set[int]
+) -> None:
+    topic = make_topic(2, **{"message.timestamp.before.max.ms": 60_000})
+    yesterday = datetime.now(UTC).replace(microsecond=0) - timedelta(days=1)
+    batch = [OutboundMessage(b"%d" % n, publish_time=yesterday if n in bad else None) for n in range(ROWS)]
+    began = time.monotonic()
+    results = session.shared_publisher().topic(topic).publish_batch(batch)
+    assert time.monotonic() - began < 25
+    assert {row for row, result in enumerate(results) if result.status == "failed"} == bad
+    assert sorted(n for rows in stored(session, topic).values() for n in rows) == [
+        n for n in range(ROWS) if n not in bad
+    ]
+
+
+def test_a_topic_that_was_compacted_meanwhile_is_asked_again(
+    broker: Connection, session: Session, make_topic: MakeTopic
+) -> None:
+    topic = make_topic(2)
+    publisher = session.shared_publisher().topic(topic)
+    assert publisher.publish(OutboundMessage(b"-1", b"k", partition=1)).ok
+    from confluent_kafka.admin import AlterConfigOpType, ConfigEntry, ConfigResource, ResourceType
+
+    entry = ConfigEntry("cleanup.policy", "compact", incremental_operation=AlterConfigOpType.SET)
+    resource = ConfigResource(ResourceType.TOPIC, topic, incremental_configs=[entry])
+    broker.native.incremental_alter_configs([resource])[resource].result(10)
+    results = publisher.publish_batch(batch_of({1_500}, 2))
+    assert results[1_500].status == "failed"
+    assert all(result.status != "unknown" for result in results)
+    # the reason is known only after the broker refused a batch: what is stored is in order, and as it is said
+    confirmed = {row for row, result in enumerate(results) if result.ok}
+    assert stored(session, topic)[1][0] == -1
+    assert {n for rows in stored(session, topic).values() for n in rows} == confirmed | {-1}
+    assert all(rows == sorted(rows) for rows in stored(session, topic).values())
+
+
+def test_frames_and_copies_lose_that_row_alone(session: Session, make_topic: MakeTopic) -> None:
+    source, target, framed = make_topic(1), *(make_topic(1, **{"cleanup.policy": "compact"}) for _ in "12")
+    session.publish_batch(source, batch_of({1_500}))
+    outcome = session.copy(source, session, target, progress=False)
+    assert outcome.counts == {"confirmed": ROWS - 1, "failed": 1, "unknown": 0}
+    assert outcome.failed["source"].tolist() == ["0-1500"]
+    assert "a compacted topic needs a key" in outcome.failed["error"].iloc[0]
+    frame = session.scan(source, progress=False).to_pandas()
+    outcome = session.publish_frame(framed, frame, progress=False)
+    assert outcome.failed["row"].tolist() == [1_500]
+    everything = {0: [n for n in range(ROWS) if n != 1_500]}
+    assert stored(session, target) == stored(session, framed) == everything
+    # given a key, it is all that is sent again
+    frame.loc[1_500, "key"] = "k"
+    again = session.publish_frame(framed, frame, resume=outcome, progress=False)
+    assert again.counts["confirmed"] == ROWS
+    assert stored(session, framed)[0] == [*everything[0], 1_500]
+
+
+def test_a_transaction_with_such_a_message_stores_nothing_and_says_so(
+    session: Session, make_topic: MakeTopic, hidden: None
+) -> None:
+    topic = make_topic(1, **{"cleanup.policy": "compact"})
+    with pytest.raises(bk.BrokerError), session.transaction() as tx:
+        tx.publish_frame(
+            topic,
+            pd.DataFrame({"value": ["1", "2", "3"], "key": ["a", None, "b"]}, dtype=object),
+            kind="messages",
+            progress=False,
+        )
+    assert stored(session, topic) == {}
+    session.publish(topic, "1", key="a")
+    assert stored(session, topic) == {0: [1]}
