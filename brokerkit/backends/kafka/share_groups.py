@@ -62,6 +62,7 @@ def create_share_group(cluster: Cluster, request: SubscriptionRequest, deadline:
         )
     if share_settings(cluster, group, deadline).start is not None:
         raise AlreadyExists(f"share group {group!r} exists already; it goes on from where it is")
+    _refuse_consumer_group(cluster, group, deadline)
     _configure(cluster, group, start, options, deadline)
 
 
@@ -83,7 +84,19 @@ def ensure_share_group(
         )
     if not isinstance(start, Earliest | Latest):
         raise NotSupported(f'a share group begins at "earliest" or "latest", not at {start}')
+    _refuse_consumer_group(cluster, group, deadline)
     return _configure(cluster, group, start, {}, deadline)
+
+
+def _refuse_consumer_group(cluster: Cluster, group: str, deadline: Deadline) -> None:
+    """A name is of one kind of group: the broker lets the other be configured, and then nobody can join."""
+    listing = cluster.client.list_consumer_groups(request_timeout=max(0.1, deadline.remaining()))
+    groups = cluster.wait(listing, deadline, "listing the groups").valid
+    if any(each.group_id == group and each.type.name in ("CLASSIC", "CONSUMER") for each in groups):
+        raise AlreadyExists(
+            f"{group!r} is a consumer group already, and a name is of one kind of group only: give the share "
+            "group another name"
+        )
 
 
 def _configure(

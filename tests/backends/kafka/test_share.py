@@ -446,3 +446,15 @@ def test_a_broker_that_knows_no_group_configuration_says_what_it_needs(
         mock.create_subscription(mock_topic, "me", model="message", start="earliest")
     with pytest.raises(NotSupported, match=r"4\.2 or later"):
         share_consumer(mock, mock_topic, "me", start="earliest").next_message(1.0)
+
+
+def test_a_share_group_cannot_take_the_name_of_a_consumer_group(
+    session: Session, broker: Connection, make_topic: MakeTopic
+) -> None:
+    topic = make_topic(1)
+    session.create_subscription(topic, "taken", start="earliest")
+    with pytest.raises(bk.AlreadyExists, match="'taken' is a consumer group already"):
+        session.create_subscription(topic, "taken", share=True, start="earliest")
+    with pytest.raises(bk.AlreadyExists, match="give the share group another name"):
+        session.pull(topic, 1, subscription="taken", share=True, start="earliest")
+    session.create_subscription(topic, "not-taken", share=True, start="earliest")
