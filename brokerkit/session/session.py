@@ -148,10 +148,8 @@ class Session(Displayed):
         the first where there is a `start`. partitions: only these. key, header, where: only messages
         with this key, with a header of this name or {name: value}, or whose value contains a text or
         satisfies a function. Oldest first. `last_read` says how many were looked at and why it stopped.
-        lateness: of a range of time only messages of that time are shown. Where producers set the times,
-        some may lie behind later ones; they are looked for as far as messages of so much later (a text
-        such as "15min", a timedelta, seconds; None looks through everything). With the broker's own
-        times this costs nothing and changes nothing.
+        lateness: where producers set the times, messages of a range of time may lie behind later ones;
+        they are looked for as far as so much later ("15min", a timedelta, seconds; None: everywhere).
 
         side_effects: how to look where that cannot be done without (Pub/Sub). "give back" takes what
         `subscription` has next and gives it back, which raises delivery counts; "temporary
@@ -323,8 +321,8 @@ class Session(Displayed):
 
         It returns at `n` rows, when nothing new came for `idle` seconds after the first, or at
         `timeout` seconds, counted from being attached (`connect_timeout`). Where the broker says what
-        there is (Kafka's groups, JetStream, in memory), that comes before `idle` ends it, however slow
-        the broker is; ``frame.attrs["brokerkit"]["stopped"]`` says why it ended. After the acknowledgement
+        there is (Kafka's groups, JetStream, in memory), that comes before `idle` ends it;
+        ``frame.attrs["brokerkit"]["stopped"]`` says why it ended. After the acknowledgement
         this is at-most-once: if you lose the frame, the messages are gone for this subscription
         (`last_pull` keeps the last one; `batches` lets you acknowledge after the work).
 
@@ -644,8 +642,7 @@ class Session(Displayed):
     ) -> None:
         """Create a subscription, durable consumer or group that begins at `start`. Raises AlreadyExists.
 
-        A time is the first message at or after it; where producers set the times, messages of earlier
-        times may come behind it (`scan` and `peek` leave them out, a subscription delivers them).
+        Where producers set the times, earlier ones may come behind a time given as `start`.
         share: a share group of Kafka, as in `pull`.
         """
         self.connection.create_subscription(
