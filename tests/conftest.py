@@ -33,6 +33,8 @@ NOTEBOOK_SECONDS = 600
 NOTEBOOKS_WITH_SERVERS = {"02_five_brokers.ipynb"}
 LONGEST_FIRST = (
     "conformance/test_pulsar", "widgets/lab/test_browse", "conformance/test_pubsub",
+    "faults/test_pulsar", "faults/test_kafka",
+    "faults/test_nats", "faults/test_servicebus", "faults/test_pubsub", "faults/test_pstest",
     "conformance/test_kafka_share", "conformance/test_kafka", "widgets/lab/test_tail",
     "widgets/lab/test_compose", "scenarios/test_flights", "scenarios/test_restart",
     "conformance/test_servicebus", "widgets/lab/test_hostile", "backends/kafka/test_share",
