@@ -137,8 +137,8 @@ def test_half_open_one_way_lets_the_other_pass(proxy: Proxy, client: Client) -> 
 
 def test_a_stall_loses_nothing(proxy: Proxy, client: Client) -> None:
     client.ask(b"before")
-    proxy.stall(2 * A_WHILE)
     begin = time.monotonic()
+    proxy.stall(2 * A_WHILE)
     assert client.ask(b"later") == b"later"
     assert time.monotonic() - begin >= 2 * A_WHILE
 
