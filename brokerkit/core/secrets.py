@@ -23,7 +23,7 @@ _PUBLIC_NAME = re.compile(
     r"ssl\.(ca|certificate|crl|keystore|engine)\.location|ssl\.endpoint\.identification\.algorithm|"
     r"client\.(id|rack|dns\.lookup)|broker\.address\.family|.*compression\.(type|codec)|partitioner|acks|debug|"
     r"user|name|domain|stream|inbox_prefix|tls_ca|tls_cert|tls_certificate|tls_key_file|tls_hostname|"
-    r"admin|oauth2_(issuer|key_file|audience|scope)|listener|project|emulator|endpoint|ca|transport"
+    r"admin|monitor|oauth2_(issuer|key_file|audience|scope)|listener|project|emulator|endpoint|ca|transport"
 )
 _HARMLESS = re.compile(r"[+-]?\d+(\.\d+)?|true|false", re.IGNORECASE)
 

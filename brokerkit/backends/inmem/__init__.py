@@ -15,11 +15,11 @@ from brokerkit.core.driver import Driver
 from brokerkit.core.errors import ConfigError
 
 from .driver import InmemDriver
-from .store import MAX_MESSAGE_BYTES, Store
+from .store import DURABILITY, MAX_MESSAGE_BYTES, Store
 
 capabilities = Capabilities(
     models=("message", "record"),
-    durability="in the memory of this process, and gone with it",
+    durability=DURABILITY,
     ack="confirmed",
     nack="immediate",
     nack_delay=True,

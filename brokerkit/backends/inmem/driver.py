@@ -37,7 +37,7 @@ from brokerkit.core.topics import (
 from brokerkit.core.windows import TimeOrder
 
 from .log import columns_of
-from .store import SUBSCRIPTION_OPTIONS, TOPIC_OPTIONS, Store
+from .store import DURABILITY, SUBSCRIPTION_OPTIONS, TOPIC_OPTIONS, Store
 from .subscriptions import Group, Receipt, Subscription
 
 ANSWER_SECONDS = 10.0
@@ -406,6 +406,7 @@ class InmemBrowser(BrowserDriver):
                 tuple(self._store.bounds(topic)),
                 tuple(readers),
                 sum(each.size for each in found.partitions),
+                {"confirmation": DURABILITY},
             )
 
     def bounds(self, topic: str, timeout: float) -> list[Bounds]:

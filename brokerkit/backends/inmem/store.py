@@ -18,6 +18,7 @@ from .faults import Faults
 from .log import Partition, Topic
 from .subscriptions import ACK_DEADLINE_SECONDS, Group, Subscription
 
+DURABILITY = "in the memory of this process, and gone with it"
 MAX_MESSAGE_BYTES = 8 * 1024 * 1024
 TOPIC_OPTIONS = {
     "partitions": "how many, 1 if not given",

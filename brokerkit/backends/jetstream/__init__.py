@@ -21,8 +21,8 @@ capabilities = Capabilities(
     models=("message",),
     durability=(
         "written by a majority of the stream's replicas, or handed to the operating system of its one "
-        "server; on the disk at the latest after the server's sync_interval (2 min unless configured, told "
-        "by its monitor only), and never for streams in memory"
+        "server; on the disk at the latest after the server's sync_interval (2 min unless configured; "
+        "`describe` asks for it where monitor=http://HOST:8222 is given), and never for streams in memory"
     ),
     ack="confirmed",
     nack="immediate",

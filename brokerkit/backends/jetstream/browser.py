@@ -12,6 +12,7 @@ from brokerkit.core.errors import NotFound
 from brokerkit.core.topics import Bounds, PublishTerms, SubscriptionInfo, TopicDescription, TopicInfo
 from brokerkit.core.windows import TimeOrder
 
+from .confirmation import confirmation, sync_interval
 from .durable import filters_of
 from .link import Link
 from .loop import LoopThread
@@ -130,9 +131,11 @@ class JetStreamBrowser(BrowserDriver):
         return info, Bounds(None, start, end, messages, counted="exact")
 
     def describe(self, topic: str, timeout: float) -> TopicDescription:
-        return self._loop.run(self._describe(topic, timeout), timeout)
+        # not on the loop, which all connections share
+        synced = sync_interval(self._link.options.monitor, timeout)
+        return self._loop.run(self._describe(topic, synced, timeout), timeout)
 
-    async def _describe(self, topic: str, timeout: float) -> TopicDescription:
+    async def _describe(self, topic: str, synced: str, timeout: float) -> TopicDescription:
         source = await find_source(self._link, topic, timeout)
         info, bounds = await self._state(source, timeout)
         subscriptions = [
@@ -147,7 +150,7 @@ class JetStreamBrowser(BrowserDriver):
             shown["max_age_seconds"] = config["max_age"] / 1e9
         if source.filters and source.filters != (topic,):
             shown["stored_as"] = list(source.filters)
-        shown["confirmation"] = _confirmation(config)
+        shown["confirmation"] = confirmation(config, synced)
         details = {"stream": source.stream, **shown, "config": config, "state": state}
         size = int(state["bytes"]) if not source.filters else None
         return TopicDescription(topic, (bounds,), tuple(subscriptions), size, details)
@@ -174,20 +177,6 @@ class JetStreamBrowser(BrowserDriver):
 
     def time_order(self, topic: str, timeout: float) -> TimeOrder:
         return "sorted"
-
-
-def _confirmation(config: Mapping[str, Any]) -> str:
-    """What a confirmation of this stream means, as far as the server tells."""
-    replicas = int(config.get("num_replicas") or 1)
-    place = "in memory" if config.get("storage") == "memory" else "in files"
-    later = str(config.get("persist_mode") or "") == "async"
-    where = (
-        f"{place} of {replicas // 2 + 1} of {replicas} replicas" if replicas > 1 else f"{place} of one server"
-    )
-    if place == "in memory":
-        return f"{where}; gone when it stops"
-    said = "before it is written (persist_mode async)" if later else "written"
-    return f"{where}, {said}; on the disk after the server's sync_interval, 2 min unless configured"
 
 
 def _subscription(info: Mapping[str, Any]) -> SubscriptionInfo:

@@ -12,6 +12,7 @@ from brokerkit.core.errors import ConfigError
 from brokerkit.core.options import options_of
 from brokerkit.core.secrets import Secret, as_secret
 
+from .confirmation import monitor_of
 from .subjects import check_name
 from .tls import context_of, handshake_first
 
@@ -31,6 +32,7 @@ KNOWN: Mapping[str, str] = {
     "tls_key": "file of the client's private key",
     "tls_hostname": "name that the server's certificate must have",
     "name": "connection name shown by the server's monitoring",
+    "monitor": "URL of a server's monitor (http://HOST:8222), to tell when it writes to its disk",
     "domain": "JetStream domain",
     "stream": "stream in which subjects are looked up",
     "inbox_prefix": "prefix of the subjects for replies, where permissions demand one",
@@ -45,6 +47,7 @@ class Options:
     hosts: tuple[str, ...]
     domain: str | None
     stream: str | None
+    monitor: str | None
     client: Mapping[str, Any] = field(repr=False)
 
 
@@ -74,6 +77,7 @@ def read_options(address: Address) -> Options:
         hosts,
         check_name(str(domain), "domain") if domain else None,
         check_name(str(stream), "stream") if stream else None,
+        monitor_of(given.get("monitor")),
         client,
     )
 

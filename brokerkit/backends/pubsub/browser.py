@@ -57,7 +57,8 @@ class PubSubBrowser(BrowserDriver):
             for start in range(0, len(names), AT_ONCE)
             for info in self._subscriptions(names[start : start + AT_ONCE], deadline)
         ]
-        return TopicDescription(topic, (), tuple(subscriptions), details=_topic_details(found))
+        details = {**_topic_details(found), "confirmation": _confirmation(found, self._link.emulator)}
+        return TopicDescription(topic, (), tuple(subscriptions), details=details)
 
     def _subscriptions(self, names: Iterable[str], deadline: Deadline) -> list[SubscriptionInfo]:
         calls = [
@@ -100,6 +101,16 @@ def _topic_details(topic: Any) -> dict[str, Any]:
     if regions:
         details["regions"] = regions
     return details
+
+
+def _confirmation(topic: Any, emulator: bool) -> str:
+    """What a confirmation of a topic means, as far as the service tells."""
+    if emulator:
+        return "in the memory of an emulator, and gone with it"
+    policy = topic.message_storage_policy
+    regions = ", ".join(policy.allowed_persistence_regions)
+    where = f"in one of {regions}" if regions else "in a region that the service chooses"
+    return f"stored by the service on several disks in at least two zones, {where}"
 
 
 def _subscription_details(link: Link, found: Any) -> dict[str, Any]:

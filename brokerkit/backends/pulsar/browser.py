@@ -13,6 +13,7 @@ from brokerkit.core.topics import Bounds, SubscriptionInfo, TopicDescription, To
 from .admin import Admin
 from .counting import counted
 from .names import split_partition
+from .persistence import confirmation
 from .positions import from_ledgers, pack, parse_id
 from .ranges import Ranges
 from .subscribing import READER_PREFIX
@@ -46,9 +47,11 @@ class PulsarBrowser(BrowserDriver):
         full = self._topics.full(topic)
         parts = self._topics.parts(full, timeout)
         admin = self._topics.admin
+        details: dict[str, Any]
         if admin is None:
             bounds = [self._ranges.part(number, name, deadline) for number, name in parts.items()]
-            return TopicDescription(full, tuple(bounds), details={"subscriptions": WITHOUT_ADMIN})
+            details = {"subscriptions": WITHOUT_ADMIN, "confirmation": confirmation(None, full, deadline)}
+            return TopicDescription(full, tuple(bounds), details=details)
         asked = [
             (
                 number,
@@ -58,7 +61,7 @@ class PulsarBrowser(BrowserDriver):
             for number, name in parts.items()
         ]
         beside = _beside(admin, full, deadline)
-        details: dict[str, Any] = {"producers": sum(len(stats["publishers"]) for _, stats, _ in asked)}
+        details = {"producers": sum(len(stats["publishers"]) for _, stats, _ in asked)}
         subscriptions = tuple(_subscriptions(asked, full, beside))
         types = [f"{each.name}: {each.details['type']}" for each in subscriptions if each.details["type"]]
         if types:
@@ -67,6 +70,7 @@ class PulsarBrowser(BrowserDriver):
         if schema is not None:
             details["schema_type"], details["schema_version"] = schema["type"], schema["version"]
             details["schema"] = schema["data"]
+        details["confirmation"] = confirmation(admin, full, deadline)
         if beside:
             details["beside"] = [f"{name} ({count} messages)" for name, count in beside.items()]
         return TopicDescription(

@@ -72,6 +72,7 @@ class ServiceBusBrowser(BrowserDriver):
         name = EntityName.parse(topic)
         found = find(self._link, name.owner, deadline)
         details: dict[str, Any] = {"kind": found.kind, **_settings(found.properties)}
+        details["confirmation"] = _confirmation(found.properties, self._link.emulator)
         if found.kind == "topic":
             size = counts(self._link, name, "topic", deadline).bytes
             return TopicDescription(topic, (), self._subscriptions(name, deadline), size, details)
@@ -163,6 +164,21 @@ def _rows(name: EntityName, kind: str, known: Counts) -> Iterator[TopicInfo]:
         count = known.in_part(sub_queue)
         part = EntityName(name.name, name.subscription, sub_queue)
         yield TopicInfo(str(part), None, count, None, not count, {"kind": "sub-queue"})
+
+
+def _confirmation(properties: Any, emulator: bool) -> str:
+    """What a confirmation of an entity means, as far as the service tells."""
+    if emulator:
+        where = "stored by an emulator, which need not keep it when it stops"
+    elif getattr(properties, "enable_express", None):
+        where = "in memory of the service at first, written later (express): an outage may lose it"
+    else:
+        where = "stored by the service in three copies; in several zones where the namespace has them"
+    if getattr(properties, "requires_duplicate_detection", None):
+        return (
+            f"{where}; or already there: a message of the same id within the duplicate window is not stored"
+        )
+    return where
 
 
 def _settings(properties: Any) -> dict[str, Any]:

@@ -50,6 +50,7 @@ class Link:
     def __init__(self, options: Options) -> None:
         self.host = options.host
         self.entity = options.entity
+        self.emulator = options.emulator
         self._options = options
         self._credential = credential_of(options)
         self._admin = self._administration()

@@ -1,0 +1,70 @@
+"""What the confirmation of a stream means: how many servers have the message, and where."""
+
+from __future__ import annotations
+
+import json
+import logging
+import math
+from collections.abc import Mapping
+from http.client import HTTPException
+from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import Request, urlopen
+
+from brokerkit.core.errors import ConfigError
+
+LOGGER = logging.getLogger("brokerkit.jetstream")
+MONITOR_SECONDS = 2.0
+MOST_BYTES = 4 * 1024 * 1024
+"""The monitor's answer has a few thousand."""
+NOT_TOLD = "not told: connect with monitor=http://HOST:8222; 2 min by default"
+
+
+def monitor_of(value: object) -> str | None:
+    """The option ``monitor``, without a slash at its end. Raises ConfigError."""
+    if value is None:
+        return None
+    text = str(value).rstrip("/")
+    parts = urlsplit(text)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+        raise ConfigError("monitor must be the URL of a server's monitor, for example http://localhost:8222")
+    if "@" in parts.netloc:
+        raise ConfigError("monitor must have no user and password: a NATS server asks for none there")
+    return text
+
+
+def sync_interval(monitor: str | None, timeout: float) -> str:
+    """After how long a server writes to its disk, in words; asked only where its monitor is known."""
+    if monitor is None:
+        return NOT_TOLD
+    request = Request(f"{monitor}/varz", headers={"Accept": "application/json"})
+    try:
+        with urlopen(request, timeout=min(MONITOR_SECONDS, timeout)) as answer:
+            config = json.loads(answer.read(MOST_BYTES))["jetstream"]["config"]
+        if config.get("sync_always"):
+            return "always: each message before it is confirmed"
+        seconds = config["sync_interval"] / 1e9
+    except (OSError, HTTPException, ValueError, LookupError, TypeError) as error:
+        LOGGER.info("asking the monitor for its sync_interval: %s", error)
+        return "not told: the monitor gave no answer that tells; 2 min by default"
+    return f"{_span(seconds)}, as the monitor of one server says"
+
+
+def _span(seconds: float) -> str:
+    minutes = seconds / 60
+    return f"{minutes:g} min" if minutes >= 1 and math.isclose(minutes, round(minutes)) else f"{seconds:g} s"
+
+
+def confirmation(config: Mapping[str, Any], synced: str) -> str:
+    """What a confirmation of a stream means. synced: what is known of the server's `sync_interval`."""
+    replicas = int(config.get("num_replicas") or 1)
+    memory = config.get("storage") == "memory"
+    place = "in memory" if memory else "in files"
+    where = (
+        f"{place} of {replicas // 2 + 1} of {replicas} replicas" if replicas > 1 else f"{place} of one server"
+    )
+    if memory:
+        return f"{where}; gone when it stops"
+    later = str(config.get("persist_mode") or "") == "async"
+    said = "before it is written (persist_mode async)" if later else "written"
+    return f"{where}, {said}; on the disk after the server's sync_interval ({synced})"

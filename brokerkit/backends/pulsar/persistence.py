@@ -1,0 +1,38 @@
+"""What the confirmation of a topic means: how many bookies have the message."""
+
+from __future__ import annotations
+
+import logging
+
+from brokerkit.core.cancellation import Deadline
+from brokerkit.core.errors import BrokerError
+
+from .admin import Admin
+from .names import rest_path
+
+LOGGER = logging.getLogger("brokerkit.pulsar")
+NOT_PERSISTENT = "in memory of one broker, and kept nowhere: a non-persistent topic"
+SYNCED = "on their disks where their journalSyncData is on (the default), which no endpoint tells"
+NEEDED = "how many of them: not known without the REST endpoint, connect with admin=http://HOST:8080"
+
+
+def confirmation(admin: Admin | None, full: str, deadline: Deadline) -> str:
+    """What a confirmation of a topic means, as far as the brokers tell."""
+    if full.startswith("non-persistent://"):
+        return NOT_PERSISTENT
+    if admin is None:
+        return f"written by the bookies of the ack quorum ({NEEDED}); {SYNCED}"
+    try:
+        found = admin.get(f"{rest_path(full)}/persistence", deadline.remaining(), applied="true")
+        write, ack = int(found["bookkeeperWriteQuorum"]), int(found["bookkeeperAckQuorum"])
+        ensemble = int(found["bookkeeperEnsemble"])
+    except (BrokerError, LookupError, TypeError, ValueError) as error:
+        # who may read a topic need not be allowed to see its policies
+        LOGGER.info("the persistence of %s: %s", full, error)
+        return (
+            f"written by the bookies of the ack quorum (how many of them: the brokers do not say); {SYNCED}"
+        )
+    return (
+        f"written by {ack} of the {write} bookies that each message goes to (ack quorum {ack}, write quorum "
+        f"{write}, ensemble {ensemble}); {SYNCED}"
+    )
