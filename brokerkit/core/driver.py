@@ -226,7 +226,7 @@ class BrowserDriver(ABC):
     def terms(self, topic: str, timeout: float) -> PublishTerms:
         """What the topic does with what is published to it. Raises NotFound."""
         numbers = [each.partition for each in self.bounds(topic, timeout) if each.partition is not None]
-        return PublishTerms(partitions=len(numbers) or None)
+        return PublishTerms(partitions=len(numbers))
 
     def time_order(self, topic: str, timeout: float) -> TimeOrder:
         """What `at_time` can promise for a topic; where in doubt, the less."""

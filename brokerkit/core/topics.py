@@ -164,13 +164,13 @@ class TopicDescription:
 class PublishTerms:
     """What a topic does with what is published to it, as far as the system says so.
 
-    partitions: how many it has; None where it has none. place: the partition of a key that names none;
-    None where that is not known. keeps_times: whether a `publish_time` stays; false where the topic
-    stamps messages itself. needs_key: a message without a key is refused. retention: messages whose
-    `publish_time` is older are deleted; None: none are, or it is not known. oldest, newest: how far
-    before and after the present a `publish_time` may lie; None: any. since: the first one that there
-    can be. max_bytes: of a message as sent. known_again: for how long a second message of the same name
-    is known as such, and dropped; None: not at all, or it is not known.
+    partitions: how many it has, 0 where it has none; None where that is not known. place: the partition
+    of a key that names none; None where that is not known. keeps_times: whether a `publish_time` stays;
+    false where the topic stamps messages itself. needs_key: a message without a key is refused.
+    retention: messages whose `publish_time` is older are deleted; None: none are, or it is not known.
+    oldest, newest: how far before and after the present a `publish_time` may lie; None: any. since: the
+    first one that there can be. max_bytes: of a message as sent. known_again: for how long a second
+    message of the same name is known as such, and dropped; None: not at all, or it is not known.
     """
 
     partitions: int | None = None

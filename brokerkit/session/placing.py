@@ -130,9 +130,10 @@ def placing_of(
 ) -> Placing:
     """Decide about partitions and times of what is sent on to a topic.
 
-    partitions, times: as the caller asked; None is "same" where the counts agree, and "keep". source: how
-    many partitions the messages come from, None: not known. has_partitions, has_times: whether the
-    messages say theirs. Raises ConfigError and NotSupported for what cannot be done as asked.
+    partitions, times: as the caller asked; None is "same" where the counts agree, and "keep". source:
+    how many partitions the messages come from, 0 for a topic without any, None: not known.
+    has_partitions, has_times: whether the messages say theirs. Raises ConfigError and NotSupported for
+    what cannot be done as asked.
     """
     if partitions not in (None, "same", "key"):
         raise ConfigError(f'partitions must be "same", "key" or None, not {partitions!r}')
@@ -170,9 +171,14 @@ def _same(made: Placing, asked: Partitions | None, source: int | None) -> bool:
     if count is None:
         # the topic cannot be asked: publishing says what is wrong with it
         return False
+    if count == 1 and source == 0:
+        # all in one order, there as here
+        return False
+    goes = (
+        "all go there" if count == 1 else "the key decides where each goes, and those without one are spread"
+    )
     made.tell(
-        f"the messages come from {_count_text(source)}, and {made.topic!r} has {_count_text(count)}: the key "
-        "decides where each goes, and those without one are spread"
+        f"the messages come from {_count_text(source)}, and {made.topic!r} has {_count_text(count)}: {goes}"
     )
     return False
 
@@ -180,6 +186,8 @@ def _same(made: Placing, asked: Partitions | None, source: int | None) -> bool:
 def _count_text(count: int | None) -> str:
     if count is None:
         return "an unknown number of partitions"
+    if count == 0:
+        return "a topic without partitions"
     return f"{count} partition{'' if count == 1 else 's'}"
 
 
@@ -192,7 +200,7 @@ def _terms(target: Session, topic: str) -> PublishTerms:
 
 
 def partitions_of(session: Session, topics: Iterable[str]) -> int | None:
-    """How many partitions topics have; None where they differ, or it cannot be said."""
+    """How many partitions topics have, 0 without any; None where they differ, or it cannot be said."""
     try:
         counts = {session.browser.terms(topic, timeout=TERMS_SECONDS).partitions for topic in topics}
     except BrokerError:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,9 +13,11 @@ import pandas as pd
 import pytest
 
 import brokerkit as bk
+from brokerkit.core import OutboundMessage
 from brokerkit.core.errors import PublishFailed
 from brokerkit.sandbox.pulsar import PulsarServer, provision
 from brokerkit.session import Session
+from brokerkit.session.placing import PlacingWarning
 
 from .conftest import Make, new_name
 
@@ -102,6 +106,33 @@ def test_a_copy_to_pulsar_is_exact_also_by_another_system(session: Session, topi
         assert [{k: v for k, v in each[2].items() if k != "bk-publish-time"} for each in found] == [
             each[2] for each in wanted()
         ]
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "said"),
+    [(None, 1, None), (None, 3, "come from a topic without partitions, and .* has 3"), (3, 3, None),
+     (3, 1, "come from 3 partitions, and .* has 1 partition: all go there")],
+)  # fmt: skip
+def test_a_copy_warns_of_partitions_only_where_they_differ(
+    session: Session, make: Make, source: int | None, target: int, said: str | None
+) -> None:
+    name = make(source)
+    session.publish_batch(name, [OutboundMessage(b"%d" % n, f"k{n}") for n in range(20)])
+    with bk.connect("inmem://") as other, warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        other.create_topic("copy", partitions=target)
+        outcome = session.copy(name, other, "copy", progress=False)
+        copied = other.scan("copy", progress=False).to_pandas()
+    notes = [str(each.message) for each in caught if issubclass(each.category, PlacingWarning)]
+    assert len(notes) == (said is not None)
+    if said is not None:
+        assert re.search(said, notes[0])
+    assert outcome.counts == {"confirmed": 20, "failed": 0, "unknown": 0}
+    if source == target:
+        original = session.scan(name, progress=False).to_pandas()
+        assert dict(zip(copied["key"], copied["partition"], strict=True)) == dict(
+            zip(original["key"], original["partition"], strict=True)
+        )
 
 
 def test_a_field_that_pulsar_does_not_have_or_cannot_hold_is_refused(session: Session, make: Make) -> None:
