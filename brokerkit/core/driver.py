@@ -10,6 +10,7 @@ A driver raises whatever its client library raises; `Driver.translate` turns tha
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -171,6 +172,13 @@ class PublisherDriver(ABC):
 
         `failed` only for what surely was not stored; errors in results are of our tree.
         """
+
+    def known_again(self, topic: str, timeout: float) -> float | None:
+        """For how many seconds `topic` knows a `dedup_id` again; None where that cannot be asked now.
+
+        Called only with `Capabilities.dedup_ids`, before what may be stored is sent again.
+        """
+        return math.inf
 
     def begin(self, timeout: float) -> None:
         raise NotSupported("this system has no transactions")

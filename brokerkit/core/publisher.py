@@ -19,12 +19,15 @@ from .driver import PublisherDriver
 from .errors import BrokerError, Closed, ConfigError, NotSupported, TooLarge, Unavailable
 from .messages import OutboundMessage, PublishResult, PublishStatus, new_run
 from .owner import Owner, Task, close_at_exit
+from .repeating import after, known_rows
 
 PUBLISH_SECONDS = 30.0
 ANSWER_SECONDS = 5.0
 """How much longer than its timeout a driver may take to say what became of the messages."""
 CHUNK_MESSAGES = 5_000
 CHUNK_BYTES = 16_000_000
+WINDOW_SECONDS = 2.0
+"""How long to ask for the window within which a topic knows a name again."""
 FIRST_RETRY_SECONDS = 0.1
 LAST_RETRY_SECONDS = 1.0
 
@@ -260,6 +263,7 @@ class ConnectedPublisher(Closable):
         return results
 
     def _send_chunk(self, chunk: Sequence[Outgoing], deadline: Deadline) -> list[PublishResult]:
+        since = time.monotonic()
         results = self._attempt(chunk, deadline)
         pause = FIRST_RETRY_SECONDS
         while rows := self._to_retry(chunk, results):
@@ -267,10 +271,26 @@ class ConnectedPublisher(Closable):
                 break
             time.sleep(pause)
             pause = min(2 * pause, LAST_RETRY_SECONDS)
-            again = self._attempt([chunk[row] for row in rows], deadline)
+            rows, later = known_rows(
+                chunk,
+                results,
+                rows,
+                lambda: time.monotonic() - since,
+                lambda topic: self._window(topic, deadline),
+            )
+            if not rows and not later:
+                break
+            again = self._attempt([chunk[row] for row in rows], deadline) if rows else []
             for row, result in zip(rows, again, strict=True):
-                results[row] = result
+                results[row] = after(results[row], result)
         return results
+
+    def _window(self, topic: str, deadline: Deadline) -> float | None:
+        try:
+            return self._driver.known_again(topic, max(0.1, min(WINDOW_SECONDS, self._left(deadline))))
+        except Exception as error:
+            # a topic that may not be asked is asked no more
+            return None if self._translate(error).retryable else 0.0
 
     def _left(self, deadline: Deadline) -> float:
         """Seconds left, of which there are fewer once this is being closed."""

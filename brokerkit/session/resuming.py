@@ -19,15 +19,13 @@ from typing import TYPE_CHECKING, Any
 
 from brokerkit.core.errors import BrokerError
 from brokerkit.core.messages import PublishResult
+from brokerkit.core.repeating import MARGIN_SECONDS
 
 if TYPE_CHECKING:
     from .session import Session
 
 SENT_BY = "unknown_since"
 WINDOW = "known_again_seconds"
-MARGIN_SECONDS = 10.0
-"""What is sent again may be on its way for so long; half the window where that is less."""
-
 LOOK_SECONDS = 1.0
 """A topic that does not answer in this time is published to without knowing."""
 

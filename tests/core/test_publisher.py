@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from brokerkit.backends.inmem.driver import InmemPublisher
 from brokerkit.core import (
     AbandonedWarning,
     AckFailed,
@@ -103,6 +104,28 @@ def test_a_lost_confirmation_without_names_stays_unknown_and_is_never_repeated(d
     assert result.status == "unknown"
     assert isinstance(result.error, Unavailable)
     assert stored(desk) == [b"0"]
+
+
+def test_what_may_be_stored_is_not_said_to_have_failed_when_it_is_refused_later(desk: Desk) -> None:
+    desk.topic()
+    desk.faults.lose_confirmations(1)
+    desk.faults.fail_publishes(1, BrokerError("no"))
+    (result,) = desk.connection.publisher().topic("orders").publish_batch(numbered(1))
+    assert result.status == "unknown"
+    assert stored(desk) == [b"0"]
+
+
+@pytest.mark.parametrize("window", [0.0, 0.1, None])
+def test_what_may_be_stored_is_sent_again_only_where_it_is_known_again(
+    desk: Desk, window: float | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.topic()
+    monkeypatch.setattr(InmemPublisher, "known_again", lambda *_: window)
+    desk.faults.lose_confirmations(1)
+    publisher = desk.connection.publisher()
+    (result, second) = publisher.topic("orders").publish_batch(numbered(2), timeout=1.0)
+    assert (result.status, second.status) == ("unknown", "confirmed")
+    assert stored(desk) == [b"0", b"1"]
 
 
 def test_a_failure_that_will_not_pass_is_not_retried(desk: Desk) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Mapping
-from datetime import timedelta
 from typing import Any
 
 from brokerkit.core.driver import BrowserDriver
@@ -17,7 +16,7 @@ from .durable import filters_of
 from .link import Link
 from .loop import LoopThread
 from .reader import READER_PREFIX
-from .source import Source, find_source
+from .source import Source, find_source, window_of
 from .stored import first_at
 from .subjects import STREAM_PREFIX, covered, overlap
 from .transforms import transform_of
@@ -163,8 +162,7 @@ class JetStreamBrowser(BrowserDriver):
         source = await find_source(self._link, topic, timeout)
         config = (await self._link.stream_info(source.stream, timeout))["config"]
         largest = int(config.get("max_msg_size") or -1)
-        window = timedelta(microseconds=int(config.get("duplicate_window") or 0) // 1000)
-        return PublishTerms(max_bytes=largest if largest > 0 else None, known_again=window)
+        return PublishTerms(max_bytes=largest if largest > 0 else None, known_again=window_of(config))
 
     def at_time(self, topic: str, microseconds: int, timeout: float) -> dict[int | None, int]:
         async def ask() -> dict[int | None, int]:

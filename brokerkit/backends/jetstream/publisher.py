@@ -18,7 +18,7 @@ from .exchange import Exchange, NoAnswer, NotSent, Request
 from .headers import MESSAGE_ID, outbound, size
 from .link import Link
 from .loop import LoopThread
-from .source import is_stored, why_not_stored
+from .source import find_source, is_stored, why_not_stored, window_of
 from .subjects import STREAM_PREFIX, check_subject
 
 LOOKUP_SECONDS = 2.0
@@ -91,6 +91,14 @@ class JetStreamPublisher(PublisherDriver):
                 if topic == subject and results[row].status != "confirmed":
                     results[row] = PublishResult("failed", None, NotFound(why))
         return results
+
+    def known_again(self, topic: str, timeout: float) -> float:
+        return self._loop.run(self._window(topic, timeout), timeout)
+
+    async def _window(self, topic: str, timeout: float) -> float:
+        """The duplicate window of the stream of a subject, in seconds."""
+        source = await find_source(self._link, topic, timeout)
+        return window_of((await self._link.stream_info(source.stream, timeout))["config"]).total_seconds()
 
     async def _why_not_stored(self, subject: str) -> str | None:
         """Why a subject is surely not stored; None where it is, or where that is not known."""

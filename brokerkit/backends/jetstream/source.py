@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from brokerkit.core.errors import ConfigError, NotFound, Unavailable
@@ -47,6 +48,11 @@ class Source:
     def chosen_by(self, filters: Sequence[str]) -> bool:
         """Whether a consumer with these filters gets the topic's messages and no others."""
         return any(same_selection(filters, mine, self.stored) for mine in (self.filters, self.own))
+
+
+def window_of(config: Mapping[str, Any]) -> timedelta:
+    """Within which time a stream of this configuration knows a message again."""
+    return timedelta(microseconds=int(config.get("duplicate_window") or 0) // 1000)
 
 
 def filter_config(filters: Sequence[str]) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import asyncio
 import socket
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from itertools import count
 
@@ -16,6 +17,7 @@ import pytest
 import brokerkit as bk
 from brokerkit.core import OutboundMessage
 from brokerkit.sandbox.nats import NatsServer
+from brokerkit.sandbox.proxy import Way
 from brokerkit.session import Session
 from brokerkit.testing import eventually
 
@@ -191,3 +193,34 @@ def test_a_copy_is_resumed_within_the_window_only() -> None:
             again = source.copy("from", session, topic, resume=outcome, progress=False)
             assert again.counts == {"failed": 0, **counts}
             assert session.describe(topic).messages == 10
+
+
+@pytest.mark.parametrize("messages", [1, 40])
+@pytest.mark.parametrize(("window", "kept"), [(1, False), (2, False), (120, True)])
+def test_what_was_not_confirmed_is_sent_again_within_the_window_of_the_stream_only(
+    nats_server: NatsServer, topic: str, window: int, kept: bool, messages: int
+) -> None:
+    """The connection is lost after the messages are stored, and comes back when they may be forgotten."""
+    topic = f"{topic}-{window}"
+    payloads = [OutboundMessage(str(number), "k") for number in range(messages)]
+    with (
+        bk.connect(nats_server.url) as direct,
+        nats_server.proxy() as proxy,
+        bk.connect(f"nats://127.0.0.1:{proxy.port}") as session,
+    ):
+        direct.create_topic(topic, duplicate_window=window)
+        session.publish(topic, "first")
+        proxy.stall(ways=(Way.TO_CLIENT,))
+        publisher = session.shared_publisher().topic(topic)
+        with ThreadPoolExecutor(1) as pool:
+            publishing = pool.submit(publisher.publish_batch, payloads, timeout=20.0)
+            eventually(lambda: direct.describe(topic).messages == messages + 1, "they are stored")
+            stored_at = time.monotonic()
+            proxy.refuse()
+            proxy.cut()
+            eventually(lambda: time.monotonic() > stored_at + 2.5, "a short window has passed", within=5)
+            proxy.mend()
+            results = publishing.result(30)
+        values = direct.scan(topic, progress=False).to_pandas()["value"].tolist()
+    assert values == ["first", *(str(number) for number in range(messages))]
+    assert {result.status for result in results} == {"confirmed" if kept else "unknown"}
