@@ -40,9 +40,7 @@ class PulsarConsumer(MessageDriver):
         return Fetched(columns, [message.message_id() for message in messages])
 
     def backlog(self, mark: Any) -> Backlog | None:
-        # how much is to come is not known, but a broker that does not answer is not idle
-        self._receiving.confirm_reachable()
-        return None
+        return self._receiving.backlog(mark)
 
     def wake(self) -> None:
         self._receiving.wake()

@@ -10,13 +10,15 @@ from typing import Any
 import pulsar
 
 from brokerkit.core.cancellation import Deadline
-from brokerkit.core.driver import ConsumerRequest
+from brokerkit.core.driver import Backlog, ConsumerRequest
 from brokerkit.core.errors import Closed, Unavailable
 
 from .errors import raised
+from .interrupted import forget_consumers_that_left
 from .subscribing import SubscriptionOptions, leave
 from .subscriptions import Subscriptions
 from .topics import Topics
+from .undelivered import Undelivered
 
 OPEN_SECONDS = 15.0
 CLOSE_SECONDS = 5.0
@@ -24,6 +26,8 @@ REACH_SECONDS = 5.0
 """How long a broker may take to answer after acknowledgements were given to the client."""
 FAILOVER_SECONDS = 1.2
 """How long the broker lets the chosen consumer of a failover subscription wait for its first message."""
+ARRIVAL_MILLIS = 50
+"""How long a message that the broker has given may take through the client."""
 SLICE_MILLIS = 40
 """How long one look for a message takes, so that acknowledgements do not wait behind it."""
 
@@ -38,6 +42,7 @@ class Receiving:
         self.options = SubscriptionOptions(topics.link, request.model, request.options)
         self.topic = topics.full(request.topic)
         self._subscriptions = subscriptions
+        self._undelivered = Undelivered(topics, self.topic, request.subscription or "")
         self.key_bytes = False
         self._topics = topics
         self._link = topics.link
@@ -88,6 +93,8 @@ class Receiving:
         request, name = self._request, self._request.subscription or ""
         self._subscriptions.ensure(self.topic, name, request.start, self.options, OPEN_SECONDS)
         self.key_bytes = self._topics.key_bytes(self.topic, OPEN_SECONDS)
+        if self.options.type == "shared" and self._topics.admin is not None:
+            forget_consumers_that_left(self._topics, self.topic, name, OPEN_SECONDS)
         consumer = self.options.subscribe(self._link, self.topic, name)
         if self._closed:
             leave(consumer)
@@ -122,6 +129,22 @@ class Receiving:
         self.check_connected()
         self._link.partitions(self.topic, REACH_SECONDS)
         self.check_connected()
+
+    def backlog(self, mark: Any) -> Backlog | None:
+        """As `ConsumerDriver.backlog`. What the broker has given is waited for until it is here."""
+        self.check_connected()
+        found = self._undelivered.look(mark, self._consumer.consumer_name(), not self.options.counts)
+        # its answer comes on the connection of the messages, behind those it has given
+        self.confirm_reachable()
+        if found is not None and not found.left and self._arrived():
+            return Backlog(found.mark, True)
+        return found
+
+    def _arrived(self) -> bool:
+        """Whether a message is here, which the next `fetch` has."""
+        with contextlib.suppress(pulsar.Timeout):
+            self._early.append(self._consumer.receive(timeout_millis=ARRIVAL_MILLIS))
+        return bool(self._early)
 
     @property
     def native(self) -> Any:

@@ -41,9 +41,7 @@ class PulsarRecordConsumer(RecordDriver):
         return Fetched(columns if len(new) == len(messages) else columns.take(new))
 
     def backlog(self, mark: Any) -> Backlog | None:
-        # how much is to come is not known, but a broker that does not answer is not idle
-        self._receiving.confirm_reachable()
-        return None
+        return self._receiving.backlog(mark)
 
     def wake(self) -> None:
         self._receiving.wake()

@@ -58,15 +58,17 @@ class SubscriptionOptions:
         self.prefetch = count(given, "prefetch", link.options.prefetch)
         self.dead_letters = _dead_letters(given)
 
-    def subscribe(self, link: Link, topic: str, subscription: str, **more: Any) -> Any:
-        """A consumer of the library; blocks. `more` goes to the library as it is."""
+    def subscribe(
+        self, link: Link, topic: str, subscription: str, prefetch: int | None = None, **more: Any
+    ) -> Any:
+        """A consumer of the library; blocks. prefetch: as in `KNOWN`. `more` goes to the library as it is."""
         check_subscription(subscription)
         return safety.watch(
             link.client.subscribe(
                 topic,
                 subscription,
                 TYPES[self.type],
-                receiver_queue_size=self.prefetch,
+                receiver_queue_size=self.prefetch if prefetch is None else prefetch,
                 consumer_name=self.name,
                 negative_ack_redelivery_delay_ms=round(1000 * self.nack_delay),
                 # without it giving back one message of a batch would give back all of it

@@ -128,8 +128,9 @@ class Subscriptions:
         position = pulsar.InitialPosition.Earliest if earliest else pulsar.InitialPosition.Latest
 
         def make() -> None:
+            # what is given to it, and what it leaves behind between two chunks, comes to no other in time
             consumer = options.subscribe(
-                self._link, part, name, initial_position=position, start_message_id_inclusive=True
+                self._link, part, name, 0, initial_position=position, start_message_id_inclusive=True
             )
             try:
                 if at is not None and not earliest:

@@ -1,0 +1,74 @@
+"""A subscription whose consumer left between the chunks of a message.
+
+The broker gives all chunks of a message to one consumer of a shared subscription, and remembers which by
+the message. Where that one leaves between two of them the broker goes on remembering it, and gives the
+message to no other for as long as the topic is loaded. It forgets when the type of the subscription changes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from itertools import islice
+
+import pulsar
+
+from brokerkit.core.cancellation import Deadline
+from brokerkit.core.errors import Unauthorized
+
+from . import safety
+from .entries import Entries
+from .link import Link
+from .log import LOGGER
+from .positions import from_ledgers, pack
+from .subscribing import leave
+from .topics import Topics
+
+LOOK_BACK = 20
+"""How many entries before the one that the broker gives next are looked at for chunks."""
+
+
+def forget_consumers_that_left(topics: Topics, full: str, name: str, timeout: float) -> None:
+    """Have the broker give messages in chunks to the next consumer, where no other is attached; blocks."""
+    deadline = Deadline(timeout)
+    for part in topics.parts(full, deadline.remaining()).values():
+        try:
+            interrupted = _interrupted(topics, part, name, deadline)
+        except Unauthorized as error:
+            LOGGER.info("what %r was given of %s is not known: %s", name, part, error)
+            return
+        if interrupted:
+            _change_type(topics.link, part, name)
+
+
+def _interrupted(topics: Topics, part: str, name: str, deadline: Deadline) -> bool:
+    admin = topics.required_admin()
+    stats = admin.stats(part, deadline.remaining())["subscriptions"].get(name)
+    if stats is None or stats["consumers"] or not stats.get("msgBacklog"):
+        return False
+    internal = admin.internal_stats(part, deadline.remaining())
+    cursor = internal["cursors"].get(name)
+    if cursor is None:
+        return False
+    after, reached = (
+        pack(max(0, ledger), max(0, entry + step))
+        for step, text in ((1, cursor["markDeletePosition"]), (0, cursor["readPosition"]))
+        for ledger, entry in (map(int, text.split(":")),)
+    )
+    entries = Entries(admin, part)
+    for position in islice(from_ledgers(None, internal).backwards(reached), LOOK_BACK):
+        if position < after:
+            return False
+        found = entries.entry(position, deadline)
+        if found is not None and found.chunk is not None:
+            return True
+    return False
+
+
+def _change_type(link: Link, part: str, name: str) -> None:
+    # another consumer came first, and what it is given is its own
+    with contextlib.suppress(pulsar.ConsumerBusy):
+        leave(
+            safety.watch(
+                link.client.subscribe(part, name, pulsar.ConsumerType.Exclusive, receiver_queue_size=0)
+            )
+        )

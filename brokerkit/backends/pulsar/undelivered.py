@@ -1,0 +1,68 @@
+"""What a subscription is still to be given of what there was, which only the REST endpoint tells."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from brokerkit.core.cancellation import Deadline
+from brokerkit.core.driver import Backlog
+from brokerkit.core.errors import BrokerError
+
+from .log import LOGGER
+from .positions import from_ledgers, pack
+from .topics import Topics
+
+ANSWER_SECONDS = 2.0
+
+
+class Undelivered:
+    """How far the broker has given a topic to a subscription, partition by partition."""
+
+    def __init__(self, topics: Topics, full: str, name: str) -> None:
+        self._topics = topics
+        self._full = full
+        self._name = name
+
+    def look(self, mark: Any, consumer: str, alone: bool) -> Backlog | None:
+        """Whether the broker has more to give than it gave; None where it does not say.
+
+        mark: that of the answer before, or None. consumer: our name. alone: whether one consumer has a
+        partition of its own. Raises Unavailable.
+        """
+        if self._topics.admin is None:
+            return None
+        try:
+            return self._look(mark, consumer, alone, Deadline(ANSWER_SECONDS))
+        except BrokerError as error:
+            if error.retryable:
+                raise
+            LOGGER.info("what %r is still to be given of %s is not known: %s", self._name, self._full, error)
+            return None
+
+    def _look(self, mark: Any, consumer: str, alone: bool, deadline: Deadline) -> Backlog | None:
+        admin = self._topics.required_admin()
+        parts = self._topics.parts(self._full, deadline.remaining())
+        ends: dict[str, int] = {} if mark is None else mark
+        left, blocked = False, False
+        for number, part in parts.items():
+            internal = admin.internal_stats(part, deadline.remaining())
+            cursor = internal["cursors"].get(self._name)
+            if mark is None:
+                ends[part] = from_ledgers(number, internal).end
+            if cursor is None or part not in ends:
+                continue
+            ledger, entry = map(int, cursor["readPosition"].split(":"))
+            if pack(max(0, ledger), max(0, entry)) >= ends[part]:
+                continue
+            stats = admin.stats(part, deadline.remaining())["subscriptions"].get(self._name, {})
+            if alone and stats.get("activeConsumerName") not in (None, "", consumer):
+                # another consumer is given this partition
+                continue
+            left = True
+            mine = [each for each in stats.get("consumers", ()) if each.get("consumerName") == consumer]
+            blocked = (
+                blocked
+                or bool(stats.get("blockedSubscriptionOnUnackedMsgs"))
+                or any(each.get("blockedConsumerOnUnackedMsgs") for each in mine)
+            )
+        return Backlog(ends, left, withheld=left and blocked)
