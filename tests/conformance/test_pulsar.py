@@ -24,7 +24,8 @@ class PulsarHarness(ServerHarness):
         super().__init__(server)
         self.name = f"pulsar ({model}s)"
         self.model = model
-        self.url = f"{server.url}?admin={server.admin}&nack_delay=0.1&prefetch=30"
+        # in chunks no message would be too large
+        self.url = f"{server.url}?admin={server.admin}&nack_delay=0.1&prefetch=30&chunking=false"
 
     def make_topic(self, connection: Connection, partitions: int = 1) -> str:
         name = self.topic_name()

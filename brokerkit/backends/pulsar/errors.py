@@ -63,7 +63,11 @@ BY_NAME: Mapping[str, tuple[type[BrokerError], str]] = {
     "InvalidConfiguration": _WRONG,
     "InvalidUrl": (ConfigError, "that is not an address of Pulsar"),
     "InvalidMessage": _WRONG,
-    "MessageTooBig": (TooLarge, "the message is larger than the broker takes (5 MiB by default)"),
+    "MessageTooBig": (
+        TooLarge,
+        "the message is larger than the broker takes (5 MiB by default; with chunking, which is the default, "
+        "only its key and attributes count)",
+    ),
     "OperationNotSupported": (NotSupported, "the client cannot do this"),
     "NotAllowedError": (NotSupported, "the broker does not allow this"),
     "UnsupportedVersionError": (NotSupported, "the broker is too old for this"),

@@ -30,6 +30,7 @@ KNOWN: Mapping[str, str] = {
     "nack_delay": "seconds until a message that was given back comes again (default 1)",
     "prefetch": "messages that a consumer holds ready (default 200)",
     "batching": "true: publish in batches, which is faster; a batch counts as one message in lags",
+    "chunking": "false: refuse messages above the broker's limit, instead of publishing them in chunks",
 }
 
 
@@ -58,6 +59,7 @@ class Options:
     nack_delay: float
     prefetch: int
     batching: bool
+    chunking: bool
 
 
 def read_options(address: Address) -> Options:
@@ -108,6 +110,7 @@ def read_options(address: Address) -> Options:
         nack_delay=seconds(given, "nack_delay", 1.0),
         prefetch=count(given, "prefetch", 200),
         batching=truth(given, "batching", False),
+        chunking=truth(given, "chunking", True),
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -26,6 +26,8 @@ from .topics import Topics
 PENDING = 20_000
 """How many messages may be under way to a topic; more than a batch of the portable half has."""
 BATCH_DELAY_MILLIS = 5
+LARGE_BYTES = 128 * 1024
+"""What is larger is not put into batches, which cannot be cut into chunks and fail as a whole."""
 LOOK_SECONDS = 2.0
 CLOSED = "AlreadyClosed"
 DEDUPLICATED = "Enabled"
@@ -41,29 +43,62 @@ TWICE = BrokerError(
 )
 
 
+NOT_SENT = Unavailable("it was not sent: the messages before it were not confirmed in time")
+
+
 class PulsarPublisher(PublisherDriver):
-    """One producer of the library for each topic."""
+    """One producer of the library for each topic; where it makes batches, another for large messages."""
 
     def __init__(self, topics: Topics) -> None:
         self._topics = topics
         self._link = topics.link
         self._producers: dict[str, _Producer] = {}
+        self._large: dict[str, _Producer] = {}
 
     def send(self, batch: Sequence[tuple[str, OutboundMessage]], timeout: float) -> list[PublishResult]:
         deadline = Deadline(timeout)
         problems = self._open({topic for topic, _ in batch}, deadline)
-        sending = _Sending([self._producers.get(topic) for topic, _ in batch])
+        problems |= self._open_large({t for t, each in batch if _large(each) and t not in problems}, deadline)
+        producers = [self._producer(topic, message) for topic, message in batch]
+        sending = _Sending(producers)
+        latest: dict[str, _Producer | None] = {}
         for row, (topic, message) in enumerate(batch):
             problem = problems.get(topic)
+            if problem is None and latest.get(topic, producers[row]) is not producers[row]:
+                # two producers do not wait for each other
+                problem = None if sending.arrived(deadline) else NOT_SENT
             if problem is not None:
                 sending.fail(row, problem)
             else:
+                latest[topic] = producers[row]
                 sending.begin(row, message)
         results = sending.results(deadline)
         for (topic, _), result in zip(batch, results, strict=True):
             if isinstance(result.error, ProducerClosed):
                 self._forget(topic)
         return results
+
+    def _producer(self, topic: str, message: OutboundMessage) -> _Producer | None:
+        usual = self._producers.get(topic)
+        return self._large.get(topic, usual) if _large(message) else usual
+
+    def _open_large(self, topics: set[str], deadline: Deadline) -> dict[str, BrokerError]:
+        """Have a producer for large messages where the usual one makes batches."""
+        problems: dict[str, BrokerError] = {}
+        for topic in topics - set(self._large):
+            usual = self._producers[topic]
+            if not usual.batching or usual.deduplicated or not self._link.options.chunking:
+                continue
+            full = self._topics.full(topic)
+            try:
+                self._large[topic] = self._link.run(
+                    lambda full=full: self._create(full, False, batching=False),  # type: ignore[misc]  # the one of this turn
+                    deadline.remaining(),
+                    f"publishing to {full}",
+                )
+            except BrokerError as error:
+                problems[topic] = error
+        return problems
 
     def _open(self, topics: set[str], deadline: Deadline) -> dict[str, BrokerError]:
         """Have a producer for each topic; the errors of those that cannot be opened."""
@@ -100,17 +135,19 @@ class PulsarPublisher(PublisherDriver):
             LOGGER.info("%s", error)
         return None
 
-    def _create(self, full: str, deduplicated: bool) -> _Producer:
+    def _create(self, full: str, deduplicated: bool, *, batching: bool = True) -> _Producer:
+        # the broker takes a batch for a repeat when a later one of another key came before it
+        batching = batching and self._link.options.batching and not deduplicated
         native = self._link.client.create_producer(
             full,
             max_pending_messages=PENDING,
             max_pending_messages_across_partitions=5 * PENDING,
-            # the broker takes a batch for a repeat when a later one of another key came before it
-            batching_enabled=self._link.options.batching and not deduplicated,
+            batching_enabled=batching,
+            chunking_enabled=self._link.options.chunking and not batching,
             batching_type=pulsar.BatchingType.KeyBased,
             batching_max_publish_delay_ms=BATCH_DELAY_MILLIS,
         )
-        return _Producer(safety.watch(native), deduplicated, self._link.options.batching)
+        return _Producer(safety.watch(native), deduplicated, batching)
 
     def _deduplicated(self, full: str, numbers: Sequence[int | None], deadline: Deadline) -> bool:
         """Whether the broker stores a repeat only once; False where nobody says."""
@@ -125,18 +162,26 @@ class PulsarPublisher(PublisherDriver):
         return str(stats.get("deduplicationStatus", "")) == DEDUPLICATED
 
     def _forget(self, topic: str) -> None:
-        producer = self._producers.pop(topic, None)
-        if producer is not None:
-            self._link.begin(lambda: _close(producer.native), "leave")
+        for producers in (self._producers, self._large):
+            producer = producers.pop(topic, None)
+            if producer is not None:
+                self._link.begin(lambda each=producer: _close(each.native), "leave")  # type: ignore[misc]  # the one of this turn
 
     def close(self, timeout: float) -> None:
         """Flush and close the producers; what hangs ends with the client."""
         deadline = Deadline(timeout)
-        producers = [self._producers.pop(topic).native for topic in list(self._producers)]
+        producers = [each.native for each in (*self._producers.values(), *self._large.values())]
+        self._producers.clear()
+        self._large.clear()
         leaving = [self._link.begin(lambda each=each: _leave(each), "leave") for each in producers]  # type: ignore[misc]  # the one of this turn
         for each in leaving:
             with contextlib.suppress(TimeoutError):
                 each.result(deadline.remaining())
+
+
+def _large(message: OutboundMessage) -> bool:
+    size = len(message.data or b"") + sum(len(name) + len(str(value)) for name, value in message.attributes)
+    return size > LARGE_BYTES
 
 
 def _leave(producer: Any) -> None:
@@ -159,7 +204,7 @@ class ProducerClosed(Unavailable):
 class _Producer:
     """A producer of the library. deduplicated: what it sends once more is stored once.
 
-    batching: it was asked for.
+    batching: whether it makes batches.
     """
 
     native: Any
@@ -177,9 +222,9 @@ class _Sending:
         self._producers = producers
         self._results: list[PublishResult | None] = [None] * len(producers)
         self._missing = len(producers)
+        self._under_way = 0
         self._repeated: set[int] = set()
-        self._lock = threading.Lock()
-        self._complete = threading.Event()
+        self._changed = threading.Condition()
 
     def begin(self, row: int, message: OutboundMessage) -> None:
         producer = self._producers[row]
@@ -191,6 +236,8 @@ class _Sending:
                 outcome = PublishResult("unknown", None, TAKEN_FOR_A_REPEAT)
             self._set(row, outcome)
 
+        with self._changed:
+            self._under_way += 1
         try:
             encoded = encode(message)
             producer.native.send_async(
@@ -201,31 +248,43 @@ class _Sending:
                 **encoded.fields,
             )
         except BrokerError as error:
-            self.fail(row, error)
+            self._set(row, PublishResult("failed", None, error))
         except pulsar.PulsarException as error:
             problem = named(type(error).__name__, "publishing")
             problem.__cause__ = error
-            self.fail(row, problem)
+            self._set(row, PublishResult("failed", None, problem))
 
     def fail(self, row: int, error: BrokerError) -> None:
-        """It was not sent."""
-        self._set(row, PublishResult("failed", None, error))
+        """It was not begun."""
+        self._set(row, PublishResult("failed", None, error), begun=False)
 
-    def _set(self, row: int, result: PublishResult) -> None:
-        with self._lock:
+    def _set(self, row: int, result: PublishResult, *, begun: bool = True) -> None:
+        with self._changed:
             if self._results[row] is None:
                 self._results[row] = result
                 self._missing -= 1
-            complete = not self._missing
-        if complete:
-            self._complete.set()
+                self._under_way -= int(begun)
+            if not self._missing or not self._under_way:
+                self._changed.notify_all()
+
+    def arrived(self, deadline: Deadline) -> bool:
+        """Wait until nothing is under way; false when it is after the deadline."""
+        return self._wait(lambda: not self._under_way, deadline)
+
+    def _wait(self, done: Callable[[], bool], deadline: Deadline) -> bool:
+        while True:
+            with self._changed:
+                if self._changed.wait_for(done, min(LOOK_AGAIN_SECONDS, deadline.remaining())):
+                    return True
+            if deadline.passed:
+                return False
+            self._note_lost_connections()
 
     def results(self, deadline: Deadline) -> list[PublishResult]:
         """The outcomes; of what was not confirmed in time it is unknown whether it will be stored."""
-        while not self._complete.wait(min(LOOK_AGAIN_SECONDS, deadline.remaining())) and not deadline.passed:
-            self._note_lost_connections()
+        self._wait(lambda: not self._missing, deadline)
         late = Unavailable(f"the broker did not confirm it within {deadline.seconds:g} s; it may be stored")
-        with self._lock:
+        with self._changed:
             return [
                 PublishResult("unknown", None, late)
                 if result is None
@@ -239,7 +298,7 @@ class _Sending:
         """Remember what the library will send once more, of which the first may have been stored."""
         for producer in {each for each in self._producers if each is not None and not each.deduplicated}:
             if not producer.native.is_connected():
-                with self._lock:
+                with self._changed:
                     self._repeated |= {
                         row
                         for row, each in enumerate(self._producers)

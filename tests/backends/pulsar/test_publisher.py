@@ -68,9 +68,9 @@ def test_values_of_other_types_are_refused(broker: Connection, make: Make) -> No
                 publisher.topic(topic).publish(OutboundMessage(b"x", attributes={"a": value}))
 
 
-def test_a_message_above_the_limit_fails_alone(broker: Connection, make: Make) -> None:
+def test_a_message_above_the_limit_fails_alone_without_chunking(url: str, make: Make) -> None:
     topic = make()
-    with broker.publisher() as publisher:
+    with connect(url, chunking=False) as broker, broker.publisher() as publisher:
         results = publisher.topic(topic).publish_batch(
             [OutboundMessage(b"1"), OutboundMessage(b"x" * 6_000_000), OutboundMessage(b"2")]
         )

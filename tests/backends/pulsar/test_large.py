@@ -1,0 +1,108 @@
+"""Messages above the broker's limit are published in chunks, and stay in their place."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import httpx
+import pandas as pd
+import pytest
+
+import brokerkit as bk
+from brokerkit.core import OutboundMessage, TooLarge
+from brokerkit.sandbox.pulsar import PulsarServer
+from brokerkit.session import Session
+from brokerkit.testing import eventually
+
+from .conftest import Make
+
+pytestmark = pytest.mark.broker
+
+BLOB = os.urandom(12_000_000)
+MIXED = [b"m0", b"m1", BLOB, b"m3", BLOB[:200_000], b"m5", BLOB[:6_000_000], BLOB[1:], b"m8"]
+
+
+@pytest.fixture(params=["", "&batching=true"], ids=["alone", "batches"])
+def session(request: pytest.FixtureRequest, url: str) -> Iterator[Session]:
+    with bk.connect(url + request.param) as opened:
+        yield opened
+
+
+def payloads(frame: pd.DataFrame) -> list[bytes]:
+    return [
+        value.encode() if isinstance(value, str) else raw
+        for value, raw in zip(frame["value"], frame["raw"], strict=True)
+    ]
+
+
+def test_a_large_message_is_published_and_its_id_finds_it(session: Session, make: Make) -> None:
+    topic = make()
+    result = session.publish(topic, BLOB, key="k", attributes={"a": "1"})
+    assert result.ok
+    frame = session.peek(topic, 1, start=result.id)
+    assert payloads(frame) == [BLOB]
+    assert (frame["key"].iloc[0], frame["id"].iloc[0]) == ("k", result.id)
+
+
+def test_large_and_small_messages_keep_their_order(session: Session, make: Make) -> None:
+    topic = make()
+    results = session.publish_batch(topic, [*MIXED, *MIXED])
+    assert all(result.ok for result in results)
+    frame = session.scan(topic).to_pandas()
+    assert payloads(frame) == [*MIXED, *MIXED]
+    assert list(frame["id"]) == [result.id for result in results]
+
+
+def test_the_order_of_a_key_is_kept_in_partitions(session: Session, make: Make) -> None:
+    topic = make(3)
+    messages = [OutboundMessage(each, key=key) for each in MIXED for key in ("a", "b", "c", "d")]
+    with session.connection.publisher() as publisher:
+        assert all(result.ok for result in publisher.topic(topic).publish_batch(messages))
+    frame = session.scan(topic).to_pandas()
+    for _, rows in frame.groupby("key"):
+        assert payloads(rows) == MIXED
+
+
+def test_a_copy_of_messages_in_chunks_is_equal(session: Session, make: Make) -> None:
+    topic, target = make(), make()
+    producer = session.connection.native.create_producer(topic, chunking_enabled=True, batching_enabled=False)
+    for row, payload in enumerate(MIXED):
+        producer.send(payload, partition_key=f"k{row}", properties={"row": str(row)}, event_timestamp=row + 1)
+    outcome = session.copy(topic, session, target)
+    assert (outcome["status"] == "confirmed").all()
+    first, second = (session.scan(each).to_pandas() for each in (topic, target))
+    assert payloads(second) == payloads(first) == MIXED
+    assert list(second["key"]) == list(first["key"])
+    for row, attributes in enumerate(second["attributes"]):
+        found = {pair["name"]: pair["value"].decode() for pair in attributes}
+        assert (found["row"], found["$pulsar.event_time"]) == (str(row), str(row + 1))
+
+
+def test_large_messages_come_to_a_topic_that_deduplicates(
+    session: Session, make: Make, pulsar_server: PulsarServer
+) -> None:
+    topic = make()
+    path = f"{pulsar_server.admin}/admin/v2/persistent/public/default/{topic.rpartition('/')[2]}"
+    httpx.post(f"{path}/deduplicationEnabled", json=True, trust_env=False).raise_for_status()
+
+    def enabled() -> bool:
+        return bool(httpx.get(f"{path}/stats", trust_env=False).json()["deduplicationStatus"] == "Enabled")
+
+    eventually(enabled, "the topic is deduplicated")
+    assert all(result.ok for result in session.publish_batch(topic, MIXED))
+    assert payloads(session.scan(topic).to_pandas()) == MIXED
+
+
+def test_attributes_above_the_limit_fail_alone(session: Session, make: Make) -> None:
+    topic = make()
+    with session.connection.publisher() as publisher:
+        results = publisher.topic(topic).publish_batch(
+            [
+                OutboundMessage(b"1"),
+                OutboundMessage(b"2", attributes={"a": "x" * 6_000_000}),
+                OutboundMessage(b"3"),
+            ]
+        )
+    assert [result.status for result in results] == ["confirmed", "failed", "confirmed"]
+    assert isinstance(results[1].error, TooLarge)
