@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -142,29 +143,32 @@ class ServiceBusPublisher(PublisherDriver):
         self, target: _Target, items: Sequence[_Item], deadline: Deadline
     ) -> dict[int, PublishResult]:
         results: dict[int, PublishResult] = {}
-        left = list(items)
-        while left:
+        waiting = deque([items])
+        while waiting:
+            group = waiting.popleft()
+            if not group:
+                continue
             try:
-                part = self._next_part(target, left, deadline)
+                part = self._next_part(target, group, deadline)
             except TooLarge as error:
-                results[left.pop(0).row] = PublishResult("failed", None, error)
+                results[group[0].row] = PublishResult("failed", None, error)
+                waiting.appendleft(group[1:])
                 continue
             except Exception as error:
                 failed = PublishResult("failed", None, self._problem(error, deadline))
-                results.update({item.row: failed for item in left})
+                results.update({item.row: failed for left in (group, *waiting) for item in left})
                 break
-            left = left[len(part.items) :]
+            waiting.appendleft(group[len(part.items) :])
             outcome = self._send_part(target, part, deadline)
             if len(part.items) > 1 and isinstance(outcome.error, TooLarge | ConfigError):
                 # the service refuses all for one: find out which
-                for item in part.items:
-                    alone = self._send_part(target, _Part([item], item.message), deadline)
-                    results[item.row] = replace(alone, note=item.note)
+                middle = (len(part.items) + 1) // 2
+                waiting.extendleft([part.items[middle:], part.items[:middle]])
                 continue
             results.update({item.row: replace(outcome, note=item.note) for item in part.items})
             if outcome.error is not None and outcome.error.retryable:
                 # what comes after it must not overtake it
-                results.update({item.row: _held_back(outcome.error) for item in left})
+                results.update({item.row: _held_back(outcome.error) for left in waiting for item in left})
                 break
         return results
 
