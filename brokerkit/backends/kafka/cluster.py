@@ -31,7 +31,7 @@ from brokerkit.core.secrets import revealed
 from brokerkit.core.topics import Bounds
 
 from .errors import kafka_error, translate
-from .options import LOGGER, Properties
+from .options import LOGGER, Properties, check_c_text
 from .watch import Watch
 
 T = TypeVar("T")
@@ -131,6 +131,7 @@ class Cluster:
 
     def _metadata(self, topic: str | None, deadline: Deadline, what: str) -> Any:
         """The cluster's metadata: of one topic, or of all."""
+        check_c_text(topic, "topic")
         seconds = max(0.1, deadline.remaining())
         # in a thread, since the call itself would not see refused credentials before its timeout
         which = () if topic is None else (topic,)
@@ -261,6 +262,7 @@ class Cluster:
 
     def topic_config(self, topic: str, deadline: Deadline) -> dict[str, str]:
         """A topic's configuration, without sensitive entries."""
+        check_c_text(topic, "topic")
         resource = ConfigResource(ResourceType.TOPIC, topic)
         futures = self.client.describe_configs([resource], request_timeout=_request_seconds(deadline))
         entries = self.wait(futures[resource], deadline, f"the configuration of {topic!r}")

@@ -41,6 +41,7 @@ class Subscriptions:
         self, full: str, name: str, start: Position | None, options: SubscriptionOptions, timeout: float
     ) -> None:
         """See that a subscription is there: with `start` it is created. Raises NotFound."""
+        check_subscription(name)
         deadline = Deadline(timeout)
         parts = self._topics.parts(full, deadline.remaining())
         missing = self._without(parts, name, deadline)

@@ -108,5 +108,7 @@ def no_subscription(full: str, subscription: str) -> NotFound:
 
 def check_subscription(name: str) -> None:
     """Raises ConfigError for a name that the broker would change or refuse."""
-    if "\x00" in name or name != name.strip():
+    if "\x00" in name:
+        raise ConfigError(f"{name!r} is not a name of a subscription: it has a NUL, which would end it")
+    if name != name.strip():
         raise ConfigError(f"{name!r} is not a name of a subscription: remove the space around it")
