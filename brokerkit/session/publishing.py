@@ -11,6 +11,7 @@ import orjson
 import pandas as pd
 import pyarrow as pa
 
+from brokerkit.core.arguments import unencodable
 from brokerkit.core.attributes import Attributes
 from brokerkit.core.errors import BrokerError, ConfigError, PublishFailed, Unavailable
 from brokerkit.core.interrupts import check_interrupt
@@ -75,7 +76,25 @@ def _json(value: Any) -> bytes:
     except RecursionError:
         raise TypeError("the value cannot be written as JSON: it is nested too deeply") from None
     except (ValueError, TypeError) as error:
+        wrong = _wrong_text(value)
+        if wrong is not None:
+            raise ConfigError(f"the value cannot be written as JSON: {wrong}; repair the text") from error
         raise TypeError(f"the value cannot be written as JSON: {error}") from error
+
+
+def _wrong_text(value: Any) -> str | None:
+    """The first text in a value that UTF-8 cannot hold, and where it is; None where there is none."""
+    waiting = [("the value", value)]
+    while waiting:
+        place, part = waiting.pop()
+        if isinstance(part, str) and (wrong := unencodable(part)) is not None:
+            return f"{place:.200} has {wrong}"
+        if isinstance(part, dict):
+            for name, one in reversed(part.items()):
+                waiting += [(f"{place}[{name!a}]", one), (f"the name {name!a}", name)]
+        elif isinstance(part, list | tuple):
+            waiting += [(f"{place}[{number}]", one) for number, one in reversed(list(enumerate(part)))]
+    return None
 
 
 def _attributes(attributes: Any) -> Any:

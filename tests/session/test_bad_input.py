@@ -201,9 +201,7 @@ def test_a_value_that_is_neither_json_nor_text_nor_bytes(orders: Session, value:
     )
 
 
-@pytest.mark.parametrize(
-    "value", [{"a": object()}, {"a": {1}}, {1: 2}, {"a": math.inf}, ["\ud800"], {"a": b"x"}]
-)
+@pytest.mark.parametrize("value", [{"a": object()}, {"a": {1}}, {1: 2}, {"a": math.inf}, {"a": b"x"}])
 def test_json_that_cannot_be_written_exactly(orders: Session, value: object) -> None:
     refused(TypeError, "cannot be written as JSON", lambda: orders.publish("orders", value))
 
@@ -218,6 +216,25 @@ def test_json_that_is_nested_too_deeply(orders: Session) -> None:
 def test_text_that_is_not_utf_8(orders: Session) -> None:
     refused(bk.ConfigError, "UTF-8 cannot hold .*position 1", lambda: orders.publish("orders", "a\ud800"))
     refused(bk.ConfigError, "UTF-8 cannot hold", lambda: orders.publish("orders", "a", key="\ud800"))
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ({"a": "x\ud800"}, r"the value\['a'\] has a character .*'.ud800' at position 1"),
+        (
+            ["x", {"b": ["", "\udfff"]}],
+            r"the value\[1\]\['b'\]\[1\] has a character .*'.udfff' at position 0",
+        ),
+        ({"a": [{"x\ud800": 1}]}, r"the name 'x.ud800' has a character"),
+    ],
+)
+def test_text_inside_a_value_that_is_no_text_is_found(orders: Session, value: object, text: str) -> None:
+    before = orders.peek("orders", 99)
+    refused(bk.ConfigError, text, lambda: orders.publish("orders", value))
+    refused(bk.ConfigError, text, lambda: orders.publish_batch("orders", ["good", value]))
+    refused(bk.ConfigError, text, lambda: orders.compose("orders", value=value))
+    assert orders.peek("orders", 99).equals(before)
 
 
 @pytest.mark.parametrize("key", [5, True, ["k"]])
