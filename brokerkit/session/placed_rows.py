@@ -149,14 +149,12 @@ class PlacedRows:
             if isinstance(item, OutboundMessage):
                 if isinstance(value, str):
                     items[row] = ConfigError(f"row {start + row}, column 'partition': {value}")
-                else:
+                elif item.partition is None:
                     item.partition = value
 
     def _tell_of_moves(self, items: Sequence[Item], found: Sequence[Any], start: int) -> None:
         for row, (item, number) in enumerate(zip(items, found, strict=True), start):
-            if isinstance(item, BrokerError) or item.key is None or not isinstance(number, int):
-                continue
-            if (place := self._place(item.key)) not in (None, number):
+            if (place := self._left_for(item, number)) is not None:
                 self._placing.tell_once(
                     "moves",
                     f"messages go to another partition of {self._placing.topic!r} than they were in, since "
@@ -165,7 +163,30 @@ class PlacedRows:
                 )
                 return
 
-    def _place(self, key: bytes) -> int | None:
+    def _left_for(self, item: Item, number: int | str | None) -> int | None:
+        """The partition that a message goes to instead of its own, where that is known."""
+        if isinstance(item, BrokerError) or not isinstance(number, int):
+            return None
+        place = self.place_of(item.key) if item.partition is None and item.key is not None else item.partition
+        return None if place == number else place
+
+    def move(self, row: int, item: Item) -> str | None:
+        """What is to be said of the partition of a message that goes back where it came from, or None."""
+        if self._numbers is None or not self._resent:
+            return None
+        (number,) = partition_values(self._numbers, row, row + 1)
+        place = self._left_for(item, number)
+        if place is None:
+            return None
+        return (
+            f"it leaves its partition: it was in {number} and goes to {place}, since another partitioner had "
+            'placed it; partitions="same" keeps it there'
+            if item.partition is None  # type: ignore[union-attr]  # an error goes nowhere
+            else f"it leaves its partition: it was in {number} and goes to {place}"
+        )
+
+    def place_of(self, key: bytes) -> int | None:
+        """The partition where the target puts messages of a key, where that is known."""
         place = self._placing.terms.place
         if place is None:
             return None
@@ -180,7 +201,7 @@ class PlacedRows:
         kept = self._placing.times(micros, told=TOLD)
         for row, (moment, exact) in enumerate(kept):
             item, value = items[row], found[row]
-            if value is None or isinstance(item, BrokerError):
+            if value is None or isinstance(item, BrokerError) or item.publish_time is not None:
                 continue
             if isinstance(value, str):
                 items[row] = ConfigError(f"row {start + row}, column 'publish_time': {value}")

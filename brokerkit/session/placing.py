@@ -32,7 +32,8 @@ class Placing:
     """What becomes of partitions and times.
 
     same: messages keep the number of their partition; otherwise the target chooses by the key.
-    keeps_times: they keep their time where the target's terms allow it. notes: what there is to say.
+    keeps_times: they keep their time where the target's terms allow it. told: what was said, each with
+    the subject that it is said once of, or with "".
     """
 
     topic: str
@@ -40,24 +41,27 @@ class Placing:
     terms: PublishTerms
     same: bool
     keeps_times: bool
-    notes: list[str] = field(default_factory=list)
-    _told: set[str] = field(default_factory=set)
+    told: list[tuple[str, str]] = field(default_factory=list)
 
     @property
     def may_be_too_old(self) -> bool:
         """Whether the target keeps times, and not those of all ages."""
         return self.keeps_times and (self.terms.retention or self.terms.oldest) is not None
 
-    def tell(self, text: str) -> None:
+    @property
+    def notes(self) -> list[str]:
+        """What there is to say."""
+        return [text for _, text in self.told]
+
+    def tell(self, text: str, what: str = "") -> None:
         """Warn of something that differs."""
-        self.notes.append(text)
+        self.told.append((what, text))
         note(text, PlacingWarning)
 
     def tell_once(self, what: str, text: str) -> None:
         """Warn of something that many messages have."""
-        if what not in self._told:
-            self._told.add(what)
-            self.tell(text)
+        if all(each != what for each, _ in self.told):
+            self.tell(text, what)
 
     def times(self, micros: Sequence[int | None], *, told: str = "") -> list[tuple[datetime | None, bool]]:
         """The time that each message is given, None for the present, and whether it is its own to the digit.
@@ -94,8 +98,9 @@ class Placing:
         if oldest < first:
             self.tell_once("old", self._too_old(oldest, told))
         if newest > last:
-            self.tell(
-                f"{self.topic!r} takes no times further ahead than {_span_text(self.terms.newest)}; {told}"
+            self.tell_once(
+                "new",
+                f"{self.topic!r} takes no times further ahead than {_span_text(self.terms.newest)}; {told}",
             )
 
     def _too_old(self, oldest: int, told: str) -> str:
@@ -114,7 +119,7 @@ class Placing:
         return {
             "partitions": "same" if self.same else "key",
             "times": "keep" if self.keeps_times else "now",
-            "notes": list(self.notes),
+            "notes": self.notes,
         }
 
 
@@ -144,9 +149,11 @@ def placing_of(
         raise NotSupported(
             "the target chooses partitions itself: leave partitions= out; messages of a key stay together"
         )
-    places = capabilities.publish_partition and has_partitions and partitions != "key"
+    may_place = capabilities.publish_partition and has_partitions
+    places = may_place and partitions != "key"
     keeps = capabilities.publish_time is not None and has_times and times != "now"
-    terms = _terms(target, topic) if places or keeps else PublishTerms()
+    # where the key decides, the terms say which messages leave their partition
+    terms = _terms(target, topic) if may_place or keeps else PublishTerms()
     made = Placing(topic, capabilities, terms, False, keeps and terms.keeps_times)
     if keeps and not terms.keeps_times:
         made.tell(f"{topic!r} stamps its messages itself, so their own times are not those of the copies")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -25,11 +26,12 @@ from . import panel
 from .call_text import LONGEST, Name, call_text, variable_of
 from .checks import Problem, problems_of, validator
 from .confirming import check_confirmed, needs_name, refusal_of
-from .drafts import Drafts, draft_of_message, drafts_of_file, drafts_of_frame
+from .drafts import Drafts, drafts_of_file, drafts_of_frame, drafts_of_message
 from .editing import name_to_text, text_to_name, to_bytes, to_text
 from .row_view import bytes_text, size_text
 
 if TYPE_CHECKING:
+    from brokerkit.session.placing import Partitions, Times
     from brokerkit.session.session import Session
 
 EDITABLE_BYTES = 200_000
@@ -44,6 +46,8 @@ class Composer(Displayed):
 
     `value`, `key`, `attributes`, `topic`, `to`, `row`, `json` and `schema` may be set. `dry_run()`
     shows exactly what would be sent, `send()` sends it; `outcome` has the receipts.
+    What was read keeps its partition and time as in `publish_frame`, with the same `partitions` and `times`;
+    `partition` and `publish_time` (a datetime or ISO text) are those of a message that begins with `value`.
     """
 
     def __init__(
@@ -57,6 +61,10 @@ class Composer(Displayed):
         value: Any = "",
         key: str | bytes | None = None,
         attributes: Any = None,
+        partition: int | None = None,
+        publish_time: datetime | str | None = None,
+        partitions: Partitions | None = None,
+        times: Times | None = None,
         kind: Kind | None = None,
         key_column: str | None = None,
         json: bool | None = None,
@@ -69,10 +77,19 @@ class Composer(Displayed):
         self.session = session
         self._topic = check_topic(topic)
         self._sessions = [session, *(each for each in sessions if each is not session)]
-        self._to = session
-        self._drafts = self._begin(message, frame, file, kind, key_column, value, key, attributes)
+        self._to = session if to is None else self._known(to)
+        if message is None and frame is None and file is None:
+            moment = _moment(publish_time)
+            message = message_of(value, key, attributes, partition, moment)
+            self._read = False
+        elif partition is not None or publish_time is not None:
+            raise ConfigError("partition= and publish_time= are for value=: what is given brings its own")
+        else:
+            self._read = file is None
+        self._drafts = self._begin(message, frame, file, kind, key_column)
+        self._asked: dict[str, Any] = {"partitions": partitions, "times": times}
+        self._drafts.place(self._to, self._topic, partitions, times)
         self._file = file
-        self._read = message is not None or frame is not None
         self._row = 0
         self._json = json
         self._schema, self._validate = schema, None if schema is None else validator(schema)
@@ -81,27 +98,15 @@ class Composer(Displayed):
         self._plan: list[dict[str, Any]] = []
         self.outcome: OutcomeFrame | None = None
         self._panel: panel.Panel | None = None
-        if to is not None:
-            self.to = to
 
     @staticmethod
-    def _begin(
-        message: Any,
-        frame: Any,
-        file: Any,
-        kind: Kind | None,
-        key_column: str | None,
-        value: Any,
-        key: Any,
-        attributes: Any,
-    ) -> Drafts:
+    def _begin(message: Any, frame: Any, file: Any, kind: Kind | None, key_column: str | None) -> Drafts:
         if frame is not None:
             made = drafts_of_frame(frame, kind, key_column)
         elif file is not None:
             made = drafts_of_file(file, kind, key_column)
         else:
-            one = draft_of_message(message) if message is not None else message_of(value, key, attributes)
-            return Drafts([one])
+            return drafts_of_message(message)
         if not len(made):
             raise ConfigError("there is no message in it")
         return made
@@ -113,7 +118,10 @@ class Composer(Displayed):
 
     @property
     def message(self) -> OutboundMessage:
-        """The message of the row that is shown. Raises what keeps it from being one."""
+        """The message of the row that is shown. Raises what keeps it from being one.
+
+        One that is set and names no partition or time takes those of the row.
+        """
         item = self._drafts[self._row]
         if isinstance(item, BrokerError):
             raise item
@@ -127,10 +135,11 @@ class Composer(Displayed):
         self._show()
 
     def _replace(self, **changes: Any) -> None:
-        old = self._drafts[self._row]
+        old = self._drafts.unplaced(self._row)
         base = OutboundMessage(b"") if isinstance(old, BrokerError) else old
         parts = {"data": base.data, "key": base.key, "attributes": base.attributes} | changes
-        self.message = message_of(parts["data"], parts["key"], parts["attributes"])
+        place, moment = base.partition, base.publish_time
+        self.message = message_of(parts["data"], parts["key"], parts["attributes"], place, moment)
 
     @property
     def value(self) -> bytes | None:
@@ -164,7 +173,8 @@ class Composer(Displayed):
 
     @topic.setter
     def topic(self, topic: str) -> None:
-        self._topic = check_topic(topic)
+        self._drafts.place(self._to, check_topic(topic), **self._asked)
+        self._topic = topic
         self._plan = []
         self._show()
 
@@ -175,13 +185,18 @@ class Composer(Displayed):
 
     @to.setter
     def to(self, session: Session) -> None:
+        self._drafts.place(self._known(session), self._topic, **self._asked)
+        self._to = session
+        self._plan = []
+        self._show()
+
+    def _known(self, session: Session) -> Session:
+        """A session that it may go to. Raises ConfigError for what is none."""
         if not hasattr(session, "shared_publisher"):
             raise ConfigError(f"to= must be a session, not {type(session).__name__}")
         if not any(each is session for each in self._sessions):
             self._sessions.append(session)
-        self._to = session
-        self._plan = []
-        self._show()
+        return session
 
     @property
     def row(self) -> int:
@@ -222,9 +237,9 @@ class Composer(Displayed):
         """What is wrong with the message that is shown."""
         if self._typed_wrong is not None:
             return [Problem("error", self._typed_wrong)]
-        return self._problems(self._drafts[self._row])
+        return self._problems(self._row, self._drafts[self._row])
 
-    def _problems(self, item: Item) -> list[Problem]:
+    def _problems(self, row: int, item: Item) -> list[Problem]:
         if isinstance(item, BrokerError):
             return [Problem("error", plain(str(item), 300))]
         looks = self._json is None and (item.data or b"").lstrip()[:1] in (b"{", b"[")
@@ -232,16 +247,16 @@ class Composer(Displayed):
             item, self._to.capabilities, json=self._json is True or looks, validate=self._validate
         )
         if looks and self._validate is None:
-            return [
+            found = [
                 Problem("warning", each.text) if each.text.startswith("not JSON") else each for each in found
             ]
-        return found
+        return found + [Problem("warning", plain(each, 300)) for each in self._drafts.differences(row, item)]
 
     def dry_run(self) -> pd.DataFrame:
         """Exactly what `send` would send, to the byte, and what keeps a row from being sent."""
         lines = []
         for row, item in enumerate(self._drafts.items(0, len(self))):
-            wrong = [each.text for each in self._problems(item) if each.level == "error"]
+            wrong = [each.text for each in self._problems(row, item) if each.level == "error"]
             message = None if isinstance(item, BrokerError) else item
             lines.append(
                 {
@@ -251,11 +266,13 @@ class Composer(Displayed):
                     "key": message and message.key,
                     "value": message and message.data,
                     "attributes": None if message is None else list(message.attributes),
+                    "partition": message and message.partition,
+                    "publish_time": message and message.publish_time,
                     "bytes": None if message is None or message.data is None else len(message.data),
                     "error": "; ".join(wrong) or None,
                 }
             )
-        return pd.DataFrame(lines).astype({"error": object})
+        return pd.DataFrame(lines, dtype=object).astype({"row": "int64"})
 
     def send(self, *, confirm: str | None = None, timeout: float | None = None) -> OutcomeFrame:
         """Send every message that has no error, and return one receipt per message.
@@ -277,7 +294,10 @@ class Composer(Displayed):
         for start in range(0, len(self), CHUNK):
             check_interrupt()
             items = self._drafts.items(start, min(start + CHUNK, len(self)))
-            errors = [[each.text for each in self._problems(item) if each.level == "error"] for item in items]
+            errors = [
+                [each.text for each in self._problems(row, item) if each.level == "error"]
+                for row, item in enumerate(items, start)
+            ]
             good = [item for item, wrong in zip(items, errors, strict=True) if not wrong]
             results += [None] * len(items)
             # what was read before is not to be taken for its original
@@ -312,9 +332,10 @@ class Composer(Displayed):
         place = None if self._to is self.session else variable_of(self._to, "other")
         name = f"{variable_of(self.session, 's')}.compose"
         shared = {"json": self._json, "schema": self._schema, "to": place}
+        asked = {name: value for name, value in self._asked.items() if value is not None}
         if len(self) > 1:
             source = {"file": str(self._file)} if self._file is not None else {"frame": Name("df")}
-            made = call_text(name, self._topic, **source, **shared)
+            made = call_text(name, self._topic, **source, **shared, **asked)
             mine = variable_of(self, "composer")
             return f"{mine} = {made}; {mine}.row = {self._row}" if self._row else made
         try:
@@ -332,6 +353,7 @@ class Composer(Displayed):
         if key is not None and bytes_text(key).encode() == key:
             key = bytes_text(key)
         parts: dict[str, Any] = {"value": Name("None") if value is None else value, "key": key}
+        parts |= {"partition": message.partition, "publish_time": message.publish_time}
         return call_text(name, self._topic, **parts, attributes=list(message.attributes) or None, **shared)
 
     # From the browser.
@@ -460,6 +482,16 @@ class Composer(Displayed):
             bullets([each.text for each in self.problems] or ["ready to send"]),
             lines(self.call),
         )
+
+
+def _moment(value: Any) -> Any:
+    """A time, also as ISO text."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return datetime.fromisoformat(value)
+    except ValueError as error:
+        raise ConfigError(f"publish_time= must be a datetime, or one as ISO text: {error}") from error
 
 
 def _attribute(pair: Any) -> list[str]:

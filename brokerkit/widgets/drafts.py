@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -13,22 +14,70 @@ import pyarrow.parquet
 
 from brokerkit.core.errors import BrokerError, ConfigError
 from brokerkit.core.messages import OutboundMessage
-from brokerkit.frames.outbound import Item, Kind, Outbound
+from brokerkit.frames.outbound import Item, Kind, Outbound, Rows
+from brokerkit.session.placed_rows import PlacedRows, placed
 from brokerkit.session.publishing import plan_of
+
+if TYPE_CHECKING:
+    from brokerkit.session.placing import Partitions, Placing, Times
+    from brokerkit.session.session import Session
 
 _INTEGER = r"^-?(0|[1-9][0-9]*)$"
 _NUMBER = r"^-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?$"
 
 
-class Drafts:
-    """Messages by number; what was edited replaces what was there."""
+class _Given:
+    """Messages that are there already."""
 
-    def __init__(self, source: Outbound | Sequence[Item]) -> None:
-        self._source = source
+    def __init__(self, messages: Sequence[Item]) -> None:
+        self._messages = messages
+
+    def __len__(self) -> int:
+        return len(self._messages)
+
+    def items(self, start: int, stop: int) -> list[Item]:
+        # what is placed is changed, and these stay as they were given
+        return [copy.copy(each) for each in self._messages[start:stop]]
+
+
+class _Edited:
+    """The messages of other rows; what was edited replaces what was there."""
+
+    def __init__(self, rows: Rows, edits: dict[int, OutboundMessage]) -> None:
+        self._rows = rows
+        self._edits = edits
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def items(self, start: int, stop: int) -> list[Item]:
+        found = self._rows.items(start, stop)
+        return [
+            copy.copy(self._edits[row]) if row in self._edits else item
+            for row, item in enumerate(found, start)
+        ]
+
+
+class Drafts:
+    """Messages by number, with the edits to them and the place and time that they keep in a target."""
+
+    def __init__(self, source: Outbound, frame: Any = None) -> None:
         self.edits: dict[int, OutboundMessage] = {}
+        self._given = source.rows
+        self._source = Outbound(source.kind, _Edited(source.rows, self.edits), source.columns)
+        self._frame = frame
+        self._placed = self._source
+        self._placing: Placing | None = None
 
     def __len__(self) -> int:
         return len(self._source)
+
+    def place(self, target: Session, topic: str, partitions: Partitions | None, times: Times | None) -> None:
+        """Decide where they go and under which time, as `publish_frame` does.
+
+        Raises ConfigError and NotSupported for what cannot be done as asked; then nothing is changed.
+        """
+        self._placed, self._placing = placed(self._source, self._frame, target, topic, partitions, times)
 
     def __getitem__(self, row: int) -> Item:
         if not 0 <= row < len(self):
@@ -37,30 +86,58 @@ class Drafts:
 
     def items(self, start: int, stop: int) -> list[Item]:
         """The messages from `start` up to but excluding `stop`; what cannot be one is an error."""
-        source = self._source
-        found = source.items(start, stop) if isinstance(source, Outbound) else list(source[start:stop])
-        return [self.edits.get(row, item) for row, item in enumerate(found, start)]
+        return self._placed.items(start, stop)
+
+    def unplaced(self, row: int) -> Item:
+        """A message without the partition and time that it keeps in this target."""
+        return self._source.items(row, row + 1)[0]
+
+    def differences(self, row: int, item: Item) -> list[str]:
+        """What of a message's partition and time will not be as it was."""
+        placed, placing = self._placed.rows, self._placing
+        if placing is None or not isinstance(placed, PlacedRows):
+            return []
+        found = [placed.move(row, item), self._belongs_elsewhere(placed, row, item)]
+        return [text for text in found if text is not None] + [
+            text for what, text in placing.told if what != "moves"
+        ]
+
+    def _belongs_elsewhere(self, placed: PlacedRows, row: int, item: Item) -> str | None:
+        """That a message stays in its partition under a key that was edited and belongs to another."""
+        if row not in self.edits or isinstance(item, BrokerError) or not item.key or item.partition is None:
+            return None
+        old = self._given.items(row, row + 1)[0]
+        place = placed.place_of(item.key)
+        if place in (None, item.partition) or (not isinstance(old, BrokerError) and old.key == item.key):
+            return None
+        return (
+            f"it goes to partition {item.partition}, and messages of its new key to {place}: "
+            'partitions="key" lets the key decide'
+        )
 
 
 def drafts_of_frame(frame: Any, kind: Kind | None = None, key: str | None = None) -> Drafts:
     """Each row of a frame as a message, as `publish_frame` would send it."""
-    return Drafts(plan_of(frame, kind, key, None))
+    return Drafts(plan_of(frame, kind, key, None), frame)
 
 
-def draft_of_message(message: Any) -> OutboundMessage:
+def drafts_of_message(message: Any) -> Drafts:
     """A message to begin with: an `OutboundMessage`, a `Message` or `Record`, or a frame of one row."""
     if isinstance(message, OutboundMessage):
-        return message
+        return Drafts(Outbound("messages", _Given([message])))
     if hasattr(message, "columns"):
         if len(message) != 1:
             raise ConfigError(f"message= needs one row, not {len(message)}: use frame= for several")
-        item = plan_of(message, "messages", None, None).items(0, 1)[0]
-        if isinstance(item, BrokerError):
+        made = drafts_of_frame(message, "messages")
+        if isinstance(item := made[0], BrokerError):
             raise item
-        return item
+        return made
     if hasattr(message, "attributes") and hasattr(message, "key"):
         data = message.data if hasattr(message, "data") else message.value
-        return OutboundMessage(data, message.key, message.attributes)
+        given = OutboundMessage(data, message.key, message.attributes)
+        columns = {name: [getattr(message, name, None)] for name in ("topic", "partition", "publish_time")}
+        found = {name: values for name, values in columns.items() if values != [None]}
+        return Drafts(Outbound("messages", _Given([given]), found))
     raise ConfigError(
         "message= needs a row of a frame, a Message, a Record or an OutboundMessage, "
         f"not {type(message).__name__}"
@@ -74,7 +151,8 @@ def drafts_of_file(path: Any, kind: Kind | None = None, key: str | None = None) 
     try:
         if suffix in (".jsonl", ".ndjson"):
             lines = file.read_bytes().split(b"\n")
-            return Drafts([OutboundMessage(line.rstrip(b"\r")) for line in lines if line.strip()])
+            made = [OutboundMessage(line.rstrip(b"\r")) for line in lines if line.strip()]
+            return Drafts(Outbound("messages", _Given(made)))
         if suffix == ".csv":
             return drafts_of_frame(_csv(file), kind, key)
         if suffix in (".parquet", ".pq"):
