@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
-from itertools import count
+from collections.abc import Iterator
 
 import pytest
 
@@ -12,12 +10,11 @@ import brokerkit as bk
 from brokerkit.core import OutboundMessage
 from brokerkit.sandbox.pubsub import EmulatorServer, PubSubServer
 from brokerkit.session import Session
+from tests.order import Order, numbers, until_done
 
 from .conftest import new_name, url_of
 
 pytestmark = pytest.mark.broker
-
-WITHIN = 90.0
 
 
 @pytest.fixture
@@ -37,43 +34,8 @@ def filled(session: Session, messages: int, keys: int) -> tuple[str, str]:
     topic, subscription = new_name(), new_name()
     session.create_topic(topic)
     session.create_subscription(topic, subscription, ordering=True)
-    numbers = [OutboundMessage(str(number), f"k{number % keys}") for number in range(messages)]
-    session.publish_batch(topic, numbers)
+    session.publish_batch(topic, numbers(messages, keys))
     return topic, subscription
-
-
-class Order:
-    """What came of each key. done: whether all of it came."""
-
-    def __init__(self, messages: int, keys: int) -> None:
-        self._left = messages
-        self._keys = keys
-        self._last: dict[int, int] = {}
-        self.breaks: list[tuple[int, int | None, int]] = []
-
-    def take(self, values: list[str]) -> None:
-        """Messages that are acknowledged, or will be."""
-        for number in map(int, values):
-            key = number % self._keys
-            last = self._last.get(key)
-            if number != (key if last is None else last + self._keys):
-                self.breaks.append((key, last, number))
-            self._last[key] = number
-            self._left -= 1
-
-    @property
-    def done(self) -> bool:
-        return self._left <= 0
-
-
-def until_done(order: Order, step: Callable[[int], object]) -> None:
-    deadline = time.monotonic() + WITHIN
-    for number in count():
-        if order.done:
-            break
-        assert time.monotonic() < deadline, "not all of it came"
-        step(number)
-    assert order.breaks == []
 
 
 @pytest.mark.parametrize(("keys", "most"), [(3, 5_000), (1, 5_000), (10, 5_000), (3, 70)])
