@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
+
+from .attributes import Pair
 
 AckKind = Literal["confirmed", "confirmed per partition", "sent"]
 NackKind = Literal["immediate", "after a delay", "seek back"]
@@ -54,8 +56,10 @@ class Capabilities:
     null_value: a null payload differs from an empty one.
     attribute_types: the value types that survive (see `attributes.type_name`).
     attributes_read_as: the type in which a value of type "string" comes back.
+    any_text: whether attributes may have any text as their name and value.
     duplicate_attributes: the same name twice survives.
-    own_attributes: how the names of attributes begin that are fields of this system's messages.
+    is_own_attribute: whether an attribute is a field of this system's messages that is set when it is
+        published; None: there is no such.
     max_batch: messages in one request; None: no limit of its own.
     max_message_bytes: largest payload by default; None: unknown until tried.
     durability: what a confirmed publish means, in words; `describe` says more of each topic where the
@@ -88,8 +92,9 @@ class Capabilities:
     null_value: bool = False
     attribute_types: frozenset[str] = frozenset({"string"})
     attributes_read_as: Literal["string", "bytes"] = "string"
+    any_text: bool = False
     duplicate_attributes: bool = False
-    own_attributes: str | None = None
+    is_own_attribute: Callable[[Pair], bool] | None = None
     max_batch: int | None = None
     max_message_bytes: int | None = None
     durability: str = "not known"

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from brokerkit.core.attributes import Attributes, Pair
+from brokerkit.core.attributes import Attributes, AttributeValue, Pair
 from brokerkit.core.capabilities import Capabilities
 from brokerkit.core.columns import Columns
 from brokerkit.core.errors import ConfigError
@@ -159,17 +159,29 @@ def _apart(attributes: Sequence[Pair], target: Capabilities) -> tuple[list[Pair]
 
 
 def _survives(pair: Pair, repeated: bool, target: Capabilities) -> bool:
-    if target.own_attributes and pair[0].startswith(target.own_attributes):
-        return not repeated
-    if target.duplicate_attributes and "bytes" in target.attribute_types:
-        return parts_of(pair)[2] in target.attribute_types
     name, value = pair
+    if target.is_own_attribute is not None and target.is_own_attribute(pair):
+        return not repeated
+    if "bytes" in target.attribute_types:
+        kept = parts_of(pair)[2] in target.attribute_types
+        return kept and (target.duplicate_attributes or (not repeated and _is_typical(name, value)))
+    if target.any_text and isinstance(value, str):
+        return not repeated and _is_typical(name, value)
     return (
         not repeated
         and isinstance(value, str)
         and _PLAIN_NAME.fullmatch(name) is not None
         and _PLAIN_VALUE.fullmatch(value) is not None
     )
+
+
+def _is_typical(name: str, value: AttributeValue) -> bool:
+    """Whether a system that has types but keeps no name twice is sure to keep it, too."""
+    if not name or name.startswith("$"):
+        return False
+    if isinstance(value, datetime):
+        return value.microsecond % 1000 == 0
+    return not isinstance(value, int) or -(2**63) <= value < 2**64
 
 
 def _packed(attributes: Sequence[tuple[int, Pair]]) -> str:

@@ -24,6 +24,9 @@ more after a lost connection is stored once. Elsewhere it may be stored twice: i
 with an error that says so. `batching` is left out on topics that are deduplicated, since batches of several
 keys would be taken for repeats.
 
+The order of each key is kept by `key_shared`, also with several consumers, and by `failover` and `exclusive`;
+`shared` does not promise it.
+
 The four types of subscriptions are the option ``subscription_type``: `shared` (the default) and
 `key_shared` for messages, `failover` (the default) and `exclusive` for records, and for messages too. On
 those two giving back one message brings all again that are not acknowledged, and deliveries are not
@@ -39,7 +42,7 @@ from brokerkit.core.capabilities import Capabilities, Gap
 from brokerkit.core.driver import Driver
 
 from .driver import PulsarDriver
-from .fields import PREFIX
+from .fields import can_be_set
 from .options import read_options
 
 capabilities = Capabilities(
@@ -58,8 +61,9 @@ capabilities = Capabilities(
     empty_key=False,
     null_value=True,
     attribute_types=frozenset({"string"}),
+    any_text=True,
     duplicate_attributes=False,
-    own_attributes=PREFIX,
+    is_own_attribute=can_be_set,
     by_model={"record": {"nack": "seek back", "delivery_count": False}},
     gaps={
         5: Gap("never", "attributes are a map: all come back unchanged, but not in their order"),

@@ -44,6 +44,14 @@ def arguments(name: str, value: object) -> dict[str, Any]:
     raise ConfigError(f"no field of Pulsar is called {name!r}: expected {EVENT_TIME} or {ORDERING_KEY}")
 
 
+def can_be_set(pair: Pair) -> bool:
+    """Whether an attribute is a field that publishing sets."""
+    try:
+        return is_field(pair) and isinstance(pair[1], str) and bool(arguments(*pair))
+    except ConfigError:
+        return False
+
+
 def is_field(pair: Pair) -> bool:
     """Whether an attribute is a field of the message, and no property."""
     return pair[0].startswith(PREFIX)

@@ -9,7 +9,8 @@ queue and subscription has the sub-queues ``.../$deadletterqueue`` and ``.../$tr
 at. ``create_topic(name, kind="topic")`` makes a topic, whose messages are in its subscriptions, and
 nowhere as long as it has none.
 
-The key of a message is its session id. ``reject(reason=...)`` puts a message into the dead-letter
+The key of a message is its session id. Entities with sessions keep the order of each key, also with several
+consumers; others do not promise it. ``reject(reason=...)`` puts a message into the dead-letter
 sub-queue. Consumers take ``session="KEY"`` (or True: those that are free next, the default where an entity
 has sessions) and ``deferred=[NUMBERS]`` (or True: all). Properties of the service are attributes, see
 `properties`: publishing with ``$sb.scheduled_enqueue_time`` schedules a message. Everything else that only
@@ -24,6 +25,7 @@ from brokerkit.core.driver import Driver
 
 from .driver import ServiceBusDriver
 from .options import read_options
+from .outbound import can_be_set
 
 capabilities = Capabilities(
     models=("message",),
@@ -40,6 +42,7 @@ capabilities = Capabilities(
     null_value=True,
     attribute_types=frozenset({"string", "bytes", "null", "bool", "int", "float", "timestamp", "uuid"}),
     duplicate_attributes=False,
+    is_own_attribute=can_be_set,
     side_effects={"peek": "none", "scan": "none", "pull": "acknowledges"},
     gaps={
         13: Gap("never", "a session id is text, and an empty one is none"),

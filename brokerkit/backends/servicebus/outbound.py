@@ -7,17 +7,18 @@ from typing import Any
 
 from azure.servicebus.amqp import AmqpAnnotatedMessage
 
-from brokerkit.core.attributes import AttributeValue
+from brokerkit.core.attributes import AttributeValue, Pair
 from brokerkit.core.errors import ConfigError
 from brokerkit.core.messages import OutboundMessage, to_microseconds
 
-from .body import body_of
+from .body import KINDS, body_of
 from .properties import (
     BODY_TYPE,
     KNOWN,
     MESSAGE_ID,
     PARTITION_KEY,
     PREFIX,
+    READ_ONLY,
     SCHEDULED,
     TIME_TO_LIVE,
     amqp_properties,
@@ -76,6 +77,22 @@ def encode(message: OutboundMessage, *, named: bool) -> AmqpAnnotatedMessage:
         application_properties=carried or None,
         annotations=annotations or None,
     )
+
+
+def can_be_set(pair: Pair) -> bool:
+    """Whether an attribute is a property that publishing sets, with a value that it takes."""
+    name, value = pair
+    if name not in KNOWN - READ_ONLY or value is None:
+        return False
+    if name == BODY_TYPE:
+        return value in KINDS
+    if name == PARTITION_KEY:
+        return isinstance(value, str)
+    try:
+        encode(OutboundMessage(b"", attributes=[pair]), named=False)
+    except (ConfigError, TypeError):
+        return False
+    return True
 
 
 def _body_type(value: AttributeValue) -> str | None:

@@ -181,3 +181,24 @@ def test_keys_that_java_wrote_as_bytes_are_those_bytes_where_the_schema_says_so(
         EVENT_TIME: "1234567890123",
         ORDERING_KEY: "order",
     }
+
+
+def test_a_copy_from_pulsar_to_pulsar_arrives_as_it_was(session: Session, topic: str, make: Make) -> None:
+    odd = {
+        "größe": "ü x",
+        " a ": " b ",
+        "nats-x": "1",
+        "goog": "2",
+        "line": "a\nb",
+        "long" * 100: "v" * 5_000,
+    }
+    producer = session.connection.native.create_producer(topic)
+    producer.send(b"odd", properties=odd, event_timestamp=5)
+    producer.close()
+    target = make()
+    session.copy(topic, session, target, progress=False)
+    before, after = (session.scan(name, progress=False).to_pandas() for name in (topic, target))
+    assert after["value"].tolist() == before["value"].tolist()
+    for was, found in zip(before["attributes"], after["attributes"], strict=True):
+        kept = [tuple(pair.values()) for pair in found if pair["name"] != "bk-publish-time"]
+        assert sorted(kept) == sorted(tuple(pair.values()) for pair in was)
