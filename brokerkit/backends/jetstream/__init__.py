@@ -3,9 +3,11 @@
 ``nats://[USER:PASSWORD@|TOKEN@]HOST[:PORT][,HOST2]``. A topic is a subject (``orders.eu``) or a
 wildcard (``orders.*``, ``orders.>``), found in the stream that stores it; ``stream:NAME`` is all of
 a stream. A subscription is a durable pull consumer with explicit acknowledgement. A message's id
-and offset are its stream sequence. Messages come in the order of the stream to one consumer at a time; what it
-gives back comes again before what is behind it. Several consumers of one subscription keep the order only
-where it was created with ``max_ack_pending=1``, one message in flight. Keys travel in the header ``Brokerkit-Key`` (see `headers`).
+and offset are its stream sequence. Keys travel in the header ``Brokerkit-Key`` (see `headers`).
+
+Messages come in the order of the stream to one consumer at a time; what it gives back comes again before
+what is behind it. Several consumers of one subscription keep the order only where it was created with
+``max_ack_pending=1``: one message is in flight.
 """
 
 from __future__ import annotations

@@ -7,8 +7,10 @@ SASL (see `options.properties_of`). `REFUSED` lists the properties that would br
 A subscription is a consumer group, which yields records. It exists in a topic when it has committed a
 position there. With ``model="message"`` (``share=True`` on a session) it is a share group of Kafka 4.2 or
 later (see `share_groups`): messages are settled one by one, their deliveries are counted, and after
-``share.record.lock.duration.ms`` (30 s) the broker gives a message that is not settled to somebody else. A group keeps the order of each
-partition; a share group only with one consumer at a time, and several get the messages of a key side by side.
+``share.record.lock.duration.ms`` (30 s) the broker gives a message that is not settled to somebody else.
+
+A group keeps the order of each partition. A share group keeps it only with one consumer at a time; several
+get the messages of a key side by side.
 """
 
 from __future__ import annotations
