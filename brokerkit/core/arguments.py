@@ -8,6 +8,8 @@ from typing import Any
 from .errors import ConfigError
 
 LARGEST = 2**63 - 1
+LONGEST_SECONDS = 1e9
+"""About 30 years: what is meant to last longer is as good as endless."""
 
 
 def as_integer(value: Any) -> int | None:
@@ -19,6 +21,13 @@ def as_integer(value: Any) -> int | None:
         return operator.index(value)
     except TypeError:
         return None
+
+
+def check_size(number: int, name: str) -> int:
+    """An integer that 64 bits can hold, or a ConfigError."""
+    if not -LARGEST <= number <= LARGEST:
+        raise ConfigError(f"{name} must be an integer of 64 bits, not {_short(number)}")
+    return number
 
 
 def unencodable(text: str) -> str | None:
@@ -47,10 +56,18 @@ def check_count(value: object, name: str) -> int:
     """A positive integer, or a ConfigError that says so."""
     count = as_integer(value)
     if count is None or count < 1:
-        raise ConfigError(f"{name} must be a positive integer, not {value!r}")
+        raise ConfigError(f"{name} must be a positive integer, not {shown_integer(value)}")
     if count > LARGEST:
         raise ConfigError(f"{name} must be at most {LARGEST:,}, not {_short(count)}")
     return count
+
+
+def shown_integer(value: object) -> str:
+    """What was passed, as an error names it: with separators, and not by thousands of digits."""
+    number = as_integer(value)
+    if number is None:
+        return repr(value)
+    return f"{number:,}" if abs(number) <= LARGEST else _short(number)
 
 
 def _short(number: int) -> str:
@@ -64,8 +81,11 @@ def check_seconds(value: object, name: str) -> float | None:
         return None
     seconds = value if isinstance(value, float) else as_integer(value)
     if seconds is None or not seconds >= 0:
-        raise ConfigError(f"{name} must be a number of seconds, not negative, or None, not {value!r}")
-    return float(seconds)
+        raise ConfigError(
+            f"{name} must be a number of seconds, not negative, or None, not {shown_integer(value)}"
+        )
+    # clocks of client libraries overflow beyond it
+    return float(seconds) if seconds == float("inf") else float(min(seconds, LONGEST_SECONDS))
 
 
 YES, NO = ("true", "1", "yes", "on"), ("false", "0", "no", "off", "")

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Literal, Protocol
 
-from .arguments import as_integer, check_name, unencodable
+from .arguments import as_integer, check_name, shown_integer, unencodable
 from .attributes import NO_ATTRIBUTES, Attributes
 from .errors import AckFailed, BrokerError, ConfigError, Unavailable, UnsettledWarning
 
@@ -167,7 +167,7 @@ def checked_partition(value: object) -> int:
     if number is None:
         raise TypeError(f"partition must be an integer or None, not {type(value).__name__}")
     if not 0 <= number <= LAST_PARTITION:
-        raise ConfigError(f"partition must be between 0 and {LAST_PARTITION:,}, not {number:,}")
+        raise ConfigError(f"partition must be between 0 and {LAST_PARTITION:,}, not {shown_integer(number)}")
     return number
 
 

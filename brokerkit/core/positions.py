@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from .arguments import as_integer
+from .arguments import as_integer, check_size
 from .errors import ConfigError, NotFound, NotSupported
 from .messages import from_microseconds, to_microseconds
 from .topics import Bounds
@@ -110,7 +110,7 @@ def parse(value: Any, *, now: datetime | None = None, default: Position | None =
         return AtTime(to_microseconds(datetime(value.year, value.month, value.day)))
     offset = as_integer(value)
     if offset is not None:
-        return AtOffset(offset)
+        return AtOffset(check_size(offset, "a position"))
     if isinstance(value, str):
         return _parse_text(value.strip(), now)
     raise ConfigError(f"{value!r} is not a position: {EXPECTED}")
@@ -166,7 +166,7 @@ def _partition(value: Any) -> int:
     number = as_integer(value)
     if number is None:
         raise ConfigError(f"a partition is an integer, not {value!r}: {EXPECTED}")
-    return number
+    return check_size(number, "a partition")
 
 
 def check_partitions(numbers: Iterable[int], bounds: Sequence[Bounds]) -> None:

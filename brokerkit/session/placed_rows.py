@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from brokerkit.core.arguments import as_integer
+from brokerkit.core.arguments import as_integer, shown_integer
 from brokerkit.core.attributes import Attributes
 from brokerkit.core.errors import BrokerError, ConfigError
 from brokerkit.core.messages import OutboundMessage, checked_partition, checked_time, to_microseconds
@@ -105,8 +105,9 @@ def _check_all_there(placing: Placing, numbers: Column) -> None:
     known = [number for number in map(as_integer, values) if number is not None]
     count = placing.terms.partitions
     if known and count is not None and max(known) >= count:
+        largest = shown_integer(max(known))
         raise ConfigError(
-            f'partitions="same": there are rows of partition {max(known)}, and {placing.topic!r} has '
+            f'partitions="same": there are rows of partition {largest}, and {placing.topic!r} has '
             f'{count}, from 0: partitions="key" lets the key decide'
         )
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, NamedTuple, TypeAlias
 
-from brokerkit.core.arguments import as_integer
+from brokerkit.core.arguments import as_integer, check_size
 from brokerkit.core.browser import ConnectedBrowser
 from brokerkit.core.errors import ConfigError, NotSupported
 from brokerkit.core.positions import Earliest, Latest, Position, check_partitions, parse_all
@@ -67,7 +67,7 @@ def parse_partitions(partitions: Any) -> list[int] | None:
     numbers = [as_integer(each) for each in given]
     if None in numbers or not numbers:
         raise ConfigError(f"partitions must be numbers of partitions such as [0, 2], not {partitions!r:.60}")
-    return [number for number in dict.fromkeys(numbers) if number is not None]
+    return [check_size(number, "a partition") for number in dict.fromkeys(numbers) if number is not None]
 
 
 def chosen_bounds(bounds: Sequence[Bounds], partitions: Sequence[int] | None) -> list[Bounds]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from brokerkit.core.arguments import check_size
 from brokerkit.core.browser import ConnectedBrowser
 from brokerkit.core.errors import ConfigError, NotSupported
 from brokerkit.core.topics import EXACT, Bounds, Slice
@@ -39,6 +40,10 @@ def places_of(df: pd.DataFrame, browser: ConnectedBrowser) -> list[Place]:
             pa.array(df[name], from_pandas=True).to_pylist() for name in ("topic", "partition", "offset")
         ]
         ids = pa.array(df["id"], from_pandas=True).to_pylist() if "id" in df.columns else [None] * len(df)
+    except OverflowError as error:
+        raise ConfigError(
+            "a partition or an offset is no integer of 64 bits: it cannot be read again"
+        ) from error
     except UnicodeEncodeError as error:
         raise ConfigError(f"a topic or an id is a text that is no name: {error.object!a:.60}") from error
     places = []
@@ -46,7 +51,7 @@ def places_of(df: pd.DataFrame, browser: ConnectedBrowser) -> list[Place]:
         if topic is None or (offset is None and identity is None):
             raise ConfigError(f"row {row} has no topic, or no offset and no id: it cannot be read again")
         try:
-            place = browser.place(None if offset is None else int(offset), identity)
+            place = browser.place(None if offset is None else check_size(int(offset), "an offset"), identity)
         except NotSupported:
             raise ConfigError(f"row {row} has no offset, so it cannot be read again") from None
         places.append((str(topic), None if partition is None else int(partition), place))

@@ -8,7 +8,7 @@ from typing import Any
 
 from confluent_kafka.admin import NewTopic  # type: ignore[attr-defined]  # not marked as exported
 
-from brokerkit.core.arguments import as_integer
+from brokerkit.core.arguments import as_integer, check_size, shown_integer
 from brokerkit.core.cancellation import Deadline
 from brokerkit.core.errors import AlreadyExists, BrokerError, ConfigError, NotFound, Unavailable
 from brokerkit.core.options import options_of
@@ -80,8 +80,8 @@ def _led(cluster: Cluster, topic: str, deadline: Deadline) -> bool:
 def _whole(value: object, name: str, *, least: int) -> int:
     whole = as_integer(value)
     if whole is None or whole < least:
-        raise ConfigError(f"{name} must be an integer of at least {least}, not {value!r}")
-    return whole
+        raise ConfigError(f"{name} must be an integer of at least {least}, not {shown_integer(value)}")
+    return check_size(whole, name)
 
 
 def _text(value: object) -> str:
