@@ -6,12 +6,13 @@ import time
 
 from brokerkit.core.cancellation import Deadline
 from brokerkit.core.driver import SubscriptionRequest
-from brokerkit.core.errors import AlreadyExists, BrokerError, NotFound, StaleAck
+from brokerkit.core.errors import AlreadyExists, BrokerError, NotFound, NotSupported, StaleAck
 from brokerkit.core.positions import Earliest, Position, resolve
 
 from .cluster import Cluster
 from .groups import Positions, positions_of
 from .options import Properties
+from .share_groups import share_settings
 
 RETRY_SECONDS = 0.1
 
@@ -29,6 +30,20 @@ def create_subscription(
             raise AlreadyExists(f"group {group!r} has positions in {topic!r} already; it goes on from there")
 
 
+def _refuse_share_group(cluster: Cluster, group: str, deadline: Deadline) -> None:
+    """A name is of one kind of group: the broker takes the positions, and then nobody can join."""
+    try:
+        is_share_group = share_settings(cluster, group, deadline).start is not None
+    except NotSupported:
+        # a broker without share groups
+        return
+    if is_share_group:
+        raise AlreadyExists(
+            f"{group!r} is a share group already, and a name is of one kind of group only: give the consumer "
+            "group another name, or read as a member of it with share=True"
+        )
+
+
 def ensure_positions(
     cluster: Cluster, positions: Positions, topic: str, group: str, start: Position | None, deadline: Deadline
 ) -> bool:
@@ -39,6 +54,7 @@ def ensure_positions(
     while True:
         if positions.committed(cluster.partitions(topic, deadline), deadline):
             return False
+        _refuse_share_group(cluster, group, deadline)
         if start is None:
             raise NotFound(
                 f"group {group!r} has no position in {topic!r}: create it with "

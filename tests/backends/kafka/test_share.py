@@ -458,3 +458,18 @@ def test_a_share_group_cannot_take_the_name_of_a_consumer_group(
     with pytest.raises(bk.AlreadyExists, match="give the share group another name"):
         session.pull(topic, 1, subscription="taken", share=True, start="earliest")
     session.create_subscription(topic, "not-taken", share=True, start="earliest")
+
+
+def test_a_consumer_group_cannot_take_the_name_of_a_share_group(
+    session: Session, broker: Connection, make_topic: MakeTopic
+) -> None:
+    topic, other = make_topic(1), make_topic(1)
+    session.create_subscription(topic, "shared", share=True, start="earliest")
+    began = time.monotonic()
+    with pytest.raises(bk.AlreadyExists, match="'shared' is a share group already"):
+        session.create_subscription(topic, "shared", start="earliest")
+    with pytest.raises(bk.AlreadyExists, match="share=True"):
+        session.pull(topic, 1, subscription="shared", start="earliest")
+    with pytest.raises(bk.AlreadyExists, match="share=True"):
+        session.pull(other, 1, subscription="shared")
+    assert time.monotonic() - began < 10
