@@ -16,7 +16,6 @@ from confluent_kafka import (
     TopicPartition,
 )
 from confluent_kafka.admin import (  # type: ignore[attr-defined]  # the package does not mark its exports
-    AdminClient,
     AlterConfigOpType,
     ConfigEntry,
     ConfigResource,
@@ -30,6 +29,7 @@ from brokerkit.core.errors import BrokerError, NotFound, Unauthorized, Unavailab
 from brokerkit.core.secrets import revealed
 from brokerkit.core.topics import Bounds
 
+from .clients import AdminClient
 from .errors import kafka_error, translate
 from .options import LOGGER, Properties, check_c_text
 from .watch import Watch

@@ -17,6 +17,7 @@ from brokerkit.core.driver import Backlog, ConsumerRequest, Fetched, Partition, 
 from brokerkit.core.errors import BrokerError, RetentionWarning, StaleAck, Unavailable
 from brokerkit.core.secrets import revealed
 
+from . import clients
 from .cluster import Cluster, translate_call
 from .columns import columns_of, split_errors
 from .errors import AUTHENTICATION, from_code, translate
@@ -110,7 +111,9 @@ class KafkaConsumer(RecordDriver):
     def _subscribe(self) -> None:
         if self._consumer is None:
             settings = group_settings(self._properties, self._group, self._watch)
-            self._consumer = translate_call(lambda: Consumer(revealed(settings)), "opening the consumer")
+            self._consumer = translate_call(
+                lambda: clients.Consumer(revealed(settings)), "opening the consumer"
+            )
         deadline = Deadline(LOOK_SECONDS)
         self.created |= ensure_positions(
             self._cluster, self._groups_positions, self._topic, self._group, self._start, deadline

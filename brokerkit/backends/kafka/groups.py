@@ -22,6 +22,7 @@ from brokerkit.core.cancellation import Deadline
 from brokerkit.core.errors import BrokerError, Unauthorized
 from brokerkit.core.secrets import revealed
 
+from . import clients
 from .cluster import Cluster, translate_call
 from .errors import translate
 from .options import LOGGER, Properties
@@ -128,7 +129,7 @@ def positions_of(cluster: Cluster, properties: Properties, group: str, topic: st
     """The positions of a group, through a client that lives as long as the block."""
     watch = Watch(str(properties["bootstrap.servers"]))
     settings = group_settings(properties, group, watch)
-    consumer = translate_call(lambda: Consumer(revealed(settings)), f"group {group!r}")
+    consumer = translate_call(lambda: clients.Consumer(revealed(settings)), f"group {group!r}")
     try:
         yield Positions(cluster, consumer, watch, group, topic)
     finally:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from confluent_kafka import KafkaError, KafkaException, Message, Producer
+from confluent_kafka import KafkaError, KafkaException, Message
 
 from brokerkit.core.bounded import bounded
 from brokerkit.core.cancellation import Deadline
@@ -19,6 +19,7 @@ from brokerkit.core.messages import OutboundMessage, PublishResult, to_microseco
 from brokerkit.core.secrets import revealed
 from brokerkit.core.topics import PublishTerms
 
+from .clients import Producer
 from .cluster import Cluster, translate_call
 from .errors import SURELY_NOT_STORED, from_code, translate
 from .narrowing import NO_TIME, WITH_OTHERS, Round, narrowed

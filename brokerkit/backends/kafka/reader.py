@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import uuid
 
-from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
+from confluent_kafka import KafkaError, Message, TopicPartition
 
 from brokerkit.core.bounded import bounded
 from brokerkit.core.cancellation import Deadline
@@ -16,6 +16,7 @@ from brokerkit.core.errors import NotFound
 from brokerkit.core.secrets import revealed
 from brokerkit.core.topics import Slice
 
+from .clients import Consumer
 from .cluster import Cluster, translate_call
 from .columns import columns_of, split_errors
 from .errors import AUTHENTICATION, from_code

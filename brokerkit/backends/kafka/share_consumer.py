@@ -21,7 +21,6 @@ from confluent_kafka import (
     KafkaError,
     KafkaException,
     Message,
-    ShareConsumer,
     TopicPartition,
 )
 
@@ -32,6 +31,7 @@ from brokerkit.core.driver import ConsumerRequest, Fetched, MessageDriver, Outco
 from brokerkit.core.errors import BrokerError, GivenUpWarning, LockLost, NotSupported, Unavailable
 from brokerkit.core.secrets import revealed
 
+from .clients import ShareConsumer
 from .cluster import Cluster, translate_call
 from .columns import columns_of, split_errors
 from .errors import AUTHENTICATION, codes, from_code, translate

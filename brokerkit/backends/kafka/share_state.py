@@ -13,13 +13,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka import KafkaError, KafkaException, Message, TopicPartition
 
 from brokerkit.core.bounded import bounded
 from brokerkit.core.cancellation import Deadline
 from brokerkit.core.errors import BrokerError, NotFound
 from brokerkit.core.secrets import revealed
 
+from .clients import Consumer
 from .cluster import Cluster, translate_call
 from .errors import from_code
 from .groups import CLOSE_SECONDS, group_settings

@@ -14,8 +14,8 @@ import pulsar
 
 from brokerkit.core.cancellation import Deadline
 from brokerkit.core.errors import Unauthorized
+from brokerkit.core.forked import keep_in_child
 
-from . import safety
 from .entries import Entries
 from .link import Link
 from .log import LOGGER
@@ -68,7 +68,7 @@ def _change_type(link: Link, part: str, name: str) -> None:
     # another consumer came first, and what it is given is its own
     with contextlib.suppress(pulsar.ConsumerBusy):
         leave(
-            safety.watch(
+            keep_in_child(
                 link.client.subscribe(part, name, pulsar.ConsumerType.Exclusive, receiver_queue_size=0)
             )
         )

@@ -13,9 +13,9 @@ import pulsar
 from brokerkit.core.cancellation import Deadline
 from brokerkit.core.driver import PublisherDriver
 from brokerkit.core.errors import BrokerError, NotFound, Unavailable
+from brokerkit.core.forked import keep_in_child
 from brokerkit.core.messages import OutboundMessage, PublishResult
 
-from . import safety
 from .errors import SURELY_NOT_STORED, named, result_name
 from .log import LOGGER
 from .names import partition_name
@@ -147,7 +147,7 @@ class PulsarPublisher(PublisherDriver):
             batching_type=pulsar.BatchingType.KeyBased,
             batching_max_publish_delay_ms=BATCH_DELAY_MILLIS,
         )
-        return _Producer(safety.watch(native), deduplicated, batching)
+        return _Producer(keep_in_child(native), deduplicated, batching)
 
     def _deduplicated(self, full: str, numbers: Sequence[int | None], deadline: Deadline) -> bool:
         """Whether the broker stores a repeat only once; False where nobody says."""

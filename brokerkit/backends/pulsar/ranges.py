@@ -9,10 +9,10 @@ from typing import Any, TypeVar
 import pulsar
 
 from brokerkit.core.cancellation import Deadline
+from brokerkit.core.forked import keep_in_child
 from brokerkit.core.positions import Earliest, Position, resolve
 from brokerkit.core.topics import Bounds
 
-from . import safety
 from .counting import counted
 from .positions import (
     LedgerBounds,
@@ -134,7 +134,7 @@ class Ranges:
         """The answer of a reader that is open for this alone."""
 
         def look() -> T:
-            reader = safety.watch(
+            reader = keep_in_child(
                 self._link.client.create_reader(
                     name,
                     start,

@@ -19,9 +19,9 @@ from brokerkit.core.collector import gc_paused
 from brokerkit.core.columns import Columns
 from brokerkit.core.driver import ReaderDriver
 from brokerkit.core.errors import Closed, ConfigError, NotFound, NotSupported, Unauthorized, Unavailable
+from brokerkit.core.forked import keep_in_child
 from brokerkit.core.topics import Slice
 
-from . import safety
 from .columns import to_columns
 from .entries import Entries, Missing
 from .names import partition_name
@@ -100,7 +100,7 @@ class PulsarReader(ReaderDriver):
 
     def _use(self, begin: Any, *, inclusive: bool) -> None:
         def make() -> Any:
-            return safety.watch(
+            return keep_in_child(
                 self._link.client.create_reader(
                     self._part,
                     begin,

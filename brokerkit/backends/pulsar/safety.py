@@ -7,7 +7,6 @@ back every call at once, and a child keeps what it inherited for ever.
 
 from __future__ import annotations
 
-import ctypes
 import os
 import threading
 import time
@@ -15,6 +14,7 @@ import weakref
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from brokerkit.core.forked import keep_in_child
 from brokerkit.core.owner import close_at_exit
 
 T = TypeVar("T")
@@ -24,7 +24,6 @@ LEAVE_SECONDS = 0.5
 POLL_SECONDS = 0.01
 
 _clients: weakref.WeakSet[Any] = weakref.WeakSet()
-_natives: weakref.WeakSet[Any] = weakref.WeakSet()
 _lock = threading.RLock()
 _calls = 0
 
@@ -32,13 +31,7 @@ _calls = 0
 def watch_client(client: T) -> T:
     """Have a client shut down at exit, if it is not closed by then."""
     _clients.add(client)
-    return watch(client)
-
-
-def watch(native: T) -> T:
-    """Have a forked child never let go of an object of the library."""
-    _natives.add(native)
-    return native
+    return keep_in_child(client)
 
 
 def unwatch_client(client: Any) -> None:
@@ -82,16 +75,14 @@ def _wait(condition: Callable[[], bool], until: float) -> None:
         time.sleep(POLL_SECONDS)
 
 
-def _keep_in_child() -> None:
+def _after_fork() -> None:
     global _lock, _calls
     _lock = threading.RLock()
     _calls = 0
-    for native in list(_natives):
-        ctypes.pythonapi.Py_IncRef(ctypes.py_object(native))
     _clients.clear()
 
 
 _at_exit = _AtExit()
 close_at_exit(_at_exit)
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_keep_in_child)
+    os.register_at_fork(after_in_child=_after_fork)

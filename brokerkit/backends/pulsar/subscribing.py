@@ -11,9 +11,9 @@ import pulsar
 from brokerkit.core.arguments import as_integer
 from brokerkit.core.capabilities import Model
 from brokerkit.core.errors import ConfigError, NotSupported
+from brokerkit.core.forked import keep_in_child
 from brokerkit.core.options import options_of
 
-from . import safety
 from .link import Link
 from .options import count, seconds
 from .topics import check_subscription
@@ -63,7 +63,7 @@ class SubscriptionOptions:
     ) -> Any:
         """A consumer of the library; blocks. prefetch: as in `KNOWN`. `more` goes to the library as it is."""
         check_subscription(subscription)
-        return safety.watch(
+        return keep_in_child(
             link.client.subscribe(
                 topic,
                 subscription,
