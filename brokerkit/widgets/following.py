@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import threading
 import time
+import weakref
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -15,7 +16,7 @@ from typing import Literal
 import pyarrow as pa
 
 from brokerkit.core.browser import ConnectedBrowser
-from brokerkit.core.cancellation import Cancellation
+from brokerkit.core.cancellation import Cancellation, Deadline
 from brokerkit.core.errors import BrokerError, Cancelled, Closed, NotFound
 from brokerkit.core.topics import Bounds, Counted, Slice, count_text, hidden_text
 from brokerkit.frames.build import FrameBuilder
@@ -27,6 +28,8 @@ State = Literal["following", "paused", "waiting", "stopped"]
 
 ANSWER_SECONDS = 5.0
 INTERVAL = 0.5
+DROPPED_SECONDS = 0.5
+"""How often it is asked whether there is still somebody to tell."""
 LONGEST_WAIT = 5.0
 MAX_BEHIND = 10_000
 """Messages of one partition that are read at once; what is further behind is skipped, and said so."""
@@ -235,6 +238,7 @@ class Following:
 
     on_found: told of each look's rows, with the time since the look before, in that thread.
     on_state: told of each change of `state`, `problem` or `waiting_messages`, in that thread.
+    Both are bound methods. The thread does not keep their object alive, and ends soon after it is gone.
     """
 
     def __init__(
@@ -251,8 +255,8 @@ class Following:
         self.why_stopped: str | None = None
         self.waiting_messages = 0
         self._follower = follower
-        self._on_found = on_found
-        self._on_state = on_state
+        self._on_found = weakref.WeakMethod(on_found)
+        self._on_state = weakref.WeakMethod(on_state)
         self._interval = interval
         self._paused = False
         self._changes: list[Callable[[Follower], Iterable[str]]] = []
@@ -295,8 +299,7 @@ class Following:
     def _run(self) -> None:
         delay = self._interval
         while not self._stop.cancelled:
-            self._wake.wait(delay)
-            self._wake.clear()
+            self._wait(delay)
             if self._stop.cancelled:
                 break
             began = time.monotonic()
@@ -304,6 +307,17 @@ class Following:
             # a broker that answers slowly is asked less often
             delay = max(delay, min(LONGEST_WAIT, 2 * (time.monotonic() - began)))
         self._set("stopped", self.problem)
+
+    def _wait(self, delay: float) -> None:
+        """Wait until the next look, a change, or the end of what is told."""
+        deadline = Deadline(delay)
+        # not woken by the end of its object: a finalizer may run while this very lock is held
+        while not self._wake.wait(deadline.slice(DROPPED_SECONDS)) and not deadline.passed:
+            if self._on_state() is None:
+                break
+        self._wake.clear()
+        if self._on_state() is None:
+            self.stop("it was dropped")
 
     def _step(self, delay: float) -> float:
         """One look, or one try; the seconds until the next."""
@@ -340,7 +354,9 @@ class Following:
         now = time.monotonic()
         found.notes[:0] = notes
         if found.came or found.notes:
-            self._on_found(found, now - self._last_look)
+            tell = self._on_found()
+            if tell is not None:
+                tell(found, now - self._last_look)
         self._last_look = now
 
     def _failed(self, error: BrokerError, delay: float) -> float:
@@ -377,4 +393,6 @@ class Following:
 
     def _set(self, state: State, problem: BrokerError | None) -> None:
         self.state, self.problem = state, problem
-        self._on_state()
+        tell = self._on_state()
+        if tell is not None:
+            tell()
