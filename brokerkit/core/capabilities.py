@@ -31,6 +31,10 @@ class Gap:
     server: str | None = None
 
 
+UNICODE = r"[^\ud800-\udfff]"
+"""A regular expression of the characters that UTF-8 can hold."""
+
+
 @dataclass(frozen=True)
 class Capabilities:
     """What a system can do, seen through its client library.
@@ -58,6 +62,8 @@ class Capabilities:
     attributes_read_as: the type in which a value of type "string" comes back.
     any_text: whether attributes may have any text as their name and value.
     duplicate_attributes: the same name twice survives.
+    attribute_names, attribute_texts: where it is not any text, regular expressions of the names and values
+        that surely come back as they were sent; the others are packed when a message is copied.
     is_own_attribute: whether an attribute is a field of this system's messages that is set when it is
         published; None: there is no such.
     max_batch: messages in one request; None: no limit of its own.
@@ -94,6 +100,8 @@ class Capabilities:
     attributes_read_as: Literal["string", "bytes"] = "string"
     any_text: bool = False
     duplicate_attributes: bool = False
+    attribute_names: str = r"(?!(?i:nats-|brokerkit-|goog))[A-Za-z0-9_.\-]{1,200}"
+    attribute_texts: str = r"(?:[!-~](?:[ -~]{0,998}[!-~])?)?"
     is_own_attribute: Callable[[Pair], bool] | None = None
     max_batch: int | None = None
     max_message_bytes: int | None = None

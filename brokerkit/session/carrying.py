@@ -39,8 +39,6 @@ ATTRIBUTES = "bk-attributes"
 OURS = (PUBLISH_TIME, KEY, NULL, ATTRIBUTES)
 TOLD = f"these take the present time, and their own travels in the attribute {PUBLISH_TIME}"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_PLAIN_NAME = re.compile(r"Nats-Msg-Id|(?!(?i:nats-|brokerkit-|goog))[A-Za-z0-9_.\-]{1,200}")
-_PLAIN_VALUE = re.compile(r"(?:[!-~](?:[ -~]{0,998}[!-~])?)?")
 
 
 def messages_to_copy(
@@ -170,8 +168,8 @@ def _survives(pair: Pair, repeated: bool, target: Capabilities) -> bool:
     return (
         not repeated
         and isinstance(value, str)
-        and _PLAIN_NAME.fullmatch(name) is not None
-        and _PLAIN_VALUE.fullmatch(value) is not None
+        and re.fullmatch(target.attribute_names, name) is not None
+        and re.fullmatch(target.attribute_texts, value) is not None
     )
 
 

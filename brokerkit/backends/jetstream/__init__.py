@@ -42,6 +42,8 @@ capabilities = Capabilities(
     null_value=False,
     attribute_types=frozenset({"string"}),
     duplicate_attributes=False,
+    attribute_names=r"Nats-Msg-Id|(?!(?i:nats-|brokerkit-))[A-Za-z0-9_.\-]{1,200}",
+    attribute_texts=r"(?!\s)[^\ud800-\udfff\x00-\x1f\x7f-\x9f\u2028\u2029]{0,1000}(?<!\s)",
     max_message_bytes=1024 * 1024,
     gaps={
         5: Gap(

@@ -14,7 +14,7 @@ are offered by `native`: ``native.subscriber.seek(request={...})``.
 from __future__ import annotations
 
 from brokerkit.core.address import Address
-from brokerkit.core.capabilities import Capabilities, Gap, no_records
+from brokerkit.core.capabilities import UNICODE, Capabilities, Gap, no_records
 from brokerkit.core.driver import Driver
 
 from .driver import PubSubDriver
@@ -39,6 +39,9 @@ capabilities = Capabilities(
     null_value=False,
     attribute_types=frozenset({"string"}),
     duplicate_attributes=False,
+    # 256 and 1,024 bytes, where a character has up to four
+    attribute_names=f"(?!goog){UNICODE}{{1,64}}",
+    attribute_texts=rf"{UNICODE}{{0,256}}|[\0-\u07ff]{{0,512}}|[\0-\x7f]{{0,1024}}",
     max_batch=MAX_MESSAGES,
     max_message_bytes=MAX_REQUEST_BYTES,
     side_effects={"peek": "not offered", "scan": "not offered", "pull": "acknowledges"},

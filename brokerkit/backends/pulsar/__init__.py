@@ -16,13 +16,13 @@ A message's event time and ordering key are the attributes ``$pulsar.event_time`
 and ``$pulsar.ordering_key``, and are set again where such attributes are published; see `fields`. Keys that
 Java writes as bytes are base64 for every other client. On a topic whose schema is KEY_VALUE with SEPARATED
 encoding (which the REST endpoint tells) they are read as the bytes that they were; elsewhere nothing tells
-them from a text, and they are shown as their base64. A key that is not UTF-8 cannot be published from
-Python, and is refused.
+them from a text, and they are shown as their base64 (``base64.b64decode(key)`` is what was sent). A key
+that is not UTF-8 cannot be published from Python, and is refused.
 
 Where the broker deduplicates the topic (the REST endpoint says so), a message that the library sends once
 more after a lost connection is stored once. Elsewhere it may be stored twice: its outcome is `confirmed`
-with an error that says so. `batching` is left out on topics that are deduplicated, since batches of several
-keys would be taken for repeats.
+with an error that says so (`Capabilities.idempotent_publish` is false for that). `batching` is left out on
+topics that are deduplicated, since batches of several keys would be taken for repeats.
 
 The order of each key is kept by `key_shared`, also with several consumers, and by `failover` and `exclusive`;
 `shared` does not promise it.
@@ -49,7 +49,9 @@ capabilities = Capabilities(
     models=("message", "record"),
     durability=(
         "written by as many bookies as the namespace's ack quorum says; on their disks where "
-        "journalSyncData is on (the default), and nowhere for non-persistent topics"
+        "journalSyncData is on (the default), and nowhere for non-persistent topics; where the broker does "
+        "not deduplicate the topic, one that was under way when the connection was lost may be stored twice, "
+        "and its outcome says so"
     ),
     ack="sent",
     nack="after a delay",

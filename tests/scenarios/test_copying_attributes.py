@@ -1,0 +1,108 @@
+"""Attributes go into copies as they are wherever the target can hold them, and are packed only elsewhere."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from typing import Any
+
+import pandas as pd
+import pytest
+
+import brokerkit as bk
+from brokerkit.core import OutboundMessage
+from brokerkit.sandbox.server import Server
+from brokerkit.session import Session
+
+pytestmark = pytest.mark.broker
+
+TEXTS = {
+    "latin": "Grüße",
+    "greek": "αβγ",
+    "emoji": "🙂 a 🙂",
+    "quotes": '"a" & <b> \\ %20',
+    "empty": "",
+}
+NAMED = {"größe": "1", "with space": "2", "a:b": "3", "日本": "4"}
+EDGES = {"spaces": "  a ", "lines": "a\nb\tc", "none": "a\x00b", "long": "é" * 3_000}
+HELD: dict[str, tuple[dict[str, str], dict[str, str]]] = {
+    "pulsar_server": (TEXTS | NAMED | EDGES, {}),
+    "servicebus_server": (TEXTS | NAMED | EDGES, {}),
+    "pubsub_emulator": (TEXTS | NAMED | EDGES | {"long": "é" * 500}, {}),
+    "nats_server": (TEXTS, NAMED | EDGES),
+    "kafka_server": (TEXTS | NAMED | EDGES, {}),
+}
+"""What each system holds as it is, and what it does not."""
+
+
+@pytest.fixture(params=HELD)
+def target(request: pytest.FixtureRequest) -> Iterator[tuple[str, Session]]:
+    server: Server = request.getfixturevalue(request.param)
+    with bk.connect(server.address) as session:
+        yield request.param, session
+
+
+@pytest.fixture
+def source() -> Iterator[Session]:
+    with bk.connect(f"inmem://attributes-{uuid.uuid4().hex}") as session:
+        session.create_topic("all")
+        yield session
+
+
+def pairs(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    return [
+        {p["name"]: p["value"].decode() for p in row if p["value"] is not None} for row in frame["attributes"]
+    ]
+
+
+def shown(attributes: list[dict[str, Any]], system: str) -> list[tuple[Any, ...]]:
+    """What is compared: Kafka does not tell text from bytes."""
+    kept = ("name", "value") if system == "kafka_server" else ("name", "value", "type")
+    return sorted(
+        tuple(pair[each] for each in kept) for pair in attributes if pair["name"] != "bk-publish-time"
+    )
+
+
+def test_attributes_that_a_system_holds_are_there_by_their_names(
+    source: Session, target: tuple[str, Session]
+) -> None:
+    name, session = target
+    held, packed = HELD[name]
+    topic = f"attributes-{uuid.uuid4().hex[:8]}"
+    session.create_topic(topic)
+    if name == "pubsub_emulator":
+        session.create_subscription(topic, f"{topic}-me")
+    source.publish("all", "1", attributes=held)
+    source.publish("all", "2", attributes=held | packed)
+    assert (source.copy("all", session, topic)["status"] == "confirmed").all()
+    if name == "pubsub_emulator":
+        copied = session.pull(topic, 2, subscription=f"{topic}-me").sort_values("value")
+    else:
+        copied = session.peek(topic, 2)
+    first, second = pairs(copied)
+    for found in (first, second):
+        assert {each: found.get(each) for each in held} == held
+    assert "bk-attributes" not in first
+    assert ("bk-attributes" in second) == bool(packed)
+    assert not set(packed) & set(second)
+
+
+def test_attributes_come_back_equal_from_every_system(source: Session, target: tuple[str, Session]) -> None:
+    name, session = target
+    if name == "pubsub_emulator":
+        pytest.skip("a topic of Pub/Sub cannot be copied without a subscription")
+    topic = f"attributes-{uuid.uuid4().hex[:8]}"
+    session.create_topic(topic)
+    source.create_topic("back")
+    given = {"ä": "ö", **TEXTS, **NAMED, **EDGES}
+    source.publish("all", "1", attributes=given)
+    with source.connection.publisher() as publisher:
+        publisher.topic("all").publish(
+            OutboundMessage(b"2", attributes=[("i", 5), ("ü", b"\xff"), ("a", "1"), ("a", "2"), ("b", True)])
+        )
+    assert (source.copy("all", session, topic)["status"] == "confirmed").all()
+    assert (session.copy(topic, source, "back")["status"] == "confirmed").all()
+    first, back = (source.peek(each, 2) for each in ("all", "back"))
+    for row in range(2):
+        mine, found = (shown(frame["attributes"].iloc[row], name) for frame in (first, back))
+        assert found == mine
