@@ -19,6 +19,7 @@ from brokerkit.core.errors import Unavailable
 from brokerkit.sandbox.proxy import Proxy
 from brokerkit.sandbox.pulsar import PulsarServer
 from brokerkit.session import Session
+from brokerkit.testing import eventually
 
 from .conftest import new_name
 
@@ -164,3 +165,45 @@ def test_a_moment_and_the_newest_are_found_after_a_stall_and_a_cut(
             assert len(session.scan(topic, start="-1d").to_pandas()) == ROWS
             stall_and_cut(proxy, seconds)
             assert list(session.peek(topic, 3)["value"]) == VALUES[-3:]
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_rows_are_read_again_through_a_fault_or_it_says_so(
+    pulsar_server: PulsarServer, proxy: Proxy, topic: str, fault: str
+) -> None:
+    with bk.connect(url_of(pulsar_server, proxy, True)) as session:
+        rows = session.scan(topic).to_pandas().iloc[::-400]
+        for passed in (1_000, 60_000):
+            proxy.after(passed, lambda: FAULTS[fault](proxy))
+            try:
+                found = session.reread(rows)
+            except Unavailable:
+                proxy.mend()
+                found = session.reread(rows)
+            assert list(found["value"]) == list(rows["value"])
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_tail_goes_on_after_a_fault_with_every_row_once(
+    pulsar_server: PulsarServer, proxy: Proxy, fault: str
+) -> None:
+    name = new_name()
+    with (
+        bk.connect(pulsar_server.address) as writer,
+        bk.connect(url_of(pulsar_server, proxy, True)) as session,
+    ):
+        writer.create_topic(name)
+        tail = session.tail(name, start="earliest", interval=0.1)
+        try:
+            for begin in (0, 300, 600):
+                writer.publish_batch(name, VALUES[begin : begin + 150])
+                FAULTS[fault](proxy)
+                writer.publish_batch(name, VALUES[begin + 150 : begin + 300])
+                eventually(
+                    lambda end=begin + 300: list(tail.frame["value"]) == VALUES[:end],  # type: ignore[misc]  # of this turn
+                    "every row is shown",
+                    within=40,
+                )
+                proxy.mend()
+        finally:
+            tail.close()
