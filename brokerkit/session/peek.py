@@ -33,7 +33,8 @@ class Run:
 
     begin, finish: the positions asked for, `finish` exclusive. start, end: what is left of them.
     since, until: as of a `Slice`.
-    begun: rows of a step backwards that was not finished; it is read again.
+    begun: the last rows of a step backwards that was not finished; it is read again. passed: whether
+    rows before them were let go.
     """
 
     topic: str
@@ -45,7 +46,8 @@ class Run:
     until: int | None = None
     rows: int = 0
     batches: deque[pa.RecordBatch] = field(default_factory=deque)
-    begun: list[pa.RecordBatch] = field(default_factory=list)
+    begun: deque[pa.RecordBatch] = field(default_factory=deque)
+    passed: bool = False
     width: int | None = None
 
     def __post_init__(self) -> None:
@@ -77,22 +79,35 @@ class Run:
         estimate = self.bounds.between(start, self.end)
         return Slice(self.topic, self.partition, start, self.end, estimate, self.since, self.until)
 
+    def keep(self, batch: pa.RecordBatch, limit: int) -> None:
+        """Take in what a step backwards found, and let go of rows that cannot be among the last `limit`."""
+        if batch.num_rows:
+            self.begun.append(batch)
+        over = sum(each.num_rows for each in self.begun) - (limit - self.rows)
+        self.passed = self.passed or over > 0
+        _drop_first(self.begun, over)
+
     def finished(self, piece: Slice, limit: int, place: Callable[[int | None, str | None], int]) -> None:
         """A step backwards was read to its end. place: where a row lies, by its offset and its id."""
         self.batches.extendleft(reversed(self.begun))
         self.rows += sum(batch.num_rows for batch in self.begun)
-        self.begun = []
+        self.begun.clear()
         self.end = piece.start
-        over = self.rows - limit
-        while over > 0:
-            oldest = self.batches.popleft()
-            if oldest.num_rows > over:
-                self.batches.appendleft(oldest.slice(over))
-            over -= oldest.num_rows
-        if self.rows > limit:
-            self.rows = limit
+        passed, self.passed = self.passed or self.rows > limit, False
+        _drop_first(self.batches, self.rows - limit)
+        self.rows = min(self.rows, limit)
+        if passed:
             first = self.batches[0]
             self.end = place(first.column("offset")[0].as_py(), first.column("id")[0].as_py())
+
+
+def _drop_first(batches: deque[pa.RecordBatch], rows: int) -> None:
+    """Let go of the first rows."""
+    while rows > 0:
+        oldest = batches.popleft()
+        if oldest.num_rows > rows:
+            batches.appendleft(oldest.slice(rows))
+        rows -= oldest.num_rows
 
 
 class Peek:
@@ -142,7 +157,8 @@ class Peek:
         """
         self._complete = False
         for run in self.runs:
-            run.begun, run.width = [], None
+            run.begun.clear()
+            run.passed, run.width = False, None
             while run.start < run.end and run.rows < self.limit:
                 self._step(run, cancellation, progress)
         enough = sum(run.rows for run in self.runs) >= self.limit
@@ -172,7 +188,7 @@ class Peek:
         try:
             for part in reader.parts(what=f"peek {piece.topic}", progress=progress):
                 if run.backwards:
-                    run.begun.append(part.batch)
+                    run.keep(part.batch, self.limit)
                 else:
                     run.batches.append(part.batch)
                     run.rows += part.batch.num_rows

@@ -121,3 +121,19 @@ def test_what_was_covered_read_again_gives_the_rows_found(orders: Session, newes
     kept = sum(run.rows for run in look.runs)
     assert len(again) == kept
     assert set(look.table()["value"].to_pylist()) <= set(again["value"])
+
+
+def test_a_step_back_keeps_no_more_rows_than_were_asked_for(s: Session) -> None:
+    s.create_topic("large")
+    s.publish_batch("large", [f"{number}" for number in range(30_000)])
+    kept: list[int] = []
+    peek = s.peeking(5, where=lambda value: value < 27_000)
+    peek.on_read = lambda _: kept.append(sum(batch.num_rows for run in peek.runs for batch in run.begun))
+    peek.plan("large", parse_range(None, None), newest=True)
+    peek.read()
+    assert peek.table().column("value").to_pylist() == [f"{number}" for number in range(26_995, 27_000)]
+    assert len(kept) > 5
+    assert max(kept) <= 5
+    peek.limit = 50
+    peek.read()
+    assert peek.table().column("value").to_pylist() == [f"{number}" for number in range(26_950, 27_000)]
