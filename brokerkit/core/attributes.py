@@ -22,6 +22,10 @@ _TYPES: dict[type, str] = {
 }
 
 
+UNREADABLE = "brokerkit.unreadable"
+"""The attribute of a message whose key or attributes the client library cannot give; its value says why."""
+
+
 def type_name(value: object) -> str:
     """The name that `Capabilities.attribute_types` and the frame use for a value's type.
 

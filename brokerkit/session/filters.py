@@ -12,7 +12,7 @@ import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from brokerkit.core.attributes import Attributes, AttributeValue
+from brokerkit.core.attributes import UNREADABLE, Attributes, AttributeValue
 from brokerkit.core.columns import Columns
 from brokerkit.core.errors import ConfigError
 from brokerkit.frames.arrow import Array, is_text
@@ -23,7 +23,7 @@ from brokerkit.frames.json_exact import is_inexact, may_be_inexact
 from brokerkit.frames.json_exact import read as read_exactly
 from brokerkit.frames.packed import packed_as, packed_rows
 
-from .overlooked import NOT_JSON, NOT_TEXT, NULL, Overlooked
+from .overlooked import NOT_GIVEN, NOT_JSON, NOT_TEXT, NULL, Overlooked
 from .shown import plain
 
 Header: TypeAlias = "str | Mapping[str, AttributeValue]"
@@ -102,8 +102,9 @@ class Filter:
             return columns
         keys = columns.to_list("key")
         rows = [row for row, key in enumerate(keys) if key == self._key]
-        if overlooked is not None and not rows:
-            overlooked.keyless += keys.count(None)
+        if overlooked is not None:
+            unknown = _note_unreadable(columns, keys, overlooked)
+            overlooked.keyless += 0 if rows else keys.count(None) - unknown
         return columns if len(rows) == columns.length else columns.take(rows)
 
     def batch(
@@ -114,6 +115,10 @@ class Filter:
         overlooked: what could not be looked at is counted there.
         """
         overlooked = Overlooked() if overlooked is None else overlooked
+        if self._header and batch.num_rows:
+            unknown = batch.filter(rows_with(batch.column("attributes"), UNREADABLE))
+            if unknown.num_rows and not any(name == UNREADABLE for name, _ in self._header):
+                overlooked.note(NOT_GIVEN, unknown.num_rows, first=unknown.column("id")[0].as_py())
         for name, data in self._header:
             if batch.num_rows:
                 batch = batch.filter(rows_with(batch.column("attributes"), name, data))
@@ -252,6 +257,21 @@ def _note_bytes(batch: pa.RecordBatch, overlooked: Overlooked, otherwise: str | 
         overlooked.note(name, len(rows), first=batch.column("id")[rows[0].as_py()].as_py())
     if otherwise is not None and known < batch.num_rows:
         overlooked.note(otherwise, batch.num_rows - known, first=batch.column("id")[0].as_py())
+
+
+def _note_unreadable(columns: Columns, keys: list[bytes | None], overlooked: Overlooked) -> int:
+    """Count the rows whose key the client library could not give."""
+    # only such rows have their attributes as a list with this one alone
+    if type(columns.attributes) is not list:
+        return 0
+    rows = [
+        row
+        for row, (key, pairs) in enumerate(zip(keys, columns.attributes, strict=True))
+        if key is None and pairs and pairs[0][0] == UNREADABLE
+    ]
+    if rows:
+        overlooked.note(NOT_GIVEN, len(rows), first=columns.to_list("id")[rows[0]])
+    return len(rows)
 
 
 def wanted_rows(

@@ -8,14 +8,12 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
+from brokerkit.core.attributes import UNREADABLE
 from brokerkit.core.columns import Columns
 
 from .fields import shown
 from .names import split_partition
 from .positions import id_text, position_of
-
-UNREADABLE = "brokerkit.unreadable"
-"""The attribute of a message whose properties or key are not UTF-8: the client cannot give them."""
 
 _split = lru_cache(maxsize=1024)(split_partition)
 

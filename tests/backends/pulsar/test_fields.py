@@ -202,3 +202,20 @@ def test_a_copy_from_pulsar_to_pulsar_arrives_as_it_was(session: Session, topic:
     for was, found in zip(before["attributes"], after["attributes"], strict=True):
         kept = [tuple(pair.values()) for pair in found if pair["name"] != "bk-publish-time"]
         assert sorted(kept) == sorted(tuple(pair.values()) for pair in was)
+
+
+@pytest.mark.parametrize("wanted", [{"key": "k"}, {"header": "a"}, {"key": "k", "header": {"a": "b"}}])
+def test_a_filter_says_how_many_messages_have_a_key_or_properties_that_cannot_be_read(
+    session: Session, make: Make, wanted: dict[str, Any]
+) -> None:
+    topic = make()
+    producer = session.connection.native.create_producer(topic)
+    for _ in range(3):
+        producer.send(b"odd", properties={"a": b"\xff"})
+    producer.send(b"even", properties={"a": "b"}, partition_key="k")
+    producer.send(b"other", partition_key="l")
+    producer.close()
+    with pytest.warns(bk.FilterWarning, match="the filter could not look at 3 of 5 messages"):
+        frame = session.scan(topic, progress=False, **wanted).to_pandas()
+    assert frame["value"].tolist() == ["even"]
+    assert sum(frame.attrs["brokerkit"]["read"]["overlooked"].values()) == 3
