@@ -309,7 +309,11 @@ class Backend(Protocol):
     def capabilities(self) -> Capabilities: ...
 
     def open(self, address: Address, timeout: float) -> Driver:
-        """Check the address and options (ConfigError), and connect (Unavailable, Unauthorized)."""
+        """Check the address and options (ConfigError), and connect (Unavailable, Unauthorized).
+
+        The password, and every option whose name or content says that it is a secret, is a `Secret`: keep it
+        as one, and call `reveal` (or `secrets.revealed` on a mapping) only in the call that hands it over.
+        """
         ...
 
 

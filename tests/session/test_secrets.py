@@ -8,7 +8,10 @@ import json
 import logging
 import os
 import pickle
+import subprocess
+import sys
 import traceback
+import uuid
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -22,6 +25,7 @@ from brokerkit.core.address import Address, resolve
 from brokerkit.core.secrets import Secret
 from brokerkit.sandbox.kafka import KafkaServer
 from brokerkit.sandbox.nats import NatsServer
+from brokerkit.sandbox.pulsar import PulsarServer
 from brokerkit.session import Session
 
 CANARY = "k4n4r13nv0g3l"
@@ -242,6 +246,40 @@ def test_a_session_of_kafka_shows_no_secret(kafka_server: KafkaServer, logged: i
         session.create_topic(topic, partitions=1)
         check(shown_by(session, topic, tmp_path))
     check([logged.getvalue()])
+
+
+@pytest.mark.broker
+def test_a_session_of_pulsar_shows_no_secret(pulsar_server: PulsarServer, logged: io.StringIO, tmp_path: Path) -> None:  # fmt: skip
+    topic = f"secret-{uuid.uuid4().hex[:8]}"
+    with bk.connect(pulsar_server.url, admin=pulsar_server.admin, token=CANARY) as session:
+        session.create_topic(topic)
+        check(shown_by(session, topic, tmp_path))
+    check([logged.getvalue()])
+
+
+CHILD = """
+import pickle, sys
+from brokerkit.core.connection import Connection
+address = pickle.load(sys.stdin.buffer)
+with Connection(address, timeout=10) as connection:
+    print(len(connection.browser().topics(timeout=10)))
+"""
+
+
+@pytest.mark.broker
+@pytest.mark.parametrize("known", [True, False])
+def test_a_worker_takes_the_credentials_from_its_own_environment(known: bool) -> None:
+    with NatsServer(user="u", password=CANARY) as server, bk.connect(server.url) as session:
+        session.create_topic("t")
+        data = pickle.dumps(session.connection.address)
+        assert CANARY.encode() not in data
+        environment = {**os.environ, **({"BROKERKIT_NATS_PASSWORD": CANARY} if known else {})}
+        done = subprocess.run([sys.executable, "-c", CHILD], input=data, capture_output=True, env=environment, timeout=60)  # fmt: skip
+    check([done.stdout.decode(), done.stderr.decode()])
+    if known:
+        assert done.stdout.decode().strip() == "1", done.stderr.decode()[-500:]
+    else:
+        assert b"Unauthorized" in done.stderr or b"refused the credentials" in done.stderr
 
 
 HIDING: list[Callable[[Secret], str]] = [
