@@ -26,6 +26,7 @@ from brokerkit.core.secrets import Secret
 from brokerkit.sandbox.kafka import KafkaServer
 from brokerkit.sandbox.nats import NatsServer
 from brokerkit.sandbox.pulsar import PulsarServer
+from brokerkit.sandbox.servicebus.server import KEY, ServiceBusServer
 from brokerkit.session import Session
 
 CANARY = "k4n4r13nv0g3l"
@@ -255,6 +256,17 @@ def test_a_session_of_pulsar_shows_no_secret(pulsar_server: PulsarServer, logged
         session.create_topic(topic)
         check(shown_by(session, topic, tmp_path))
     check([logged.getvalue()])
+
+
+@pytest.mark.broker
+def test_a_session_of_servicebus_shows_no_secret(servicebus_server: ServiceBusServer, logged: io.StringIO, tmp_path: Path) -> None:  # fmt: skip
+    """The server's key is its own: its signatures are checked, so this one is looked for."""
+    topic = f"secret-{uuid.uuid4().hex[:8]}"
+    with bk.connect(servicebus_server.connection_string) as session:
+        session.create_topic(topic)
+        texts = list(shown_by(session, topic, tmp_path))
+    for text in (*texts, logged.getvalue()):
+        assert KEY not in text
 
 
 CHILD = """
