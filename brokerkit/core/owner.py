@@ -218,6 +218,14 @@ def close_at_exit(thing: Any) -> None:
 @atexit.register
 def _close_all() -> None:
     """Begin with all, so that none waits for the others' time; no thread can be started by now."""
+    told = threading.excepthook
+
+    def tell(failed: threading.ExceptHookArgs) -> None:
+        # that the process ends is no news to a thread that it ends
+        if not issubclass(failed.exc_type, Closed):
+            told(failed)
+
+    threading.excepthook = tell
     deadline = Deadline(EXIT_SECONDS)
     things = list(_open)
     # at exit there is nobody to tell: a broken close must not keep the others from closing

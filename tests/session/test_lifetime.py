@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -182,3 +183,24 @@ def test_in_a_forked_child_a_session_is_closed_and_touches_nothing(orders: Sessi
     assert orders.describe("orders").subscriptions.to_dict("records") == before
     batch.ack()
     batches.close()
+
+
+AT_EXIT = """
+import atexit, threading
+threads = []
+# registered before that of brokerkit, so called after it
+atexit.register(lambda: [each.join(10) for each in threads])
+import brokerkit as bk
+s = bk.connect("inmem://")
+s.create_topic("t")
+def publish():
+    while True:
+        s.publish("t", "x")
+threads.append(threading.Thread(target=publish, daemon=True))
+threads[0].start()
+"""
+
+
+def test_a_thread_that_publishes_when_python_ends_prints_no_traceback() -> None:
+    ended = subprocess.run([sys.executable, "-c", AT_EXIT], capture_output=True, text=True, timeout=60)
+    assert (ended.returncode, ended.stderr) == (0, "")
