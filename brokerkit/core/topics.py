@@ -69,6 +69,10 @@ class Bounds:
         """A position as users read it."""
         return f"{position:,}"
 
+    def written(self, position: int) -> int | str:
+        """A position as users write it, for `start=` and `end=`."""
+        return position
+
     @property
     def exact(self) -> bool:
         """Whether `estimate` is how many messages there are."""

@@ -117,6 +117,11 @@ class LedgerBounds(Bounds):
         ledger, entry, batch = unpack(position)
         return f"{ledger}:{entry}" if batch < 0 else f"{ledger}:{entry}:{batch}"
 
+    def written(self, position: int) -> str:
+        """The id of the message there: ``LEDGER:ENTRY:PARTITION:BATCH``."""
+        ledger, entry, batch = unpack(position)
+        return f"{ledger}:{entry}:{-1 if self.partition is None else self.partition}:{batch}"
+
     def advance(self, offset: int, count: int) -> int:
         """The position `count` entries further on, or back when negative, within the range."""
         return self._at(self._entries_before(offset) + count)

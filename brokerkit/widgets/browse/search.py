@@ -122,12 +122,19 @@ class Search:
             return self.query
         whole = self.status in ("at the limit", "at the end")
         spans = {run.partition: (run.begin, run.finish) if whole else run.covered for run in runs}
-        starts = _position({run.partition: _place(run.since, spans[run.partition][0]) for run in runs})
-        ends = _position({run.partition: _place(run.until, spans[run.partition][1]) for run in runs})
+        since = any(run.since is not None for run in runs)
+        until = any(run.until is not None for run in runs)
+        begins = {each.partition: each.bounds.written(spans[each.partition][0]) for each in runs}
+        finishes = {each.partition: each.bounds.written(spans[each.partition][1]) for each in runs}
+        starts = _position(
+            {each.partition: _place(each.since, begins[each.partition]) for each in runs}, since
+        )
+        ends = _position(
+            {each.partition: _place(each.until, finishes[each.partition]) for each in runs}, until
+        )
         limit = self.query.limit if whole else max(1, self.table.num_rows)
         # where times bound it, what was found is told from the rest by being the newest or the first
-        timed = any(run.since is not None or run.until is not None for run in runs)
-        newest = True if (whole or timed) and self.query.backwards else None
+        newest = True if (whole or since or until) and self.query.backwards else None
         return self.query.but(start=starts, end=ends, newest=newest, limit=limit)
 
     def report(self) -> dict[str, Any]:
@@ -181,13 +188,13 @@ class Search:
         self._cost = self._told - now
 
 
-def _place(moment: int | None, offset: int) -> int | str:
-    """A time as it was asked for, else an offset."""
-    return offset if moment is None else str(AtTime(moment))
+def _place(moment: int | None, position: int | str) -> int | str:
+    """A time as it was asked for, else a position."""
+    return position if moment is None else str(AtTime(moment))
 
 
-def _position(places: Mapping[int | None, int | str]) -> Any:
+def _position(places: Mapping[int | None, int | str], timed: bool) -> Any:
     """One position for all partitions where they agree on a time, else each with its own."""
     values = list(places.values())
-    alike = isinstance(values[0], str) and all(each == values[0] for each in values)
+    alike = timed and all(each == values[0] for each in values)
     return values[0] if alike or set(places) == {None} else dict(places)

@@ -77,3 +77,23 @@ def test_a_tail_shows_what_was_there_and_what_comes_also_in_batches(session: Ses
         assert not [note for note in tail.notes if "skipped" in note or "anew" in note]
     finally:
         tail.close()
+
+
+@pytest.mark.parametrize("partitions", [None, 2])
+def test_the_fixed_call_of_a_browser_gives_the_same_rows_when_others_have_come(
+    session: Session, make: Make, partitions: int | None
+) -> None:
+    topic = make(partitions)
+    parts = [topic] if partitions is None else [f"{topic}-partition-{number}" for number in range(partitions)]
+    for part in parts:
+        publish_as_one_batch(session.connection, part, b"1", b"2", b"3")
+    browser = session.browse(topic)
+    assert browser.wait(20)
+    shown = browser.frame["id"].tolist()
+    assert len(shown) == 3 * len(parts)
+    fixed = browser.fixed_call
+    browser.close()
+    for part in parts:
+        publish(session.connection, part, b"later")
+    again = eval(fixed, {"s": session})  # the call is what the widget offers for copying
+    assert again["id"].tolist() == shown
