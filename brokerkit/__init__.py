@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from ._version import __version__
 
 if TYPE_CHECKING:
-    from .core.errors import (
+    from .core.vocabulary.errors import (
         AbandonedWarning,
         AckFailed,
         AlreadyExists,
@@ -42,23 +42,23 @@ if TYPE_CHECKING:
         Unavailable,
         UnsettledWarning,
     )
-    from .core.messages import OutboundMessage
+    from .core.vocabulary.messages import OutboundMessage
     from .frames import Decoder, attr, decoder, expand, failures, plain
     from .session import (
         CopyWarning,
         FilterWarning,
         Interrupted,
-        NotYetReadable,
+        NotYetReadableWarning,
         PlacingWarning,
         Session,
-        StartIgnored,
+        StartIgnoredWarning,
         connect,
         doctor,
     )
 
 _HOMES = {
-    "session": ("FilterWarning", "Interrupted", "Session", "StartIgnored", "connect", "doctor"),
-    "session.reading": ("NotYetReadable",),
+    "session": ("FilterWarning", "Interrupted", "Session", "StartIgnoredWarning", "connect", "doctor"),
+    "session.reading": ("NotYetReadableWarning",),
     "session.copying": ("CopyWarning",),
     "session.placing": ("PlacingWarning",),
     "frames": ("Decoder", "attr", "decoder", "expand", "failures", "plain"),
@@ -108,7 +108,7 @@ __all__ = [
     "LockLost",
     "NotFound",
     "NotSupported",
-    "NotYetReadable",
+    "NotYetReadableWarning",
     "OutboundMessage",
     "PlacingWarning",
     "PreviewWarning",
@@ -116,7 +116,7 @@ __all__ = [
     "RetentionWarning",
     "Session",
     "StaleAck",
-    "StartIgnored",
+    "StartIgnoredWarning",
     "StorageError",
     "TooLarge",
     "Unauthorized",

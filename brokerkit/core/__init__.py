@@ -11,13 +11,17 @@
 `driver` is what a new backend writes.
 """
 
-from .attributes import NO_ATTRIBUTES, Attributes, AttributeValue
-from .browser import ConnectedBrowser
-from .cancellation import Cancellation
-from .capabilities import Capabilities, Gap
-from .columns import Columns
-from .connection import Connection, connect
-from .errors import (
+from .runtime.connection import Connection, connect
+from .runtime.inspector import ConnectedInspector
+from .runtime.message_consumer import MessageConsumer
+from .runtime.publisher import ConnectedPublisher, ConnectedTopic
+from .runtime.received import ReceivedBatch
+from .runtime.record_consumer import RecordConsumer
+from .vocabulary.attributes import NO_ATTRIBUTES, Attributes, AttributeValue
+from .vocabulary.cancellation import Cancellation
+from .vocabulary.capabilities import Capabilities, Gap
+from .vocabulary.columns import Columns
+from .vocabulary.errors import (
     AbandonedWarning,
     AckFailed,
     AlreadyExists,
@@ -41,10 +45,8 @@ from .errors import (
     Unavailable,
     UnsettledWarning,
 )
-from .held import Held
-from .message_consumer import MessageConsumer
-from .messages import Message, OutboundMessage, PublishResult, Record
-from .protocols import (
+from .vocabulary.messages import Message, OutboundMessage, PublishResult, Record
+from .vocabulary.protocols import (
     BatchedMessageIterator,
     BatchedMessageStream,
     BatchedReceiver,
@@ -58,9 +60,7 @@ from .protocols import (
     Topic,
     TransactionalPublisher,
 )
-from .publisher import ConnectedPublisher, ConnectedTopic
-from .record_consumer import RecordConsumer
-from .topics import Bounds, Slice, SubscriptionInfo, TopicDescription, TopicInfo
+from .vocabulary.topics import Bounds, Slice, SubscriptionInfo, TopicDescription, TopicInfo
 
 __all__ = [
     "NO_ATTRIBUTES",
@@ -82,14 +82,13 @@ __all__ = [
     "Closed",
     "Columns",
     "ConfigError",
-    "ConnectedBrowser",
+    "ConnectedInspector",
     "ConnectedPublisher",
     "ConnectedTopic",
     "Connection",
     "DecodeError",
     "Gap",
     "GivenUpWarning",
-    "Held",
     "InUse",
     "LockLost",
     "Message",
@@ -103,6 +102,7 @@ __all__ = [
     "PublishFailed",
     "PublishResult",
     "Publisher",
+    "ReceivedBatch",
     "Receiver",
     "Record",
     "RecordConsumer",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from brokerkit.core.errors import ConfigError
+from brokerkit.core.vocabulary.errors import ConfigError
 
 from .arrow import Array
 from .decoded import objects_of

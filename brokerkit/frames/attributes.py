@@ -10,8 +10,8 @@ from uuid import UUID
 
 import pyarrow as pa
 
-from brokerkit.core.attributes import NO_ATTRIBUTES, Attributes, Pair, type_name
-from brokerkit.core.errors import ConfigError
+from brokerkit.core.vocabulary.attributes import NO_ATTRIBUTES, Attributes, Pair, type_name
+from brokerkit.core.vocabulary.errors import ConfigError
 
 from .arrow import Array
 from .decoded import objects_of

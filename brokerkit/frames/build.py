@@ -9,9 +9,9 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from brokerkit.core.collector import gc_paused
-from brokerkit.core.columns import Columns
-from brokerkit.core.derived import Milliseconds, PlaceIds
+from brokerkit.core.contract.garbage_collection import gc_paused
+from brokerkit.core.vocabulary.columns import Columns
+from brokerkit.core.vocabulary.lazy_columns import Milliseconds, PartitionOffsetIds
 
 from .arrow import Array, ArrowType, ChunkedArray
 from .attributes import attributes_array
@@ -152,7 +152,7 @@ def column_array(column: Any, type: ArrowType, length: int) -> Array:
 def ids_array(columns: Columns, offsets: Array) -> Array:
     """The ids; those that follow from the offsets are computed from their array."""
     type = SCHEMA.field("id").type
-    if isinstance(columns.id, PlaceIds):
+    if isinstance(columns.id, PartitionOffsetIds):
         return pc.binary_replace_slice(offsets.cast(type), 0, 0, f"{columns.id.partition}-")
     return column_array(columns.id, type, columns.length)
 

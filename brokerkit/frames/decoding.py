@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 
 import pyarrow as pa
 
-from brokerkit.core.errors import ConfigError
+from brokerkit.core.vocabulary.errors import ConfigError
 
 from .arrow import Array, ArrowType
 from .decoded import Decoded, PayloadDecoder, error_text, objects_of

@@ -9,8 +9,8 @@ from typing import Any, TypeAlias
 
 import pyarrow as pa
 
-from brokerkit.core.collector import gc_paused
-from brokerkit.core.errors import ConfigError
+from brokerkit.core.contract.garbage_collection import gc_paused
+from brokerkit.core.vocabulary.errors import ConfigError
 
 from .arrow import Array, ChunkedArray
 from .decoded import objects_of

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from brokerkit.core.errors import ConfigError
+from brokerkit.core.vocabulary.errors import ConfigError
 
 from .dataframe import to_pandas
 from .decoded import PayloadDecoder, objects_of

@@ -7,7 +7,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from brokerkit.core.errors import ConfigError
+from brokerkit.core.vocabulary.errors import ConfigError
 
 from .arrow import ArrowType, is_bytes, is_text
 from .decoded import objects_of

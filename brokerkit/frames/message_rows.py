@@ -8,10 +8,10 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from brokerkit.core.attributes import NO_ATTRIBUTES, Attributes
-from brokerkit.core.collector import gc_paused
-from brokerkit.core.errors import BrokerError, ConfigError
-from brokerkit.core.messages import OutboundMessage
+from brokerkit.core.contract.garbage_collection import gc_paused
+from brokerkit.core.vocabulary.attributes import NO_ATTRIBUTES, Attributes
+from brokerkit.core.vocabulary.errors import BrokerError, ConfigError
+from brokerkit.core.vocabulary.messages import OutboundMessage
 
 from .arrow import ArrowType, is_bytes, is_text
 from .attributes import pairs_of

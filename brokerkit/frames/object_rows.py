@@ -7,9 +7,9 @@ from typing import Any
 
 import orjson
 
-from brokerkit.core.collector import gc_paused
-from brokerkit.core.errors import BrokerError, ConfigError
-from brokerkit.core.messages import OutboundMessage
+from brokerkit.core.contract.garbage_collection import gc_paused
+from brokerkit.core.vocabulary.errors import BrokerError, ConfigError
+from brokerkit.core.vocabulary.messages import OutboundMessage
 
 from .decoded import error_text
 from .jsonable import check_column, json_values

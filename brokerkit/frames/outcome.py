@@ -8,8 +8,8 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
-from brokerkit.core.errors import BrokerError, PublishFailed
-from brokerkit.core.messages import PublishResult
+from brokerkit.core.vocabulary.errors import BrokerError, PublishFailed
+from brokerkit.core.vocabulary.messages import PublishResult
 
 from .decoded import error_text
 

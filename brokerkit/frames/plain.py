@@ -10,7 +10,7 @@ import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from brokerkit.core.errors import ConfigError
+from brokerkit.core.vocabulary.errors import ConfigError
 
 from .arrow import Array, ChunkedArray, is_bytes, is_text
 from .dataframe import to_pandas

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from brokerkit.core.topics import Slice
+from brokerkit.core.vocabulary.topics import Slice
 
 from .schema import decoder_name_of
 

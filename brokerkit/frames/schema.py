@@ -16,7 +16,7 @@ ATTRIBUTES = pa.list_(ATTRIBUTE)
 """Per message its attributes in order: NA where they were not read, empty where there are none.
 
 `value` is the attribute as bytes (a typed one as canonical text), `type` says what it was: see
-`brokerkit.core.attributes.type_name`.
+`brokerkit.core.vocabulary.attributes.type_name`.
 """
 
 SCHEMA = pa.schema(

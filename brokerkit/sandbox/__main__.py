@@ -6,7 +6,7 @@ import argparse
 import sys
 import time
 
-from brokerkit.core.errors import BrokerError
+from brokerkit.core.vocabulary.errors import BrokerError
 
 from . import SYSTEMS, start, startable
 

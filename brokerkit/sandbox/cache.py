@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-from brokerkit.core.errors import Unavailable
+from brokerkit.core.vocabulary.errors import Unavailable
 
 VARIABLE = "BROKERKIT_BROKERS"
 

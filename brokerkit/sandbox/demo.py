@@ -97,7 +97,7 @@ def _message(value: dict[str, Any], key: str, **attributes: str) -> OutboundMess
 def _bill(broker: Connection) -> None:
     """Acknowledge the first orders, so that the subscription lags behind the rest."""
     with broker.consumer("orders", "billing") as consumer:
-        for held in consumer.gather(BILLED, ANSWER_SECONDS, idle=2.0):
+        for held in consumer.fetch_many(BILLED, ANSWER_SECONDS, idle=2.0):
             held.ack()
 
 

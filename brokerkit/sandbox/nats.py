@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
-from brokerkit.core.errors import ConfigError
+from brokerkit.core.vocabulary.errors import ConfigError
 
 from .process import kept_ports
 from .proxy import Proxy

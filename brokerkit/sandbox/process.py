@@ -15,7 +15,7 @@ import weakref
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from brokerkit.core.errors import Unavailable
+from brokerkit.core.vocabulary.errors import Unavailable
 
 from . import supervisor
 

@@ -1,17 +1,18 @@
 """Sessions: `connect`, `Session`, `Scan`, `Batch`."""
 
+from brokerkit.display.descriptions import Description
+
 from .batches import Batch, Batches
 from .connecting import connect
 from .copying import CopyWarning
 from .diagnosis import Diagnosis, doctor
 from .filters import FilterWarning
 from .interrupted import Interrupted
-from .listing import Description
 from .placing import PlacingWarning
-from .reading import NotYetReadable
+from .reading import NotYetReadableWarning
 from .scan import Scan
 from .session import Session
-from .subscribing import StartIgnored
+from .subscribing import StartIgnoredWarning
 from .transaction import Transaction
 
 __all__ = [
@@ -22,11 +23,11 @@ __all__ = [
     "Diagnosis",
     "FilterWarning",
     "Interrupted",
-    "NotYetReadable",
+    "NotYetReadableWarning",
     "PlacingWarning",
     "Scan",
     "Session",
-    "StartIgnored",
+    "StartIgnoredWarning",
     "Transaction",
     "connect",
     "doctor",

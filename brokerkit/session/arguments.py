@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, Literal
 
-from brokerkit.core.arguments import check_name
-from brokerkit.core.capabilities import Model
-from brokerkit.core.errors import ConfigError
+from brokerkit.core.vocabulary.arguments import check_name
+from brokerkit.core.vocabulary.capabilities import Model
+from brokerkit.core.vocabulary.errors import ConfigError
 
 MessageIds = Literal["new", "keep"]
 

@@ -9,13 +9,13 @@ from functools import cached_property
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from brokerkit.core.errors import Closed
-from brokerkit.core.held import Held
+from brokerkit.core.runtime.received import ReceivedBatch
+from brokerkit.core.vocabulary.errors import Closed
+from brokerkit.display import markup
+from brokerkit.display.descriptions import records
+from brokerkit.display.sanitize import plain
 
-from . import markup
-from .listing import records
 from .pulling import Acknowledging
-from .shown import plain
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -37,8 +37,10 @@ class Batch(markup.Displayed):
     frame: the messages as a DataFrame.
     """
 
-    def __init__(self, origin: Batches, make_frame: Callable[[Sequence[Held]], pd.DataFrame]) -> None:
-        self.pieces: Sequence[Held] = ()
+    def __init__(
+        self, origin: Batches, make_frame: Callable[[Sequence[ReceivedBatch]], pd.DataFrame]
+    ) -> None:
+        self.pieces: Sequence[ReceivedBatch] = ()
         self._origin = origin  # its consumer lives as long as somebody may settle this
         self._make_frame = make_frame
         self._given_back = False
@@ -111,7 +113,7 @@ class Batches:
     def __init__(
         self,
         open_consumer: Callable[..., AnyConsumer],
-        make_frame: Callable[[Sequence[Held]], pd.DataFrame],
+        make_frame: Callable[[Sequence[ReceivedBatch]], pd.DataFrame],
         *,
         start: Any,
         size: int,
@@ -150,7 +152,7 @@ class Batches:
                 self._waiting = True
                 consumer = self.consumer
             # no call may come after this one: a signal there would lose what was gathered
-            batch.pieces = consumer.gather(self._size, self._idle, window=self._window, thorough=True)
+            batch.pieces = consumer.fetch_many(self._size, self._idle, window=self._window, thorough=True)
         finally:
             self._waiting = False
         if batch.pieces:

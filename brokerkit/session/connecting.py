@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
-from brokerkit.core.address import hidden_target, resolve
-from brokerkit.core.arguments import as_flag, check_seconds
-from brokerkit.core.connection import CONNECT_SECONDS, Connection
-from brokerkit.core.errors import ConfigError
-from brokerkit.core.secrets import hidden, revealed
+from brokerkit.core.runtime.connection import CONNECT_SECONDS, Connection
+from brokerkit.core.vocabulary.address import hidden_target, resolve
+from brokerkit.core.vocabulary.arguments import as_flag, check_seconds
+from brokerkit.core.vocabulary.errors import ConfigError
+from brokerkit.core.vocabulary.secrets import hidden, revealed
 
 from .session import Session
 

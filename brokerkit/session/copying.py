@@ -10,32 +10,32 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 import pyarrow as pa
 
-from brokerkit.core.browser import ConnectedBrowser
-from brokerkit.core.columns import Columns
-from brokerkit.core.errors import BrokerError, ConfigError, NotSupported
-from brokerkit.core.interrupts import Hold
-from brokerkit.core.message_consumer import MessageConsumer
-from brokerkit.core.messages import OutboundMessage, PublishResult, new_run
-from brokerkit.core.notes import note
-from brokerkit.core.topics import Counted, Slice
-from brokerkit.core.windows import pieces_of
+from brokerkit.core.runtime.inspector import ConnectedInspector
+from brokerkit.core.runtime.message_consumer import MessageConsumer
+from brokerkit.core.vocabulary.columns import Columns
+from brokerkit.core.vocabulary.errors import BrokerError, ConfigError, NotSupported
+from brokerkit.core.vocabulary.interrupts import Hold
+from brokerkit.core.vocabulary.messages import OutboundMessage, PublishResult, new_run
+from brokerkit.core.vocabulary.notes import note
+from brokerkit.core.vocabulary.topics import Counted, Slice
+from brokerkit.core.vocabulary.windows import pieces_of
+from brokerkit.display.progress import bar, expected
 from brokerkit.frames.outcome import OutcomeFrame, outcome_frame
 from brokerkit.frames.provenance import provenance_of
 
 from .arguments import MessageIds, keeps_ids, model_of
-from .carrying import TOLD, messages_to_copy, times_of
+from .copy_attributes import TOLD, messages_to_copy, times_of
 from .interrupted import Interrupted, outcome_kept
 from .journal import Journal
 from .placing import Partitions, Placing, Times, partitions_of, placing_of
 from .planning import Range
-from .progress import bar, expected
 from .pulling import left_in_time
 from .resuming import KnownNames, known_again
 from .silence import answers_to_nothing
 
 if TYPE_CHECKING:
-    from brokerkit.core.held import Held
-    from brokerkit.core.publisher import ConnectedPublisher
+    from brokerkit.core.runtime.publisher import ConnectedPublisher
+    from brokerkit.core.runtime.received import ReceivedBatch
 
     from .session import Session
 
@@ -108,8 +108,8 @@ def copy_topic(
             located = source.planner(scan_for_time).locate(src, span)
             copying.doubt = span.doubt(located)
             planned = [piece for each in located for piece in pieces_of(src, each)]
-            copying.foresee(source.browser, planned)
-            return copying.slices(source.browser, planned, progress)
+            copying.foresee(source.inspector, planned)
+            return copying.slices(source.inspector, planned, progress)
         if source.connection.model_for(model_of(None, share)) != "message":
             raise NotSupported(
                 "a subscription of this system acknowledges positions, not messages: copy without "
@@ -205,7 +205,7 @@ class Copying:
             elif doubtful:
                 self._doubtful.add(source)
 
-    def foresee(self, browser: ConnectedBrowser, planned: Sequence[Slice]) -> None:
+    def foresee(self, browser: ConnectedInspector, planned: Sequence[Slice]) -> None:
         """Say before anything is sent that times will not be kept, as far as the first messages tell."""
         if self._slices is not None or not self._placing.may_be_too_old:
             return
@@ -216,7 +216,7 @@ class Copying:
             if columns is not None:
                 self._placing.times(times_of(columns), told=TOLD)
 
-    def slices(self, browser: ConnectedBrowser, planned: Sequence[Slice], progress: bool) -> OutcomeFrame:
+    def slices(self, browser: ConnectedInspector, planned: Sequence[Slice], progress: bool) -> OutcomeFrame:
         """Copy what is in these slices, or in those of the call that is resumed.
 
         A target that answers to nothing ends it, with a `CopyWarning`.
@@ -243,7 +243,7 @@ class Copying:
         self._plan([])
         with self._progress(None, "exact", progress) as shown:
             complete = True
-            while complete and (pieces := consumer.gather(FETCH_ROWS, idle, window=idle, thorough=True)):
+            while complete and (pieces := consumer.fetch_many(FETCH_ROWS, idle, window=idle, thorough=True)):
                 for held in pieces:
                     results = self._send(held.columns)
                     complete = _settle(held, results) and complete
@@ -342,7 +342,7 @@ def _parts(columns: Columns) -> Iterator[Columns]:
         yield columns.slice(begin, min(begin + CHUNK_ROWS, columns.length))
 
 
-def _settle(held: Held, results: Sequence[PublishResult]) -> bool:
+def _settle(held: ReceivedBatch, results: Sequence[PublishResult]) -> bool:
     """Acknowledge what was confirmed and give back the rest; whether all was confirmed."""
     if all(result.ok for result in results):
         held.ack()

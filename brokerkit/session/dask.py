@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from brokerkit.core.errors import ConfigError
-from brokerkit.core.topics import Slice
+from brokerkit.core.vocabulary.errors import ConfigError
+from brokerkit.core.vocabulary.topics import Slice
 from brokerkit.frames.build import FrameBuilder
 from brokerkit.frames.dataframe import to_pandas
 from brokerkit.frames.decoded import PayloadDecoder
@@ -46,7 +46,7 @@ def read_slice(
     """Read one slice, on whatever worker this is: with the session of this process, or a new one."""
     session = _session(session_token, target)
     builder = FrameBuilder(decoder, attributes)
-    batches = builder.batches(session.browser.read(piece, attributes=attributes))
+    batches = builder.batches(session.inspector.read(piece, attributes=attributes))
     return to_pandas(builder.to_table(batches))
 
 

@@ -11,17 +11,17 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, requires, version
 from typing import TYPE_CHECKING, Any, Literal
 
-from brokerkit.core import registry
-from brokerkit.core.address import Address, hidden_target, resolve
-from brokerkit.core.arguments import check_seconds
-from brokerkit.core.connection import CONNECT_SECONDS, Connection
-from brokerkit.core.driver import Backend
-from brokerkit.core.errors import BrokerError, ConfigError, NotSupported, Unauthorized, Unavailable
-from brokerkit.core.secrets import Secret, Secrets, hidden, revealed
+from brokerkit.core.contract.driver import Backend
+from brokerkit.core.runtime import registry
+from brokerkit.core.runtime.connection import CONNECT_SECONDS, Connection
+from brokerkit.core.vocabulary.address import Address, hidden_target, resolve
+from brokerkit.core.vocabulary.arguments import check_seconds
+from brokerkit.core.vocabulary.errors import BrokerError, ConfigError, NotSupported, Unauthorized, Unavailable
+from brokerkit.core.vocabulary.secrets import Secret, Secrets, hidden, revealed
+from brokerkit.display.markup import Displayed, block, table
+from brokerkit.display.sanitize import LONGEST, plain
 
 from .connecting import SANDBOX, start_sandbox
-from .markup import Displayed, block, table
-from .shown import LONGEST, plain
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -182,12 +182,12 @@ class _Examination:
         return f"in {1000 * (time.monotonic() - begin):,.0f} ms"
 
     def _list(self) -> str:
-        topics = self._connection.browser().topics(timeout=self._timeout)
+        topics = self._connection.inspector().topics(timeout=self._timeout)
         ours = [info for info in topics if not info.internal]
         return f"{len(ours):,} topics"
 
     def _describe(self, topic: str) -> str:
-        described = self._connection.browser().describe(topic, timeout=self._timeout)
+        described = self._connection.inspector().describe(topic, timeout=self._timeout)
         found = f"{len(described.subscriptions)} subscriptions"
         if described.messages is not None:
             found = f"{described.messages:,} messages, {len(described.partitions)} partitions, {found}"
@@ -195,7 +195,7 @@ class _Examination:
         return found if confirmation is None else f"{found}; a confirmation: {confirmation}"
 
     def _read(self, topic: str) -> str:
-        browser = self._connection.browser()
+        browser = self._connection.inspector()
         pieces = browser.plan(topic, limit=1, timeout=self._timeout)
         for piece in pieces:
             for columns in browser.read(piece, stall=min(READ_SECONDS, self._timeout)):

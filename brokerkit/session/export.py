@@ -17,11 +17,11 @@ from urllib.parse import quote
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from brokerkit.core.errors import ConfigError, StorageError
-from brokerkit.core.topics import Slice
+from brokerkit.core.vocabulary.errors import ConfigError, StorageError
+from brokerkit.core.vocabulary.topics import Slice
+from brokerkit.display.progress import bar, expected
 
 from .locking import only_writer
-from .progress import bar, expected
 from .storing import NEW, into_place, storing, sync
 
 PLAN = "_brokerkit.json"

@@ -12,9 +12,10 @@ import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from brokerkit.core.attributes import UNREADABLE, Attributes, AttributeValue
-from brokerkit.core.columns import Columns
-from brokerkit.core.errors import ConfigError
+from brokerkit.core.vocabulary.attributes import UNREADABLE, Attributes, AttributeValue
+from brokerkit.core.vocabulary.columns import Columns
+from brokerkit.core.vocabulary.errors import ConfigError
+from brokerkit.display.sanitize import plain
 from brokerkit.frames.arrow import Array, is_text
 from brokerkit.frames.attribute import rows_with
 from brokerkit.frames.attributes import parts_of
@@ -24,7 +25,6 @@ from brokerkit.frames.json_exact import read as read_exactly
 from brokerkit.frames.packed import packed_as, packed_rows
 
 from .overlooked import NOT_GIVEN, NOT_JSON, NOT_TEXT, NULL, Overlooked
-from .shown import plain
 
 Header: TypeAlias = "str | Mapping[str, AttributeValue]"
 

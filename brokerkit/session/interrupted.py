@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from brokerkit.core.interrupts import Hold
+from brokerkit.core.vocabulary.interrupts import Hold
 
 if TYPE_CHECKING:
     import pandas as pd

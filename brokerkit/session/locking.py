@@ -14,7 +14,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from brokerkit.core.errors import InUse
+from brokerkit.core.vocabulary.errors import InUse
 
 NOTE_SECONDS = 0.5
 

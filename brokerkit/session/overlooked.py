@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from .shown import plain
+from brokerkit.display.sanitize import plain
 
 REASONS = 4
 """Reasons that are named in a text; the others are counted together."""

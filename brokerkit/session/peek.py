@@ -10,10 +10,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from brokerkit.core.browser import ConnectedBrowser
-from brokerkit.core.cancellation import Cancellation
-from brokerkit.core.topics import Bounds, Slice, hidden_text
-from brokerkit.core.windows import Stretch
+from brokerkit.core.runtime.inspector import ConnectedInspector
+from brokerkit.core.vocabulary.cancellation import Cancellation
+from brokerkit.core.vocabulary.topics import Bounds, Slice, hidden_text
+from brokerkit.core.vocabulary.windows import Stretch
 from brokerkit.frames.build import FrameBuilder
 
 from .filters import Filter
@@ -120,7 +120,7 @@ class Peek:
 
     def __init__(
         self,
-        browser: ConnectedBrowser,
+        browser: ConnectedInspector,
         planner: Planner,
         builder: FrameBuilder,
         wanted: Filter,

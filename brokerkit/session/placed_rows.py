@@ -7,15 +7,20 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from brokerkit.core.arguments import as_integer, shown_integer
-from brokerkit.core.attributes import Attributes
-from brokerkit.core.errors import BrokerError, ConfigError
-from brokerkit.core.messages import OutboundMessage, checked_partition, checked_time, to_microseconds
+from brokerkit.core.vocabulary.arguments import as_integer, shown_integer
+from brokerkit.core.vocabulary.attributes import Attributes
+from brokerkit.core.vocabulary.errors import BrokerError, ConfigError
+from brokerkit.core.vocabulary.messages import (
+    OutboundMessage,
+    checked_partition,
+    checked_time,
+    to_microseconds,
+)
 from brokerkit.frames.outbound import Item, Outbound, Rows
 from brokerkit.frames.provenance import provenance_of
 from brokerkit.frames.tabular import Column, missing
 
-from .carrying import PUBLISH_TIME, TOLD, written
+from .copy_attributes import PUBLISH_TIME, TOLD, written
 from .open_sessions import open_session
 from .placing import Partitions, Placing, Times, partitions_of, placing_of
 

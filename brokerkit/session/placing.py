@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
-from brokerkit.core.capabilities import Capabilities
-from brokerkit.core.errors import BrokerError, ConfigError, NotSupported
-from brokerkit.core.messages import from_microseconds, to_microseconds
-from brokerkit.core.notes import note
-from brokerkit.core.topics import PublishTerms
+from brokerkit.core.vocabulary.capabilities import Capabilities
+from brokerkit.core.vocabulary.errors import BrokerError, ConfigError, NotSupported
+from brokerkit.core.vocabulary.messages import from_microseconds, to_microseconds
+from brokerkit.core.vocabulary.notes import note
+from brokerkit.core.vocabulary.topics import PublishTerms
 
 if TYPE_CHECKING:
     from .session import Session
@@ -200,7 +200,7 @@ def _count_text(count: int | None) -> str:
 
 def _terms(target: Session, topic: str) -> PublishTerms:
     try:
-        return target.browser.terms(topic, timeout=TERMS_SECONDS)
+        return target.inspector.terms(topic, timeout=TERMS_SECONDS)
     except BrokerError:
         # publishing says what is wrong with it, for each message
         return PublishTerms()
@@ -209,7 +209,7 @@ def _terms(target: Session, topic: str) -> PublishTerms:
 def partitions_of(session: Session, topics: Iterable[str]) -> int | None:
     """How many partitions topics have, 0 without any; None where they differ, or it cannot be said."""
     try:
-        counts = {session.browser.terms(topic, timeout=TERMS_SECONDS).partitions for topic in topics}
+        counts = {session.inspector.terms(topic, timeout=TERMS_SECONDS).partitions for topic in topics}
     except BrokerError:
         return None
     return counts.pop() if len(counts) == 1 else None

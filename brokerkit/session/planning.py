@@ -7,12 +7,12 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, NamedTuple, TypeAlias
 
-from brokerkit.core.arguments import as_integer, check_size
-from brokerkit.core.browser import ConnectedBrowser
-from brokerkit.core.errors import ConfigError, NotSupported
-from brokerkit.core.positions import Earliest, Latest, Position, check_partitions, parse_all
-from brokerkit.core.topics import Bounds, hidden_text
-from brokerkit.core.windows import LATENESS, Stretch, parse_lateness, span_text
+from brokerkit.core.runtime.inspector import ConnectedInspector
+from brokerkit.core.vocabulary.arguments import as_integer, check_size
+from brokerkit.core.vocabulary.errors import ConfigError, NotSupported
+from brokerkit.core.vocabulary.positions import Earliest, Latest, Position, check_partitions, parse_all
+from brokerkit.core.vocabulary.topics import Bounds, hidden_text
+from brokerkit.core.vocabulary.windows import LATENESS, Stretch, parse_lateness, span_text
 
 Positions: TypeAlias = "Position | Mapping[int, Position]"
 Offsets: TypeAlias = "dict[int | None, int]"
@@ -84,7 +84,7 @@ class Planner:
     scan_for_time: without such an index, find a time by reading the topic through.
     """
 
-    def __init__(self, browser: ConnectedBrowser, *, time_index: bool, scan_for_time: bool) -> None:
+    def __init__(self, browser: ConnectedInspector, *, time_index: bool, scan_for_time: bool) -> None:
         self._browser = browser
         self._time_index = time_index
         self._scan_for_time = scan_for_time

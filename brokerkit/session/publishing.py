@@ -11,12 +11,13 @@ import orjson
 import pandas as pd
 import pyarrow as pa
 
-from brokerkit.core.arguments import unencodable
-from brokerkit.core.attributes import Attributes
-from brokerkit.core.errors import BrokerError, ConfigError, PublishFailed, Unavailable
-from brokerkit.core.interrupts import check_interrupt
-from brokerkit.core.messages import OutboundMessage, PublishResult, new_run
-from brokerkit.core.publisher import refusal
+from brokerkit.core.runtime.publisher import refusal
+from brokerkit.core.vocabulary.arguments import unencodable
+from brokerkit.core.vocabulary.attributes import Attributes
+from brokerkit.core.vocabulary.errors import BrokerError, ConfigError, PublishFailed, Unavailable
+from brokerkit.core.vocabulary.interrupts import check_interrupt
+from brokerkit.core.vocabulary.messages import OutboundMessage, PublishResult, new_run
+from brokerkit.display.progress import bar
 from brokerkit.frames.jsonable import jsonable
 from brokerkit.frames.outbound import Item, Kind, Outbound, messages_from_frame
 from brokerkit.frames.outcome import OutcomeFrame, outcome_frame
@@ -25,12 +26,11 @@ from brokerkit.frames.provenance import provenance_of
 from .arguments import check_topic
 from .interrupted import Interrupted
 from .journal import Journal
-from .progress import bar
 from .resuming import KnownNames
 from .silence import answers_to_nothing
 
 if TYPE_CHECKING:
-    from brokerkit.core.publisher import ConnectedPublisher
+    from brokerkit.core.runtime.publisher import ConnectedPublisher
 
     from .placing import Placing
 

@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from brokerkit.core.cancellation import Deadline
-from brokerkit.core.capabilities import Capabilities
-from brokerkit.core.errors import AckFailed, BrokerError, ConfigError
-from brokerkit.core.held import Held
-from brokerkit.core.interrupts import Hold
-from brokerkit.core.silence import Ending
+from brokerkit.core.runtime.received import ReceivedBatch
+from brokerkit.core.runtime.silence import Ending
+from brokerkit.core.vocabulary.cancellation import Deadline
+from brokerkit.core.vocabulary.capabilities import Capabilities
+from brokerkit.core.vocabulary.errors import AckFailed, BrokerError, ConfigError
+from brokerkit.core.vocabulary.interrupts import Hold
 from brokerkit.frames.build import FrameBuilder
 from brokerkit.frames.dataframe import to_pandas
 from brokerkit.frames.expand import expand
@@ -22,8 +22,8 @@ from .interrupted import Interrupted
 if TYPE_CHECKING:
     import pandas as pd
 
-    from brokerkit.core.message_consumer import MessageConsumer
-    from brokerkit.core.record_consumer import RecordConsumer
+    from brokerkit.core.runtime.message_consumer import MessageConsumer
+    from brokerkit.core.runtime.record_consumer import RecordConsumer
 
     AnyConsumer = MessageConsumer | RecordConsumer
 
@@ -48,23 +48,23 @@ def collect(
     timeout: float | None,
     idle: float | None,
     ending: Ending | None = None,
-) -> list[Held]:
+) -> list[ReceivedBatch]:
     """Up to `most` rows: until nothing new came for `idle` seconds after the first, or `timeout`.
 
     ending: is told why it ended. Where the broker says what there is, that comes before `idle` ends it.
     """
     # the timeout begins when it is attached
     consumer.attach()
-    return consumer.gather(most, timeout, idle=idle, ending=ending)
+    return consumer.fetch_many(most, timeout, idle=idle, ending=ending)
 
 
 def frame_maker(
     decode: Any, attributes: bool, expanded: bool, source: str, details: dict[str, Any]
-) -> Callable[[Sequence[Held]], pd.DataFrame]:
+) -> Callable[[Sequence[ReceivedBatch]], pd.DataFrame]:
     """Makes one frame of the rows of held batches. A wrong decoder is a ConfigError here, not later."""
     FrameBuilder(decode, attributes)
 
-    def make(pieces: Sequence[Held]) -> pd.DataFrame:
+    def make(pieces: Sequence[ReceivedBatch]) -> pd.DataFrame:
         builder = FrameBuilder(decode, attributes, expanding=expanded)
         table = builder.to_table(builder.batches(held.columns for held in pieces))
         frame = attach(to_pandas(table), provenance(builder, source=source, details=details))
@@ -87,7 +87,7 @@ class Acknowledging:
     """
 
     def __init__(
-        self, pieces: Sequence[Held], make_frame: Callable[[], pd.DataFrame], *, kept_in: str
+        self, pieces: Sequence[ReceivedBatch], make_frame: Callable[[], pd.DataFrame], *, kept_in: str
     ) -> None:
         self._pieces = pieces
         self._make_frame = make_frame
@@ -132,7 +132,7 @@ class Acknowledging:
         return made
 
 
-def _errors_of(held: Held) -> dict[int, BrokerError]:
+def _errors_of(held: ReceivedBatch) -> dict[int, BrokerError]:
     try:
         held.ack()
     except AckFailed as error:
@@ -168,7 +168,7 @@ class Pulling:
         consumer: AnyConsumer,
         *,
         ack: bool,
-        make_frame: Callable[[Sequence[Held]], pd.DataFrame],
+        make_frame: Callable[[Sequence[ReceivedBatch]], pd.DataFrame],
         keep: Callable[[pd.DataFrame], None],
     ) -> None:
         self._consumer = consumer

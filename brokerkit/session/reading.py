@@ -8,19 +8,19 @@ from typing import Any, Literal
 
 import pyarrow as pa
 
-from brokerkit.core.browser import ConnectedBrowser
-from brokerkit.core.cancellation import Cancellation
-from brokerkit.core.columns import Columns
-from brokerkit.core.notes import note
-from brokerkit.core.topics import Slice
+from brokerkit.core.runtime.inspector import ConnectedInspector
+from brokerkit.core.vocabulary.cancellation import Cancellation
+from brokerkit.core.vocabulary.columns import Columns
+from brokerkit.core.vocabulary.notes import note
+from brokerkit.core.vocabulary.topics import Slice
+from brokerkit.display.progress import bar, expected
 from brokerkit.frames.build import FrameBuilder
 
 from .filters import Filter, FilterWarning
 from .overlooked import Overlooked
-from .progress import bar, expected
 
 
-class NotYetReadable(UserWarning):
+class NotYetReadableWarning(UserWarning):
     """Messages are not shown because a transaction before them is open; a later look shows them."""
 
 
@@ -114,7 +114,7 @@ class SliceReader:
 
     def __init__(
         self,
-        browser: ConnectedBrowser,
+        browser: ConnectedInspector,
         slices: Sequence[Slice],
         builder: FrameBuilder,
         *,

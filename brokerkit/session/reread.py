@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from brokerkit.core.arguments import check_size
-from brokerkit.core.browser import ConnectedBrowser
-from brokerkit.core.errors import ConfigError, NotSupported
-from brokerkit.core.topics import EXACT, Bounds, Slice
+from brokerkit.core.runtime.inspector import ConnectedInspector
+from brokerkit.core.vocabulary.arguments import check_size
+from brokerkit.core.vocabulary.errors import ConfigError, NotSupported
+from brokerkit.core.vocabulary.topics import EXACT, Bounds, Slice
 from brokerkit.frames.build import FrameBuilder
 from brokerkit.frames.decoded import PayloadDecoder
 from brokerkit.frames.decoding import decoder_named
@@ -27,7 +27,7 @@ NEAR = 1_000
 Place = tuple[str, int | None, int]
 
 
-def places_of(df: pd.DataFrame, browser: ConnectedBrowser) -> list[Place]:
+def places_of(df: pd.DataFrame, browser: ConnectedInspector) -> list[Place]:
     """(topic, partition, position) of each row. Raises ConfigError for rows that do not say it."""
     missing = [name for name in ("topic", "partition", "offset") if name not in getattr(df, "columns", ())]
     if missing:
@@ -91,7 +91,7 @@ def decoder_of(df: pd.DataFrame) -> PayloadDecoder | str:
     return "auto" if name is None else decoder_named(name)
 
 
-def read_places(browser: ConnectedBrowser, places: Sequence[Place], builder: FrameBuilder) -> pa.Table:
+def read_places(browser: ConnectedInspector, places: Sequence[Place], builder: FrameBuilder) -> pa.Table:
     """The rows at these places, in their order; those that are gone are left out, with a warning."""
     wanted = set(places)
     found: dict[Any, int] = {}

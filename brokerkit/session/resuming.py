@@ -17,9 +17,9 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from brokerkit.core.errors import BrokerError
-from brokerkit.core.messages import PublishResult
-from brokerkit.core.repeating import MARGIN_SECONDS
+from brokerkit.core.runtime.repeating import MARGIN_SECONDS
+from brokerkit.core.vocabulary.errors import BrokerError
+from brokerkit.core.vocabulary.messages import PublishResult
 
 if TYPE_CHECKING:
     from .session import Session
@@ -35,7 +35,7 @@ def known_again(session: Session, topic: str) -> float | None:
     if not session.capabilities.dedup_ids:
         return None
     try:
-        window = session.browser.terms(topic, timeout=LOOK_SECONDS).known_again
+        window = session.inspector.terms(topic, timeout=LOOK_SECONDS).known_again
     except BrokerError:
         # a topic that cannot be asked now is published to all the same
         return None

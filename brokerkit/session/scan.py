@@ -13,8 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from brokerkit.core.errors import BrokerError, ConfigError
-from brokerkit.core.topics import Slice, count_text
+from brokerkit.core.vocabulary.errors import BrokerError, ConfigError
+from brokerkit.core.vocabulary.topics import Slice, count_text
+from brokerkit.display.markup import Displayed, block, lines
+from brokerkit.display.progress import expected
+from brokerkit.display.sanitize import plain
 from brokerkit.frames.build import FrameBuilder
 from brokerkit.frames.dataframe import to_pandas
 from brokerkit.frames.expand import expand
@@ -24,10 +27,7 @@ from brokerkit.frames.schema import schema_for
 from .export import Export, Exported
 from .filters import Filter, Header, wanted_rows
 from .interrupted import Interrupted
-from .markup import Displayed, block, lines
-from .progress import expected
 from .reading import Part, ReadReport, SliceReader, left_of
-from .shown import plain
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -114,7 +114,7 @@ class Scan(Displayed):
 
     def _sample(self, piece: Slice, found: list[int]) -> None:
         with suppress(BrokerError, TimeoutError):
-            for columns in self._session.browser.read(piece, attributes=False, stall=SAMPLE_SECONDS):
+            for columns in self._session.inspector.read(piece, attributes=False, stall=SAMPLE_SECONDS):
                 sizes = [len(value or b"") for value in islice(columns.values("value"), SAMPLE_ROWS)]
                 found.append(self.messages * sum(sizes) // max(1, len(sizes)))
                 return
@@ -138,7 +138,7 @@ class Scan(Displayed):
 
     def _reader(self, builder: FrameBuilder) -> SliceReader:
         reader = SliceReader(
-            self._session.browser,
+            self._session.inspector,
             self.slices,
             builder,
             wanted=self._filter(),

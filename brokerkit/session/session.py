@@ -12,46 +12,46 @@ from importlib import import_module
 from os import PathLike
 from typing import TYPE_CHECKING, Any, Self
 
-from brokerkit.core.arguments import check_count, check_seconds
-from brokerkit.core.browser import ConnectedBrowser
-from brokerkit.core.capabilities import Capabilities, Model
-from brokerkit.core.connection import Connection
-from brokerkit.core.errors import Closed, ConfigError, NotSupported
-from brokerkit.core.interrupts import Hold
-from brokerkit.core.message_consumer import MessageConsumer
-from brokerkit.core.messages import OutboundMessage, PublishResult
-from brokerkit.core.notes import note
-from brokerkit.core.owner import close_at_exit
-from brokerkit.core.protocols import PositionLike
-from brokerkit.core.publisher import ConnectedPublisher
-from brokerkit.core.record_consumer import RecordConsumer
-from brokerkit.core.windows import LATENESS, parse_lateness, pieces_of
+from brokerkit.core.runtime.connection import Connection
+from brokerkit.core.runtime.driver_thread import close_at_exit
+from brokerkit.core.runtime.inspector import ConnectedInspector
+from brokerkit.core.runtime.message_consumer import MessageConsumer
+from brokerkit.core.runtime.publisher import ConnectedPublisher
+from brokerkit.core.runtime.record_consumer import RecordConsumer
+from brokerkit.core.vocabulary.arguments import check_count, check_seconds
+from brokerkit.core.vocabulary.capabilities import Capabilities, Model
+from brokerkit.core.vocabulary.errors import Closed, ConfigError, NotSupported
+from brokerkit.core.vocabulary.interrupts import Hold
+from brokerkit.core.vocabulary.messages import OutboundMessage, PublishResult
+from brokerkit.core.vocabulary.notes import note
+from brokerkit.core.vocabulary.protocols import PositionLike
+from brokerkit.core.vocabulary.windows import LATENESS, parse_lateness, pieces_of
+from brokerkit.display.descriptions import Description, topics_frame
+from brokerkit.display.markup import Displayed
+from brokerkit.display.sanitize import plain
 from brokerkit.frames.build import FrameBuilder
 from brokerkit.frames.outbound import Kind
 from brokerkit.frames.outcome import OutcomeFrame
 
 from .arguments import MessageIds, check_topic, keeps_ids, model_of, topic_names
 from .batches import Batches
-from .borrowing import borrow
+from .build_frame import frame_of
 from .copying import copy_topic
 from .filters import Header, wanted_rows
-from .framing import frame_of
 from .interrupted import Interrupted, outcome_kept
 from .journal import opened
-from .listing import Description, topics_frame
-from .markup import Displayed
 from .open_sessions import SESSIONS
 from .peek import Peek
+from .peek_with_side_effects import borrow
 from .placed_rows import placed, plan_shown
 from .placing import Partitions, Times
 from .planning import Planner, parse_partitions, parse_range
 from .publishing import BatchPublishing, FramePublishing, message_of, messages_of, plan_of
 from .pulling import Pulling, check_give_back, frame_maker
-from .reading import NotYetReadable, ReadReport
+from .reading import NotYetReadableWarning, ReadReport
 from .reread import decoder_of, places_of, read_places
 from .resuming import known_again
 from .scan import Scan
-from .shown import plain
 from .subscribing import note_if_it_exists
 from .transaction import Transaction, committed_whole
 from .welcome import welcome
@@ -106,20 +106,20 @@ class Session(Displayed):
         return self.connection.native
 
     @property
-    def browser(self) -> ConnectedBrowser:
+    def inspector(self) -> ConnectedInspector:
         """The core browser underneath `peek` and `scan`."""
-        return self.connection.browser()
+        return self.connection.inspector()
 
     # Looking.
 
     def topics(self, *, internal: bool = False) -> pd.DataFrame:
         """All topics as a frame; the broker's own ones only with `internal`."""
-        return topics_frame([info for info in self.browser.topics() if internal or not info.internal])
+        return topics_frame([info for info in self.inspector.topics() if internal or not info.internal])
 
     def describe(self, topic: str) -> Description:
         """Partitions with their bounds, and subscriptions or groups with their lag."""
         check_topic(topic)
-        return Description(self.browser.describe(topic))
+        return Description(self.inspector.describe(topic))
 
     def peek(
         self,
@@ -201,7 +201,7 @@ class Session(Displayed):
         found = frame(partial=False)
         peek.report.warn_of_filter()
         if peek.hidden:
-            note(f"{topic!r}: {peek.hidden}", NotYetReadable)
+            note(f"{topic!r}: {peek.hidden}", NotYetReadableWarning)
         return found
 
     def peeking(
@@ -220,7 +220,7 @@ class Session(Displayed):
         builder = FrameBuilder(decode, attributes, expanding=expand)
         wanted = wanted_rows(key, header, where, builder.schema, attributes)
         planner = self.planner(scan_for_time)
-        return Peek(self.browser, planner, builder, wanted, limit=limit, attributes=attributes)
+        return Peek(self.inspector, planner, builder, wanted, limit=limit, attributes=attributes)
 
     def scan(
         self,
@@ -284,16 +284,16 @@ class Session(Displayed):
         """
         if self.capabilities.slices == "never":
             raise NotSupported("this system cannot read messages again; the frame itself has their payloads")
-        places = places_of(df, self.browser)
+        places = places_of(df, self.inspector)
         builder = FrameBuilder(decoder_of(df) if decode is None else decode, expanding=expand)
-        table = read_places(self.browser, places, builder)
+        table = read_places(self.inspector, places, builder)
         missing = len(places) - table.num_rows
         details = {"reread": len(places), "missing": missing}
         return frame_of(table, builder, source=self.name, expand=expand, details=details)
 
     def planner(self, scan_for_time: bool = False) -> Planner:
         """What finds positions in this session's topics."""
-        return Planner(self.browser, time_index=self.capabilities.time_index, scan_for_time=scan_for_time)
+        return Planner(self.inspector, time_index=self.capabilities.time_index, scan_for_time=scan_for_time)
 
     # Taking.
 
@@ -327,7 +327,7 @@ class Session(Displayed):
         (`last_pull` keeps the last one; `batches` lets you acknowledge after the work).
 
         start: creates a missing subscription there; without it a missing one is NotFound. Where it
-        exists already, a `StartIgnored` warning says that it goes on from where it is. A time is the
+        exists already, a `StartIgnoredWarning` warning says that it goes on from where it is. A time is the
         first message at or after it: what comes behind that one comes too, also with earlier times.
         share: read as a member of a share group of Kafka, which settles messages one by one, where
         the default is a consumer group; the same as ``model="message"``. One pull is then what one
@@ -431,7 +431,7 @@ class Session(Displayed):
             **options,
         )
         if start is not None and subscription is not None:
-            note_if_it_exists(self.browser, topic, subscription, model, start)
+            note_if_it_exists(self.inspector, topic, subscription, model, start)
         return made
 
     # Publishing.
@@ -547,8 +547,8 @@ class Session(Displayed):
         """Copy the messages of a topic to a topic of any session; one outcome per message.
 
         Key, payload and attributes arrive as they are; what the target cannot carry travels in attributes
-        whose names begin with ``bk-`` (see `brokerkit.session.carrying`), and is put back by the next copy
-        that can.
+        whose names begin with ``bk-`` (see `brokerkit.session.copy_attributes`), and is put back by the
+        next copy that can.
 
         partitions: "same" keeps the number of each message's partition, "key" lets the target choose by
         the key; None is "same" where both topics have as many partitions, else "key". Inside a partition

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from brokerkit.core.errors import StorageError
+from brokerkit.core.vocabulary.errors import StorageError
 
 NEW = ".new"
 """How the names of files end that are not complete yet."""

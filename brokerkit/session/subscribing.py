@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from brokerkit.core.browser import ConnectedBrowser
-from brokerkit.core.capabilities import Model
-from brokerkit.core.errors import BrokerError
-from brokerkit.core.notes import note
+from brokerkit.core.runtime.inspector import ConnectedInspector
+from brokerkit.core.vocabulary.capabilities import Model
+from brokerkit.core.vocabulary.errors import BrokerError
+from brokerkit.core.vocabulary.notes import note
 
 LOOK_SECONDS = 5.0
 
 
-class StartIgnored(UserWarning):
+class StartIgnoredWarning(UserWarning):
     """`start=` had no effect: the subscription exists and goes on from where it is."""
 
 
 def note_if_it_exists(
-    browser: ConnectedBrowser, topic: str, subscription: str, model: Model, start: object
+    browser: ConnectedInspector, topic: str, subscription: str, model: Model, start: object
 ) -> None:
-    """Warn with `StartIgnored` if there is such a subscription now. What cannot be looked up is not noted."""
+    """Warn with `StartIgnoredWarning` if there is such a subscription now.
+
+    A subscription that cannot be looked up is not noted.
+    """
     try:
         described = browser.describe(topic, count=False, timeout=LOOK_SECONDS)
     except BrokerError:
@@ -28,5 +31,5 @@ def note_if_it_exists(
         note(
             f"subscription {subscription!r} of {topic!r} exists already and goes on from where it is: "
             f"start={start!r} had no effect",
-            StartIgnored,
+            StartIgnoredWarning,
         )

@@ -7,9 +7,9 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from brokerkit.core.errors import BrokerError
-from brokerkit.core.interrupts import Hold
-from brokerkit.core.messages import PublishResult
+from brokerkit.core.vocabulary.errors import BrokerError
+from brokerkit.core.vocabulary.interrupts import Hold
+from brokerkit.core.vocabulary.messages import PublishResult
 from brokerkit.frames.outbound import Kind
 from brokerkit.frames.outcome import OutcomeFrame, outcome_frame
 
@@ -18,8 +18,8 @@ from .placed_rows import placed
 from .publishing import BatchPublishing, FramePublishing, message_of, messages_of, plan_of
 
 if TYPE_CHECKING:
-    from brokerkit.core.messages import OutboundMessage
-    from brokerkit.core.publisher import ConnectedPublisher
+    from brokerkit.core.runtime.publisher import ConnectedPublisher
+    from brokerkit.core.vocabulary.messages import OutboundMessage
 
     from .placing import Partitions, Times
     from .session import Session

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .markup import block, heading, lines, pairs
+from brokerkit.display.markup import block, heading, lines, pairs
 
 if TYPE_CHECKING:
     from .session import Session

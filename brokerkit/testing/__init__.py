@@ -55,8 +55,8 @@ for all of them. `Harness` lists what it may set. What a test expects is read fr
 What a system cannot do is declared in `Capabilities.gaps`, by number, with the reason: `never` where
 it cannot, `not yet` where it should. A declared behaviour is run all the same and has to fail, be
 refused or hang; when it holds, its test fails, so that no declaration outlives its reason.
-`brokerkit.core.capabilities` has `no_messages(reason)` and `no_records(reason)` for systems with one of
-the two models.
+`brokerkit.core.vocabulary.capabilities` has `no_messages(reason)` and `no_records(reason)` for systems
+with one of the two models.
 
 The line ``pytest_plugins = ["brokerkit.testing.plugin"]`` in the topmost ``conftest.py`` ends a run with
 what was shown, declared and broken. Behaviour 66 runs the others ten times in parallel, but for those

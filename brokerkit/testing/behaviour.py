@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from brokerkit.core.capabilities import Gap, Model
-from brokerkit.core.errors import BrokerError
+from brokerkit.core.vocabulary.capabilities import Gap, Model
+from brokerkit.core.vocabulary.errors import BrokerError
 
 from .harness import Harness
 from .stage import Stage

@@ -68,7 +68,7 @@ def read(order: dict[str, Any]) -> None:
     piece = pickle.loads(b64decode(order["slice"]))
     assert isinstance(piece, Slice)
     with connect(order["url"], **order["options"]) as connection:
-        say("read", digest=digest(list(connection.browser().read(piece))))
+        say("read", digest=digest(list(connection.inspector().read(piece))))
 
 
 def interrupt(order: dict[str, Any]) -> None:

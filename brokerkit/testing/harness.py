@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from brokerkit.core import Connection, NotSupported, OutboundMessage, connect
-from brokerkit.core.capabilities import Model
+from brokerkit.core.vocabulary.capabilities import Model
 
 
 class Harness(ABC):

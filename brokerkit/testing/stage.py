@@ -19,7 +19,7 @@ from brokerkit.core import (
     RecordConsumer,
     StaleAck,
 )
-from brokerkit.core.capabilities import Capabilities, Model
+from brokerkit.core.vocabulary.capabilities import Capabilities, Model
 
 from .harness import Harness
 
@@ -182,7 +182,7 @@ class Stage:
         deadline = time.monotonic() + within
         while len(found) < count:
             assert time.monotonic() < deadline, f"{len(found)} of {count} messages came within {within:g} s"
-            for held in consumer.gather(count - len(found), 0.5):
+            for held in consumer.fetch_many(count - len(found), 0.5):
                 found.extend(held.columns.values("value"))
                 held.ack()
         return found

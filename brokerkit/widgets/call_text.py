@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
-from brokerkit.core.attributes import Attributes
+from brokerkit.core.vocabulary.attributes import Attributes
 
 from .cells import cells
 

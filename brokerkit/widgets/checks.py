@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Literal, NamedTuple
 
-from brokerkit.core.capabilities import Capabilities
-from brokerkit.core.errors import BrokerError, ConfigError
-from brokerkit.core.messages import OutboundMessage
-from brokerkit.core.publisher import refusal
+from brokerkit.core.runtime.publisher import refusal
+from brokerkit.core.vocabulary.capabilities import Capabilities
+from brokerkit.core.vocabulary.errors import BrokerError, ConfigError
+from brokerkit.core.vocabulary.messages import OutboundMessage
+from brokerkit.display.sanitize import plain
 from brokerkit.frames.json_exact import read
-from brokerkit.session.shown import plain
 
 INSTALL = "pip install 'brokerkit-notebook[schema]'"
 Validate = Callable[[Any], list[str]]

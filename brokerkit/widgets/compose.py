@@ -9,18 +9,18 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from brokerkit.core.attributes import Attributes
-from brokerkit.core.errors import BrokerError, ConfigError
-from brokerkit.core.interrupts import Hold, check_interrupt
-from brokerkit.core.messages import OutboundMessage, PublishResult, new_run
+from brokerkit.core.vocabulary.attributes import Attributes
+from brokerkit.core.vocabulary.errors import BrokerError, ConfigError
+from brokerkit.core.vocabulary.interrupts import Hold, check_interrupt
+from brokerkit.core.vocabulary.messages import OutboundMessage, PublishResult, new_run
+from brokerkit.display.markup import Displayed, block, bullets, heading, lines, pairs
+from brokerkit.display.sanitize import plain
 from brokerkit.frames.attributes import pair_of, parts_of
 from brokerkit.frames.outbound import Item, Kind
 from brokerkit.frames.outcome import OutcomeFrame, outcome_frame
 from brokerkit.session.arguments import check_topic
 from brokerkit.session.interrupted import Interrupted, outcome_kept
-from brokerkit.session.markup import Displayed, block, bullets, heading, lines, pairs
 from brokerkit.session.publishing import message_of
-from brokerkit.session.shown import plain
 
 from . import panel
 from .call_text import LONGEST, Name, call_text, variable_of

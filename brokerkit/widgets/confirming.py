@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from brokerkit.core.errors import ConfigError, NotSupported
-from brokerkit.session.shown import plain
+from brokerkit.core.vocabulary.errors import ConfigError, NotSupported
+from brokerkit.display.sanitize import plain
 
 if TYPE_CHECKING:
     from brokerkit.session.session import Session

@@ -12,8 +12,8 @@ import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet
 
-from brokerkit.core.errors import BrokerError, ConfigError
-from brokerkit.core.messages import OutboundMessage
+from brokerkit.core.vocabulary.errors import BrokerError, ConfigError
+from brokerkit.core.vocabulary.messages import OutboundMessage
 from brokerkit.frames.outbound import Item, Kind, Outbound, Rows
 from brokerkit.session.placed_rows import PlacedRows, placed
 from brokerkit.session.publishing import plan_of

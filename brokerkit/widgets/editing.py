@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from typing import Literal
 
-from brokerkit.core.errors import ConfigError
+from brokerkit.core.vocabulary.errors import ConfigError
 
 Mode = Literal["text", "escaped", "null"]
 _ESCAPE = re.compile(r"\\(x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}|[nrt\\]|.|$)", re.DOTALL)

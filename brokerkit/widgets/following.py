@@ -15,10 +15,10 @@ from typing import Literal
 
 import pyarrow as pa
 
-from brokerkit.core.browser import ConnectedBrowser
-from brokerkit.core.cancellation import Cancellation, Deadline
-from brokerkit.core.errors import BrokerError, Cancelled, Closed, NotFound
-from brokerkit.core.topics import Bounds, Counted, Slice, count_text, hidden_text
+from brokerkit.core.runtime.inspector import ConnectedInspector
+from brokerkit.core.vocabulary.cancellation import Cancellation, Deadline
+from brokerkit.core.vocabulary.errors import BrokerError, Cancelled, Closed, NotFound
+from brokerkit.core.vocabulary.topics import Bounds, Counted, Slice, count_text, hidden_text
 from brokerkit.frames.build import FrameBuilder
 from brokerkit.session.filters import Filter
 from brokerkit.session.overlooked import Overlooked
@@ -77,7 +77,7 @@ class Follower:
 
     def __init__(
         self,
-        browser: ConnectedBrowser,
+        browser: ConnectedInspector,
         topic: str,
         builder: FrameBuilder,
         wanted: Filter,

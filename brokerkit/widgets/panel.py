@@ -13,7 +13,7 @@ from importlib.resources import files
 from threading import RLock
 from typing import TYPE_CHECKING, Any
 
-from brokerkit.core.errors import ConfigError
+from brokerkit.core.vocabulary.errors import ConfigError
 
 from .cells import cells
 

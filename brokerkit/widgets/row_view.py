@@ -8,7 +8,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from brokerkit.session.shown import plain, plain_lines
+from brokerkit.display.sanitize import plain, plain_lines
 
 from .indenting import indented
 

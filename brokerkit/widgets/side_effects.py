@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from brokerkit.core.capabilities import Capabilities
+from brokerkit.core.vocabulary.capabilities import Capabilities
 
 NO_SIDE_EFFECT = "Reading only: no position moves, nothing is acknowledged, no delivery is counted."
 

@@ -11,18 +11,18 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from brokerkit.core.arguments import check_count, check_seconds
-from brokerkit.core.errors import BrokerError, ConfigError
-from brokerkit.core.owner import close_at_exit
+from brokerkit.core.runtime.driver_thread import close_at_exit
+from brokerkit.core.vocabulary.arguments import check_count, check_seconds
+from brokerkit.core.vocabulary.errors import BrokerError, ConfigError
+from brokerkit.display.markup import Displayed, block, heading, lines, table
+from brokerkit.display.sanitize import plain
 from brokerkit.frames.build import FrameBuilder
 from brokerkit.frames.dataframe import to_pandas
 from brokerkit.frames.provenance import attach, provenance
 from brokerkit.session.arguments import check_topic
 from brokerkit.session.filters import Filter
-from brokerkit.session.markup import Displayed, block, heading, lines, table
 from brokerkit.session.overlooked import Overlooked
 from brokerkit.session.planning import parse_range
-from brokerkit.session.shown import plain
 
 from . import panel
 from .call_text import Name, call_text, variable_of
@@ -86,7 +86,7 @@ class Tail(Displayed):
         self._overlooked = Overlooked()
         self._panel: panel.Panel | None = None
         positions, since = self._beginning()
-        self._follower = Follower(session.browser, topic, self._builder, self._filter, positions, since)
+        self._follower = Follower(session.inspector, topic, self._builder, self._filter, positions, since)
         if start is None:
             self._follower.look_back(BEFORE)
         try:

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from brokerkit.core.errors import BrokerError
+from brokerkit.core.vocabulary.errors import BrokerError
 from brokerkit.session import Session
 
 

@@ -6,7 +6,7 @@ import json
 
 import pandas as pd
 
-from brokerkit.core.columns import Columns
+from brokerkit.core.vocabulary.columns import Columns
 from brokerkit.frames import expand
 from brokerkit.frames.build import FrameBuilder
 from brokerkit.frames.dataframe import to_pandas

@@ -8,7 +8,7 @@ import pytest
 
 from brokerkit.backends import inmem
 from brokerkit.core import Connection
-from brokerkit.core.capabilities import Model
+from brokerkit.core.vocabulary.capabilities import Model
 from brokerkit.testing import Conformance, Harness
 
 

@@ -12,7 +12,7 @@ from .on_server import ServerHarness
 
 pytestmark = [
     pytest.mark.broker,
-    pytest.mark.filterwarnings("ignore::brokerkit.core.errors.PreviewWarning"),
+    pytest.mark.filterwarnings("ignore::brokerkit.core.vocabulary.errors.PreviewWarning"),
 ]
 
 

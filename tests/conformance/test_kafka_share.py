@@ -11,7 +11,7 @@ from .test_kafka import KafkaHarness
 
 pytestmark = [
     pytest.mark.broker,
-    pytest.mark.filterwarnings("ignore::brokerkit.core.errors.PreviewWarning"),
+    pytest.mark.filterwarnings("ignore::brokerkit.core.vocabulary.errors.PreviewWarning"),
 ]
 
 

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import pytest
 
 from brokerkit.core import Connection, Gap
-from brokerkit.core.capabilities import Model
+from brokerkit.core.vocabulary.capabilities import Model
 from brokerkit.sandbox.pubsub import PubSubServer
 from brokerkit.testing import Conformance, Harness
 from brokerkit.testing.behaviour import behaviour

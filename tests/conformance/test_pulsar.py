@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from brokerkit.core import Connection
-from brokerkit.core.capabilities import Model
+from brokerkit.core.vocabulary.capabilities import Model
 from brokerkit.sandbox.pulsar import PulsarServer
 from brokerkit.testing import Conformance, Harness
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from brokerkit.core import Connection
-from brokerkit.core.capabilities import Model
+from brokerkit.core.vocabulary.capabilities import Model
 from brokerkit.sandbox.servicebus.server import ServiceBusServer
 from brokerkit.testing import Conformance, Harness
 from brokerkit.testing.behaviour import behaviour
@@ -199,7 +199,7 @@ class TestServiceBus(Conformance):
         stage.publish(topic, *sent)
         with stage.consumer(topic, "reader") as reader:
             acknowledge(stage.receive(reader, 4))
-        browser = stage.connection.browser()
+        browser = stage.connection.inspector()
 
         def backlog() -> list[tuple[str, int | None]]:
             return [(each.name, each.lag) for each in browser.describe(topic).subscriptions]

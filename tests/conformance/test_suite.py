@@ -15,7 +15,7 @@ import pytest
 
 import brokerkit.testing
 from brokerkit.backends import inmem
-from brokerkit.core.capabilities import MESSAGE_BEHAVIOURS, RECORD_BEHAVIOURS, Gap
+from brokerkit.core.vocabulary.capabilities import MESSAGE_BEHAVIOURS, RECORD_BEHAVIOURS, Gap
 from brokerkit.testing import Conformance, Harness
 from brokerkit.testing.behaviour import behaviours_of
 

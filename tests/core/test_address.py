@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from brokerkit.core import ConfigError
-from brokerkit.core.address import Address, resolve
-from brokerkit.core.secrets import Secret, Secrets, is_secret
+from brokerkit.core.vocabulary.address import Address, resolve
+from brokerkit.core.vocabulary.secrets import Secret, Secrets, is_secret
 
 KEY = "Abc/def+ghi="
 AZURE = f"Endpoint=sb://ns.servicebus.windows.net/;SharedAccessKeyName=a;SharedAccessKey={KEY};EntityPath=q"

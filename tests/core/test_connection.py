@@ -29,10 +29,10 @@ from brokerkit.core import (
     OutboundMessage,
     Unavailable,
     connect,
-    registry,
 )
-from brokerkit.core.driver import Driver
-from brokerkit.core.secrets import Secret
+from brokerkit.core.contract.driver import Driver
+from brokerkit.core.runtime import registry
+from brokerkit.core.vocabulary.secrets import Secret
 
 from .conftest import Desk
 
@@ -147,7 +147,7 @@ def test_nothing_of_a_connection_shows_a_secret(monkeypatch: pytest.MonkeyPatch)
     serve(monkeypatch, Backend(RuntimeError))
     with connect(f"any://me:{QUOTED}@host/path", token=TOKEN) as connection:
         connection.native.create_topic("t", {})
-        things = [connection, connection.address, connection.browser(), connection.publisher()]
+        things = [connection, connection.address, connection.inspector(), connection.publisher()]
         things.append(connection.consumer("t", "me"))
         for thing in things:
             assert_hidden(repr(thing) + str(thing))
@@ -186,7 +186,7 @@ def test_names_must_be_texts(desk: Desk, wrong: Any) -> None:
 
 def test_closing_closes_everything_that_was_made(desk: Desk) -> None:
     desk.topic(count=2)
-    consumer, publisher, browser = desk.messages(), desk.connection.publisher(), desk.connection.browser()
+    consumer, publisher, browser = desk.messages(), desk.connection.publisher(), desk.connection.inspector()
     batch = consumer.next_batch(2, 5)
     desk.connection.close()
     desk.connection.close()
@@ -194,7 +194,7 @@ def test_closing_closes_everything_that_was_made(desk: Desk) -> None:
     assert consumer.closed
     assert publisher.closed
     assert browser.closed
-    for call in (desk.connection.ping, desk.connection.publisher, desk.connection.browser, batch[0].ack):
+    for call in (desk.connection.ping, desk.connection.publisher, desk.connection.inspector, batch[0].ack):
         with pytest.raises(Closed):
             call()
 
@@ -202,7 +202,7 @@ def test_closing_closes_everything_that_was_made(desk: Desk) -> None:
 def test_closing_keeps_its_timeout_while_the_broker_hangs(desk: Desk) -> None:
     desk.topic(count=2)
     consumers = [desk.messages(name=f"reader-{number}") for number in range(3)]
-    held = [consumer.next_held(1, 5) for consumer in consumers]
+    held = [consumer.fetch(1, 5) for consumer in consumers]
     desk.faults.pause()
     began = time.monotonic()
     with pytest.warns(AbandonedWarning) as told:
@@ -237,10 +237,10 @@ def test_a_process_that_closes_nothing_gives_back_and_ends_quietly() -> None:
         publisher.topic("t").publish(OutboundMessage(b"1"))
         consumer = connection.consumer("t", "me", start="earliest")
         message = consumer.next_message(5)
-        browser = connection.browser()
+        browser = connection.inspector()
         list(browser.read(browser.plan("t")[0]))
         store = inmem.store("x")
-        import brokerkit.core.owner as owner
+        import brokerkit.core.runtime.driver_thread as owner
         atexit.unregister(owner._close_all)
         atexit.register(lambda: print("leases", len(store.subscriptions["t", "me"].leases)))
         atexit.register(owner._close_all)
@@ -258,7 +258,7 @@ def test_a_process_ends_in_time_while_the_broker_hangs() -> None:
         connection.create_topic("t")
         consumers = [connection.consumer("t", f"me-{n}", start="earliest") for n in range(3)]
         connection.publisher().topic("t").publish(OutboundMessage(b"1"))
-        held = [consumer.next_held(1, 5) for consumer in consumers]
+        held = [consumer.fetch(1, 5) for consumer in consumers]
         connection.native.faults.pause()
         """
     )
@@ -274,7 +274,7 @@ def test_a_forked_child_is_told_so_and_touches_nothing() -> None:
         from brokerkit.core import Closed, connect, OutboundMessage
         connection = connect("inmem://")
         connection.create_topic("t")
-        publisher, browser = connection.publisher(), connection.browser()
+        publisher, browser = connection.publisher(), connection.inspector()
         publisher.topic("t").publish(OutboundMessage(b"1"))
         consumer = connection.consumer("t", "me", start="earliest")
         message = consumer.next_message(5)

@@ -18,14 +18,14 @@ from brokerkit.core import (
     Cancelled,
     Closed,
     ConfigError,
-    Held,
     LockLost,
     MessageConsumer,
     NotFound,
+    ReceivedBatch,
     Unavailable,
     UnsettledWarning,
 )
-from brokerkit.core.driver import ConsumerRequest
+from brokerkit.core.contract.driver import ConsumerRequest
 from brokerkit.testing.waiting import eventually
 
 from .conftest import Desk
@@ -128,7 +128,7 @@ def test_an_acknowledgement_that_finds_no_broker_is_an_ack_failure(desk: Desk) -
 def test_failures_of_a_batch_are_named_by_the_row_of_the_batch(desk: Desk) -> None:
     desk.topic(count=4)
     consumer = desk.messages()
-    held = consumer.next_held(4, 5)
+    held = consumer.fetch(4, 5)
     assert held is not None
     first, rest = held.split(2)
     desk.faults.drop_acks(1)
@@ -210,7 +210,7 @@ def test_where_the_broker_has_no_locks_what_is_held_too_long_is_given_back(desk:
 def test_what_came_beyond_what_was_asked_is_handed_over_by_the_next_call(desk: Desk) -> None:
     desk.topic(count=10)
     consumer = desk.messages()
-    found = [consumer.next_held(10, 5)]
+    found = [consumer.fetch(10, 5)]
     assert found[0] is not None
     consumer._put_back(found)  # type: ignore[arg-type]  # not None
     data = [consumer.next_batch(3, 5), consumer.next_batch(3, 0), consumer.next_batch(10, 0)]
@@ -295,7 +295,7 @@ def test_signals_at_any_moment_lose_no_message_and_break_nothing(desk: Desk) -> 
     desk.topic(count=total)
     consumer = desk.messages()
     consumer.attach()
-    pieces: list[Held] = []
+    pieces: list[ReceivedBatch] = []
     rounds = struck = 0
 
     def strike(number: int, frame: FrameType | None) -> None:
@@ -308,7 +308,7 @@ def test_signals_at_any_moment_lose_no_message_and_break_nothing(desk: Desk) -> 
             rounds += 1
             try:
                 signal.setitimer(signal.ITIMER_REAL, 0.00001 + rounds * 37 % 101 * 0.000004)
-                held = consumer.next_held(1, 0.05)
+                held = consumer.fetch(1, 0.05)
                 if held is not None:
                     pieces.append(held)
                 signal.setitimer(signal.ITIMER_REAL, 0)
@@ -407,7 +407,7 @@ def test_closing_gives_back_what_is_not_settled(desk: Desk) -> None:
 def test_dropping_a_consumer_gives_back_and_ends_its_thread(desk: Desk) -> None:
     desk.topic(count=3)
     consumer = desk.messages()
-    held = consumer.next_held(3, 5)
+    held = consumer.fetch(3, 5)
     assert desk.leases() == 3
     thread = consumer._owner._thread
     del consumer, held
@@ -526,11 +526,11 @@ def test_a_publish_time_that_no_calendar_has_does_not_block_what_follows(desk: D
 def test_single_messages_of_a_large_batch_come_quickly(desk: Desk) -> None:
     desk.topic(count=5_000)
     consumer = desk.messages()
-    held = consumer.next_held(5_000, 5)
+    held = consumer.fetch(5_000, 5)
     assert held is not None
     consumer._put_back([held])
     began = time.monotonic()
-    singles = [consumer.next_held(1, 5) for _ in range(5_000)]
+    singles = [consumer.fetch(1, 5) for _ in range(5_000)]
     assert time.monotonic() - began < 2.5
     for single in singles:
         assert single is not None

@@ -10,15 +10,15 @@ import weakref
 import pytest
 
 from brokerkit.core import Cancellation, Cancelled, Closed, Unavailable
-from brokerkit.core.cancellation import Deadline
-from brokerkit.core.latch import Latch
-from brokerkit.core.owner import Owner
+from brokerkit.core.runtime.driver_thread import DriverThread
+from brokerkit.core.vocabulary.cancellation import Deadline
+from brokerkit.core.vocabulary.latch import Latch
 
 pytestmark = pytest.mark.timeout(20)
 
 
 def test_tasks_are_done_in_order_by_one_thread() -> None:
-    owner = Owner("test")
+    owner = DriverThread("test")
     done: list[tuple[int, str]] = []
     tasks = [
         owner.post(lambda number=number: done.append((number, threading.current_thread().name)))  # type: ignore[misc]  # bound now
@@ -31,7 +31,7 @@ def test_tasks_are_done_in_order_by_one_thread() -> None:
 
 
 def test_an_error_of_a_task_is_the_callers_and_the_thread_goes_on() -> None:
-    owner = Owner("test")
+    owner = DriverThread("test")
     with pytest.raises(ZeroDivisionError):
         owner.call(lambda: 1 / 0)
     with pytest.raises(TimeoutError, match="its own"):
@@ -45,13 +45,13 @@ def _times_out() -> None:
 
 
 def test_a_call_from_the_owner_thread_itself_is_done_at_once() -> None:
-    owner = Owner("test")
+    owner = DriverThread("test")
     assert owner.call(lambda: owner.call(lambda: 3), timeout=2) == 3
     assert owner.stop(lambda: None, 2)
 
 
 def test_a_call_ends_at_its_timeout_or_cancellation_while_the_task_hangs() -> None:
-    owner = Owner("test")
+    owner = DriverThread("test")
     go = threading.Event()
     with pytest.raises(Unavailable, match=r"0\.2 s"):
         owner.call(lambda: go.wait(10), timeout=0.2)
@@ -66,7 +66,7 @@ def test_a_call_ends_at_its_timeout_or_cancellation_while_the_task_hangs() -> No
 
 
 def test_stopping_does_what_waits_first_and_the_last_thing_last() -> None:
-    owner = Owner("test")
+    owner = DriverThread("test")
     done: list[str] = []
     go = threading.Event()
     owner.post(lambda: go.wait(5))
@@ -80,7 +80,7 @@ def test_stopping_does_what_waits_first_and_the_last_thing_last() -> None:
 
 
 def test_stopping_keeps_its_timeout_while_a_task_hangs_and_still_leaves_later() -> None:
-    owner = Owner("test")
+    owner = DriverThread("test")
     go, left = threading.Event(), threading.Event()
     owner.post(lambda: go.wait(10))
     waiting = owner.post(lambda: None)
@@ -98,7 +98,7 @@ class Worker:
     def __init__(self) -> None:
         self.calls = 0
         self.worked = threading.Event()
-        self.owner = Owner("worker", self.work)
+        self.owner = DriverThread("worker", self.work)
 
     def work(self) -> float:
         self.calls += 1

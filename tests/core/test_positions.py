@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 
 from brokerkit.core import Bounds, ConfigError, NotFound, NotSupported
-from brokerkit.core.messages import to_microseconds
-from brokerkit.core.positions import AtOffset, AtTime, Earliest, Latest, parse, parse_all, resolve
+from brokerkit.core.vocabulary.messages import to_microseconds
+from brokerkit.core.vocabulary.positions import AtOffset, AtTime, Earliest, Latest, parse, parse_all, resolve
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
 NOON = AtTime(to_microseconds(NOW))

@@ -86,7 +86,7 @@ def test_after_a_nack_what_was_acknowledged_before_it_still_is(desk: Desk) -> No
 def test_a_nack_also_drops_what_had_been_received_and_not_handed_over(desk: Desk) -> None:
     desk.topic(count=6)
     consumer = desk.records()
-    held = consumer.next_held(6, 5)
+    held = consumer.fetch(6, 5)
     assert held is not None
     first, rest = held.split(2)
     consumer._put_back([rest])
@@ -189,7 +189,7 @@ def test_a_commit_that_the_broker_refused_raises_and_can_be_repeated(desk: Desk)
 def test_a_batch_over_several_partitions_is_acknowledged_in_each(desk: Desk) -> None:
     desk.topic(partitions=3, count=9)
     consumer = desk.records()
-    held = consumer.next_held(9, 5)
+    held = consumer.fetch(9, 5)
     assert held is not None
     held.ack()
     assert held.settled
@@ -198,7 +198,7 @@ def test_a_batch_over_several_partitions_is_acknowledged_in_each(desk: Desk) -> 
 
 def test_a_record_cannot_be_rejected(desk: Desk) -> None:
     desk.topic(count=1)
-    held = desk.records().next_held(1, 5)
+    held = desk.records().fetch(1, 5)
     assert held is not None
     with pytest.raises(NotSupported, match="go past it"):
         held.reject()

@@ -30,9 +30,9 @@ from brokerkit.core import (
     StaleAck,
     Unavailable,
 )
-from brokerkit.core import errors as tree
-from brokerkit.core.arguments import check_count
-from brokerkit.core.columns import COLUMN_NAMES
+from brokerkit.core.vocabulary import errors as tree
+from brokerkit.core.vocabulary.arguments import check_count
+from brokerkit.core.vocabulary.columns import COLUMN_NAMES
 
 EVERY = [
     ("bytes", b"\x00\xff"),

@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from brokerkit.core.columns import Columns
-from brokerkit.core.derived import Milliseconds
-from brokerkit.core.errors import ConfigError
-from brokerkit.core.positions import AtTime, Earliest, Latest
-from brokerkit.core.topics import Bounds
-from brokerkit.core.windows import Stretch, TimeOrder, inside, parse_lateness, span_text, stretches
+from brokerkit.core.vocabulary.columns import Columns
+from brokerkit.core.vocabulary.errors import ConfigError
+from brokerkit.core.vocabulary.lazy_columns import Milliseconds
+from brokerkit.core.vocabulary.positions import AtTime, Earliest, Latest
+from brokerkit.core.vocabulary.topics import Bounds
+from brokerkit.core.vocabulary.windows import Stretch, TimeOrder, inside, parse_lateness, span_text, stretches
 
 LATENESS = 50
 

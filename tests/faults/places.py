@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 import brokerkit as bk
-from brokerkit.core.errors import AckFailed
+from brokerkit.core.vocabulary.errors import AckFailed
 from brokerkit.sandbox.proxy import Proxy
 from brokerkit.session import Session
 

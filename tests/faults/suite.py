@@ -13,8 +13,8 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
-from brokerkit.core.browser import ConnectedBrowser
-from brokerkit.core.errors import Unavailable
+from brokerkit.core.runtime.inspector import ConnectedInspector
+from brokerkit.core.vocabulary.errors import Unavailable
 from brokerkit.sandbox.proxy import Way
 from brokerkit.session import Session
 from brokerkit.testing.waiting import eventually
@@ -181,7 +181,7 @@ class Reading:
     def test_a_read_from_a_server_that_is_gone_is_an_error_and_no_hang(
         self, place: Place, through: Session, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setitem(ConnectedBrowser.read.__kwdefaults__, "stall", STALL_SECONDS)
+        monkeypatch.setitem(ConnectedInspector.read.__kwdefaults__, "stall", STALL_SECONDS)
         topic = place.standing()
         scan = through.scan(topic, progress=False)
         GONE.strike(place.proxy, Way.TO_CLIENT, place.size)

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 from uuid import UUID
 
-from brokerkit.core.columns import Columns
+from brokerkit.core.vocabulary.columns import Columns
 
 PAYLOADS: list[bytes | None] = [
     None,

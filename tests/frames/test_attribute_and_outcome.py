@@ -7,9 +7,9 @@ import pickle
 import pandas as pd
 import pytest
 
-from brokerkit.core.columns import Columns
-from brokerkit.core.errors import ConfigError, PublishFailed, TooLarge
-from brokerkit.core.messages import PublishResult
+from brokerkit.core.vocabulary.columns import Columns
+from brokerkit.core.vocabulary.errors import ConfigError, PublishFailed, TooLarge
+from brokerkit.core.vocabulary.messages import PublishResult
 from brokerkit.frames import FrameBuilder, OutcomeFrame, attr, outcome_frame, to_pandas
 
 

@@ -11,10 +11,10 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from brokerkit.core.collector import gc_paused
-from brokerkit.core.columns import Columns
-from brokerkit.core.derived import Milliseconds, PlaceIds
-from brokerkit.core.errors import ConfigError
+from brokerkit.core.contract.garbage_collection import gc_paused
+from brokerkit.core.vocabulary.columns import Columns
+from brokerkit.core.vocabulary.errors import ConfigError
+from brokerkit.core.vocabulary.lazy_columns import Milliseconds, PartitionOffsetIds
 from brokerkit.frames import (
     SCHEMA,
     Decoder,
@@ -48,7 +48,12 @@ def payloads(*values):
 def test_columns_that_follow_from_other_numbers_are_the_same_as_written_out() -> None:
     offsets, counts = [5, 7, 1_000_000], [0, 1_700_000_000_123, -1]
     derived = Columns(
-        3, topic="t", partition=2, offset=offsets, id=PlaceIds(2, offsets), publish_time=Milliseconds(counts)
+        3,
+        topic="t",
+        partition=2,
+        offset=offsets,
+        id=PartitionOffsetIds(2, offsets),
+        publish_time=Milliseconds(counts),
     )
     written = Columns(
         3, topic="t", partition=2, offset=offsets, id=["2-5", "2-7", "2-1000000"],
@@ -263,7 +268,7 @@ def test_the_schema_names_the_decoder():
 
 
 def test_attrs_are_plain_json_below_four_kilobytes_whatever_failed():
-    from brokerkit.core.topics import Slice
+    from brokerkit.core.vocabulary.topics import Slice
 
     columns = Columns(500, topic="t" * 249, offset=list(range(500)), value=["ž{\x00".encode()] * 500)
     builder, table = build(columns, "json")

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from brokerkit.core.errors import ConfigError
+from brokerkit.core.vocabulary.errors import ConfigError
 from brokerkit.frames import messages_from_frame
 
 AMSTERDAM = ZoneInfo("Europe/Amsterdam")

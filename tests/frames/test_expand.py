@@ -10,8 +10,8 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from brokerkit.core.columns import Columns
-from brokerkit.core.errors import ConfigError
+from brokerkit.core.vocabulary.columns import Columns
+from brokerkit.core.vocabulary.errors import ConfigError
 from brokerkit.frames import FrameBuilder, attach, expand, failures, provenance, to_pandas
 
 

@@ -11,7 +11,7 @@ from decimal import Decimal
 import pyarrow as pa
 import pytest
 
-from brokerkit.core.columns import Columns
+from brokerkit.core.vocabulary.columns import Columns
 from brokerkit.frames import FrameBuilder, attach, expand, failures, provenance, to_pandas
 from brokerkit.frames.json_exact import is_inexact, loads, may_be_inexact, read
 

@@ -17,7 +17,7 @@ import pyarrow as pa
 import pytest
 
 import brokerkit as bk
-from brokerkit.core.errors import BrokerError, ConfigError
+from brokerkit.core.vocabulary.errors import BrokerError, ConfigError
 from brokerkit.frames.outbound import messages_from_frame
 
 ID = UUID("12345678-1234-5678-1234-567812345678")

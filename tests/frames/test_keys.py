@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from brokerkit.core.columns import Columns
-from brokerkit.core.errors import ConfigError
+from brokerkit.core.vocabulary.columns import Columns
+from brokerkit.core.vocabulary.errors import ConfigError
 from brokerkit.frames import FrameBuilder, messages_from_frame, to_pandas
 from brokerkit.frames.text import split_text
 

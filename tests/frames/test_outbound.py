@@ -12,10 +12,10 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
-from brokerkit.core.attributes import Attributes
-from brokerkit.core.columns import Columns
-from brokerkit.core.errors import BrokerError, ConfigError
-from brokerkit.core.messages import OutboundMessage
+from brokerkit.core.vocabulary.attributes import Attributes
+from brokerkit.core.vocabulary.columns import Columns
+from brokerkit.core.vocabulary.errors import BrokerError, ConfigError
+from brokerkit.core.vocabulary.messages import OutboundMessage
 from brokerkit.frames import Decoder, FrameBuilder, attach, messages_from_frame, provenance, to_pandas
 
 from . import hostile

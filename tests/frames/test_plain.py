@@ -19,8 +19,8 @@ import pyarrow as pa
 import pytest
 
 import brokerkit as bk
-from brokerkit.core.columns import Columns
-from brokerkit.core.errors import ConfigError
+from brokerkit.core.vocabulary.columns import Columns
+from brokerkit.core.vocabulary.errors import ConfigError
 from brokerkit.frames import FrameBuilder, from_pandas, messages_from_frame, to_pandas
 
 MOMENT = 1_700_000_000_123_457

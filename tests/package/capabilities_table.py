@@ -8,8 +8,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from brokerkit.core import registry
-from brokerkit.core.capabilities import Capabilities, Model
+from brokerkit.core.runtime import registry
+from brokerkit.core.vocabulary.capabilities import Capabilities, Model
 
 README = Path(__file__).parents[2] / "README.md"
 SYSTEMS = {

@@ -18,8 +18,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from brokerkit.core import Capabilities, OutboundMessage
-from brokerkit.core.attributes import Attributes
-from brokerkit.core.errors import BrokerError
+from brokerkit.core.vocabulary.attributes import Attributes
+from brokerkit.core.vocabulary.errors import BrokerError
 from brokerkit.frames.attributes import attributes_array, pairs_of, parts_of
 from brokerkit.session import Session
 

@@ -17,8 +17,8 @@ import pytest
 
 import brokerkit as bk
 from brokerkit import sandbox
-from brokerkit.core.connection import connect
-from brokerkit.core.errors import ConfigError, Unavailable
+from brokerkit.core.runtime.connection import connect
+from brokerkit.core.vocabulary.errors import ConfigError, Unavailable
 from brokerkit.sandbox import SYSTEMS, Missing, Server, catalogue, demo, nats
 from brokerkit.testing import eventually
 from tests.conftest import missing
@@ -116,7 +116,7 @@ def test_a_sandbox_is_a_working_server_and_leaves_nothing() -> None:
         assert server.running
         with connect(server.address) as connection:
             connection.create_topic("orders")
-            assert [info.name for info in connection.browser().topics()] == ["orders"]
+            assert [info.name for info in connection.inspector().topics()] == ["orders"]
     assert not server.running
     assert not listens(server.address)
     assert folders() <= before

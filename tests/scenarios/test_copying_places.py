@@ -12,7 +12,7 @@ import pytest
 from confluent_kafka import Producer
 
 import brokerkit as bk
-from brokerkit.core.errors import ConfigError
+from brokerkit.core.vocabulary.errors import ConfigError
 from brokerkit.session import Session
 from brokerkit.session.placing import PlacingWarning
 

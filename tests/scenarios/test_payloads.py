@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from brokerkit.core import OutboundMessage
-from brokerkit.core.errors import ConfigError, PublishFailed
+from brokerkit.core.vocabulary.errors import ConfigError, PublishFailed
 from brokerkit.session import Session
 
 from .messages import bytes_of

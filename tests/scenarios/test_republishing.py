@@ -10,7 +10,7 @@ import pytest
 from confluent_kafka import Producer
 
 import brokerkit as bk
-from brokerkit.core.errors import ConfigError, NotSupported
+from brokerkit.core.vocabulary.errors import ConfigError, NotSupported
 from brokerkit.session import Session
 from brokerkit.session.placing import PlacingWarning
 

@@ -9,7 +9,7 @@ from concurrent.futures import Future
 import pandas as pd
 import pytest
 
-from brokerkit.core.errors import AckFailed
+from brokerkit.core.vocabulary.errors import AckFailed
 from brokerkit.frames.outcome import OutcomeFrame
 from brokerkit.session import Session
 from brokerkit.testing.waiting import eventually

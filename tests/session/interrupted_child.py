@@ -141,7 +141,7 @@ def scan_with_limit(s: Session) -> dict[str, Any]:
 def export(s: Session) -> dict[str, Any]:
     folder = Path(tempfile.mkdtemp())
     plan = s.scan("t", slice_rows=1_000)
-    read = s.browser.read
+    read = s.inspector.read
     slices = iter(range(100))
 
     def read_until_it_hangs(piece: Any, **options: Any) -> Any:
@@ -149,7 +149,7 @@ def export(s: Session) -> dict[str, Any]:
             s.native.faults.pause()
         return read(piece, **options)
 
-    s.browser.read = read_until_it_hangs
+    s.inspector.read = read_until_it_hangs
     with Stop(hanging(s), s.native.faults.resume) as stop:
         plan.to_parquet(folder)
     left = sorted(file.suffix for file in folder.iterdir())

@@ -11,11 +11,11 @@ import pytest
 
 import brokerkit as bk
 from brokerkit.backends.inmem import capabilities as INMEM
-from brokerkit.core.attributes import Attributes
-from brokerkit.core.columns import Columns
-from brokerkit.core.errors import ConfigError, NotSupported
+from brokerkit.core.vocabulary.attributes import Attributes
+from brokerkit.core.vocabulary.columns import Columns
+from brokerkit.core.vocabulary.errors import ConfigError, NotSupported
 from brokerkit.session import CopyWarning, Session
-from brokerkit.session.carrying import messages_to_copy
+from brokerkit.session.copy_attributes import messages_to_copy
 
 POOR = INMEM.but(
     keys="text",
@@ -57,7 +57,7 @@ def contents(session: Session, topic: str) -> Counter[object]:
 def test_a_target_that_does_not_answer_is_waited_for_once(pair, monkeypatch: pytest.MonkeyPatch) -> None:
     here, there = pair
     publish(here, 5_000)
-    monkeypatch.setattr("brokerkit.core.publisher.PUBLISH_SECONDS", 0.5)
+    monkeypatch.setattr("brokerkit.core.runtime.publisher.PUBLISH_SECONDS", 0.5)
     there.native.faults.stop()
     with pytest.warns(CopyWarning, match="ended early.*of about 5,000.*resume="):
         outcome = here.copy("orders", there, "copies", progress=False)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from brokerkit.core.topics import Bounds, SubscriptionInfo, TopicDescription
-from brokerkit.session.listing import Description
+from brokerkit.core.vocabulary.topics import Bounds, SubscriptionInfo, TopicDescription
+from brokerkit.display.descriptions import Description
 
 
 def test_the_text_names_the_settings_and_keeps_to_one_line_each() -> None:

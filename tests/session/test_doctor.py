@@ -8,7 +8,7 @@ import time
 import pytest
 
 import brokerkit as bk
-from brokerkit.core.errors import Unavailable
+from brokerkit.core.vocabulary.errors import Unavailable
 from brokerkit.session import Diagnosis
 
 

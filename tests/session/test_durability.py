@@ -9,8 +9,8 @@ import pytest
 
 import brokerkit as bk
 from brokerkit.backends.pulsar.persistence import confirmation
-from brokerkit.core import registry
-from brokerkit.core.cancellation import Deadline
+from brokerkit.core.runtime import registry
+from brokerkit.core.vocabulary.cancellation import Deadline
 from brokerkit.sandbox.kafka import KafkaServer
 from brokerkit.sandbox.nats import NatsServer
 from brokerkit.sandbox.process import free_ports

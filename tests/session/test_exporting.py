@@ -17,7 +17,7 @@ import pyarrow.parquet
 import pytest
 
 import brokerkit as bk
-from brokerkit.core.topics import Slice
+from brokerkit.core.vocabulary.topics import Slice
 from brokerkit.session import Session, export
 from brokerkit.session.export import file_name
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 import brokerkit as bk
-from brokerkit.core.arguments import check_seconds
+from brokerkit.core.vocabulary.arguments import check_seconds
 from brokerkit.session import Session
 
 BEYOND = [2**63, -(2**63) - 1, 10**30, 10**5_000]

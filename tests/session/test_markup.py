@@ -10,7 +10,8 @@ import pandas as pd
 import pytest
 
 import brokerkit as bk
-from brokerkit.session import Session, markup
+from brokerkit.display import markup
+from brokerkit.session import Session
 
 HOSTILE = "<script>alert(1)</script>'\"&\x1b[31m\u202e\x00$\\alpha$"
 

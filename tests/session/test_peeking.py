@@ -9,7 +9,7 @@ import pytest
 
 import brokerkit as bk
 from brokerkit.core import OutboundMessage
-from brokerkit.core.cancellation import Cancellation
+from brokerkit.core.vocabulary.cancellation import Cancellation
 from brokerkit.session import Session
 from brokerkit.session.peek import Peek
 from brokerkit.session.planning import parse_range

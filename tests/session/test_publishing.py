@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 import brokerkit as bk
-from brokerkit.core.errors import Unavailable
+from brokerkit.core.vocabulary.errors import Unavailable
 from brokerkit.session import Session
 
 

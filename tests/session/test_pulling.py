@@ -13,7 +13,7 @@ import pytest
 
 import brokerkit as bk
 from brokerkit.core import ConfigError
-from brokerkit.session import Session, StartIgnored
+from brokerkit.session import Session, StartIgnoredWarning
 
 
 def ids(df) -> list[int]:
@@ -109,7 +109,7 @@ def test_start_is_a_note_each_time_the_subscription_exists_already(orders: Sessi
         orders.pull("orders", 1, subscription="me", start="earliest", model=model)
 
     with warnings.catch_warnings():
-        warnings.simplefilter("error", StartIgnored)
+        warnings.simplefilter("error", StartIgnoredWarning)
         pull()
     with warnings.catch_warnings(record=True) as notes:
         warnings.simplefilter("default")
@@ -126,7 +126,7 @@ def test_start_is_a_note_each_time_the_subscription_exists_already(orders: Sessi
 def test_no_start_no_note(orders: Session, recwarn: pytest.WarningsRecorder) -> None:
     orders.create_subscription("orders", "me", start="earliest")
     orders.pull("orders", 1, subscription="me")
-    assert not [note for note in recwarn if note.category is StartIgnored]
+    assert not [note for note in recwarn if note.category is StartIgnoredWarning]
 
 
 def test_giving_back_must_be_said_where_deliveries_are_counted(orders: Session) -> None:

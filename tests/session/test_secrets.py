@@ -21,8 +21,8 @@ from typing import Any
 import pytest
 
 import brokerkit as bk
-from brokerkit.core.address import Address, resolve
-from brokerkit.core.secrets import Secret
+from brokerkit.core.vocabulary.address import Address, resolve
+from brokerkit.core.vocabulary.secrets import Secret
 from brokerkit.sandbox.kafka import KafkaServer
 from brokerkit.sandbox.nats import NatsServer
 from brokerkit.sandbox.pulsar import PulsarServer
@@ -271,10 +271,10 @@ def test_a_session_of_servicebus_shows_no_secret(servicebus_server: ServiceBusSe
 
 CHILD = """
 import pickle, sys
-from brokerkit.core.connection import Connection
+from brokerkit.core.runtime.connection import Connection
 address = pickle.load(sys.stdin.buffer)
 with Connection(address, timeout=10) as connection:
-    print(len(connection.browser().topics(timeout=10)))
+    print(len(connection.inspector().topics(timeout=10)))
 """
 
 

@@ -176,10 +176,10 @@ def test_a_click_on_a_list_that_is_gone_opens_nothing(orders: Session) -> None:
 
 
 def test_internal_topics_are_hidden_until_asked_for(s: Session, monkeypatch: pytest.MonkeyPatch) -> None:
-    from brokerkit.core.topics import TopicInfo
+    from brokerkit.core.vocabulary.topics import TopicInfo
 
     infos = [TopicInfo("orders", 1, 5), TopicInfo("__offsets", 1, 9, internal=True)]
-    monkeypatch.setattr(s.browser, "topics", lambda **_: infos)
+    monkeypatch.setattr(s.inspector, "topics", lambda **_: infos)
     browser = browse(s)
     sent = told(browser)
     say(browser, "topics", first=0, count=50)

@@ -7,7 +7,7 @@ import threading
 import pytest
 
 from brokerkit.core import Cancelled
-from brokerkit.core.cancellation import Cancellation
+from brokerkit.core.vocabulary.cancellation import Cancellation
 from brokerkit.testing.waiting import eventually
 from brokerkit.widgets.browse.lane import Lane
 

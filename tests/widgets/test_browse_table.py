@@ -11,7 +11,7 @@ import pyarrow as pa
 import pytest
 
 import brokerkit as bk
-from brokerkit.core.columns import Columns
+from brokerkit.core.vocabulary.columns import Columns
 from brokerkit.frames.build import FrameBuilder
 from brokerkit.session import Session
 from brokerkit.widgets.browse.histogram import BUCKETS, edges_between, of_rows, of_topic
@@ -104,9 +104,9 @@ def test_by_the_index_and_by_reading_it_is_the_same_histogram(s: Session) -> Non
 def test_by_the_index_next_to_nothing_is_read(s: Session, monkeypatch: pytest.MonkeyPatch) -> None:
     dated(s, 1, list(range(3_000)))
     read = []
-    original = s.browser.read
+    original = s.inspector.read
     monkeypatch.setattr(
-        s.browser, "read", lambda piece, **options: read.append(piece) or original(piece, **options)
+        s.inspector, "read", lambda piece, **options: read.append(piece) or original(piece, **options)
     )
     of_topic(s, "t")
     assert sum(min(piece.end - piece.start, 2_000) for piece in read) <= 2_001

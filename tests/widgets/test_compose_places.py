@@ -55,7 +55,7 @@ def read(session: Session, topic: str) -> pd.DataFrame:
 
 def home(session: Session, topic: str, key: str = "c1") -> int:
     """The partition of a key."""
-    place = session.browser.terms(topic).place
+    place = session.inspector.terms(topic).place
     assert place is not None
     return int(place(key.encode()))
 

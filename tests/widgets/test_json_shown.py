@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from brokerkit.backends.inmem import capabilities
-from brokerkit.core.messages import OutboundMessage
+from brokerkit.core.vocabulary.messages import OutboundMessage
 from brokerkit.session import Session
 from brokerkit.widgets.browse import tree
 from brokerkit.widgets.checks import problems_of, validator

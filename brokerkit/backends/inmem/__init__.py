@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import threading
 
-from brokerkit.core.address import Address
-from brokerkit.core.capabilities import Capabilities, Gap
-from brokerkit.core.driver import Driver
-from brokerkit.core.errors import ConfigError
+from brokerkit.core.contract.driver import Driver
+from brokerkit.core.vocabulary.address import Address
+from brokerkit.core.vocabulary.capabilities import Capabilities, Gap
+from brokerkit.core.vocabulary.errors import ConfigError
 
 from .driver import InmemDriver
 from .store import DURABILITY, MAX_MESSAGE_BYTES, Store

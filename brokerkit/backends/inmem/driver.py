@@ -6,15 +6,13 @@ import contextlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from brokerkit.core.capabilities import Capabilities
-from brokerkit.core.columns import Columns
-from brokerkit.core.driver import (
+from brokerkit.core.contract.driver import (
     Backlog,
-    BrowserDriver,
     ConsumerDriver,
     ConsumerRequest,
     Driver,
     Fetched,
+    InspectorDriver,
     MessageDriver,
     Outcome,
     Partition,
@@ -23,10 +21,12 @@ from brokerkit.core.driver import (
     RecordDriver,
     SubscriptionRequest,
 )
-from brokerkit.core.errors import AlreadyExists, BrokerError, ConfigError, NotFound
-from brokerkit.core.messages import OutboundMessage, PublishResult
-from brokerkit.core.options import options_of
-from brokerkit.core.topics import (
+from brokerkit.core.contract.options import check_options
+from brokerkit.core.vocabulary.capabilities import Capabilities
+from brokerkit.core.vocabulary.columns import Columns
+from brokerkit.core.vocabulary.errors import AlreadyExists, BrokerError, ConfigError, NotFound
+from brokerkit.core.vocabulary.messages import OutboundMessage, PublishResult
+from brokerkit.core.vocabulary.topics import (
     Bounds,
     PublishTerms,
     Slice,
@@ -34,7 +34,7 @@ from brokerkit.core.topics import (
     TopicDescription,
     TopicInfo,
 )
-from brokerkit.core.windows import TimeOrder
+from brokerkit.core.vocabulary.windows import TimeOrder
 
 from .log import columns_of
 from .store import DURABILITY, SUBSCRIPTION_OPTIONS, TOPIC_OPTIONS, Store
@@ -60,23 +60,23 @@ class InmemDriver(Driver):
 
     def consumer(self, request: ConsumerRequest) -> ConsumerDriver:
         if request.model == "record":
-            options_of(request.options, {})
+            check_options(request.options, {})
             return InmemRecords(self.store, request)
-        options_of(request.options, SUBSCRIPTION_OPTIONS)
+        check_options(request.options, SUBSCRIPTION_OPTIONS)
         return InmemMessages(self.store, request)
 
     def publisher(self, *, transactional_id: str | None = None) -> PublisherDriver:
         return InmemPublisher(self.store, transactional_id is not None)
 
-    def browser(self) -> BrowserDriver:
-        return InmemBrowser(self.store)
+    def inspector(self) -> InspectorDriver:
+        return InmemInspector(self.store)
 
     def reader(self) -> ReaderDriver:
         return InmemReader(self.store)
 
     def create_topic(self, topic: str, *, options: Mapping[str, Any], timeout: float) -> None:
         self.store.check(timeout)
-        self.store.create_topic(topic, options_of(options, TOPIC_OPTIONS))
+        self.store.create_topic(topic, check_options(options, TOPIC_OPTIONS))
 
     def delete_topic(self, topic: str, *, timeout: float) -> None:
         self.store.check(timeout)
@@ -86,10 +86,10 @@ class InmemDriver(Driver):
         self.store.check(timeout)
         place = request.topic, request.subscription
         if request.model == "record":
-            options_of(request.options, {})
+            check_options(request.options, {})
             self.store.create_group(*place, request.start)
         else:
-            known = options_of(request.options, SUBSCRIPTION_OPTIONS)
+            known = check_options(request.options, SUBSCRIPTION_OPTIONS)
             self.store.create_subscription(*place, request.start, known)
 
     @property
@@ -365,7 +365,7 @@ class InmemPublisher(PublisherDriver):
         self._pending.clear()
 
 
-class InmemBrowser(BrowserDriver):
+class InmemInspector(InspectorDriver):
     def __init__(self, store: Store) -> None:
         self._store = store
 

@@ -8,8 +8,8 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from brokerkit.core.errors import BrokerError, Unavailable
-from brokerkit.core.messages import PublishStatus
+from brokerkit.core.vocabulary.errors import BrokerError, Unavailable
+from brokerkit.core.vocabulary.messages import PublishStatus
 
 
 @dataclass(frozen=True, slots=True)

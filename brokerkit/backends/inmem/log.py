@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from itertools import count, islice
 from operator import attrgetter
 
-from brokerkit.core.attributes import Pair
-from brokerkit.core.columns import Columns
-from brokerkit.core.errors import NotFound
+from brokerkit.core.vocabulary.attributes import Pair
+from brokerkit.core.vocabulary.columns import Columns
+from brokerkit.core.vocabulary.errors import NotFound
 
 
 def now_microseconds() -> int:

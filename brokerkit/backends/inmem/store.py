@@ -8,11 +8,11 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
-from brokerkit.core.arguments import check_count
-from brokerkit.core.errors import AlreadyExists, BrokerError, ConfigError, NotFound, TooLarge
-from brokerkit.core.messages import OutboundMessage, PublishResult, is_ours, to_microseconds
-from brokerkit.core.positions import Position, resolve
-from brokerkit.core.topics import Bounds, PublishTerms
+from brokerkit.core.vocabulary.arguments import check_count
+from brokerkit.core.vocabulary.errors import AlreadyExists, BrokerError, ConfigError, NotFound, TooLarge
+from brokerkit.core.vocabulary.messages import OutboundMessage, PublishResult, is_ours, to_microseconds
+from brokerkit.core.vocabulary.positions import Position, resolve
+from brokerkit.core.vocabulary.topics import Bounds, PublishTerms
 
 from .faults import Faults
 from .log import Partition, Topic

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import count
 
-from brokerkit.core.errors import LockLost, StaleAck
+from brokerkit.core.vocabulary.errors import LockLost, StaleAck
 
 from .log import Entry, Partition, Topic
 

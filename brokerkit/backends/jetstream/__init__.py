@@ -12,9 +12,9 @@ what is behind it. Several consumers of one subscription keep the order only whe
 
 from __future__ import annotations
 
-from brokerkit.core.address import Address
-from brokerkit.core.capabilities import Capabilities, Gap
-from brokerkit.core.driver import Driver
+from brokerkit.core.contract.driver import Driver
+from brokerkit.core.vocabulary.address import Address
+from brokerkit.core.vocabulary.capabilities import Capabilities, Gap
 
 from .driver import JetStreamDriver
 from .options import read_options

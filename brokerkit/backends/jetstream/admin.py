@@ -7,12 +7,12 @@ from typing import Any
 
 from nats.js import errors as js_errors
 
-from brokerkit.core.driver import SubscriptionRequest
-from brokerkit.core.errors import AlreadyExists, ConfigError, NotFound, NotSupported
-from brokerkit.core.options import options_of
+from brokerkit.core.contract.driver import SubscriptionRequest
+from brokerkit.core.contract.options import check_options
+from brokerkit.core.vocabulary.errors import AlreadyExists, ConfigError, NotFound, NotSupported
 
+from .connection import NatsConnection
 from .durable import create_durable, nanoseconds
-from .link import Link
 from .source import find_source, parse_topic, streams_of
 from .subjects import check_name, check_subject, covered, overlap, stream_name_for
 
@@ -42,7 +42,7 @@ _SECONDS = ("max_age", "duplicate_window")
 _EXISTING_ONLY = ("stream",)
 
 
-async def create_topic(link: Link, topic: str, options: Mapping[str, Any], timeout: float) -> None:
+async def create_topic(link: NatsConnection, topic: str, options: Mapping[str, Any], timeout: float) -> None:
     """Create a stream for a subject, or add the subject to the stream that `stream=` names.
 
     ``stream:NAME`` with ``subjects=[...]`` creates a stream of that name. Raises AlreadyExists when
@@ -52,7 +52,7 @@ async def create_topic(link: Link, topic: str, options: Mapping[str, Any], timeo
         raise NotSupported(
             "JetStream has no partitions; the nearest is one subject for each: orders.0, orders.1"
         )
-    given = options_of(options, KNOWN)
+    given = check_options(options, KNOWN)
     named, subject = parse_topic(topic)
     subjects = _subjects(given, subject)
     for each in subjects:
@@ -94,7 +94,7 @@ def _subjects(given: Mapping[str, Any], subject: str | None) -> list[str]:
     return subjects
 
 
-async def _config_of(link: Link, name: str, timeout: float) -> dict[str, Any] | None:
+async def _config_of(link: NatsConnection, name: str, timeout: float) -> dict[str, Any] | None:
     try:
         config: dict[str, Any] = (await link.stream_info(name, timeout))["config"]
     except NotFound:
@@ -127,7 +127,7 @@ def _configuration(name: str, subjects: list[str], given: Mapping[str, Any]) -> 
     return config
 
 
-async def delete_topic(link: Link, topic: str, timeout: float) -> None:
+async def delete_topic(link: NatsConnection, topic: str, timeout: float) -> None:
     """Delete a topic's messages, and its stream when that stores nothing else.
 
     ``stream:NAME`` deletes the stream. Of a stream with further subjects, the subject's messages
@@ -147,7 +147,7 @@ async def delete_topic(link: Link, topic: str, timeout: float) -> None:
         await link.request(f"STREAM.UPDATE.{path}", config, timeout)
 
 
-async def create_subscription(link: Link, request: SubscriptionRequest, timeout: float) -> None:
+async def create_subscription(link: NatsConnection, request: SubscriptionRequest, timeout: float) -> None:
     """Create a durable pull consumer. Raises AlreadyExists, whatever its configuration."""
     topic, name = request.topic, request.subscription
     check_name(name, "consumer (subscription)")

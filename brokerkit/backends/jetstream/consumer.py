@@ -9,16 +9,16 @@ from typing import Any
 
 from nats.aio.msg import Msg
 
-from brokerkit.core.driver import Backlog, ConsumerRequest, Fetched, MessageDriver, Outcome
-from brokerkit.core.errors import AckFailed, BrokerError, ConfigError, NotFound, Unavailable
+from brokerkit.core.contract.driver import Backlog, ConsumerRequest, Fetched, MessageDriver, Outcome
+from brokerkit.core.vocabulary.errors import AckFailed, BrokerError, ConfigError, NotFound, Unavailable
 
-from .columns import to_columns
+from .codec import to_columns
+from .connection import NatsConnection, log
 from .durable import ensure_durable, lock_seconds
 from .errors import translate
-from .exchange import Exchange, NoAnswer, NotSent
-from .link import Link, log
 from .loop import LoopThread
 from .pull import NotServed, Pull
+from .request_multiplexer import NoAnswer, NotSent, RequestMultiplexer
 from .source import Source, find_source
 from .subjects import check_name
 
@@ -36,7 +36,7 @@ _WORDS = {Outcome.ACK: b"+ACK", Outcome.NACK: b"-NAK", Outcome.REJECT: b"+TERM"}
 class JetStreamConsumer(MessageDriver):
     """A receipt is the subject on which a message is acknowledged."""
 
-    def __init__(self, loop: LoopThread, link: Link, request: ConsumerRequest) -> None:
+    def __init__(self, loop: LoopThread, link: NatsConnection, request: ConsumerRequest) -> None:
         if not request.subscription:
             raise ConfigError("JetStream needs subscription=, the name of a durable consumer")
         self._name = check_name(request.subscription, "consumer (subscription=)")
@@ -45,7 +45,7 @@ class JetStreamConsumer(MessageDriver):
         self._request = request
         self._source: Source | None = None
         self._pull: Pull | None = None
-        self._exchange: Exchange | None = None
+        self._exchange: RequestMultiplexer | None = None
         self._max_pending = 0
         self._waiting_since = 0.0
         self._extended_at = 0.0
@@ -69,7 +69,7 @@ class JetStreamConsumer(MessageDriver):
         self._source = source
         pull = Pull(self._link, source.stream, self._name, config)
         await pull.open()
-        self._exchange = Exchange(self._link)
+        self._exchange = RequestMultiplexer(self._link)
         self._pull = pull
         return True
 

@@ -5,23 +5,23 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from brokerkit.core.capabilities import Capabilities
-from brokerkit.core.driver import (
-    BrowserDriver,
+from brokerkit.core.contract.driver import (
     ConsumerDriver,
     ConsumerRequest,
     Driver,
+    InspectorDriver,
     PublisherDriver,
     ReaderDriver,
     SubscriptionRequest,
 )
-from brokerkit.core.errors import BrokerError
+from brokerkit.core.vocabulary.capabilities import Capabilities
+from brokerkit.core.vocabulary.errors import BrokerError
 
 from . import admin
-from .browser import JetStreamBrowser
+from .connection import NatsConnection, open_link
 from .consumer import JetStreamConsumer
 from .errors import translate
-from .link import Link, open_link
+from .inspector import JetStreamInspector
 from .loop import LoopThread, shared_loop
 from .options import Options
 from .publisher import JetStreamPublisher
@@ -31,7 +31,7 @@ from .reader import JetStreamReader
 class JetStreamDriver(Driver):
     """One connection of nats-py, shared by all that it makes."""
 
-    def __init__(self, loop: LoopThread, link: Link, capabilities: Capabilities) -> None:
+    def __init__(self, loop: LoopThread, link: NatsConnection, capabilities: Capabilities) -> None:
         self._loop = loop
         self._link = link
         self.capabilities = capabilities
@@ -58,8 +58,8 @@ class JetStreamDriver(Driver):
     def publisher(self, *, transactional_id: str | None = None) -> PublisherDriver:
         return JetStreamPublisher(self._loop, self._link)
 
-    def browser(self) -> BrowserDriver:
-        return JetStreamBrowser(self._loop, self._link)
+    def inspector(self) -> InspectorDriver:
+        return JetStreamInspector(self._loop, self._link)
 
     def reader(self) -> ReaderDriver:
         return JetStreamReader(self._loop, self._link)

@@ -8,11 +8,20 @@ from typing import Any
 
 from nats.js import errors as js_errors
 
-from brokerkit.core.errors import AlreadyExists, ConfigError, NotFound, NotSupported
-from brokerkit.core.options import options_of
-from brokerkit.core.positions import AtId, AtOffset, AtOffsets, AtPlace, AtTime, Earliest, Latest, Position
+from brokerkit.core.contract.options import check_options
+from brokerkit.core.vocabulary.errors import AlreadyExists, ConfigError, NotFound, NotSupported
+from brokerkit.core.vocabulary.positions import (
+    AtId,
+    AtOffset,
+    AtOffsets,
+    AtPlace,
+    AtTime,
+    Earliest,
+    Latest,
+    Position,
+)
 
-from .link import Link
+from .connection import NatsConnection
 from .source import Source, filter_config
 
 NANOSECONDS = 1_000_000_000
@@ -71,7 +80,7 @@ def configuration(
     source: Source, name: str, options: Mapping[str, Any], state: Mapping[str, Any], start: Position
 ) -> dict[str, Any]:
     """The configuration of a durable consumer that begins at a position. Raises ConfigError."""
-    given = options_of(options, KNOWN)
+    given = check_options(options, KNOWN)
     config: dict[str, Any] = {
         "durable_name": name,
         "name": name,
@@ -140,7 +149,12 @@ def deliver_policy(start: Position, state: Mapping[str, Any]) -> dict[str, Any]:
 
 
 async def create_durable(
-    link: Link, source: Source, name: str, options: Mapping[str, Any], start: Position, timeout: float
+    link: NatsConnection,
+    source: Source,
+    name: str,
+    options: Mapping[str, Any],
+    start: Position,
+    timeout: float,
 ) -> dict[str, Any]:
     """Create a durable consumer. Raises AlreadyExists."""
     state = (await link.stream_info(source.stream, timeout))["state"]
@@ -158,7 +172,7 @@ async def create_durable(
 
 
 async def ensure_durable(
-    link: Link,
+    link: NatsConnection,
     source: Source,
     name: str,
     options: Mapping[str, Any],
@@ -169,7 +183,7 @@ async def ensure_durable(
 
     Raises NotFound without a `start`, and ConfigError when it reads something else.
     """
-    options_of(options, KNOWN)
+    check_options(options, KNOWN)
     info = await link.consumer_info(source.stream, name, timeout)
     if info is None:
         if start is None:

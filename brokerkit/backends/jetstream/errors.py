@@ -5,7 +5,7 @@ from __future__ import annotations
 from nats import errors as nats_errors
 from nats.js import errors as js_errors
 
-from brokerkit.core.errors import (
+from brokerkit.core.vocabulary.errors import (
     AlreadyExists,
     BrokerError,
     Closed,

@@ -22,9 +22,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from typing import Any
 
-from brokerkit.core.errors import ConfigError
-from brokerkit.core.messages import MESSAGE_ID as OLD_ID
-from brokerkit.core.messages import OutboundMessage, is_ours
+from brokerkit.core.vocabulary.errors import ConfigError
+from brokerkit.core.vocabulary.messages import MESSAGE_ID as OLD_ID
+from brokerkit.core.vocabulary.messages import OutboundMessage, is_ours
 
 KEY = "Brokerkit-Key"
 MESSAGE_ID = "Nats-Msg-Id"

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from brokerkit.core.errors import ConfigError
-from brokerkit.core.secrets import Secret
+from brokerkit.core.vocabulary.errors import ConfigError
+from brokerkit.core.vocabulary.secrets import Secret
 
 INSTALL = "pip install 'brokerkit-notebook[nats]'"
 _JWT = "-----BEGIN NATS USER JWT-----"

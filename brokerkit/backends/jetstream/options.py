@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from brokerkit.core.address import Address
-from brokerkit.core.errors import ConfigError
-from brokerkit.core.options import options_of
-from brokerkit.core.secrets import Secret, as_secret
+from brokerkit.core.contract.options import check_options
+from brokerkit.core.vocabulary.address import Address
+from brokerkit.core.vocabulary.errors import ConfigError
+from brokerkit.core.vocabulary.secrets import Secret, as_secret
 
 from .confirmation import monitor_of
 from .subjects import check_name
@@ -53,7 +53,7 @@ class Options:
 
 def read_options(address: Address) -> Options:
     """Check an address. Raises ConfigError that lists what is known."""
-    given = options_of(address.options, KNOWN)
+    given = check_options(address.options, KNOWN)
     if address.path:
         raise ConfigError(
             f"nats://HOST[:PORT] has no path; {address.path!r} could be meant as a topic or stream=..."

@@ -9,15 +9,15 @@ from itertools import count
 from nats.aio.msg import Msg
 from nats.js import errors as js_errors
 
-from brokerkit.core.driver import PublisherDriver
-from brokerkit.core.errors import BrokerError, ConfigError, NotFound, TooLarge, Unavailable
-from brokerkit.core.messages import OutboundMessage, PublishResult, is_ours, new_run
+from brokerkit.core.contract.driver import PublisherDriver
+from brokerkit.core.vocabulary.errors import BrokerError, ConfigError, NotFound, TooLarge, Unavailable
+from brokerkit.core.vocabulary.messages import OutboundMessage, PublishResult, is_ours, new_run
 
+from .connection import NatsConnection
 from .errors import api_error, translate
-from .exchange import Exchange, NoAnswer, NotSent, Request
 from .headers import MESSAGE_ID, outbound, size
-from .link import Link
 from .loop import LoopThread
+from .request_multiplexer import NoAnswer, NotSent, Request, RequestMultiplexer
 from .source import find_source, is_stored, why_not_stored, window_of
 from .subjects import STREAM_PREFIX, check_subject
 
@@ -28,10 +28,10 @@ class JetStreamPublisher(PublisherDriver):
     """Sends messages with ``Nats-Msg-Id``, so that sending one again within the stream's duplicate
     window stores nothing twice."""
 
-    def __init__(self, loop: LoopThread, link: Link) -> None:
+    def __init__(self, loop: LoopThread, link: NatsConnection) -> None:
         self._loop = loop
         self._link = link
-        self._exchange: Exchange | None = None
+        self._exchange: RequestMultiplexer | None = None
         self._run = new_run()
         self._numbers = count(1)
         self._subjects: set[str] = set()
@@ -73,7 +73,7 @@ class JetStreamPublisher(PublisherDriver):
 
     async def _send(self, requests: Sequence[Request], timeout: float) -> list[PublishResult]:
         if self._exchange is None:
-            self._exchange = Exchange(self._link)
+            self._exchange = RequestMultiplexer(self._link)
         answers = await self._exchange.ask(requests, timeout, ordered=True)
         results = [
             _result(answer, headers or {}) for answer, (_, _, headers) in zip(answers, requests, strict=True)

@@ -18,10 +18,10 @@ from nats import errors as nats_errors
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 
-from brokerkit.core.errors import BrokerError, ConfigError, NotFound, Unavailable
+from brokerkit.core.vocabulary.errors import BrokerError, ConfigError, NotFound, Unavailable
 
-from .link import Link, log
-from .refusals import Refusal
+from .connection import NatsConnection, log
+from .permission_errors import Refusal
 
 EXPIRES_SECONDS = 1.0
 LOST_SECONDS = 0.5
@@ -44,7 +44,7 @@ class Pull:
     """
 
     def __init__(
-        self, link: Link, stream: str, consumer: str, config: Mapping[str, Any], *, ahead: int = 0
+        self, link: NatsConnection, stream: str, consumer: str, config: Mapping[str, Any], *, ahead: int = 0
     ) -> None:
         self._link = link
         self._subject = f"{link.api_prefix}.CONSUMER.MSG.NEXT.{stream}.{consumer}"

@@ -14,15 +14,15 @@ from collections.abc import Sequence
 
 from nats.aio.msg import Msg
 
-from brokerkit.core.collector import gc_paused
-from brokerkit.core.columns import Columns
-from brokerkit.core.driver import ReaderDriver
-from brokerkit.core.errors import ConfigError, NotFound
-from brokerkit.core.topics import Slice
+from brokerkit.core.contract.driver import ReaderDriver
+from brokerkit.core.contract.garbage_collection import gc_paused
+from brokerkit.core.vocabulary.columns import Columns
+from brokerkit.core.vocabulary.errors import ConfigError, NotFound
+from brokerkit.core.vocabulary.topics import Slice
 
-from .columns import delivery_at, sequence_of, to_columns
+from .codec import delivery_at, sequence_of, to_columns
+from .connection import NatsConnection, log
 from .headers import inbound
-from .link import Link, log
 from .loop import LoopThread
 from .pull import NotServed, Pull
 from .source import Source, filter_config, find_source
@@ -39,7 +39,7 @@ GET_BATCH = 200
 class JetStreamReader(ReaderDriver):
     """Reads one slice after the other."""
 
-    def __init__(self, loop: LoopThread, link: Link) -> None:
+    def __init__(self, loop: LoopThread, link: NatsConnection) -> None:
         self._loop = loop
         self._link = link
         self._source: Source | None = None

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from brokerkit.core.errors import ConfigError, NotFound, Unavailable
+from brokerkit.core.vocabulary.errors import ConfigError, NotFound, Unavailable
 
-from .link import Link
+from .connection import NatsConnection
 from .subjects import STREAM_PREFIX, check_name, check_subject, covered, covers, overlap, same_selection
 from .transforms import Transform, apart, copied_transforms, disjoint, transform_of
 
@@ -70,7 +70,7 @@ def parse_topic(topic: str) -> tuple[str | None, str | None]:
     return None, topic
 
 
-async def find_source(link: Link, topic: str, timeout: float) -> Source:
+async def find_source(link: NatsConnection, topic: str, timeout: float) -> Source:
     """Look the topic up. Raises NotFound that says how to create it."""
     stream, subject = parse_topic(topic)
     deadline = time.monotonic() + timeout
@@ -129,7 +129,7 @@ def _filters(
     return found, (mapped.pattern,) if covers(transform.source, subject) else found
 
 
-async def _stream_of(link: Link, subject: str, timeout: float) -> str:
+async def _stream_of(link: NatsConnection, subject: str, timeout: float) -> str:
     names = await streams_of(link, subject, timeout) or await _storing(link, subject, timeout)
     if not names:
         raise NotFound(await why_not_stored(link, subject, timeout))
@@ -141,13 +141,13 @@ async def _stream_of(link: Link, subject: str, timeout: float) -> str:
     return names[0]
 
 
-async def streams_of(link: Link, subject: str, timeout: float) -> list[str]:
+async def streams_of(link: NatsConnection, subject: str, timeout: float) -> list[str]:
     """The names of the streams that store something of a subject."""
     answer = await link.request("STREAM.NAMES", {"subject": subject}, timeout)
     return list(answer.get("streams") or [])
 
 
-async def _storing(link: Link, subject: str, timeout: float) -> list[str]:
+async def _storing(link: NatsConnection, subject: str, timeout: float) -> list[str]:
     """The streams that store a subject without listening to it: by a transform, or as copies."""
     transformed: list[str] = []
     copied: list[str] = []
@@ -165,7 +165,7 @@ async def _storing(link: Link, subject: str, timeout: float) -> list[str]:
     return transformed or copied
 
 
-async def why_not_stored(link: Link, subject: str, timeout: float) -> str:
+async def why_not_stored(link: NatsConnection, subject: str, timeout: float) -> str:
     """Why nothing of a subject is stored, with what to do."""
     async for info in link.pages("STREAM.LIST", "streams", timeout):
         config = info["config"]
@@ -192,7 +192,7 @@ def no_stream(subject: str) -> str:
     )
 
 
-async def is_stored(link: Link, subject: str, timeout: float) -> bool:
+async def is_stored(link: NatsConnection, subject: str, timeout: float) -> bool:
     """Whether a stream stores a subject. Raises Unavailable when the server does not say."""
     try:
         return bool(await streams_of(link, subject, timeout))

@@ -10,9 +10,9 @@ from typing import Any
 
 from nats.js import errors as js_errors
 
-from brokerkit.core.messages import to_microseconds
+from brokerkit.core.vocabulary.messages import to_microseconds
 
-from .link import Link
+from .connection import NatsConnection
 
 _MICROSECOND_DIGITS = 6
 
@@ -29,7 +29,7 @@ class Stored:
 
 
 async def next_stored(
-    link: Link, stream: str, sequence: int, filters: Sequence[str], timeout: float
+    link: NatsConnection, stream: str, sequence: int, filters: Sequence[str], timeout: float
 ) -> Stored | None:
     """The first message at or after a sequence whose subject matches a filter; None when there is none.
 
@@ -39,7 +39,9 @@ async def next_stored(
     return min((each for each in found if each is not None), key=lambda each: each.sequence, default=None)
 
 
-async def _next_stored(link: Link, stream: str, sequence: int, subject: str, timeout: float) -> Stored | None:
+async def _next_stored(
+    link: NatsConnection, stream: str, sequence: int, subject: str, timeout: float
+) -> Stored | None:
     body = {"seq": max(1, sequence), "next_by_subj": subject}
     try:
         answer = await link.request(f"STREAM.MSG.GET.{stream}", body, timeout)
@@ -73,7 +75,12 @@ def parse_headers(raw: bytes) -> dict[str, str] | None:
 
 
 async def first_at(
-    link: Link, stream: str, filters: Sequence[str], state: dict[str, Any], moment: int, timeout: float
+    link: NatsConnection,
+    stream: str,
+    filters: Sequence[str],
+    state: dict[str, Any],
+    moment: int,
+    timeout: float,
 ) -> int | None:
     """The sequence of the first message stored at or after a moment, found by bisection."""
     low, high = max(1, int(state["first_seq"])), int(state["last_seq"]) + 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from brokerkit.core.errors import ConfigError
+from brokerkit.core.vocabulary.errors import ConfigError
 
 STREAM_PREFIX = "stream:"
 _FORBIDDEN = re.compile(r"[\s\0]")

@@ -8,8 +8,8 @@ from typing import Any
 
 from nats import errors as nats_errors
 
-from brokerkit.core.errors import BrokerError, ConfigError, Unauthorized, Unavailable
-from brokerkit.core.secrets import revealed
+from brokerkit.core.vocabulary.errors import BrokerError, ConfigError, Unauthorized, Unavailable
+from brokerkit.core.vocabulary.secrets import revealed
 
 FILES = ("tls_ca", "tls_cert", "tls_key")
 _YES = ("true", "1", "yes")

@@ -15,9 +15,9 @@ get the messages of a key side by side.
 
 from __future__ import annotations
 
-from brokerkit.core.address import Address
-from brokerkit.core.capabilities import Capabilities, Gap
-from brokerkit.core.driver import Driver
+from brokerkit.core.contract.driver import Driver
+from brokerkit.core.vocabulary.address import Address
+from brokerkit.core.vocabulary.capabilities import Capabilities, Gap
 
 from .driver import KafkaDriver
 from .options import properties_of

@@ -10,7 +10,7 @@ from typing import Any
 import confluent_kafka
 from confluent_kafka import admin
 
-from brokerkit.core.forked import keep_in_child
+from brokerkit.core.contract.forked import keep_in_child
 
 
 class Consumer(confluent_kafka.Consumer):

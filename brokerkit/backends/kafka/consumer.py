@@ -10,16 +10,16 @@ from typing import Any
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
 
-from brokerkit.core.bounded import bounded
-from brokerkit.core.cancellation import Deadline
-from brokerkit.core.columns import Columns
-from brokerkit.core.driver import Backlog, ConsumerRequest, Fetched, Partition, RecordDriver
-from brokerkit.core.errors import BrokerError, RetentionWarning, StaleAck, Unavailable
-from brokerkit.core.secrets import revealed
+from brokerkit.core.contract.background import bounded
+from brokerkit.core.contract.driver import Backlog, ConsumerRequest, Fetched, Partition, RecordDriver
+from brokerkit.core.vocabulary.cancellation import Deadline
+from brokerkit.core.vocabulary.columns import Columns
+from brokerkit.core.vocabulary.errors import BrokerError, RetentionWarning, StaleAck, Unavailable
+from brokerkit.core.vocabulary.secrets import revealed
 
 from . import clients
-from .cluster import Cluster, translate_call
-from .columns import columns_of, split_errors
+from .codec import columns_of, split_errors
+from .connection import KafkaConnection, translate_call
 from .errors import AUTHENTICATION, from_code, translate
 from .groups import Positions, group_settings
 from .options import LOGGER, Properties, passed_through
@@ -55,7 +55,7 @@ class KafkaConsumer(RecordDriver):
     record. So is one whose position was deleted by retention, with a `RetentionWarning`.
     """
 
-    def __init__(self, cluster: Cluster, properties: Properties, request: ConsumerRequest) -> None:
+    def __init__(self, cluster: KafkaConnection, properties: Properties, request: ConsumerRequest) -> None:
         assert request.subscription is not None
         self.created = False
         self._cluster = cluster

@@ -5,26 +5,26 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from brokerkit.core.cancellation import Deadline
-from brokerkit.core.capabilities import Capabilities
-from brokerkit.core.driver import (
-    BrowserDriver,
+from brokerkit.core.contract.driver import (
     ConsumerDriver,
     ConsumerRequest,
     Driver,
+    InspectorDriver,
     PublisherDriver,
     ReaderDriver,
     SubscriptionRequest,
 )
-from brokerkit.core.errors import BrokerError, ConfigError, PreviewWarning
-from brokerkit.core.notes import note
-from brokerkit.core.options import options_of
+from brokerkit.core.contract.options import check_options
+from brokerkit.core.vocabulary.cancellation import Deadline
+from brokerkit.core.vocabulary.capabilities import Capabilities
+from brokerkit.core.vocabulary.errors import BrokerError, ConfigError, PreviewWarning
+from brokerkit.core.vocabulary.notes import note
 
 from . import share_groups, subscriptions, topics
-from .browser import KafkaBrowser
-from .cluster import Cluster
+from .connection import KafkaConnection
 from .consumer import KafkaConsumer
 from .errors import translate
+from .inspector import KafkaInspector
 from .options import Properties, check_c_text, secrets_of
 from .publisher import KafkaPublisher
 from .reader import KafkaReader
@@ -40,7 +40,7 @@ class KafkaDriver(Driver):
         self._secrets = secrets_of(properties)
         self._preview_told = False
         try:
-            self._cluster = Cluster(properties)
+            self._cluster = KafkaConnection(properties)
         except Exception as error:
             raise self.translate(error) from error
 
@@ -77,8 +77,8 @@ class KafkaDriver(Driver):
         check_c_text(transactional_id, "transaction")
         return KafkaPublisher(self._cluster, self._properties, transactional_id)
 
-    def browser(self) -> BrowserDriver:
-        return KafkaBrowser(self._cluster, self._properties)
+    def inspector(self) -> InspectorDriver:
+        return KafkaInspector(self._cluster, self._properties)
 
     def reader(self) -> ReaderDriver:
         return KafkaReader(self._cluster, self._properties)
@@ -97,7 +97,7 @@ class KafkaDriver(Driver):
         if request.model == "message":
             share_groups.create_share_group(self._cluster, request, Deadline(timeout))
             return
-        options_of(request.options, {})
+        check_options(request.options, {})
         subscriptions.create_subscription(self._cluster, self._properties, request, timeout)
 
     @property

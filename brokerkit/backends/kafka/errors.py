@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from confluent_kafka import KafkaError, KafkaException
 
-from brokerkit.core.errors import (
+from brokerkit.core.vocabulary.errors import (
     AlreadyExists,
     BrokerError,
     Closed,

@@ -17,13 +17,13 @@ from typing import Any
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
-from brokerkit.core.bounded import bounded
-from brokerkit.core.cancellation import Deadline
-from brokerkit.core.errors import BrokerError, Unauthorized
-from brokerkit.core.secrets import revealed
+from brokerkit.core.contract.background import bounded
+from brokerkit.core.vocabulary.cancellation import Deadline
+from brokerkit.core.vocabulary.errors import BrokerError, Unauthorized
+from brokerkit.core.vocabulary.secrets import revealed
 
 from . import clients
-from .cluster import Cluster, translate_call
+from .connection import KafkaConnection, translate_call
 from .errors import translate
 from .options import LOGGER, Properties
 from .watch import Watch
@@ -61,7 +61,9 @@ def group_settings(properties: Properties, group: str, watch: Watch) -> Properti
 class Positions:
     """The committed positions of one group in one topic, through a client of the group."""
 
-    def __init__(self, cluster: Cluster, consumer: Consumer, watch: Watch, group: str, topic: str) -> None:
+    def __init__(
+        self, cluster: KafkaConnection, consumer: Consumer, watch: Watch, group: str, topic: str
+    ) -> None:
         self._cluster = cluster
         self._consumer = consumer
         self._watch = watch
@@ -125,7 +127,9 @@ class Positions:
 
 
 @contextlib.contextmanager
-def positions_of(cluster: Cluster, properties: Properties, group: str, topic: str) -> Iterator[Positions]:
+def positions_of(
+    cluster: KafkaConnection, properties: Properties, group: str, topic: str
+) -> Iterator[Positions]:
     """The positions of a group, through a client that lives as long as the block."""
     watch = Watch(str(properties["bootstrap.servers"]))
     settings = group_settings(properties, group, watch)
@@ -139,7 +143,7 @@ def positions_of(cluster: Cluster, properties: Properties, group: str, topic: st
 
 
 def groups_of(
-    cluster: Cluster, properties: Properties, topic: str, numbers: Sequence[int], deadline: Deadline
+    cluster: KafkaConnection, properties: Properties, topic: str, numbers: Sequence[int], deadline: Deadline
 ) -> list[Group]:
     """The groups that have committed positions in a topic, or members that read it."""
 

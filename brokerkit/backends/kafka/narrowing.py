@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from brokerkit.core.cancellation import Deadline
-from brokerkit.core.errors import BrokerError
-from brokerkit.core.messages import OutboundMessage, PublishResult
+from brokerkit.core.vocabulary.cancellation import Deadline
+from brokerkit.core.vocabulary.errors import BrokerError
+from brokerkit.core.vocabulary.messages import OutboundMessage, PublishResult
 
 from .errors import codes
 

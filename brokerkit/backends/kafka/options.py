@@ -6,9 +6,9 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
-from brokerkit.core.address import Address
-from brokerkit.core.errors import ConfigError
-from brokerkit.core.secrets import Secret, Secrets, inner_secrets, is_secret, revealed
+from brokerkit.core.vocabulary.address import Address
+from brokerkit.core.vocabulary.errors import ConfigError
+from brokerkit.core.vocabulary.secrets import Secret, Secrets, inner_secrets, is_secret, revealed
 
 LOGGER = logging.getLogger("brokerkit.kafka")
 LOGGER.addHandler(logging.NullHandler())

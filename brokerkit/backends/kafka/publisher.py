@@ -11,16 +11,23 @@ from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, Message
 
-from brokerkit.core.bounded import bounded
-from brokerkit.core.cancellation import Deadline
-from brokerkit.core.driver import PublisherDriver
-from brokerkit.core.errors import BrokerError, ConfigError, NotFound, NotSupported, TooLarge, Unauthorized
-from brokerkit.core.messages import OutboundMessage, PublishResult, to_microseconds
-from brokerkit.core.secrets import revealed
-from brokerkit.core.topics import PublishTerms
+from brokerkit.core.contract.background import bounded
+from brokerkit.core.contract.driver import PublisherDriver
+from brokerkit.core.vocabulary.cancellation import Deadline
+from brokerkit.core.vocabulary.errors import (
+    BrokerError,
+    ConfigError,
+    NotFound,
+    NotSupported,
+    TooLarge,
+    Unauthorized,
+)
+from brokerkit.core.vocabulary.messages import OutboundMessage, PublishResult, to_microseconds
+from brokerkit.core.vocabulary.secrets import revealed
+from brokerkit.core.vocabulary.topics import PublishTerms
 
 from .clients import Producer
-from .cluster import Cluster, translate_call
+from .connection import KafkaConnection, translate_call
 from .errors import SURELY_NOT_STORED, from_code, translate
 from .narrowing import NO_TIME, WITH_OTHERS, Round, narrowed
 from .options import Properties, check_c_text
@@ -65,7 +72,9 @@ class KafkaPublisher(PublisherDriver):
     refuse the whole batch that it travels in.
     """
 
-    def __init__(self, cluster: Cluster, properties: Properties, transactional_id: str | None) -> None:
+    def __init__(
+        self, cluster: KafkaConnection, properties: Properties, transactional_id: str | None
+    ) -> None:
         self._cluster = cluster
         self._watch = Watch(str(properties["bootstrap.servers"]))
         self._compressed = any(

@@ -7,18 +7,18 @@ import uuid
 
 from confluent_kafka import KafkaError, Message, TopicPartition
 
-from brokerkit.core.bounded import bounded
-from brokerkit.core.cancellation import Deadline
-from brokerkit.core.collector import gc_paused
-from brokerkit.core.columns import Columns
-from brokerkit.core.driver import ReaderDriver
-from brokerkit.core.errors import NotFound
-from brokerkit.core.secrets import revealed
-from brokerkit.core.topics import Slice
+from brokerkit.core.contract.background import bounded
+from brokerkit.core.contract.driver import ReaderDriver
+from brokerkit.core.contract.garbage_collection import gc_paused
+from brokerkit.core.vocabulary.cancellation import Deadline
+from brokerkit.core.vocabulary.columns import Columns
+from brokerkit.core.vocabulary.errors import NotFound
+from brokerkit.core.vocabulary.secrets import revealed
+from brokerkit.core.vocabulary.topics import Slice
 
 from .clients import Consumer
-from .cluster import Cluster, translate_call
-from .columns import columns_of, split_errors
+from .codec import columns_of, split_errors
+from .connection import KafkaConnection, translate_call
 from .errors import AUTHENTICATION, from_code
 from .groups import group_settings
 from .options import LOGGER, Properties
@@ -41,7 +41,7 @@ class KafkaReader(ReaderDriver):
     slice that reaches beyond the end of its partition (created anew since) ends there.
     """
 
-    def __init__(self, cluster: Cluster, properties: Properties) -> None:
+    def __init__(self, cluster: KafkaConnection, properties: Properties) -> None:
         self._cluster = cluster
         self._watch = Watch(str(properties["bootstrap.servers"]))
         settings = {

@@ -24,16 +24,16 @@ from confluent_kafka import (
     TopicPartition,
 )
 
-from brokerkit.core.bounded import bounded
-from brokerkit.core.cancellation import Deadline
-from brokerkit.core.columns import Columns
-from brokerkit.core.driver import ConsumerRequest, Fetched, MessageDriver, Outcome
-from brokerkit.core.errors import BrokerError, GivenUpWarning, LockLost, NotSupported, Unavailable
-from brokerkit.core.secrets import revealed
+from brokerkit.core.contract.background import bounded
+from brokerkit.core.contract.driver import ConsumerRequest, Fetched, MessageDriver, Outcome
+from brokerkit.core.vocabulary.cancellation import Deadline
+from brokerkit.core.vocabulary.columns import Columns
+from brokerkit.core.vocabulary.errors import BrokerError, GivenUpWarning, LockLost, NotSupported, Unavailable
+from brokerkit.core.vocabulary.secrets import revealed
 
 from .clients import ShareConsumer
-from .cluster import Cluster, translate_call
-from .columns import columns_of, split_errors
+from .codec import columns_of, split_errors
+from .connection import KafkaConnection, translate_call
 from .errors import AUTHENTICATION, codes, from_code, translate
 from .options import LOGGER, Properties, passed_through
 from .share_groups import DELIVERIES, NEEDED, ensure_share_group
@@ -71,7 +71,7 @@ _TYPES = {
 class KafkaShareConsumer(MessageDriver):
     """One member of a share group, reading one topic."""
 
-    def __init__(self, cluster: Cluster, properties: Properties, request: ConsumerRequest) -> None:
+    def __init__(self, cluster: KafkaConnection, properties: Properties, request: ConsumerRequest) -> None:
         assert request.subscription is not None
         self._cluster = cluster
         self._topic = request.topic

@@ -13,12 +13,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from brokerkit.core.cancellation import Deadline
-from brokerkit.core.driver import SubscriptionRequest
-from brokerkit.core.errors import AlreadyExists, ConfigError, NotFound, NotSupported, Unavailable
-from brokerkit.core.positions import Earliest, Latest, Position
+from brokerkit.core.contract.driver import SubscriptionRequest
+from brokerkit.core.vocabulary.cancellation import Deadline
+from brokerkit.core.vocabulary.errors import AlreadyExists, ConfigError, NotFound, NotSupported, Unavailable
+from brokerkit.core.vocabulary.positions import Earliest, Latest, Position
 
-from .cluster import Cluster
+from .connection import KafkaConnection
 
 POLL_SECONDS = 0.02
 PREFIX = "share."
@@ -42,7 +42,7 @@ class ShareSettings:
     deliveries: int
 
 
-def create_share_group(cluster: Cluster, request: SubscriptionRequest, deadline: Deadline) -> None:
+def create_share_group(cluster: KafkaConnection, request: SubscriptionRequest, deadline: Deadline) -> None:
     """Configure a share group: where it begins, and that it reads what is committed only.
 
     Its options are more of the group's configuration, by the broker's names (``share.`` ...).
@@ -67,7 +67,7 @@ def create_share_group(cluster: Cluster, request: SubscriptionRequest, deadline:
 
 
 def ensure_share_group(
-    cluster: Cluster, topic: str, group: str, start: Position | None, deadline: Deadline
+    cluster: KafkaConnection, topic: str, group: str, start: Position | None, deadline: Deadline
 ) -> ShareSettings:
     """See that a share group exists.
 
@@ -88,7 +88,7 @@ def ensure_share_group(
     return _configure(cluster, group, start, {}, deadline)
 
 
-def _refuse_consumer_group(cluster: Cluster, group: str, deadline: Deadline) -> None:
+def _refuse_consumer_group(cluster: KafkaConnection, group: str, deadline: Deadline) -> None:
     """A name is of one kind of group: the broker lets the other be configured, and then nobody can join."""
     listing = cluster.client.list_consumer_groups(request_timeout=max(0.1, deadline.remaining()))
     groups = cluster.wait(listing, deadline, "listing the groups").valid
@@ -100,7 +100,7 @@ def _refuse_consumer_group(cluster: Cluster, group: str, deadline: Deadline) -> 
 
 
 def _configure(
-    cluster: Cluster, group: str, start: Position, options: Mapping[str, Any], deadline: Deadline
+    cluster: KafkaConnection, group: str, start: Position, options: Mapping[str, Any], deadline: Deadline
 ) -> ShareSettings:
     """Set a group's configuration; comes back when the brokers go by it."""
     more = {name: str(value) for name, value in options.items()}
@@ -116,7 +116,7 @@ def _configure(
         time.sleep(POLL_SECONDS)
 
 
-def share_settings(cluster: Cluster, group: str, deadline: Deadline) -> ShareSettings:
+def share_settings(cluster: KafkaConnection, group: str, deadline: Deadline) -> ShareSettings:
     """What the broker keeps of a share group. Raises NotSupported on a broker without them."""
     try:
         config = cluster.group_config(group, deadline)

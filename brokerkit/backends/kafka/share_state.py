@@ -15,13 +15,13 @@ from typing import NamedTuple
 
 from confluent_kafka import KafkaError, KafkaException, Message, TopicPartition
 
-from brokerkit.core.bounded import bounded
-from brokerkit.core.cancellation import Deadline
-from brokerkit.core.errors import BrokerError, NotFound
-from brokerkit.core.secrets import revealed
+from brokerkit.core.contract.background import bounded
+from brokerkit.core.vocabulary.cancellation import Deadline
+from brokerkit.core.vocabulary.errors import BrokerError, NotFound
+from brokerkit.core.vocabulary.secrets import revealed
 
 from .clients import Consumer
-from .cluster import Cluster, translate_call
+from .connection import KafkaConnection, translate_call
 from .errors import from_code
 from .groups import CLOSE_SECONDS, group_settings
 from .options import LOGGER, Properties
@@ -57,7 +57,7 @@ class ShareState:
 
 
 def share_states(
-    cluster: Cluster, properties: Properties, topic: str, deadline: Deadline
+    cluster: KafkaConnection, properties: Properties, topic: str, deadline: Deadline
 ) -> dict[str, dict[int, ShareState]]:
     """By group and partition; empty where nothing is kept, or where we may not read it."""
     found: dict[str, dict[int, ShareState]] = {}
@@ -76,7 +76,7 @@ def share_states(
 
 
 def _states(
-    cluster: Cluster, properties: Properties, numbers: list[int], deadline: Deadline
+    cluster: KafkaConnection, properties: Properties, numbers: list[int], deadline: Deadline
 ) -> dict[Key, ShareState]:
     states: dict[Key, ShareState] = {}
     for message in _records(cluster, properties, numbers, Deadline(min(READ_SECONDS, deadline.remaining()))):
@@ -95,7 +95,7 @@ def _states(
 
 
 def _records(
-    cluster: Cluster, properties: Properties, numbers: list[int], deadline: Deadline
+    cluster: KafkaConnection, properties: Properties, numbers: list[int], deadline: Deadline
 ) -> Iterator[Message]:
     """Everything in the topic of the state, in the order of each partition."""
     partitions = [TopicPartition(STATE_TOPIC, number) for number in numbers]

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import time
 
-from brokerkit.core.cancellation import Deadline
-from brokerkit.core.driver import SubscriptionRequest
-from brokerkit.core.errors import AlreadyExists, BrokerError, NotFound, NotSupported, StaleAck
-from brokerkit.core.positions import Earliest, Position, resolve
+from brokerkit.core.contract.driver import SubscriptionRequest
+from brokerkit.core.vocabulary.cancellation import Deadline
+from brokerkit.core.vocabulary.errors import AlreadyExists, BrokerError, NotFound, NotSupported, StaleAck
+from brokerkit.core.vocabulary.positions import Earliest, Position, resolve
 
-from .cluster import Cluster
+from .connection import KafkaConnection
 from .groups import Positions, positions_of
 from .options import Properties
 from .share_groups import share_settings
@@ -18,7 +18,7 @@ RETRY_SECONDS = 0.1
 
 
 def create_subscription(
-    cluster: Cluster, properties: Properties, request: SubscriptionRequest, timeout: float
+    cluster: KafkaConnection, properties: Properties, request: SubscriptionRequest, timeout: float
 ) -> None:
     """Commit the positions at which a group begins. Raises AlreadyExists when it has some."""
     deadline = Deadline(timeout)
@@ -30,7 +30,7 @@ def create_subscription(
             raise AlreadyExists(f"group {group!r} has positions in {topic!r} already; it goes on from there")
 
 
-def _refuse_share_group(cluster: Cluster, group: str, deadline: Deadline) -> None:
+def _refuse_share_group(cluster: KafkaConnection, group: str, deadline: Deadline) -> None:
     """A name is of one kind of group: the broker takes the positions, and then nobody can join."""
     try:
         is_share_group = share_settings(cluster, group, deadline).start is not None
@@ -45,7 +45,12 @@ def _refuse_share_group(cluster: Cluster, group: str, deadline: Deadline) -> Non
 
 
 def ensure_positions(
-    cluster: Cluster, positions: Positions, topic: str, group: str, start: Position | None, deadline: Deadline
+    cluster: KafkaConnection,
+    positions: Positions,
+    topic: str,
+    group: str,
+    start: Position | None,
+    deadline: Deadline,
 ) -> bool:
     """See that a group has positions in a topic; whether they were set now.
 
@@ -74,7 +79,9 @@ def ensure_positions(
             return True
 
 
-def start_offsets(cluster: Cluster, topic: str, start: Position, deadline: Deadline) -> dict[int, int]:
+def start_offsets(
+    cluster: KafkaConnection, topic: str, start: Position, deadline: Deadline
+) -> dict[int, int]:
     """The offset of a position in each partition."""
     found = resolve(
         start,

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from brokerkit.core.cancellation import Deadline
-from brokerkit.core.errors import BrokerError
-from brokerkit.core.topics import PublishTerms
+from brokerkit.core.vocabulary.cancellation import Deadline
+from brokerkit.core.vocabulary.errors import BrokerError
+from brokerkit.core.vocabulary.topics import PublishTerms
 
-from .cluster import Cluster
+from .connection import KafkaConnection
 from .options import LOGGER
 from .partitioner import place_of
 
@@ -20,7 +20,9 @@ FIRST_TIME = datetime(1970, 1, 1, 0, 0, 0, 1000, tzinfo=UTC)
 _FOR_EVER = int(timedelta.max / timedelta(milliseconds=1))
 
 
-def terms_of(cluster: Cluster, topic: str, properties: Mapping[str, Any], deadline: Deadline) -> PublishTerms:
+def terms_of(
+    cluster: KafkaConnection, topic: str, properties: Mapping[str, Any], deadline: Deadline
+) -> PublishTerms:
     """The terms of a topic; what its configuration would say is left open where it may not be seen.
 
     Raises NotFound.

@@ -8,12 +8,12 @@ from typing import Any
 
 from confluent_kafka.admin import NewTopic  # type: ignore[attr-defined]  # not marked as exported
 
-from brokerkit.core.arguments import as_integer, check_size, shown_integer
-from brokerkit.core.cancellation import Deadline
-from brokerkit.core.errors import AlreadyExists, BrokerError, ConfigError, NotFound, Unavailable
-from brokerkit.core.options import options_of
+from brokerkit.core.contract.options import check_options
+from brokerkit.core.vocabulary.arguments import as_integer, check_size, shown_integer
+from brokerkit.core.vocabulary.cancellation import Deadline
+from brokerkit.core.vocabulary.errors import AlreadyExists, BrokerError, ConfigError, NotFound, Unavailable
 
-from .cluster import Cluster
+from .connection import KafkaConnection
 
 POLL_SECONDS = 0.02
 TOPIC_OPTIONS = {
@@ -23,9 +23,9 @@ TOPIC_OPTIONS = {
 }
 
 
-def create_topic(cluster: Cluster, topic: str, options: Mapping[str, Any], timeout: float) -> None:
+def create_topic(cluster: KafkaConnection, topic: str, options: Mapping[str, Any], timeout: float) -> None:
     """Create a topic; comes back when every partition has a leader. Raises AlreadyExists."""
-    given = options_of(options, TOPIC_OPTIONS)
+    given = check_options(options, TOPIC_OPTIONS)
     partitions = _whole(given.get("partitions", 1), "partitions", least=1)
     replicas = _whole(given.get("replication_factor", -1), "replication_factor", least=-1)
     config = given.get("config") or {}
@@ -47,7 +47,7 @@ def create_topic(cluster: Cluster, topic: str, options: Mapping[str, Any], timeo
         time.sleep(POLL_SECONDS)
 
 
-def delete_topic(cluster: Cluster, topic: str, timeout: float) -> None:
+def delete_topic(cluster: KafkaConnection, topic: str, timeout: float) -> None:
     """Delete a topic; comes back when the cluster no longer shows it. Raises NotFound."""
     deadline = Deadline(timeout)
     futures = cluster.client.delete_topics([topic], operation_timeout=timeout, request_timeout=timeout)
@@ -65,7 +65,7 @@ def delete_topic(cluster: Cluster, topic: str, timeout: float) -> None:
         time.sleep(POLL_SECONDS)
 
 
-def _led(cluster: Cluster, topic: str, deadline: Deadline) -> bool:
+def _led(cluster: KafkaConnection, topic: str, deadline: Deadline) -> bool:
     try:
         leaders = cluster.leaders(topic, deadline)
     except NotFound:

@@ -6,7 +6,7 @@ import threading
 
 from confluent_kafka import KafkaError, KafkaException
 
-from brokerkit.core.errors import BrokerError, Unauthorized, Unavailable
+from brokerkit.core.vocabulary.errors import BrokerError, Unauthorized, Unavailable
 
 from .errors import AUTHENTICATION, TLS, TLS_HINT, from_code
 

@@ -13,9 +13,9 @@ are offered by `native`: ``native.subscriber.seek(request={...})``.
 
 from __future__ import annotations
 
-from brokerkit.core.address import Address
-from brokerkit.core.capabilities import UNICODE, Capabilities, Gap, no_records
-from brokerkit.core.driver import Driver
+from brokerkit.core.contract.driver import Driver
+from brokerkit.core.vocabulary.address import Address
+from brokerkit.core.vocabulary.capabilities import UNICODE, Capabilities, Gap, no_records
 
 from .driver import PubSubDriver
 from .options import read_options

@@ -11,13 +11,13 @@ import grpc
 from google.protobuf.timestamp_pb2 import Timestamp
 from grpc import StatusCode
 
-from brokerkit.core.cancellation import Deadline
-from brokerkit.core.errors import AlreadyExists, ConfigError, NotFound, NotSupported
-from brokerkit.core.options import options_of
-from brokerkit.core.positions import AtId, AtOffset, AtTime, Earliest, Position
+from brokerkit.core.contract.options import check_options
+from brokerkit.core.vocabulary.cancellation import Deadline
+from brokerkit.core.vocabulary.errors import AlreadyExists, ConfigError, NotFound, NotSupported
+from brokerkit.core.vocabulary.positions import AtId, AtOffset, AtTime, Earliest, Position
 
+from .connection import PubSubConnection, log
 from .errors import code_of
-from .link import Link, log
 from .methods import (
     CREATE_SUBSCRIPTION,
     CREATE_TOPIC,
@@ -39,7 +39,7 @@ CLOCK_SECONDS = 60
 """How much the service's clock may differ from ours."""
 
 
-def get_topic(link: Link, topic: str, timeout: float) -> Any:
+def get_topic(link: PubSubConnection, topic: str, timeout: float) -> Any:
     """A topic's configuration. Raises NotFound."""
     try:
         return link.call(GET_TOPIC, timeout, topic=link.path("topics", topic))
@@ -49,18 +49,18 @@ def get_topic(link: Link, topic: str, timeout: float) -> Any:
         raise
 
 
-def no_topic(link: Link, topic: str) -> NotFound:
+def no_topic(link: PubSubConnection, topic: str) -> NotFound:
     return NotFound(
         f"project {link.project!r} has no topic {topic!r}: create it with create_topic({topic!r}), "
         "or see topics() for those that are there"
     )
 
 
-def create_topic(link: Link, topic: str, options: Mapping[str, Any], timeout: float) -> None:
+def create_topic(link: PubSubConnection, topic: str, options: Mapping[str, Any], timeout: float) -> None:
     """Create a topic. Raises AlreadyExists."""
     if "partitions" in options:
         raise NotSupported("Pub/Sub has no partitions: messages with the same key come in order, give a key")
-    given = options_of(options, TOPIC_OPTIONS)
+    given = check_options(options, TOPIC_OPTIONS)
     fields: dict[str, Any] = {}
     if given.get("retention") is not None:
         fields["message_retention_duration"] = duration(given["retention"], "retention")
@@ -75,7 +75,7 @@ def create_topic(link: Link, topic: str, options: Mapping[str, Any], timeout: fl
     link.call(CREATE_TOPIC, timeout, name=link.path("topics", topic), **fields)
 
 
-def delete_topic(link: Link, topic: str, timeout: float) -> None:
+def delete_topic(link: PubSubConnection, topic: str, timeout: float) -> None:
     """Delete a topic. Its subscriptions stay, with what they have; they get nothing more."""
     try:
         link.call(DELETE_TOPIC, timeout, topic=link.path("topics", topic))
@@ -85,7 +85,7 @@ def delete_topic(link: Link, topic: str, timeout: float) -> None:
         raise
 
 
-def get_subscription(link: Link, subscription: str, timeout: float) -> Any | None:
+def get_subscription(link: PubSubConnection, subscription: str, timeout: float) -> Any | None:
     """A subscription's configuration, or None when it does not exist."""
     try:
         return link.call(GET_SUBSCRIPTION, timeout, subscription=link.path("subscriptions", subscription))
@@ -96,7 +96,12 @@ def get_subscription(link: Link, subscription: str, timeout: float) -> Any | Non
 
 
 def create_subscription(
-    link: Link, topic: str, subscription: str, start: Position, options: Mapping[str, Any], timeout: float
+    link: PubSubConnection,
+    topic: str,
+    subscription: str,
+    start: Position,
+    options: Mapping[str, Any],
+    timeout: float,
 ) -> Any:
     """Create a subscription that begins at `start`; its configuration. Raises AlreadyExists or NotFound.
 
@@ -127,7 +132,7 @@ def create_subscription(
     return made
 
 
-def delete_subscription(link: Link, subscription: str, timeout: float) -> None:
+def delete_subscription(link: PubSubConnection, subscription: str, timeout: float) -> None:
     """Delete a subscription with its backlog. Raises NotFound."""
     link.call(DELETE_SUBSCRIPTION, timeout, subscription=link.path("subscriptions", subscription))
 

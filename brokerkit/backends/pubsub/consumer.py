@@ -9,18 +9,18 @@ from typing import Any
 import grpc
 from grpc import StatusCode
 
-from brokerkit.core.cancellation import Deadline
-from brokerkit.core.capabilities import AckKind
-from brokerkit.core.driver import ConsumerRequest, Fetched, MessageDriver, Outcome
-from brokerkit.core.errors import AlreadyExists, ConfigError, NotFound
-from brokerkit.core.options import options_of
-from brokerkit.core.positions import Earliest
+from brokerkit.core.contract.driver import ConsumerRequest, Fetched, MessageDriver, Outcome
+from brokerkit.core.contract.options import check_options
+from brokerkit.core.vocabulary.cancellation import Deadline
+from brokerkit.core.vocabulary.capabilities import AckKind
+from brokerkit.core.vocabulary.errors import AlreadyExists, ConfigError, NotFound
+from brokerkit.core.vocabulary.positions import Earliest
 
 from .admin import create_subscription, delivery_of, get_subscription, get_topic
-from .columns import to_columns
+from .codec import to_columns
+from .connection import PubSubConnection, log
 from .errors import code_of
 from .inbox import Inbox, Received
-from .link import Link, log
 from .names import DELETED_TOPIC
 from .parking import Parking
 from .settling import Settling
@@ -45,7 +45,7 @@ class PubSubConsumer(MessageDriver):
 
     ack: AckKind = "sent"
 
-    def __init__(self, link: Link, request: ConsumerRequest, parking: Parking) -> None:
+    def __init__(self, link: PubSubConnection, request: ConsumerRequest, parking: Parking) -> None:
         if not request.subscription:
             raise ConfigError("Pub/Sub needs subscription=, the name of a subscription of the topic")
         self._link = link
@@ -74,7 +74,7 @@ class PubSubConsumer(MessageDriver):
         topic = self._request.topic
         path = self._link.path("subscriptions", name)
         topic_path = self._link.path("topics", topic)
-        options_of(self._request.options, KNOWN)
+        check_options(self._request.options, KNOWN)
         try:
             found = get_subscription(self._link, name, ANSWER_SECONDS)
         except grpc.RpcError as error:
@@ -189,7 +189,7 @@ class TemporaryConsumer(PubSubConsumer):
     The subscription named in the request is not touched: the made one has a name of its own.
     """
 
-    def __init__(self, link: Link, request: ConsumerRequest, parking: Parking) -> None:
+    def __init__(self, link: PubSubConnection, request: ConsumerRequest, parking: Parking) -> None:
         strangers = sorted(set(request.options) - {"temporary"})
         if strangers:
             raise ConfigError(f"temporary=True takes no further options, not {', '.join(strangers)}")

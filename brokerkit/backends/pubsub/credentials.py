@@ -10,7 +10,7 @@ import google.auth
 from google.auth import exceptions as auth_errors
 from google.oauth2 import service_account
 
-from brokerkit.core.errors import ConfigError, Unauthorized
+from brokerkit.core.vocabulary.errors import ConfigError, Unauthorized
 
 from .errors import HOW_TO_LOG_IN, translate
 

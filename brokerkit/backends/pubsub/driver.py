@@ -11,23 +11,23 @@ from google.pubsub_v1.services.publisher.transports import PublisherGrpcTranspor
 from google.pubsub_v1.services.subscriber.transports import SubscriberGrpcTransport
 from grpc import StatusCode
 
-from brokerkit.core.capabilities import Capabilities
-from brokerkit.core.driver import (
-    BrowserDriver,
+from brokerkit.core.contract.driver import (
     ConsumerDriver,
     ConsumerRequest,
     Driver,
+    InspectorDriver,
     PublisherDriver,
     ReaderDriver,
     SubscriptionRequest,
 )
-from brokerkit.core.errors import BrokerError, Closed
+from brokerkit.core.vocabulary.capabilities import Capabilities
+from brokerkit.core.vocabulary.errors import BrokerError, Closed
 
 from . import admin
-from .browser import PubSubBrowser, no_reading
+from .connection import PubSubConnection, log
 from .consumer import PubSubConsumer, TemporaryConsumer
 from .errors import code_of, error_info, translate
-from .link import Link, log
+from .inspector import PubSubInspector, no_reading
 from .methods import LIST_TOPICS
 from .options import Options
 from .parking import Parking
@@ -43,7 +43,7 @@ class Clients:
     project: the connection's project id; paths are written out, ``projects/ID/topics/NAME``.
     """
 
-    def __init__(self, link: Link) -> None:
+    def __init__(self, link: PubSubConnection) -> None:
         self.project = link.project
         self._channel = link.channel
 
@@ -61,14 +61,14 @@ class Clients:
 class PubSubDriver(Driver):
     """One link, shared by all that it makes. link: how requests are sent."""
 
-    def __init__(self, link: Link, capabilities: Capabilities) -> None:
+    def __init__(self, link: PubSubConnection, capabilities: Capabilities) -> None:
         self.link = link
         self.capabilities = capabilities
         self._parking = Parking()
 
     @classmethod
     def open(cls, options: Options, capabilities: Capabilities, timeout: float) -> PubSubDriver:
-        return cls(Link.open(options, timeout), capabilities)
+        return cls(PubSubConnection.open(options, timeout), capabilities)
 
     def ping(self, timeout: float) -> None:
         """Ask for one topic. Who may not list topics may still publish or consume."""
@@ -96,8 +96,8 @@ class PubSubDriver(Driver):
     def publisher(self, *, transactional_id: str | None = None) -> PublisherDriver:
         return PubSubPublisher(self.link)
 
-    def browser(self) -> BrowserDriver:
-        return PubSubBrowser(self.link)
+    def inspector(self) -> InspectorDriver:
+        return PubSubInspector(self.link)
 
     def reader(self) -> ReaderDriver:
         raise no_reading("a topic")

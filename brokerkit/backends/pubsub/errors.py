@@ -12,7 +12,7 @@ from google.rpc.error_details_pb2 import ErrorInfo
 from grpc import StatusCode
 from grpc_status import rpc_status
 
-from brokerkit.core.errors import (
+from brokerkit.core.vocabulary.errors import (
     AlreadyExists,
     BrokerError,
     Closed,

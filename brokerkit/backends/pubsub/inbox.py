@@ -10,8 +10,8 @@ from typing import Any
 
 from grpc import StatusCode
 
+from .connection import Call, PubSubConnection
 from .errors import code_of
-from .link import Call, Link
 from .methods import PULL
 
 PULL_SECONDS = 60.0
@@ -35,7 +35,7 @@ class _Answer:
 class Inbox:
     """Pulls from one subscription. All but `wake` is for one thread."""
 
-    def __init__(self, link: Link, path: str) -> None:
+    def __init__(self, link: PubSubConnection, path: str) -> None:
         self._link = link
         self._path = path
         self._call: Call | None = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Literal
 
-from brokerkit.core.errors import ConfigError
+from brokerkit.core.vocabulary.errors import ConfigError
 
 Kind = Literal["topics", "subscriptions", "snapshots"]
 

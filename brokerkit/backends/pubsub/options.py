@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from brokerkit.core.address import Address
-from brokerkit.core.errors import ConfigError
-from brokerkit.core.options import options_of
-from brokerkit.core.secrets import revealed
+from brokerkit.core.contract.options import check_options
+from brokerkit.core.vocabulary.address import Address
+from brokerkit.core.vocabulary.errors import ConfigError
+from brokerkit.core.vocabulary.secrets import revealed
 
 ENDPOINT = "pubsub.googleapis.com:443"
 EMULATOR_VARIABLE = "PUBSUB_EMULATOR_HOST"
@@ -42,7 +42,7 @@ class Options:
 
 def read_options(address: Address) -> Options:
     """Check an address. Raises ConfigError that says what was expected."""
-    given = options_of(address.options, KNOWN)
+    given = check_options(address.options, KNOWN)
     if address.path or address.user is not None or len(address.hosts) > 1:
         raise ConfigError("expected pubsub://PROJECT with nothing before or after the project")
     project = given.get("project") or (address.hosts[0] if address.hosts else None)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from brokerkit.core.errors import ConfigError, TooLarge
-from brokerkit.core.messages import OutboundMessage
+from brokerkit.core.vocabulary.errors import ConfigError, TooLarge
+from brokerkit.core.vocabulary.messages import OutboundMessage
 
 from .methods import PubsubMessage
 

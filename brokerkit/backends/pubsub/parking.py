@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from brokerkit.core.cancellation import Deadline
+from brokerkit.core.vocabulary.cancellation import Deadline
 
 from .inbox import Inbox
 

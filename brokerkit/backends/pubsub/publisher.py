@@ -10,14 +10,14 @@ from typing import Any
 import grpc
 from grpc import StatusCode
 
-from brokerkit.core.cancellation import Deadline
-from brokerkit.core.driver import PublisherDriver
-from brokerkit.core.errors import BrokerError, TooLarge, Unavailable
-from brokerkit.core.messages import OutboundMessage, PublishResult
+from brokerkit.core.contract.driver import PublisherDriver
+from brokerkit.core.vocabulary.cancellation import Deadline
+from brokerkit.core.vocabulary.errors import BrokerError, TooLarge, Unavailable
+from brokerkit.core.vocabulary.messages import OutboundMessage, PublishResult
 
 from .admin import no_topic
+from .connection import Call, PubSubConnection
 from .errors import code_of, surely_not_stored, translate
-from .link import Call, Link
 from .methods import PUBLISH
 from .outbound import MAX_MESSAGES, MAX_REQUEST_BYTES, encode, size
 
@@ -59,7 +59,7 @@ class _Request:
 class PubSubPublisher(PublisherDriver):
     """Sends publish requests; the service stores all messages of one, or none."""
 
-    def __init__(self, link: Link) -> None:
+    def __init__(self, link: PubSubConnection) -> None:
         self._link = link
 
     def send(self, batch: Sequence[tuple[str, OutboundMessage]], timeout: float) -> list[PublishResult]:
@@ -71,7 +71,7 @@ class PubSubPublisher(PublisherDriver):
 class _Sending:
     """One batch on its way."""
 
-    def __init__(self, link: Link, length: int, deadline: Deadline) -> None:
+    def __init__(self, link: PubSubConnection, length: int, deadline: Deadline) -> None:
         self._link = link
         self._deadline = deadline
         self._results: list[PublishResult | None] = [None] * length

@@ -10,11 +10,11 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeAlias
 
-from brokerkit.core.cancellation import Deadline
-from brokerkit.core.errors import LockLost, Unavailable
+from brokerkit.core.vocabulary.cancellation import Deadline
+from brokerkit.core.vocabulary.errors import LockLost, Unavailable
 
+from .connection import Call, PubSubConnection
 from .errors import error_info, translate
-from .link import Call, Link
 from .methods import ACKNOWLEDGE, MODIFY_ACK_DEADLINE
 
 MAX_IDS = 2_500
@@ -31,7 +31,7 @@ class Settling:
     ordered: whether the subscription keeps the order of a key.
     """
 
-    def __init__(self, link: Link, path: str, *, ordered: bool = False) -> None:
+    def __init__(self, link: PubSubConnection, path: str, *, ordered: bool = False) -> None:
         self._link = link
         self._path = path
         # messages that are given back at once are overtaken by later ones of their key on Google's

@@ -8,11 +8,11 @@ from typing import Any
 
 from google.protobuf.duration_pb2 import Duration
 
-from brokerkit.core.arguments import as_integer
-from brokerkit.core.errors import ConfigError
-from brokerkit.core.options import options_of
+from brokerkit.core.contract.options import check_options
+from brokerkit.core.vocabulary.arguments import as_integer
+from brokerkit.core.vocabulary.errors import ConfigError
 
-from .link import Link
+from .connection import PubSubConnection
 
 KNOWN: Mapping[str, str] = {
     "ack_deadline": "seconds until a message that is not settled is delivered again (10 to 600; default 10)",
@@ -30,9 +30,9 @@ KNOWN: Mapping[str, str] = {
 }
 
 
-def subscription_fields(link: Link, options: Mapping[str, Any]) -> dict[str, Any]:
+def subscription_fields(link: PubSubConnection, options: Mapping[str, Any]) -> dict[str, Any]:
     """The fields of a subscription to be created. Raises ConfigError."""
-    given = options_of(options, KNOWN)
+    given = check_options(options, KNOWN)
     fields: dict[str, Any] = {"enable_message_ordering": _truth(given, "ordering", True)}
     if given.get("ack_deadline") is not None:
         fields["ack_deadline_seconds"] = _whole(given, "ack_deadline")
@@ -60,7 +60,7 @@ def subscription_fields(link: Link, options: Mapping[str, Any]) -> dict[str, Any
     return fields
 
 
-def _dead_letters(link: Link, given: Mapping[str, Any]) -> dict[str, Any]:
+def _dead_letters(link: PubSubConnection, given: Mapping[str, Any]) -> dict[str, Any]:
     topic = given.get("dead_letter_topic")
     attempts = given.get("max_delivery_attempts")
     if topic is None:

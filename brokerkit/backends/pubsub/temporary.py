@@ -13,13 +13,13 @@ from typing import Any
 import grpc
 from grpc import StatusCode
 
-from brokerkit.core.cancellation import Deadline
-from brokerkit.core.errors import NotSupported
-from brokerkit.core.positions import Position
+from brokerkit.core.vocabulary.cancellation import Deadline
+from brokerkit.core.vocabulary.errors import NotSupported
+from brokerkit.core.vocabulary.positions import Position
 
 from .admin import create_subscription, delete_subscription, get_topic, retention_seconds
+from .connection import PubSubConnection, log
 from .errors import code_of, translate
-from .link import Link, log
 from .methods import DELETE_SUBSCRIPTION, GET_SUBSCRIPTION, LIST_TOPIC_SUBSCRIPTIONS
 
 PREFIX = "brokerkit-look-"
@@ -47,7 +47,7 @@ def new_name() -> str:
     return PREFIX + uuid.uuid4().hex[:16]
 
 
-def create_temporary(link: Link, topic: str, name: str, start: Position, timeout: float) -> Any:
+def create_temporary(link: PubSubConnection, topic: str, name: str, start: Position, timeout: float) -> Any:
     """Create the subscription `name` and have it begin at `start`; its configuration.
 
     Raises NotSupported where the topic retains no messages. Removes orphans of the topic first.
@@ -71,7 +71,7 @@ def create_temporary(link: Link, topic: str, name: str, start: Position, timeout
     return create_subscription(link, topic, name, start, options, deadline.remaining())
 
 
-def remove_temporary(link: Link, name: str, timeout: float) -> None:
+def remove_temporary(link: PubSubConnection, name: str, timeout: float) -> None:
     """Delete it, if it is there."""
     try:
         delete_subscription(link, name, timeout)
@@ -85,7 +85,7 @@ def remove_temporary(link: Link, name: str, timeout: float) -> None:
         )
 
 
-def remove_orphans(link: Link, topic_path: str, timeout: float) -> int:
+def remove_orphans(link: PubSubConnection, topic_path: str, timeout: float) -> int:
     """Delete what other looks left on a topic, and say how many there were."""
     deadline = Deadline(timeout)
     names = [

@@ -37,9 +37,9 @@ after `ack()` may see those messages again. Closing sends them.
 
 from __future__ import annotations
 
-from brokerkit.core.address import Address
-from brokerkit.core.capabilities import Capabilities, Gap
-from brokerkit.core.driver import Driver
+from brokerkit.core.contract.driver import Driver
+from brokerkit.core.vocabulary.address import Address
+from brokerkit.core.vocabulary.capabilities import Capabilities, Gap
 
 from .driver import PulsarDriver
 from .fields import can_be_set

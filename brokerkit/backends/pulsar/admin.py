@@ -1,156 +1,114 @@
-"""The REST endpoint of the brokers: what the client library cannot ask."""
+"""Whether a topic is there, its partitions, and creating and deleting it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import quote
 
-import httpx
+from brokerkit.core.contract.options import check_options
+from brokerkit.core.vocabulary.cancellation import Deadline
+from brokerkit.core.vocabulary.errors import AlreadyExists, ConfigError, NotFound, NotSupported, Unauthorized
 
-from brokerkit.core.errors import (
-    AlreadyExists,
-    BrokerError,
-    ConfigError,
-    NotFound,
-    NotSupported,
-    Unauthorized,
-    Unavailable,
-)
+from .connection import PulsarConnection
+from .names import full_name, partition_name, rest_path, split_partition
+from .options import count
+from .rest import NEEDED, Admin
 
-from .credentials import RestCredentials
-from .names import rest_path
-from .options import Options
-from .reach import ssl_context
-
-REDIRECTS = 5
-"""A broker sends one on to the broker that serves the topic."""
-NEEDED = "this needs the REST endpoint: connect with admin=http://HOST:8080"
-FORBIDDEN = 403
-_REDIRECT = frozenset({301, 302, 307, 308})
+TOPIC_OPTIONS: Mapping[str, str] = {"partitions": "how many partitions (default: a topic without partitions)"}
 
 
-class Admin:
-    """Requests to the REST endpoint, errors in our tree. Any thread may ask."""
+KEY_VALUE, SEPARATED = "KEY_VALUE", "SEPARATED"
+"""A schema, and the encoding of it, with which the key of a message is bytes."""
 
-    def __init__(self, options: Options) -> None:
-        if options.admin is None:
-            raise NotSupported(NEEDED)
-        self._base = f"{options.admin}/admin/v2/"
-        self._credentials = RestCredentials(options)
-        verify = ssl_context(options) if options.admin.startswith("https://") else True
-        self._client = httpx.Client(verify=verify)
 
-    def get(self, path: str, timeout: float, **params: str) -> Any:
-        """An answer as JSON."""
-        return self.ask("GET", path, timeout, params=params).json()
+class Topics:
+    """The topics of a connection. admin: None without the REST endpoint."""
 
-    def ask(
-        self,
-        method: str,
-        path: str,
-        timeout: float,
-        *,
-        params: Mapping[str, str] | None = None,
-        body: Any = None,
-    ) -> httpx.Response:
-        """A request below ``/admin/v2/``."""
-        url = httpx.URL(self._base + path, params=dict(params or {}))
+    def __init__(self, link: PulsarConnection, admin: Admin | None) -> None:
+        self.link = link
+        self.admin = admin
+
+    def full(self, topic: str) -> str:
+        """The full name of a topic. Raises ConfigError."""
+        return full_name(topic, self.link.options.namespace)
+
+    def partitions(self, full: str, timeout: float) -> list[int | None]:
+        """The partitions of a topic; [None] of one without. Raises NotFound.
+
+        Without the REST endpoint a missing topic cannot be told from one without partitions.
+        """
+        if self.admin is None:
+            names = self.link.partitions(full, timeout)
+            return [None] if names == [full] else [split_partition(name)[1] for name in names]
         try:
-            for _ in range(REDIRECTS):
-                header = self._credentials.header(self._client, timeout)
-                sent = {} if body is None else {"json": body}
-                answer = self._client.request(method, url, headers=header, timeout=timeout, **sent)
-                if answer.status_code not in _REDIRECT or "location" not in answer.headers:
-                    break
-                url = httpx.URL(answer.headers["location"])
-        except httpx.TimeoutException as error:
-            raise Unavailable(f"the REST endpoint did not answer within {timeout:.3g} s") from error
-        except httpx.TransportError as error:
-            raise Unavailable(f"the REST endpoint {self._base} cannot be reached: {error}") from error
-        if answer.is_success:
-            return answer
-        problem = _refusal(answer)
-        problem.__cause__ = httpx.HTTPStatusError(
-            f"{method} {url.path}: {answer.status_code}", request=answer.request, response=answer
-        )
-        raise problem
+            found = self.admin.partitions(full, timeout)
+        except NotFound as error:
+            raise no_topic(full) from error.__cause__
+        return list(range(found)) if found else [None]
 
-    def ping(self, timeout: float) -> None:
-        """One round trip. Who may not list clusters may have rights in a namespace."""
+    def parts(self, full: str, timeout: float) -> dict[int | None, str]:
+        """The name of each partition. Raises NotFound."""
+        return {number: partition_name(full, number) for number in self.partitions(full, timeout)}
+
+    def key_bytes(self, full: str, timeout: float) -> bool:
+        """Whether the schema of a topic says that keys are bytes; False where nobody can be asked."""
+        if self.admin is None:
+            return False
         try:
-            self.get("clusters", timeout)
-        except Unauthorized as error:
-            refused = error.__cause__
-            if not isinstance(refused, httpx.HTTPStatusError) or refused.response.status_code != FORBIDDEN:
-                raise
+            schema = self.admin.schema(full, timeout)
+        except Unauthorized:
+            return False
+        if schema is None or schema.get("type") != KEY_VALUE:
+            return False
+        return (schema.get("properties") or {}).get("kv.encoding.type") == SEPARATED
 
-    def partitions(self, full: str, timeout: float) -> int:
-        """How many partitions a topic has; 0 for none. Raises NotFound."""
+    def create(self, topic: str, options: Mapping[str, Any], timeout: float) -> None:
+        """Create a topic. Raises AlreadyExists, and NotSupported without the REST endpoint."""
+        admin = self.required_admin()
+        given = check_options(options, TOPIC_OPTIONS)
+        full = self.full(topic)
         path = rest_path(full)
-        found = int(self.get(f"{path}/partitions", timeout)["partitions"])
-        if not found:
-            # a topic without partitions is known by what it has
-            self.get(f"{path}/subscriptions", timeout)
-        return found
-
-    def subscriptions(self, full: str, timeout: float) -> list[str]:
-        """The subscriptions of a topic."""
-        return list(self.get(f"{rest_path(full)}/subscriptions", timeout))
-
-    def stats(self, full: str, timeout: float) -> dict[str, Any]:
-        """What a broker counts of a topic or partition, with exact backlogs."""
-        found: dict[str, Any] = self.get(f"{rest_path(full)}/stats", timeout, getPreciseBacklog="true")
-        return found
-
-    def internal_stats(self, full: str, timeout: float) -> dict[str, Any]:
-        """The ledgers and cursors of a topic or partition."""
-        found: dict[str, Any] = self.get(f"{rest_path(full)}/internalStats", timeout)
-        return found
-
-    def entry(self, full: str, ledger: int, entry: int, timeout: float) -> httpx.Headers | None:
-        """What a broker says of an entry beside its content; None where there is no such entry."""
-        path = f"{rest_path(full)}/ledger/{ledger}/entry/{entry}"
         try:
-            return self.ask("HEAD", path, timeout).headers
-        except NotFound:
-            return None
+            if given.get("partitions") is None:
+                admin.ask("PUT", path, timeout)
+            else:
+                number = count(given, "partitions", 1)
+                admin.ask("PUT", f"{path}/partitions", timeout, body=number)
+        except AlreadyExists as error:
+            raise AlreadyExists(f"topic {full!r} exists already") from error.__cause__
+        except NotFound as error:
+            raise NotFound(f"the namespace of {full!r} is not there") from error.__cause__
 
-    def schema(self, full: str, timeout: float) -> dict[str, Any] | None:
-        """The newest schema of a topic; None without one."""
-        path = rest_path(full).split("/", 1)[1]
-        try:
-            found: dict[str, Any] = self.get(f"schemas/{path}/schema", timeout)
-        except NotFound:
-            return None
-        return found
+    def delete(self, topic: str, timeout: float) -> None:
+        """Delete a topic with its subscriptions. Raises NotFound."""
+        admin = self.required_admin()
+        deadline = Deadline(timeout)
+        full = self.full(topic)
+        whole = self.partitions(full, deadline.remaining()) == [None]
+        path = rest_path(full) if whole else f"{rest_path(full)}/partitions"
+        admin.ask("DELETE", path, deadline.remaining(), params={"force": "true"})
 
-    def close(self) -> None:
-        self._client.close()
-
-
-def subscription_path(full: str, subscription: str) -> str:
-    """A subscription as the endpoint spells it."""
-    return f"{rest_path(full)}/subscription/{quote(subscription, safe='')}"
+    def required_admin(self) -> Admin:
+        """The REST endpoint. Raises NotSupported without one."""
+        if self.admin is None:
+            raise NotSupported(NEEDED)
+        return self.admin
 
 
-def _refusal(answer: httpx.Response) -> BrokerError:
-    said = answer.text
-    try:
-        said = str(answer.json().get("reason", said))
-    except (ValueError, AttributeError):
-        # a proxy in between, perhaps, which answers in words of its own
-        said = said[:300]
-    code = answer.status_code
-    text = f"the REST endpoint said {code}: {' '.join(said.split())[:500]}"
-    if code in (401, 403):
-        return Unauthorized(text)
-    if code == 404:
-        return NotFound(text)
-    if code == 409:
-        return AlreadyExists(text)
-    if code in (400, 412):
-        return ConfigError(text)
-    if code == 405:
-        return NotSupported(text)
-    return Unavailable(text) if code >= 500 or code == 429 else BrokerError(text)
+def no_topic(full: str) -> NotFound:
+    return NotFound(f"there is no topic {full!r}; create_topic({full!r}) creates it")
+
+
+def no_subscription(full: str, subscription: str) -> NotFound:
+    return NotFound(
+        f"topic {full!r} has no subscription {subscription!r}: create it with "
+        f'create_subscription({full!r}, {subscription!r}, start="earliest"), or give start= to this call'
+    )
+
+
+def check_subscription(name: str) -> None:
+    """Raises ConfigError for a name that the broker would change or refuse."""
+    if "\x00" in name:
+        raise ConfigError(f"{name!r} is not a name of a subscription: it has a NUL, which would end it")
+    if name != name.strip():
+        raise ConfigError(f"{name!r} is not a name of a subscription: remove the space around it")

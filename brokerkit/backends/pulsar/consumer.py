@@ -6,14 +6,14 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from brokerkit.core.driver import Backlog, ConsumerRequest, Fetched, MessageDriver, Outcome
-from brokerkit.core.errors import BrokerError
+from brokerkit.core.contract.driver import Backlog, ConsumerRequest, Fetched, MessageDriver, Outcome
+from brokerkit.core.vocabulary.errors import BrokerError
 
-from .columns import to_columns
+from .admin import Topics
+from .codec import to_columns
 from .errors import raised
-from .receiving import Receiving
+from .subscription_client import Receiving
 from .subscriptions import Subscriptions
-from .topics import Topics
 
 IDLE_SECONDS = 1.0
 """After so long without anybody who waits or holds a message, what was prefetched goes to others."""

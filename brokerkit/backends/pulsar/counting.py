@@ -5,13 +5,13 @@ from __future__ import annotations
 import time
 from collections import deque
 
-from brokerkit.core.cancellation import Deadline
-from brokerkit.core.columns import Columns
-from brokerkit.core.errors import BrokerError, Unavailable
-from brokerkit.core.topics import Bounds, Slice
+from brokerkit.core.vocabulary.cancellation import Deadline
+from brokerkit.core.vocabulary.columns import Columns
+from brokerkit.core.vocabulary.errors import BrokerError, Unavailable
+from brokerkit.core.vocabulary.topics import Bounds, Slice
 
+from .admin import Topics
 from .reader import PulsarReader
-from .topics import Topics
 
 STEP_SECONDS = 0.2
 FEW = 50

@@ -11,8 +11,8 @@ from typing import Any
 import httpx
 import pulsar
 
-from brokerkit.core.errors import ConfigError, Unauthorized, Unavailable
-from brokerkit.core.secrets import Secret, revealed
+from brokerkit.core.vocabulary.errors import ConfigError, Unauthorized, Unavailable
+from brokerkit.core.vocabulary.secrets import Secret, revealed
 
 from .options import Options
 

@@ -5,37 +5,37 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from brokerkit.core.cancellation import Deadline
-from brokerkit.core.capabilities import Capabilities
-from brokerkit.core.driver import (
-    BrowserDriver,
+from brokerkit.core.contract.driver import (
     ConsumerDriver,
     ConsumerRequest,
     Driver,
+    InspectorDriver,
     PublisherDriver,
     ReaderDriver,
     SubscriptionRequest,
 )
-from brokerkit.core.errors import BrokerError
+from brokerkit.core.vocabulary.cancellation import Deadline
+from brokerkit.core.vocabulary.capabilities import Capabilities
+from brokerkit.core.vocabulary.errors import BrokerError
 
-from .admin import Admin
-from .browser import PulsarBrowser
+from .admin import Topics
+from .connection import PulsarConnection
 from .consumer import PulsarConsumer
 from .errors import translate
-from .link import Link
+from .inspector import PulsarInspector
 from .options import Options
 from .publisher import PulsarPublisher
 from .reader import PulsarReader
 from .records import PulsarRecordConsumer
+from .rest import Admin
 from .subscribing import SubscriptionOptions
 from .subscriptions import Subscriptions
-from .topics import Topics
 
 
 class PulsarDriver(Driver):
     """One client of the library, shared by all that the driver makes."""
 
-    def __init__(self, link: Link, admin: Admin | None, capabilities: Capabilities) -> None:
+    def __init__(self, link: PulsarConnection, admin: Admin | None, capabilities: Capabilities) -> None:
         self.capabilities = capabilities
         self._link = link
         self._admin = admin
@@ -46,7 +46,7 @@ class PulsarDriver(Driver):
     def open(cls, options: Options, capabilities: Capabilities, timeout: float) -> PulsarDriver:
         deadline = Deadline(timeout)
         admin = None if options.admin is None else Admin(options)
-        link = Link.open(options, timeout)
+        link = PulsarConnection.open(options, timeout)
         try:
             # asked before there is anybody who would close it
             link.ping(deadline.remaining())
@@ -70,8 +70,8 @@ class PulsarDriver(Driver):
     def publisher(self, *, transactional_id: str | None = None) -> PublisherDriver:
         return PulsarPublisher(self._topics)
 
-    def browser(self) -> BrowserDriver:
-        return PulsarBrowser(self._topics)
+    def inspector(self) -> InspectorDriver:
+        return PulsarInspector(self._topics)
 
     def reader(self) -> ReaderDriver:
         return PulsarReader(self._topics)

@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from brokerkit.core.cancellation import Deadline
+from brokerkit.core.vocabulary.cancellation import Deadline
 
-from .admin import Admin
 from .positions import LedgerBounds, pack, unpack
+from .rest import Admin
 
 HIDDEN = {"x-pulsar-marker-type": "", "x-pulsar-txn-aborted": "true", "x-pulsar-txn-uncommitted": "true"}
 """What the broker says of entries that no reader gets. An empty text stands for any."""

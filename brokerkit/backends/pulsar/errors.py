@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from brokerkit.core.errors import (
+from brokerkit.core.vocabulary.errors import (
     BrokerError,
     Closed,
     ConfigError,

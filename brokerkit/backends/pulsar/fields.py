@@ -12,8 +12,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from brokerkit.core.attributes import Pair
-from brokerkit.core.errors import ConfigError
+from brokerkit.core.vocabulary.attributes import Pair
+from brokerkit.core.vocabulary.errors import ConfigError
 
 PREFIX = "$pulsar."
 EVENT_TIME = "$pulsar.event_time"

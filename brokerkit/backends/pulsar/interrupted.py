@@ -12,16 +12,16 @@ from itertools import islice
 
 import pulsar
 
-from brokerkit.core.cancellation import Deadline
-from brokerkit.core.errors import Unauthorized
-from brokerkit.core.forked import keep_in_child
+from brokerkit.core.contract.forked import keep_in_child
+from brokerkit.core.vocabulary.cancellation import Deadline
+from brokerkit.core.vocabulary.errors import Unauthorized
 
+from .admin import Topics
+from .connection import PulsarConnection
 from .entries import Entries
-from .link import Link
 from .log import LOGGER
 from .positions import from_ledgers, pack
 from .subscribing import leave
-from .topics import Topics
 
 LOOK_BACK = 20
 """How many entries before the one that the broker gives next are looked at for chunks."""
@@ -64,7 +64,7 @@ def _interrupted(topics: Topics, part: str, name: str, deadline: Deadline) -> bo
     return False
 
 
-def _change_type(link: Link, part: str, name: str) -> None:
+def _change_type(link: PulsarConnection, part: str, name: str) -> None:
     # another consumer came first, and what it is given is its own
     with contextlib.suppress(pulsar.ConsumerBusy):
         leave(

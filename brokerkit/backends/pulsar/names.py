@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from urllib.parse import quote
 
-from brokerkit.core.errors import ConfigError
+from brokerkit.core.vocabulary.errors import ConfigError
 
 DEFAULT_NAMESPACE = "public/default"
 _DOMAINS = ("persistent", "non-persistent")

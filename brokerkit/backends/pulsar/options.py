@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from brokerkit.core.address import Address
-from brokerkit.core.arguments import as_integer
-from brokerkit.core.errors import ConfigError
-from brokerkit.core.options import options_of
-from brokerkit.core.secrets import Secret, as_secret, revealed
+from brokerkit.core.contract.options import check_options
+from brokerkit.core.vocabulary.address import Address
+from brokerkit.core.vocabulary.arguments import as_integer
+from brokerkit.core.vocabulary.errors import ConfigError
+from brokerkit.core.vocabulary.secrets import Secret, as_secret, revealed
 
 from .names import DEFAULT_NAMESPACE
 
@@ -64,7 +64,7 @@ class Options:
 
 def read_options(address: Address) -> Options:
     """Check an address. Raises ConfigError that says what was expected."""
-    given = options_of(address.options, KNOWN)
+    given = check_options(address.options, KNOWN)
     tls = address.scheme == "pulsar+ssl"
     if not address.hosts:
         raise ConfigError(f"expected {address.scheme}://HOST:PORT[/TENANT/NAMESPACE]")

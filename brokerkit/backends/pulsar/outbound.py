@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from brokerkit.core.errors import ConfigError
-from brokerkit.core.messages import OutboundMessage
+from brokerkit.core.vocabulary.errors import ConfigError
+from brokerkit.core.vocabulary.messages import OutboundMessage
 
 from .fields import arguments, is_field
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import logging
 
-from brokerkit.core.cancellation import Deadline
-from brokerkit.core.errors import BrokerError
+from brokerkit.core.vocabulary.cancellation import Deadline
+from brokerkit.core.vocabulary.errors import BrokerError
 
-from .admin import Admin
 from .names import rest_path
+from .rest import Admin
 
 LOGGER = logging.getLogger("brokerkit.pulsar")
 NOT_PERSISTENT = "in memory of one broker, and kept nowhere: a non-persistent topic"

@@ -14,10 +14,10 @@ from typing import Any
 
 import pulsar
 
-from brokerkit.core.errors import ConfigError
-from brokerkit.core.topics import Bounds
+from brokerkit.core.vocabulary.errors import ConfigError
+from brokerkit.core.vocabulary.topics import Bounds
 
-from .greeting import fields
+from .handshake import fields
 
 LEDGER, ENTRY, BATCH_SIZE, FIRST_CHUNK = 1, 2, 6, 7
 """Fields of a written id."""

@@ -10,18 +10,18 @@ from typing import Any
 
 import pulsar
 
-from brokerkit.core.cancellation import Deadline
-from brokerkit.core.driver import PublisherDriver
-from brokerkit.core.errors import BrokerError, NotFound, Unavailable
-from brokerkit.core.forked import keep_in_child
-from brokerkit.core.messages import OutboundMessage, PublishResult
+from brokerkit.core.contract.driver import PublisherDriver
+from brokerkit.core.contract.forked import keep_in_child
+from brokerkit.core.vocabulary.cancellation import Deadline
+from brokerkit.core.vocabulary.errors import BrokerError, NotFound, Unavailable
+from brokerkit.core.vocabulary.messages import OutboundMessage, PublishResult
 
+from .admin import Topics
 from .errors import SURELY_NOT_STORED, named, result_name
 from .log import LOGGER
 from .names import partition_name
 from .outbound import encode
 from .positions import id_text
-from .topics import Topics
 
 PENDING = 20_000
 """How many messages may be under way to a topic; more than a batch of the portable half has."""

@@ -8,11 +8,12 @@ from typing import Any, TypeVar
 
 import pulsar
 
-from brokerkit.core.cancellation import Deadline
-from brokerkit.core.forked import keep_in_child
-from brokerkit.core.positions import Earliest, Position, resolve
-from brokerkit.core.topics import Bounds
+from brokerkit.core.contract.forked import keep_in_child
+from brokerkit.core.vocabulary.cancellation import Deadline
+from brokerkit.core.vocabulary.positions import Earliest, Position, resolve
+from brokerkit.core.vocabulary.topics import Bounds
 
+from .admin import Topics
 from .counting import counted
 from .positions import (
     LedgerBounds,
@@ -25,7 +26,6 @@ from .positions import (
     unpack,
 )
 from .subscribing import READER_PREFIX, leave
-from .topics import Topics
 
 STEP_MILLIS = 1000
 BACK_SECONDS = (10.0, 600.0, 86_400.0)

@@ -14,29 +14,27 @@ from typing import Any
 
 import pulsar
 
-from brokerkit.core.cancellation import Deadline
-from brokerkit.core.collector import gc_paused
-from brokerkit.core.columns import Columns
-from brokerkit.core.driver import ReaderDriver
-from brokerkit.core.errors import Closed, ConfigError, NotFound, NotSupported, Unauthorized, Unavailable
-from brokerkit.core.forked import keep_in_child
-from brokerkit.core.topics import Slice
+from brokerkit.core.contract.driver import ReaderDriver
+from brokerkit.core.contract.forked import keep_in_child
+from brokerkit.core.contract.garbage_collection import gc_paused
+from brokerkit.core.vocabulary.cancellation import Deadline
+from brokerkit.core.vocabulary.columns import Columns
+from brokerkit.core.vocabulary.errors import (
+    Closed,
+    ConfigError,
+    NotFound,
+    NotSupported,
+    Unauthorized,
+    Unavailable,
+)
+from brokerkit.core.vocabulary.topics import Slice
 
-from .columns import to_columns
+from .admin import Topics
+from .codec import to_columns
 from .entries import Entries, Missing
 from .names import partition_name
-from .positions import (
-    entry_id,
-    entry_of,
-    extent_of,
-    from_ledgers,
-    next_entry,
-    pack,
-    position_of,
-    unpack,
-)
+from .positions import entry_id, entry_of, extent_of, from_ledgers, next_entry, pack, position_of, unpack
 from .subscribing import READER_PREFIX, leave
-from .topics import Topics
 
 OPEN_SECONDS = 15.0
 LOOK_SECONDS = 5.0

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from brokerkit.core.driver import Backlog, ConsumerRequest, Fetched, Partition, RecordDriver
-from brokerkit.core.errors import BrokerError
+from brokerkit.core.contract.driver import Backlog, ConsumerRequest, Fetched, Partition, RecordDriver
+from brokerkit.core.vocabulary.errors import BrokerError
 
-from .columns import to_columns
+from .admin import Topics
+from .codec import to_columns
 from .errors import raised
-from .receiving import Receiving
+from .subscription_client import Receiving
 from .subscriptions import Subscriptions
-from .topics import Topics
 
 
 class PulsarRecordConsumer(RecordDriver):

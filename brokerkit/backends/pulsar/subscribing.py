@@ -8,15 +8,15 @@ from typing import Any
 
 import pulsar
 
-from brokerkit.core.arguments import as_integer
-from brokerkit.core.capabilities import Model
-from brokerkit.core.errors import ConfigError, NotSupported
-from brokerkit.core.forked import keep_in_child
-from brokerkit.core.options import options_of
+from brokerkit.core.contract.forked import keep_in_child
+from brokerkit.core.contract.options import check_options
+from brokerkit.core.vocabulary.arguments import as_integer
+from brokerkit.core.vocabulary.capabilities import Model
+from brokerkit.core.vocabulary.errors import ConfigError, NotSupported
 
-from .link import Link
+from .admin import check_subscription
+from .connection import PulsarConnection
 from .options import count, seconds
-from .topics import check_subscription
 
 TYPES = {
     "shared": pulsar.ConsumerType.Shared,
@@ -42,8 +42,8 @@ KNOWN: Mapping[str, str] = {
 class SubscriptionOptions:
     """Checked options of one consumer. type: by its name in `TYPES`."""
 
-    def __init__(self, link: Link, model: Model, options: Mapping[str, Any]) -> None:
-        given = options_of(options, KNOWN)
+    def __init__(self, link: PulsarConnection, model: Model, options: Mapping[str, Any]) -> None:
+        given = check_options(options, KNOWN)
         self.type = str(given.get("subscription_type") or DEFAULT_TYPES[model]).lower().replace("-", "_")
         if self.type not in TYPES:
             raise ConfigError(f"subscription_type must be one of {', '.join(TYPES)}, not {self.type!r}")
@@ -59,7 +59,7 @@ class SubscriptionOptions:
         self.dead_letters = _dead_letters(given)
 
     def subscribe(
-        self, link: Link, topic: str, subscription: str, prefetch: int | None = None, **more: Any
+        self, link: PulsarConnection, topic: str, subscription: str, prefetch: int | None = None, **more: Any
     ) -> Any:
         """A consumer of the library; blocks. prefetch: as in `KNOWN`. `more` goes to the library as it is."""
         check_subscription(subscription)

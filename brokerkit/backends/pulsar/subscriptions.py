@@ -8,18 +8,18 @@ from typing import Any
 
 import pulsar
 
-from brokerkit.core.cancellation import Deadline
-from brokerkit.core.errors import AlreadyExists, ConfigError, NotSupported
-from brokerkit.core.positions import AtOffset, AtTime, Earliest, Latest, Position
-from brokerkit.core.topics import Bounds
+from brokerkit.core.vocabulary.cancellation import Deadline
+from brokerkit.core.vocabulary.errors import AlreadyExists, ConfigError, NotSupported
+from brokerkit.core.vocabulary.positions import AtOffset, AtTime, Earliest, Latest, Position
+from brokerkit.core.vocabulary.topics import Bounds
 
-from .admin import NEEDED
+from .admin import Topics, check_subscription, no_subscription
+from .connection import PulsarConnection
 from .entries import Entries
-from .link import Link
 from .positions import NO_POSITION, LedgerBounds, entry_id, unpack
 from .ranges import Ranges
+from .rest import NEEDED
 from .subscribing import SubscriptionOptions, leave
-from .topics import Topics, check_subscription, no_subscription
 
 CLOCK_SECONDS = 60.0
 """How much the broker's clock may differ from ours."""
@@ -34,7 +34,7 @@ class Subscriptions:
 
     def __init__(self, topics: Topics) -> None:
         self._topics = topics
-        self._link: Link = topics.link
+        self._link: PulsarConnection = topics.link
         self._ranges = Ranges(topics)
 
     def ensure(

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from brokerkit.core.cancellation import Deadline
-from brokerkit.core.driver import Backlog
-from brokerkit.core.errors import BrokerError
+from brokerkit.core.contract.driver import Backlog
+from brokerkit.core.vocabulary.cancellation import Deadline
+from brokerkit.core.vocabulary.errors import BrokerError
 
+from .admin import Topics
 from .log import LOGGER
 from .positions import from_ledgers, pack
-from .topics import Topics
 
 ANSWER_SECONDS = 2.0
 

@@ -19,9 +19,9 @@ Service Bus has is offered by `native`.
 
 from __future__ import annotations
 
-from brokerkit.core.address import Address
-from brokerkit.core.capabilities import Capabilities, Gap, no_records
-from brokerkit.core.driver import Driver
+from brokerkit.core.contract.driver import Driver
+from brokerkit.core.vocabulary.address import Address
+from brokerkit.core.vocabulary.capabilities import Capabilities, Gap, no_records
 
 from .driver import ServiceBusDriver
 from .options import read_options

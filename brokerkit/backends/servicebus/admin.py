@@ -9,13 +9,13 @@ from typing import Any
 from azure.core.exceptions import ResourceExistsError, ResourceNotFoundError
 from azure.servicebus.management import SqlRuleFilter
 
-from brokerkit.core.cancellation import Deadline
-from brokerkit.core.errors import AlreadyExists, ConfigError, NotSupported
-from brokerkit.core.options import options_of
-from brokerkit.core.positions import AtOffset, AtTime, Earliest, Position
+from brokerkit.core.contract.options import check_options
+from brokerkit.core.vocabulary.cancellation import Deadline
+from brokerkit.core.vocabulary.errors import AlreadyExists, ConfigError, NotSupported
+from brokerkit.core.vocabulary.positions import AtOffset, AtTime, Earliest, Position
 
+from .connection import ServiceBusConnection, log
 from .entities import find, limits, no_entity, no_subscription
-from .link import Link, log
 from .names import EntityName
 
 DEFAULT_RULE = "$Default"
@@ -94,7 +94,7 @@ MEANINGS: Mapping[str, str] = {
 
 def _settings(options: Mapping[str, Any], known: Mapping[str, Setting], *more: str) -> dict[str, Any]:
     """Our options as the arguments of the administration's client. Raises ConfigError."""
-    given = options_of(options, {name: MEANINGS[name] for name in (*known, *more)})
+    given = check_options(options, {name: MEANINGS[name] for name in (*known, *more)})
     made = {}
     for name, (theirs, checked) in known.items():
         if given.get(name) is not None:
@@ -104,7 +104,7 @@ def _settings(options: Mapping[str, Any], known: Mapping[str, Setting], *more: s
     return made
 
 
-def create_topic(link: Link, topic: str, options: Mapping[str, Any], timeout: float) -> None:
+def create_topic(link: ServiceBusConnection, topic: str, options: Mapping[str, Any], timeout: float) -> None:
     """Create a queue, or a topic with ``kind="topic"``. Raises AlreadyExists."""
     if "partitions" in options:
         raise NotSupported(
@@ -128,7 +128,7 @@ def create_topic(link: Link, topic: str, options: Mapping[str, Any], timeout: fl
         raise AlreadyExists(f"there is a queue or topic {topic!r} already") from error
 
 
-def delete_topic(link: Link, topic: str, timeout: float) -> None:
+def delete_topic(link: ServiceBusConnection, topic: str, timeout: float) -> None:
     """Delete a queue, topic or subscription (``TOPIC/Subscriptions/NAME``) with its messages."""
     deadline = Deadline(timeout)
     name = EntityName.parse(topic)
@@ -148,7 +148,12 @@ def delete_topic(link: Link, topic: str, timeout: float) -> None:
 
 
 def create_subscription(
-    link: Link, topic: str, subscription: str, start: Position, options: Mapping[str, Any], timeout: float
+    link: ServiceBusConnection,
+    topic: str,
+    subscription: str,
+    start: Position,
+    options: Mapping[str, Any],
+    timeout: float,
 ) -> None:
     """Create a subscription, which begins now. Raises AlreadyExists, NotFound or NotSupported."""
     deadline = Deadline(timeout)

@@ -18,7 +18,7 @@ from typing import Any
 
 from azure.servicebus.amqp import AmqpMessageBodyType
 
-from brokerkit.core.errors import ConfigError
+from brokerkit.core.vocabulary.errors import ConfigError
 
 from .amqp import SEQUENCE, VALUE, Malformed, Pairs, Section, text_or_bytes
 

@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from brokerkit.core.cancellation import Deadline
-from brokerkit.core.driver import ConsumerRequest, Fetched, MessageDriver, Outcome
-from brokerkit.core.errors import AlreadyExists, ConfigError, NotFound, NotSupported
+from brokerkit.core.contract.driver import ConsumerRequest, Fetched, MessageDriver, Outcome
+from brokerkit.core.vocabulary.cancellation import Deadline
+from brokerkit.core.vocabulary.errors import AlreadyExists, ConfigError, NotFound, NotSupported
 
 from .admin import create_subscription
-from .columns import to_columns
+from .background_open import Opening
+from .codec import to_columns
+from .connection import OPEN_SECONDS, ServiceBusConnection, log
 from .consumer_options import ConsumerOptions, read_consumer_options
 from .deferred_source import DeferredSource
 from .entities import Entity, find_if_permitted
-from .link import OPEN_SECONDS, Link, log
 from .names import EntityName
-from .opening import Opening
 from .queue_source import QueueSource
 from .session_source import ACCEPT_SECONDS, SessionSource
 from .settling import Errors
@@ -26,7 +26,7 @@ from .source import Source
 class ServiceBusConsumer(MessageDriver):
     """Takes from a source, which is found and opened by a thread of its own."""
 
-    def __init__(self, link: Link, request: ConsumerRequest) -> None:
+    def __init__(self, link: ServiceBusConnection, request: ConsumerRequest) -> None:
         self._link = link
         self._request = request
         self._options = read_consumer_options(request.options)
@@ -79,7 +79,9 @@ class ServiceBusConsumer(MessageDriver):
             self._source.close()
 
 
-def open_source(link: Link, request: ConsumerRequest, name: EntityName, options: ConsumerOptions) -> Source:
+def open_source(
+    link: ServiceBusConnection, request: ConsumerRequest, name: EntityName, options: ConsumerOptions
+) -> Source:
     """What is to be consumed from, connected. Raises NotFound, ConfigError and what keeps it from opening."""
     found = _find(link, request, name, options)
     lock = None if found is None else found.lock_seconds
@@ -103,7 +105,9 @@ def open_source(link: Link, request: ConsumerRequest, name: EntityName, options:
     return SessionSource(link, name, options.session, lock, first)
 
 
-def _find(link: Link, request: ConsumerRequest, name: EntityName, options: ConsumerOptions) -> Entity | None:
+def _find(
+    link: ServiceBusConnection, request: ConsumerRequest, name: EntityName, options: ConsumerOptions
+) -> Entity | None:
     """The entity, created where the request says so; None where it may not be looked at."""
     deadline = Deadline(OPEN_SECONDS)
     try:
@@ -120,7 +124,11 @@ def _find(link: Link, request: ConsumerRequest, name: EntityName, options: Consu
 
 
 def _find_subscription(
-    link: Link, request: ConsumerRequest, name: EntityName, options: ConsumerOptions, deadline: Deadline
+    link: ServiceBusConnection,
+    request: ConsumerRequest,
+    name: EntityName,
+    options: ConsumerOptions,
+    deadline: Deadline,
 ) -> Entity | None:
     owner = find_if_permitted(link, EntityName(name.name), deadline)
     if owner is not None and owner.kind == "queue":

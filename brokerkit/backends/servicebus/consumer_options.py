@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from brokerkit.core.arguments import as_integer
-from brokerkit.core.errors import ConfigError
-from brokerkit.core.options import options_of
+from brokerkit.core.contract.options import check_options
+from brokerkit.core.vocabulary.arguments import as_integer
+from brokerkit.core.vocabulary.errors import ConfigError
 
 from .admin import MEANINGS, SUBSCRIPTION_SETTINGS
 
@@ -37,7 +37,7 @@ class ConsumerOptions:
 def read_consumer_options(options: Mapping[str, Any]) -> ConsumerOptions:
     """Check the options of a consumer. Raises ConfigError."""
     creating = (*SUBSCRIPTION_SETTINGS, "filter")
-    given = options_of(options, {**KNOWN, **{name: MEANINGS[name] for name in creating}})
+    given = check_options(options, {**KNOWN, **{name: MEANINGS[name] for name in creating}})
     session = given.get("session")
     if session is not None and session is not True and not (isinstance(session, str) and session):
         raise ConfigError(f"session must be the key of a session, or True for the next ones, not {session!r}")

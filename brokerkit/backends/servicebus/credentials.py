@@ -6,8 +6,8 @@ from typing import Any
 
 from azure.core.credentials import AzureNamedKeyCredential, AzureSasCredential
 
-from brokerkit.core.errors import ConfigError
-from brokerkit.core.secrets import revealed
+from brokerkit.core.vocabulary.errors import ConfigError
+from brokerkit.core.vocabulary.secrets import revealed
 
 from .options import Options
 

@@ -10,9 +10,9 @@ from typing import Any
 from azure.servicebus import ServiceBusMessageState
 from azure.servicebus.exceptions import MessageNotFoundError
 
-from brokerkit.core.errors import NotFound
+from brokerkit.core.vocabulary.errors import NotFound
 
-from .link import ANSWER_SECONDS, Link
+from .connection import ANSWER_SECONDS, ServiceBusConnection
 from .names import EntityName
 from .queue_source import QueueSource
 from .source import LOOK_SECONDS, Taken
@@ -26,7 +26,7 @@ class DeferredSource(QueueSource):
 
     def __init__(
         self,
-        link: Link,
+        link: ServiceBusConnection,
         name: EntityName,
         receiver: Receiver,
         lock_seconds: float | None,

@@ -8,25 +8,25 @@ from typing import Any
 from azure.core.exceptions import HttpResponseError
 from azure.servicebus import ServiceBusClient
 
-from brokerkit.core.cancellation import Deadline
-from brokerkit.core.capabilities import Capabilities
-from brokerkit.core.driver import (
-    BrowserDriver,
+from brokerkit.core.contract.driver import (
     ConsumerDriver,
     ConsumerRequest,
     Driver,
+    InspectorDriver,
     PublisherDriver,
     ReaderDriver,
     SubscriptionRequest,
 )
-from brokerkit.core.errors import BrokerError, NotSupported, Unauthorized, Unavailable
+from brokerkit.core.vocabulary.cancellation import Deadline
+from brokerkit.core.vocabulary.capabilities import Capabilities
+from brokerkit.core.vocabulary.errors import BrokerError, NotSupported, Unauthorized, Unavailable
 
 from . import admin
-from .browser import ServiceBusBrowser
+from .connection import ServiceBusConnection, log
 from .consumer import ServiceBusConsumer
 from .entities import LEAST_SECONDS, REFUSED, limits
 from .errors import translate
-from .link import Link, log
+from .inspector import ServiceBusInspector
 from .options import Options
 from .publisher import ServiceBusPublisher
 from .reader import ServiceBusReader
@@ -60,7 +60,7 @@ class Clients:
     administration: entities and rules.
     """
 
-    def __init__(self, link: Link) -> None:
+    def __init__(self, link: ServiceBusConnection) -> None:
         self._link = link
         self._client: ServiceBusClient | None = None
 
@@ -84,14 +84,14 @@ class Clients:
 class ServiceBusDriver(Driver):
     """Makes links to one namespace."""
 
-    def __init__(self, link: Link, capabilities: Capabilities) -> None:
+    def __init__(self, link: ServiceBusConnection, capabilities: Capabilities) -> None:
         self._link = link
         self.capabilities = capabilities
         self._clients = Clients(link)
 
     @classmethod
     def open(cls, options: Options, capabilities: Capabilities) -> ServiceBusDriver:
-        return cls(Link(options), capabilities)
+        return cls(ServiceBusConnection(options), capabilities)
 
     def ping(self, timeout: float) -> None:
         """Ask the administration; where it does not answer, log in by AMQP, which may work all the same.
@@ -137,8 +137,8 @@ class ServiceBusDriver(Driver):
     def publisher(self, *, transactional_id: str | None = None) -> PublisherDriver:
         return ServiceBusPublisher(self._link)
 
-    def browser(self) -> BrowserDriver:
-        return ServiceBusBrowser(self._link)
+    def inspector(self) -> InspectorDriver:
+        return ServiceBusInspector(self._link)
 
     def reader(self) -> ReaderDriver:
         return ServiceBusReader(self._link)

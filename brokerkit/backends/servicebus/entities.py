@@ -9,10 +9,10 @@ from typing import Any, Literal
 
 from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
 
-from brokerkit.core.cancellation import Deadline
-from brokerkit.core.errors import NotFound
+from brokerkit.core.vocabulary.cancellation import Deadline
+from brokerkit.core.vocabulary.errors import NotFound
 
-from .link import Link, log
+from .connection import ServiceBusConnection, log
 from .names import DEAD_LETTERS, EntityName
 
 Kind = Literal["queue", "topic", "subscription"]
@@ -43,7 +43,7 @@ def limits(deadline: Deadline) -> dict[str, float]:
     return {"connection_timeout": seconds, "read_timeout": seconds}
 
 
-def find(link: Link, name: EntityName, deadline: Deadline) -> Entity:
+def find(link: ServiceBusConnection, name: EntityName, deadline: Deadline) -> Entity:
     """The queue, topic or subscription of a name. Raises NotFound, and what the administration raises."""
     if name.subscription is not None:
         return _subscription(link, name, deadline)
@@ -71,14 +71,14 @@ def find(link: Link, name: EntityName, deadline: Deadline) -> Entity:
     )
 
 
-def _topic(link: Link, name: EntityName, deadline: Deadline) -> Any:
+def _topic(link: ServiceBusConnection, name: EntityName, deadline: Deadline) -> Any:
     try:
         return link.administration.get_topic(name.name, **limits(deadline))
     except ResourceNotFoundError as error:
         raise no_entity(name.name) from error
 
 
-def _subscription(link: Link, name: EntityName, deadline: Deadline) -> Entity:
+def _subscription(link: ServiceBusConnection, name: EntityName, deadline: Deadline) -> Entity:
     try:
         found = link.administration.get_subscription(name.name, name.subscription, **limits(deadline))
     except ResourceNotFoundError as error:
@@ -87,7 +87,7 @@ def _subscription(link: Link, name: EntityName, deadline: Deadline) -> Entity:
     return Entity("subscription", found, _seconds(found.lock_duration), bool(found.requires_session))
 
 
-def find_if_permitted(link: Link, name: EntityName, deadline: Deadline) -> Entity | None:
+def find_if_permitted(link: ServiceBusConnection, name: EntityName, deadline: Deadline) -> Entity | None:
     """The same; None where one may send or listen but not look, or where there is no administration."""
     if link.lacks_administration:
         return None
@@ -164,7 +164,7 @@ class Counts:
         }
 
 
-def counts(link: Link, name: EntityName, kind: Kind, deadline: Deadline) -> Counts:
+def counts(link: ServiceBusConnection, name: EntityName, kind: Kind, deadline: Deadline) -> Counts:
     """How many messages an entity has now."""
     administration, within = link.administration, limits(deadline)
     if kind == "subscription":

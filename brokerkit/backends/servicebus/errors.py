@@ -8,7 +8,7 @@ from typing import Any
 from azure.core import exceptions as core_errors
 from azure.servicebus import exceptions as bus_errors
 
-from brokerkit.core.errors import (
+from brokerkit.core.vocabulary.errors import (
     AckFailed,
     AlreadyExists,
     BrokerError,

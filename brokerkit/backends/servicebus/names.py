@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 
-from brokerkit.core.errors import ConfigError
+from brokerkit.core.vocabulary.errors import ConfigError
 
 DEAD_LETTERS = "$deadletterqueue"
 TRANSFER_DEAD_LETTERS = "$transfer/$deadletterqueue"

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from brokerkit.core.address import Address
-from brokerkit.core.errors import ConfigError
-from brokerkit.core.options import options_of
-from brokerkit.core.secrets import Secret, as_secret, revealed
+from brokerkit.core.contract.options import check_options
+from brokerkit.core.vocabulary.address import Address
+from brokerkit.core.vocabulary.errors import ConfigError
+from brokerkit.core.vocabulary.secrets import Secret, as_secret, revealed
 
 DOMAIN = ".servicebus.windows.net"
 AMQP_PORT = 5672
@@ -58,7 +58,7 @@ class Options:
 def read_options(address: Address) -> Options:
     """Check an address. Raises ConfigError that says what was expected, and shows no secret."""
     # an environment variable spells the underscore as a dot
-    given = options_of({name.replace(".", "_"): value for name, value in address.options.items()}, KNOWN)
+    given = check_options({name.replace(".", "_"): value for name, value in address.options.items()}, KNOWN)
     transport = given.get("transport") or "amqp"
     if transport not in TRANSPORTS:
         raise ConfigError(f"transport must be amqp or websockets, not {transport!r}")

@@ -7,9 +7,9 @@ from typing import Any
 
 from azure.servicebus.amqp import AmqpAnnotatedMessage
 
-from brokerkit.core.attributes import AttributeValue, Pair
-from brokerkit.core.errors import ConfigError
-from brokerkit.core.messages import OutboundMessage, to_microseconds
+from brokerkit.core.vocabulary.attributes import AttributeValue, Pair
+from brokerkit.core.vocabulary.errors import ConfigError
+from brokerkit.core.vocabulary.messages import OutboundMessage, to_microseconds
 
 from .body import KINDS, body_of
 from .properties import (

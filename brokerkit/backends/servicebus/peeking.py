@@ -6,11 +6,11 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from brokerkit.core.cancellation import Deadline
+from brokerkit.core.vocabulary.cancellation import Deadline
 
-from .columns import ENQUEUED
+from .codec import ENQUEUED
+from .connection import FRESH_SECONDS, ServiceBusConnection
 from .errors import translate
-from .link import FRESH_SECONDS, Link
 from .names import EntityName
 from .transport import Peeker
 
@@ -24,7 +24,7 @@ LEAST_SECONDS = 0.1
 class Peeking:
     """Looks into one entity after the other. For one thread."""
 
-    def __init__(self, link: Link) -> None:
+    def __init__(self, link: ServiceBusConnection) -> None:
         self._link = link
         self._name: EntityName | None = None
         self._peeker: Peeker | None = None

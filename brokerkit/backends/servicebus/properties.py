@@ -23,8 +23,8 @@ from uuid import UUID
 
 from azure.servicebus import ServiceBusMessageState
 
-from brokerkit.core.attributes import AttributeValue, Pair
-from brokerkit.core.errors import ConfigError
+from brokerkit.core.vocabulary.attributes import AttributeValue, Pair
+from brokerkit.core.vocabulary.errors import ConfigError
 
 PREFIX = "$sb."
 BODY_TYPE = PREFIX + "body_type"

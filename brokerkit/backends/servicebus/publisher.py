@@ -10,16 +10,16 @@ from typing import Any
 
 from azure.servicebus.exceptions import MessageSizeExceededError
 
-from brokerkit.core.cancellation import Deadline
-from brokerkit.core.driver import PublisherDriver
-from brokerkit.core.errors import BrokerError, ConfigError, TooLarge, Unavailable
-from brokerkit.core.messages import OutboundMessage, PublishResult, new_run
+from brokerkit.core.contract.driver import PublisherDriver
+from brokerkit.core.vocabulary.cancellation import Deadline
+from brokerkit.core.vocabulary.errors import BrokerError, ConfigError, TooLarge, Unavailable
+from brokerkit.core.vocabulary.messages import OutboundMessage, PublishResult, new_run
 
+from .background_open import close_aside
+from .connection import FRESH_SECONDS, ServiceBusConnection
 from .entities import Entity, find_if_permitted
 from .errors import surely_not_done, translate
-from .link import FRESH_SECONDS, Link
 from .names import EntityName
-from .opening import close_aside
 from .outbound import encode
 from .repeated import with_id
 from .transport import Sender
@@ -72,7 +72,7 @@ class _Part:
 class ServiceBusPublisher(PublisherDriver):
     """One link per topic, kept for the next messages."""
 
-    def __init__(self, link: Link) -> None:
+    def __init__(self, link: ServiceBusConnection) -> None:
         self._link = link
         self._targets: dict[str, _Target] = {}
 

@@ -6,13 +6,13 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from brokerkit.core.driver import Outcome
-from brokerkit.core.errors import Unavailable
+from brokerkit.core.contract.driver import Outcome
+from brokerkit.core.vocabulary.errors import Unavailable
 
+from .background_open import Opening, close_aside
+from .connection import ANSWER_SECONDS, ServiceBusConnection, log
 from .errors import translate
-from .link import ANSWER_SECONDS, Link, log
 from .names import EntityName
-from .opening import Opening, close_aside
 from .settling import Errors, locked_for, renew, settle
 from .source import DEFAULT_LOCK, LOOK_SECONDS, MAX_MESSAGES, STAY_SECONDS, Source, Taken
 from .transport import Receiver
@@ -24,7 +24,9 @@ class QueueSource(Source):
     lock_seconds: None where it is not known yet.
     """
 
-    def __init__(self, link: Link, name: EntityName, receiver: Receiver, lock_seconds: float | None) -> None:
+    def __init__(
+        self, link: ServiceBusConnection, name: EntityName, receiver: Receiver, lock_seconds: float | None
+    ) -> None:
         self._link = link
         self._name = name
         self._receiver: Receiver | None = receiver

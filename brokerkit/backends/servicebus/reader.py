@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from brokerkit.core.cancellation import Deadline
-from brokerkit.core.columns import Columns
-from brokerkit.core.driver import ReaderDriver
-from brokerkit.core.errors import ConfigError
-from brokerkit.core.topics import Slice
+from brokerkit.core.contract.driver import ReaderDriver
+from brokerkit.core.vocabulary.cancellation import Deadline
+from brokerkit.core.vocabulary.columns import Columns
+from brokerkit.core.vocabulary.errors import ConfigError
+from brokerkit.core.vocabulary.topics import Slice
 
-from .columns import to_columns
-from .link import ANSWER_SECONDS, OPEN_SECONDS, Link
+from .codec import to_columns
+from .connection import ANSWER_SECONDS, OPEN_SECONDS, ServiceBusConnection
 from .names import EntityName
 from .peeking import AT_ONCE, Peeking
 
@@ -17,7 +17,7 @@ from .peeking import AT_ONCE, Peeking
 class ServiceBusReader(ReaderDriver):
     """Reads one slice after the other. Rows that were taken meanwhile are not there any more."""
 
-    def __init__(self, link: Link) -> None:
+    def __init__(self, link: ServiceBusConnection) -> None:
         self._peeking = Peeking(link)
         self._name: EntityName | None = None
         self._next = 0

@@ -7,8 +7,8 @@ known: it is sent as it is.
 
 from __future__ import annotations
 
-from brokerkit.core.messages import MESSAGE_ID as OLD_ID
-from brokerkit.core.messages import OutboundMessage
+from brokerkit.core.vocabulary.messages import MESSAGE_ID as OLD_ID
+from brokerkit.core.vocabulary.messages import OutboundMessage
 
 from .entities import Entity
 from .names import EntityName

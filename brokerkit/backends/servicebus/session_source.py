@@ -13,14 +13,14 @@ from typing import Any
 
 from azure.servicebus.exceptions import OperationTimeoutError, SessionLockLostError
 
-from brokerkit.core.cancellation import Deadline
-from brokerkit.core.driver import Outcome
-from brokerkit.core.errors import LockLost
+from brokerkit.core.contract.driver import Outcome
+from brokerkit.core.vocabulary.cancellation import Deadline
+from brokerkit.core.vocabulary.errors import LockLost
 
+from .background_open import Opening, close_aside
+from .connection import ANSWER_SECONDS, NEXT_SESSION, ServiceBusConnection, log
 from .errors import translate
-from .link import ANSWER_SECONDS, NEXT_SESSION, Link, log
 from .names import EntityName
-from .opening import Opening, close_aside
 from .settling import Errors, settle
 from .source import DEFAULT_LOCK, LOOK_SECONDS, MAX_MESSAGES, STAY_SECONDS, Source, Taken
 from .transport import Receiver
@@ -53,7 +53,7 @@ class SessionSource(Source):
 
     def __init__(
         self,
-        link: Link,
+        link: ServiceBusConnection,
         name: EntityName,
         session: str | None,
         lock_seconds: float | None,

@@ -8,12 +8,12 @@ from typing import Any
 
 from azure.servicebus.exceptions import MessageLockLostError, MessageNotFoundError
 
-from brokerkit.core.driver import Outcome
-from brokerkit.core.errors import ConfigError, LockLost
+from brokerkit.core.contract.driver import Outcome
+from brokerkit.core.vocabulary.errors import ConfigError, LockLost
 
+from .bulk_settle import settle_together
+from .connection import ANSWER_SECONDS
 from .errors import translate
-from .link import ANSWER_SECONDS
-from .together import settle_together
 from .transport import Receiver
 
 MAX_REASON = 4096

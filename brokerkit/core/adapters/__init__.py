@@ -1,4 +1,4 @@
-"""Adapters between the protocols of `brokerkit.core.protocols`; standard library only.
+"""Adapters between the protocols of `brokerkit.core.vocabulary.protocols`; standard library only.
 
 | source                                  | target                    | function                         |
 |-----------------------------------------|---------------------------|----------------------------------|

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 
-from ..cancellation import Deadline
+from ..vocabulary.cancellation import Deadline
 
 
 class Background(threading.Thread):

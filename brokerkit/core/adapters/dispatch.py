@@ -7,10 +7,10 @@ import warnings
 from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
 
-from ..arguments import check_count
-from ..cancellation import WAIT_SLICE, Cancellation
-from ..errors import AbandonedWarning, AckFailed, Cancelled, Closed
-from ..messages import Message
+from ..vocabulary.arguments import check_count
+from ..vocabulary.cancellation import WAIT_SLICE, Cancellation
+from ..vocabulary.errors import AbandonedWarning, AckFailed, Cancelled, Closed
+from ..vocabulary.messages import Message
 from .background import Background, joined
 from .grouping import give_back
 from .handoff import EndedError, Handoff

@@ -9,11 +9,11 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Generic, TypeAlias, TypeVar
 
-from ..arguments import check_seconds
-from ..cancellation import WAIT_SLICE, Cancellation, Deadline
-from ..errors import ConfigError, Unavailable
-from ..messages import Message, OutboundMessage, PublishResult, Record
-from ..protocols import MessageIterator, RecordIterator
+from ..vocabulary.arguments import check_seconds
+from ..vocabulary.cancellation import WAIT_SLICE, Cancellation, Deadline
+from ..vocabulary.errors import ConfigError, Unavailable
+from ..vocabulary.messages import Message, OutboundMessage, PublishResult, Record
+from ..vocabulary.protocols import MessageIterator, RecordIterator
 from .iterators import BatchedIterator
 from .outcomes import result_of
 

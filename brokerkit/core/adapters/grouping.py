@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from typing import TypeVar
 
-from ..driver import as_ack_error
-from ..errors import AckFailed, BrokerError
-from ..messages import Message, Record
+from ..contract.driver import as_ack_error
+from ..vocabulary.errors import AckFailed, BrokerError
+from ..vocabulary.messages import Message, Record
 
 ItemT = TypeVar("ItemT", Message, Record)
 GroupT = TypeVar("GroupT", bound=Hashable)

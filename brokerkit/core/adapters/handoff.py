@@ -11,8 +11,8 @@ from collections import deque
 from collections.abc import Iterable
 from typing import Generic, TypeVar, cast
 
-from ..cancellation import Cancellation, Deadline
-from ..errors import Closed
+from ..vocabulary.cancellation import Cancellation, Deadline
+from ..vocabulary.errors import Closed
 
 T = TypeVar("T")
 

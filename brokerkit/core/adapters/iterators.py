@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Generic, Protocol, TypeVar
 
-from ..arguments import check_count, check_seconds
-from ..cancellation import Cancellation, Deadline
-from ..errors import Cancelled
-from ..messages import Message, Record
-from ..protocols import BatchedMessageIterator, MessageIterator, RecordIterator
+from ..vocabulary.arguments import check_count, check_seconds
+from ..vocabulary.cancellation import Cancellation, Deadline
+from ..vocabulary.errors import Cancelled
+from ..vocabulary.messages import Message, Record
+from ..vocabulary.protocols import BatchedMessageIterator, MessageIterator, RecordIterator
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..errors import (
+from ..vocabulary.errors import (
     BrokerError,
     ConfigError,
     NotFound,
@@ -11,7 +11,7 @@ from ..errors import (
     TooLarge,
     Unauthorized,
 )
-from ..messages import PublishResult
+from ..vocabulary.messages import PublishResult
 
 _REFUSED = (ConfigError, NotFound, NotSupported, TooLarge, Unauthorized)
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Sequence
 
-from ..arguments import check_count, check_seconds
-from ..cancellation import Cancellation, Deadline
-from ..errors import PublishFailed, Unavailable
-from ..messages import OutboundMessage, PublishResult
-from ..protocols import Topic
+from ..vocabulary.arguments import check_count, check_seconds
+from ..vocabulary.cancellation import Cancellation, Deadline
+from ..vocabulary.errors import PublishFailed, Unavailable
+from ..vocabulary.messages import OutboundMessage, PublishResult
+from ..vocabulary.protocols import Topic
 from .background import Background, joined
 from .outcomes import result_of
 from .pump import INTERRUPT_SECONDS

@@ -9,10 +9,10 @@ from __future__ import annotations
 import time
 from typing import TypeAlias
 
-from ..arguments import check_seconds
-from ..errors import ConfigError
-from ..messages import Message
-from ..protocols import (
+from ..vocabulary.arguments import check_seconds
+from ..vocabulary.errors import ConfigError
+from ..vocabulary.messages import Message
+from ..vocabulary.protocols import (
     BatchedMessageIterator,
     BatchedMessageStream,
     BatchedReceiver,
@@ -91,7 +91,7 @@ def _pushed(source: MessageSource) -> Producer[Message]:
         return lambda intake: source.receive_batch(lambda batch: intake.put(*batch), cancellation=intake.stop)
     raise TypeError(
         f"a source of messages must have next_batch, next_message, stream, batch_stream, receive or "
-        f"receive_batch (see brokerkit.core.protocols), and a {type(source).__name__} has none of them"
+        f"receive_batch (see brokerkit.core), and a {type(source).__name__} has none of them"
     )
 
 

@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterator, Sequence
 from types import TracebackType
 from typing import Generic, TypeAlias, TypeVar
 
-from ..cancellation import Cancellation
-from ..errors import AbandonedWarning, Cancelled
-from ..messages import Message
+from ..vocabulary.cancellation import Cancellation
+from ..vocabulary.errors import AbandonedWarning, Cancelled
+from ..vocabulary.messages import Message
 from .background import Background, joined
 from .grouping import give_back
 from .handoff import EndedError, Handoff, NothingCameError

@@ -7,8 +7,8 @@ from collections.abc import Generator, Iterable
 from types import TracebackType
 from typing import Generic, Self, TypeVar
 
-from ..arguments import check_count
-from ..errors import AbandonedWarning, Closed
+from ..vocabulary.arguments import check_count
+from ..vocabulary.errors import AbandonedWarning, Closed
 from .background import Background, joined
 from .handoff import EndedError, Handoff
 from .pump import INTERRUPT_SECONDS, LEAVE_SECONDS

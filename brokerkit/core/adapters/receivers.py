@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..arguments import check_count
-from ..cancellation import Cancellation
-from ..messages import Message
-from ..protocols import BatchHandler, MessageHandler, Receiver
+from ..vocabulary.arguments import check_count
+from ..vocabulary.cancellation import Cancellation
+from ..vocabulary.messages import Message
+from ..vocabulary.protocols import BatchHandler, MessageHandler, Receiver
 from .dispatch import dispatch
 from .producing import MessageSource, batch_producer, check_window, message_producer, receiver_producer
 from .pump import BatchPump, MessagePump, Producer

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from contextlib import AbstractContextManager
 
-from ..arguments import check_count
-from ..cancellation import Cancellation
-from ..messages import Message
+from ..vocabulary.arguments import check_count
+from ..vocabulary.cancellation import Cancellation
+from ..vocabulary.messages import Message
 from .producing import MessageSource, batch_producer, check_window, message_producer
 from .pump import BatchPump, Feed, MessageFeed, MessagePump, Producer
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from brokerkit.core import Columns, Connection, OutboundMessage, Slice
-from brokerkit.core.positions import AtPlace
+from brokerkit.core.vocabulary.positions import AtPlace
 
 from ..behaviour import behaviour
 from ..child import digest
@@ -18,7 +18,7 @@ from ..waiting import eventually
 
 
 def _read(connection: Connection, plan: list[Slice]) -> list[Columns]:
-    browser = connection.browser()
+    browser = connection.inspector()
     return [columns for piece in plan for columns in browser.read(piece)]
 
 
@@ -40,7 +40,7 @@ class Browsing:
             topic,
             *[OutboundMessage(b"\xff%d" % n, key=b"%d" % n, attributes={"n": str(n)}) for n in range(100)],
         )
-        plan = stage.connection.browser().plan(topic)
+        plan = stage.connection.inspector().plan(topic)
         first = _read(stage.connection, plan)
         assert sum(columns.length for columns in first) == 100
         assert digest(_read(stage.connection, plan)) == digest(first)
@@ -53,7 +53,7 @@ class Browsing:
         reader = stage.consumer(topic, subscription)
         acknowledge(stage.receive(reader, 4))
         reader.close()
-        browser = stage.connection.browser()
+        browser = stage.connection.inspector()
 
         def position() -> list[tuple[object, ...]]:
             return [
@@ -74,7 +74,7 @@ class Browsing:
     @behaviour(71)
     def test_conformance_71_a_slice_is_read_alike_by_another_process(self, stage: Stage) -> None:
         topic, _ = stage.filled(50)
-        browser = stage.connection.browser()
+        browser = stage.connection.inspector()
         offsets = _offsets(_read(stage.connection, browser.plan(topic)))
         (piece,) = browser.plan(topic, AtPlace(offsets[5]), AtPlace(offsets[45]))
         assert pickle.loads(pickle.dumps(piece)) == piece
@@ -93,7 +93,7 @@ class Browsing:
         stage.harness.make_gap(stage.connection, topic)
         stage.publish(topic, b"after")
         stage.harness.make_gap(stage.connection, topic)
-        browser = stage.connection.browser()
+        browser = stage.connection.inspector()
         (bounds,) = browser.bounds(topic)
         assert bounds.end - bounds.start > 3, "make_gap() left no gap"
         parts = _read(stage.connection, browser.plan(topic))
@@ -120,7 +120,7 @@ class Browsing:
     def test_conformance_73_start_and_end_by_position_and_by_time(self, stage: Stage) -> None:
         topic = stage.topic()
         stage.publish(topic, *numbered(10))
-        browser = stage.connection.browser()
+        browser = stage.connection.inspector()
         middle = self._after_all_so_far(stage, topic)
         stage.publish(topic, *numbered(10, start=10))
         offsets, sent = _offsets(_read(stage.connection, browser.plan(topic))), numbered(20)
@@ -145,7 +145,7 @@ class Browsing:
     @staticmethod
     def _after_all_so_far(stage: Stage, topic: str) -> datetime:
         """A moment after everything in the topic, by the clock that stamps its messages."""
-        parts = _read(stage.connection, stage.connection.browser().plan(topic))
+        parts = _read(stage.connection, stage.connection.inspector().plan(topic))
         newest = max(time for columns in parts for time in columns.values("publish_time"))
         # systems keep times in milliseconds: the next message must fall into a later one
         after = newest // 1000 * 1000 + 2000
@@ -155,7 +155,7 @@ class Browsing:
     @behaviour(74)
     def test_conformance_74_the_end_of_a_plan_holds_while_the_topic_grows(self, stage: Stage) -> None:
         topic, sent = stage.filled(10)
-        browser = stage.connection.browser()
+        browser = stage.connection.inspector()
         plan = browser.plan(topic)
         stage.publish(topic, b"later")
         reading = iter(browser.read(plan[0]))
@@ -172,7 +172,7 @@ class Browsing:
             OutboundMessage(b"one", key=key, attributes={"a": "1", "b": "2"}),
             OutboundMessage(b"two"),
         )
-        held = stage.reader(topic).next_held(2, 20)
+        held = stage.reader(topic).fetch(2, 20)
         assert held is not None
         items: list[Any] = [*(held.records() if stage.records else held.messages())]
         stage.keep(*items)
@@ -184,7 +184,7 @@ class Browsing:
             if stage.records and name == "delivery_count":
                 continue
             assert list(again.values(name)) == list(columns.values(name)), name
-        scanned = _read(stage.connection, stage.connection.browser().plan(topic))
+        scanned = _read(stage.connection, stage.connection.inspector().plan(topic))
         assert _values(scanned)[: len(items)] == list(columns.values("value"))
         for name in ("topic", "id", "offset", "partition", "key", "publish_time", "ingestion_time"):
             seen = [value for part in scanned for value in part.values(name)][: len(items)]

@@ -48,7 +48,7 @@ class Lifecycle:
         subscription = stage.subscription(topic)
         consumer = connection.consumer(topic, subscription, model=stage.model)
         publisher = connection.publisher()
-        browser = connection.browser()
+        browser = connection.inspector()
         item = stage.one(consumer)
         calls: list[tuple[Callable[[], object], Callable[[], object]]] = [
             (consumer.close, lambda: consumer.next_batch(1, 1.0)),
@@ -75,10 +75,10 @@ class Lifecycle:
             with pytest.raises(NotFound):
                 topic.publish(OutboundMessage(b"x"), timeout=5.0)
         with pytest.raises(NotFound):
-            stage.connection.browser().bounds(missing)
+            stage.connection.inspector().bounds(missing)
         with pytest.raises(NotFound):
             stage.connection.create_subscription(missing, "reader", model=stage.model)
-        assert missing not in {info.name for info in stage.connection.browser().topics()}
+        assert missing not in {info.name for info in stage.connection.inspector().topics()}
 
     @behaviour(57)
     def test_conformance_57_close_flushes_publishes_and_acks(self, stage: Stage) -> None:
@@ -364,7 +364,7 @@ class _Restarted:
         consumer = self.stage.consumer(self.topic, self.subscription)
         while not self.over.is_set() and time.monotonic() < deadline:
             try:
-                held = consumer.next_held(200, 0.5)
+                held = consumer.fetch(200, 0.5)
             except BrokerError as error:
                 if not error.retryable:
                     raise

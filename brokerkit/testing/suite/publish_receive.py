@@ -23,7 +23,7 @@ from brokerkit.core import (
     StaleAck,
     TooLarge,
 )
-from brokerkit.core.cancellation import Deadline
+from brokerkit.core.vocabulary.cancellation import Deadline
 
 from ..behaviour import behaviour
 from ..stage import RECEIVE_SECONDS, Stage, acknowledge, identity, numbered, payload, payloads
@@ -215,7 +215,7 @@ class PublishAndReceive:
         def consume(_: int) -> None:
             with stage.connection.consumer(topic, subscription, model=stage.model) as consumer:
                 while not over.is_set():
-                    held = consumer.next_held(100, 0.2)
+                    held = consumer.fetch(100, 0.2)
                     if held is None:
                         continue
                     # a record that another member was given meanwhile comes again there
@@ -318,7 +318,7 @@ class PublishAndReceive:
         with stage.connection.publisher() as publisher:
             assert publisher.topic(topic).publish(OutboundMessage(b"there")).ok
             # whoever looks now, from another connection, finds it
-            assert sum(each.estimate for each in stage.connect().browser().bounds(topic)) == 1
+            assert sum(each.estimate for each in stage.connect().inspector().bounds(topic)) == 1
             stage.harness.pause()
             try:
                 with pytest.raises(BrokerError) as raised:
@@ -404,7 +404,7 @@ class PublishAndReceive:
             lambda: OutboundMessage("\ud800"),
             lambda: OutboundMessage(b"", key="\ud800"),
             lambda: stage.connection.create_topic("half-\ud800"),
-            lambda: stage.connection.browser().describe("half-\ud800"),
+            lambda: stage.connection.inspector().describe("half-\ud800"),
             lambda: stage.connection.consumer(topic, "half-\ud800", model=stage.model),
         ):
             with pytest.raises(ConfigError):
@@ -423,7 +423,7 @@ class PublishAndReceive:
         found: list[tuple[bytes, int]] = []
         deadline = Deadline(RECEIVE_SECONDS)
         while len(found) < count and not deadline.passed:
-            for held in reader.gather(count, 0.5):
+            for held in reader.fetch_many(count, 0.5):
                 found += zip(held.columns.values("value"), held.columns.values("partition"), strict=True)
                 held.ack()
         return found

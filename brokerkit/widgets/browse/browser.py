@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from brokerkit.core.cancellation import Cancellation
-from brokerkit.core.errors import BrokerError, ConfigError
-from brokerkit.core.owner import close_at_exit
-from brokerkit.core.topics import TopicDescription
+from brokerkit.core.runtime.driver_thread import close_at_exit
+from brokerkit.core.vocabulary.cancellation import Cancellation
+from brokerkit.core.vocabulary.errors import BrokerError, ConfigError
+from brokerkit.core.vocabulary.topics import TopicDescription
+from brokerkit.display.markup import Displayed
+from brokerkit.display.sanitize import plain
 from brokerkit.frames.build import FrameBuilder
 from brokerkit.frames.dataframe import to_pandas
 from brokerkit.frames.provenance import attach, provenance
-from brokerkit.session.markup import Displayed
-from brokerkit.session.shown import plain
 
 from .. import panel
 from ..cells import cells

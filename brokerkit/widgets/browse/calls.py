@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from brokerkit.core.errors import NotSupported
+from brokerkit.core.vocabulary.errors import NotSupported
 
 from ..call_text import Name, call_text, literal, variable_of
 from ..side_effects import choices_of
@@ -33,7 +33,7 @@ def message_call(browser: TopicBrowser) -> str:
     if message is None or query is None:
         return f"{own}.selected"
     try:
-        browser.session.browser.place(message.offset, message.identity)
+        browser.session.inspector.place(message.offset, message.identity)
     except NotSupported:
         return f"{own}.selected"
     position = message.identity if message.offset is None else message.offset

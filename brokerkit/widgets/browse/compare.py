@@ -8,7 +8,7 @@ from datetime import datetime
 from itertools import islice, zip_longest
 from typing import Any, NamedTuple
 
-from brokerkit.session.shown import plain
+from brokerkit.display.sanitize import plain
 
 from ..row_view import bytes_text
 from . import tree

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
-from brokerkit.core.cancellation import Cancellation
-from brokerkit.core.messages import from_microseconds
-from brokerkit.core.positions import AtTime
-from brokerkit.core.topics import Bounds
+from brokerkit.core.vocabulary.cancellation import Cancellation
+from brokerkit.core.vocabulary.messages import from_microseconds
+from brokerkit.core.vocabulary.positions import AtTime
+from brokerkit.core.vocabulary.topics import Bounds
 from brokerkit.session.planning import chosen_bounds, parse_range
 
 if TYPE_CHECKING:
@@ -96,8 +96,8 @@ def of_topic(
     approximate, and the source says so. Raises NotSupported where the system has no time index, and
     Cancelled.
     """
-    bounds = chosen_bounds(session.browser.bounds(topic), partitions)
-    in_order = session.browser.time_order(topic) == "sorted"
+    bounds = chosen_bounds(session.inspector.bounds(topic), partitions)
+    in_order = session.inspector.time_order(topic) == "sorted"
     if not in_order and sum(each.estimate for each in bounds) <= READ_MESSAGES:
         return _of_all(session, topic, partitions, cancellation)
     moments = [moment for newest in (False, True) for moment in _ends(session, topic, newest, cancellation)]
@@ -123,11 +123,11 @@ def _of_all(
     session: Session, topic: str, partitions: Sequence[int] | None, cancellation: Cancellation | None
 ) -> Histogram:
     """The times of all messages, read one by one."""
-    planned = session.browser.plan(topic)
+    planned = session.inspector.plan(topic)
     times: list[int] = []
     for piece in planned:
         if partitions is None or piece.partition in partitions:
-            for columns in session.browser.read(piece, attributes=False, cancellation=cancellation):
+            for columns in session.inspector.read(piece, attributes=False, cancellation=cancellation):
                 times += [time for time in columns.values("publish_time") if time is not None]
     if not times:
         return Histogram((), (), "of the topic, which has no messages with times")
@@ -150,7 +150,7 @@ def _places(
 ) -> dict[int | None, int]:
     if cancellation is not None:
         cancellation.raise_if_cancelled()
-    found = {piece.partition: piece.start for piece in session.browser.plan(topic, AtTime(moment))}
+    found = {piece.partition: piece.start for piece in session.inspector.plan(topic, AtTime(moment))}
     return {
         each.partition: min(max(found.get(each.partition, each.end), each.start), each.end) for each in bounds
     }

@@ -5,8 +5,8 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
-from brokerkit.core.cancellation import Cancellation
-from brokerkit.core.errors import Cancelled
+from brokerkit.core.vocabulary.cancellation import Cancellation
+from brokerkit.core.vocabulary.errors import Cancelled
 
 Job = Callable[[Cancellation], None]
 

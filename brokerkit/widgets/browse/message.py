@@ -7,9 +7,9 @@ from typing import Any
 
 import pyarrow as pa
 
+from brokerkit.display.sanitize import plain, plain_lines
 from brokerkit.frames.build import FrameBuilder
 from brokerkit.frames.json_exact import read
-from brokerkit.session.shown import plain, plain_lines
 
 from ..indenting import indented
 from ..row_view import bytes_text, size_text, texts_or_bytes

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from brokerkit.session.markup import block, heading, lines, paragraph, table
+from brokerkit.display.markup import block, heading, lines, paragraph, table
 
 from .table import CELL
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from brokerkit.core.errors import ConfigError
-from brokerkit.session.shown import plain
+from brokerkit.core.vocabulary.errors import ConfigError
+from brokerkit.display.sanitize import plain
 
 from ..call_text import ascii_safe
 from ..cells import cells

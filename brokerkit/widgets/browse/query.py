@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
-from brokerkit.core.arguments import check_count
-from brokerkit.core.errors import ConfigError
-from brokerkit.core.windows import LATENESS
+from brokerkit.core.vocabulary.arguments import check_count
+from brokerkit.core.vocabulary.errors import ConfigError
+from brokerkit.core.vocabulary.windows import LATENESS
 from brokerkit.session.arguments import check_topic
 from brokerkit.session.planning import parse_partitions, parse_range
 

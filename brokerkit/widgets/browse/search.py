@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import pyarrow as pa
 
-from brokerkit.core.cancellation import Cancellation
-from brokerkit.core.errors import BrokerError, Cancelled
-from brokerkit.core.positions import AtTime
-from brokerkit.core.topics import Slice
+from brokerkit.core.vocabulary.cancellation import Cancellation
+from brokerkit.core.vocabulary.errors import BrokerError, Cancelled
+from brokerkit.core.vocabulary.positions import AtTime
+from brokerkit.core.vocabulary.topics import Slice
 from brokerkit.frames.build import FrameBuilder
 from brokerkit.frames.tabular import table_of
 from brokerkit.session.planning import parse_range

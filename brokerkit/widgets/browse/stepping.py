@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from brokerkit.core.cancellation import Cancellation
-from brokerkit.core.errors import ConfigError, NotSupported
-from brokerkit.core.positions import AtPlace
+from brokerkit.core.vocabulary.cancellation import Cancellation
+from brokerkit.core.vocabulary.errors import ConfigError, NotSupported
+from brokerkit.core.vocabulary.positions import AtPlace
 from brokerkit.session.planning import parse_range
 
 from .message import MessageView
@@ -23,7 +23,7 @@ def neighbour(
 ) -> pa.Table:
     """The row after (1) or before (-1) a message in its partition. Raises ConfigError where there is none."""
     try:
-        place = session.browser.place(message.offset, message.identity)
+        place = session.inspector.place(message.offset, message.identity)
     except NotSupported:
         raise ConfigError("this system has no positions to step along") from None
     if same_key and message.key is None:

@@ -9,9 +9,9 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from brokerkit.core.errors import ConfigError
+from brokerkit.core.vocabulary.errors import ConfigError
+from brokerkit.display.sanitize import plain
 from brokerkit.frames.expand import expand
-from brokerkit.session.shown import plain
 
 from ..row_view import attribute_texts, bytes_text, texts_or_bytes
 

@@ -6,8 +6,8 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from brokerkit.core.topics import TopicDescription, TopicInfo, count_text
-from brokerkit.session.shown import plain
+from brokerkit.core.vocabulary.topics import TopicDescription, TopicInfo, count_text
+from brokerkit.display.sanitize import plain
 
 from ..row_view import size_text
 
@@ -36,7 +36,7 @@ class TopicList:
 
     def load(self) -> None:
         """Ask the broker. Raises what that raises."""
-        infos = self.session.browser.topics()
+        infos = self.session.inspector.topics()
         lowered = [info.name.lower() for info in infos]
         self._infos, self._lowered, self._chosen = infos, lowered, None
         self.generation += 1
@@ -81,8 +81,8 @@ class TopicList:
         }
 
     def describe(self, topic: str, *, count: bool = True) -> TopicDescription:
-        """Ask the broker, and remember the backlog. count: as in `ConnectedBrowser.describe`."""
-        described = self.session.browser.describe(topic, count=count)
+        """Ask the broker, and remember the backlog. count: as in `ConnectedInspector.describe`."""
+        described = self.session.inspector.describe(topic, count=count)
         lags = [(each.lag, each.counted) for each in described.subscriptions if each.lag is not None]
         self.backlogs[topic] = count_text(*max(lags)) if lags else None
         while len(self.backlogs) > REMEMBERED:

@@ -6,8 +6,8 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from brokerkit.core.collector import gc_paused
-from brokerkit.session.shown import plain
+from brokerkit.core.contract.garbage_collection import gc_paused
+from brokerkit.display.sanitize import plain
 
 CHILDREN = 100
 """Members of one object or array that are shown at once."""

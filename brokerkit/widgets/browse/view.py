@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from brokerkit.core.errors import BrokerError, ConfigError
-from brokerkit.core.topics import EXACT
+from brokerkit.core.vocabulary.errors import BrokerError, ConfigError
+from brokerkit.core.vocabulary.topics import EXACT
+from brokerkit.display.sanitize import plain
 from brokerkit.session.filters import Filter
 from brokerkit.session.overlooked import Overlooked
-from brokerkit.session.shown import plain
 
 from .. import panel
 from ..confirming import needs_name

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from brokerkit.backends import jetstream
-from brokerkit.core.address import Address
-from brokerkit.core.connection import Connection, connect
-from brokerkit.core.driver import Driver, PublisherDriver, SubscriptionRequest
-from brokerkit.core.messages import OutboundMessage
-from brokerkit.core.positions import Earliest
+from brokerkit.core.contract.driver import Driver, PublisherDriver, SubscriptionRequest
+from brokerkit.core.runtime.connection import Connection, connect
+from brokerkit.core.vocabulary.address import Address
+from brokerkit.core.vocabulary.messages import OutboundMessage
+from brokerkit.core.vocabulary.positions import Earliest
 from brokerkit.sandbox.nats import NatsServer
 
 _numbers = count(1)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from brokerkit.core.driver import Driver
-from brokerkit.core.errors import AlreadyExists, ConfigError, NotFound, NotSupported
-from brokerkit.core.messages import OutboundMessage
+from brokerkit.core.contract.driver import Driver
+from brokerkit.core.vocabulary.errors import AlreadyExists, ConfigError, NotFound, NotSupported
+from brokerkit.core.vocabulary.messages import OutboundMessage
 
 from .conftest import asked
 
@@ -14,7 +14,7 @@ pytestmark = pytest.mark.broker
 
 
 def config_of(driver: Driver, stream: str) -> dict[str, object]:
-    return dict(driver.browser().describe(f"stream:{stream}", 5).details["config"])
+    return dict(driver.inspector().describe(f"stream:{stream}", 5).details["config"])
 
 
 def test_a_stream_is_created_with_its_options(driver: Driver) -> None:
@@ -70,14 +70,14 @@ def test_options_that_make_no_sense_are_refused(
     with pytest.raises(error):
         driver.create_topic("refused", options=options, timeout=5)
     with pytest.raises(NotFound):
-        driver.browser().bounds("refused", 5)
+        driver.inspector().bounds("refused", 5)
 
 
 def test_deleting_the_only_subject_deletes_the_stream(driver: Driver) -> None:
     driver.create_topic("alone", options={}, timeout=5)
     driver.delete_topic("alone", timeout=5)
     with pytest.raises(NotFound):
-        driver.browser().bounds("stream:ALONE", 5)
+        driver.inspector().bounds("stream:ALONE", 5)
     with pytest.raises(NotFound):
         driver.delete_topic("alone", timeout=5)
 
@@ -86,7 +86,7 @@ def test_deleting_one_of_several_subjects_spares_the_others(driver: Driver, subj
     driver.publisher().send([(subject, OutboundMessage(b"1")), (f"{subject}.a", OutboundMessage(b"2"))], 5)
     driver.delete_topic(f"{subject}.>", timeout=5)
     assert config_of(driver, subject.upper())["subjects"] == [subject]
-    (left,) = driver.browser().bounds(f"stream:{subject.upper()}", 5)
+    (left,) = driver.inspector().bounds(f"stream:{subject.upper()}", 5)
     assert left.messages == 1
 
 
@@ -96,8 +96,8 @@ def test_deleting_a_part_of_a_wildcard_purges_it_only(driver: Driver, subject: s
     )
     driver.delete_topic(f"{subject}.a", timeout=5)
     assert config_of(driver, subject.upper())["subjects"] == [subject, f"{subject}.>"]
-    assert driver.browser().bounds(f"{subject}.a", 5)[0].messages == 0
-    assert driver.browser().bounds(f"{subject}.b", 5)[0].messages == 1
+    assert driver.inspector().bounds(f"{subject}.a", 5)[0].messages == 0
+    assert driver.inspector().bounds(f"{subject}.b", 5)[0].messages == 1
 
 
 def test_a_subscription_is_created_once(driver: Driver, subject: str) -> None:
@@ -107,7 +107,7 @@ def test_a_subscription_is_created_once(driver: Driver, subject: str) -> None:
     create()
     with pytest.raises(AlreadyExists, match="'me'"):
         create()
-    (info,) = driver.browser().describe(subject, 5).subscriptions
+    (info,) = driver.inspector().describe(subject, 5).subscriptions
     assert info.details["config"]["ack_wait"] == 3 * 10**9
 
 
@@ -115,9 +115,9 @@ def test_a_subscription_may_filter_several_subjects_of_a_stream(driver: Driver, 
     wanted = [f"{subject}.a", f"{subject}.b"]
     request = asked(f"stream:{subject.upper()}", "two", filter_subjects=wanted)
     driver.create_subscription(request, timeout=5)
-    (info,) = driver.browser().describe(f"{subject}.a", 5).subscriptions
+    (info,) = driver.inspector().describe(f"{subject}.a", 5).subscriptions
     assert info.details["config"]["filter_subjects"] == wanted
-    assert driver.browser().describe(f"{subject}.c", 5).subscriptions == ()
+    assert driver.inspector().describe(f"{subject}.c", 5).subscriptions == ()
 
 
 def test_a_subscription_of_a_missing_topic_is_not_found(driver: Driver) -> None:

@@ -10,9 +10,9 @@ import warnings
 import pytest
 
 from brokerkit.backends import jetstream
-from brokerkit.core.address import Address
-from brokerkit.core.connection import connect
-from brokerkit.core.errors import (
+from brokerkit.core.runtime.connection import connect
+from brokerkit.core.vocabulary.address import Address
+from brokerkit.core.vocabulary.errors import (
     AbandonedWarning,
     BrokerError,
     Closed,
@@ -20,7 +20,7 @@ from brokerkit.core.errors import (
     Unauthorized,
     Unavailable,
 )
-from brokerkit.core.messages import OutboundMessage
+from brokerkit.core.vocabulary.messages import OutboundMessage
 from brokerkit.sandbox.nats import NatsServer
 from brokerkit.sandbox.process import free_ports
 from brokerkit.testing import eventually
@@ -85,7 +85,7 @@ def test_what_is_not_permitted_is_unauthorized() -> None:
     with NatsServer(settings=settings) as server:
         driver = jetstream.open(Address.parse(f"nats://ann:p@{server.host}"), 5)
         with pytest.raises(BrokerError) as refused:
-            driver.browser().topics(1.0)
+            driver.inspector().topics(1.0)
         assert isinstance(refused.value, Unauthorized)
         driver.close(2)
 
@@ -161,6 +161,6 @@ def test_publish_and_consume_through_the_portable_half(nats_server: NatsServer) 
             assert [message.data for message in got] == [message.data for message in sent]
             for message in got:
                 message.ack(require_confirmed=True)
-        (info,) = connection.browser().describe("portable").subscriptions
+        (info,) = connection.inspector().describe("portable").subscriptions
         assert (info.lag, info.in_flight) == (0, 0)
         connection.delete_topic("portable")

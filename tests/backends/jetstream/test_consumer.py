@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 
 from brokerkit.backends import jetstream
-from brokerkit.core.address import Address
-from brokerkit.core.driver import ConsumerRequest, Driver, Fetched, MessageDriver, Outcome
-from brokerkit.core.errors import AckFailed, ConfigError, NotFound
-from brokerkit.core.messages import OutboundMessage
-from brokerkit.core.positions import AtOffset, AtTime, Earliest, Latest, Position
-from brokerkit.core.topics import SubscriptionInfo
+from brokerkit.core.contract.driver import ConsumerRequest, Driver, Fetched, MessageDriver, Outcome
+from brokerkit.core.vocabulary.address import Address
+from brokerkit.core.vocabulary.errors import AckFailed, ConfigError, NotFound
+from brokerkit.core.vocabulary.messages import OutboundMessage
+from brokerkit.core.vocabulary.positions import AtOffset, AtTime, Earliest, Latest, Position
+from brokerkit.core.vocabulary.topics import SubscriptionInfo
 from brokerkit.sandbox.nats import NatsServer
 from brokerkit.testing import eventually
 
@@ -58,7 +58,7 @@ def settle(
 
 
 def subscription(driver: Driver, topic: str, name: str = "me") -> SubscriptionInfo:
-    found = [each for each in driver.browser().describe(topic, 5).subscriptions if each.name == name]
+    found = [each for each in driver.inspector().describe(topic, 5).subscriptions if each.name == name]
     assert len(found) == 1
     return found[0]
 
@@ -238,7 +238,7 @@ def test_a_missing_consumer_is_not_found_and_not_created(driver: Driver, subject
     made = driver.consumer(ConsumerRequest(subject, "me", "message"))
     with pytest.raises(NotFound, match="create_subscription"):
         made.attach(5)
-    assert driver.browser().describe(subject, 5).subscriptions == ()
+    assert driver.inspector().describe(subject, 5).subscriptions == ()
 
 
 def test_a_missing_topic_is_not_found_at_first_use(driver: Driver) -> None:

@@ -8,10 +8,10 @@ import pytest
 
 from brokerkit.backends.jetstream import headers
 from brokerkit.backends.jetstream.stored import parse_headers, parse_time
-from brokerkit.core.driver import Driver
-from brokerkit.core.errors import ConfigError
-from brokerkit.core.messages import OutboundMessage, new_run
-from brokerkit.core.topics import Slice
+from brokerkit.core.contract.driver import Driver
+from brokerkit.core.vocabulary.errors import ConfigError
+from brokerkit.core.vocabulary.messages import OutboundMessage, new_run
+from brokerkit.core.vocabulary.topics import Slice
 
 KEYS = [None, b"", b"k", b"\x00\xff\r\n", bytes(range(256))]
 VALUES = [

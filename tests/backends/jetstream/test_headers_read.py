@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from brokerkit.backends.jetstream.headers import Headers, inbound
-from brokerkit.core.messages import new_run
+from brokerkit.core.vocabulary.messages import new_run
 
 OURS = f"{new_run()}-7".encode()
 

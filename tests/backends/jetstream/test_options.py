@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from brokerkit.backends.jetstream.options import read_options
-from brokerkit.core.address import Address
-from brokerkit.core.errors import ConfigError
-from brokerkit.core.secrets import revealed
+from brokerkit.core.vocabulary.address import Address
+from brokerkit.core.vocabulary.errors import ConfigError
+from brokerkit.core.vocabulary.secrets import revealed
 
 
 def read(url: str, **options: object) -> dict[str, object]:

@@ -8,10 +8,10 @@ import nats
 import pytest
 
 from brokerkit.backends import jetstream
-from brokerkit.core.address import Address
-from brokerkit.core.driver import Driver
-from brokerkit.core.errors import ConfigError, NotFound, TooLarge, Unavailable
-from brokerkit.core.messages import OutboundMessage
+from brokerkit.core.contract.driver import Driver
+from brokerkit.core.vocabulary.address import Address
+from brokerkit.core.vocabulary.errors import ConfigError, NotFound, TooLarge, Unavailable
+from brokerkit.core.vocabulary.messages import OutboundMessage
 from brokerkit.sandbox.nats import NatsServer
 
 pytestmark = pytest.mark.broker
@@ -40,7 +40,7 @@ def test_publishing_again_under_one_name_stores_once(driver: Driver, subject: st
     message = OutboundMessage(b"x", dedup_id="once")
     results = driver.publisher().send([(subject, message), (subject, message)], 5)
     assert [(result.ok, result.id) for result in results] == [(True, "1"), (True, "1")]
-    assert driver.browser().bounds(subject, 5)[0].messages == 1
+    assert driver.inspector().bounds(subject, 5)[0].messages == 1
 
 
 def test_an_unknown_subject_is_not_found_at_once_and_its_siblings_arrive(
@@ -137,7 +137,7 @@ def test_while_the_server_is_down_nothing_is_confirmed_and_a_retry_stores_once()
         server.start()
         (stored,) = publisher.send([("orders", message)], 15)
         assert stored.ok
-        assert driver.browser().bounds("orders", 5)[0].messages == 1
+        assert driver.inspector().bounds("orders", 5)[0].messages == 1
         driver.close(2)
 
 

@@ -12,14 +12,14 @@ import nats
 import pytest
 
 from brokerkit.backends import jetstream
-from brokerkit.core.address import Address
-from brokerkit.core.columns import Columns
-from brokerkit.core.connection import Connection
-from brokerkit.core.driver import ConsumerRequest, Driver, MessageDriver, ReaderDriver
-from brokerkit.core.errors import NotFound
-from brokerkit.core.messages import OutboundMessage
-from brokerkit.core.positions import Earliest
-from brokerkit.core.topics import Bounds, Slice, TopicInfo
+from brokerkit.core.contract.driver import ConsumerRequest, Driver, MessageDriver, ReaderDriver
+from brokerkit.core.runtime.connection import Connection
+from brokerkit.core.vocabulary.address import Address
+from brokerkit.core.vocabulary.columns import Columns
+from brokerkit.core.vocabulary.errors import NotFound
+from brokerkit.core.vocabulary.messages import OutboundMessage
+from brokerkit.core.vocabulary.positions import Earliest
+from brokerkit.core.vocabulary.topics import Bounds, Slice, TopicInfo
 from brokerkit.sandbox.nats import NatsServer
 
 from .conftest import asked
@@ -44,12 +44,12 @@ def offsets(columns: Columns) -> list[int]:
 
 
 def bounds(driver: Driver, topic: str) -> Bounds:
-    (found,) = driver.browser().bounds(topic, 5)
+    (found,) = driver.inspector().bounds(topic, 5)
     return found
 
 
 def topics(driver: Driver, prefix: str) -> dict[str, TopicInfo]:
-    return {each.name: each for each in driver.browser().topics(5) if each.name.startswith(prefix)}
+    return {each.name: each for each in driver.inspector().topics(5) if each.name.startswith(prefix)}
 
 
 async def delete(url: str, stream: str, *sequences: int) -> None:
@@ -163,14 +163,14 @@ def test_reading_leaves_no_consumer_and_moves_none(
 ) -> None:
     publish(subject, *[b"x"] * 10)
     driver.create_subscription(asked(subject, "me"), timeout=5)
-    before = driver.browser().describe(subject, 5).subscriptions
+    before = driver.inspector().describe(subject, 5).subscriptions
     reader = driver.reader()
     reader.start(Slice(subject, None, 1, 11), attributes=True)
-    assert [each.name for each in driver.browser().describe(subject, 5).subscriptions] == ["me"]
+    assert [each.name for each in driver.inspector().describe(subject, 5).subscriptions] == ["me"]
     while reader.fetch(0.2) is not None:
         pass
     reader.close(2)
-    assert driver.browser().describe(subject, 5).subscriptions == before
+    assert driver.inspector().describe(subject, 5).subscriptions == before
     assert [each.name for each in consumers_of(nats_server.url, subject.upper())] == ["me"]
 
 
@@ -185,7 +185,7 @@ def test_a_work_queue_is_read_without_taking_anything(driver: Driver) -> None:
     assert list(rows.values("value")) == [b"1", b"2"]
     assert list(rows.values("key")) == [b"k", None]
     assert list(rows.values("attributes")) == [(("a", "b"),), None]
-    assert [each.lag for each in driver.browser().describe("jobs", 5).subscriptions] == [2]
+    assert [each.lag for each in driver.inspector().describe("jobs", 5).subscriptions] == [2]
     driver.delete_topic("jobs", timeout=5)
 
 
@@ -223,7 +223,7 @@ def test_a_time_is_found_by_its_first_message(driver: Driver, subject: str, publ
     time.sleep(0.005)
     moment = time.time_ns() // 1000
     publish(subject, b"3")
-    browser = driver.browser()
+    browser = driver.inspector()
     times = list(read(driver.reader(), Slice(subject, None, 1, 5)).values("publish_time"))
     assert browser.at_time(subject, moment, 5) == {None: 4}
     assert browser.at_time(subject, 0, 5) == {None: 1}
@@ -236,7 +236,7 @@ def test_an_empty_topic_has_an_empty_range(driver: Driver, subject: str) -> None
     found = bounds(driver, subject)
     assert found.start == found.end
     assert found.messages == 0
-    assert driver.browser().at_time(subject, 0, 5) == {}
+    assert driver.inspector().at_time(subject, 0, 5) == {}
 
 
 def test_topics_are_the_subjects_with_their_counts(driver: Driver, subject: str, publish: Publish) -> None:
@@ -276,16 +276,16 @@ def test_describe_shows_the_stream_and_only_consumers_of_the_topic(
     publish(f"{subject}.b", b"3")
     for topic, name in ((f"{subject}.a", "a"), (f"{subject}.b", "b"), (f"stream:{subject.upper()}", "all")):
         driver.create_subscription(asked(topic, name), timeout=5)
-    described = driver.browser().describe(f"{subject}.a", 5)
+    described = driver.inspector().describe(f"{subject}.a", 5)
     assert {each.name: each.lag for each in described.subscriptions} == {"a": 2, "all": 3}
     assert described.details["config"]["name"] == subject.upper()
     assert described.messages == 2
-    assert driver.browser().describe(f"stream:{subject.upper()}", 5).bytes
+    assert driver.inspector().describe(f"stream:{subject.upper()}", 5).bytes
 
 
 @pytest.mark.parametrize("topic", ["nowhere", "nowhere.>", "stream:NOWHERE"])
 def test_a_missing_topic_is_not_found(driver: Driver, topic: str) -> None:
-    browser = driver.browser()
+    browser = driver.inspector()
     with pytest.raises(NotFound, match="create_topic"):
         browser.bounds(topic, 5)
     with pytest.raises(NotFound):
@@ -294,7 +294,7 @@ def test_a_missing_topic_is_not_found(driver: Driver, topic: str) -> None:
 
 def test_the_portable_browser_reads_by_position(broker: Connection, subject: str, publish: Publish) -> None:
     publish(subject, *[b"%d" % number for number in range(10)])
-    browser = broker.browser()
+    browser = broker.inspector()
     pieces = browser.plan(subject, -3)
     rows = [value for piece in pieces for columns in browser.read(piece) for value in columns.values("value")]
     assert rows == [b"7", b"8", b"9"]

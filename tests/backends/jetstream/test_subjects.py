@@ -3,7 +3,7 @@
 import pytest
 
 from brokerkit.backends.jetstream import subjects
-from brokerkit.core.errors import ConfigError
+from brokerkit.core.vocabulary.errors import ConfigError
 
 
 @pytest.mark.parametrize("subject", ["a", "a.b", "a.*", "*", ">", "a.>", "$KV.x.y"])

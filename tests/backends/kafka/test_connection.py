@@ -25,7 +25,7 @@ pytestmark = pytest.mark.broker
 def test_the_right_password_opens_the_door(kafka_server: KafkaServer) -> None:
     url = f"kafka://{kafka_server.user}:{kafka_server.password}@{kafka_server.sasl_bootstrap}"
     with connect(url) as broker:
-        assert broker.browser().topics() is not None
+        assert broker.inspector().topics() is not None
         assert kafka_server.password not in repr(broker)
 
 
@@ -65,7 +65,7 @@ def test_a_topic_is_created_once_with_its_configuration(
     broker: Connection, make_topic: Callable[..., str]
 ) -> None:
     topic = make_topic(3, **{"cleanup.policy": "compact"})
-    described = broker.browser().describe(topic)
+    described = broker.inspector().describe(topic)
     assert [bounds.partition for bounds in described.partitions] == [0, 1, 2]
     assert described.details["cleanup.policy"] == "compact"
     with pytest.raises(AlreadyExists, match=topic):
@@ -89,7 +89,7 @@ def test_a_topic_that_cannot_be_is_a_config_error(
 ) -> None:
     with pytest.raises(ConfigError):
         broker.create_topic(name, **options)
-    assert name not in {info.name for info in broker.browser().topics()}
+    assert name not in {info.name for info in broker.inspector().topics()}
 
 
 def test_a_deleted_topic_is_gone_when_the_call_returns(
@@ -98,6 +98,6 @@ def test_a_deleted_topic_is_gone_when_the_call_returns(
     topic = make_topic()
     broker.delete_topic(topic)
     with pytest.raises(NotFound):
-        broker.browser().bounds(topic)
+        broker.inspector().bounds(topic)
     with pytest.raises(NotFound):
         broker.delete_topic(topic)

@@ -21,8 +21,8 @@ from brokerkit.core import (
     StaleAck,
     connect,
 )
-from brokerkit.core.driver import ConsumerRequest
-from brokerkit.core.positions import AtOffset, Earliest
+from brokerkit.core.contract.driver import ConsumerRequest
+from brokerkit.core.vocabulary.positions import AtOffset, Earliest
 from brokerkit.sandbox.kafka import KafkaServer
 from brokerkit.testing import eventually
 
@@ -44,7 +44,7 @@ def next_record(consumer: RecordConsumer, within: float = 15) -> Record:
 
 def position(broker: Connection, topic: str, group: str) -> dict[int | None, int | None]:
     """The committed positions of a group; empty when it has none."""
-    found = {each.name: each for each in broker.browser().describe(topic).subscriptions}
+    found = {each.name: each for each in broker.inspector().describe(topic).subscriptions}
     return dict(found[group].position) if group in found else {}
 
 
@@ -69,7 +69,7 @@ def test_attaching_says_whether_it_created_the_group(broker: Connection, make_to
 def test_a_group_begins_where_it_was_created(broker: Connection, make_topic: MakeTopic) -> None:
     topic = make_topic(2)
     publish(broker, topic, *(OutboundMessage(b"%d" % n, key=b"%d" % n) for n in range(20)))
-    ends = {bounds.partition: bounds.end for bounds in broker.browser().bounds(topic)}
+    ends = {bounds.partition: bounds.end for bounds in broker.inspector().bounds(topic)}
     for start, expected in (("earliest", dict.fromkeys(ends, 0)), ("latest", ends), ("+1h", ends)):
         group = group_name()
         broker.create_subscription(topic, group, start=start)
@@ -105,7 +105,7 @@ def test_a_partition_that_is_new_is_read_from_its_first_record(
     topic, group = make_topic(1), group_name()
     broker.create_subscription(topic, group, start="latest")
     broker.native.create_partitions([NewPartitions(topic, 3)])[topic].result(10)
-    eventually(lambda: len(broker.browser().bounds(topic)) == 3, "it has three partitions", within=15)
+    eventually(lambda: len(broker.inspector().bounds(topic)) == 3, "it has three partitions", within=15)
     sent = [b"%d" % n for n in range(60)]
     publish(broker, topic, *(OutboundMessage(value, key=value) for value in sent))
     with record_consumer(broker, topic, group) as consumer:
@@ -203,7 +203,7 @@ def test_a_member_that_slept_too_long_comes_back(kafka_server: KafkaServer, make
 
 
 def _members(broker: Connection, topic: str, group: str) -> int:
-    found = {each.name: each for each in broker.browser().describe(topic).subscriptions}
+    found = {each.name: each for each in broker.inspector().describe(topic).subscriptions}
     return found[group].members or 0
 
 

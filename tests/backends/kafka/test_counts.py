@@ -51,7 +51,7 @@ def transact(kafka_server: KafkaServer) -> Transact:
 
 def end_at(session: Session, topic: str, offset: int) -> None:
     """Wait until the markers of transactions are written."""
-    eventually(lambda: session.browser.bounds(topic)[0].end == offset, f"{topic} ends at {offset}")
+    eventually(lambda: session.inspector.bounds(topic)[0].end == offset, f"{topic} ends at {offset}")
 
 
 def values(frame: pd.DataFrame) -> list[str]:
@@ -175,7 +175,7 @@ def test_what_lies_behind_an_open_transaction_is_named(
     said = "not readable yet, behind an open transaction: 5 offsets from 2 on in partition 0"
     assert said in repr(session.describe(topic))
     assert said in repr(session.scan(topic))
-    with pytest.warns(bk.NotYetReadable, match=said):
+    with pytest.warns(bk.NotYetReadableWarning, match=said):
         assert values(session.peek(topic)) == ["1", "2"]
     assert said in str(session.last_read)
     tail = session.tail(topic)

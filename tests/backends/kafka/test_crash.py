@@ -8,12 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from brokerkit.core import (
-    AckFailed,
-    OutboundMessage,
-    Unavailable,
-    connect,
-)
+from brokerkit.core import AckFailed, OutboundMessage, Unavailable, connect
 from brokerkit.sandbox.kafka import KafkaServer
 from brokerkit.testing import eventually
 
@@ -28,7 +23,7 @@ def server(kafka_server: KafkaServer) -> Iterator[KafkaServer]:
         yield own
 
 
-@pytest.mark.filterwarnings("ignore::brokerkit.core.errors.AbandonedWarning")
+@pytest.mark.filterwarnings("ignore::brokerkit.core.vocabulary.errors.AbandonedWarning")
 def test_nothing_waits_for_a_dead_broker_longer_than_it_was_told(server: KafkaServer) -> None:
     broker = connect(f"kafka://{server.bootstrap}")
     broker.create_topic("dead")
@@ -38,7 +33,7 @@ def test_nothing_waits_for_a_dead_broker_longer_than_it_was_told(server: KafkaSe
     consumer = record_consumer(broker, "dead", "g", start="earliest")
     record = consumer.next_record(15)
     assert record is not None
-    browser = broker.browser()
+    browser = broker.inspector()
     browser.bounds("dead")
     server.kill()
     try:
@@ -85,5 +80,7 @@ def test_a_restart_loses_no_record_and_no_position(server: KafkaServer) -> None:
             while set(values) != set(sent) and time.monotonic() < deadline:
                 values += [record.value for record in consumer.next_batch(200, 0.5)]
             assert set(values) == set(sent)
-        assert broker.browser().describe("restarted").subscriptions[0].position == {0: 50}
-        eventually(lambda: broker.browser().describe("restarted").messages == 200, "all are there", within=15)
+        assert broker.inspector().describe("restarted").subscriptions[0].position == {0: 50}
+        eventually(
+            lambda: broker.inspector().describe("restarted").messages == 200, "all are there", within=15
+        )

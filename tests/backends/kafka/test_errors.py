@@ -8,7 +8,8 @@ import pytest
 from confluent_kafka import KafkaError, KafkaException
 
 from brokerkit.backends.kafka.errors import translate
-from brokerkit.core import ConfigError, Connection, OutboundMessage, errors
+from brokerkit.core import ConfigError, Connection, OutboundMessage
+from brokerkit.core.vocabulary import errors
 
 
 @pytest.mark.parametrize(
@@ -75,12 +76,12 @@ def test_a_name_with_a_nul_never_reaches_the_one_that_ends_there(
         lambda: broker.create_subscription(topic, "me\0b", model="message"),
         lambda: broker.consumer(topic, "me\0b"),
         lambda: broker.publisher(transactional_id="me\0b"),
-        lambda: broker.browser().bounds(nul),
+        lambda: broker.inspector().bounds(nul),
     ):
         with pytest.raises(ConfigError):
             call()
     with broker.publisher() as publisher:
         (result,) = publisher.topic(nul).publish_batch([OutboundMessage(b"x")])
     assert (result.status, type(result.error)) == ("failed", ConfigError)
-    (bounds,) = broker.browser().bounds(topic)
+    (bounds,) = broker.inspector().bounds(topic)
     assert bounds.end == 0

@@ -85,7 +85,7 @@ def test_an_acknowledgement_commits_the_next_offset(
 
 def test_a_slice_reads_the_same_again_and_nobody_else_notices(mock: Connection, mock_topic: str) -> None:
     publish(mock, mock_topic, *(OutboundMessage(b"%d" % n, key=b"k") for n in range(50)))
-    browser = mock.browser()
+    browser = mock.inspector()
     (piece,) = browser.plan(mock_topic, start=10, end=40)
     first, second = ([value for columns in browser.read(piece) for value in columns.value] for _ in range(2))
     assert first == second == [b"%d" % n for n in range(10, 40)]
@@ -95,7 +95,7 @@ def test_a_slice_whose_rows_were_deleted_goes_on_with_what_is_left(
     mock: Connection, mock_cluster: MockCluster, mock_topic: str
 ) -> None:
     publish(mock, mock_topic, *(OutboundMessage(b"%d" % n, key=b"k") for n in range(20)))
-    browser = mock.browser()
+    browser = mock.inspector()
     (piece,) = browser.plan(mock_topic)
     mock_cluster.delete_records(mock_topic, piece.partition or 0, 15)
     with pytest.warns(UserWarning, match="offsets 0 to 14"):
@@ -118,9 +118,9 @@ def test_a_missing_topic_is_not_found_at_once_on_either_side(mock: Connection) -
     with record_consumer(mock, "missing", "g", start="earliest") as consumer, pytest.raises(NotFound):
         consumer.next_record(5)
     with pytest.raises(NotFound):
-        mock.browser().bounds("missing")
+        mock.inspector().bounds("missing")
     assert time.monotonic() - began < 5
-    assert "missing" not in {info.name for info in mock.browser().topics()}
+    assert "missing" not in {info.name for info in mock.inspector().topics()}
 
 
 def test_a_refused_produce_that_may_succeed_later_is_tried_again(
@@ -128,7 +128,7 @@ def test_a_refused_produce_that_may_succeed_later_is_tried_again(
 ) -> None:
     mock_cluster.fail_next(Api.PRODUCE, [KafkaError.NOT_LEADER_FOR_PARTITION] * 2)
     publish(mock, mock_topic, *(OutboundMessage(b"%d" % n, key=b"k") for n in range(10)))
-    (bounds,) = (b for b in mock.browser().bounds(mock_topic) if b.end)
+    (bounds,) = (b for b in mock.inspector().bounds(mock_topic) if b.end)
     assert bounds.end == 10
 
 

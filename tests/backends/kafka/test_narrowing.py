@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 import brokerkit as bk
-from brokerkit.backends.kafka.cluster import Cluster
+from brokerkit.backends.kafka.connection import KafkaConnection
 from brokerkit.core import Connection, OutboundMessage, Unauthorized
 from brokerkit.sandbox.kafka import KafkaServer
 from brokerkit.session import Session
@@ -34,7 +34,7 @@ def hidden(monkeypatch: pytest.MonkeyPatch) -> None:
     def refused(*_: Any) -> dict[str, str]:
         raise Unauthorized("the user lacks an ACL for this")
 
-    monkeypatch.setattr(Cluster, "topic_config", refused)
+    monkeypatch.setattr(KafkaConnection, "topic_config", refused)
 
 
 def stored(session: Session, topic: str) -> dict[int, list[int]]:

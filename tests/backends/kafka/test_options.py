@@ -7,8 +7,8 @@ import pytest
 from brokerkit.backends import kafka
 from brokerkit.backends.kafka.options import REFUSED, properties_of
 from brokerkit.core import ConfigError
-from brokerkit.core.address import Address
-from brokerkit.core.secrets import Secret
+from brokerkit.core.vocabulary.address import Address
+from brokerkit.core.vocabulary.secrets import Secret
 
 
 def properties(url: str, **options: object) -> dict[str, object]:

@@ -31,8 +31,8 @@ def _stored(broker: Connection, topic: str) -> list[tuple[int, bytes, datetime |
     """Partition, payload and time of what is stored, by partition and offset."""
     return [
         (record.partition, record.value or b"", record.publish_time)
-        for piece in broker.browser().plan(topic)
-        for columns in broker.browser().read(piece)
+        for piece in broker.inspector().plan(topic)
+        for columns in broker.inspector().read(piece)
         for record in columns.to_records()
     ]
 
@@ -108,7 +108,7 @@ def test_the_partition_of_a_key_is_known_before_it_is_sent(
 ) -> None:
     topic = make_topic(7)
     with connect(f"kafka://{kafka_server.bootstrap}", partitioner=partitioner) as broker:
-        place = broker.browser().terms(topic).place
+        place = broker.inspector().terms(topic).place
         assert place is not None
         keys = [key for key in ODD_KEYS if key or partitioner != "consistent_random"]
         with broker.publisher() as publisher:
@@ -124,12 +124,12 @@ def test_what_a_topic_takes_is_read_from_its_configuration(broker: Connection, m
         "message.timestamp.before.max.ms": 2000,
         "max.message.bytes": 3000,
     }
-    terms = broker.browser().terms(make_topic(2, **config))
+    terms = broker.inspector().terms(make_topic(2, **config))
     assert (terms.partitions, terms.needs_key, terms.keeps_times) == (2, True, True)
     assert (terms.retention, terms.oldest) == (timedelta(seconds=1), timedelta(seconds=2))
     assert (terms.newest, terms.max_bytes) == (timedelta(hours=1), 3000)
     # compacted only: nothing is deleted for its age
-    terms = broker.browser().terms(make_topic(1, **{"cleanup.policy": "compact", "retention.ms": 1000}))
+    terms = broker.inspector().terms(make_topic(1, **{"cleanup.policy": "compact", "retention.ms": 1000}))
     assert (terms.needs_key, terms.retention) == (True, None)
-    terms = broker.browser().terms(make_topic(1, **{"retention.ms": -1}))
+    terms = broker.inspector().terms(make_topic(1, **{"retention.ms": -1}))
     assert (terms.needs_key, terms.retention, terms.oldest) == (False, None, None)

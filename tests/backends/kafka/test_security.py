@@ -22,7 +22,7 @@ from confluent_kafka.admin import (
 )
 
 import brokerkit as bk
-from brokerkit.core.errors import ConfigError, PublishFailed, Unauthorized, Unavailable
+from brokerkit.core.vocabulary.errors import ConfigError, PublishFailed, Unauthorized, Unavailable
 from brokerkit.sandbox import kafka
 from brokerkit.sandbox.kafka import KafkaServer
 from brokerkit.session import Session

@@ -42,7 +42,7 @@ from .conftest import publish
 
 pytestmark = [
     pytest.mark.broker,
-    pytest.mark.filterwarnings("ignore::brokerkit.core.errors.PreviewWarning"),
+    pytest.mark.filterwarnings("ignore::brokerkit.core.vocabulary.errors.PreviewWarning"),
 ]
 MakeTopic = Callable[..., str]
 LOCK = "share.record.lock.duration.ms"

@@ -76,7 +76,7 @@ def test_who_may_not_list_topics_is_connected_all_the_same() -> None:
         connect(server.url, timeout=5) as connection,
     ):
         with pytest.raises(Unauthorized, match="permit"):
-            connection.browser().topics()
+            connection.inspector().topics()
         with connection.publisher() as publisher:
             (result,) = publisher.topic("orders").publish_batch([OutboundMessage(b"x")])
         assert result.status == "failed"
@@ -153,7 +153,7 @@ def test_other_errors_of_googles_libraries_are_of_our_tree(
 def test_a_topic_that_is_not_there_is_not_found_with_the_line_that_creates_it(broker: Connection) -> None:
     missing = new_name()
     with pytest.raises(NotFound, match=f"create_topic\\('{missing}'\\)"):
-        broker.browser().describe(missing)
+        broker.inspector().describe(missing)
     with broker.publisher() as publisher, pytest.raises(NotFound, match="create_topic") as raised:
         publisher.topic(missing).publish(OutboundMessage(b"x"))
     assert isinstance(raised.value.__cause__, grpc.RpcError)

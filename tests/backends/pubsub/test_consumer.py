@@ -17,7 +17,7 @@ from brokerkit.core import (
     NotSupported,
     OutboundMessage,
 )
-from brokerkit.core.driver import ConsumerRequest, Outcome
+from brokerkit.core.contract.driver import ConsumerRequest, Outcome
 
 from .conftest import Make, new_name, publish
 
@@ -205,7 +205,7 @@ def test_a_subscription_that_cannot_begin_where_it_should_is_not_left_behind(emu
     emulator.create_topic(topic, retention=3600)
     with pytest.raises(NotSupported):
         emulator.create_subscription(topic, name, start="earliest", ordering=True)
-    assert emulator.browser().describe(topic).subscriptions == ()
+    assert emulator.inspector().describe(topic).subscriptions == ()
 
 
 def test_positions_that_the_topic_cannot_give_are_refused(broker: Connection, make: Make) -> None:

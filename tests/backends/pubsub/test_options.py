@@ -12,7 +12,7 @@ import pytest
 from brokerkit.backends.pubsub.names import path_of, shown
 from brokerkit.backends.pubsub.options import ENDPOINT, read_options
 from brokerkit.core import ConfigError, connect
-from brokerkit.core.address import Address
+from brokerkit.core.vocabulary.address import Address
 
 
 @pytest.fixture(autouse=True)

@@ -113,7 +113,7 @@ def test_a_consumer_that_leaves_with_messages_unread_keeps_the_order(session: Se
 
     def some(number: int) -> None:
         with session.consumer(topic, subscription) as consumer:
-            held = consumer.next_held(1 + number % 60, 3.0)
+            held = consumer.fetch(1 + number % 60, 3.0)
             if held is not None:
                 order.take([(value or b"").decode() for value in held.columns.values("value")])
                 held.ack()

@@ -23,7 +23,7 @@ def topic(emulator: Connection) -> str:
 
 
 def _names(broker: Connection, topic: str) -> list[str]:
-    return [each.name for each in broker.browser().describe(topic).subscriptions]
+    return [each.name for each in broker.inspector().describe(topic).subscriptions]
 
 
 def test_a_look_reads_and_leaves_nothing_behind(emulator: Connection, topic: str) -> None:

@@ -23,7 +23,7 @@ from typing import Any
 
 from brokerkit.core import (
     Closed,
-    ConnectedBrowser,
+    ConnectedInspector,
     Connection,
     Message,
     MessageConsumer,
@@ -67,7 +67,7 @@ def interrupted(after: float, work: Callable[[], object]) -> None:
         time.sleep(0.01)
 
 
-def read_all(browser: ConnectedBrowser, topic: str) -> None:
+def read_all(browser: ConnectedInspector, topic: str) -> None:
     for piece in browser.plan(topic):
         list(browser.read(piece))
 
@@ -89,7 +89,7 @@ def a_hundred_rounds(url: str) -> None:
         assert len(held) == 3, f"round {number}: {len(held)} of 3 messages"
         held[0].ack()
         interrupted(chance.uniform(0.0, 0.08), partial(consumer.next_batch, 10, 0.2))
-        browser = connection.browser()
+        browser = connection.inspector()
         interrupted(chance.uniform(0.0, 0.08), partial(read_all, browser, topic))
         steps: list[Callable[[], object]] = [consumer.close, browser.close, connection.close, gc.collect]
         chance.shuffle(steps)
@@ -141,7 +141,7 @@ def leave_while_a_thread_reads(url: str) -> None:
     topic = new_topic(connection, 2000)
 
     def read() -> None:
-        browser = connection.browser()
+        browser = connection.inspector()
         with contextlib.suppress(Closed):
             while True:
                 for piece in browser.plan(topic):
@@ -249,7 +249,7 @@ def leave_while_the_server_hangs(url: str) -> None:
             publisher.topic(topic).publish_batch([OutboundMessage(b"?")] * 100)
 
     threading.Thread(target=publish, daemon=True).start()
-    threading.Thread(target=lambda: connection.browser().bounds(topic), daemon=True).start()
+    threading.Thread(target=lambda: connection.inspector().bounds(topic), daemon=True).start()
     time.sleep(0.3)
 
 

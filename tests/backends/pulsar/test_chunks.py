@@ -49,7 +49,7 @@ def chunking(session: Session, topic: str) -> Any:
 
 
 def entries(session: Session, topic: str) -> int:
-    (bounds,) = session.browser.bounds(topic)
+    (bounds,) = session.inspector.bounds(topic)
     return unpack(bounds.end)[1]
 
 

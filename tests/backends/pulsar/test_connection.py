@@ -18,7 +18,7 @@ import brokerkit as bk
 from brokerkit.backends.pulsar.options import read_options
 from brokerkit.backends.pulsar.positions import LedgerBounds, pack, parse_id, unpack
 from brokerkit.core import BrokerError, ConfigError, Connection, Unavailable, connect
-from brokerkit.core.address import Address
+from brokerkit.core.vocabulary.address import Address
 from brokerkit.sandbox.process import free_ports
 from brokerkit.sandbox.pulsar import PulsarServer
 from brokerkit.testing import eventually
@@ -130,7 +130,7 @@ def test_the_log_of_the_client_goes_to_logging(
 ) -> None:
     caplog.set_level(logging.WARNING, "brokerkit.pulsar")
     with connect(pulsar_server.url) as broker, pytest.raises(BrokerError):
-        broker.browser().bounds("persistent://nobody/nowhere/x")
+        broker.inspector().bounds("persistent://nobody/nowhere/x")
 
     def told() -> bool:
         return any(each.name == "brokerkit.pulsar" and "NotFound" in each.message for each in caplog.records)
@@ -145,7 +145,7 @@ def test_nothing_is_printed_where_logging_is_not_configured(pulsar_server: Pulsa
         from brokerkit.core import BrokerError, connect
         with connect({pulsar_server.url!r}) as broker:
             try:
-                broker.browser().bounds("persistent://nobody/nowhere/x")
+                broker.inspector().bounds("persistent://nobody/nowhere/x")
             except BrokerError:
                 print("refused")
     """

@@ -32,7 +32,7 @@ from .conftest import (
 
 pytestmark = [
     pytest.mark.broker,
-    pytest.mark.filterwarnings("ignore::brokerkit.core.errors.UnsettledWarning"),
+    pytest.mark.filterwarnings("ignore::brokerkit.core.vocabulary.errors.UnsettledWarning"),
 ]
 
 
@@ -199,7 +199,7 @@ def test_a_message_that_fails_too_often_goes_to_the_dead_letters(broker: Connect
         for _ in range(2):
             take(consumer, 1)[0].nack()
         assert consumer.next_batch(1, 1.5) == []
-        (info,) = broker.browser().describe(topic).subscriptions
+        (info,) = broker.inspector().describe(topic).subscriptions
         assert info.details["dead_letter_topic"] == f"{topic}-me-DLQ"
         assert info.details["dead_letter_topic_messages"] == 1
     with messages_of(broker, f"{topic}-me-DLQ", "look") as dead:
@@ -214,7 +214,7 @@ def test_closing_never_deletes_a_subscription(broker: Connection, make: Make) ->
     for model in ("message", "record"):
         with broker.consumer(topic, model, model=model, start="earliest") as consumer:  # type: ignore[arg-type]  # both are models
             consumer.attach()
-    assert {each.name: each.lag for each in broker.browser().describe(topic).subscriptions} == {
+    assert {each.name: each.lag for each in broker.inspector().describe(topic).subscriptions} == {
         "message": 2,
         "record": 2,
     }
@@ -234,7 +234,7 @@ def test_a_missing_subscription_is_told_with_the_line_that_creates_it(broker: Co
     topic, missing = make(), new_name()
     with pytest.raises(NotFound, match=f"create_subscription\\('{topic}', '{missing}'"):
         broker.consumer(topic, missing).next_batch(1, 5)
-    assert broker.browser().describe(topic).subscriptions == ()
+    assert broker.inspector().describe(topic).subscriptions == ()
     broker.create_subscription(topic, missing)
     with pytest.raises(AlreadyExists, match=missing):
         broker.create_subscription(topic, missing)
@@ -247,7 +247,7 @@ def test_a_subscription_begins_where_it_is_told(
     topic = make(partitions)
     sent = [OutboundMessage(b"%d" % n, key=b"one key") for n in range(6)]
     results = publish(broker, topic, *sent[:3])
-    browser = broker.browser()
+    browser = broker.inspector()
     newest = max(
         time
         for piece in browser.plan(topic)

@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import brokerkit as bk
-from brokerkit.core.errors import Unavailable
+from brokerkit.core.vocabulary.errors import Unavailable
 from brokerkit.sandbox.proxy import Proxy
 from brokerkit.sandbox.pulsar import PulsarServer
 from brokerkit.session import Session

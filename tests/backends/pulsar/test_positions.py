@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import brokerkit as bk
-from brokerkit.core.errors import ConfigError
+from brokerkit.core.vocabulary.errors import ConfigError
 from brokerkit.sandbox.pulsar import PulsarServer
 from brokerkit.session import Session
 
@@ -97,7 +97,7 @@ def test_a_read_that_stopped_inside_a_batch_goes_on_there(session: Session, make
     for begin in (0, 3_000):
         payloads = (b"%d" % number for number in range(begin, begin + 3_000))
         publish_as_one_batch(session.connection, topic, *payloads)
-    browser = session.browser
+    browser = session.inspector
     (piece,) = browser.plan(topic)
     for cut in (0, 2_046, 2_047, 2_999, 3_000, 5_998, 5_999):
         ids = list(session.scan(topic, limit=cut + 1).to_pandas()["id"])
@@ -166,7 +166,7 @@ def test_a_number_that_is_no_position_is_refused_with_what_a_position_is(
         lambda: session.copy(topic, session, target, end=3),
         lambda: session.pull(topic, 5, subscription="me", start=2),
         lambda: session.create_subscription(topic, "me", start=2),
-        lambda: session.browser.plan(topic, 5),
+        lambda: session.inspector.plan(topic, 5),
     ):
         with pytest.raises(ConfigError, match=said):
             call()

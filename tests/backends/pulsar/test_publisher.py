@@ -57,7 +57,7 @@ def test_what_would_not_come_back_equal_is_refused_before_it_is_sent(
         )
     assert (before.ok, after.ok, refused.status) == (True, True, "failed")
     assert isinstance(refused.error, ConfigError)
-    assert broker.browser().describe(topic).messages == 2
+    assert broker.inspector().describe(topic).messages == 2
 
 
 def test_values_of_other_types_are_refused(broker: Connection, make: Make) -> None:
@@ -104,7 +104,7 @@ def test_batches_are_published_where_one_asks_for_them(url: str, make: Make) -> 
     topic = make()
     with connect(url, batching=True) as broker:
         publish(broker, topic, *(OutboundMessage(b"%d" % n, key=b"%d" % (n % 2)) for n in range(100)))
-        (bounds,) = broker.browser().bounds(topic)
+        (bounds,) = broker.inspector().bounds(topic)
         assert bounds.estimate < 100
         with messages_of(broker, topic) as consumer:
             assert len(settled(take(consumer, 100))) == 100
@@ -159,4 +159,4 @@ def test_a_publisher_sees_that_its_topic_was_deleted_and_made_again(
         eventually(told, "the publisher says that the topic is gone", within=30)
         broker.create_topic(topic)
         assert publisher.topic(topic).publish(OutboundMessage(b"3"), timeout=20).ok
-    assert broker.browser().describe(topic).messages == 1
+    assert broker.inspector().describe(topic).messages == 1

@@ -34,7 +34,7 @@ def _round_trip(url: str, **options: object) -> None:
         publish(broker, topic, b"x")
         with messages_of(broker, topic) as consumer:
             assert settled(take(consumer, 1)) == [b"x"]
-        assert broker.browser().describe(topic).messages == 1
+        assert broker.inspector().describe(topic).messages == 1
 
 
 def test_a_token_opens_the_broker_and_the_rest_endpoint(secure: SecurePulsarServer) -> None:
@@ -68,7 +68,7 @@ def test_who_may_do_nothing_is_told_so(secure: SecurePulsarServer) -> None:
     with connect(secure.url, admin=secure.admin, token=secure.token) as broker:
         broker.create_topic(topic)
     with connect(secure.url, admin=secure.admin, token=secure.stranger) as broker:
-        for ask in (broker.browser().topics, lambda: broker.browser().describe(topic)):
+        for ask in (broker.inspector().topics, lambda: broker.inspector().describe(topic)):
             with pytest.raises(Unauthorized):
                 ask()
     with connect(secure.url, token=secure.stranger) as broker, broker.publisher() as publisher:

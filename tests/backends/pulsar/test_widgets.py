@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import pytest
 
 import brokerkit as bk
-from brokerkit.core.cancellation import Cancellation
-from brokerkit.core.errors import ConfigError
+from brokerkit.core.vocabulary.cancellation import Cancellation
+from brokerkit.core.vocabulary.errors import ConfigError
 from brokerkit.frames.build import FrameBuilder
 from brokerkit.session import Session
 from brokerkit.testing import eventually

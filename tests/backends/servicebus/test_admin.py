@@ -24,7 +24,7 @@ pytestmark = pytest.mark.broker
 
 
 def details(broker: Connection, topic: str) -> dict[str, Any]:
-    return dict(broker.browser().describe(topic).details)
+    return dict(broker.inspector().describe(topic).details)
 
 
 def test_a_topic_is_a_queue_unless_it_is_said(broker: Connection) -> None:
@@ -99,7 +99,7 @@ def test_options_that_make_no_sense_are_refused(
 def test_queues_topics_and_subscriptions_are_deleted(broker: Connection) -> None:
     queue, topic = new_queue(broker), new_topic(broker, "one", "two")
     broker.delete_topic(f"{topic}/Subscriptions/one")
-    assert [each.name for each in broker.browser().describe(topic).subscriptions] == ["two"]
+    assert [each.name for each in broker.inspector().describe(topic).subscriptions] == ["two"]
     broker.delete_topic(topic)
     broker.delete_topic(queue)
     for gone in (queue, topic, f"{topic}/Subscriptions/two"):

@@ -153,11 +153,11 @@ def test_a_killed_server_in_the_middle_of_a_pull_loses_nothing() -> None:
         publish(broker, queue, *sent)
         got: set[bytes | None] = set()
         consumer = consumer_of(broker, queue)
-        first = consumer.next_held(500, 20)
+        first = consumer.fetch(500, 20)
         assert first is not None
         got.update(first.columns.values("value"))
         first.ack()
-        held = consumer.next_held(500, 20)
+        held = consumer.fetch(500, 20)
         assert held is not None
         server.kill()
         began = time.monotonic()
@@ -166,7 +166,7 @@ def test_a_killed_server_in_the_middle_of_a_pull_loses_nothing() -> None:
         assert raised.value.retryable
         with pytest.raises(Unavailable) as down:
             while True:
-                consumer.next_held(500, 1.0)
+                consumer.fetch(500, 1.0)
         assert down.value.retryable
         assert time.monotonic() - began < 20
         server.restart()
@@ -175,7 +175,7 @@ def test_a_killed_server_in_the_middle_of_a_pull_loses_nothing() -> None:
             assert time.monotonic() < deadline, f"{len(got)} of {len(sent)} came"
             # locks of before the crash end, and the connection is made anew
             with suppress(AckFailed, Unavailable):
-                more = consumer.next_held(500, 1.0)
+                more = consumer.fetch(500, 1.0)
                 if more is not None:
                     more.ack()
                     got.update(more.columns.values("value"))
@@ -217,7 +217,7 @@ def test_a_browser_looks_again_after_a_restart() -> None:
     with ServiceBusServer() as server, connect(server.connection_string) as broker:
         queue = new_queue(broker)
         publish(broker, queue, b"1", b"2")
-        browser = broker.browser()
+        browser = broker.inspector()
         for _ in range(2):
             (bounds,) = browser.bounds(queue)
             assert (bounds.start, bounds.end) == (1, 3)
@@ -253,7 +253,7 @@ def test_a_message_is_acknowledged_over_a_new_link_when_its_own_was_lost(
         eventually(lambda: _acknowledged(messages[0]), "the lock is still ours", within=30)
         messages[1].ack()
         consumer.close()
-        assert broker.browser().describe(queue).details["active"] == 0
+        assert broker.inspector().describe(queue).details["active"] == 0
 
 
 def _acknowledged(message: Message) -> bool:
@@ -271,7 +271,7 @@ def test_closing_keeps_its_timeout_while_the_server_hangs(servicebus_server: Ser
     queue = new_queue(connection)
     publish(connection, queue, b"x", b"y")
     consumer = consumer_of(connection, queue)
-    assert consumer.next_held(2, 20) is not None
+    assert consumer.fetch(2, 20) is not None
     servicebus_server.pause()
     try:
         with warnings.catch_warnings():
@@ -292,8 +292,8 @@ def test_closing_leaves_no_thread_and_no_connection(servicebus_server: ServiceBu
         publish(broker, queue, b"x")
         with consumer_of(broker, queue) as consumer:
             one(consumer).ack()
-        for piece in broker.browser().plan(queue):
-            list(broker.browser().read(piece))
+        for piece in broker.inspector().plan(queue):
+            list(broker.inspector().read(piece))
     gc.collect()
 
     def left() -> list[str]:

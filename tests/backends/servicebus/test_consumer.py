@@ -42,7 +42,7 @@ def one(consumer: MessageConsumer, within: float = 20) -> Message:
 
 def counts(broker: Connection, topic: str) -> dict[str, Any]:
     """What the administration says of a queue."""
-    return dict(broker.browser().describe(topic).details)
+    return dict(broker.inspector().describe(topic).details)
 
 
 def test_the_topic_of_a_message_is_the_entity_that_it_came_from(broker: Connection) -> None:
@@ -59,7 +59,7 @@ def test_a_lock_is_kept_for_as_long_as_the_message_is_held(broker: Connection) -
     queue = new_queue(broker, lock_seconds=3)
     publish(broker, queue, *[b"%d" % number for number in range(20)])
     with consumer_of(broker, queue) as consumer, consumer_of(broker, queue) as other:
-        held = consumer.next_held(20, 20)
+        held = consumer.fetch(20, 20)
         assert held is not None
         assert len(held) == 20
         assert other.next_batch(1, 5.0) == []
@@ -71,7 +71,7 @@ def test_a_lock_that_was_lost_while_the_message_was_held_is_lock_lost(broker: Co
     queue = new_queue(broker, lock_seconds=1)
     publish(broker, queue, b"first", b"second")
     with consumer_of(broker, queue, hold=0.5) as consumer, consumer_of(broker, queue) as other:
-        late = consumer.next_held(2, 20)
+        late = consumer.fetch(2, 20)
         assert late is not None
         again = other.next_batch(2, 10)
         assert len(again) == 2
@@ -87,7 +87,7 @@ def test_one_lost_lock_of_many_is_the_only_one_that_is_lost(broker: Connection, 
     queue = new_queue(broker, lock_seconds=4)
     publish(broker, queue, *[b"%d" % number for number in range(5)])
     with consumer_of(broker, queue) as consumer:
-        held = consumer.next_held(5, 20)
+        held = consumer.fetch(5, 20)
         assert held is not None
         messages = held.messages()
         # somebody else settles one of them by its lock token
@@ -156,11 +156,11 @@ def test_what_a_closed_consumer_had_comes_again_at_once(broker: Connection) -> N
     queue = new_queue(broker)
     publish(broker, queue, *[b"%d" % number for number in range(50)])
     consumer = consumer_of(broker, queue)
-    held = consumer.next_held(10, 20)
+    held = consumer.fetch(10, 20)
     assert held is not None
     consumer.close()
     with consumer_of(broker, queue) as again:
-        pieces = again.gather(50, 10)
+        pieces = again.fetch_many(50, 10)
         assert sum(map(len, pieces)) == 50
         for piece in pieces:
             piece.ack()
@@ -172,7 +172,7 @@ def test_many_acknowledgements_are_confirmed_each_by_itself(broker: Connection) 
     with consumer_of(broker, queue) as consumer:
         left = 1200
         while left:
-            held = consumer.next_held(left, 20)
+            held = consumer.fetch(left, 20)
             assert held is not None
             held.ack(require_confirmed=True)
             left -= len(held)
@@ -205,7 +205,7 @@ def test_start_creates_a_missing_subscription_with_its_options(broker: Connectio
         broker, topic, "me", start="latest", filter="size > 1", max_delivery_count=7
     ) as consumer:
         consumer.attach()
-    (found,) = broker.browser().describe(topic).subscriptions
+    (found,) = broker.inspector().describe(topic).subscriptions
     assert found.name == "me"
     assert found.details["max_delivery_count"] == 7
     assert found.details["rules"] == {"filter": "size > 1"}

@@ -106,7 +106,7 @@ def test_dead_letters_are_pulled_and_published_again_to_the_byte(session: Sessio
     ]
     session.publish_batch(topic, sent)
     with session.consumer(topic, "me") as consumer:
-        held = consumer.next_held(3, 20)
+        held = consumer.fetch(3, 20)
         assert held is not None
         held.reject(reason="tried")
     dead = session.pull(f"{topic}/$deadletterqueue", 10, subscription="me")

@@ -11,8 +11,8 @@ import pytest
 
 from brokerkit.backends.servicebus.options import read_options
 from brokerkit.core import ConfigError, Unauthorized, connect
-from brokerkit.core.address import Address, resolve
-from brokerkit.core.secrets import Secret
+from brokerkit.core.vocabulary.address import Address, resolve
+from brokerkit.core.vocabulary.secrets import Secret
 
 KEY = "c2VjcmV0LWtleS1mb3ItdGVzdHM="
 STRING = f"Endpoint=sb://ns.servicebus.windows.net/;SharedAccessKeyName=all;SharedAccessKey={KEY}"

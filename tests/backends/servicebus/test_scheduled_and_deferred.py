@@ -18,7 +18,7 @@ pytestmark = pytest.mark.broker
 
 def states(broker: Connection, queue: str) -> dict[bytes | None, Any]:
     """The state of each message that can be looked at, by its payload."""
-    browser = broker.browser()
+    browser = broker.inspector()
     return {
         value: dict(pairs or ()).get("$sb.state")
         for piece in browser.plan(queue)
@@ -36,7 +36,7 @@ def test_a_scheduled_message_comes_when_it_is_time(broker: Connection, written: 
         broker, queue, OutboundMessage(b"later", attributes={"$sb.scheduled_enqueue_time": given}), b"now"
     )
     assert states(broker, queue) == {b"later": "scheduled", b"now": None}
-    details = broker.browser().describe(queue).details
+    details = broker.inspector().describe(queue).details
     assert (details["active"], details["scheduled"]) == (1, 1)
     with consumer_of(broker, queue) as consumer:
         first = one(consumer)
@@ -53,7 +53,7 @@ def test_a_scheduled_message_is_cancelled_through_the_native_client(broker: Conn
     queue = new_queue(broker)
     tomorrow = datetime.now(UTC) + timedelta(days=1)
     publish(broker, queue, OutboundMessage(b"x", attributes={"$sb.scheduled_enqueue_time": tomorrow}))
-    (piece,) = broker.browser().plan(queue)
+    (piece,) = broker.inspector().plan(queue)
     with broker.native.client.get_queue_sender(queue) as sender:
         sender.cancel_scheduled_messages(piece.start)
     assert states(broker, queue) == {}
@@ -65,7 +65,7 @@ def test_deferred_messages_are_seen_and_taken_by_number_only(broker: Connection,
     with client.get_queue_receiver(queue) as receiver:
         numbers = [message.sequence_number for message in deferred(receiver, 3)]
     assert states(broker, queue) == dict.fromkeys([b"0", b"1", b"2"], "deferred")
-    assert broker.browser().describe(queue).details["deferred"] == 3
+    assert broker.inspector().describe(queue).details["deferred"] == 3
     with consumer_of(broker, queue) as consumer:
         assert consumer.next_message(0.5) is None
     with consumer_of(broker, queue, deferred=[numbers[1]]) as consumer:
@@ -92,7 +92,7 @@ def test_all_deferred_messages_are_taken_held_and_settled(broker: Connection, cl
     with client.get_queue_receiver(queue) as receiver:
         deferred(receiver, 5)
     with consumer_of(broker, queue, deferred=True) as consumer:
-        held = consumer.next_held(10, 20)
+        held = consumer.fetch(10, 20)
         assert held is not None
         assert len(held) == 5
         time.sleep(5)
@@ -103,7 +103,7 @@ def test_all_deferred_messages_are_taken_held_and_settled(broker: Connection, cl
             message.ack()
     # given back, it is deferred as it was
     assert states(broker, queue) == {b"0": "deferred"}
-    assert broker.browser().describe(queue).details["dead_letter"] == 1
+    assert broker.inspector().describe(queue).details["dead_letter"] == 1
 
 
 def test_a_number_that_is_not_deferred_is_not_found_and_the_others_come(

@@ -7,14 +7,7 @@ from typing import Any
 
 import pytest
 
-from brokerkit.core import (
-    ConfigError,
-    Connection,
-    LockLost,
-    NotSupported,
-    OutboundMessage,
-    Unavailable,
-)
+from brokerkit.core import ConfigError, Connection, LockLost, NotSupported, OutboundMessage, Unavailable
 from brokerkit.testing.waiting import eventually
 
 from .conftest import new_queue, new_topic, publish
@@ -37,12 +30,12 @@ def filled(broker: Connection, *keys: str, each: int = 2, **options: Any) -> str
 def test_a_named_session_gives_its_own_messages_in_order(broker: Connection) -> None:
     queue = filled(broker, "a", "b", each=3)
     with consumer_of(broker, queue, session="b") as consumer:
-        held = consumer.next_held(10, 5)
+        held = consumer.fetch(10, 5)
         assert held is not None
         assert list(held.columns.values("value")) == [b"b0", b"b1", b"b2"]
         assert set(held.columns.values("key")) == {b"b"}
         held.ack()
-        assert consumer.next_held(1, 0.3) is None
+        assert consumer.fetch(1, 0.3) is None
 
 
 @pytest.mark.parametrize("options", [{}, {"session": True}])
@@ -54,7 +47,7 @@ def test_without_a_name_all_sessions_are_taken_one_after_the_other(
     got: dict[bytes | None, list[bytes | None]] = {}
     with consumer_of(broker, queue, **options) as consumer:
         while sum(map(len, got.values())) < 24:
-            held = consumer.next_held(100, 20)
+            held = consumer.fetch(100, 20)
             assert held is not None
             for key, value in zip(held.columns.values("key"), held.columns.values("value"), strict=True):
                 got.setdefault(key, []).append(value)
@@ -65,11 +58,11 @@ def test_without_a_name_all_sessions_are_taken_one_after_the_other(
 def test_one_batch_may_hold_several_sessions(broker: Connection) -> None:
     queue = filled(broker, "a", "b", "c")
     with consumer_of(broker, queue) as consumer:
-        pieces = consumer.gather(6, 20)
+        pieces = consumer.fetch_many(6, 20)
         assert sum(map(len, pieces)) == 6
         for held in pieces:
             held.ack()
-        assert consumer.next_held(1, 0.3) is None
+        assert consumer.fetch(1, 0.3) is None
 
 
 def test_the_next_of_a_session_waits_for_what_was_handed_over(broker: Connection) -> None:
@@ -125,7 +118,7 @@ def test_two_consumers_share_the_sessions_and_never_one(broker: Connection) -> N
 def test_the_lock_of_a_session_is_kept_while_its_messages_are_held(broker: Connection) -> None:
     queue = filled(broker, "a", lock_seconds=3)
     with consumer_of(broker, queue, session="a") as consumer:
-        held = consumer.next_held(2, 20)
+        held = consumer.fetch(2, 20)
         assert held is not None
         time.sleep(5)
         held.ack()
@@ -134,10 +127,10 @@ def test_the_lock_of_a_session_is_kept_while_its_messages_are_held(broker: Conne
 def test_messages_of_a_session_whose_lock_was_lost_are_lock_lost_and_come_again(broker: Connection) -> None:
     queue = filled(broker, "a", lock_seconds=1)
     with consumer_of(broker, queue, session="a", hold=0.2) as consumer:
-        held = consumer.next_held(2, 20)
+        held = consumer.fetch(2, 20)
         assert held is not None
         with consumer_of(broker, queue, session="a") as other:
-            again = other.next_held(2, 20)
+            again = other.fetch(2, 20)
             assert again is not None
             assert list(again.columns.values("value")) == [b"a0", b"a1"]
             with pytest.raises(LockLost):
@@ -197,7 +190,7 @@ def test_a_queue_with_sessions_is_looked_at_without_taking_any(broker: Connectio
     queue = filled(broker, "a", "b")
     with consumer_of(broker, queue, session="a") as holder:
         message = one(holder)
-        browser = broker.browser()
+        browser = broker.inspector()
         rows = [
             value
             for piece in browser.plan(queue)

@@ -31,7 +31,7 @@ def test_a_namespace_by_tls_with_an_authority_of_its_own(
         with connect(url, ca=str(authority.ca), admin=admin, timeout=10) as broker:
             queue = new_queue(broker)
             publish(broker, queue, OutboundMessage(b"x", key="k", attributes={"n": 1}))
-            assert [info.name for info in broker.browser().topics() if not info.internal] == [queue]
+            assert [info.name for info in broker.inspector().topics() if not info.internal] == [queue]
             with consumer_of(broker, queue) as consumer:
                 message = one(consumer)
                 assert (message.data, message.key) == (b"x", b"k")

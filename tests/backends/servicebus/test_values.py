@@ -47,7 +47,7 @@ def taken(broker: Connection, topic: str, subscription: str | None = None, **opt
 
 def looked_at(broker: Connection, topic: str) -> list[tuple[bytes | None, bytes | None, list[Any]]]:
     """Key, payload and attributes of what is in a queue."""
-    browser = broker.browser()
+    browser = broker.inspector()
     rows = []
     for piece in browser.plan(topic):
         for columns in browser.read(piece):

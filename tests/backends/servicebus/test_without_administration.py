@@ -11,7 +11,7 @@ import pytest
 import brokerkit as bk
 from brokerkit.backends.servicebus.options import read_options
 from brokerkit.core import NotSupported, PublishFailed, Unauthorized, Unavailable
-from brokerkit.core.address import resolve
+from brokerkit.core.vocabulary.address import resolve
 from brokerkit.sandbox.process import free_ports
 from brokerkit.sandbox.servicebus.server import ServiceBusServer
 

@@ -8,9 +8,9 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from brokerkit.core.cancellation import Cancellation, Deadline
-from brokerkit.core.errors import AckFailed, BrokerError
-from brokerkit.core.messages import Message, Record
+from brokerkit.core.vocabulary.cancellation import Cancellation, Deadline
+from brokerkit.core.vocabulary.errors import AckFailed, BrokerError
+from brokerkit.core.vocabulary.messages import Message, Record
 
 
 class Settling:

@@ -19,10 +19,10 @@ from brokerkit.core.adapters import (
     record_iterator_from_function,
     topic_from_function,
 )
-from brokerkit.core.cancellation import Cancellation
-from brokerkit.core.errors import Cancelled, ConfigError, TooLarge, Unavailable
-from brokerkit.core.messages import OutboundMessage, PublishResult
-from brokerkit.core.protocols import (
+from brokerkit.core.vocabulary.cancellation import Cancellation
+from brokerkit.core.vocabulary.errors import Cancelled, ConfigError, TooLarge, Unavailable
+from brokerkit.core.vocabulary.messages import OutboundMessage, PublishResult
+from brokerkit.core.vocabulary.protocols import (
     BatchedMessageIterator,
     BatchedRecordIterator,
     MessageIterator,

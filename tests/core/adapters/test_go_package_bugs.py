@@ -17,9 +17,9 @@ from brokerkit.core.adapters import (
     receiver,
     topic_from_function,
 )
-from brokerkit.core.cancellation import Cancellation
-from brokerkit.core.errors import Cancelled, Unavailable
-from brokerkit.core.messages import OutboundMessage
+from brokerkit.core.vocabulary.cancellation import Cancellation
+from brokerkit.core.vocabulary.errors import Cancelled, Unavailable
+from brokerkit.core.vocabulary.messages import OutboundMessage
 
 from .sources import ALL_SOURCES, SINGLE_SOURCES, Box, IteratorSource, ids, make_record, outcome, within
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from brokerkit.core.adapters import ack_all, commit_highest, group_by, group_by_key, nack_all
-from brokerkit.core.errors import AckFailed, StaleAck
+from brokerkit.core.vocabulary.errors import AckFailed, StaleAck
 
 from .sources import ids, make, make_record, outcome
 

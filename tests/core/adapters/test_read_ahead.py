@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from brokerkit.core.adapters import read_ahead
-from brokerkit.core.errors import ConfigError
+from brokerkit.core.vocabulary.errors import ConfigError
 from brokerkit.testing import eventually
 
 from .sources import within

@@ -9,9 +9,9 @@ import warnings
 import pytest
 
 from brokerkit.core.adapters import batched_receiver, fan_in, receiver
-from brokerkit.core.cancellation import Cancellation
-from brokerkit.core.errors import AbandonedWarning, Cancelled, Closed, Unavailable
-from brokerkit.core.messages import Message
+from brokerkit.core.vocabulary.cancellation import Cancellation
+from brokerkit.core.vocabulary.errors import AbandonedWarning, Cancelled, Closed, Unavailable
+from brokerkit.core.vocabulary.messages import Message
 from brokerkit.testing import eventually
 
 from .sources import ALL_SOURCES, Box, IteratorSource, ReceiverSource, ids, outcome, within

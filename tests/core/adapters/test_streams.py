@@ -9,9 +9,16 @@ from contextlib import contextmanager
 import pytest
 
 from brokerkit.core.adapters import batched_message_stream, message_stream
-from brokerkit.core.cancellation import Cancellation
-from brokerkit.core.errors import AbandonedWarning, AckFailed, Cancelled, Closed, ConfigError, Unavailable
-from brokerkit.core.messages import Message
+from brokerkit.core.vocabulary.cancellation import Cancellation
+from brokerkit.core.vocabulary.errors import (
+    AbandonedWarning,
+    AckFailed,
+    Cancelled,
+    Closed,
+    ConfigError,
+    Unavailable,
+)
+from brokerkit.core.vocabulary.messages import Message
 from brokerkit.testing import eventually
 
 from .sources import (

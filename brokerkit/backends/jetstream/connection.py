@@ -1,0 +1,310 @@
+"""A connection of nats-py and requests to the JetStream API over it. Lives on the loop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import logging
+import re
+import time
+from collections.abc import AsyncIterator, Mapping
+from typing import Any
+
+from nats import errors as nats_errors
+from nats.aio.msg import Msg
+from nats.js import errors as js_errors
+
+from brokerkit.core.vocabulary.errors import BrokerError, NotFound, NotSupported, Unauthorized, Unavailable
+from brokerkit.core.vocabulary.secrets import revealed
+
+from . import tls
+from .client import DirectClient
+from .errors import NO_JETSTREAM
+from .login import check_login
+from .options import RECONNECT_SECONDS, Options
+from .permission_errors import Refusals
+
+log = logging.getLogger("brokerkit.jetstream")
+
+PENDING_BYTES = 8 * 1024 * 1024
+DEFAULT_INBOX = "_INBOX"
+
+
+_LOOKS = re.compile(r"(INFO|STREAM\.(INFO|NAMES|LIST|MSG\.GET)|CONSUMER\.(INFO|NAMES|LIST))(\.|$)")
+"""Requests that change nothing."""
+
+
+class ConnectionLost(Unavailable):
+    """The connection broke while an answer was waited for."""
+
+
+class NatsConnection:
+    """One open connection.
+
+    epoch: grows with every reconnect, so that what was under way before can be told apart.
+    """
+
+    def __init__(self, options: Options) -> None:
+        self.options = options
+        self.client = DirectClient()
+        self.epoch = 0
+        self._connected = asyncio.Event()
+        self._last_error: BaseException | None = None
+        self._waiting: set[asyncio.Future[None]] = set()
+        self._closing = False
+        self.refusals = Refusals()
+        self.inbox_prefix = str(options.client.get("inbox_prefix", DEFAULT_INBOX))
+        prefix = f"$JS.{options.domain}.API" if options.domain else "$JS.API"
+        self.api_prefix = prefix
+
+    async def connect(self, timeout: float) -> None:
+        """Connect once. Raises Unavailable naming where, Unauthorized, or ConfigError.
+
+        Afterwards lost connections are made again for ever.
+        """
+        check_login(self.options.client)
+        await self._look(timeout)
+        refused = asyncio.get_running_loop().create_future()
+        without_tls = 0
+
+        async def on_error(error: Exception) -> None:
+            nonlocal without_tls
+            self._note(error)
+            without_tls += tls.is_tls(error)
+            hopeless = _is_refusal(error) or without_tls >= len(self.options.hosts)
+            if hopeless and not refused.done():
+                refused.set_result(error)
+
+        connecting = asyncio.ensure_future(
+            self.client.connect(
+                servers=list(self.options.servers),
+                error_cb=on_error,
+                disconnected_cb=self._on_disconnected,
+                reconnected_cb=self._on_reconnected,
+                closed_cb=self._on_closed,
+                connect_timeout=max(1, min(5, int(timeout))),
+                reconnect_time_wait=RECONNECT_SECONDS,  # type: ignore[arg-type]  # a float works and is declared int
+                max_reconnect_attempts=-1,
+                ping_interval=20,
+                pending_size=PENDING_BYTES,
+                **revealed(self.options.client),
+            )
+        )
+        try:
+            await asyncio.wait({connecting, refused}, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
+            if not connecting.done():
+                raise self._connect_problem(refused.result() if refused.done() else None, timeout)
+            await self._connect_result(connecting)
+        except BaseException:
+            self._closing = True
+            connecting.cancel()
+            with contextlib.suppress(Exception, asyncio.CancelledError):
+                await connecting
+            await self.client.close()
+            raise
+        self._connected.set()
+
+    async def _look(self, timeout: float) -> None:
+        """Fail at once when nobody listens at any of the addresses."""
+        problems = []
+        for host in self.options.hosts:
+            name, _, port = host.rpartition(":")
+            try:
+                _, writer = await asyncio.wait_for(
+                    asyncio.open_connection(name.strip("[]"), int(port)), timeout
+                )
+            except (OSError, TimeoutError) as error:
+                problems.append((host, error))
+                continue
+            writer.close()
+            return
+        where = ", ".join(host for host, _ in problems)
+        cause = problems[0][1]
+        reason = "no answer" if isinstance(cause, TimeoutError) else (cause.strerror or str(cause))
+        raise Unavailable(
+            f"no NATS server can be reached at {where} ({reason}); is it running, and is the address right?"
+        ) from cause
+
+    async def _connect_result(self, connecting: asyncio.Future[None]) -> None:
+        try:
+            await connecting
+        except Exception as error:
+            raise self._connect_problem(error, None) from error
+
+    def _connect_problem(self, error: BaseException | None, timeout: float | None) -> BrokerError:
+        where = ", ".join(self.options.hosts)
+        cause = error or self._last_error
+        made: BrokerError
+        if cause is not None and _is_refusal(cause):
+            made = Unauthorized(
+                f"the NATS server at {where} refused the credentials; give user and password, token=, "
+                "nkeys_seed= or user_credentials="
+            )
+        elif cause is not None and tls.is_tls(cause):
+            made = tls.problem(cause, where)
+        else:
+            said = f": {cause}" if cause is not None else ""
+            within = f" within {timeout:g} s" if timeout is not None else ""
+            made = Unavailable(f"the NATS server at {where} could not be connected{within}{said}")
+        made.__cause__ = cause
+        return made
+
+    def _note(self, error: BaseException) -> None:
+        self._last_error = error
+        level = logging.INFO if self.refusals.note(error) else logging.WARNING
+        if not self._closing:
+            log.log(level, "NATS client: %s", str(error) or type(error).__name__)
+
+    async def _on_disconnected(self) -> None:
+        self._connected.clear()
+        for lost in self._waiting:
+            if not lost.done():
+                lost.set_result(None)
+        if not self._closing:
+            log.warning("disconnected from NATS at %s; reconnecting", ", ".join(self.options.hosts))
+
+    async def _on_reconnected(self) -> None:
+        self.epoch += 1
+        self._connected.set()
+        log.info("reconnected to NATS")
+
+    async def _on_closed(self) -> None:
+        self._connected.clear()
+        if not self._closing:
+            log.error("the connection to NATS was closed: %s", self._last_error)
+
+    @property
+    def connected(self) -> bool:
+        return bool(self.client.is_connected)
+
+    async def wait_connected(self, timeout: float) -> bool:
+        """Whether there is a connection, now or within `timeout` seconds."""
+        if self.client.is_closed:
+            raise nats_errors.ConnectionClosedError
+        if self.client.is_connected:
+            return True
+        try:
+            await asyncio.wait_for(self._connected.wait(), timeout)
+        except TimeoutError:
+            return False
+        return True
+
+    async def request(
+        self, subject: str, payload: Mapping[str, Any] | None, timeout: float, *, raw: bytes | None = None
+    ) -> dict[str, Any]:
+        """Ask the JetStream API: `subject` without its prefix. Raises what nats-py has for its errors.
+
+        What only looks is asked again when the connection was lost on the way.
+        """
+        body = raw if raw is not None else (b"" if payload is None else json.dumps(payload).encode())
+        deadline = time.monotonic() + timeout
+        reply: Msg | None = None
+        while reply is None:
+            if not await self.wait_connected(max(0.0, deadline - time.monotonic())):
+                raise Unavailable(
+                    f"not connected to NATS at {', '.join(self.options.hosts)}; reconnecting"
+                ) from nats_errors.ConnectionReconnectingError()
+            try:
+                reply = await self._reply(f"{self.api_prefix}.{subject}", body, deadline - time.monotonic())
+            except nats_errors.TimeoutError as error:
+                raise Unavailable("the NATS server did not answer in time") from error
+            except ConnectionLost:
+                if not _LOOKS.match(subject):
+                    raise
+        answer: dict[str, Any] = json.loads(reply.data)
+        problem = answer.get("error")
+        if problem:
+            known = {name: problem.get(name) for name in ("code", "err_code", "description")}
+            js_errors.APIError.from_error(known)
+        return answer
+
+    async def _reply(self, subject: str, body: bytes, timeout: float) -> Msg:
+        """The reply to a request.
+
+        Raises Unauthorized as soon as the server says that it is not permitted, and ConnectionLost as soon
+        as the connection breaks: a reply goes to the connection that asked, and to no later one.
+        """
+        asking = asyncio.ensure_future(self.client.request(subject, body, timeout=max(0.05, timeout)))
+        lost: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.add(lost)
+        try:
+            with self.refusals.of_request(subject, self.inbox_prefix) as refused:
+                any_of: set[asyncio.Future[Any]] = {asking, refused, lost}
+                await asyncio.wait(any_of, return_when=asyncio.FIRST_COMPLETED)
+            if refused.done():
+                raise refused.result()
+            if not asking.done():
+                raise ConnectionLost(
+                    "the connection to NATS was lost before it answered; it may have done what was asked"
+                )
+            return asking.result()
+        finally:
+            self._waiting.discard(lost)
+            asking.cancel()
+
+    async def pages(
+        self, subject: str, key: str, timeout: float, body: Mapping[str, Any] | None = None
+    ) -> AsyncIterator[Any]:
+        """All entries of a paged list of the API."""
+        offset = 0
+        while True:
+            answer = await self.request(subject, {**(body or {}), "offset": offset}, timeout)
+            entries = answer.get(key) or []
+            for entry in entries:
+                yield entry
+            offset += len(entries)
+            if not entries or offset >= answer.get("total", 0):
+                return
+
+    async def account(self, timeout: float) -> dict[str, Any]:
+        """What JetStream says of the account. Raises NotSupported when there is no JetStream."""
+        try:
+            return await self.request("INFO", None, timeout)
+        except nats_errors.NoRespondersError as error:
+            raise NotSupported(NO_JETSTREAM) from error
+
+    async def stream_info(
+        self, stream: str, timeout: float, *, subjects: str | None = None, offset: int = 0
+    ) -> dict[str, Any]:
+        """A stream's configuration and state. Raises NotFound that says what to do."""
+        body = None if subjects is None else {"subjects_filter": subjects, "offset": offset}
+        try:
+            return await self.request(f"STREAM.INFO.{stream}", body, timeout)
+        except js_errors.NotFoundError as error:
+            raise NotFound(
+                f"there is no stream {stream!r}; topics() lists what is there, "
+                f"create_topic(SUBJECT, stream={stream!r}) creates it"
+            ) from error
+
+    async def consumer_info(self, stream: str, consumer: str, timeout: float) -> dict[str, Any] | None:
+        """A consumer's configuration and state; None when it is not there."""
+        try:
+            return await self.request(f"CONSUMER.INFO.{stream}.{consumer}", None, timeout)
+        except js_errors.NotFoundError:
+            return None
+
+    async def close(self) -> None:
+        self._closing = True
+        await self.client.close()
+
+
+def _is_refusal(error: BaseException) -> bool:
+    said = str(error).lower()
+    return (
+        isinstance(error, nats_errors.AuthorizationError)
+        or "authorization" in said
+        or "authentication" in said
+    )
+
+
+async def open_link(options: Options, timeout: float) -> NatsConnection:
+    """Connect, and make sure that JetStream answers."""
+    link = NatsConnection(options)
+    await link.connect(timeout)
+    try:
+        await link.account(timeout)
+    except BaseException:
+        await link.close()
+        raise
+    return link

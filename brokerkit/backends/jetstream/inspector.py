@@ -1,0 +1,203 @@
+"""Looking at streams and subjects, without side effects."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Mapping
+from typing import Any
+
+from brokerkit.core.contract.driver import InspectorDriver
+from brokerkit.core.vocabulary.errors import NotFound
+from brokerkit.core.vocabulary.topics import (
+    Bounds,
+    PublishTerms,
+    SubscriptionInfo,
+    TopicDescription,
+    TopicInfo,
+)
+from brokerkit.core.vocabulary.windows import TimeOrder
+
+from .confirmation import confirmation, sync_interval
+from .connection import NatsConnection
+from .durable import filters_of
+from .loop import LoopThread
+from .reader import READER_PREFIX
+from .source import Source, find_source, window_of
+from .stored import first_at
+from .subjects import STREAM_PREFIX, covered, overlap
+from .transforms import transform_of
+
+MAX_SUBJECTS = 10_000
+"""A stream with more subjects is one row of the list."""
+INTERNAL_PREFIXES = ("KV_", "OBJ_")
+SHOWN_CONFIG = (
+    "subjects",
+    "subject_transform",
+    "republish",
+    "mirror",
+    "sources",
+    "storage",
+    "retention",
+    "max_msgs",
+    "max_bytes",
+    "num_replicas",
+)
+
+
+class JetStreamInspector(InspectorDriver):
+    """A topic is a subject of a stream; ``stream:NAME`` is all of a stream."""
+
+    def __init__(self, loop: LoopThread, link: NatsConnection) -> None:
+        self._loop = loop
+        self._link = link
+
+    def topics(self, timeout: float) -> list[TopicInfo]:
+        """One row per subject that has messages or that a stream listens to."""
+        return self._loop.run(self._topics(timeout), timeout)
+
+    async def _topics(self, timeout: float) -> list[TopicInfo]:
+        rows: list[TopicInfo] = []
+        async for info in self._link.pages("STREAM.LIST", "streams", timeout):
+            # a stream that was deleted since it was listed is none of the topics
+            with contextlib.suppress(NotFound):
+                rows.extend(await self._rows(info, timeout))
+        return rows
+
+    async def _rows(self, info: Mapping[str, Any], timeout: float) -> list[TopicInfo]:
+        config, state = info["config"], info["state"]
+        name = config["name"]
+        internal = name.startswith(INTERNAL_PREFIXES)
+        details = {
+            "stream": name,
+            "storage": config.get("storage"),
+            "retention": config.get("retention"),
+            "consumers": state.get("consumer_count", 0),
+        }
+        listened = list(config.get("subjects") or ())
+        transform = transform_of(config.get("subject_transform"))
+        if transform is not None:
+            details["subject_transform"] = str(transform)
+        if state.get("num_subjects", 0) > MAX_SUBJECTS or not listened:
+            details["subjects"] = state.get("num_subjects", 0)
+            return [
+                TopicInfo(
+                    STREAM_PREFIX + name, None, state["messages"], state.get("bytes"), internal, details
+                )
+            ]
+        counts = await self._counts(name, ">", timeout) if state["messages"] else {}
+        own = listened if transform is None else [*listened, transform.pattern]
+        silent = [
+            each
+            for each in listened
+            if not any(covered(subject, [each]) for subject in counts)
+            and not (transform is not None and overlap(transform.source, each))
+        ]
+        rows = [
+            TopicInfo(subject, None, count, None, internal, details)
+            for subject, count in counts.items()
+            if covered(subject, own)
+        ]
+        rows.extend(TopicInfo(subject, None, 0, 0, internal, details) for subject in silent)
+        copied = sum(count for subject, count in counts.items() if not covered(subject, own))
+        if copied:
+            # copied from other streams: found by the stream's name only
+            rows.append(TopicInfo(STREAM_PREFIX + name, None, state["messages"], None, internal, details))
+        return rows
+
+    async def _counts(self, stream: str, subject: str, timeout: float) -> dict[str, int]:
+        """Messages by concrete subject."""
+        counts: dict[str, int] = {}
+        while True:
+            info = await self._link.stream_info(stream, timeout, subjects=subject, offset=len(counts))
+            page = info["state"].get("subjects") or {}
+            counts.update(page)
+            if not page or len(counts) >= info.get("total", 0):
+                return counts
+
+    def bounds(self, topic: str, timeout: float) -> list[Bounds]:
+        async def ask() -> list[Bounds]:
+            source = await find_source(self._link, topic, timeout)
+            return [(await self._state(source, timeout))[1]]
+
+        return self._loop.run(ask(), timeout)
+
+    async def _state(self, source: Source, timeout: float) -> tuple[dict[str, Any], Bounds]:
+        """The stream's info, and the topic's range in it."""
+        info = await self._link.stream_info(source.stream, timeout)
+        state = info["state"]
+        start = max(1, int(state["first_seq"]))
+        end = max(start, int(state["last_seq"]) + 1)
+        messages = int(state["messages"])
+        wide = source.whole_stream and int(state.get("num_subjects", 0)) > MAX_SUBJECTS
+        if source.filters and messages and not wide:
+            messages = 0
+            for each in source.filters:
+                messages += sum((await self._counts(source.stream, each, timeout)).values())
+        return info, Bounds(None, start, end, messages, counted="exact")
+
+    def describe(self, topic: str, timeout: float) -> TopicDescription:
+        # not on the loop, which all connections share
+        synced = sync_interval(self._link.options.monitor, timeout)
+        return self._loop.run(self._describe(topic, synced, timeout), timeout)
+
+    async def _describe(self, topic: str, synced: str, timeout: float) -> TopicDescription:
+        source = await find_source(self._link, topic, timeout)
+        info, bounds = await self._state(source, timeout)
+        subscriptions = [
+            _subscription(each)
+            async for each in self._link.pages(f"CONSUMER.LIST.{source.stream}", "consumers", timeout)
+            if not each["name"].startswith(READER_PREFIX) and source.reads(filters_of(each["config"]))
+        ]
+        state = {name: value for name, value in info["state"].items() if name != "subjects"}
+        config = info["config"]
+        shown = {name: config[name] for name in SHOWN_CONFIG if config.get(name)}
+        if config.get("max_age"):
+            shown["max_age_seconds"] = config["max_age"] / 1e9
+        if source.filters and source.filters != (topic,):
+            shown["stored_as"] = list(source.filters)
+        shown["confirmation"] = confirmation(config, synced)
+        details = {"stream": source.stream, **shown, "config": config, "state": state}
+        size = int(state["bytes"]) if not source.filters else None
+        return TopicDescription(topic, (bounds,), tuple(subscriptions), size, details)
+
+    def terms(self, topic: str, timeout: float) -> PublishTerms:
+        """For how long the stream of a topic knows a message again, and how large one may be."""
+        return self._loop.run(self._terms(topic, timeout), timeout)
+
+    async def _terms(self, topic: str, timeout: float) -> PublishTerms:
+        source = await find_source(self._link, topic, timeout)
+        config = (await self._link.stream_info(source.stream, timeout))["config"]
+        largest = int(config.get("max_msg_size") or -1)
+        return PublishTerms(max_bytes=largest if largest > 0 else None, known_again=window_of(config))
+
+    def at_time(self, topic: str, microseconds: int, timeout: float) -> dict[int | None, int]:
+        async def ask() -> dict[int | None, int]:
+            source = await find_source(self._link, topic, timeout)
+            state = (await self._link.stream_info(source.stream, timeout))["state"]
+            found = await first_at(self._link, source.stream, source.filters, state, microseconds, timeout)
+            return {} if found is None else {None: found}
+
+        return self._loop.run(ask(), timeout)
+
+    def time_order(self, topic: str, timeout: float) -> TimeOrder:
+        return "sorted"
+
+
+def _subscription(info: Mapping[str, Any]) -> SubscriptionInfo:
+    config = info["config"]
+    in_flight = int(info.get("num_ack_pending") or 0)
+    return SubscriptionInfo(
+        info["name"],
+        "consumer",
+        lag=int(info.get("num_pending") or 0) + in_flight,
+        in_flight=in_flight,
+        position={None: int((info.get("ack_floor") or {}).get("stream_seq") or 0) + 1},
+        details={
+            "durable": bool(config.get("durable_name")),
+            "pending": int(info.get("num_pending") or 0),
+            "redelivered": int(info.get("num_redelivered") or 0),
+            "waiting_requests": int(info.get("num_waiting") or 0),
+            "push": bool(config.get("deliver_subject")),
+            "config": config,
+        },
+    )

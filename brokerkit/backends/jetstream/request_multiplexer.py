@@ -1,0 +1,199 @@
+"""Many requests at once, each with its own answer, on one inbox. Lives on the loop.
+
+Serves publishing (the answer is the stream's confirmation) and confirmed acknowledgements.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Iterable
+from itertools import count
+
+from nats.aio.msg import Msg
+from nats.aio.subscription import Subscription
+
+from .connection import NatsConnection
+from .permission_errors import Refusal
+
+WINDOW_MESSAGES = 4_000
+WINDOW_BYTES = 8 * 1024 * 1024
+QUIET_SECONDS = 1.0
+TICK_SECONDS = 0.1
+TIME_IS_UP = "the time was up before it could be sent"
+NO_CONNECTION = "there is no connection to NATS now; reconnecting"
+
+Request = tuple[str, bytes, "dict[str, str] | None"]
+"""A subject, a payload and headers."""
+
+
+class NotSent(Exception):
+    """The request never left, because there was no connection. The text says since when."""
+
+
+class NoAnswer(Exception):
+    """The request was sent and not answered: whether it took effect is not known."""
+
+
+class RequestMultiplexer:
+    """Sends requests in order and collects their answers; one `ask` at a time."""
+
+    def __init__(self, link: NatsConnection) -> None:
+        self._link = link
+        self._inbox = link.client.new_inbox()
+        self._subscription: Subscription | None = None
+        self._calls = count(1)
+        self._prefix = ""
+        self._answers: list[Msg | BaseException | None] = []
+        self._asked: list[str] = []
+        self._sizes: list[int] = []
+        self._open = 0
+        self._open_bytes = 0
+        self._epoch = link.epoch
+        self._wrote_off = False
+        self._progress = asyncio.Event()
+
+    async def _listen(self) -> None:
+        if self._subscription is None:
+            self._subscription = await self._link.client.subscribe(
+                f"{self._inbox}.>", cb=self._answered, pending_msgs_limit=0, pending_bytes_limit=0
+            )
+
+    async def _answered(self, message: Msg) -> None:
+        if not message.subject.startswith(self._prefix):
+            return
+        self._settled(int(message.subject[len(self._prefix) :]), message)
+
+    def _settled(self, row: int, answer: Msg | BaseException) -> None:
+        if self._answers[row] is None:
+            self._answers[row] = answer
+            self._open -= 1
+            self._open_bytes -= self._sizes[row]
+            self._progress.set()
+
+    def _refused(self, refusal: Refusal) -> None:
+        """The server permits none of the requests to a subject, and answers none of them."""
+        for row, subject in enumerate(self._asked):
+            if self._answers[row] is None:
+                error = refusal.error(subject, self._inbox)
+                if error is not None:
+                    self._settled(row, error)
+
+    async def ask(
+        self,
+        requests: Iterable[Request],
+        timeout: float,
+        *,
+        patience: float | None = None,
+        ordered: bool = False,
+    ) -> list[Msg | BaseException]:
+        """The answer to each request, or why there is none: `NotSent`, `NoAnswer`, or nats-py's error.
+
+        patience: seconds to wait for a connection at the beginning; None: all the time there is.
+        ordered: once the connection broke with requests under way, nothing is sent behind them.
+        """
+        deadline = time.monotonic() + timeout
+        if patience is not None and not await self._link.wait_connected(patience):
+            return [NotSent(NO_CONNECTION) for _ in requests]
+        await self._listen()
+        with self._link.refusals.listening(self._refused):
+            return await self._ask(requests, deadline, ordered)
+
+    async def _ask(
+        self, requests: Iterable[Request], deadline: float, ordered: bool
+    ) -> list[Msg | BaseException]:
+        self._prefix = f"{self._inbox}.{next(self._calls)}."
+        self._answers, self._asked, self._sizes = [], [], []
+        self._open = self._open_bytes = 0
+        self._epoch = self._link.epoch
+        self._wrote_off = late = broken = False
+        for row, (subject, payload, headers) in enumerate(requests):
+            size = len(payload)
+            if self._open >= WINDOW_MESSAGES or (self._open and self._open_bytes + size > WINDOW_BYTES):
+                await self._until_room(size, deadline)
+                late = time.monotonic() >= deadline
+            broken = broken or (ordered and self._broke())
+            # not before: what is not sent yet is not written off with the rest
+            self._sizes.append(size)
+            self._answers.append(None)
+            self._asked.append(subject)
+            problem: BaseException | None
+            if late or broken:
+                problem = NotSent("the connection broke before it could be sent" if broken else TIME_IS_UP)
+            else:
+                problem = await self._send(subject, payload, headers, f"{self._prefix}{row}", deadline)
+            if problem is not None:
+                self._answers[row] = problem
+            else:
+                self._open += 1
+                self._open_bytes += size
+        while self._open and await self._moves(deadline):
+            continue
+        self._write_off()
+        self._prefix = f"{self._inbox}.closed."
+        return [answer for answer in self._answers if answer is not None]
+
+    async def _send(
+        self, subject: str, payload: bytes, headers: dict[str, str] | None, reply: str, deadline: float
+    ) -> BaseException | None:
+        try:
+            if not self._link.connected and not await self._link.wait_connected(
+                max(0.0, deadline - time.monotonic())
+            ):
+                return NotSent(NO_CONNECTION)
+            await self._link.client.publish(subject, payload, reply=reply, headers=headers)
+        except Exception as error:
+            return error
+        return None
+
+    def _broke(self) -> bool:
+        """Whether something of this call is unanswered for good."""
+        same_connection = self._link.connected and self._link.epoch == self._epoch
+        return self._wrote_off or (self._open > 0 and not same_connection)
+
+    async def _until_room(self, size: int, deadline: float) -> None:
+        """Wait until half of the window is free, or the deadline passed."""
+        while self._open and (
+            self._open > WINDOW_MESSAGES // 2 or self._open_bytes + size > max(WINDOW_BYTES // 2, size)
+        ):
+            if not await self._moves(deadline):
+                return
+
+    async def _moves(self, deadline: float) -> bool:
+        """Wait for an answer; false when the deadline passed, or none can be expected any more.
+
+        What was under way when a connection broke is not answered on the next one.
+        """
+        quiet_until = time.monotonic() + QUIET_SECONDS
+        self._progress.clear()
+        while True:
+            now = time.monotonic()
+            if now >= deadline:
+                return False
+            # a tick without an answer only looks again
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._progress.wait(), min(TICK_SECONDS, deadline - now))
+            if self._progress.is_set():
+                return True
+            if not self._link.connected:
+                quiet_until = time.monotonic() + QUIET_SECONDS
+            elif self._link.epoch != self._epoch and time.monotonic() > quiet_until:
+                self._write_off()
+                return False
+
+    def _write_off(self) -> None:
+        """Expect no answer to anything sent so far."""
+        for row, answer in enumerate(self._answers):
+            if answer is None:
+                self._answers[row] = NoAnswer("no answer came")
+                self._wrote_off = True
+        self._open = self._open_bytes = 0
+        self._epoch = self._link.epoch
+
+    async def close(self) -> None:
+        subscription, self._subscription = self._subscription, None
+        if subscription is not None:
+            # nobody waits for its answers any more, and a lost connection has forgotten it anyway
+            with contextlib.suppress(Exception):
+                await subscription.unsubscribe()

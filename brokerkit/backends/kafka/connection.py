@@ -1,0 +1,305 @@
+"""Questions to the cluster, each bounded by a timeout: topics, offsets, groups, configuration."""
+
+from __future__ import annotations
+
+import struct
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
+from typing import Any, NamedTuple, TypeVar
+
+from confluent_kafka import (
+    IsolationLevel,
+    KafkaError,
+    KafkaException,
+    TopicCollection,
+    TopicPartition,
+)
+from confluent_kafka.admin import (  # type: ignore[attr-defined]  # the package does not mark its exports
+    AlterConfigOpType,
+    ConfigEntry,
+    ConfigResource,
+    OffsetSpec,
+    ResourceType,
+)
+
+from brokerkit.core.contract.background import begin
+from brokerkit.core.vocabulary.cancellation import Deadline
+from brokerkit.core.vocabulary.errors import BrokerError, NotFound, Unauthorized, Unavailable
+from brokerkit.core.vocabulary.secrets import revealed
+from brokerkit.core.vocabulary.topics import Bounds
+
+from .clients import AdminClient
+from .errors import kafka_error, translate
+from .options import LOGGER, Properties, check_c_text
+from .watch import Watch
+
+T = TypeVar("T")
+_SPEC: Any = OffsetSpec
+
+WAIT_SLICE = 0.1
+RETRY_SECONDS = 0.1
+LEADER_SECONDS = 3.0
+"""How long a partition without a leader is waited for."""
+SOME_TOPIC = "__consumer_offsets"
+"""What a ping asks about: the answer is short, and it may well be that there is no such topic yet."""
+Offsets = dict[tuple[str, int], int]
+"""By topic and partition."""
+
+
+class GroupSetting(NamedTuple):
+    """An entry of a group's configuration. chosen: somebody set it for this very group."""
+
+    value: str
+    chosen: bool
+
+
+class KafkaConnection:
+    """The admin client of a connection. Any thread may ask; asking creates nothing on the broker."""
+
+    def __init__(self, properties: Properties) -> None:
+        self.watch = Watch(str(properties["bootstrap.servers"]))
+        settings: Properties = {**properties, "error_cb": self.watch}
+        self.client = AdminClient(revealed(settings))
+
+    def wait(self, future: Future[T], deadline: Deadline, what: str) -> T:
+        """The answer; raises Unauthorized as soon as the credentials are refused, Unavailable at the end."""
+        while True:
+            try:
+                answer = future.result(deadline.slice(WAIT_SLICE))
+            except TimeoutError as waited:
+                # librdkafka hands out its error and log callbacks here only
+                self.client.poll(0)
+                self.watch.raise_if_refused()
+                if deadline.passed:
+                    raise self.watch.unavailable(what) from waited
+            except KafkaException as error:
+                self.client.poll(0)
+                self.watch.raise_if_refused()
+                found = kafka_error(error)
+                if found is not None and found.code() in (KafkaError._TIMED_OUT, KafkaError._TRANSPORT):
+                    raise self.watch.unavailable(what) from error
+                raise translate(error, what) from error
+            else:
+                self.watch.forget()
+                return answer
+
+    def ask(self, question: Callable[[], Future[T]], deadline: Deadline, what: str) -> T:
+        """Like `wait`, asking again while the broker says that it can answer later."""
+        while True:
+            try:
+                return self.wait(question(), deadline, what)
+            except BrokerError as error:
+                if not error.retryable or deadline.remaining() <= RETRY_SECONDS:
+                    raise
+            # a coordinator that has just started, or a partition between two leaders
+            time.sleep(RETRY_SECONDS)
+
+    def ping(self, timeout: float) -> None:
+        """One round trip."""
+        self._metadata(SOME_TOPIC, Deadline(timeout), "connecting")
+
+    def topic_names(self, timeout: float) -> dict[str, int]:
+        """Every topic with its number of partitions."""
+        found = self._metadata(None, Deadline(timeout), "listing topics")
+        return {name: len(topic.partitions) for name, topic in found.topics.items()}
+
+    def leaders(self, topic: str, deadline: Deadline) -> dict[int, int]:
+        """The broker that leads each partition of a topic, -1 where none does. Raises NotFound."""
+        what = f"looking for topic {topic!r}"
+        found = self._metadata(topic, deadline, what).topics[topic]
+        if found.error is not None:
+            error = KafkaException(found.error)
+            if found.error.code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
+                raise NotFound(f"there is no topic {topic!r}; create_topic({topic!r}) creates it") from error
+            raise translate(error, what)
+        return {number: partition.leader for number, partition in sorted(found.partitions.items())}
+
+    def partitions(self, topic: str, deadline: Deadline) -> list[int]:
+        """The partitions of a topic. Raises NotFound."""
+        return list(self.leaders(topic, deadline))
+
+    def replicas(self, topic: str, deadline: Deadline) -> tuple[int, int]:
+        """How many replicas the partitions of a topic have, and how many are in sync: the fewest of each."""
+        found = (
+            self._metadata(topic, deadline, f"looking up topic {topic!r}").topics[topic].partitions.values()
+        )
+        return (
+            min((len(each.replicas) for each in found), default=0),
+            min((len(each.isrs) for each in found), default=0),
+        )
+
+    def _metadata(self, topic: str | None, deadline: Deadline, what: str) -> Any:
+        """The cluster's metadata: of one topic, or of all."""
+        check_c_text(topic, "topic")
+        seconds = max(0.1, deadline.remaining())
+        # in a thread, since the call itself would not see refused credentials before its timeout
+        which = () if topic is None else (topic,)
+        asking = begin(lambda: self.client.list_topics(*which, timeout=seconds), "metadata")
+        return self.wait(asking, deadline, what)
+
+    def topic_id(self, topic: str, deadline: Deadline) -> bytes:
+        """The 16 bytes that name a topic until it is deleted."""
+        asked = self.client.describe_topics(
+            TopicCollection([topic]), request_timeout=_request_seconds(deadline)
+        )
+        found = self.wait(asked[topic], deadline, f"describing topic {topic!r}").topic_id
+        halves = found.get_most_significant_bits(), found.get_least_significant_bits()
+        return struct.pack(">qq", *halves)
+
+    def starts(self, partitions: Sequence[TopicPartition], deadline: Deadline) -> Offsets:
+        """The first offset of each partition; partitions that cannot be asked are left out."""
+        return self._offsets(partitions, _SPEC.earliest(), deadline)
+
+    def ends(self, partitions: Sequence[TopicPartition], deadline: Deadline) -> Offsets:
+        """The offset behind the last record of each partition that is not of an open transaction."""
+        return self._offsets(partitions, _SPEC.latest(), deadline)
+
+    def written(self, partitions: Sequence[TopicPartition], deadline: Deadline) -> Offsets:
+        """The offset behind the last record of each partition, also where it cannot be read yet."""
+        return self._offsets(partitions, _SPEC.latest(), deadline, committed=False)
+
+    def _offsets(
+        self, partitions: Sequence[TopicPartition], spec: Any, deadline: Deadline, *, committed: bool = True
+    ) -> Offsets:
+        """Offsets of many partitions, in one request to each broker."""
+        found: Offsets = {}
+        missing = list(partitions)
+        patience = Deadline(min(LEADER_SECONDS, deadline.remaining()))
+        while missing:
+            answers, problem = self._offsets_once(missing, spec, deadline, committed)
+            found.update(answers)
+            missing = [each for each in missing if (each.topic, each.partition) not in found]
+            if problem is not None and (patience.passed or not problem.retryable):
+                if not found:
+                    raise problem
+                LOGGER.info("%s", problem)
+                break
+            if missing:
+                # a partition that was just created, or is between two leaders
+                time.sleep(RETRY_SECONDS)
+        return found
+
+    def _offsets_once(
+        self, partitions: Sequence[TopicPartition], spec: Any, deadline: Deadline, committed: bool
+    ) -> tuple[Offsets, BrokerError | None]:
+        """What is known now, and why a partition is missing."""
+        futures = self.client.list_offsets(
+            dict.fromkeys(partitions, spec),
+            isolation_level=IsolationLevel.READ_COMMITTED if committed else IsolationLevel.READ_UNCOMMITTED,
+            request_timeout=_request_seconds(deadline),
+        )
+        found: Offsets = {}
+        problem: BrokerError | None = None
+        for each, future in futures.items():
+            try:
+                answer = self.wait(future, deadline, "asking for offsets")
+                found[each.topic, each.partition] = answer.offset
+            except BrokerError as error:
+                problem = error
+        return found, problem
+
+    def bounds_of(self, topic: str, deadline: Deadline) -> list[Bounds]:
+        """The readable range of each partition. Raises NotFound."""
+        numbers = self.partitions(topic, deadline)
+        wanted = [TopicPartition(topic, number) for number in numbers]
+        starts = self.starts(wanted, deadline)
+        # asked for before the ends: what is written meanwhile must not look like a transaction
+        written = self.written(wanted, deadline)
+        ends = self.ends(wanted, deadline)
+        for number in numbers:
+            if (topic, number) not in starts or (topic, number) not in ends:
+                raise Unavailable(f"partition {number} of {topic!r} has no leader now")
+        return [
+            Bounds(
+                number,
+                starts[topic, number],
+                ends[topic, number],
+                hidden=max(0, written.get((topic, number), 0) - ends[topic, number]),
+            )
+            for number in numbers
+        ]
+
+    def offsets_at(self, topic: str, microseconds: int, deadline: Deadline) -> dict[int | None, int]:
+        """The offset of the first message at or after a moment, by partition; left out where none is."""
+        wanted = [TopicPartition(topic, number) for number in self.partitions(topic, deadline)]
+        # the broker counts whole milliseconds: rounding down would find messages before the moment
+        millis = max(0, -(-microseconds // 1000))
+        found = self._offsets(wanted, _SPEC.for_timestamp(millis), deadline)
+        return {number: offset for (_, number), offset in found.items() if offset >= 0}
+
+    def described_groups(self, deadline: Deadline) -> dict[str, Any]:
+        """What the brokers say of each group, by name; None for one that cannot be described."""
+        listing = self.ask(
+            lambda: self.client.list_consumer_groups(request_timeout=_request_seconds(deadline)),
+            deadline,
+            "listing groups",
+        )
+        names = sorted(each.group_id for each in listing.valid)
+        if not names:
+            return {}
+        futures = self.client.describe_consumer_groups(names, request_timeout=_request_seconds(deadline))
+        found: dict[str, Any] = {}
+        for name in names:
+            try:
+                found[name] = self.wait(futures[name], deadline, f"describing group {name!r}")
+            except BrokerError as error:
+                if deadline.passed:
+                    raise
+                LOGGER.info("%s", error)
+                found[name] = None
+        return found
+
+    def check_group(self, group: str, deadline: Deadline) -> None:
+        """Raise Unauthorized when the user may not see a group."""
+        futures = self.client.describe_consumer_groups([group], request_timeout=_request_seconds(deadline))
+        try:
+            self.wait(futures[group], deadline, f"looking for group {group!r}")
+        except Unauthorized:
+            raise
+        except BrokerError as error:
+            LOGGER.info("%s", error)
+
+    def topic_config(self, topic: str, deadline: Deadline) -> dict[str, str]:
+        """A topic's configuration, without sensitive entries."""
+        check_c_text(topic, "topic")
+        resource = ConfigResource(ResourceType.TOPIC, topic)
+        futures = self.client.describe_configs([resource], request_timeout=_request_seconds(deadline))
+        entries = self.wait(futures[resource], deadline, f"the configuration of {topic!r}")
+        return {
+            name: entry.value
+            for name, entry in entries.items()
+            if entry.value is not None and not entry.is_sensitive
+        }
+
+    def group_config(self, group: str, deadline: Deadline) -> dict[str, GroupSetting]:
+        """The broker's configuration of a group; empty where the broker keeps none."""
+        resource = ConfigResource(ResourceType.GROUP, group)
+        futures = self.client.describe_configs([resource], request_timeout=_request_seconds(deadline))
+        entries = self.wait(futures[resource], deadline, f"the configuration of group {group!r}")
+        return {name: GroupSetting(entry.value, not entry.is_default) for name, entry in entries.items()}
+
+    def set_group_config(self, group: str, config: Mapping[str, str], deadline: Deadline) -> None:
+        """Set entries of the broker's configuration of a group. Raises ConfigError."""
+        entries = [
+            ConfigEntry(name, value, incremental_operation=AlterConfigOpType.SET)
+            for name, value in config.items()
+        ]
+        resource = ConfigResource(ResourceType.GROUP, group, incremental_configs=entries)
+        futures = self.client.incremental_alter_configs(
+            [resource], request_timeout=_request_seconds(deadline)
+        )
+        self.wait(futures[resource], deadline, f"configuring group {group!r}")
+
+
+def _request_seconds(deadline: Deadline) -> float:
+    """A request's own timeout: a little beyond ours, so that ours tells what happened."""
+    return min(max(1.0, deadline.remaining() + 1.0), 300.0)
+
+
+def translate_call(work: Callable[[], T], what: str) -> T:
+    """Call, with errors of confluent-kafka as errors of our tree."""
+    try:
+        return work()
+    except KafkaException as error:
+        raise translate(error, what) from error

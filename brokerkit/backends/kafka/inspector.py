@@ -1,0 +1,151 @@
+"""Topics, their ranges and the groups that read them, without any group of our own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from confluent_kafka import TopicPartition
+
+from brokerkit.core.contract.driver import InspectorDriver
+from brokerkit.core.vocabulary.cancellation import Deadline
+from brokerkit.core.vocabulary.errors import BrokerError
+from brokerkit.core.vocabulary.topics import (
+    Bounds,
+    PublishTerms,
+    SubscriptionInfo,
+    TopicDescription,
+    TopicInfo,
+)
+from brokerkit.core.vocabulary.windows import TimeOrder
+
+from .connection import KafkaConnection, Offsets
+from .groups import Group, groups_of
+from .options import LOGGER, Properties
+from .share_state import ShareState, share_states
+from .terms import terms_of
+
+INTERNAL = frozenset({
+    "__consumer_offsets", "__transaction_state", "__share_group_state", "__cluster_metadata",
+    "__remote_log_metadata",
+})  # fmt: skip
+CONFIG_SECONDS = 5.0
+SHOWN_CONFIG = ("cleanup.policy", "retention.ms", "retention.bytes", "max.message.bytes", "compression.type")
+
+
+class KafkaInspector(InspectorDriver):
+    """Asks and changes nothing."""
+
+    def __init__(self, cluster: KafkaConnection, properties: Properties) -> None:
+        self._cluster = cluster
+        self._properties = properties
+
+    def topics(self, timeout: float) -> list[TopicInfo]:
+        deadline = Deadline(timeout)
+        counts = self._cluster.topic_names(timeout)
+        everything = [TopicPartition(name, n) for name, count in counts.items() for n in range(count)]
+        starts = self._cluster.starts(everything, deadline)
+        ends = self._cluster.ends(everything, deadline)
+        return [
+            TopicInfo(
+                name,
+                partitions=count,
+                messages=_messages(name, count, starts, ends),
+                internal=name in INTERNAL,
+                counted="at most",
+            )
+            for name, count in counts.items()
+        ]
+
+    def describe(self, topic: str, timeout: float) -> TopicDescription:
+        deadline = Deadline(timeout)
+        bounds = self._cluster.bounds_of(topic, deadline)
+        numbers = [each.partition for each in bounds if each.partition is not None]
+        groups = groups_of(self._cluster, self._properties, topic, numbers, deadline)
+        shared = share_states(self._cluster, self._properties, topic, deadline)
+        try:
+            config = self._cluster.topic_config(topic, Deadline(min(CONFIG_SECONDS, deadline.remaining())))
+        except BrokerError as error:
+            # who may read a topic need not be allowed to see its configuration
+            LOGGER.info("configuration of %r: %s", topic, error)
+            config = {}
+        return TopicDescription(
+            topic,
+            partitions=tuple(bounds),
+            subscriptions=(
+                *(_subscription(group, bounds) for group in groups),
+                *(_share_group(name, states, bounds) for name, states in sorted(shared.items())),
+            ),
+            details={
+                **{name: config[name] for name in SHOWN_CONFIG if name in config},
+                "confirmation": self._confirmation(topic, config, deadline),
+            },
+        )
+
+    def _confirmation(self, topic: str, config: Mapping[str, str], deadline: Deadline) -> str:
+        """What a confirmation (acks=all) of this topic means, as far as the cluster tells."""
+        replicas, in_sync = self._cluster.replicas(topic, deadline)
+        least = config.get("min.insync.replicas", "?")
+        flush = config.get("flush.messages", "")
+        when = f"after {flush} messages" if flush and int(flush) < 2**62 else "when its operating system does"
+        return (
+            f"in memory of the in-sync replicas: {in_sync} of {replicas} now, at least {least} "
+            f"(min.insync.replicas); each broker writes to its disk {when}"
+        )
+
+    def bounds(self, topic: str, timeout: float) -> list[Bounds]:
+        return self._cluster.bounds_of(topic, Deadline(timeout))
+
+    def terms(self, topic: str, timeout: float) -> PublishTerms:
+        return terms_of(self._cluster, topic, self._properties, Deadline(timeout))
+
+    def at_time(self, topic: str, microseconds: int, timeout: float) -> dict[int | None, int]:
+        return self._cluster.offsets_at(topic, microseconds, Deadline(timeout))
+
+    def time_order(self, topic: str, timeout: float) -> TimeOrder:
+        deadline = Deadline(min(CONFIG_SECONDS, timeout))
+        try:
+            stamped = self._cluster.topic_config(topic, deadline).get("message.timestamp.type")
+        except BrokerError as error:
+            LOGGER.info("configuration of %r: %s", topic, error)
+            return "first"
+        return "sorted" if stamped == "LogAppendTime" else "first"
+
+
+def _messages(name: str, count: int, starts: Offsets, ends: Offsets) -> int | None:
+    """The offsets between start and end; None where a partition has no leader to ask."""
+    keys = [(name, number) for number in range(count)]
+    if not all(key in starts and key in ends for key in keys):
+        return None
+    return sum(ends[key] - starts[key] for key in keys)
+
+
+def _subscription(group: Group, bounds: list[Bounds]) -> SubscriptionInfo:
+    """A group with its lag; a partition without a position is read from its first record."""
+    positions = {each.partition: group.positions.get(each.partition or 0) for each in bounds}
+    lag = sum(max(0, each.end - max(each.start, positions[each.partition] or 0)) for each in bounds)
+    return SubscriptionInfo(
+        group.name,
+        kind="group",
+        lag=lag if group.positions else None,
+        members=group.members,
+        position=positions,
+        details={"state": group.state, "protocol": group.kind},
+        counted="at most" if lag else "exact",
+    )
+
+
+def _share_group(name: str, states: Mapping[int, ShareState], bounds: list[Bounds]) -> SubscriptionInfo:
+    """A share group with its lag, None before it has read every partition; what is locked counts as lag."""
+    known = {each.partition: states.get(each.partition or 0, ShareState(-1, 0)) for each in bounds}
+    begun = all(state.start >= 0 for state in known.values())
+    lag = sum(
+        max(0, each.end - max(each.start, known[each.partition].start) - known[each.partition].done)
+        for each in bounds
+    )
+    return SubscriptionInfo(
+        name,
+        kind="share group",
+        lag=lag if begun else None,
+        position={number: state.start if state.start >= 0 else None for number, state in known.items()},
+        counted="at most" if lag else "exact",
+    )

@@ -1,0 +1,137 @@
+"""Looking at topics and their subscriptions. Messages cannot be looked at without consuming them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import grpc
+from grpc import StatusCode
+
+from brokerkit.core.contract.driver import InspectorDriver
+from brokerkit.core.vocabulary.cancellation import Deadline
+from brokerkit.core.vocabulary.errors import NotSupported
+from brokerkit.core.vocabulary.topics import Bounds, SubscriptionInfo, TopicDescription, TopicInfo
+
+from .admin import delivery_of, get_topic, retention_seconds
+from .connection import PubSubConnection
+from .errors import code_of
+from .methods import GET_SUBSCRIPTION, LIST_TOPIC_SUBSCRIPTIONS, LIST_TOPICS
+from .temporary import is_temporary
+
+AT_ONCE = 50
+"""How many subscriptions are asked for at the same time."""
+
+
+def no_reading(topic: str) -> NotSupported:
+    """Why messages cannot be read without side effects, and what can be done instead."""
+    return NotSupported(
+        f"Pub/Sub cannot show messages of {topic!r} without consuming them. The choices: "
+        f'peek({topic!r}, n, subscription=..., side_effects="give back") delivers them and gives '
+        "them back, which raises their delivery attempts where a dead-letter policy counts them; "
+        f'peek({topic!r}, n, side_effects="temporary subscription") reads a copy through a subscription of '
+        "its own, on a topic that retains its messages, and deletes it afterwards"
+    )
+
+
+class PubSubInspector(InspectorDriver):
+    """Asks for configuration only. Backlogs are known to Cloud Monitoring and not to Pub/Sub itself."""
+
+    def __init__(self, link: PubSubConnection) -> None:
+        self._link = link
+
+    def topics(self, timeout: float) -> list[TopicInfo]:
+        found = self._link.pages(LIST_TOPICS, "topics", timeout, project=f"projects/{self._link.project}")
+        return [TopicInfo(self._link.shown(each.name), details=_topic_details(each)) for each in found]
+
+    def describe(self, topic: str, timeout: float) -> TopicDescription:
+        deadline = Deadline(timeout)
+        found = get_topic(self._link, topic, deadline.remaining())
+        names = list(
+            self._link.pages(
+                LIST_TOPIC_SUBSCRIPTIONS, "subscriptions", deadline.remaining(), topic=found.name
+            )
+        )
+        subscriptions = [
+            info
+            for start in range(0, len(names), AT_ONCE)
+            for info in self._subscriptions(names[start : start + AT_ONCE], deadline)
+        ]
+        details = {**_topic_details(found), "confirmation": _confirmation(found, self._link.emulator)}
+        return TopicDescription(topic, (), tuple(subscriptions), details=details)
+
+    def _subscriptions(self, names: Iterable[str], deadline: Deadline) -> list[SubscriptionInfo]:
+        calls = [
+            (name, self._link.begin(GET_SUBSCRIPTION, deadline.remaining(), subscription=name))
+            for name in names
+        ]
+        infos = []
+        for name, call in calls:
+            try:
+                found = call.result()
+            except grpc.RpcError as error:
+                if code_of(error) is StatusCode.NOT_FOUND:
+                    continue
+                if code_of(error) is not StatusCode.PERMISSION_DENIED:
+                    raise
+                # one of another project, perhaps: that it is there is known
+                infos.append(SubscriptionInfo(self._link.shown(name), "subscription"))
+                continue
+            infos.append(
+                SubscriptionInfo(
+                    self._link.shown(name), "subscription", details=_subscription_details(self._link, found)
+                )
+            )
+        return infos
+
+    def bounds(self, topic: str, timeout: float) -> list[Bounds]:
+        get_topic(self._link, topic, timeout)
+        raise no_reading(topic)
+
+
+def _topic_details(topic: Any) -> dict[str, Any]:
+    details: dict[str, Any] = {"retention_seconds": retention_seconds(topic) or None}
+    if topic.labels:
+        details["labels"] = dict(topic.labels)
+    if topic.kms_key_name:
+        details["kms_key"] = topic.kms_key_name
+    if topic.schema_settings.schema:
+        details["schema"] = topic.schema_settings.schema
+    regions = list(topic.message_storage_policy.allowed_persistence_regions)
+    if regions:
+        details["regions"] = regions
+    return details
+
+
+def _confirmation(topic: Any, emulator: bool) -> str:
+    """What a confirmation of a topic means, as far as the service tells."""
+    if emulator:
+        return "in the memory of an emulator, and gone with it"
+    policy = topic.message_storage_policy
+    regions = ", ".join(policy.allowed_persistence_regions)
+    where = f"in one of {regions}" if regions else "in a region that the service chooses"
+    return f"stored by the service on several disks in at least two zones, {where}"
+
+
+def _subscription_details(link: PubSubConnection, found: Any) -> dict[str, Any]:
+    policy = found.dead_letter_policy
+    details: dict[str, Any] = {
+        "ack_deadline_seconds": found.ack_deadline_seconds,
+        "ordering": found.enable_message_ordering,
+        "exactly_once": found.enable_exactly_once_delivery,
+        "filter": found.filter or None,
+        "retention_seconds": found.message_retention_duration.seconds or None,
+        "retain_acked": found.retain_acked_messages,
+        "expiration_seconds": found.expiration_policy.ttl.seconds or None,
+        "dead_letter_topic": link.shown(policy.dead_letter_topic) if policy.dead_letter_topic else None,
+        "max_delivery_attempts": policy.max_delivery_attempts or None,
+        "delivery": delivery_of(found),
+        "detached": found.detached,
+        "temporary": is_temporary(found),
+    }
+    if found.HasField("retry_policy"):
+        details["min_backoff_seconds"] = found.retry_policy.minimum_backoff.ToTimedelta().total_seconds()
+        details["max_backoff_seconds"] = found.retry_policy.maximum_backoff.ToTimedelta().total_seconds()
+    if found.labels:
+        details["labels"] = dict(found.labels)
+    return details

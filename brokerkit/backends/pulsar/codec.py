@@ -1,0 +1,74 @@
+"""Messages of the library as columns."""
+
+from __future__ import annotations
+
+import contextlib
+from base64 import b64decode
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any
+
+from brokerkit.core.vocabulary.attributes import UNREADABLE
+from brokerkit.core.vocabulary.columns import Columns
+
+from .fields import shown
+from .names import split_partition
+from .positions import id_text, position_of
+
+_split = lru_cache(maxsize=1024)(split_partition)
+
+
+def to_columns(
+    messages: Sequence[Any],
+    ids: Sequence[Any] | None = None,
+    *,
+    attributes: bool = True,
+    counts: bool = False,
+    key_bytes: bool = False,
+) -> Columns:
+    """Columns of messages. ids: theirs, where they are at hand. counts: whether deliveries are counted.
+
+    key_bytes: the keys of messages with a schema are bytes, which the protocol has as base64.
+    """
+    ids = [message.message_id() for message in messages] if ids is None else ids
+    places = [_split(message.topic_name()) for message in messages]
+    return Columns(
+        len(messages),
+        topic=[topic for topic, _ in places],
+        partition=[partition for _, partition in places],
+        position=[position_of(each) for each in ids],
+        id=[id_text(each) for each in ids],
+        key=[_key(message, key_bytes) for message in messages],
+        value=[None if message.has_null_value() else message.data() for message in messages],
+        attributes=[_attributes(message) for message in messages] if attributes else None,
+        # the client gives zero where there is none
+        publish_time=[message.publish_timestamp() * 1000 or None for message in messages],
+        delivery_count=[message.redelivery_count() + 1 for message in messages] if counts else None,
+    )
+
+
+def _key(message: Any, key_bytes: bool) -> bytes | None:
+    try:
+        text: str = message.partition_key()
+    except UnicodeDecodeError:
+        return None
+    if key_bytes and text and _has_schema(message):
+        with contextlib.suppress(ValueError):
+            return b64decode(text, validate=True)
+    return text.encode() or None
+
+
+def _has_schema(message: Any) -> bool:
+    try:
+        return bool(message.schema_version())
+    except UnicodeDecodeError:
+        # the library takes the eight bytes of a version for text
+        return True
+
+
+def _attributes(message: Any) -> tuple[tuple[str, str], ...]:
+    try:
+        message.partition_key()
+        return (*message.properties().items(), *shown(message))
+    except UnicodeDecodeError:
+        return ((UNREADABLE, "the properties or the key are not UTF-8, which this client cannot read"),)

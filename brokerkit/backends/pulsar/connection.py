@@ -1,0 +1,104 @@
+"""One client of the library, every slow call of which is waited for only so long."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import Any, TypeVar
+
+import pulsar
+
+from brokerkit.core.contract.background import begin
+from brokerkit.core.vocabulary.cancellation import Deadline
+from brokerkit.core.vocabulary.errors import Closed, Unauthorized, Unavailable
+
+from . import process_guard
+from .credentials import client_authentication
+from .errors import raised
+from .log import LOGGER, client_logger
+from .options import Options
+from .probe import knock
+
+OPERATION_SECONDS = 30
+CLOSE_SHARE = 0.7
+"""The part of the time for closing after which the client is shut down instead."""
+SOME_TOPIC = "brokerkit-ping"
+"""What a ping asks about; asking creates no topic."""
+
+T = TypeVar("T")
+
+
+class PulsarConnection:
+    """The client of a connection. client: for what only this system has."""
+
+    def __init__(self, options: Options) -> None:
+        self.options = options
+        self.closed = False
+        self._answered = False
+        self.client: Any = process_guard.watch_client(
+            pulsar.Client(
+                options.service_url,
+                authentication=client_authentication(options),
+                operation_timeout_seconds=OPERATION_SECONDS,
+                tls_trust_certs_file_path=options.tls_ca,
+                tls_validate_hostname=options.tls and options.tls_check_hostname,
+                tls_certificate_file_path=options.tls_certificate,
+                tls_private_key_file_path=options.tls_key_file,
+                listener_name=options.listener,
+                logger=client_logger(),
+            )
+        )
+
+    @classmethod
+    def open(cls, options: Options, timeout: float) -> PulsarConnection:
+        """A client, once a host answers. Raises Unavailable."""
+        knock(options, timeout)
+        return cls(options)
+
+    def begin(self, work: Callable[[], T], name: str) -> Future[T]:
+        """Have a call made in a thread of its own."""
+        if self.closed:
+            raise Closed("the connection was closed; connect anew")
+        return begin(process_guard.counted(work), f"pulsar {name}")
+
+    def run(self, work: Callable[[], T], timeout: float, what: str) -> T:
+        """The answer of a call, errors in our tree. Unavailable leaves it going on in the background."""
+        try:
+            return self.begin(work, what).result(timeout)
+        except Exception as error:
+            raise raised(error, what) from error
+
+    def ping(self, timeout: float) -> None:
+        """One round trip. Who may not look at this topic may have rights in other namespaces."""
+        deadline = Deadline(timeout)
+        try:
+            self.partitions(f"persistent://public/default/{SOME_TOPIC}", timeout)
+        except Unauthorized as error:
+            if not isinstance(error.__cause__, pulsar.AuthorizationError):
+                raise
+            LOGGER.info("%s", error)
+        except Unavailable:
+            # says more than that time was up
+            knock(self.options, max(0.1, deadline.remaining()), known=self._answered)
+            raise
+        self._answered = True
+
+    def partitions(self, full: str, timeout: float) -> list[str]:
+        """The names under which the parts of a topic are read; asking creates nothing."""
+        return self.run(lambda: list(self.client.get_topic_partitions(full)), timeout, f"looking for {full}")
+
+    def close(self, timeout: float) -> None:
+        """Close the client with all it made; what hangs is cut off."""
+        if self.closed:
+            return
+        self.closed = True
+        closing = begin(process_guard.counted(self.client.close), "pulsar close")
+        try:
+            with contextlib.suppress(Exception):
+                closing.result(CLOSE_SHARE * timeout)
+        finally:
+            if not closing.done():
+                # brings back the call above, and every other that is under way
+                self.client.shutdown()
+            process_guard.unwatch_client(self.client)

@@ -1,0 +1,179 @@
+"""Looking at topics, their backlogs and their schemas, mostly through the REST endpoint."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from brokerkit.core.contract.driver import InspectorDriver
+from brokerkit.core.vocabulary.cancellation import Deadline
+from brokerkit.core.vocabulary.errors import NotFound
+from brokerkit.core.vocabulary.topics import Bounds, SubscriptionInfo, TopicDescription, TopicInfo
+
+from .admin import Topics
+from .counting import counted
+from .names import split_partition
+from .persistence import confirmation
+from .positions import from_ledgers, pack, parse_id
+from .ranges import Ranges
+from .rest import Admin
+from .subscribing import READER_PREFIX
+
+DEAD_LETTERS = "-DLQ"
+RETRIES = "-RETRY"
+INTERNAL = "__"
+WITHOUT_ADMIN = "not known without the REST endpoint: connect with admin=http://HOST:8080"
+
+
+class PulsarInspector(InspectorDriver):
+    """Asks and changes nothing."""
+
+    def __init__(self, topics: Topics) -> None:
+        self._topics = topics
+        self._ranges = Ranges(topics)
+
+    def topics(self, timeout: float) -> list[TopicInfo]:
+        """The topics of the connection's namespace, or of all namespaces of its tenant."""
+        admin, deadline = self._topics.required_admin(), Deadline(timeout)
+        namespace = self._topics.link.options.namespace
+        whole_tenant = self._topics.link.options.whole_tenant
+        namespaces = [namespace]
+        if whole_tenant:
+            namespaces = admin.get(f"namespaces/{namespace.split('/')[0]}", deadline.remaining())
+        return [info for each in namespaces for info in _listed(admin, each, deadline)]
+
+    def describe(self, topic: str, timeout: float) -> TopicDescription:
+        deadline = Deadline(timeout)
+        full = self._topics.full(topic)
+        parts = self._topics.parts(full, timeout)
+        admin = self._topics.admin
+        details: dict[str, Any]
+        if admin is None:
+            bounds = [self._ranges.part(number, name, deadline) for number, name in parts.items()]
+            details = {"subscriptions": WITHOUT_ADMIN, "confirmation": confirmation(None, full, deadline)}
+            return TopicDescription(full, tuple(bounds), details=details)
+        asked = [
+            (
+                number,
+                admin.stats(name, deadline.remaining()),
+                admin.internal_stats(name, deadline.remaining()),
+            )
+            for number, name in parts.items()
+        ]
+        beside = _beside(admin, full, deadline)
+        details = {"producers": sum(len(stats["publishers"]) for _, stats, _ in asked)}
+        subscriptions = tuple(_subscriptions(asked, full, beside))
+        types = [f"{each.name}: {each.details['type']}" for each in subscriptions if each.details["type"]]
+        if types:
+            details["subscription_types"] = types
+        schema = admin.schema(full, deadline.remaining())
+        if schema is not None:
+            details["schema_type"], details["schema_version"] = schema["type"], schema["version"]
+            details["schema"] = schema["data"]
+        details["confirmation"] = confirmation(admin, full, deadline)
+        if beside:
+            details["beside"] = [f"{name} ({count} messages)" for name, count in beside.items()]
+        return TopicDescription(
+            full,
+            tuple(from_ledgers(number, internal) for number, _, internal in asked),
+            subscriptions,
+            sum(int(stats["storageSize"]) for _, stats, _ in asked),
+            details,
+        )
+
+    def bounds(self, topic: str, timeout: float) -> list[Bounds]:
+        return self._ranges.bounds(topic, timeout)
+
+    def at_time(self, topic: str, microseconds: int, timeout: float) -> dict[int | None, int]:
+        return self._ranges.at_time(topic, microseconds, timeout)
+
+    def counted(self, topic: str, bounds: Bounds, position: int, count: int, timeout: float) -> int:
+        return counted(self._topics, topic, bounds, position, count, timeout)
+
+    def at_id(self, message_id: str) -> tuple[int | None, int]:
+        return parse_id(message_id)
+
+
+def _listed(admin: Admin, namespace: str, deadline: Deadline) -> Iterator[TopicInfo]:
+    """The topics of a namespace, each once."""
+    partitions: dict[str, int] = {}
+    for domain in ("persistent", "non-persistent"):
+        path = f"{domain}/{namespace}"
+        for name in admin.get(f"{path}/partitioned", deadline.remaining()):
+            partitions.setdefault(name, 0)
+        for name in admin.get(path, deadline.remaining()):
+            topic, number = split_partition(name)
+            partitions[topic] = max(partitions.get(topic, 0), 0 if number is None else number + 1)
+    for name, count in partitions.items():
+        local = name.rpartition("/")[2]
+        details = {"namespace": namespace} | ({"kind": kind} if (kind := _kind(local)) else {})
+        yield TopicInfo(name, count or None, internal=local.startswith(INTERNAL), details=details)
+
+
+def _kind(local: str) -> str | None:
+    """What a topic is for, as the clients' own names for dead letters and retries say."""
+    if local.endswith(DEAD_LETTERS):
+        return "dead letters"
+    return "retries" if local.endswith(RETRIES) else None
+
+
+def _beside(admin: Admin, full: str, deadline: Deadline) -> dict[str, int]:
+    """The dead-letter and retry topics of a topic, with how many entries each has."""
+    domain, _, path = full.partition("://")
+    namespace = path.rpartition("/")[0]
+    found: dict[str, int] = {}
+    for name in admin.get(f"{domain}/{namespace}", deadline.remaining()):
+        if name.startswith(f"{full}-") and _kind(split_partition(name)[0]) is not None:
+            try:
+                bounds = from_ledgers(None, admin.internal_stats(name, deadline.remaining()))
+            except NotFound:
+                # deleted since the list was made
+                continue
+            topic = split_partition(name)[0]
+            found[topic] = found.get(topic, 0) + bounds.estimate
+    return found
+
+
+def _subscriptions(
+    asked: list[tuple[int | None, dict[str, Any], dict[str, Any]]], full: str, beside: Mapping[str, int]
+) -> Iterator[SubscriptionInfo]:
+    """Every subscription that lasts, with its backlog over all partitions."""
+    names = dict.fromkeys(name for _, stats, _ in asked for name in stats["subscriptions"])
+    for name in names:
+        of_parts = {
+            number: (stats["subscriptions"][name], internal.get("cursors", {}).get(name, {}))
+            for number, stats, internal in asked
+            if name in stats["subscriptions"]
+        }
+        if name.startswith(READER_PREFIX) or not all(part["durable"] for part, _ in of_parts.values()):
+            continue
+        parts = [part for part, _ in of_parts.values()]
+        details: dict[str, Any] = {
+            "type": next((part["type"] for part in parts if part.get("type")), None),
+            "redelivery_rate": sum(float(part.get("msgRateRedeliver", 0)) for part in parts),
+            "delayed": sum(int(part.get("msgDelayed", 0)) for part in parts),
+        }
+        for kind, ending in (("dead_letter_topic", DEAD_LETTERS), ("retry_topic", RETRIES)):
+            topic = f"{full}-{name}{ending}"
+            if topic in beside:
+                details[kind] = topic
+                details[f"{kind}_messages"] = beside[topic]
+        yield SubscriptionInfo(
+            name,
+            "subscription",
+            lag=sum(int(part["msgBacklog"]) for part in parts),
+            in_flight=sum(int(part["unackedMessages"]) for part in parts),
+            members=max(len(part["consumers"]) for part in parts),
+            position={number: _position(cursor) for number, (_, cursor) in of_parts.items()},
+            details=details,
+            counted="about",
+        )
+
+
+def _position(cursor: Mapping[str, Any]) -> int | None:
+    """The offset behind the last message before which all are acknowledged."""
+    text = cursor.get("markDeletePosition")
+    if text is None:
+        return None
+    ledger, entry = map(int, str(text).split(":"))
+    return pack(max(0, ledger), entry + 1)

@@ -1,0 +1,88 @@
+"""Keeping the process alive: what the C++ client does not survive is kept from happening.
+
+It aborts the process when the interpreter ends while one of its calls is under way, and hangs a forked
+child that lets go of its objects. So clients are shut down before the interpreter ends, which brings
+back every call at once, and a child keeps what it inherited for ever.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+import weakref
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from brokerkit.core.contract.forked import keep_in_child
+from brokerkit.core.runtime.driver_thread import close_at_exit
+
+T = TypeVar("T")
+
+LEAVE_SECONDS = 0.5
+"""How long calls may take to come back from a client that was shut down."""
+POLL_SECONDS = 0.01
+
+_clients: weakref.WeakSet[Any] = weakref.WeakSet()
+_lock = threading.RLock()
+_calls = 0
+
+
+def watch_client(client: T) -> T:
+    """Have a client shut down at exit, if it is not closed by then."""
+    _clients.add(client)
+    return keep_in_child(client)
+
+
+def unwatch_client(client: Any) -> None:
+    """A client was closed."""
+    _clients.discard(client)
+
+
+def counted(work: Callable[[], T]) -> Callable[[], T]:
+    """A call that may take long, counted while it is under way."""
+
+    def run() -> T:
+        global _calls
+        with _lock:
+            _calls += 1
+        try:
+            return work()
+        finally:
+            with _lock:
+                _calls -= 1
+
+    return run
+
+
+class _AtExit:
+    """Closed with everything else when the interpreter exits: what has closed in time is left alone."""
+
+    def begin_close(self, timeout: float) -> None:
+        """Nothing to begin: connections close their own clients."""
+
+    def close(self, timeout: float) -> None:
+        """Wait for clients and calls, and shut down what does not end by itself."""
+        end = time.monotonic() + timeout
+        _wait(lambda: not _clients and not _calls, end - LEAVE_SECONDS)
+        for client in list(_clients):
+            client.shutdown()
+        _wait(lambda: not _calls, time.monotonic() + LEAVE_SECONDS)
+
+
+def _wait(condition: Callable[[], bool], until: float) -> None:
+    while not condition() and time.monotonic() < until:
+        time.sleep(POLL_SECONDS)
+
+
+def _after_fork() -> None:
+    global _lock, _calls
+    _lock = threading.RLock()
+    _calls = 0
+    _clients.clear()
+
+
+_at_exit = _AtExit()
+close_at_exit(_at_exit)
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)

@@ -1,0 +1,156 @@
+"""The REST endpoint of the brokers: what the client library cannot ask."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import quote
+
+import httpx
+
+from brokerkit.core.vocabulary.errors import (
+    AlreadyExists,
+    BrokerError,
+    ConfigError,
+    NotFound,
+    NotSupported,
+    Unauthorized,
+    Unavailable,
+)
+
+from .credentials import RestCredentials
+from .names import rest_path
+from .options import Options
+from .probe import ssl_context
+
+REDIRECTS = 5
+"""A broker sends one on to the broker that serves the topic."""
+NEEDED = "this needs the REST endpoint: connect with admin=http://HOST:8080"
+FORBIDDEN = 403
+_REDIRECT = frozenset({301, 302, 307, 308})
+
+
+class Admin:
+    """Requests to the REST endpoint, errors in our tree. Any thread may ask."""
+
+    def __init__(self, options: Options) -> None:
+        if options.admin is None:
+            raise NotSupported(NEEDED)
+        self._base = f"{options.admin}/admin/v2/"
+        self._credentials = RestCredentials(options)
+        verify = ssl_context(options) if options.admin.startswith("https://") else True
+        self._client = httpx.Client(verify=verify)
+
+    def get(self, path: str, timeout: float, **params: str) -> Any:
+        """An answer as JSON."""
+        return self.ask("GET", path, timeout, params=params).json()
+
+    def ask(
+        self,
+        method: str,
+        path: str,
+        timeout: float,
+        *,
+        params: Mapping[str, str] | None = None,
+        body: Any = None,
+    ) -> httpx.Response:
+        """A request below ``/admin/v2/``."""
+        url = httpx.URL(self._base + path, params=dict(params or {}))
+        try:
+            for _ in range(REDIRECTS):
+                header = self._credentials.header(self._client, timeout)
+                sent = {} if body is None else {"json": body}
+                answer = self._client.request(method, url, headers=header, timeout=timeout, **sent)
+                if answer.status_code not in _REDIRECT or "location" not in answer.headers:
+                    break
+                url = httpx.URL(answer.headers["location"])
+        except httpx.TimeoutException as error:
+            raise Unavailable(f"the REST endpoint did not answer within {timeout:.3g} s") from error
+        except httpx.TransportError as error:
+            raise Unavailable(f"the REST endpoint {self._base} cannot be reached: {error}") from error
+        if answer.is_success:
+            return answer
+        problem = _refusal(answer)
+        problem.__cause__ = httpx.HTTPStatusError(
+            f"{method} {url.path}: {answer.status_code}", request=answer.request, response=answer
+        )
+        raise problem
+
+    def ping(self, timeout: float) -> None:
+        """One round trip. Who may not list clusters may have rights in a namespace."""
+        try:
+            self.get("clusters", timeout)
+        except Unauthorized as error:
+            refused = error.__cause__
+            if not isinstance(refused, httpx.HTTPStatusError) or refused.response.status_code != FORBIDDEN:
+                raise
+
+    def partitions(self, full: str, timeout: float) -> int:
+        """How many partitions a topic has; 0 for none. Raises NotFound."""
+        path = rest_path(full)
+        found = int(self.get(f"{path}/partitions", timeout)["partitions"])
+        if not found:
+            # a topic without partitions is known by what it has
+            self.get(f"{path}/subscriptions", timeout)
+        return found
+
+    def subscriptions(self, full: str, timeout: float) -> list[str]:
+        """The subscriptions of a topic."""
+        return list(self.get(f"{rest_path(full)}/subscriptions", timeout))
+
+    def stats(self, full: str, timeout: float) -> dict[str, Any]:
+        """What a broker counts of a topic or partition, with exact backlogs."""
+        found: dict[str, Any] = self.get(f"{rest_path(full)}/stats", timeout, getPreciseBacklog="true")
+        return found
+
+    def internal_stats(self, full: str, timeout: float) -> dict[str, Any]:
+        """The ledgers and cursors of a topic or partition."""
+        found: dict[str, Any] = self.get(f"{rest_path(full)}/internalStats", timeout)
+        return found
+
+    def entry(self, full: str, ledger: int, entry: int, timeout: float) -> httpx.Headers | None:
+        """What a broker says of an entry beside its content; None where there is no such entry."""
+        path = f"{rest_path(full)}/ledger/{ledger}/entry/{entry}"
+        try:
+            return self.ask("HEAD", path, timeout).headers
+        except NotFound:
+            return None
+
+    def schema(self, full: str, timeout: float) -> dict[str, Any] | None:
+        """The newest schema of a topic; None without one."""
+        path = rest_path(full).split("/", 1)[1]
+        try:
+            found: dict[str, Any] = self.get(f"schemas/{path}/schema", timeout)
+        except NotFound:
+            return None
+        return found
+
+    def close(self) -> None:
+        self._client.close()
+
+
+def subscription_path(full: str, subscription: str) -> str:
+    """A subscription as the endpoint spells it."""
+    return f"{rest_path(full)}/subscription/{quote(subscription, safe='')}"
+
+
+def _refusal(answer: httpx.Response) -> BrokerError:
+    said = answer.text
+    try:
+        said = str(answer.json().get("reason", said))
+    except (ValueError, AttributeError):
+        # a proxy in between, perhaps, which answers in words of its own
+        said = said[:300]
+    code = answer.status_code
+    text = f"the REST endpoint said {code}: {' '.join(said.split())[:500]}"
+    if code in (401, 403):
+        return Unauthorized(text)
+    if code == 404:
+        return NotFound(text)
+    if code == 409:
+        return AlreadyExists(text)
+    if code in (400, 412):
+        return ConfigError(text)
+    if code == 405:
+        return NotSupported(text)
+    return Unavailable(text) if code >= 500 or code == 429 else BrokerError(text)

@@ -1,0 +1,172 @@
+"""What consumers of messages and of records have in common: attaching, fetching, leaving."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from concurrent.futures import Future
+from typing import Any
+
+import pulsar
+
+from brokerkit.core.contract.driver import Backlog, ConsumerRequest
+from brokerkit.core.vocabulary.cancellation import Deadline
+from brokerkit.core.vocabulary.errors import Closed, Unavailable
+
+from .admin import Topics
+from .errors import raised
+from .interrupted import forget_consumers_that_left
+from .subscribing import SubscriptionOptions, leave
+from .subscriptions import Subscriptions
+from .undelivered import Undelivered
+
+OPEN_SECONDS = 15.0
+CLOSE_SECONDS = 5.0
+REACH_SECONDS = 5.0
+"""How long a broker may take to answer after acknowledgements were given to the client."""
+FAILOVER_SECONDS = 1.2
+"""How long the broker lets the chosen consumer of a failover subscription wait for its first message."""
+ARRIVAL_MILLIS = 50
+"""How long a message that the broker has given may take through the client."""
+SLICE_MILLIS = 40
+"""How long one look for a message takes, so that acknowledgements do not wait behind it."""
+
+
+class Receiving:
+    """A consumer of the library, opened in the background and opened again when it was let go.
+
+    options: how it subscribes. topic: the full name. key_bytes: as for `to_columns`.
+    """
+
+    def __init__(self, topics: Topics, subscriptions: Subscriptions, request: ConsumerRequest) -> None:
+        self.options = SubscriptionOptions(topics.link, request.model, request.options)
+        self.topic = topics.full(request.topic)
+        self._subscriptions = subscriptions
+        self._undelivered = Undelivered(topics, self.topic, request.subscription or "")
+        self.key_bytes = False
+        self._topics = topics
+        self._link = topics.link
+        self._request = request
+        self._opening: Future[Any] | None = None
+        self._consumer: Any = None
+        self._begun = Deadline(0.0)
+        self._early: list[Any] = []
+        self._closed = False
+        self._woken = threading.Event()
+
+    @property
+    def open(self) -> bool:
+        return self._consumer is not None
+
+    def attach(self, wait: float) -> bool:
+        """Be open within `wait` seconds, or say that it is not yet. Creates only what `start` asks for."""
+        if self._consumer is None and not self._opened(wait):
+            return False
+        return self._flowing(wait)
+
+    def _opened(self, wait: float) -> bool:
+        if self._opening is None:
+            self._opening = self._link.begin(self._subscribe, f"subscribe {self.topic}")
+        try:
+            self._consumer = self._opening.result(wait)
+        except TimeoutError:
+            if not self._opening.done():
+                return False
+            self._opening = None
+            raise
+        except Exception as error:
+            self._opening = None
+            raise raised(error, f"consuming {self.topic}") from error
+        self._opening = None
+        self._begun = Deadline(FAILOVER_SECONDS if self.options.type == "failover" else 0.0)
+        return True
+
+    def _flowing(self, wait: float) -> bool:
+        """Whether messages flow by now: the first one is there, or would be."""
+        if not self._early and not self._begun.passed:
+            with contextlib.suppress(pulsar.Timeout):
+                millis = int(1000 * min(wait, self._begun.remaining()))
+                self._early.append(self._consumer.receive(timeout_millis=millis))
+        return bool(self._early) or self._begun.passed
+
+    def _subscribe(self) -> Any:
+        request, name = self._request, self._request.subscription or ""
+        self._subscriptions.ensure(self.topic, name, request.start, self.options, OPEN_SECONDS)
+        self.key_bytes = self._topics.key_bytes(self.topic, OPEN_SECONDS)
+        if self.options.type == "shared" and self._topics.admin is not None:
+            forget_consumers_that_left(self._topics, self.topic, name, OPEN_SECONDS)
+        consumer = self.options.subscribe(self._link, self.topic, name)
+        if self._closed:
+            leave(consumer)
+            raise Closed("the consumer was closed while it was opened")
+        return consumer
+
+    def fetch(self, most: int, wait: float) -> list[Any]:
+        """What is there now, else the first that comes within `wait`."""
+        self._woken.clear()
+        if not self.attach(wait):
+            return []
+        consumer, deadline = self._consumer, Deadline(wait)
+        messages, self._early = self._early, []
+        while len(messages) < most:
+            millis = 0 if messages else min(SLICE_MILLIS, int(1000 * deadline.remaining()))
+            try:
+                messages.append(consumer.receive(timeout_millis=millis))
+            except pulsar.Timeout:
+                if messages or deadline.passed or self._woken.is_set():
+                    break
+        if not messages:
+            self.check_connected()
+        return messages
+
+    def check_connected(self) -> None:
+        """Raise Unavailable when the connection to the broker is lost."""
+        if not self._consumer.is_connected():
+            raise Unavailable(f"the connection to the broker of {self.topic} is lost; the client reconnects")
+
+    def confirm_reachable(self) -> None:
+        """Raise Unavailable unless the broker answers after what was said to it."""
+        self.check_connected()
+        self._link.partitions(self.topic, REACH_SECONDS)
+        self.check_connected()
+
+    def backlog(self, mark: Any) -> Backlog | None:
+        """As `ConsumerDriver.backlog`. What the broker has given is waited for until it is here."""
+        self.check_connected()
+        found = self._undelivered.look(mark, self._consumer.consumer_name(), not self.options.counts)
+        # its answer comes on the connection of the messages, behind those it has given
+        self.confirm_reachable()
+        if found is not None and not found.left and self._arrived():
+            return Backlog(found.mark, True)
+        return found
+
+    def _arrived(self) -> bool:
+        """Whether a message is here, which the next `fetch` has."""
+        with contextlib.suppress(pulsar.Timeout):
+            self._early.append(self._consumer.receive(timeout_millis=ARRIVAL_MILLIS))
+        return bool(self._early)
+
+    @property
+    def native(self) -> Any:
+        """The library's consumer. Raises Closed when it is not open."""
+        if self._consumer is None:
+            raise Closed(f"the consumer of {self.topic} is not open")
+        return self._consumer
+
+    def wake(self) -> None:
+        """Have a waiting `fetch` return early."""
+        self._woken.set()
+
+    def let_go(self, timeout: float = CLOSE_SECONDS) -> None:
+        """Close the library's consumer: all that is not acknowledged goes back at once."""
+        consumer, self._consumer = self._consumer, None
+        self._early.clear()
+        if consumer is not None:
+            # what hangs goes on in the background, and ends with the client
+            with contextlib.suppress(TimeoutError):
+                self._link.begin(lambda: leave(consumer), "leave").result(timeout)
+
+    def close(self, timeout: float) -> None:
+        self._closed = True
+        with contextlib.suppress(Closed):
+            self.let_go(timeout)

@@ -1,0 +1,179 @@
+"""The connection to a namespace: what makes receivers, senders and the administration."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from azure.core.pipeline.transport import RequestsTransport
+from azure.servicebus import NEXT_AVAILABLE_SESSION, ServiceBusClient, TransportType
+from azure.servicebus.exceptions import MessagingEntityNotFoundError, ServiceBusAuthorizationError
+from azure.servicebus.management import ServiceBusAdministrationClient
+
+from brokerkit.core.vocabulary.errors import BrokerError, Closed, ConfigError, NotSupported
+from brokerkit.core.vocabulary.secrets import Secret
+
+from .credentials import credential_of
+from .names import EntityName
+from .options import Options
+from .transport import SETTINGS, Peeker, Receiver, Sender
+
+log = logging.getLogger("brokerkit.servicebus")
+
+NEXT_SESSION = NEXT_AVAILABLE_SESSION
+NOWHERE = "brokerkit-looks-whether-it-may-log-in"
+"""A name that no queue has."""
+OPEN_SECONDS = 10.0
+ADMIN_SECONDS = 30.0
+ANSWER_SECONDS = 5.0
+"""How long the outcome of settling, and other answers on open links, are waited for."""
+FRESH_SECONDS = 60.0
+"""The connection of a link that was not used for so long may be gone without a word: a new one is opened."""
+SEND_SOCKET_SECONDS = 1.0
+"""How long one write of a large message may take; also how exactly a send keeps its timeout."""
+
+
+class _PlainHttp(RequestsTransport):
+    """Emulators have no TLS, which the client of the administration always asks for."""
+
+    def send(self, request: Any, **options: Any) -> Any:
+        request.url = "http:" + request.url.removeprefix("https:")
+        return super().send(request, **options)
+
+
+class ServiceBusConnection:
+    """Makes links; every one has a connection of its own, and one thread that uses it.
+
+    host: of the namespace.
+    """
+
+    def __init__(self, options: Options) -> None:
+        self.host = options.host
+        self.entity = options.entity
+        self.emulator = options.emulator
+        self._options = options
+        self._credential = credential_of(options)
+        self._admin = self._administration()
+        self._lacking: BrokerError | None = None
+        self._closed = False
+
+    @property
+    def administration(self) -> Any:
+        """The client of the administration, for all threads. Raises NotSupported where it is out of reach."""
+        if self._lacking is not None:
+            raise NotSupported(
+                f"this needs the administration of {self.host}, which could not be reached when this "
+                f"connection was made ({self._lacking}). Publishing, taking and peeking by name work without "
+                "it; admin=HOST:PORT says where it is, where that is elsewhere"
+            ) from self._lacking
+        return self._admin
+
+    @property
+    def lacks_administration(self) -> bool:
+        return self._lacking is not None
+
+    def do_without_administration(self, why: BrokerError) -> None:
+        """Ask the administration nothing more; for the connection, which works without."""
+        self._lacking = why
+
+    def check_login(self, timeout: float) -> None:
+        """Log in by AMQP, and leave. Raises the error of the client library where that fails.
+
+        There need not be anything to send to: the service tells that only to those that it knows.
+        """
+        sender = Sender(
+            socket_timeout=SEND_SOCKET_SECONDS, **self._settings(EntityName(self.entity or NOWHERE))
+        )
+        try:
+            sender.open(timeout)
+        except (MessagingEntityNotFoundError, ServiceBusAuthorizationError):
+            log.info("the login to %s is good", self.host)
+        finally:
+            sender.close()
+
+    def _administration(self) -> Any:
+        options = self._options
+        host = options.admin or options.host
+        limits = {"connection_timeout": OPEN_SECONDS, "read_timeout": ADMIN_SECONDS}
+        settings: dict[str, Any] = {"retry_total": 0, **limits}
+        if options.emulator:
+            settings["transport"] = _PlainHttp(**limits)
+        if options.ca is not None:
+            settings["connection_verify"] = options.ca
+        if options.key is not None:
+            name, key = options.key
+            text = Secret(f"Endpoint=sb://{host}/;SharedAccessKeyName={name};SharedAccessKey={key.reveal()}")
+            return ServiceBusAdministrationClient.from_connection_string(text.reveal(), **settings)
+        if options.signature is not None:
+            text = Secret(f"Endpoint=sb://{host}/;SharedAccessSignature={options.signature.reveal()}")
+            return ServiceBusAdministrationClient.from_connection_string(text.reveal(), **settings)
+        return ServiceBusAdministrationClient(host, self._credential, **settings)
+
+    def _settings(self, entity: EntityName) -> dict[str, Any]:
+        if self._closed:
+            raise Closed("the connection was closed; connect anew")
+        if self.entity is not None and entity.name.lower() != self.entity.lower():
+            raise ConfigError(
+                f"this connection string is for {self.entity!r} only (EntityPath=), not for {entity.name!r}"
+            )
+        return {
+            **SETTINGS,
+            **self._shared,
+            "fully_qualified_namespace": self.host,
+            "credential": self._credential,
+            "queue_name": entity.address,
+        }
+
+    @property
+    def _shared(self) -> dict[str, Any]:
+        """What everything that speaks AMQP is told."""
+        options = self._options
+        settings: dict[str, Any] = {"use_tls": not options.emulator}
+        if options.websockets:
+            settings["transport_type"] = TransportType.AmqpOverWebsocket
+        if options.ca is not None:
+            settings["connection_verify"] = options.ca
+        return settings
+
+    def receiver(self, entity: EntityName) -> Receiver:
+        """Open a receiver. Raises the error of the client library."""
+        made = Receiver(**self._settings(entity), timeout=ANSWER_SECONDS, try_timeout=ANSWER_SECONDS)
+        made.open(OPEN_SECONDS)
+        return made
+
+    def session(self, entity: EntityName, session: Any, wait: float) -> Receiver:
+        """Open a receiver of one session: a named one, or the next that is free (`NEXT_SESSION`).
+
+        wait: seconds for which the service looks for a free one.
+        """
+        made = Receiver(
+            session_id=session,
+            max_wait_time=wait,
+            **self._settings(entity),
+            timeout=ANSWER_SECONDS,
+            try_timeout=ANSWER_SECONDS,
+        )
+        made.open(wait + ANSWER_SECONDS)
+        return made
+
+    def peeker(self, entity: EntityName) -> Peeker:
+        """What looks at messages; it connects on first use."""
+        return Peeker(**self._settings(entity))
+
+    def sender(self, entity: EntityName, timeout: float) -> Sender:
+        """Open a sender, within about `timeout` seconds."""
+        made = Sender(socket_timeout=SEND_SOCKET_SECONDS, **self._settings(entity))
+        made.open(timeout)
+        return made
+
+    def client(self) -> ServiceBusClient:
+        """The client library's own client, made as this connection is."""
+        return ServiceBusClient(self.host, self._credential, **self._shared)
+
+    @property
+    def closed(self) -> bool:
+        return self._closed
+
+    def close(self) -> None:
+        self._closed = True
+        self._admin.close()

@@ -1,0 +1,207 @@
+"""Looking at queues, topics and subscriptions, without side effects."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime, timedelta
+from typing import Any
+
+from brokerkit.core.contract.driver import InspectorDriver
+from brokerkit.core.vocabulary.cancellation import Deadline
+from brokerkit.core.vocabulary.errors import NotSupported
+from brokerkit.core.vocabulary.topics import Bounds, SubscriptionInfo, TopicDescription, TopicInfo
+from brokerkit.core.vocabulary.windows import TimeOrder
+
+from .connection import ServiceBusConnection
+from .entities import Counts, Entity, counts, find, find_if_permitted, limits
+from .names import SUB_QUEUES, EntityName
+from .peeking import FIRST, Peeking
+
+SHOWN = (
+    "status",
+    "lock_duration",
+    "requires_session",
+    "max_delivery_count",
+    "default_message_time_to_live",
+    "dead_lettering_on_message_expiration",
+    "requires_duplicate_detection",
+    "enable_partitioning",
+    "forward_to",
+    "forward_dead_lettered_messages_to",
+    "auto_delete_on_idle",
+    "max_size_in_megabytes",
+    "user_metadata",
+)
+NEVER = timedelta(days=36500)
+"""Longer durations mean that there is no limit."""
+
+
+class ServiceBusInspector(InspectorDriver):
+    """Settings and counts come from the administration, messages from peeking."""
+
+    def __init__(self, link: ServiceBusConnection) -> None:
+        self._link = link
+        self._peeking = Peeking(link)
+        # the last messages may be taken out, and the end of an entity goes on from there all the same
+        self._ends: dict[EntityName, tuple[datetime | None, int]] = {}
+
+    def topics(self, timeout: float) -> list[TopicInfo]:
+        """Queues, topics and subscriptions; their sub-queues where there is something in them, the
+        empty ones as internal."""
+        deadline = Deadline(timeout)
+        administration = self._link.administration
+        rows: list[TopicInfo] = []
+        for runtime in administration.list_queues_runtime_properties(**limits(deadline)):
+            rows.extend(_rows(EntityName(runtime.name), "queue", Counts.of(runtime)))
+        for topic in administration.list_topics_runtime_properties(**limits(deadline)):
+            details = {"kind": "topic", "subscriptions": topic.subscription_count}
+            rows.append(TopicInfo(topic.name, None, None, topic.size_in_bytes, False, details))
+            for runtime in self._runtimes(topic.name, deadline):
+                rows.extend(_rows(EntityName(topic.name, runtime.name), "subscription", Counts.of(runtime)))
+        return rows
+
+    def _runtimes(self, topic: str, deadline: Deadline) -> Iterable[Any]:
+        """What is known of each subscription of a topic at the moment."""
+        found: Iterable[Any] = self._link.administration.list_subscriptions_runtime_properties(
+            topic, **limits(deadline)
+        )
+        return found
+
+    def describe(self, topic: str, timeout: float) -> TopicDescription:
+        deadline = Deadline(timeout)
+        name = EntityName.parse(topic)
+        found = find(self._link, name.owner, deadline)
+        details: dict[str, Any] = {"kind": found.kind, **_settings(found.properties)}
+        details["confirmation"] = _confirmation(found.properties, self._link.emulator)
+        if found.kind == "topic":
+            size = counts(self._link, name, "topic", deadline).bytes
+            return TopicDescription(topic, (), self._subscriptions(name, deadline), size, details)
+        known = counts(self._link, name.owner, found.kind, deadline)
+        if name.sub_queue is not None:
+            details["kind"] = "sub-queue"
+        details.update(known.details())
+        if found.kind == "subscription":
+            details["rules"] = self._rules(name, deadline)
+        size = known.bytes if name.sub_queue is None else None
+        return TopicDescription(topic, (self._bounds(name, known, deadline),), (), size, details)
+
+    def _subscriptions(self, name: EntityName, deadline: Deadline) -> tuple[SubscriptionInfo, ...]:
+        listed = self._link.administration.list_subscriptions(name.name, **limits(deadline))
+        settings = {each.name: each for each in listed}
+        found = []
+        for runtime in self._runtimes(name.name, deadline):
+            known = Counts.of(runtime)
+            details: dict[str, Any] = dict(known.details())
+            if runtime.name in settings:
+                details.update(_settings(settings[runtime.name]))
+            details["rules"] = self._rules(EntityName(name.name, runtime.name), deadline)
+            found.append(SubscriptionInfo(runtime.name, "subscription", lag=known.readable, details=details))
+        return tuple(found)
+
+    def _rules(self, name: EntityName, deadline: Deadline) -> dict[str, str]:
+        rules = self._link.administration.list_rules(name.name, name.subscription, **limits(deadline))
+        return {rule.name: _rule(rule) for rule in rules}
+
+    def bounds(self, topic: str, timeout: float) -> list[Bounds]:
+        deadline = Deadline(timeout)
+        name = EntityName.parse(topic)
+        found = find_if_permitted(self._link, name.owner, deadline)
+        if found is not None and found.kind == "topic":
+            raise _no_messages(topic)
+        return [self._bounds(name, self._counts(name, found, deadline), deadline)]
+
+    def _counts(self, name: EntityName, found: Entity | None, deadline: Deadline) -> Counts | None:
+        return None if found is None else counts(self._link, name.owner, found.kind, deadline)
+
+    def _bounds(self, name: EntityName, known: Counts | None, deadline: Deadline) -> Bounds:
+        messages = None if known is None else known.in_part(name.sub_queue)
+        first = self._peeking.first(name, FIRST, deadline)
+        if first is None:
+            end = self._end(name, known, FIRST)
+            return Bounds(None, end, end, 0, counted="exact")
+        start = int(first.sequence_number)
+        last = self._peeking.last_number(name, start, start + (messages or 1) - 1, deadline)
+        end = self._end(name, known, last + 1)
+        if messages is None:
+            return Bounds(None, start, end)
+        return Bounds(None, start, end, min(messages, end - start), counted="exact")
+
+    def _end(self, name: EntityName, known: Counts | None, end: int) -> int:
+        """The end as it is now, or as it was before messages were taken out."""
+        created = None if known is None else known.created
+        seen_of, seen = self._ends.get(name, (None, end))
+        if created is None or seen_of != created:
+            seen = end
+        end = max(seen, end)
+        self._ends[name] = created, end
+        return end
+
+    def at_time(self, topic: str, microseconds: int, timeout: float) -> dict[int | None, int]:
+        deadline = Deadline(timeout)
+        name = EntityName.parse(topic)
+        (bounds,) = self.bounds(topic, timeout)
+        milliseconds = -(-microseconds // 1000)
+        found = self._peeking.first_at(name, bounds.start, bounds.end, milliseconds, deadline)
+        return {} if found is None else {None: found}
+
+    def time_order(self, topic: str, timeout: float) -> TimeOrder:
+        return "sorted"
+
+    def close(self, timeout: float) -> None:
+        self._peeking.close()
+
+
+def _no_messages(topic: str) -> NotSupported:
+    return NotSupported(
+        f"{topic!r} is a topic, whose messages are in its subscriptions: look into one of them, "
+        f"{topic}/Subscriptions/NAME (describe({topic!r}) lists them)"
+    )
+
+
+def _rows(name: EntityName, kind: str, known: Counts) -> Iterator[TopicInfo]:
+    yield TopicInfo(str(name), None, known.readable, known.bytes, False, {"kind": kind, **known.details()})
+    for sub_queue in SUB_QUEUES:
+        count = known.in_part(sub_queue)
+        part = EntityName(name.name, name.subscription, sub_queue)
+        yield TopicInfo(str(part), None, count, None, not count, {"kind": "sub-queue"})
+
+
+def _confirmation(properties: Any, emulator: bool) -> str:
+    """What a confirmation of an entity means, as far as the service tells."""
+    if emulator:
+        where = "stored by an emulator, which need not keep it when it stops"
+    elif getattr(properties, "enable_express", None):
+        where = "in memory of the service at first, written later (express): an outage may lose it"
+    else:
+        where = "stored by the service in three copies; in several zones where the namespace has them"
+    if getattr(properties, "requires_duplicate_detection", None):
+        return (
+            f"{where}; or already there: a message of the same id within the duplicate window is not stored"
+        )
+    return where
+
+
+def _settings(properties: Any) -> dict[str, Any]:
+    """What is worth showing of an entity's settings."""
+    shown = {}
+    for name in SHOWN:
+        value = getattr(properties, name, None)
+        if value is None or (isinstance(value, timedelta) and value > NEVER):
+            continue
+        if isinstance(value, timedelta):
+            shown[f"{name}_seconds"] = value.total_seconds()
+        else:
+            shown[name] = getattr(value, "value", value)
+    return shown
+
+
+def _rule(rule: Any) -> str:
+    """A rule in words: its condition, and its action where it has one."""
+    condition = getattr(rule.filter, "sql_expression", None)
+    if condition is None:
+        fields = {
+            name: value for name, value in vars(rule.filter).items() if value and not name.startswith("_")
+        }
+        condition = " AND ".join(f"{name} = {value!r}" for name, value in fields.items())
+    action = getattr(rule.action, "sql_expression", None)
+    return condition if not action else f"{condition}; {action}"

@@ -1,0 +1,1 @@
+"""What a backend writes, and what it writes it with."""

@@ -1,0 +1,1 @@
+"""The portable half: it keeps the promises over any driver."""

@@ -1,0 +1,413 @@
+"""The portable half of browsing: positions to slices, and slices to rows, without side effects."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+import warnings
+from collections.abc import Callable, Generator, Iterator, Mapping
+from dataclasses import replace
+from functools import partial
+from typing import Any, TypeVar
+
+from ..contract.driver import InspectorDriver, ReaderDriver
+from ..vocabulary.arguments import check_count, check_name
+from ..vocabulary.cancellation import Cancellation, Deadline
+from ..vocabulary.columns import Columns
+from ..vocabulary.errors import BrokerError, Closed, RetentionWarning, Unavailable
+from ..vocabulary.positions import (
+    AtOffset,
+    AtOffsets,
+    AtPlace,
+    Earliest,
+    Latest,
+    Position,
+    parse_all,
+    resolve,
+)
+from ..vocabulary.protocols import PositionLike
+from ..vocabulary.topics import EXACT, Bounds, PublishTerms, Slice, TopicDescription, TopicInfo
+from ..vocabulary.windows import (
+    LATENESS,
+    Stretch,
+    TimeOrder,
+    has_time,
+    inside,
+    parse_lateness,
+    pieces_of,
+    stretches,
+)
+from .closing import Closable
+from .counting import COUNTED_SECONDS, counted, last_messages
+from .driver_thread import DriverThread, close_at_exit
+
+ANSWER_SECONDS = 30.0
+STALL_SECONDS = 30.0
+READ_SLICE = 0.2
+IDLE_READERS = 4
+"""How many readers are kept for the next slice; each may hold a connection."""
+
+T = TypeVar("T")
+
+
+class ConnectedInspector(Closable):
+    """Looks at topics and reads slices; never changes a position, a count or a backlog.
+
+    make_reader: called in the caller's thread.
+    """
+
+    def __init__(
+        self,
+        driver: InspectorDriver,
+        make_reader: Callable[[], ReaderDriver],
+        *,
+        name: str,
+        translate: Callable[[BaseException], BrokerError],
+    ) -> None:
+        self.name = name
+        self._driver = driver
+        self._make_reader = make_reader
+        self._translate = translate
+        # a collected reading gives back its reader, in whatever moment the collector chooses
+        self._lock = threading.RLock()
+        self._idle_readers: list[_Reading] = []
+        self._readers: list[_Reading] = []
+        self._owner = DriverThread(f"browser of {name}")
+        close_at_exit(self)
+
+    def topics(self, *, timeout: float = ANSWER_SECONDS) -> list[TopicInfo]:
+        """Every topic, in order of name."""
+        found = self._ask(lambda: self._driver.topics(timeout), timeout)
+        return sorted(found, key=lambda info: info.name)
+
+    def describe(
+        self, topic: str, *, count: bool = True, timeout: float = ANSWER_SECONDS
+    ) -> TopicDescription:
+        """A topic's partitions, bounds, and subscriptions or groups with their lag.
+
+        count: whether to read, within two seconds, what the broker has not counted, where that is little.
+        """
+        check_name(topic, "topic")
+        found = self._ask(lambda: self._driver.describe(topic, timeout), timeout)
+        return counted(found, lambda piece: self._rows(piece, COUNTED_SECONDS)) if count else found
+
+    def begin_of(self, topic: str, start: Position, *, timeout: float = ANSWER_SECONDS) -> Position:
+        """Where a subscription is to begin: of a negative offset the place of so many messages back."""
+        if not (isinstance(start, AtOffset) and start.offset < 0):
+            return start
+        bounds = self.bounds(topic, timeout=timeout)
+        count = partial(self._counted, topic, timeout)
+        found = resolve(start, bounds, lambda _: {}, otherwise=Earliest(), counted=count)
+        return AtPlace(found[None]) if set(found) == {None} else AtOffsets(tuple(found.items()))
+
+    def bounds(self, topic: str, *, timeout: float = ANSWER_SECONDS) -> list[Bounds]:
+        """The readable range of each partition."""
+        check_name(topic, "topic")
+        return self._ask(lambda: self._driver.bounds(topic, timeout), timeout)
+
+    def terms(self, topic: str, *, timeout: float = ANSWER_SECONDS) -> PublishTerms:
+        """What a topic does with what is published to it."""
+        check_name(topic, "topic")
+        return self._ask(lambda: self._driver.terms(topic, timeout), timeout)
+
+    def at_id(self, message_id: str) -> tuple[int | None, int]:
+        """Partition and position of a message by its id. Raises NotSupported where ids are no positions."""
+        return self._driver.at_id(message_id)
+
+    def place(self, offset: int | None, message_id: str | None) -> int:
+        """Where in its partition a row lies, by the two columns that say it. Raises NotSupported."""
+        return self.at_id(str(message_id))[1] if offset is None else offset
+
+    def time_order(self, topic: str, *, timeout: float = ANSWER_SECONDS) -> TimeOrder:
+        """Whether the times of a topic's messages are sorted, and how a moment is found if not."""
+        return self._ask(lambda: self._driver.time_order(topic, timeout), timeout)
+
+    def locate(
+        self,
+        topic: str,
+        start: PositionLike = "earliest",
+        end: PositionLike = "latest",
+        *,
+        lateness: Any = LATENESS,
+        find_time: Callable[[int], Mapping[int | None, int]] | None = None,
+        timeout: float = ANSWER_SECONDS,
+    ) -> list[Stretch]:
+        """What a range covers of each partition now; see `plan`.
+
+        find_time: finds the first message at or after a moment, where the broker cannot.
+        """
+        first = parse_all(start, default=Earliest())
+        last = parse_all(end, default=Latest())
+        reach = parse_lateness(lateness)
+        bounds = self.bounds(topic, timeout=timeout)
+        order: TimeOrder = "first"
+        if find_time is None and (has_time(first) or has_time(last)):
+            order = self.time_order(topic, timeout=timeout)
+
+        def at_time(moment: int) -> Mapping[int | None, int]:
+            return self._ask(lambda: self._driver.at_time(topic, moment, timeout), timeout)
+
+        return stretches(
+            first,
+            last,
+            bounds,
+            at_time if find_time is None else find_time,
+            self._driver.at_id,
+            order=order,
+            lateness=reach,
+            counted=partial(self._counted, topic, timeout),
+        )
+
+    def _counted(self, topic: str, timeout: float, bounds: Bounds, position: int, count: int) -> int:
+        """The position so many messages further on than another, or back from the end when negative."""
+        found = self._ask(lambda: self._driver.counted(topic, bounds, position, count, timeout), timeout)
+        if found is not None:
+            return found
+        return (
+            bounds.advance(position, count)
+            if count >= 0
+            else last_messages(-count, topic, bounds, self._rows)
+        )
+
+    def plan(
+        self,
+        topic: str,
+        start: PositionLike = "earliest",
+        end: PositionLike = "latest",
+        limit: int | None = None,
+        *,
+        slice_rows: int | None = None,
+        lateness: Any = LATENESS,
+        timeout: float = ANSWER_SECONDS,
+    ) -> list[Slice]:
+        """Slices from `start` up to but excluding `end`, fixed now: an end that moves later is not followed.
+
+        limit: at most this many offsets of each partition, or messages where there are no offsets.
+        slice_rows: cut slices into pieces of about so many messages. lateness: rows of a range of time
+        may lie behind later ones, where producers set the times; they are looked for as far as so much
+        time beyond its end (a text such as "1h", a timedelta, seconds, or None for everything). Rows of
+        other times are left out.
+        """
+        check_name(topic, "topic")
+        if limit is not None:
+            limit = check_count(limit, "limit")
+        if slice_rows is not None:
+            slice_rows = check_count(slice_rows, "slice_rows")
+        located = self.locate(topic, start, end, lateness=lateness, timeout=timeout)
+        if limit is not None:
+            located = [
+                replace(
+                    each, end=min(each.end, self._counted(topic, timeout, each.bounds, each.start, limit))
+                )
+                for each in located
+                if each.start < each.end
+            ]
+        return [piece for each in located for piece in pieces_of(topic, each, slice_rows)]
+
+    def read(
+        self,
+        piece: Slice,
+        *,
+        attributes: bool = True,
+        cancellation: Cancellation | None = None,
+        stall: float = STALL_SECONDS,
+        on_outside: Callable[[int], object] | None = None,
+    ) -> Generator[Columns]:
+        """The rows of a slice, in order, in batches; reads one batch ahead.
+
+        on_outside: told how many rows were left out because of their times. Raises Unavailable when
+        nothing came for `stall` seconds. Rows that retention has deleted meanwhile end in a
+        `RetentionWarning` with the exact range.
+        """
+        if piece.empty:
+            return
+        reading = self._borrow()
+        usable = False
+        try:
+            expected: int | None = piece.start
+            gaps: list[tuple[int, int]] = []
+            for columns in reading.rows(piece, attributes, cancellation, stall):
+                first, last = _ends(columns)
+                if expected is not None and first is not None and first > expected:
+                    gaps.append((expected, first))
+                    if expected == piece.start:
+                        self._warn_of_retention(piece, gaps)
+                        gaps = []
+                expected = None if last is None else last + 1
+                kept = inside(columns, piece.since, piece.until)
+                if kept.length < columns.length and on_outside is not None:
+                    on_outside(columns.length - kept.length)
+                if kept.length:
+                    yield kept
+            if expected is not None and expected < piece.end:
+                gaps.append((expected, piece.end))
+            self._warn_of_retention(piece, gaps)
+            usable = True
+        except GeneratorExit:
+            usable = True
+            raise
+        finally:
+            self._give_back(reading, usable)
+
+    def _rows(self, piece: Slice, stall: float = STALL_SECONDS) -> Iterator[Columns]:
+        """What is there of a slice now, without a word on what is not."""
+        reading = self._borrow()
+        usable = False
+        try:
+            yield from reading.rows(piece, False, None, stall)
+            usable = True
+        except GeneratorExit:
+            usable = True
+            raise
+        finally:
+            self._give_back(reading, usable)
+
+    def _warn_of_retention(self, piece: Slice, gaps: list[tuple[int, int]]) -> None:
+        """Warn of the offsets among `gaps` that the broker has deleted from its beginning."""
+        if not gaps:
+            return
+        bounds = {each.partition: each for each in self.bounds(piece.topic)}.get(piece.partition)
+        start = 0 if bounds is None else bounds.start
+        gone = [(first, min(stop, start)) for first, stop in gaps if first < start]
+        if gone and bounds is not None:
+            where = "" if piece.partition is None else f" of partition {piece.partition}"
+            ranges = ", ".join(f"{bounds.show(first)} to {bounds.show(stop - 1)}" for first, stop in gone)
+            warnings.warn(
+                f"offsets {ranges}{where} of {piece.topic!r} were deleted by the "
+                "broker's retention before they were read",
+                RetentionWarning,
+                stacklevel=4,
+            )
+
+    def _borrow(self) -> _Reading:
+        self._check_open()
+        with self._lock:
+            if self._idle_readers:
+                return self._idle_readers.pop()
+        reading = _Reading(self._make_reader(), self.name, self._translate)
+        with self._lock:
+            self._readers.append(reading)
+            closed = self._closed
+        if closed:
+            self._give_back(reading, False)
+            self._check_open()
+        return reading
+
+    def _give_back(self, reading: _Reading, usable: bool) -> None:
+        with self._lock:
+            if usable and not self._closed and len(self._idle_readers) < IDLE_READERS:
+                reading.stop()
+                self._idle_readers.append(reading)
+                return
+            if reading in self._readers:
+                self._readers.remove(reading)
+        reading.end()
+
+    def _ask(self, question: Callable[[], T], timeout: float) -> T:
+        self._check_open()
+
+        def translated() -> T:
+            try:
+                return question()
+            except Exception as error:
+                problem = self._translate(error)
+                raise problem from problem.__cause__
+
+        return self._owner.call(translated, timeout=timeout + 1.0)
+
+    def _check_open(self) -> None:
+        self._owner.check_process()
+        if self._closed:
+            raise Closed(f"the browser of {self.name} is closed")
+
+    def begin_close(self, timeout: float) -> None:
+        """Have it stop reading and leave, without waiting for it."""
+        super().begin_close(timeout)
+        for reading in list(self._readers):
+            reading.end()
+
+    def _leave(self, timeout: float) -> None:
+        deadline = Deadline(timeout)
+        for reading in list(self._readers):
+            reading.end()
+        try:
+            self._driver.close(timeout)
+        finally:
+            for reading in list(self._readers):
+                reading.join(deadline)
+
+
+class _Reading:
+    """A reader with its thread, used for one slice after the other."""
+
+    def __init__(
+        self, driver: ReaderDriver, name: str, translate: Callable[[BaseException], BrokerError]
+    ) -> None:
+        self._driver = driver
+        self._translate = translate
+        self._owner = DriverThread(f"reader of {name}")
+
+    def rows(
+        self, piece: Slice, attributes: bool, cancellation: Cancellation | None, stall: float
+    ) -> Iterator[Columns]:
+        started = False
+
+        def fetch() -> tuple[Columns | None, BrokerError | None]:
+            nonlocal started
+            try:
+                if not started:
+                    self._driver.start(piece, attributes=attributes)
+                    started = True
+                return self._driver.fetch(READ_SLICE), None
+            except Exception as error:
+                problem = self._translate(error)
+                if problem.retryable:
+                    time.sleep(READ_SLICE)
+                return None, problem
+
+        task = self._owner.post(fetch)
+        last_seen = time.monotonic()
+        while True:
+            try:
+                columns, trouble = task.wait(stall, cancellation)
+            except TimeoutError as error:
+                raise _stalled(piece, stall) from error
+            if trouble is not None and not trouble.retryable:
+                raise trouble
+            if trouble is None and columns is None:
+                return
+            if columns is None or not columns.length:
+                if time.monotonic() - last_seen > stall:
+                    raise trouble or _stalled(piece, stall)
+                task = self._owner.post(fetch)
+                continue
+            task = self._owner.post(fetch)
+            yield columns
+            last_seen = time.monotonic()
+
+    def stop(self) -> None:
+        """Have nothing of a slice under way, without waiting for it."""
+        # closed meanwhile: then nothing is under way either
+        with contextlib.suppress(Closed):
+            self._owner.post(self._driver.stop)
+
+    def end(self) -> None:
+        self._owner.end(lambda: self._driver.close(1.0), wake=False)
+
+    def join(self, deadline: Deadline) -> bool:
+        return self._owner.join(deadline)
+
+
+def _ends(columns: Columns) -> tuple[int | None, int | None]:
+    """The first and the last position, or None where there are none."""
+    (first,) = columns.slice(0, 1).positions()
+    (last,) = columns.slice(columns.length - 1, columns.length).positions()
+    return first, last
+
+
+def _stalled(piece: Slice, stall: float) -> Unavailable:
+    where = f" between offsets {piece.start} and {piece.end}" if piece.end < EXACT else ""
+    return Unavailable(
+        f"nothing came for {stall:g} s while reading {piece.topic!r}{where}; is the broker reachable?"
+    )

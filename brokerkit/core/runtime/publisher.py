@@ -1,0 +1,460 @@
+"""The portable half of publishing: checks, batches, order within a key, retries, outcomes."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from itertools import count
+from typing import Self
+
+from ..contract.driver import PublisherDriver
+from ..vocabulary.arguments import check_name, check_seconds, unencodable
+from ..vocabulary.attributes import type_name
+from ..vocabulary.cancellation import Deadline
+from ..vocabulary.capabilities import Capabilities, TimeUnit
+from ..vocabulary.errors import BrokerError, Closed, ConfigError, NotSupported, TooLarge, Unavailable
+from ..vocabulary.messages import OutboundMessage, PublishResult, PublishStatus, new_run
+from .closing import Closable
+from .driver_thread import DriverThread, Task, close_at_exit
+from .repeating import after, known_rows
+
+PUBLISH_SECONDS = 30.0
+ANSWER_SECONDS = 5.0
+"""How much longer than its timeout a driver may take to say what became of the messages."""
+CHUNK_MESSAGES = 5_000
+CHUNK_BYTES = 16_000_000
+WINDOW_SECONDS = 2.0
+"""How long to ask for the window within which a topic knows a name again."""
+FIRST_RETRY_SECONDS = 0.1
+LAST_RETRY_SECONDS = 1.0
+
+Outgoing = tuple[str, OutboundMessage]
+
+
+def refusal(message: OutboundMessage, capabilities: Capabilities) -> BrokerError | None:
+    """Why this system could not give the message back as it is, or None."""
+    if not isinstance(message, OutboundMessage):
+        raise TypeError(f"expected an OutboundMessage, not {type(message).__name__}")
+    if message.data is None and not capabilities.null_value:
+        return ConfigError("this system has no null payload: publish b'' or leave the message out")
+    if message.key is not None:
+        if message.key == b"" and not capabilities.empty_key:
+            return ConfigError("this system cannot tell an empty key from none: use key=None or a longer key")
+        if capabilities.keys == "text" and not _is_text(message.key):
+            return ConfigError("a key of this system must be UTF-8 text: encode it, for example as base64")
+    if message.partition is not None and not capabilities.publish_partition:
+        return NotSupported(
+            f"this system chooses the partition itself and does not take partition={message.partition}: "
+            "leave it out"
+        )
+    if message.publish_time is not None:
+        refused = _time_refusal(message.publish_time, capabilities.publish_time)
+        if refused is not None:
+            return refused
+    if message.attributes:
+        return _attribute_refusal(message, capabilities)
+    return None
+
+
+def _time_refusal(moment: datetime, unit: TimeUnit | None) -> BrokerError | None:
+    if unit is None:
+        return NotSupported(
+            "this system stamps messages itself and does not take publish_time=: leave it out, or put the "
+            "time into an attribute"
+        )
+    if unit == "milliseconds" and moment.microsecond % 1000:
+        return ConfigError(
+            f"publish_time {moment.isoformat()} has microseconds, and this system keeps milliseconds: round "
+            "it, for example with t.replace(microsecond=t.microsecond // 1000 * 1000)"
+        )
+    return None
+
+
+def _is_text(value: bytes) -> bool:
+    try:
+        value.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _attribute_refusal(message: OutboundMessage, capabilities: Capabilities) -> BrokerError | None:
+    names = set()
+    for name, value in message.attributes:
+        kind = type_name(value)
+        if kind not in capabilities.attribute_types:
+            raise TypeError(
+                f"attribute {name!r} is {type(value).__name__}, which this system does not carry: "
+                f"expected {' or '.join(sorted(capabilities.attribute_types))}; encode it yourself"
+            )
+        wrong = unencodable(name) or (unencodable(value) if type(value) is str else None)
+        if wrong is not None:
+            return ConfigError(f"attribute {name!a:.60} has {wrong}: send bytes instead, or repair the text")
+        if name in names and not capabilities.duplicate_attributes:
+            return ConfigError(f"attribute {name!r} is there twice, and this system keeps only one")
+        names.add(name)
+    return None
+
+
+class ConnectedTopic:
+    """A topic to publish to. Opening one asks nothing of the broker; the first publish does."""
+
+    def __init__(self, publisher: ConnectedPublisher, name: str) -> None:
+        self._publisher = publisher
+        self._name = name
+
+    @property
+    def name(self) -> str:
+        return self._name
+
+    def publish(self, message: OutboundMessage, *, timeout: float | None = None) -> PublishResult:
+        """Publish one message and wait until the broker confirmed it; raises its error otherwise.
+
+        timeout: seconds for everything, retries included; 30 when None.
+        """
+        (result,) = self.publish_batch([message], timeout=timeout)
+        if result.error is not None:
+            raise result.error
+        return result
+
+    def publish_batch(
+        self, messages: Sequence[OutboundMessage], *, timeout: float | None = None
+    ) -> list[PublishResult]:
+        """Publish all, in order within a key, and say what became of each; a failure does not raise.
+
+        A value of a wrong type is a TypeError, before anything is sent.
+        """
+        return self._publisher.send([(self._name, message) for message in messages], timeout=timeout)
+
+    def __repr__(self) -> str:
+        return f"<topic {self._name!r}>"
+
+
+class ConnectedPublisher(Closable):
+    """Publishes to any topic of a connection, from any thread.
+
+    With a `transactional_id` everything is published inside `transaction()`. Closing it finishes
+    what is being published and aborts an open transaction.
+    """
+
+    _if_abandoned = "; messages still being published may or may not be stored"
+
+    def __init__(
+        self,
+        driver: PublisherDriver,
+        *,
+        name: str,
+        capabilities: Capabilities,
+        translate: Callable[[BaseException], BrokerError],
+        transactional: bool = False,
+    ) -> None:
+        self.name = name
+        self.capabilities = capabilities
+        self.transactional = transactional
+        self._driver = driver
+        self._translate = translate
+        self._in_transaction = False
+        self._closing: Deadline | None = None
+        self._nonce = new_run()
+        self._count = count()
+        self._lock = threading.Lock()
+        self._waiting: list[_Sending] = []
+        self._owner = DriverThread(f"publisher to {name}", self._work)
+        close_at_exit(self)
+
+    def topic(self, name: str) -> ConnectedTopic:
+        return ConnectedTopic(self, check_name(name, "topic"))
+
+    def send(self, batch: Sequence[Outgoing], *, timeout: float | None = None) -> list[PublishResult]:
+        """Publish (topic, message) pairs; the outcome of each, in order."""
+        self._owner.check_process()
+        self._check_open()
+        if self.transactional and not self._in_transaction:
+            raise ConfigError(
+                "this publisher is transactional: publish inside `with publisher.transaction():`"
+            )
+        given = check_seconds(timeout, "timeout")
+        seconds = PUBLISH_SECONDS if given is None else given
+        results: list[PublishResult | None] = [None] * len(batch)
+        rows = []
+        for row, (_, message) in enumerate(batch):
+            refused = refusal(message, self.capabilities)
+            if refused is None and self._above_limit(message):
+                refused = TooLarge(
+                    f"the payload has {len(message.data or b''):,} bytes; "
+                    f"the limit here is {self.capabilities.max_message_bytes:,}"
+                )
+            if refused is not None:
+                results[row] = PublishResult("failed", error=refused)
+            else:
+                rows.append(row)
+        if rows:
+            outcomes = self._sent(_Sending([self._named(batch[row]) for row in rows], Deadline(seconds)))
+            for row, outcome in zip(rows, outcomes, strict=True):
+                results[row] = outcome
+        return [result for result in results if result is not None]
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise Closed(f"the publisher to {self.name} is closed")
+
+    def _sent(self, sending: _Sending) -> list[PublishResult]:
+        """Have it sent; an outcome for each message also when the owner thread gives none in time."""
+        with self._lock:
+            self._check_open()
+            self._waiting.append(sending)
+        self._owner.nudge()
+        seconds = sending.deadline.seconds
+        try:
+            return sending.wait(sending.deadline.remaining() + ANSWER_SECONDS)
+        except TimeoutError:
+            error = Unavailable(f"the broker did not confirm it within {seconds:g} s")
+            status: PublishStatus = "failed" if self._withdraw(sending) else "unknown"
+            return [PublishResult(status, error=error) for _ in sending.batch]
+        except BaseException:
+            self._withdraw(sending)
+            raise
+
+    def _withdraw(self, sending: _Sending) -> bool:
+        """Take back what waits behind the messages of others; false when it is on its way."""
+        with self._lock:
+            if sending not in self._waiting:
+                return False
+            self._waiting.remove(sending)
+            return True
+
+    def _above_limit(self, message: OutboundMessage) -> bool:
+        limit = self.capabilities.max_message_bytes
+        return limit is not None and message.data is not None and len(message.data) > limit
+
+    def _named(self, outgoing: Outgoing) -> Outgoing:
+        if not self.capabilities.dedup_ids:
+            return outgoing
+        topic, message = outgoing
+        return topic, message.named(f"{self._nonce}-{next(self._count)}")
+
+    # The owner thread.
+
+    def _work(self) -> float:
+        self._drain()
+        return float("inf")
+
+    def _drain(self) -> None:
+        """Send what all callers are waiting for, together."""
+        while True:
+            with self._lock:
+                sendings, self._waiting = self._waiting, []
+            if not sendings:
+                return
+            deadline = max((each.deadline for each in sendings), key=Deadline.remaining)
+            results = self._send([item for each in sendings for item in each.batch], deadline)
+            begin = 0
+            for each in sendings:
+                each.finish(results[begin : begin + len(each.batch)])
+                begin += len(each.batch)
+
+    def _send(self, batch: Sequence[Outgoing], deadline: Deadline) -> list[PublishResult]:
+        results: list[PublishResult] = []
+        for chunk in _chunks(batch, self.capabilities.max_batch):
+            results.extend(self._send_chunk(chunk, deadline))
+        return results
+
+    def _send_chunk(self, chunk: Sequence[Outgoing], deadline: Deadline) -> list[PublishResult]:
+        since = time.monotonic()
+        results = self._attempt(chunk, deadline)
+        pause = FIRST_RETRY_SECONDS
+        while rows := self._to_retry(chunk, results):
+            if self._left(deadline) <= pause:
+                break
+            time.sleep(pause)
+            pause = min(2 * pause, LAST_RETRY_SECONDS)
+            rows, later = known_rows(
+                chunk,
+                results,
+                rows,
+                lambda: time.monotonic() - since,
+                lambda topic: self._window(topic, deadline),
+            )
+            if not rows and not later:
+                break
+            again = self._attempt([chunk[row] for row in rows], deadline) if rows else []
+            for row, result in zip(rows, again, strict=True):
+                results[row] = after(results[row], result)
+        return results
+
+    def _window(self, topic: str, deadline: Deadline) -> float | None:
+        try:
+            return self._driver.known_again(topic, max(0.1, min(WINDOW_SECONDS, self._left(deadline))))
+        except Exception as error:
+            # a topic that may not be asked is asked no more
+            return None if self._translate(error).retryable else 0.0
+
+    def _left(self, deadline: Deadline) -> float:
+        """Seconds left, of which there are fewer once this is being closed."""
+        closing = self._closing
+        left = deadline.remaining()
+        return left if closing is None else min(left, closing.remaining())
+
+    def _attempt(self, chunk: Sequence[Outgoing], deadline: Deadline) -> list[PublishResult]:
+        try:
+            results = self._driver.send(chunk, max(0.1, self._left(deadline)))
+            if len(results) != len(chunk):
+                raise BrokerError(f"the driver gave {len(results)} outcomes for {len(chunk)} messages")
+        except BaseException as error:
+            problem = self._translate(error)
+            return [PublishResult("unknown", error=problem) for _ in chunk]
+        for result in results:
+            if result.error is not None:
+                self._translate(result.error)
+        return results
+
+    def _to_retry(self, chunk: Sequence[Outgoing], results: Sequence[PublishResult]) -> list[int]:
+        """The rows worth another try: surely not stored (or known by name), and nothing of their key or
+        partition was stored after them, so that trying again cannot reorder it."""
+        if all(result.ok for result in results):
+            return []
+        overtaken: set[tuple[str, bytes | int | None]] = set()
+        rows = []
+        for row in range(len(chunk) - 1, -1, -1):
+            (topic, message), result = chunk[row], results[row]
+            # a partition that was named decides alone: there is no order between partitions
+            ordered = topic, message.key if message.partition is None else message.partition
+            if result.ok:
+                if ordered[1] is not None:
+                    overtaken.add(ordered)
+                continue
+            error = result.error
+            safe = result.status == "failed" or self.capabilities.dedup_ids
+            if error is not None and error.retryable and safe and ordered not in overtaken:
+                rows.append(row)
+        return rows[::-1]
+
+    # Transactions.
+
+    @property
+    def in_transaction(self) -> bool:
+        """Whether one has begun, and is neither known to be committed nor aborted."""
+        return self._in_transaction
+
+    def begin(self) -> None:
+        """Begin a transaction. Raises ConfigError inside one, NotSupported without a transactional id."""
+        self._require_transactional()
+        if self._in_transaction:
+            raise ConfigError("a transaction has begun already: commit or abort it first")
+        self._call(self._driver.begin, PUBLISH_SECONDS, begun=True)
+
+    def commit(self, *, timeout: float | None = None) -> None:
+        """Make everything since `begin` visible together."""
+        self._end(self._driver.commit, timeout)
+
+    def abort(self, *, timeout: float | None = None) -> None:
+        """Have nothing since `begin` become visible."""
+        self._end(self._driver.abort, timeout)
+
+    def _end(self, how: Callable[[float], None], timeout: float | None) -> None:
+        self._require_transactional()
+        if not self._in_transaction:
+            raise ConfigError("no transaction has begun: call begin(), or use `with ...transaction():`")
+        seconds = check_seconds(timeout, "timeout")
+        self._call(how, PUBLISH_SECONDS if seconds is None else seconds, begun=False)
+
+    @contextmanager
+    def transaction(self) -> Iterator[Self]:
+        """Commit when the block ends normally, abort when it raises."""
+        self.begin()
+        try:
+            yield self
+        except BaseException as error:
+            self._abort_after(error)
+            raise
+        try:
+            self.commit()
+        except BrokerError as error:
+            if self._in_transaction:
+                self._abort_after(error)
+            raise
+
+    def _abort_after(self, error: BaseException) -> None:
+        try:
+            self.abort()
+        except BrokerError as failure:
+            error.add_note(f"aborting the transaction failed too: {failure}")
+
+    def _require_transactional(self) -> None:
+        if not self.transactional:
+            raise NotSupported(
+                "this publisher has no transactions: "
+                + (
+                    "open it with publisher(transactional_id=...)"
+                    if self.capabilities.transactions
+                    else "the system does not offer them; publish_batch reports each message's outcome"
+                )
+            )
+
+    def _call(self, work: Callable[[float], None], seconds: float, *, begun: bool) -> None:
+        def asked() -> None:
+            try:
+                work(seconds)
+            except Exception as error:
+                problem = self._translate(error)
+                raise problem from problem.__cause__
+            # said here, so that an interrupted caller does not change what is true
+            self._in_transaction = begun
+
+        self._owner.call(asked, timeout=seconds + ANSWER_SECONDS)
+
+    def begin_close(self, timeout: float) -> None:
+        """Have it finish what is being published, abort an open transaction, and leave."""
+        self._owner.check_process()
+        with self._lock:
+            self._closed = True
+            # the rest of the time is for leaving
+            self._closing = self._closing or Deadline(0.75 * timeout)
+        super().begin_close(timeout)
+
+    def finish_close(self, deadline: Deadline) -> None:
+        """Wait until it has closed; what was not sent in time fails."""
+        super().finish_close(deadline)
+        with self._lock:
+            left, self._waiting = self._waiting, []
+        for sending in left:
+            sending.fail(Closed(f"the publisher to {self.name} was closed before this was sent"))
+
+    def _leave(self, timeout: float) -> None:
+        deadline = Deadline(timeout)
+        try:
+            self._drain()
+            if self._in_transaction:
+                self._driver.abort(max(0.1, deadline.remaining()))
+        finally:
+            self._driver.close(max(0.1, deadline.remaining()))
+
+
+class _Sending(Task[list[PublishResult]]):
+    """One caller's messages on their way."""
+
+    def __init__(self, batch: Sequence[Outgoing], deadline: Deadline) -> None:
+        super().__init__(lambda: [])
+        self.batch = batch
+        self.deadline = deadline
+
+    def finish(self, results: list[PublishResult]) -> None:
+        self._work = lambda: results
+        self.run()
+
+
+def _chunks(batch: Sequence[Outgoing], max_batch: int | None) -> Iterator[Sequence[Outgoing]]:
+    """Split by the number of messages and by their bytes."""
+    most = min(CHUNK_MESSAGES, max_batch or CHUNK_MESSAGES)
+    begin, size = 0, 0
+    for row, (_, message) in enumerate(batch):
+        length = len(message.data or b"")
+        if row > begin and (row - begin >= most or size + length > CHUNK_BYTES):
+            yield batch[begin:row]
+            begin, size = row, 0
+        size += length
+    if begin < len(batch):
+        yield batch[begin:]

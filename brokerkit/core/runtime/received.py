@@ -1,0 +1,177 @@
+"""Messages that were received and are not settled yet."""
+
+from __future__ import annotations
+
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from ..contract.driver import Outcome
+from ..vocabulary.arguments import check_seconds
+from ..vocabulary.columns import Columns
+from ..vocabulary.errors import AckFailed, BrokerError, NotSupported
+from ..vocabulary.messages import Message, Record
+
+if TYPE_CHECKING:
+    from .consumer import Consumer
+
+
+class Fetch(ABC):
+    """What one fetch brought, with what is owed for it. Only the owner thread changes it."""
+
+    def __init__(self, consumer: Consumer, columns: Columns) -> None:
+        self.consumer = consumer
+        self.columns = columns
+        self.received_at = time.monotonic()
+        self._rows: Columns | None = None
+
+    def __len__(self) -> int:
+        return self.columns.length
+
+    @property
+    def rows(self) -> Columns:
+        """The columns as Python lists, made once, for those who go through them row by row."""
+        if self._rows is None:
+            self._rows = self.columns.as_lists()
+        return self._rows
+
+    @abstractmethod
+    def settled(self, row: int) -> bool:
+        """Whether nothing is owed for a row any more."""
+
+    def pending(self, start: int, stop: int) -> list[int]:
+        """The rows for which something is owed."""
+        return [row for row in range(start, stop) if not self.settled(row)]
+
+    def settle(self, rows: Sequence[int], outcome: Outcome, delay: float | None, reason: str | None) -> None:
+        """Settle rows through the consumer; raises the error, or one `AckFailed` for several."""
+        capabilities = self.consumer.capabilities
+        if delay is not None and not capabilities.nack_delay:
+            raise NotSupported("nack(delay=) is not offered by this system; nack() without a delay is")
+        if outcome is Outcome.REJECT and not capabilities.reject:
+            raise NotSupported("reject() is not offered here: nack() gives back, ack() is to go past it")
+        failures = self.consumer.settle(
+            self, rows, outcome, delay=check_seconds(delay, "delay"), reason=reason
+        )
+        if failures:
+            by_index = {index: failures[row] for index, row in enumerate(rows) if row in failures}
+            raise _combined(by_index, len(rows))
+
+
+def _combined(failures: dict[int, BrokerError], asked: int) -> BrokerError:
+    first = next(iter(failures.values()))
+    if asked == 1:
+        return first
+    kinds = {type(error) for error in failures.values()}
+    kind = kinds.pop() if len(kinds) == 1 else AckFailed
+    made = (kind if issubclass(kind, AckFailed) else AckFailed)(
+        f"{len(failures)} of {asked} acknowledgements were not confirmed; the first: {first}",
+        failures=failures,
+        retryable=all(error.retryable for error in failures.values()),
+    )
+    made.__cause__ = first
+    return made
+
+
+def require_confirmation(consumer: Consumer, wanted: bool) -> None:
+    """Raise NotSupported when a confirmed acknowledgement is wanted of a system that has none."""
+    if wanted and consumer.capabilities.ack == "sent":
+        raise NotSupported(
+            "this system only sends acknowledgements and cannot confirm them; call ack() without "
+            "require_confirmed, and expect redelivery after a crash"
+        )
+
+
+class RowDelivery:
+    """How one message or record of a chunk is settled."""
+
+    __slots__ = ("_chunk", "_row")
+
+    def __init__(self, chunk: Fetch, row: int) -> None:
+        self._chunk = chunk
+        self._row = row
+
+    @property
+    def settled(self) -> bool:
+        return self._chunk.consumer.closed or self._chunk.settled(self._row)
+
+    def ack(self, *, require_confirmed: bool = False) -> None:
+        require_confirmation(self._chunk.consumer, require_confirmed)
+        self._chunk.settle([self._row], Outcome.ACK, None, None)
+
+    def nack(self, *, delay: float | None = None) -> None:
+        self._chunk.settle([self._row], Outcome.NACK, delay, None)
+
+    def reject(self, *, reason: str | None = None) -> None:
+        self._chunk.settle([self._row], Outcome.REJECT, None, reason)
+
+
+class ReceivedBatch:
+    """A batch that was handed over: rows of one fetch, settled together or one by one.
+
+    columns: the rows. ack, nack, reject: settle all that are not settled yet.
+    """
+
+    __slots__ = ("_chunk", "_start", "_stop")
+
+    def __init__(self, chunk: Fetch, start: int, stop: int) -> None:
+        self._chunk = chunk
+        self._start = start
+        self._stop = stop
+
+    def __len__(self) -> int:
+        return self._stop - self._start
+
+    @property
+    def chunk(self) -> Fetch:
+        return self._chunk
+
+    @property
+    def columns(self) -> Columns:
+        return self._chunk.columns.slice(self._start, self._stop)
+
+    @property
+    def settled(self) -> bool:
+        """Whether nothing is owed for any of its rows."""
+        return all(map(self._chunk.settled, range(self._start, self._stop)))
+
+    def split(self, count: int) -> tuple[ReceivedBatch, ReceivedBatch]:
+        """The first `count` rows and the rest."""
+        middle = self._start + count
+        return ReceivedBatch(self._chunk, self._start, middle), ReceivedBatch(self._chunk, middle, self._stop)
+
+    def pending_rows(self) -> list[int]:
+        return self._chunk.pending(self._start, self._stop)
+
+    def ack(self, *, require_confirmed: bool = False) -> None:
+        """Acknowledge all rows; on a log the highest offset of each partition.
+
+        Raises AckFailed with `failures` by row when some did not take effect.
+        """
+        require_confirmation(self._chunk.consumer, require_confirmed)
+        self._settle(Outcome.ACK, None, None)
+
+    def nack(self, *, delay: float | None = None) -> None:
+        """Give all rows back that are not settled."""
+        self._settle(Outcome.NACK, delay, None)
+
+    def reject(self, *, reason: str | None = None) -> None:
+        """Settle all rows as never to be delivered again."""
+        self._settle(Outcome.REJECT, None, reason)
+
+    def _settle(self, outcome: Outcome, delay: float | None, reason: str | None) -> None:
+        self._chunk.settle(range(self._start, self._stop), outcome, delay, reason)
+
+    def messages(self) -> list[Message]:
+        """One `Message` per row."""
+        rows = self._chunk.rows.slice(self._start, self._stop)
+        return rows.to_messages(self._deliveries())
+
+    def records(self) -> list[Record]:
+        """One `Record` per row."""
+        rows = self._chunk.rows.slice(self._start, self._stop)
+        return rows.to_records(self._deliveries())
+
+    def _deliveries(self) -> list[Any]:
+        return [RowDelivery(self._chunk, row) for row in range(self._start, self._stop)]

@@ -1,0 +1,1 @@
+"""Messages, columns, positions, errors, protocols: the words that both sides of a driver know."""

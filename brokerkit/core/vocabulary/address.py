@@ -1,0 +1,276 @@
+"""Where a broker is, and with which options: URLs, keyword overrides, environment, saved names."""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl, quote, unquote, urlencode
+
+from .connection_flags import ConnectionFlags, take_flags
+from .errors import ConfigError
+from .secrets import MASK, Secret, Secrets, as_secret, hidden, inner_secrets, is_public, is_secret, revealed
+
+_URL = re.compile(r"^(?P<scheme>[A-Za-z][A-Za-z0-9+.\-]*)://(?P<rest>.*)$", re.DOTALL)
+_HOST = re.compile(r"^(\[[0-9A-Fa-f:.%]+\]|[^:@\[\]]*)(:\d+)?$")
+_LIKE_A_NAME = re.compile(r"[\w.+-]{1,40}")
+EXAMPLES = "inmem://, sandbox+nats://, nats://localhost:4222, kafka://localhost:9092"
+
+
+@dataclass(frozen=True)
+class Address:
+    """A parsed connection URL. Its repr and `str` never show a secret.
+
+    hosts: the comma-separated ``host[:port]`` parts. path: what follows, without the slash.
+    options: query parameters and keyword overrides, by the names that the backend documents.
+    marks: what is said of the connection as a whole. A user without a password is a `Secret`, as it may be
+    a token; so are options whose name or content says so. Pickled it is its public URL: the other process
+    takes the secrets from its environment.
+    """
+
+    scheme: str
+    hosts: tuple[str, ...] = ()
+    path: str = ""
+    user: str | Secret | None = field(default=None, repr=False)
+    password: Secret | None = field(default=None, repr=False)
+    options: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    marks: ConnectionFlags = field(default_factory=ConnectionFlags)
+
+    @classmethod
+    def parse(cls, url: str | Secret, options: Mapping[str, Any] | None = None) -> Address:
+        """Take a URL apart; `options` override its query. Raises ConfigError."""
+        # a traceback may show the variables of this function: none holds a secret from here on
+        url = url if isinstance(url, Secret) else Secret(url)
+        options = {name: hidden(name, value) for name, value in (options or {}).items()}
+        found = _taken_apart(url, options)
+        if isinstance(found, str):
+            raise ConfigError(found)
+        return found._checked()
+
+    def _checked(self) -> Address:
+        named = (("the user", self.user), ("the password", self.password), *self.options.items())
+        for name, value in named:
+            if isinstance(value, str | Secret) and not as_secret(value).is_text:
+                raise ConfigError(
+                    f"{name} is not UTF-8 text, and no broker takes it so: check how it is encoded where it "
+                    "comes from (in a URL a character such as \u00e9 is written %C3%A9)"
+                )
+        return self
+
+    def with_options(self, defaults: Mapping[str, Any]) -> Address:
+        """The same, with options that it did not have yet."""
+        return replace(self, options={**defaults, **self.options})
+
+    def with_marks(self) -> Address:
+        """The same, with the marks taken out of the options. Raises ConfigError."""
+        marks, options = take_flags(self.options)
+        return replace(self, options=options, marks=marks)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _from_public, (self.public_url,)
+
+    @property
+    def secrets(self) -> Secrets:
+        """Every value of it that must not be shown."""
+        found = Secrets()
+        who = {"password": self.password, "token": self.user if self._is_token else None}
+        for name, value in (*who.items(), *self.options.items()):
+            _add(found, name, value)
+        return found
+
+    @property
+    def _is_token(self) -> bool:
+        """A user without a password may be a token, as it is of NATS."""
+        named = any("password" in name.lower() for name in self.options)
+        return self.user is not None and self.password is None and not named
+
+    @property
+    def public_url(self) -> str:
+        """The URL with all its options but without any secret: for another process to connect with."""
+        shown = {name: str(value) for name, value in self.options.items() if is_public(name, value)}
+        shown |= {name: "true" for name, value in self.marks._asdict().items() if value}
+        query = urlencode(shown)
+        who = "" if self.user is None or self._is_token else f"{quote(revealed(self.user), safe='')}@"
+        path = f"/{quote(self.path)}" if self.path else ""
+        return f"{self.scheme}://{who}{','.join(self.hosts)}{path}" + (f"?{query}" if query else "")
+
+    def __str__(self) -> str:
+        user = MASK if self._is_token else revealed(self.user)
+        who = "" if user is None else user + (f":{MASK}" if self.password else "") + "@"
+        path = f"/{self.path}" if self.path else ""
+        return f"{self.scheme}://{who}{','.join(self.hosts)}{path}"
+
+    def __repr__(self) -> str:
+        return f"Address({str(self)!r})"
+
+
+def _taken_apart(url: Secret, options: Mapping[str, Any]) -> Address | str:
+    """The address, or what is wrong with it. Raises nothing, since its variables are shown by a traceback."""
+    text = url.reveal().strip()
+    azure = re.match(r"^Endpoint=sb://([^/;\s]*)", text, re.IGNORECASE)
+    if azure:
+        hosts = tuple(filter(None, azure.groups()))
+        return Address("servicebus", hosts, options={"connection_string": Secret(text), **options})
+    match = _URL.match(text)
+    if not match:
+        return f"{_hide(text)!r} is not a connection URL: expected SCHEME://..., for example {EXAMPLES}"
+    rest, _, query = match["rest"].partition("?")
+    authority, _, path = rest.partition("/")
+    user: str | Secret | None = None
+    password: Secret | None = None
+    if "@" in authority:
+        who, authority = authority.rsplit("@", 1)
+        name, colon, secret = who.partition(":")
+        user = _unquoted(name) if colon else Secret(_unquoted(name))
+        password = Secret(_unquoted(secret)) if colon else None
+    given = parse_qsl(query, keep_blank_values=True, errors="surrogateescape")
+    merged = {name: hidden(name, value) for name, value in given}
+    merged.update(options)
+    hosts = tuple(part for part in authority.split(",") if part)
+    if any(not _HOST.match(host) for host in hosts) or ("@" in path and ":" in authority):
+        return (
+            f"the hosts in a {match['scheme']}:// URL cannot be read: expected HOST[:PORT][,HOST...], "
+            "and / ? @ : in a user or password written as %2F %3F %40 %3A"
+        )
+    return Address(match["scheme"].lower(), hosts, _unquoted(path), user, password, merged)
+
+
+def _unquoted(text: str) -> str:
+    """Without percent signs; what is not UTF-8 stays recognizable."""
+    return unquote(text, errors="surrogateescape")
+
+
+def _from_public(url: str) -> Address:
+    return resolve(url, {})
+
+
+def _add(secrets: Secrets, name: str, value: Any) -> None:
+    if isinstance(value, Mapping):
+        for key, each in value.items():
+            _add(secrets, str(key), each)
+    elif isinstance(value, Secret):
+        if is_secret(name) or not inner_secrets(value.reveal()):
+            secrets.add(value.reveal())
+        for part in inner_secrets(value.reveal()):
+            secrets.add(part)
+
+
+def _hide(text: str) -> str:
+    """A text that is no URL may be a pasted secret: unless it looks like a name, show its beginning only."""
+    return text if _LIKE_A_NAME.fullmatch(text) else text[:8] + "..."
+
+
+def config_path() -> Path:
+    """The file of saved connections; the environment variable BROKERKIT_CONFIG names another one."""
+    named = os.environ.get("BROKERKIT_CONFIG")
+    return Path(named) if named else Path.home() / ".config" / "brokerkit" / "connections.toml"
+
+
+def saved(name: str | Secret) -> tuple[Secret, dict[str, Any]]:
+    """The URL and options saved under a name.
+
+    A value ``{env = "NAME"}`` is read from the environment, so that no secret needs to be in the file.
+    """
+    path = config_path()
+    connections = _connections(path)
+    if isinstance(connections, str):
+        raise ConfigError(f"{path} is not valid TOML: {connections}")
+    if revealed(name) not in connections:
+        known = ", ".join(sorted(connections)) or "none"
+        raise ConfigError(
+            f"{_hide(revealed(name))!r} is neither a connection URL (for example {EXAMPLES}) nor a "
+            f"connection saved in {path} (saved there: {known})"
+        )
+    entry = connections[revealed(name)]
+    if entry is None:
+        raise ConfigError(f"{name!r} in {path} must be a table: [{name}] and below it url = ...")
+    missing = next((key for key, value in entry.items() if isinstance(value, _Missing)), None)
+    if missing is not None:
+        raise ConfigError(
+            f"option {missing!r} is to be read from the environment variable {entry[missing].name}, which is "
+            "not set"
+        )
+    url = entry.pop("url", None)
+    if not isinstance(url, Secret):
+        raise ConfigError(f'the connection {name!r} in {path} needs a line: url = "SCHEME://..."')
+    return url, entry
+
+
+def _connections(path: Path) -> dict[str, dict[str, Any] | None] | str:
+    """What is saved, with every secret hidden; or what is wrong with the file."""
+    try:
+        content = tomllib.loads(path.read_text("utf-8")) if path.exists() else {}
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        return getattr(error, "reason", None) or str(error)
+    return {name: _entry(each) if isinstance(each, dict) else None for name, each in content.items()}
+
+
+def _entry(entry: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        key: Secret(value) if key == "url" and isinstance(value, str) else hidden(key, value)
+        for key, value in _flattened(entry)
+    }
+
+
+@dataclass(frozen=True)
+class _Missing:
+    """An environment variable that is not set."""
+
+    name: str
+
+
+def _flattened(entry: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """TOML reads ``sasl.password = ...`` as a table in a table: back to dotted names."""
+    for key, value in entry.items():
+        if isinstance(value, dict) and set(value) != {"env"}:
+            yield from _flattened(value, f"{prefix}{key}.")
+        else:
+            yield prefix + key, _from_environment(prefix + key, value)
+
+
+def _from_environment(key: str, value: Any) -> Any:
+    if not (isinstance(value, dict) and set(value) == {"env"}):
+        return value
+    return os.environ.get(str(value["env"]), _Missing(str(value["env"])))
+
+
+def environment_options(scheme: str) -> dict[str, Any]:
+    """Options from the environment: BROKERKIT_KAFKA_SASL_PASSWORD is ``sasl.password`` of kafka."""
+    prefix = f"BROKERKIT_{scheme.upper().replace('+', '_')}_"
+    spelled = {
+        name: name.removeprefix(prefix).lower().replace("__", "\0").replace("_", ".").replace("\0", "_")
+        for name in os.environ
+        if name.startswith(prefix)
+    }
+    return {option: hidden(option, os.environ[name]) for name, option in spelled.items()}
+
+
+def hidden_target(target: Any) -> Any:
+    """What a user gave as a target, with everything hidden that may be a secret."""
+    return Secret(target) if isinstance(target, str) and not _LIKE_A_NAME.fullmatch(target) else target
+
+
+def resolve(target: str | Secret | None, options: Mapping[str, Any]) -> Address:
+    """What a user gave to `connect` as an address.
+
+    target: a URL, a saved name, an Azure connection string, or None for BROKERKIT_URL. Keyword
+    options win over the URL's query, which wins over saved options and the environment. The marks
+    `read_only` and `production` may stand in any of them.
+    """
+    target = hidden_target(os.environ.get("BROKERKIT_URL") if target is None else target)
+    options = {name: hidden(name, value) for name, value in options.items()}
+    if not target:
+        raise ConfigError(
+            f"connect() needs a URL (for example {EXAMPLES}), or the environment variable BROKERKIT_URL"
+        )
+    saved_options: dict[str, Any] = {}
+    if "://" not in revealed(target):
+        target, saved_options = saved(target)
+    address = Address.parse(target, options)
+    return (
+        address.with_options({**environment_options(address.scheme), **saved_options})._checked().with_marks()
+    )

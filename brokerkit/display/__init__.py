@@ -1,0 +1,1 @@
+"""Text, HTML and progress bars for what came from a broker."""

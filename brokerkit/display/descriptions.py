@@ -1,0 +1,202 @@
+"""Topics and their descriptions as frames."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+
+from brokerkit.core.vocabulary.topics import EXACT, Bounds, Counted, TopicDescription, TopicInfo, count_text
+from brokerkit.frames.dataframe import to_pandas
+
+from . import markup
+from .sanitize import LONGEST, plain, plain_lines
+
+TOPICS = pa.schema(
+    [
+        ("topic", pa.string()),
+        ("partitions", pa.int32()),
+        ("messages", pa.int64()),
+        ("bytes", pa.int64()),
+        ("internal", pa.bool_()),
+        ("exact", pa.bool_()),
+    ]
+)
+PARTITIONS = pa.schema(
+    [
+        ("partition", pa.int32()),
+        ("start", pa.int64()),
+        ("end", pa.int64()),
+        ("messages", pa.int64()),
+        ("exact", pa.bool_()),
+    ]
+)
+PLACES = pa.schema(
+    [
+        ("partition", pa.int32()),
+        ("start", pa.string()),
+        ("end", pa.string()),
+        ("messages", pa.int64()),
+        ("exact", pa.bool_()),
+    ]
+)
+SUBSCRIPTIONS = pa.schema(
+    [
+        ("subscription", pa.string()),
+        ("kind", pa.string()),
+        ("lag", pa.int64()),
+        ("in_flight", pa.int64()),
+        ("members", pa.int32()),
+        ("position", pa.string()),
+        ("exact", pa.bool_()),
+    ]
+)
+
+
+def topics_frame(infos: Sequence[TopicInfo]) -> pd.DataFrame:
+    """One row per topic; counts are NA where the system does not say.
+
+    exact: whether `messages` is a count; else there may be fewer, or it is about so many.
+    """
+    rows = [
+        {
+            "topic": info.name,
+            "partitions": info.partitions,
+            "messages": info.messages,
+            "bytes": info.bytes,
+            "internal": info.internal,
+            "exact": None if info.messages is None else info.counted == "exact" or not info.messages,
+        }
+        for info in infos
+    ]
+    return to_pandas(pa.Table.from_pylist(rows, TOPICS))
+
+
+class Description(markup.Displayed):
+    """A topic: `partitions` and `subscriptions` as frames, `details` as a dict.
+
+    messages: None where the system does not say. In `partitions` offsets run from `start` up to but
+    excluding `end`. In `subscriptions`, `lag` is what is still to be processed. exact: whether `messages`
+    or `lag` is a count; where brokers leave gaps in their offsets, only short ranges are counted, and of
+    longer ones the number of offsets is shown, as "up to". hidden: what cannot be read yet, in words.
+    """
+
+    def __init__(self, described: TopicDescription) -> None:
+        self.name = described.name
+        self.messages = described.messages
+        self.exact = described.counted == "exact"
+        self.hidden = described.hidden
+        self.bytes = described.bytes
+        self._counted = described.counted
+        self._worth: dict[str, list[Counted]] = {
+            "messages": [each.counted for each in described.partitions],
+            "lag": [each.counted for each in described.subscriptions],
+        }
+        self.details = dict(described.details)
+        # what is no offset is shown as the system writes it
+        shown = any(b.end >= EXACT for b in described.partitions)
+        self.partitions = to_pandas(
+            pa.Table.from_pylist(
+                [
+                    {
+                        "partition": b.partition,
+                        "start": b.show(b.start) if shown else b.start,
+                        "end": b.show(b.end) if shown else b.end,
+                        "messages": b.estimate,
+                        "exact": b.exact,
+                    }
+                    for b in described.partitions
+                ],
+                PLACES if shown else PARTITIONS,
+            )
+        )
+        self.subscriptions = to_pandas(
+            pa.Table.from_pylist(
+                [
+                    {
+                        "subscription": each.name,
+                        "kind": each.kind,
+                        "lag": each.lag,
+                        "in_flight": each.in_flight,
+                        "members": each.members,
+                        "position": _positions(dict(each.position), described.partitions),
+                        "exact": None if each.lag is None else each.counted == "exact" or not each.lag,
+                    }
+                    for each in described.subscriptions
+                ],
+                SUBSCRIPTIONS,
+            )
+        )
+
+    def _head(self) -> str:
+        size = "" if self.bytes is None else f", {self.bytes:,} bytes"
+        count = "number of messages not known"
+        if self.messages is not None:
+            count = count_text(self.messages, self._counted, "message")
+        return f"{plain(self.name)}: {count}{size}"
+
+    def _tables(self) -> list[pd.DataFrame]:
+        """The frames as they are shown: counts say what they are worth."""
+        pairs = ((self.partitions, "messages"), (self.subscriptions, "lag"))
+        return [self._marked(frame, name) for frame, name in pairs if len(frame)]
+
+    def _marked(self, frame: pd.DataFrame, name: str) -> pd.DataFrame:
+        shown = frame.drop(columns="exact")
+        worth = self._worth[name]
+        if not frame["exact"].all():
+            texts = [
+                None if count is None else count_text(count, counted)
+                for count, counted in zip(_values(frame[name]), worth, strict=True)
+            ]
+            shown[name] = pd.Series(texts, dtype=object)
+        return shown
+
+    def _details(self) -> str:
+        return "\n".join(plain(f"{name}: {_short(name, value)}") for name, value in self.details.items())
+
+    def __repr__(self) -> str:
+        parts = [f"{self._head()}\n{self.hidden}".rstrip()]
+        parts += [plain_lines(each.to_string(index=False, max_colwidth=LONGEST)) for each in self._tables()]
+        return "\n\n".join([*parts, self._details()]).rstrip()
+
+    def _repr_html_(self) -> str:
+        details = {name: _short(name, value) for name, value in self.details.items()}
+        return markup.block(
+            markup.heading(self._head()),
+            markup.paragraph(self.hidden),
+            *(markup.table([*each.columns], records(each)) for each in self._tables()),
+            markup.pairs(details) if details else "",
+        )
+
+
+def records(frame: pd.DataFrame) -> Iterator[tuple[Any, ...]]:
+    """The rows of a frame, as Python's own values; NA is None."""
+    return zip(*(_values(frame[name]) for name in frame.columns), strict=True)
+
+
+def _values(column: pd.Series[Any]) -> list[Any]:
+    return [None if each is pd.NA else each for each in column.tolist()]
+
+
+def _short(name: str, value: Any) -> str:
+    """A detail; of what holds many settings only where they are."""
+    if isinstance(value, Mapping):
+        return f"{len(value)} settings, in .details[{name!r}]"
+    if isinstance(value, list | tuple):
+        return ", ".join(map(str, value))
+    return str(value)
+
+
+def _positions(positions: dict[Any, Any], partitions: Sequence[Bounds]) -> str | None:
+    if not positions:
+        return None
+    bounds = {each.partition: each for each in partitions}
+    texts = {
+        number: bounds[number].show(place) if place is not None and place >= EXACT else str(place)
+        for number, place in positions.items()
+    }
+    if set(texts) == {None}:
+        return texts[None]
+    return ", ".join(f"{partition}: {text}" for partition, text in sorted(texts.items()))

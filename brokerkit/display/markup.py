@@ -1,0 +1,98 @@
+"""Small escaped HTML for where no widget lives: a saved notebook, GitHub, nbviewer.
+
+It has no colours, so that it is read on light and dark alike, and loads nothing.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping, Sequence
+from html import escape
+from itertools import islice
+from numbers import Number
+from typing import Any
+
+from .sanitize import LONGEST, plain, plain_lines
+
+ROWS = 50
+_LEFT, _RIGHT = ' style="text-align: left"', ' align="right"'
+"""JupyterLab lays tables out for numbers."""
+_UNTYPESET = "tex2jax_ignore mathjax_ignore"
+"""The classes that have MathJax leave a text alone, whichever version the page has."""
+
+
+def shown(value: Any, most: int = LONGEST) -> str:
+    """A value as harmless text in HTML: escaped, on one line, at most `most` long; nothing for null.
+
+    Bytes that are not UTF-8 are written as escapes.
+    """
+    if value is None or value != value:
+        return ""
+    if isinstance(value, bytes):
+        value = value[: 4 * most].decode("utf-8", "backslashreplace")
+    return escape(plain(str(value), most))
+
+
+def block(*parts: str) -> str:
+    """Parts of HTML as one piece."""
+    return f'<div class="{_UNTYPESET}">{"".join(parts)}</div>'
+
+
+def heading(text: str) -> str:
+    return f"<p><b>{shown(text)}</b></p>"
+
+
+def paragraph(text: str) -> str:
+    return f"<p>{shown(text, 1_000)}</p>" if text else ""
+
+
+def lines(text: str) -> str:
+    """A text of several lines."""
+    return f"<pre>{escape(plain_lines(text))}</pre>" if text else ""
+
+
+def bullets(texts: Iterable[str]) -> str:
+    return f"<ul>{''.join(f'<li>{shown(text)}</li>' for text in texts)}</ul>"
+
+
+def table(
+    head: Sequence[str], rows: Iterable[Sequence[Any]], *, most: int = ROWS, width: int = LONGEST
+) -> str:
+    """Rows below their names; of more than `most` only the first, and a line that says so.
+
+    width: how much of a text is shown.
+    """
+    waiting = iter(rows)
+    body = [f"<tr>{''.join(_cell(value, width) for value in row)}</tr>" for row in islice(waiting, most)]
+    left = sum(1 for _ in waiting)
+    names = "".join(f"<th{_LEFT}>{shown(name)}</th>" for name in head)
+    return (
+        f"<table><thead><tr>{names}</tr></thead><tbody>{''.join(body)}</tbody></table>"
+        f"{paragraph(f'and {left:,} more') if left else ''}"
+    )
+
+
+def _cell(value: Any, width: int) -> str:
+    number = isinstance(value, Number) and not isinstance(value, bool)
+    return f"<td{_RIGHT if number else _LEFT}>{shown(value, width)}</td>"
+
+
+def pairs(named: Mapping[str, Any]) -> str:
+    """Names with their values, one pair in a row; what is null is left out."""
+    rows = "".join(
+        f"<tr><th{_LEFT}>{shown(name)}</th><td{_LEFT}>{shown(value)}</td></tr>"
+        for name, value in named.items()
+        if value is not None
+    )
+    return f"<table><tbody>{rows}</tbody></table>"
+
+
+class Displayed(ABC):
+    """Something that notebooks show as HTML and terminals as its repr."""
+
+    @abstractmethod
+    def _repr_html_(self) -> str:
+        """Its HTML, all of it escaped."""
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
+        return {"text/plain": repr(self), "text/html": self._repr_html_()}

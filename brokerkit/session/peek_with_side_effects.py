@@ -1,0 +1,63 @@
+"""Looking at messages where that cannot be done without side effects: they are borrowed and given back."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+from brokerkit.core.vocabulary.errors import ConfigError
+
+from .pulling import Pulling, frame_maker
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from .session import Session
+
+SideEffects = Literal["give back", "temporary subscription"]
+CHOICES = ("give back", "temporary subscription")
+TIMEOUT_SECONDS = 10.0
+IDLE_SECONDS = 1.0
+
+
+def borrow(
+    session: Session,
+    topic: str,
+    limit: int,
+    *,
+    side_effects: str,
+    subscription: str | None,
+    start: Any,
+    decode: Any,
+    expand: bool,
+    attributes: bool,
+) -> pd.DataFrame:
+    """Up to `limit` messages, by publish time; see `Session.peek`."""
+    if side_effects not in CHOICES:
+        raise ConfigError(
+            f'side_effects must be "give back" or "temporary subscription", not {side_effects!r}'
+        )
+    if session.capabilities.side_effects["peek"] == "none":
+        raise ConfigError("looking has no side effects on this system: leave side_effects= out")
+    if side_effects == "give back":
+        if subscription is None:
+            raise ConfigError(
+                'side_effects="give back" takes messages from a subscription and gives them back: name it, '
+                "subscription=..."
+            )
+        if start is not None:
+            raise ConfigError(
+                "a subscription gives what it has next: leave start= out, or use "
+                'side_effects="temporary subscription"'
+            )
+        consumer = session.consumer(topic, subscription, model="message")
+    else:
+        if subscription is not None:
+            raise ConfigError("a temporary subscription has a name of its own: leave subscription= out")
+        consumer = session.consumer(
+            topic, "look", model="message", start="earliest" if start is None else start, temporary=True
+        )
+    details = {"peek": topic, "side_effects": side_effects}
+    make_frame = frame_maker(decode, attributes, expand, session.name, details)
+    taking = Pulling(consumer, ack=False, make_frame=make_frame, keep=lambda _: None)
+    frame = taking.run(limit, timeout=TIMEOUT_SECONDS, idle=IDLE_SECONDS)
+    return frame.sort_values("publish_time", kind="stable", ignore_index=True)
