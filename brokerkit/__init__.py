@@ -33,7 +33,6 @@ if TYPE_CHECKING:
         NotFound,
         NotSupported,
         PreviewWarning,
-        PublishFailed,
         RetentionWarning,
         StaleAck,
         StorageError,
@@ -43,6 +42,7 @@ if TYPE_CHECKING:
         UnsettledWarning,
     )
     from .core.vocabulary.messages import OutboundMessage
+    from .core.vocabulary.results import PublishFailed
     from .frames import Decoder, attr, decoder, expand, failures, plain
     from .session import (
         CopyWarning,
@@ -62,8 +62,9 @@ _HOMES = {
     "session.copying": ("CopyWarning",),
     "session.placing": ("PlacingWarning",),
     "frames": ("Decoder", "attr", "decoder", "expand", "failures", "plain"),
-    "core.messages": ("OutboundMessage",),
-    "core.errors": (
+    "core.vocabulary.messages": ("OutboundMessage",),
+    "core.vocabulary.results": ("PublishFailed",),
+    "core.vocabulary.errors": (
         "AbandonedWarning",
         "AckFailed",
         "AlreadyExists",
@@ -78,7 +79,6 @@ _HOMES = {
         "NotFound",
         "NotSupported",
         "PreviewWarning",
-        "PublishFailed",
         "RetentionWarning",
         "StaleAck",
         "StorageError",

@@ -13,7 +13,7 @@ from IPython.core.error import UsageError
 from IPython.core.magic import Magics, cell_magic, line_magic, magics_class
 from IPython.core.magic_arguments import argument, magic_arguments, parse_argstring
 
-from .core.vocabulary.messages import PublishResult
+from .core.vocabulary.results import PublishResult
 from .session import Session
 
 

@@ -36,7 +36,6 @@ from .vocabulary.errors import (
     NotFound,
     NotSupported,
     PreviewWarning,
-    PublishFailed,
     RetentionWarning,
     StaleAck,
     StorageError,
@@ -45,7 +44,7 @@ from .vocabulary.errors import (
     Unavailable,
     UnsettledWarning,
 )
-from .vocabulary.messages import Message, OutboundMessage, PublishResult, Record
+from .vocabulary.messages import Message, OutboundMessage, Record
 from .vocabulary.protocols import (
     BatchedMessageIterator,
     BatchedMessageStream,
@@ -60,6 +59,7 @@ from .vocabulary.protocols import (
     Topic,
     TransactionalPublisher,
 )
+from .vocabulary.results import PublishFailed, PublishResult
 from .vocabulary.topics import Bounds, Slice, SubscriptionInfo, TopicDescription, TopicInfo
 
 __all__ = [

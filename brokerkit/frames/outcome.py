@@ -8,8 +8,8 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
-from brokerkit.core.vocabulary.errors import BrokerError, PublishFailed
-from brokerkit.core.vocabulary.messages import PublishResult
+from brokerkit.core.vocabulary.errors import BrokerError
+from brokerkit.core.vocabulary.results import PublishFailed, PublishResult
 
 from .decoded import error_text
 

@@ -15,8 +15,9 @@ from brokerkit.core.runtime.message_consumer import MessageConsumer
 from brokerkit.core.vocabulary.columns import Columns
 from brokerkit.core.vocabulary.errors import BrokerError, ConfigError, NotSupported
 from brokerkit.core.vocabulary.interrupts import Hold
-from brokerkit.core.vocabulary.messages import OutboundMessage, PublishResult, new_run
+from brokerkit.core.vocabulary.messages import OutboundMessage, new_run
 from brokerkit.core.vocabulary.notes import note
+from brokerkit.core.vocabulary.results import PublishResult
 from brokerkit.core.vocabulary.topics import Counted, Slice
 from brokerkit.core.vocabulary.windows import pieces_of
 from brokerkit.display.progress import bar, expected

@@ -34,7 +34,8 @@ from typing import Any
 import orjson
 
 from brokerkit.core.vocabulary.errors import BrokerError, ConfigError
-from brokerkit.core.vocabulary.messages import OutboundMessage, PublishResult, PublishStatus
+from brokerkit.core.vocabulary.messages import OutboundMessage
+from brokerkit.core.vocabulary.results import PublishResult, PublishStatus
 
 from .locking import only_writer
 from .resuming import SENT_BY

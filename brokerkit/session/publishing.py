@@ -14,9 +14,10 @@ import pyarrow as pa
 from brokerkit.core.runtime.publisher import refusal
 from brokerkit.core.vocabulary.arguments import unencodable
 from brokerkit.core.vocabulary.attributes import Attributes
-from brokerkit.core.vocabulary.errors import BrokerError, ConfigError, PublishFailed, Unavailable
+from brokerkit.core.vocabulary.errors import BrokerError, ConfigError, Unavailable
 from brokerkit.core.vocabulary.interrupts import check_interrupt
-from brokerkit.core.vocabulary.messages import OutboundMessage, PublishResult, new_run
+from brokerkit.core.vocabulary.messages import OutboundMessage, new_run
+from brokerkit.core.vocabulary.results import PublishFailed, PublishResult
 from brokerkit.display.progress import bar
 from brokerkit.frames.jsonable import jsonable
 from brokerkit.frames.outbound import Item, Kind, Outbound, messages_from_frame

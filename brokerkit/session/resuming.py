@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from brokerkit.core.runtime.repeating import MARGIN_SECONDS
 from brokerkit.core.vocabulary.errors import BrokerError
-from brokerkit.core.vocabulary.messages import PublishResult
+from brokerkit.core.vocabulary.results import PublishResult
 
 if TYPE_CHECKING:
     from .session import Session

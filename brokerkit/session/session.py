@@ -12,8 +12,8 @@ from importlib import import_module
 from os import PathLike
 from typing import TYPE_CHECKING, Any, Self
 
+from brokerkit.core.contract.at_exit import close_at_exit
 from brokerkit.core.runtime.connection import Connection
-from brokerkit.core.runtime.driver_thread import close_at_exit
 from brokerkit.core.runtime.inspector import ConnectedInspector
 from brokerkit.core.runtime.message_consumer import MessageConsumer
 from brokerkit.core.runtime.publisher import ConnectedPublisher
@@ -22,9 +22,10 @@ from brokerkit.core.vocabulary.arguments import check_count, check_seconds
 from brokerkit.core.vocabulary.capabilities import Capabilities, Model
 from brokerkit.core.vocabulary.errors import Closed, ConfigError, NotSupported
 from brokerkit.core.vocabulary.interrupts import Hold
-from brokerkit.core.vocabulary.messages import OutboundMessage, PublishResult
+from brokerkit.core.vocabulary.messages import OutboundMessage
 from brokerkit.core.vocabulary.notes import note
 from brokerkit.core.vocabulary.protocols import PositionLike
+from brokerkit.core.vocabulary.results import PublishResult
 from brokerkit.core.vocabulary.windows import LATENESS, parse_lateness, pieces_of
 from brokerkit.display.descriptions import Description, topics_frame
 from brokerkit.display.markup import Displayed

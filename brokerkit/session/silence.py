@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
-from brokerkit.core.vocabulary.messages import PublishResult, nobody_answered
+from brokerkit.core.vocabulary.results import PublishResult, nobody_answered
 
 BROKE_SECONDS = 5.0
 """An `unknown` that is known sooner comes of a connection that broke, and not of one that is silent."""

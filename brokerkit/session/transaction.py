@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from brokerkit.core.vocabulary.errors import BrokerError
 from brokerkit.core.vocabulary.interrupts import Hold
-from brokerkit.core.vocabulary.messages import PublishResult
+from brokerkit.core.vocabulary.results import PublishResult
 from brokerkit.frames.outbound import Kind
 from brokerkit.frames.outcome import OutcomeFrame, outcome_frame
 

@@ -12,7 +12,8 @@ import pandas as pd
 from brokerkit.core.vocabulary.attributes import Attributes
 from brokerkit.core.vocabulary.errors import BrokerError, ConfigError
 from brokerkit.core.vocabulary.interrupts import Hold, check_interrupt
-from brokerkit.core.vocabulary.messages import OutboundMessage, PublishResult, new_run
+from brokerkit.core.vocabulary.messages import OutboundMessage, new_run
+from brokerkit.core.vocabulary.results import PublishResult
 from brokerkit.display.markup import Displayed, block, bullets, heading, lines, pairs
 from brokerkit.display.sanitize import plain
 from brokerkit.frames.attributes import pair_of, parts_of

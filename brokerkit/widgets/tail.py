@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from brokerkit.core.runtime.driver_thread import close_at_exit
+from brokerkit.core.contract.at_exit import close_at_exit
 from brokerkit.core.vocabulary.arguments import check_count, check_seconds
 from brokerkit.core.vocabulary.errors import BrokerError, ConfigError
 from brokerkit.display.markup import Displayed, block, heading, lines, table

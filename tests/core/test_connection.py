@@ -240,10 +240,10 @@ def test_a_process_that_closes_nothing_gives_back_and_ends_quietly() -> None:
         browser = connection.inspector()
         list(browser.read(browser.plan("t")[0]))
         store = inmem.store("x")
-        import brokerkit.core.runtime.driver_thread as owner
-        atexit.unregister(owner._close_all)
+        from brokerkit.core.contract import at_exit
+        atexit.unregister(at_exit._close_all)
         atexit.register(lambda: print("leases", len(store.subscriptions["t", "me"].leases)))
-        atexit.register(owner._close_all)
+        atexit.register(at_exit._close_all)
         """
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "leases 0\n", "")

@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 
 from brokerkit.core.vocabulary.columns import Columns
-from brokerkit.core.vocabulary.errors import ConfigError, PublishFailed, TooLarge
-from brokerkit.core.vocabulary.messages import PublishResult
+from brokerkit.core.vocabulary.errors import ConfigError, TooLarge
+from brokerkit.core.vocabulary.results import PublishFailed, PublishResult
 from brokerkit.frames import FrameBuilder, OutcomeFrame, attr, outcome_frame, to_pandas
 
 

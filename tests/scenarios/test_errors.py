@@ -14,7 +14,8 @@ import pytest
 
 import brokerkit as bk
 from brokerkit.core import OutboundMessage
-from brokerkit.core.vocabulary.errors import NotFound, PublishFailed, TooLarge, Unauthorized, Unavailable
+from brokerkit.core.vocabulary.errors import NotFound, TooLarge, Unauthorized, Unavailable
+from brokerkit.core.vocabulary.results import PublishFailed
 from brokerkit.frames.outcome import OutcomeFrame
 from brokerkit.sandbox.nats import NatsServer
 from brokerkit.sandbox.process import free_ports

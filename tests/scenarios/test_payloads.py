@@ -6,7 +6,8 @@ import pandas as pd
 import pytest
 
 from brokerkit.core import OutboundMessage
-from brokerkit.core.vocabulary.errors import ConfigError, PublishFailed
+from brokerkit.core.vocabulary.errors import ConfigError
+from brokerkit.core.vocabulary.results import PublishFailed
 from brokerkit.session import Session
 
 from .messages import bytes_of

@@ -25,7 +25,8 @@ from brokerkit.core.contract.options import check_options
 from brokerkit.core.vocabulary.capabilities import Capabilities
 from brokerkit.core.vocabulary.columns import Columns
 from brokerkit.core.vocabulary.errors import AlreadyExists, BrokerError, ConfigError, NotFound
-from brokerkit.core.vocabulary.messages import OutboundMessage, PublishResult
+from brokerkit.core.vocabulary.messages import OutboundMessage
+from brokerkit.core.vocabulary.results import PublishResult
 from brokerkit.core.vocabulary.topics import (
     Bounds,
     PublishTerms,

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from brokerkit.core.vocabulary.errors import BrokerError, Unavailable
-from brokerkit.core.vocabulary.messages import PublishStatus
+from brokerkit.core.vocabulary.results import PublishStatus
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,9 @@ from typing import Any
 
 from brokerkit.core.vocabulary.arguments import check_count
 from brokerkit.core.vocabulary.errors import AlreadyExists, BrokerError, ConfigError, NotFound, TooLarge
-from brokerkit.core.vocabulary.messages import OutboundMessage, PublishResult, is_ours, to_microseconds
+from brokerkit.core.vocabulary.messages import OutboundMessage, is_ours, to_microseconds
 from brokerkit.core.vocabulary.positions import Position, resolve
+from brokerkit.core.vocabulary.results import PublishResult
 from brokerkit.core.vocabulary.topics import Bounds, PublishTerms
 
 from .faults import Faults

@@ -11,7 +11,8 @@ from nats.js import errors as js_errors
 
 from brokerkit.core.contract.driver import PublisherDriver
 from brokerkit.core.vocabulary.errors import BrokerError, ConfigError, NotFound, TooLarge, Unavailable
-from brokerkit.core.vocabulary.messages import OutboundMessage, PublishResult, is_ours, new_run
+from brokerkit.core.vocabulary.messages import OutboundMessage, is_ours, new_run
+from brokerkit.core.vocabulary.results import PublishResult
 
 from .connection import NatsConnection
 from .errors import api_error, translate

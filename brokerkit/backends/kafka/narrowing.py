@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 
 from brokerkit.core.vocabulary.cancellation import Deadline
 from brokerkit.core.vocabulary.errors import BrokerError
-from brokerkit.core.vocabulary.messages import OutboundMessage, PublishResult
+from brokerkit.core.vocabulary.messages import OutboundMessage
+from brokerkit.core.vocabulary.results import PublishResult
 
 from .errors import codes
 

@@ -22,7 +22,8 @@ from brokerkit.core.vocabulary.errors import (
     TooLarge,
     Unauthorized,
 )
-from brokerkit.core.vocabulary.messages import OutboundMessage, PublishResult, to_microseconds
+from brokerkit.core.vocabulary.messages import OutboundMessage, to_microseconds
+from brokerkit.core.vocabulary.results import PublishResult
 from brokerkit.core.vocabulary.secrets import revealed
 from brokerkit.core.vocabulary.topics import PublishTerms
 

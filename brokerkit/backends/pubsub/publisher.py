@@ -13,7 +13,8 @@ from grpc import StatusCode
 from brokerkit.core.contract.driver import PublisherDriver
 from brokerkit.core.vocabulary.cancellation import Deadline
 from brokerkit.core.vocabulary.errors import BrokerError, TooLarge, Unavailable
-from brokerkit.core.vocabulary.messages import OutboundMessage, PublishResult
+from brokerkit.core.vocabulary.messages import OutboundMessage
+from brokerkit.core.vocabulary.results import PublishResult
 
 from .admin import no_topic
 from .connection import Call, PubSubConnection

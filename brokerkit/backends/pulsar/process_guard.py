@@ -14,8 +14,8 @@ import weakref
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from brokerkit.core.contract.at_exit import close_at_exit
 from brokerkit.core.contract.forked import keep_in_child
-from brokerkit.core.runtime.driver_thread import close_at_exit
 
 T = TypeVar("T")
 

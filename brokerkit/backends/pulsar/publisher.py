@@ -14,7 +14,8 @@ from brokerkit.core.contract.driver import PublisherDriver
 from brokerkit.core.contract.forked import keep_in_child
 from brokerkit.core.vocabulary.cancellation import Deadline
 from brokerkit.core.vocabulary.errors import BrokerError, NotFound, Unavailable
-from brokerkit.core.vocabulary.messages import OutboundMessage, PublishResult
+from brokerkit.core.vocabulary.messages import OutboundMessage
+from brokerkit.core.vocabulary.results import PublishResult
 
 from .admin import Topics
 from .errors import SURELY_NOT_STORED, named, result_name

@@ -13,7 +13,8 @@ from azure.servicebus.exceptions import MessageSizeExceededError
 from brokerkit.core.contract.driver import PublisherDriver
 from brokerkit.core.vocabulary.cancellation import Deadline
 from brokerkit.core.vocabulary.errors import BrokerError, ConfigError, TooLarge, Unavailable
-from brokerkit.core.vocabulary.messages import OutboundMessage, PublishResult, new_run
+from brokerkit.core.vocabulary.messages import OutboundMessage, new_run
+from brokerkit.core.vocabulary.results import PublishResult
 
 from .background_open import close_aside
 from .connection import FRESH_SECONDS, ServiceBusConnection

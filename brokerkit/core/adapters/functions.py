@@ -12,8 +12,9 @@ from typing import Generic, TypeAlias, TypeVar
 from ..vocabulary.arguments import check_seconds
 from ..vocabulary.cancellation import WAIT_SLICE, Cancellation, Deadline
 from ..vocabulary.errors import ConfigError, Unavailable
-from ..vocabulary.messages import Message, OutboundMessage, PublishResult, Record
+from ..vocabulary.messages import Message, OutboundMessage, Record
 from ..vocabulary.protocols import MessageIterator, RecordIterator
+from ..vocabulary.results import PublishResult
 from .iterators import BatchedIterator
 from .outcomes import result_of
 

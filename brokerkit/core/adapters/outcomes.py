@@ -2,16 +2,8 @@
 
 from __future__ import annotations
 
-from ..vocabulary.errors import (
-    BrokerError,
-    ConfigError,
-    NotFound,
-    NotSupported,
-    PublishFailed,
-    TooLarge,
-    Unauthorized,
-)
-from ..vocabulary.messages import PublishResult
+from ..vocabulary.errors import BrokerError, ConfigError, NotFound, NotSupported, TooLarge, Unauthorized
+from ..vocabulary.results import PublishFailed, PublishResult
 
 _REFUSED = (ConfigError, NotFound, NotSupported, TooLarge, Unauthorized)
 

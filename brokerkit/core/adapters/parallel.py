@@ -7,9 +7,10 @@ from collections.abc import Sequence
 
 from ..vocabulary.arguments import check_count, check_seconds
 from ..vocabulary.cancellation import Cancellation, Deadline
-from ..vocabulary.errors import PublishFailed, Unavailable
-from ..vocabulary.messages import OutboundMessage, PublishResult
+from ..vocabulary.errors import Unavailable
+from ..vocabulary.messages import OutboundMessage
 from ..vocabulary.protocols import Topic
+from ..vocabulary.results import PublishFailed, PublishResult
 from .background import Background, joined
 from .outcomes import result_of
 from .pump import INTERRUPT_SECONDS

@@ -21,8 +21,9 @@ from ..vocabulary.address import Address
 from ..vocabulary.capabilities import Capabilities, Model
 from ..vocabulary.columns import Columns
 from ..vocabulary.errors import AckFailed, BrokerError, NotSupported, Unavailable
-from ..vocabulary.messages import OutboundMessage, PublishResult
+from ..vocabulary.messages import OutboundMessage
 from ..vocabulary.positions import Position
+from ..vocabulary.results import PublishResult
 from ..vocabulary.topics import Bounds, PublishTerms, Slice, TopicDescription, TopicInfo
 from ..vocabulary.windows import TimeOrder
 

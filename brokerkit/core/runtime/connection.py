@@ -8,6 +8,7 @@ import weakref
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from ..contract.at_exit import close_at_exit
 from ..contract.driver import (
     Backend,
     ConsumerRequest,
@@ -25,7 +26,7 @@ from ..vocabulary.errors import BrokerError, Closed, ConfigError, NotSupported
 from ..vocabulary.positions import Earliest, Position, parse
 from . import registry
 from .closing import Closable
-from .driver_thread import DriverThread, close_at_exit
+from .driver_thread import DriverThread
 from .inspector import ConnectedInspector
 from .message_consumer import MessageConsumer
 from .publisher import ConnectedPublisher

@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
+from ..contract.at_exit import close_at_exit
 from ..contract.driver import Backlog, ConsumerDriver, Fetched, Outcome, as_ack_error
 from ..vocabulary.arguments import check_count, check_seconds
 from ..vocabulary.cancellation import Cancellation, Deadline
@@ -20,7 +21,7 @@ from ..vocabulary.capabilities import Capabilities
 from ..vocabulary.errors import BrokerError, Cancelled, Closed, NotSupported, Unavailable
 from ..vocabulary.latch import Latch
 from .closing import Closable
-from .driver_thread import DriverThread, close_at_exit
+from .driver_thread import DriverThread
 from .received import Fetch, ReceivedBatch
 from .silence import Ending, Silence
 

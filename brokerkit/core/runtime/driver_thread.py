@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import atexit
-import contextlib
 import os
 import threading
 import weakref
@@ -16,9 +14,6 @@ from ..vocabulary.errors import Cancelled, Closed, Unavailable
 from ..vocabulary.latch import Latch
 
 T = TypeVar("T")
-
-EXIT_SECONDS = 2.0
-"""How long the owner threads of a process have to end when the interpreter exits."""
 
 
 class Task(Generic[T]):
@@ -205,35 +200,3 @@ class DriverThread:
         self.check_process()
         self.end(last)
         return self.join(Deadline(timeout))
-
-
-_open: weakref.WeakSet[Any] = weakref.WeakSet()
-
-
-def close_at_exit(thing: Any) -> None:
-    """Have ``thing.close(timeout=...)`` called when the interpreter exits."""
-    _open.add(thing)
-
-
-@atexit.register
-def _close_all() -> None:
-    """Begin with all, so that none waits for the others' time; no thread can be started by now."""
-    told = threading.excepthook
-
-    def tell(failed: threading.ExceptHookArgs) -> None:
-        # that the process ends is no news to a thread that it ends
-        if not issubclass(failed.exc_type, Closed):
-            told(failed)
-
-    threading.excepthook = tell
-    deadline = Deadline(EXIT_SECONDS)
-    things = list(_open)
-    # at exit there is nobody to tell: a broken close must not keep the others from closing
-    for thing in things:
-        begin = getattr(thing, "begin_close", None)
-        if begin is not None:
-            with contextlib.suppress(Exception):
-                begin(EXIT_SECONDS)
-    for thing in things:
-        with contextlib.suppress(Exception):
-            thing.close(timeout=max(0.1, deadline.remaining()))

@@ -11,6 +11,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, TypeVar
 
+from ..contract.at_exit import close_at_exit
 from ..contract.driver import InspectorDriver, ReaderDriver
 from ..vocabulary.arguments import check_count, check_name
 from ..vocabulary.cancellation import Cancellation, Deadline
@@ -40,7 +41,7 @@ from ..vocabulary.windows import (
 )
 from .closing import Closable
 from .counting import COUNTED_SECONDS, counted, last_messages
-from .driver_thread import DriverThread, close_at_exit
+from .driver_thread import DriverThread
 
 ANSWER_SECONDS = 30.0
 STALL_SECONDS = 30.0

@@ -10,15 +10,17 @@ from datetime import datetime
 from itertools import count
 from typing import Self
 
+from ..contract.at_exit import close_at_exit
 from ..contract.driver import PublisherDriver
 from ..vocabulary.arguments import check_name, check_seconds, unencodable
 from ..vocabulary.attributes import type_name
 from ..vocabulary.cancellation import Deadline
 from ..vocabulary.capabilities import Capabilities, TimeUnit
 from ..vocabulary.errors import BrokerError, Closed, ConfigError, NotSupported, TooLarge, Unavailable
-from ..vocabulary.messages import OutboundMessage, PublishResult, PublishStatus, new_run
+from ..vocabulary.messages import OutboundMessage, new_run
+from ..vocabulary.results import PublishResult, PublishStatus
 from .closing import Closable
-from .driver_thread import DriverThread, Task, close_at_exit
+from .driver_thread import DriverThread, Task
 from .repeating import after, known_rows
 
 PUBLISH_SECONDS = 30.0

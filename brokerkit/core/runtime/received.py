@@ -5,22 +5,42 @@ from __future__ import annotations
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from ..contract.driver import Outcome
 from ..vocabulary.arguments import check_seconds
+from ..vocabulary.capabilities import Capabilities
 from ..vocabulary.columns import Columns
 from ..vocabulary.errors import AckFailed, BrokerError, NotSupported
 from ..vocabulary.messages import Message, Record
 
-if TYPE_CHECKING:
-    from .consumer import Consumer
+
+class Settler(Protocol):
+    """The consumer of received messages, as these use it."""
+
+    @property
+    def closed(self) -> bool: ...
+
+    @property
+    def capabilities(self) -> Capabilities: ...
+
+    def settle(
+        self,
+        chunk: Fetch,
+        rows: Sequence[int],
+        outcome: Outcome,
+        *,
+        delay: float | None,
+        reason: str | None,
+    ) -> dict[int, BrokerError]:
+        """Settle rows of a fetch. Return the errors of those that failed, by row."""
+        ...
 
 
 class Fetch(ABC):
     """What one fetch brought, with what is owed for it. Only the owner thread changes it."""
 
-    def __init__(self, consumer: Consumer, columns: Columns) -> None:
+    def __init__(self, consumer: Settler, columns: Columns) -> None:
         self.consumer = consumer
         self.columns = columns
         self.received_at = time.monotonic()
@@ -74,7 +94,7 @@ def _combined(failures: dict[int, BrokerError], asked: int) -> BrokerError:
     return made
 
 
-def require_confirmation(consumer: Consumer, wanted: bool) -> None:
+def require_confirmation(consumer: Settler, wanted: bool) -> None:
     """Raise NotSupported when a confirmed acknowledgement is wanted of a system that has none."""
     if wanted and consumer.capabilities.ack == "sent":
         raise NotSupported(

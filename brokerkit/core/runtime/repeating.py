@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from ..vocabulary.messages import OutboundMessage, PublishResult
+from ..vocabulary.messages import OutboundMessage
+from ..vocabulary.results import PublishResult
 
 MARGIN_SECONDS = 10.0
 """What is sent again may be on its way for so long; half the window where that is less."""

@@ -23,11 +23,8 @@ A driver's own exception is always the ``__cause__``.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from .messages import PublishResult
+from collections.abc import Mapping
+from typing import Any
 
 
 class BrokerError(Exception):
@@ -119,19 +116,6 @@ class StorageError(BrokerError, OSError):
 
 class InUse(ConfigError):
     """Another process or thread is writing the same folder or file; the text names it."""
-
-
-class PublishFailed(BrokerError):
-    """At least one message was not confirmed by the broker.
-
-    ``results`` holds the outcome of every message of the call, in order.
-    """
-
-    def __init__(self, *args: object, results: Sequence[PublishResult] = ()) -> None:
-        super().__init__(*args)
-        self.results: list[PublishResult] = list(results)
-        errors = [result.error for result in self.results if result.error is not None]
-        self.retryable = bool(errors) and all(error.retryable for error in errors)
 
 
 class UnsettledWarning(UserWarning):

@@ -5,14 +5,13 @@ from __future__ import annotations
 import re
 import uuid
 import warnings
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Literal, Protocol
 
 from .arguments import as_integer, check_name, shown_integer, unencodable
 from .attributes import NO_ATTRIBUTES, Attributes
-from .errors import AckFailed, BrokerError, ConfigError, Unavailable, UnsettledWarning
+from .errors import AckFailed, ConfigError, UnsettledWarning
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 LAST_PARTITION = 2**31 - 1
@@ -280,34 +279,3 @@ def new_run() -> str:
 def is_ours(name: str) -> bool:
     """Whether a message was named by us, and not by its publisher."""
     return _OURS.match(name) is not None
-
-
-PublishStatus = Literal["confirmed", "failed", "unknown", "duplicate"]
-
-
-@dataclass(slots=True, frozen=True)
-class PublishResult:
-    """What is known of one published message.
-
-    status: `confirmed` by the broker; `failed`: surely not stored; `unknown`: it may be stored;
-    `duplicate`: not stored, since there is one with the id that its publisher gave it.
-    id: the broker's id of the stored message, where it says so. note: what else is to be known of it.
-    """
-
-    status: PublishStatus
-    id: str | None = None
-    error: BrokerError | None = None
-    note: str | None = None
-
-    @property
-    def ok(self) -> bool:
-        """Whether a message of this name is stored: this one, or that of which it is a duplicate."""
-        return self.status in ("confirmed", "duplicate")
-
-
-def nobody_answered(results: Sequence[PublishResult]) -> bool:
-    """Whether not one of several messages was taken, and the broker was unavailable for each."""
-    return bool(results) and all(
-        not result.ok and isinstance(result.error, Unavailable) and result.error.retryable
-        for result in results
-    )

@@ -13,7 +13,8 @@ from datetime import date
 from typing import TYPE_CHECKING, Protocol, TypeAlias, runtime_checkable
 
 from .cancellation import Cancellation
-from .messages import Message, OutboundMessage, PublishResult, Record
+from .messages import Message, OutboundMessage, Record
+from .results import PublishResult
 
 if TYPE_CHECKING:
     from .columns import Columns

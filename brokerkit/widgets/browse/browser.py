@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from brokerkit.core.runtime.driver_thread import close_at_exit
+from brokerkit.core.contract.at_exit import close_at_exit
 from brokerkit.core.vocabulary.cancellation import Cancellation
 from brokerkit.core.vocabulary.errors import BrokerError, ConfigError
 from brokerkit.core.vocabulary.topics import TopicDescription

@@ -13,7 +13,8 @@ import pandas as pd
 import pytest
 
 import brokerkit as bk
-from brokerkit.core.vocabulary.errors import ConfigError, PublishFailed, Unauthorized, Unavailable
+from brokerkit.core.vocabulary.errors import ConfigError, Unauthorized, Unavailable
+from brokerkit.core.vocabulary.results import PublishFailed
 from brokerkit.sandbox.nats import NatsServer
 from brokerkit.session import Session
 from tests.backends import security

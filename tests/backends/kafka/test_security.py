@@ -22,7 +22,8 @@ from confluent_kafka.admin import (
 )
 
 import brokerkit as bk
-from brokerkit.core.vocabulary.errors import ConfigError, PublishFailed, Unauthorized, Unavailable
+from brokerkit.core.vocabulary.errors import ConfigError, Unauthorized, Unavailable
+from brokerkit.core.vocabulary.results import PublishFailed
 from brokerkit.sandbox import kafka
 from brokerkit.sandbox.kafka import KafkaServer
 from brokerkit.session import Session

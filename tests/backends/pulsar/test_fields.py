@@ -14,7 +14,7 @@ import pytest
 
 import brokerkit as bk
 from brokerkit.core import OutboundMessage
-from brokerkit.core.vocabulary.errors import PublishFailed
+from brokerkit.core.vocabulary.results import PublishFailed
 from brokerkit.sandbox.pulsar import PulsarServer, provision
 from brokerkit.session import Session
 from brokerkit.session.placing import PlacingWarning

@@ -21,7 +21,7 @@ from brokerkit.core.adapters import (
 )
 from brokerkit.core.vocabulary.cancellation import Cancellation
 from brokerkit.core.vocabulary.errors import Cancelled, ConfigError, TooLarge, Unavailable
-from brokerkit.core.vocabulary.messages import OutboundMessage, PublishResult
+from brokerkit.core.vocabulary.messages import OutboundMessage
 from brokerkit.core.vocabulary.protocols import (
     BatchedMessageIterator,
     BatchedRecordIterator,
@@ -30,6 +30,7 @@ from brokerkit.core.vocabulary.protocols import (
     RecordIterator,
     Topic,
 )
+from brokerkit.core.vocabulary.results import PublishResult
 
 from .sources import BatchIteratorSource, IteratorSource, ids, make, make_record, within
 
