@@ -50,11 +50,10 @@ if TYPE_CHECKING:
         Interrupted,
         NotYetReadableWarning,
         PlacingWarning,
-        Session,
         StartIgnoredWarning,
-        connect,
         doctor,
     )
+    from .workbench import Session, connect
 
 _HOMES = {
     "session": ("FilterWarning", "Interrupted", "Session", "StartIgnoredWarning", "connect", "doctor"),

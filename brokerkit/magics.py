@@ -14,7 +14,7 @@ from IPython.core.magic import Magics, cell_magic, line_magic, magics_class
 from IPython.core.magic_arguments import argument, magic_arguments, parse_argstring
 
 from .core.vocabulary.results import PublishResult
-from .session import Session
+from .workbench import Session
 
 
 def _text(written: str) -> str:

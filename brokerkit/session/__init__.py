@@ -1,9 +1,8 @@
-"""Sessions: `connect`, `Session`, `Scan`, `Batch`."""
+"""A session without widgets, and what it hands out: `DataSession`, `Scan`, `Batch`."""
 
 from brokerkit.display.descriptions import Description
 
 from .batches import Batch, Batches
-from .connecting import connect
 from .copying import CopyWarning
 from .diagnosis import Diagnosis, doctor
 from .filters import FilterWarning
@@ -11,7 +10,7 @@ from .interrupted import Interrupted
 from .placing import PlacingWarning
 from .reading import NotYetReadableWarning
 from .scan import Scan
-from .session import Session
+from .session import DataSession
 from .subscribing import StartIgnoredWarning
 from .transaction import Transaction
 
@@ -19,6 +18,7 @@ __all__ = [
     "Batch",
     "Batches",
     "CopyWarning",
+    "DataSession",
     "Description",
     "Diagnosis",
     "FilterWarning",
@@ -26,9 +26,7 @@ __all__ = [
     "NotYetReadableWarning",
     "PlacingWarning",
     "Scan",
-    "Session",
     "StartIgnoredWarning",
     "Transaction",
-    "connect",
     "doctor",
 ]

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from brokerkit.core.runtime.publisher import ConnectedPublisher
     from brokerkit.core.runtime.received import ReceivedBatch
 
-    from .session import Session
+    from .base import BrokerSession
 
 
 class CopyWarning(UserWarning):
@@ -52,9 +52,9 @@ LOOKED_AT = 32
 
 
 def copy_topic(
-    source: Session,
+    source: BrokerSession,
     src: str,
-    target: Session,
+    target: BrokerSession,
     dst: str,
     *,
     span: Range,

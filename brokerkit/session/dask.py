@@ -6,19 +6,22 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from brokerkit.core.runtime.connection import Connection, connect
 from brokerkit.core.vocabulary.errors import ConfigError
 from brokerkit.core.vocabulary.topics import Slice
 from brokerkit.frames.build import FrameBuilder
 from brokerkit.frames.dataframe import to_pandas
 from brokerkit.frames.decoded import PayloadDecoder
 
+from .base import BrokerSession, session_with
+
 if TYPE_CHECKING:
     import pandas as pd
 
-    from .session import Session
 
-
-def to_dask(session: Session, slices: Sequence[Slice], *, decoder: PayloadDecoder, attributes: bool) -> Any:
+def to_dask(
+    session: BrokerSession, slices: Sequence[Slice], *, decoder: PayloadDecoder, attributes: bool
+) -> Any:
     """One partition per slice."""
     try:
         import dask.dataframe as dd
@@ -43,22 +46,18 @@ def to_dask(session: Session, slices: Sequence[Slice], *, decoder: PayloadDecode
 def read_slice(
     piece: Slice, *, session_token: str, target: str, decoder: PayloadDecoder, attributes: bool
 ) -> pd.DataFrame:
-    """Read one slice, on whatever worker this is: with the session of this process, or a new one."""
-    session = _session(session_token, target)
+    """Read one slice, on whatever worker this is: with the connection of this process, or a new one."""
+    connection = _connection(session_token, target)
     builder = FrameBuilder(decoder, attributes)
-    batches = builder.batches(session.inspector.read(piece, attributes=attributes))
+    batches = builder.batches(connection.inspector().read(piece, attributes=attributes))
     return to_pandas(builder.to_table(batches))
 
 
-def _session(token: str, target: str) -> Session:
-    from .session import Session
-
-    here = Session.of_this_process(token)
-    return here if here is not None else _connected(target)
+def _connection(token: str, target: str) -> Connection:
+    here = session_with(token)
+    return _connected(target) if here is None else here.connection
 
 
 @lru_cache(maxsize=8)
-def _connected(target: str) -> Session:
-    from .connecting import connect
-
+def _connected(target: str) -> Connection:
     return connect(target)

@@ -21,7 +21,7 @@ from brokerkit.core.vocabulary.secrets import Secret, Secrets, hidden, revealed
 from brokerkit.display.markup import Displayed, block, table
 from brokerkit.display.sanitize import LONGEST, plain
 
-from .connecting import SANDBOX, start_sandbox
+from .private_server import SANDBOX, start_sandbox
 
 if TYPE_CHECKING:
     import pandas as pd

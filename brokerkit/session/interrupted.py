@@ -9,10 +9,21 @@ from brokerkit.core.vocabulary.interrupts import Hold
 
 if TYPE_CHECKING:
     import pandas as pd
-
-    from .scan import Scan
+    import pyarrow as pa
 
 T = TypeVar("T")
+
+
+class Readable(Protocol):
+    """Rows that can still be read: a `Scan`."""
+
+    def to_pandas(self) -> pd.DataFrame:
+        """Read them as a DataFrame."""
+        ...
+
+    def to_arrow(self) -> pa.Table:
+        """Read them as an Arrow table."""
+        ...
 
 
 class Interrupted(KeyboardInterrupt):
@@ -22,7 +33,7 @@ class Interrupted(KeyboardInterrupt):
     not read yet, where that makes sense.
     """
 
-    def __init__(self, text: str, frame: pd.DataFrame | None = None, rest: Scan | None = None) -> None:
+    def __init__(self, text: str, frame: pd.DataFrame | None = None, rest: Readable | None = None) -> None:
         super().__init__(text)
         self.frame = frame
         self.rest = rest

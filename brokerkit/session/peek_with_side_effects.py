@@ -11,7 +11,7 @@ from .pulling import Pulling, frame_maker
 if TYPE_CHECKING:
     import pandas as pd
 
-    from .session import Session
+    from .base import BrokerSession
 
 SideEffects = Literal["give back", "temporary subscription"]
 CHOICES = ("give back", "temporary subscription")
@@ -20,7 +20,7 @@ IDLE_SECONDS = 1.0
 
 
 def borrow(
-    session: Session,
+    session: BrokerSession,
     topic: str,
     limit: int,
     *,

@@ -20,14 +20,14 @@ from brokerkit.frames.outbound import Item, Outbound, Rows
 from brokerkit.frames.provenance import provenance_of
 from brokerkit.frames.tabular import Column, missing
 
+from .base import open_session
 from .copy_attributes import PUBLISH_TIME, TOLD, written
-from .open_sessions import open_session
 from .placing import Partitions, Placing, Times, partitions_of, placing_of
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from .session import Session
+    from .base import BrokerSession
 
 CHUNK_ROWS = 5_000
 PLANNED_ROWS = 100_000
@@ -39,7 +39,7 @@ KNOWN_KEYS = 100_000
 def placed(
     outbound: Outbound,
     frame: Any,
-    target: Session,
+    target: BrokerSession,
     topic: str,
     partitions: Partitions | None,
     times: Times | None,
@@ -96,7 +96,7 @@ def _topics(outbound: Outbound) -> set[str]:
     return {value for value in values if isinstance(value, str)}
 
 
-def _count(frame: Any, target: Session, topics: set[str]) -> int | None:
+def _count(frame: Any, target: BrokerSession, topics: set[str]) -> int | None:
     """How many partitions the rows come from; None where it cannot be asked."""
     attrs = getattr(frame, "attrs", None)
     source = (provenance_of(frame) or {}).get("source") if isinstance(attrs, dict) else None

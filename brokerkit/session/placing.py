@@ -15,7 +15,7 @@ from brokerkit.core.vocabulary.notes import note
 from brokerkit.core.vocabulary.topics import PublishTerms
 
 if TYPE_CHECKING:
-    from .session import Session
+    from .base import BrokerSession
 
 Partitions = Literal["same", "key"]
 Times = Literal["keep", "now"]
@@ -124,7 +124,7 @@ class Placing:
 
 
 def placing_of(
-    target: Session,
+    target: BrokerSession,
     topic: str,
     *,
     partitions: Partitions | None,
@@ -198,7 +198,7 @@ def _count_text(count: int | None) -> str:
     return f"{count} partition{'' if count == 1 else 's'}"
 
 
-def _terms(target: Session, topic: str) -> PublishTerms:
+def _terms(target: BrokerSession, topic: str) -> PublishTerms:
     try:
         return target.inspector.terms(topic, timeout=TERMS_SECONDS)
     except BrokerError:
@@ -206,7 +206,7 @@ def _terms(target: Session, topic: str) -> PublishTerms:
         return PublishTerms()
 
 
-def partitions_of(session: Session, topics: Iterable[str]) -> int | None:
+def partitions_of(session: BrokerSession, topics: Iterable[str]) -> int | None:
     """How many partitions topics have, 0 without any; None where they differ, or it cannot be said."""
     try:
         counts = {session.inspector.terms(topic, timeout=TERMS_SECONDS).partitions for topic in topics}

@@ -22,7 +22,7 @@ from brokerkit.core.vocabulary.errors import BrokerError
 from brokerkit.core.vocabulary.results import PublishResult
 
 if TYPE_CHECKING:
-    from .session import Session
+    from .base import BrokerSession
 
 SENT_BY = "unknown_since"
 WINDOW = "known_again_seconds"
@@ -30,7 +30,7 @@ LOOK_SECONDS = 1.0
 """A topic that does not answer in this time is published to without knowing."""
 
 
-def known_again(session: Session, topic: str) -> float | None:
+def known_again(session: BrokerSession, topic: str) -> float | None:
     """For how many seconds a topic knows a name again; None where it does not, or does not say."""
     if not session.capabilities.dedup_ids:
         return None

@@ -32,7 +32,7 @@ from .reading import Part, ReadReport, SliceReader, left_of
 if TYPE_CHECKING:
     import pandas as pd
 
-    from .session import Session
+    from .base import BrokerSession
 
 SAMPLE_ROWS = 100
 SAMPLE_SECONDS = 1.0
@@ -48,7 +48,7 @@ class Scan(Displayed):
 
     def __init__(
         self,
-        session: Session,
+        session: BrokerSession,
         slices: Sequence[Slice],
         *,
         title: str,

@@ -1,26 +1,18 @@
-"""The Session: one broker, seen from a notebook."""
+"""The verbs of a session: look, take, publish, copy, create and delete."""
 
 from __future__ import annotations
 
 import uuid
-import weakref
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from functools import partial
-from importlib import import_module
 from os import PathLike
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
-from brokerkit.core.contract.at_exit import close_at_exit
-from brokerkit.core.runtime.connection import Connection
-from brokerkit.core.runtime.inspector import ConnectedInspector
-from brokerkit.core.runtime.message_consumer import MessageConsumer
-from brokerkit.core.runtime.publisher import ConnectedPublisher
-from brokerkit.core.runtime.record_consumer import RecordConsumer
 from brokerkit.core.vocabulary.arguments import check_count, check_seconds
-from brokerkit.core.vocabulary.capabilities import Capabilities, Model
-from brokerkit.core.vocabulary.errors import Closed, ConfigError, NotSupported
+from brokerkit.core.vocabulary.capabilities import Model
+from brokerkit.core.vocabulary.errors import ConfigError, NotSupported
 from brokerkit.core.vocabulary.interrupts import Hold
 from brokerkit.core.vocabulary.messages import OutboundMessage
 from brokerkit.core.vocabulary.notes import note
@@ -28,34 +20,31 @@ from brokerkit.core.vocabulary.protocols import PositionLike
 from brokerkit.core.vocabulary.results import PublishResult
 from brokerkit.core.vocabulary.windows import LATENESS, parse_lateness, pieces_of
 from brokerkit.display.descriptions import Description, topics_frame
-from brokerkit.display.markup import Displayed
 from brokerkit.display.sanitize import plain
 from brokerkit.frames.build import FrameBuilder
 from brokerkit.frames.outbound import Kind
 from brokerkit.frames.outcome import OutcomeFrame
 
 from .arguments import MessageIds, check_topic, keeps_ids, model_of, topic_names
+from .base import BrokerSession
 from .batches import Batches
 from .build_frame import frame_of
 from .copying import copy_topic
 from .filters import Header, wanted_rows
 from .interrupted import Interrupted, outcome_kept
 from .journal import opened
-from .open_sessions import SESSIONS
 from .peek import Peek
 from .peek_with_side_effects import borrow
 from .placed_rows import placed, plan_shown
 from .placing import Partitions, Times
-from .planning import Planner, parse_partitions, parse_range
+from .planning import parse_partitions, parse_range
 from .publishing import BatchPublishing, FramePublishing, message_of, messages_of, plan_of
 from .pulling import Pulling, check_give_back, frame_maker
-from .reading import NotYetReadableWarning, ReadReport
+from .reading import NotYetReadableWarning
 from .reread import decoder_of, places_of, read_places
 from .resuming import known_again
 from .scan import Scan
-from .subscribing import note_if_it_exists
 from .transaction import Transaction, committed_whole
-from .welcome import welcome
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -64,52 +53,8 @@ SLICE_ROWS = 250_000
 """About how many messages one slice of a scan holds: one Parquet file, one dask partition."""
 
 
-class Session(Displayed):
-    """Topics, frames and publishing on one broker. Made by `brokerkit.connect`.
-
-    connection: the core underneath. read_only: whether everything that would change the broker is
-    refused. about: what the server of a sandbox is; None elsewhere. production: whether the widgets ask
-    for a topic's name before they change anything. last_pull: the frame of the last `pull`. last_read:
-    what the last peek or scan looked at and why it stopped. last_interrupted: what a Ctrl-C left.
-    """
-
-    def __init__(self, connection: Connection, *, name: str | None = None, about: str | None = None) -> None:
-        self.connection = connection
-        self.name = name or connection.name
-        self.about = about
-        self.read_only = connection.read_only
-        self.production = connection.address.marks.production
-        self.token = uuid.uuid4().hex
-        self.target = connection.address.public_url
-        self.last_pull: pd.DataFrame | None = None
-        self.last_read: ReadReport | None = None
-        self.last_interrupted: Interrupted | None = None
-        self._publisher: ConnectedPublisher | None = None
-        self._loops: weakref.WeakValueDictionary[Any, Batches] = weakref.WeakValueDictionary()
-        self._on_close: list[Any] = []
-        SESSIONS[self.token] = self
-        close_at_exit(self)
-
-    @staticmethod
-    def of_this_process(token: str) -> Session | None:
-        """The open session of this process with that token."""
-        found = SESSIONS.get(token)
-        return found if found is not None and not found.connection.closed else None
-
-    @property
-    def capabilities(self) -> Capabilities:
-        """What the system can do."""
-        return self.connection.capabilities
-
-    @property
-    def native(self) -> Any:
-        """The client library's own object, for what only this system has."""
-        return self.connection.native
-
-    @property
-    def inspector(self) -> ConnectedInspector:
-        """The core browser underneath `peek` and `scan`."""
-        return self.connection.inspector()
+class DataSession(BrokerSession):
+    """Topics, frames and publishing on one broker, without widgets."""
 
     # Looking.
 
@@ -292,10 +237,6 @@ class Session(Displayed):
         details = {"reread": len(places), "missing": missing}
         return frame_of(table, builder, source=self.name, expand=expand, details=details)
 
-    def planner(self, scan_for_time: bool = False) -> Planner:
-        """What finds positions in this session's topics."""
-        return Planner(self.inspector, time_index=self.capabilities.time_index, scan_for_time=scan_for_time)
-
     # Taking.
 
     def pull(
@@ -400,41 +341,6 @@ class Session(Displayed):
         self._loops[topic, subscription] = made
         return made
 
-    def _release(self, topic: str, subscription: str | None) -> None:
-        """Have the loop of before over the same subscription give back what nobody has."""
-        self._check_open()
-        loop = self._loops.get((topic, subscription)) if isinstance(topic, str) else None
-        if loop is not None:
-            loop.release()
-
-    def consumer(
-        self,
-        topic: str,
-        subscription: str | None = None,
-        *,
-        model: Model | None = None,
-        share: bool = False,
-        start: Any = None,
-        hold: float = 600.0,
-        connect_timeout: float = 15.0,
-        **options: Any,
-    ) -> MessageConsumer | RecordConsumer:
-        """A core consumer, for code; see `brokerkit.core`. share: as in `pull`."""
-        check_seconds(connect_timeout, "connect_timeout")
-        model = self.connection.model_for(model_of(model, share))
-        made = self.connection.consumer(
-            topic,
-            subscription,
-            model=model,
-            start=start,
-            hold=hold,
-            connect_timeout=connect_timeout,
-            **options,
-        )
-        if start is not None and subscription is not None:
-            note_if_it_exists(self.inspector, topic, subscription, model, start)
-        return made
-
     # Publishing.
 
     def publish(
@@ -528,7 +434,7 @@ class Session(Displayed):
     def copy(
         self,
         src: str,
-        dst_session: Session,
+        dst_session: DataSession,
         dst: str,
         *,
         start: PositionLike = "earliest",
@@ -591,40 +497,6 @@ class Session(Displayed):
         with committed_whole(self, self.connection.publisher(transactional_id=name)) as transaction:
             yield transaction
 
-    def publisher(self, *, transactional_id: str | None = None) -> ConnectedPublisher:
-        """A core publisher, for code; see `brokerkit.core`."""
-        return self.connection.publisher(transactional_id=transactional_id)
-
-    def shared_publisher(self) -> ConnectedPublisher:
-        """The publisher behind `publish`, `publish_frame` and `copy`."""
-        if self._publisher is None:
-            self._publisher = self.connection.publisher()
-        return self._publisher
-
-    # Widgets, which lie above this layer and are loaded on first use.
-
-    def browse(self, topic: str | None = None, **options: Any) -> Any:
-        """Find messages by clicking, without side effects; see `brokerkit.widgets.browse.TopicBrowser`.
-
-        options: those of `peek`, and columns=, sort= for what is shown.
-        """
-        return import_module("brokerkit.widgets.browse").TopicBrowser(self, topic, **options)
-
-    def tail(self, topic: str, **options: Any) -> Any:
-        """Watch a topic live, without side effects; see `brokerkit.widgets.tail.Tail`.
-
-        options: start=, key=, where=, rows=1000, decode=, paused=, interval= (seconds).
-        """
-        return import_module("brokerkit.widgets.tail").Tail(self, topic, **options)
-
-    def compose(self, topic: str, **options: Any) -> Any:
-        """Write, check and send messages; see `brokerkit.widgets.compose.Composer`.
-
-        options: message=, frame= or file= to begin with, else value=, key=, attributes=; json=,
-        schema= to check; to=, sessions= for where it may go.
-        """
-        return import_module("brokerkit.widgets.compose").Composer(self, topic, **options)
-
     # Creating and deleting.
 
     def create_topic(self, topic: str, **options: Any) -> None:
@@ -658,44 +530,3 @@ class Session(Displayed):
                 f"to delete {topic!r} with all its messages, type its name again: confirm={topic!r}"
             )
         self.connection.delete_topic(topic)
-
-    def _check_open(self) -> None:
-        if self.connection.closed:
-            raise Closed(f"the session of {self.name} is closed")
-
-    # Lifetime.
-
-    @property
-    def label(self) -> str:
-        """Its name with its marks, in one harmless line."""
-        return ", ".join([plain(self.name, 120), *self.marks])
-
-    @property
-    def marks(self) -> list[str]:
-        """What whoever uses it must know: `PRODUCTION`, `read-only`, `closed`."""
-        known = {"PRODUCTION": self.production, "read-only": self.read_only, "closed": self.connection.closed}
-        return [mark for mark, holds in known.items() if holds]
-
-    def on_close(self, action: Any) -> None:
-        """Have a function called after everything is closed."""
-        self._on_close.append(action)
-
-    def close(self, timeout: float = 4.0) -> None:
-        """Close everything this session opened. Twice is fine."""
-        check_seconds(timeout, "timeout")
-        self.connection.close(timeout)
-        actions, self._on_close = self._on_close, []
-        for action in actions:
-            action()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def __repr__(self) -> str:
-        return f"<Session of {self.label}>"
-
-    def _repr_html_(self) -> str:
-        return welcome(self)

@@ -21,14 +21,14 @@ if TYPE_CHECKING:
     from brokerkit.core.runtime.publisher import ConnectedPublisher
     from brokerkit.core.vocabulary.messages import OutboundMessage
 
+    from .base import BrokerSession
     from .placing import Partitions, Times
-    from .session import Session
 
 
 class Transaction:
     """What can be done inside ``with session.transaction() as tx:``."""
 
-    def __init__(self, publisher: ConnectedPublisher, session: Session) -> None:
+    def __init__(self, publisher: ConnectedPublisher, session: BrokerSession) -> None:
         self._publisher = publisher
         self._session = session
         self._results: list[PublishResult] = []
@@ -104,7 +104,7 @@ class Transaction:
 
 
 @contextmanager
-def committed_whole(session: Session, publisher: ConnectedPublisher) -> Iterator[Transaction]:
+def committed_whole(session: BrokerSession, publisher: ConnectedPublisher) -> Iterator[Transaction]:
     """A transaction whose interrupt says whether it was committed, and closes its publisher."""
     transaction = Transaction(publisher, session)
     hold = Hold()

@@ -33,7 +33,7 @@ from .row_view import bytes_text, size_text
 
 if TYPE_CHECKING:
     from brokerkit.session.placing import Partitions, Times
-    from brokerkit.session.session import Session
+    from brokerkit.session.session import DataSession
 
 EDITABLE_BYTES = 200_000
 """A longer value is not put into the text field of a browser; it is sent whole all the same."""
@@ -53,7 +53,7 @@ class Composer(Displayed):
 
     def __init__(
         self,
-        session: Session,
+        session: DataSession,
         topic: str,
         *,
         message: Any = None,
@@ -70,8 +70,8 @@ class Composer(Displayed):
         key_column: str | None = None,
         json: bool | None = None,
         schema: Any = None,
-        to: Session | None = None,
-        sessions: Sequence[Session] = (),
+        to: DataSession | None = None,
+        sessions: Sequence[DataSession] = (),
     ) -> None:
         if sum(each is not None for each in (message, frame, file)) > 1:
             raise ConfigError("give one of message=, frame= and file=")
@@ -180,18 +180,18 @@ class Composer(Displayed):
         self._show()
 
     @property
-    def to(self) -> Session:
+    def to(self) -> DataSession:
         """The session that it goes to."""
         return self._to
 
     @to.setter
-    def to(self, session: Session) -> None:
+    def to(self, session: DataSession) -> None:
         self._drafts.place(self._known(session), self._topic, **self._asked)
         self._to = session
         self._plan = []
         self._show()
 
-    def _known(self, session: Session) -> Session:
+    def _known(self, session: DataSession) -> DataSession:
         """A session that it may go to. Raises ConfigError for what is none."""
         if not hasattr(session, "shared_publisher"):
             raise ConfigError(f"to= must be a session, not {type(session).__name__}")

@@ -8,22 +8,22 @@ from brokerkit.core.vocabulary.errors import ConfigError, NotSupported
 from brokerkit.display.sanitize import plain
 
 if TYPE_CHECKING:
-    from brokerkit.session.session import Session
+    from brokerkit.session.session import DataSession
 
 
-def refusal_of(session: Session) -> str | None:
+def refusal_of(session: DataSession) -> str | None:
     """Why this session changes nothing at all; None where it may."""
     if session.read_only:
         return "this session is read-only (read_only=True): it publishes, acknowledges and deletes nothing"
     return None
 
 
-def needs_name(session: Session) -> bool:
+def needs_name(session: DataSession) -> bool:
     """Whether a change wants the topic's name typed: on what is marked as production."""
     return session.production
 
 
-def check_confirmed(session: Session, topic: str, confirm: str | None, what: str) -> None:
+def check_confirmed(session: DataSession, topic: str, confirm: str | None, what: str) -> None:
     """Raise unless the change may be made. what: the verb, `publish` for example."""
     refused = refusal_of(session)
     if refused is not None:

@@ -20,7 +20,7 @@ from brokerkit.session.publishing import plan_of
 
 if TYPE_CHECKING:
     from brokerkit.session.placing import Partitions, Placing, Times
-    from brokerkit.session.session import Session
+    from brokerkit.session.session import DataSession
 
 _INTEGER = r"^-?(0|[1-9][0-9]*)$"
 _NUMBER = r"^-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?$"
@@ -72,7 +72,9 @@ class Drafts:
     def __len__(self) -> int:
         return len(self._source)
 
-    def place(self, target: Session, topic: str, partitions: Partitions | None, times: Times | None) -> None:
+    def place(
+        self, target: DataSession, topic: str, partitions: Partitions | None, times: Times | None
+    ) -> None:
         """Decide where they go and under which time, as `publish_frame` does.
 
         Raises ConfigError and NotSupported for what cannot be done as asked; then nothing is changed.

@@ -37,7 +37,7 @@ from .side_effects import NO_SIDE_EFFECT
 if TYPE_CHECKING:
     import pandas as pd
 
-    from brokerkit.session.session import Session
+    from brokerkit.session.session import DataSession
 
 SHOWN = 100
 """Rows in the browser; the ring keeps more."""
@@ -59,7 +59,7 @@ class Tail(Displayed):
 
     def __init__(
         self,
-        session: Session,
+        session: DataSession,
         topic: str,
         *,
         start: Any = None,

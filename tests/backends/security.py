@@ -10,7 +10,7 @@ from contextlib import contextmanager
 import pytest
 
 from brokerkit.core.vocabulary.errors import BrokerError
-from brokerkit.session import Session
+from brokerkit.workbench import Session
 
 
 def use(session: Session, topic: str) -> None:

@@ -12,7 +12,7 @@ import pandas as pd
 import brokerkit as bk
 from brokerkit.core.vocabulary.errors import AckFailed
 from brokerkit.sandbox.proxy import Proxy
-from brokerkit.session import Session
+from brokerkit.workbench import Session
 
 PAD = "." * 200
 _numbers = count(1)

@@ -16,9 +16,9 @@ import pytest
 from brokerkit.core.runtime.inspector import ConnectedInspector
 from brokerkit.core.vocabulary.errors import Unavailable
 from brokerkit.sandbox.proxy import Way
-from brokerkit.session import Session
 from brokerkit.testing.waiting import eventually
 from brokerkit.widgets.tail import Tail
+from brokerkit.workbench import Session
 
 from .faults import GONE, PASSING, WORST, Fault
 from .places import Place, by_partition, frame, numbers_of

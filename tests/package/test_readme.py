@@ -21,7 +21,7 @@ def test_ci_runs_exactly_the_readme_s_test_command():
 
 
 def test_every_session_method_of_the_readme_exists():
-    from brokerkit.session import Session
+    from brokerkit.workbench import Session
 
     named = set(re.findall(r"\bs\.([a-z_]+)", README.read_text("utf-8")))
     assert named

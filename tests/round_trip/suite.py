@@ -21,7 +21,7 @@ from brokerkit.core import Capabilities, OutboundMessage
 from brokerkit.core.vocabulary.attributes import Attributes
 from brokerkit.core.vocabulary.errors import BrokerError
 from brokerkit.frames.attributes import attributes_array, pairs_of, parts_of
-from brokerkit.session import Session
+from brokerkit.workbench import Session
 
 from .shapes import odd, promised, unpromised
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 import brokerkit as bk
-from brokerkit.session import Session
+from brokerkit.workbench import Session
 
 pytestmark = [pytest.mark.broker, pytest.mark.timeout(200)]
 

@@ -10,7 +10,7 @@ import pytest
 from brokerkit.sandbox.kafka import KafkaServer
 from brokerkit.sandbox.nats import NatsServer
 from brokerkit.sandbox.pulsar import PulsarServer
-from brokerkit.session import Session
+from brokerkit.workbench import Session
 
 from .flights import Flights
 from .systems import JetStream, Kafka, Pulsar, System

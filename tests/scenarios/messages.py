@@ -8,7 +8,7 @@ from collections.abc import Iterable
 import pandas as pd
 
 from brokerkit.core import OutboundMessage
-from brokerkit.session import Session
+from brokerkit.workbench import Session
 
 KEYS = 17
 

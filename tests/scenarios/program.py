@@ -18,9 +18,10 @@ import psutil
 
 import brokerkit as bk
 from brokerkit.core import Slice
-from brokerkit.session import Batch, Interrupted, Session
+from brokerkit.session import Batch, Interrupted
 from brokerkit.session.dask import read_slice
 from brokerkit.testing.child import end_with_parent, say
+from brokerkit.workbench import Session
 
 from .messages import numbers_of
 

@@ -19,8 +19,8 @@ import brokerkit as bk
 from brokerkit.sandbox.kafka import KafkaServer
 from brokerkit.sandbox.nats import NatsServer
 from brokerkit.sandbox.pulsar import PulsarServer
-from brokerkit.session import Session
 from brokerkit.testing.waiting import eventually
+from brokerkit.workbench import Session
 
 ASK_SECONDS = 10.0
 _numbers = count(1)

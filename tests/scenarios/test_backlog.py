@@ -15,7 +15,7 @@ import brokerkit as bk
 from brokerkit.sandbox.kafka import KafkaServer
 from brokerkit.sandbox.nats import NatsServer
 from brokerkit.sandbox.pulsar import PulsarServer
-from brokerkit.session import Session
+from brokerkit.workbench import Session
 
 AnyServer = KafkaServer | NatsServer | PulsarServer
 

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from brokerkit.core import ConfigError, OutboundMessage, PublishFailed
-from brokerkit.session import Session
+from brokerkit.workbench import Session
 
 from .systems import System
 

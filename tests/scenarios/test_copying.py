@@ -19,7 +19,7 @@ from brokerkit.sandbox.nats import NatsServer
 from brokerkit.sandbox.pubsub import EmulatorServer
 from brokerkit.sandbox.pulsar import PulsarServer
 from brokerkit.sandbox.servicebus.server import ServiceBusServer
-from brokerkit.session import Session
+from brokerkit.workbench import Session
 
 pytestmark = [pytest.mark.broker, pytest.mark.timeout(400)]
 

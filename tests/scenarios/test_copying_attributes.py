@@ -12,7 +12,7 @@ import pytest
 import brokerkit as bk
 from brokerkit.core import OutboundMessage
 from brokerkit.sandbox.server import Server
-from brokerkit.session import Session
+from brokerkit.workbench import Session
 
 pytestmark = pytest.mark.broker
 

@@ -13,8 +13,8 @@ from confluent_kafka import Producer
 
 import brokerkit as bk
 from brokerkit.core.vocabulary.errors import ConfigError
-from brokerkit.session import Session
 from brokerkit.session.placing import PlacingWarning
+from brokerkit.workbench import Session
 
 from .systems import Kafka
 

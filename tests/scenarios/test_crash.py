@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from brokerkit.session import Session
 from brokerkit.testing.processes import Child
+from brokerkit.workbench import Session
 
 from .messages import publish_numbered
 from .systems import System

@@ -19,7 +19,7 @@ from brokerkit.core.vocabulary.results import PublishFailed
 from brokerkit.frames.outcome import OutcomeFrame
 from brokerkit.sandbox.nats import NatsServer
 from brokerkit.sandbox.process import free_ports
-from brokerkit.session import Session
+from brokerkit.workbench import Session
 
 from .systems import Kafka, System
 

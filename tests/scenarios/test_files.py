@@ -15,7 +15,7 @@ import pytest
 
 import brokerkit as bk
 from brokerkit.core import OutboundMessage
-from brokerkit.session import Session
+from brokerkit.workbench import Session
 
 from .messages import bytes_of
 from .systems import System

@@ -11,7 +11,7 @@ import pytest
 
 import brokerkit as bk
 from brokerkit.core import OutboundMessage
-from brokerkit.session import Session
+from brokerkit.workbench import Session
 
 from .flights import Flights
 from .messages import bytes_of

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from brokerkit.session import Session
 from brokerkit.testing.processes import Child
 from brokerkit.testing.waiting import eventually
+from brokerkit.workbench import Session
 
 from .flights import Flights
 from .messages import publish_numbered

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from brokerkit.session import Session
 from brokerkit.testing.processes import Child
+from brokerkit.workbench import Session
 
 from .messages import publish_numbered, stored_numbers
 from .systems import System

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from brokerkit.core import OutboundMessage
-from brokerkit.session import Session
+from brokerkit.workbench import Session
 
 from .messages import bytes_of
 from .systems import Pulsar, System

@@ -9,8 +9,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from brokerkit.session import Session
 from brokerkit.testing.waiting import eventually
+from brokerkit.workbench import Session
 
 from .messages import publish_numbered
 from .systems import System

@@ -8,7 +8,7 @@ import pytest
 from brokerkit.core import OutboundMessage
 from brokerkit.core.vocabulary.errors import ConfigError
 from brokerkit.core.vocabulary.results import PublishFailed
-from brokerkit.session import Session
+from brokerkit.workbench import Session
 
 from .messages import bytes_of
 from .systems import JetStream, Kafka, System

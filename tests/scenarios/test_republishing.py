@@ -11,8 +11,8 @@ from confluent_kafka import Producer
 
 import brokerkit as bk
 from brokerkit.core.vocabulary.errors import ConfigError, NotSupported
-from brokerkit.session import Session
 from brokerkit.session.placing import PlacingWarning
+from brokerkit.workbench import Session
 
 from .systems import JetStream, Kafka
 from .test_copying_places import rows

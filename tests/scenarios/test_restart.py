@@ -11,8 +11,8 @@ import pytest
 
 from brokerkit.core.vocabulary.errors import AckFailed
 from brokerkit.frames.outcome import OutcomeFrame
-from brokerkit.session import Session
 from brokerkit.testing.waiting import eventually
+from brokerkit.workbench import Session
 
 from .messages import numbers_of, publish_numbered, stored_numbers
 from .systems import System

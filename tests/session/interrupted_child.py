@@ -21,7 +21,8 @@ import pandas as pd
 import pyarrow as pa
 
 import brokerkit as bk
-from brokerkit.session import Interrupted, Session
+from brokerkit.session import Interrupted
+from brokerkit.workbench import Session
 
 ROWS = 5_000
 DEADLINE = 10.0

@@ -21,7 +21,7 @@ from typing import Any
 import pandas as pd
 
 import brokerkit as bk
-from brokerkit.session import Session
+from brokerkit.workbench import Session
 
 REST = 10.0
 

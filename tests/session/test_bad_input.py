@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 import pytest
 
 import brokerkit as bk
-from brokerkit.session import Session
+from brokerkit.workbench import Session
 
 FRAME = pd.DataFrame({"a": [1, 2], "f": [1.5, 2.5]})
 NOT_COUNTS = [0, -1, True, 1.5, "5", np.True_, np.float64(3)]

@@ -7,7 +7,7 @@ import json
 import pytest
 
 import brokerkit as bk
-from brokerkit.session import Session
+from brokerkit.workbench import Session
 
 
 def ids(df) -> list[int]:

@@ -14,8 +14,9 @@ from brokerkit.backends.inmem import capabilities as INMEM
 from brokerkit.core.vocabulary.attributes import Attributes
 from brokerkit.core.vocabulary.columns import Columns
 from brokerkit.core.vocabulary.errors import ConfigError, NotSupported
-from brokerkit.session import CopyWarning, Session
+from brokerkit.session import CopyWarning
 from brokerkit.session.copy_attributes import messages_to_copy
+from brokerkit.workbench import Session
 
 POOR = INMEM.but(
     keys="text",

@@ -17,8 +17,8 @@ from brokerkit.sandbox.process import free_ports
 from brokerkit.sandbox.pubsub import EmulatorServer
 from brokerkit.sandbox.pulsar import PulsarServer
 from brokerkit.sandbox.servicebus.server import ServiceBusServer
-from brokerkit.session import Session
 from brokerkit.testing import waiting
+from brokerkit.workbench import Session
 
 
 @pytest.mark.parametrize("scheme", ["inmem", "nats", "kafka", "pubsub", "pulsar", "servicebus"])

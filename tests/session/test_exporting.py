@@ -18,8 +18,9 @@ import pytest
 
 import brokerkit as bk
 from brokerkit.core.vocabulary.topics import Slice
-from brokerkit.session import Session, export
+from brokerkit.session import export
 from brokerkit.session.export import file_name
+from brokerkit.workbench import Session
 
 
 def ids(path: Path) -> list[int]:

@@ -14,7 +14,7 @@ import tqdm.notebook
 import brokerkit as bk
 from brokerkit.display import progress
 from brokerkit.display.sanitize import plain
-from brokerkit.session import Session
+from brokerkit.workbench import Session
 
 SCRIPT = "<script>alert(1)</script><img src=x onerror=alert(2)>"
 ESCAPES = "\x1b[31mred\x1b]0;title\x07\x00\r\n\u202eltr\u2066\u200b"

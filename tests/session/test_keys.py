@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import brokerkit as bk
-from brokerkit.session import Session
+from brokerkit.workbench import Session
 
 KEYS = [b"c1", b"c2", b"\xff\x00\x01", None, b"", b"c1"]
 

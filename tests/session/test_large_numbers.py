@@ -9,7 +9,7 @@ import pytest
 
 import brokerkit as bk
 from brokerkit.core.vocabulary.arguments import check_seconds
-from brokerkit.session import Session
+from brokerkit.workbench import Session
 
 BEYOND = [2**63, -(2**63) - 1, 10**30, 10**5_000]
 USES: dict[str, Callable[[Session, int], Any]] = {

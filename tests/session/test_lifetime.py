@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 import brokerkit as bk
-from brokerkit.session import Session
+from brokerkit.workbench import Session
 
 USES = {
     "topics": lambda s: s.topics(),

@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 import pytest
 
 import brokerkit as bk
-from brokerkit.session import Session
+from brokerkit.workbench import Session
 
 COLUMNS = [
     "topic", "partition", "offset", "id", "key", "raw_key", "value", "raw", "attributes",

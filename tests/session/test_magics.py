@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 import brokerkit as bk
-from brokerkit.session import Session
+from brokerkit.workbench import Session
 
 pytest.importorskip("IPython")
 

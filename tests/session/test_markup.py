@@ -11,7 +11,7 @@ import pytest
 
 import brokerkit as bk
 from brokerkit.display import markup
-from brokerkit.session import Session
+from brokerkit.workbench import Session
 
 HOSTILE = "<script>alert(1)</script>'\"&\x1b[31m\u202e\x00$\\alpha$"
 

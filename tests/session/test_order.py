@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 import brokerkit as bk
-from brokerkit.session import Session
+from brokerkit.workbench import Session
 from tests.order import Order, numbers, until_done
 
 pytestmark = pytest.mark.broker

@@ -19,9 +19,9 @@ import brokerkit as bk
 from brokerkit.core import OutboundMessage
 from brokerkit.sandbox.kafka import KafkaServer
 from brokerkit.sandbox.nats import NatsServer
-from brokerkit.session import Session
 from brokerkit.testing import waiting
 from brokerkit.widgets.browse.view import BrowserView
+from brokerkit.workbench import Session
 
 BIG = 10**21
 

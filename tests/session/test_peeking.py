@@ -10,9 +10,9 @@ import pytest
 import brokerkit as bk
 from brokerkit.core import OutboundMessage
 from brokerkit.core.vocabulary.cancellation import Cancellation
-from brokerkit.session import Session
 from brokerkit.session.peek import Peek
 from brokerkit.session.planning import parse_range
+from brokerkit.workbench import Session
 
 
 def ids(df) -> list[int]:

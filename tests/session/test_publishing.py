@@ -10,7 +10,7 @@ import pytest
 
 import brokerkit as bk
 from brokerkit.core.vocabulary.errors import Unavailable
-from brokerkit.session import Session
+from brokerkit.workbench import Session
 
 
 @pytest.fixture

@@ -13,7 +13,8 @@ import pytest
 
 import brokerkit as bk
 from brokerkit.core import ConfigError
-from brokerkit.session import Session, StartIgnoredWarning
+from brokerkit.session import StartIgnoredWarning
+from brokerkit.workbench import Session
 
 
 def ids(df) -> list[int]:

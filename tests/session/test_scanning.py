@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 import pytest
 
 import brokerkit as bk
-from brokerkit.session import Session
+from brokerkit.workbench import Session
 
 
 def ids(df) -> list[int]:

@@ -27,7 +27,7 @@ from brokerkit.sandbox.kafka import KafkaServer
 from brokerkit.sandbox.nats import NatsServer
 from brokerkit.sandbox.pulsar import PulsarServer
 from brokerkit.sandbox.servicebus.server import KEY, ServiceBusServer
-from brokerkit.session import Session
+from brokerkit.workbench import Session
 
 CANARY = "k4n4r13nv0g3l"
 NOT_TEXT = f"{CANARY}\udcff"

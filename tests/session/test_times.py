@@ -10,7 +10,7 @@ from confluent_kafka import Producer
 
 import brokerkit as bk
 from brokerkit.sandbox.kafka import KafkaServer
-from brokerkit.session import Session
+from brokerkit.workbench import Session
 
 NONE = -1
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 import brokerkit as bk
-from brokerkit.session import Session
+from brokerkit.workbench import Session
 
 
 @pytest.fixture

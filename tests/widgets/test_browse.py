@@ -11,9 +11,9 @@ import pytest
 
 import brokerkit as bk
 from brokerkit.core import OutboundMessage
-from brokerkit.session import Session
 from brokerkit.testing import waiting
 from brokerkit.widgets.browse import Query, TopicBrowser
+from brokerkit.workbench import Session
 
 
 def eventually(condition, within: float = 20.0) -> None:

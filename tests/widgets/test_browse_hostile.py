@@ -8,7 +8,7 @@ import time
 import pytest
 
 from brokerkit.core import OutboundMessage
-from brokerkit.session import Session
+from brokerkit.workbench import Session
 from tests.frames.hostile import KEYS, NAMES, PAYLOADS, VALUES
 from tests.widgets.test_browse import FORM, browse, last, run, say, told
 from tests.widgets.test_tail import HOSTILE

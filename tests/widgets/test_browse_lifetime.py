@@ -11,8 +11,8 @@ import weakref
 
 import pytest
 
-from brokerkit.session import Session
 from brokerkit.testing.waiting import eventually
+from brokerkit.workbench import Session
 from tests.widgets.test_browse import browse, last, say, told
 
 PROGRAM = """

@@ -8,7 +8,7 @@ import pytest
 
 import brokerkit as bk
 from brokerkit.sandbox.pubsub import EmulatorServer
-from brokerkit.session import Session
+from brokerkit.workbench import Session
 from tests.backends.pubsub.conftest import new_name, url_of
 from tests.widgets.test_browse import FORM, browse, last, say, told
 

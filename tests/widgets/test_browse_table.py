@@ -13,9 +13,9 @@ import pytest
 import brokerkit as bk
 from brokerkit.core.vocabulary.columns import Columns
 from brokerkit.frames.build import FrameBuilder
-from brokerkit.session import Session
 from brokerkit.widgets.browse.histogram import BUCKETS, edges_between, of_rows, of_topic
 from brokerkit.widgets.browse.table import PAGE, ResultTable
+from brokerkit.workbench import Session
 
 MILLION = 1_000_000
 MINUTE = 60_000_000

@@ -9,9 +9,9 @@ import pandas as pd
 import pytest
 
 import brokerkit as bk
-from brokerkit.session import Session
 from brokerkit.widgets.compose import Composer
 from brokerkit.widgets.editing import name_to_text, text_to_name, to_bytes, to_text
+from brokerkit.workbench import Session
 
 BYTES = [
     None,

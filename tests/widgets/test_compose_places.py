@@ -14,9 +14,9 @@ import brokerkit as bk
 from brokerkit.core import Record
 from brokerkit.sandbox.kafka import KafkaServer
 from brokerkit.sandbox.nats import NatsServer
-from brokerkit.session import Session
 from brokerkit.session.placing import PlacingWarning
 from brokerkit.widgets.compose import Composer
+from brokerkit.workbench import Session
 
 pytestmark = pytest.mark.broker
 THEN = datetime.now(UTC).replace(microsecond=123_000) - timedelta(days=2)

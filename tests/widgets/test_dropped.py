@@ -15,8 +15,8 @@ import pytest
 import brokerkit as bk
 from brokerkit.sandbox.kafka import KafkaServer
 from brokerkit.sandbox.nats import NatsServer
-from brokerkit.session import Session
 from brokerkit.testing.waiting import eventually
+from brokerkit.workbench import Session
 
 END_SECONDS = 15.0
 TOPIC = "dropped"

@@ -6,10 +6,10 @@ import pytest
 
 from brokerkit.backends.inmem import capabilities
 from brokerkit.core.vocabulary.messages import OutboundMessage
-from brokerkit.session import Session
 from brokerkit.widgets.browse import tree
 from brokerkit.widgets.checks import problems_of, validator
 from brokerkit.widgets.indenting import indented
+from brokerkit.workbench import Session
 
 EXACT = '{"a":1.10,"b":12345678901234567.89,"c":1e1000000000,"d":1000000000000000000001,"e":-0.0}'
 

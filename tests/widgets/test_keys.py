@@ -6,11 +6,11 @@ import pandas as pd
 import pytest
 
 import brokerkit as bk
-from brokerkit.session import Session
 from brokerkit.testing.waiting import eventually
 from brokerkit.widgets.browse import TopicBrowser
 from brokerkit.widgets.compose import Composer
 from brokerkit.widgets.tail import Tail
+from brokerkit.workbench import Session
 
 KEYS = [b"c1", b"\xff\x00", b"\\xff\\x00", None, b"", b"\xff\x00", b"c1"]
 

@@ -10,9 +10,9 @@ from collections.abc import Callable
 import pytest
 
 import brokerkit as bk
-from brokerkit.session import Session
 from brokerkit.testing import waiting
 from brokerkit.widgets.tail import Tail
+from brokerkit.workbench import Session
 
 HOSTILE = [
     "<script>alert(1)</script>",

@@ -11,7 +11,7 @@ from brokerkit.core.vocabulary.errors import ConfigError
 from .query import Query
 
 if TYPE_CHECKING:
-    from brokerkit.session.session import Session
+    from brokerkit.session.session import DataSession
 
     from ..compose import Composer
     from ..tail import Tail
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 class Beside:
     """What is shown below the browser: `composer` and `tail`, None where there is none."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: DataSession) -> None:
         self._session = session
         self.composer: Composer | None = None
         self.tail: Tail | None = None

@@ -42,7 +42,7 @@ from .view import BrowserView
 if TYPE_CHECKING:
     import pandas as pd
 
-    from brokerkit.session.session import Session
+    from brokerkit.session.session import DataSession
 
     from ..compose import Composer
     from ..tail import Tail
@@ -64,7 +64,7 @@ class TopicBrowser(Displayed):
 
     def __init__(
         self,
-        session: Session,
+        session: DataSession,
         topic: str | None = None,
         *,
         columns: Sequence[str] | None = None,

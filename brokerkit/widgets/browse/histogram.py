@@ -16,7 +16,7 @@ from brokerkit.core.vocabulary.topics import Bounds
 from brokerkit.session.planning import chosen_bounds, parse_range
 
 if TYPE_CHECKING:
-    from brokerkit.session.session import Session
+    from brokerkit.session.session import DataSession
 
 BUCKETS = 60
 READ_MESSAGES = 20_000
@@ -84,7 +84,7 @@ def _counted(times: np.ndarray[Any, Any], source: str) -> Histogram:
 
 
 def of_topic(
-    session: Session,
+    session: DataSession,
     topic: str,
     partitions: Sequence[int] | None = None,
     cancellation: Cancellation | None = None,
@@ -120,7 +120,7 @@ def of_topic(
 
 
 def _of_all(
-    session: Session, topic: str, partitions: Sequence[int] | None, cancellation: Cancellation | None
+    session: DataSession, topic: str, partitions: Sequence[int] | None, cancellation: Cancellation | None
 ) -> Histogram:
     """The times of all messages, read one by one."""
     planned = session.inspector.plan(topic)
@@ -134,7 +134,7 @@ def _of_all(
     return _counted(np.array(times, dtype=np.int64), "of the topic, every message counted")
 
 
-def _ends(session: Session, topic: str, newest: bool, cancellation: Cancellation | None) -> list[int]:
+def _ends(session: DataSession, topic: str, newest: bool, cancellation: Cancellation | None) -> list[int]:
     """The time of the last or first message of each partition."""
     look = session.peeking(1, attributes=False)
     look.plan(topic, parse_range(None, None), newest=newest)
@@ -146,7 +146,7 @@ def _ends(session: Session, topic: str, newest: bool, cancellation: Cancellation
 
 
 def _places(
-    session: Session, topic: str, bounds: Sequence[Bounds], moment: int, cancellation: Cancellation | None
+    session: DataSession, topic: str, bounds: Sequence[Bounds], moment: int, cancellation: Cancellation | None
 ) -> dict[int | None, int]:
     if cancellation is not None:
         cancellation.raise_if_cancelled()

@@ -21,7 +21,7 @@ from .query import Query
 
 if TYPE_CHECKING:
     from brokerkit.session.peek import Peek
-    from brokerkit.session.session import Session
+    from brokerkit.session.session import DataSession
 
 Status = Literal["reading", "stopped", "at the limit", "at the end", "failed"]
 TELL_SECONDS = 0.3
@@ -36,7 +36,7 @@ class Search:
     on_change: told of new rows or a new status, in the thread that reads.
     """
 
-    def __init__(self, session: Session, query: Query, lane: Lane, on_change: Callable[[], None]) -> None:
+    def __init__(self, session: DataSession, query: Query, lane: Lane, on_change: Callable[[], None]) -> None:
         self.session = session
         self.query = query
         self.status: Status = "reading"

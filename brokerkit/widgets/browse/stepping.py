@@ -15,11 +15,16 @@ from .message import MessageView
 from .query import Query
 
 if TYPE_CHECKING:
-    from brokerkit.session.session import Session
+    from brokerkit.session.session import DataSession
 
 
 def neighbour(
-    session: Session, message: MessageView, query: Query, by: int, same_key: bool, cancellation: Cancellation
+    session: DataSession,
+    message: MessageView,
+    query: Query,
+    by: int,
+    same_key: bool,
+    cancellation: Cancellation,
 ) -> pa.Table:
     """The row after (1) or before (-1) a message in its partition. Raises ConfigError where there is none."""
     try:

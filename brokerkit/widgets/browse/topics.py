@@ -12,7 +12,7 @@ from brokerkit.display.sanitize import plain
 from ..row_view import size_text
 
 if TYPE_CHECKING:
-    from brokerkit.session.session import Session
+    from brokerkit.session.session import DataSession
 
 REMEMBERED = 2_000
 """Descriptions that are kept."""
@@ -26,7 +26,7 @@ class TopicList:
     generation: goes up with each load, when the numbers begin to mean other topics.
     """
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: DataSession) -> None:
         self.session = session
         self.generation = 0
         self.backlogs: OrderedDict[str, str | None] = OrderedDict()

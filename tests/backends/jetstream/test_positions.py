@@ -10,7 +10,7 @@ import pytest
 
 import brokerkit as bk
 from brokerkit.sandbox.nats import NatsServer
-from brokerkit.session import Session
+from brokerkit.workbench import Session
 
 pytestmark = pytest.mark.broker
 

@@ -18,8 +18,8 @@ import brokerkit as bk
 from brokerkit.core import OutboundMessage
 from brokerkit.sandbox.nats import NatsServer
 from brokerkit.sandbox.proxy import Way
-from brokerkit.session import Session
 from brokerkit.testing import eventually
+from brokerkit.workbench import Session
 
 pytestmark = pytest.mark.broker
 

@@ -16,7 +16,7 @@ import brokerkit as bk
 from brokerkit.core.vocabulary.errors import ConfigError, Unauthorized, Unavailable
 from brokerkit.core.vocabulary.results import PublishFailed
 from brokerkit.sandbox.nats import NatsServer
-from brokerkit.session import Session
+from brokerkit.workbench import Session
 from tests.backends import security
 from tests.backends.security import use
 from tests.brokers.certificates import Authority

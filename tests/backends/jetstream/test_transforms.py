@@ -15,8 +15,8 @@ import brokerkit as bk
 from brokerkit.backends.jetstream.transforms import Transform, disjoint
 from brokerkit.core import ConfigError, NotFound, PublishFailed
 from brokerkit.sandbox.nats import NatsServer
-from brokerkit.session import Session
 from brokerkit.testing import eventually
+from brokerkit.workbench import Session
 
 _numbers = count(1)
 

@@ -13,8 +13,8 @@ from confluent_kafka import Producer
 
 import brokerkit as bk
 from brokerkit.sandbox.kafka import KafkaServer
-from brokerkit.session import Session
 from brokerkit.testing import eventually
+from brokerkit.workbench import Session
 
 pytestmark = pytest.mark.broker
 MakeTopic = Callable[..., str]

@@ -14,7 +14,7 @@ import brokerkit as bk
 from brokerkit.backends.kafka.connection import KafkaConnection
 from brokerkit.core import Connection, OutboundMessage, Unauthorized
 from brokerkit.sandbox.kafka import KafkaServer
-from brokerkit.session import Session
+from brokerkit.workbench import Session
 
 pytestmark = pytest.mark.broker
 MakeTopic = Callable[..., str]

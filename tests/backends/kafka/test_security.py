@@ -26,7 +26,7 @@ from brokerkit.core.vocabulary.errors import ConfigError, Unauthorized, Unavaila
 from brokerkit.core.vocabulary.results import PublishFailed
 from brokerkit.sandbox import kafka
 from brokerkit.sandbox.kafka import KafkaServer
-from brokerkit.session import Session
+from brokerkit.workbench import Session
 from tests.backends import security
 from tests.backends.security import use
 from tests.brokers.certificates import Authority

@@ -35,8 +35,8 @@ from brokerkit.core import (
 )
 from brokerkit.sandbox import kafka
 from brokerkit.sandbox.kafka import KafkaServer
-from brokerkit.session import Session
 from brokerkit.testing import eventually
+from brokerkit.workbench import Session
 
 from .conftest import publish
 

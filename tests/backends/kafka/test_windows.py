@@ -13,10 +13,10 @@ from confluent_kafka import Producer
 
 import brokerkit as bk
 from brokerkit.sandbox.kafka import KafkaServer
-from brokerkit.session import Session
 from brokerkit.testing import eventually
 from brokerkit.widgets.browse import histogram
 from brokerkit.widgets.browse.histogram import of_topic
+from brokerkit.workbench import Session
 
 pytestmark = pytest.mark.broker
 MakeTopic = Callable[..., str]

@@ -9,7 +9,7 @@ import pytest
 import brokerkit as bk
 from brokerkit.core import OutboundMessage
 from brokerkit.sandbox.pubsub import EmulatorServer, PubSubServer
-from brokerkit.session import Session
+from brokerkit.workbench import Session
 from tests.order import Order, numbers, until_done
 
 from .conftest import new_name, url_of

@@ -9,7 +9,7 @@ import pytest
 import brokerkit as bk
 from brokerkit.core import ConfigError, NotSupported
 from brokerkit.sandbox.pubsub import EmulatorServer
-from brokerkit.session import Session
+from brokerkit.workbench import Session
 
 from .conftest import new_name, url_of
 

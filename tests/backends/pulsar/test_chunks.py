@@ -14,8 +14,8 @@ import brokerkit as bk
 from brokerkit.backends.pulsar.positions import extent_of, position_of, unpack
 from brokerkit.sandbox.proxy import Proxy, Way
 from brokerkit.sandbox.pulsar import PulsarServer
-from brokerkit.session import Session
 from brokerkit.testing import eventually
+from brokerkit.workbench import Session
 
 from .conftest import Make, publish
 

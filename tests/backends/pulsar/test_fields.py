@@ -16,8 +16,8 @@ import brokerkit as bk
 from brokerkit.core import OutboundMessage
 from brokerkit.core.vocabulary.results import PublishFailed
 from brokerkit.sandbox.pulsar import PulsarServer, provision
-from brokerkit.session import Session
 from brokerkit.session.placing import PlacingWarning
+from brokerkit.workbench import Session
 
 from .conftest import Make, new_name
 

@@ -11,8 +11,8 @@ import pytest
 import brokerkit as bk
 from brokerkit.sandbox.proxy import Proxy, Way
 from brokerkit.sandbox.pulsar import PulsarServer
-from brokerkit.session import Session
 from brokerkit.testing import eventually
+from brokerkit.workbench import Session
 
 from .conftest import Make, messages_of
 

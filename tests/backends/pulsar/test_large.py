@@ -12,8 +12,8 @@ import pytest
 import brokerkit as bk
 from brokerkit.core import OutboundMessage, TooLarge
 from brokerkit.sandbox.pulsar import PulsarServer
-from brokerkit.session import Session
 from brokerkit.testing import eventually
+from brokerkit.workbench import Session
 
 from .conftest import Make
 

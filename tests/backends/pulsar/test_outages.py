@@ -18,8 +18,8 @@ import brokerkit as bk
 from brokerkit.core.vocabulary.errors import Unavailable
 from brokerkit.sandbox.proxy import Proxy
 from brokerkit.sandbox.pulsar import PulsarServer
-from brokerkit.session import Session
 from brokerkit.testing import eventually
+from brokerkit.workbench import Session
 
 from .conftest import new_name
 

@@ -15,7 +15,7 @@ import pytest
 import brokerkit as bk
 from brokerkit.core.vocabulary.errors import ConfigError
 from brokerkit.sandbox.pulsar import PulsarServer
-from brokerkit.session import Session
+from brokerkit.workbench import Session
 
 from .conftest import Make, publish, publish_as_one_batch
 

@@ -12,8 +12,8 @@ import brokerkit as bk
 from brokerkit.core import OutboundMessage
 from brokerkit.sandbox.proxy import Proxy, Way
 from brokerkit.sandbox.pulsar import PulsarServer
-from brokerkit.session import Session
 from brokerkit.testing import eventually
+from brokerkit.workbench import Session
 
 from .conftest import new_name
 

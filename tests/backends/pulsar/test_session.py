@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 import brokerkit as bk
-from brokerkit.session import Session
+from brokerkit.workbench import Session
 
 from .conftest import Make, new_name, publish, publish_as_one_batch
 

@@ -10,13 +10,13 @@ import brokerkit as bk
 from brokerkit.core.vocabulary.cancellation import Cancellation
 from brokerkit.core.vocabulary.errors import ConfigError
 from brokerkit.frames.build import FrameBuilder
-from brokerkit.session import Session
 from brokerkit.testing import eventually
 from brokerkit.widgets.browse.histogram import of_topic
 from brokerkit.widgets.browse.message import MessageView
 from brokerkit.widgets.browse.query import Query
 from brokerkit.widgets.browse.stepping import neighbour
 from brokerkit.widgets.tail import Tail
+from brokerkit.workbench import Session
 
 from .conftest import Make, publish, publish_as_one_batch
 

@@ -12,7 +12,7 @@ from azure.servicebus import ServiceBusClient
 import brokerkit as bk
 from brokerkit.core import Connection, OutboundMessage, PublishResult, connect
 from brokerkit.sandbox.servicebus.server import ServiceBusServer
-from brokerkit.session import Session
+from brokerkit.workbench import Session
 
 
 def new_name() -> str:

@@ -10,7 +10,7 @@ import pytest
 
 import brokerkit as bk
 from brokerkit.core import OutboundMessage
-from brokerkit.session import Session
+from brokerkit.workbench import Session
 
 from .conftest import new_queue
 from .test_values import TYPED

@@ -9,7 +9,7 @@ import pytest
 import brokerkit as bk
 from brokerkit.core import ConfigError, OutboundMessage
 from brokerkit.sandbox.servicebus.server import ServiceBusServer
-from brokerkit.session import Session
+from brokerkit.workbench import Session
 
 from .conftest import new_name, new_queue
 

@@ -11,8 +11,8 @@ import pytest
 import brokerkit as bk
 from brokerkit.core import AckFailed, ConfigError, LockLost, NotSupported, OutboundMessage, RetentionWarning
 from brokerkit.frames.schema import schema_for
-from brokerkit.session import Session
 from brokerkit.testing.waiting import eventually
+from brokerkit.workbench import Session
 
 from .conftest import new_name, new_queue, new_topic
 

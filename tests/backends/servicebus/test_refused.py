@@ -8,7 +8,7 @@ import pytest
 
 import brokerkit as bk
 from brokerkit.backends.servicebus.transport import Sender
-from brokerkit.session import Session
+from brokerkit.workbench import Session
 
 from .conftest import new_queue
 

@@ -1,24 +1,54 @@
-"""Opening a session."""
+"""The top floor: the session that users hold, with its widgets, and how it is opened."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qsl
+from typing import Any
 
-from brokerkit.core.runtime.connection import CONNECT_SECONDS, Connection
-from brokerkit.core.vocabulary.address import hidden_target, resolve
-from brokerkit.core.vocabulary.arguments import as_flag, check_seconds
-from brokerkit.core.vocabulary.errors import ConfigError
-from brokerkit.core.vocabulary.secrets import hidden, revealed
+from .core.runtime.connection import CONNECT_SECONDS, Connection
+from .core.vocabulary.address import hidden_target, resolve
+from .core.vocabulary.arguments import check_seconds
+from .core.vocabulary.errors import ConfigError
+from .core.vocabulary.secrets import hidden, revealed
+from .session.private_server import SANDBOX, start_sandbox
+from .session.session import DataSession
 
-from .session import Session
 
-if TYPE_CHECKING:
-    from brokerkit.sandbox import Server
+class Session(DataSession):
+    """Topics, frames and publishing on one broker. Made by `brokerkit.connect`.
 
-SANDBOX = "sandbox+"
+    connection: the core underneath. read_only: whether everything that would change the broker is
+    refused. about: what the server of a sandbox is; None elsewhere. production: whether the widgets ask
+    for a topic's name before they change anything. last_pull: the frame of the last `pull`. last_read:
+    what the last peek or scan looked at and why it stopped. last_interrupted: what a Ctrl-C left.
+    """
+
+    def browse(self, topic: str | None = None, **options: Any) -> Any:
+        """Find messages by clicking, without side effects; see `brokerkit.widgets.browse.TopicBrowser`.
+
+        options: those of `peek`, and columns=, sort= for what is shown.
+        """
+        from .widgets.browse import TopicBrowser
+
+        return TopicBrowser(self, topic, **options)
+
+    def tail(self, topic: str, **options: Any) -> Any:
+        """Watch a topic live, without side effects; see `brokerkit.widgets.tail.Tail`.
+
+        options: start=, key=, where=, rows=1000, decode=, paused=, interval= (seconds).
+        """
+        from .widgets.tail import Tail
+
+        return Tail(self, topic, **options)
+
+    def compose(self, topic: str, **options: Any) -> Any:
+        """Write, check and send messages; see `brokerkit.widgets.compose.Composer`.
+
+        options: message=, frame= or file= to begin with, else value=, key=, attributes=; json=,
+        schema= to check; to=, sessions= for where it may go.
+        """
+        from .widgets.compose import Composer
+
+        return Composer(self, topic, **options)
 
 
 def connect(
@@ -56,32 +86,6 @@ def connect(
     if target is not None and revealed(target).startswith(SANDBOX):
         return _sandbox(revealed(target), options, timeout)
     return Session(Connection(resolve(target, options), timeout=timeout))
-
-
-def start_sandbox(target: str, options: Mapping[str, Any]) -> tuple[Server, dict[str, Any]]:
-    """Start the private server of a ``sandbox+...`` target.
-
-    Returns:
-        The server, and the options that are not the sandbox's own (`data`, `demo`).
-
-    Raises:
-        ConfigError: the system is not known, or something that its server needs is not there.
-        Unavailable: the server did not start.
-    """
-    from brokerkit import sandbox
-
-    system, _, rest = target.removeprefix(SANDBOX).partition("://")
-    place, _, query = rest.partition("?")
-    if place.strip("/"):
-        raise ConfigError(
-            f"a sandbox chooses its own address: write {SANDBOX}{system}:// without {place!r:.60}"
-        )
-    given = {**dict(parse_qsl(query, keep_blank_values=True)), **options}
-    data = given.pop("data", None)
-    if data is not None and not (isinstance(data, str | Path) and str(data)):
-        raise ConfigError(f"data= must be the path of a folder, not {data!r:.60}")
-    demo = as_flag(given.pop("demo", False), "demo")
-    return sandbox.start(system, data=data, demo=demo), given
 
 
 def _sandbox(target: str, options: dict[str, Any], timeout: float) -> Session:

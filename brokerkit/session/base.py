@@ -1,0 +1,190 @@
+"""What every session is: an open connection, with what a notebook keeps about it."""
+
+from __future__ import annotations
+
+import uuid
+import weakref
+from typing import TYPE_CHECKING, Any, Self
+
+from brokerkit.core.contract.at_exit import close_at_exit
+from brokerkit.core.runtime.connection import Connection
+from brokerkit.core.runtime.inspector import ConnectedInspector
+from brokerkit.core.runtime.message_consumer import MessageConsumer
+from brokerkit.core.runtime.publisher import ConnectedPublisher
+from brokerkit.core.runtime.record_consumer import RecordConsumer
+from brokerkit.core.vocabulary.arguments import check_seconds
+from brokerkit.core.vocabulary.capabilities import Capabilities, Model
+from brokerkit.core.vocabulary.errors import Closed
+from brokerkit.display.markup import Displayed, block, heading, lines, pairs
+from brokerkit.display.sanitize import plain
+
+from .arguments import model_of
+from .batches import Batches
+from .interrupted import Interrupted
+from .planning import Planner
+from .reading import ReadReport
+from .subscribing import note_if_it_exists
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+NEXT = (
+    "s.browse()  s.tail(topic)  s.compose(topic)    to click: find, follow, write\n"
+    "s.topics()  s.describe(topic)                  what there is\n"
+    "s.peek(topic)  s.scan(topic)                   messages as frames"
+)
+"""What a session that is shown suggests."""
+
+_sessions: weakref.WeakValueDictionary[str, BrokerSession] = weakref.WeakValueDictionary()
+
+
+def open_session(name: object) -> BrokerSession | None:
+    """Return an open session of that name; None if there is none."""
+    return next(
+        (each for each in _sessions.values() if each.name == name and not each.connection.closed), None
+    )
+
+
+def session_with(token: str) -> BrokerSession | None:
+    """Return the open session of this process with that token; None if there is none."""
+    found = _sessions.get(token)
+    return found if found is not None and not found.connection.closed else None
+
+
+class BrokerSession(Displayed):
+    """An open connection to one broker, with what a notebook keeps about it.
+
+    connection: the core underneath. read_only: whether everything that would change the broker is
+    refused. about: what the server of a sandbox is; None elsewhere. production: whether the widgets ask
+    for a topic's name before they change anything. last_pull: the frame of the last `pull`. last_read:
+    what the last peek or scan looked at and why it stopped. last_interrupted: what a Ctrl-C left.
+    """
+
+    def __init__(self, connection: Connection, *, name: str | None = None, about: str | None = None) -> None:
+        self.connection = connection
+        self.name = name or connection.name
+        self.about = about
+        self.read_only = connection.read_only
+        self.production = connection.address.marks.production
+        self.token = uuid.uuid4().hex
+        self.target = connection.address.public_url
+        self.last_pull: pd.DataFrame | None = None
+        self.last_read: ReadReport | None = None
+        self.last_interrupted: Interrupted | None = None
+        self._publisher: ConnectedPublisher | None = None
+        self._loops: weakref.WeakValueDictionary[Any, Batches] = weakref.WeakValueDictionary()
+        self._on_close: list[Any] = []
+        _sessions[self.token] = self
+        close_at_exit(self)
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What the system can do."""
+        return self.connection.capabilities
+
+    @property
+    def native(self) -> Any:
+        """The client library's own object, for what only this system has."""
+        return self.connection.native
+
+    @property
+    def inspector(self) -> ConnectedInspector:
+        """The core browser underneath `peek` and `scan`."""
+        return self.connection.inspector()
+
+    def planner(self, scan_for_time: bool = False) -> Planner:
+        """What finds positions in this session's topics."""
+        return Planner(self.inspector, time_index=self.capabilities.time_index, scan_for_time=scan_for_time)
+
+    def consumer(
+        self,
+        topic: str,
+        subscription: str | None = None,
+        *,
+        model: Model | None = None,
+        share: bool = False,
+        start: Any = None,
+        hold: float = 600.0,
+        connect_timeout: float = 15.0,
+        **options: Any,
+    ) -> MessageConsumer | RecordConsumer:
+        """A core consumer, for code; see `brokerkit.core`. share: as in `pull`."""
+        check_seconds(connect_timeout, "connect_timeout")
+        model = self.connection.model_for(model_of(model, share))
+        made = self.connection.consumer(
+            topic,
+            subscription,
+            model=model,
+            start=start,
+            hold=hold,
+            connect_timeout=connect_timeout,
+            **options,
+        )
+        if start is not None and subscription is not None:
+            note_if_it_exists(self.inspector, topic, subscription, model, start)
+        return made
+
+    def _release(self, topic: str, subscription: str | None) -> None:
+        """Have the loop of before over the same subscription give back what nobody has."""
+        self._check_open()
+        loop = self._loops.get((topic, subscription)) if isinstance(topic, str) else None
+        if loop is not None:
+            loop.release()
+
+    def publisher(self, *, transactional_id: str | None = None) -> ConnectedPublisher:
+        """A core publisher, for code; see `brokerkit.core`."""
+        return self.connection.publisher(transactional_id=transactional_id)
+
+    def shared_publisher(self) -> ConnectedPublisher:
+        """The publisher behind `publish`, `publish_frame` and `copy`."""
+        if self._publisher is None:
+            self._publisher = self.connection.publisher()
+        return self._publisher
+
+    def _check_open(self) -> None:
+        if self.connection.closed:
+            raise Closed(f"the session of {self.name} is closed")
+
+    @property
+    def label(self) -> str:
+        """Its name with its marks, in one harmless line."""
+        return ", ".join([plain(self.name, 120), *self.marks])
+
+    @property
+    def marks(self) -> list[str]:
+        """What whoever uses it must know: `PRODUCTION`, `read-only`, `closed`."""
+        known = {"PRODUCTION": self.production, "read-only": self.read_only, "closed": self.connection.closed}
+        return [mark for mark, holds in known.items() if holds]
+
+    def on_close(self, action: Any) -> None:
+        """Have a function called after everything is closed."""
+        self._on_close.append(action)
+
+    def close(self, timeout: float = 4.0) -> None:
+        """Close everything this session opened. Twice is fine."""
+        check_seconds(timeout, "timeout")
+        self.connection.close(timeout)
+        actions, self._on_close = self._on_close, []
+        for action in actions:
+            action()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<Session of {self.label}>"
+
+    def _repr_html_(self) -> str:
+        known = self.capabilities
+        facts = {
+            "sandbox": self.about,
+            "models": ", ".join(known.models),
+            "ack() is": known.ack,
+            "peek and scan change": known.side_effects["peek"].replace("none", "nothing"),
+            "changes": "refused: it is read-only" if self.read_only else None,
+            "widgets": "ask for the topic's name before a change" if self.production else None,
+        }
+        return block(heading(f"Session of {self.label}"), pairs(facts), lines(NEXT))
