@@ -8,13 +8,12 @@ import pandas as pd
 
 from brokerkit.core.vocabulary.errors import ConfigError
 
+from ..compose import Composer
+from ..tail import Tail
 from .query import Query
 
 if TYPE_CHECKING:
     from brokerkit.session.session import DataSession
-
-    from ..compose import Composer
-    from ..tail import Tail
 
 
 class Beside:
@@ -37,7 +36,7 @@ class Beside:
         if topic is None or not len(rows):
             raise ConfigError("choose a message first")
         given = {"message": rows} if len(rows) == 1 else {"frame": rows, "kind": "messages"}
-        self.composer = self._session.compose(topic, **given)
+        self.composer = Composer(self._session, topic, **given)
         return self.composer
 
     def follow(self, query: Query | None) -> Tail:
@@ -45,7 +44,7 @@ class Beside:
         if query is None:
             raise ConfigError("choose a topic first")
         self.stop("another one was begun")
-        self.tail = self._session.tail(query.topic, key=query.key, where=query.where, decode=query.decode)
+        self.tail = Tail(self._session, query.topic, key=query.key, where=query.where, decode=query.decode)
         return self.tail
 
     def stop(self, why: str) -> None:

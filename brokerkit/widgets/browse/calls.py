@@ -12,10 +12,10 @@ from .query import Query
 from .stepping import place_of
 
 if TYPE_CHECKING:
-    from .browser import TopicBrowser
+    from .model import BrowserModel
 
 
-def rows_call(browser: TopicBrowser, query: Query | None) -> str:
+def rows_call(browser: BrowserModel, query: Query | None) -> str:
     """The call that gives the rows of a query, ordered and narrowed to columns as they are shown."""
     session, own = _names(browser)
     if query is None:
@@ -26,7 +26,21 @@ def rows_call(browser: TopicBrowser, query: Query | None) -> str:
     return query.call(session, own) + _view_text(browser)
 
 
-def message_call(browser: TopicBrowser) -> str:
+def shown_call(browser: BrowserModel) -> str:
+    """The call that gives the rows that are shown; of a search that was stopped, those found."""
+    query, search = browser.query, browser.search
+    if search is not None and search.status in ("stopped", "failed"):
+        query = search.fixed()
+    return rows_call(browser, query)
+
+
+def fixed_call(browser: BrowserModel) -> str:
+    """The same with its ends fixed at offsets, so that it gives these very rows later, too."""
+    search = browser.search
+    return shown_call(browser) if search is None else rows_call(browser, search.fixed())
+
+
+def message_call(browser: BrowserModel) -> str:
     """The call that gives the message that is looked at."""
     session, own = _names(browser)
     message, query = browser.message, browser.query
@@ -42,11 +56,11 @@ def message_call(browser: TopicBrowser) -> str:
     return one.call(session, own)
 
 
-def _names(browser: TopicBrowser) -> tuple[Name, Name]:
+def _names(browser: BrowserModel) -> tuple[Name, Name]:
     return variable_of(browser.session, "s"), variable_of(browser, "browser")
 
 
-def _view_text(browser: TopicBrowser) -> str:
+def _view_text(browser: BrowserModel) -> str:
     text, sort, columns = "", browser.sort, browser.chosen_columns
     if sort is not None:
         name, ascending = sort

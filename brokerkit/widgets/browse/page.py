@@ -6,23 +6,26 @@ from typing import TYPE_CHECKING
 
 from brokerkit.display.markup import block, heading, lines, paragraph, table
 
+from .calls import shown_call
 from .table import CELL
 
 if TYPE_CHECKING:
-    from .browser import TopicBrowser
+    from .model import BrowserModel
 
 ROWS = 20
 TOPICS = 20
 
 
-def page(browser: TopicBrowser) -> str:
+def page(browser: BrowserModel) -> str:
     """Escaped HTML: the topics or the newest rows, and the call that gives them."""
     topic = "" if browser.topic is None else f"{browser.topic} on "
     body = _topics(browser) if browser.topic is None else _rows(browser)
-    return block(heading(f"{topic}{browser.session.label}, as it was browsed"), body, lines(browser.call))
+    return block(
+        heading(f"{topic}{browser.session.label}, as it was browsed"), body, lines(shown_call(browser))
+    )
 
 
-def _topics(browser: TopicBrowser) -> str:
+def _topics(browser: BrowserModel) -> str:
     numbers = browser.topics.find()
     rows = [
         [each[name] for name in ("name", "messages", "size")]
@@ -32,7 +35,7 @@ def _topics(browser: TopicBrowser) -> str:
     return table(["topic", "messages", "size"], rows) + paragraph(more)
 
 
-def _rows(browser: TopicBrowser) -> str:
+def _rows(browser: BrowserModel) -> str:
     result, names = browser.result, browser.columns
     shown = result.page(max(0, len(result) - ROWS), ROWS, names)
     more = f"the last {len(shown)} of {len(result):,} rows" if len(result) > len(shown) else ""

@@ -17,6 +17,7 @@ from .. import panel
 from ..confirming import needs_name
 from ..editing import text_to_name
 from ..side_effects import choices_of, effect_of
+from .calls import fixed_call, message_call, shown_call
 from .compare import compared_view
 from .predicate import Predicate
 from .query import Query
@@ -25,7 +26,7 @@ from .topics import description_view
 from .typed import changes_of, form_of
 
 if TYPE_CHECKING:
-    from .browser import TopicBrowser
+    from .model import BrowserModel
 
 SCRIPTS = (
     "virtual_list.js",
@@ -54,9 +55,9 @@ Message = dict[str, Any]
 
 
 class BrowserView:
-    """Shows a `TopicBrowser` in a panel; any thread may call `show`."""
+    """Shows a `BrowserModel` in a panel; any thread may call `show`."""
 
-    def __init__(self, model: TopicBrowser) -> None:
+    def __init__(self, model: BrowserModel) -> None:
         self._model = model
         self._find: Message = {}
         self._rows = (0, 60)
@@ -136,7 +137,7 @@ class BrowserView:
             {
                 "type": "detail",
                 "message": None if message is None else message.view(form),
-                "call": "" if message is None else self._model.message_call,
+                "call": "" if message is None else message_call(self._model),
             }
         )
 
@@ -277,7 +278,7 @@ class BrowserView:
         shown = self._model.message
         if shown is not None:
             text = shown.copied()
-            self._panel.send({"type": "copied", "text": text, "call": self._model.message_call})
+            self._panel.send({"type": "copied", "text": text, "call": message_call(self._model)})
 
     def _on_compare(self, message: Message) -> None:
         self._panel.send({"type": "compared", "rows": compared_view(self._model.compared)})
@@ -338,8 +339,8 @@ class BrowserView:
             "expand": query is not None and query.expand,
             "problem": self._problem(),
             "search": self._search(),
-            "call": model.call,
-            "fixed_call": model.fixed_call,
+            "call": shown_call(model),
+            "fixed_call": fixed_call(model),
             "columns": [[plain(name, 80), name in shown] for name in names],
             "sort": None if model.sort is None else [_index(shown, model.sort[0]), model.sort[1]],
             "marked": len(model.selection.marked),
