@@ -15,16 +15,20 @@ import brokerkit
 
 ROOT = Path(brokerkit.__file__).parent
 MODULES = sorted(ROOT.rglob("*.py"))
-FLOORS = {"core": 1, "backends": 2, "frames": 3, "session": 4, "widgets": 5}
-MAY_IMPORT = {
-    "core": {"core"},
-    "backends": {"core", "backends"},
-    "frames": {"core", "frames"},
-    "session": {"core", "frames", "session"},
-    "widgets": {"core", "frames", "session", "widgets"},
-    "sandbox": {"core", "sandbox"},
-    "testing": {"core", "testing"},
-}
+FLOORS = (
+    {"core/vocabulary"},
+    {"core/contract"},
+    {"core/adapters", "backends"},
+    {"core/runtime"},
+    {"core"},
+    {"frames", "sandbox", "testing"},
+    {"display"},
+    {"session"},
+    {"widgets"},
+    {""},
+)
+"""From the ground up. A module imports its own layer and layers of lower floors only; "" is the top level."""
+BACKENDS_MAY_IMPORT = {"core/vocabulary", "core/contract", "backends"}
 CLIENTS = {
     "backends/jetstream": {"nats", "nkeys"},
     "backends/kafka": {"confluent_kafka"},
@@ -38,27 +42,42 @@ CLIENTS = {
 }
 HEAVY = {"pandas", "pyarrow", "numpy", "orjson", "tqdm", "ipywidgets", "IPython", "dask", "polars", "duckdb"}
 ALL_CLIENTS = set().union(*CLIENTS.values())
-LAZY_SANDBOX = "session/connecting.py"
+NAMES_FROM_A_TABLE = {"__init__.py", "sandbox/catalogue.py"}
+"""Modules that import by a name from a table of their own; what the tables name is below them."""
 
 
 def name_of(path: Path) -> str:
     return path.relative_to(ROOT).as_posix()
 
 
-def layer_of(path: Path) -> str:
-    parts = path.relative_to(ROOT).parts
-    return parts[0] if len(parts) > 1 else ""
+def layer_of(name: str) -> str:
+    """The layer of a file, by its path below the package."""
+    parts = name.split("/")[:-1]
+    return "/".join(parts[:2]) if parts[:1] == ["core"] else "/".join(parts[:1])
+
+
+def floor_of(layer: str) -> int:
+    return next(number for number, layers in enumerate(FLOORS) if layer in layers)
+
+
+def dynamic(node: ast.Call) -> bool:
+    """Whether a call imports a module by its name."""
+    called = ast.unparse(node.func).split(".")[-1]
+    return called in ("import_module", "__import__")
 
 
 def imports(path: Path, *, at_import: bool = False) -> Iterator[str]:
-    """The absolute names of what a module imports. at_import: without what functions import later."""
+    """The absolute names of what a module imports, by statement or by a call, for types or to run.
+
+    at_import: without what is imported for types only, or later by functions.
+    """
     package = ["brokerkit", *path.relative_to(ROOT).parts[:-1]]
     waiting: list[ast.AST] = [ast.parse(path.read_text("utf-8"))]
     while waiting:
         node = waiting.pop()
         if at_import and isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
             continue
-        if isinstance(node, ast.If) and ast.unparse(node.test).endswith("TYPE_CHECKING"):
+        if at_import and isinstance(node, ast.If) and ast.unparse(node.test).endswith("TYPE_CHECKING"):
             waiting.extend(node.orelse)
             continue
         waiting.extend(ast.iter_child_nodes(node))
@@ -69,16 +88,42 @@ def imports(path: Path, *, at_import: bool = False) -> Iterator[str]:
             module = ".".join([*base, *([node.module] if node.module else [])])
             yield module
             yield from (f"{module}.{alias.name}" for alias in node.names)
+        elif isinstance(node, ast.Call) and dynamic(node):
+            yield from (
+                each.value.lstrip(".")
+                if not each.value.startswith(".")
+                else ".".join([*package, each.value.lstrip(".")])
+                for each in node.args[:1]
+                if isinstance(each, ast.Constant) and isinstance(each.value, str)
+            )
 
 
-def own_layers(path: Path, *, at_import: bool = False) -> set[str]:
-    """The layers of brokerkit that a module imports."""
+def own_files(path: Path, *, at_import: bool = False) -> set[str]:
+    """The files of brokerkit that a module imports, by their path below the package."""
     found = set()
     for name in imports(path, at_import=at_import):
         parts = name.split(".")
-        if parts[0] == "brokerkit" and len(parts) > 1 and parts[1] in MAY_IMPORT:
-            found.add(parts[1])
-    return found
+        if parts[0] != "brokerkit":
+            continue
+        below = ROOT.joinpath(*parts[1:])
+        for file in (below.with_suffix(".py"), below / "__init__.py"):
+            if file.is_file():
+                found.add(name_of(file))
+    # `from .package import module` names the package as well, but takes nothing from it
+    return found - {name_of(path)}
+
+
+def taken_files(path: Path) -> set[str]:
+    """`own_files` without packages that are only on the way to a module of theirs."""
+    found = own_files(path)
+    return {
+        name
+        for name in found
+        if not (
+            name.endswith("__init__.py")
+            and any(other != name and other.startswith(name.removesuffix("__init__.py")) for other in found)
+        )
+    }
 
 
 def outsiders(path: Path) -> set[str]:
@@ -87,25 +132,66 @@ def outsiders(path: Path) -> set[str]:
     return tops - set(sys.stdlib_module_names) - {"brokerkit"}
 
 
+def circles(graph: dict[str, set[str]]) -> list[set[str]]:
+    """The strongly connected parts of more than one file (Tarjan)."""
+    numbers: dict[str, int] = {}
+    lowest: dict[str, int] = {}
+    stack: list[str] = []
+    found: list[set[str]] = []
+
+    def visit(name: str) -> None:
+        numbers[name] = lowest[name] = len(numbers)
+        stack.append(name)
+        for other in sorted(graph[name]):
+            if other not in numbers:
+                visit(other)
+                lowest[name] = min(lowest[name], lowest[other])
+            elif other in stack:
+                lowest[name] = min(lowest[name], numbers[other])
+        if lowest[name] == numbers[name]:
+            part = set()
+            while name not in part:
+                part.add(stack.pop())
+            if len(part) > 1:
+                found.append(part)
+
+    for name in graph:
+        if name not in numbers:
+            visit(name)
+    return found
+
+
 @pytest.mark.parametrize("path", MODULES, ids=name_of)
 def test_layers_import_downwards_only(path: Path) -> None:
-    layer = layer_of(path)
-    if layer not in MAY_IMPORT:
-        return
-    found = own_layers(path)
-    if name_of(path) == LAZY_SANDBOX:
-        assert "sandbox" not in own_layers(path, at_import=True)
-        found -= {"sandbox"}
-    assert found <= MAY_IMPORT[layer]
+    layer = layer_of(name_of(path))
+    others = {layer_of(name) for name in taken_files(path)} - {layer}
+    assert {other for other in others if floor_of(other) >= floor_of(layer)} == set()
 
 
-def test_the_floors_are_in_order() -> None:
-    for layer, floor in FLOORS.items():
-        assert all(FLOORS[other] <= floor for other in MAY_IMPORT[layer])
+def test_no_files_import_each_other_in_a_circle() -> None:
+    assert circles({name_of(path): taken_files(path) for path in MODULES}) == []
+
+
+def test_a_backend_knows_the_vocabulary_and_the_contract_and_never_the_runtime() -> None:
+    found = {
+        name_of(path): {layer_of(name) for name in taken_files(path)} - BACKENDS_MAY_IMPORT
+        for path in MODULES
+        if layer_of(name_of(path)) == "backends"
+    }
+    assert {name: layers for name, layers in found.items() if layers} == {}
+
+
+def test_no_module_imports_by_a_name_that_cannot_be_seen() -> None:
+    unseen = set()
+    for path in MODULES:
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.Call) and dynamic(node) and not isinstance(node.args[0], ast.Constant):
+                unseen.add(name_of(path))
+    assert unseen <= NAMES_FROM_A_TABLE
 
 
 def test_the_core_needs_the_standard_library_only() -> None:
-    found = {name_of(path): outsiders(path) for path in MODULES if layer_of(path) == "core"}
+    found = {name_of(path): outsiders(path) for path in MODULES if name_of(path).startswith("core/")}
     assert found
     assert {name: others for name, others in found.items() if others} == {}
 
@@ -113,7 +199,7 @@ def test_the_core_needs_the_standard_library_only() -> None:
 def test_a_backend_needs_its_own_client_library_only() -> None:
     strangers = {}
     for path in MODULES:
-        if layer_of(path) not in ("backends", "sandbox"):
+        if layer_of(name_of(path)) not in ("backends", "sandbox"):
             continue
         home = next((name for name in CLIENTS if name_of(path).startswith(name)), None)
         others = outsiders(path) - (CLIENTS[home] if home else set())
@@ -139,7 +225,7 @@ def test_only_backends_and_the_sandbox_know_client_libraries() -> None:
     knowing = {
         name_of(path): outsiders(path) & ALL_CLIENTS
         for path in MODULES
-        if layer_of(path) not in ("backends", "sandbox")
+        if layer_of(name_of(path)) not in ("backends", "sandbox")
     }
     assert {name: found for name, found in knowing.items() if found} == {}
 
