@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from ._version import __version__
 
 if TYPE_CHECKING:
+    from .core.vocabulary.capabilities import Capabilities
     from .core.vocabulary.errors import (
         AbandonedWarning,
         AckFailed,
@@ -42,27 +43,29 @@ if TYPE_CHECKING:
         UnsettledWarning,
     )
     from .core.vocabulary.messages import OutboundMessage
-    from .core.vocabulary.results import PublishFailed
+    from .core.vocabulary.results import PublishFailed, PublishResult
+    from .core.vocabulary.topics import Slice
+    from .display.descriptions import Description
     from .frames import Decoder, attr, decoder, expand, failures, plain
+    from .frames.outcome import OutcomeFrame
     from .session import (
+        Batch,
         CopyWarning,
+        Diagnosis,
         FilterWarning,
         Interrupted,
         NotYetReadableWarning,
         PlacingWarning,
+        Scan,
         StartIgnoredWarning,
+        Transaction,
         doctor,
     )
+    from .session.reading import ReadReport
     from .workbench import Session, connect
 
 _HOMES = {
-    "session": ("FilterWarning", "Interrupted", "Session", "StartIgnoredWarning", "connect", "doctor"),
-    "session.reading": ("NotYetReadableWarning",),
-    "session.copying": ("CopyWarning",),
-    "session.placing": ("PlacingWarning",),
-    "frames": ("Decoder", "attr", "decoder", "expand", "failures", "plain"),
-    "core.vocabulary.messages": ("OutboundMessage",),
-    "core.vocabulary.results": ("PublishFailed",),
+    "core.vocabulary.capabilities": ("Capabilities",),
     "core.vocabulary.errors": (
         "AbandonedWarning",
         "AckFailed",
@@ -86,20 +89,59 @@ _HOMES = {
         "Unavailable",
         "UnsettledWarning",
     ),
+    "core.vocabulary.messages": ("OutboundMessage",),
+    "core.vocabulary.results": (
+        "PublishFailed",
+        "PublishResult",
+    ),
+    "core.vocabulary.topics": ("Slice",),
+    "display.descriptions": ("Description",),
+    "frames": (
+        "Decoder",
+        "attr",
+        "decoder",
+        "expand",
+        "failures",
+        "plain",
+    ),
+    "frames.outcome": ("OutcomeFrame",),
+    "session": (
+        "Batch",
+        "CopyWarning",
+        "Diagnosis",
+        "FilterWarning",
+        "Interrupted",
+        "NotYetReadableWarning",
+        "PlacingWarning",
+        "Scan",
+        "StartIgnoredWarning",
+        "Transaction",
+        "doctor",
+    ),
+    "session.reading": ("ReadReport",),
+    "workbench": (
+        "Session",
+        "connect",
+    ),
 }
+"""Where each public name is; it is loaded on first use."""
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
     "AbandonedWarning",
     "AckFailed",
     "AlreadyExists",
+    "Batch",
     "BrokerError",
     "Cancelled",
+    "Capabilities",
     "Closed",
     "ConfigError",
     "CopyWarning",
     "DecodeError",
     "Decoder",
+    "Description",
+    "Diagnosis",
     "FilterWarning",
     "GivenUpWarning",
     "InUse",
@@ -109,15 +151,21 @@ __all__ = [
     "NotSupported",
     "NotYetReadableWarning",
     "OutboundMessage",
+    "OutcomeFrame",
     "PlacingWarning",
     "PreviewWarning",
     "PublishFailed",
+    "PublishResult",
+    "ReadReport",
     "RetentionWarning",
+    "Scan",
     "Session",
+    "Slice",
     "StaleAck",
     "StartIgnoredWarning",
     "StorageError",
     "TooLarge",
+    "Transaction",
     "Unauthorized",
     "Unavailable",
     "UnsettledWarning",
