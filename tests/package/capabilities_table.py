@@ -1,6 +1,6 @@
-"""The README's table of systems, made from what each backend declares.
+"""The guide's table of systems, made from what each backend declares.
 
-python -m tests.package.capabilities_table      writes it into README.md
+python -m tests.package.capabilities_table      writes it into notebooks/guides/systems.md
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from pathlib import Path
 from brokerkit.core.runtime import registry
 from brokerkit.core.vocabulary.capabilities import Capabilities, Model
 
-README = Path(__file__).parents[2] / "README.md"
+GUIDE = Path(__file__).parents[2] / "notebooks" / "guides" / "systems.md"
 SYSTEMS = {
     "kafka": "Kafka",
     "nats": "NATS JetStream",
@@ -76,10 +76,10 @@ def table() -> str:
 
 
 def with_table(readme: str) -> str:
-    """The README with the table as it is now."""
+    """The GUIDE with the table as it is now."""
     pattern = re.compile(re.escape(BEGIN) + ".*?" + re.escape(END), re.DOTALL)
     return pattern.sub(lambda _: f"{BEGIN}\n{table()}\n{END}", readme)
 
 
 if __name__ == "__main__":
-    README.write_text(with_table(README.read_text("utf-8")), "utf-8")
+    GUIDE.write_text(with_table(GUIDE.read_text("utf-8")), "utf-8")
