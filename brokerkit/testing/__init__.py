@@ -1,7 +1,7 @@
 """The conformance suite: 78 behaviours that every backend shows, or declares as a gap.
 
 It needs pytest (``pip install 'brokerkit-notebook[test]'``). A backend joins with a test module such
-as this one, which proves the in-memory broker:
+as this one, which proves the in-memory broker::
 
     import uuid
 

@@ -17,20 +17,22 @@ class Harness(ABC):
     Set `name`, `url` and `server`; everything else has a default that suits a system whose topics
     are made with `Connection.create_topic`. What the tests expect is read from `Capabilities`.
 
-    name: how the table of results calls it.
-    url: what any process can `connect` to.
-    server: the kind of server, as `Gap.server` names it; None is the real one.
-    model: what a consumer yields where the system has both models; None: its first.
-    options: for every `connect`.
-    in_process: the broker lives in this process; another process at `url` finds an empty one.
-    translates: errors come from a client library, so that each has a ``__cause__``.
-    lock_seconds, lock_options: options of `create_subscription` that make locks expire after so many
-        seconds; shorter makes the suite faster.
-    ordered_options: options of `create_subscription` with which the next message of a key waits
-        until the one before is acknowledged.
-    ack_flush_seconds: acknowledgements that the server confirmed so shortly before a crash may be
-        forgotten by it, because it writes them to its disk later.
-    too_large: bytes that are above the broker's limit where `Capabilities` does not say it.
+    Attributes:
+        name: how the table of results calls it.
+        url: what any process can `connect` to.
+        server: the kind of server, as `Gap.server` names it; None is the real one.
+        model: what a consumer yields where the system has both models; None: its first.
+        options: for every `connect`.
+        in_process: the broker lives in this process; another process at `url` finds an empty one.
+        translates: errors come from a client library, so that each has a ``__cause__``.
+        lock_seconds: how long a lock lasts with `lock_options`.
+        lock_options: options of `create_subscription` that make locks expire after so many
+            seconds; shorter makes the suite faster.
+        ordered_options: options of `create_subscription` with which the next message of a key waits
+            until the one before is acknowledged.
+        ack_flush_seconds: acknowledgements that the server confirmed so shortly before a crash may be
+            forgotten by it, because it writes them to its disk later.
+        too_large: bytes that are above the broker's limit where `Capabilities` does not say it.
 
     `kill`, `restart`, `pause` and `resume` are needed by 20, 27, 58, 65 and 67.
     """

@@ -7,7 +7,11 @@ from pathlib import Path
 import yaml
 
 ROOT = Path(__file__).parents[2]
-CONDA_NAMES = {"build": "python-build", "confluent-kafka": "python-confluent-kafka", "dask[dataframe]": "dask"}
+CONDA_NAMES = {
+    "build": "python-build",
+    "confluent-kafka": "python-confluent-kafka",
+    "dask[dataframe]": "dask",
+}
 SERVERS = {"openjdk", "maven", "go", "c-compiler"}
 
 

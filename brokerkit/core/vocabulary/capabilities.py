@@ -39,39 +39,46 @@ UNICODE = r"[^\ud800-\udfff]"
 class Capabilities:
     """What a system can do, seen through its client library.
 
-    models: what a consumer may yield; the first unless the caller says otherwise.
-    by_model: the fields that another model than the first has otherwise; see `of`.
-    ack: what `ack()` knows when it returns.
-    nack: what giving back does. nack_delay: whether `nack(delay=)` is honoured.
-    reject: whether a message can be settled as never to be delivered again.
-    delivery_count: whether deliveries are counted.
-    lock_extension: whether what was handed over is kept ours for ``hold=`` seconds; otherwise the
-        broker takes it back when its lock expires, however long ``hold=`` is.
-    more_while_held: whether more messages come while some that were handed over are not settled.
-    subscription_required: whether a consumer must name a subscription or group.
-    slices: whether reading a slice again gives the same rows.
-    time_index: whether the broker finds a position by time.
-    transactions, partitions, create_topic, create_subscription: as they say.
-    idempotent_publish: what is confirmed is stored once, however often the client had to send it.
-    dedup_ids: publishing again under the same `OutboundMessage.dedup_id` stores nothing twice.
-    publish_partition: `OutboundMessage.partition` is where a message goes; otherwise it is refused.
-    publish_time: the unit in which `OutboundMessage.publish_time` is kept; None: it is refused.
-    keys: `bytes`, or `text` where a key must be UTF-8. empty_key: b"" differs from no key.
-    null_value: a null payload differs from an empty one.
-    attribute_types: the value types that survive (see `attributes.type_name`).
-    attributes_read_as: the type in which a value of type "string" comes back.
-    any_text: whether attributes may have any text as their name and value.
-    duplicate_attributes: the same name twice survives.
-    attribute_names, attribute_texts: where it is not any text, regular expressions of the names and values
-        that surely come back as they were sent; the others are packed when a message is copied.
-    is_own_attribute: whether an attribute is a field of this system's messages that is set when it is
-        published; None: there is no such.
-    max_batch: messages in one request; None: no limit of its own.
-    max_message_bytes: largest payload by default; None: unknown until tried.
-    durability: what a confirmed publish means, in words; `describe` says more of each topic where the
-        system tells, under ``details["confirmation"]``.
-    side_effects: what each read does to the broker.
-    gaps: conformance behaviours, by number, that do not hold.
+    Attributes:
+        models: what a consumer may yield; the first unless the caller says otherwise.
+        by_model: the fields that another model than the first has otherwise; see `of`.
+        ack: what `ack()` knows when it returns.
+        nack: what giving back does.
+        nack_delay: whether `nack(delay=)` is honoured.
+        reject: whether a message can be settled as never to be delivered again.
+        delivery_count: whether deliveries are counted.
+        lock_extension: whether what was handed over is kept ours for ``hold=`` seconds; otherwise the
+                broker takes it back when its lock expires, however long ``hold=`` is.
+        more_while_held: whether more messages come while some that were handed over are not settled.
+        subscription_required: whether a consumer must name a subscription or group.
+        slices: whether reading a slice again gives the same rows.
+        time_index: whether the broker finds a position by time.
+        transactions: whether it can.
+        partitions: whether it can.
+        create_topic: whether it can.
+        create_subscription: whether it can.
+        idempotent_publish: what is confirmed is stored once, however often the client had to send it.
+        dedup_ids: publishing again under the same `OutboundMessage.dedup_id` stores nothing twice.
+        publish_partition: `OutboundMessage.partition` is where a message goes; otherwise it is refused.
+        publish_time: the unit in which `OutboundMessage.publish_time` is kept; None: it is refused.
+        keys: `bytes`, or `text` where a key must be UTF-8.
+        empty_key: b"" differs from no key.
+        null_value: a null payload differs from an empty one.
+        attribute_types: the value types that survive (see `attributes.type_name`).
+        attributes_read_as: the type in which a value of type "string" comes back.
+        any_text: whether attributes may have any text as their name and value.
+        duplicate_attributes: the same name twice survives.
+        attribute_names: where it is not any text, regular expressions of the names and values
+        attribute_texts: where it is not any text, regular expressions of the names and values
+                that surely come back as they were sent; the others are packed when a message is copied.
+        is_own_attribute: whether an attribute is a field of this system's messages that is set when it is
+                published; None: there is no such.
+        max_batch: messages in one request; None: no limit of its own.
+        max_message_bytes: largest payload by default; None: unknown until tried.
+        durability: what a confirmed publish means, in words; `describe` says more of each topic where the
+                system tells, under ``details["confirmation"]``.
+        side_effects: what each read does to the broker.
+        gaps: conformance behaviours, by number, that do not hold.
     """
 
     models: tuple[Model, ...]
