@@ -124,7 +124,7 @@ def _host_and_port(text: str, default: int) -> tuple[str, int]:
 def _admin(value: Any) -> str | None:
     if value is None:
         return None
-    text = str(value).rstrip("/")
+    text = str(revealed(value)).rstrip("/")
     if not text.startswith(("http://", "https://")):
         raise ConfigError("admin must be the URL of the REST endpoint, for example http://localhost:8080")
     if "@" in text:
