@@ -1,14 +1,15 @@
-"""Google Cloud Pub/Sub, through the requests of google-cloud-pubsub.
+"""The backend of Google Cloud Pub/Sub, built on the requests of google-cloud-pubsub.
 
-``pubsub://PROJECT`` with application-default credentials, ``?credentials=service-account.json``, or an
-emulator (``emulator=HOST:PORT``, or the environment variable PUBSUB_EMULATOR_HOST). A topic or
-subscription is named by its id, or by its full path where it is in another project.
+The address is ``pubsub://PROJECT``. Credentials are the application-default credentials, or those in
+``?credentials=service-account.json``. An emulator needs none: name it with ``emulator=HOST:PORT`` or
+with the environment variable PUBSUB_EMULATOR_HOST. A topic or subscription is named by its id, or by its
+full path if it is in another project.
 
-A subscription is created with ordering unless told otherwise, so that messages with the same key
-come in order. What is given back comes again before what is behind it; on an emulator it waits a second
-for that. Messages published before it existed reach it only where the topic retains them
-(``create_topic(..., retention=86400)``). Snapshots, seek and everything else that only Pub/Sub has
-are offered by `native`: ``native.subscriber.seek(request={...})``.
+A new subscription is ordered unless the options say otherwise: messages with the same key arrive in
+order. A message that is given back is delivered again before those behind it; on an emulator this takes
+a second. Messages published before the subscription existed reach it only if the topic retains them
+(``create_topic(..., retention=86400)``). `native` offers snapshots, seek and everything else that only
+Pub/Sub has: ``native.subscriber.seek(request={...})``.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ capabilities = Capabilities(
     null_value=False,
     attribute_types=frozenset({"string"}),
     duplicate_attributes=False,
-    # 256 and 1,024 bytes, where a character has up to four
+    # the limits are 256 and 1,024 bytes, and a character has up to four
     attribute_names=f"(?!goog){UNICODE}{{1,64}}",
     attribute_texts=rf"{UNICODE}{{0,256}}|[\0-\u07ff]{{0,512}}|[\0-\x7f]{{0,1024}}",
     max_batch=MAX_MESSAGES,

@@ -1,4 +1,4 @@
-"""Creating and deleting topics and subscriptions, and where a new subscription begins."""
+"""Create and delete topics and subscriptions, and find where a new subscription begins."""
 
 from __future__ import annotations
 
@@ -36,11 +36,15 @@ TOPIC_OPTIONS: Mapping[str, str] = {
     "regions": "list of the regions in which messages may be stored",
 }
 CLOCK_SECONDS = 60
-"""How much the service's clock may differ from ours."""
+"""The largest difference allowed between the clocks of the service and of this machine."""
 
 
 def get_topic(link: PubSubConnection, topic: str, timeout: float) -> Any:
-    """A topic's configuration. Raises NotFound."""
+    """Return the configuration of a topic.
+
+    Raises:
+        NotFound: The topic does not exist.
+    """
     try:
         return link.call(GET_TOPIC, timeout, topic=link.path("topics", topic))
     except grpc.RpcError as error:
@@ -57,7 +61,13 @@ def no_topic(link: PubSubConnection, topic: str) -> NotFound:
 
 
 def create_topic(link: PubSubConnection, topic: str, options: Mapping[str, Any], timeout: float) -> None:
-    """Create a topic. Raises AlreadyExists."""
+    """Create a topic.
+
+    Raises:
+        AlreadyExists: The topic exists.
+        ConfigError: An option is unknown or has a value of the wrong type.
+        NotSupported: `options` asks for partitions.
+    """
     if "partitions" in options:
         raise NotSupported("Pub/Sub has no partitions: messages with the same key come in order, give a key")
     given = check_options(options, TOPIC_OPTIONS)
@@ -76,7 +86,11 @@ def create_topic(link: PubSubConnection, topic: str, options: Mapping[str, Any],
 
 
 def delete_topic(link: PubSubConnection, topic: str, timeout: float) -> None:
-    """Delete a topic. Its subscriptions stay, with what they have; they get nothing more."""
+    """Delete a topic. Its subscriptions keep their messages and receive no new ones.
+
+    Raises:
+        NotFound: The topic does not exist.
+    """
     try:
         link.call(DELETE_TOPIC, timeout, topic=link.path("topics", topic))
     except grpc.RpcError as error:
@@ -86,7 +100,7 @@ def delete_topic(link: PubSubConnection, topic: str, timeout: float) -> None:
 
 
 def get_subscription(link: PubSubConnection, subscription: str, timeout: float) -> Any | None:
-    """A subscription's configuration, or None when it does not exist."""
+    """Return the configuration of a subscription, or None if it does not exist."""
     try:
         return link.call(GET_SUBSCRIPTION, timeout, subscription=link.path("subscriptions", subscription))
     except grpc.RpcError as error:
@@ -103,9 +117,21 @@ def create_subscription(
     options: Mapping[str, Any],
     timeout: float,
 ) -> Any:
-    """Create a subscription that begins at `start`; its configuration. Raises AlreadyExists or NotFound.
+    """Create a subscription and return its configuration.
 
-    `earliest` and times reach back as far as the topic retains its messages.
+    Args:
+        link: The connection.
+        topic: The topic to subscribe to.
+        subscription: The name of the new subscription.
+        start: Where the subscription begins. `earliest` and times reach back as far as the topic retains
+            its messages.
+        options: See `subscription_options.KNOWN`.
+        timeout: Seconds for all requests together.
+
+    Raises:
+        AlreadyExists: The project has a subscription of this name.
+        NotFound: The topic does not exist.
+        NotSupported: A subscription of this topic cannot begin at `start`.
     """
     deadline = Deadline(timeout)
     fields = subscription_fields(link, options)
@@ -125,7 +151,7 @@ def create_subscription(
         try:
             link.call(SEEK, deadline.remaining(), subscription=name, time=back_to)
         except BaseException:
-            # one that begins elsewhere than it was asked to must not stay
+            # a subscription that begins at the wrong place must not remain
             with contextlib.suppress(grpc.RpcError):
                 delete_subscription(link, subscription, 5.0)
             raise
@@ -138,12 +164,17 @@ def delete_subscription(link: PubSubConnection, subscription: str, timeout: floa
 
 
 def retention_seconds(topic: Any) -> int:
-    """For how long a topic keeps its messages for subscriptions that come later; 0: it does not."""
+    """Return how long a topic keeps its messages for later subscriptions; 0 if it does not keep them."""
     return int(topic.message_retention_duration.seconds)
 
 
 def start_of(found: Any, topic: str, start: Position) -> Timestamp | None:
-    """The time that a new subscription has to seek to; None where it begins now. Raises NotSupported."""
+    """Return the time to which a new subscription must seek, or None if it begins now.
+
+    Raises:
+        ConfigError: `start` lies in the future.
+        NotSupported: `start` is an offset or an id, or the topic retains no messages.
+    """
     retention = retention_seconds(found)
     match start:
         case AtOffset() | AtId():
@@ -171,7 +202,7 @@ def start_of(found: Any, topic: str, start: Position) -> Timestamp | None:
 
 
 def delivery_of(found: Any) -> str:
-    """How messages leave a subscription; only `pull` can be consumed from here."""
+    """Return how a subscription delivers its messages. Only `pull` can be consumed here."""
     if found.push_config.push_endpoint:
         return "push"
     if found.bigquery_config.table:

@@ -1,4 +1,4 @@
-"""Delivered messages as columns."""
+"""Convert delivered messages to columns."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _attempt = attrgetter("delivery_attempt")
 
 
 def to_columns(received: Sequence[Any], topic: str) -> Columns:
-    """Columns from what a pull brought; attributes in order of their names, since a map has none."""
+    """Return the columns of pulled messages. Attributes are sorted by name, since a map has no order."""
     if not received:
         return Columns.empty()
     with gc_paused():
@@ -27,7 +27,7 @@ def to_columns(received: Sequence[Any], topic: str) -> Columns:
         keys = [key.encode() if key else None for key in map(_key, messages)]
         pairs = [sorted(each.items()) if each else None for each in map(_attributes, messages)]
         attempts = [attempt or None for attempt in map(_attempt, received)]
-        # an unset time arrives as zero
+        # a time that is not set arrives as zero
         times = [time.seconds * 1_000_000 + time.nanos // 1_000 or None for time in map(_time, messages)]
         return Columns(
             len(messages),

@@ -1,4 +1,4 @@
-"""The connection to the service: which requests go where, and how they end."""
+"""The connection to the service: it sends requests and waits for their answers."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from .options import Options
 log = logging.getLogger("brokerkit.pubsub")
 
 Call: TypeAlias = Any
-"""A request under way: a future of grpc."""
+"""A pending request, which is a future of grpc."""
 
 LEAST_SECONDS = 0.05
 PAGE_SIZE = 1000
@@ -39,10 +39,13 @@ _CHANNEL_OPTIONS: Sequence[tuple[str, Any]] = (
 
 
 class PubSubConnection:
-    """Two channels to the service: long pulls must not take the streams of short requests.
+    """A connection of two channels, so that long pulls do not take the streams of short requests.
 
-    project: the id of the project in which names without a path are. emulator: whether an emulator
-    stands for the service.
+    Attributes:
+        project: The id of the project to which names without a path belong.
+        emulator: Whether the connection is to an emulator.
+        host: The host and port of the service.
+        channel: The channel of short requests.
     """
 
     def __init__(
@@ -58,7 +61,12 @@ class PubSubConnection:
 
     @classmethod
     def open(cls, options: Options, timeout: float) -> PubSubConnection:
-        """Find the credentials and the project. Asks the service nothing."""
+        """Find the credentials and the project. Sends no request to the service.
+
+        Raises:
+            ConfigError: The project is not known, or a key file cannot be read.
+            Unauthorized: There are no credentials.
+        """
         if options.emulator:
             project, credentials = options.project, None
         elif options.credentials is not None:
@@ -79,11 +87,11 @@ class PubSubConnection:
         return cls(chosen, options.host, channel(), channel(), emulator=bool(options.emulator))
 
     def path(self, kind: Kind, name: str) -> str:
-        """The full path of a name. Raises ConfigError."""
+        """Return the full path of a name. Raises ConfigError."""
         return path_of(self.project, kind, name)
 
     def shown(self, path: str) -> str:
-        """A path as users write it."""
+        """Return a path as users write it."""
         return shown(self.project, path)
 
     @property
@@ -91,7 +99,14 @@ class PubSubConnection:
         return self._closed
 
     def begin(self, method: Method, timeout: float, *, long: bool = False, **fields: Any) -> Call:
-        """Send a request and do not wait. long: it waits at the service for something to happen."""
+        """Send a request without waiting for its answer.
+
+        Args:
+            method: The request to send.
+            timeout: Seconds after which the request fails.
+            long: Whether the request waits at the service until something happens.
+            fields: The fields of the request.
+        """
         if self._closed:
             raise Closed("the connection was closed; connect anew")
         stub = self._stubs.get((method.path, long))
@@ -111,7 +126,7 @@ class PubSubConnection:
         return self.begin(method, timeout, **fields).result()
 
     def pages(self, method: Method, items: str, timeout: float, **fields: Any) -> Iterator[Any]:
-        """All items of a list that comes in pages, within `timeout` seconds for all of them."""
+        """Yield all items of a paged list. `timeout` seconds are for all pages together."""
         deadline = Deadline(timeout)
         token = ""
         while True:
@@ -122,7 +137,7 @@ class PubSubConnection:
                 return
 
     def close(self) -> None:
-        """Break off what is under way and close the channels."""
+        """Cancel the pending requests and close the channels."""
         self._closed = True
         self._pulls.close()
         self.channel.close()

@@ -1,4 +1,4 @@
-"""Consuming from a subscription, every message settled by itself."""
+"""The consumer of a subscription, whose messages are settled one by one."""
 
 from __future__ import annotations
 
@@ -32,15 +32,17 @@ ACK_SECONDS = 5.0
 EXTEND_SECONDS = 3.0
 GIVE_BACK_SECONDS = 2.0
 SETTLE_IN_SECONDS = 0.5
-"""Who attaches is about to fetch: what a request of before has brought is not given back until then."""
+"""How long a consumer that has just attached may take to fetch the answer to an earlier request."""
 MIN_LOCK = 10
 MAX_DELAY = 600
 
 
 class PubSubConsumer(MessageDriver):
-    """A receipt is an acknowledgement id.
+    """A consumer whose receipts are acknowledgement ids.
 
-    ack: what acknowledging this subscription knows, once it is attached.
+    Attributes:
+        ack: How acknowledgements of this subscription are confirmed, known once the consumer is
+            attached.
     """
 
     ack: AckKind = "sent"
@@ -69,7 +71,7 @@ class PubSubConsumer(MessageDriver):
         return True
 
     def _find(self) -> tuple[str, Any | None]:
-        """The subscription's path, and its configuration where that may be seen."""
+        """Return the path of the subscription, and its configuration if it may be read."""
         name = self._request.subscription or ""
         topic = self._request.topic
         path = self._link.path("subscriptions", name)
@@ -80,7 +82,7 @@ class PubSubConsumer(MessageDriver):
         except grpc.RpcError as error:
             if code_of(error) is not StatusCode.PERMISSION_DENIED:
                 raise
-            # who may only consume may not see the configuration
+            # an account that may only consume may not read the configuration
             log.info("subscription %r may not be looked at; a deadline of 10 s is assumed", name)
             return path, None
         if found is None:
@@ -110,7 +112,7 @@ class PubSubConsumer(MessageDriver):
                 self._link, request.topic, name, request.start, request.options, ANSWER_SECONDS
             )
         except AlreadyExists:
-            # somebody else created it meanwhile
+            # another client created it meanwhile
             found = get_subscription(self._link, name, ANSWER_SECONDS)
             if found is None:
                 raise
@@ -136,7 +138,7 @@ class PubSubConsumer(MessageDriver):
         return Fetched(columns, [each.ack_id for each in received])
 
     def _renewed(self, received: Sequence[Received]) -> Sequence[Received]:
-        """Those of messages that lay here for long that are still ours; the others come again."""
+        """Renew the deadlines of messages that waited here for long; return those that are still held."""
         outcomes = self.extend([each.ack_id for each in received])
         return [each for each, error in zip(received, outcomes, strict=True) if error is None]
 
@@ -146,7 +148,7 @@ class PubSubConsumer(MessageDriver):
             inbox.wake()
 
     def idle(self) -> None:
-        """Leave to others what came after nobody waited for it any more."""
+        """Give back the messages that arrived after the last caller stopped waiting."""
         if self._inbox is not None and self._settled_in.passed:
             self._give_back(self._inbox.unwanted(), GIVE_BACK_SECONDS)
 
@@ -175,7 +177,7 @@ class PubSubConsumer(MessageDriver):
         return self._settling.set_deadline(receipts, seconds, EXTEND_SECONDS)
 
     def close(self, timeout: float) -> None:
-        """Stop pulling. The subscription stays, and a request under way is left to the next consumer."""
+        """Stop pulling. The subscription stays, and a pending request is left to the next consumer."""
         inbox, self._inbox = self._inbox, None
         if inbox is not None and inbox.asking:
             self._parking.park(
@@ -184,9 +186,9 @@ class PubSubConsumer(MessageDriver):
 
 
 class TemporaryConsumer(PubSubConsumer):
-    """Consumes from a subscription that is made by attaching and deleted by closing.
+    """A consumer of a subscription that is created on attach and deleted on close.
 
-    The subscription named in the request is not touched: the made one has a name of its own.
+    The subscription named in the request is not touched: the temporary one has a name of its own.
     """
 
     def __init__(self, link: PubSubConnection, request: ConsumerRequest, parking: Parking) -> None:
@@ -198,13 +200,13 @@ class TemporaryConsumer(PubSubConsumer):
 
     def _find(self) -> tuple[str, Any | None]:
         if self._name is None:
-            # known before it is created: an answer that is lost must not leave it behind
+            # the name is set before the request, so that a lost answer leaves no subscription behind
             self._name = new_name()
         start = self._request.start or Earliest()
         try:
             found = create_temporary(self._link, self._request.topic, self._name, start, ANSWER_SECONDS)
         except AlreadyExists:
-            # by a try whose answer did not come
+            # it was created by an attempt whose answer was lost
             found = get_subscription(self._link, self._name, ANSWER_SECONDS)
         return self._link.path("subscriptions", self._name), found
 

@@ -1,4 +1,4 @@
-"""Finding the credentials of Google's services, within a time limit."""
+"""Find the credentials for Google's services within a time limit."""
 
 from __future__ import annotations
 
@@ -18,21 +18,25 @@ SCOPES = ("https://www.googleapis.com/auth/pubsub", "https://www.googleapis.com/
 
 
 def from_file(path: str) -> tuple[Any, str | None]:
-    """The credentials in a service account's key file, and its project. Raises ConfigError."""
+    """Return the credentials in a service account's key file, and its project. Raises ConfigError."""
     try:
         found = service_account.Credentials.from_service_account_file(path, scopes=SCOPES)
     except (ValueError, OSError, auth_errors.GoogleAuthError) as error:
-        # what is wrong with a key must not be shown with the key
+        # an error about a key must not show the key
         raise ConfigError(
             "the file that credentials= names is not a service account's key: expected the JSON file that "
             f"the console offers under IAM, Service accounts, Keys ({type(error).__name__})"
         ) from None
-    # a token that the key signs by itself: no other server is asked for one
+    # the key itself signs the token, so no other server is needed
     return found.with_always_use_jwt_access(True), found.project_id
 
 
 def application_default(timeout: float) -> tuple[Any, str | None]:
-    """The application-default credentials and their project. Raises Unauthorized where there are none."""
+    """Return the application-default credentials and their project.
+
+    Raises:
+        Unauthorized: There are none.
+    """
     answers: SimpleQueue[tuple[Any, str | None] | Exception] = SimpleQueue()
 
     def look() -> None:
@@ -41,7 +45,7 @@ def application_default(timeout: float) -> tuple[Any, str | None]:
         except Exception as error:
             answers.put(error)
 
-    # outside of Google's machines the library asks for their metadata server, for longer than one waits
+    # outside Google's machines the library waits too long for their metadata server
     threading.Thread(target=look, name="brokerkit credentials", daemon=True).start()
     try:
         answer = answers.get(timeout=timeout)

@@ -1,4 +1,4 @@
-"""An open connection to the Pub/Sub service."""
+"""An open connection to the Pub/Sub service, as the portable half uses it."""
 
 from __future__ import annotations
 
@@ -34,13 +34,15 @@ from .parking import Parking
 from .publisher import PubSubPublisher
 
 NOT_PERMITTED_TO_LIST = ("IAM_PERMISSION_DENIED", "")
-"""Reasons of a refusal that say nothing worse than that topics may not be listed."""
+"""The reasons of a refusal which mean only that topics may not be listed."""
 
 
 class Clients:
-    """Google's own clients of the raw requests, on the connection's channel.
+    """Google's own clients, on the channel of the connection.
 
-    project: the connection's project id; paths are written out, ``projects/ID/topics/NAME``.
+    Attributes:
+        project: The project id of the connection; paths are written in full,
+            ``projects/ID/topics/NAME``.
     """
 
     def __init__(self, link: PubSubConnection) -> None:
@@ -49,17 +51,21 @@ class Clients:
 
     @property
     def publisher(self) -> PublisherClient:
-        """Topics: ``publisher.get_topic(request={"topic": ...})``."""
+        """The client of topics: ``publisher.get_topic(request={"topic": ...})``."""
         return PublisherClient(transport=PublisherGrpcTransport(channel=self._channel))
 
     @property
     def subscriber(self) -> SubscriberClient:
-        """Subscriptions, snapshots, seek: ``subscriber.create_snapshot(request={...})``."""
+        """The client of subscriptions, snapshots and seek: ``subscriber.create_snapshot(request={...})``."""
         return SubscriberClient(transport=SubscriberGrpcTransport(channel=self._channel))
 
 
 class PubSubDriver(Driver):
-    """One link, shared by all that it makes. link: how requests are sent."""
+    """A driver whose parts share one connection.
+
+    Attributes:
+        link: The connection that sends the requests.
+    """
 
     def __init__(self, link: PubSubConnection, capabilities: Capabilities) -> None:
         self.link = link
@@ -71,14 +77,14 @@ class PubSubDriver(Driver):
         return cls(PubSubConnection.open(options, timeout), capabilities)
 
     def ping(self, timeout: float) -> None:
-        """Ask for one topic. Who may not list topics may still publish or consume."""
+        """Request one topic. An account that may not list topics may still publish or consume."""
         try:
             self.link.call(LIST_TOPICS, timeout, project=f"projects/{self.link.project}", page_size=1)
         except grpc.RpcError as error:
             info = error_info(error)
             reason = info.reason if info is not None else ""
             if code_of(error) is not StatusCode.PERMISSION_DENIED or reason not in NOT_PERMITTED_TO_LIST:
-                # asked before there is anybody who would translate it
+                # this runs before the portable layer exists, so translate here
                 raise translate(error) from error
             log.info("topics of project %r may not be listed: %s", self.link.project, error.details())
 
@@ -88,7 +94,7 @@ class PubSubDriver(Driver):
         return translate(error)
 
     def consumer(self, request: ConsumerRequest) -> ConsumerDriver:
-        """A consumer; with the option ``temporary=True`` of a copy of the topic, deleted on close."""
+        """Return a consumer. The option ``temporary=True`` consumes from a copy that is deleted on close."""
         if request.options.get("temporary"):
             return TemporaryConsumer(self.link, request, self._parking)
         return PubSubConsumer(self.link, request, self._parking)
@@ -113,12 +119,12 @@ class PubSubDriver(Driver):
         admin.create_subscription(self.link, *place, request.start, request.options, timeout)
 
     def delete_subscription(self, subscription: str, *, timeout: float) -> None:
-        """Delete a subscription with its backlog. NotFound when it is not there."""
+        """Delete a subscription with its backlog. Raises NotFound."""
         admin.delete_subscription(self.link, subscription, timeout)
 
     @property
     def native(self) -> Clients:
-        """Google's clients, for snapshots, seek, schemas and whatever else only Pub/Sub has."""
+        """Google's clients, for snapshots, seek, schemas and everything else that only Pub/Sub has."""
         return Clients(self.link)
 
     def close(self, timeout: float) -> None:

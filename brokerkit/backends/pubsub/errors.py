@@ -1,4 +1,4 @@
-"""Errors of gRPC and of Google's libraries as errors of our tree."""
+"""Translate errors of gRPC and of Google's libraries to BrokerErrors."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ _REFUSED = frozenset(
 
 
 def code_of(error: BaseException) -> StatusCode | None:
-    """The status of a failed request; None for other errors."""
+    """Return the status of a failed request, or None for other errors."""
     if isinstance(error, api_errors.GoogleAPICallError):
         return error.grpc_status_code
     return error.code() if isinstance(error, grpc.RpcError) and hasattr(error, "code") else None
@@ -86,18 +86,18 @@ def _details(error: BaseException) -> str:
 
 
 def surely_not_stored(error: BaseException) -> bool:
-    """Whether a failed publish request stored nothing for sure."""
+    """Return whether a failed publish request certainly stored nothing."""
     return code_of(error) in _REFUSED or _details(error).startswith(_NEVER_SENT)
 
 
 def error_info(error: BaseException) -> ErrorInfo | None:
-    """The machine-readable reason that the service adds to some refusals."""
+    """Return the machine-readable reason that the service adds to some refusals."""
     if not isinstance(error, grpc.RpcError) or not hasattr(error, "trailing_metadata"):
         return None
     try:
         status = rpc_status.from_call(error)
     except ValueError:
-        # the reason does not fit the status: there is none that can be trusted
+        # the reason does not fit the status, so it cannot be trusted
         return None
     for detail in status.details if status is not None else ():
         info = ErrorInfo()
@@ -107,7 +107,7 @@ def error_info(error: BaseException) -> ErrorInfo | None:
 
 
 def translate(error: BaseException) -> BrokerError:
-    """An exception of Google's libraries as one of our tree. The caller sets the cause."""
+    """Return an exception of Google's libraries as a BrokerError. The caller sets the cause."""
     if isinstance(error, BrokerError):
         return error
     code = code_of(error)

@@ -1,4 +1,4 @@
-"""Pulling: one request at the service at a time, whose answer waits here until somebody takes it."""
+"""Pull with one request at a time; its answer waits here until a caller takes it."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from .methods import PULL
 PULL_SECONDS = 60.0
 """How long a request may wait at the service for a message."""
 LOOK_SECONDS = 0.18
-"""A request that has just been sent is given the time of a round trip, even by who does not wait."""
+"""How long a request that was just sent is awaited, even by a caller that does not wait: a round trip."""
 MAX_MESSAGES = 1000
 EMPTY_PAUSE = 0.02
-"""Seconds before asking again where the service says at once that there is nothing."""
+"""Seconds before the next request if the service answers at once that there is nothing."""
 
 Received = Any
-"""A message with the id under which it is acknowledged."""
+"""A message with the id by which it is acknowledged."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class _Answer:
 
 
 class Inbox:
-    """Pulls from one subscription. All but `wake` is for one thread."""
+    """A reader that pulls from one subscription. Only `wake` may be called from other threads."""
 
     def __init__(self, link: PubSubConnection, path: str) -> None:
         self._link = link
@@ -41,11 +41,14 @@ class Inbox:
         self._call: Call | None = None
         self._asked_at = 0.0
         self._watcher: Callable[[], object] | None = None
-        # a lock-free queue: `wake` may be interrupted by a signal at any point
+        # a lock-free queue, since a signal may interrupt `wake` at any point
         self._events: SimpleQueue[_Answer | None] = SimpleQueue()
 
     def take(self, max_messages: int, wait: float) -> tuple[Sequence[Received], float]:
-        """What is there, else the first that comes within `wait` seconds; and for how long it was here."""
+        """Return the messages that are here, or else the first to arrive within `wait` seconds.
+
+        The second value says how many seconds the messages waited here.
+        """
         until = time.monotonic() + wait
         self._forget_wakes()
         while True:
@@ -76,14 +79,14 @@ class Inbox:
         call.add_done_callback(self._arrived)
 
     def _arrived(self, call: Call) -> None:
-        """Called by a thread of grpc."""
+        """Note that a request was answered. Called by a thread of grpc."""
         self._events.put(_Answer(call, time.monotonic()))
         watcher = self._watcher
         if watcher is not None:
             watcher()
 
     def _next(self, until: float) -> _Answer | None:
-        """The answer to the request under way; None when there is none in time, or `wake` was called."""
+        """Return the answer to the pending request, or None if it is late or `wake` was called."""
         while True:
             try:
                 event = self._events.get(timeout=max(0.0, until - time.monotonic()))
@@ -93,7 +96,7 @@ class Inbox:
                 return event
 
     def _forget_wakes(self) -> None:
-        """A call of `wake` that nobody was waiting for is over."""
+        """Drop the calls of `wake` that came while no caller waited."""
         answers = []
         while True:
             try:
@@ -106,11 +109,11 @@ class Inbox:
             self._events.put(answer)
 
     def wake(self) -> None:
-        """Have a waiting `take` come back. May be called from any thread."""
+        """Make a waiting `take` return. May be called from any thread."""
         self._events.put(None)
 
     def unwanted(self) -> Sequence[Received]:
-        """What came though nobody waits for it; the request under way goes on."""
+        """Return the messages that arrived while no caller waited. The pending request goes on."""
         self._forget_wakes()
         answer = self._next(0.0) if self._call is not None else None
         if answer is None:
@@ -120,23 +123,26 @@ class Inbox:
 
     @property
     def asking(self) -> bool:
-        """Whether there is a request under way, or an answer that was not taken."""
+        """Whether a request is pending, or its answer was not taken."""
         return self._call is not None
 
     @property
     def failed(self) -> bool:
-        """Whether the request under way has ended with an error."""
+        """Whether the pending request has ended with an error."""
         return self._call is not None and self._call.done() and self._call.exception() is not None
 
     def watch(self, watcher: Callable[[], object] | None) -> None:
-        """Call `watcher` once the request under way is answered, at once where it is; None: do not."""
+        """Call `watcher` once the pending request is answered, or at once if it is.
+
+        None removes the watcher.
+        """
         self._watcher = watcher
         call = self._call
         if watcher is not None and call is not None and call.done():
             watcher()
 
     def answered(self) -> Sequence[Received]:
-        """The messages of the answer that came; none where there is no answer, or an error."""
+        """Return the messages of the answer, or none if there is no answer or an error."""
         call = self._call
         if call is None or not call.done() or call.exception() is not None:
             return ()
@@ -145,7 +151,10 @@ class Inbox:
 
 
 def _messages(call: Call) -> Sequence[Received]:
-    """The answer's messages; none where the request was over without one. Raises the error of grpc."""
+    """Return the messages of the answer, or none if the request ended without one.
+
+    Raises the error of grpc.
+    """
     error = call.exception()
     if error is None:
         messages: Sequence[Received] = call.result().received_messages

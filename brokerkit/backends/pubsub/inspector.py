@@ -1,4 +1,4 @@
-"""Looking at topics and their subscriptions. Messages cannot be looked at without consuming them."""
+"""Describe topics and their subscriptions. Messages cannot be read without consuming them."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from .methods import GET_SUBSCRIPTION, LIST_TOPIC_SUBSCRIPTIONS, LIST_TOPICS
 from .temporary import is_temporary
 
 AT_ONCE = 50
-"""How many subscriptions are asked for at the same time."""
+"""How many subscriptions are requested at the same time."""
 
 
 def no_reading(topic: str) -> NotSupported:
-    """Why messages cannot be read without side effects, and what can be done instead."""
+    """Return the error that says why messages cannot be read without side effects, and what to do instead."""
     return NotSupported(
         f"Pub/Sub cannot show messages of {topic!r} without consuming them. The choices: "
         f'peek({topic!r}, n, subscription=..., side_effects="give back") delivers them and gives '
@@ -35,7 +35,10 @@ def no_reading(topic: str) -> NotSupported:
 
 
 class PubSubInspector(InspectorDriver):
-    """Asks for configuration only. Backlogs are known to Cloud Monitoring and not to Pub/Sub itself."""
+    """An inspector that reads the configuration only.
+
+    Backlogs are known to Cloud Monitoring, not to Pub/Sub.
+    """
 
     def __init__(self, link: PubSubConnection) -> None:
         self._link = link
@@ -74,7 +77,7 @@ class PubSubInspector(InspectorDriver):
                     continue
                 if code_of(error) is not StatusCode.PERMISSION_DENIED:
                     raise
-                # one of another project, perhaps: that it is there is known
+                # the topic may belong to another project; all that is known is that it exists
                 infos.append(SubscriptionInfo(self._link.shown(name), "subscription"))
                 continue
             infos.append(
@@ -104,7 +107,7 @@ def _topic_details(topic: Any) -> dict[str, Any]:
 
 
 def _confirmation(topic: Any, emulator: bool) -> str:
-    """What a confirmation of a topic means, as far as the service tells."""
+    """Return what a confirmation of a topic means, as far as the service tells."""
     if emulator:
         return "in the memory of an emulator, and gone with it"
     policy = topic.message_storage_policy

@@ -11,7 +11,11 @@ from google.pubsub_v1 import types
 
 @dataclass(frozen=True)
 class Method:
-    """One kind of request. routed_by: the field whose value tells the service where it belongs."""
+    """A kind of request.
+
+    Attributes:
+        routed_by: The field whose value tells the service where to route the request.
+    """
 
     path: str
     request: Any

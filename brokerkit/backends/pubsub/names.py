@@ -1,4 +1,4 @@
-"""Names of topics and subscriptions: ids within the project, full paths elsewhere."""
+"""The names of topics and subscriptions: ids within the project, full paths elsewhere."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from brokerkit.core.vocabulary.errors import ConfigError
 Kind = Literal["topics", "subscriptions", "snapshots"]
 
 DELETED_TOPIC = "_deleted-topic_"
-"""What the service gives as the topic of a subscription whose topic was deleted."""
+"""The topic that the service gives for a subscription whose topic was deleted."""
 
 _ID = r"[A-Za-z][A-Za-z0-9\-_.~+%]{2,254}"
 _ONE = re.compile(_ID)
@@ -18,7 +18,7 @@ _PATH = re.compile(rf"projects/[^/\s]+/(topics|subscriptions|snapshots)/{_ID}")
 
 
 def path_of(project: str, kind: Kind, name: str) -> str:
-    """The full path of a name. Raises ConfigError for one that the service cannot have."""
+    """Return the full path of a name. Raises ConfigError for a name that the service cannot have."""
     match = _PATH.fullmatch(name)
     if match is not None and match[1] == kind:
         return name
@@ -31,6 +31,6 @@ def path_of(project: str, kind: Kind, name: str) -> str:
 
 
 def shown(project: str, path: str) -> str:
-    """A path as users write it: the id in the own project, the full path of another."""
+    """Return a path as users write it: the id in this project, the full path of another project."""
     start = f"projects/{project}/"
     return path.removeprefix(start).split("/", 1)[-1] if path.startswith(start) else path

@@ -29,9 +29,13 @@ _PROJECT = re.compile(r"[A-Za-z0-9][A-Za-z0-9.:\-]*")
 
 @dataclass(frozen=True)
 class Options:
-    """Checked options. project: None when it is to be taken from the credentials.
+    """The checked options of an address.
 
-    host: where the service is. emulator: no credentials and no TLS there.
+    Attributes:
+        project: The project id; None if it is to be taken from the credentials.
+        host: The host and port of the service.
+        credentials: The path of a key file, if one was given.
+        emulator: Whether the host is an emulator, which has neither credentials nor TLS.
     """
 
     project: str | None
@@ -41,7 +45,11 @@ class Options:
 
 
 def read_options(address: Address) -> Options:
-    """Check an address. Raises ConfigError that says what was expected."""
+    """Check an address and return its options.
+
+    Raises:
+        ConfigError: An option is wrong; the text says what was expected.
+    """
     given = check_options(address.options, KNOWN)
     if address.path or address.user is not None or len(address.hosts) > 1:
         raise ConfigError("expected pubsub://PROJECT with nothing before or after the project")

@@ -1,4 +1,4 @@
-"""Messages as the service takes them; what it would refuse or change is refused before it is sent."""
+"""Encode messages for the service. A message that the service would refuse or change is refused here."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from .methods import PubsubMessage
 
 MAX_MESSAGES = 1_000
 MAX_REQUEST_BYTES = 10_000_000
-"""What one publish request may have, and therefore a message as well."""
+"""The largest publish request, and therefore the largest message."""
 MAX_KEY_BYTES = 1_024
 MAX_ATTRIBUTES = 100
 MAX_NAME_BYTES = 256
 MAX_VALUE_BYTES = 1_024
 RESERVED = "goog"
 FRAME_BYTES = 16
-"""What a message takes in a request beside its own bytes, at most."""
+"""The most bytes that a request adds to those of a message."""
 
 
 def encode(message: OutboundMessage) -> Any:
-    """The message for a publish request. Raises ConfigError or TooLarge for what cannot be carried."""
+    """Return the message for a publish request. Raises ConfigError or TooLarge if it cannot be carried."""
     if message.data is None:
         raise ConfigError("Pub/Sub has no null payload: publish b'' with an attribute, or leave it out")
     if not message.data and not message.attributes:
@@ -37,7 +37,7 @@ def encode(message: OutboundMessage) -> Any:
 
 
 def size(made: Any) -> int:
-    """The bytes that an encoded message takes in a request, at most."""
+    """Return the most bytes that an encoded message takes in a request."""
     return int(made.ByteSize()) + FRAME_BYTES
 
 

@@ -1,8 +1,8 @@
-"""Pull requests that are under way when their consumer leaves, kept for the next one of the subscription.
+"""Keep the pending pull requests of a closed consumer for the next consumer of the subscription.
 
-Such a request cannot be broken off: the service may lease messages to it all the same. What it brings
-is the next of the subscription, so a consumer of this connection that comes within a moment gets it.
-Without one it is given back.
+Such a request cannot be cancelled: the service may still lease messages to it. Those messages are the
+next of the subscription, so a consumer that this connection opens within a moment gets them. Without one
+they are given back.
 """
 
 from __future__ import annotations
@@ -17,14 +17,18 @@ from brokerkit.core.vocabulary.cancellation import Deadline
 from .inbox import Inbox
 
 KEEP_SECONDS = 1.0
-"""How long a request is kept for a next consumer."""
+"""How long a request is kept for the next consumer."""
 
 GiveBack = Callable[[Sequence[Any]], object]
 
 
 @dataclass(eq=False)
 class _Place:
-    """A request that has no consumer. kept: until when it may get one."""
+    """A request without a consumer.
+
+    Attributes:
+        kept: Until when a consumer may get it.
+    """
 
     path: str
     inbox: Inbox
@@ -34,21 +38,27 @@ class _Place:
 
 
 class Parking:
-    """Requests without a consumer, by subscription. For all threads."""
+    """The requests without a consumer, by subscription. May be used from any thread."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._places: list[_Place] = []
 
     def park(self, path: str, inbox: Inbox, give_back: GiveBack) -> None:
-        """Keep a request. give_back: gets the messages that come to no consumer."""
+        """Keep a request.
+
+        Args:
+            path: The full path of the subscription.
+            inbox: The inbox whose request is pending.
+            give_back: Called with the messages that no consumer takes.
+        """
         place = _Place(path, inbox, give_back)
         with self._lock:
             self._places.append(place)
         inbox.watch(lambda: self._arrived(place))
 
     def take(self, path: str) -> Inbox | None:
-        """The request of a subscription that was kept first; None where there is none."""
+        """Return the oldest kept request of a subscription, or None if there is none."""
         with self._lock:
             for place in self._places:
                 if place.path == path and not place.kept.passed and not place.inbox.failed:
@@ -60,7 +70,7 @@ class Parking:
         return place.inbox
 
     def _arrived(self, place: _Place) -> None:
-        """Called by a thread of grpc, or by the one that parks; giving back may take a while."""
+        """Give back the messages of an answer. Called by a thread of grpc or by `park`; may take a while."""
         with self._lock:
             if place in self._places and place.timer is None:
                 place.timer = threading.Timer(max(0.0, place.kept.remaining()), self._end, (place,))
@@ -75,7 +85,7 @@ class Parking:
         self._return(place)
 
     def _remove(self, place: _Place) -> None:
-        """Take it out; the caller has the lock."""
+        """Remove a request. The caller holds the lock."""
         self._places.remove(place)
         if place.timer is not None:
             place.timer.cancel()
@@ -87,7 +97,7 @@ class Parking:
             place.give_back(received)
 
     def close(self) -> None:
-        """Give back what has come by now."""
+        """Give back the messages that have arrived by now."""
         with self._lock:
             places = list(self._places)
             for place in places:

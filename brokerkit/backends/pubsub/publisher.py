@@ -1,4 +1,4 @@
-"""Publishing: requests of many messages, in order within a key, with an outcome for each message."""
+"""Publish in requests of many messages, in order within a key, with an outcome for each message."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from .methods import PUBLISH
 from .outbound import MAX_MESSAGES, MAX_REQUEST_BYTES, encode, size
 
 UNDER_WAY = 8
-"""How many requests may be under way at a time."""
+"""How many requests may be pending at a time."""
 PATH_BYTES = 512
 
 Key = tuple[str, bytes]
@@ -31,7 +31,11 @@ Key = tuple[str, bytes]
 
 @dataclass
 class _Request:
-    """Messages of one topic that go together. rows: which of the batch they are."""
+    """Messages of one topic that are sent together.
+
+    Attributes:
+        rows: Their places in the batch.
+    """
 
     topic: str
     path: str
@@ -50,7 +54,7 @@ class _Request:
         return len(self.rows) < MAX_MESSAGES and self.bytes + size(message) <= MAX_REQUEST_BYTES
 
     def part(self, rows: Sequence[int]) -> _Request:
-        """The same with only some of its messages, by their place in it."""
+        """Return a request with only some of the messages, given by their places in this one."""
         made = _Request(self.topic, self.path)
         for each in rows:
             made.add(self.rows[each], self.messages[each], self.keys[each])
@@ -58,7 +62,7 @@ class _Request:
 
 
 class PubSubPublisher(PublisherDriver):
-    """Sends publish requests; the service stores all messages of one, or none."""
+    """A publisher that sends publish requests. The service stores all messages of a request, or none."""
 
     def __init__(self, link: PubSubConnection) -> None:
         self._link = link
@@ -70,7 +74,7 @@ class PubSubPublisher(PublisherDriver):
 
 
 class _Sending:
-    """One batch on its way."""
+    """A batch that is being sent."""
 
     def __init__(self, link: PubSubConnection, length: int, deadline: Deadline) -> None:
         self._link = link
@@ -81,7 +85,7 @@ class _Sending:
         self._stopped: dict[Key, BrokerError] = {}
 
     def fill(self, batch: Sequence[tuple[str, OutboundMessage]]) -> None:
-        """Make requests of the batch, as large as the service takes them."""
+        """Divide the batch into requests as large as the service accepts."""
         filling: dict[str, _Request] = {}
         for row, (topic, message) in enumerate(batch):
             try:
@@ -105,7 +109,10 @@ class _Sending:
         return [result for result in self._results if result is not None]
 
     def _may_go(self, request: _Request) -> bool:
-        """Whether nothing under way has a key of this request: it would be stored at the same time."""
+        """Return whether no pending request has a key of this one.
+
+        Two such requests are stored in any order.
+        """
         wanted = {key for key in request.keys if key is not None}
         return not wanted or all(wanted.isdisjoint(other.keys) for other, _ in self._under_way)
 
@@ -118,7 +125,7 @@ class _Sending:
             self._under_way.append((request, call))
 
     def _without_stopped(self, request: _Request) -> _Request:
-        """Hold back messages whose key has failed: they may be sent when that failure is known."""
+        """Hold back messages whose key has failed; they may be sent once that failure is known."""
         going = []
         for place, key in enumerate(request.keys):
             cause = self._stopped.get(key) if key is not None else None
@@ -138,7 +145,7 @@ class _Sending:
             return
         problem = self._problem(error, request.topic)
         if len(request.rows) > 1 and _one_of_many(error, problem):
-            # the service refuses all for one: find out which
+            # the service refuses all messages because of one: find out which
             middle = len(request.rows) // 2
             self._waiting.appendleft(request.part(range(middle, len(request.rows))))
             self._waiting.appendleft(request.part(range(middle)))
@@ -164,5 +171,5 @@ class _Sending:
 
 
 def _one_of_many(error: BaseException, problem: BrokerError) -> bool:
-    """Whether a request may have been refused because of some of its messages only."""
+    """Return whether a request may have been refused because of only some of its messages."""
     return code_of(error) is StatusCode.INVALID_ARGUMENT or isinstance(problem, TooLarge)

@@ -1,7 +1,7 @@
-"""Acknowledging, extending and giving back, many at once and with an outcome each.
+"""Acknowledge, extend and give back many messages at once, with an outcome for each.
 
-A subscription with exactly-once delivery says of each id what became of it; the others take every
-id and say nothing of those that came too late.
+A subscription with exactly-once delivery tells the outcome of each id. Other subscriptions accept every
+id, and do not tell which ones came too late.
 """
 
 from __future__ import annotations
@@ -26,20 +26,27 @@ Failures: TypeAlias = dict[str, BaseException]
 
 
 class Settling:
-    """Settles messages of one subscription by their acknowledgement ids.
+    """A settler of the messages of one subscription, by their acknowledgement ids.
 
-    ordered: whether the subscription keeps the order of a key.
+    Args:
+        link: The connection.
+        path: The full path of the subscription.
+        ordered: Whether the subscription keeps the order of a key.
     """
 
     def __init__(self, link: PubSubConnection, path: str, *, ordered: bool = False) -> None:
         self._link = link
         self._path = path
-        # messages that are given back at once are overtaken by later ones of their key on Google's
-        # emulator, those whose deadline passes are not (measured)
+        # on Google's emulator, messages that are given back at once are overtaken by later ones of their key;
+        # those whose deadline passes are not (measured)
         self._least_seconds = 1 if ordered and link.emulator else 0
 
     def acknowledge(self, ids: Sequence[str], timeout: float) -> list[BaseException | None]:
-        """Acknowledge, trying again for `timeout` seconds what failed for a passing reason."""
+        """Acknowledge messages, and retry temporary failures for `timeout` seconds.
+
+        Returns:
+            An error or None for each id.
+        """
         deadline = Deadline(timeout)
         failures: Failures = {}
         left = list(ids)
@@ -56,7 +63,11 @@ class Settling:
         return self._link.begin(ACKNOWLEDGE, timeout, subscription=self._path, ack_ids=part)
 
     def set_deadline(self, ids: Sequence[str], seconds: int, timeout: float) -> list[BaseException | None]:
-        """Let the service wait for `seconds` from now; 0 gives the messages back at once."""
+        """Set the deadlines to `seconds` from now; 0 gives the messages back at once.
+
+        Returns:
+            An error or None for each id.
+        """
         seconds = max(seconds, self._least_seconds)
         failed = self._send(ids, lambda part: self._begin_deadline(part, seconds, timeout))
         return [failed.get(each) for each in ids]
@@ -71,7 +82,7 @@ class Settling:
         )
 
     def _send(self, ids: Sequence[str], begin: Callable[[Sequence[str]], Call]) -> Failures:
-        """Send requests for all ids at once; the failures by id."""
+        """Send the requests for all ids at once, and return the failures by id."""
         failures: Failures = {}
         calls = [(part, begin(part)) for part in _parts(ids)]
         for part, call in calls:
@@ -93,14 +104,14 @@ def _parts(ids: Sequence[str]) -> Iterator[Sequence[str]]:
 
 
 def _failures(part: Sequence[str], error: Any) -> Failures:
-    """What a failed request says of each of its ids."""
+    """Return what a failed request says of each of its ids."""
     info = error_info(error)
     reasons = dict(info.metadata) if info is not None else {}
     if not any(each in reasons for each in part):
         return dict.fromkeys(part, error)
     failures: Failures = {each: _reason(reasons[each]) for each in part if each in reasons}
     if translate(error).retryable:
-        # what it does not name may have failed as well; asking again does no harm
+        # an id that is not named may have failed as well, and asking twice does no harm
         failures.update({each: error for each in part if each not in reasons})
     for failure in failures.values():
         if failure is not error:

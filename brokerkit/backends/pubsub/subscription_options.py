@@ -31,7 +31,7 @@ KNOWN: Mapping[str, str] = {
 
 
 def subscription_fields(link: PubSubConnection, options: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields of a subscription to be created. Raises ConfigError."""
+    """Return the fields of a new subscription. Raises ConfigError."""
     given = check_options(options, KNOWN)
     fields: dict[str, Any] = {"enable_message_ordering": _truth(given, "ordering", True)}
     if given.get("ack_deadline") is not None:
@@ -74,7 +74,7 @@ def _dead_letters(link: PubSubConnection, given: Mapping[str, Any]) -> dict[str,
 
 
 def labels(value: Any) -> dict[str, str]:
-    """Labels as the service wants them. Raises ConfigError."""
+    """Return labels as the service expects them. Raises ConfigError."""
     if not isinstance(value, Mapping) or not all(
         isinstance(part, str) for pair in value.items() for part in pair
     ):
@@ -83,7 +83,7 @@ def labels(value: Any) -> dict[str, str]:
 
 
 def duration(value: Any, option: str) -> Duration:
-    """Seconds, or a timedelta, as the service wants them. Raises ConfigError."""
+    """Return seconds or a timedelta as the service expects it. Raises ConfigError."""
     span = value
     if not isinstance(span, timedelta):
         try:

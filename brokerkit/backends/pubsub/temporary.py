@@ -1,7 +1,7 @@
-"""Subscriptions of our own that live as long as one look at a topic.
+"""Temporary subscriptions, created to read a topic once.
 
-Each carries labels that say so and until when it may live, so that one whose process was killed is
-known, and removed by the next look at its topic; the service itself removes it after a day.
+Labels mark each of them and say until when it may live. If its process was killed, the next reading of
+its topic recognizes and removes it; the service itself removes it after a day.
 """
 
 from __future__ import annotations
@@ -27,18 +27,18 @@ LABEL = "brokerkit"
 LABEL_VALUE = "temporary"
 UNTIL = "brokerkit-until"
 LIFE_SECONDS = 1_800
-"""How long a look may take; a longer one may find its subscription removed by another."""
+"""How long one reading may take. After that, another reading may remove its subscription."""
 SERVER_REMOVES_AFTER = 86_400
 ACK_DEADLINE = 60
 
 
 def is_temporary(subscription: Any) -> bool:
-    """Whether it was made for one look."""
+    """Return whether a subscription was created for one reading."""
     return bool(subscription.labels.get(LABEL) == LABEL_VALUE)
 
 
 def is_orphan(subscription: Any, now: float) -> bool:
-    """Whether it was made for a look that is over, though nobody deleted it."""
+    """Return whether a subscription was created for a reading that ended without deleting it."""
     until = subscription.labels.get(UNTIL, "")
     return is_temporary(subscription) and until.isdigit() and int(until) < now
 
@@ -48,9 +48,17 @@ def new_name() -> str:
 
 
 def create_temporary(link: PubSubConnection, topic: str, name: str, start: Position, timeout: float) -> Any:
-    """Create the subscription `name` and have it begin at `start`; its configuration.
+    """Create a temporary subscription and return its configuration. Removes orphans of the topic first.
 
-    Raises NotSupported where the topic retains no messages. Removes orphans of the topic first.
+    Args:
+        link: The connection.
+        topic: The topic to read.
+        name: The name of the subscription, from `new_name`.
+        start: Where the subscription begins.
+        timeout: Seconds for all requests together.
+
+    Raises:
+        NotSupported: The topic retains no messages.
     """
     deadline = Deadline(timeout)
     found = get_topic(link, topic, deadline.remaining())
@@ -65,14 +73,14 @@ def create_temporary(link: PubSubConnection, topic: str, name: str, start: Posit
         "expiration": SERVER_REMOVES_AFTER,
         "ack_deadline": ACK_DEADLINE,
         "retention": 600,
-        # what the look did not settle must not hold back the rest of its key
+        # messages that are not settled must not hold back the rest of their key
         "ordering": False,
     }
     return create_subscription(link, topic, name, start, options, deadline.remaining())
 
 
 def remove_temporary(link: PubSubConnection, name: str, timeout: float) -> None:
-    """Delete it, if it is there."""
+    """Delete a temporary subscription if it exists."""
     try:
         delete_subscription(link, name, timeout)
     except grpc.RpcError as error:
@@ -86,7 +94,7 @@ def remove_temporary(link: PubSubConnection, name: str, timeout: float) -> None:
 
 
 def remove_orphans(link: PubSubConnection, topic_path: str, timeout: float) -> int:
-    """Delete what other looks left on a topic, and say how many there were."""
+    """Delete the subscriptions that other readings left on a topic, and return how many there were."""
     deadline = Deadline(timeout)
     names = [
         path
