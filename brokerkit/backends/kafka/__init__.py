@@ -1,16 +1,17 @@
-"""Apache Kafka and what speaks its protocol, through confluent-kafka (librdkafka).
+"""Apache Kafka and servers that speak its protocol, through confluent-kafka (librdkafka).
 
-``kafka://HOST:9092`` (several hosts with commas). Every property of librdkafka is an option by its own
-name, in the URL, as a keyword or in ``librdkafka={...}``; user and password of the URL are those of
-SASL (see `options.properties_of`). `REFUSED` lists the properties that would break a promise.
+The address is ``kafka://HOST:9092``; separate several hosts with commas. Every librdkafka property is an
+option under its own name: in the URL, as a keyword, or in ``librdkafka={...}``. The user and password of the
+URL are used for SASL (see `options.properties_of`). `options.REFUSED` lists the properties that cannot be
+set, because they would break a promise of this package.
 
-A subscription is a consumer group, which yields records. It exists in a topic when it has committed a
+A subscription is a consumer group, which yields records. It exists in a topic once it has committed a
 position there. With ``model="message"`` (``share=True`` on a session) it is a share group of Kafka 4.2 or
-later (see `share_groups`): messages are settled one by one, their deliveries are counted, and after
-``share.record.lock.duration.ms`` (30 s) the broker gives a message that is not settled to somebody else.
+later (see `share_groups`). Its messages are settled one by one and their deliveries are counted. The broker
+delivers a message again if it is not settled within ``share.record.lock.duration.ms`` (30 s by default).
 
-A group keeps the order of each partition. A share group keeps it only with one consumer at a time; several
-get the messages of a key side by side.
+A consumer group keeps the order of each partition. A share group keeps it only with one consumer at a time;
+several consumers receive messages with the same key in parallel.
 """
 
 from __future__ import annotations
@@ -59,5 +60,11 @@ capabilities = Capabilities(
 
 
 def open(address: Address, timeout: float) -> Driver:
-    """Check the options and connect. Raises ConfigError, Unauthorized or Unavailable."""
+    """Check the options of an address and return a driver for it.
+
+    Raises:
+        ConfigError: An option is unknown, malformed or not allowed.
+        Unauthorized: The broker refused the credentials.
+        Unavailable: The broker cannot be reached.
+    """
     return KafkaDriver(properties_of(address), capabilities)

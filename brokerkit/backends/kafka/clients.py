@@ -1,6 +1,7 @@
-"""The clients of confluent-kafka, kept from being destroyed in a forked child.
+"""The clients of confluent-kafka, never destroyed in a forked child process.
 
-librdkafka ends a client by waiting for its threads, which a child does not have: it crashed when it ended.
+To destroy a client, librdkafka waits for the client's threads. A forked child does not have these threads,
+and crashed when it exited.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from brokerkit.core.contract.forked import keep_in_child
 
 
 class Consumer(confluent_kafka.Consumer):
-    """A consumer, of a group or without one."""
+    """A consumer, with or without a consumer group."""
 
     def __init__(self, settings: dict[str, Any]) -> None:
         super().__init__(settings)
@@ -38,7 +39,7 @@ class Producer(confluent_kafka.Producer):
 
 
 class AdminClient(admin.AdminClient):
-    """What asks the cluster."""
+    """A client for queries and changes to the cluster."""
 
     def __init__(self, settings: dict[str, Any]) -> None:
         super().__init__(settings)

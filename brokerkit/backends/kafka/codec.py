@@ -1,4 +1,4 @@
-"""librdkafka messages as columns, with as few Python objects as can be."""
+"""Conversion of librdkafka messages to columns, with as few Python objects as possible."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from brokerkit.core.vocabulary.lazy_columns import Milliseconds, PartitionOffset
 _kind = itemgetter(0)
 _count = itemgetter(1)
 _NO_TIME = -1
-"""What Kafka stores as the time of a record whose producer gave none."""
+"""The timestamp that Kafka stores for a record without one."""
 _CREATED = frozenset({TIMESTAMP_CREATE_TIME})
 _APPENDED = frozenset({TIMESTAMP_LOG_APPEND_TIME})
 
 
 def split_errors(messages: list[Message]) -> tuple[list[Message], list[Message]]:
-    """The messages proper, and those that carry an error."""
+    """Separate the messages that carry data from those that carry an error."""
     errors = list(map(Message.error, messages))
     if not any(errors):
         return messages, []
@@ -36,10 +36,14 @@ def columns_of(
     attributes: bool = True,
     counted: bool = False,
 ) -> Columns:
-    """Columns of messages of one topic, none of which is an error.
+    """Return messages of one topic as columns. None of the messages may carry an error.
 
-    partition: given where all are of one. attributes: whether to read the headers, which is dear.
-    counted: whether the broker counts their deliveries.
+    Args:
+        messages: The messages, in order.
+        topic: The name of their topic.
+        partition: The partition of all the messages; None if they come from several.
+        attributes: Whether to read the headers, which is expensive.
+        counted: Whether the broker counts the deliveries of each message.
     """
     offsets: list[Any] = list(map(Message.offset, messages))
     partitions: Any = partition
@@ -66,7 +70,10 @@ def columns_of(
 
 
 def _times(stamps: list[tuple[int, int]]) -> tuple[Any, Any]:
-    """Publish times and ingestion times in microseconds; only the broker's own clock is the latter."""
+    """Return the publish times and the ingestion times, in microseconds.
+
+    A message has an ingestion time only if the broker set its timestamp.
+    """
     kinds = set(map(_kind, stamps))
     if kinds <= _CREATED:
         return Milliseconds(list(map(_count, stamps)), _NO_TIME), None

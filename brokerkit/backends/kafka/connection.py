@@ -1,4 +1,4 @@
-"""Questions to the cluster, each bounded by a timeout: topics, offsets, groups, configuration."""
+"""Queries to the cluster, each bounded by a timeout: topics, offsets, groups and configuration."""
 
 from __future__ import annotations
 
@@ -40,22 +40,30 @@ _SPEC: Any = OffsetSpec
 WAIT_SLICE = 0.1
 RETRY_SECONDS = 0.1
 LEADER_SECONDS = 3.0
-"""How long a partition without a leader is waited for."""
+"""How long to wait for a partition without a leader, in seconds."""
 SOME_TOPIC = "__consumer_offsets"
-"""What a ping asks about: the answer is short, and it may well be that there is no such topic yet."""
+"""The topic that a ping looks up. The answer is short, even if the topic does not exist yet."""
 Offsets = dict[tuple[str, int], int]
-"""By topic and partition."""
+"""An offset for each topic and partition."""
 
 
 class GroupSetting(NamedTuple):
-    """An entry of a group's configuration. chosen: somebody set it for this very group."""
+    """An entry of a group's configuration.
+
+    Attributes:
+        value: The value, as text.
+        chosen: Whether the value was set for this group, rather than being a default.
+    """
 
     value: str
     chosen: bool
 
 
 class KafkaConnection:
-    """The admin client of a connection. Any thread may ask; asking creates nothing on the broker."""
+    """The admin client of a connection.
+
+    It may be used from any thread. A query creates nothing on the broker.
+    """
 
     def __init__(self, properties: Properties) -> None:
         self.watch = Watch(str(properties["bootstrap.servers"]))
@@ -63,12 +71,22 @@ class KafkaConnection:
         self.client = AdminClient(revealed(settings))
 
     def wait(self, future: Future[T], deadline: Deadline, what: str) -> T:
-        """The answer; raises Unauthorized as soon as the credentials are refused, Unavailable at the end."""
+        """Wait for an answer and return it.
+
+        Args:
+            future: The pending answer.
+            deadline: When to stop waiting.
+            what: A description of the query, for error messages.
+
+        Raises:
+            Unauthorized: The broker refused the credentials; raised at once.
+            Unavailable: There was no answer before the deadline.
+        """
         while True:
             try:
                 answer = future.result(deadline.slice(WAIT_SLICE))
             except TimeoutError as waited:
-                # librdkafka hands out its error and log callbacks here only
+                # librdkafka calls its error and log callbacks only from poll
                 self.client.poll(0)
                 self.watch.raise_if_refused()
                 if deadline.passed:
@@ -85,27 +103,34 @@ class KafkaConnection:
                 return answer
 
     def ask(self, question: Callable[[], Future[T]], deadline: Deadline, what: str) -> T:
-        """Like `wait`, asking again while the broker says that it can answer later."""
+        """Ask a question, and repeat it while the broker reports an error that can be retried.
+
+        See `wait` for the arguments and the errors raised.
+        """
         while True:
             try:
                 return self.wait(question(), deadline, what)
             except BrokerError as error:
                 if not error.retryable or deadline.remaining() <= RETRY_SECONDS:
                     raise
-            # a coordinator that has just started, or a partition between two leaders
+            # the coordinator has just started, or the partition is changing its leader
             time.sleep(RETRY_SECONDS)
 
     def ping(self, timeout: float) -> None:
-        """One round trip."""
+        """Make one round trip to the cluster."""
         self._metadata(SOME_TOPIC, Deadline(timeout), "connecting")
 
     def topic_names(self, timeout: float) -> dict[str, int]:
-        """Every topic with its number of partitions."""
+        """Return the names of all topics and their numbers of partitions."""
         found = self._metadata(None, Deadline(timeout), "listing topics")
         return {name: len(topic.partitions) for name, topic in found.topics.items()}
 
     def leaders(self, topic: str, deadline: Deadline) -> dict[int, int]:
-        """The broker that leads each partition of a topic, -1 where none does. Raises NotFound."""
+        """Return the id of the broker that leads each partition, -1 for a partition without a leader.
+
+        Raises:
+            NotFound: The topic does not exist.
+        """
         what = f"looking for topic {topic!r}"
         found = self._metadata(topic, deadline, what).topics[topic]
         if found.error is not None:
@@ -116,11 +141,15 @@ class KafkaConnection:
         return {number: partition.leader for number, partition in sorted(found.partitions.items())}
 
     def partitions(self, topic: str, deadline: Deadline) -> list[int]:
-        """The partitions of a topic. Raises NotFound."""
+        """Return the numbers of a topic's partitions, sorted.
+
+        Raises:
+            NotFound: The topic does not exist.
+        """
         return list(self.leaders(topic, deadline))
 
     def replicas(self, topic: str, deadline: Deadline) -> tuple[int, int]:
-        """How many replicas the partitions of a topic have, and how many are in sync: the fewest of each."""
+        """Return the smallest number of replicas, and of in-sync replicas, of a topic's partitions."""
         found = (
             self._metadata(topic, deadline, f"looking up topic {topic!r}").topics[topic].partitions.values()
         )
@@ -130,16 +159,16 @@ class KafkaConnection:
         )
 
     def _metadata(self, topic: str | None, deadline: Deadline, what: str) -> Any:
-        """The cluster's metadata: of one topic, or of all."""
+        """Return the cluster's metadata for one topic, or for all topics if `topic` is None."""
         check_c_text(topic, "topic")
         seconds = max(0.1, deadline.remaining())
-        # in a thread, since the call itself would not see refused credentials before its timeout
+        # in a thread, because the call itself does not notice refused credentials before its timeout
         which = () if topic is None else (topic,)
         asking = begin(lambda: self.client.list_topics(*which, timeout=seconds), "metadata")
         return self.wait(asking, deadline, what)
 
     def topic_id(self, topic: str, deadline: Deadline) -> bytes:
-        """The 16 bytes that name a topic until it is deleted."""
+        """Return the 16 bytes that identify a topic until it is deleted."""
         asked = self.client.describe_topics(
             TopicCollection([topic]), request_timeout=_request_seconds(deadline)
         )
@@ -148,21 +177,21 @@ class KafkaConnection:
         return struct.pack(">qq", *halves)
 
     def starts(self, partitions: Sequence[TopicPartition], deadline: Deadline) -> Offsets:
-        """The first offset of each partition; partitions that cannot be asked are left out."""
+        """Return the first offset of each partition. Partitions without a leader are left out."""
         return self._offsets(partitions, _SPEC.earliest(), deadline)
 
     def ends(self, partitions: Sequence[TopicPartition], deadline: Deadline) -> Offsets:
-        """The offset behind the last record of each partition that is not of an open transaction."""
+        """Return the end offset of each partition, before any record of an open transaction."""
         return self._offsets(partitions, _SPEC.latest(), deadline)
 
     def written(self, partitions: Sequence[TopicPartition], deadline: Deadline) -> Offsets:
-        """The offset behind the last record of each partition, also where it cannot be read yet."""
+        """Return the end offset of each partition, including records that cannot be read yet."""
         return self._offsets(partitions, _SPEC.latest(), deadline, committed=False)
 
     def _offsets(
         self, partitions: Sequence[TopicPartition], spec: Any, deadline: Deadline, *, committed: bool = True
     ) -> Offsets:
-        """Offsets of many partitions, in one request to each broker."""
+        """Return the offsets of many partitions, with one request to each broker."""
         found: Offsets = {}
         missing = list(partitions)
         patience = Deadline(min(LEADER_SECONDS, deadline.remaining()))
@@ -176,14 +205,14 @@ class KafkaConnection:
                 LOGGER.info("%s", problem)
                 break
             if missing:
-                # a partition that was just created, or is between two leaders
+                # the partition was just created, or is changing its leader
                 time.sleep(RETRY_SECONDS)
         return found
 
     def _offsets_once(
         self, partitions: Sequence[TopicPartition], spec: Any, deadline: Deadline, committed: bool
     ) -> tuple[Offsets, BrokerError | None]:
-        """What is known now, and why a partition is missing."""
+        """Return the offsets that are known now, and the error of a partition that is missing."""
         futures = self.client.list_offsets(
             dict.fromkeys(partitions, spec),
             isolation_level=IsolationLevel.READ_COMMITTED if committed else IsolationLevel.READ_UNCOMMITTED,
@@ -200,11 +229,16 @@ class KafkaConnection:
         return found, problem
 
     def bounds_of(self, topic: str, deadline: Deadline) -> list[Bounds]:
-        """The readable range of each partition. Raises NotFound."""
+        """Return the readable range of each partition.
+
+        Raises:
+            NotFound: The topic does not exist.
+            Unavailable: A partition has no leader.
+        """
         numbers = self.partitions(topic, deadline)
         wanted = [TopicPartition(topic, number) for number in numbers]
         starts = self.starts(wanted, deadline)
-        # asked for before the ends: what is written meanwhile must not look like a transaction
+        # before the ends, so that records written in between do not look like an open transaction
         written = self.written(wanted, deadline)
         ends = self.ends(wanted, deadline)
         for number in numbers:
@@ -221,15 +255,18 @@ class KafkaConnection:
         ]
 
     def offsets_at(self, topic: str, microseconds: int, deadline: Deadline) -> dict[int | None, int]:
-        """The offset of the first message at or after a moment, by partition; left out where none is."""
+        """Return the offset of the first message at or after a moment, for each partition.
+
+        Partitions without such a message are left out.
+        """
         wanted = [TopicPartition(topic, number) for number in self.partitions(topic, deadline)]
-        # the broker counts whole milliseconds: rounding down would find messages before the moment
+        # the broker uses whole milliseconds: rounding down would find messages before the moment
         millis = max(0, -(-microseconds // 1000))
         found = self._offsets(wanted, _SPEC.for_timestamp(millis), deadline)
         return {number: offset for (_, number), offset in found.items() if offset >= 0}
 
     def described_groups(self, deadline: Deadline) -> dict[str, Any]:
-        """What the brokers say of each group, by name; None for one that cannot be described."""
+        """Return the brokers' description of each group, by name; None if a group cannot be described."""
         listing = self.ask(
             lambda: self.client.list_consumer_groups(request_timeout=_request_seconds(deadline)),
             deadline,
@@ -261,7 +298,7 @@ class KafkaConnection:
             LOGGER.info("%s", error)
 
     def topic_config(self, topic: str, deadline: Deadline) -> dict[str, str]:
-        """A topic's configuration, without sensitive entries."""
+        """Return a topic's configuration, without sensitive entries."""
         check_c_text(topic, "topic")
         resource = ConfigResource(ResourceType.TOPIC, topic)
         futures = self.client.describe_configs([resource], request_timeout=_request_seconds(deadline))
@@ -273,14 +310,18 @@ class KafkaConnection:
         }
 
     def group_config(self, group: str, deadline: Deadline) -> dict[str, GroupSetting]:
-        """The broker's configuration of a group; empty where the broker keeps none."""
+        """Return the broker's configuration of a group. It is empty if the broker keeps none."""
         resource = ConfigResource(ResourceType.GROUP, group)
         futures = self.client.describe_configs([resource], request_timeout=_request_seconds(deadline))
         entries = self.wait(futures[resource], deadline, f"the configuration of group {group!r}")
         return {name: GroupSetting(entry.value, not entry.is_default) for name, entry in entries.items()}
 
     def set_group_config(self, group: str, config: Mapping[str, str], deadline: Deadline) -> None:
-        """Set entries of the broker's configuration of a group. Raises ConfigError."""
+        """Set entries of the broker's configuration of a group.
+
+        Raises:
+            ConfigError: The broker refused an entry.
+        """
         entries = [
             ConfigEntry(name, value, incremental_operation=AlterConfigOpType.SET)
             for name, value in config.items()
@@ -293,12 +334,15 @@ class KafkaConnection:
 
 
 def _request_seconds(deadline: Deadline) -> float:
-    """A request's own timeout: a little beyond ours, so that ours tells what happened."""
+    """Return the timeout of a request, a little beyond the deadline.
+
+    The deadline then passes first, and its error says what happened.
+    """
     return min(max(1.0, deadline.remaining() + 1.0), 300.0)
 
 
 def translate_call(work: Callable[[], T], what: str) -> T:
-    """Call, with errors of confluent-kafka as errors of our tree."""
+    """Call a function, and raise errors of confluent-kafka as a BrokerError."""
     try:
         return work()
     except KafkaException as error:

@@ -1,4 +1,4 @@
-"""Records of a topic, read as a member of a consumer group."""
+"""A consumer that reads the records of a topic as a member of a consumer group."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ from .subscriptions import ensure_positions
 from .watch import Watch
 
 BATCH = 2_000
-"""Messages of one fetch: larger ones cost more per message, in the garbage collector and the cache."""
+"""Most messages of one fetch. Larger ones cost more per message, in garbage collection and cache misses."""
 LEAST = 500
 COMMIT_SECONDS = 10.0
 BACKLOG_SECONDS = 2.0
 LOOK_SECONDS = 10.0
 SESSION_MS = 10_000
-"""After so long a member that died is out of its group: before the next one gives up attaching."""
+"""Milliseconds until a group drops a dead member; shorter than the next member waits to attach."""
 SPARE_MESSAGES = 4
-"""Messages that idling may take in, one each time, before the partitions are paused."""
+"""Messages that `KafkaConsumer.idle` may receive, one per call, before it pauses the partitions."""
 
 _FATAL = frozenset({
     KafkaError._FATAL, KafkaError._UNKNOWN_TOPIC, KafkaError.UNKNOWN_TOPIC_OR_PART,
@@ -43,16 +43,17 @@ _FATAL = frozenset({
     KafkaError.FENCED_INSTANCE_ID, KafkaError._AUTHENTICATION,
     KafkaError.INCONSISTENT_GROUP_PROTOCOL, KafkaError.INVALID_SESSION_TIMEOUT,
 })  # fmt: skip
-"""Errors after which librdkafka delivers nothing more; it says each of them once."""
+"""Errors after which librdkafka delivers nothing more. It reports each of them once."""
 
 
 class KafkaConsumer(RecordDriver):
-    """One member of a group, reading one topic.
+    """A member of a consumer group that reads one topic.
 
-    created: whether attaching committed the group's first positions.
+    A partition without a committed position, because it was added after the group began, is read from its
+    first record. So is a partition whose position was deleted by retention; this gives a `RetentionWarning`.
 
-    A partition that is new since the group began, and so has no position, is read from its first
-    record. So is one whose position was deleted by retention, with a `RetentionWarning`.
+    Attributes:
+        created: Whether attaching committed the group's first positions.
     """
 
     def __init__(self, cluster: KafkaConnection, properties: Properties, request: ConsumerRequest) -> None:
@@ -63,14 +64,14 @@ class KafkaConsumer(RecordDriver):
         self._group = request.subscription
         self._start = request.start
         own = passed_through(request.options)
-        # in the protocol of KIP-848 the broker sets it
+        # with the protocol of KIP-848 the broker sets the session timeout
         own_protocol = {**properties, **own}.get("group.protocol") == "consumer"
         self._watch = Watch(str(properties["bootstrap.servers"]))
         self._properties: Properties = {
             "queued.min.messages": 20_000,
             "queued.max.messages.kbytes": 32_768,
             "fetch.wait.max.ms": 100,
-            # the default of a second is longer than the queue lasts
+            # the default is a second, and the queue is empty before that
             "fetch.queue.backoff.ms": 5,
             **({} if own_protocol else {"session.timeout.ms": SESSION_MS}),
             **properties,
@@ -98,7 +99,7 @@ class KafkaConsumer(RecordDriver):
             self._subscribe()
         consumer = self._client
         self._raise_latched()
-        # short steps: a callback that assigns does not end the wait of poll
+        # short steps, because poll does not return when its callback assigns partitions
         deadline = Deadline(wait)
         while not self._attached:
             self._keep(consumer.poll(min(0.02, deadline.remaining())))
@@ -127,7 +128,7 @@ class KafkaConsumer(RecordDriver):
     def _groups_positions(self) -> Positions:
         return Positions(self._cluster, self._client, self._watch, self._group, self._topic)
 
-    # Called by librdkafka from inside poll and consume, so by the owner thread.
+    # librdkafka calls these from inside poll and consume, so in the thread that owns the consumer.
 
     def _on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         numbers = [each.partition for each in partitions]
@@ -135,7 +136,7 @@ class KafkaConsumer(RecordDriver):
         try:
             begin = self._positions(numbers, {})
         except BrokerError as error:
-            # librdkafka then looks for the positions itself, for as long as it takes
+            # librdkafka then looks up the positions itself, without a time limit
             LOGGER.warning("positions of group %r in %r: %s", self._group, self._topic, error)
             self._assign(consumer, partitions)
         else:
@@ -162,9 +163,12 @@ class KafkaConsumer(RecordDriver):
         self.on_lost([(self._topic, number) for number in lost])
 
     def _positions(self, numbers: list[int], reached: Mapping[int, int]) -> list[TopicPartition]:
-        """Where each partition is to be read from: where it was, if that can still be read.
+        """Return where to read each partition from, and warn if its position was deleted by retention.
 
-        reached: the next offset of partitions that have been read; for others it is the committed one.
+        Args:
+            numbers: The partitions.
+            reached: The next offset of partitions that have been read. For the others it is the committed
+                offset.
         """
         deadline = Deadline(LOOK_SECONDS)
         positions = {**self._groups_positions.committed(numbers, deadline), **reached}
@@ -195,7 +199,7 @@ class KafkaConsumer(RecordDriver):
         return self._consumer
 
     def _keep(self, message: Message | None) -> None:
-        """Note what a poll brought: a message for the next fetch, or an error."""
+        """Store a polled message for the next fetch, or handle its error."""
         if message is None:
             return
         if message.error() is None:
@@ -227,15 +231,18 @@ class KafkaConsumer(RecordDriver):
         columns = columns_of(messages, self._topic)
         owned = self._assigned
         if not owned.issuperset(columns.partition):
-            # the partition was taken away while its messages were on their way out
+            # the partition was revoked after its messages were received
             columns = columns.take([row for row, number in enumerate(columns.partition) if number in owned])
-        # the last record of each partition is the one that stays
+        # dict keeps the last record of each partition
         last = dict(zip(columns.partition, columns.offset, strict=True))
         self._reached.update((number, offset + 1) for number, offset in last.items())
         return Fetched(columns)
 
     def backlog(self, mark: Any) -> Backlog | None:
-        """The readable end of each partition that is ours, which markers of transactions may lie before."""
+        """Return the readable end of each assigned partition, and whether records are left before it.
+
+        Transaction markers, which are not records, may be just before the end.
+        """
         if mark is None:
             wanted = [TopicPartition(self._topic, number) for number in sorted(self._assigned)]
             ends = self._cluster.ends(wanted, Deadline(BACKLOG_SECONDS)) if wanted else {}
@@ -247,7 +254,7 @@ class KafkaConsumer(RecordDriver):
         return Backlog(mark, left)
 
     def _note(self, message: Message) -> None:
-        """Act on an error that came as a message."""
+        """Handle an error that arrived as a message."""
         error = message.error()
         assert error is not None
         code = error.code()
@@ -263,7 +270,7 @@ class KafkaConsumer(RecordDriver):
             LOGGER.info("reading %r as %r: %s", self._topic, self._group, error)
 
     def _at_end(self, message: Message) -> None:
-        """A partition was read to its end, of which the last records may be none for us."""
+        """Note that a partition was read to its end, even if its last offsets held no records to deliver."""
         number, offset = message.partition(), message.offset()
         if number in self._assigned and number is not None and offset is not None:
             self._reached[number] = max(offset, self._reached.get(number, 0))
@@ -273,14 +280,14 @@ class KafkaConsumer(RecordDriver):
             raise self._error
 
     def _restart_out_of_range(self) -> None:
-        """Go on where these partitions begin now: their positions were deleted, or never existed."""
+        """Continue at the start of partitions whose positions were deleted or never existed."""
         consumer, numbers = self._client, sorted(self._out_of_range)
         current = {each.partition: each for each in consumer.position(consumer.assignment())}
         reached = {n: current[n].offset for n in numbers if n in current and current[n].offset >= 0}
         renewed = self._positions(numbers, reached)
         ends = self._cluster.ends(renewed, Deadline(LOOK_SECONDS))
         for each in renewed:
-            # beyond the end: the topic was created anew, and nothing of it was read yet
+            # beyond the end: the topic was recreated, and nothing of the new one was read yet
             if each.offset > ends.get((each.topic, each.partition), each.offset):
                 each.offset = OFFSET_BEGINNING
         self._out_of_range = set()
@@ -325,7 +332,7 @@ class KafkaConsumer(RecordDriver):
         consumer = self._client
         what = f"committing for group {self._group!r}"
         try:
-            # librdkafka waits for a lost coordinator without an end
+            # librdkafka waits for a lost coordinator without a time limit
             answer = bounded(
                 lambda: consumer.commit(offsets=offsets, asynchronous=False), COMMIT_SECONDS, "commit"
             )
@@ -358,7 +365,7 @@ class KafkaConsumer(RecordDriver):
             try:
                 consumer.seek(partition)
             except KafkaException as error:
-                # the partition was assigned a moment ago and its fetcher has not begun
+                # the partition was just assigned, and its fetcher has not started
                 if error.args[0].code() != KafkaError._STATE or deadline.passed:
                     raise
                 time.sleep(0.01)
@@ -370,7 +377,7 @@ class KafkaConsumer(RecordDriver):
         if consumer is None:
             return
         self._closing = True
-        # after its broker was killed, closing takes half a minute: it goes on in the background
+        # closing takes half a minute after the broker was killed, and continues in the background
         with contextlib.suppress(TimeoutError):
             bounded(consumer.close, timeout, "close")
 

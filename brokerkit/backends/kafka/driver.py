@@ -1,4 +1,4 @@
-"""An open connection to a Kafka cluster."""
+"""The driver: an open connection to a Kafka cluster."""
 
 from __future__ import annotations
 
@@ -32,7 +32,10 @@ from .share_consumer import KafkaShareConsumer
 
 
 class KafkaDriver(Driver):
-    """One admin client for questions, and a client of its own for each consumer, publisher and reader."""
+    """A connection to a Kafka cluster.
+
+    It holds one admin client. Each consumer, publisher and reader has its own client.
+    """
 
     def __init__(self, properties: Properties, capabilities: Capabilities) -> None:
         self.capabilities = capabilities
@@ -63,7 +66,7 @@ class KafkaDriver(Driver):
         return KafkaConsumer(self._cluster, self._properties, request)
 
     def _tell_of_the_preview(self) -> None:
-        """Warn once for each connection."""
+        """Warn that share groups are a preview, once for each connection."""
         if self._preview_told:
             return
         self._preview_told = True

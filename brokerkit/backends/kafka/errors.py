@@ -1,4 +1,4 @@
-"""librdkafka's and the broker's error codes as errors of our tree: one table."""
+"""Translation of error codes of librdkafka and the broker to a `BrokerError`."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from brokerkit.core.vocabulary.errors import (
 
 
 def codes(*names: str) -> frozenset[int]:
-    """The numbers of error names; an older client may not know all of them."""
+    """Return the error codes with these names. Names that the installed client does not know are left out."""
     return frozenset(getattr(KafkaError, name) for name in names if hasattr(KafkaError, name))
 
 
@@ -107,11 +107,11 @@ SURELY_NOT_STORED = codes(
     "UNSUPPORTED_FOR_MESSAGE_FORMAT", "UNSUPPORTED_COMPRESSION_TYPE", "_INVALID_ARG", "_QUEUE_FULL",
     "_FENCED", "PRODUCER_FENCED", "INVALID_PRODUCER_EPOCH", "INVALID_TXN_STATE",
 )  # fmt: skip
-"""Delivery errors with which a broker or the client refused a message; all others leave it open."""
+"""Delivery errors that mean a message was refused. With any other error its outcome is unknown."""
 
 
 def kafka_error(error: BaseException) -> KafkaError | None:
-    """The `KafkaError` inside an exception of confluent-kafka, or the error itself."""
+    """Return the `KafkaError` inside an exception of confluent-kafka, or the error itself if it is one."""
     if isinstance(error, KafkaError):
         return error
     if isinstance(error, KafkaException) and error.args and isinstance(error.args[0], KafkaError):
@@ -120,7 +120,12 @@ def kafka_error(error: BaseException) -> KafkaError | None:
 
 
 def from_code(error: KafkaError, about: str = "") -> BrokerError:
-    """A KafkaError as an error of our tree. about: what was being done, put in front."""
+    """Return a `KafkaError` as a `BrokerError`.
+
+    Args:
+        error: The error.
+        about: What was being done; the message begins with it.
+    """
     made = _from_code(error, about)
     made.__cause__ = KafkaException(error)
     return made
@@ -147,7 +152,10 @@ TLS_HINT = (
 
 
 def translate(error: BaseException, about: str = "") -> BrokerError:
-    """Any exception as one of our tree, ours unchanged; the original becomes the cause."""
+    """Return any exception as a `BrokerError`, with the original as its cause.
+
+    A `BrokerError` is returned unchanged.
+    """
     if isinstance(error, BrokerError):
         return error
     found = kafka_error(error)

@@ -1,9 +1,9 @@
-"""Consumer groups: their committed positions, and who is in them.
+"""Consumer groups: their committed positions and their members.
 
-The admin client could ask for positions too, but librdkafka 2.16 then follows a null pointer, which
-ends the process, when a broker answers that it does not coordinate the group (as brokers do for a
-while after they started). So each group's positions are asked for with a client of that group,
-which never joins it.
+The admin client can list positions too. However, librdkafka 2.16 then dereferences a null pointer, which
+ends the process, if the broker answers that it does not coordinate the group; brokers answer so for a while
+after they start. Therefore each group's positions are read with a consumer configured for the group, which
+never joins it.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from .options import LOGGER, Properties
 from .watch import Watch
 
 AT_ONCE = 16
-"""Groups whose positions are asked for at the same time."""
+"""Number of groups whose positions are read at the same time."""
 ASK_SECONDS = 2.0
 RETRY_SECONDS = 0.1
 CLOSE_SECONDS = 1.0
@@ -37,7 +37,15 @@ CLOSE_SECONDS = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """A consumer group as the broker describes it; members are those that read the topic asked for."""
+    """A consumer group as the broker describes it, with regard to one topic.
+
+    Attributes:
+        name: The name of the group.
+        kind: The group's protocol, in lower case.
+        state: The group's state, in lower case.
+        members: The number of members that read the topic.
+        positions: The committed offset of each partition that has one.
+    """
 
     name: str
     kind: str
@@ -47,7 +55,7 @@ class Group:
 
 
 def group_settings(properties: Properties, group: str, watch: Watch) -> Properties:
-    """The properties of a client of a group that commits nothing by itself and guesses no position."""
+    """Return the properties of a group's client that neither commits nor resets positions by itself."""
     return {
         **properties,
         "group.id": group,
@@ -59,7 +67,7 @@ def group_settings(properties: Properties, group: str, watch: Watch) -> Properti
 
 
 class Positions:
-    """The committed positions of one group in one topic, through a client of the group."""
+    """The committed positions of one group in one topic."""
 
     def __init__(
         self, cluster: KafkaConnection, consumer: Consumer, watch: Watch, group: str, topic: str
@@ -71,7 +79,7 @@ class Positions:
         self._topic = topic
 
     def committed(self, numbers: Iterable[int], deadline: Deadline) -> dict[int, int]:
-        """The next offset to be read of each partition that has one."""
+        """Return the committed offset, which is the next to be read, of each partition that has one."""
         asked = [TopicPartition(self._topic, number) for number in numbers]
         what = f"positions of group {self._group!r}"
         while True:
@@ -82,14 +90,18 @@ class Positions:
                     if each.error is not None:
                         raise KafkaException(each.error)
             except KafkaException as error:
-                # librdkafka goes on looking for the coordinator of a group that it may not see
+                # librdkafka never stops looking for the coordinator of a group that it may not see
                 self._cluster.check_group(self._group, Deadline(min(ASK_SECONDS, deadline.remaining())))
                 self._retry(error, deadline, what)
             else:
                 return {each.partition: each.offset for each in answer if each.offset >= 0}
 
     def set(self, offsets: Mapping[int, int], deadline: Deadline) -> None:
-        """Commit positions for a group that has no members. StaleAck when it has some."""
+        """Commit positions for a group without members.
+
+        Raises:
+            StaleAck: The group has members.
+        """
         wanted = [TopicPartition(self._topic, number, offset) for number, offset in offsets.items()]
         what = f"setting the positions of group {self._group!r}"
         while True:
@@ -103,7 +115,7 @@ class Positions:
                 return
 
     def _commit(self, wanted: list[TopicPartition], deadline: Deadline) -> None:
-        # librdkafka waits for a lost coordinator without an end
+        # librdkafka waits for a lost coordinator without a time limit
         answer = bounded(
             lambda: self._consumer.commit(offsets=wanted, asynchronous=False),
             max(0.1, deadline.remaining()),
@@ -114,7 +126,7 @@ class Positions:
                 raise KafkaException(each.error)
 
     def _retry(self, error: KafkaException, deadline: Deadline, what: str) -> None:
-        """Wait a little before asking again; raises when that is hopeless or the time is up."""
+        """Wait before the next attempt, or raise if the error is permanent or the time is up."""
         self._watch.raise_if_refused()
         problem = translate(error, what)
         if not problem.retryable:
@@ -130,14 +142,14 @@ class Positions:
 def positions_of(
     cluster: KafkaConnection, properties: Properties, group: str, topic: str
 ) -> Iterator[Positions]:
-    """The positions of a group, through a client that lives as long as the block."""
+    """Open a client of a group, yield the group's positions, and close the client."""
     watch = Watch(str(properties["bootstrap.servers"]))
     settings = group_settings(properties, group, watch)
     consumer = translate_call(lambda: clients.Consumer(revealed(settings)), f"group {group!r}")
     try:
         yield Positions(cluster, consumer, watch, group, topic)
     finally:
-        # with its broker gone, closing takes half a minute: it goes on in the background
+        # closing takes half a minute when the broker is gone, and continues in the background
         with contextlib.suppress(TimeoutError):
             bounded(consumer.close, CLOSE_SECONDS, "close")
 
@@ -145,7 +157,7 @@ def positions_of(
 def groups_of(
     cluster: KafkaConnection, properties: Properties, topic: str, numbers: Sequence[int], deadline: Deadline
 ) -> list[Group]:
-    """The groups that have committed positions in a topic, or members that read it."""
+    """Return the groups that have committed positions in a topic, or members that read it."""
 
     def positions(name: str) -> dict[int, int]:
         try:
@@ -154,7 +166,7 @@ def groups_of(
         except BrokerError as error:
             if deadline.passed and not isinstance(error, Unauthorized):
                 raise
-            # who may see the list of groups need not be allowed to see the positions of each
+            # permission to list groups does not include permission to see their positions
             LOGGER.info("positions of group %r: %s", name, error)
             return {}
 

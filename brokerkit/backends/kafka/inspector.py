@@ -1,4 +1,4 @@
-"""Topics, their ranges and the groups that read them, without any group of our own."""
+"""The inspector: topics, their ranges and the groups that read them, without joining a group."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ SHOWN_CONFIG = ("cleanup.policy", "retention.ms", "retention.bytes", "max.messag
 
 
 class KafkaInspector(InspectorDriver):
-    """Asks and changes nothing."""
+    """An inspector of a Kafka cluster. It changes nothing."""
 
     def __init__(self, cluster: KafkaConnection, properties: Properties) -> None:
         self._cluster = cluster
@@ -65,7 +65,7 @@ class KafkaInspector(InspectorDriver):
         try:
             config = self._cluster.topic_config(topic, Deadline(min(CONFIG_SECONDS, deadline.remaining())))
         except BrokerError as error:
-            # who may read a topic need not be allowed to see its configuration
+            # permission to read a topic does not include permission to see its configuration
             LOGGER.info("configuration of %r: %s", topic, error)
             config = {}
         return TopicDescription(
@@ -82,7 +82,7 @@ class KafkaInspector(InspectorDriver):
         )
 
     def _confirmation(self, topic: str, config: Mapping[str, str], deadline: Deadline) -> str:
-        """What a confirmation (acks=all) of this topic means, as far as the cluster tells."""
+        """Describe what a confirmation (acks=all) of this topic means, as far as the cluster tells."""
         replicas, in_sync = self._cluster.replicas(topic, deadline)
         least = config.get("min.insync.replicas", "?")
         flush = config.get("flush.messages", "")
@@ -112,7 +112,7 @@ class KafkaInspector(InspectorDriver):
 
 
 def _messages(name: str, count: int, starts: Offsets, ends: Offsets) -> int | None:
-    """The offsets between start and end; None where a partition has no leader to ask."""
+    """Return the number of offsets in a topic, or None if a partition has no leader to ask."""
     keys = [(name, number) for number in range(count)]
     if not all(key in starts and key in ends for key in keys):
         return None
@@ -120,7 +120,7 @@ def _messages(name: str, count: int, starts: Offsets, ends: Offsets) -> int | No
 
 
 def _subscription(group: Group, bounds: list[Bounds]) -> SubscriptionInfo:
-    """A group with its lag; a partition without a position is read from its first record."""
+    """Describe a group with its lag. A partition without a position counts from its first record."""
     positions = {each.partition: group.positions.get(each.partition or 0) for each in bounds}
     lag = sum(max(0, each.end - max(each.start, positions[each.partition] or 0)) for each in bounds)
     return SubscriptionInfo(
@@ -135,7 +135,10 @@ def _subscription(group: Group, bounds: list[Bounds]) -> SubscriptionInfo:
 
 
 def _share_group(name: str, states: Mapping[int, ShareState], bounds: list[Bounds]) -> SubscriptionInfo:
-    """A share group with its lag, None before it has read every partition; what is locked counts as lag."""
+    """Describe a share group with its lag, which is None before the group has read every partition.
+
+    Locked messages count as lag.
+    """
     known = {each.partition: states.get(each.partition or 0, ShareState(-1, 0)) for each in bounds}
     begun = all(state.start >= 0 for state in known.values())
     lag = sum(

@@ -1,7 +1,8 @@
-"""Finding the messages for which a broker refused the whole batch that they travelled in.
+"""Search for the messages because of which a broker refused a whole batch.
 
-A broker that does not like one record stores nothing of its batch. Nothing that is sent again was stored,
-and nothing is sent again behind which a later message of its key or partition was stored.
+A broker that refuses one record stores nothing of its batch. The rest of the batch is then sent again, in
+smaller parts. A message is sent again only if it was not stored, and only if no later message of its key or
+partition was stored.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from .errors import codes
 Outgoing = tuple[str, OutboundMessage]
 
 WITH_OTHERS = codes("INVALID_RECORD", "INVALID_TIMESTAMP", "MSG_SIZE_TOO_LARGE", "_INVALID_DIFFERENT_RECORD")
-"""Delivery errors of a whole batch, of which perhaps one message is the reason."""
+"""Delivery errors of a whole batch that may be due to one of its messages."""
 OVERTAKEN = (
     "not stored: the broker refused the batch it was in because of another message, and later ones of its "
     "key or partition were stored meanwhile; publish it again where their order does not matter"
@@ -32,9 +33,11 @@ NO_TIME = (
 
 @dataclass
 class Round:
-    """What came of sending some messages once.
+    """The outcome of sending some messages once.
 
-    results: of each, in order. again: the rows among them that were refused with others or not sent.
+    Attributes:
+        results: The result of each message, in order.
+        again: The rows that were refused together with others, or not sent.
     """
 
     results: list[PublishResult]
@@ -48,9 +51,17 @@ def narrowed(
     refusal: Callable[[Outgoing], BrokerError | None],
     deadline: Deadline,
 ) -> list[PublishResult]:
-    """The results of a batch when all that could be stored is stored, in order.
+    """Store all messages of a batch that the broker accepts, and return the results, in order.
 
-    send: sends some of them once. refusal: why a message cannot be stored, as far as it is known.
+    Args:
+        batch: The messages.
+        first: The outcome of sending the whole batch once.
+        send: Sends some of the messages once.
+        refusal: Returns the known reason why a message cannot be stored, or None.
+        deadline: When to stop sending.
+
+    Returns:
+        A result for each message of `batch`.
     """
     results = list(first.results)
     rows = _not_overtaken(batch, results, first.again)
@@ -61,7 +72,7 @@ def narrowed(
             rest.append(row)
         else:
             results[row] = PublishResult("failed", error=why)
-    # with the reason named, the others may go together; else each half is tried
+    # if a reason is known, the others are sent together; otherwise in halves
     parts = [rest] if len(rest) < len(rows) else _halves(rest)
     while parts:
         part = parts.pop(0)
@@ -86,13 +97,16 @@ def _halves(rows: list[int]) -> list[list[int]]:
 
 
 def _not_overtaken(batch: Sequence[Outgoing], results: list[PublishResult], again: list[int]) -> list[int]:
-    """The rows behind which nothing of their order was stored; the others are told so."""
+    """Return the rows after which no message of their key or partition was stored.
+
+    The other rows get a failed result that says so.
+    """
     stored: set[tuple[str, bytes | int | None]] = set()
     waiting = set(again)
     kept = []
     for row in range(len(batch) - 1, -1, -1):
         topic, message = batch[row]
-        # a partition that was named decides alone: there is no order between partitions
+        # a given partition alone determines the order: there is none between partitions
         ordered = topic, message.key if message.partition is None else message.partition
         if row not in waiting:
             if results[row].ok and ordered[1] is not None:

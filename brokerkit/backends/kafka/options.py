@@ -1,4 +1,4 @@
-"""What the address and the calls say, as librdkafka properties."""
+"""Conversion of addresses and options to librdkafka properties."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ LOGGER.addHandler(logging.NullHandler())
 
 DEFAULT_PORT = 9092
 UNDOTTED = frozenset({"acks", "debug", "log_level", "partitioner", "retries"})
-"""Properties of librdkafka without a dot in their name."""
+"""The librdkafka properties without a dot in their name."""
 
 _POSITION = "positions are committed by ack() and by nothing else"
 _START = "where a group begins is said by start=, and a lost position is never guessed"
@@ -41,7 +41,7 @@ REFUSED: Mapping[str, str] = {
     "delivery.report.only.error": "each message's outcome is reported",
     "log.queue": "the log goes to the logger brokerkit.kafka",
 }
-"""Properties that would break a promise, and why each is not to be set."""
+"""Properties that would break a promise, and the reason why each cannot be set."""
 
 COMMON: Mapping[str, Any] = {
     "client.id": "brokerkit",
@@ -56,12 +56,15 @@ Properties = dict[str, Any]
 
 
 def properties_of(address: Address) -> Properties:
-    """The librdkafka properties that an address stands for. Raises ConfigError.
+    """Return the librdkafka properties for an address.
 
-    Options with a dot go to librdkafka by their name, and so do those of ``librdkafka={...}`` (or the
-    same as JSON text in a URL). User and password of the URL are ``sasl.username`` and
-    ``sasl.password``; with a password and nothing else said, ``sasl.mechanism`` is PLAIN and
-    ``security.protocol`` SASL_PLAINTEXT (SASL_SSL when an ``ssl.`` property is given).
+    Options with a dot in their name, and those in ``librdkafka={...}`` (in a URL as JSON text), are passed to
+    librdkafka unchanged. The user and password of the URL become ``sasl.username`` and ``sasl.password``.
+    With a password, ``sasl.mechanism`` defaults to PLAIN, and ``security.protocol`` to SASL_SSL if an
+    ``ssl.`` property is given, otherwise to SASL_PLAINTEXT.
+
+    Raises:
+        ConfigError: The address has no host or has a path, or an option is unknown or not allowed.
     """
     if not address.hosts:
         raise ConfigError("a Kafka URL needs a broker: kafka://HOST:9092 (or several, with commas)")
@@ -82,7 +85,7 @@ def properties_of(address: Address) -> Properties:
 
 
 class MaskedLog:
-    """What librdkafka logs to: LOGGER, with every secret masked."""
+    """The log of librdkafka. It writes to `LOGGER` and masks every secret."""
 
     def __init__(self, secrets: Secrets) -> None:
         self._secrets = secrets
@@ -98,7 +101,11 @@ def _with_port(host: str) -> str:
 
 
 def passed_through(options: Mapping[str, Any]) -> Properties:
-    """Options as librdkafka properties, refusing what is unknown and what would break a promise."""
+    """Return options as librdkafka properties.
+
+    Raises:
+        ConfigError: An option is unknown, has a value of a wrong type, or is in `REFUSED`.
+    """
     given = dict(options)
     extra = given.pop("librdkafka", None)
     if isinstance(extra, str | Secret):  # JSON would be a dict by now
@@ -122,13 +129,13 @@ def passed_through(options: Mapping[str, Any]) -> Properties:
 
 
 def check_c_text(name: str | None, what: str) -> None:
-    """Raise ConfigError for a name with a NUL: librdkafka would take it for one that ends there."""
+    """Raise ConfigError for a name with a NUL, where librdkafka would cut it off."""
     if name is not None and "\0" in name:
         raise ConfigError(f"the {what} name {name!a:.60} has a NUL, and names of Kafka cannot")
 
 
 def secrets_of(properties: Mapping[str, Any]) -> Secrets:
-    """The values among properties that must not be shown."""
+    """Return the values of properties that must not be shown."""
     found = Secrets()
     for name, value in properties.items():
         if isinstance(value, Secret) or is_secret(name):

@@ -1,4 +1,4 @@
-"""To which partition librdkafka's partitioners send a key."""
+"""The partitions to which librdkafka's partitioners send a key."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _MASK = 0xFFFFFFFF
 
 
 def murmur2(key: bytes) -> int:
-    """The hash of the Java client, as a number of 32 bits."""
+    """Return the hash of the Java client, as an unsigned 32-bit number."""
     factor = 0x5BD1E995
     found = 0x9747B28C ^ len(key)
     whole = len(key) & ~3
@@ -28,11 +28,11 @@ def murmur2(key: bytes) -> int:
 
 
 def fnv1a(key: bytes) -> int:
-    """The hash of Sarama, as librdkafka has it."""
+    """Return the hash of the Sarama client, as librdkafka computes it."""
     found = 0x811C9DC5
     for byte in key:
         found = (found ^ byte) * 0x01000193 & _MASK
-    # as a signed number, without its sign
+    # the absolute value of the signed number
     return found if found < 2**31 else 2**32 - found
 
 
@@ -47,6 +47,6 @@ _HASHES: Mapping[str, Callable[[bytes], int]] = {
 
 
 def place_of(properties: Mapping[str, Any], partitions: int) -> Callable[[bytes], int] | None:
-    """What tells a key's partition; None for the random partitioner."""
+    """Return a function from a key to its partition, or None for the random partitioner."""
     chosen = _HASHES.get(str(properties.get("partitioner", DEFAULT)))
     return None if chosen is None or partitions < 1 else lambda key: chosen(key) % partitions

@@ -1,4 +1,4 @@
-"""Publishing with one idempotent producer, each message's outcome reported."""
+"""The publisher: an idempotent producer that reports the outcome of each message."""
 
 from __future__ import annotations
 
@@ -38,20 +38,20 @@ from .watch import Watch
 
 POLL_SECONDS = 0.05
 POLL_ROWS = 256
-"""After so many messages it is looked whether some were refused."""
+"""Number of messages after which delivery reports are read."""
 TOPIC_SECONDS = 60.0
-"""How long what is known of a topic is taken as still true."""
+"""How long the properties of a topic are cached, in seconds."""
 LOOK_SECONDS = 5.0
 DRAIN_SECONDS = 1.0
 CLIENT_LIMIT = 1_000_000_000
-"""The client's own limit of a message: out of the way, since the topic's limit is what counts."""
+"""The client's own limit of a message, in bytes. It is high, because the topic's limit applies."""
 BATCH_BYTES = 1_000_000
 TRANSACTION_BATCH_BYTES = 16_384
 ANY_PARTITION = -1
 PRESENT = 0
-"""As a timestamp: that of the moment."""
+"""The timestamp that stands for the present."""
 BATCH_HEADER = 61
-"""Bytes of a record batch before its first record."""
+"""Size of the header of a record batch, in bytes."""
 
 
 NO_TERMS = PublishTerms()
@@ -59,7 +59,13 @@ NO_TERMS = PublishTerms()
 
 @dataclass(frozen=True, slots=True)
 class _Topic:
-    """What is known of a topic: why it cannot be published to, or what it takes."""
+    """The cached properties of a topic.
+
+    Attributes:
+        known_at: When they were read, on the monotonic clock.
+        problem: Why the topic cannot be published to, or None.
+        terms: What the topic accepts.
+    """
 
     known_at: float
     problem: BrokerError | None = None
@@ -67,10 +73,10 @@ class _Topic:
 
 
 class KafkaPublisher(PublisherDriver):
-    """Sends to existing topics only; a key goes to the same partition as with the Java client.
+    """A publisher to existing topics. A key goes to the same partition as with the Java client.
 
-    A message that is larger than its topic allows is refused before it is sent: the broker would
-    refuse the whole batch that it travels in.
+    A message that is larger than its topic allows is refused before it is sent, because the broker would
+    refuse its whole batch.
     """
 
     def __init__(
@@ -97,7 +103,7 @@ class KafkaPublisher(PublisherDriver):
         self._transactional = transactional_id is not None
         if transactional_id is not None:
             self._properties["transactional.id"] = transactional_id
-            # librdkafka wants it between a request's timeout and that of the transaction
+            # librdkafka requires a value between the timeouts of a request and of the transaction
             self._properties["message.timeout.ms"] = min(
                 60_000, int(self._properties.get("transaction.timeout.ms", 60_000))
             )
@@ -122,7 +128,7 @@ class KafkaPublisher(PublisherDriver):
         if not first.again or self._transactional:
             return first.results
         for topic in topics:
-            # what the broker refuses may have become known since: a topic that is compacted now
+            # the reason may be a change of the topic, for example that it is compacted now
             self._topics.pop(topic, None)
             self._look(topic, deadline)
         return narrowed(
@@ -134,7 +140,7 @@ class KafkaPublisher(PublisherDriver):
         )
 
     def _round(self, batch: Sequence[tuple[str, OutboundMessage]], deadline: Deadline) -> Round:
-        """Send messages once. When the broker refuses some, what is queued behind them stays unsent."""
+        """Send messages once. If the broker refuses some, those that are still queued are not sent."""
         trouble = self._watch.last
         sending = _Sending(len(batch), None if self._transactional else self._hold_back)
         for row, (topic, message) in enumerate(batch):
@@ -149,7 +155,7 @@ class KafkaPublisher(PublisherDriver):
             if row % POLL_ROWS == POLL_ROWS - 1:
                 self._producer.poll(0)
         self._wait(sending, deadline)
-        # what was taken out of the queue may have been on its way before, if a connection was lost meanwhile
+        # if a connection was lost meanwhile, purged messages may have been sent before they were queued again
         again = sending.refused + (sending.purged if self._watch.last is trouble else []) + sending.unsent
         for row in sending.unsent:
             sending.results[row] = PublishResult("failed", error=BrokerError(NO_TIME, retryable=True))
@@ -219,7 +225,7 @@ class KafkaPublisher(PublisherDriver):
         sending.results[row] = PublishResult("failed", error=problem)
 
     def _wait(self, sending: _Sending, deadline: Deadline) -> None:
-        """Serve delivery reports until every message has one; at the deadline give up the rest."""
+        """Wait until every message has a delivery report. Give up the others at the deadline."""
         refused: BrokerError | None = None
         while sending.waiting and not deadline.passed and refused is None:
             self._producer.poll(min(POLL_SECONDS, deadline.remaining()))
@@ -232,7 +238,7 @@ class KafkaPublisher(PublisherDriver):
             self._renew(sending)
 
     def _renew(self, sending: _Sending) -> None:
-        """Have what is queued never sent, and begin anew with a producer that has no such past."""
+        """Purge unsent messages and replace the producer, so that its failed state is not reused."""
         old = self._producer
         old.purge(in_queue=True, in_flight=True, blocking=False)
         end = Deadline(DRAIN_SECONDS)
@@ -243,10 +249,10 @@ class KafkaPublisher(PublisherDriver):
             self._watch.forget()
             self._producer = self._open()
 
-    # What is known of topics.
+    # Properties of topics.
 
     def _look(self, topic: str, deadline: Deadline) -> None:
-        """Ask for a topic before the first message goes there: librdkafka would wait for it to appear."""
+        """Look up a topic unless it is cached, because librdkafka would wait for a missing one to appear."""
         known = self._topics.get(topic)
         if known is not None and known.problem is None and time.monotonic() < known.known_at + TOPIC_SECONDS:
             return
@@ -279,7 +285,10 @@ class KafkaPublisher(PublisherDriver):
         self._transact(self._producer.abort_transaction, timeout, "aborting the transaction")
 
     def _transact(self, work: Callable[[float], Any], timeout: float, what: str) -> None:
-        """Call until done or out of time: librdkafka goes on with the same work when called again."""
+        """Call a function of the producer until it succeeds or the time is up.
+
+        When it is called again, librdkafka continues the same operation.
+        """
         deadline = Deadline(timeout)
         while True:
             try:
@@ -299,16 +308,22 @@ class KafkaPublisher(PublisherDriver):
 
     def close(self, timeout: float) -> None:
         producer = self._producer
-        # what is still queued has been reported as unknown; the rest of closing may hang with the broker
+        # what is still queued was reported as unknown; closing may hang if the broker does
         with contextlib.suppress(TimeoutError):
             bounded(lambda: producer.flush(timeout), timeout, "close")
 
 
 class _Sending:
-    """The messages of one call on their way, and the outcomes that have come back.
+    """The messages of one call and the outcomes that are known so far.
 
-    hold_back: keeps from being sent what is still queued when the broker refuses a batch. refused, purged,
-    unsent: the rows that are not stored for that reason.
+    Args:
+        count: The number of messages.
+        hold_back: Called once when the broker refuses a batch; purges the messages that are still queued.
+
+    Attributes:
+        refused: The rows of refused batches.
+        purged: The rows that were purged from the queue.
+        unsent: The rows that were not queued any more.
     """
 
     def __init__(self, count: int, hold_back: Callable[[], None] | None) -> None:
@@ -354,7 +369,7 @@ class _Sending:
 
 
 def time_refusal(topic: str, moment: datetime, terms: PublishTerms) -> BrokerError | None:
-    """Why a topic would not keep this time, or None."""
+    """Return the reason why a topic would not keep this publish time, or None."""
     if not terms.keeps_times:
         return NotSupported(
             f"{topic!r} stamps messages itself (message.timestamp.type=LogAppendTime) and would drop "
@@ -377,7 +392,7 @@ def time_refusal(topic: str, moment: datetime, terms: PublishTerms) -> BrokerErr
 
 
 def _headers(message: OutboundMessage) -> list[tuple[str, str | bytes | None]]:
-    """The attributes as Kafka carries them; the portable half lets no other types through."""
+    """Return the attributes as Kafka headers. The portable layer has checked their types."""
     headers: list[tuple[str, str | bytes | None]] = []
     for name, value in message.attributes:
         if value is None or isinstance(value, bytes):
@@ -390,7 +405,7 @@ def _headers(message: OutboundMessage) -> list[tuple[str, str | bytes | None]]:
 
 
 def _field(data: str | bytes | None) -> int:
-    """Bytes of a field with its length in front, a varint in zigzag encoding."""
+    """Return the size of a field in bytes, including its length, which is a varint in zigzag encoding."""
     raw = data.encode("utf-8") if isinstance(data, str) else data
     return 1 if raw is None else _varint(len(raw)) + len(raw)
 
@@ -400,9 +415,9 @@ def _varint(number: int) -> int:
 
 
 def batch_bytes(message: OutboundMessage) -> int:
-    """The bytes of a record batch that holds this message alone, not compressed: what a broker limits."""
+    """Return the size of an uncompressed record batch of this message alone, which brokers limit."""
     headers = _headers(message)
-    # attributes, time and offset relative to the batch: one byte each in a batch of one
+    # attributes, time and offset relative to the batch take one byte each in a batch of one
     body = 3 + _field(message.key) + _field(message.data) + _varint(len(headers))
     for name, value in headers:
         body += _field(name) + _field(value)

@@ -1,4 +1,4 @@
-"""Slices of a topic, read without a group: nothing on the broker changes."""
+"""The reader: slices of a topic, read without a group, so that nothing on the broker changes."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from .watch import Watch
 
 BATCH = 2_000
 BATCH_BYTES = 8_000_000
-"""About how large a batch may be, judged by its first message."""
+"""Approximate limit of a batch in bytes, estimated from its first message."""
 LOOK_SECONDS = 10.0
 _GONE = frozenset({
     KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC, KafkaError._UNKNOWN_PARTITION,
@@ -35,10 +35,10 @@ _GONE = frozenset({
 
 
 class KafkaReader(ReaderDriver):
-    """Reads one slice after the other with one client, whose connections stay open in between.
+    """A reader of one slice after the other. Its connections stay open in between.
 
-    Rows that the broker has deleted meanwhile are passed over: reading goes on at what is left. A
-    slice that reaches beyond the end of its partition (created anew since) ends there.
+    Records that the broker deleted in the meantime are skipped. A slice that reaches beyond the end of its
+    partition, for example because the topic was recreated, ends there.
     """
 
     def __init__(self, cluster: KafkaConnection, properties: Properties) -> None:
@@ -55,7 +55,7 @@ class KafkaReader(ReaderDriver):
             **properties,
             "enable.partition.eof": True,
         }
-        # the client library asks for the name of a group; it is never joined and commits nothing
+        # the client library requires the name of a group, which is never joined and commits nothing
         settings = group_settings(settings, f"brokerkit-reader-{uuid.uuid4().hex}", self._watch)
         self._consumer = translate_call(lambda: Consumer(revealed(settings)), "opening the reader")
         self._topic: str | None = None
@@ -90,7 +90,7 @@ class KafkaReader(ReaderDriver):
             self._watch.raise_if_refused()
             return Columns.empty()
         self._watch.forget()
-        # thousands of messages at once would set off the collector several times
+        # thousands of messages at once would trigger the garbage collector several times
         most = max(1, min(BATCH, BATCH_BYTES // (len(first) + 1)))
         with gc_paused():
             rows, errors = split_errors([first, *self._consumer.consume(most, 0)])
@@ -103,7 +103,7 @@ class KafkaReader(ReaderDriver):
         return columns
 
     def _rows(self, piece: Slice, messages: list[Message]) -> Columns:
-        """The messages as columns, without those beyond the end of the slice."""
+        """Return messages as columns, without those beyond the end of the slice."""
         if not messages:
             return Columns.empty()
         columns = columns_of(
@@ -118,7 +118,7 @@ class KafkaReader(ReaderDriver):
     def stop(self) -> None:
         if self._piece is not None:
             self._piece = None
-            # no fetch is left waiting at the broker, which the next slice would wait behind
+            # otherwise a fetch stays pending at the broker and delays the next slice
             self._consumer.unassign()
 
     def _note(self, piece: Slice, message: Message) -> None:
@@ -135,7 +135,7 @@ class KafkaReader(ReaderDriver):
             LOGGER.info("reading %r: %s", piece.topic, error)
 
     def _at_end(self, piece: Slice, offset: int | None) -> None:
-        """The partition ends here for now: so does the slice, unless its end is only not visible yet."""
+        """End the slice at the end of the partition, unless that end is only not visible yet."""
         if offset is not None and offset >= piece.end:
             self._next = max(self._next, piece.end)
             return
@@ -144,7 +144,7 @@ class KafkaReader(ReaderDriver):
             self._next = piece.end
 
     def _pass_over_deleted(self, piece: Slice) -> None:
-        """Go on with what is left of the slice, if anything is."""
+        """Continue with the rest of the slice, if any."""
         start, end = self._range(piece)
         if self._next < start < piece.end:
             self._next = start
@@ -154,7 +154,7 @@ class KafkaReader(ReaderDriver):
         self._begin(self._next)
 
     def _range(self, piece: Slice) -> tuple[int, int]:
-        """The first offset that is there and the one behind the last."""
+        """Return the first offset of the slice's partition and the one after the last."""
         deadline = Deadline(LOOK_SECONDS)
         wanted = [TopicPartition(piece.topic, piece.partition or 0)]
         key = (piece.topic, piece.partition or 0)
@@ -163,6 +163,6 @@ class KafkaReader(ReaderDriver):
         return start, end
 
     def close(self, timeout: float) -> None:
-        # after its broker was killed, closing takes half a minute: it goes on in the background
+        # closing takes half a minute after the broker was killed, and continues in the background
         with contextlib.suppress(TimeoutError):
             bounded(self._consumer.close, timeout, "close")

@@ -1,8 +1,8 @@
-"""Messages of a topic, taken as a member of a share group (KIP-932) and settled one by one.
+"""A consumer that takes messages as a member of a share group (KIP-932) and settles them one by one.
 
-librdkafka hands out the next messages only when those before are settled, and it cannot extend a
-lock. A member that does not ask for messages keeps its partitions from the others, so one that is
-idle leaves the group, and joins again for the next fetch.
+librdkafka delivers the next messages only when those before are settled, and it cannot extend a lock. A
+member that does not fetch messages blocks its partitions for other members. Therefore an idle member leaves
+the group and joins it again for the next fetch.
 """
 
 from __future__ import annotations
@@ -43,12 +43,12 @@ LOOK_SECONDS = 10.0
 SETTLE_SECONDS = 10.0
 LEAVE_SECONDS = 1.0
 IDLE_SECONDS = 2.0
-"""A member that nobody asked for messages for so long, and that owes nothing, leaves the group."""
+"""Seconds without a fetch after which a member without unsettled messages leaves the group."""
 SHOWN = 5
-"""Messages that a warning names."""
+"""Most messages that a warning lists."""
 STATISTICS_MS = 200
 FORGOTTEN = codes("GROUP_ID_NOT_FOUND", "UNKNOWN_MEMBER_ID", "FENCED_MEMBER_EPOCH")
-"""What ends a client for good, though the group goes on: seen after its coordinator was killed."""
+"""Errors after which a client is unusable but its group continues, as after its coordinator was killed."""
 NOT_SHARED = frozenset({
     "allow.auto.create.topics", "enable.auto.commit", "fetch.error.backoff.ms", "fetch.queue.backoff.ms",
     "group.instance.id", "group.protocol", "group.protocol.type", "group.remote.assignor",
@@ -56,10 +56,10 @@ NOT_SHARED = frozenset({
     "queued.max.messages.kbytes", "queued.min.messages", "session.timeout.ms", "socket.max.fails",
     "topic.blacklist",
 })  # fmt: skip
-"""Properties of a connection that a share consumer refuses to have."""
+"""Properties of a connection that a share consumer does not accept."""
 
 Receipt = tuple[int, int]
-"""Partition and offset."""
+"""A (partition, offset) pair."""
 
 _TYPES = {
     Outcome.ACK: AcknowledgeType.ACCEPT,
@@ -69,7 +69,7 @@ _TYPES = {
 
 
 class KafkaShareConsumer(MessageDriver):
-    """One member of a share group, reading one topic."""
+    """A member of a share group that reads one topic."""
 
     def __init__(self, cluster: KafkaConnection, properties: Properties, request: ConsumerRequest) -> None:
         assert request.subscription is not None
@@ -80,7 +80,7 @@ class KafkaShareConsumer(MessageDriver):
         self._watch = Watch(str(properties["bootstrap.servers"]))
         self._settings: Properties = {
             "fetch.wait.max.ms": 100,
-            # what is taken and not wanted is given back, which counts as a delivery
+            # messages beyond the batch would be returned, which counts as a delivery
             **({} if request.batch_size is None else {"max.poll.records": request.batch_size}),
             **{name: value for name, value in properties.items() if name not in NOT_SHARED},
             **passed_through(request.options),
@@ -107,7 +107,7 @@ class KafkaShareConsumer(MessageDriver):
         return self._fetching or bool(self._spare)
 
     def _find_group(self) -> None:
-        """See that the group exists; the first time, with a `start`, it is created."""
+        """Make sure that the group exists. The first call creates it if a start position was given."""
         if self._ready:
             return
         deadline = Deadline(LOOK_SECONDS)
@@ -118,7 +118,7 @@ class KafkaShareConsumer(MessageDriver):
         self._ready, self._start = True, None
 
     def _on_statistics(self, text: str) -> None:
-        """Note when the first request for messages went out: nothing else tells that we are in the group."""
+        """Note that the first fetch was sent, which is the only sign that this member has joined."""
         if not self._fetching:
             brokers = json.loads(text)["brokers"].values()
             self._fetching = any(broker["req"].get("ShareFetch") for broker in brokers)
@@ -134,7 +134,7 @@ class KafkaShareConsumer(MessageDriver):
         return self._client
 
     def _poll(self, wait: float) -> list[Message]:
-        """What came within `wait` seconds, locked for us."""
+        """Return the messages that arrive within `wait` seconds. They are locked for this member."""
         self._wanted_at = time.monotonic()
         try:
             found = list(self._opened().poll(wait))
@@ -153,10 +153,13 @@ class KafkaShareConsumer(MessageDriver):
         return messages
 
     def _problem(self, error: KafkaError) -> BrokerError:
-        """An error of reading as one of ours; a member that was forgotten is left behind for a new one."""
+        """Return an error of reading as a `BrokerError`.
+
+        If the broker has forgotten this member, close the client, so that the next fetch joins again.
+        """
         what = f"reading {self._topic!r} as share group {self._group!r}"
         if error.fatal() and error.code() in FORGOTTEN:
-            # the client is of no use any more; what it held, the broker gives to anybody
+            # the client is unusable, and the broker delivers its locked messages again
             self._leave(LEAVE_SECONDS)
             self._ready = False
             return Unavailable(f"{what}: the broker forgot this member, which joins again: {error.str()}")
@@ -164,7 +167,7 @@ class KafkaShareConsumer(MessageDriver):
         return NotSupported(f"{problem}; {NEEDED}") if isinstance(problem, NotSupported) else problem
 
     def _note(self, message: Message) -> None:
-        """Act on an error that came as a message."""
+        """Handle an error that arrived as a message."""
         error = message.error()
         assert error is not None
         if error.fatal() or error.code() in AUTHENTICATION:
@@ -172,7 +175,7 @@ class KafkaShareConsumer(MessageDriver):
         LOGGER.info("reading %r as share group %r: %s", self._topic, self._group, error)
         receipt = _receipt(message)
         if min(receipt) >= 0:
-            # a message that cannot be read is owed for like any other
+            # a message that cannot be read must be settled like any other
             self._acknowledge([receipt], AcknowledgeType.RELEASE)
 
     def fetch(self, max_messages: int, wait: float) -> Fetched:
@@ -194,7 +197,7 @@ class KafkaShareConsumer(MessageDriver):
         self._woken.set()
 
     def idle(self) -> None:
-        # who begins at the end, and settled nothing yet, would begin at a later end the next time
+        # a group that starts at the end and has settled nothing would start at a later end next time
         if self._placed and not self._held and time.monotonic() > self._wanted_at + IDLE_SECONDS:
             self._leave(LEAVE_SECONDS)
 
@@ -214,7 +217,7 @@ class KafkaShareConsumer(MessageDriver):
         return [lost.get(each) or failed.get(each[0]) for each in receipts]
 
     def _acknowledge(self, receipts: Sequence[Receipt], kind: AcknowledgeType) -> dict[Receipt, LockLost]:
-        """Mark messages for the next commit; those that are not ours any more."""
+        """Mark messages for the next commit, and return errors for those whose lock was lost."""
         client = self._opened()
         lost = {}
         for partition, offset in receipts:
@@ -237,7 +240,7 @@ class KafkaShareConsumer(MessageDriver):
             )
 
     def _commit(self, partitions: set[int]) -> dict[int, BaseException]:
-        """Have the broker confirm what was marked; what went wrong, by partition."""
+        """Commit what was marked, wait for the broker, and return the errors by partition."""
         what = f"settling messages for share group {self._group!r}"
         try:
             answers: dict[TopicPartition, Any] = self._opened().commit_sync(SETTLE_SECONDS)
@@ -248,11 +251,11 @@ class KafkaShareConsumer(MessageDriver):
         }
 
     def _let_go(self) -> None:
-        """Forget messages whose locks have expired: the broker gives them to anybody."""
+        """Release messages whose locks have expired. The broker delivers them to any member."""
         self._warn_of_last_deliveries(list(self._held))
         lapsed, self._held = self._held, {}
         self._acknowledge(sorted(lapsed), AcknowledgeType.RELEASE)
-        # the broker refuses, as it must
+        # the broker refuses, as expected
         self._commit(set())
 
     def _leave(self, timeout: float) -> None:
@@ -260,7 +263,7 @@ class KafkaShareConsumer(MessageDriver):
         self._spare.clear()
         self._held.clear()
         if client is not None:
-            # after its broker was killed, closing takes long: it goes on in the background
+            # closing takes long after the broker was killed, and continues in the background
             with contextlib.suppress(TimeoutError):
                 bounded(client.close, timeout, "close")
 
@@ -274,6 +277,6 @@ class KafkaShareConsumer(MessageDriver):
 
 
 def _receipt(message: Message) -> Receipt:
-    """Where a message is; -1 for what an error does not say."""
+    """Return the partition and offset of a message, -1 for those that an error does not include."""
     partition, offset = message.partition(), message.offset()
     return -1 if partition is None else partition, -1 if offset is None else offset

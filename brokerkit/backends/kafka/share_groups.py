@@ -1,9 +1,9 @@
-"""Share groups (KIP-932) as subscriptions: what the broker keeps of them is a configuration.
+"""Share groups (KIP-932) as subscriptions, of which the broker keeps a configuration.
 
-A share group exists here when its start position has been said. It has a position of its own in a
-topic only from when the first message there is settled: until then it begins, each time it is read,
-where its configuration says. So ``latest`` is the end of the topic when the group is being read, and
-a group that is created to be read later begins at ``earliest``.
+A share group is considered to exist when its start position is configured. It has a position in a topic only
+after it has settled its first message there. Until then it starts where its configuration says each time it
+is read. Therefore ``latest`` means the end of the topic at the time of reading, and a group that is created
+to be read later starts at ``earliest``.
 """
 
 from __future__ import annotations
@@ -31,10 +31,12 @@ NEEDED = "share groups need Apache Kafka 4.2 or later with the feature share.ver
 
 @dataclass(frozen=True, slots=True)
 class ShareSettings:
-    """A share group's configuration. start: None for a group that was not told where to begin.
+    """A share group's configuration.
 
-    lock_seconds: for how long a message stays with the member that took it. deliveries: after so many
-    the broker delivers a message no more.
+    Attributes:
+        start: Where the group starts; None if it was not configured.
+        lock_seconds: How long a message is locked for the member that took it.
+        deliveries: Most deliveries of a message.
     """
 
     start: str | None
@@ -43,9 +45,16 @@ class ShareSettings:
 
 
 def create_share_group(cluster: KafkaConnection, request: SubscriptionRequest, deadline: Deadline) -> None:
-    """Configure a share group: where it begins, and that it reads what is committed only.
+    """Create a share group that reads only committed messages, by configuring where it starts.
 
-    Its options are more of the group's configuration, by the broker's names (``share.`` ...).
+    The options of the request are further entries of the group's configuration, under the broker's names
+    (``share.`` ...).
+
+    Raises:
+        AlreadyExists: There is a share group or consumer group of this name.
+        ConfigError: An option is unknown or was refused by the broker.
+        NotFound: The topic does not exist.
+        NotSupported: The broker has no share groups, or the start position is not "earliest".
     """
     group, start, options = request.subscription, request.start, request.options
     strangers = sorted(name for name in options if not name.startswith(PREFIX))
@@ -69,9 +78,19 @@ def create_share_group(cluster: KafkaConnection, request: SubscriptionRequest, d
 def ensure_share_group(
     cluster: KafkaConnection, topic: str, group: str, start: Position | None, deadline: Deadline
 ) -> ShareSettings:
-    """See that a share group exists.
+    """Make sure that a share group exists, and return its configuration.
 
-    start: where it begins when it does not; None raises NotFound then.
+    Args:
+        cluster: The connection.
+        topic: The topic that the group reads.
+        group: The name of the group.
+        start: Where a new group starts; None to create none.
+        deadline: When to give up.
+
+    Raises:
+        AlreadyExists: The name belongs to a consumer group.
+        NotFound: The topic does not exist, or the group does not and `start` is None.
+        NotSupported: The broker has no share groups, or `start` is not "earliest" or "latest".
     """
     cluster.partitions(topic, deadline)
     found = share_settings(cluster, group, deadline)
@@ -89,7 +108,10 @@ def ensure_share_group(
 
 
 def _refuse_consumer_group(cluster: KafkaConnection, group: str, deadline: Deadline) -> None:
-    """A name is of one kind of group: the broker lets the other be configured, and then nobody can join."""
+    """Raise AlreadyExists if a name belongs to a consumer group.
+
+    The broker would accept the configuration of a share group, but no member could join it.
+    """
     listing = cluster.client.list_consumer_groups(request_timeout=max(0.1, deadline.remaining()))
     groups = cluster.wait(listing, deadline, "listing the groups").valid
     if any(each.group_id == group and each.type.name in ("CLASSIC", "CONSUMER") for each in groups):
@@ -102,12 +124,12 @@ def _refuse_consumer_group(cluster: KafkaConnection, group: str, deadline: Deadl
 def _configure(
     cluster: KafkaConnection, group: str, start: Position, options: Mapping[str, Any], deadline: Deadline
 ) -> ShareSettings:
-    """Set a group's configuration; comes back when the brokers go by it."""
+    """Set a group's configuration, and wait until the brokers apply it."""
     more = {name: str(value) for name, value in options.items()}
     config = {ISOLATION: "read_committed", START: str(start), **more}
     cluster.set_group_config(group, config, deadline)
     while True:
-        # the controller has it: the brokers hear of it a moment later
+        # the controller has it; the brokers receive it a moment later
         found = share_settings(cluster, group, deadline)
         if found.start is not None:
             return found
@@ -117,11 +139,15 @@ def _configure(
 
 
 def share_settings(cluster: KafkaConnection, group: str, deadline: Deadline) -> ShareSettings:
-    """What the broker keeps of a share group. Raises NotSupported on a broker without them."""
+    """Return the broker's configuration of a share group.
+
+    Raises:
+        NotSupported: The broker has no share groups.
+    """
     try:
         config = cluster.group_config(group, deadline)
     except (NotSupported, ConfigError) as error:
-        # a broker that is too old refuses the question itself
+        # a broker that is too old refuses the query itself
         raise NotSupported(f"{NEEDED} ({error})") from error
     if START not in config:
         raise NotSupported(f"this broker has no share groups: {NEEDED}")

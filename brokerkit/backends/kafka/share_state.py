@@ -1,8 +1,8 @@
-"""How far share groups have come in a topic, read from where the brokers themselves keep it.
+"""The progress of share groups in a topic, read from the internal topic in which the brokers store it.
 
-The admin client has no request for it. The internal topic `STATE_TOPIC` has, for each group and
-partition, the first offset that is not done with and how many after it are. What is locked at the
-moment is known to the brokers alone.
+The admin client has no request for it. For each group and partition, the topic `STATE_TOPIC` contains the
+first offset that is not settled and the number of settled offsets after it. Only the brokers know which
+messages are locked.
 """
 
 from __future__ import annotations
@@ -34,11 +34,17 @@ POLL_SECONDS = 0.2
 
 _SNAPSHOT, _UPDATE = 0, 1
 _BATCH_BYTES = 20
-"""First and last offset, a state, a delivery count, no tagged fields."""
+"""The size of an entry: first and last offset, a state, a delivery count, no tagged fields."""
 
 
 class Key(NamedTuple):
-    """What a record of the state is about. topic: the 16 bytes of a topic's id."""
+    """The subject of a record in `STATE_TOPIC`.
+
+    Attributes:
+        group: The name of the group.
+        topic: The 16 bytes of the topic's id.
+        partition: The number of the partition.
+    """
 
     group: str
     topic: bytes
@@ -47,9 +53,11 @@ class Key(NamedTuple):
 
 @dataclass(slots=True)
 class ShareState:
-    """A group in one partition. start: the first offset not done with, -1 before the first read.
+    """The state of a group in one partition.
 
-    done: how many offsets from there on are acknowledged or rejected.
+    Attributes:
+        start: The first offset that is not settled, -1 before the first read.
+        done: The number of offsets from `start` on that are acknowledged or rejected.
     """
 
     start: int
@@ -59,7 +67,10 @@ class ShareState:
 def share_states(
     cluster: KafkaConnection, properties: Properties, topic: str, deadline: Deadline
 ) -> dict[str, dict[int, ShareState]]:
-    """By group and partition; empty where nothing is kept, or where we may not read it."""
+    """Return the state of share groups in a topic, by group and partition.
+
+    It is empty if the brokers keep no state, or if the user may not read it.
+    """
     found: dict[str, dict[int, ShareState]] = {}
     try:
         numbers = cluster.partitions(STATE_TOPIC, deadline)
@@ -70,7 +81,7 @@ def share_states(
     except NotFound:
         return {}
     except BrokerError as error:
-        # who may read a topic need not be allowed to see who else does
+        # permission to read a topic does not include permission to see its other readers
         LOGGER.info("share groups of %r: %s", topic, error)
     return found
 
@@ -97,7 +108,7 @@ def _states(
 def _records(
     cluster: KafkaConnection, properties: Properties, numbers: list[int], deadline: Deadline
 ) -> Iterator[Message]:
-    """Everything in the topic of the state, in the order of each partition."""
+    """Yield all records of `STATE_TOPIC`, in the order of each partition."""
     partitions = [TopicPartition(STATE_TOPIC, number) for number in numbers]
     starts, ends = cluster.starts(partitions, deadline), cluster.ends(partitions, deadline)
     left = {number for number in numbers if starts[STATE_TOPIC, number] < ends[STATE_TOPIC, number]}
@@ -125,7 +136,7 @@ def _records(
 
 
 def parse_key(raw: bytes) -> tuple[int, Key]:
-    """The kind of a record, and what it is about."""
+    """Return the kind of a record and its subject."""
     kind, length = struct.unpack_from(">hh", raw)
     group = raw[4 : 4 + length].decode("utf-8")
     topic, partition = struct.unpack_from(">16si", raw, 4 + length)
@@ -133,11 +144,15 @@ def parse_key(raw: bytes) -> tuple[int, Key]:
 
 
 def parse_value(kind: int, value: bytes, before: ShareState | None) -> ShareState:
-    """The state after a record: a snapshot, or an update of what was `before`. Raises ValueError."""
+    """Return the state after a record, which is a snapshot or an update of the state `before`.
+
+    Raises:
+        ValueError: The kind or the version of the record is unknown.
+    """
     (version,) = struct.unpack_from(">h", value)
     if version != 0 or kind not in (_SNAPSHOT, _UPDATE):
         raise ValueError(f"kind {kind} in version {version} is not known")
-    # epochs come first; a snapshot has two times behind its start
+    # epochs come first; in a snapshot two times follow the start
     begin = 14 if kind == _SNAPSHOT else 10
     (start,) = struct.unpack_from(">q", value, begin)
     count, at = _varint(value, begin + (24 if kind == _SNAPSHOT else 8))
@@ -148,7 +163,7 @@ def parse_value(kind: int, value: bytes, before: ShareState | None) -> ShareStat
 
 
 def _done(value: bytes, at: int) -> int:
-    """The number of offsets done with: the first of the tagged fields, 0 when it is left out."""
+    """Return the number of settled offsets: the first of the tagged fields, 0 if it is absent."""
     fields, at = _varint(value, at)
     if not fields:
         return 0
@@ -158,7 +173,7 @@ def _done(value: bytes, at: int) -> int:
 
 
 def _varint(value: bytes, at: int) -> tuple[int, int]:
-    """An unsigned number of seven bits a byte, and where it ends."""
+    """Return an unsigned number, encoded in seven bits per byte, and the index after it."""
     number = shift = 0
     while True:
         byte = value[at]

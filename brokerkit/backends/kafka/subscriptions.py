@@ -1,4 +1,4 @@
-"""Groups as subscriptions: a group without a committed position in a topic does not exist there."""
+"""Consumer groups as subscriptions. A group without a committed position in a topic does not exist there."""
 
 from __future__ import annotations
 
@@ -20,10 +20,15 @@ RETRY_SECONDS = 0.1
 def create_subscription(
     cluster: KafkaConnection, properties: Properties, request: SubscriptionRequest, timeout: float
 ) -> None:
-    """Commit the positions at which a group begins. Raises AlreadyExists when it has some."""
+    """Create a subscription by committing the positions at which its group starts.
+
+    Raises:
+        AlreadyExists: The group already has positions in the topic, or is a share group.
+        NotFound: The topic does not exist.
+    """
     deadline = Deadline(timeout)
     topic, group = request.topic, request.subscription
-    # a missing topic is told before a client is opened for the group
+    # report a missing topic before a client is opened for the group
     cluster.partitions(topic, deadline)
     with positions_of(cluster, properties, group, topic) as positions:
         if not ensure_positions(cluster, positions, topic, group, request.start, deadline):
@@ -31,7 +36,10 @@ def create_subscription(
 
 
 def _refuse_share_group(cluster: KafkaConnection, group: str, deadline: Deadline) -> None:
-    """A name is of one kind of group: the broker takes the positions, and then nobody can join."""
+    """Raise AlreadyExists if a name belongs to a share group.
+
+    The broker would accept positions of a consumer group, but no member could join it.
+    """
     try:
         is_share_group = share_settings(cluster, group, deadline).start is not None
     except NotSupported:
@@ -52,9 +60,23 @@ def ensure_positions(
     start: Position | None,
     deadline: Deadline,
 ) -> bool:
-    """See that a group has positions in a topic; whether they were set now.
+    """Make sure that a group has positions in a topic.
 
-    start: where to begin when it has none; None raises NotFound then.
+    Args:
+        cluster: The connection.
+        positions: The positions of the group in the topic.
+        topic: The name of the topic.
+        group: The name of the group.
+        start: Where a group without positions starts; None to set none.
+        deadline: When to give up.
+
+    Returns:
+        Whether positions were set now.
+
+    Raises:
+        AlreadyExists: The name belongs to a share group.
+        BrokerError: The group has members but no positions.
+        NotFound: The topic does not exist, or the group has no positions and `start` is None.
     """
     while True:
         if positions.committed(cluster.partitions(topic, deadline), deadline):
@@ -68,7 +90,7 @@ def ensure_positions(
         try:
             positions.set(start_offsets(cluster, topic, start, deadline), deadline)
         except StaleAck as error:
-            # the group has members that have committed nothing: one of them may be creating it right now
+            # the group has members that have committed nothing; one of them may be doing so now
             if deadline.remaining() <= RETRY_SECONDS:
                 raise BrokerError(
                     f"group {group!r} has members but no position in {topic!r}, so none can be set; "
@@ -82,7 +104,7 @@ def ensure_positions(
 def start_offsets(
     cluster: KafkaConnection, topic: str, start: Position, deadline: Deadline
 ) -> dict[int, int]:
-    """The offset of a position in each partition."""
+    """Return the offset of a position in each partition."""
     found = resolve(
         start,
         cluster.bounds_of(topic, deadline),

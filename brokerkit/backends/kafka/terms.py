@@ -1,4 +1,4 @@
-"""What a topic does with what is published to it, from its configuration."""
+"""The terms on which a topic accepts messages, from its configuration."""
 
 from __future__ import annotations
 
@@ -16,23 +16,24 @@ from .partitioner import place_of
 
 CONFIG_SECONDS = 2.0
 FIRST_TIME = datetime(1970, 1, 1, 0, 0, 0, 1000, tzinfo=UTC)
-"""The broker refuses times before 1970, and the client library takes 0 for the present."""
+"""The earliest publish time. The broker refuses times before 1970, and the client library uses 0 for now."""
 _FOR_EVER = int(timedelta.max / timedelta(milliseconds=1))
 
 
 def terms_of(
     cluster: KafkaConnection, topic: str, properties: Mapping[str, Any], deadline: Deadline
 ) -> PublishTerms:
-    """The terms of a topic; what its configuration would say is left open where it may not be seen.
+    """Return the terms of a topic. If its configuration may not be read, only what else is known is set.
 
-    Raises NotFound.
+    Raises:
+        NotFound: The topic does not exist.
     """
     partitions = len(cluster.partitions(topic, deadline))
     place = place_of(properties, partitions)
     try:
         config = cluster.topic_config(topic, Deadline(min(CONFIG_SECONDS, deadline.remaining())))
     except BrokerError as error:
-        # who may write to a topic need not be allowed to see its configuration
+        # permission to write to a topic does not include permission to see its configuration
         LOGGER.info("configuration of %r: %s", topic, error)
         return PublishTerms(partitions, place, since=FIRST_TIME)
     policies = {each.strip() for each in config.get("cleanup.policy", "delete").split(",")}
@@ -53,6 +54,6 @@ def terms_of(
 
 
 def _duration(milliseconds: str | None) -> timedelta | None:
-    """A duration; None for what is for ever."""
+    """Return a number of milliseconds as a duration, or None for no limit."""
     number = -1 if milliseconds is None else int(milliseconds)
     return timedelta(milliseconds=number) if 0 <= number < _FOR_EVER else None

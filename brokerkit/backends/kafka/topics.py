@@ -1,4 +1,4 @@
-"""Creating and deleting topics, and waiting until the cluster shows it."""
+"""Creation and deletion of topics, with waiting until the cluster shows the change."""
 
 from __future__ import annotations
 
@@ -24,7 +24,13 @@ TOPIC_OPTIONS = {
 
 
 def create_topic(cluster: KafkaConnection, topic: str, options: Mapping[str, Any], timeout: float) -> None:
-    """Create a topic; comes back when every partition has a leader. Raises AlreadyExists."""
+    """Create a topic and wait until every partition has a leader.
+
+    Raises:
+        AlreadyExists: The topic exists already.
+        ConfigError: An option is wrong or was refused by the broker.
+        Unavailable: A partition has no leader when the time is up.
+    """
     given = check_options(options, TOPIC_OPTIONS)
     partitions = _whole(given.get("partitions", 1), "partitions", least=1)
     replicas = _whole(given.get("replication_factor", -1), "replication_factor", least=-1)
@@ -48,7 +54,12 @@ def create_topic(cluster: KafkaConnection, topic: str, options: Mapping[str, Any
 
 
 def delete_topic(cluster: KafkaConnection, topic: str, timeout: float) -> None:
-    """Delete a topic; comes back when the cluster no longer shows it. Raises NotFound."""
+    """Delete a topic and wait until the cluster no longer shows it.
+
+    Raises:
+        NotFound: The topic does not exist.
+        Unavailable: The topic is still there when the time is up.
+    """
     deadline = Deadline(timeout)
     futures = cluster.client.delete_topics([topic], operation_timeout=timeout, request_timeout=timeout)
     try:

@@ -1,4 +1,4 @@
-"""What librdkafka reports beside its answers: lost connections and refused credentials."""
+"""A record of what librdkafka reports through `error_cb`: lost connections and refused credentials."""
 
 from __future__ import annotations
 
@@ -19,9 +19,10 @@ PROTOCOL_HINT = "does the port want TLS or SASL (security.protocol=, sasl.mechan
 
 
 class Watch:
-    """Remembers what `error_cb` of a client said, for whoever waits for that client.
+    """The `error_cb` of a client, which remembers what was reported.
 
-    librdkafka goes on trying after a refused password; whoever waits wants to know at once.
+    librdkafka keeps trying after a refused password. A caller that waits for the client can check this object
+    and raise the error at once.
     """
 
     def __init__(self, servers: str) -> None:
@@ -33,32 +34,34 @@ class Watch:
         self._answered = False
 
     def __call__(self, error: KafkaError) -> None:
-        """The `error_cb`."""
+        """Remember an error; librdkafka calls this."""
         with self._lock:
             code = error.code()
             if code in AUTHENTICATION:
                 self._refused = error
             elif code in TLS or _in_handshake(error.str()) or _wants_certificate(error.str()):
                 self._tls = error
-            # "all brokers down" follows the error that says why, and would hide it
+            # "all brokers down" follows the error that gives the reason, and would hide it
             if code != KafkaError._ALL_BROKERS_DOWN or self._last is None:
                 self._last = error
 
     @property
     def last(self) -> KafkaError | None:
-        """The last trouble that was told."""
+        """The last error that was reported, or None."""
         return self._last
 
     def forget(self) -> None:
-        """The client was answered: earlier trouble is over."""
+        """Forget earlier errors, because the client received an answer."""
         with self._lock:
             self._last = self._refused = self._tls = None
             self._answered = True
 
     def raise_if_refused(self) -> None:
-        """Raise Unauthorized when the broker refused the credentials or the client's certificate.
+        """Raise the error if the broker refused this client or its certificate is not trusted.
 
-        Raises Unavailable when nobody we trust vouches for the broker's own.
+        Raises:
+            Unauthorized: The broker refused the credentials or the client's certificate.
+            Unavailable: The broker's certificate is not signed by a trusted authority.
         """
         with self._lock:
             refused, tls = self._refused, self._tls
@@ -77,7 +80,7 @@ class Watch:
             ) from KafkaException(tls)
 
     def unavailable(self, what: str) -> BrokerError:
-        """No answer came: an error that names the broker and what librdkafka said last."""
+        """Return an error for a missing answer, with the broker's name and librdkafka's last error."""
         with self._lock:
             last, tls = self._last, self._tls
         problem = tls or last
@@ -101,16 +104,19 @@ class Watch:
 
 
 def _cut_off(said: str) -> bool:
-    """Whether the broker took a connection and then closed it at what was sent."""
+    """Return whether the broker accepted a connection and closed it when something was sent."""
     return "Send failed" in said
 
 
 def _in_handshake(said: str) -> bool:
-    """Whether a connection was lost in its TLS handshake: librdkafka has no code of its own for that,
-    and words it in two ways ("SSL handshake failed: ...", "... in state SSL_HANDSHAKE")."""
+    """Return whether a connection was lost in its TLS handshake.
+
+    librdkafka has no error code for that, and words it in two ways ("SSL handshake failed: ...",
+    "... in state SSL_HANDSHAKE").
+    """
     return "SSL handshake" in said or "SSL_HANDSHAKE" in said
 
 
 def _wants_certificate(said: str) -> bool:
-    """Whether the broker ended the handshake because of our certificate, or for want of one."""
+    """Return whether the broker ended the handshake because the client's certificate is wrong or missing."""
     return "ssl/tls alert" in said or "tlsv13 alert" in said or "tlsv1 alert" in said
