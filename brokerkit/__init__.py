@@ -1,4 +1,4 @@
-"""brokerkit: the notebook workbench for message brokers.
+"""brokerkit: the notebook workbench for message brokers::
 
     import brokerkit as bk
 
@@ -7,7 +7,7 @@
     s.publish("orders.new", {"id": 1}, key="c1")
     s.peek("orders.new")                   # a DataFrame, without side effects
 
-Importing this loads neither pandas nor any client library; `brokerkit.core` never does.
+Importing this package loads neither pandas nor any client library; `brokerkit.core` never does.
 """
 
 from __future__ import annotations
@@ -189,7 +189,7 @@ def __getattr__(name: str) -> Any:
 
 
 def load_ipython_extension(shell: Any) -> None:
-    """What ``%load_ext brokerkit`` does: add `%topics`, `%peek` and `%%publish`; see `brokerkit.magics`."""
+    """Add `%topics`, `%peek` and `%%publish` for ``%load_ext brokerkit``; see `brokerkit.magics`."""
     shell.register_magics(import_module(".magics", __name__).BrokerMagics)
 
 

@@ -1,7 +1,7 @@
-"""``%load_ext brokerkit``: `%topics`, `%peek` and `%%publish`, for a look without typing a call.
+"""IPython magics: ``%load_ext brokerkit`` adds `%topics`, `%peek` and `%%publish`.
 
-Each is one call of a session's method. The session is the variable that ``-s`` names, else `s`, else
-the only session that the notebook has.
+Each calls one method of a session. The session is the variable named by ``-s``, otherwise `s`, otherwise
+the only session in the notebook.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from .workbench import Session
 
 
 def _text(written: str) -> str:
-    """What was written, without the quotes around it, which IPython leaves there."""
+    """Return the text without the quotes around it, which IPython leaves there."""
     quoted = len(written) > 1 and written[0] == written[-1] and written[0] in "'\""
     return written[1:-1] if quoted else written
 
@@ -28,7 +28,7 @@ _on_session = argument("-s", "--session", metavar="NAME", help="the variable tha
 
 @magics_class
 class BrokerMagics(Magics):
-    """What `load_ipython_extension` registers."""
+    """The magics that `load_ipython_extension` registers."""
 
     @line_magic
     @magic_arguments()

@@ -1,4 +1,4 @@
-"""The top floor: the session that users hold, with its widgets, and how it is opened."""
+"""The session that users hold, with its widgets, and the function that opens it."""
 
 from __future__ import annotations
 
@@ -14,37 +14,58 @@ from .session.session import DataSession
 
 
 class Session(DataSession):
-    """Topics, frames and publishing on one broker. Made by `brokerkit.connect`.
+    """An open session on one broker: topics, frames, publishing and widgets.
 
-    connection: the core underneath. read_only: whether everything that would change the broker is
-    refused. about: what the server of a sandbox is; None elsewhere. production: whether the widgets ask
-    for a topic's name before they change anything. last_pull: the frame of the last `pull`. last_read:
-    what the last peek or scan looked at and why it stopped. last_interrupted: what a Ctrl-C left.
+    Made by `brokerkit.connect`. Use it as a context manager, or call `close` when you are done.
+
+    Attributes:
+        connection: The core connection underneath.
+        name: The name of the broker as shown, without secrets.
+        read_only: Whether everything that would change the broker is refused.
+        production: Whether the widgets ask for the topic's name before they change anything.
+        about: A description of the sandbox server; None for any other broker.
+        last_pull: The frame of the last `pull`; None before the first.
+        last_read: The report of the last peek or scan: how many messages it read and why it stopped.
+        last_interrupted: The `Interrupted` of the last Ctrl-C, with the rows or outcomes so far.
     """
 
     def browse(self, topic: str | None = None, **options: Any) -> Any:
-        """Find messages by clicking, without side effects; see `brokerkit.widgets.browse.TopicBrowser`.
+        """Return a widget to find messages by clicking, without side effects.
 
-        options: those of `peek`, and columns=, sort= for what is shown.
+        See `brokerkit.widgets.browse.TopicBrowser`.
+
+        Args:
+            topic: The topic to show first; None shows the list of topics.
+            **options: Those of `peek`, and ``columns=`` and ``sort=`` for the table.
         """
         from .widgets.browse import TopicBrowser
 
         return TopicBrowser(self, topic, **options)
 
     def tail(self, topic: str, **options: Any) -> Any:
-        """Watch a topic live, without side effects; see `brokerkit.widgets.tail.Tail`.
+        """Return a widget that follows a topic live, without side effects.
 
-        options: start=, key=, where=, rows=1000, decode=, paused=, interval= (seconds).
+        See `brokerkit.widgets.tail.Tail`.
+
+        Args:
+            topic: The topic to follow.
+            **options: ``start=``, ``key=``, ``where=``, ``rows=`` (how many to keep), ``decode=``,
+                ``paused=`` and ``interval=`` (seconds between two looks).
         """
         from .widgets.tail import Tail
 
         return Tail(self, topic, **options)
 
     def compose(self, topic: str, **options: Any) -> Any:
-        """Write, check and send messages; see `brokerkit.widgets.compose.Composer`.
+        """Return a widget to write, check and send messages.
 
-        options: message=, frame= or file= to begin with, else value=, key=, attributes=; json=,
-        schema= to check; to=, sessions= for where it may go.
+        See `brokerkit.widgets.compose.Composer`.
+
+        Args:
+            topic: The topic to publish to.
+            **options: ``message=``, ``frame=`` or ``file=`` to begin with, otherwise ``value=``, ``key=`` and
+                ``attributes=``; ``json=`` and ``schema=`` for the checks; ``to=`` and ``sessions=`` for the
+                sessions it may publish to.
         """
         from .widgets.compose import Composer
 
@@ -59,18 +80,30 @@ def connect(
     timeout: float | None = CONNECT_SECONDS,
     **options: Any,
 ) -> Session:
-    """Open a session: one round trip to the broker, `timeout` seconds at most.
+    """Connect to a broker and return a session.
 
-    target: a URL such as ``kafka://localhost:9092``, ``nats://localhost:4222``, ``inmem://``; an
-    Azure connection string; the name of a saved connection; ``sandbox+nats://`` (or kafka, pulsar,
-    pubsub, servicebus) for a private server that lives as long as the session, with ``demo=True`` for a
-    small shop to look at and ``data="folder"`` to keep its data (see `brokerkit.sandbox`); None for the
-    environment variable BROKERKIT_URL.
-    options: the backend's, overriding the URL's query (dots may be written as underscores).
-    read_only: refuse everything that would change the broker. production: have the widgets ask for the
-    topic's name before anything is published, acknowledged or deleted. Where they are None, the URL's
-    query, the saved connection and the environment decide (``production = true``).
-    Raises ConfigError, Unauthorized or Unavailable.
+    This takes one round trip to the broker.
+
+    Args:
+        target: A URL such as ``kafka://localhost:9092``, ``nats://localhost:4222`` or ``inmem://``; an Azure
+            connection string; or the name of a saved connection. ``sandbox+nats://`` (or kafka, pulsar,
+            pubsub, servicebus) starts a private server that runs until the session is closed, with
+            ``demo=True`` for a small shop to look at and ``data="folder"`` to keep its data (see
+            `brokerkit.sandbox`). None reads the environment variable BROKERKIT_URL.
+        read_only: Refuse everything that would change the broker. None uses ``read_only`` from the URL's
+            query, the saved connection or the environment.
+        production: Make the widgets ask for the topic's name before anything is published, acknowledged or
+            deleted. None uses ``production`` from the same places as `read_only`.
+        timeout: Seconds to wait for the broker.
+        **options: Options of the backend. They override the URL's query; dots may be written as underscores.
+
+    Returns:
+        An open session. Close it, or use it in a ``with`` statement.
+
+    Raises:
+        ConfigError: The target or an option is not valid, or the client library is not installed.
+        Unauthorized: The broker refused the credentials.
+        Unavailable: The broker did not answer in time.
     """
     # a traceback may show the variables of this function
     target, options = hidden_target(target), {name: hidden(name, value) for name, value in options.items()}

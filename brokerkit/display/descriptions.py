@@ -56,9 +56,10 @@ SUBSCRIPTIONS = pa.schema(
 
 
 def topics_frame(infos: Sequence[TopicInfo]) -> pd.DataFrame:
-    """One row per topic; counts are NA where the system does not say.
+    """Return a frame with one row per topic; counts are NA where the system does not say.
 
-    exact: whether `messages` is a count; else there may be fewer, or it is about so many.
+    The column `exact` says whether `messages` is an exact count; otherwise there may be fewer messages, or
+    the number is an estimate.
     """
     rows = [
         {
@@ -75,12 +76,19 @@ def topics_frame(infos: Sequence[TopicInfo]) -> pd.DataFrame:
 
 
 class Description(markup.Displayed):
-    """A topic: `partitions` and `subscriptions` as frames, `details` as a dict.
+    """A topic with its partitions and subscriptions.
 
-    messages: None where the system does not say. In `partitions` offsets run from `start` up to but
-    excluding `end`. In `subscriptions`, `lag` is what is still to be processed. exact: whether `messages`
-    or `lag` is a count; where brokers leave gaps in their offsets, only short ranges are counted, and of
-    longer ones the number of offsets is shown, as "up to". hidden: what cannot be read yet, in words.
+    Attributes:
+        name: The name of the topic.
+        partitions: A frame of partitions. Offsets run from `start` up to but excluding `end`.
+        subscriptions: A frame of subscriptions or groups. `lag` counts the messages still to be processed.
+        details: The topic's settings as a dict.
+        messages: The number of messages; None where the system does not say.
+        bytes: The size in bytes; None where the system does not say.
+        exact: Whether `messages` is an exact count. The frames have a column of the same name, for
+            `messages` and `lag`. Where brokers leave gaps in their offsets, only short ranges are counted;
+            for longer ones the number of offsets is shown, as "up to".
+        hidden: A sentence about messages that cannot be read yet; empty if there are none.
     """
 
     def __init__(self, described: TopicDescription) -> None:
@@ -138,7 +146,7 @@ class Description(markup.Displayed):
         return f"{plain(self.name)}: {count}{size}"
 
     def _tables(self) -> list[pd.DataFrame]:
-        """The frames as they are shown: counts say what they are worth."""
+        """Return the frames as they are shown, with counts that say how exact they are."""
         pairs = ((self.partitions, "messages"), (self.subscriptions, "lag"))
         return [self._marked(frame, name) for frame, name in pairs if len(frame)]
 
@@ -172,7 +180,7 @@ class Description(markup.Displayed):
 
 
 def records(frame: pd.DataFrame) -> Iterator[tuple[Any, ...]]:
-    """The rows of a frame, as Python's own values; NA is None."""
+    """Yield the rows of a frame as Python values; NA is None."""
     return zip(*(_values(frame[name]) for name in frame.columns), strict=True)
 
 
@@ -181,7 +189,7 @@ def _values(column: pd.Series[Any]) -> list[Any]:
 
 
 def _short(name: str, value: Any) -> str:
-    """A detail; of what holds many settings only where they are."""
+    """Return a detail as text; for a mapping, only where to find it."""
     if isinstance(value, Mapping):
         return f"{len(value)} settings, in .details[{name!r}]"
     if isinstance(value, list | tuple):

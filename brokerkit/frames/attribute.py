@@ -1,4 +1,4 @@
-"""One attribute of every message: as a column, and which rows have it."""
+"""One attribute of every message: its values as a column, and which rows have it."""
 
 from __future__ import annotations
 
@@ -19,10 +19,17 @@ if TYPE_CHECKING:
 
 
 def attr(df: pd.DataFrame, name: str) -> pd.Series:
-    """The attribute `name` of every row as text: of several the last, NA where it is missing or null.
+    """Return one attribute of every row as text.
 
-    Bytes are read as UTF-8, with what is not shown as U+FFFD. Raises ConfigError where the frame has no
-    column `attributes`.
+    If a message has the attribute several times, the last one counts. It is NA where the attribute is missing
+    or null. Bytes are read as UTF-8; those that are not valid become U+FFFD.
+
+    Args:
+        df: A frame with the column `attributes`.
+        name: The name of the attribute.
+
+    Raises:
+        ConfigError: The frame has no column `attributes`.
     """
     import pandas as pd
 
@@ -36,7 +43,13 @@ def attr(df: pd.DataFrame, name: str) -> pd.Series:
 
 
 def rows_with(attributes: Array, name: str, data: bytes | None = None) -> Array:
-    """For each row whether it has the attribute; data: with exactly this value, as the frame has it."""
+    """Return for each row whether it has the attribute.
+
+    Args:
+        attributes: The column of attributes.
+        name: The name of the attribute.
+        data: Only with exactly this value, as the frame has it.
+    """
     column = attributes.cast(ATTRIBUTES) if attributes.type != ATTRIBUTES else attributes
     names, values, _ = column.flatten().flatten()
     here = pc.equal(names, name)

@@ -1,4 +1,4 @@
-"""How payloads become the columns `value` and `raw`."""
+"""Decoders: from payloads to the columns `value` and `raw`."""
 
 from __future__ import annotations
 
@@ -24,9 +24,17 @@ HOW_TO_DECLARE = (
 class Decoder:
     """A function from the bytes of a payload to a value of a declared Arrow type.
 
-    An exception of the function, or a value that does not fit the type, is a failure of that row:
-    `value` is NA there. `raw` keeps the bytes of every row. A null payload is not given to it.
-    The name makes it known in this process: `decode="name"`, and `bk.failures` finds it again.
+    If the function raises, or its value does not fit the type, that row is a failure and its `value` is NA.
+    `raw` keeps the bytes of every row. Null payloads are not passed to the function.
+
+    Args:
+        function: A function of bytes.
+        type: The Arrow type of what it returns.
+        name: A name that makes it known in this process, for ``decode="name"`` and `brokerkit.failures`.
+            None is the name of the function.
+
+    Raises:
+        ConfigError: An argument cannot be used, or the name is that of a built-in decoder.
     """
 
     keeps_raw = True
@@ -45,7 +53,7 @@ class Decoder:
         _registry[self.name] = _latest[name] = self
 
     def __call__(self, payload: bytes) -> Any:
-        """Decode one payload, raising what the function raises."""
+        """Decode one payload. This raises what the function raises."""
         return self.function(payload)
 
     def decode(self, payloads: Array, items: Sequence[bytes | None] | None = None) -> Decoded:
@@ -82,7 +90,21 @@ _latest: dict[str, Decoder] = {}
 
 
 def decoder(type: ArrowType, name: str | None = None) -> Callable[[Callable[[bytes], Any]], Decoder]:
-    """Declare a function of bytes as a decoder: ``@bk.decoder(pa.int64())``."""
+    """Declare a function of bytes as a decoder::
+
+        @bk.decoder(pa.int64())
+        def number(payload):
+            return int.from_bytes(payload, "big")
+
+        s.peek("counters", decode=number)
+
+    Args:
+        type: The Arrow type of what the function returns.
+        name: The name of the decoder; None is the name of the function.
+
+    Returns:
+        A decorator that turns the function into a `Decoder`.
+    """
 
     def declare(function: Callable[[bytes], Any]) -> Decoder:
         return Decoder(function, type, name)
@@ -91,7 +113,11 @@ def decoder(type: ArrowType, name: str | None = None) -> Callable[[Callable[[byt
 
 
 def as_decoder(decode: Decode | PayloadDecoder) -> PayloadDecoder:
-    """What `decode=` means. Raises ConfigError for an unknown name or a function without a type."""
+    """Return the decoder that a value of `decode=` stands for.
+
+    Raises:
+        ConfigError: The name is not known, or a function does not declare its type.
+    """
     if isinstance(decode, Decoder | TextDecoder):
         return decode
     if isinstance(decode, str):
@@ -113,7 +139,7 @@ def as_decoder(decode: Decode | PayloadDecoder) -> PayloadDecoder:
 
 
 def typed_array(values: list[Any], type: ArrowType) -> tuple[Array, list[tuple[int, str]]]:
-    """Values as an Arrow array; those that do not fit become NA and are listed with the reason."""
+    """Convert values to an Arrow array. Values that do not fit become NA and are listed with the reason."""
     try:
         return _one_array(values, type), []
     except Exception as whole:  # pyarrow raises whatever a value's own methods raise
@@ -133,9 +159,10 @@ def _one_array(values: list[Any], type: ArrowType) -> Array:
 
 
 def decoder_named(name: str) -> PayloadDecoder:
-    """The very decoder that filled a frame, by the name that the frame keeps.
+    """Return the decoder that filled a frame, by the name that the frame keeps.
 
-    Raises ConfigError where this process does not know it.
+    Raises:
+        ConfigError: This process does not know the decoder.
     """
     if name in TEXT_DECODERS:
         return TextDecoder(name)
@@ -148,7 +175,7 @@ def decoder_named(name: str) -> PayloadDecoder:
 
 
 def _own_name(name: str) -> str:
-    """`name`, or with a number behind it where it is taken: a frame must find its own decoder again."""
+    """Return `name`, numbered if it is taken: a frame must find its own decoder again."""
     unique, number = name, 1
     while unique in _registry:
         number += 1
@@ -157,7 +184,7 @@ def _own_name(name: str) -> str:
 
 
 def _restore(function: Callable[[bytes], Any], type: ArrowType, name: str) -> Decoder:
-    """A decoder from another process, under the name it has there."""
+    """Return a decoder from another process, under the name it has there."""
     made = Decoder.__new__(Decoder)
     made.function, made.type, made.name = function, type, name
     _registry.setdefault(name, made)

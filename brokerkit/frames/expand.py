@@ -32,18 +32,31 @@ _MAY_HOLD_FLOATS = frozenset({float, dict, list})
 def expand(frame: Any, column: str = "value", fields: Sequence[str] | None = None, depth: int = 1) -> Any:
     """Add a column `value.field` for each field of the JSON objects in a text column.
 
-    frame: a DataFrame gives a DataFrame, with all else it had; anything else that is a frame, a Table.
+    Null and missing are both NA. Numbers are exact:
 
-    fields: only these, in this order; None is every field that appears, in order of appearance.
-    depth: 1 keeps nested objects as their JSON text; more flattens them so many levels deep.
-    Null and missing are both NA. Numbers are exact. Whole ones are int64, else uint64, else a decimal of
-    up to 76 digits. Others are float64, unless a float64 would not hold what is written in some row: then
-    all rows are decimals of up to 76 digits. What does not fit has its digits as text, and a field of
-    different kinds holds JSON text. Of a repeated name the last counts.
-    Rows that are not a JSON object stay, with NA in the new columns; `attrs["brokerkit"]` counts them and
-    `failures` lists them. NaN, infinity, a byte-order mark and the like are read all the same, and counted
-    there as "lenient". A name that is taken gets "#2" behind it.
-    Raises ConfigError where the column is missing or not text, or has more than 2000 fields.
+    - Whole numbers are int64, otherwise uint64, otherwise a decimal of up to 76 digits.
+    - Other numbers are float64. If a float64 would change one of them, all rows are decimals of up to 76
+      digits.
+    - Numbers that fit none of these are kept as text, with all their digits.
+
+    A field with values of different kinds holds JSON text. If an object repeats a name, the last one counts.
+    A column name that is taken gets "#2" behind it.
+
+    Rows that are not a JSON object stay, with NA in the new columns; ``attrs["brokerkit"]`` counts them and
+    `failures` lists them. NaN, infinity, a byte-order mark and the like are accepted, and counted there as
+    "lenient".
+
+    Args:
+        frame: A DataFrame, or any other frame.
+        column: The column with the JSON text.
+        fields: Only these fields, in this order. None adds every field, in order of appearance.
+        depth: 1 keeps nested objects as their JSON text; more flattens them so many levels deep.
+
+    Returns:
+        A DataFrame for a DataFrame, otherwise an Arrow table, with all other columns unchanged.
+
+    Raises:
+        ConfigError: The column is missing or not text, or has more than 2000 fields.
     """
     if isinstance(fields, str):
         raise ConfigError(f"fields={fields!r} is one text; expected a list of field names, [{fields!r}]")
@@ -66,8 +79,12 @@ def expand(frame: Any, column: str = "value", fields: Sequence[str] | None = Non
 def expand_column(
     texts: ChunkedArray, *, fields: Sequence[str] | None = None, depth: int = 1
 ) -> tuple[dict[Path, pa.ChunkedArray], list[tuple[int, str]], int]:
-    """The fields of JSON objects as columns by path, the rows that hold no object with the reason, and
-    how many were read leniently."""
+    """Split the JSON objects of a column into columns by path.
+
+    Returns:
+        The columns by path; the rows that hold no object, with the reason; and the number of rows that were
+        read leniently.
+    """
     collected = _Fields(fields, depth)
     failures: list[tuple[int, str]] = []
     done = 0
@@ -140,7 +157,7 @@ class _Fields:
 
 
 def _fields_of(objects: list[dict[str, Any]], only: list[str] | None) -> tuple[list[str], list[Any]]:
-    """Names in order of first appearance, and for each its values; missing is None."""
+    """Return the names in order of first appearance, and the values of each; a missing value is None."""
     names = list(objects[0]) if only is None and objects else only or []
     if len(names) > 1 and sum(map(len, objects)) == len(names) * len(objects):
         try:
@@ -155,7 +172,7 @@ def _fields_of(objects: list[dict[str, Any]], only: list[str] | None) -> tuple[l
 
 
 def _runs(texts: ChunkedArray) -> Iterator[tuple[list[Any], list[Array]]]:
-    """The texts in runs of at least `_ROWS` rows (the last may be shorter), whatever the chunks are."""
+    """Yield the texts in runs of at least `_ROWS` rows (the last may be shorter), across chunks."""
     run: list[Any] = []
     arrays: list[Array] = []
     for chunk in texts.chunks:

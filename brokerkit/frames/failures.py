@@ -1,4 +1,4 @@
-"""Every row of a frame that could not be decoded or expanded, found again from the frame itself."""
+"""The rows of a frame that could not be decoded or expanded, found from the frame itself."""
 
 from __future__ import annotations
 
@@ -24,12 +24,21 @@ _PLACE = ("topic", "partition", "offset", "id")
 
 
 def failures(frame: Any, decode: Decode | None = None) -> pd.DataFrame:
-    """All failures of a frame, one row each: row, topic, partition, offset, id, step, error.
+    """Return the rows of a frame that could not be decoded or expanded, one row per failure.
 
-    row: the position in this frame, also where it was filtered. step: "decode" or "expand".
-    The payloads are decoded again, so it costs as much as that did. decode: which decoder filled the
-    frame, for frames that forgot it (after pandas.concat, for example).
-    Raises ConfigError where the decoder is not known or the columns are gone.
+    The payloads are decoded again, so this takes as long as decoding did.
+
+    Args:
+        frame: A frame of messages; it may have been filtered.
+        decode: The decoder that filled the frame, if the frame no longer says so (after pandas.concat, for
+            example).
+
+    Returns:
+        A DataFrame with the columns `row` (the position in this frame), `topic`, `partition`, `offset`, `id`,
+        `step` ("decode" or "expand") and `error`.
+
+    Raises:
+        ConfigError: The decoder is not known, or the columns `value` and `raw` are missing.
     """
     decoder = _decoder_of(frame, decode)
     table = table_of(frame)

@@ -1,4 +1,4 @@
-"""What publishing a frame came to, one row per row."""
+"""The outcomes of publishing a frame, one row per row."""
 
 from __future__ import annotations
 
@@ -20,10 +20,14 @@ _NOTES = 3
 
 
 class OutcomeFrame(pd.DataFrame):
-    """A DataFrame with the columns row, status, id and error, and note where there is something to say.
+    """A DataFrame with the outcome of each row that was published.
 
-    status: `confirmed` by the broker, `failed` (surely not stored), `unknown` (it may be stored), or
-    `duplicate` (not stored: there is a message with the id that its publisher gave it).
+    Its columns are `row`, `status`, `id` and `error`, and `note` if there are notes. The status is one of:
+
+    - ``confirmed``: the broker confirmed it.
+    - ``failed``: it was not stored.
+    - ``unknown``: it may have been stored.
+    - ``duplicate``: it was not stored, because the topic has a message with the id its publisher gave it.
     """
 
     _metadata = ["_errors"]  # noqa: RUF012  # pandas reads this name, as a list
@@ -35,7 +39,7 @@ class OutcomeFrame(pd.DataFrame):
 
     @property
     def counts(self) -> dict[str, int]:
-        """How many rows have each status."""
+        """The number of rows of each status."""
         found = self["status"].value_counts()
         counts = {status: int(found.get(status, 0)) for status in _STATUSES}
         duplicates = int(found.get("duplicate", 0))
@@ -43,16 +47,20 @@ class OutcomeFrame(pd.DataFrame):
 
     @property
     def failed(self) -> OutcomeFrame:
-        """The rows that were surely not stored: publish these again."""
+        """The rows that were not stored: publish these again."""
         return self._with("failed")
 
     @property
     def unknown(self) -> OutcomeFrame:
-        """The rows of which nobody knows: published again, they may be there twice."""
+        """Rows whose outcome is unknown: published again, they may be stored twice."""
         return self._with("unknown")
 
     def raise_for_failures(self) -> None:
-        """Raise PublishFailed, with every outcome, unless all rows were confirmed."""
+        """Raise an error unless all rows were confirmed.
+
+        Raises:
+            PublishFailed: Some rows were not confirmed; the error has every outcome.
+        """
         results = self.results
         wrong = [result for result in results if result.status != "confirmed"]
         if not wrong:
@@ -74,7 +82,7 @@ class OutcomeFrame(pd.DataFrame):
 
     @property
     def results(self) -> list[PublishResult]:
-        """The outcome of each row, as publishing messages gives them."""
+        """The outcome of each row, as a list like that of `publish_batch`."""
         errors: dict[int, BrokerError] = getattr(self, "_errors", None) or {}
         return [
             PublishResult(
@@ -104,7 +112,12 @@ class OutcomeFrame(pd.DataFrame):
 
 
 def outcome_frame(results: Iterable[PublishResult], rows: Iterable[int] | None = None) -> OutcomeFrame:
-    """The outcome of each row; `rows` are their positions where they are not 0, 1, 2 and on."""
+    """Return the outcomes as a frame.
+
+    Args:
+        results: The outcome of each row.
+        rows: The position of each row, if they are not 0, 1, 2 and so on.
+    """
     known = list(results)
     numbers = list(range(len(known)) if rows is None else rows)
     columns: dict[str, Any] = {

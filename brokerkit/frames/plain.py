@@ -1,4 +1,4 @@
-"""Frames as columns of text and numbers, for the files that know nothing else, each value exactly."""
+"""Frames as columns of text and numbers, for file formats that have no other types; each value exactly."""
 
 from __future__ import annotations
 
@@ -41,18 +41,24 @@ _NOT_IN_EXCEL = r"[\x00-\x08\x0b-\x1f\x{fffe}\x{ffff}]|_x[0-9A-Fa-f]{4}_"
 
 
 def plain(frame: Any, form: Form) -> pd.DataFrame:
-    """The frame as text and numbers, to be written as CSV, JSON or Excel without any loss.
+    """Return a frame of text and numbers that can be written as CSV, JSON or Excel without any loss::
 
         bk.plain(df, "csv").to_csv("orders.csv", index=False)
 
-    form: "csv", "json" or "excel", whatever is written then. Bytes become base64, times ISO 8601,
-    nested values JSON; `attributes` a JSON list of {"name", "value", "type"}, with "base64" instead of
-    "value" where it is not UTF-8. Numbers that such a file would round become text, the whole column.
+    Bytes become base64, times ISO 8601, nested values JSON. `attributes` becomes a JSON list of objects with
+    "name", "value" and "type", and "base64" instead of "value" where it is not UTF-8. A column of numbers
+    that the file would round becomes text. An index that is not just a row number becomes columns.
 
-    For "csv" and "excel" a text that a spreadsheet would run or follow gets a ' in front of it, as does
-    one that is empty or begins with a ': without that one ' it is what it was, and an empty cell is NA.
-    An index that says something becomes columns. Raises ConfigError for values that the file cannot
-    hold: of Excel these are cells above 32,767 characters and control characters.
+    For "csv" and "excel", a text that a spreadsheet would run or follow as a link gets a ' in front. So does
+    an empty text and one that begins with a '. Remove one ' to get the text back; an empty cell is NA.
+
+    Args:
+        frame: A DataFrame or any other frame.
+        form: The format to be written: "csv", "json" or "excel".
+
+    Raises:
+        ConfigError: The file cannot hold a value. In Excel these are cells above 32,767 characters and
+            control characters.
     """
     if form not in FORMS:
         raise ConfigError(f"form={form!r} cannot be used; expected one of {', '.join(map(repr, FORMS))}")
@@ -130,7 +136,7 @@ def _attribute(name: str, value: bytes | None, type: str) -> dict[str, str | Non
 
 
 def _exact(column: ChunkedArray, form: Form) -> bool:
-    """Whether pandas writes these numbers, and the readers of the file read them, as they are."""
+    """Return whether pandas writes these numbers, and the readers of the file read them, unchanged."""
     if form == "csv":
         return True
     if form == "excel":

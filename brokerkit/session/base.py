@@ -1,4 +1,4 @@
-"""What every session is: an open connection, with what a notebook keeps about it."""
+"""The base of every session: an open connection, with the results a notebook keeps about it."""
 
 from __future__ import annotations
 
@@ -52,12 +52,17 @@ def session_with(token: str) -> BrokerSession | None:
 
 
 class BrokerSession(Displayed):
-    """An open connection to one broker, with what a notebook keeps about it.
+    """An open connection to one broker, with the results a notebook keeps about it.
 
-    connection: the core underneath. read_only: whether everything that would change the broker is
-    refused. about: what the server of a sandbox is; None elsewhere. production: whether the widgets ask
-    for a topic's name before they change anything. last_pull: the frame of the last `pull`. last_read:
-    what the last peek or scan looked at and why it stopped. last_interrupted: what a Ctrl-C left.
+    Attributes:
+        connection: The core connection underneath.
+        name: The name of the broker as shown, without secrets.
+        read_only: Whether everything that would change the broker is refused.
+        production: Whether the widgets ask for the topic's name before they change anything.
+        about: A description of the sandbox server; None for any other broker.
+        last_pull: The frame of the last `pull`; None before the first.
+        last_read: The report of the last peek or scan: how many messages it read and why it stopped.
+        last_interrupted: The `Interrupted` of the last Ctrl-C, with the rows or outcomes so far.
     """
 
     def __init__(self, connection: Connection, *, name: str | None = None, about: str | None = None) -> None:
@@ -79,21 +84,21 @@ class BrokerSession(Displayed):
 
     @property
     def capabilities(self) -> Capabilities:
-        """What the system can do."""
+        """The features of the system."""
         return self.connection.capabilities
 
     @property
     def native(self) -> Any:
-        """The client library's own object, for what only this system has."""
+        """The client library's own object, for features that only this system has."""
         return self.connection.native
 
     @property
     def inspector(self) -> ConnectedInspector:
-        """The core browser underneath `peek` and `scan`."""
+        """The core inspector underneath `peek` and `scan`."""
         return self.connection.inspector()
 
     def planner(self, scan_for_time: bool = False) -> Planner:
-        """What finds positions in this session's topics."""
+        """Return an object that finds positions in this session's topics."""
         return Planner(self.inspector, time_index=self.capabilities.time_index, scan_for_time=scan_for_time)
 
     def consumer(
@@ -108,7 +113,18 @@ class BrokerSession(Displayed):
         connect_timeout: float = 15.0,
         **options: Any,
     ) -> MessageConsumer | RecordConsumer:
-        """A core consumer, for code; see `brokerkit.core`. share: as in `pull`."""
+        """Return a core consumer, for use in programs; see `brokerkit.core`.
+
+        Args:
+            topic: The name of the topic.
+            subscription: The subscription, durable consumer or group to take from.
+            model: "message" or "record", where the system has both. None is the system's first.
+            share: Read as a member of a share group of Kafka; see `pull`.
+            start: Where to begin if the subscription does not exist; see `pull`.
+            hold: Seconds for which the messages are kept for this consumer.
+            connect_timeout: Seconds to wait until the subscription is attached.
+            **options: Options of the system's consumer.
+        """
         check_seconds(connect_timeout, "connect_timeout")
         model = self.connection.model_for(model_of(model, share))
         made = self.connection.consumer(
@@ -125,18 +141,23 @@ class BrokerSession(Displayed):
         return made
 
     def _release(self, topic: str, subscription: str | None) -> None:
-        """Have the loop of before over the same subscription give back what nobody has."""
+        """Make an earlier loop over the same subscription return its undelivered messages to the broker."""
         self._check_open()
         loop = self._loops.get((topic, subscription)) if isinstance(topic, str) else None
         if loop is not None:
             loop.release()
 
     def publisher(self, *, transactional_id: str | None = None) -> ConnectedPublisher:
-        """A core publisher, for code; see `brokerkit.core`."""
+        """Return a core publisher, for use in programs; see `brokerkit.core`.
+
+        Args:
+            transactional_id: A name that identifies a transactional publisher across restarts, where the
+                system has them.
+        """
         return self.connection.publisher(transactional_id=transactional_id)
 
     def shared_publisher(self) -> ConnectedPublisher:
-        """The publisher behind `publish`, `publish_frame` and `copy`."""
+        """Return the publisher that `publish`, `publish_frame` and `copy` use."""
         if self._publisher is None:
             self._publisher = self.connection.publisher()
         return self._publisher
@@ -147,21 +168,29 @@ class BrokerSession(Displayed):
 
     @property
     def label(self) -> str:
-        """Its name with its marks, in one harmless line."""
+        """The name with its marks, in one line without control characters."""
         return ", ".join([plain(self.name, 120), *self.marks])
 
     @property
     def marks(self) -> list[str]:
-        """What whoever uses it must know: `PRODUCTION`, `read-only`, `closed`."""
+        """The marks that users must see: `PRODUCTION`, `read-only`, `closed`."""
         known = {"PRODUCTION": self.production, "read-only": self.read_only, "closed": self.connection.closed}
         return [mark for mark, holds in known.items() if holds]
 
     def on_close(self, action: Any) -> None:
-        """Have a function called after everything is closed."""
+        """Call a function after everything is closed.
+
+        Args:
+            action: A function without arguments.
+        """
         self._on_close.append(action)
 
     def close(self, timeout: float = 4.0) -> None:
-        """Close everything this session opened. Twice is fine."""
+        """Close everything this session opened. Closing twice has no effect.
+
+        Args:
+            timeout: Seconds to wait for publishers and consumers to finish.
+        """
         check_seconds(timeout, "timeout")
         self.connection.close(timeout)
         actions, self._on_close = self._on_close, []

@@ -29,12 +29,15 @@ SHOWN_COLUMNS = ["topic", "partition", "offset", "key", "value"]
 
 
 class Batch(markup.Displayed):
-    """Messages that are yours until you settle them.
+    """Messages that stay yours until you settle them.
 
-        with batch:                # leaves normally: ack; raises: nack
+    Use it as a context manager to acknowledge the batch, or to give it back if the block raises::
+
+        with batch:
             work(batch.frame)
 
-    frame: the messages as a DataFrame.
+    Attributes:
+        frame: The messages as a DataFrame.
     """
 
     def __init__(
@@ -54,18 +57,23 @@ class Batch(markup.Displayed):
 
     @property
     def settled(self) -> bool:
-        """Whether nothing is owed for any of its messages."""
+        """Whether every message is acknowledged or given back."""
         return all(held.settled for held in self.pieces)
 
     def ack(self) -> None:
-        """Acknowledge all; on a log, commit past the last of each partition. Twice is fine.
+        """Acknowledge all messages; on a log, commit past the last of each partition.
 
-        Raises AckFailed, StaleAck or LockLost, with `.frame`, for what was not confirmed.
+        Acknowledging twice has no effect.
+
+        Raises:
+            AckFailed: Some messages were not confirmed; the error has `.frame`.
+            StaleAck: The messages no longer belong to this consumer; the error has `.frame`.
+            LockLost: The lock on the messages expired; the error has `.frame`.
         """
         Acknowledging(self.pieces, lambda: self.frame, kept_in="batch.frame").run()
 
     def nack(self) -> None:
-        """Give all back that is not settled; on a log, seek back to it."""
+        """Give back all messages that are not settled; on a log, seek back to them."""
         self._given_back = True
         for held in self.pieces:
             held.nack()
@@ -102,12 +110,13 @@ class Batch(markup.Displayed):
 
 
 class Batches:
-    """An endless iterator of `Batch`, with a consumer of its own until closed or collected.
+    """An iterator of `Batch` objects with a consumer of its own, endless unless `idle` is given.
 
-    An interrupt while it waits loses nothing: iterate again and the same messages are handed over.
-    With `idle` it ends when nothing came for so many seconds (where the broker says what there is, not
-    before that has come), and leaves unless a batch is still to be
-    settled; iterated again, it begins with a new consumer.
+    An interrupt while it waits loses nothing: iterate again to get the same messages.
+
+    With `idle` it ends when no message came for so many seconds and, where the broker says how many are
+    left, those have come. It then closes its consumer, unless a batch is not settled yet. Iterating again
+    opens a new consumer.
     """
 
     def __init__(
@@ -162,10 +171,10 @@ class Batches:
         raise StopIteration
 
     def release(self) -> None:
-        """Give back what nobody has, unless somebody waits for it or may still settle a batch.
+        """Return undelivered messages to the broker, unless a caller is waiting or a batch is unsettled.
 
-        A stopped cell is often run again as it is: the loop of before, which Python keeps for its
-        traceback, must not hold messages that the new one waits for.
+        A stopped cell is often run again as it is. The old loop, which Python keeps for its traceback, must
+        not hold messages that the new loop waits for.
         """
         with self._lock:
             if self._waiting or self._consumer is None or not all(b.settled for b in self._handed_over):
@@ -174,7 +183,7 @@ class Batches:
             ended.close()
 
     def close(self) -> None:
-        """Give back what is not settled, and leave."""
+        """Give back all messages that are not settled, and close the consumer."""
         self._closed = True
         if self._consumer is not None:
             self._consumer.close()

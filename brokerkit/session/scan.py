@@ -1,4 +1,4 @@
-"""A plan to read a range of topics, and the ways to carry it out."""
+"""A plan to read a range of topics, and the methods that read it."""
 
 from __future__ import annotations
 
@@ -39,11 +39,16 @@ SAMPLE_SECONDS = 1.0
 
 
 class Scan(Displayed):
-    """What would be read, not read yet. Every way of reading it starts from the beginning.
+    """A plan to read a range of topics. Nothing is read until a method is called.
 
-    slices: the plan, fixed when it was made: messages that come later are not part of it.
-    title: what it reads, with the instants of relative times. asked: the same as the caller wrote it.
-    doubt: what the plan may leave out, in words. report: what the last read did.
+    Each method reads from the beginning.
+
+    Attributes:
+        slices: The ranges to read, fixed when the scan was made. Later messages are not part of it.
+        title: A description of the range, with relative times resolved.
+        asked: The same range as the caller wrote it.
+        doubt: A sentence about messages that the plan may miss; empty if there are none.
+        report: The `ReadReport` of the last read.
     """
 
     def __init__(
@@ -88,19 +93,19 @@ class Scan(Displayed):
 
     @property
     def schema(self) -> pa.Schema:
-        """The Arrow schema of what is read, before `expand`."""
+        """The Arrow schema of the rows, before `expand`."""
         return schema_for(self._builder.decoder)
 
     @property
     def messages(self) -> int:
-        """How many messages to expect at most; the repr says what that count is worth."""
+        """How many messages to expect at most; the repr says how exact the number is."""
         return sum(piece.estimate for piece in self.slices)
 
     @cached_property
     def bytes(self) -> int | None:
-        """About how many bytes of payload, from a few messages of the first slice.
+        """About how many bytes of payload there are, estimated from a few messages of the first slice.
 
-        None where that cannot be said within a second.
+        None if it cannot be estimated within a second.
         """
         first = next((piece for piece in self.slices if not piece.empty), None)
         if first is None:
@@ -150,7 +155,7 @@ class Scan(Displayed):
         return reader
 
     def batches(self) -> Iterator[pa.RecordBatch]:
-        """Arrow record batches as they are read, in bounded memory."""
+        """Iterate over Arrow record batches as they are read, in bounded memory."""
         reader = self._reader(self._new_builder())
         for part in reader.parts(what=self.title, progress=self._progress):
             yield part.batch
@@ -190,17 +195,28 @@ class Scan(Displayed):
         return expand(frame) if self._expand else frame
 
     def to_arrow(self) -> pa.Table:
-        """Everything as one Arrow table."""
+        """Read everything as one Arrow table.
+
+        Raises:
+            Interrupted: Ctrl-C was pressed; `.frame` has the rows so far, `.rest` is a scan of the others.
+        """
         table, _ = self._collect()
         return expand(table) if self._expand else table
 
     def to_pandas(self) -> pd.DataFrame:
-        """Everything as one Arrow-backed DataFrame. An interrupt raises `Interrupted` with the part read."""
+        """Read everything as one Arrow-backed DataFrame.
+
+        Raises:
+            Interrupted: Ctrl-C was pressed; `.frame` has the rows so far, `.rest` is a scan of the others.
+        """
         table, builder = self._collect()
         return self._frame(table, builder)
 
     def __arrow_c_stream__(self, requested_schema: Any = None) -> Any:
-        """The Arrow C stream protocol: ``polars.DataFrame(scan)``, ``duckdb.sql("from scan")``."""
+        """Export the rows by the Arrow C stream protocol.
+
+        It is how other libraries read a scan: ``polars.DataFrame(scan)``, ``duckdb.sql("from scan")``.
+        """
         if self._expand:
             return self.to_arrow().__arrow_c_stream__(requested_schema)
         reader = pa.RecordBatchReader.from_batches(self.schema, self.batches())
@@ -209,9 +225,20 @@ class Scan(Displayed):
     def to_parquet(self, path: str | PathLike[str], *, overwrite: bool = False) -> Exported:
         """Write a folder of Parquet files, one per slice, in bounded memory.
 
-        Called again for the same range and filter on a folder whose export was interrupted, it goes
-        on with that export, up to the end that was fixed then. A folder that holds a finished export
-        of anything else is refused unless `overwrite`, and one with other Parquet files always.
+        If an export of the same range and filter to this folder was interrupted, continue it up to the end
+        that was fixed then.
+
+        Args:
+            path: The folder.
+            overwrite: Replace a finished export of another range. A folder with Parquet files of any other
+                origin is always refused.
+
+        Returns:
+            A summary of the files that were written.
+
+        Raises:
+            ConfigError: The scan has `expand` or `limit`, or the folder cannot be used.
+            Interrupted: Ctrl-C was pressed. Finished slices stay; call this again to continue.
         """
         if self._expand or self._limit is not None:
             raise ConfigError(
@@ -254,10 +281,13 @@ class Scan(Displayed):
             self._session.last_read = total
 
     def to_dask(self) -> Any:
-        """A dask DataFrame with one partition per slice; workers connect by themselves.
+        """Return a dask DataFrame with one partition per slice. Workers connect by themselves.
 
-        No credential goes into the task graph: a worker takes them from its environment or from
-        its saved connection of the same name.
+        No credential is put into the task graph: a worker reads them from its environment, or from its saved
+        connection of the same name.
+
+        Raises:
+            ConfigError: The scan has a filter, `expand` or `limit`.
         """
         from .dask import to_dask
 

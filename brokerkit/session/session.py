@@ -1,4 +1,4 @@
-"""The verbs of a session: look, take, publish, copy, create and delete."""
+"""The methods of a session: look, take, publish, copy, create and delete."""
 
 from __future__ import annotations
 
@@ -54,16 +54,27 @@ SLICE_ROWS = 250_000
 
 
 class DataSession(BrokerSession):
-    """Topics, frames and publishing on one broker, without widgets."""
+    """A session without widgets: topics, frames and publishing on one broker."""
 
     # Looking.
 
     def topics(self, *, internal: bool = False) -> pd.DataFrame:
-        """All topics as a frame; the broker's own ones only with `internal`."""
+        """Return all topics as a frame, one row each.
+
+        Args:
+            internal: Include the broker's own topics.
+        """
         return topics_frame([info for info in self.inspector.topics() if internal or not info.internal])
 
     def describe(self, topic: str) -> Description:
-        """Partitions with their bounds, and subscriptions or groups with their lag."""
+        """Return the partitions of a topic with their bounds, and its subscriptions or groups with their lag.
+
+        Args:
+            topic: The name of the topic.
+
+        Raises:
+            NotFound: There is no such topic.
+        """
         check_topic(topic)
         return Description(self.inspector.describe(topic))
 
@@ -87,20 +98,43 @@ class DataSession(BrokerSession):
         side_effects: str | None = None,
         subscription: str | None = None,
     ) -> pd.DataFrame:
-        """Messages of a topic, without any side effect: the newest `limit`, or the first from `start`.
+        """Return messages of a topic without any side effect: the newest `limit`, or the first from `start`.
 
-        start, end: "earliest", "latest", an offset, a negative offset from the end, a time, or
-        {partition: position}; `end` is exclusive. newest: the newest or the first of the range; None is
-        the first where there is a `start`. partitions: only these. key, header, where: only messages
-        with this key, with a header of this name or {name: value}, or whose value contains a text or
-        satisfies a function. Oldest first. `last_read` says how many were looked at and why it stopped.
-        lateness: where producers set the times, messages of a range of time may lie behind later ones;
-        they are looked for as far as so much later ("15min", a timedelta, seconds; None: everywhere).
+        Rows are oldest first. `last_read` says how many messages were read and why the peek stopped.
 
-        side_effects: how to look where that cannot be done without (Pub/Sub). "give back" takes what
-        `subscription` has next and gives it back, which raises delivery counts; "temporary
-        subscription" reads the first `limit` from `start` through a subscription of its own, which is
-        deleted afterwards.
+        Args:
+            topic: The name of the topic.
+            limit: At most so many rows.
+            start: Where the range begins: "earliest", "latest", an offset, a negative offset counted from the
+                end, a time, or ``{partition: position}``. None is the earliest message.
+            end: Where the range ends, written like `start`; exclusive.
+            newest: Return the newest messages of the range (True) or the first (False). None returns the
+                newest, but the first if there is a `start`.
+            partitions: Only these partitions.
+            key: Only messages with this key.
+            header: Only messages that have a header of this name, or match ``{name: value}``.
+            where: Only messages whose value contains this text, or for which this function returns true.
+            decode: "auto", "json", "text", "raw", or a decoder; see `brokerkit.decoder`.
+            expand: Add a column for each field of JSON values; see `brokerkit.expand`.
+            attributes: Read the headers. False leaves them out, which is faster.
+            lateness: Where producers set the times, a message of a time range may be stored behind later
+                ones. The search continues past the range for this long: "15min", a timedelta or seconds. None
+                searches everywhere.
+            scan_for_time: Where the system cannot find a time by itself, read the topic through to find it.
+            side_effects: How to look where a system cannot look without side effects (Pub/Sub). "give back"
+                takes the next messages of `subscription` and gives them back, which raises their delivery
+                counts. "temporary subscription" reads the first `limit` from `start` through a new
+                subscription, which is deleted afterwards.
+            subscription: The subscription for ``side_effects="give back"``.
+
+        Returns:
+            A DataFrame with one row per message.
+
+        Raises:
+            ConfigError: An argument cannot be used.
+            NotFound: There is no such topic or partition.
+            NotSupported: The system cannot do this, for example find a time without `scan_for_time`.
+            Interrupted: Ctrl-C was pressed; `.frame` has the rows so far.
         """
         limit = check_count(limit, "limit")
         check_topic(topic)
@@ -162,7 +196,10 @@ class DataSession(BrokerSession):
         attributes: bool = True,
         scan_for_time: bool = False,
     ) -> Peek:
-        """A `peek` that has read nothing yet, for who wants to stop it and go on."""
+        """Return a `peek` that has read nothing yet, so that it can be stopped and continued.
+
+        The arguments are those of `peek`.
+        """
         builder = FrameBuilder(decode, attributes, expanding=expand)
         wanted = wanted_rows(key, header, where, builder.schema, attributes)
         planner = self.planner(scan_for_time)
@@ -187,11 +224,32 @@ class DataSession(BrokerSession):
         scan_for_time: bool = False,
         progress: bool = True,
     ) -> Scan:
-        """A plan to read a range of one or several topics; nothing is read before you ask for it.
+        """Plan to read a range of one or several topics.
 
-        The end is fixed now. partitions, key, header, where, lateness: as in `peek`. attributes=False leaves
-        headers out, which is faster. limit: at most so many rows. slice_rows: about so
-        many messages per slice. Rows are ordered inside a slice only.
+        Nothing is read until you call a method of the scan. The end is fixed now: messages that are published
+        later are not part of the scan. Rows are in order within a slice only.
+
+        Args:
+            topic: The name of a topic, or several names.
+            start: Where the range begins; see `peek`.
+            end: Where the range ends; exclusive.
+            partitions: Only these partitions.
+            key: Only messages with this key.
+            header: Only messages that have a header of this name, or match ``{name: value}``.
+            where: Only messages whose value contains this text, or for which this function returns true.
+            limit: At most so many rows; None reads all.
+            decode: How to decode payloads; see `peek`.
+            expand: Add a column for each field of JSON values; see `brokerkit.expand`.
+            attributes: Read the headers. False leaves them out, which is faster.
+            slice_rows: About how many messages each slice holds: one Parquet file, one dask partition.
+            lateness: How long past a time range to search; see `peek`.
+            scan_for_time: Where the system cannot find a time by itself, read the topic through to find it.
+            progress: Show a progress bar.
+
+        Raises:
+            ConfigError: An argument cannot be used.
+            NotFound: There is no such topic or partition.
+            NotSupported: The system cannot read a range, or cannot find a time without `scan_for_time`.
         """
         slice_rows = check_count(slice_rows, "slice_rows")
         if limit is not None:
@@ -223,10 +281,18 @@ class DataSession(BrokerSession):
         )
 
     def reread(self, df: pd.DataFrame, *, decode: Any = None, expand: bool = False) -> pd.DataFrame:
-        """The rows of a frame read again, in its order, by their own topic, partition and offset.
+        """Read the rows of a frame again from the broker, in the order of the frame.
 
-        decode: None decodes as the frame was. Rows that the broker deleted meanwhile are left out,
-        with a warning.
+        Rows are found by their topic, partition and offset. Rows that were deleted since are left out, with a
+        warning.
+
+        Args:
+            df: A frame of messages.
+            decode: How to decode payloads; None decodes as the frame was decoded.
+            expand: Add a column for each field of JSON values; see `brokerkit.expand`.
+
+        Raises:
+            NotSupported: The system cannot read messages again.
         """
         if self.capabilities.slices == "never":
             raise NotSupported("this system cannot read messages again; the frame itself has their payloads")
@@ -261,21 +327,46 @@ class DataSession(BrokerSession):
     ) -> pd.DataFrame:
         """Take up to `n` messages as a frame, and acknowledge them once the frame is built.
 
-        It returns at `n` rows, when nothing new came for `idle` seconds after the first, or at
-        `timeout` seconds, counted from being attached (`connect_timeout`). Where the broker says what
-        there is (Kafka's groups, JetStream, in memory), that comes before `idle` ends it;
-        ``frame.attrs["brokerkit"]["stopped"]`` says why it ended. After the acknowledgement
-        this is at-most-once: if you lose the frame, the messages are gone for this subscription
-        (`last_pull` keeps the last one; `batches` lets you acknowledge after the work).
+        It returns when there are `n` rows, when no message came for `idle` seconds after the first, or after
+        `timeout` seconds. Where the broker says how many messages are left (Kafka's groups, JetStream, in
+        memory), `idle` does not end the pull before those have come. ``frame.attrs["brokerkit"]["stopped"]``
+        says why it ended.
 
-        start: creates a missing subscription there; without it a missing one is NotFound. Where it
-        exists already, a `StartIgnoredWarning` warning says that it goes on from where it is. A time is the
-        first message at or after it: what comes behind that one comes too, also with earlier times.
-        share: read as a member of a share group of Kafka, which settles messages one by one, where
-        the default is a consumer group; the same as ``model="message"``. One pull is then what one
-        fetch brought, which may be less than there is: pull again.
-        ack=False gives the messages back. If the acknowledgement fails or is interrupted, the error
-        carries `.frame`. Interrupted before that, everything is given back.
+        Once acknowledged, messages are delivered at most once: if you lose the frame, they are gone for this
+        subscription. `last_pull` keeps the last frame; use `batches` to acknowledge after the work is done.
+        If a pull is interrupted before it acknowledges, all its messages are given back.
+
+        Args:
+            topic: The name of the topic.
+            n: At most so many messages.
+            subscription: The subscription, durable consumer or group to take from.
+            start: Where to begin if the subscription does not exist; it is created there. None raises
+                NotFound instead. For a subscription that exists, `start` has no effect and a
+                `StartIgnoredWarning` says so. A time means the first message at or after it; everything
+                stored behind that message comes too, also with earlier times.
+            ack: Acknowledge the messages. False gives them back.
+            timeout: Seconds to wait in all, counted from when the subscription is attached.
+            idle: Seconds to wait for another message after the first.
+            connect_timeout: Seconds to wait until the subscription is attached.
+            hold: Seconds for which the messages are kept for this session.
+            model: "message" or "record", where the system has both. None is the system's first.
+            share: Read as a member of a share group of Kafka, which settles messages one by one; the default
+                is a consumer group. The same as ``model="message"``. One pull returns the messages of one
+                fetch, which may be fewer than there are: pull again.
+            side_effects: "give back" accepts that ``ack=False`` counts as a delivery, where the system counts
+                deliveries and may move messages to a dead-letter topic.
+            decode: How to decode payloads; see `peek`.
+            expand: Add a column for each field of JSON values; see `brokerkit.expand`.
+            attributes: Keep the headers as a column.
+            **options: Options of the system's consumer.
+
+        Returns:
+            A DataFrame with one row per message.
+
+        Raises:
+            NotFound: There is no such topic or subscription.
+            AckFailed: Messages could not be acknowledged; the error has `.frame`.
+            Interrupted: Ctrl-C was pressed during the acknowledgement; the error has `.frame`.
         """
         n = check_count(n, "n")
         timeout, idle = check_seconds(timeout, "timeout"), check_seconds(idle, "idle")
@@ -315,11 +406,28 @@ class DataSession(BrokerSession):
         attributes: bool = True,
         **options: Any,
     ) -> Batches:
-        """Batches to be acknowledged by you: ``for batch in s.batches(...): with batch: ...``
+        """Iterate over batches of messages that you acknowledge yourself::
 
-        A batch ends at `size` messages, or `window` seconds after its first. With `idle` the loop
-        ends when nothing came for so many seconds and nothing is known to be left; without, it never
-        does. share: as in `pull`.
+            for batch in s.batches("orders", subscription="billing"):
+                with batch:
+                    work(batch.frame)
+
+        Args:
+            topic: The name of the topic.
+            subscription: The subscription, durable consumer or group to take from.
+            size: A batch ends at so many messages.
+            start: Where to begin if the subscription does not exist; see `pull`.
+            window: A batch ends so many seconds after its first message.
+            idle: End the loop when no message came for so many seconds and no more are known to be left. None
+                never ends it.
+            connect_timeout: Seconds to wait until the subscription is attached.
+            hold: Seconds for which the messages are kept for this session.
+            model: "message" or "record", where the system has both. None is the system's first.
+            share: Read as a member of a share group of Kafka; see `pull`.
+            decode: How to decode payloads; see `peek`.
+            expand: Add a column for each field of JSON values; see `brokerkit.expand`.
+            attributes: Keep the headers as a column.
+            **options: Options of the system's consumer.
         """
         size = check_count(size, "size")
         window, idle = check_seconds(window, "window"), check_seconds(idle, "idle")
@@ -354,11 +462,25 @@ class DataSession(BrokerSession):
         publish_time: datetime | None = None,
         timeout: float | None = None,
     ) -> PublishResult:
-        """Publish one message and wait for the confirmation. dict and list become JSON; str and bytes
-        stay as they are. Raises PublishFailed.
+        """Publish one message and wait until the broker confirms it.
 
-        partition, publish_time: where it goes and its time (naive: UTC), on systems that take them
-        (`capabilities.publish_partition`, `publish_time`); None lets the system decide.
+        Args:
+            topic: The name of the topic.
+            value: The payload. A dict or list is written as JSON; str and bytes are sent as they are.
+            key: The key of the message.
+            attributes: The headers of the message.
+            partition: The partition to publish to, where the system can choose one
+                (`capabilities.publish_partition`). None lets the system choose.
+            publish_time: The time of the message, where the system takes one (`capabilities.publish_time`). A
+                time without a zone is UTC. None lets the system set it.
+            timeout: Seconds to wait for the confirmation; None uses the system's default.
+
+        Returns:
+            The result, with the id that the broker gave the message.
+
+        Raises:
+            PublishFailed: The message was not confirmed.
+            NotSupported: The system cannot send what was asked for, or the session is read-only.
         """
         message = message_of(value, key, attributes, partition, publish_time)
         return self._publish_all(topic, [message], timeout)[0]
@@ -366,8 +488,19 @@ class DataSession(BrokerSession):
     def publish_batch(
         self, topic: str, values: Sequence[Any], *, timeout: float | None = None
     ) -> list[PublishResult]:
-        """Publish several values or messages. Raises PublishFailed with every outcome unless
-        all were confirmed."""
+        """Publish several values or messages and wait until the broker confirms them.
+
+        Args:
+            topic: The name of the topic.
+            values: Payloads as in `publish`, or `OutboundMessage` objects.
+            timeout: Seconds to wait for the confirmations; None uses the system's default.
+
+        Returns:
+            One result per message, in order.
+
+        Raises:
+            PublishFailed: Not all messages were confirmed; the error has every result.
+        """
         messages = messages_of(values)
         return self._publish_all(topic, messages, timeout)
 
@@ -400,17 +533,37 @@ class DataSession(BrokerSession):
         timeout: float | None = None,
         progress: bool = True,
     ) -> pd.DataFrame:
-        """Publish each row of a frame; returns one outcome per row and never raises for a row.
+        """Publish each row of a frame. A row that fails does not raise; its outcome says so.
 
-        A frame of messages (key, value, raw, attributes) goes back as it is, with the key in `raw_key`
-        where `key` is NA; of any other frame each row becomes a JSON object, and `key` names the column
-        whose text is the key. dry_run=True sends nothing and shows what would be sent. resume: the
-        outcome frame of an earlier call for the same frame; what it confirmed is not sent again.
-        journal: a file that keeps the outcomes as they come, so that the same call goes on where a process
-        that was killed stopped (see `brokerkit.session.journal`). timeout: seconds per 5,000 rows.
-        partitions, times: as in `copy`, for a frame of messages with the columns partition and publish_time.
-        message_ids: "new" replaces an id by which the topic might drop a message that was read, and keeps
-        it in the attribute ``bk-message-id``; "keep" leaves it (see `brokerkit.session.resuming`).
+        A frame of messages (key, value, raw, attributes) is published as it was read, with the key from
+        `raw_key` where `key` is NA. Of any other frame, each row becomes a JSON object.
+
+        Args:
+            topic: The name of the topic.
+            df: The frame.
+            key: The column whose text is the key, for a frame that is not one of messages.
+            kind: How to treat the frame; None decides by its columns.
+            columns: Publish only these columns, for a frame that is not one of messages.
+            partitions: See `copy`; for a frame of messages with the column `partition`.
+            times: See `copy`; for a frame of messages with the column `publish_time`.
+            dry_run: Send nothing, and return a frame of the messages that would be sent.
+            resume: The outcome frame of an earlier call for the same frame. Rows that it confirmed are not
+                sent again.
+            journal: A file that records outcomes as they come. If the process is killed, the same call
+                continues where it stopped (see `brokerkit.session.journal`).
+            message_ids: A message that was read has an id, by which the topic might drop it as a duplicate.
+                "new" sends it under a new id and keeps the old one in the attribute ``bk-message-id``. "keep"
+                sends it under its own (see `brokerkit.session.resuming`).
+            timeout: Seconds for each 5,000 rows.
+            progress: Show a progress bar.
+
+        Returns:
+            An `OutcomeFrame` with one row per row of the frame; with `dry_run`, a frame of messages.
+
+        Raises:
+            ConfigError: The frame or an argument cannot be used.
+            NotSupported: The system cannot send what was asked for.
+            Interrupted: Ctrl-C was pressed; `.frame` has the outcomes so far.
         """
         outbound = plan_of(df, kind, key, columns)
         check_topic(topic)
@@ -451,25 +604,48 @@ class DataSession(BrokerSession):
         progress: bool = True,
         message_ids: MessageIds = "new",
     ) -> OutcomeFrame:
-        """Copy the messages of a topic to a topic of any session; one outcome per message.
+        """Copy the messages of a topic to a topic of any session.
 
-        Key, payload and attributes arrive as they are; what the target cannot carry travels in attributes
-        whose names begin with ``bk-`` (see `brokerkit.session.copy_attributes`), and is put back by the
-        next copy that can.
+        Key, payload and attributes arrive as they are. What the target cannot carry is put into attributes
+        whose names begin with ``bk-`` (see `brokerkit.session.copy_attributes`); the next copy to a target
+        that can carry it puts it back.
 
-        partitions: "same" keeps the number of each message's partition, "key" lets the target choose by
-        the key; None is "same" where both topics have as many partitions, else "key". Inside a partition
-        (or a key) the order stays, except that what failed and is resumed comes behind what was stored
-        after it. times: "keep" (None) keeps each message's publish_time where the target takes one, "now"
-        takes the present; a time that the target would delete or refuse becomes the present too, with the
-        old one in ``bk-publish-time``. A `PlacingWarning` says what differs before it is sent.
+        The source is read from `start` to `end` without side effects. With `subscription`, its messages are
+        taken instead, and acknowledged once the target confirmed them.
 
-        The source is read from `start` to `end` without side effects (lateness: as in `peek`); with
-        `subscription` its messages are taken instead, and acknowledged once the target confirmed them,
-        until nothing came for `idle` seconds (on Kafka that takes share=True, a share group).
-        A target that answers to nothing ends it after one timeout, with the outcomes of what was tried.
-        resume: the outcome frame of an earlier call; what it confirmed is not copied again. journal,
-        message_ids: as in `publish_frame`.
+        If the target does not answer, the copy ends after one timeout, with the outcomes so far.
+
+        Args:
+            src: The topic to copy from.
+            dst_session: The session to copy to. It may be this one.
+            dst: The topic to copy to.
+            start: Where the range begins; see `peek`.
+            end: Where the range ends; exclusive.
+            subscription: Take the messages of this subscription. On Kafka this needs ``share=True``.
+            share: The subscription is a share group of Kafka; see `pull`.
+            idle: With `subscription`, end when no message came for so many seconds.
+            resume: The outcome frame of an earlier call. Messages that it confirmed are not copied again.
+            journal: A file that records outcomes as they come; see `publish_frame`.
+            partitions: "same" keeps the partition number of each message; "key" lets the target choose by the
+                key. None is "same" if both topics have as many partitions, otherwise "key". Order is kept
+                within a partition (or a key), except that messages that failed and are resumed come behind
+                those that were stored after them.
+            times: "keep" keeps the publish time of each message where the target takes one; "now" uses the
+                present. None is "keep". A time that the target would refuse, or delete at once, is replaced
+                by the present, and kept in ``bk-publish-time``. A `PlacingWarning` says what differs before
+                anything is sent.
+            lateness: How long past a time range to search; see `peek`.
+            scan_for_time: Where the system cannot find a time by itself, read the topic through to find it.
+            progress: Show a progress bar.
+            message_ids: "new" or "keep"; see `publish_frame`.
+
+        Returns:
+            One outcome per message.
+
+        Raises:
+            ConfigError: An argument cannot be used.
+            NotSupported: The source cannot be read, or the target cannot be published to, as asked.
+            Interrupted: Ctrl-C was pressed; `.frame` has the outcomes so far.
         """
         with opened(journal) as kept:
             return copy_topic(
@@ -492,7 +668,20 @@ class DataSession(BrokerSession):
 
     @contextmanager
     def transaction(self, transactional_id: str | None = None) -> Iterator[Transaction]:
-        """Everything published inside becomes visible together, or not at all if the block raises."""
+        """Return a context manager for a `Transaction`.
+
+        Everything published inside becomes visible together, or not at all if the block raises::
+
+            with s.transaction() as tx:
+                tx.publish("orders", {"id": 1})
+                tx.publish("audit", {"order": 1})
+
+        Args:
+            transactional_id: A name that identifies the publisher across restarts; None makes one up.
+
+        Raises:
+            NotSupported: The system has no transactions, or the session is read-only.
+        """
         name = transactional_id or f"brokerkit-{uuid.uuid4().hex}"
         with committed_whole(self, self.connection.publisher(transactional_id=name)) as transaction:
             yield transaction
@@ -500,7 +689,16 @@ class DataSession(BrokerSession):
     # Creating and deleting.
 
     def create_topic(self, topic: str, **options: Any) -> None:
-        """Create a topic; options such as ``partitions=3`` are the system's. Raises AlreadyExists."""
+        """Create a topic.
+
+        Args:
+            topic: The name of the topic.
+            **options: Options of the system, such as ``partitions=3``.
+
+        Raises:
+            AlreadyExists: There is a topic of this name.
+            NotSupported: The session is read-only.
+        """
         self.connection.create_topic(topic, **options)
 
     def create_subscription(
@@ -513,17 +711,37 @@ class DataSession(BrokerSession):
         share: bool = False,
         **options: Any,
     ) -> None:
-        """Create a subscription, durable consumer or group that begins at `start`. Raises AlreadyExists.
+        """Create a subscription, durable consumer or group.
 
-        Where producers set the times, earlier ones may come behind a time given as `start`.
-        share: a share group of Kafka, as in `pull`.
+        Args:
+            topic: The name of the topic.
+            subscription: The name of the subscription.
+            start: Where it begins. For a time, messages with earlier times may follow where producers set the
+                times.
+            model: "message" or "record", where the system has both. None is the system's first.
+            share: Create a share group of Kafka; see `pull`.
+            **options: Options of the system.
+
+        Raises:
+            AlreadyExists: There is a subscription of this name.
+            NotSupported: The session is read-only.
         """
         self.connection.create_subscription(
             topic, subscription, start=start, model=model_of(model, share), **options
         )
 
     def delete_topic(self, topic: str, *, confirm: str | None = None) -> None:
-        """Delete a topic with all its messages. `confirm` must be the topic's name again."""
+        """Delete a topic with all its messages.
+
+        Args:
+            topic: The name of the topic.
+            confirm: The name of the topic again.
+
+        Raises:
+            ConfigError: `confirm` is not the name of the topic.
+            NotFound: There is no such topic.
+            NotSupported: The session is read-only.
+        """
         self.connection.refuse_if_read_only("it deletes nothing")
         if confirm != topic:
             raise ConfigError(

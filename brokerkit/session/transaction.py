@@ -1,4 +1,4 @@
-"""What is published together or not at all."""
+"""Transactions: messages that are published together or not at all."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 class Transaction:
-    """What can be done inside ``with session.transaction() as tx:``."""
+    """An open transaction: the object in ``with session.transaction() as tx:``."""
 
     def __init__(self, publisher: ConnectedPublisher, session: BrokerSession) -> None:
         self._publisher = publisher
@@ -44,12 +44,12 @@ class Transaction:
         partition: int | None = None,
         publish_time: datetime | None = None,
     ) -> PublishResult:
-        """Like `Session.publish`, within the transaction."""
+        """Publish one message within the transaction; see `Session.publish`."""
         message = message_of(value, key, attributes, partition, publish_time)
         return self._sent(topic, [message])[0]
 
     def publish_batch(self, topic: str, values: Sequence[Any]) -> list[PublishResult]:
-        """Like `Session.publish_batch`, within the transaction."""
+        """Publish several messages within the transaction; see `Session.publish_batch`."""
         return self._sent(topic, messages_of(values))
 
     def publish_frame(
@@ -64,7 +64,12 @@ class Transaction:
         times: Times | None = None,
         progress: bool = True,
     ) -> OutcomeFrame:
-        """Like `Session.publish_frame`, within the transaction; a failed row raises, so that it aborts."""
+        """Publish each row of a frame within the transaction; see `Session.publish_frame`.
+
+        Raises:
+            PublishFailed: A row failed. This aborts the transaction.
+            Interrupted: Ctrl-C was pressed. This aborts the transaction.
+        """
         plan = plan_of(df, kind, key, columns)
         outbound, placing = placed(plan, df, self._session, topic, partitions, times)
         publishing = FramePublishing(self._publisher, topic, outbound, None, placing=placing)
@@ -86,7 +91,7 @@ class Transaction:
         return results
 
     def interrupted(self) -> Interrupted | None:
-        """What to raise for an interrupt while it is being committed; None before that."""
+        """Return the error for an interrupt during the commit; None before that."""
         if not self.committing:
             return None
         if self._publisher.in_transaction:
@@ -105,7 +110,7 @@ class Transaction:
 
 @contextmanager
 def committed_whole(session: BrokerSession, publisher: ConnectedPublisher) -> Iterator[Transaction]:
-    """A transaction whose interrupt says whether it was committed, and closes its publisher."""
+    """Run a transaction and close its publisher. An interrupt says whether it was committed."""
     transaction = Transaction(publisher, session)
     hold = Hold()
     try:
