@@ -1,20 +1,23 @@
-"""Azure Service Bus, through azure-servicebus.
+"""The backend of Azure Service Bus, built on azure-servicebus.
 
-``servicebus://NAMESPACE`` with DefaultAzureCredential (or ``credential=``), or a connection string
-(``Endpoint=sb://...;SharedAccessKeyName=...;SharedAccessKey=...``).
+The address is ``servicebus://NAMESPACE`` with DefaultAzureCredential (or ``credential=``), or a
+connection string (``Endpoint=sb://...;SharedAccessKeyName=...;SharedAccessKey=...``).
 
-A topic of brokerkit is a queue, a topic, or a subscription by its path ``TOPIC/Subscriptions/NAME``; each
-queue and subscription has the sub-queues ``.../$deadletterqueue`` and ``.../$transfer/$deadletterqueue``.
-``create_topic(name)`` makes a queue: what is published stays until somebody takes it, and can be looked
-at. ``create_topic(name, kind="topic")`` makes a topic, whose messages are in its subscriptions, and
-nowhere as long as it has none.
+A topic of brokerkit is a queue, a topic, or a subscription by its path ``TOPIC/Subscriptions/NAME``.
+Each queue and subscription has the sub-queues ``.../$deadletterqueue`` and
+``.../$transfer/$deadletterqueue``. ``create_topic(name)`` creates a queue: messages stay in it until
+they are taken, and can be peeked at. ``create_topic(name, kind="topic")`` creates a topic: its messages
+are stored in its subscriptions, and are lost if it has none.
 
-The key of a message is its session id. Entities with sessions keep the order of each key, also with several
-consumers; others do not promise it. ``reject(reason=...)`` puts a message into the dead-letter
-sub-queue. Consumers take ``session="KEY"`` (or True: those that are free next, the default where an entity
-has sessions) and ``deferred=[NUMBERS]`` (or True: all). Properties of the service are attributes, see
-`properties`: publishing with ``$sb.scheduled_enqueue_time`` schedules a message. Everything else that only
-Service Bus has is offered by `native`.
+The key of a message is its session id. Entities with sessions keep the order of each key, also with
+several consumers; other entities do not promise it. ``reject(reason=...)`` moves a message to the dead-
+letter sub-queue. Consumers accept ``session="KEY"``, or ``session=True`` for the sessions that are free
+next, which is the default if an entity has sessions. They also accept ``deferred=[NUMBERS]``, or
+``deferred=True`` for all deferred messages.
+
+Properties of the service are attributes, see `properties`: publishing with
+``$sb.scheduled_enqueue_time`` schedules a message. `native` offers everything else that only Service Bus
+has.
 """
 
 from __future__ import annotations
@@ -54,5 +57,5 @@ capabilities = Capabilities(
 
 
 def open(address: Address, timeout: float) -> Driver:
-    """Check the address and prepare the connection. Asks the service nothing."""
+    """Check the address and prepare the connection. Sends no request to the service."""
     return ServiceBusDriver.open(read_options(address), capabilities)

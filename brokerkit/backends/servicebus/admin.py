@@ -1,4 +1,4 @@
-"""Creating and deleting queues, topics and subscriptions."""
+"""Create and delete queues, topics and subscriptions."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ MEANINGS: Mapping[str, str] = {
 
 
 def _settings(options: Mapping[str, Any], known: Mapping[str, Setting], *more: str) -> dict[str, Any]:
-    """Our options as the arguments of the administration's client. Raises ConfigError."""
+    """Return options of brokerkit as arguments of the administration client. Raises ConfigError."""
     given = check_options(options, {name: MEANINGS[name] for name in (*known, *more)})
     made = {}
     for name, (theirs, checked) in known.items():
@@ -105,7 +105,12 @@ def _settings(options: Mapping[str, Any], known: Mapping[str, Setting], *more: s
 
 
 def create_topic(link: ServiceBusConnection, topic: str, options: Mapping[str, Any], timeout: float) -> None:
-    """Create a queue, or a topic with ``kind="topic"``. Raises AlreadyExists."""
+    """Create a queue, or with ``kind="topic"`` a topic.
+
+    Raises:
+        AlreadyExists: There is an entity of this name.
+        ConfigError: An option is unknown or has a wrong value.
+    """
     if "partitions" in options:
         raise NotSupported(
             "Service Bus has no numbered partitions: messages with the same key come in order where the "
@@ -122,7 +127,7 @@ def create_topic(link: ServiceBusConnection, topic: str, options: Mapping[str, A
         if kind == "queue":
             link.administration.create_queue(name.name, **settings, **limits(Deadline(timeout)))
         else:
-            # the library takes limits of time for those of the topic
+            # the library would take time limits for settings of the topic
             link.administration.create_topic(name.name, **settings)
     except ResourceExistsError as error:
         raise AlreadyExists(f"there is a queue or topic {topic!r} already") from error
@@ -155,7 +160,13 @@ def create_subscription(
     options: Mapping[str, Any],
     timeout: float,
 ) -> None:
-    """Create a subscription, which begins now. Raises AlreadyExists, NotFound or NotSupported."""
+    """Create a subscription, which begins now.
+
+    Raises:
+        AlreadyExists: The topic has a subscription of this name.
+        NotFound: The topic does not exist.
+        NotSupported: `topic` is a queue, or the subscription cannot begin at `start`.
+    """
     deadline = Deadline(timeout)
     name = EntityName.parse(topic, subscription)
     settings = _settings(options, SUBSCRIPTION_SETTINGS, "filter")

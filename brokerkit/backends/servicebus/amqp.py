@@ -1,7 +1,8 @@
-"""AMQP 1.0 values with their types.
+"""Decode AMQP 1.0 values with their types.
 
-The client library gives strings, symbols and binaries alike as bytes, and timestamps as integers.
-What is decoded here is what was sent: `str`, `bytes`, `datetime`, `UUID`, `bool`, `int`, `float`.
+The client library returns strings, symbols and binaries alike as bytes, and timestamps as integers. The
+values decoded here have the types that were sent: `str`, `bytes`, `datetime`, `UUID`, `bool`, `int`,
+`float`.
 """
 
 from __future__ import annotations
@@ -21,13 +22,13 @@ VALUE = 0x77
 
 MAX_DEPTH = 32
 MAX_ITEMS = 65_536
-"""Values of some types take no bytes in an array, so its length says nothing."""
+"""The most items of an array. Values of some types take no bytes in an array, so its length is no limit."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SECTIONS = range(0x70, 0x79)
 
 
 class Malformed(ValueError):
-    """Bytes that are no AMQP value, or only the beginning of one."""
+    """Bytes that are not an AMQP value, or only the beginning of one."""
 
 
 class Symbol(str):
@@ -37,7 +38,7 @@ class Symbol(str):
 
 
 def timestamp(milliseconds: int) -> datetime | int:
-    """A moment; the number itself where no datetime can hold it."""
+    """Return a moment, or the number itself if no datetime can hold it."""
     try:
         return _EPOCH + timedelta(milliseconds=milliseconds)
     except OverflowError:
@@ -45,7 +46,7 @@ def timestamp(milliseconds: int) -> datetime | int:
 
 
 def _decimal128(data: bytes) -> str:
-    """The text of a decimal number in the binary integer encoding of IEEE 754."""
+    """Return the text of a decimal number in the binary integer encoding of IEEE 754."""
     bits = int.from_bytes(data, "big")
     sign, rest = bits >> 127, bits & ((1 << 127) - 1)
     if rest >> 122 == 0b11110:
@@ -53,7 +54,7 @@ def _decimal128(data: bytes) -> str:
     if rest >> 122 == 0b11111:
         return "NaN"
     if rest >> 125 == 0b11:
-        # a coefficient above what is allowed counts as zero
+        # a coefficient above the allowed maximum counts as zero
         exponent, coefficient = (rest >> 111) & 0x3FFF, 0
     else:
         exponent, coefficient = rest >> 113, rest & ((1 << 113) - 1)
@@ -104,7 +105,7 @@ _VARIABLE: dict[int, Callable[[bytes], Any]] = {
 
 
 def text_or_bytes(value: Any) -> Any:
-    """A value whose type the client library forgot: text where it may be one."""
+    """Return a value whose type the client library dropped: text if its bytes are UTF-8."""
     try:
         return value.decode("utf-8") if isinstance(value, bytes) else value
     except UnicodeDecodeError:
@@ -112,19 +113,26 @@ def text_or_bytes(value: Any) -> Any:
 
 
 class Section(NamedTuple):
-    """A part of a message. code: what it is; value: decoded on demand by `value()`."""
+    """A section of a message.
+
+    Attributes:
+        code: The descriptor, which tells the kind of the section.
+    """
 
     code: int
     buffer: memoryview
     start: int
 
     def value(self) -> Any:
-        """What it holds. Raises Malformed."""
+        """Decode and return the value. Raises Malformed."""
         return decode(self.buffer, self.start)[0]
 
 
 def sections(payload: bytes | memoryview) -> Iterator[Section]:
-    """The sections of an encoded message, in their order; of a message cut off those that are whole."""
+    """Yield the sections of an encoded message in order.
+
+    If the message is cut off, yield those that are whole.
+    """
     buffer, at = memoryview(payload), 0
     while at < len(buffer):
         if len(buffer) < at + 4 or buffer[at] or buffer[at + 1] != 0x53 or buffer[at + 2] not in _SECTIONS:
@@ -137,20 +145,20 @@ def sections(payload: bytes | memoryview) -> Iterator[Section]:
 
 
 def decode(buffer: memoryview, at: int, depth: int = 0) -> tuple[Any, int]:
-    """The value that begins at `at`, and where it ends. Raises Malformed."""
+    """Return the value that begins at `at`, and the position where it ends. Raises Malformed."""
     if depth > MAX_DEPTH:
         raise Malformed(f"values nested deeper than {MAX_DEPTH}")
     if at >= len(buffer):
         raise Malformed("the value is cut off")
     if buffer[at] == 0:
-        # a described value: the descriptor only says what is meant by it
+        # in a described value, the descriptor only gives the meaning
         _, at = decode(buffer, at + 1, depth + 1)
         return decode(buffer, at, depth + 1)
     return _read(buffer[at], buffer, at + 1, depth)
 
 
 def _read(code: int, buffer: memoryview, at: int, depth: int) -> tuple[Any, int]:
-    """The value of a type whose bytes begin at `at`, and where it ends."""
+    """Return the value of a type whose bytes begin at `at`, and the position where it ends."""
     end = _end(code, buffer, at)
     if end > len(buffer):
         raise Malformed("the value is cut off")
@@ -167,7 +175,7 @@ def _read(code: int, buffer: memoryview, at: int, depth: int) -> tuple[Any, int]
 
 
 def _end(code: int, buffer: memoryview, at: int) -> int:
-    """Where the bytes of a value end; beyond the buffer when it is cut off."""
+    """Return the position where the bytes of a value end; it is beyond the buffer if the value is cut off."""
     if code in _FIXED:
         return at + _FIXED[code][0]
     width = _width(code)
@@ -177,7 +185,7 @@ def _end(code: int, buffer: memoryview, at: int) -> int:
 
 
 def _width(code: int) -> int:
-    """Bytes of the length that stands before a value of variable size."""
+    """Return how many bytes hold the length of a value of variable size."""
     if code >> 4 in (0xA, 0xC, 0xE):
         return 1
     if code >> 4 in (0xB, 0xD, 0xF):
@@ -208,4 +216,4 @@ def _compound(code: int, buffer: memoryview, at: int, depth: int) -> Any:
 
 
 class Pairs(list[tuple[Any, Any]]):
-    """A map, in the order in which it was sent; its keys need not be hashable."""
+    """A map in the order in which it was sent. Its keys need not be hashable."""

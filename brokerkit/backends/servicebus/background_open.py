@@ -1,4 +1,4 @@
-"""Opening links beside the thread that will own them: it takes several round trips, or hangs."""
+"""Open links in a background thread, since opening takes several round trips or may hang."""
 
 from __future__ import annotations
 
@@ -10,7 +10,13 @@ T = TypeVar("T")
 
 
 class Opening(Generic[T]):
-    """Something being opened by a daemon thread. close: what is done with it when nobody takes it."""
+    """A link or source that a daemon thread is opening.
+
+    Args:
+        work: Opens and returns it.
+        name: Names the thread.
+        close: Called with the result if it is abandoned.
+    """
 
     def __init__(self, work: Callable[[], T], close: Callable[[T], object], name: str) -> None:
         self._work = work
@@ -36,17 +42,17 @@ class Opening(Generic[T]):
         self._over.set()
 
     def wait(self, timeout: float) -> bool:
-        """Whether it is over, in `timeout` seconds at most."""
+        """Wait at most `timeout` seconds, and return whether the opening has ended."""
         return self._over.wait(max(0.0, timeout))
 
     def take(self) -> T:
-        """What was opened, once it is over. Raises the error."""
+        """Return the opened object, once the opening has ended. Raises its error."""
         if self._error is not None:
             raise self._error
         return self._result  # type: ignore[return-value]  # it is over, and without an error
 
     def abandon(self) -> None:
-        """Have it closed as soon as it is open, without waiting for that."""
+        """Close the object as soon as it is open. Does not wait for that."""
         with self._lock:
             self._abandoned = True
             result = self._result
@@ -55,5 +61,5 @@ class Opening(Generic[T]):
 
 
 def close_aside(close: Callable[[], object], name: str) -> None:
-    """Close a link whose connection may hang, without waiting for it."""
+    """Close a link whose connection may hang. Does not wait for it."""
     threading.Thread(target=close, name=f"brokerkit servicebus {name}", daemon=True).start()

@@ -1,12 +1,13 @@
-"""The three kinds of body that a message may have, as bytes, and back.
+"""Convert the three kinds of message body to bytes and back.
 
-Nearly all messages have data. A body of another kind says so in the attribute ``$sb.body_type``:
+Nearly all messages have a data body. Another kind is named in the attribute ``$sb.body_type``::
 
     value           a string: its text
     value:binary    a binary value: its bytes
     value:json      another value: as JSON
     sequence        a list of lists: as JSON
-    value:text, sequence:text   the same, where JSON cannot say all of it: to be read, not to be published
+    value:text, sequence:text   the same, if JSON cannot express all of it: readable, but cannot be
+        published
 """
 
 from __future__ import annotations
@@ -28,9 +29,12 @@ _INT64 = range(-(2**63), 2**63)
 
 
 def payload_of(message: Any, parts: Sequence[Section], whole: bool) -> tuple[bytes | None, str | None]:
-    """The payload of a received message, and the kind of its body where that is not data.
+    """Return the payload of a received message, and the kind of its body if it is not data.
 
-    parts: the sections of its encoded form, all of them if `whole`.
+    Args:
+        message: The message as the client library has it.
+        parts: The sections of its encoded form.
+        whole: Whether `parts` are all sections.
     """
     kind = message.body_type
     if kind is AmqpMessageBodyType.DATA:
@@ -63,7 +67,7 @@ def _json(value: Any, exact: str, lossy: str) -> tuple[bytes, str]:
 
 
 def _plain(value: Any) -> tuple[Any, bool]:
-    """A value as JSON has it, and whether it would become the same value again."""
+    """Return a value as JSON has it, and whether it can be read back unchanged."""
     if value is None or type(value) in (bool, str):
         return value, True
     if isinstance(value, int):
@@ -91,7 +95,7 @@ def _text(value: Any) -> str:
 
 
 def body_of(payload: bytes | None, kind: str | None) -> dict[str, Any]:
-    """The body for a message to be sent, as the client library wants to be told it. Raises ConfigError."""
+    """Return the body of an outgoing message as arguments for the client library. Raises ConfigError."""
     if kind is None:
         return {"value_body": None} if payload is None else {"data_body": payload}
     if kind not in KINDS:
@@ -120,7 +124,7 @@ def body_of(payload: bytes | None, kind: str | None) -> dict[str, Any]:
 
 
 def _encodable(value: Any) -> Any:
-    """A value in which every number is one that the client library can encode."""
+    """Return a value in which the client library can encode every number."""
     if type(value) is int:
         if value not in _INT64:
             raise ConfigError(f"{value} does not fit 64 bits")

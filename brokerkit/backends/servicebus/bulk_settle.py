@@ -1,7 +1,7 @@
-"""Settling many messages at once: the client library sends one disposition and waits for its outcome.
+"""Settle many messages at once. The client library sends one disposition and waits for its outcome.
 
-Here all are sent, and then the outcomes are waited for, each of its own; of what stays unanswered the
-library finds out by itself, one by one.
+This module sends all dispositions first and then waits for their outcomes. The library then settles the
+unanswered ones, one by one.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from .transport import Receiver, error_of
 log = logging.getLogger("brokerkit.servicebus")
 
 WINDOW = 500
-"""How many dispositions are on their way at a time."""
+"""How many dispositions may be pending at a time."""
 
 _STATES: dict[Outcome, Any] = {
     Outcome.ACK: Accepted(),
@@ -34,9 +34,11 @@ _STATES: dict[Outcome, Any] = {
 def settle_together(
     receiver: Receiver, messages: Sequence[Any], outcome: Outcome, timeout: float
 ) -> dict[int, BaseException | None]:
-    """Settle messages of the receiver's own link; by their place what went wrong, or None.
+    """Settle messages of the receiver's own link.
 
-    Those that are left out have not been settled, or it is not known whether they have.
+    Returns:
+        The error of each message by its place, or None. A message that is left out was not settled, or
+        its outcome is unknown.
     """
     results: dict[int, BaseException | None] = {}
     if outcome not in _STATES or len(messages) < 2:
@@ -47,7 +49,7 @@ def settle_together(
         answered = _settle_part(receiver.link, ours, outcome, Deadline(timeout)) if ours else {}
         results.update(answered)
         if len(answered) < len(ours):
-            # the service does not answer now: no need to wait for the others as well
+            # the service does not answer now, so do not wait for the others either
             break
     return results
 
@@ -66,7 +68,7 @@ def _settle_part(
                 break
             link._session._connection.listen(wait=False)
     except Exception as error:
-        # the connection: what was answered is known, the rest is asked for anew
+        # the connection failed: what was answered is known, the rest is settled again
         log.info("settling was interrupted: %s", error)
     results: dict[int, BaseException | None] = {}
     for place, message in waiting.items():

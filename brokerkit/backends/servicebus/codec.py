@@ -1,4 +1,4 @@
-"""Received and peeked messages as columns."""
+"""Convert received and peeked messages to columns."""
 
 from __future__ import annotations
 
@@ -16,13 +16,20 @@ from .properties import BODY_TYPE, PLACES, read_annotations, read_properties
 
 ENQUEUED = b"x-opt-enqueued-time"
 NO_TIMES = frozenset({0, -62_135_596_800_000})
-"""Milliseconds that stand for no time: zero, and the first instant that .NET knows."""
+"""Milliseconds that mean no time: zero, and the first instant that .NET knows."""
 PARTITION_BITS = 48
-"""The bits of a sequence number above these name the partition, in a partitioned entity."""
+"""In a partitioned entity, the bits of a sequence number above these name the partition."""
 
 
 def to_columns(messages: Sequence[Any], topic: str, *, delivered: bool, attributes: bool = True) -> Columns:
-    """Columns of messages. delivered: they were taken, so that this delivery counts as well."""
+    """Return the columns of messages.
+
+    Args:
+        messages: Messages of the client library.
+        topic: The name shown for all of them.
+        delivered: Whether they were taken, so that this delivery counts as well.
+        attributes: Whether to include attributes.
+    """
     if not messages:
         return Columns.empty()
     with gc_paused():
@@ -32,7 +39,7 @@ def to_columns(messages: Sequence[Any], topic: str, *, delivered: bool, attribut
         times = [_enqueued(message) for message in messages]
         counts = [(message.delivery_count or 0) + delivered for message in messages]
         for message in messages:
-            # what it said is in the columns now
+            # the columns now hold all that it said
             message.wire = b""
         keys, values, pairs = map(list, zip(*rows, strict=True))
         return Columns(
@@ -51,7 +58,7 @@ def to_columns(messages: Sequence[Any], topic: str, *, delivered: bool, attribut
 
 
 def _row(message: Any, attributes: bool) -> tuple[bytes | None, bytes | None, list[Pair] | None]:
-    """Key, payload and attributes."""
+    """Return the key, payload and attributes of a message."""
     try:
         parts = list(sections(message.wire))
         by_code = {part.code: part for part in parts}
@@ -87,7 +94,7 @@ def _enqueued(message: Any) -> int | None:
 
 
 def _attribute(value: Any) -> Any:
-    """A value as attributes have it: other types than theirs as text."""
+    """Return a value as attributes hold it. Values of other types become text."""
     if isinstance(value, str):
         return str(value)
     if isinstance(value, int | float | bytes | datetime) or value is None:
@@ -104,7 +111,7 @@ def _text(name: Any) -> str:
 
 
 def _forgotten(found: Any) -> list[tuple[Any, Any]]:
-    """Application properties as the client library has them, where their encoded form is not at hand."""
+    """Return application properties as the client library has them, if the encoded form is missing."""
     return [(name, text_or_bytes(value)) for name, value in (found or {}).items()]
 
 

@@ -1,4 +1,4 @@
-"""The connection to a namespace: what makes receivers, senders and the administration."""
+"""The connection to a namespace, which opens receivers, senders and the administration client."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ NOWHERE = "brokerkit-looks-whether-it-may-log-in"
 OPEN_SECONDS = 10.0
 ADMIN_SECONDS = 30.0
 ANSWER_SECONDS = 5.0
-"""How long the outcome of settling, and other answers on open links, are waited for."""
+"""How long to wait for the outcome of settling, and for other answers on open links."""
 FRESH_SECONDS = 60.0
-"""The connection of a link that was not used for so long may be gone without a word: a new one is opened."""
+"""After this long without use, the connection of a link may be lost without notice; a new one is opened."""
 SEND_SOCKET_SECONDS = 1.0
-"""How long one write of a large message may take; also how exactly a send keeps its timeout."""
+"""How long one write of a large message may take. A send keeps its timeout to this precision."""
 
 
 class _PlainHttp(RequestsTransport):
-    """Emulators have no TLS, which the client of the administration always asks for."""
+    """A transport for emulators, which have no TLS although the administration client always asks for it."""
 
     def send(self, request: Any, **options: Any) -> Any:
         request.url = "http:" + request.url.removeprefix("https:")
@@ -42,9 +42,12 @@ class _PlainHttp(RequestsTransport):
 
 
 class ServiceBusConnection:
-    """Makes links; every one has a connection of its own, and one thread that uses it.
+    """A maker of links. Every link has a connection of its own, and is used by one thread.
 
-    host: of the namespace.
+    Attributes:
+        host: The host of the namespace.
+        entity: The only entity that the connection string allows, if it names one.
+        emulator: Whether the host is an emulator.
     """
 
     def __init__(self, options: Options) -> None:
@@ -59,7 +62,7 @@ class ServiceBusConnection:
 
     @property
     def administration(self) -> Any:
-        """The client of the administration, for all threads. Raises NotSupported where it is out of reach."""
+        """The administration client, for all threads. Raises NotSupported if it cannot be reached."""
         if self._lacking is not None:
             raise NotSupported(
                 f"this needs the administration of {self.host}, which could not be reached when this "
@@ -73,13 +76,13 @@ class ServiceBusConnection:
         return self._lacking is not None
 
     def do_without_administration(self, why: BrokerError) -> None:
-        """Ask the administration nothing more; for the connection, which works without."""
+        """Stop using the administration, for a connection that works without it."""
         self._lacking = why
 
     def check_login(self, timeout: float) -> None:
-        """Log in by AMQP, and leave. Raises the error of the client library where that fails.
+        """Log in by AMQP and disconnect. Raises the error of the client library if that fails.
 
-        There need not be anything to send to: the service tells that only to those that it knows.
+        The entity need not exist: the service says that it is missing only after a valid login.
         """
         sender = Sender(
             socket_timeout=SEND_SOCKET_SECONDS, **self._settings(EntityName(self.entity or NOWHERE))
@@ -126,7 +129,7 @@ class ServiceBusConnection:
 
     @property
     def _shared(self) -> dict[str, Any]:
-        """What everything that speaks AMQP is told."""
+        """The arguments common to everything that speaks AMQP."""
         options = self._options
         settings: dict[str, Any] = {"use_tls": not options.emulator}
         if options.websockets:
@@ -144,7 +147,10 @@ class ServiceBusConnection:
     def session(self, entity: EntityName, session: Any, wait: float) -> Receiver:
         """Open a receiver of one session: a named one, or the next that is free (`NEXT_SESSION`).
 
-        wait: seconds for which the service looks for a free one.
+        Args:
+            entity: The queue or subscription.
+            session: The session id, or `NEXT_SESSION`.
+            wait: How many seconds the service looks for a free session.
         """
         made = Receiver(
             session_id=session,
@@ -157,7 +163,7 @@ class ServiceBusConnection:
         return made
 
     def peeker(self, entity: EntityName) -> Peeker:
-        """What looks at messages; it connects on first use."""
+        """Return a peeker, which connects on first use."""
         return Peeker(**self._settings(entity))
 
     def sender(self, entity: EntityName, timeout: float) -> Sender:
@@ -167,7 +173,7 @@ class ServiceBusConnection:
         return made
 
     def client(self) -> ServiceBusClient:
-        """The client library's own client, made as this connection is."""
+        """Return the client library's own client, with the settings of this connection."""
         return ServiceBusClient(self.host, self._credential, **self._shared)
 
     @property

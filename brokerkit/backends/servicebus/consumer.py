@@ -1,4 +1,4 @@
-"""Consuming: finding out what is to be taken from, and handing over what came."""
+"""The consumer, which finds out what to take messages from and hands them over."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from .source import Source
 
 
 class ServiceBusConsumer(MessageDriver):
-    """Takes from a source, which is found and opened by a thread of its own."""
+    """A consumer that takes messages from a source. A background thread finds and opens the source."""
 
     def __init__(self, link: ServiceBusConnection, request: ConsumerRequest) -> None:
         self._link = link
@@ -71,7 +71,10 @@ class ServiceBusConsumer(MessageDriver):
             self._source.idle()
 
     def close(self, timeout: float) -> None:
-        """Leave. What is locked and was not settled comes again after its lock."""
+        """Close the consumer.
+
+        Locked messages that were not settled are delivered again after their lock ends.
+        """
         opening, self._opening = self._opening, None
         if opening is not None:
             opening.abandon()
@@ -82,7 +85,10 @@ class ServiceBusConsumer(MessageDriver):
 def open_source(
     link: ServiceBusConnection, request: ConsumerRequest, name: EntityName, options: ConsumerOptions
 ) -> Source:
-    """What is to be consumed from, connected. Raises NotFound, ConfigError and what keeps it from opening."""
+    """Return the source to consume from, connected.
+
+    Raises NotFound, ConfigError or the error of opening it.
+    """
     found = _find(link, request, name, options)
     lock = None if found is None else found.lock_seconds
     asked = options.session is not None or options.next_session
@@ -108,7 +114,7 @@ def open_source(
 def _find(
     link: ServiceBusConnection, request: ConsumerRequest, name: EntityName, options: ConsumerOptions
 ) -> Entity | None:
-    """The entity, created where the request says so; None where it may not be looked at."""
+    """Return the entity, created if the request says so, or None if it may not be looked up."""
     deadline = Deadline(OPEN_SECONDS)
     try:
         found = find_if_permitted(link, name.owner, deadline)

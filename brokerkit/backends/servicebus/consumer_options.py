@@ -21,11 +21,13 @@ KNOWN: Mapping[str, str] = {
 
 @dataclass(frozen=True)
 class ConsumerOptions:
-    """Checked options.
+    """The checked options of a consumer.
 
-    session: the one to be taken. next_session: whether those that are free next were asked for.
-    deferred: sequence numbers; empty: all; None: none.
-    creation: options for the subscription that is created where it is missing.
+    Attributes:
+        session: The session to take messages of, if one was named.
+        next_session: Whether the sessions that are free next were asked for.
+        deferred: Sequence numbers of deferred messages. Empty means all of them; None means none.
+        creation: Options for the subscription, if it is missing and gets created.
     """
 
     session: str | None = None
@@ -35,7 +37,7 @@ class ConsumerOptions:
 
 
 def read_consumer_options(options: Mapping[str, Any]) -> ConsumerOptions:
-    """Check the options of a consumer. Raises ConfigError."""
+    """Check the options of a consumer and return them. Raises ConfigError."""
     creating = (*SUBSCRIPTION_SETTINGS, "filter")
     given = check_options(options, {**KNOWN, **{name: MEANINGS[name] for name in creating}})
     session = given.get("session")

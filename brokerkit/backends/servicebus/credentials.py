@@ -1,4 +1,4 @@
-"""How to log in: a key, a signature, or what azure-identity finds."""
+"""Choose the credentials: a key, a signature, or those that azure-identity finds."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ INSTALL = "pip install 'brokerkit-notebook[servicebus]'"
 
 
 def credential_of(options: Options) -> Any:
-    """What the client library logs in with. Raises ConfigError when azure-identity is missing."""
+    """Return the credentials for the client library. Raises ConfigError if azure-identity is missing."""
     if options.key is not None:
         return AzureNamedKeyCredential(*map(revealed, options.key))
     if options.signature is not None:

@@ -1,4 +1,4 @@
-"""Deferred messages, which are taken by their sequence numbers only."""
+"""The source of deferred messages, which can be taken only by their sequence numbers."""
 
 from __future__ import annotations
 
@@ -22,7 +22,11 @@ AT_ONCE = 250
 
 
 class DeferredSource(QueueSource):
-    """Takes each number once. numbers: none given are all that are deferred when it begins."""
+    """A source that takes each number once.
+
+    Args:
+        numbers: The sequence numbers. Without any, all messages that are deferred now are taken.
+    """
 
     def __init__(
         self,
@@ -34,7 +38,7 @@ class DeferredSource(QueueSource):
     ) -> None:
         super().__init__(link, name, receiver, lock_seconds)
         self._numbers = deque(numbers or _all_deferred(receiver))
-        # by name, one that is not there is an error; of all, others may have taken some
+        # a missing message is an error only if it was named; others may take some of all
         self._named = bool(numbers)
 
     def take(self, max_messages: int, wait: float) -> Taken:

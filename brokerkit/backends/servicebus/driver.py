@@ -1,4 +1,4 @@
-"""An open connection to a Service Bus namespace."""
+"""An open connection to a Service Bus namespace, as the portable half uses it."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from .publisher import ServiceBusPublisher
 from .reader import ServiceBusReader
 
 NOT_PERMITTED = ("claim", "authorization failed", "not authorized")
-"""In the text of a refusal: we are known, and may send or listen but not administrate."""
+"""Parts of a refusal's text which mean that the login is valid, but without the right to administrate."""
 UNAUTHORIZED = 401
 
 
@@ -45,7 +45,7 @@ def _known_and_refused(error: BaseException) -> bool:
 
 
 def _out_of_reach(error: BaseException, problem: BrokerError) -> bool:
-    """Whether the administration did not answer, or something answered in its place: a firewall, a proxy."""
+    """Return whether the administration did not answer, or a firewall or proxy answered in its place."""
     if "CERTIFICATE_VERIFY_FAILED" in str(problem):
         return False
     if isinstance(error, HttpResponseError):
@@ -54,10 +54,11 @@ def _out_of_reach(error: BaseException, problem: BrokerError) -> bool:
 
 
 class Clients:
-    """The client library's own clients, made as the connection is.
+    """The client library's own clients, with the settings of the connection.
 
-    client: makes receivers and senders: deferring, cancelling scheduled messages, session state.
-    administration: entities and rules.
+    Attributes:
+        client: Opens receivers and senders: deferring, cancelling scheduled messages, session state.
+        administration: Manages entities and rules.
     """
 
     def __init__(self, link: ServiceBusConnection) -> None:
@@ -66,14 +67,14 @@ class Clients:
 
     @property
     def client(self) -> ServiceBusClient:
-        """``with native.client.get_queue_sender("q") as s: s.cancel_scheduled_messages(17)``."""
+        """The client: ``with native.client.get_queue_sender("q") as s: s.cancel_scheduled_messages(17)``."""
         if self._client is None:
             self._client = self._link.client()
         return self._client
 
     @property
     def administration(self) -> Any:
-        """``native.administration.create_rule(topic, subscription, name, filter=...)``."""
+        """The client of entities and rules: ``administration.create_rule(topic, subscription, name)``."""
         return self._link.administration
 
     def close(self) -> None:
@@ -82,7 +83,7 @@ class Clients:
 
 
 class ServiceBusDriver(Driver):
-    """Makes links to one namespace."""
+    """A driver for one namespace."""
 
     def __init__(self, link: ServiceBusConnection, capabilities: Capabilities) -> None:
         self._link = link
@@ -94,9 +95,11 @@ class ServiceBusDriver(Driver):
         return cls(ServiceBusConnection(options), capabilities)
 
     def ping(self, timeout: float) -> None:
-        """Ask the administration; where it does not answer, log in by AMQP, which may work all the same.
+        """Send a request to the administration.
 
-        Who may not ask it anything may still publish or consume.
+        If it does not answer, log in by AMQP, which may still work.
+
+        An account that may not use the administration may still publish or consume.
         """
         deadline = Deadline(timeout)
         try:
@@ -117,7 +120,7 @@ class ServiceBusDriver(Driver):
             except Unauthorized:
                 raise
             except BrokerError:
-                # nothing answers, and the administration says better why
+                # neither answers, and the administration explains it better
                 raise problem from error
             log.warning("the administration of %s cannot be reached, AMQP can: %s", self._link.host, problem)
             self._link.do_without_administration(problem)
@@ -155,7 +158,7 @@ class ServiceBusDriver(Driver):
 
     @property
     def native(self) -> Clients:
-        """The client library's own clients, for what only Service Bus has."""
+        """The client library's own clients, for everything that only Service Bus has."""
         return self._clients
 
     def close(self, timeout: float) -> None:

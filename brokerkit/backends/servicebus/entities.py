@@ -1,4 +1,4 @@
-"""What an entity is, as the administration tells it."""
+"""Look up an entity in the administration."""
 
 from __future__ import annotations
 
@@ -22,10 +22,16 @@ LEAST_SECONDS = 0.1
 
 @dataclass(frozen=True)
 class Entity:
-    """properties: as the administration's client has them.
+    """A queue, topic or subscription as the administration describes it.
 
-    lock_seconds: None where nothing is locked (a topic). sessions: whether only sessions can be taken.
-    duplicate_window: seconds for which the ids of messages are known, where duplicates are detected.
+    Attributes:
+        kind: Which of the three it is.
+        properties: The properties as the administration client has them.
+        lock_seconds: How long a message is locked; None for a topic, where none is locked.
+        sessions: Whether messages can be taken by session only.
+        partitioned: Whether the entity is partitioned.
+        duplicate_detection: Whether the entity drops messages with an id that it has seen.
+        duplicate_window: How many seconds ids are remembered, if duplicates are detected.
     """
 
     kind: Kind
@@ -38,18 +44,21 @@ class Entity:
 
 
 def limits(deadline: Deadline) -> dict[str, float]:
-    """Arguments with which a request of the administration ends in time."""
+    """Return arguments with which a request to the administration ends in time."""
     seconds = max(LEAST_SECONDS, min(deadline.remaining(), 300.0))
     return {"connection_timeout": seconds, "read_timeout": seconds}
 
 
 def find(link: ServiceBusConnection, name: EntityName, deadline: Deadline) -> Entity:
-    """The queue, topic or subscription of a name. Raises NotFound, and what the administration raises."""
+    """Return the queue, topic or subscription of a name.
+
+    Raises NotFound, and the errors of the administration client.
+    """
     if name.subscription is not None:
         return _subscription(link, name, deadline)
     administration = link.administration
     try:
-        # of a topic's description the client library finds no queue in it
+        # given the description of a topic, the client library does not find a queue in it
         found = administration.get_queue(name.name, **limits(deadline))
         return Entity(
             "queue",
@@ -88,7 +97,7 @@ def _subscription(link: ServiceBusConnection, name: EntityName, deadline: Deadli
 
 
 def find_if_permitted(link: ServiceBusConnection, name: EntityName, deadline: Deadline) -> Entity | None:
-    """The same; None where one may send or listen but not look, or where there is no administration."""
+    """Return the same, or None without the right to look it up or without an administration."""
     if link.lacks_administration:
         return None
     try:
@@ -120,9 +129,12 @@ def _seconds(duration: timedelta | None) -> float | None:
 
 @dataclass(frozen=True)
 class Counts:
-    """Messages by state. readable: all but those in sub-queues. bytes: None of a subscription.
+    """The number of messages in each state.
 
-    created: when the entity was made, which tells it from one of the same name that was deleted.
+    Attributes:
+        readable: All messages but those in sub-queues.
+        bytes: The size of all messages; None for a subscription.
+        created: When the entity was created, which tells it from a deleted one of the same name.
     """
 
     active: int
@@ -135,10 +147,10 @@ class Counts:
 
     @classmethod
     def of(cls, runtime: Any) -> Counts:
-        """From what the administration's client calls runtime properties."""
+        """Return the counts in the runtime properties of the administration client."""
 
         def number(name: str) -> int:
-            # of topics and subscriptions not all are known
+            # some counts are missing for topics and subscriptions
             return getattr(runtime, f"{name}_count", 0) or 0
 
         active, scheduled = number("active_message"), number("scheduled_message")
@@ -149,7 +161,7 @@ class Counts:
         return cls(active, scheduled, dead, transfer, readable, size, runtime.created_at_utc)
 
     def in_part(self, sub_queue: str | None) -> int:
-        """Messages that can be looked at in the entity itself or in one of its sub-queues."""
+        """Return how many messages can be peeked at in the entity itself or in one of its sub-queues."""
         if sub_queue is None:
             return self.readable
         return self.dead_letter if sub_queue == DEAD_LETTERS else self.transfer_dead_letter
@@ -165,7 +177,7 @@ class Counts:
 
 
 def counts(link: ServiceBusConnection, name: EntityName, kind: Kind, deadline: Deadline) -> Counts:
-    """How many messages an entity has now."""
+    """Return how many messages an entity has now."""
     administration, within = link.administration, limits(deadline)
     if kind == "subscription":
         runtime = administration.get_subscription_runtime_properties(name.name, name.subscription, **within)

@@ -1,4 +1,4 @@
-"""Errors of Azure's libraries as errors of our tree."""
+"""Translate errors of Azure's libraries to BrokerErrors."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ _NOT_NOW = (bus_errors.ServiceBusQuotaExceededError, bus_errors.ServiceBusServer
 
 
 def translate(error: BaseException) -> BrokerError:
-    """An exception of Azure's libraries as one of our tree. The caller sets the cause."""
+    """Return an exception of Azure's libraries as a BrokerError. The caller sets the cause."""
     if isinstance(error, BrokerError):
         return error
     said = " ".join(str(error).split())[:1000]
@@ -101,7 +101,7 @@ def _kind(error: BaseException) -> tuple[type[BrokerError], str]:
             return _BY_CLASS[kind]
     if isinstance(error, bus_errors.ServiceBusError):
         found = _BY_CONDITION.get(condition_of(error))
-        # whatever else ends a link or a connection: a new one may work
+        # anything else that ends a link or a connection: a new one may work
         return found or (Unavailable, "the service or the connection to it failed")
     if isinstance(error, core_errors.HttpResponseError):
         status = error.status_code or 0
@@ -114,13 +114,13 @@ def _kind(error: BaseException) -> tuple[type[BrokerError], str]:
 
 
 def condition_of(error: Any) -> str:
-    """The AMQP condition that a failure was reported with; "" where there is none."""
+    """Return the AMQP condition that a failure was reported with, or "" if there is none."""
     condition = getattr(error, "_condition", None)
     value = getattr(condition, "value", condition) or ""
     return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
 
 
 def surely_not_done(error: BaseException) -> bool:
-    """Whether the service itself refused, so that nothing was stored or changed for sure."""
+    """Return whether the service itself refused, so that certainly nothing was stored or changed."""
     kind, _ = _kind(error)
     return isinstance(error, _NOT_NOW) or not issubclass(kind, Unavailable)

@@ -1,4 +1,4 @@
-"""Looking at queues, topics and subscriptions, without side effects."""
+"""Describe queues, topics and subscriptions without side effects."""
 
 from __future__ import annotations
 
@@ -33,21 +33,23 @@ SHOWN = (
     "user_metadata",
 )
 NEVER = timedelta(days=36500)
-"""Longer durations mean that there is no limit."""
+"""A longer duration means that there is no limit."""
 
 
 class ServiceBusInspector(InspectorDriver):
-    """Settings and counts come from the administration, messages from peeking."""
+    """An inspector that gets settings and counts from the administration, and messages by peeking."""
 
     def __init__(self, link: ServiceBusConnection) -> None:
         self._link = link
         self._peeking = Peeking(link)
-        # the last messages may be taken out, and the end of an entity goes on from there all the same
+        # the last messages may be taken out, but the sequence numbers of an entity go on from there
         self._ends: dict[EntityName, tuple[datetime | None, int]] = {}
 
     def topics(self, timeout: float) -> list[TopicInfo]:
-        """Queues, topics and subscriptions; their sub-queues where there is something in them, the
-        empty ones as internal."""
+        """Return the queues, topics and subscriptions with their sub-queues.
+
+        Empty sub-queues are marked internal.
+        """
         deadline = Deadline(timeout)
         administration = self._link.administration
         rows: list[TopicInfo] = []
@@ -61,7 +63,7 @@ class ServiceBusInspector(InspectorDriver):
         return rows
 
     def _runtimes(self, topic: str, deadline: Deadline) -> Iterable[Any]:
-        """What is known of each subscription of a topic at the moment."""
+        """Yield the current state of each subscription of a topic."""
         found: Iterable[Any] = self._link.administration.list_subscriptions_runtime_properties(
             topic, **limits(deadline)
         )
@@ -127,7 +129,7 @@ class ServiceBusInspector(InspectorDriver):
         return Bounds(None, start, end, min(messages, end - start), counted="exact")
 
     def _end(self, name: EntityName, known: Counts | None, end: int) -> int:
-        """The end as it is now, or as it was before messages were taken out."""
+        """Return the end as it is now, or as it was before messages were taken out."""
         created = None if known is None else known.created
         seen_of, seen = self._ends.get(name, (None, end))
         if created is None or seen_of != created:
@@ -167,7 +169,7 @@ def _rows(name: EntityName, kind: str, known: Counts) -> Iterator[TopicInfo]:
 
 
 def _confirmation(properties: Any, emulator: bool) -> str:
-    """What a confirmation of an entity means, as far as the service tells."""
+    """Return what a confirmation of an entity means, as far as the service tells."""
     if emulator:
         where = "stored by an emulator, which need not keep it when it stops"
     elif getattr(properties, "enable_express", None):
@@ -182,7 +184,7 @@ def _confirmation(properties: Any, emulator: bool) -> str:
 
 
 def _settings(properties: Any) -> dict[str, Any]:
-    """What is worth showing of an entity's settings."""
+    """Return the settings of an entity that are worth showing."""
     shown = {}
     for name in SHOWN:
         value = getattr(properties, name, None)
@@ -196,7 +198,7 @@ def _settings(properties: Any) -> dict[str, Any]:
 
 
 def _rule(rule: Any) -> str:
-    """A rule in words: its condition, and its action where it has one."""
+    """Return a rule in words: its condition, and its action if it has one."""
     condition = getattr(rule.filter, "sql_expression", None)
     if condition is None:
         fields = {

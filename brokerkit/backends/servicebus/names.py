@@ -1,4 +1,4 @@
-"""Names of entities: queues, topics, subscriptions, and their sub-queues."""
+"""The names of entities: queues, topics, subscriptions, and their sub-queues."""
 
 from __future__ import annotations
 
@@ -23,9 +23,12 @@ MAX_NAME = 260
 
 @dataclass(frozen=True)
 class EntityName:
-    """What messages are sent to or taken from.
+    """The name of an entity that messages are sent to or taken from.
 
-    name: of the queue or topic. subscription: of a topic. sub_queue: one of `SUB_QUEUES`.
+    Attributes:
+        name: The queue or topic.
+        subscription: The subscription of the topic, if it is one.
+        sub_queue: One of `SUB_QUEUES`, if it is one.
     """
 
     name: str
@@ -34,9 +37,14 @@ class EntityName:
 
     @classmethod
     def parse(cls, topic: str, subscription: str | None = None) -> EntityName:
-        """Take a name apart: ``NAME``, ``NAME/Subscriptions/SUB``, each with a sub-queue behind it.
+        """Parse ``NAME`` or ``NAME/Subscriptions/SUB``, each with or without a sub-queue behind it.
 
-        subscription: of the topic, where the name does not hold it. Raises ConfigError.
+        Args:
+            topic: The name as users write it.
+            subscription: The subscription of the topic, if the name does not hold it.
+
+        Raises:
+            ConfigError: The name is not valid.
         """
         match = _PARTS.fullmatch(topic)
         if match is None or _FORBIDDEN.search(topic) or len(topic) > 2 * MAX_NAME:
@@ -58,7 +66,7 @@ class EntityName:
 
     @property
     def owner(self) -> EntityName:
-        """The queue or subscription to which a sub-queue belongs; itself where it is none."""
+        """The queue or subscription that a sub-queue belongs to, or else the entity itself."""
         return replace(self, sub_queue=None)
 
     def _path(self, sub_queue: str | None) -> str:
@@ -71,9 +79,9 @@ class EntityName:
 
     @property
     def address(self) -> str:
-        """The entity as the service's links name it."""
+        """The address of the entity on the links of the service."""
         return self._path(self.sub_queue and _WIRE[self.sub_queue])
 
     def __str__(self) -> str:
-        """The entity as users write it."""
+        """Return the entity as users write it."""
         return self._path(self.sub_queue)

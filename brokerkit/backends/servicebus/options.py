@@ -16,7 +16,7 @@ from brokerkit.core.vocabulary.secrets import Secret, as_secret, revealed
 DOMAIN = ".servicebus.windows.net"
 AMQP_PORT = 5672
 EMULATOR_ADMIN_PORT = 5300
-"""Where Microsoft's emulator has its administration."""
+"""The administration port of Microsoft's emulator."""
 
 KNOWN: Mapping[str, str] = {
     "connection_string": "Endpoint=sb://...;SharedAccessKeyName=...;SharedAccessKey=...",
@@ -37,11 +37,18 @@ _EXPECTED = (
 
 @dataclass(frozen=True)
 class Options:
-    """Checked options. host: the namespace's, with a port where it has its own.
+    """The checked options of an address.
 
-    key: name and value of a shared access key. signature: a shared access signature. credential: an
-    object that gives tokens. entity: the only one that the connection string is for. emulator: plain
-    AMQP without TLS.
+    Attributes:
+        host: The host of the namespace, with a port if it has one of its own.
+        key: The name and value of a shared access key.
+        signature: A shared access signature.
+        credential: An object that provides tokens.
+        entity: The only entity that the connection string is for.
+        emulator: Whether to use plain AMQP without TLS.
+        admin: The host and port of the administration, if they are not those of the namespace.
+        ca: The path of a file of certificates to trust.
+        websockets: Whether to use AMQP over WebSockets.
     """
 
     host: str
@@ -56,8 +63,12 @@ class Options:
 
 
 def read_options(address: Address) -> Options:
-    """Check an address. Raises ConfigError that says what was expected, and shows no secret."""
-    # an environment variable spells the underscore as a dot
+    """Check an address and return its options.
+
+    Raises:
+        ConfigError: An option is wrong; the text says what was expected and shows no secret.
+    """
+    # in an environment variable the underscore stands for a dot
     given = check_options({name.replace(".", "_"): value for name, value in address.options.items()}, KNOWN)
     transport = given.get("transport") or "amqp"
     if transport not in TRANSPORTS:
@@ -124,7 +135,7 @@ def _from_connection_string(text: Secret, shared: Mapping[str, Any]) -> Options:
 
 
 def _parts_of(text: Secret) -> dict[str, Secret] | None:
-    """The values of a connection string by their names; None where a part has no name."""
+    """Return the values of a connection string by name, or None if a part has no name."""
     pairs = [each.strip().partition("=") for each in text.reveal().split(";") if each.strip()]
     if not all(equals for _, equals, _ in pairs):
         return None

@@ -1,4 +1,4 @@
-"""Messages as the client library sends them; what it would change or refuse is refused before."""
+"""Encode messages for the client library. A message that it would change or refuse is refused here."""
 
 from __future__ import annotations
 
@@ -33,10 +33,17 @@ _INT64 = range(-(2**63), 2**63)
 
 
 def encode(message: OutboundMessage, *, named: bool) -> AmqpAnnotatedMessage:
-    """The message to be sent. Raises ConfigError or TypeError for what cannot be carried.
+    """Return the message to send.
 
-    named: whether its `dedup_id` becomes the message id, by which the entity knows a duplicate. The key
-    becomes the session id (or the partition key, where ``$sb.partition_key`` says so).
+    Its key becomes the session id, or the partition key with ``$sb.partition_key``.
+
+    Args:
+        message: The message to encode.
+        named: Whether `dedup_id` becomes the message id, by which the entity recognizes duplicates.
+
+    Raises:
+        ConfigError: A field has a value that cannot be carried.
+        TypeError: A field has a type that cannot be carried.
     """
     given: dict[str, AttributeValue] = {}
     carried: dict[str, Any] = {}
@@ -68,7 +75,7 @@ def encode(message: OutboundMessage, *, named: bool) -> AmqpAnnotatedMessage:
     if given.get(TIME_TO_LIVE) is not None:
         header["time_to_live"] = milliseconds_to_live(given[TIME_TO_LIVE])
     if message.data is None and not (properties or carried):
-        # an encoded message of no section at all is not one
+        # an encoded message must have at least one section
         header["durable"] = True
     return AmqpAnnotatedMessage(
         **body_of(message.data, _body_type(given.get(BODY_TYPE))),
@@ -80,7 +87,7 @@ def encode(message: OutboundMessage, *, named: bool) -> AmqpAnnotatedMessage:
 
 
 def can_be_set(pair: Pair) -> bool:
-    """Whether an attribute is a property that publishing sets, with a value that it takes."""
+    """Return whether an attribute is a property that publishing sets, with a value that it accepts."""
     name, value = pair
     if name not in KNOWN - READ_ONLY or value is None:
         return False
@@ -126,7 +133,7 @@ def _text(text: str, what: str) -> str:
 
 
 def _typed(name: str, value: AttributeValue) -> Any:
-    """A value that the client library encodes as the type that it is."""
+    """Return a value that the client library encodes with its own type."""
     if isinstance(value, str):
         return _text(value, f"the value of attribute {name!r}")
     if isinstance(value, bytes):

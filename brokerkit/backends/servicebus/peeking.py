@@ -1,4 +1,4 @@
-"""Looking at messages by sequence number, without taking or locking any."""
+"""Peek at messages by sequence number, without taking or locking any."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from .names import EntityName
 from .transport import Peeker
 
 AT_ONCE = 250
-"""The service shows about so many at a time, fewer where they are large."""
+"""About how many messages the service returns at a time; fewer if they are large."""
 FIRST = 1
 LAST = 2**63 - 1
 LEAST_SECONDS = 0.1
 
 
 class Peeking:
-    """Looks into one entity after the other. For one thread."""
+    """A peeker at one entity after the other. It belongs to one thread."""
 
     def __init__(self, link: ServiceBusConnection) -> None:
         self._link = link
@@ -31,19 +31,19 @@ class Peeking:
         self._used_at = 0.0
 
     def messages(self, name: EntityName, start: int, most: int, deadline: Deadline) -> Sequence[Any]:
-        """The first messages from a sequence number on, in order; none at the end."""
+        """Return the first messages from a sequence number on, in order, or none at the end."""
         used_before = self._keep(name)
         try:
             return self._look(name, start, most, deadline)
         except Exception as error:
             self.close()
-            # the service closes what was not used for some minutes, and nobody notices before the next use
+            # the service closes an idle link after some minutes, and only the next use shows it
             if not used_before or not translate(error).retryable or deadline.passed:
                 raise
         return self._look(name, start, most, deadline)
 
     def _keep(self, name: EntityName) -> bool:
-        """Whether what was used last can be used again."""
+        """Return whether the last peeker can be used again."""
         if name != self._name or time.monotonic() - self._used_at > FRESH_SECONDS:
             self.close()
         return self._peeker is not None
@@ -58,12 +58,19 @@ class Peeking:
         return found
 
     def first(self, name: EntityName, start: int, deadline: Deadline) -> Any | None:
-        """The first message from a sequence number on."""
+        """Return the first message from a sequence number on, or None."""
         found = self.messages(name, start, 1, deadline)
         return found[0] if found else None
 
     def last_number(self, name: EntityName, first: int, guess: int, deadline: Deadline) -> int:
-        """The sequence number of the last message. first: one that is there. guess: where it may be."""
+        """Return the sequence number of the last message.
+
+        Args:
+            name: The entity.
+            first: The number of a message that exists.
+            guess: Where the last message may be.
+            deadline: When to give up.
+        """
         low, high = first, LAST
         step, next_step = max(1, guess - first), 1
         while low < high:
@@ -79,12 +86,12 @@ class Peeking:
     def first_at(
         self, name: EntityName, start: int, end: int, milliseconds: int, deadline: Deadline
     ) -> int | None:
-        """The first sequence number of a range whose message was enqueued at a moment or later."""
+        """Return the first sequence number of a range whose message was enqueued at a moment or later."""
         while start < end:
             middle = (start + end) // 2
             found = self.first(name, middle, deadline)
             at = None if found is None else found.raw_amqp_message.annotations.get(ENQUEUED)
-            # one without a time is still to be enqueued
+            # a message without a time is still to be enqueued
             if found is None or at is None or at >= milliseconds:
                 end = middle
             else:

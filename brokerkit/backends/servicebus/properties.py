@@ -1,17 +1,19 @@
-"""Properties that Service Bus gives a meaning, as attributes whose names begin with ``$sb.``.
+"""Convert the properties of Service Bus to and from attributes whose names begin with ``$sb.``.
+
+These are read, and set again on publishing::
 
     $sb.message_id, $sb.correlation_id, $sb.subject, $sb.to, $sb.reply_to, $sb.reply_to_session_id,
     $sb.content_type, $sb.content_encoding, $sb.user_id
     $sb.time_to_live             seconds
     $sb.scheduled_enqueue_time   a datetime, or its ISO text: not delivered before
-    $sb.partition_key            where the key is not a session id
-    $sb.body_type                where the body is not data, see `body`
+    $sb.partition_key            if the key is not a session id
+    $sb.body_type                if the body is not data, see `body`
 
-These are read, and have no effect where they are published again:
+These are read, and have no effect on publishing::
 
     $sb.state                    "deferred" or "scheduled"
     $sb.dead_letter_source       the entity in which it was dead-lettered
-    $sb.enqueued_sequence_number its first number, where it was forwarded
+    $sb.enqueued_sequence_number its first number, if it was forwarded
 """
 
 from __future__ import annotations
@@ -57,7 +59,7 @@ _MAX_TTL_MS = 2**32 - 1
 
 
 def read_properties(values: list[Any]) -> list[Pair]:
-    """The properties of a received message, as attributes. values: the list as it was encoded."""
+    """Return the properties of a received message as attributes. `values` is the encoded list."""
     return [
         (PREFIX + name, _attribute(values[place]))
         for name, place in PLACES.items()
@@ -70,7 +72,7 @@ def _attribute(value: AttributeValue) -> AttributeValue:
 
 
 def read_annotations(message: Any) -> list[Pair]:
-    """What the service adds to a message, as attributes."""
+    """Return the annotations that the service adds to a message as attributes."""
     found: list[Pair] = []
     header = message.raw_amqp_message.header
     if header is not None and header.time_to_live:
@@ -97,7 +99,7 @@ def _annotations(message: Any) -> list[Pair]:
 
 
 def amqp_properties(given: Mapping[str, AttributeValue]) -> dict[str, Any]:
-    """`$sb.` attributes as the properties of a message to be sent. Raises ConfigError or TypeError."""
+    """Return `$sb.` attributes as the properties of an outgoing message. Raises ConfigError or TypeError."""
     made: dict[str, Any] = {}
     for name in PLACES:
         value = given.get(PREFIX + name)
@@ -124,7 +126,7 @@ def _checked(name: str, value: AttributeValue) -> Any:
 
 
 def milliseconds_to_live(value: AttributeValue) -> int:
-    """`$sb.time_to_live`. Raises ConfigError."""
+    """Return the milliseconds of a `$sb.time_to_live`. Raises ConfigError."""
     if not isinstance(value, int | float) or isinstance(value, bool) or not 0 < value * 1000 <= _MAX_TTL_MS:
         raise ConfigError(
             f"{TIME_TO_LIVE} must be a number of seconds above 0 and at most {_MAX_TTL_MS // 1000:,}"
@@ -133,7 +135,7 @@ def milliseconds_to_live(value: AttributeValue) -> int:
 
 
 def enqueue_time(value: AttributeValue) -> datetime:
-    """`$sb.scheduled_enqueue_time`. Raises ConfigError."""
+    """Return the moment of a `$sb.scheduled_enqueue_time`. Raises ConfigError."""
     moment = value
     if isinstance(value, str):
         try:

@@ -1,4 +1,4 @@
-"""Publishing: batches as large as the link takes, one after the other, with an outcome for each message."""
+"""Publish in batches as large as the link accepts, one after the other, with an outcome for each message."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ LEAST_SECONDS = 0.1
 
 @dataclass
 class _Target:
-    """Where a topic's messages go. duplicates: whether the entity drops those with the same id."""
+    """The entity that the messages of a topic are sent to."""
 
     name: EntityName
     entity: Entity | None
@@ -44,7 +44,7 @@ class _Target:
 
     @property
     def may_know_ids(self) -> bool:
-        """Whether an id that the caller gave may matter to the entity."""
+        """Whether a message id from the caller may matter to the entity."""
         return self.entity is None or self.entity.duplicate_detection
 
     @property
@@ -54,7 +54,12 @@ class _Target:
 
 @dataclass
 class _Item:
-    """A message on its way. row: which of the batch it is. note: what to say of it once it is sent."""
+    """A message to send.
+
+    Attributes:
+        row: Its place in the batch.
+        note: A note to report once it is sent.
+    """
 
     row: int
     message: Any
@@ -64,14 +69,18 @@ class _Item:
 
 @dataclass
 class _Part:
-    """Messages that go together. content: a batch, or a message that is too large for one."""
+    """Messages that are sent together.
+
+    Attributes:
+        content: A batch, or one message that is too large for a batch.
+    """
 
     items: Sequence[_Item]
     content: Any
 
 
 class ServiceBusPublisher(PublisherDriver):
-    """One link per topic, kept for the next messages."""
+    """A publisher with one link for each topic, which is kept for the next messages."""
 
     def __init__(self, link: ServiceBusConnection) -> None:
         self._link = link
@@ -102,7 +111,7 @@ class ServiceBusPublisher(PublisherDriver):
         items = []
         for row, message in messages:
             try:
-                # a name makes trying again harmless where the entity looks for duplicates
+                # with a message id a retry is harmless, if the entity detects duplicates
                 known = message.named(f"{new_run()}-0") if target.duplicates else message
                 sent, note = with_id(known, target.name, target.entity)
                 items.append(_Item(row, encode(sent, named=target.may_know_ids), message.key, note))
@@ -162,24 +171,27 @@ class ServiceBusPublisher(PublisherDriver):
             waiting.appendleft(group[len(part.items) :])
             outcome = self._send_part(target, part, deadline)
             if len(part.items) > 1 and isinstance(outcome.error, TooLarge | ConfigError):
-                # the service refuses all for one: find out which
+                # the service refuses all messages because of one: find out which
                 middle = (len(part.items) + 1) // 2
                 waiting.extendleft([part.items[middle:], part.items[:middle]])
                 continue
             results.update({item.row: replace(outcome, note=item.note) for item in part.items})
             if outcome.error is not None and outcome.error.retryable:
-                # what comes after it must not overtake it
+                # later messages must not overtake it
                 results.update({item.row: _held_back(outcome.error) for left in waiting for item in left})
                 break
         return results
 
     def _next_part(self, target: _Target, items: Sequence[_Item], deadline: Deadline) -> _Part:
-        """The first messages that go together. Raises TooLarge when the first cannot go at all."""
+        """Return the first messages that can be sent together.
+
+        Raises TooLarge if the first cannot be sent at all.
+        """
         sender = self._open(target, deadline)
         batch = sender.create_message_batch()
         part: list[_Item] = []
         for item in items:
-            # of a partitioned entity the service takes only batches for one partition
+            # for a partitioned entity, the service accepts only batches for one partition
             if part and target.partitioned and item.key != part[0].key:
                 break
             try:

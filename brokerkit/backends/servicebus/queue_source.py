@@ -1,4 +1,4 @@
-"""Messages of a queue, a subscription or a sub-queue, each locked by itself."""
+"""The source of messages in a queue, subscription or sub-queue, each locked by itself."""
 
 from __future__ import annotations
 
@@ -19,9 +19,12 @@ from .transport import Receiver
 
 
 class QueueSource(Source):
-    """One receiver, opened anew when its connection was lost. A receipt is the message itself.
+    """A source with one receiver, opened again if its connection is lost.
 
-    lock_seconds: None where it is not known yet.
+    Receipts are the messages themselves.
+
+    Attributes:
+        lock_seconds: How long a message stays locked; None if it is not known yet.
     """
 
     def __init__(
@@ -37,7 +40,10 @@ class QueueSource(Source):
         self._stayed_at = time.monotonic()
 
     def _connected(self, wait: float) -> Receiver | None:
-        """The open receiver; None when it is not open within `wait`. Raises what keeps it from opening."""
+        """Return the open receiver, or None if it does not open within `wait`.
+
+        Raises the error of opening it.
+        """
         if self._receiver is not None and self._receiver.is_open:
             return self._receiver
         if self._opening is None:
@@ -81,7 +87,7 @@ class QueueSource(Source):
         receiver = self._connected(ANSWER_SECONDS)
         if receiver is None:
             raise Unavailable(f"the connection to {self._name} was lost and could not be made anew in time")
-        # a message of a receiver that was lost is settled by its lock token
+        # a message of a lost receiver is settled by its lock token
         return settle(receiver, receipts, outcome, reason)
 
     def extend(self, receipts: Sequence[Any]) -> Errors:
@@ -102,7 +108,7 @@ class QueueSource(Source):
                 self._stayed_at = time.monotonic()
                 receiver.stay()
         except Exception as error:
-            # nobody waits for it: whoever does next has it opened anew
+            # no caller waits for it, so the next call opens it again
             log.info("the connection to %s was lost: %s", self._name, translate(error))
             self._lose()
 

@@ -1,4 +1,4 @@
-"""Reading slices by peeking."""
+"""Read slices by peeking."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .peeking import AT_ONCE, Peeking
 
 
 class ServiceBusReader(ReaderDriver):
-    """Reads one slice after the other. Rows that were taken meanwhile are not there any more."""
+    """A reader of one slice after the other. Messages that were taken meanwhile are missing from it."""
 
     def __init__(self, link: ServiceBusConnection) -> None:
         self._peeking = Peeking(link)

@@ -1,8 +1,8 @@
-"""Message ids where an entity drops what has an id that it has seen: which one is sent, and what is said.
+"""Choose message ids for entities with duplicate detection, and note which messages may be dropped.
 
-Such an entity confirms a repeated message and drops it, without a word. A message that was read and is
-sent again gets an id of its own, unless it is to keep it. Of an id that a publisher gives, nothing can be
-known: it is sent as it is.
+Such an entity confirms a repeated message and silently drops it. A message that was read and is sent
+again gets a new id, unless it must keep its own. An id that the publisher gives is sent as it is, since
+nothing is known of it.
 """
 
 from __future__ import annotations
@@ -18,9 +18,12 @@ from .properties import MESSAGE_ID
 def with_id(
     message: OutboundMessage, name: EntityName, entity: Entity | None
 ) -> tuple[OutboundMessage, str | None]:
-    """The message with the id that it is sent under, and a note where the entity may drop it by its id.
+    """Return the message with the id to send, and a note if the entity may drop it because of its id.
 
-    entity: what is known of it; None where nothing is.
+    Args:
+        message: The message to send.
+        name: The name of the entity.
+        entity: The description of the entity, or None if it is not known.
     """
     given = message.attributes.get(MESSAGE_ID)
     if given is None or (entity is not None and not entity.duplicate_detection):

@@ -1,7 +1,7 @@
-"""Messages by session: who holds a session gets its messages in their order, and nobody else does.
+"""The source of messages by session: only the holder of a session gets its messages, in their order.
 
-A session is handled batch by batch: its next messages come when those before are settled, so that
-one that is given back is not overtaken.
+A session is handled batch by batch: its next messages are delivered once the previous ones are settled,
+so that a message that is given back is not overtaken.
 """
 
 from __future__ import annotations
@@ -26,15 +26,19 @@ from .source import DEFAULT_LOCK, LOOK_SECONDS, MAX_MESSAGES, STAY_SECONDS, Sour
 from .transport import Receiver
 
 AT_ONCE = 8
-"""How many sessions one consumer holds at a time, while messages of all of them wait to be settled."""
+"""How many sessions one consumer holds at a time while messages of all of them wait to be settled."""
 ACCEPT_SECONDS = 5.0
-"""For how long the service is asked to look for a session that is free."""
+"""How long the service looks for a free session."""
 FILL_SECONDS = 2.0
-"""How long a batch of a session that goes on bringing messages may become."""
+"""How long a batch is filled from a session whose messages keep arriving."""
 
 
 class HeldSession:
-    """A session that is ours. owed: messages that are not settled yet."""
+    """A session that this consumer holds.
+
+    Attributes:
+        owed: Messages that are not settled yet.
+    """
 
     def __init__(self, receiver: Receiver) -> None:
         self.receiver = receiver
@@ -43,13 +47,17 @@ class HeldSession:
 
     @property
     def alive(self) -> bool:
-        """Whether the session is still ours, by our clock."""
+        """Whether the session is still held, by the local clock."""
         ends = self.receiver.session.locked_until_utc
         return self.receiver.is_open and (ends is None or ends > datetime.now(UTC))
 
 
 class SessionSource(Source):
-    """A receipt is a message with its session. session: a named one; None: whichever is free next."""
+    """A source whose receipts are messages with their session.
+
+    Args:
+        session: The session id, or None for the next sessions that are free.
+    """
 
     def __init__(
         self,
@@ -74,7 +82,7 @@ class SessionSource(Source):
             if taken[0]:
                 return taken
             if self._session is None:
-                # it has nothing now: let others have it
+                # it has no messages now, so leave it to other consumers
                 self._let_go([held])
             elif until.passed:
                 return (), ()
@@ -85,7 +93,7 @@ class SessionSource(Source):
         return ((), ()) if held_now is None else self._take_from(held_now, max_messages, until)
 
     def _accepted(self, until: Deadline) -> HeldSession | None:
-        """The session that was asked for, or one that is free; None when there is none in time."""
+        """Return the session that was asked for, or a free one; None if there is none in time."""
         if self._opening is None:
             wanted = NEXT_SESSION if self._session is None else self._session
             self._opening = Opening(
@@ -106,7 +114,7 @@ class SessionSource(Source):
         return held
 
     def _take_from(self, held: HeldSession, max_messages: int, until: Deadline) -> Taken:
-        """A batch of a session, as long as its messages come without a pause."""
+        """Return a batch of a session, for as long as its messages arrive without a pause."""
         messages: list[Any] = []
         most = min(max_messages, MAX_MESSAGES)
         longest = Deadline(FILL_SECONDS)
@@ -169,7 +177,7 @@ class SessionSource(Source):
 
     def idle(self) -> None:
         if self._opening is not None and self._session is None:
-            # a session that is found now would be kept from others for nothing
+            # a session that is found now would be kept from other consumers for nothing
             opening, self._opening = self._opening, None
             opening.abandon()
         for held in list(self._held):
@@ -197,7 +205,7 @@ class SessionSource(Source):
 
 
 def _by_session(receipts: Sequence[Any]) -> list[tuple[HeldSession, list[int]]]:
-    """The rows of each session, in order."""
+    """Return the rows of each session, in order."""
     found: dict[int, tuple[HeldSession, list[int]]] = {}
     for row, (held, _) in enumerate(receipts):
         found.setdefault(id(held), (held, []))[1].append(row)

@@ -1,4 +1,4 @@
-"""Settling messages and keeping their locks."""
+"""Settle messages and keep their locks."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from .transport import Receiver
 
 MAX_REASON = 4096
 MAX_TOKENS = 500
-"""How many locks are renewed by one request."""
+"""How many locks one request renews."""
 REJECTED = "rejected"
 
 Errors = list[BaseException | None]
 
 
 def settle(receiver: Receiver, messages: Sequence[Any], outcome: Outcome, reason: str | None) -> Errors:
-    """Settle messages, each confirmed by itself; what went wrong with each.
+    """Settle messages, each with its own confirmation, and return an error or None for each.
 
-    A failure of the connection is that of all that come after it as well.
+    A failure of the connection counts for all messages after it as well.
     """
     how = _operation(receiver, outcome, reason)
     known = settle_together(receiver, messages, outcome, ANSWER_SECONDS)
@@ -40,7 +40,7 @@ def settle(receiver: Receiver, messages: Sequence[Any], outcome: Outcome, reason
             how(message)
             errors.append(None)
         except MessageNotFoundError as error:
-            # so the service answers for a deferred message that is not ours any more
+            # this is how the service answers for a deferred message that this consumer no longer holds
             errors.append(_lost(error))
         except Exception as error:
             errors.append(error)
@@ -67,7 +67,7 @@ def _lost(error: BaseException) -> LockLost:
 
 
 def renew(receiver: Receiver, messages: Sequence[Any], timeout: float) -> Errors:
-    """Renew the locks of messages, many with one request; what went wrong with each."""
+    """Renew the locks of messages, many with one request, and return an error or None for each."""
     errors: Errors = []
     for start in range(0, len(messages), MAX_TOKENS):
         errors.extend(_renew(receiver, messages[start : start + MAX_TOKENS], timeout))
@@ -80,7 +80,7 @@ def _renew(receiver: Receiver, messages: Sequence[Any], timeout: float) -> Error
     except (MessageLockLostError, MessageNotFoundError) as error:
         if len(messages) == 1:
             return [_lost(error)]
-        # one that is lost has all refused: find out which
+        # one lost lock makes the whole request fail: find out which
         middle = len(messages) // 2
         return _renew(receiver, messages[:middle], timeout) + _renew(receiver, messages[middle:], timeout)
     except Exception as error:
@@ -89,6 +89,6 @@ def _renew(receiver: Receiver, messages: Sequence[Any], timeout: float) -> Error
 
 
 def locked_for(messages: Sequence[Any]) -> float | None:
-    """For how many seconds from now the service keeps the locks, as far as the messages say it."""
+    """Return for how many more seconds the messages are locked, as far as they tell."""
     ends = [message.locked_until_utc for message in messages if message.locked_until_utc is not None]
     return (min(ends) - datetime.now(UTC)).total_seconds() if ends else None

@@ -1,4 +1,4 @@
-"""What a consumer takes messages from: a queue, its sessions, or its deferred messages."""
+"""The interface of a source of messages: a queue, its sessions, or its deferred messages."""
 
 from __future__ import annotations
 
@@ -11,25 +11,32 @@ from brokerkit.core.contract.driver import Outcome
 from .settling import Errors
 
 LOOK_SECONDS = 0.15
-"""A request that has just been sent is given the time of a round trip, even by who does not wait."""
+"""How long a request that was just sent is awaited, even by a caller that does not wait: a round trip."""
 MAX_MESSAGES = 2_000
 STAY_SECONDS = 2.0
-"""How often a link that nobody uses is looked after."""
+"""How often an unused link is serviced."""
 DEFAULT_LOCK = 30.0
-"""Assumed until the first message says it, where the entity may not be looked up."""
+"""The lock duration assumed until the first message tells it, if the entity may not be looked up."""
 
 Taken = tuple[Sequence[Any], Sequence[Any]]
 """Messages of the client library, and the receipts by which they are settled."""
 
 
 class Source(ABC):
-    """Used by the thread of one consumer. lock_seconds: how long a message stays ours."""
+    """A source of messages. It is used by the thread of one consumer.
+
+    Attributes:
+        lock_seconds: How long a message stays locked.
+    """
 
     lock_seconds: float = DEFAULT_LOCK
 
     @abstractmethod
     def take(self, max_messages: int, wait: float) -> Taken:
-        """What is there now, else the first that comes within `wait`. Raises what keeps it from looking."""
+        """Return the messages that are here, or else the first to arrive within `wait`.
+
+        Raises the error of receiving.
+        """
 
     @abstractmethod
     def settle(self, receipts: Sequence[Any], outcome: Outcome, reason: str | None) -> Errors: ...
@@ -38,7 +45,7 @@ class Source(ABC):
     def extend(self, receipts: Sequence[Any]) -> Errors: ...
 
     def idle(self) -> None:
-        """Nobody wants messages now: stay connected, take in no more."""
+        """Keep the connection alive while no caller waits; do not prefetch."""
         return
 
     @abstractmethod
