@@ -1,4 +1,4 @@
-"""A session without widgets, and what it hands out: `DataSession`, `Scan`, `Batch`."""
+"""A session without widgets, and the objects it returns: `DataSession`, `Scan`, `Batch`."""
 
 from brokerkit.display.descriptions import Description
 

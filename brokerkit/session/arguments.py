@@ -1,4 +1,4 @@
-"""Checking the names that callers pass."""
+"""Checks of the names that callers pass."""
 
 from __future__ import annotations
 
@@ -13,19 +13,31 @@ MessageIds = Literal["new", "keep"]
 
 
 def keeps_ids(message_ids: MessageIds) -> bool:
-    """Whether messages that are sent again keep their ids. Raises ConfigError for anything else."""
+    """Return whether messages that are sent again keep their ids.
+
+    Raises:
+        ConfigError: The value is neither "new" nor "keep".
+    """
     if message_ids not in ("new", "keep"):
         raise ConfigError(f'message_ids must be "new" or "keep", not {message_ids!r}')
     return message_ids == "keep"
 
 
 def check_topic(topic: Any) -> str:
-    """A topic's name. Raises ConfigError for what cannot be one."""
+    """Return the name of a topic.
+
+    Raises:
+        ConfigError: It cannot be the name of a topic.
+    """
     return check_name(topic, "topic")
 
 
 def topic_names(topic: Any) -> list[str]:
-    """One name, or several without repetitions, as a list. Raises ConfigError for anything else."""
+    """Return one name or several, without repetitions, as a list.
+
+    Raises:
+        ConfigError: It is neither a name nor a sequence of names.
+    """
     names = [topic] if isinstance(topic, str | bytes) or not isinstance(topic, Iterable) else list(topic)
     if not names:
         raise ConfigError("scan needs at least one topic, and got an empty list")
@@ -33,7 +45,7 @@ def topic_names(topic: Any) -> list[str]:
 
 
 def model_of(model: Model | None, share: bool) -> Model | None:
-    """The model that a call asks for: ``share=True`` is ``model="message"`` in the words of Kafka."""
+    """Return the model that a call asks for; ``share=True`` is Kafka's word for ``model="message"``."""
     if not isinstance(share, bool):
         raise ConfigError(f"share must be True or False, not {share!r}")
     if share and model not in (None, "message"):

@@ -33,7 +33,7 @@ NEXT = (
     "s.topics()  s.describe(topic)                  what there is\n"
     "s.peek(topic)  s.scan(topic)                   messages as frames"
 )
-"""What a session that is shown suggests."""
+"""The calls that a session suggests when it is shown."""
 
 _sessions: weakref.WeakValueDictionary[str, BrokerSession] = weakref.WeakValueDictionary()
 

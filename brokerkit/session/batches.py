@@ -44,7 +44,7 @@ class Batch(markup.Displayed):
         self, origin: Batches, make_frame: Callable[[Sequence[ReceivedBatch]], pd.DataFrame]
     ) -> None:
         self.pieces: Sequence[ReceivedBatch] = ()
-        self._origin = origin  # its consumer lives as long as somebody may settle this
+        self._origin = origin  # keeps the consumer alive while this batch may still be settled
         self._make_frame = make_frame
         self._given_back = False
 
@@ -95,7 +95,7 @@ class Batch(markup.Displayed):
         return f"<batch of {len(self):,} messages, {'settled' if self.settled else 'not settled'}>"
 
     def _repr_html_(self) -> str:
-        # key and payload are in one of two columns each: as text, or as bytes that are none
+        # key and payload are in one of two columns each: as text, or as bytes that are not text
         rows = [
             (*place, raw_key if key is None else key, raw if value is None else value)
             for *place, key, raw_key, value, raw in records(self.frame[READ_COLUMNS].head(SHOWN_ROWS))
@@ -166,7 +166,7 @@ class Batches:
             self._waiting = False
         if batch.pieces:
             return batch
-        # a fetch may be under way: what it brings is for others, not for a loop that has ended
+        # a fetch may be under way: its messages are for other consumers, not for a loop that has ended
         self.release()
         raise StopIteration
 
@@ -197,7 +197,7 @@ class Batches:
     def __del__(self) -> None:
         consumer = getattr(self, "_consumer", None)
         if consumer is not None:
-            # it lies in a cycle with what it holds, and would be collected much later
+            # it is part of a reference cycle and would otherwise be collected much later
             consumer.drop()
 
     def __repr__(self) -> str:

@@ -1,4 +1,4 @@
-"""What was read, as the frame that users get."""
+"""The frame that users get, made from the rows that were read."""
 
 from __future__ import annotations
 
@@ -19,6 +19,14 @@ if TYPE_CHECKING:
 def frame_of(
     table: pa.Table, builder: FrameBuilder, *, source: str, expand: bool, details: Mapping[str, Any]
 ) -> pd.DataFrame:
-    """An Arrow-backed frame that remembers where its rows came from; expand: with JSON fields as columns."""
+    """Return an Arrow-backed frame that remembers where its rows came from.
+
+    Args:
+        table: The rows.
+        builder: The builder that made them.
+        source: The name of the session.
+        expand: Add a column for each JSON field.
+        details: Further facts for the frame to remember.
+    """
     made = attach(to_pandas(table), provenance(builder, source=source, details=details))
     return expand_frame(made) if expand else made

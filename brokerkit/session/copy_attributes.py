@@ -1,6 +1,7 @@
-"""Messages on their way to another system, which may not carry all of what they have.
+"""Messages on their way to a system that may not carry all their parts.
 
-What it cannot carry travels in attributes of ours, and is put back as soon as a system can carry it:
+The parts that it cannot carry travel in attributes with names of brokerkit, and are put back as soon as a
+system can carry them::
 
     bk-publish-time   when it was first published: ISO 8601, UTC, microseconds; only where the target does
                       not keep the time of a message itself, or not to the microsecond
@@ -44,9 +45,12 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 def messages_to_copy(
     columns: Columns, target: Capabilities, placing: Placing | None = None
 ) -> list[OutboundMessage]:
-    """The rows of a batch as messages that `target` gives back complete.
+    """Return the rows of a batch as messages that `target` gives back complete.
 
-    placing: which of them keep their partition and time; None: the target decides about both.
+    Args:
+        columns: The rows.
+        target: The features of the system they are sent to.
+        placing: Decides which of them keep their partition and time; None lets the target decide.
     """
     opened = _opened_all(columns)
     firsts = [_first_time(message.attributes) for message in opened]
@@ -63,7 +67,7 @@ def messages_to_copy(
 
 
 def times_of(columns: Columns) -> list[int | None]:
-    """When each row was first published, in microseconds."""
+    """Return when each row was first published, in microseconds."""
     return _times(columns, [_first_time(Attributes(each)) for each in columns.values("attributes")])
 
 
@@ -78,7 +82,7 @@ def _opened_all(columns: Columns) -> list[OutboundMessage]:
 
 
 def _first_time(attributes: Attributes) -> int | None:
-    """What our attribute says of the first publication, in microseconds; None where it says nothing."""
+    """Return the time in ``bk-publish-time``, in microseconds; None if it has none."""
     text = attributes.text(PUBLISH_TIME) if attributes else None
     try:
         return None if text is None else to_microseconds(datetime.fromisoformat(text))
@@ -87,7 +91,10 @@ def _first_time(attributes: Attributes) -> int | None:
 
 
 def _opened(value: bytes | None, key: bytes | None, attributes: Attributes) -> OutboundMessage:
-    """A message as it was before its first copy. What does not read as ours stays as it is."""
+    """Return a message as it was before its first copy.
+
+    An attribute that cannot be read as one of brokerkit's stays as it is.
+    """
     ours = {name: text for name in OURS if (text := attributes.text(name)) is not None}
     if not ours:
         return OutboundMessage(value, key, attributes)
@@ -113,10 +120,15 @@ def _carried(
     exact: bool,
     target: Capabilities,
 ) -> OutboundMessage:
-    """The message as the target can carry it.
+    """Return the message as the target can carry it.
 
-    time: of its publication; first: the same where an attribute of ours says it. moment: the time that
-    it is given, None for the present; exact: whether that is all of `time`.
+    Args:
+        message: The message as it was first published.
+        time: The time of its publication.
+        first: The same where an attribute says it.
+        moment: The time that it is given; None for the present.
+        exact: Whether `moment` is `time` to the digit.
+        target: The features of the system it is sent to.
     """
     value, key, attributes = message.data, message.key, list(message.attributes)
     told = [pair for pair in attributes if pair[0] == PUBLISH_TIME]
@@ -139,12 +151,12 @@ def _carried(
 
 
 def written(micros: int) -> str:
-    """A time as our attribute has it."""
+    """Return a time as text, as ``bk-publish-time`` has it."""
     return (_EPOCH + timedelta(microseconds=micros)).isoformat(timespec="microseconds")
 
 
 def _apart(attributes: Sequence[Pair], target: Capabilities) -> tuple[list[Pair], list[tuple[int, Pair]]]:
-    """What a system gives back as it is, and what it does not, with its place."""
+    """Split attributes into those that a system gives back unchanged, and the others with their places."""
     names = Counter(name for name, _ in attributes)
     plain: list[Pair] = []
     others: list[tuple[int, Pair]] = []
@@ -174,7 +186,7 @@ def _survives(pair: Pair, repeated: bool, target: Capabilities) -> bool:
 
 
 def _is_typical(name: str, value: AttributeValue) -> bool:
-    """Whether a system that has types but keeps no name twice is sure to keep it, too."""
+    """Return whether a system that has types but keeps no name twice is sure to keep this attribute."""
     if not name or name.startswith("$"):
         return False
     if isinstance(value, datetime):
@@ -191,7 +203,7 @@ def _packed(attributes: Sequence[tuple[int, Pair]]) -> str:
 
 
 def _together(plain: Sequence[Pair], text: str) -> list[Pair]:
-    """All attributes, those that were packed in their places."""
+    """Return all attributes, with those that were packed in their places."""
     found = list(plain)
     for name, data, kind, *place in orjson.loads(b64decode(text, validate=True)):
         pair = pair_of(name, None if data is None else b64decode(data, validate=True), kind)

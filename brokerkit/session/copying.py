@@ -42,13 +42,13 @@ if TYPE_CHECKING:
 
 
 class CopyWarning(UserWarning):
-    """A copy ended before it came to the end."""
+    """A copy ended before all messages were copied."""
 
 
 CHUNK_ROWS = 2_000
 FETCH_ROWS = 500
 LOOKED_AT = 32
-"""Partitions of which the first messages are looked at before a copy begins."""
+"""How many partitions have their first messages checked before a copy begins."""
 
 
 def copy_topic(
@@ -126,10 +126,12 @@ def copy_topic(
 
 
 class Copying:
-    """One `copy` call: what was sent, under which name, and what became of it.
+    """One `copy` call: the messages that were sent, their names, and their outcomes.
 
-    resume: the outcome frame of an earlier call; what it confirmed is not sent again. known_again,
-    keep_ids: as in `FramePublishing`.
+    Args:
+        resume: The outcome frame of an earlier call. Messages that it confirmed are not sent again.
+        known_again: For how many seconds the topic recognizes a message; see `FramePublishing`.
+        keep_ids: Whether messages keep their ids.
     """
 
     def __init__(
@@ -161,7 +163,7 @@ class Copying:
             self._take_over(resume)
 
     def keep_in(self, journal: Journal, source: str) -> None:
-        """Keep the outcomes in a journal too, and take over what an earlier call left there."""
+        """Record the outcomes in a journal too, and take over those of an earlier call."""
         if self._settled and journal.known:
             raise ConfigError("the journal knows what was done: leave resume= out")
         journal.begin(
@@ -207,7 +209,7 @@ class Copying:
                 self._doubtful.add(source)
 
     def foresee(self, browser: ConnectedInspector, planned: Sequence[Slice]) -> None:
-        """Say before anything is sent that times will not be kept, as far as the first messages tell."""
+        """Warn before anything is sent if times will not be kept, as far as the first messages show."""
         if self._slices is not None or not self._placing.may_be_too_old:
             return
         firsts = {piece.partition: piece for piece in reversed(planned) if not piece.empty}
@@ -218,9 +220,9 @@ class Copying:
                 self._placing.times(times_of(columns), told=TOLD)
 
     def slices(self, browser: ConnectedInspector, planned: Sequence[Slice], progress: bool) -> OutcomeFrame:
-        """Copy what is in these slices, or in those of the call that is resumed.
+        """Copy the messages in these slices, or in those of the call that is resumed.
 
-        A target that answers to nothing ends it, with a `CopyWarning`.
+        If the target does not answer, this ends early with a `CopyWarning`.
         """
         pieces = self._plan(planned)
         total, counted = expected(pieces)
@@ -237,9 +239,9 @@ class Copying:
         return self.outcome()
 
     def subscription(self, consumer: MessageConsumer, idle: float, progress: bool) -> OutcomeFrame:
-        """Copy and acknowledge what comes, until nothing came for `idle` seconds.
+        """Copy and acknowledge messages until none came for `idle` seconds.
 
-        What the target did not confirm is given back, and ends it.
+        If the target does not confirm some messages, they are given back and the copy ends.
         """
         self._plan([])
         with self._progress(None, "exact", progress) as shown:
@@ -254,7 +256,7 @@ class Copying:
         return self.outcome()
 
     def _plan(self, slices: Sequence[Slice]) -> list[Slice]:
-        """The slices of the call that is resumed, else these."""
+        """Return the slices of the call that is resumed, otherwise these."""
         if self._slices is None:
             self._slices = list(slices)
             if self._journal is not None:
@@ -273,7 +275,7 @@ class Copying:
         return bar(f"copy {self._source} to {self._target}", total, counted=counted, show=show)
 
     def _send(self, columns: Columns) -> list[PublishResult]:
-        """Publish rows that are not settled, in their order; the result of each."""
+        """Publish rows that are not settled, in order, and return the result of each."""
         ids = [str(each) for each in columns.values("id")]
         if self._doubtful and not self._names.may_repeat():
             late = PublishResult("unknown", error=self._names.refusal)
@@ -305,7 +307,7 @@ class Copying:
         return messages_to_copy(columns, self._publisher.capabilities, self._placing)
 
     def outcome(self) -> OutcomeFrame:
-        """What became of each message so far; `source` is its id where it came from."""
+        """Return the outcome of each message so far; the column `source` has its id in the source."""
         return self._frame(self._ids, self._results)
 
     def _frame(
@@ -329,7 +331,7 @@ class Copying:
         return made
 
     def interrupted(self) -> Interrupted:
-        """What to raise for an interrupt: it carries the outcomes so far."""
+        """Return the error for an interrupt, with the outcomes so far."""
         return Interrupted(
             f"copying {self._source!r} to {self._target!r} was interrupted after {len(self._results):,} "
             "messages. The outcomes are in session.last_interrupted.frame; "
@@ -344,7 +346,7 @@ def _parts(columns: Columns) -> Iterator[Columns]:
 
 
 def _settle(held: ReceivedBatch, results: Sequence[PublishResult]) -> bool:
-    """Acknowledge what was confirmed and give back the rest; whether all was confirmed."""
+    """Acknowledge confirmed messages and give back the others; return whether all were confirmed."""
     if all(result.ok for result in results):
         held.ack()
         return True

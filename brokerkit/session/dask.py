@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 def to_dask(
     session: BrokerSession, slices: Sequence[Slice], *, decoder: PayloadDecoder, attributes: bool
 ) -> Any:
-    """One partition per slice."""
+    """Return a dask DataFrame with one partition per slice."""
     try:
         import dask.dataframe as dd
     except ModuleNotFoundError as error:
@@ -46,7 +46,7 @@ def to_dask(
 def read_slice(
     piece: Slice, *, session_token: str, target: str, decoder: PayloadDecoder, attributes: bool
 ) -> pd.DataFrame:
-    """Read one slice, on whatever worker this is: with the connection of this process, or a new one."""
+    """Read one slice on any worker: with the connection of this process, or a new one."""
     connection = _connection(session_token, target)
     builder = FrameBuilder(decoder, attributes)
     batches = builder.batches(connection.inspector().read(piece, attributes=attributes))

@@ -1,4 +1,4 @@
-"""Finding out, step by step, why a connection does not work."""
+"""A check, step by step, of why a connection does not work."""
 
 from __future__ import annotations
 
@@ -36,7 +36,15 @@ MARKS: dict[Status, str] = {"ok": "ok", "failed": "FAILED", "not offered": "-", 
 
 @dataclass(frozen=True)
 class Step:
-    """One thing that was tried. detail: what was found, or the error. seconds: how long it took."""
+    """One step of a diagnosis.
+
+    Attributes:
+        name: The name of the step.
+        status: "ok", "failed", "not offered" or "not tried".
+        detail: The finding, or the text of the error.
+        seconds: How long it took.
+        error: The error; None if there was none.
+    """
 
     name: str
     status: Status
@@ -46,22 +54,28 @@ class Step:
 
 
 class Diagnosis(Displayed):
-    """What `doctor` found: `steps` in their order, `ok`, and `failed`, the step that stopped it."""
+    """The result of `doctor`.
+
+    Attributes:
+        steps: The steps in order.
+    """
 
     def __init__(self, steps: list[Step]) -> None:
         self.steps = steps
 
     @property
     def failed(self) -> Step | None:
+        """The step that failed; None if none did."""
         return next((step for step in self.steps if step.status == "failed"), None)
 
     @property
     def ok(self) -> bool:
+        """Whether no step failed."""
         return self.failed is None
 
     @property
     def frame(self) -> pd.DataFrame:
-        """One row per step: step, status, detail, seconds."""
+        """A DataFrame with one row per step and the columns step, status, detail and seconds."""
         import pandas as pd
 
         columns = ["step", "status", "detail", "seconds"]
@@ -87,12 +101,20 @@ def doctor(
     timeout: float | None = CONNECT_SECONDS,
     **options: Any,
 ) -> Diagnosis:
-    """Try a connection step by step, and say which step failed and why. Changes nothing, raises nothing
-    for what is wrong with the connection, and shows no secret.
+    """Try a connection step by step, and say which step failed and why.
 
-    target, options: as for `connect`. topic: look into this one, too. timeout: seconds for each step.
+    This changes nothing on the broker, shows no secret, and does not raise if the connection fails.
+
+    Args:
+        target: As for `connect`.
+        topic: A topic to look into, too.
+        timeout: Seconds for each step.
+        **options: As for `connect`.
+
+    Returns:
+        The steps with their findings.
     """
-    # a traceback may show the variables of this function
+    # a traceback may show this function's variables
     target, options = hidden_target(target), {name: hidden(name, value) for name, value in options.items()}
     seconds = check_seconds(timeout, "timeout")
     with ExitStack() as stack:
@@ -101,7 +123,7 @@ def doctor(
 
 
 class _Examination:
-    """One run. Each step returns what to say of it; the first that raises ends the run."""
+    """One run of `doctor`. Each step returns its finding; the first that raises ends the run."""
 
     def __init__(self, timeout: float, stack: ExitStack) -> None:
         self._timeout = timeout
@@ -142,7 +164,7 @@ class _Examination:
         except NotSupported as refused:
             status, detail = "not offered", str(refused)
         except Exception as problem:
-            # whatever a client library raises is a finding here
+            # any exception of a client library is a finding here
             error = self._secrets.clear(problem)
             status, detail = "failed", _explained(problem)
         return Step(name, status, self._secrets.mask(detail), time.monotonic() - begin, error)
@@ -205,7 +227,7 @@ class _Examination:
 
 
 def _explained(error: Exception) -> str:
-    """The error, and what to try for its kind."""
+    """Return the text of an error, with a suggestion for its kind."""
     said = str(error) or type(error).__name__
     if isinstance(error, Unauthorized):
         return f"{said}. The broker answers: check the user, password, token or certificate, and its rights"
@@ -217,7 +239,7 @@ def _explained(error: Exception) -> str:
 
 
 def _versions(scheme: str) -> list[str]:
-    """The installed client libraries of a scheme, with their versions."""
+    """Return the installed client libraries of a scheme, with their versions."""
     extra = registry.EXTRAS.get(scheme)
     try:
         lines = requires(DISTRIBUTION) or []
@@ -245,7 +267,7 @@ def _host_and_port(text: str, scheme: str) -> tuple[str, int | None]:
 
 
 def _knock(host: str, port: int, timeout: float) -> str | None:
-    """Open a TCP connection and close it; what went wrong, or None."""
+    """Open a TCP connection and close it. Return the problem as text, or None."""
     try:
         socket.create_connection((host, port), timeout).close()
     except socket.gaierror:

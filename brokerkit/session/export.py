@@ -1,7 +1,7 @@
-"""Writing slices into a folder of Parquet files that can be gone on with.
+"""Writing slices into a folder of Parquet files, so that an interrupted export can be continued.
 
-While an export is under way its plan lies in the folder; when it is finished each file says which
-export it belongs to, and nothing but the Parquet files is left, for readers that want it so.
+While an export runs, its plan is a file in the folder. When it is finished, each Parquet file says which
+export it belongs to, and the folder holds nothing else, for readers that require it.
 """
 
 from __future__ import annotations
@@ -35,7 +35,15 @@ NAME_LENGTH = 100
 
 @dataclass(frozen=True)
 class Exported:
-    """What an export wrote. resumed: rows that an earlier, interrupted call had written already."""
+    """The result of an export.
+
+    Attributes:
+        path: The folder.
+        files: How many Parquet files it has.
+        rows: How many rows they hold.
+        bytes: The size of the files.
+        resumed: How many of the rows an earlier, interrupted call had written.
+    """
 
     path: Path
     files: int
@@ -51,9 +59,10 @@ class Exported:
 
 @dataclass(frozen=True)
 class Export:
-    """One export: where to, of what, and what tells it from another.
+    """One export to one folder.
 
-    identity: the same for a call that may go on with this export; plain text.
+    Args:
+        identity: Text by which an export is told from another; it is equal for calls that may continue it.
     """
 
     path: Path
@@ -69,10 +78,12 @@ class Export:
         overwrite: bool,
         progress: bool,
     ) -> Exported:
-        """Write each slice to a file of its own, which gets its name only when it is complete, on the disk.
+        """Write each slice to a file, which gets its name only when it is complete and on the disk.
 
-        Raises ConfigError when the folder holds something else, InUse while another export writes it,
-        and StorageError where the disk is full or writing is not permitted.
+        Raises:
+            ConfigError: The folder holds something else.
+            InUse: Another export is writing to the folder.
+            StorageError: The disk is full, or writing is not permitted.
         """
         if self.path.exists() and not self.path.is_dir():
             raise ConfigError(f"{self.path} is a file; to_parquet writes a folder: give another name")
@@ -109,7 +120,7 @@ class Export:
         return Exported(self.path, len(plan), rows, size, resumed)
 
     def _plan(self, slices: Sequence[Slice], overwrite: bool) -> list[Slice]:
-        """The unfinished plan that is in the folder, else ours."""
+        """Return the unfinished plan in the folder, otherwise these slices."""
         known = self._known_plan()
         planned = list(slices) if known is None else [Slice.from_plain(each) for each in known["slices"]]
         names = {file_name(piece) for piece in planned}
@@ -135,7 +146,7 @@ class Export:
             )
         if not overwrite:
             self._check_columns(list(owners))
-        for file in self.path.glob(f"*{NEW}"):  # of a process that was killed
+        for file in self.path.glob(f"*{NEW}"):  # left by a process that was killed
             file.unlink(missing_ok=True)
         if overwrite:
             for file in [*files, self.path / PLAN]:
@@ -146,7 +157,7 @@ class Export:
         return planned
 
     def _check_columns(self, files: Sequence[Path]) -> None:
-        """Refuse to add to files whose columns are others: of an older version, or another decoder's."""
+        """Raise ConfigError if the files have other columns: those of an older version or another decoder."""
         ours = {field.name: field.type for field in self.schema}
         for file in files:
             theirs = {field.name: field.type for field in pq.read_schema(file)}
@@ -203,7 +214,7 @@ class Export:
 
 
 def _rows_of(file: Path) -> int | None:
-    """How many rows a finished file has; None where there is none that can be read."""
+    """Return the number of rows of a finished file; None if there is no file that can be read."""
     try:
         return int(pq.read_metadata(file).num_rows)
     except (pa.ArrowException, FileNotFoundError):
@@ -211,7 +222,7 @@ def _rows_of(file: Path) -> int | None:
 
 
 def _owner(file: Path) -> dict[str, str] | None:
-    """The identity of the export that wrote a file; None for a file of anybody else."""
+    """Return the identity of the export that wrote a file; None if no export did."""
     try:
         mark = (pq.read_schema(file).metadata or {}).get(EXPORT_KEY)
         found = None if mark is None else json.loads(mark)
@@ -221,10 +232,10 @@ def _owner(file: Path) -> dict[str, str] | None:
 
 
 def file_name(piece: Slice) -> str:
-    """A name that is safe on every system, and differs between any two slices of a plan."""
-    # a topic's name may be anything, also "../.."
+    """Return a name that is valid on every system, and different for any two slices of a plan."""
+    # a topic's name may be anything, even "../.."
     safe = quote(piece.topic, safe="", errors="surrogatepass")
-    if safe[:1] in "._":  # readers of folders leave out files that begin so
+    if safe[:1] in "._":  # readers of folders skip files that begin with these
         safe = f"%{ord(safe[0]):02X}{safe[1:]}"
     if len(safe) > NAME_LENGTH or piece.topic != piece.topic.lower():  # some systems take "a" for "A"
         digest = sha256(piece.topic.encode("utf-8", "surrogatepass")).hexdigest()[:8]
@@ -234,7 +245,7 @@ def file_name(piece: Slice) -> str:
 
 
 def _groups(batches: Iterator[pa.RecordBatch]) -> Iterator[list[pa.RecordBatch]]:
-    """Batches in groups of bounded size: what is in memory at once."""
+    """Yield lists of batches of bounded size, to limit the memory in use."""
     group: list[pa.RecordBatch] = []
     rows = size = 0
     for batch in batches:

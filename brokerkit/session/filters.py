@@ -1,4 +1,4 @@
-"""Which messages of a read are wanted: by key, header, text, a predicate, an Arrow expression."""
+"""Which messages a read keeps: by key, header, text, function or Arrow expression."""
 
 from __future__ import annotations
 
@@ -30,20 +30,27 @@ Header: TypeAlias = "str | Mapping[str, AttributeValue]"
 
 
 class FilterWarning(UserWarning):
-    """A filter could not look at some messages, which therefore do not match."""
+    """A filter could not examine some messages, which therefore do not match."""
 
 
 class Filter:
-    """Picks rows, and counts what it looked at.
+    """A filter of rows that counts the rows it could not examine.
 
-    key: the exact key, text is UTF-8. where: a text that the payload contains; an Arrow expression
-    over the frame's columns; or a function of the value: what its JSON says, else its text, else
-    its bytes, None for a null payload. JSON is read exactly: a number is int or float, or
-    `decimal.Decimal` where a float would lose digits. What it cannot look at does not match, and is
-    counted in an `Overlooked`.
-    header: the name of an attribute that must be there, or {name: value}, which all must be there;
-    one value of a repeated name is enough, and text, bytes and numbers are compared as the frame has
-    them. schema: of the frame, to refuse an expression that does not fit it. Raises ConfigError.
+    JSON is read exactly: a number is int or float, or `decimal.Decimal` where a float would lose digits. A
+    message that cannot be examined does not match, and is counted in an `Overlooked`.
+
+    Args:
+        key: The exact key; text is encoded as UTF-8.
+        where: A text that the payload contains; an Arrow expression over the frame's columns; or a function
+            of the value. The function is given the parsed JSON, otherwise the text, otherwise the bytes,
+            and None for a null payload.
+        schema: The schema of the frame, to refuse an expression that does not fit it.
+        header: The name of an attribute that must be there, or ``{name: value}`` of which all must be. If a
+            name is repeated, one matching value is enough. Text, bytes and numbers are compared as the frame
+            has them.
+
+    Raises:
+        ConfigError: An argument cannot be used.
     """
 
     def __init__(
@@ -89,7 +96,7 @@ class Filter:
 
     @property
     def fingerprint(self) -> str:
-        """The same for filters that pick the same, as far as can be told without running them."""
+        """A text that is equal for filters that keep the same rows, as far as the code tells."""
         parts = [repr(self._key), _name(self._where), *([repr(self._header)] if self._header else [])]
         code = getattr(self._where, "__code__", None)
         if isinstance(code, CodeType):
@@ -97,7 +104,7 @@ class Filter:
         return sha256("\n".join(parts).encode("utf-8", "backslashreplace")).hexdigest()[:16]
 
     def columns(self, columns: Columns, overlooked: Overlooked | None = None) -> Columns:
-        """Only the rows with the key, before anything is decoded."""
+        """Keep only the rows with the key, before anything is decoded."""
         if self._key is None:
             return columns
         keys = columns.to_list("key")
@@ -110,9 +117,12 @@ class Filter:
     def batch(
         self, batch: pa.RecordBatch, overlooked: Overlooked | None = None, most: int | None = None
     ) -> pa.RecordBatch:
-        """Only the rows that `header` and `where` want, at most `most`; no row behind these is looked at.
+        """Keep only the rows that match `header` and `where`.
 
-        overlooked: what could not be looked at is counted there.
+        Args:
+            batch: The rows.
+            overlooked: Counts the rows that could not be examined.
+            most: At most so many rows; no row behind these is examined.
         """
         overlooked = Overlooked() if overlooked is None else overlooked
         if self._header and batch.num_rows:
@@ -131,7 +141,7 @@ class Filter:
         return batch.filter(pa.array(self._matches(batch, overlooked, most), pa.bool_()))
 
     def _fitting(self, batch: pa.RecordBatch, overlooked: Overlooked, most: int | None) -> pa.RecordBatch:
-        """The rows of which an expression is true."""
+        """Keep the rows for which an expression is true."""
         numbered = pa.Table.from_batches([batch]).append_column("", pa.array(np.arange(batch.num_rows)))
         rows = numbered.filter(self._where).column("").combine_chunks()
         batch, rows = _up_to(batch, rows, most)
@@ -143,7 +153,7 @@ class Filter:
         return batch.take(rows)
 
     def _containing(self, batch: pa.RecordBatch, overlooked: Overlooked, most: int | None) -> pa.RecordBatch:
-        """The rows whose payload contains the text."""
+        """Keep the rows whose payload contains the text."""
         matching = pc.fill_null(pc.match_substring(_payloads(batch), self._text), False)
         batch, rows = _up_to(batch, pc.indices_nonzero(matching), most)
         raw = batch.column("raw")
@@ -159,7 +169,7 @@ class Filter:
         given = _Given(batch, overlooked)
         read, matched = given.read, 0
         found = [False] * batch.num_rows
-        # each value is let go of before the next is made, which is faster than making all at once
+        # each value is freed before the next is made, which is faster than making all at once
         for row, item in enumerate(given.items):
             try:
                 value = read(item)
@@ -177,9 +187,10 @@ class Filter:
 
 
 class _Given:
-    """What a function is given of each row: what its JSON says, else its text, else its bytes.
+    """The argument of a function for each row: the parsed JSON, otherwise the text, otherwise the bytes.
 
-    items: of each row what `read` takes, which raises ValueError where `otherwise` has to be asked.
+    Attributes:
+        items: The input of `read` for each row; `read` raises ValueError where `otherwise` must be used.
     """
 
     def __init__(self, batch: pa.RecordBatch, overlooked: Overlooked) -> None:
@@ -197,7 +208,7 @@ class _Given:
             self.read = _loads_if_exact
 
     def otherwise(self, item: Any, row: int) -> Any:
-        """What a function is given of a row that has no plain JSON."""
+        """Return the argument for a row that holds no plain JSON."""
         if item is None:
             raw = self._batch.column("raw")[row].as_py()
             self._reasons[row] = _of_bytes(raw)
@@ -212,27 +223,27 @@ class _Given:
         return value
 
     def failed(self, error: Exception, row: int) -> None:
-        """Count a row that the function failed on."""
+        """Count a row for which the function raised."""
         first = None if self._overlooked.first else self._batch.column("id")[row].as_py()
         self._overlooked.failed(error, self._reasons.get(row), first)
 
 
 def _present(value: Any) -> Any:
-    """What a decoder made. Raises ValueError where it made nothing."""
+    """Return the value that a decoder made. Raise ValueError if it made none."""
     if value is None:
         raise ValueError("no value")
     return value
 
 
 def _loads_if_exact(text: bytes | None) -> Any:
-    """What JSON says. Raises ValueError where it loses digits in this way."""
+    """Return the parsed JSON. Raise ValueError if parsing it this way loses digits."""
     if text is None or is_inexact(text):
         raise ValueError("no value that is exact")
     return orjson.loads(text)
 
 
 def _of_bytes(raw: bytes | None) -> str | None:
-    """What is wrong with a payload that a function is given as bytes; None where it is plain text."""
+    """Return the problem of a payload that a function is given as bytes; None where it is plain text."""
     if raw is None:
         return NULL
     try:
@@ -243,14 +254,20 @@ def _of_bytes(raw: bytes | None) -> str | None:
 
 
 def _up_to(batch: pa.RecordBatch, rows: Array, most: int | None) -> tuple[pa.RecordBatch, Array]:
-    """The first `most` of the rows, and the batch as far as they reach."""
+    """Return the first `most` of the rows, and the batch up to the last of them."""
     if most is None or len(rows) < most:
         return batch, rows
     return batch.slice(0, rows[most - 1].as_py() + 1), rows[:most]
 
 
 def _note_bytes(batch: pa.RecordBatch, overlooked: Overlooked, otherwise: str | None) -> None:
-    """Count rows by how their bytes are packed. otherwise: the reason of the others, if there is one."""
+    """Count rows by the format their bytes are packed in.
+
+    Args:
+        batch: The rows.
+        overlooked: Counts them.
+        otherwise: The reason for all other rows; None does not count them.
+    """
     known = 0
     for name, rows in packed_rows(batch.column("raw")):
         known += len(rows)
@@ -260,8 +277,8 @@ def _note_bytes(batch: pa.RecordBatch, overlooked: Overlooked, otherwise: str | 
 
 
 def _note_unreadable(columns: Columns, keys: list[bytes | None], overlooked: Overlooked) -> int:
-    """Count the rows whose key the client library could not give."""
-    # only such rows have their attributes as a list with this one alone
+    """Count the rows whose key the client library could not read."""
+    # only such rows have this attribute alone
     if type(columns.attributes) is not list:
         return 0
     rows = [
@@ -277,7 +294,14 @@ def _note_unreadable(columns: Columns, keys: list[bytes | None], overlooked: Ove
 def wanted_rows(
     key: str | bytes | None, header: Header | None, where: Any, schema: pa.Schema, attributes: bool
 ) -> Filter:
-    """The filter of a read. attributes: whether it reads them. Raises ConfigError."""
+    """Return the filter of a read.
+
+    Args:
+        attributes: Whether the read includes the attributes.
+
+    Raises:
+        ConfigError: An argument cannot be used.
+    """
     wanted = Filter(key, where, schema, header=header)
     if wanted.looks_at_attributes and not attributes:
         raise ConfigError("header= looks at the attributes: leave out attributes=False")
@@ -285,7 +309,7 @@ def wanted_rows(
 
 
 def _header_pairs(header: Any) -> list[tuple[str, bytes | None]]:
-    """Names with the value that is wanted as bytes, None for any."""
+    """Return names with the wanted value as bytes; None for any value."""
     if header is None:
         return []
     if isinstance(header, str):
@@ -323,7 +347,7 @@ def _check_expression(where: pc.Expression, schema: pa.Schema) -> None:
 
 
 def _payloads(batch: pa.RecordBatch) -> pa.Array:
-    """What to search for a text: the text or bytes that came, whatever a decoder made of them."""
+    """Return the text to search: the text or bytes of the payload, whatever a decoder made of it."""
     values, raw = batch.column("value"), batch.column("raw")
     if pa.types.is_string(values.type) or pa.types.is_large_string(values.type):
         return pc.coalesce(values.cast(pa.large_binary()), raw)
@@ -337,6 +361,6 @@ def _name(where: Any) -> str:
 
 
 def _essence(code: CodeType) -> tuple[Any, ...]:
-    """What a function does, without where it was written."""
+    """Return the parts of a function that decide its result, without its place in the source."""
     constants = [_essence(each) if isinstance(each, CodeType) else each for each in code.co_consts]
     return code.co_code, code.co_names, constants

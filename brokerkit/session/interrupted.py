@@ -1,4 +1,4 @@
-"""What a Ctrl-C leaves behind: what was read so far, and how to go on."""
+"""The result of a Ctrl-C: the rows read so far, and a scan of the rest."""
 
 from __future__ import annotations
 
@@ -27,10 +27,11 @@ class Readable(Protocol):
 
 
 class Interrupted(KeyboardInterrupt):
-    """A KeyboardInterrupt that keeps what was done before it.
+    """A KeyboardInterrupt that keeps the results so far.
 
-    frame: the rows read so far, or the outcomes of what was published. rest: a `Scan` of what was
-    not read yet, where that makes sense.
+    Attributes:
+        frame: The rows read so far, or the outcomes of the messages published.
+        rest: A `Scan` of the rows that were not read; None if there is none.
     """
 
     def __init__(self, text: str, frame: pd.DataFrame | None = None, rest: Readable | None = None) -> None:
@@ -40,16 +41,20 @@ class Interrupted(KeyboardInterrupt):
 
 
 class Keeper(Protocol):
-    """What keeps the last interrupt: a session."""
+    """An object that keeps the last interrupt: a session."""
 
     last_interrupted: Any
 
 
 def outcome_kept(keeper: Keeper, work: Callable[[Hold], T], left: Callable[[], Interrupted | None]) -> T:
-    """Do what must not lose its outcome. An interrupt, also of its very last steps, raises what `left` gives.
+    """Run work whose outcome must not be lost.
 
-    work: calls `begin` of what it is given where an interrupt may only strike in a wait.
-    left: None while nothing was done. What else ends the work leaves the outcome with the keeper.
+    An interrupt raises the error that `left` returns, even during the last steps.
+
+    Args:
+        keeper: The session; it keeps the outcome in `last_interrupted` if anything else ends the work.
+        work: The work. It calls `begin` of its argument once an interrupt may only be raised in a wait.
+        left: Returns the error to raise for an interrupt; None while nothing was done.
     """
     hold = Hold()
     try:

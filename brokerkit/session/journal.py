@@ -1,22 +1,22 @@
-"""Outcomes on disk as they come, so that a call whose process was killed goes on.
+"""Outcomes on disk as they come, so that a call continues after its process was killed.
 
-A journal is a file of JSON lines that only grows. Its first line says what it belongs to:
+A journal is a file of JSON lines that only grows. Its first line says which call it belongs to::
 
     {"brokerkit journal": 1, "kind": "publish_frame", "topic": "t", "target": "...", "rows": 9000, ...}
 
-A line is on the disk before the messages that it names are sent. `rows` are their numbers in the frame (for
-a copy: their ids where they come from), and `digest` is over their content:
+Before messages are sent, a line that names them is on the disk. `rows` are their numbers in the frame (for
+a copy: their ids in the source), and `digest` is over their content::
 
     {"sending": {"at": "2026-01-31T12:00:00+00:00", "rows": [0, 5000], "digest": "..."}}
 
-What became of them follows: `status` has one letter for each (c: confirmed, f: failed, u: unknown,
-d: duplicate), `id` the broker's ids, `error` the texts of those that have one, by place:
+Their outcome follows: `status` has one letter for each (c: confirmed, f: failed, u: unknown, d: duplicate),
+`id` the broker's ids, and `error` the error texts by place::
 
     {"outcome": {"rows": [0, 5000], "status": "ccf...", "id": ["0-17", ...], "error": {"2": "..."}}}
 
-A copy has no digest, since its source does not change, and says which slices it reads: {"plan": [...]}.
-What was being sent and has no outcome is unknown. Later lines replace earlier ones. A last line that is torn
-is left out.
+A copy has no digest, since its source does not change, and lists the slices it reads: ``{"plan": [...]}``.
+Messages that were being sent and have no outcome are unknown. Later lines replace earlier ones. An
+incomplete last line is ignored.
 """
 
 from __future__ import annotations
@@ -52,9 +52,12 @@ Known = dict[Any, PublishResult]
 
 
 class Journal:
-    """One open journal. Made by `opened`.
+    """An open journal. Made by `opened`.
 
-    head: what its first line says. plan: the slices of a copy. known: what it says of each row, or source id.
+    Attributes:
+        head: The first line.
+        plan: The slices of a copy.
+        known: The outcome of each row, or of each id in the source.
     """
 
     def __init__(self, path: Path) -> None:
@@ -95,7 +98,7 @@ class Journal:
             doubtful = PublishResult("unknown", error=BrokerError(KILLED))
             for name in _names(sending["rows"]):
                 known = self.known.get(name)
-                if known is None or not known.ok:  # what was confirmed is not among what was sent again
+                if known is None or not known.ok:  # confirmed messages are not sent again
                     self.known[name] = doubtful
             self._digests[_place(sending["rows"])] = sending.get("digest")
             self._first_sent.setdefault(_place(sending["rows"]), (sending["at"], sending["rows"]))
@@ -110,7 +113,7 @@ class Journal:
 
     @property
     def sent(self) -> dict[str, Any]:
-        """When the first of the messages was sent whose outcome is unknown, as an outcome frame says it."""
+        """Return when the first message of unknown outcome was sent, in the form of an outcome frame."""
         times = [
             at
             for at, rows in self._first_sent.values()
@@ -119,9 +122,12 @@ class Journal:
         return {SENT_BY: min(times)} if times else {}
 
     def begin(self, **head: Any) -> None:
-        """Write the first line, or check that it is the same but for what only the first call decides.
+        """Write the first line, or check it against this call.
 
-        Raises ConfigError where the journal belongs to something else.
+        Facts that only the first call decides are not checked.
+
+        Raises:
+            ConfigError: The journal belongs to something else.
         """
         if self.head:
             for name in ("kind", "topic", "target", "copied", "rows"):
@@ -136,7 +142,11 @@ class Journal:
         sync(self.path.parent)
 
     def check(self, rows: Sequence[Any], messages: Iterable[object]) -> str:
-        """The digest of some rows; raises ConfigError where the journal knows them with other content."""
+        """Return the digest of some rows.
+
+        Raises:
+            ConfigError: The journal has these rows with other content.
+        """
         digest = digest_of(messages)
         if self._digests.get(_place(rows), digest) != digest:
             raise ConfigError(
@@ -146,18 +156,18 @@ class Journal:
         return digest
 
     def keep_plan(self, plan: list[list[Any]]) -> None:
-        """Write down the slices that a copy reads, which a later call reads too."""
+        """Write the slices that a copy reads, for a later call to read too."""
         self.plan = plan
         self._write({"plan": plan}, durable=True)
 
     def sending(self, rows: Sequence[Any], digest: str | None = None) -> None:
-        """Write down what is about to be sent, and wait until it is on the disk."""
+        """Write which rows are about to be sent, and wait until that is on the disk."""
         at = datetime.now(UTC).isoformat(timespec="milliseconds")
         mark = {} if digest is None else {"digest": digest}
         self._write({"sending": {"at": at, "rows": rows, **mark}}, durable=True)
 
     def outcome(self, rows: Sequence[Any], results: Sequence[PublishResult]) -> None:
-        """Write down what became of it."""
+        """Write the outcome of these rows."""
         errors = {str(row): str(one.error) for row, one in enumerate(results) if one.error is not None}
         status = "".join(_LETTER_OF[one.status] for one in results)
         ids = [one.id for one in results]
@@ -174,7 +184,7 @@ class Journal:
                 os.fsync(self._file.fileno())
 
     def close(self) -> None:
-        """Wait until everything is on the disk."""
+        """Wait until everything is on the disk, and close the file."""
         if self._file is None:
             return
         with storing(self.path, GO_ON):
@@ -186,9 +196,12 @@ class Journal:
 
 @contextmanager
 def opened(path: str | PathLike[str] | None) -> Iterator[Journal | None]:
-    """The journal at `path`, for one writer at a time; None for None.
+    """Open the journal at `path` for one writer at a time; yield None for None.
 
-    Raises InUse while another call writes it, ConfigError for a file that is none, StorageError.
+    Raises:
+        InUse: Another call is writing to it.
+        ConfigError: The file is not a journal.
+        StorageError: The file cannot be read or written.
     """
     if path is None:
         yield None
@@ -207,7 +220,7 @@ def opened(path: str | PathLike[str] | None) -> Iterator[Journal | None]:
 
 
 def digest_of(messages: Iterable[object]) -> str:
-    """A digest over the content of messages, or over the reasons why rows are none."""
+    """Return a digest of the content of messages, or of the reasons why rows are not messages."""
     made = sha256()
     for each in messages:
         if isinstance(each, OutboundMessage):
@@ -224,7 +237,7 @@ def digest_of(messages: Iterable[object]) -> str:
 
 
 def _names(rows: Sequence[Any]) -> Iterable[Any]:
-    """What the rows of a line are called: numbers from one to another, or ids."""
+    """Return the names of the rows of a line: a range of numbers, or ids."""
     if len(rows) == 2 and isinstance(rows[0], int):
         return range(rows[0], rows[1])
     return rows

@@ -1,4 +1,4 @@
-"""One writer at a time: a lock that says who has it, and that a process which dies gives back."""
+"""A lock for one writer at a time, which is released when its process dies."""
 
 from __future__ import annotations
 
@@ -21,10 +21,18 @@ NOTE_SECONDS = 0.5
 
 @contextmanager
 def only_writer(path: Path, lock: Path, instead: str) -> Iterator[None]:
-    """Hold `lock`, which stands for `path`, and say beside it in a file who does.
+    """Hold `lock`, which stands for `path`, and write its holder to a file beside it.
 
-    The operating system gives the lock back when its process dies. Where a file system does not tell
-    other machines of it, the file beside it does. Raises InUse; instead: what to do then.
+    The operating system releases the lock when its process dies. Where a file system does not share locks
+    between machines, the file beside it tells them.
+
+    Args:
+        path: The file to be written.
+        lock: The lock file.
+        instead: What to do if it is taken, for the text of the error.
+
+    Raises:
+        InUse: Another writer holds the lock.
     """
     note = lock.with_name(lock.name + ".json")
     held = FileLock(lock, timeout=0, thread_local=False)
@@ -45,7 +53,7 @@ def only_writer(path: Path, lock: Path, instead: str) -> Iterator[None]:
             yield
         finally:
             note.unlink(missing_ok=True)
-            if os.name != "nt":  # there a file in use cannot be deleted
+            if os.name != "nt":  # on Windows a file in use cannot be deleted
                 lock.unlink(missing_ok=True)
     finally:
         held.release()
@@ -65,7 +73,12 @@ def _put(note: Path) -> None:
 
 
 def _holder(note: Path, wait: float = 0.0) -> dict[str, Any] | None:
-    """Who holds the lock, where that can be read. wait: seconds for a holder that has just begun."""
+    """Return who holds the lock, if that can be read.
+
+    Args:
+        note: The file beside the lock.
+        wait: Seconds to wait for a holder that has just begun.
+    """
     end = time.monotonic() + wait
     while not note.exists() and time.monotonic() < end:
         time.sleep(0.01)
@@ -87,5 +100,5 @@ def _name(holder: dict[str, Any] | None) -> str:
 def _delete_unused(lock: Path) -> None:
     try:
         lock.unlink(missing_ok=True)
-    except PermissionError:  # the next writer has it
+    except PermissionError:  # the next writer holds it
         return

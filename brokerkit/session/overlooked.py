@@ -1,4 +1,4 @@
-"""What a filter could not look at, counted by the reason."""
+"""Messages that a filter could not examine, counted by the reason."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import Any
 from brokerkit.display.sanitize import plain
 
 REASONS = 4
-"""Reasons that are named in a text; the others are counted together."""
+"""How many reasons a text names; the others are counted together."""
 FAILED = "failed"
-"""The reason of a function that raised on what it was given; all other reasons are of the payload."""
+"""The reason if a function raised; all other reasons concern the payload."""
 NOT_JSON = "not JSON"
 NOT_TEXT = "not UTF-8 text"
 NULL = "null payload"
@@ -19,11 +19,14 @@ NOT_GIVEN = "key or attributes that the client library cannot read"
 
 @dataclass
 class Overlooked:
-    """Messages that a filter could not look at, which therefore do not match.
+    """Messages that a filter could not examine, which therefore do not match.
 
-    counts: how many, by the reason. examples: what a function said of the first of each reason. first: the
-    id of the first of all. lenient: how many were read as JSON in a lenient way, by what they had.
-    keyless: messages without a key, where one was looked for.
+    Attributes:
+        counts: How many, by the reason.
+        examples: The error of a function for the first message of each reason.
+        first: The id of the first message.
+        lenient: How many were read as JSON leniently, by the deviation from JSON.
+        keyless: Messages without a key, where a key was searched for.
     """
 
     counts: dict[str, int] = field(default_factory=dict)
@@ -37,23 +40,29 @@ class Overlooked:
         return sum(self.counts.values())
 
     def note(self, reason: str, count: int = 1, *, example: str = "", first: str | None = None) -> None:
-        """Count messages that could not be looked at."""
+        """Count messages that could not be examined."""
         self.first = self.first or plain(first or "", 80)
         self.counts[reason] = self.counts.get(reason, 0) + count
         if example:
             self.examples.setdefault(reason, plain(example))
 
     def failed(self, error: Exception, reason: str | None, first: str | None) -> None:
-        """Count a message that a function failed on. reason: what its payload was, if that is why."""
+        """Count a message for which a function raised.
+
+        Args:
+            error: The exception.
+            reason: The problem of the payload, if that explains it.
+            first: The id of the message.
+        """
         kind = type(error).__name__
         self.note(reason or f"{FAILED} {kind}", example=f"{kind}: {error}", first=first)
 
     def read_leniently(self, what: str, count: int = 1) -> None:
-        """Count messages whose JSON was read in a lenient way, because of what they have."""
+        """Count messages whose JSON was read leniently because of this deviation."""
         self.lenient[what] = self.lenient.get(what, 0) + count
 
     def add(self, other: Overlooked) -> None:
-        """Count what another read overlooked as well."""
+        """Add the counts of another read."""
         for reason, count in other.counts.items():
             self.note(reason, count, example=other.examples.get(reason, ""), first=other.first)
         for what, count in other.lenient.items():
@@ -61,9 +70,11 @@ class Overlooked:
         self.keyless += other.keyless
 
     def text(self, read: int | None = None, name: str = "where=") -> str:
-        """How many messages were overlooked, and why; empty where there is nothing to say.
+        """Return how many messages were overlooked, and why; empty if there were none.
 
-        read: of how many. name: of the filter.
+        Args:
+            read: How many messages were read in all.
+            name: The name of the filter.
         """
         if not self.counts:
             return ""
@@ -90,13 +101,13 @@ class Overlooked:
         return f"{reason}: {example}" if reason == NOT_JSON and example else reason
 
     def lenient_text(self) -> str:
-        """How many messages were read leniently; empty where none was."""
+        """Return how many messages were read leniently; empty if there were none."""
         if not self.lenient:
             return ""
         return f"{sum(self.lenient.values()):,} read leniently ({', '.join(self.lenient)})"
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain JSON, without what is empty."""
+        """Return the counts as plain JSON, without those that are empty."""
         found: dict[str, Any] = {}
         if self.counts:
             named = {reason.removeprefix(f"{FAILED} "): count for reason, count in self.counts.items()}

@@ -1,4 +1,4 @@
-"""Looking at a few messages, the newest or those from a position, without side effects."""
+"""A look at a few messages, the newest or those from a position, without side effects."""
 
 from __future__ import annotations
 
@@ -22,19 +22,24 @@ from .planning import Planner, Range
 from .reading import ReadReport, SliceReader
 
 WIDEN = 4
-"""How much further back each step looks when gaps or a filter left too few rows."""
+"""How many times further back each step reads when gaps or a filter left too few rows."""
 WIDEST = 100_000
-"""Messages that a step looks back at most: so many are read again after a stop."""
+"""At most so many messages are read in one step back, and read again after a stop."""
 
 
 @dataclass
 class Run:
-    """What was found in one partition, and what of it is still to be read.
+    """The rows found in one partition, and the range of it that is still to be read.
 
-    begin, finish: the positions asked for, `finish` exclusive. start, end: what is left of them.
-    since, until: as of a `Slice`.
-    begun: the last rows of a step backwards that was not finished; it is read again. passed: whether
-    rows before them were let go.
+    Attributes:
+        begin: The first position asked for.
+        finish: The end of the positions asked for; exclusive.
+        start: The first position that is left to read.
+        end: The end of the positions that are left; exclusive.
+        since: As in a `Slice`.
+        until: As in a `Slice`.
+        begun: The last rows of an unfinished step back; the step is read again.
+        passed: Whether rows before these were dropped.
     """
 
     topic: str
@@ -55,7 +60,7 @@ class Run:
 
     @property
     def left(self) -> int:
-        """About how many messages have not been looked at."""
+        """About how many messages have not been read."""
         return self.bounds.between(self.start, self.end) if self.start < self.end else 0
 
     @property
@@ -64,23 +69,23 @@ class Run:
 
     @property
     def covered(self) -> tuple[int, int]:
-        """The positions that were looked at."""
+        """The positions that were read."""
         return (self.end, self.finish) if self.backwards else (self.begin, self.start)
 
     def piece(self, room: int) -> Slice:
-        """What to read next, in search of so many rows."""
+        """Return the slice to read next, in search of so many rows."""
         start = self.start
         if self.backwards:
             wanted = room if self.width is None else min(self.width * WIDEN, max(WIDEST, room))
             self.width = wanted
-            # where other topics' messages lie between, somewhat more than the share
+            # somewhat more than the share, since messages of other topics may lie between
             gaps = self.bounds.estimate < self.bounds.end - self.bounds.start
             start = max(self.start, self.bounds.before(self.end, round(1.2 * wanted) if gaps else wanted))
         estimate = self.bounds.between(start, self.end)
         return Slice(self.topic, self.partition, start, self.end, estimate, self.since, self.until)
 
     def keep(self, batch: pa.RecordBatch, limit: int) -> None:
-        """Take in what a step backwards found, and let go of rows that cannot be among the last `limit`."""
+        """Add the rows of a step back, and drop rows that cannot be among the last `limit`."""
         if batch.num_rows:
             self.begun.append(batch)
         over = sum(each.num_rows for each in self.begun) - (limit - self.rows)
@@ -88,7 +93,13 @@ class Run:
         _drop_first(self.begun, over)
 
     def finished(self, piece: Slice, limit: int, place: Callable[[int | None, str | None], int]) -> None:
-        """A step backwards was read to its end. place: where a row lies, by its offset and its id."""
+        """Mark a step back as read to its end.
+
+        Args:
+            piece: The slice of the step.
+            limit: How many rows are wanted.
+            place: Returns the position of a row from its offset and its id.
+        """
         self.batches.extendleft(reversed(self.begun))
         self.rows += sum(batch.num_rows for batch in self.begun)
         self.begun.clear()
@@ -102,7 +113,7 @@ class Run:
 
 
 def _drop_first(batches: deque[pa.RecordBatch], rows: int) -> None:
-    """Let go of the first rows."""
+    """Drop the first rows."""
     while rows > 0:
         oldest = batches.popleft()
         if oldest.num_rows > rows:
@@ -111,11 +122,14 @@ def _drop_first(batches: deque[pa.RecordBatch], rows: int) -> None:
 
 
 class Peek:
-    """Reads up to `limit` rows of each partition, in steps that can be stopped and continued.
+    """A reader of up to `limit` rows of each partition, in steps that can be stopped and continued.
 
-    report: what was looked at so far. hidden: what cannot be read yet, in words. limit: may be raised
-    before going on. runs: one per partition.
-    on_read: told after each batch where it is.
+    Attributes:
+        report: How many messages were read so far.
+        hidden: A sentence about messages that cannot be read yet.
+        limit: How many rows are wanted; it may be raised before continuing.
+        runs: One per partition.
+        on_read: Called after each batch with the position.
     """
 
     def __init__(
@@ -143,7 +157,7 @@ class Peek:
         self._complete = False
 
     def plan(self, topic: str, span: Range, *, newest: bool, partitions: Sequence[int] | None = None) -> None:
-        """Fix the positions: the last `limit` rows of the range with `newest`, else its first."""
+        """Fix the positions: the last `limit` rows of the range with `newest`, otherwise its first."""
         self._from_the_end = newest
         located = self._planner.locate(topic, span, partitions)
         self.runs = [_run(topic, each, backwards=newest) for each in located]
@@ -151,9 +165,10 @@ class Peek:
         self.hidden = hidden_text(each.bounds for each in located if each.end == each.bounds.end)
 
     def read(self, cancellation: Cancellation | None = None, *, progress: bool = True) -> None:
-        """Look until there are enough rows, or nothing is left. Called again, it goes on.
+        """Read until there are enough rows, or nothing is left. Call it again to continue.
 
-        Raises Cancelled; what was found by then stays.
+        Raises:
+            Cancelled: The rows found so far stay.
         """
         self._complete = False
         for run in self.runs:
@@ -208,12 +223,12 @@ class Peek:
 
     @property
     def left(self) -> int:
-        """About how many messages have not been looked at."""
+        """About how many messages have not been read."""
         return sum(run.left for run in self.runs)
 
     @property
     def exhausted(self) -> bool:
-        """Whether everything was looked at."""
+        """Whether everything was read."""
         return all(run.start >= run.end for run in self.runs)
 
     @property
@@ -223,7 +238,7 @@ class Peek:
 
     @property
     def overlooked(self) -> Overlooked:
-        """What the filter could not look at, also while reading."""
+        """The messages that the filter could not examine, also while reading."""
         reading = self._reading
         if reading is None:
             return self.report.overlooked
@@ -233,15 +248,16 @@ class Peek:
         return both
 
     def found(self) -> pa.Table:
-        """All rows of a look that is under way; as `table` once it has come to its end."""
+        """Return all rows so far, while reading; the same as `table` once it has finished."""
         if self._complete:
             return self.table()
         return merged_by_time([batch for run in self.runs for batch in run.batches], self.builder.schema)
 
     def table(self, *, partial: bool = False) -> pa.Table:
-        """The newest or first `limit` rows of all partitions together, oldest first; see `newest_of`.
+        """Return the newest or first `limit` rows of all partitions together, oldest first; see `newest_of`.
 
-        partial: also the rows of a step backwards that was not finished.
+        Args:
+            partial: Include the rows of an unfinished step back.
         """
         batches = [batch for run in self.runs for batch in (*(run.begun if partial else ()), *run.batches)]
         table = merged_by_time(batches, self.builder.schema)
@@ -264,7 +280,7 @@ def _run(topic: str, stretch: Stretch, *, backwards: bool) -> Run:
 
 
 def merged_by_time(batches: Sequence[pa.RecordBatch], schema: pa.Schema) -> pa.Table:
-    """All rows by time, oldest first, without ever reversing the rows of one partition."""
+    """Return all rows by time, oldest first, without ever reversing the rows of one partition."""
     table = pa.Table.from_batches(list(batches), schema)
     if table.num_rows < 2:
         return table
@@ -282,11 +298,10 @@ def merged_by_time(batches: Sequence[pa.RecordBatch], schema: pa.Schema) -> pa.T
 
 
 def newest_of(table: pa.Table, limit: int) -> pa.Table:
-    """The last `limit` rows of a table in order of time, and among them the last of each partition.
+    """Return the last `limit` rows of a table in order of time, always with the last row of each partition.
 
-    A time that the producer set says little of when a message came: one that came just now may have an
-    old time, and must not be hidden behind what other partitions hold. Where the broker stamped it,
-    its time decides.
+    A time that the producer set does not tell when a message arrived: a new message may have an old time, and
+    must not be hidden behind the messages of other partitions. Where the broker set the time, that decides.
     """
     if table.num_rows <= limit:
         return table

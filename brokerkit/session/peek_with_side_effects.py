@@ -1,4 +1,4 @@
-"""Looking at messages where that cannot be done without side effects: they are borrowed and given back."""
+"""A look where none is possible without side effects: messages are taken and given back."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def borrow(
     expand: bool,
     attributes: bool,
 ) -> pd.DataFrame:
-    """Up to `limit` messages, by publish time; see `Session.peek`."""
+    """Return up to `limit` messages, by publish time; see `Session.peek`."""
     if side_effects not in CHOICES:
         raise ConfigError(
             f'side_effects must be "give back" or "temporary subscription", not {side_effects!r}'

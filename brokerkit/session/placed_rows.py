@@ -1,4 +1,4 @@
-"""Rows of a frame of messages, with the partition and the time that its columns say."""
+"""Rows of a frame of messages, with the partition and the time in its columns."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ if TYPE_CHECKING:
 
 CHUNK_ROWS = 5_000
 PLANNED_ROWS = 100_000
-"""How many rows a dry run looks at to say what will differ."""
+"""How many rows a dry run checks for differences."""
 KNOWN_KEYS = 100_000
-"""How many keys are remembered with the partition where they belong."""
+"""How many keys are remembered with their partition."""
 
 
 def placed(
@@ -44,9 +44,11 @@ def placed(
     partitions: Partitions | None,
     times: Times | None,
 ) -> tuple[Outbound, Placing | None]:
-    """The messages of a frame with their partitions and times, where the target takes them.
+    """Return the messages of a frame with their partitions and times, where the target takes them.
 
-    Raises ConfigError and NotSupported for what cannot be done as asked.
+    Raises:
+        ConfigError: An argument does not fit the frame.
+        NotSupported: The target cannot keep the partition or the time.
     """
     if outbound.kind != "messages":
         if partitions is not None or times is not None:
@@ -79,7 +81,7 @@ def placed(
 
 
 def plan_shown(outbound: Outbound, placing: Placing | None) -> pd.DataFrame:
-    """The first rows as they would be sent; what becomes of partitions and times is in its attrs."""
+    """Return the first rows as they would be sent; its attrs say which partitions and times will differ."""
     shown = outbound.preview()
     if placing is not None:
         for start in range(0, min(len(outbound), PLANNED_ROWS), CHUNK_ROWS):
@@ -97,7 +99,7 @@ def _topics(outbound: Outbound) -> set[str]:
 
 
 def _count(frame: Any, target: BrokerSession, topics: set[str]) -> int | None:
-    """How many partitions the rows come from; None where it cannot be asked."""
+    """Return how many partitions the rows come from; None if that is not known."""
     attrs = getattr(frame, "attrs", None)
     source = (provenance_of(frame) or {}).get("source") if isinstance(attrs, dict) else None
     if not topics:
@@ -118,9 +120,9 @@ def _check_all_there(placing: Placing, numbers: Column) -> None:
 
 
 class PlacedRows:
-    """The messages of other rows, each with what `placing` keeps of its partition and time.
+    """Messages of other rows, each with the partition and time that `placing` keeps.
 
-    resent: whether they go back to the topic they came from.
+    `resent` says whether they are sent back to the topic they came from.
     """
 
     def __init__(
@@ -137,7 +139,7 @@ class PlacedRows:
         return len(self._rows)
 
     def items(self, start: int, stop: int) -> list[Item]:
-        """The rows from `start` up to but excluding `stop`, one item each."""
+        """Return the rows from `start` up to but excluding `stop`, one item each."""
         items = self._rows.items(start, stop)
         if self._numbers is not None:
             found = partition_values(self._numbers, start, stop)
@@ -170,14 +172,14 @@ class PlacedRows:
                 return
 
     def _left_for(self, item: Item, number: int | str | None) -> int | None:
-        """The partition that a message goes to instead of its own, where that is known."""
+        """Return the partition that a message goes to instead of its own, if it is known."""
         if isinstance(item, BrokerError) or not isinstance(number, int):
             return None
         place = self.place_of(item.key) if item.partition is None and item.key is not None else item.partition
         return None if place == number else place
 
     def move(self, row: int, item: Item) -> str | None:
-        """What is to be said of the partition of a message that goes back where it came from, or None."""
+        """Return a note on the partition of a message that goes back to its topic, or None."""
         if self._numbers is None or not self._resent:
             return None
         (number,) = partition_values(self._numbers, row, row + 1)
@@ -187,12 +189,12 @@ class PlacedRows:
         return (
             f"it leaves its partition: it was in {number} and goes to {place}, since another partitioner had "
             'placed it; partitions="same" keeps it there'
-            if item.partition is None  # type: ignore[union-attr]  # an error goes nowhere
+            if item.partition is None  # type: ignore[union-attr]  # an error is not sent
             else f"it leaves its partition: it was in {number} and goes to {place}"
         )
 
     def place_of(self, key: bytes) -> int | None:
-        """The partition where the target puts messages of a key, where that is known."""
+        """Return the partition where the target puts messages with this key, if it is known."""
         place = self._placing.terms.place
         if place is None:
             return None
@@ -222,7 +224,7 @@ class PlacedRows:
 
 
 def partition_values(column: Column, start: int, stop: int) -> list[int | str | None]:
-    """The partition of each row, None where it has none, or in words what is wrong with it."""
+    """Return the partition of each row: None where it has none, a text where it is not valid."""
     part = column[start:stop]
     if isinstance(part, pa.ChunkedArray):
         values: list[Any] = part.to_pylist()
@@ -237,14 +239,14 @@ def _partition(value: Any) -> int | str | None:
     if missing(value):
         return None
     try:
-        # a column of pandas with gaps has floats
+        # a pandas column with gaps holds floats
         return checked_partition(int(value) if isinstance(value, float) and value.is_integer() else value)
     except (TypeError, ConfigError) as error:
         return str(error)
 
 
 def time_values(column: Column, start: int, stop: int) -> list[int | str | None]:
-    """The time of each row in microseconds, None where it has none, or what is wrong with it."""
+    """Return the time of each row in microseconds: None where it has none, a text where it is not valid."""
     part = column[start:stop]
     if isinstance(part, pa.ChunkedArray):
         whole = part.cast(pa.timestamp("us", part.type.tz), safe=False)

@@ -1,4 +1,4 @@
-"""Where messages that are sent on go in their target, and under which time."""
+"""The partition and the time of messages that are sent on."""
 
 from __future__ import annotations
 
@@ -24,16 +24,17 @@ _FIRST, _LAST = -(2**63), 2**63
 
 
 class PlacingWarning(UserWarning):
-    """Messages that are sent on take another partition or another time than they had."""
+    """Messages that are sent on get another partition or another time than they had."""
 
 
 @dataclass
 class Placing:
-    """What becomes of partitions and times.
+    """The rules for partitions and times.
 
-    same: messages keep the number of their partition; otherwise the target chooses by the key.
-    keeps_times: they keep their time where the target's terms allow it. told: what was said, each with
-    the subject that it is said once of, or with "".
+    Attributes:
+        same: Messages keep the number of their partition; otherwise the target chooses by the key.
+        keeps_times: Messages keep their time where the target's terms allow it.
+        told: The notes so far, each with a subject that is noted once, or with "".
     """
 
     topic: str
@@ -45,28 +46,30 @@ class Placing:
 
     @property
     def may_be_too_old(self) -> bool:
-        """Whether the target keeps times, and not those of all ages."""
+        """Whether the target keeps times, but not those of every age."""
         return self.keeps_times and (self.terms.retention or self.terms.oldest) is not None
 
     @property
     def notes(self) -> list[str]:
-        """What there is to say."""
+        """The notes so far."""
         return [text for _, text in self.told]
 
     def tell(self, text: str, what: str = "") -> None:
-        """Warn of something that differs."""
+        """Warn of a difference."""
         self.told.append((what, text))
         note(text, PlacingWarning)
 
     def tell_once(self, what: str, text: str) -> None:
-        """Warn of something that many messages have."""
+        """Warn once of a difference that many messages have."""
         if all(each != what for each, _ in self.told):
             self.tell(text, what)
 
     def times(self, micros: Sequence[int | None], *, told: str = "") -> list[tuple[datetime | None, bool]]:
-        """The time that each message is given, None for the present, and whether it is its own to the digit.
+        """Return the time that each message is given, None for the present, and whether it is exact.
 
-        told: what becomes of a time that cannot be kept, said in a warning before anything is sent.
+        Args:
+            micros: The time of each message in microseconds.
+            told: What happens to a time that cannot be kept, for a warning before anything is sent.
         """
         if not self.keeps_times:
             return [(None, False)] * len(micros)
@@ -83,7 +86,7 @@ class Placing:
         return found
 
     def _span(self) -> tuple[int, int]:
-        """The times that the target keeps, now."""
+        """Return the range of times that the target keeps now."""
         now, terms = time.time_ns() // 1000, self.terms
         first = _FIRST if terms.since is None else to_microseconds(terms.since)
         for age in (terms.retention, terms.oldest):
@@ -115,7 +118,7 @@ class Placing:
         return f"{self.topic!r} {why}, and there are some of {_span_text(age)} ago: {told}"
 
     def summary(self) -> dict[str, Any]:
-        """What was decided, for the frame's attrs."""
+        """Return the decisions, for the frame's attrs."""
         return {
             "partitions": "same" if self.same else "key",
             "times": "keep" if self.keeps_times else "now",
@@ -133,12 +136,20 @@ def placing_of(
     has_partitions: bool,
     has_times: bool = True,
 ) -> Placing:
-    """Decide about partitions and times of what is sent on to a topic.
+    """Decide on the partitions and times of messages that are sent on to a topic.
 
-    partitions, times: as the caller asked; None is "same" where the counts agree, and "keep". source:
-    how many partitions the messages come from, 0 for a topic without any, None: not known.
-    has_partitions, has_times: whether the messages say theirs. Raises ConfigError and NotSupported for
-    what cannot be done as asked.
+    Args:
+        target: The session to send to.
+        topic: The topic to send to.
+        partitions: As the caller asked; None is "same" if the topics have as many partitions.
+        times: As the caller asked; None is "keep".
+        source: How many partitions the messages come from: 0 for a topic without any, None if not known.
+        has_partitions: Whether the messages have a partition.
+        has_times: Whether the messages have a time.
+
+    Raises:
+        ConfigError: An argument cannot be used.
+        NotSupported: The target cannot do this.
     """
     if partitions not in (None, "same", "key"):
         raise ConfigError(f'partitions must be "same", "key" or None, not {partitions!r}')
@@ -152,7 +163,7 @@ def placing_of(
     may_place = capabilities.publish_partition and has_partitions
     places = may_place and partitions != "key"
     keeps = capabilities.publish_time is not None and has_times and times != "now"
-    # where the key decides, the terms say which messages leave their partition
+    # where the key decides, the terms tell which messages change their partition
     terms = _terms(target, topic) if may_place or keeps else PublishTerms()
     made = Placing(topic, capabilities, terms, False, keeps and terms.keeps_times)
     if keeps and not terms.keeps_times:
@@ -176,10 +187,10 @@ def _same(made: Placing, asked: Partitions | None, source: int | None) -> bool:
     if source is not None and source == count:
         return True
     if count is None:
-        # the topic cannot be asked: publishing says what is wrong with it
+        # the topic does not answer: publishing will say what is wrong with it
         return False
     if count == 1 and source == 0:
-        # all in one order, there as here
+        # one order in both topics
         return False
     goes = (
         "all go there" if count == 1 else "the key decides where each goes, and those without one are spread"
@@ -202,12 +213,12 @@ def _terms(target: BrokerSession, topic: str) -> PublishTerms:
     try:
         return target.inspector.terms(topic, timeout=TERMS_SECONDS)
     except BrokerError:
-        # publishing says what is wrong with it, for each message
+        # publishing will say what is wrong with it, for each message
         return PublishTerms()
 
 
 def partitions_of(session: BrokerSession, topics: Iterable[str]) -> int | None:
-    """How many partitions topics have, 0 without any; None where they differ, or it cannot be said."""
+    """Return how many partitions topics have, 0 without any; None if they differ or it is not known."""
     try:
         counts = {session.inspector.terms(topic, timeout=TERMS_SECONDS).partitions for topic in topics}
     except BrokerError:
@@ -216,7 +227,7 @@ def partitions_of(session: BrokerSession, topics: Iterable[str]) -> int | None:
 
 
 def _span_text(span: timedelta | None) -> str:
-    """A length of time in its largest unit."""
+    """Return a length of time in its largest unit."""
     seconds = 0.0 if span is None else span.total_seconds()
     for unit, size in (("days", 86_400), ("hours", 3_600), ("minutes", 60)):
         if seconds >= size:

@@ -1,4 +1,4 @@
-"""What users write as `start=` and `end=` as slices to read."""
+"""The values of `start=` and `end=`, as slices to read."""
 
 from __future__ import annotations
 
@@ -19,10 +19,11 @@ Offsets: TypeAlias = "dict[int | None, int]"
 
 
 class Range(NamedTuple):
-    """From where up to where, relative times resolved against one moment of the client's clock.
+    """A start and an end, with relative times resolved against one moment of the client's clock.
 
-    lateness: how far beyond the end of a range of time is looked for rows that lie behind later ones,
-    in microseconds; None looks through everything.
+    Attributes:
+        lateness: How far past a time range to search for rows that are stored behind later ones, in
+            microseconds; None searches everything.
     """
 
     start: Positions
@@ -33,7 +34,7 @@ class Range(NamedTuple):
         return f"from {_text(self.start)} to {_text(self.end)}"
 
     def doubt(self, located: Sequence[Stretch]) -> str:
-        """What a read of these may have missed, in words; nothing where it has all."""
+        """Return a sentence about the rows that reading these may miss; empty if it misses none."""
         hidden = hidden_text(each.bounds for each in located if each.end == each.bounds.end)
         if self.lateness is None or not any(each.cut for each in located):
             return hidden
@@ -45,7 +46,11 @@ class Range(NamedTuple):
 
 
 def parse_range(start: Any, end: Any, lateness: Any = LATENESS) -> Range:
-    """Both ends as positions; None is the earliest and the latest. Raises ConfigError."""
+    """Return both ends as positions; None is the earliest and the latest.
+
+    Raises:
+        ConfigError: A value is not a position.
+    """
     now = datetime.now(UTC)
     first, last = parse_all(start, now=now, default=Earliest()), parse_all(end, now=now, default=Latest())
     return Range(first, last, parse_lateness(lateness))
@@ -58,7 +63,11 @@ def _text(position: Positions) -> str:
 
 
 def parse_partitions(partitions: Any) -> list[int] | None:
-    """Numbers of partitions, None for all. Raises ConfigError."""
+    """Return the numbers of partitions; None for all.
+
+    Raises:
+        ConfigError: A value is not the number of a partition.
+    """
     if partitions is None:
         return None
     given = (
@@ -71,7 +80,11 @@ def parse_partitions(partitions: Any) -> list[int] | None:
 
 
 def chosen_bounds(bounds: Sequence[Bounds], partitions: Sequence[int] | None) -> list[Bounds]:
-    """The bounds of these partitions, None for all. Raises NotFound for one that is not there."""
+    """Return the bounds of these partitions; None for all.
+
+    Raises:
+        NotFound: There is no such partition.
+    """
     if partitions is None:
         return list(bounds)
     check_partitions(partitions, bounds)
@@ -79,9 +92,10 @@ def chosen_bounds(bounds: Sequence[Bounds], partitions: Sequence[int] | None) ->
 
 
 class Planner:
-    """Finds ranges in topics, also where the broker has no index of times.
+    """An object that finds ranges in topics, also where the broker has no index of times.
 
-    scan_for_time: without such an index, find a time by reading the topic through.
+    Args:
+        scan_for_time: Where there is no index, find a time by reading the topic through.
     """
 
     def __init__(self, browser: ConnectedInspector, *, time_index: bool, scan_for_time: bool) -> None:
@@ -90,7 +104,13 @@ class Planner:
         self._scan_for_time = scan_for_time
 
     def locate(self, topic: str, span: Range, partitions: Sequence[int] | None = None) -> list[Stretch]:
-        """What a range covers of each partition, with its end fixed now. partitions: only these."""
+        """Return the part of each partition that a range covers, with its end fixed now.
+
+        Args:
+            topic: The name of the topic.
+            span: The range.
+            partitions: Only these partitions.
+        """
         if partitions is not None:
             check_partitions(partitions, self._browser.bounds(topic))
         lateness = None if span.lateness is None else timedelta(microseconds=span.lateness)

@@ -1,4 +1,4 @@
-"""Start the private server behind a ``sandbox+...`` address."""
+"""The private server behind a ``sandbox+...`` address."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ def start_sandbox(target: str, options: Mapping[str, Any]) -> tuple[Server, dict
         The server, and the options that are not the sandbox's own (`data`, `demo`).
 
     Raises:
-        ConfigError: the system is not known, or something that its server needs is not there.
-        Unavailable: the server did not start.
+        ConfigError: The system is not known, or something that its server needs is missing.
+        Unavailable: The server did not start.
     """
     from brokerkit import sandbox
 

@@ -49,9 +49,11 @@ def message_of(
     partition: int | None = None,
     publish_time: datetime | None = None,
 ) -> OutboundMessage:
-    """A value as a message: dict and list as JSON, str and bytes as they are, None as a null payload.
+    """Return a value as a message: dict and list as JSON, str and bytes as they are, None as a null payload.
 
-    Raises TypeError for anything else, and ConfigError for text that is not valid.
+    Raises:
+        TypeError: The value has another type.
+        ConfigError: A text is not valid.
     """
     if isinstance(value, OutboundMessage):
         if any(each is not None for each in (key, attributes, partition, publish_time)):
@@ -84,7 +86,7 @@ def _json(value: Any) -> bytes:
 
 
 def _wrong_text(value: Any) -> str | None:
-    """The first text in a value that UTF-8 cannot hold, and where it is; None where there is none."""
+    """Return the first text in a value that UTF-8 cannot hold, and where it is; None if there is none."""
     waiting = [("the value", value)]
     while waiting:
         place, part = waiting.pop()
@@ -112,7 +114,11 @@ def _attributes(attributes: Any) -> Any:
 
 
 def messages_of(values: Any) -> list[OutboundMessage]:
-    """Several values as messages. Raises TypeError for what is one value, or a frame."""
+    """Return several values as messages.
+
+    Raises:
+        TypeError: It is a single value, or a frame.
+    """
     if isinstance(values, str | bytes | bytearray | memoryview | dict | OutboundMessage):
         raise TypeError(
             f"publish_batch needs a list of values, not one {type(values).__name__}: use publish, or [value]"
@@ -127,7 +133,7 @@ def messages_of(values: Any) -> list[OutboundMessage]:
 
 
 class BatchPublishing:
-    """One `publish_batch` call, and what becomes of its messages."""
+    """One `publish_batch` call, with the outcomes of its messages."""
 
     def __init__(
         self, publisher: ConnectedPublisher, topic: str, messages: Sequence[OutboundMessage]
@@ -138,7 +144,11 @@ class BatchPublishing:
         self._results: list[PublishResult] = []
 
     def run(self, timeout: float | None) -> list[PublishResult]:
-        """Publish; raises PublishFailed with every outcome unless all were confirmed."""
+        """Publish the messages and return their results.
+
+        Raises:
+            PublishFailed: Not all were confirmed; the error has every result.
+        """
         self._sent = True
         self._results = self._topic.publish_batch(self._messages, timeout=timeout)
         failed = [result for result in self._results if not result.ok]
@@ -148,7 +158,7 @@ class BatchPublishing:
         return self._results
 
     def interrupted(self) -> Interrupted | None:
-        """What to raise for an interrupt; it carries the outcome of every message."""
+        """Return the error for an interrupt, with the outcome of every message."""
         if not self._sent:
             return None
         doubtful = PublishResult("unknown", error=BrokerError("interrupted while it was being published"))
@@ -173,12 +183,17 @@ def _failure_text(topic: str, results: Sequence[PublishResult], failed: Sequence
 
 
 class FramePublishing:
-    """One `publish_frame` call: which rows go out, and what becomes of each.
+    """One `publish_frame` call: the rows that are sent, and the outcome of each.
 
-    resume: the whole outcome frame of an earlier call, None to begin anew. journal: where outcomes are
-    kept on disk, and what an earlier call left there. placing: of partitions and times. known_again: for
-    how many seconds the topic knows a message again. keep_ids: whether ids that the messages have already
-    stay theirs. Raises ConfigError when it belongs to something else.
+    Args:
+        resume: The whole outcome frame of an earlier call; None starts from the beginning.
+        journal: Records the outcomes on disk; it may hold those of an earlier call.
+        placing: The rules for partitions and times.
+        known_again: For how many seconds the topic recognizes a message that is sent twice.
+        keep_ids: Whether messages that already have an id keep it.
+
+    Raises:
+        ConfigError: The earlier outcomes belong to something else.
     """
 
     def __init__(
@@ -218,7 +233,7 @@ class FramePublishing:
             self._take_over(resume)
 
     def _known_outcome(self, journal: Journal) -> OutcomeFrame:
-        """What a journal knows, as the outcome frame of the call that wrote it."""
+        """Return the outcomes in a journal as the outcome frame of the call that wrote it."""
         rows = sorted(journal.known)
         outcome = outcome_frame([journal.known[row] for row in rows], rows)
         outcome.attrs["brokerkit"] = {
@@ -231,7 +246,7 @@ class FramePublishing:
         return outcome
 
     def _take_over(self, outcome: pd.DataFrame) -> None:
-        """What an earlier call did stays done; what it does not know is only tried where that is safe."""
+        """Take over the outcomes of an earlier call. Unknown rows are only sent again where that is safe."""
         if not {"row", "status", "id"} <= set(getattr(outcome, "columns", ())):
             raise ConfigError(
                 "resume= wants the outcome frame of an earlier publish_frame (columns row, status, id, "
@@ -242,7 +257,7 @@ class FramePublishing:
         run = known.get("run")
         if isinstance(run, str):
             self._run = run
-        # under another name a second copy would be stored
+        # with another name a second copy would be stored
         self._names.take_over(known)
         safe = self._publisher.capabilities.dedup_ids and isinstance(run, str)
         late = safe and not self._names.may_repeat()
@@ -277,9 +292,9 @@ class FramePublishing:
             )
 
     def run(self, *, timeout: float | None, progress: bool) -> OutcomeFrame:
-        """Publish everything; a broker that answers to nothing ends it early.
+        """Publish everything; this ends early if the broker does not answer.
 
-        An interrupt leaves its outcomes with `interrupted`.
+        After an interrupt, `interrupted` has the outcomes.
         """
         with bar(f"publish to {self._topic}", len(self._outbound), show=progress) as shown:
             for chunk in self._outbound.chunks(CHUNK_ROWS):
@@ -293,7 +308,7 @@ class FramePublishing:
         return self.outcome()
 
     def _chunk(self, begin: int, chunk: Sequence[Item], timeout: float | None) -> Sequence[PublishResult]:
-        """Publish some rows; the outcomes of those that were sent."""
+        """Publish some rows, and return the outcomes of those that were sent."""
         rows, messages = [], []
         place = [begin, begin + len(chunk)]
         digest = None if self._journal is None else self._journal.check(place, chunk)
@@ -325,12 +340,12 @@ class FramePublishing:
         return results
 
     def _give_up(self) -> None:
-        """Fail what was not tried: each further part would only wait for the whole timeout again."""
+        """Mark the remaining rows as failed: each further part would only wait for the timeout again."""
         untried = PublishResult("failed", error=Unavailable(UNTRIED))
         self._results = [untried if result is None else result for result in self._results]
 
     def _uncarried(self, message: OutboundMessage) -> BrokerError | None:
-        """Why the attributes of a row cannot be carried: an error of this row, not of the call."""
+        """Return why the attributes of a row cannot be carried: an error of this row, not of the call."""
         if not message.attributes:
             return None
         try:
@@ -339,7 +354,7 @@ class FramePublishing:
             return ConfigError(str(error))
 
     def interrupted(self) -> Interrupted:
-        """What to raise for an interrupt; it carries the outcomes so far."""
+        """Return the error for an interrupt, with the outcomes so far."""
         doubtful = PublishResult("unknown", error=BrokerError("interrupted while it was being published"))
         self._names.sent(self._began, self._results[self._done : self._sent_to])
         for row in range(self._done, self._sent_to):
@@ -355,7 +370,7 @@ class FramePublishing:
         )
 
     def outcome(self) -> OutcomeFrame:
-        """The outcome of every row that was tried."""
+        """Return the outcome of every row that was tried."""
         tried = {row: result for row, result in enumerate(self._results) if result is not None}
         outcome = outcome_frame(tried.values(), tried)
         outcome.attrs["brokerkit"] = {
@@ -370,7 +385,11 @@ class FramePublishing:
 
 
 def plan_of(frame: Any, kind: Kind | None, key: str | None, columns: Sequence[str] | None) -> Outbound:
-    """What publishing a frame would send. Raises ConfigError for what is no frame, or not a fitting one."""
+    """Return the messages that publishing a frame would send.
+
+    Raises:
+        ConfigError: It is not a frame, or one that cannot be published.
+    """
     try:
         return messages_from_frame(frame, kind=kind, key=key, columns=columns)
     except pa.ArrowException as error:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 def check_give_back(ack: bool, side_effects: str | None, capabilities: Capabilities) -> None:
-    """Giving back raises delivery counts where they are kept: that wants to be said."""
+    """Raise ConfigError if giving back would raise delivery counts and the caller did not accept that."""
     if not isinstance(ack, bool):
         raise ConfigError(f"ack must be True or False, not {ack!r}")
     if side_effects not in (None, "give back"):
@@ -49,11 +49,18 @@ def collect(
     idle: float | None,
     ending: Ending | None = None,
 ) -> list[ReceivedBatch]:
-    """Up to `most` rows: until nothing new came for `idle` seconds after the first, or `timeout`.
+    """Return up to `most` rows, until no message came for `idle` seconds after the first, or until `timeout`.
 
-    ending: is told why it ended. Where the broker says what there is, that comes before `idle` ends it.
+    Where the broker says how many messages are left, `idle` does not end it before those have come.
+
+    Args:
+        consumer: The consumer.
+        most: At most so many rows.
+        timeout: Seconds in all, counted from when it is attached.
+        idle: Seconds to wait for another message.
+        ending: Records why it ended.
     """
-    # the timeout begins when it is attached
+    # the timeout starts when it is attached
     consumer.attach()
     return consumer.fetch_many(most, timeout, idle=idle, ending=ending)
 
@@ -61,14 +68,17 @@ def collect(
 def frame_maker(
     decode: Any, attributes: bool, expanded: bool, source: str, details: dict[str, Any]
 ) -> Callable[[Sequence[ReceivedBatch]], pd.DataFrame]:
-    """Makes one frame of the rows of held batches. A wrong decoder is a ConfigError here, not later."""
+    """Return a function that makes one frame of the rows of held batches.
+
+    A wrong decoder raises ConfigError now, not later.
+    """
     FrameBuilder(decode, attributes)
 
     def make(pieces: Sequence[ReceivedBatch]) -> pd.DataFrame:
         builder = FrameBuilder(decode, attributes, expanding=expanded)
         table = builder.to_table(builder.batches(held.columns for held in pieces))
         frame = attach(to_pandas(table), provenance(builder, source=source, details=details))
-        # expanding the frame, not the table: the frame also remembers what could not be expanded
+        # expand the frame, not the table: the frame also remembers which rows could not be expanded
         return expand(frame) if expanded else frame
 
     return make
@@ -77,13 +87,15 @@ def frame_maker(
 CLOSE_SECONDS = 4.0
 KEPT_IN = "session.last_pull"
 LINGER_SECONDS = 0.5
-"""How long an interrupt waits for messages to be given back; it takes effect within a second."""
+"""Seconds that an interrupt waits for messages to be given back; it takes effect within a second."""
 
 
 class Acknowledging:
-    """Acknowledges everything that is in a frame; an error or an interrupt carries the frame.
+    """An acknowledgement of everything in a frame; an error or an interrupt carries the frame.
 
-    make_frame: called when there is something to carry it. kept_in: where else the rows are.
+    Args:
+        make_frame: Makes the frame when there is an error to carry it.
+        kept_in: Where else the rows are, for the text of the error.
     """
 
     def __init__(
@@ -94,7 +106,12 @@ class Acknowledging:
         self._kept_in = kept_in
 
     def run(self) -> None:
-        """Raises AckFailed, StaleAck or LockLost with `failures` by row, or Interrupted."""
+        """Acknowledge.
+
+        Raises:
+            AckFailed: Some rows were not confirmed; `failures` has them by row. Also StaleAck and LockLost.
+            Interrupted: Ctrl-C was pressed.
+        """
         failures: dict[int, BrokerError] = {}
         row = 0
         try:
@@ -110,7 +127,7 @@ class Acknowledging:
             raise self._failed(failures) from next(iter(failures.values()))
 
     def interrupted(self) -> Interrupted:
-        """What to raise for an interrupt after the acknowledgement has begun."""
+        """Return the error for an interrupt after the acknowledgement has begun."""
         return Interrupted(
             "interrupted while acknowledging: some of these rows may be acknowledged, the others come again. "
             f"All of them are in this error's .frame and in {self._kept_in}.",
@@ -144,7 +161,7 @@ def _errors_of(held: ReceivedBatch) -> dict[int, BrokerError]:
 
 @contextmanager
 def left_in_time(consumer: AnyConsumer) -> Iterator[None]:
-    """Close the consumer at the end; after an interrupt what hangs is closed in the background."""
+    """Close the consumer at the end; after an interrupt, one that hangs is closed in the background."""
     try:
         yield
     except KeyboardInterrupt:
@@ -160,7 +177,8 @@ def left_in_time(consumer: AnyConsumer) -> Iterator[None]:
 class Pulling:
     """One `pull`: collect, make a frame, acknowledge, and close the consumer, which gives back the rest.
 
-    keep: is handed the frame before anything is acknowledged. An interrupt from then on carries it.
+    Args:
+        keep: Called with the frame before anything is acknowledged. A later interrupt carries the frame.
     """
 
     def __init__(
@@ -181,7 +199,7 @@ class Pulling:
     def run(
         self, most: int, hold: Hold | None = None, *, timeout: float | None, idle: float | None
     ) -> pd.DataFrame:
-        """Pull. From the moment that there is a frame an interrupt is held back until a wait."""
+        """Pull. Once there is a frame, an interrupt is held back until a wait."""
         with left_in_time(self._consumer):
             ending = Ending()
             pieces = collect(self._consumer, most, timeout=timeout, idle=idle, ending=ending)
@@ -196,7 +214,7 @@ class Pulling:
         return frame
 
     def interrupted(self) -> Interrupted | None:
-        """What to raise for an interrupt; None where everything is given back."""
+        """Return the error for an interrupt; None where everything is given back."""
         if self._frame is None:
             return None
         what = f"when all was done: these {len(self._frame):,} rows are acknowledged"

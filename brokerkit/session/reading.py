@@ -1,4 +1,4 @@
-"""Reading slices into record batches: filter, limit, progress, and what is left when it stops."""
+"""Reading slices into record batches: filter, limit, progress, and the rest after a stop."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from .overlooked import Overlooked
 
 
 class NotYetReadableWarning(UserWarning):
-    """Messages are not shown because a transaction before them is open; a later look shows them."""
+    """Messages are not shown because an earlier transaction is still open; look again later."""
 
 
 Stopped = Literal["at the end", "at the limit", "interrupted", "not yet"]
@@ -29,9 +29,14 @@ Stopped = Literal["at the end", "at the limit", "interrupted", "not yet"]
 
 @dataclass
 class ReadReport:
-    """What a read did. read: messages looked at; matched: rows kept; stopped: why it ended.
+    """A report of a read.
 
-    doubt: what it may have missed, in words. overlooked: what the filter could not look at.
+    Attributes:
+        read: How many messages were read.
+        matched: How many rows were kept.
+        stopped: Why the read ended.
+        doubt: A sentence about rows it may have missed; empty if there are none.
+        overlooked: The messages that the filter could not examine.
     """
 
     read: int = 0
@@ -42,11 +47,11 @@ class ReadReport:
 
     @property
     def filter_errors(self) -> int:
-        """How many messages the filter could not look at."""
+        """How many messages the filter could not examine."""
         return self.overlooked.total
 
     def add(self, other: ReadReport) -> None:
-        """Count what another read did as well."""
+        """Add the counts of another read."""
         self.read += other.read
         self.matched += other.matched
         self.stopped = other.stopped
@@ -63,7 +68,7 @@ class ReadReport:
         return f"none of the {self.read:,} messages has a key" if nowhere else ""
 
     def warn_of_filter(self) -> None:
-        """Warn once with `FilterWarning` of what the filter could not look at, if there is anything."""
+        """Warn once with `FilterWarning` if the filter could not examine some messages."""
         if text := self.overlooked.text(self.read):
             begin = "" if self.matched else "nothing was found, but "
             first = f"; the first of them is {self.overlooked.first}" if self.overlooked.first else ""
@@ -84,7 +89,7 @@ class ReadReport:
 
 @dataclass(frozen=True)
 class Part:
-    """Rows that were read, and what of their slice comes after them."""
+    """Rows that were read, and the rest of their slice."""
 
     batch: pa.RecordBatch
     piece: Slice
@@ -92,7 +97,7 @@ class Part:
 
 
 def left_of(slices: Sequence[Slice], parts: Sequence[Part]) -> list[Slice]:
-    """What of the slices is not in the parts read so far."""
+    """Return the parts of the slices that have not been read."""
     if not parts:
         return list(slices)
     last = parts[-1]
@@ -101,15 +106,16 @@ def left_of(slices: Sequence[Slice], parts: Sequence[Part]) -> list[Slice]:
 
 
 def row_of(columns: Columns, batch: pa.RecordBatch, row: int) -> int:
-    """Which of the columns' rows has become a row of the batch, which has lost those that were not wanted."""
+    """Return the row of the columns that became this row of the batch, which has lost unwanted rows."""
     name = "offset" if columns.position is None else "id"
     return columns.to_list(name).index(batch.column(name)[row].as_py())
 
 
 class SliceReader:
-    """Reads slices one after the other into record batches of wanted rows.
+    """A reader of slices, one after the other, into record batches of wanted rows.
 
-    on_read: told after each batch, also one without a wanted row, what of its slice is left.
+    Args:
+        on_read: Called after each batch, also one without a wanted row, with the rest of its slice.
     """
 
     def __init__(
@@ -135,7 +141,7 @@ class SliceReader:
         self.report = ReadReport()
 
     def parts(self, *, what: str = "reading", progress: bool = True) -> Iterator[Part]:
-        """Rows and how far they go; no part is empty."""
+        """Yield rows with their position; no part is empty."""
         total, counted = expected(self._slices)
         with bar(what, total, counted=counted, show=progress) as shown:
             try:

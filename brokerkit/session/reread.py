@@ -22,13 +22,17 @@ if TYPE_CHECKING:
     import pandas as pd
 
 NEAR = 1_000
-"""Rows at most so many offsets, or messages, apart are read in one go."""
+"""Rows at most so many offsets, or messages, apart are read together."""
 
 Place = tuple[str, int | None, int]
 
 
 def places_of(df: pd.DataFrame, browser: ConnectedInspector) -> list[Place]:
-    """(topic, partition, position) of each row. Raises ConfigError for rows that do not say it."""
+    """Return topic, partition and position of each row.
+
+    Raises:
+        ConfigError: A row does not have them.
+    """
     missing = [name for name in ("topic", "partition", "offset") if name not in getattr(df, "columns", ())]
     if missing:
         raise ConfigError(
@@ -59,9 +63,11 @@ def places_of(df: pd.DataFrame, browser: ConnectedInspector) -> list[Place]:
 
 
 def slices_of(places: Sequence[Place], between: Callable[[Slice], int]) -> Iterator[Slice]:
-    """Slices that cover the places, without reading far between them.
+    """Yield slices that cover the places, without reading many messages between them.
 
-    between: about how many messages a slice has; asked only where positions are no offsets.
+    Args:
+        places: Where the rows are.
+        between: Returns about how many messages a slice has; used only where positions are not offsets.
     """
     ordered = sorted(
         set(places), key=lambda place: (place[0], -1 if place[1] is None else place[1], place[2])
@@ -86,13 +92,13 @@ def _far(gap: Slice, between: Callable[[Slice], int]) -> bool:
 
 
 def decoder_of(df: pd.DataFrame) -> PayloadDecoder | str:
-    """The decoder that filled a frame; "auto" where it does not say."""
+    """Return the decoder that filled a frame; "auto" if the frame does not say."""
     name = writer_of(df)
     return "auto" if name is None else decoder_named(name)
 
 
 def read_places(browser: ConnectedInspector, places: Sequence[Place], builder: FrameBuilder) -> pa.Table:
-    """The rows at these places, in their order; those that are gone are left out, with a warning."""
+    """Return the rows at these places, in order; rows that are gone are left out, with a warning."""
     wanted = set(places)
     found: dict[Any, int] = {}
     batches: list[pa.RecordBatch] = []

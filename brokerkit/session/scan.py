@@ -111,7 +111,7 @@ class Scan(Displayed):
         if first is None:
             return 0
         found: list[int] = []
-        # the repr asks for this, which must neither fail nor wait for a broker that hangs
+        # the repr uses this, and must neither fail nor wait for a broker that hangs
         sampling = threading.Thread(target=self._sample, args=(first, found), daemon=True)
         sampling.start()
         sampling.join(SAMPLE_SECONDS)
@@ -191,7 +191,7 @@ class Scan(Displayed):
         details = {"read": self.report.to_dict(), "scan": self.title}
         content = provenance(builder, source=self._session.name, slices=self.slices, details=details)
         frame = attach(to_pandas(table), content)
-        # expanding the frame, not the table: the frame also remembers what could not be expanded
+        # expand the frame, not the table: the frame also remembers which rows could not be expanded
         return expand(frame) if self._expand else frame
 
     def to_arrow(self) -> pa.Table:

@@ -113,7 +113,8 @@ class DataSession(BrokerSession):
             partitions: Only these partitions.
             key: Only messages with this key.
             header: Only messages that have a header of this name, or match ``{name: value}``.
-            where: Only messages whose value contains this text, or for which this function returns true.
+            where: Only messages whose payload contains this text, or for which this function of the value, or
+                this Arrow expression over the frame's columns, is true.
             decode: "auto", "json", "text", "raw", or a decoder; see `brokerkit.decoder`.
             expand: Add a column for each field of JSON values; see `brokerkit.expand`.
             attributes: Read the headers. False leaves them out, which is faster.
@@ -236,7 +237,8 @@ class DataSession(BrokerSession):
             partitions: Only these partitions.
             key: Only messages with this key.
             header: Only messages that have a header of this name, or match ``{name: value}``.
-            where: Only messages whose value contains this text, or for which this function returns true.
+            where: Only messages whose payload contains this text, or for which this function of the value, or
+                this Arrow expression over the frame's columns, is true.
             limit: At most so many rows; None reads all.
             decode: How to decode payloads; see `peek`.
             expand: Add a column for each field of JSON values; see `brokerkit.expand`.

@@ -1,4 +1,4 @@
-"""When a target that does not answer is given up."""
+"""When to give up on a target that does not answer."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from collections.abc import Sequence
 from brokerkit.core.vocabulary.results import PublishResult, nobody_answered
 
 BROKE_SECONDS = 5.0
-"""An `unknown` that is known sooner comes of a connection that broke, and not of one that is silent."""
+"""An `unknown` outcome that comes sooner is due to a broken connection, not to a silent one."""
 
 
 def answers_to_nothing(results: Sequence[PublishResult], began: float) -> bool:
-    """Whether the target is silent, so that another part of the work would only wait in vain, too.
+    """Return whether the target is silent, so that the next part of the work would only wait in vain.
 
-    What was `unknown` at once was under way when the connection broke, and was not tried again: the next
-    part finds a new connection, or fails for want of one.
+    Messages that were `unknown` at once were under way when the connection broke, and were not tried again:
+    the next part finds a new connection, or fails without one.
 
     Args:
-        results: the outcomes of a part.
-        began: when it was begun, by the monotonic clock.
+        results: The outcomes of a part.
+        began: When it began, by the monotonic clock.
     """
     if not nobody_answered(results):
         return False

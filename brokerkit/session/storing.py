@@ -1,4 +1,4 @@
-"""Files that are on the disk when they are said to be, and errors that say what to do when they cannot."""
+"""Files that are on the disk when a call returns, and errors that say what to do if they cannot be."""
 
 from __future__ import annotations
 
@@ -12,14 +12,19 @@ from pathlib import Path
 from brokerkit.core.vocabulary.errors import StorageError
 
 NEW = ".new"
-"""How the names of files end that are not complete yet."""
+"""The end of the names of incomplete files."""
 _FULL = {errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)}
 _REFUSED = {errno.EACCES, errno.EPERM, errno.EROFS}
 
 
 @contextmanager
 def storing(what: Path, go_on: str) -> Iterator[None]:
-    """Turn what the file system refuses into StorageError. go_on: what to do once it is put right."""
+    """Turn errors of the file system into StorageError.
+
+    Args:
+        what: The file or folder.
+        go_on: What to do once the cause is fixed, for the text of the error.
+    """
     try:
         yield
     except StorageError:
@@ -37,11 +42,13 @@ def _reason(error: OSError) -> str:
 
 
 def into_place(file: Path, write: Callable[[Path], object]) -> None:
-    """Write a file under a name of its own; it gets its name once it is on the disk, whole.
+    """Write a file under a temporary name, and rename it once it is complete and on the disk.
 
-    write: makes the file, and raises if it is not as it should be.
+    Args:
+        file: The final name.
+        write: Writes the file, and raises if it is not as it should be.
     """
-    # readers of folders leave out what begins so
+    # readers of folders skip names that begin with these
     new = file.with_name(f"_{file.name}.{os.getpid()}-{uuid.uuid4().hex[:8]}{NEW}")
     try:
         write(new)
@@ -55,7 +62,7 @@ def into_place(file: Path, write: Callable[[Path], object]) -> None:
 
 def sync(path: Path) -> None:
     """Wait until a file, or the names in a folder, are on the disk."""
-    if path.is_dir() and os.name == "nt":  # a folder cannot be opened there
+    if path.is_dir() and os.name == "nt":  # Windows cannot open a folder
         return
     descriptor = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)
     try:

@@ -1,4 +1,4 @@
-"""Saying that a subscription exists already, where the caller asked for one to begin somewhere."""
+"""A warning for a subscription that exists already, where the caller asked for a start."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ LOOK_SECONDS = 5.0
 
 
 class StartIgnoredWarning(UserWarning):
-    """`start=` had no effect: the subscription exists and goes on from where it is."""
+    """`start=` had no effect: the subscription exists and continues from its position."""
 
 
 def note_if_it_exists(
     browser: ConnectedInspector, topic: str, subscription: str, model: Model, start: object
 ) -> None:
-    """Warn with `StartIgnoredWarning` if there is such a subscription now.
+    """Warn with `StartIgnoredWarning` if the subscription exists.
 
-    A subscription that cannot be looked up is not noted.
+    If the lookup fails, there is no warning.
     """
     try:
         described = browser.describe(topic, count=False, timeout=LOOK_SECONDS)
     except BrokerError:
-        # what is wrong with the topic or the broker is said by the consumer, which comes next
+        # the consumer, which is opened next, will say what is wrong with the topic or the broker
         return
     kinds = ("group", "subscription") if model == "record" else ("subscription", "consumer", "share group")
     if any(each.name == subscription and each.kind in kinds for each in described.subscriptions):
