@@ -1,38 +1,40 @@
-"""Apache Pulsar, through pulsar-client (C++) and, where its URL is given, the brokers' REST endpoint.
+"""The backend of Apache Pulsar, built on pulsar-client (C++) and, if given, the brokers' REST endpoint.
 
-``pulsar://HOST:6650[/TENANT/NAMESPACE]``, or ``pulsar+ssl://`` on port 6651; ``admin=http://HOST:8080``
-adds what only the REST endpoint knows: which topics and subscriptions there are, backlogs, schemas, creating
-and deleting topics. Without it all else works, but a missing topic or subscription cannot be told from
-one that is there, and using it creates it unless the broker is configured not to. See `options.KNOWN`.
+The address is ``pulsar://HOST:6650[/TENANT/NAMESPACE]``, or ``pulsar+ssl://`` on port 6651.
+``admin=http://HOST:8080`` adds what only the REST endpoint offers: lists of topics and subscriptions,
+backlogs, schemas, and creating and deleting topics. Everything else works without it, but a missing
+topic or subscription cannot be told from an existing one, and using it creates it unless the broker is
+configured not to. See `options.KNOWN`.
 
-There are no offsets: a message's position is its `id`, ``start="LEDGER:ENTRY:PARTITION:BATCH"``. A negative
-position such as ``start=-100`` counts messages, which it reads for that; other integers are refused. A
-message that its producer cut into chunks is where its last chunk is, and belongs to the slice that has that.
-Where its first chunks lie is asked of the REST endpoint; without it the 100 entries before a slice are
-looked through, and `UnreadableWarning` says where that is not enough. The numbers of messages in
-`describe` and in plans are of entries: a batch of a publisher counts as one.
+There are no offsets: a message's position is its `id`, ``start="LEDGER:ENTRY:PARTITION:BATCH"``. A
+negative position such as ``start=-100`` counts messages, and reads them for that; other integers are
+refused. A message that its producer cut into chunks lies where its last chunk is, and belongs to the
+slice that holds it. The REST endpoint tells where its first chunks are. Without it, the 100 entries
+before a slice are searched, and `UnreadableWarning` says if that is not enough. The numbers of messages
+in `describe` and in plans count entries: a batch of a publisher counts as one.
 
-A message's event time and ordering key are the attributes ``$pulsar.event_time`` (milliseconds since 1970)
-and ``$pulsar.ordering_key``, and are set again where such attributes are published; see `fields`. Keys that
-Java writes as bytes are base64 for every other client. On a topic whose schema is KEY_VALUE with SEPARATED
-encoding (which the REST endpoint tells) they are read as the bytes that they were; elsewhere nothing tells
-them from a text, and they are shown as their base64 (``base64.b64decode(key)`` is what was sent). A key
+A message's event time and ordering key are the attributes ``$pulsar.event_time`` (milliseconds since
+1970) and ``$pulsar.ordering_key``. Publishing such attributes sets them again; see `fields`. Keys that
+Java writes as bytes are base64 for every other client. On a topic whose schema is KEY_VALUE with
+SEPARATED encoding, which the REST endpoint tells, they are read as the original bytes. Elsewhere they
+cannot be told from text and are shown as base64 (``base64.b64decode(key)`` returns the original). A key
 that is not UTF-8 cannot be published from Python, and is refused.
 
-Where the broker deduplicates the topic (the REST endpoint says so), a message that the library sends once
-more after a lost connection is stored once. Elsewhere it may be stored twice: its outcome is `confirmed`
-with an error that says so (`Capabilities.idempotent_publish` is false for that). `batching` is left out on
-topics that are deduplicated, since batches of several keys would be taken for repeats.
+If the broker deduplicates the topic, which the REST endpoint tells, a message that the library sends
+again after a lost connection is stored once. Otherwise it may be stored twice: its outcome is
+`confirmed` with an error that says so, and `Capabilities.idempotent_publish` is false for this reason.
+`batching` is not used on deduplicated topics, since batches of several keys would be mistaken for
+repeats.
 
-The order of each key is kept by `key_shared`, also with several consumers, and by `failover` and `exclusive`;
-`shared` does not promise it.
+`key_shared` keeps the order of each key, also with several consumers, and so do `failover` and
+`exclusive`; `shared` does not promise it.
 
-The four types of subscriptions are the option ``subscription_type``: `shared` (the default) and
-`key_shared` for messages, `failover` (the default) and `exclusive` for records, and for messages too. On
-those two giving back one message brings all again that are not acknowledged, and deliveries are not
-counted. A message that was given back comes again after ``nack_delay`` (1 s). The client library
-collects acknowledgements for a tenth of a second before it sends them: a process that is killed right
-after `ack()` may see those messages again. Closing sends them.
+The option ``subscription_type`` names one of the four types of subscriptions: `shared` (the default) and
+`key_shared` for messages, `failover` (the default) and `exclusive` for records, and also for messages.
+On the last two, giving back one message redelivers all that are not acknowledged, and deliveries are not
+counted. A message that was given back is delivered again after ``nack_delay`` (1 s). The client library
+collects acknowledgements for a tenth of a second before it sends them, so a process that is killed right
+after `ack()` may receive those messages again. Closing sends them.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Whether a topic is there, its partitions, and creating and deleting it."""
+"""Look up, create and delete topics, and find their partitions."""
 
 from __future__ import annotations
 
@@ -18,24 +18,28 @@ TOPIC_OPTIONS: Mapping[str, str] = {"partitions": "how many partitions (default:
 
 
 KEY_VALUE, SEPARATED = "KEY_VALUE", "SEPARATED"
-"""A schema, and the encoding of it, with which the key of a message is bytes."""
+"""The schema type, and its encoding, with which the key of a message is bytes."""
 
 
 class Topics:
-    """The topics of a connection. admin: None without the REST endpoint."""
+    """The topics of a connection.
+
+    Attributes:
+        admin: The REST endpoint, or None.
+    """
 
     def __init__(self, link: PulsarConnection, admin: Admin | None) -> None:
         self.link = link
         self.admin = admin
 
     def full(self, topic: str) -> str:
-        """The full name of a topic. Raises ConfigError."""
+        """Return the full name of a topic. Raises ConfigError."""
         return full_name(topic, self.link.options.namespace)
 
     def partitions(self, full: str, timeout: float) -> list[int | None]:
-        """The partitions of a topic; [None] of one without. Raises NotFound.
+        """Return the partitions of a topic, or [None] if it has none. Raises NotFound.
 
-        Without the REST endpoint a missing topic cannot be told from one without partitions.
+        Without the REST endpoint, a missing topic cannot be told from one without partitions.
         """
         if self.admin is None:
             names = self.link.partitions(full, timeout)
@@ -47,11 +51,14 @@ class Topics:
         return list(range(found)) if found else [None]
 
     def parts(self, full: str, timeout: float) -> dict[int | None, str]:
-        """The name of each partition. Raises NotFound."""
+        """Return the name of each partition. Raises NotFound."""
         return {number: partition_name(full, number) for number in self.partitions(full, timeout)}
 
     def key_bytes(self, full: str, timeout: float) -> bool:
-        """Whether the schema of a topic says that keys are bytes; False where nobody can be asked."""
+        """Return whether the schema of a topic says that keys are bytes;
+
+        False if the schema cannot be read.
+        """
         if self.admin is None:
             return False
         try:
@@ -63,7 +70,13 @@ class Topics:
         return (schema.get("properties") or {}).get("kv.encoding.type") == SEPARATED
 
     def create(self, topic: str, options: Mapping[str, Any], timeout: float) -> None:
-        """Create a topic. Raises AlreadyExists, and NotSupported without the REST endpoint."""
+        """Create a topic.
+
+        Raises:
+            AlreadyExists: The topic exists.
+            NotFound: Its namespace does not exist.
+            NotSupported: There is no REST endpoint.
+        """
         admin = self.required_admin()
         given = check_options(options, TOPIC_OPTIONS)
         full = self.full(topic)
@@ -80,7 +93,10 @@ class Topics:
             raise NotFound(f"the namespace of {full!r} is not there") from error.__cause__
 
     def delete(self, topic: str, timeout: float) -> None:
-        """Delete a topic with its subscriptions. Raises NotFound."""
+        """Delete a topic with its subscriptions.
+
+        Raises NotFound, and NotSupported without the REST endpoint.
+        """
         admin = self.required_admin()
         deadline = Deadline(timeout)
         full = self.full(topic)
@@ -89,7 +105,7 @@ class Topics:
         admin.ask("DELETE", path, deadline.remaining(), params={"force": "true"})
 
     def required_admin(self) -> Admin:
-        """The REST endpoint. Raises NotSupported without one."""
+        """Return the REST endpoint. Raises NotSupported without one."""
         if self.admin is None:
             raise NotSupported(NEEDED)
         return self.admin
@@ -107,7 +123,7 @@ def no_subscription(full: str, subscription: str) -> NotFound:
 
 
 def check_subscription(name: str) -> None:
-    """Raises ConfigError for a name that the broker would change or refuse."""
+    """Raise ConfigError for a name that the broker would change or refuse."""
     if "\x00" in name:
         raise ConfigError(f"{name!r} is not a name of a subscription: it has a NUL, which would end it")
     if name != name.strip():

@@ -1,4 +1,4 @@
-"""Messages of the library as columns."""
+"""Convert messages of the library to columns."""
 
 from __future__ import annotations
 
@@ -26,9 +26,15 @@ def to_columns(
     counts: bool = False,
     key_bytes: bool = False,
 ) -> Columns:
-    """Columns of messages. ids: theirs, where they are at hand. counts: whether deliveries are counted.
+    """Return the columns of messages.
 
-    key_bytes: the keys of messages with a schema are bytes, which the protocol has as base64.
+    Args:
+        messages: Messages of the library.
+        ids: Their ids, if they are at hand.
+        attributes: Whether to include attributes.
+        counts: Whether deliveries are counted.
+        key_bytes: Whether the keys of messages with a schema are bytes, which the protocol carries as
+            base64.
     """
     ids = [message.message_id() for message in messages] if ids is None else ids
     places = [_split(message.topic_name()) for message in messages]
@@ -41,7 +47,7 @@ def to_columns(
         key=[_key(message, key_bytes) for message in messages],
         value=[None if message.has_null_value() else message.data() for message in messages],
         attributes=[_attributes(message) for message in messages] if attributes else None,
-        # the client gives zero where there is none
+        # the client returns zero if there is none
         publish_time=[message.publish_timestamp() * 1000 or None for message in messages],
         delivery_count=[message.redelivery_count() + 1 for message in messages] if counts else None,
     )
@@ -62,7 +68,7 @@ def _has_schema(message: Any) -> bool:
     try:
         return bool(message.schema_version())
     except UnicodeDecodeError:
-        # the library takes the eight bytes of a version for text
+        # the library reads the eight bytes of a version as text
         return True
 
 

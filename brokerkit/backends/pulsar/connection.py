@@ -1,4 +1,4 @@
-"""One client of the library, every slow call of which is waited for only so long."""
+"""One client of the library. Every slow call of it has a timeout."""
 
 from __future__ import annotations
 
@@ -22,15 +22,21 @@ from .probe import knock
 
 OPERATION_SECONDS = 30
 CLOSE_SHARE = 0.7
-"""The part of the time for closing after which the client is shut down instead."""
+"""The share of the closing time after which the client is shut down instead."""
 SOME_TOPIC = "brokerkit-ping"
-"""What a ping asks about; asking creates no topic."""
+"""The topic that a ping looks up; this does not create it."""
 
 T = TypeVar("T")
 
 
 class PulsarConnection:
-    """The client of a connection. client: for what only this system has."""
+    """The client of a connection.
+
+    Attributes:
+        client: The client of the library.
+        options: The options of the address.
+        closed: Whether the connection was closed.
+    """
 
     def __init__(self, options: Options) -> None:
         self.options = options
@@ -52,25 +58,28 @@ class PulsarConnection:
 
     @classmethod
     def open(cls, options: Options, timeout: float) -> PulsarConnection:
-        """A client, once a host answers. Raises Unavailable."""
+        """Return a connection once a host answers. Raises Unavailable or Unauthorized."""
         knock(options, timeout)
         return cls(options)
 
     def begin(self, work: Callable[[], T], name: str) -> Future[T]:
-        """Have a call made in a thread of its own."""
+        """Start a call in a thread of its own."""
         if self.closed:
             raise Closed("the connection was closed; connect anew")
         return begin(process_guard.counted(work), f"pulsar {name}")
 
     def run(self, work: Callable[[], T], timeout: float, what: str) -> T:
-        """The answer of a call, errors in our tree. Unavailable leaves it going on in the background."""
+        """Make a call and return its result, with errors as BrokerErrors.
+
+        After Unavailable it may continue in the background.
+        """
         try:
             return self.begin(work, what).result(timeout)
         except Exception as error:
             raise raised(error, what) from error
 
     def ping(self, timeout: float) -> None:
-        """One round trip. Who may not look at this topic may have rights in other namespaces."""
+        """Make one round trip. An account that may not see this topic may have rights in other namespaces."""
         deadline = Deadline(timeout)
         try:
             self.partitions(f"persistent://public/default/{SOME_TOPIC}", timeout)
@@ -79,17 +88,17 @@ class PulsarConnection:
                 raise
             LOGGER.info("%s", error)
         except Unavailable:
-            # says more than that time was up
+            # this says more than a timeout does
             knock(self.options, max(0.1, deadline.remaining()), known=self._answered)
             raise
         self._answered = True
 
     def partitions(self, full: str, timeout: float) -> list[str]:
-        """The names under which the parts of a topic are read; asking creates nothing."""
+        """Return the names under which the partitions of a topic are read. Creates nothing."""
         return self.run(lambda: list(self.client.get_topic_partitions(full)), timeout, f"looking for {full}")
 
     def close(self, timeout: float) -> None:
-        """Close the client with all it made; what hangs is cut off."""
+        """Close the client and everything it opened. Calls that hang are cut off."""
         if self.closed:
             return
         self.closed = True
@@ -99,6 +108,6 @@ class PulsarConnection:
                 closing.result(CLOSE_SHARE * timeout)
         finally:
             if not closing.done():
-                # brings back the call above, and every other that is under way
+                # this ends the call above and every other pending call
                 self.client.shutdown()
             process_guard.unwatch_client(self.client)

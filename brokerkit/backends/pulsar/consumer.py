@@ -1,4 +1,4 @@
-"""Consuming messages that are acknowledged one by one, with any type of subscription."""
+"""The consumer of messages that are acknowledged one by one, with any type of subscription."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from .subscription_client import Receiving
 from .subscriptions import Subscriptions
 
 IDLE_SECONDS = 1.0
-"""After so long without anybody who waits or holds a message, what was prefetched goes to others."""
+"""After this long without a waiting caller or an unsettled message, prefetched messages are given back."""
 
 
 class PulsarConsumer(MessageDriver):
-    """A receipt is the library's message id, which knows its batch."""
+    """A consumer whose receipts are the library's message ids, each of which knows its batch."""
 
     def __init__(self, topics: Topics, subscriptions: Subscriptions, request: ConsumerRequest) -> None:
         self._receiving = Receiving(topics, subscriptions, request)
@@ -68,7 +68,7 @@ class PulsarConsumer(MessageDriver):
             except Exception as error:
                 failures.append(raised(error, "acknowledging"))
         try:
-            # the library takes acknowledgements for a broker that is not there, and says nothing
+            # the library accepts acknowledgements without a connection, and reports no error
             self._receiving.confirm_reachable()
         except BrokerError as error:
             return [failure or error for failure in failures]

@@ -1,4 +1,4 @@
-"""Counting messages, which positions do not: an entry may hold thousands of them, or a part of one."""
+"""Count messages. Positions do not tell: an entry may hold thousands of them, or a part of one."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from .reader import PulsarReader
 
 STEP_SECONDS = 0.2
 FEW = 50
-"""So many messages are thought to lie in an entry before one was looked at."""
+"""The number of messages expected in an entry before one was read."""
 
 
 def counted(topics: Topics, topic: str, bounds: Bounds, position: int, count: int, timeout: float) -> int:
-    """The position `count` messages after another, or before it when negative, within the bounds."""
+    """Return the position `count` messages after another, or before it if negative, within the bounds."""
     deadline = Deadline(timeout)
     if count >= 0:
         found = _positions(topics, Slice(topic, bounds.partition, position, bounds.end), count + 1, timeout)
@@ -37,7 +37,7 @@ def counted(topics: Topics, topic: str, bounds: Bounds, position: int, count: in
 
 
 def _positions(topics: Topics, piece: Slice, most: int | None, timeout: float) -> list[int]:
-    """The positions of the messages of a slice, at most so many."""
+    """Return the positions of the messages of a slice, limited to `most`."""
     deadline = Deadline(timeout)
     found: deque[int] = deque()
     reader = PulsarReader(topics)
@@ -55,7 +55,7 @@ def _positions(topics: Topics, piece: Slice, most: int | None, timeout: float) -
 
 
 def _fetched(reader: PulsarReader, deadline: Deadline) -> Columns | None:
-    """The next rows, also after the connection was lost meanwhile."""
+    """Return the next rows, also after a lost connection."""
     while True:
         try:
             return reader.fetch(STEP_SECONDS)

@@ -1,4 +1,4 @@
-"""Who we are, for the C++ client and for the REST endpoint."""
+"""Build the credentials for the C++ client and for the REST endpoint."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from brokerkit.core.vocabulary.secrets import Secret, revealed
 from .options import Options
 
 EARLY_SECONDS = 30.0
-"""How long before its end an access token is asked for anew."""
+"""How long before an access token expires a new one is requested."""
 ISSUER_SECONDS = 10.0
 
 
 def client_authentication(options: Options) -> Any:
-    """What the client library authenticates with; None for nobody."""
+    """Return the authentication object for the client library, or None without credentials."""
     if options.token is not None:
         return pulsar.AuthenticationToken(options.token.reveal())
     if options.oauth2:
@@ -35,7 +35,7 @@ def client_authentication(options: Options) -> Any:
 
 
 def introduction(options: Options) -> tuple[str, bytes]:
-    """The method and the data of authentication, as the protocol has them."""
+    """Return the method and the data of authentication, as the protocol carries them."""
     if options.token is not None:
         return "token", options.token.reveal().encode()
     if options.oauth2:
@@ -56,7 +56,7 @@ class RestCredentials:
         self._until = 0.0
 
     def header(self, client: httpx.Client, timeout: float) -> dict[str, str]:
-        """Raises Unauthorized where the issuer of access tokens refuses."""
+        """Return the header. Raises Unauthorized if the issuer of access tokens refuses."""
         options = self._options
         if options.token is not None:
             return {"Authorization": f"Bearer {options.token.reveal()}"}
@@ -97,13 +97,13 @@ class RestCredentials:
 def _read_key(where: str) -> dict[str, Secret]:
     found = _key_in(where)
     if isinstance(found, str):
-        # no cause and no context: the file holds a secret, so nothing of it is shown
+        # no cause and no context, since the file holds a secret that must not be shown
         raise ConfigError(f"oauth2_key_file must name a JSON file with client_id and client_secret ({found})")
     return found
 
 
 def _key_in(where: str) -> dict[str, Secret] | str:
-    """Or the name of what went wrong."""
+    """Return the contents of a key file, or the name of the error."""
     try:
         key = json.loads(Path(where.removeprefix("file://").removeprefix("file:")).read_text("utf-8"))
         return {name: Secret(str(key[name])) for name in ("client_id", "client_secret")}

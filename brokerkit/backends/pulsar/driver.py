@@ -1,4 +1,4 @@
-"""An open connection to Pulsar."""
+"""An open connection to Pulsar, as the portable half uses it."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from .subscriptions import Subscriptions
 
 
 class PulsarDriver(Driver):
-    """One client of the library, shared by all that the driver makes."""
+    """A driver whose parts share one client of the library."""
 
     def __init__(self, link: PulsarConnection, admin: Admin | None, capabilities: Capabilities) -> None:
         self.capabilities = capabilities
@@ -48,7 +48,7 @@ class PulsarDriver(Driver):
         admin = None if options.admin is None else Admin(options)
         link = PulsarConnection.open(options, timeout)
         try:
-            # asked before there is anybody who would close it
+            # this runs before the portable layer exists, so close it here
             link.ping(deadline.remaining())
             if admin is not None:
                 admin.ping(max(0.1, deadline.remaining()))
@@ -88,7 +88,7 @@ class PulsarDriver(Driver):
 
     @property
     def native(self) -> Any:
-        """The library's own client. What you make with it, close before the session."""
+        """The library's own client. Close everything made with it before the session."""
         return self._link.client
 
     def close(self, timeout: float) -> None:

@@ -1,8 +1,8 @@
-"""What each entry of a partition holds, which the library does not tell of those it gives no message of.
+"""Find out what each entry of a partition holds, also if the library returns no message of it.
 
-Of an entry the library gives a message or several (a batch), or none: it is a chunk of a message that is
-given with its last chunk, or one that brokers wrote for each other. A reader that begins between the chunks
-of a message leaves it out without a word, so somebody has to look.
+The library returns one or several messages (a batch) of an entry, or none: the entry is a chunk of a
+message that is returned with its last chunk, or an internal entry of the brokers. A reader that begins
+between the chunks of a message silently skips it, so the entries must be examined.
 """
 
 from __future__ import annotations
@@ -16,12 +16,21 @@ from .positions import LedgerBounds, pack, unpack
 from .rest import Admin
 
 HIDDEN = {"x-pulsar-marker-type": "", "x-pulsar-txn-aborted": "true", "x-pulsar-txn-uncommitted": "true"}
-"""What the broker says of entries that no reader gets. An empty text stands for any."""
+"""Headers of entries that no reader returns. An empty string stands for any value."""
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """An entry. messages: how many its batch has, 0 where it is none. chunk: which, of how many, of what."""
+    """An entry of a partition.
+
+    Attributes:
+        position: The position of the entry.
+        messages: The number of messages in its batch, or 0 if it is not a batch.
+        chunk: The index of its chunk, or None if it is not a chunk.
+        chunks: The number of chunks of the message.
+        uuid: The id that all chunks of a message share.
+        hidden: Whether no reader returns it.
+    """
 
     position: int
     messages: int = 0
@@ -32,7 +41,7 @@ class Entry:
 
     @property
     def last(self) -> int | None:
-        """The position of the last message that a reader gives for it; None where it gives none."""
+        """The position of the last message that a reader returns for it, or None if it returns none."""
         if self.hidden or (self.chunk is not None and self.chunk < self.chunks - 1):
             return None
         return self.position + self.messages
@@ -40,14 +49,19 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Missing:
-    """A message that should have come. begin: the entry at which a reader of it has to begin."""
+    """A message that a reader should have returned.
+
+    Attributes:
+        position: The position of the message.
+        begin: The entry at which a reader must begin to return it.
+    """
 
     position: int
     begin: int
 
 
 class Entries:
-    """Asks the REST endpoint about the entries of one partition."""
+    """A cache of the entries of one partition, read from the REST endpoint."""
 
     def __init__(self, admin: Admin, part: str) -> None:
         self._admin = admin
@@ -55,7 +69,7 @@ class Entries:
         self._known: dict[int, Entry | None] = {}
 
     def entry(self, position: int, deadline: Deadline) -> Entry | None:
-        """The entry in which a position lies; None where there is none."""
+        """Return the entry that holds a position, or None if there is none."""
         ledger, number, _ = unpack(position)
         place = pack(ledger, number)
         if place not in self._known:
@@ -64,7 +78,7 @@ class Entries:
         return self._known[place]
 
     def missing(self, bounds: LedgerBounds, start: int, stop: int, deadline: Deadline) -> Missing | None:
-        """The first message from `start` up to but excluding `stop` that a reader should give."""
+        """Return the first message from `start` up to but excluding `stop` that a reader should return."""
         for position in bounds.entries(start, stop):
             found = self.entry(position, deadline)
             last = None if found is None else found.last
@@ -75,7 +89,10 @@ class Entries:
         return None
 
     def begin(self, bounds: LedgerBounds, entry: Entry, deadline: Deadline) -> int | None:
-        """Where a reader of an entry's message has to begin; None where retention has taken a part of it."""
+        """Return where a reader must begin to return an entry's message;
+
+        None if retention removed a part of it.
+        """
         if not entry.chunk:
             return entry.position
         left = set(range(entry.chunk))

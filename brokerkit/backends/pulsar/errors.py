@@ -1,4 +1,4 @@
-"""Errors of the C++ client and of the REST endpoint as errors of our tree."""
+"""Translate errors of the C++ client and of the REST endpoint to BrokerErrors."""
 
 from __future__ import annotations
 
@@ -85,13 +85,13 @@ SURELY_NOT_STORED = frozenset(
 
 
 def named(name: str, what: str = "") -> BrokerError:
-    """The error that the client calls so."""
+    """Return the BrokerError for an error name of the client."""
     kind, text = BY_NAME.get(name, (BrokerError, "the broker or the client failed"))
     return kind(f"{what + ': ' if what else ''}{text} ({name})")
 
 
 def translate(error: BaseException, what: str = "") -> BrokerError:
-    """An exception of the library as one of our tree. The caller sets the cause."""
+    """Return an exception of the library as a BrokerError. The caller sets the cause."""
     if isinstance(error, BrokerError):
         return error
     if isinstance(error, TimeoutError):
@@ -104,7 +104,7 @@ def translate(error: BaseException, what: str = "") -> BrokerError:
 
 
 def raised(error: BaseException, what: str) -> BrokerError:
-    """The same with its cause, to be raised."""
+    """Return the same with its cause, ready to be raised."""
     made = translate(error, what)
     if made is not error:
         made.__cause__ = error
@@ -112,5 +112,5 @@ def raised(error: BaseException, what: str) -> BrokerError:
 
 
 def result_name(result: Any) -> str:
-    """The name of a result that a callback got."""
+    """Return the name of a result that a callback received."""
     return str(getattr(result, "name", result)).rpartition(".")[2]

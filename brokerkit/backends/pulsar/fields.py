@@ -1,10 +1,12 @@
-"""What a message of Pulsar has beside what every system's messages have, as attributes.
+"""Convert the fields that only messages of Pulsar have to and from attributes.
 
-    $pulsar.event_time     when it happened, as its producer says: milliseconds since 1970
-    $pulsar.ordering_key   which key decides on the consumer of a key_shared subscription, if not its key
+The fields are::
 
-Both are set again when a message with these attributes is published. When a message is to be delivered,
-its sequence id and the schema it was published with are not told by the client library, or are set anew.
+    $pulsar.event_time     when it happened, by its producer: milliseconds since 1970
+    $pulsar.ordering_key   the key that selects the consumer of a key_shared subscription, if not its key
+
+Both are set again when a message with these attributes is published. The client library does not tell
+the delivery time, sequence id and schema of a message, or sets them again.
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ MOST_MILLIS = 2**64 - 1
 
 
 def shown(message: Any) -> Iterator[tuple[str, str]]:
-    """The fields that a message of the library has. Raises UnicodeDecodeError for a key that is no text."""
+    """Yield the fields of a message of the library. Raises UnicodeDecodeError for a key that is not text."""
     millis = message.event_timestamp()
     if millis:
         yield EVENT_TIME, str(millis)
@@ -32,7 +34,7 @@ def shown(message: Any) -> Iterator[tuple[str, str]]:
 
 
 def arguments(name: str, value: object) -> dict[str, Any]:
-    """What the library is told for an attribute that is such a field. Raises ConfigError."""
+    """Return the library's arguments for an attribute that is such a field. Raises ConfigError."""
     text = str(value)
     if name == ORDERING_KEY and text:
         return {"ordering_key": text}
@@ -45,7 +47,7 @@ def arguments(name: str, value: object) -> dict[str, Any]:
 
 
 def can_be_set(pair: Pair) -> bool:
-    """Whether an attribute is a field that publishing sets."""
+    """Return whether an attribute is a field that publishing sets."""
     try:
         return is_field(pair) and isinstance(pair[1], str) and bool(arguments(*pair))
     except ConfigError:
@@ -53,5 +55,5 @@ def can_be_set(pair: Pair) -> bool:
 
 
 def is_field(pair: Pair) -> bool:
-    """Whether an attribute is a field of the message, and no property."""
+    """Return whether an attribute is a field of the message rather than a property."""
     return pair[0].startswith(PREFIX)

@@ -1,7 +1,7 @@
-"""The first words of Pulsar's protocol, spoken by ourselves before the client library is.
+"""Make the first exchange of Pulsar's protocol before the client library does.
 
-Of a broker that refuses the credentials, or of a port that is none of Pulsar's, the library says nothing
-but that time was up. A connection begins with one command (CONNECT) and one answer (CONNECTED or ERROR).
+If a broker refuses the credentials, or the port is not Pulsar's, the library only reports a timeout. A
+connection begins with one command (CONNECT) and one answer (CONNECTED or ERROR).
 """
 
 from __future__ import annotations
@@ -26,9 +26,19 @@ VARINT, BYTES = 0, 2
 def greet(
     connection: socket.socket, where: str, method: str, credentials: bytes, *, known: bool = False
 ) -> None:
-    """Introduce ourselves. Raises Unauthorized, or Unavailable where it is no broker that answers.
+    """Send the first command and check the answer.
 
-    known: a broker has answered there before, so that silence says nothing of what it speaks.
+    Args:
+        connection: A connected socket.
+        where: The host and port, for messages.
+        method: The method of authentication.
+        credentials: The data of authentication.
+        known: Whether a broker has answered there before, so that silence does not mean another
+            protocol.
+
+    Raises:
+        Unauthorized: The broker refuses the credentials.
+        Unavailable: The answer is not that of a broker.
     """
     command = _field(1, b"brokerkit") + _field(3, credentials) + _number(4, PROTOCOL_VERSION)
     command += _field(5, method.encode())
@@ -70,7 +80,7 @@ def _read(connection: socket.socket, size: int) -> bytes:
     while len(found) < size:
         part = connection.recv(size - len(found))
         if not part:
-            # what begins as an answer and breaks off is one of another protocol
+            # an answer that breaks off after its beginning is of another protocol
             raise ValueError("too short") if found else EOFError("the connection was closed")
         found += part
     return found
@@ -97,7 +107,7 @@ def _field(field: int, value: bytes) -> bytes:
 
 
 def fields(content: bytes) -> Iterator[tuple[int, int | bytes]]:
-    """The fields of a message of the protocol, of the two kinds that are needed here."""
+    """Yield the fields of a protocol message, limited to the two kinds that are needed here."""
     at = 0
     while at < len(content):
         tag, at = _parse_varint(content, at)

@@ -1,4 +1,4 @@
-"""Looking at topics, their backlogs and their schemas, mostly through the REST endpoint."""
+"""Describe topics, their backlogs and their schemas, mostly by the REST endpoint."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ WITHOUT_ADMIN = "not known without the REST endpoint: connect with admin=http://
 
 
 class PulsarInspector(InspectorDriver):
-    """Asks and changes nothing."""
+    """An inspector that changes nothing."""
 
     def __init__(self, topics: Topics) -> None:
         self._topics = topics
         self._ranges = Ranges(topics)
 
     def topics(self, timeout: float) -> list[TopicInfo]:
-        """The topics of the connection's namespace, or of all namespaces of its tenant."""
+        """Return the topics of the connection's namespace, or of all namespaces of its tenant."""
         admin, deadline = self._topics.required_admin(), Deadline(timeout)
         namespace = self._topics.link.options.namespace
         whole_tenant = self._topics.link.options.whole_tenant
@@ -95,7 +95,7 @@ class PulsarInspector(InspectorDriver):
 
 
 def _listed(admin: Admin, namespace: str, deadline: Deadline) -> Iterator[TopicInfo]:
-    """The topics of a namespace, each once."""
+    """Yield the topics of a namespace, each once."""
     partitions: dict[str, int] = {}
     for domain in ("persistent", "non-persistent"):
         path = f"{domain}/{namespace}"
@@ -111,14 +111,14 @@ def _listed(admin: Admin, namespace: str, deadline: Deadline) -> Iterator[TopicI
 
 
 def _kind(local: str) -> str | None:
-    """What a topic is for, as the clients' own names for dead letters and retries say."""
+    """Return the purpose of a topic, if its name is that of the clients for dead letters or retries."""
     if local.endswith(DEAD_LETTERS):
         return "dead letters"
     return "retries" if local.endswith(RETRIES) else None
 
 
 def _beside(admin: Admin, full: str, deadline: Deadline) -> dict[str, int]:
-    """The dead-letter and retry topics of a topic, with how many entries each has."""
+    """Return the dead-letter and retry topics of a topic, with the number of entries of each."""
     domain, _, path = full.partition("://")
     namespace = path.rpartition("/")[0]
     found: dict[str, int] = {}
@@ -127,7 +127,7 @@ def _beside(admin: Admin, full: str, deadline: Deadline) -> dict[str, int]:
             try:
                 bounds = from_ledgers(None, admin.internal_stats(name, deadline.remaining()))
             except NotFound:
-                # deleted since the list was made
+                # it was deleted after the list was made
                 continue
             topic = split_partition(name)[0]
             found[topic] = found.get(topic, 0) + bounds.estimate
@@ -137,7 +137,7 @@ def _beside(admin: Admin, full: str, deadline: Deadline) -> dict[str, int]:
 def _subscriptions(
     asked: list[tuple[int | None, dict[str, Any], dict[str, Any]]], full: str, beside: Mapping[str, int]
 ) -> Iterator[SubscriptionInfo]:
-    """Every subscription that lasts, with its backlog over all partitions."""
+    """Yield every durable subscription, with its backlog over all partitions."""
     names = dict.fromkeys(name for _, stats, _ in asked for name in stats["subscriptions"])
     for name in names:
         of_parts = {
@@ -171,7 +171,7 @@ def _subscriptions(
 
 
 def _position(cursor: Mapping[str, Any]) -> int | None:
-    """The offset behind the last message before which all are acknowledged."""
+    """Return the position after the last message up to which all are acknowledged."""
     text = cursor.get("markDeletePosition")
     if text is None:
         return None

@@ -1,8 +1,9 @@
-"""A subscription whose consumer left between the chunks of a message.
+"""Repair a subscription whose consumer left between the chunks of a message.
 
-The broker gives all chunks of a message to one consumer of a shared subscription, and remembers which by
-the message. Where that one leaves between two of them the broker goes on remembering it, and gives the
-message to no other for as long as the topic is loaded. It forgets when the type of the subscription changes.
+The broker gives all chunks of a message to one consumer of a shared subscription, and remembers which
+consumer that is. If that consumer leaves between two chunks, the broker still remembers it and gives the
+message to no other consumer while the topic is loaded. It forgets when the type of the subscription
+changes.
 """
 
 from __future__ import annotations
@@ -24,11 +25,14 @@ from .positions import from_ledgers, pack
 from .subscribing import leave
 
 LOOK_BACK = 20
-"""How many entries before the one that the broker gives next are looked at for chunks."""
+"""How many entries before the next one to be delivered are searched for chunks."""
 
 
 def forget_consumers_that_left(topics: Topics, full: str, name: str, timeout: float) -> None:
-    """Have the broker give messages in chunks to the next consumer, where no other is attached; blocks."""
+    """Make the broker give messages in chunks to the next consumer.
+
+    Does nothing while a consumer is attached. Blocks.
+    """
     deadline = Deadline(timeout)
     for part in topics.parts(full, deadline.remaining()).values():
         try:
@@ -65,7 +69,7 @@ def _interrupted(topics: Topics, part: str, name: str, deadline: Deadline) -> bo
 
 
 def _change_type(link: PulsarConnection, part: str, name: str) -> None:
-    # another consumer came first, and what it is given is its own
+    # another consumer attached first, and its messages are its own
     with contextlib.suppress(pulsar.ConsumerBusy):
         leave(
             keep_in_child(

@@ -1,7 +1,7 @@
-"""The log of the C++ client, in Python's `logging` under ``brokerkit.pulsar``.
+"""Pass the log of the C++ client to Python's `logging`, under ``brokerkit.pulsar``.
 
-The client could call a Python logger itself, from its own threads; one that does so while the
-interpreter ends aborts the process. So it writes lines into a pipe, and a thread of ours reads them.
+The client could call a Python logger from its own threads, but a call while the interpreter exits aborts
+the process. Instead it writes lines into a pipe, which a Python thread reads.
 """
 
 from __future__ import annotations
@@ -30,7 +30,10 @@ _pipe: tuple[int, int] | None = None
 
 
 def client_logger() -> Any:
-    """What a client is told to log with. The level is that of our logger when the first client is made."""
+    """Return the logger for a client.
+
+    Its level is that of the Python logger when the first client is created.
+    """
     if not os.path.isdir(PIPES):
         return LOGGER
     return pulsar.FileLogger(_wanted(LOGGER.getEffectiveLevel()), f"{PIPES}/{_writing_end()}")
@@ -45,7 +48,10 @@ def _wanted(level: int) -> Any:
 
 
 def _writing_end() -> int:
-    """The pipe of this process, made on first use; its thread lives as long as the process."""
+    """Return the writing end of this process's pipe, created on first use.
+
+    Its thread lives as long as the process.
+    """
     global _pipe
     with _lock:
         if _pipe is None:
@@ -69,7 +75,7 @@ def _pass_on(line: str) -> None:
 
 
 def _forget() -> None:
-    """A forked child has no thread that reads the pipe: its clients get one of their own."""
+    """Forget the pipe in a forked child, where no thread reads it. Its clients get a new one."""
     global _lock, _pipe
     _lock = threading.Lock()
     _pipe = None

@@ -1,4 +1,4 @@
-"""Names of topics: ``persistent://TENANT/NAMESPACE/TOPIC``, and what users may leave out of it."""
+"""The names of topics: ``persistent://TENANT/NAMESPACE/TOPIC``, and the parts that users may leave out."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _LOCAL = re.compile(r"[-=:.\w]+", re.ASCII)
 
 
 def full_name(topic: str, namespace: str) -> str:
-    """A topic's full name; a short one is of `namespace`. Raises ConfigError."""
+    """Return the full name of a topic. A short name belongs to `namespace`. Raises ConfigError."""
     domain, found, path = topic.partition("://")
     if not found:
         domain, path = "persistent", topic
@@ -30,17 +30,17 @@ def full_name(topic: str, namespace: str) -> str:
 
 
 def rest_path(full: str) -> str:
-    """A topic as the REST endpoint spells it."""
+    """Return the path of a topic on the REST endpoint."""
     domain, _, path = full.partition("://")
     return f"{domain}/{quote(path)}"
 
 
 def split_partition(full: str) -> tuple[str, int | None]:
-    """The topic that a partition belongs to, and its number; None for what is no partition."""
+    """Return the topic that a partition belongs to, and its number, which is None for other names."""
     found = _PARTITION.search(full)
     return (full, None) if found is None else (full[: found.start()], int(found[1]))
 
 
 def partition_name(full: str, partition: int | None) -> str:
-    """The name under which one partition of a topic is read."""
+    """Return the name under which one partition of a topic is read."""
     return full if partition is None else f"{full}-partition-{partition}"

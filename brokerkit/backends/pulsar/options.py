@@ -36,9 +36,11 @@ KNOWN: Mapping[str, str] = {
 
 @dataclass(frozen=True)
 class Options:
-    """Checked options; see `KNOWN`. namespace: of topics that are named without one.
+    """The checked options of an address; see `KNOWN`.
 
-    whole_tenant: list the topics of all namespaces of the tenant.
+    Attributes:
+        namespace: The namespace of topics that are named without one.
+        whole_tenant: Whether to list the topics of all namespaces of the tenant.
     """
 
     service_url: str
@@ -63,7 +65,11 @@ class Options:
 
 
 def read_options(address: Address) -> Options:
-    """Check an address. Raises ConfigError that says what was expected."""
+    """Check an address and return its options.
+
+    Raises:
+        ConfigError: An option is wrong; the text says what was expected.
+    """
     given = check_options(address.options, KNOWN)
     tls = address.scheme == "pulsar+ssl"
     if not address.hosts:
@@ -140,7 +146,7 @@ def _file(given: Mapping[str, Any], option: str) -> str | None:
 
 
 def truth(given: Mapping[str, Any], option: str, default: bool) -> bool:
-    """An option that is true or false, which a URL can only write. Raises ConfigError."""
+    """Return an option that is true or false, which a URL writes as text. Raises ConfigError."""
     value = given.get(option, default)
     words = {"true": True, "false": False}
     if isinstance(value, bool):
@@ -151,7 +157,7 @@ def truth(given: Mapping[str, Any], option: str, default: bool) -> bool:
 
 
 def seconds(given: Mapping[str, Any], option: str, default: float) -> float:
-    """An option in seconds. Raises ConfigError."""
+    """Return an option in seconds. Raises ConfigError."""
     value = given.get(option, default)
     try:
         number = float(value)
@@ -163,7 +169,7 @@ def seconds(given: Mapping[str, Any], option: str, default: float) -> float:
 
 
 def count(given: Mapping[str, Any], option: str, default: int) -> int:
-    """An option that counts, from 1. Raises ConfigError."""
+    """Return an option that is a positive integer. Raises ConfigError."""
     value = given.get(option, default)
     number = as_integer(int(value) if isinstance(value, str) and value.isdigit() else value)
     if number is None or number < 1:

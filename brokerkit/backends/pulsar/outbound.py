@@ -1,4 +1,4 @@
-"""Messages to be published as the library wants them; what it would change is refused."""
+"""Encode messages for the library. A message that it would change is refused."""
 
 from __future__ import annotations
 
@@ -22,7 +22,11 @@ class Encoded:
 
 
 def encode(message: OutboundMessage) -> Encoded:
-    """Raises ConfigError for text that UTF-8 cannot hold. Values and keys are checked before."""
+    """Return the arguments for a message. Values and keys are checked before.
+
+    Raises:
+        ConfigError: A text cannot be encoded as UTF-8.
+    """
     properties: dict[str, str] = {}
     known: dict[str, Any] = {}
     for name, value in message.attributes:

@@ -1,4 +1,4 @@
-"""What the confirmation of a topic means: how many bookies have the message."""
+"""Describe what the confirmation of a topic means: how many bookies store the message."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ NEEDED = "how many of them: not known without the REST endpoint, connect with ad
 
 
 def confirmation(admin: Admin | None, full: str, deadline: Deadline) -> str:
-    """What a confirmation of a topic means, as far as the brokers tell."""
+    """Return what a confirmation of a topic means, as far as the brokers tell."""
     if full.startswith("non-persistent://"):
         return NOT_PERSISTENT
     if admin is None:
@@ -27,7 +27,7 @@ def confirmation(admin: Admin | None, full: str, deadline: Deadline) -> str:
         write, ack = int(found["bookkeeperWriteQuorum"]), int(found["bookkeeperAckQuorum"])
         ensemble = int(found["bookkeeperEnsemble"])
     except (BrokerError, LookupError, TypeError, ValueError) as error:
-        # who may read a topic need not be allowed to see its policies
+        # an account that may read a topic may lack the right to see its policies
         LOGGER.info("the persistence of %s: %s", full, error)
         return (
             f"written by the bookies of the ack quorum (how many of them: the brokers do not say); {SYNCED}"

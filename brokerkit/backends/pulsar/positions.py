@@ -1,9 +1,10 @@
-"""Message ids as positions: ``LEDGER:ENTRY:PARTITION:BATCH`` as text, and as one integer.
+"""Message ids as positions: ``LEDGER:ENTRY:PARTITION:BATCH`` as text, and one integer.
 
-Pulsar has no offsets. An id says in which ledger a message lies, which entry it is there, and its place
-in that entry's batch (-1: no batch). The integer has the three side by side, each as wide as the broker
-can count, so that it grows along a partition and no two messages share one. It leaves gaps, and only
-`LedgerBounds` knows how many entries lie between two. A message in several chunks is where its last is.
+Pulsar has no offsets. An id names the ledger of a message, its entry there, and its place in the batch
+of that entry (-1 without a batch). The integer holds the three side by side, each as wide as the broker
+can count, so that it grows along a partition and is unique. It leaves gaps, and only `LedgerBounds`
+knows how many entries lie between two positions. A message in several chunks lies where its last chunk
+is.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from brokerkit.core.vocabulary.topics import Bounds
 from .handshake import fields
 
 LEDGER, ENTRY, BATCH_SIZE, FIRST_CHUNK = 1, 2, 6, 7
-"""Fields of a written id."""
+"""Field numbers of an encoded id."""
 ENTRY_BITS = 64
 PLACE_BITS = 32
 NO_POSITION = (
@@ -31,29 +32,29 @@ NO_POSITION = (
 
 
 def pack(ledger: int, entry: int, batch: int = -1) -> int:
-    """An id as an integer."""
+    """Return an id as an integer."""
     return (ledger << ENTRY_BITS | entry) << PLACE_BITS | (batch + 1)
 
 
 def unpack(position: int) -> tuple[int, int, int]:
-    """Ledger, entry and batch index of a position."""
+    """Return the ledger, entry and batch index of a position."""
     entries, place = divmod(position, 1 << PLACE_BITS)
     ledger, entry = divmod(entries, 1 << ENTRY_BITS)
     return ledger, entry, place - 1
 
 
 def entry_of(position: int) -> int:
-    """The position of the entry in which one lies."""
+    """Return the position of the entry that holds a position."""
     return position >> PLACE_BITS << PLACE_BITS
 
 
 def next_entry(position: int) -> int:
-    """The position of the entry after that in which one lies, in the same ledger."""
+    """Return the position of the entry after the one that holds a position, in the same ledger."""
     return (position >> PLACE_BITS) + 1 << PLACE_BITS
 
 
 def id_text(message_id: Any) -> str:
-    """An id of the library as the text that frames show."""
+    """Return an id of the library as the text that frames show."""
     return (
         f"{message_id.ledger_id()}:{message_id.entry_id()}:"
         f"{message_id.partition()}:{message_id.batch_index()}"
@@ -61,7 +62,7 @@ def id_text(message_id: Any) -> str:
 
 
 def parse_id(text: str) -> tuple[int | None, int]:
-    """Partition and position of an id. Raises ConfigError."""
+    """Return the partition and position of an id. Raises ConfigError."""
     try:
         ledger, entry, partition, batch = map(int, text.split(":"))
         if min(ledger, entry, batch + 1) < 0 or max(ledger, entry) >> ENTRY_BITS or batch + 1 >> PLACE_BITS:
@@ -72,21 +73,26 @@ def parse_id(text: str) -> tuple[int | None, int]:
 
 
 def entry_id(position: int, partition: int | None) -> Any:
-    """The library's id of the entry in which a position lies."""
+    """Return the library's id of the entry that holds a position."""
     ledger, entry, _ = unpack(position)
     return pulsar.MessageId(-1 if partition is None else partition, ledger, entry, -1)
 
 
 @dataclass(frozen=True, slots=True)
 class Extent:
-    """What only the written form of an id tells. size: of its batch. first: where its first chunk is."""
+    """The facts that only the encoded form of an id tells.
+
+    Attributes:
+        size: The number of messages in its batch.
+        first: The position of its first chunk.
+    """
 
     size: int
     first: int | None
 
 
 def extent_of(message_id: Any) -> Extent:
-    """The batch and the chunks of a message by the library's id."""
+    """Return the batch and the chunks of a message from the library's id."""
     content = dict(fields(message_id.serialize()))
     first = content.get(FIRST_CHUNK)
     if isinstance(first, bytes):
@@ -96,7 +102,7 @@ def extent_of(message_id: Any) -> Extent:
 
 
 def position_of(message_id: Any) -> int:
-    """The position of a message by the library's id."""
+    """Return the position of a message from the library's id."""
     return pack(message_id.ledger_id(), message_id.entry_id(), message_id.batch_index())
 
 
@@ -104,7 +110,8 @@ def position_of(message_id: Any) -> int:
 class LedgerBounds(Bounds):
     """The range of a partition, counted in entries: a batch counts as one message.
 
-    ledgers: (id, entries) of each that has some, in order.
+    Attributes:
+        ledgers: The (id, entries) of each ledger that has entries, in order.
     """
 
     ledgers: tuple[tuple[int, int], ...] = ()
@@ -113,24 +120,24 @@ class LedgerBounds(Bounds):
         raise ConfigError(f"{number} is no position: {NO_POSITION}")
 
     def show(self, position: int) -> str:
-        """``LEDGER:ENTRY``, with the index in its batch where it is in one."""
+        """Return ``LEDGER:ENTRY``, with the index in the batch if there is one."""
         ledger, entry, batch = unpack(position)
         return f"{ledger}:{entry}" if batch < 0 else f"{ledger}:{entry}:{batch}"
 
     def written(self, position: int) -> str:
-        """The id of the message there: ``LEDGER:ENTRY:PARTITION:BATCH``."""
+        """Return the id of the message at a position: ``LEDGER:ENTRY:PARTITION:BATCH``."""
         ledger, entry, batch = unpack(position)
         return f"{ledger}:{entry}:{-1 if self.partition is None else self.partition}:{batch}"
 
     def advance(self, offset: int, count: int) -> int:
-        """The position `count` entries further on, or back when negative, within the range."""
+        """Return the position `count` entries forward, or back if negative, within the range."""
         return self._at(self._entries_before(offset) + count)
 
     def after(self, offset: int, messages: int) -> int:
         return max(offset + 1, self.advance(offset, messages))
 
     def before(self, offset: int, messages: int) -> int:
-        # an entry that begins before the position counts, or a step within it would go nowhere
+        # an entry that begins before the position counts, or a step within it would lead nowhere
         return self._at(self._entries_before(offset) + int(offset > entry_of(offset)) - messages)
 
     def between(self, start: int, stop: int) -> int:
@@ -138,7 +145,7 @@ class LedgerBounds(Bounds):
         return max(int(stop > start), whole)
 
     def entries(self, start: int, stop: int) -> Iterator[int]:
-        """The positions of the entries that have a part from `start` up to but excluding `stop`."""
+        """Yield the positions of the entries with a part from `start` up to but excluding `stop`."""
         first, begin, _ = unpack(start)
         for ledger, size in self.ledgers:
             if ledger < first:
@@ -150,7 +157,7 @@ class LedgerBounds(Bounds):
                 yield position
 
     def backwards(self, start: int) -> Iterator[int]:
-        """The positions of the entries before `start`, the nearest first."""
+        """Yield the positions of the entries before `start`, the nearest first."""
         last, entry, _ = unpack(start)
         for ledger, size in reversed(self.ledgers):
             if ledger <= last:
@@ -173,10 +180,10 @@ class LedgerBounds(Bounds):
 
 
 def from_ledgers(number: int | None, internal: dict[str, Any]) -> LedgerBounds:
-    """The range that the ledgers of a partition cover."""
+    """Return the range that the ledgers of a partition cover."""
     newest, last = map(int, internal["lastConfirmedEntry"].split(":"))
     sizes = [(int(each["ledgerId"]), int(each["entries"])) for each in internal["ledgers"]]
-    # of the ledger that is being written the list does not say how much it has
+    # the list does not tell the size of the ledger that is being written
     ledgers = [(ledger, last + 1 if ledger == newest else entries) for ledger, entries in sizes]
     filled = tuple((ledger, entries) for ledger, entries in ledgers if entries > 0 and ledger <= newest)
     end = pack(max(0, newest), last + 1)

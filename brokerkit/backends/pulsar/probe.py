@@ -1,4 +1,4 @@
-"""Knocking at a broker's door: why it cannot be reached, which the C++ client does not tell."""
+"""Find out why a broker cannot be reached, which the C++ client does not tell."""
 
 from __future__ import annotations
 
@@ -14,9 +14,16 @@ from .options import Options
 
 
 def knock(options: Options, timeout: float, *, known: bool = False) -> None:
-    """Return when one of the hosts answers; else raise why the last of them does not.
+    """Return once one of the hosts answers, or else raise the error of the last host.
 
-    known: they have answered before. Raises Unauthorized when it does not take the credentials.
+    Args:
+        options: The options of the address.
+        timeout: Seconds for all hosts together.
+        known: Whether the hosts have answered before.
+
+    Raises:
+        Unauthorized: The broker does not accept the credentials.
+        Unavailable: None of the hosts answers.
     """
     deadline = Deadline(timeout)
     problem: BrokerError | None = None
@@ -42,14 +49,17 @@ def knock(options: Options, timeout: float, *, known: bool = False) -> None:
 
 
 def ssl_context(options: Options) -> ssl.SSLContext:
-    """What is trusted, and our certificate. Raises ConfigError for a file that is no such thing."""
+    """Return a context with the trusted certificates and the client's own.
+
+    Raises ConfigError for a bad file.
+    """
     try:
         context = ssl.create_default_context(cafile=options.tls_ca)
         context.check_hostname = options.tls_check_hostname
         if options.tls_certificate is not None:
             context.load_cert_chain(options.tls_certificate, options.tls_key_file)
     except (ssl.SSLError, OSError) as error:
-        # what is wrong with a key must not be shown with the key
+        # an error about a key must not show the key
         raise ConfigError(
             f"tls_ca, tls_certificate or tls_key_file cannot be used ({type(error).__name__})"
         ) from None

@@ -1,8 +1,8 @@
-"""Keeping the process alive: what the C++ client does not survive is kept from happening.
+"""Guard the process against situations that the C++ client does not survive.
 
-It aborts the process when the interpreter ends while one of its calls is under way, and hangs a forked
-child that lets go of its objects. So clients are shut down before the interpreter ends, which brings
-back every call at once, and a child keeps what it inherited for ever.
+The client aborts the process if the interpreter exits during one of its calls, and hangs a forked child
+that releases its objects. Therefore clients are shut down before the interpreter exits, which ends every
+call at once, and a child never releases the objects that it inherited.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from brokerkit.core.contract.forked import keep_in_child
 T = TypeVar("T")
 
 LEAVE_SECONDS = 0.5
-"""How long calls may take to come back from a client that was shut down."""
+"""How long calls may take to return from a client that was shut down."""
 POLL_SECONDS = 0.01
 
 _clients: weakref.WeakSet[Any] = weakref.WeakSet()
@@ -29,18 +29,18 @@ _calls = 0
 
 
 def watch_client(client: T) -> T:
-    """Have a client shut down at exit, if it is not closed by then."""
+    """Shut down a client at exit, unless it is closed before."""
     _clients.add(client)
     return keep_in_child(client)
 
 
 def unwatch_client(client: Any) -> None:
-    """A client was closed."""
+    """Note that a client was closed."""
     _clients.discard(client)
 
 
 def counted(work: Callable[[], T]) -> Callable[[], T]:
-    """A call that may take long, counted while it is under way."""
+    """Return a slow call that is counted while it runs."""
 
     def run() -> T:
         global _calls
@@ -56,13 +56,16 @@ def counted(work: Callable[[], T]) -> Callable[[], T]:
 
 
 class _AtExit:
-    """Closed with everything else when the interpreter exits: what has closed in time is left alone."""
+    """A closer that runs with all others when the interpreter exits.
+
+    It leaves alone what has closed in time.
+    """
 
     def begin_close(self, timeout: float) -> None:
-        """Nothing to begin: connections close their own clients."""
+        """Do nothing: connections close their own clients."""
 
     def close(self, timeout: float) -> None:
-        """Wait for clients and calls, and shut down what does not end by itself."""
+        """Wait for clients and calls, and shut down those that do not end by themselves."""
         end = time.monotonic() + timeout
         _wait(lambda: not _clients and not _calls, end - LEAVE_SECONDS)
         for client in list(_clients):

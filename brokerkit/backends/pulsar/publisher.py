@@ -1,4 +1,4 @@
-"""Publishing: all messages of a batch under way together, in order, with an outcome for each."""
+"""Publish all messages of a batch concurrently, in order, with an outcome for each."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ from .outbound import encode
 from .positions import id_text
 
 PENDING = 20_000
-"""How many messages may be under way to a topic; more than a batch of the portable half has."""
+"""How many messages may be pending for a topic. This is more than a batch of the portable half has."""
 BATCH_DELAY_MILLIS = 5
 LARGE_BYTES = 128 * 1024
-"""What is larger is not put into batches, which cannot be cut into chunks and fail as a whole."""
+"""Larger messages are not put into batches, which cannot be cut into chunks and fail as a whole."""
 LOOK_SECONDS = 2.0
 CLOSED = "AlreadyClosed"
 DEDUPLICATED = "Enabled"
 LOOK_AGAIN_SECONDS = 0.02
-"""The library waits longer than this before it connects once more."""
+"""The library waits longer than this before it reconnects."""
 TAKEN_FOR_A_REPEAT = BrokerError(
     "the broker deduplicates the topic and took it for a repeat, as it does with batches of several keys: "
     "connect with admin=http://HOST:8080, or without batching=true"
@@ -48,7 +48,7 @@ NOT_SENT = Unavailable("it was not sent: the messages before it were not confirm
 
 
 class PulsarPublisher(PublisherDriver):
-    """One producer of the library for each topic; where it makes batches, another for large messages."""
+    """A publisher with a producer for each topic, and another for large messages if the first one batches."""
 
     def __init__(self, topics: Topics) -> None:
         self._topics = topics
@@ -66,7 +66,7 @@ class PulsarPublisher(PublisherDriver):
         for row, (topic, message) in enumerate(batch):
             problem = problems.get(topic)
             if problem is None and latest.get(topic, producers[row]) is not producers[row]:
-                # two producers do not wait for each other
+                # the messages of two producers may overtake each other
                 problem = None if sending.arrived(deadline) else NOT_SENT
             if problem is not None:
                 sending.fail(row, problem)
@@ -84,7 +84,10 @@ class PulsarPublisher(PublisherDriver):
         return self._large.get(topic, usual) if _large(message) else usual
 
     def _open_large(self, topics: set[str], deadline: Deadline) -> dict[str, BrokerError]:
-        """Have a producer for large messages where the usual one makes batches."""
+        """Open a producer for large messages wherever the usual one makes batches.
+
+        Return the errors by topic.
+        """
         problems: dict[str, BrokerError] = {}
         for topic in topics - set(self._large):
             usual = self._producers[topic]
@@ -102,11 +105,11 @@ class PulsarPublisher(PublisherDriver):
         return problems
 
     def _open(self, topics: set[str], deadline: Deadline) -> dict[str, BrokerError]:
-        """Have a producer for each topic; the errors of those that cannot be opened."""
+        """Open a producer for each topic, and return the errors of those that cannot be opened."""
         problems: dict[str, BrokerError] = {}
         for topic in topics & set(self._producers):
             if not self._producers[topic].native.is_connected():
-                # the library connects to a deleted topic for ever
+                # the library tries forever to connect to a deleted topic
                 gone = self._gone(topic, deadline)
                 if gone is not None:
                     self._forget(topic)
@@ -127,7 +130,7 @@ class PulsarPublisher(PublisherDriver):
         return problems
 
     def _gone(self, topic: str, deadline: Deadline) -> NotFound | None:
-        """Why a topic is not there any more; None when it is, or the broker does not tell."""
+        """Return the error if a topic no longer exists; None if it exists or the broker does not tell."""
         try:
             self._topics.partitions(self._topics.full(topic), min(LOOK_SECONDS, deadline.remaining()))
         except NotFound as error:
@@ -137,7 +140,7 @@ class PulsarPublisher(PublisherDriver):
         return None
 
     def _create(self, full: str, deduplicated: bool, *, batching: bool = True) -> _Producer:
-        # the broker takes a batch for a repeat when a later one of another key came before it
+        # the broker mistakes a batch for a repeat if a later one of another key came before it
         batching = batching and self._link.options.batching and not deduplicated
         native = self._link.client.create_producer(
             full,
@@ -151,7 +154,7 @@ class PulsarPublisher(PublisherDriver):
         return _Producer(keep_in_child(native), deduplicated, batching)
 
     def _deduplicated(self, full: str, numbers: Sequence[int | None], deadline: Deadline) -> bool:
-        """Whether the broker stores a repeat only once; False where nobody says."""
+        """Return whether the broker stores a repeated message only once; False if that is not known."""
         admin = self._topics.admin
         if admin is None:
             return False
@@ -169,7 +172,7 @@ class PulsarPublisher(PublisherDriver):
                 self._link.begin(lambda each=producer: _close(each.native), "leave")  # type: ignore[misc]  # the one of this turn
 
     def close(self, timeout: float) -> None:
-        """Flush and close the producers; what hangs ends with the client."""
+        """Flush and close the producers. Those that hang end with the client."""
         deadline = Deadline(timeout)
         producers = [each.native for each in (*self._producers.values(), *self._large.values())]
         self._producers.clear()
@@ -186,7 +189,7 @@ def _large(message: OutboundMessage) -> bool:
 
 
 def _leave(producer: Any) -> None:
-    # closed with its client, or its topic was deleted
+    # it was closed with its client, or its topic was deleted
     with contextlib.suppress(pulsar.PulsarException):
         producer.flush()
     _close(producer)
@@ -198,14 +201,19 @@ def _close(producer: Any) -> None:
 
 
 class ProducerClosed(Unavailable):
-    """The library closed the producer, as when its topic is deleted: the next attempt opens another."""
+    """The library closed the producer, for example because its topic was deleted.
+
+    The next attempt opens another.
+    """
 
 
 @dataclass(frozen=True, slots=True)
 class _Producer:
-    """A producer of the library. deduplicated: what it sends once more is stored once.
+    """A producer of the library.
 
-    batching: whether it makes batches.
+    Attributes:
+        deduplicated: Whether a message that it sends again is stored once.
+        batching: Whether it makes batches.
     """
 
     native: Any
@@ -214,9 +222,10 @@ class _Producer:
 
 
 class _Sending:
-    """One batch on its way. The library calls back from threads of its own.
+    """A batch that is being sent. The library calls back from its own threads.
 
-    producers: of each row, where there is one.
+    Args:
+        producers: The producer of each row, or None.
     """
 
     def __init__(self, producers: Sequence[_Producer | None]) -> None:
@@ -256,7 +265,7 @@ class _Sending:
             self._set(row, PublishResult("failed", None, problem))
 
     def fail(self, row: int, error: BrokerError) -> None:
-        """It was not begun."""
+        """Set the outcome of a row that was not sent."""
         self._set(row, PublishResult("failed", None, error), begun=False)
 
     def _set(self, row: int, result: PublishResult, *, begun: bool = True) -> None:
@@ -269,7 +278,7 @@ class _Sending:
                 self._changed.notify_all()
 
     def arrived(self, deadline: Deadline) -> bool:
-        """Wait until nothing is under way; false when it is after the deadline."""
+        """Wait until no message is pending. Return False if that takes longer than the deadline."""
         return self._wait(lambda: not self._under_way, deadline)
 
     def _wait(self, done: Callable[[], bool], deadline: Deadline) -> bool:
@@ -282,7 +291,7 @@ class _Sending:
             self._note_lost_connections()
 
     def results(self, deadline: Deadline) -> list[PublishResult]:
-        """The outcomes; of what was not confirmed in time it is unknown whether it will be stored."""
+        """Return the outcomes. A message that was not confirmed in time has an unknown outcome."""
         self._wait(lambda: not self._missing, deadline)
         late = Unavailable(f"the broker did not confirm it within {deadline.seconds:g} s; it may be stored")
         with self._changed:
@@ -296,7 +305,7 @@ class _Sending:
             ]
 
     def _note_lost_connections(self) -> None:
-        """Remember what the library will send once more, of which the first may have been stored."""
+        """Note the messages that the library will send again after the first copy may have been stored."""
         for producer in {each for each in self._producers if each is not None and not each.deduplicated}:
             if not producer.native.is_connected():
                 with self._changed:
@@ -309,7 +318,7 @@ class _Sending:
 
 def _outcome(result: Any, message_id: Any) -> PublishResult:
     if result == pulsar.Result.Ok:
-        # of a repeat that the broker did not store once more there is no id
+        # a repeat that the broker did not store again has no id
         return PublishResult("confirmed", id_text(message_id) if message_id.ledger_id() >= 0 else None)
     name = result_name(result)
     if name == CLOSED:

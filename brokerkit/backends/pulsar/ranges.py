@@ -1,4 +1,4 @@
-"""The readable range of each partition, and the place of a moment in it."""
+"""Find the readable range of each partition, and the position of a moment in it."""
 
 from __future__ import annotations
 
@@ -29,26 +29,26 @@ from .subscribing import READER_PREFIX, leave
 
 STEP_MILLIS = 1000
 BACK_SECONDS = (10.0, 600.0, 86_400.0)
-"""How far back the last message is sought where it lies in several chunks."""
+"""How far back to search for the last message if it lies in several chunks."""
 
 T = TypeVar("T")
 
 
 class Ranges:
-    """Answers from the REST endpoint where there is one, else from readers that look at both ends."""
+    """The ranges of topics, from the REST endpoint if there is one, or else from readers at both ends."""
 
     def __init__(self, topics: Topics) -> None:
         self._topics = topics
         self._link = topics.link
 
     def bounds(self, topic: str, timeout: float) -> list[Bounds]:
-        """The range of each partition. Raises NotFound."""
+        """Return the range of each partition. Raises NotFound."""
         deadline = Deadline(timeout)
         parts = self._topics.parts(self._topics.full(topic), timeout)
         return [self.part(number, name, deadline) for number, name in parts.items()]
 
     def part(self, number: int | None, name: str, deadline: Deadline) -> Bounds:
-        """The range of one partition."""
+        """Return the range of one partition."""
         admin = self._topics.admin
         if admin is not None:
             return from_ledgers(number, admin.internal_stats(name, deadline.remaining()))
@@ -65,14 +65,17 @@ class Ranges:
         (ledger, entry, _), (newest, stop, _) = unpack(begin), unpack(end)
         ledgers = [(newest, stop)]
         if ledger != newest:
-            # how many entries the ledgers between have is known to the REST endpoint only
+            # only the REST endpoint knows how many entries the ledgers in between have
             ledgers.insert(0, (ledger, entry + 1))
         return LedgerBounds(
             number, begin, end, sum(size for _, size in ledgers), tuple(ledgers), counted="about"
         )
 
     def _newest(self, name: str, deadline: Deadline) -> Any:
-        """The last message. Of one in chunks the last entry gives nothing: a time before it is sought."""
+        """Return the last message.
+
+        The last entry of one in chunks gives nothing, so an earlier time is sought.
+        """
 
         def last_since(millis: int | None) -> Callable[[Any], Any]:
             def look(reader: Any) -> Any:
@@ -94,7 +97,10 @@ class Ranges:
         return found
 
     def at_time(self, topic: str, microseconds: int, timeout: float) -> dict[int | None, int]:
-        """The first message published at or after a moment, by partition; left out where none is."""
+        """Return the first message published at or after a moment, by partition.
+
+        Partitions without one are left out.
+        """
         deadline = Deadline(timeout)
         millis = max(0, -(-microseconds // 1000))
 
@@ -112,7 +118,7 @@ class Ranges:
         return found
 
     def locate(self, topic: str, position: Position, timeout: float) -> dict[int | None, tuple[int, Bounds]]:
-        """The place of a position in each partition, with the partition's range."""
+        """Return the place of a position in each partition, with the range of the partition."""
         bounds = self.bounds(topic, timeout)
         offsets = resolve(
             position,
@@ -125,13 +131,15 @@ class Ranges:
         return {each.partition: (offsets[each.partition], each) for each in bounds}
 
     def _asked(self, name: str, start: Any, work: Callable[[Any], Any], deadline: Deadline) -> Any:
-        """What a reader finds. That it finds nothing is believed of a second one only: after a stall and a
-        lost connection the library says that there is nothing more while there is."""
+        """Return the result of a reader. If it finds nothing, a second reader must agree.
+
+        After a stall and a lost connection the library may report the end although more messages exist.
+        """
         found = self._with_reader(name, start, work, deadline)
         return self._with_reader(name, start, work, deadline) if found is None else found
 
     def _with_reader(self, name: str, start: Any, work: Callable[[Any], T], deadline: Deadline) -> T:
-        """The answer of a reader that is open for this alone."""
+        """Return the result of `work` on a reader that is opened for it alone."""
 
         def look() -> T:
             reader = keep_in_child(
@@ -152,7 +160,10 @@ class Ranges:
 
 
 def _next(reader: Any, deadline: Deadline, *, patient: bool = True) -> Any:
-    """The next message; None at the end. patient: wait for what the library says that there is."""
+    """Return the next message, or None at the end.
+
+    With `patient`, wait for a message that the library promises.
+    """
     while reader.has_message_available():
         try:
             return reader.read_next(timeout_millis=STEP_MILLIS)

@@ -1,8 +1,8 @@
-"""Reading slices with the library's readers, which acknowledge nothing and leave nothing behind.
+"""Read slices with the library's readers, which acknowledge nothing and leave nothing behind.
 
-What a reader does not give is looked for. The library leaves out the message between whose chunks it was
-told to begin; and after a stall and a lost connection it may say that there is nothing more while there is.
-So each entry is accounted for, and the end is what the broker says it is.
+Messages that a reader does not return are looked up. The library skips a message if it was told to begin
+between its chunks, and after a stall and a lost connection it may report the end although more messages
+exist. Therefore every entry is accounted for, and the end is the one that the broker reports.
 """
 
 from __future__ import annotations
@@ -39,21 +39,21 @@ from .subscribing import READER_PREFIX, leave
 OPEN_SECONDS = 15.0
 LOOK_SECONDS = 5.0
 PATIENCE = 3.0
-"""Seconds without a message that is there after which another reader is asked for it."""
+"""After this many seconds without an existing message, another reader is asked for it."""
 BATCH = 2_000
 BATCH_BYTES = 32_000_000
 AHEAD = 1_000
 LOOK_BACK_SECONDS = 1.0
 LOOK_BACK = 100
-"""Entries before a slice in which the first chunk of a message is looked for without the REST endpoint."""
+"""How many entries before a slice are searched for the first chunk of a message without the REST endpoint."""
 
 
 class UnreadableWarning(UserWarning):
-    """Entries of a topic gave no message, and it is not known that they hold none."""
+    """A warning that entries of a topic gave no message, although they may hold some."""
 
 
 class PulsarReader(ReaderDriver):
-    """Reads one slice after the other, each with a reader of its own."""
+    """A reader of one slice after the other, with a new reader of the library for each."""
 
     def __init__(self, topics: Topics) -> None:
         self._topics = topics
@@ -87,11 +87,11 @@ class PulsarReader(ReaderDriver):
         self._at, self._last, self._looked_back = piece.start, None, False
         self._tried, self._lost = set(), False
         if not self._done:
-            # from the beginning of the entry: what of its batch comes before the slice is left out later
+            # begin at the start of the entry; messages of its batch before the slice are left out later
             self._open(entry_of(piece.start))
 
     def _open(self, begin: int) -> None:
-        """Read on from the beginning of an entry."""
+        """Continue reading at the beginning of an entry."""
         assert self._piece is not None
         self._use(entry_id(begin, self._piece.partition), inclusive=True)
         self._begun = begin
@@ -134,7 +134,10 @@ class PulsarReader(ReaderDriver):
         return None if self._done and not columns.length else columns
 
     def _read(self, wait: float, end: int) -> tuple[list[Any], list[Any], list[int]]:
-        """What is there, or comes first within `wait`, up to the end of the slice; its ids and positions."""
+        """Return the messages that are here, or else the first to arrive within `wait`.
+
+        The second and third lists are their ids and positions. Reads only up to the end of the slice.
+        """
         messages: list[Any] = []
         ids: list[Any] = []
         places: list[int] = []
@@ -153,12 +156,12 @@ class PulsarReader(ReaderDriver):
         return messages, ids, places
 
     def _accounted(self, ids: list[Any], places: list[int], end: int) -> list[int]:
-        """The rows of the slice that were not given before, as far as nothing is missing between them."""
+        """Return the rows of the slice that are new, as far as none is missing between them."""
         at = self._at
         try:
             return self._contiguous(ids, places, end)
         except BaseException:
-            # what was taken out of the reader is read once more
+            # messages that were taken out of the reader are read again
             self._at, self._lost = at, True
             raise
 
@@ -187,9 +190,9 @@ class PulsarReader(ReaderDriver):
         return rows
 
     def _explained(self, at: int, place: int, stop: int, message_id: Any) -> bool:
-        """Whether nothing is missing between the position expected and that of the message that came.
+        """Return whether no message is missing between the expected position and the received one.
 
-        If something is missing before `stop`, a reader that gives it is begun.
+        If one is missing before `stop`, open a reader that returns it.
         """
         first = extent_of(message_id).first
         entries = self._entries
@@ -213,7 +216,7 @@ class PulsarReader(ReaderDriver):
         return False
 
     def _explained_by(self, first: int | None, at: int, place: int) -> bool:
-        """The same where nobody can be asked: what comes before is read once more."""
+        """Return the same without the REST endpoint, by reading the entries before again."""
         ledger = unpack(at)[0]
         next_ledger, begin, _ = unpack(place if first is None else min(first, place))
         if next_ledger > ledger and begin == 0:
@@ -240,7 +243,7 @@ class PulsarReader(ReaderDriver):
         return True
 
     def _asked(self, question: Any) -> Any:
-        """The answer of the REST endpoint; None, and it is not asked again, where it may not say."""
+        """Return the answer of the REST endpoint. If it refuses, return None and do not ask again."""
         try:
             return question()
         except (Unauthorized, NotSupported):
@@ -261,7 +264,7 @@ class PulsarReader(ReaderDriver):
         )
 
     def _at_end(self, piece: Slice) -> bool:
-        """Whether the broker has nothing more of the slice; what it has is waited for, or read anew."""
+        """Return whether the broker has no more of the slice. If it has, wait for it or read it again."""
         if not self._reader.is_connected():
             raise Unavailable("the connection to the broker is lost; the client reconnects")
         entries = self._entries
@@ -282,7 +285,7 @@ class PulsarReader(ReaderDriver):
         return False
 
     def _nothing_more(self) -> bool:
-        """The same without the REST endpoint: only a reader that was just opened tells the truth."""
+        """Return the same without the REST endpoint. Only a reader that was just opened is reliable."""
         reader = self._reader
         if self._link.run(reader.has_message_available, LOOK_SECONDS, "looking for more"):
             if time.monotonic() - self._moved > LOOK_BACK_SECONDS:
@@ -298,7 +301,7 @@ class PulsarReader(ReaderDriver):
     def _let_go(self) -> None:
         reader, self._reader = self._reader, None
         if reader is not None:
-            # nobody waits for it; with a client that is closed it is closed, too
+            # no caller waits for it, and a closed client closes it too
             with contextlib.suppress(Closed):
                 self._link.begin(lambda: leave(reader), "leave")
 
@@ -311,6 +314,6 @@ class PulsarReader(ReaderDriver):
 
 
 def _completes(message_id: Any, position: int) -> bool:
-    """Whether a message is the last of its entry."""
+    """Return whether a message is the last of its entry."""
     batch = unpack(position)[2]
     return batch < 0 or batch + 1 == extent_of(message_id).size

@@ -1,4 +1,4 @@
-"""Consuming records, acknowledged up to a position: failover and exclusive subscriptions."""
+"""The consumer of records, acknowledged up to a position, on failover and exclusive subscriptions."""
 
 from __future__ import annotations
 
@@ -16,8 +16,11 @@ from .subscriptions import Subscriptions
 
 
 class PulsarRecordConsumer(RecordDriver):
-    """The broker goes on after the last acknowledged record whenever a consumer attaches or reconnects:
-    what was handed out before is left out then, unless it was sought."""
+    """A consumer of records.
+
+    The broker continues after the last acknowledged record whenever a consumer attaches or reconnects.
+    Records that were returned before are then left out, unless they were sought.
+    """
 
     def __init__(self, topics: Topics, subscriptions: Subscriptions, request: ConsumerRequest) -> None:
         self._receiving = Receiving(topics, subscriptions, request)
@@ -66,7 +69,7 @@ class PulsarRecordConsumer(RecordDriver):
         return failures
 
     def seek(self, positions: Mapping[Partition, int]) -> None:
-        """Have the broker begin again after what was acknowledged."""
+        """Make the broker begin again after the last acknowledged record."""
         self._next.update(positions)
         self._receiving.let_go()
 

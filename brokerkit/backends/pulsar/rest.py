@@ -1,4 +1,4 @@
-"""The REST endpoint of the brokers: what the client library cannot ask."""
+"""The REST endpoint of the brokers, for requests that the client library does not offer."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ from .options import Options
 from .probe import ssl_context
 
 REDIRECTS = 5
-"""A broker sends one on to the broker that serves the topic."""
+"""How many redirects to follow. A broker redirects to the broker that serves the topic."""
 NEEDED = "this needs the REST endpoint: connect with admin=http://HOST:8080"
 FORBIDDEN = 403
 _REDIRECT = frozenset({301, 302, 307, 308})
 
 
 class Admin:
-    """Requests to the REST endpoint, errors in our tree. Any thread may ask."""
+    """A client of the REST endpoint, with errors as BrokerErrors. May be used from any thread."""
 
     def __init__(self, options: Options) -> None:
         if options.admin is None:
@@ -42,7 +42,7 @@ class Admin:
         self._client = httpx.Client(verify=verify)
 
     def get(self, path: str, timeout: float, **params: str) -> Any:
-        """An answer as JSON."""
+        """Return the JSON of an answer."""
         return self.ask("GET", path, timeout, params=params).json()
 
     def ask(
@@ -54,7 +54,7 @@ class Admin:
         params: Mapping[str, str] | None = None,
         body: Any = None,
     ) -> httpx.Response:
-        """A request below ``/admin/v2/``."""
+        """Send a request below ``/admin/v2/`` and return the response."""
         url = httpx.URL(self._base + path, params=dict(params or {}))
         try:
             for _ in range(REDIRECTS):
@@ -77,7 +77,7 @@ class Admin:
         raise problem
 
     def ping(self, timeout: float) -> None:
-        """One round trip. Who may not list clusters may have rights in a namespace."""
+        """Make one round trip. An account that may not list clusters may have rights in a namespace."""
         try:
             self.get("clusters", timeout)
         except Unauthorized as error:
@@ -86,30 +86,30 @@ class Admin:
                 raise
 
     def partitions(self, full: str, timeout: float) -> int:
-        """How many partitions a topic has; 0 for none. Raises NotFound."""
+        """Return how many partitions a topic has, or 0 for none. Raises NotFound."""
         path = rest_path(full)
         found = int(self.get(f"{path}/partitions", timeout)["partitions"])
         if not found:
-            # a topic without partitions is known by what it has
+            # a topic without partitions is found by its subscriptions
             self.get(f"{path}/subscriptions", timeout)
         return found
 
     def subscriptions(self, full: str, timeout: float) -> list[str]:
-        """The subscriptions of a topic."""
+        """Return the subscriptions of a topic."""
         return list(self.get(f"{rest_path(full)}/subscriptions", timeout))
 
     def stats(self, full: str, timeout: float) -> dict[str, Any]:
-        """What a broker counts of a topic or partition, with exact backlogs."""
+        """Return the statistics of a topic or partition, with exact backlogs."""
         found: dict[str, Any] = self.get(f"{rest_path(full)}/stats", timeout, getPreciseBacklog="true")
         return found
 
     def internal_stats(self, full: str, timeout: float) -> dict[str, Any]:
-        """The ledgers and cursors of a topic or partition."""
+        """Return the ledgers and cursors of a topic or partition."""
         found: dict[str, Any] = self.get(f"{rest_path(full)}/internalStats", timeout)
         return found
 
     def entry(self, full: str, ledger: int, entry: int, timeout: float) -> httpx.Headers | None:
-        """What a broker says of an entry beside its content; None where there is no such entry."""
+        """Return the headers of an entry, or None if there is no such entry."""
         path = f"{rest_path(full)}/ledger/{ledger}/entry/{entry}"
         try:
             return self.ask("HEAD", path, timeout).headers
@@ -117,7 +117,7 @@ class Admin:
             return None
 
     def schema(self, full: str, timeout: float) -> dict[str, Any] | None:
-        """The newest schema of a topic; None without one."""
+        """Return the newest schema of a topic, or None without one."""
         path = rest_path(full).split("/", 1)[1]
         try:
             found: dict[str, Any] = self.get(f"schemas/{path}/schema", timeout)
@@ -130,7 +130,7 @@ class Admin:
 
 
 def subscription_path(full: str, subscription: str) -> str:
-    """A subscription as the endpoint spells it."""
+    """Return the path of a subscription on the endpoint."""
     return f"{rest_path(full)}/subscription/{quote(subscription, safe='')}"
 
 
@@ -139,7 +139,7 @@ def _refusal(answer: httpx.Response) -> BrokerError:
     try:
         said = str(answer.json().get("reason", said))
     except (ValueError, AttributeError):
-        # a proxy in between, perhaps, which answers in words of its own
+        # the answer may be that of a proxy in between
         said = said[:300]
     code = answer.status_code
     text = f"the REST endpoint said {code}: {' '.join(said.split())[:500]}"

@@ -1,4 +1,4 @@
-"""How a subscription is consumed: its options, and attaching to it."""
+"""Attach to a subscription with its options."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ TYPES = {
     "failover": pulsar.ConsumerType.Failover,
 }
 COUNTING = frozenset({"shared", "key_shared"})
-"""The types with which several consumers share a topic, and deliveries are counted."""
+"""The types with which several consumers share a topic and deliveries are counted."""
 READER_PREFIX = "brokerkit-reader"
-"""How the subscriptions begin that a reader has while it is open."""
+"""The prefix of the temporary subscriptions of readers."""
 DEFAULT_TYPES: Mapping[Model, str] = {"message": "shared", "record": "failover"}
 KNOWN: Mapping[str, str] = {
     "subscription_type": "shared (the default for messages), key_shared, exclusive or failover (for records)",
@@ -40,7 +40,13 @@ KNOWN: Mapping[str, str] = {
 
 
 class SubscriptionOptions:
-    """Checked options of one consumer. type: by its name in `TYPES`."""
+    """The checked options of one consumer.
+
+    Attributes:
+        type: The subscription type, a key of `TYPES`.
+        counts: Whether deliveries are counted.
+        name: The name of the consumer, if one was given.
+    """
 
     def __init__(self, link: PulsarConnection, model: Model, options: Mapping[str, Any]) -> None:
         given = check_options(options, KNOWN)
@@ -61,7 +67,15 @@ class SubscriptionOptions:
     def subscribe(
         self, link: PulsarConnection, topic: str, subscription: str, prefetch: int | None = None, **more: Any
     ) -> Any:
-        """A consumer of the library; blocks. prefetch: as in `KNOWN`. `more` goes to the library as it is."""
+        """Return a consumer of the library. Blocks until it is attached.
+
+        Args:
+            link: The connection.
+            topic: The full name of the topic.
+            subscription: The name of the subscription.
+            prefetch: As in `KNOWN`.
+            more: Further arguments of the library.
+        """
         check_subscription(subscription)
         return keep_in_child(
             link.client.subscribe(
@@ -71,7 +85,7 @@ class SubscriptionOptions:
                 receiver_queue_size=self.prefetch if prefetch is None else prefetch,
                 consumer_name=self.name,
                 negative_ack_redelivery_delay_ms=round(1000 * self.nack_delay),
-                # without it giving back one message of a batch would give back all of it
+                # without this, giving back one message of a batch would give back the whole batch
                 batch_index_ack_enabled=True,
                 dead_letter_policy=self.dead_letters,
                 **more,
@@ -92,7 +106,7 @@ def _dead_letters(given: Mapping[str, Any]) -> Any:
 
 
 def leave(consumer: Any) -> None:
-    """Close a consumer or reader; acknowledgements are sent first, and the subscription stays."""
-    # closed with its client, or its topic was deleted
+    """Close a consumer or reader. Acknowledgements are sent first, and the subscription stays."""
+    # it was closed with its client, or its topic was deleted
     with contextlib.suppress(pulsar.PulsarException, ValueError):
         consumer.close()

@@ -1,4 +1,4 @@
-"""What consumers of messages and of records have in common: attaching, fetching, leaving."""
+"""The part that consumers of messages and of records share: attaching, fetching and leaving."""
 
 from __future__ import annotations
 
@@ -23,19 +23,22 @@ from .undelivered import Undelivered
 OPEN_SECONDS = 15.0
 CLOSE_SECONDS = 5.0
 REACH_SECONDS = 5.0
-"""How long a broker may take to answer after acknowledgements were given to the client."""
+"""How long a broker may take to answer after acknowledgements were passed to the client."""
 FAILOVER_SECONDS = 1.2
-"""How long the broker lets the chosen consumer of a failover subscription wait for its first message."""
+"""How long the broker delays the first message of the chosen consumer of a failover subscription."""
 ARRIVAL_MILLIS = 50
-"""How long a message that the broker has given may take through the client."""
+"""How long a message from the broker may take to pass through the client."""
 SLICE_MILLIS = 40
-"""How long one look for a message takes, so that acknowledgements do not wait behind it."""
+"""How long one attempt to receive takes, so that acknowledgements do not wait behind it."""
 
 
 class Receiving:
-    """A consumer of the library, opened in the background and opened again when it was let go.
+    """A consumer of the library, opened in the background and opened again after it was closed.
 
-    options: how it subscribes. topic: the full name. key_bytes: as for `to_columns`.
+    Attributes:
+        options: How it subscribes.
+        topic: The full name of the topic.
+        key_bytes: As for `to_columns`.
     """
 
     def __init__(self, topics: Topics, subscriptions: Subscriptions, request: ConsumerRequest) -> None:
@@ -59,7 +62,10 @@ class Receiving:
         return self._consumer is not None
 
     def attach(self, wait: float) -> bool:
-        """Be open within `wait` seconds, or say that it is not yet. Creates only what `start` asks for."""
+        """Return whether the consumer is open within `wait` seconds.
+
+        Creates a subscription only if `start` is given.
+        """
         if self._consumer is None and not self._opened(wait):
             return False
         return self._flowing(wait)
@@ -82,7 +88,7 @@ class Receiving:
         return True
 
     def _flowing(self, wait: float) -> bool:
-        """Whether messages flow by now: the first one is there, or would be."""
+        """Return whether messages flow by now: the first one is here, or would be."""
         if not self._early and not self._begun.passed:
             with contextlib.suppress(pulsar.Timeout):
                 millis = int(1000 * min(wait, self._begun.remaining()))
@@ -102,7 +108,7 @@ class Receiving:
         return consumer
 
     def fetch(self, most: int, wait: float) -> list[Any]:
-        """What is there now, else the first that comes within `wait`."""
+        """Return the messages that are here, or else the first to arrive within `wait`."""
         self._woken.clear()
         if not self.attach(wait):
             return []
@@ -120,49 +126,52 @@ class Receiving:
         return messages
 
     def check_connected(self) -> None:
-        """Raise Unavailable when the connection to the broker is lost."""
+        """Raise Unavailable if the connection to the broker is lost."""
         if not self._consumer.is_connected():
             raise Unavailable(f"the connection to the broker of {self.topic} is lost; the client reconnects")
 
     def confirm_reachable(self) -> None:
-        """Raise Unavailable unless the broker answers after what was said to it."""
+        """Raise Unavailable unless the broker answers after the last acknowledgements."""
         self.check_connected()
         self._link.partitions(self.topic, REACH_SECONDS)
         self.check_connected()
 
     def backlog(self, mark: Any) -> Backlog | None:
-        """As `ConsumerDriver.backlog`. What the broker has given is waited for until it is here."""
+        """Return the backlog as `ConsumerDriver.backlog` does.
+
+        Waits for messages that the broker has already sent.
+        """
         self.check_connected()
         found = self._undelivered.look(mark, self._consumer.consumer_name(), not self.options.counts)
-        # its answer comes on the connection of the messages, behind those it has given
+        # its answer comes on the connection of the messages, behind those that were sent before
         self.confirm_reachable()
         if found is not None and not found.left and self._arrived():
             return Backlog(found.mark, True)
         return found
 
     def _arrived(self) -> bool:
-        """Whether a message is here, which the next `fetch` has."""
+        """Return whether a message is here, which the next `fetch` returns."""
         with contextlib.suppress(pulsar.Timeout):
             self._early.append(self._consumer.receive(timeout_millis=ARRIVAL_MILLIS))
         return bool(self._early)
 
     @property
     def native(self) -> Any:
-        """The library's consumer. Raises Closed when it is not open."""
+        """The library's consumer. Raises Closed if it is not open."""
         if self._consumer is None:
             raise Closed(f"the consumer of {self.topic} is not open")
         return self._consumer
 
     def wake(self) -> None:
-        """Have a waiting `fetch` return early."""
+        """Make a waiting `fetch` return early."""
         self._woken.set()
 
     def let_go(self, timeout: float = CLOSE_SECONDS) -> None:
-        """Close the library's consumer: all that is not acknowledged goes back at once."""
+        """Close the library's consumer. All messages that are not acknowledged are given back at once."""
         consumer, self._consumer = self._consumer, None
         self._early.clear()
         if consumer is not None:
-            # what hangs goes on in the background, and ends with the client
+            # a call that hangs continues in the background, and ends with the client
             with contextlib.suppress(TimeoutError):
                 self._link.begin(lambda: leave(consumer), "leave").result(timeout)
 

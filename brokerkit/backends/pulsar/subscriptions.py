@@ -1,4 +1,4 @@
-"""Whether a subscription is there, and creating it at a position."""
+"""Look up subscriptions, and create them at a position."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ from .rest import NEEDED
 from .subscribing import SubscriptionOptions, leave
 
 CLOCK_SECONDS = 60.0
-"""How much the broker's clock may differ from ours."""
+"""The largest difference allowed between the clocks of the broker and of this machine."""
 
 
 class Subscriptions:
     """The subscriptions of a connection's topics.
 
-    Without the REST endpoint nobody can look whether one is there: attaching to a missing one then
-    creates it, unless the broker is configured not to.
+    Without the REST endpoint it is not known whether a subscription exists. Attaching to a missing one
+    then creates it, unless the broker is configured not to.
     """
 
     def __init__(self, topics: Topics) -> None:
@@ -40,7 +40,7 @@ class Subscriptions:
     def ensure(
         self, full: str, name: str, start: Position | None, options: SubscriptionOptions, timeout: float
     ) -> None:
-        """See that a subscription is there: with `start` it is created. Raises NotFound."""
+        """Make sure that a subscription exists: create it if `start` is given. Raises NotFound."""
         check_subscription(name)
         deadline = Deadline(timeout)
         parts = self._topics.parts(full, deadline.remaining())
@@ -55,7 +55,12 @@ class Subscriptions:
     def create(
         self, topic: str, name: str, start: Position, options: SubscriptionOptions, timeout: float
     ) -> None:
-        """Create a subscription that begins at a position. Raises AlreadyExists and NotFound."""
+        """Create a subscription that begins at a position.
+
+        Raises:
+            AlreadyExists: The topic has a subscription of this name.
+            NotFound: The topic does not exist.
+        """
         check_subscription(name)
         deadline = Deadline(timeout)
         full = self._topics.full(topic)
@@ -68,7 +73,7 @@ class Subscriptions:
     def _without(
         self, parts: Mapping[int | None, str], name: str, deadline: Deadline
     ) -> dict[int | None, str]:
-        """The partitions that do not have it; all, where nobody can be asked."""
+        """Return the partitions that do not have the subscription, or all of them if that is not known."""
         admin = self._topics.admin
         if admin is None:
             return dict(parts)
@@ -93,7 +98,7 @@ class Subscriptions:
             for part in parts.values():
                 self._make(part, name, options, deadline, earliest=isinstance(start, Earliest))
         elif self._topics.admin is None:
-            # it may be there, and would be moved
+            # the subscription may exist, and would be moved
             raise NotSupported(f'start={start} needs the REST endpoint, or "earliest" or "latest": {NEEDED}')
         elif parts:
             found = self._ranges.locate(full, start, deadline.remaining())
@@ -103,14 +108,14 @@ class Subscriptions:
                 self._make(part, name, options, deadline, earliest=place <= bounds.start, at=at)
 
     def _begin(self, part: str, place: int, bounds: Bounds, partition: int | None, deadline: Deadline) -> Any:
-        """The library's id at which a subscription begins with the message at a place."""
+        """Return the library's id at which a subscription begins with the message at a position."""
         ledger, number, batch = unpack(place)
         if batch >= 0:
             return pulsar.MessageId(-1 if partition is None else partition, ledger, number, batch)
         entries = Entries(self._topics.required_admin(), part)
         found = entries.entry(place, deadline)
         if found is not None and found.chunk and isinstance(bounds, LedgerBounds):
-            # a message in chunks is given to one that begins with its first
+            # only a subscription that begins with the first chunk receives the message
             first = entries.begin(bounds, found, deadline)
             place = place if first is None else first
         return entry_id(place, partition)
@@ -125,11 +130,11 @@ class Subscriptions:
         earliest: bool,
         at: Any = None,
     ) -> None:
-        """Create it in one partition: a consumer does so by attaching, and moves it by seeking."""
+        """Create the subscription in one partition, by attaching a consumer and seeking."""
         position = pulsar.InitialPosition.Earliest if earliest else pulsar.InitialPosition.Latest
 
         def make() -> None:
-            # what is given to it, and what it leaves behind between two chunks, comes to no other in time
+            # no prefetch: messages given to it, or left between two chunks, reach no other consumer in time
             consumer = options.subscribe(
                 self._link, part, name, 0, initial_position=position, start_message_id_inclusive=True
             )
@@ -137,7 +142,7 @@ class Subscriptions:
                 if at is not None and not earliest:
                     consumer.seek(at)
             except BaseException:
-                # one that begins elsewhere than it was asked to must not stay
+                # a subscription that begins at the wrong place must not remain
                 consumer.unsubscribe()
                 raise
             leave(consumer)

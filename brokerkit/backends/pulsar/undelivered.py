@@ -1,4 +1,4 @@
-"""What a subscription is still to be given of what there was, which only the REST endpoint tells."""
+"""Find out which messages a subscription has not delivered yet. Only the REST endpoint tells."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ANSWER_SECONDS = 2.0
 
 
 class Undelivered:
-    """How far the broker has given a topic to a subscription, partition by partition."""
+    """The progress of delivery to a subscription, by partition."""
 
     def __init__(self, topics: Topics, full: str, name: str) -> None:
         self._topics = topics
@@ -24,10 +24,15 @@ class Undelivered:
         self._name = name
 
     def look(self, mark: Any, consumer: str, alone: bool) -> Backlog | None:
-        """Whether the broker has more to give than it gave; None where it does not say.
+        """Return whether the broker has more messages to deliver, or None if it does not tell.
 
-        mark: that of the answer before, or None. consumer: our name. alone: whether one consumer has a
-        partition of its own. Raises Unavailable.
+        Args:
+            mark: The mark of the previous answer, or None.
+            consumer: The name of this consumer.
+            alone: Whether each partition belongs to one consumer.
+
+        Raises:
+            Unavailable: The endpoint does not answer.
         """
         if self._topics.admin is None:
             return None
