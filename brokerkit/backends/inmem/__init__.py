@@ -1,8 +1,8 @@
-"""A real little broker in this process: for tests, for trying things out, and as the yardstick.
+"""A small but real broker in this process, for tests and experiments and as the reference backend.
 
-``inmem://`` is a fresh private broker, ``inmem://NAME`` one that is shared in this process.
-It serves both models: subscriptions with ack deadlines (`message`) and groups with committed
-offsets (`record`). `Connection.native` is the `Store`, whose `faults` break things on purpose.
+``inmem://`` is a new private broker; ``inmem://NAME`` is a broker that is shared within this process. It
+serves both models: subscriptions with ack deadlines (``message``) and groups with committed offsets
+(``record``). `Connection.native` is the `Store`, whose attribute `faults` causes failures on purpose.
 """
 
 from __future__ import annotations
@@ -56,13 +56,17 @@ _lock = threading.Lock()
 
 
 def store(name: str) -> Store:
-    """The shared broker of a name, made on first use."""
+    """Return the shared broker with a name. It is created on first use."""
     with _lock:
         return _stores.setdefault(name, Store())
 
 
 def open(address: Address, timeout: float) -> Driver:
-    """Connect to a private broker, or to the shared one that the host part names."""
+    """Connect to the shared broker that the host part names, or to a new private one if there is none.
+
+    Raises:
+        ConfigError: The address has options.
+    """
     if address.options:
         raise ConfigError(f"inmem:// has no options, but was given {', '.join(sorted(address.options))}")
     name = ",".join(address.hosts)

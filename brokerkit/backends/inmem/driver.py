@@ -45,10 +45,12 @@ ANSWER_SECONDS = 10.0
 BACKLOG_SECONDS = 2.0
 READ_ROWS = 2_000
 READ_BYTES = 8 * 1024 * 1024
-"""Of one fetch of a reader, which has at least one row."""
+"""Most bytes of one fetch of a reader. A fetch has at least one row, even if that is larger."""
 
 
 class InmemDriver(Driver):
+    """A connection to an in-memory broker."""
+
     def __init__(self, store: Store, capabilities: Capabilities) -> None:
         self.store = store
         self.capabilities = capabilities
@@ -107,7 +109,7 @@ def _missing(kind: str, request: ConsumerRequest) -> NotFound:
 
 
 class InmemMessages(MessageDriver):
-    """Leases messages of a subscription."""
+    """A consumer that leases messages of a subscription."""
 
     def __init__(self, store: Store, request: ConsumerRequest) -> None:
         self._store = store
@@ -125,7 +127,7 @@ class InmemMessages(MessageDriver):
             if place not in self._store.subscriptions:
                 if request.start is None:
                     raise _missing("subscription", request)
-                with contextlib.suppress(AlreadyExists):  # somebody else was faster
+                with contextlib.suppress(AlreadyExists):  # another consumer was faster
                     self._store.create_subscription(*place, request.start, request.options)
             self._subscription = self._store.subscriptions[place]
             self.lock_seconds = self._subscription.ack_deadline
@@ -208,7 +210,7 @@ class InmemMessages(MessageDriver):
 
 
 class InmemRecords(RecordDriver):
-    """Reads the partitions that a group gives to this member."""
+    """A consumer that reads the partitions assigned to this member of a group."""
 
     def __init__(self, store: Store, request: ConsumerRequest) -> None:
         self._store = store
@@ -235,7 +237,7 @@ class InmemRecords(RecordDriver):
         return True
 
     def _rebalance(self, group: Group) -> None:
-        """Notice which partitions came and went."""
+        """Update the positions after partitions were assigned or revoked."""
         assigned = group.assigned.get(self._member, set())
         lost = set(self._positions) - assigned
         for number in lost:
@@ -331,6 +333,8 @@ class InmemRecords(RecordDriver):
 
 
 class InmemPublisher(PublisherDriver):
+    """A publisher. In a transaction, it keeps messages until the commit."""
+
     def __init__(self, store: Store, transactional: bool) -> None:
         self._store = store
         self._transactional = transactional
@@ -367,6 +371,8 @@ class InmemPublisher(PublisherDriver):
 
 
 class InmemInspector(InspectorDriver):
+    """An inspector of an in-memory broker. It changes nothing."""
+
     def __init__(self, store: Store) -> None:
         self._store = store
 
@@ -428,6 +434,8 @@ class InmemInspector(InspectorDriver):
 
 
 class InmemReader(ReaderDriver):
+    """A reader of one slice after the other."""
+
     def __init__(self, store: Store) -> None:
         self._store = store
         self._piece: Slice | None = None

@@ -1,4 +1,4 @@
-"""Topics: partitions, entries, retention."""
+"""Topics with their partitions, entries and retention."""
 
 from __future__ import annotations
 
@@ -16,14 +16,24 @@ from brokerkit.core.vocabulary.errors import NotFound
 
 
 def now_microseconds() -> int:
+    """Return the present time in microseconds since 1970."""
     return time.time_ns() // 1000
 
 
 @dataclass(slots=True, frozen=True)
 class Entry:
-    """One stored message. A control entry takes an offset and is never delivered.
+    """A stored message or a control entry.
 
-    time: when it was published, as its publisher says or as `stored`. stored: when it came.
+    Times are in microseconds since 1970.
+
+    Attributes:
+        offset: The offset in the partition.
+        time: The publish time; equal to `stored` if the publisher gave none.
+        stored: When the entry was stored.
+        key: The key.
+        value: The payload.
+        attributes: The attributes.
+        control: Whether it is a control entry, which has an offset but is never delivered.
     """
 
     offset: int
@@ -40,14 +50,20 @@ def _size(entry: Entry | None) -> int:
 
 
 def _message(entry: Entry | None) -> int:
-    """1 for an entry that can be delivered, else 0."""
+    """Return 1 for an entry that can be delivered, otherwise 0."""
     return 0 if entry is None or entry.control else 1
 
 
 class Partition:
-    """A log of entries; deleted ones leave a gap.
+    """A log of entries. A deleted entry leaves a gap.
 
-    messages: how many can be delivered. size: their bytes. sorted: whether no time is before another's.
+    Attributes:
+        topic: The name of the topic.
+        number: The number of the partition.
+        start: The first offset.
+        size: The size of all keys and values, in bytes.
+        messages: The number of entries that can be delivered.
+        sorted: Whether the publish times never decrease.
     """
 
     def __init__(self, topic: str, number: int) -> None:
@@ -62,6 +78,7 @@ class Partition:
 
     @property
     def end(self) -> int:
+        """The offset after the last entry."""
         return self.start + len(self._entries)
 
     def append(
@@ -72,6 +89,7 @@ class Partition:
         time: int | None = None,
         control: bool = False,
     ) -> Entry:
+        """Store an entry and return it. Its publish time is now if `time` is None."""
         stored = max(now_microseconds(), self._last_stored())
         entry = Entry(self.end, stored if time is None else time, stored, key, value, attributes, control)
         self.sorted = self.sorted and entry.time >= self._latest
@@ -86,6 +104,7 @@ class Partition:
         return last.stored if last is not None else 0
 
     def get(self, offset: int) -> Entry | None:
+        """Return the entry at an offset, or None if no message can be delivered from there."""
         index = offset - self.start
         if not 0 <= index < len(self._entries):
             return None
@@ -93,12 +112,15 @@ class Partition:
         return None if entry is None or entry.control else entry
 
     def range(self, start: int, stop: int) -> list[Entry]:
-        """The entries that can be delivered from `start` up to but excluding `stop`."""
+        """Return the entries that can be delivered, from `start` up to but excluding `stop`."""
         low, high = max(0, start - self.start), max(0, stop - self.start)
         return [e for e in self._entries[low:high] if e is not None and not e.control]
 
     def some(self, start: int, stop: int, most_bytes: int) -> tuple[list[Entry], int]:
-        """As `range`, but at most so many bytes, or one entry; and the offset at which to go on."""
+        """Return entries as `range` does, up to a size, and the offset at which to continue.
+
+        At least one entry is returned, even if it is larger than `most_bytes`.
+        """
         found: list[Entry] = []
         size = 0
         for entry in self.range(start, stop):
@@ -109,17 +131,17 @@ class Partition:
         return found, stop
 
     def at_time(self, moment: int) -> int | None:
-        """The offset of the first entry published at or after a moment."""
+        """Return the offset of the first entry published at or after a moment, or None."""
         if self.sorted:
             return self._first(moment, attrgetter("time"))
         found = (each for each in self._entries if each is not None and each.time >= moment)
         return next((each.offset for each in found), None)
 
     def _first(self, moment: int, time_of: Callable[[Entry], int]) -> int | None:
-        """The offset of the first entry at or after a moment, by a time that never goes back."""
+        """Return the offset of the first entry at or after a moment, by a time that never decreases."""
 
         def time_before(index: int) -> int:
-            """The time of an entry; of a gap, that of the entry before it."""
+            """Return the time of an entry, or for a gap the time of the entry before it."""
             while index >= 0:
                 entry = self._entries[index]
                 if entry is not None:
@@ -132,7 +154,7 @@ class Partition:
         return None if entry is None else entry.offset
 
     def delete(self, offset: int) -> None:
-        """Take one entry out, as compaction does."""
+        """Delete one entry, as compaction does."""
         index = offset - self.start
         if 0 <= index < len(self._entries):
             self.size -= _size(self._entries[index])
@@ -140,7 +162,7 @@ class Partition:
             self._entries[index] = None
 
     def trim(self, start: int) -> None:
-        """Take out everything before an offset, as retention does."""
+        """Delete all entries before an offset, as retention does."""
         cut = min(max(0, start - self.start), len(self._entries))
         self.size -= sum(map(_size, self._entries[:cut]))
         self.messages -= sum(map(_message, self._entries[:cut]))
@@ -148,14 +170,23 @@ class Partition:
         self.start += cut
 
     def expired_before(self, moment: int) -> int:
-        """The offset at which entries stored from `moment` on begin."""
+        """Return the offset of the first entry stored at or after a moment, or the end."""
         found = self._first(moment, attrgetter("stored"))
         return self.end if found is None else found
 
 
 @dataclass
 class Topic:
-    """Partitions with their limits. retention_seconds, retention_messages: None keeps everything."""
+    """A topic: its partitions and their limits.
+
+    Attributes:
+        name: The name.
+        partitions: The partitions, by number.
+        retention_seconds: How long messages are kept; None for ever.
+        retention_messages: The number of messages that each partition keeps; None for all.
+        max_message_bytes: The largest payload, in bytes.
+        published_ids: The ids of stored messages, by their deduplication id.
+    """
 
     name: str
     partitions: list[Partition]
@@ -166,22 +197,27 @@ class Topic:
     _turn: Iterator[int] = field(default_factory=count)
 
     def choose(self, key: bytes | None) -> Partition:
-        """The partition of a key; unkeyed messages take turns."""
+        """Return the partition of a key. Messages without a key are spread in turn."""
         if key is not None:
             return self.partitions[self.place(key)]
         return self.partitions[next(self._turn) % len(self.partitions)]
 
     def place(self, key: bytes) -> int:
-        """The number of a key's partition."""
+        """Return the number of a key's partition."""
         return zlib.crc32(key) % len(self.partitions)
 
     def partition(self, number: int) -> Partition:
-        """A partition by its number. Raises NotFound."""
+        """Return the partition with a number.
+
+        Raises:
+            NotFound: There is no such partition.
+        """
         if number >= len(self.partitions):
             raise NotFound(f"{self.name!r} has no partition {number}: it has {len(self.partitions)}, from 0")
         return self.partitions[number]
 
     def enforce_retention(self) -> None:
+        """Delete the messages that are beyond the limits of retention."""
         for partition in self.partitions:
             if self.retention_seconds is not None:
                 oldest = now_microseconds() - int(self.retention_seconds * 1e6)
@@ -191,7 +227,7 @@ class Topic:
 
 
 def columns_of(topic: str, entries: list[tuple[int, Entry]], counts: list[int] | None) -> Columns:
-    """(partition, entry) pairs as columns."""
+    """Return (partition, entry) pairs as columns, with the delivery count of each if there are any."""
     return Columns(
         len(entries),
         topic=topic,

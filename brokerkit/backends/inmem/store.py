@@ -1,4 +1,4 @@
-"""The broker itself: all topics and their readers behind one lock."""
+"""The broker itself: all topics and their subscriptions and groups, behind one lock."""
 
 from __future__ import annotations
 
@@ -33,10 +33,14 @@ SUBSCRIPTION_OPTIONS = {
 
 
 class Store:
-    """Topics, subscriptions and groups. Safe to use from any thread.
+    """An in-memory broker: topics, subscriptions and groups. It is safe to use from any thread.
 
-    changed: a condition that is notified whenever there may be something new to read.
-    faults: breaks things on purpose, for tests.
+    Attributes:
+        changed: A condition that is notified when there may be something new to read.
+        faults: Switches that cause failures on purpose, for tests.
+        topics: The topics, by name.
+        subscriptions: The subscriptions, by topic and name.
+        groups: The groups, by topic and name.
     """
 
     def __init__(self) -> None:
@@ -47,10 +51,19 @@ class Store:
         self.groups: dict[tuple[str, str], Group] = {}
 
     def check(self, timeout: float) -> None:
-        """Wait while paused; raise Unavailable when stopped, or paused for longer than `timeout`."""
+        """Wait while the broker is paused.
+
+        Raises:
+            Unavailable: The broker is stopped, or still paused after `timeout` seconds.
+        """
         self.faults.check(timeout)
 
     def topic(self, name: str) -> Topic:
+        """Return a topic, after deleting what is beyond its retention.
+
+        Raises:
+            NotFound: There is no such topic.
+        """
         found = self.topics.get(name)
         if found is None:
             raise NotFound(
@@ -61,7 +74,7 @@ class Store:
         return found
 
     def check_place(self, name: str, message: OutboundMessage) -> None:
-        """Raise NotFound for a topic or partition that is not there."""
+        """Raise NotFound if the topic, or the partition that the message names, does not exist."""
         with self.changed:
             if message.partition is not None:
                 self.topic(name).partition(message.partition)
@@ -69,6 +82,7 @@ class Store:
                 self.topic(name)
 
     def terms(self, name: str) -> PublishTerms:
+        """Return the terms on which a topic accepts messages."""
         with self.changed:
             topic = self.topic(name)
             return PublishTerms(
@@ -79,6 +93,12 @@ class Store:
             )
 
     def create_topic(self, name: str, options: Mapping[str, Any]) -> None:
+        """Create a topic. See `TOPIC_OPTIONS` for the options.
+
+        Raises:
+            AlreadyExists: The topic exists already.
+            ConfigError: The number of partitions is wrong.
+        """
         partitions = check_count(options.get("partitions", 1), "partitions")
         with self.changed:
             if name in self.topics:
@@ -92,6 +112,11 @@ class Store:
             )
 
     def delete_topic(self, name: str) -> None:
+        """Delete a topic with its subscriptions and groups.
+
+        Raises:
+            NotFound: There is no such topic.
+        """
         with self.changed:
             self.topic(name)
             del self.topics[name]
@@ -101,6 +126,7 @@ class Store:
             self.changed.notify_all()
 
     def bounds(self, name: str) -> list[Bounds]:
+        """Return the readable range of each partition."""
         with self.changed:
             return [
                 Bounds(each.number, each.start, each.end, each.messages, counted="exact")
@@ -108,6 +134,7 @@ class Store:
             ]
 
     def at_time(self, name: str, moment: int) -> dict[int | None, int]:
+        """Return the offset of the first message at or after a moment, for each partition with one."""
         with self.changed:
             found = {each.number: each.at_time(moment) for each in self.topic(name).partitions}
             return {number: offset for number, offset in found.items() if offset is not None}
@@ -118,6 +145,13 @@ class Store:
     def create_subscription(
         self, topic: str, name: str, start: Position, options: Mapping[str, Any]
     ) -> Subscription:
+        """Create a subscription. See `SUBSCRIPTION_OPTIONS` for the options.
+
+        Raises:
+            AlreadyExists: The subscription exists already.
+            ConfigError: The ack deadline is wrong.
+            NotFound: There is no such topic.
+        """
         deadline = options.get("ack_deadline", ACK_DEADLINE_SECONDS)
         if not isinstance(deadline, int | float) or not deadline > 0:
             raise ConfigError(f"ack_deadline must be a positive number of seconds, not {deadline!r}")
@@ -135,6 +169,12 @@ class Store:
             return made
 
     def create_group(self, topic: str, name: str, start: Position) -> Group:
+        """Create a group.
+
+        Raises:
+            AlreadyExists: The group exists already.
+            NotFound: There is no such topic.
+        """
         with self.changed:
             if (topic, name) in self.groups:
                 raise AlreadyExists(f"group {name!r} of {topic!r} exists already")
@@ -144,7 +184,7 @@ class Store:
             return made
 
     def publish(self, batch: Sequence[tuple[str, OutboundMessage]]) -> list[PublishResult]:
-        """Store what can be stored; the outcome of each."""
+        """Store the messages that can be stored, and return the result of each message."""
         results = [self._publish_one(topic, message) for topic, message in batch]
         with self.changed:
             self.changed.notify_all()
@@ -167,7 +207,7 @@ class Store:
         return PublishResult("confirmed", identity)
 
     def _known(self, name: str, message: OutboundMessage) -> PublishResult | None:
-        """The outcome of a message that is stored already, by its name."""
+        """Return the result of a message that is already stored, by its deduplication id, or None."""
         identity = self.topic(name).published_ids.get(message.dedup_id or "")
         if identity is None or message.dedup_id is None:
             return None
@@ -193,9 +233,12 @@ class Store:
         return identity
 
     def publish_transaction(self, batch: Sequence[tuple[str, OutboundMessage]]) -> None:
-        """Store all of them at once, each touched partition ending in a marker that takes an offset."""
+        """Store the messages of a transaction at once.
+
+        Each partition that gets some also gets a marker after them, which takes an offset.
+        """
         with self.changed:
-            # all or nothing: a topic that was deleted meanwhile fails it before anything is stored
+            # all or nothing: if a topic was deleted meanwhile, fail before anything is stored
             for name, message in batch:
                 self.check_place(name, message)
             touched = set()
@@ -207,7 +250,19 @@ class Store:
             self.changed.notify_all()
 
     def wait(self, ready: Callable[[], Any], seconds: float, next_event: Callable[[], float]) -> Any:
-        """Wait under the lock until `ready` returns something true, at most `seconds`."""
+        """Wait under the lock until `ready` returns a true value, and return that value.
+
+        Args:
+            ready: Called after every change.
+            seconds: How long to wait at most.
+            next_event: Returns the time, on the monotonic clock, at which to call `ready` without a change.
+
+        Returns:
+            The last value of `ready`, or None while the broker is paused.
+
+        Raises:
+            Unavailable: The broker is stopped.
+        """
         end = time.monotonic() + seconds
         while True:
             self.faults.refuse_if_stopped()

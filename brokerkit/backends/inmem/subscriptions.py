@@ -1,4 +1,4 @@
-"""Who reads a topic: subscriptions with leases, and groups with committed offsets."""
+"""The readers of topics: subscriptions with leases, and groups with committed offsets."""
 
 from __future__ import annotations
 
@@ -19,7 +19,13 @@ Place = tuple[int, int]
 
 @dataclass(slots=True)
 class Lease:
-    """One delivery of one message. `receipt` is new with each delivery."""
+    """A delivery of a message to one consumer.
+
+    Attributes:
+        receipt: A number that is unique to the delivery.
+        deadline: When the lease ends, on the monotonic clock.
+        owner: The consumer.
+    """
 
     receipt: int
     deadline: float
@@ -28,15 +34,24 @@ class Lease:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
+    """A reference to a delivered message, with the number of its lease."""
+
     partition: int
     offset: int
     lease: int
 
 
 class Subscription:
-    """Delivers every message of a topic once to somebody, again when the lease lapses or is given back.
+    """A subscription, which delivers each message of a topic to one of its consumers.
 
-    ordered: of a key, the next message waits until the one before is acknowledged.
+    A message is delivered again when its lease expires or is given back.
+
+    Args:
+        topic: The topic.
+        name: The name of the subscription.
+        begins: Returns the offset at which to start in a partition.
+        ack_deadline: How long a lease lasts, in seconds.
+        ordered: Whether a message waits until the one before with the same key is acknowledged.
     """
 
     def __init__(
@@ -56,15 +71,15 @@ class Subscription:
 
     @property
     def waiting(self) -> int:
-        """Messages not delivered, or to be delivered again."""
+        """The number of messages that are to be delivered, for the first time or again."""
         fresh = sum(len(each.range(self._next[each.number], each.end)) for each in self.topic.partitions)
         return fresh + len(self._again) + len(self._delayed)
 
     def due(self, ends: Mapping[int, int]) -> bool:
-        """Whether a message before these ends can be delivered now, by partition."""
+        """Return whether a message before the end offset of its partition can be delivered now."""
         self._lapse()
         if self.ordered:
-            # what waits for an acknowledgement of before is not due
+            # a message that waits for an earlier acknowledgement is not due
             busy = self._busy_keys()
             places = [
                 *self._again,
@@ -82,7 +97,11 @@ class Subscription:
         return fresh or any(self.topic.partitions[number].get(offset) for number, offset in self._again)
 
     def fetch(self, most: int, owner: int) -> tuple[list[tuple[int, Entry]], list[Receipt], list[int]]:
-        """Lease up to `most` messages: entries, receipts, delivery counts."""
+        """Lease up to `most` messages.
+
+        Returns:
+            The (partition, entry) pairs, the receipts, and the delivery counts.
+        """
         self._lapse()
         busy = self._busy_keys() if self.ordered else set()
         entries: list[tuple[int, Entry]] = []
@@ -159,7 +178,7 @@ class Subscription:
             insort(self._again, place)
 
     def next_event(self) -> float:
-        """When, on the monotonic clock, something lapses or becomes due; infinity for never."""
+        """Return when the next lease expires or delay ends, on the monotonic clock; infinity for never."""
         times = [lease.deadline for lease in self.leases.values()]
         times += [at for at, _ in self._delayed[:1]]
         return min(times, default=float("inf"))
@@ -175,28 +194,48 @@ class Subscription:
         return place
 
     def ack(self, receipt: Receipt) -> None:
+        """Acknowledge a message.
+
+        Raises:
+            LockLost: Its lease has expired.
+        """
         place = self._lease(receipt)
         del self.leases[place]
         self.counts.pop(place, None)
 
     def nack(self, receipt: Receipt, delay: float | None) -> None:
+        """Give back a message, to be delivered again after `delay` seconds.
+
+        Raises:
+            LockLost: Its lease has expired.
+        """
         self._return(self._lease(receipt), delay or 0.0)
 
     def reject(self, receipt: Receipt) -> None:
+        """Settle a message as rejected.
+
+        Raises:
+            LockLost: Its lease has expired.
+        """
         self.ack(receipt)
         self.rejected.append((receipt.partition, receipt.offset))
 
     def extend(self, receipt: Receipt) -> None:
+        """Begin the ack deadline of a message again.
+
+        Raises:
+            LockLost: Its lease has expired.
+        """
         self.leases[self._lease(receipt)].deadline = time.monotonic() + self.ack_deadline
 
     def lose_connections(self) -> None:
-        """Every lease ends, as when the broker restarts."""
+        """End every lease, as when the broker restarts."""
         for place in list(self.leases):
             self._return(place)
 
 
 class Group:
-    """Committed offsets of a topic, and the members among which its partitions are divided."""
+    """A group: the committed offsets of a topic, and the members that share its partitions."""
 
     def __init__(self, topic: Topic, name: str, committed: dict[int, int]) -> None:
         self.topic = topic
@@ -206,13 +245,14 @@ class Group:
         self._members = count(1)
 
     def join(self) -> int:
-        """Become a member; partitions are divided anew."""
+        """Add a member, assign the partitions again, and return the number of the member."""
         member = next(self._members)
         self.assigned[member] = set()
         self._divide()
         return member
 
     def leave(self, member: int) -> None:
+        """Remove a member and assign the partitions again."""
         if self.assigned.pop(member, None) is not None:
             self._divide()
 
@@ -225,11 +265,17 @@ class Group:
                 self.assigned[members[index % len(members)]].add(partition.number)
 
     def commit(self, member: int, partition: int, position: int) -> None:
+        """Commit the next offset to be read of a partition.
+
+        Raises:
+            StaleAck: The partition is not assigned to the member.
+        """
         if partition not in self.assigned.get(member, ()):
             raise StaleAck(f"partition {partition} of {self.topic.name!r} belongs to another member")
         self.committed[partition] = position
 
     def lag(self) -> int:
+        """Return the number of messages after the committed offsets."""
         return sum(
             len(each.range(self.committed.get(each.number, each.start), each.end))
             for each in self.topic.partitions
