@@ -1,13 +1,14 @@
 """NATS JetStream, through nats-py.
 
-``nats://[USER:PASSWORD@|TOKEN@]HOST[:PORT][,HOST2]``. A topic is a subject (``orders.eu``) or a
-wildcard (``orders.*``, ``orders.>``), found in the stream that stores it; ``stream:NAME`` is all of
-a stream. A subscription is a durable pull consumer with explicit acknowledgement. A message's id
-and offset are its stream sequence. Keys travel in the header ``Brokerkit-Key`` (see `headers`).
+The address is ``nats://[USER:PASSWORD@|TOKEN@]HOST[:PORT][,HOST2]``. A topic is a subject (``orders.eu``) or
+a wildcard (``orders.*``, ``orders.>``), which is looked up in the stream that stores it; ``stream:NAME`` is a
+whole stream. A subscription is a durable pull consumer with explicit acknowledgement. The id and the offset
+of a message are its sequence number in the stream. Keys are sent in the header ``Brokerkit-Key`` (see
+`headers`).
 
-Messages come in the order of the stream to one consumer at a time; what it gives back comes again before
-what is behind it. Several consumers of one subscription keep the order only where it was created with
-``max_ack_pending=1``: one message is in flight.
+A single consumer receives messages in the order of the stream, and a message that it gives back before later
+ones. Several consumers of one subscription keep the order only if it was created with ``max_ack_pending=1``,
+so that one message is in flight at a time.
 """
 
 from __future__ import annotations
@@ -58,5 +59,12 @@ capabilities = Capabilities(
 
 
 def open(address: Address, timeout: float) -> Driver:
-    """Connect to a server, within `timeout` seconds, and make sure that it has JetStream."""
+    """Connect to a server within `timeout` seconds, and make sure that it has JetStream.
+
+    Raises:
+        ConfigError: An option is unknown or wrong.
+        NotSupported: The server or the account has no JetStream.
+        Unauthorized: The server refused the credentials.
+        Unavailable: The server cannot be reached.
+    """
     return JetStreamDriver.open(read_options(address), capabilities, timeout)

@@ -1,4 +1,4 @@
-"""Creating and deleting streams, subjects and durable consumers."""
+"""Creation and deletion of streams, subjects and durable consumers."""
 
 from __future__ import annotations
 
@@ -45,8 +45,12 @@ _EXISTING_ONLY = ("stream",)
 async def create_topic(link: NatsConnection, topic: str, options: Mapping[str, Any], timeout: float) -> None:
     """Create a stream for a subject, or add the subject to the stream that `stream=` names.
 
-    ``stream:NAME`` with ``subjects=[...]`` creates a stream of that name. Raises AlreadyExists when
-    a stream stores the subject already, or has the name and was not named by the caller.
+    The topic ``stream:NAME`` with ``subjects=[...]`` creates a stream of that name.
+
+    Raises:
+        AlreadyExists: A stream already stores the subject, or has the name without being named by the caller.
+        ConfigError: An option is wrong, or cannot be applied to an existing stream.
+        NotSupported: Partitions were requested.
     """
     if "partitions" in options:
         raise NotSupported(
@@ -103,7 +107,7 @@ async def _config_of(link: NatsConnection, name: str, timeout: float) -> dict[st
 
 
 def _configuration(name: str, subjects: list[str], given: Mapping[str, Any]) -> dict[str, Any]:
-    """The configuration of a new stream. Raises ConfigError for values that cannot be."""
+    """Return the configuration of a new stream. Raise ConfigError if a value is wrong."""
     config: dict[str, Any] = {"name": name, "subjects": subjects, "storage": "file", "retention": "limits"}
     for option, choices in _CHOICES.items():
         if option in given:
@@ -128,10 +132,13 @@ def _configuration(name: str, subjects: list[str], given: Mapping[str, Any]) -> 
 
 
 async def delete_topic(link: NatsConnection, topic: str, timeout: float) -> None:
-    """Delete a topic's messages, and its stream when that stores nothing else.
+    """Delete a topic's messages, and its stream if that stores nothing else.
 
-    ``stream:NAME`` deletes the stream. Of a stream with further subjects, the subject's messages
-    are purged and the subject is taken off the stream's list, if it is on it.
+    The topic ``stream:NAME`` deletes the stream. If the stream has further subjects, the messages of this
+    subject are purged, and the subject is removed from the stream's list if it is there.
+
+    Raises:
+        NotFound: No stream stores the topic.
     """
     source = await find_source(link, topic, timeout)
     path = source.stream
@@ -148,7 +155,12 @@ async def delete_topic(link: NatsConnection, topic: str, timeout: float) -> None
 
 
 async def create_subscription(link: NatsConnection, request: SubscriptionRequest, timeout: float) -> None:
-    """Create a durable pull consumer. Raises AlreadyExists, whatever its configuration."""
+    """Create a durable pull consumer.
+
+    Raises:
+        AlreadyExists: There is a consumer of this name, with any configuration.
+        NotFound: No stream stores the topic.
+    """
     topic, name = request.topic, request.subscription
     check_name(name, "consumer (subscription)")
     source = await find_source(link, topic, timeout)

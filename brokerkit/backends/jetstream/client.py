@@ -1,7 +1,7 @@
-"""nats-py's client with a shorter way for messages that come by the hundred thousand, and stricter TLS.
+"""A client of nats-py with less work for each received message, and with stricter TLS.
 
-Methods of its own are overridden. Where a release of nats-py no longer calls those of messages, they
-take the client's way, and have its headers as a dict.
+It overrides private methods of the client. If a release of nats-py no longer calls those for messages,
+messages are received in the client's own way, with their headers as a dict.
 """
 
 from __future__ import annotations
@@ -17,27 +17,32 @@ from .headers import Headers
 from .tls import NotOffered
 
 PLAIN = b"NATS/1.0\r\n"
-"""How headers begin that hold no status of the server."""
+"""The first line of headers without a status of the server."""
 
 
 class DirectClient(Client):
-    """Headers are taken apart when somebody looks (a third of the cost of a message, measured with 2.16),
-    and subscriptions may be served without the client's queue and task (another third)."""
+    """A client that parses headers on first access and can bypass the queue of a subscription.
+
+    Each of the two saves about a third of the cost of a message (measured with nats-py 2.16).
+    """
 
     def __init__(self) -> None:
         super().__init__()
         self._direct: dict[int, Callable[[Msg], None]] = {}
 
     def serve_directly(self, subscription: Subscription, arrived: Callable[[Msg], None]) -> None:
-        """Have `arrived`, which must not block, called in place of the subscription's own callback."""
+        """Call `arrived`, which must not block, instead of the subscription's own callback."""
         self._direct[subscription._id] = arrived
 
     def leave(self, subscription: Subscription) -> None:
-        """Have the subscription served as any other again."""
+        """Serve the subscription like any other again."""
         self._direct.pop(subscription._id, None)
 
     async def _process_info(self, info: dict[str, Any], initial_connection: bool = False) -> None:
-        """Before the credentials are sent: nats-py sends them in plain text to a server without TLS."""
+        """Raise NotOffered if TLS was requested and the server has none.
+
+        This runs before the credentials are sent. nats-py would send them in plain text.
+        """
         if initial_connection and "tls" in self.options and not self.options["tls_handshake_first"]:
             if not (info.get("tls_required") or info.get("tls_available")):
                 raise NotOffered("the server offers no TLS")
@@ -47,7 +52,7 @@ class DirectClient(Client):
     def _connect_command(self) -> bytes:
         transport = self._transport._io_writer.transport  # type: ignore[union-attr]  # it is connected by now
         protocol = transport.get_protocol()
-        # nats-py does not tell asyncio of its TLS, which then complains when the server leaves
+        # nats-py does not tell asyncio about its TLS, which would cause a warning when the server disconnects
         if protocol is not None and transport.get_extra_info("ssl_object") is not None:
             protocol._over_ssl = True
         return super()._connect_command()

@@ -1,7 +1,9 @@
-"""Delivered messages as columns: the acknowledgement subject says where and when each was stored.
+"""Conversion of delivered messages to columns.
 
-$JS.ACK.STREAM.CONSUMER.DELIVERED.STREAM_SEQ.CONSUMER_SEQ.NANOSECONDS.PENDING
-$JS.ACK.DOMAIN.ACCOUNT.STREAM.CONSUMER.DELIVERED.STREAM_SEQ.CONSUMER_SEQ.NANOSECONDS.PENDING[.RANDOM]
+The acknowledgement subject of a message contains where and when it was stored, in one of two forms::
+
+    $JS.ACK.STREAM.CONSUMER.DELIVERED.STREAM_SEQ.CONSUMER_SEQ.NANOSECONDS.PENDING
+    $JS.ACK.DOMAIN.ACCOUNT.STREAM.CONSUMER.DELIVERED.STREAM_SEQ.CONSUMER_SEQ.NANOSECONDS.PENDING[.RANDOM]
 """
 
 from __future__ import annotations
@@ -25,18 +27,27 @@ _headers = attrgetter("headers")
 
 
 def delivery_at(tokens: Sequence[str]) -> int:
-    """Where the delivery count is among the tokens; the stream sequence and the time follow."""
+    """Return the index of the delivery count in the tokens of an acknowledgement subject.
+
+    The stream sequence, the consumer sequence, the time and the number of pending messages follow it.
+    """
     return SHORT_AT if len(tokens) == SHORT_TOKENS else LONG_AT
 
 
 def sequence_of(reply: str) -> int:
-    """The stream sequence that an acknowledgement subject names."""
+    """Return the stream sequence in an acknowledgement subject."""
     tokens = reply.split(".")
     return int(tokens[delivery_at(tokens) + 1])
 
 
 def to_columns(messages: Sequence[Any], *, attributes: bool = True, counts: bool = True) -> Columns:
-    """Columns from messages of nats-py that a pull consumer delivered."""
+    """Return messages that a pull consumer delivered as columns.
+
+    Args:
+        messages: The messages of nats-py.
+        attributes: Whether to fill the column of attributes.
+        counts: Whether to fill the column of delivery counts.
+    """
     if not messages:
         return Columns.empty()
     tokens = [reply.split(".") for reply in map(_reply, messages)]

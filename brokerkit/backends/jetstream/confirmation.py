@@ -1,4 +1,4 @@
-"""What the confirmation of a stream means: how many servers have the message, and where."""
+"""The meaning of a stream's confirmation: how many servers have the message, and where."""
 
 from __future__ import annotations
 
@@ -16,12 +16,16 @@ from brokerkit.core.vocabulary.errors import ConfigError
 LOGGER = logging.getLogger("brokerkit.jetstream")
 MONITOR_SECONDS = 2.0
 MOST_BYTES = 4 * 1024 * 1024
-"""The monitor's answer has a few thousand."""
+"""Most bytes of the monitor's answer that are read. It usually has a few thousand."""
 NOT_TOLD = "not told: connect with monitor=http://HOST:8222; 2 min by default"
 
 
 def monitor_of(value: object) -> str | None:
-    """The option ``monitor``, without a slash at its end. Raises ConfigError."""
+    """Return the option ``monitor`` without a slash at its end, or None if it is not given.
+
+    Raises:
+        ConfigError: The value is not the URL of a monitor.
+    """
     if value is None:
         return None
     text = str(value).rstrip("/")
@@ -34,7 +38,10 @@ def monitor_of(value: object) -> str | None:
 
 
 def sync_interval(monitor: str | None, timeout: float) -> str:
-    """After how long a server writes to its disk, in words; asked only where its monitor is known."""
+    """Return in words how often a server writes to its disk.
+
+    The server's monitor is asked, if its URL is known.
+    """
     if monitor is None:
         return NOT_TOLD
     request = Request(f"{monitor}/varz", headers={"Accept": "application/json"})
@@ -56,7 +63,12 @@ def _span(seconds: float) -> str:
 
 
 def confirmation(config: Mapping[str, Any], synced: str) -> str:
-    """What a confirmation of a stream means. synced: what is known of the server's `sync_interval`."""
+    """Return in words what a confirmation of a stream means.
+
+    Args:
+        config: The configuration of the stream.
+        synced: The server's `sync_interval` in words, as `sync_interval` returns it.
+    """
     replicas = int(config.get("num_replicas") or 1)
     memory = config.get("storage") == "memory"
     place = "in memory" if memory else "in files"

@@ -1,4 +1,4 @@
-"""A connection of nats-py and requests to the JetStream API over it. Lives on the loop."""
+"""A connection of nats-py, and requests to the JetStream API over it. It is used on the event loop only."""
 
 from __future__ import annotations
 
@@ -32,17 +32,23 @@ DEFAULT_INBOX = "_INBOX"
 
 
 _LOOKS = re.compile(r"(INFO|STREAM\.(INFO|NAMES|LIST|MSG\.GET)|CONSUMER\.(INFO|NAMES|LIST))(\.|$)")
-"""Requests that change nothing."""
+"""The requests that change nothing."""
 
 
 class ConnectionLost(Unavailable):
-    """The connection broke while an answer was waited for."""
+    """The connection was lost before an answer arrived."""
 
 
 class NatsConnection:
-    """One open connection.
+    """A connection to a NATS server.
 
-    epoch: grows with every reconnect, so that what was under way before can be told apart.
+    Attributes:
+        options: The checked options.
+        client: The client of nats-py.
+        epoch: The number of reconnects. It tells whether a request was sent over an earlier connection.
+        refusals: Reports of the server that something is not permitted.
+        inbox_prefix: The prefix of subjects for replies.
+        api_prefix: The prefix of subjects of the JetStream API.
     """
 
     def __init__(self, options: Options) -> None:
@@ -59,9 +65,12 @@ class NatsConnection:
         self.api_prefix = prefix
 
     async def connect(self, timeout: float) -> None:
-        """Connect once. Raises Unavailable naming where, Unauthorized, or ConfigError.
+        """Connect to a server. Afterwards, a lost connection is re-established without limit.
 
-        Afterwards lost connections are made again for ever.
+        Raises:
+            ConfigError: The options for logging in are wrong.
+            Unauthorized: The server refused the credentials.
+            Unavailable: No server can be reached.
         """
         check_login(self.options.client)
         await self._look(timeout)
@@ -106,7 +115,7 @@ class NatsConnection:
         self._connected.set()
 
     async def _look(self, timeout: float) -> None:
-        """Fail at once when nobody listens at any of the addresses."""
+        """Raise Unavailable at once if no server listens at any of the addresses."""
         problems = []
         for host in self.options.hosts:
             name, _, port = host.rpartition(":")
@@ -179,7 +188,7 @@ class NatsConnection:
         return bool(self.client.is_connected)
 
     async def wait_connected(self, timeout: float) -> bool:
-        """Whether there is a connection, now or within `timeout` seconds."""
+        """Wait up to `timeout` seconds for a connection, and return whether there is one."""
         if self.client.is_closed:
             raise nats_errors.ConnectionClosedError
         if self.client.is_connected:
@@ -193,9 +202,21 @@ class NatsConnection:
     async def request(
         self, subject: str, payload: Mapping[str, Any] | None, timeout: float, *, raw: bytes | None = None
     ) -> dict[str, Any]:
-        """Ask the JetStream API: `subject` without its prefix. Raises what nats-py has for its errors.
+        """Make a request to the JetStream API and return the answer.
 
-        What only looks is asked again when the connection was lost on the way.
+        A request that changes nothing is repeated if the connection is lost.
+
+        Args:
+            subject: The subject without the prefix of the API.
+            payload: The request, sent as JSON.
+            timeout: How long to wait, in seconds.
+            raw: The request as bytes, sent instead of `payload`.
+
+        Raises:
+            nats.js.errors.APIError: The API refused the request.
+            ConnectionLost: The connection was lost before the answer to a request that may change something.
+            Unauthorized: The user is not permitted to make the request.
+            Unavailable: There was no connection or no answer in time.
         """
         body = raw if raw is not None else (b"" if payload is None else json.dumps(payload).encode())
         deadline = time.monotonic() + timeout
@@ -220,10 +241,13 @@ class NatsConnection:
         return answer
 
     async def _reply(self, subject: str, body: bytes, timeout: float) -> Msg:
-        """The reply to a request.
+        """Make a request and return the reply.
 
-        Raises Unauthorized as soon as the server says that it is not permitted, and ConnectionLost as soon
-        as the connection breaks: a reply goes to the connection that asked, and to no later one.
+        A reply is sent only to the connection that made the request, not to a later one.
+
+        Raises:
+            Unauthorized: The server says that the request is not permitted; raised at once.
+            ConnectionLost: The connection was lost; raised at once.
         """
         asking = asyncio.ensure_future(self.client.request(subject, body, timeout=max(0.05, timeout)))
         lost: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -246,7 +270,14 @@ class NatsConnection:
     async def pages(
         self, subject: str, key: str, timeout: float, body: Mapping[str, Any] | None = None
     ) -> AsyncIterator[Any]:
-        """All entries of a paged list of the API."""
+        """Yield all entries of a paged list of the API.
+
+        Args:
+            subject: The subject of the request.
+            key: The name of the list in the answer.
+            timeout: How long to wait for each page, in seconds.
+            body: Further fields of the request.
+        """
         offset = 0
         while True:
             answer = await self.request(subject, {**(body or {}), "offset": offset}, timeout)
@@ -258,7 +289,11 @@ class NatsConnection:
                 return
 
     async def account(self, timeout: float) -> dict[str, Any]:
-        """What JetStream says of the account. Raises NotSupported when there is no JetStream."""
+        """Return JetStream's information about the account.
+
+        Raises:
+            NotSupported: The server or the account has no JetStream.
+        """
         try:
             return await self.request("INFO", None, timeout)
         except nats_errors.NoRespondersError as error:
@@ -267,7 +302,17 @@ class NatsConnection:
     async def stream_info(
         self, stream: str, timeout: float, *, subjects: str | None = None, offset: int = 0
     ) -> dict[str, Any]:
-        """A stream's configuration and state. Raises NotFound that says what to do."""
+        """Return a stream's configuration and state.
+
+        Args:
+            stream: The name of the stream.
+            timeout: How long to wait, in seconds.
+            subjects: Include the number of messages of each subject that matches this filter.
+            offset: The number of subjects to skip.
+
+        Raises:
+            NotFound: There is no such stream.
+        """
         body = None if subjects is None else {"subjects_filter": subjects, "offset": offset}
         try:
             return await self.request(f"STREAM.INFO.{stream}", body, timeout)
@@ -278,7 +323,7 @@ class NatsConnection:
             ) from error
 
     async def consumer_info(self, stream: str, consumer: str, timeout: float) -> dict[str, Any] | None:
-        """A consumer's configuration and state; None when it is not there."""
+        """Return a consumer's configuration and state, or None if there is no such consumer."""
         try:
             return await self.request(f"CONSUMER.INFO.{stream}.{consumer}", None, timeout)
         except js_errors.NotFoundError:
@@ -299,7 +344,10 @@ def _is_refusal(error: BaseException) -> bool:
 
 
 async def open_link(options: Options, timeout: float) -> NatsConnection:
-    """Connect, and make sure that JetStream answers."""
+    """Connect to a server and make sure that JetStream answers.
+
+    See `NatsConnection.connect` and `NatsConnection.account` for the errors raised.
+    """
     link = NatsConnection(options)
     await link.connect(timeout)
     try:

@@ -1,4 +1,4 @@
-"""Consuming from a durable pull consumer, every message settled by itself and confirmed."""
+"""A consumer of a durable pull consumer. Each message is settled on its own, and the server confirms it."""
 
 from __future__ import annotations
 
@@ -34,7 +34,10 @@ _WORDS = {Outcome.ACK: b"+ACK", Outcome.NACK: b"-NAK", Outcome.REJECT: b"+TERM"}
 
 
 class JetStreamConsumer(MessageDriver):
-    """A receipt is the subject on which a message is acknowledged."""
+    """A consumer of a subscription, which is a durable pull consumer.
+
+    A receipt is the subject on which a message is acknowledged.
+    """
 
     def __init__(self, loop: LoopThread, link: NatsConnection, request: ConsumerRequest) -> None:
         if not request.subscription:
@@ -76,7 +79,7 @@ class JetStreamConsumer(MessageDriver):
     def fetch(self, max_messages: int, wait: float) -> Fetched:
         pull = self._attached()
         try:
-            # what a cancelled take had taken would be lost, so it has all the time it may need
+            # messages taken by a cancelled call would be lost, so it gets ample time
             messages = self._loop.run(pull.take(max_messages, wait), wait + SETTLE_SECONDS)
         except NotServed as error:
             self._loop.run(self._explain(error), ANSWER_SECONDS)
@@ -92,7 +95,10 @@ class JetStreamConsumer(MessageDriver):
         return Fetched(to_columns(messages), [message.reply for message in messages])
 
     def backlog(self, mark: Any) -> Backlog | None:
-        """Deliveries that the server owes this consumer; none where too many are not settled."""
+        """Return the deliveries that the server owes the subscription, and whether it withholds them.
+
+        It withholds them while `max_ack_pending` messages are not settled.
+        """
         pull, source = self._attached(), self._source
         assert source is not None
         asking = self._link.consumer_info(source.stream, self._name, LOOK_SECONDS)
@@ -111,7 +117,7 @@ class JetStreamConsumer(MessageDriver):
         return self._pull
 
     async def _explain(self, error: NotServed) -> None:
-        """Raise NotFound when the consumer or its stream is gone for good."""
+        """Raise NotFound if the consumer or its stream was deleted."""
         assert self._source is not None
         await self._link.stream_info(self._source.stream, ANSWER_SECONDS)
         if await self._link.consumer_info(self._source.stream, self._name, ANSWER_SECONDS) is None:
@@ -120,7 +126,7 @@ class JetStreamConsumer(MessageDriver):
             ) from error
 
     async def _look_for_stall(self) -> None:
-        """The server says nothing when max_ack_pending is reached: say it in its place."""
+        """Log a warning if max_ack_pending is reached, because the server does not report it."""
         assert self._source is not None
         try:
             info = await self._link.consumer_info(self._source.stream, self._name, LOOK_SECONDS)
@@ -145,7 +151,7 @@ class JetStreamConsumer(MessageDriver):
             self._loop.post(pull.wake)
 
     def idle(self) -> None:
-        """Keep what came after the demand had ended; give it back when nobody asks for it for long."""
+        """Keep messages that arrived too late to be returned; give them back if they are not fetched soon."""
         pull = self._attached()
         if not pull.waiting:
             self._waiting_since = 0.0
@@ -169,7 +175,7 @@ class JetStreamConsumer(MessageDriver):
             word += b" " + json.dumps({"delay": int(delay * 1_000_000_000)}).encode()
         elif outcome is Outcome.REJECT and reason:
             word += b" " + " ".join(reason.split()).encode("utf-8", "replace")
-        # without us the server gives back by itself, so that needs no connection at any price
+        # the server redelivers by itself after ack_wait, so do not wait long for a connection
         patience = None if outcome is Outcome.ACK else GIVE_BACK_PATIENCE
         return self._confirmed(receipts, word, SETTLE_SECONDS, patience)
 
@@ -179,7 +185,7 @@ class JetStreamConsumer(MessageDriver):
     def _confirmed(
         self, receipts: Sequence[Any], word: bytes, timeout: float, patience: float | None
     ) -> list[BaseException | None]:
-        """Send a word about each message, and wait until the server has taken it."""
+        """Send an acknowledgement of each message, and wait until the server confirms it."""
         if not receipts:
             return []
         assert self._exchange is not None
@@ -215,7 +221,7 @@ class JetStreamConsumer(MessageDriver):
             log.warning("%d messages could not be given back; they come again after ack_wait", failed)
 
     def close(self, timeout: float) -> None:
-        """Stop pulling and give back what arrived and was not handed over. The durable consumer stays."""
+        """Stop pulling, and give back messages that were not fetched. The durable consumer stays."""
         pull, self._pull = self._pull, None
         exchange = self._exchange
         if pull is None or exchange is None:

@@ -1,4 +1,4 @@
-"""An open connection to a NATS server with JetStream."""
+"""The driver: an open connection to a NATS server with JetStream."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from .reader import JetStreamReader
 
 
 class JetStreamDriver(Driver):
-    """One connection of nats-py, shared by all that it makes."""
+    """A connection to a NATS server. All consumers, publishers and readers share it."""
 
     def __init__(self, loop: LoopThread, link: NatsConnection, capabilities: Capabilities) -> None:
         self._loop = loop
@@ -38,6 +38,7 @@ class JetStreamDriver(Driver):
 
     @classmethod
     def open(cls, options: Options, capabilities: Capabilities, timeout: float) -> JetStreamDriver:
+        """Connect within `timeout` seconds, and return a driver with the server's limit of a message."""
         loop = shared_loop()
         try:
             link = loop.run(open_link(options, timeout), timeout)

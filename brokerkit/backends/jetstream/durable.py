@@ -1,4 +1,4 @@
-"""Durable consumers: what they must be for us, and how one is created."""
+"""Durable consumers: how they are created, and what an existing one must be like."""
 
 from __future__ import annotations
 
@@ -35,11 +35,11 @@ KNOWN: Mapping[str, str] = {
     "inactive_threshold": "seconds without use after which the server deletes the consumer",
     "filter_subjects": "several subjects instead of the topic's one",
 }
-"""Options used when a durable consumer is created; an existing one keeps its own."""
+"""Options for creating a durable consumer. An existing consumer keeps its own."""
 
 
 def filters_of(config: Mapping[str, Any]) -> Sequence[str]:
-    """The filter of a consumer's configuration; empty: everything."""
+    """Return the filters in a consumer's configuration. It is empty if the consumer reads everything."""
     several = config.get("filter_subjects")
     if several:
         return [str(each) for each in several]
@@ -48,7 +48,13 @@ def filters_of(config: Mapping[str, Any]) -> Sequence[str]:
 
 
 def check_existing(config: Mapping[str, Any], source: Source, name: str) -> None:
-    """Refuse a consumer that does not do what was asked. Raises ConfigError that says both."""
+    """Raise ConfigError if a consumer reads another topic or cannot be used.
+
+    Args:
+        config: The consumer's configuration.
+        source: What is to be read.
+        name: The consumer's name.
+    """
     found = filters_of(config)
     if not source.chosen_by(found):
         raise ConfigError(
@@ -71,7 +77,7 @@ def _said(filters: Sequence[str]) -> str:
 
 
 def lock_seconds(config: Mapping[str, Any]) -> float:
-    """How long a delivered message stays ours."""
+    """Return how long a delivered message is locked for its consumer, in seconds."""
     waits = config.get("backoff") or [config.get("ack_wait") or 30 * NANOSECONDS]
     return float(min(waits)) / NANOSECONDS
 
@@ -79,7 +85,19 @@ def lock_seconds(config: Mapping[str, Any]) -> float:
 def configuration(
     source: Source, name: str, options: Mapping[str, Any], state: Mapping[str, Any], start: Position
 ) -> dict[str, Any]:
-    """The configuration of a durable consumer that begins at a position. Raises ConfigError."""
+    """Return the configuration of a new durable consumer.
+
+    Args:
+        source: What it reads.
+        name: Its name.
+        options: Its options; see `KNOWN`.
+        state: The state of the stream.
+        start: Where it starts.
+
+    Raises:
+        ConfigError: An option is unknown or wrong.
+        NotSupported: The start position is not supported.
+    """
     given = check_options(options, KNOWN)
     config: dict[str, Any] = {
         "durable_name": name,
@@ -114,7 +132,11 @@ def _whole(given: Mapping[str, Any], option: str, default: int) -> int:
 
 
 def nanoseconds(value: Any, option: str) -> int:
-    """Seconds (or a timedelta) as the API wants them."""
+    """Return a number of seconds, or a timedelta, in nanoseconds.
+
+    Raises:
+        ConfigError: The value is not a number, or negative.
+    """
     if isinstance(value, timedelta):
         value = value.total_seconds()
     try:
@@ -127,7 +149,13 @@ def nanoseconds(value: Any, option: str) -> int:
 
 
 def deliver_policy(start: Position, state: Mapping[str, Any]) -> dict[str, Any]:
-    """Where a consumer begins, as the API says it. A negative offset counts back from the stream's end."""
+    """Return a start position as the API expects it.
+
+    A negative offset counts back from the end of the stream.
+
+    Raises:
+        NotSupported: The position is not supported.
+    """
     match start:
         case Earliest():
             return {"deliver_policy": "all"}
@@ -156,7 +184,13 @@ async def create_durable(
     start: Position,
     timeout: float,
 ) -> dict[str, Any]:
-    """Create a durable consumer. Raises AlreadyExists."""
+    """Create a durable consumer and return its info.
+
+    Raises:
+        nats.js.errors.APIError: The server refused it, for example because the name is taken.
+        ConfigError: An option is wrong.
+        NotFound: There is no such stream.
+    """
     state = (await link.stream_info(source.stream, timeout))["state"]
     config = configuration(source, name, options, state, start)
     several = config.get("filter_subjects")
@@ -179,9 +213,11 @@ async def ensure_durable(
     start: Position | None,
     timeout: float,
 ) -> dict[str, Any]:
-    """The consumer's info. It is created when it is missing and `start` says where it begins.
+    """Return the info of a durable consumer, which is created if it does not exist and `start` is given.
 
-    Raises NotFound without a `start`, and ConfigError when it reads something else.
+    Raises:
+        ConfigError: An option is wrong, or the existing consumer reads something else.
+        NotFound: There is no such consumer and `start` is None.
     """
     check_options(options, KNOWN)
     info = await link.consumer_info(source.stream, name, timeout)
@@ -194,7 +230,7 @@ async def ensure_durable(
         try:
             info = await create_durable(link, source, name, options, start, timeout)
         except (js_errors.APIError, AlreadyExists):
-            # somebody else may have created it meanwhile
+            # another client may have created it in the meantime
             info = await link.consumer_info(source.stream, name, timeout)
             if info is None:
                 raise

@@ -1,4 +1,4 @@
-"""Errors of nats-py and of the server as errors of our tree."""
+"""Translation of errors of nats-py and of the server to a `BrokerError`."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ _BY_TYPE: tuple[tuple[type[BaseException], type[BrokerError], str], ...] = (
 
 
 def translate(error: BaseException) -> BrokerError:
-    """An exception of nats-py as one of our tree. The caller sets the cause."""
+    """Return an exception of nats-py as a `BrokerError`. The caller sets its cause."""
     if isinstance(error, BrokerError):
         return error
     if isinstance(error, js_errors.APIError):
@@ -80,7 +80,7 @@ def translate(error: BaseException) -> BrokerError:
 
 
 def api_error(error: js_errors.APIError) -> BrokerError:
-    """A refusal of the JetStream API, which says its code and a description."""
+    """Return an error of the JetStream API as a `BrokerError` with its description and code."""
     said = f"{error.description} (JetStream error {error.err_code})"
     number = error.err_code or 0
     if number in _NOT_ENABLED:

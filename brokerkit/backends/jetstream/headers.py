@@ -1,17 +1,17 @@
-"""Keys and attributes as NATS headers, and back.
+"""Conversion of keys and attributes to NATS headers, and back.
 
-A key travels as base64 in the header ``Brokerkit-Key``; b"" is an empty value, no key is no header.
-``Nats-Msg-Id`` names the message for the server's duplicate window: by an attribute of that name, else by
-a name of ours. The key and names of ours are hidden from the attributes of what is read; all other
-headers are among them.
+A key is sent as base64 in the header ``Brokerkit-Key``. The key ``b""`` is an empty value; without a key
+there is no header. The header ``Nats-Msg-Id`` identifies the message in the server's duplicate window: it is
+the attribute of that name, otherwise an id made by this package. When a message is read, the key and such ids
+are not among its attributes; all other headers are.
 
-Other headers that begin with ``Nats-`` are refused: some are orders to the server (``Nats-Rollup`` purges,
-``Nats-Expected-Last-Sequence`` fails), others are what it says of a message that it copied
-(``Nats-Sequence``). Where a message that was read is sent again they are renamed, ``bk-Nats-Rollup``, and
-do nothing; its ``Nats-Msg-Id`` becomes ``bk-message-id``, unless it is to be kept.
+Other headers that begin with ``Nats-`` are refused. Some are commands to the server (``Nats-Rollup`` purges,
+``Nats-Expected-Last-Sequence`` makes a publish fail); others are set by the server in messages that it copied
+(``Nats-Sequence``). When a message that was read is sent again, they are renamed, as in ``bk-Nats-Rollup``,
+and have no effect. Its ``Nats-Msg-Id`` becomes ``bk-message-id``, unless the id is to be kept.
 
-nats-py strips values, turns line breaks into spaces, and writes one value of a name (measured). What
-it would change is refused.
+nats-py strips values, replaces line breaks with spaces, and sends one value for each name (measured). A value
+that it would change is refused.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ MESSAGE_ID = "Nats-Msg-Id"
 RESERVED = ("nats-", "brokerkit-")
 _NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _LINE_BREAK = re.compile(r"[\r\n]")
-# "NATS/1.0\r\n" in front, "\r\n" behind, and ": " and "\r\n" for each
+# "NATS/1.0\r\n" before the headers, "\r\n" after them, and ": " and "\r\n" in each
 _FRAME_BYTES = 12
 _PAIR_BYTES = 4
 
@@ -42,9 +42,13 @@ Pairs = tuple[tuple[str, str], ...]
 
 
 class Headers(Mapping[str, str]):
-    """The headers of a received message, taken apart when somebody looks.
+    """The headers of a received message, parsed on first access.
 
-    As a mapping the last of several values of a name wins, as in nats-py; `pairs` has them all.
+    As a mapping it has the last value of each name, as in nats-py.
+
+    Attributes:
+        raw: The headers as received.
+        pairs: All names and values, in order.
     """
 
     __slots__ = ("__dict__", "raw")
@@ -65,7 +69,7 @@ class Headers(Mapping[str, str]):
 
     @property
     def only_an_id(self) -> bool:
-        """Whether there is nothing but a message id of ours, as in most of what we publish."""
+        """Whether there is only a message id made by this package, as in most messages it publishes."""
         return _ONLY_ID.fullmatch(self.raw) is not None
 
     def __getitem__(self, name: str) -> str:
@@ -82,7 +86,15 @@ class Headers(Mapping[str, str]):
 
 
 def outbound(message: OutboundMessage, dedup_id: str) -> dict[str, str]:
-    """The headers that carry a message. Raises ConfigError for what would not come back equal."""
+    """Return the headers of a message to be sent.
+
+    Args:
+        message: The message.
+        dedup_id: The id to use if no attribute gives one.
+
+    Raises:
+        ConfigError: An attribute would not be read back unchanged.
+    """
     headers: dict[str, str] = {}
     for given, value in message.attributes:
         name = _sent_as(given, message)
@@ -104,19 +116,19 @@ def outbound(message: OutboundMessage, dedup_id: str) -> dict[str, str]:
 
 
 def _sent_as(name: str, message: OutboundMessage) -> str:
-    """The header that carries an attribute: another one where the message is sent again."""
+    """Return the name of the header for an attribute. It may be renamed if the message is sent again."""
     if message.sent_again is None or not name.lower().startswith(RESERVED):
         return name
     if name != MESSAGE_ID:
         return RENAMED + name
     if message.sent_again == "same id":
         return name
-    # that of the first time is kept, where it was sent again before
+    # a message that was sent again before keeps its first id
     return OLD_ID if OLD_ID not in message.attributes.names() else RENAMED + name
 
 
 def check_name(name: str) -> None:
-    """Refuse a name that cannot be a header, or that means something to the server or to us."""
+    """Raise ConfigError for a name that cannot be a header or that is reserved."""
     if not _NAME.fullmatch(name):
         raise ConfigError(
             f"{name!r} cannot be an attribute name on NATS: expected letters, digits and !#$%&'*+-.^_`|~ "
@@ -130,7 +142,7 @@ def check_name(name: str) -> None:
 
 
 def check_value(name: str, value: str) -> None:
-    """Refuse a value that nats-py would change."""
+    """Raise ConfigError for a value that nats-py would change."""
     if value != value.strip():
         raise ConfigError(
             f"the value of {name!r} begins or ends with white space, which NATS headers do not keep; "
@@ -147,7 +159,7 @@ def check_value(name: str, value: str) -> None:
 
 
 def size(headers: Mapping[str, str]) -> int:
-    """Bytes of the headers on the wire; the server counts them as part of the payload."""
+    """Return the size of headers as sent, in bytes. The server counts them as part of the payload."""
     pairs = sum(len(name) + len(value.encode("utf-8")) + _PAIR_BYTES for name, value in headers.items())
     return pairs + _FRAME_BYTES
 
@@ -156,9 +168,9 @@ NOTHING: tuple[None, None] = (None, None)
 
 
 def inbound(headers: Mapping[Any, str] | None) -> tuple[bytes | None, Pairs | None]:
-    """The key and the attributes of a message that was read.
+    """Return the key and the attributes of a message that was read.
 
-    A key header that is not base64 was not written by us: it stays an attribute.
+    A key header that is not base64 was not written by this package, and stays an attribute.
     """
     if not headers:
         return NOTHING

@@ -1,4 +1,4 @@
-"""Looking at streams and subjects, without side effects."""
+"""The inspector: streams and subjects, read without side effects."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from .subjects import STREAM_PREFIX, covered, overlap
 from .transforms import transform_of
 
 MAX_SUBJECTS = 10_000
-"""A stream with more subjects is one row of the list."""
+"""Most subjects of a stream that are listed one by one. A stream with more is listed as a single row."""
 INTERNAL_PREFIXES = ("KV_", "OBJ_")
 SHOWN_CONFIG = (
     "subjects",
@@ -45,20 +45,23 @@ SHOWN_CONFIG = (
 
 
 class JetStreamInspector(InspectorDriver):
-    """A topic is a subject of a stream; ``stream:NAME`` is all of a stream."""
+    """An inspector of a NATS server. It changes nothing.
+
+    A topic is a subject of a stream; ``stream:NAME`` is a whole stream.
+    """
 
     def __init__(self, loop: LoopThread, link: NatsConnection) -> None:
         self._loop = loop
         self._link = link
 
     def topics(self, timeout: float) -> list[TopicInfo]:
-        """One row per subject that has messages or that a stream listens to."""
+        """Return one row for each subject that has messages or that a stream listens to."""
         return self._loop.run(self._topics(timeout), timeout)
 
     async def _topics(self, timeout: float) -> list[TopicInfo]:
         rows: list[TopicInfo] = []
         async for info in self._link.pages("STREAM.LIST", "streams", timeout):
-            # a stream that was deleted since it was listed is none of the topics
+            # the stream may have been deleted since it was listed
             with contextlib.suppress(NotFound):
                 rows.extend(await self._rows(info, timeout))
         return rows
@@ -100,12 +103,12 @@ class JetStreamInspector(InspectorDriver):
         rows.extend(TopicInfo(subject, None, 0, 0, internal, details) for subject in silent)
         copied = sum(count for subject, count in counts.items() if not covered(subject, own))
         if copied:
-            # copied from other streams: found by the stream's name only
+            # messages copied from other streams are found by the name of this stream only
             rows.append(TopicInfo(STREAM_PREFIX + name, None, state["messages"], None, internal, details))
         return rows
 
     async def _counts(self, stream: str, subject: str, timeout: float) -> dict[str, int]:
-        """Messages by concrete subject."""
+        """Return the number of messages of each subject that matches."""
         counts: dict[str, int] = {}
         while True:
             info = await self._link.stream_info(stream, timeout, subjects=subject, offset=len(counts))
@@ -122,7 +125,7 @@ class JetStreamInspector(InspectorDriver):
         return self._loop.run(ask(), timeout)
 
     async def _state(self, source: Source, timeout: float) -> tuple[dict[str, Any], Bounds]:
-        """The stream's info, and the topic's range in it."""
+        """Return the info of a topic's stream, and the topic's range in it."""
         info = await self._link.stream_info(source.stream, timeout)
         state = info["state"]
         start = max(1, int(state["first_seq"]))
@@ -136,7 +139,7 @@ class JetStreamInspector(InspectorDriver):
         return info, Bounds(None, start, end, messages, counted="exact")
 
     def describe(self, topic: str, timeout: float) -> TopicDescription:
-        # not on the loop, which all connections share
+        # not on the event loop, because all connections share it
         synced = sync_interval(self._link.options.monitor, timeout)
         return self._loop.run(self._describe(topic, synced, timeout), timeout)
 
@@ -161,7 +164,7 @@ class JetStreamInspector(InspectorDriver):
         return TopicDescription(topic, (bounds,), tuple(subscriptions), size, details)
 
     def terms(self, topic: str, timeout: float) -> PublishTerms:
-        """For how long the stream of a topic knows a message again, and how large one may be."""
+        """Return the duplicate window of a topic's stream and its limit of a message."""
         return self._loop.run(self._terms(topic, timeout), timeout)
 
     async def _terms(self, topic: str, timeout: float) -> PublishTerms:

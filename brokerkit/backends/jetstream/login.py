@@ -1,4 +1,7 @@
-"""NKEY seeds and credentials files, looked at before connecting: nats-py fails on bad ones in odd ways."""
+"""Checks of NKEY seeds and credentials files before connecting.
+
+nats-py reports bad ones in ways that are hard to understand.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,11 @@ _SEED = "-----BEGIN USER NKEY SEED-----"
 
 
 def check_login(client: Mapping[str, Any]) -> None:
-    """Check what nats-py is given to log in. Raises ConfigError, which never shows it."""
+    """Check the options with which nats-py logs in.
+
+    Raises:
+        ConfigError: A seed or file is wrong, or a package is missing. The text never shows a secret.
+    """
     if "user_credentials" in client:
         _nkeys()
         text = _text(client["user_credentials"], "user_credentials")
@@ -50,7 +57,7 @@ def _text(path: str, option: str) -> Secret:
         raise ConfigError(f"the file of {option}= cannot be read: {type(error).__name__}") from error
     except UnicodeDecodeError:
         pass
-    # no cause and no context: it holds the content
+    # raised outside the handler, because the cause and context would contain the content
     raise ConfigError(f"the file of {option}= cannot be read: it is not UTF-8 text")
 
 
@@ -68,6 +75,6 @@ def _is_seed(seed: Secret) -> bool:
     try:
         nkeys.from_seed(seed.reveal().strip().encode()).wipe()
     except Exception:
-        # what the library raises of it may show the seed
+        # the library's error may show the seed
         return False
     return True

@@ -1,4 +1,4 @@
-"""The one private event loop of the process, in a daemon thread: nats-py is asyncio only."""
+"""The private event loop of the process, which runs in a daemon thread. nats-py needs one."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 
 GRACE_SECONDS = 2.0
-"""How much longer than its own timeout a coroutine may take before it is cancelled."""
+"""Seconds that a coroutine may take beyond its timeout before it is cancelled."""
 
 
 class LoopThread:
-    """An event loop that runs for ever, whatever loop the caller's thread may have."""
+    """A thread with an event loop that never stops, independent of the caller's event loop."""
 
     def __init__(self) -> None:
         self._loop = asyncio.new_event_loop()
@@ -28,7 +28,11 @@ class LoopThread:
         self._loop.run_forever()
 
     def run(self, work: Coroutine[Any, Any, T], timeout: float) -> T:
-        """Run it to its end and wait for it. Raises TimeoutError, after cancelling it."""
+        """Run a coroutine on the loop and return its result.
+
+        Raises:
+            TimeoutError: It took too long and was cancelled.
+        """
         future = asyncio.run_coroutine_threadsafe(work, self._loop)
         try:
             return future.result(timeout + GRACE_SECONDS)
@@ -42,7 +46,7 @@ class LoopThread:
             raise
 
     def post(self, work: Callable[[], object]) -> None:
-        """Have the loop call something soon, from any thread, without waiting for it."""
+        """Schedule a call on the loop from any thread, and return without waiting for it."""
         self._loop.call_soon_threadsafe(work)
 
 
@@ -51,7 +55,7 @@ _current: LoopThread | None = None
 
 
 def shared_loop() -> LoopThread:
-    """The process's loop, started on first use."""
+    """Return the process's loop, which is started on first use."""
     global _current
     with _lock:
         if _current is None:
@@ -60,7 +64,7 @@ def shared_loop() -> LoopThread:
 
 
 def _after_fork() -> None:
-    """The thread does not exist in the child: a connection made there gets a loop of its own."""
+    """Drop the loop in a forked child, where its thread does not exist. A new connection gets a new loop."""
     global _current, _lock
     _current = None
     _lock = threading.Lock()

@@ -1,4 +1,4 @@
-"""The options of an address, and what nats-py is told because of them."""
+"""Conversion of addresses to options for nats-py."""
 
 from __future__ import annotations
 
@@ -41,7 +41,16 @@ KNOWN: Mapping[str, str] = {
 
 @dataclass(frozen=True)
 class Options:
-    """Checked options. client: keyword arguments for nats-py; its repr shows none of them."""
+    """The checked options of a connection.
+
+    Attributes:
+        servers: The URLs of the servers.
+        hosts: The hosts with their ports.
+        domain: The JetStream domain, if any.
+        stream: The stream in which subjects are looked up, if any.
+        monitor: The URL of a server's monitor, if known.
+        client: Keyword arguments for nats-py. The repr does not show them.
+    """
 
     servers: tuple[str, ...]
     hosts: tuple[str, ...]
@@ -52,7 +61,11 @@ class Options:
 
 
 def read_options(address: Address) -> Options:
-    """Check an address. Raises ConfigError that lists what is known."""
+    """Return the options of an address.
+
+    Raises:
+        ConfigError: An option is unknown or wrong.
+    """
     given = check_options(address.options, KNOWN)
     if address.path:
         raise ConfigError(
@@ -93,7 +106,7 @@ def _with_port(host: str) -> str:
 
 
 def _credentials(address: Address, given: Mapping[str, Any]) -> dict[str, Any]:
-    """What identifies us. A single name in front of the host is a token."""
+    """Return the options for logging in. A user without a password in the URL is a token."""
     found: dict[str, Any] = {}
     user = given.get("user", address.user)
     password = given.get("password", address.password)

@@ -1,4 +1,4 @@
-"""What the server says it does not permit: it tells the connection, and never answers the request."""
+"""Refusals of the server, which reports them to the connection and does not answer the request."""
 
 from __future__ import annotations
 
@@ -15,14 +15,25 @@ _SAID = re.compile(r'permissions violation for (publish|subscription) to "([^"]*
 
 @dataclass(frozen=True)
 class Refusal:
-    """One word of the server. subject: in lower case, as nats-py hands it on."""
+    """A report of the server that something is not permitted.
+
+    Attributes:
+        said: The error of nats-py.
+        subject: The subject in lower case, as nats-py reports it.
+        subscribing: Whether subscribing was refused, rather than publishing.
+    """
 
     said: BaseException
     subject: str
     subscribing: bool
 
     def error(self, subject: str, inbox: str) -> Unauthorized | None:
-        """Why a request to `subject`, answered below `inbox`, gets no answer; None: for another reason."""
+        """Return an error if this refusal is why a request gets no answer, otherwise None.
+
+        Args:
+            subject: The subject of the request.
+            inbox: The prefix of the subject for its reply.
+        """
         if self.subscribing and self.subject.startswith(inbox.lower()):
             made = Unauthorized(
                 f"the NATS server does not permit this user to receive answers below {inbox!r}: give "
@@ -40,13 +51,13 @@ class Refusal:
 
 
 class Refusals:
-    """Passes each refusal on to whoever waits for an answer. Lives on the loop."""
+    """The refusals of a connection, passed on to listeners. It is used on the event loop only."""
 
     def __init__(self) -> None:
         self._listeners: list[Callable[[Refusal], None]] = []
 
     def note(self, said: BaseException) -> bool:
-        """Pass on what the server said; False when it is no refusal."""
+        """Pass on an error if it is a refusal, and return whether it is one."""
         match = _SAID.search(str(said))
         if match is None:
             return False
@@ -56,15 +67,17 @@ class Refusals:
         return True
 
     def listen(self, listener: Callable[[Refusal], None]) -> None:
+        """Call `listener` with each refusal."""
         self._listeners.append(listener)
 
     def leave(self, listener: Callable[[Refusal], None]) -> None:
+        """Stop calling `listener`."""
         if listener in self._listeners:
             self._listeners.remove(listener)
 
     @contextlib.contextmanager
     def listening(self, listener: Callable[[Refusal], None]) -> Iterator[None]:
-        """Have each refusal passed on while the block runs."""
+        """Call `listener` with each refusal while the block runs."""
         self.listen(listener)
         try:
             yield
@@ -73,7 +86,7 @@ class Refusals:
 
     @contextlib.contextmanager
     def of_request(self, subject: str, inbox: str) -> Iterator[asyncio.Future[Unauthorized]]:
-        """A future that has the refusal of a request, if one comes while the block runs."""
+        """Yield a future that gets the error of a request if it is refused while the block runs."""
         refused: asyncio.Future[Unauthorized] = asyncio.get_running_loop().create_future()
 
         def listener(refusal: Refusal) -> None:

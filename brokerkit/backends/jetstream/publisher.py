@@ -1,4 +1,4 @@
-"""Publishing: many messages in flight, each confirmed by its stream."""
+"""The publisher: many messages in flight, each confirmed by its stream."""
 
 from __future__ import annotations
 
@@ -26,8 +26,10 @@ LOOKUP_SECONDS = 2.0
 
 
 class JetStreamPublisher(PublisherDriver):
-    """Sends messages with ``Nats-Msg-Id``, so that sending one again within the stream's duplicate
-    window stores nothing twice."""
+    """A publisher that sends each message with a ``Nats-Msg-Id``.
+
+    A message that is sent again within the stream's duplicate window is therefore not stored twice.
+    """
 
     def __init__(self, loop: LoopThread, link: NatsConnection) -> None:
         self._loop = loop
@@ -54,7 +56,12 @@ class JetStreamPublisher(PublisherDriver):
         return [result for result in results if result is not None]
 
     def _request(self, topic: str, message: OutboundMessage) -> Request:
-        """What goes to the server. Raises ConfigError or TooLarge for what cannot."""
+        """Return the request for a message.
+
+        Raises:
+            ConfigError: The message cannot be sent to this topic.
+            TooLarge: The message is larger than the server accepts.
+        """
         if topic not in self._subjects:
             if topic.startswith(STREAM_PREFIX):
                 raise ConfigError(f"{topic!r} is a stream; messages are published to a subject of it")
@@ -97,18 +104,18 @@ class JetStreamPublisher(PublisherDriver):
         return self._loop.run(self._window(topic, timeout), timeout)
 
     async def _window(self, topic: str, timeout: float) -> float:
-        """The duplicate window of the stream of a subject, in seconds."""
+        """Return the duplicate window of a subject's stream, in seconds."""
         source = await find_source(self._link, topic, timeout)
         return window_of((await self._link.stream_info(source.stream, timeout))["config"]).total_seconds()
 
     async def _why_not_stored(self, subject: str) -> str | None:
-        """Why a subject is surely not stored; None where it is, or where that is not known."""
+        """Return the reason why a subject is not stored, or None if it is stored or that is not known."""
         try:
             if await is_stored(self._link, subject, LOOKUP_SECONDS):
                 return None
             return await why_not_stored(self._link, subject, LOOKUP_SECONDS)
         except Exception:
-            # who does not know keeps to what the send itself said
+            # keep the result of the send itself
             return None
 
     def close(self, timeout: float) -> None:
@@ -117,7 +124,10 @@ class JetStreamPublisher(PublisherDriver):
 
 
 def _stored(sequence: str, duplicate: bool, name: str) -> PublishResult:
-    """What the stream's confirmation says. A duplicate of what we named is the same message, sent twice."""
+    """Return the result of a confirmed message.
+
+    A duplicate with an id made by this package is the same message, sent twice, and therefore confirmed.
+    """
     if not duplicate or is_ours(name):
         return PublishResult("confirmed", sequence)
     note = f"not stored: the stream has a message of the id {name!r} already, {sequence} (message_ids='new')"
@@ -129,7 +139,7 @@ def _no_responders(answer: object) -> bool:
 
 
 def _result(answer: Msg | BaseException, headers: Mapping[str, str]) -> PublishResult:
-    """What an answer, or its absence, says of a message that had these headers."""
+    """Return the result of a message from its headers and the answer, or the error in place of one."""
     if isinstance(answer, NoAnswer):
         return PublishResult(
             "unknown", None, Unavailable("the stream did not confirm in time; the message may be stored")

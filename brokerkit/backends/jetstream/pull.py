@@ -1,8 +1,8 @@
-"""Pulling from one consumer into an inbox of our own. Lives on the loop.
+"""Pull requests to a consumer. They are made on the event loop only.
 
-A request asks the server for some messages within some time. Nothing that arrives is ever dropped:
-it stays in the inbox until somebody takes it. No request outlives its short expiry, so nothing is
-captured long after the demand has ended.
+A request asks the server for a number of messages within some time. Messages that arrive are never dropped;
+they are kept until they are taken. Requests expire soon, so that no messages are captured long after the last
+call.
 """
 
 from __future__ import annotations
@@ -38,9 +38,14 @@ LATER_TEXTS = ("leadership change", "server shutdown", "exceeded maxwaiting")
 
 
 class Pull:
-    """Messages of one pull consumer.
+    """The messages of a pull consumer.
 
-    ahead: a further request is made while at most so many messages are still to come.
+    Args:
+        link: The connection.
+        stream: The name of the stream.
+        consumer: The name of the consumer.
+        config: The configuration of the consumer.
+        ahead: Make a further request while at most this many messages are still to come.
     """
 
     def __init__(
@@ -68,7 +73,7 @@ class Pull:
         self._woken = False
 
     async def open(self) -> None:
-        """Listen on the inbox; nothing in it has a limit, because requests do."""
+        """Subscribe to the inbox, without limits, because the requests have limits."""
         self._link.refusals.listen(self._refused)
         self._subscription = await self._link.client.subscribe(
             f"{self._inbox}.*", cb=self._called_back, pending_msgs_limit=0, pending_bytes_limit=0
@@ -77,12 +82,12 @@ class Pull:
 
     @property
     def waiting(self) -> list[Msg]:
-        """What arrived and was not taken."""
+        """The messages that arrived and were not taken."""
         return self._messages
 
     @property
     def requested(self) -> bool:
-        """Whether the server may still deliver for a request of ours."""
+        """Whether the server may still deliver messages for a request."""
         return self._to_come > 0 and time.monotonic() < self._lost_at
 
     async def _called_back(self, message: Msg) -> None:
@@ -103,7 +108,7 @@ class Pull:
             self._changed.set()
 
     def _status(self, message: Msg) -> None:
-        """A request has ended, or could not be served."""
+        """Handle a message of the server that a request ended or could not be served."""
         headers = message.headers or {}
         status = headers.get("Status", "")
         number = message.subject.rpartition(".")[2]
@@ -127,7 +132,21 @@ class Pull:
             self._error = ConfigError(f"the consumer {self._name!r} refused a request: {status} {text}")
 
     async def take(self, most: int, wait: float) -> list[Msg]:
-        """What is there, else what comes first within `wait` seconds; empty when nothing came."""
+        """Return the messages that arrived, or wait for the first ones and return them.
+
+        Args:
+            most: Most messages to request.
+            wait: How long to wait, in seconds.
+
+        Returns:
+            The messages; an empty list if none arrived in time.
+
+        Raises:
+            ConfigError: The consumer refused the request.
+            NotFound: The consumer was deleted.
+            NotServed: No server serves the consumer now.
+            Unauthorized: The user is not permitted to pull.
+        """
         deadline = time.monotonic() + wait
         while not self._messages:
             if self._error is not None:
@@ -138,7 +157,7 @@ class Pull:
             left = deadline - time.monotonic()
             if left <= 0 or self._woken:
                 break
-            # a wait that ends with nothing only looks again
+            # a wait that times out only checks the state again
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._changed.wait(), min(left, RETRY_SECONDS))
         self._woken = False
@@ -148,15 +167,15 @@ class Pull:
         return taken
 
     def wake(self) -> None:
-        """Have a waiting `take` return early."""
+        """Make a waiting `take` return early."""
         self._woken = True
         self._changed.set()
 
     async def _request(self, most: int) -> None:
-        """Ask for more, unless enough is under way."""
+        """Request more messages, unless enough are requested."""
         now = time.monotonic()
         if self._epoch != self._link.epoch:
-            # the server forgets the requests of a connection that was lost
+            # the server drops the requests of a lost connection
             self._epoch = self._link.epoch
             self._to_come = 0
         if now >= self._lost_at and self._live:
@@ -178,12 +197,12 @@ class Pull:
         )
 
     async def close(self, timeout: float) -> list[Msg]:
-        """Stop listening, and return everything that was delivered before the server knew."""
+        """Unsubscribe, and return all messages that were delivered before that took effect."""
         self._link.refusals.leave(self._refused)
         subscription, self._subscription = self._subscription, None
         if subscription is not None:
             try:
-                # the callback never waits, so that drain only takes a round trip
+                # the callback never waits, so draining takes only a round trip
                 await asyncio.wait_for(subscription.drain(), timeout)  # type: ignore[no-untyped-call]  # nats-py's
             except Exception as error:
                 log.info("the inbox of consumer %s could not be drained: %s", self._name, error)
@@ -192,16 +211,16 @@ class Pull:
         return taken
 
     async def abandon(self) -> None:
-        """Stop listening; what is on its way is of no use to anybody."""
+        """Unsubscribe, and discard all messages."""
         self._link.refusals.leave(self._refused)
         subscription, self._subscription = self._subscription, None
         self._messages = []
         if subscription is not None:
-            # on a lost connection there is nothing to unsubscribe
+            # on a lost connection there is nothing to unsubscribe from
             with contextlib.suppress(nats_errors.Error):
                 await subscription.unsubscribe()
             self._link.client.leave(subscription)
 
 
 class NotServed(Unavailable):
-    """Nobody serves the consumer: it is gone, or its server is starting."""
+    """No server serves the consumer: it was deleted, or its server is starting."""

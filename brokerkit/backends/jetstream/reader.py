@@ -1,8 +1,8 @@
-"""Reading slices of a stream without side effects.
+"""The reader: slices of a stream, read without side effects.
 
-A short-lived consumer without acknowledgements delivers the messages; the server forgets it when it
-is deleted, or half a minute after this process died. A work queue allows no second consumer, so
-its messages are asked for one by one.
+A short-lived consumer without acknowledgements delivers the messages. It is deleted afterwards, or by the
+server half a minute after this process has died. A work queue does not allow a second consumer, so its
+messages are requested one by one.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ GET_BATCH = 200
 
 
 class JetStreamReader(ReaderDriver):
-    """Reads one slice after the other."""
+    """A reader of one slice after the other."""
 
     def __init__(self, loop: LoopThread, link: NatsConnection) -> None:
         self._loop = loop
@@ -65,7 +65,7 @@ class JetStreamReader(ReaderDriver):
             await self._join()
 
     async def _join(self) -> None:
-        """Have a new consumer deliver from `_next` on."""
+        """Create a new consumer that delivers from `_next` on."""
         source = self._source
         assert source is not None
         await self._leave(ANSWER_SECONDS)
@@ -116,7 +116,7 @@ class JetStreamReader(ReaderDriver):
         return columns if columns.length else None
 
     async def _pull_some(self, wait: float) -> Sequence[Msg] | None:
-        """What comes within `wait`, with no gap to what came before; None at the end."""
+        """Return the messages that arrive within `wait` seconds, without a gap; None at the end."""
         if self._epoch != self._link.epoch or self._pull is None:
             await self._join()
             if self._pull is None:
@@ -132,7 +132,7 @@ class JetStreamReader(ReaderDriver):
         first, last = messages[0].reply.split("."), messages[-1].reply.split(".")
         at = delivery_at(last)
         if int(first[at + 2]) != self._delivered + 1 or int(last[at + 2]) != self._delivered + len(messages):
-            # nobody acknowledges here, so what was lost on the way is read again
+            # nothing is acknowledged, so lost messages are read again
             await self._leave(ANSWER_SECONDS)
             return []
         self._delivered += len(messages)
@@ -142,7 +142,7 @@ class JetStreamReader(ReaderDriver):
         return messages
 
     async def _nothing_came(self) -> Sequence[Msg] | None:
-        """Look whether there is anything left: messages may have been deleted meanwhile."""
+        """Check whether any messages are left, because some may have been deleted in the meantime."""
         assert self._source is not None
         info = await self._link.consumer_info(self._source.stream, self._consumer, ANSWER_SECONDS)
         if info is None:
@@ -168,7 +168,7 @@ class JetStreamReader(ReaderDriver):
         return _stored_columns(found, self._attributes) if found else None
 
     async def _leave(self, timeout: float) -> None:
-        """Delete the consumer; if that fails, the server does it when it is unused for long enough."""
+        """Delete the consumer. If that fails, the server deletes it after some time without use."""
         pull, self._pull = self._pull, None
         consumer, self._consumer = self._consumer, ""
         if not consumer or self._source is None or not self._link.connected:

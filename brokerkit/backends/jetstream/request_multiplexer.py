@@ -1,6 +1,6 @@
-"""Many requests at once, each with its own answer, on one inbox. Lives on the loop.
+"""Many requests at once, each with its own answer, on one inbox. They are made on the event loop only.
 
-Serves publishing (the answer is the stream's confirmation) and confirmed acknowledgements.
+They are used to publish (the answer is the stream's confirmation) and to acknowledge with confirmation.
 """
 
 from __future__ import annotations
@@ -25,19 +25,19 @@ TIME_IS_UP = "the time was up before it could be sent"
 NO_CONNECTION = "there is no connection to NATS now; reconnecting"
 
 Request = tuple[str, bytes, "dict[str, str] | None"]
-"""A subject, a payload and headers."""
+"""A (subject, payload, headers) tuple."""
 
 
 class NotSent(Exception):
-    """The request never left, because there was no connection. The text says since when."""
+    """The request was not sent. The text says why."""
 
 
 class NoAnswer(Exception):
-    """The request was sent and not answered: whether it took effect is not known."""
+    """The request was sent and not answered. It is unknown whether it took effect."""
 
 
 class RequestMultiplexer:
-    """Sends requests in order and collects their answers; one `ask` at a time."""
+    """A sender of requests, in order, that collects their answers. Only one `ask` may run at a time."""
 
     def __init__(self, link: NatsConnection) -> None:
         self._link = link
@@ -73,7 +73,7 @@ class RequestMultiplexer:
             self._progress.set()
 
     def _refused(self, refusal: Refusal) -> None:
-        """The server permits none of the requests to a subject, and answers none of them."""
+        """Settle the requests that the server refused, because it does not answer them."""
         for row, subject in enumerate(self._asked):
             if self._answers[row] is None:
                 error = refusal.error(subject, self._inbox)
@@ -88,10 +88,17 @@ class RequestMultiplexer:
         patience: float | None = None,
         ordered: bool = False,
     ) -> list[Msg | BaseException]:
-        """The answer to each request, or why there is none: `NotSent`, `NoAnswer`, or nats-py's error.
+        """Send requests and return the answer to each.
 
-        patience: seconds to wait for a connection at the beginning; None: all the time there is.
-        ordered: once the connection broke with requests under way, nothing is sent behind them.
+        Args:
+            requests: The requests.
+            timeout: How long to wait for all answers, in seconds.
+            patience: How long to wait for a connection first, in seconds; None for the whole timeout.
+            ordered: Whether to send nothing more once the connection is lost with unanswered requests.
+
+        Returns:
+            The answer to each request, or an error in its place: `NotSent`, `NoAnswer`, Unauthorized, or an
+            error of nats-py.
         """
         deadline = time.monotonic() + timeout
         if patience is not None and not await self._link.wait_connected(patience):
@@ -114,7 +121,7 @@ class RequestMultiplexer:
                 await self._until_room(size, deadline)
                 late = time.monotonic() >= deadline
             broken = broken or (ordered and self._broke())
-            # not before: what is not sent yet is not written off with the rest
+            # not earlier, so that an unsent request is not written off with the others
             self._sizes.append(size)
             self._answers.append(None)
             self._asked.append(subject)
@@ -148,12 +155,12 @@ class RequestMultiplexer:
         return None
 
     def _broke(self) -> bool:
-        """Whether something of this call is unanswered for good."""
+        """Return whether a request of this call will never be answered."""
         same_connection = self._link.connected and self._link.epoch == self._epoch
         return self._wrote_off or (self._open > 0 and not same_connection)
 
     async def _until_room(self, size: int, deadline: float) -> None:
-        """Wait until half of the window is free, or the deadline passed."""
+        """Wait until half of the window is free or the deadline has passed."""
         while self._open and (
             self._open > WINDOW_MESSAGES // 2 or self._open_bytes + size > max(WINDOW_BYTES // 2, size)
         ):
@@ -161,9 +168,10 @@ class RequestMultiplexer:
                 return
 
     async def _moves(self, deadline: float) -> bool:
-        """Wait for an answer; false when the deadline passed, or none can be expected any more.
+        """Wait for an answer, and return whether one arrived.
 
-        What was under way when a connection broke is not answered on the next one.
+        None arrives if the deadline passes or the connection was replaced. Requests that were sent over a
+        lost connection are not answered over the next one.
         """
         quiet_until = time.monotonic() + QUIET_SECONDS
         self._progress.clear()
@@ -171,7 +179,7 @@ class RequestMultiplexer:
             now = time.monotonic()
             if now >= deadline:
                 return False
-            # a tick without an answer only looks again
+            # a tick without an answer only checks the state again
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._progress.wait(), min(TICK_SECONDS, deadline - now))
             if self._progress.is_set():
@@ -183,7 +191,7 @@ class RequestMultiplexer:
                 return False
 
     def _write_off(self) -> None:
-        """Expect no answer to anything sent so far."""
+        """Settle all unanswered requests with `NoAnswer`."""
         for row, answer in enumerate(self._answers):
             if answer is None:
                 self._answers[row] = NoAnswer("no answer came")
@@ -194,6 +202,6 @@ class RequestMultiplexer:
     async def close(self) -> None:
         subscription, self._subscription = self._subscription, None
         if subscription is not None:
-            # nobody waits for its answers any more, and a lost connection has forgotten it anyway
+            # its answers are no longer needed, and a lost connection has no subscriptions
             with contextlib.suppress(Exception):
                 await subscription.unsubscribe()

@@ -1,4 +1,4 @@
-"""Which stream a topic means, and which of its messages."""
+"""Lookup of the stream of a topic, and of the filters that select the topic's messages in it."""
 
 from __future__ import annotations
 
@@ -18,10 +18,16 @@ from .transforms import Transform, apart, copied_transforms, disjoint, transform
 
 @dataclass(frozen=True)
 class Source:
-    """A stream, and the filters that choose the topic's messages in it; none: all of them.
+    """A stream, and the filters that select a topic's messages in it.
 
-    subjects: what the stream listens to; a mirror listens to nothing. stored: under what it stores them.
-    own: the filters without the topic itself, where all that is published to it is stored elsewhere.
+    Attributes:
+        topic: The topic.
+        stream: The name of the stream.
+        filters: The filters; empty for all messages of the stream.
+        subjects: The subjects to which the stream listens; empty for a mirror.
+        retention: The stream's retention policy.
+        stored: The subjects under which the stream stores messages.
+        own: The filters without the topic itself, if all messages published to it are stored elsewhere.
     """
 
     topic: str
@@ -34,36 +40,42 @@ class Source:
 
     @property
     def whole_stream(self) -> bool:
-        """Whether the topic is all that the stream listens to."""
+        """Whether the topic includes everything that the stream listens to."""
         return not self.filters or (
             bool(self.stored) and all(covered(each, self.filters) for each in self.stored)
         )
 
     def reads(self, filters: Sequence[str]) -> bool:
-        """Whether a consumer with these filters gets some of the topic's messages."""
+        """Return whether a consumer with these filters receives any of the topic's messages."""
         if not filters or not self.filters:
             return True
         return any(overlap(each, mine) for each in filters for mine in self.filters)
 
     def chosen_by(self, filters: Sequence[str]) -> bool:
-        """Whether a consumer with these filters gets the topic's messages and no others."""
+        """Return whether a consumer with these filters receives exactly the topic's messages."""
         return any(same_selection(filters, mine, self.stored) for mine in (self.filters, self.own))
 
 
 def window_of(config: Mapping[str, Any]) -> timedelta:
-    """Within which time a stream of this configuration knows a message again."""
+    """Return the duplicate window in a stream's configuration."""
     return timedelta(microseconds=int(config.get("duplicate_window") or 0) // 1000)
 
 
 def filter_config(filters: Sequence[str]) -> dict[str, Any]:
-    """Filters as the configuration of a consumer says them."""
+    """Return filters as entries of a consumer's configuration."""
     if len(filters) > 1:
         return {"filter_subjects": list(filters)}
     return {"filter_subject": filters[0]} if filters else {}
 
 
 def parse_topic(topic: str) -> tuple[str | None, str | None]:
-    """A topic as (stream, subject): ``stream:NAME`` names a stream, all else is a subject."""
+    """Return a topic as (stream, subject), one of which is None.
+
+    The topic ``stream:NAME`` names a stream. Any other topic is a subject.
+
+    Raises:
+        ConfigError: The name or the subject is malformed.
+    """
     if topic.startswith(STREAM_PREFIX):
         return check_name(topic.removeprefix(STREAM_PREFIX), "stream"), None
     check_subject(topic, wildcards=True)
@@ -71,7 +83,12 @@ def parse_topic(topic: str) -> tuple[str | None, str | None]:
 
 
 async def find_source(link: NatsConnection, topic: str, timeout: float) -> Source:
-    """Look the topic up. Raises NotFound that says how to create it."""
+    """Return the stream of a topic, and the filters for the topic's messages in it.
+
+    Raises:
+        ConfigError: The topic is malformed or ambiguous.
+        NotFound: No stream stores the topic.
+    """
     stream, subject = parse_topic(topic)
     deadline = time.monotonic() + timeout
     if stream is None:
@@ -94,7 +111,7 @@ async def find_source(link: NatsConnection, topic: str, timeout: float) -> Sourc
 
 
 def _stored(subjects: Sequence[str], transform: Transform | None) -> tuple[str, ...]:
-    """Under which subjects is stored what a stream listens to."""
+    """Return the subjects under which a stream stores what it listens to."""
     if transform is None:
         return tuple(subjects)
     found: list[str] = []
@@ -109,9 +126,14 @@ def _stored(subjects: Sequence[str], transform: Transform | None) -> tuple[str, 
 def _filters(
     subject: str | None, stream: str, subjects: Sequence[str], transform: Transform | None
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The filters that choose what was published to a subject or is stored under it, and those without it.
+    """Return the filters for messages published to a subject or stored under it.
 
-    Raises ConfigError where a transform stores it together with others.
+    Returns:
+        These filters, and those without the subject itself, if all messages published to it are stored
+        elsewhere.
+
+    Raises:
+        ConfigError: A transform stores the messages together with others.
     """
     if subject is None:
         return (), ()
@@ -142,13 +164,13 @@ async def _stream_of(link: NatsConnection, subject: str, timeout: float) -> str:
 
 
 async def streams_of(link: NatsConnection, subject: str, timeout: float) -> list[str]:
-    """The names of the streams that store something of a subject."""
+    """Return the names of the streams that listen to a subject."""
     answer = await link.request("STREAM.NAMES", {"subject": subject}, timeout)
     return list(answer.get("streams") or [])
 
 
 async def _storing(link: NatsConnection, subject: str, timeout: float) -> list[str]:
-    """The streams that store a subject without listening to it: by a transform, or as copies."""
+    """Return the streams that store a subject without listening to it, by a transform or as copies."""
     transformed: list[str] = []
     copied: list[str] = []
     async for info in link.pages("STREAM.LIST", "streams", timeout):
@@ -166,7 +188,7 @@ async def _storing(link: NatsConnection, subject: str, timeout: float) -> list[s
 
 
 async def why_not_stored(link: NatsConnection, subject: str, timeout: float) -> str:
-    """Why nothing of a subject is stored, with what to do."""
+    """Return the reason why a subject is not stored, and what to do."""
     async for info in link.pages("STREAM.LIST", "streams", timeout):
         config = info["config"]
         republished = transform_of(config.get("republish"))
@@ -186,6 +208,7 @@ async def why_not_stored(link: NatsConnection, subject: str, timeout: float) -> 
 
 
 def no_stream(subject: str) -> str:
+    """Return the text of an error for a subject that no stream stores."""
     return (
         f"no stream stores the subject {subject!r}; topics() lists what is there, "
         f"create_topic({subject!r}) creates a stream for it"
@@ -193,7 +216,11 @@ def no_stream(subject: str) -> str:
 
 
 async def is_stored(link: NatsConnection, subject: str, timeout: float) -> bool:
-    """Whether a stream stores a subject. Raises Unavailable when the server does not say."""
+    """Return whether a stream stores a subject.
+
+    Raises:
+        Unavailable: The server did not answer in time.
+    """
     try:
         return bool(await streams_of(link, subject, timeout))
     except TimeoutError as error:

@@ -1,4 +1,4 @@
-"""Single stored messages, asked for by sequence: no consumer is made, nothing changes."""
+"""Requests for single stored messages by sequence. They create no consumer and change nothing."""
 
 from __future__ import annotations
 
@@ -19,7 +19,15 @@ _MICROSECOND_DIGITS = 6
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """A message as the stream has it. time: microseconds since 1970."""
+    """A message stored in a stream.
+
+    Attributes:
+        sequence: Its sequence number in the stream.
+        subject: The subject under which it is stored.
+        data: The payload.
+        headers: The headers, if any.
+        time: When it was stored, in microseconds since 1970.
+    """
 
     sequence: int
     subject: str
@@ -31,9 +39,9 @@ class Stored:
 async def next_stored(
     link: NatsConnection, stream: str, sequence: int, filters: Sequence[str], timeout: float
 ) -> Stored | None:
-    """The first message at or after a sequence whose subject matches a filter; None when there is none.
+    """Return the first message at or after a sequence whose subject matches a filter, or None.
 
-    filters: none for any subject.
+    Without filters, any subject matches.
     """
     found = [await _next_stored(link, stream, sequence, each, timeout) for each in filters or (">",)]
     return min((each for each in found if each is not None), key=lambda each: each.sequence, default=None)
@@ -58,14 +66,14 @@ async def _next_stored(
 
 
 def parse_time(text: str) -> int:
-    """An RFC 3339 time with nanoseconds, floored to microseconds."""
+    """Return an RFC 3339 time in microseconds since 1970, rounded down."""
     moment, _, fraction = text.removesuffix("Z").partition(".")
     seconds = to_microseconds(datetime.fromisoformat(moment))
     return seconds + int(fraction[:_MICROSECOND_DIGITS].ljust(_MICROSECOND_DIGITS, "0"))
 
 
 def parse_headers(raw: bytes) -> dict[str, str] | None:
-    """A block of headers, read as nats-py reads it: values stripped, the last of a name stays."""
+    """Parse a block of headers as nats-py does: values are stripped, and the last value of a name is kept."""
     found: dict[str, str] = {}
     for line in raw.split(b"\r\n")[1:]:
         name, colon, value = line.partition(b":")
@@ -82,7 +90,19 @@ async def first_at(
     moment: int,
     timeout: float,
 ) -> int | None:
-    """The sequence of the first message stored at or after a moment, found by bisection."""
+    """Find the sequence of the first message stored at or after a moment, by bisection.
+
+    Args:
+        link: The connection.
+        stream: The name of the stream.
+        filters: The filters for subjects; empty for any subject.
+        state: The state of the stream.
+        moment: The moment, in microseconds since 1970.
+        timeout: How long to wait for each answer, in seconds.
+
+    Returns:
+        The sequence, or None if there is no such message.
+    """
     low, high = max(1, int(state["first_seq"])), int(state["last_seq"]) + 1
     found: int | None = None
     while low < high:

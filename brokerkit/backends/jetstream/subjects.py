@@ -13,7 +13,7 @@ _NAME_FORBIDDEN = re.compile(r"[\s.*>/\\\x00-\x1f\x7f]")
 
 
 def check_subject(subject: str, *, wildcards: bool) -> None:
-    """Refuse what is not a subject. Raises ConfigError."""
+    """Raise ConfigError for a malformed subject, or for a wildcard if `wildcards` is false."""
     tokens = subject.split(".")
     if not subject or _FORBIDDEN.search(subject) or not all(tokens):
         raise ConfigError(
@@ -30,11 +30,12 @@ def check_subject(subject: str, *, wildcards: bool) -> None:
 
 
 def is_wildcard(subject: str) -> bool:
+    """Return whether a subject contains a wildcard."""
     return any(token in ("*", ">") for token in subject.split("."))
 
 
 def check_name(name: str, what: str) -> str:
-    """Refuse what cannot name a stream or consumer. Raises ConfigError."""
+    """Return the name of a stream or consumer. Raise ConfigError if it cannot be one."""
     if not name or _NAME_FORBIDDEN.search(name):
         raise ConfigError(
             f"{name!r} cannot name a {what} on NATS: "
@@ -44,7 +45,7 @@ def check_name(name: str, what: str) -> str:
 
 
 def covers(wide: str, narrow: str) -> bool:
-    """Whether every subject that matches `narrow` matches `wide` too."""
+    """Return whether every subject that matches `narrow` also matches `wide`."""
     left, right = wide.split("."), narrow.split(".")
     for index, token in enumerate(left):
         if token == ">":
@@ -58,11 +59,12 @@ def covers(wide: str, narrow: str) -> bool:
 
 
 def covered(subject: str, by: Iterable[str]) -> bool:
+    """Return whether one of several patterns covers a subject."""
     return any(covers(wide, subject) for wide in by)
 
 
 def overlap(one: str, other: str) -> bool:
-    """Whether some subject matches both."""
+    """Return whether any subject matches both patterns."""
     left, right = one.split("."), other.split(".")
     for index in range(max(len(left), len(right))):
         if index >= len(left) or index >= len(right):
@@ -76,7 +78,10 @@ def overlap(one: str, other: str) -> bool:
 
 
 def same_selection(one: Sequence[str], other: Sequence[str], stream_subjects: Sequence[str]) -> bool:
-    """Whether two filters choose the same messages of a stream; an empty filter chooses all."""
+    """Return whether two lists of filters select the same messages of a stream.
+
+    An empty list selects all messages.
+    """
     left, right = set(one), set(other)
     if left == right:
         return True
@@ -90,7 +95,13 @@ def same_selection(one: Sequence[str], other: Sequence[str], stream_subjects: Se
 
 
 def stream_name_for(subject: str) -> str:
-    """A stream name made from a subject: ``orders.eu`` gives ``ORDERS_EU``, ``orders.>`` ``ORDERS``."""
+    """Return a stream name made from a subject.
+
+    For example, ``orders.eu`` gives ``ORDERS_EU``, and ``orders.>`` gives ``ORDERS``.
+
+    Raises:
+        ConfigError: The subject consists of wildcards only.
+    """
     tokens = [token for token in subject.split(".") if not is_wildcard(token)]
     if not tokens:
         raise ConfigError(f"name the stream of {subject!r}: stream=NAME")

@@ -1,4 +1,4 @@
-"""TLS: the context of a connection, and what its failures mean."""
+"""TLS: the context of a connection, and the meaning of its failures."""
 
 from __future__ import annotations
 
@@ -17,11 +17,17 @@ _NO = ("", "false", "0", "no")
 
 
 class NotOffered(nats_errors.Error):
-    """TLS was asked for, and the server has none. Nothing was sent to it."""
+    """TLS was requested, and the server does not offer it. Nothing was sent to the server."""
 
 
 def context_of(given: Mapping[str, Any]) -> ssl.SSLContext | None:
-    """The context, if TLS was asked for: by tls or tls_first, or by what only TLS needs."""
+    """Return a TLS context, or None if no option requests TLS.
+
+    TLS is requested by ``tls``, ``tls_first``, ``tls_hostname`` or an option that names a file.
+
+    Raises:
+        ConfigError: A file cannot be used, or a flag is not true or false.
+    """
     asked = _flag(given, "tls") | _flag(given, "tls_first")
     if not asked and not any(given.get(name) for name in (*FILES, "tls_hostname")):
         return None
@@ -42,17 +48,17 @@ def _flag(given: Mapping[str, Any], name: str) -> bool:
 
 
 def handshake_first(given: Mapping[str, Any]) -> bool:
-    """Whether the server waits for TLS before it says anything."""
+    """Return whether the server expects the TLS handshake before its greeting."""
     return _flag(given, "tls_first")
 
 
 def is_tls(error: BaseException) -> bool:
-    """Whether a connection failed for its TLS; trying again does not help then."""
+    """Return whether an error is due to TLS, so that another attempt does not help."""
     return isinstance(error, ssl.SSLError | NotOffered)
 
 
 def problem(error: BaseException, where: str) -> BrokerError:
-    """What a failure of TLS means, and what to do."""
+    """Return a failure of TLS as a `BrokerError` that says what to do."""
     if isinstance(error, NotOffered):
         return _lasting(
             f"the NATS server at {where} offers no TLS, which was asked for (tls=); nothing was sent to it: "

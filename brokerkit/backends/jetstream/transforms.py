@@ -1,7 +1,7 @@
-"""Subject transforms: under which subjects a stream stores what is published to a subject.
+"""Subject transforms: the subjects under which a stream stores what is published to a subject.
 
 A transform has a source pattern and a destination, whose tokens may be ``{{wildcard(1)}}`` (or ``$1``),
-``{{partition(10,1,2)}}`` and others. What is followed here is what can be told from the subject alone.
+``{{partition(10,1,2)}}`` and others. Only functions whose result follows from the subject alone are computed.
 """
 
 from __future__ import annotations
@@ -19,7 +19,12 @@ _SHORT = re.compile(r"\$(\d+)")
 
 @dataclass(frozen=True)
 class Mapped:
-    """Subjects after a transform. exact: whether they hold nothing that was published elsewhere."""
+    """The result of applying a transform to a subject.
+
+    Attributes:
+        pattern: The pattern of the subjects.
+        exact: Whether no message published elsewhere is stored under them.
+    """
 
     pattern: str
     exact: bool
@@ -27,7 +32,7 @@ class Mapped:
 
 @dataclass(frozen=True)
 class Transform:
-    """What matches `source` is stored under `destination`."""
+    """A transform of subjects that match `source` to `destination`."""
 
     source: str
     destination: str
@@ -37,11 +42,11 @@ class Transform:
 
     @property
     def pattern(self) -> str:
-        """Every subject that may come out of it."""
+        """The pattern of all subjects that the transform can produce."""
         return self.mapped(self.source).pattern
 
     def mapped(self, subject: str) -> Mapped:
-        """Where what is published to `subject`, as far as it matches the source, is stored."""
+        """Return where messages published to `subject` are stored, if they match the source."""
         common = _intersection(self.source, subject)
         wildcards, rest = _wildcards(self.source, common)
         used: set[int] = set()
@@ -56,20 +61,20 @@ class Transform:
             tokens.append(made)
             if made == ">":
                 break
-        # what one destination takes together is told apart only where each narrower token is in it
+        # messages can be told apart only if the destination contains each token that is not "*"
         lost = any(token != "*" and number not in used for number, token in enumerate(wildcards, 1))
         return Mapped(".".join(tokens), covers(subject, self.source) or (certain and not lost))
 
 
 def transform_of(config: Mapping[str, Any] | None) -> Transform | None:
-    """The transform in a part of a stream's configuration; None where it has none."""
+    """Return the transform in a part of a stream's configuration, or None."""
     if not config or not config.get("dest"):
         return None
     return Transform(str(config.get("src") or ">"), str(config["dest"]))
 
 
 def copied_transforms(config: Mapping[str, Any]) -> Sequence[Transform]:
-    """The transforms of what a stream copies from others, as a mirror or from sources."""
+    """Return the transforms of messages that a stream copies as a mirror or from sources."""
     places = [config.get("mirror"), *(config.get("sources") or ())]
     found = (
         transform_of(each) for place in places if place for each in place.get("subject_transforms") or ()
@@ -78,12 +83,12 @@ def copied_transforms(config: Mapping[str, Any]) -> Sequence[Transform]:
 
 
 def _tokens(destination: str) -> list[str]:
-    """The tokens of a destination; a function is one, whatever dots are in it."""
+    """Return the tokens of a destination. A function is one token, even if it contains dots."""
     return re.findall(r"(?:\{\{.*?\}\}|[^.])+", destination)
 
 
 def _intersection(source: str, subject: str) -> list[str]:
-    """The tokens of the subjects that match both."""
+    """Return the tokens of the pattern that matches what both patterns match."""
     left, right = source.split("."), subject.split(".")
     common: list[str] = []
     for index in range(max(len(left), len(right))):
@@ -98,7 +103,7 @@ def _intersection(source: str, subject: str) -> list[str]:
 
 
 def _wildcards(source: str, common: Sequence[str]) -> tuple[list[str], list[str]]:
-    """The tokens that stand for each ``*`` of a source, and those that stand for its ``>``."""
+    """Return the tokens that match each ``*`` of a source, and those that match its ``>``."""
     wildcards: list[str] = []
     for index, token in enumerate(source.split(".")):
         if token == ">":
@@ -109,7 +114,10 @@ def _wildcards(source: str, common: Sequence[str]) -> tuple[list[str], list[str]
 
 
 def _replaced(token: str, wildcards: Sequence[str], used: set[int]) -> tuple[str, bool]:
-    """A token of the result, a wildcard where it cannot be told; and whether it can."""
+    """Return a token of the result, and whether its function is known.
+
+    The token is a wildcard if it cannot be computed.
+    """
     short = _SHORT.fullmatch(token)
     function = _FUNCTION.fullmatch(token)
     if short is None and function is None:
@@ -125,12 +133,12 @@ def _replaced(token: str, wildcards: Sequence[str], used: set[int]) -> tuple[str
         if len(parts) == len(chosen) and "*" not in parts and numbers[0] > 0:
             return str(_fnv("".join(parts)) % numbers[0]), True
         return "*", True
-    # how many tokens the others make is not known
+    # the number of tokens that the other functions produce is unknown
     return ("*", False) if name in ("left", "right", "random") else (">", False)
 
 
 def _fnv(text: str) -> int:
-    """The hash by which the server chooses a partition: FNV-1a with 32 bits."""
+    """Return the hash by which the server chooses a partition: FNV-1a with 32 bits."""
     value = 2166136261
     for byte in text.encode():
         value = ((value ^ byte) * 16777619) & 0xFFFFFFFF
@@ -138,7 +146,7 @@ def _fnv(text: str) -> int:
 
 
 def apart(patterns: Sequence[str]) -> tuple[str, ...]:
-    """The patterns without those that others cover."""
+    """Return patterns without those that are covered by others."""
     kept: list[str] = []
     for each in dict.fromkeys(patterns):
         if not any(covers(other, each) for other in kept):
@@ -148,7 +156,7 @@ def apart(patterns: Sequence[str]) -> tuple[str, ...]:
 
 
 def disjoint(patterns: Sequence[str]) -> bool:
-    """Whether no subject matches two of them."""
+    """Return whether no subject matches two of the patterns."""
     return not any(
         overlap(one, other) for index, one in enumerate(patterns) for other in patterns[index + 1 :]
     )
