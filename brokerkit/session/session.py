@@ -69,9 +69,6 @@ class DataSession(BrokerSession):
     def describe(self, topic: str) -> Description:
         """Return the partitions of a topic with their bounds, and its subscriptions or groups with their lag.
 
-        Args:
-            topic: The name of the topic.
-
         Raises:
             NotFound: There is no such topic.
         """
@@ -108,8 +105,7 @@ class DataSession(BrokerSession):
             start: Where the range begins: "earliest", "latest", an offset, a negative offset counted from the
                 end, a time, or ``{partition: position}``. None is the earliest message.
             end: Where the range ends, written like `start`; exclusive.
-            newest: Return the newest messages of the range (True) or the first (False). None returns the
-                newest, but the first if there is a `start`.
+            newest: True for the newest messages of the range, False for the first. None depends on `start`.
             partitions: Only these partitions.
             key: Only messages with this key.
             header: Only messages that have a header of this name, or match ``{name: value}``.
@@ -118,18 +114,13 @@ class DataSession(BrokerSession):
             decode: "auto", "json", "text", "raw", or a decoder; see `brokerkit.decoder`.
             expand: Add a column for each field of JSON values; see `brokerkit.expand`.
             attributes: Read the headers. False leaves them out, which is faster.
-            lateness: Where producers set the times, a message of a time range may be stored behind later
-                ones. The search continues past the range for this long: "15min", a timedelta or seconds. None
-                searches everywhere.
+            lateness: Where producers set the times, a message may be stored behind later ones. Search past a
+                time range for this long: "15min", a timedelta or seconds. None searches everywhere.
             scan_for_time: Where the system cannot find a time by itself, read the topic through to find it.
-            side_effects: How to look where a system cannot look without side effects (Pub/Sub). "give back"
-                takes the next messages of `subscription` and gives them back, which raises their delivery
-                counts. "temporary subscription" reads the first `limit` from `start` through a new
-                subscription, which is deleted afterwards.
+            side_effects: How to look where side effects cannot be avoided (Pub/Sub). "give back" takes the
+                next messages of `subscription` and gives them back, which raises their delivery counts.
+                "temporary subscription" reads from `start` through a new subscription, and deletes it.
             subscription: The subscription for ``side_effects="give back"``.
-
-        Returns:
-            A DataFrame with one row per message.
 
         Raises:
             ConfigError: An argument cannot be used.
@@ -232,20 +223,13 @@ class DataSession(BrokerSession):
 
         Args:
             topic: The name of a topic, or several names.
-            start: Where the range begins; see `peek`.
-            end: Where the range ends; exclusive.
-            partitions: Only these partitions.
-            key: Only messages with this key.
-            header: Only messages that have a header of this name, or match ``{name: value}``.
-            where: Only messages whose payload contains this text, or for which this function of the value, or
-                this Arrow expression over the frame's columns, is true.
+            start, end: The range, as in `peek`; `end` is exclusive.
+            partitions, key, header, where: Which messages to read, as in `peek`.
             limit: At most so many rows; None reads all.
-            decode: How to decode payloads; see `peek`.
-            expand: Add a column for each field of JSON values; see `brokerkit.expand`.
+            decode, expand: How to decode payloads, as in `peek`.
             attributes: Read the headers. False leaves them out, which is faster.
             slice_rows: About how many messages each slice holds: one Parquet file, one dask partition.
-            lateness: How long past a time range to search; see `peek`.
-            scan_for_time: Where the system cannot find a time by itself, read the topic through to find it.
+            lateness, scan_for_time: How to find times, as in `peek`.
             progress: Show a progress bar.
 
         Raises:
@@ -291,7 +275,7 @@ class DataSession(BrokerSession):
         Args:
             df: A frame of messages.
             decode: How to decode payloads; None decodes as the frame was decoded.
-            expand: Add a column for each field of JSON values; see `brokerkit.expand`.
+            expand: As in `peek`.
 
         Raises:
             NotSupported: The system cannot read messages again.
@@ -342,28 +326,22 @@ class DataSession(BrokerSession):
             topic: The name of the topic.
             n: At most so many messages.
             subscription: The subscription, durable consumer or group to take from.
-            start: Where to begin if the subscription does not exist; it is created there. None raises
-                NotFound instead. For a subscription that exists, `start` has no effect and a
-                `StartIgnoredWarning` says so. A time means the first message at or after it; everything
-                stored behind that message comes too, also with earlier times.
+            start: Where to create the subscription if it does not exist; None raises NotFound instead. If it
+                exists, `start` has no effect, and a `StartIgnoredWarning` says so. A time means the first
+                message at or after it, and everything stored behind that, also with earlier times.
             ack: Acknowledge the messages. False gives them back.
             timeout: Seconds to wait in all, counted from when the subscription is attached.
             idle: Seconds to wait for another message after the first.
             connect_timeout: Seconds to wait until the subscription is attached.
             hold: Seconds for which the messages are kept for this session.
             model: "message" or "record", where the system has both. None is the system's first.
-            share: Read as a member of a share group of Kafka, which settles messages one by one; the default
-                is a consumer group. The same as ``model="message"``. One pull returns the messages of one
-                fetch, which may be fewer than there are: pull again.
+            share: Join a share group of Kafka, which settles messages one by one, and not a consumer group.
+                The same as ``model="message"``. A pull may return fewer messages than there are: pull again.
             side_effects: "give back" accepts that ``ack=False`` counts as a delivery, where the system counts
                 deliveries and may move messages to a dead-letter topic.
-            decode: How to decode payloads; see `peek`.
-            expand: Add a column for each field of JSON values; see `brokerkit.expand`.
+            decode, expand: As in `peek`.
             attributes: Keep the headers as a column.
             **options: Options of the system's consumer.
-
-        Returns:
-            A DataFrame with one row per message.
 
         Raises:
             NotFound: There is no such topic or subscription.
@@ -415,20 +393,12 @@ class DataSession(BrokerSession):
                     work(batch.frame)
 
         Args:
-            topic: The name of the topic.
-            subscription: The subscription, durable consumer or group to take from.
+            topic, subscription, start: What to take, as in `pull`.
             size: A batch ends at so many messages.
-            start: Where to begin if the subscription does not exist; see `pull`.
             window: A batch ends so many seconds after its first message.
             idle: End the loop when no message came for so many seconds and no more are known to be left. None
                 never ends it.
-            connect_timeout: Seconds to wait until the subscription is attached.
-            hold: Seconds for which the messages are kept for this session.
-            model: "message" or "record", where the system has both. None is the system's first.
-            share: Read as a member of a share group of Kafka; see `pull`.
-            decode: How to decode payloads; see `peek`.
-            expand: Add a column for each field of JSON values; see `brokerkit.expand`.
-            attributes: Keep the headers as a column.
+            connect_timeout, hold, model, share, decode, expand, attributes: As in `pull`.
             **options: Options of the system's consumer.
         """
         size = check_count(size, "size")
@@ -464,21 +434,17 @@ class DataSession(BrokerSession):
         publish_time: datetime | None = None,
         timeout: float | None = None,
     ) -> PublishResult:
-        """Publish one message and wait until the broker confirms it.
+        """Publish one message, wait until the broker confirms it, and return the result.
 
         Args:
             topic: The name of the topic.
             value: The payload. A dict or list is written as JSON; str and bytes are sent as they are.
             key: The key of the message.
             attributes: The headers of the message.
-            partition: The partition to publish to, where the system can choose one
-                (`capabilities.publish_partition`). None lets the system choose.
-            publish_time: The time of the message, where the system takes one (`capabilities.publish_time`). A
-                time without a zone is UTC. None lets the system set it.
+            partition: The partition, where `capabilities.publish_partition`. None lets the system choose.
+            publish_time: The time of the message, where `capabilities.publish_time`; without a zone it is
+                UTC. None lets the system set it.
             timeout: Seconds to wait for the confirmation; None uses the system's default.
-
-        Returns:
-            The result, with the id that the broker gave the message.
 
         Raises:
             PublishFailed: The message was not confirmed.
@@ -490,15 +456,12 @@ class DataSession(BrokerSession):
     def publish_batch(
         self, topic: str, values: Sequence[Any], *, timeout: float | None = None
     ) -> list[PublishResult]:
-        """Publish several values or messages and wait until the broker confirms them.
+        """Publish several values or messages, wait until the broker confirms them, and return the results.
 
         Args:
             topic: The name of the topic.
             values: Payloads as in `publish`, or `OutboundMessage` objects.
             timeout: Seconds to wait for the confirmations; None uses the system's default.
-
-        Returns:
-            One result per message, in order.
 
         Raises:
             PublishFailed: Not all messages were confirmed; the error has every result.
@@ -535,7 +498,9 @@ class DataSession(BrokerSession):
         timeout: float | None = None,
         progress: bool = True,
     ) -> pd.DataFrame:
-        """Publish each row of a frame. A row that fails does not raise; its outcome says so.
+        """Publish each row of a frame, and return an `OutcomeFrame` with one row for each.
+
+        A row that fails does not raise; its outcome says so.
 
         A frame of messages (key, value, raw, attributes) is published as it was read, with the key from
         `raw_key` where `key` is NA. Of any other frame, each row becomes a JSON object.
@@ -543,11 +508,11 @@ class DataSession(BrokerSession):
         Args:
             topic: The name of the topic.
             df: The frame.
-            key: The column whose text is the key, for a frame that is not one of messages.
-            kind: How to treat the frame; None decides by its columns.
-            columns: Publish only these columns, for a frame that is not one of messages.
-            partitions: See `copy`; for a frame of messages with the column `partition`.
-            times: See `copy`; for a frame of messages with the column `publish_time`.
+            key, columns: For a frame that is not one of messages, the column whose text is the key, and the
+                columns to publish.
+            kind: "messages" or "rows"; None decides by the columns of the frame.
+            partitions, times: As in `copy`, for a frame of messages with the columns partition and
+            publish_time.
             dry_run: Send nothing, and return a frame of the messages that would be sent.
             resume: The outcome frame of an earlier call for the same frame. Rows that it confirmed are not
                 sent again.
@@ -558,9 +523,6 @@ class DataSession(BrokerSession):
                 sends it under its own (see `brokerkit.session.resuming`).
             timeout: Seconds for each 5,000 rows.
             progress: Show a progress bar.
-
-        Returns:
-            An `OutcomeFrame` with one row per row of the frame; with `dry_run`, a frame of messages.
 
         Raises:
             ConfigError: The frame or an argument cannot be used.
@@ -606,43 +568,32 @@ class DataSession(BrokerSession):
         progress: bool = True,
         message_ids: MessageIds = "new",
     ) -> OutcomeFrame:
-        """Copy the messages of a topic to a topic of any session.
+        """Copy the messages of a topic to a topic of any session, and return one outcome per message.
 
         Key, payload and attributes arrive as they are. What the target cannot carry is put into attributes
         whose names begin with ``bk-`` (see `brokerkit.session.copy_attributes`); the next copy to a target
-        that can carry it puts it back.
-
-        The source is read from `start` to `end` without side effects. With `subscription`, its messages are
-        taken instead, and acknowledged once the target confirmed them.
-
-        If the target does not answer, the copy ends after one timeout, with the outcomes so far.
+        that can carry it puts it back. The source is read from `start` to `end` without side effects. With
+        `subscription`, its messages are taken instead, and acknowledged once the target confirmed them. If
+        the target does not answer, the copy ends after one timeout, with the outcomes so far.
 
         Args:
             src: The topic to copy from.
             dst_session: The session to copy to. It may be this one.
             dst: The topic to copy to.
-            start: Where the range begins; see `peek`.
-            end: Where the range ends; exclusive.
+            start, end: The range, as in `peek`; `end` is exclusive.
             subscription: Take the messages of this subscription. On Kafka this needs ``share=True``.
-            share: The subscription is a share group of Kafka; see `pull`.
+            share: The subscription is a share group of Kafka, as in `pull`.
             idle: With `subscription`, end when no message came for so many seconds.
             resume: The outcome frame of an earlier call. Messages that it confirmed are not copied again.
-            journal: A file that records outcomes as they come; see `publish_frame`.
+            journal, message_ids: As in `publish_frame`.
             partitions: "same" keeps the partition number of each message; "key" lets the target choose by the
-                key. None is "same" if both topics have as many partitions, otherwise "key". Order is kept
-                within a partition (or a key), except that messages that failed and are resumed come behind
-                those that were stored after them.
-            times: "keep" keeps the publish time of each message where the target takes one; "now" uses the
-                present. None is "keep". A time that the target would refuse, or delete at once, is replaced
-                by the present, and kept in ``bk-publish-time``. A `PlacingWarning` says what differs before
-                anything is sent.
-            lateness: How long past a time range to search; see `peek`.
-            scan_for_time: Where the system cannot find a time by itself, read the topic through to find it.
+                key. None is "same" if both topics have as many partitions, otherwise "key". Within a
+                partition (or a key) order is kept, except that messages which are resumed come later.
+            times: "keep" (None) keeps the publish time of each message where the target takes one; "now" uses
+                the present. A time that the target would refuse, or delete at once, becomes the present,
+                and is kept in ``bk-publish-time``. A `PlacingWarning` says what differs before sending.
+            lateness, scan_for_time: How to find times, as in `peek`.
             progress: Show a progress bar.
-            message_ids: "new" or "keep"; see `publish_frame`.
-
-        Returns:
-            One outcome per message.
 
         Raises:
             ConfigError: An argument cannot be used.
@@ -676,13 +627,9 @@ class DataSession(BrokerSession):
 
             with s.transaction() as tx:
                 tx.publish("orders", {"id": 1})
-                tx.publish("audit", {"order": 1})
 
         Args:
             transactional_id: A name that identifies the publisher across restarts; None makes one up.
-
-        Raises:
-            NotSupported: The system has no transactions, or the session is read-only.
         """
         name = transactional_id or f"brokerkit-{uuid.uuid4().hex}"
         with committed_whole(self, self.connection.publisher(transactional_id=name)) as transaction:
@@ -699,7 +646,6 @@ class DataSession(BrokerSession):
 
         Raises:
             AlreadyExists: There is a topic of this name.
-            NotSupported: The session is read-only.
         """
         self.connection.create_topic(topic, **options)
 
@@ -716,17 +662,14 @@ class DataSession(BrokerSession):
         """Create a subscription, durable consumer or group.
 
         Args:
-            topic: The name of the topic.
-            subscription: The name of the subscription.
+            topic, subscription: Their names.
             start: Where it begins. For a time, messages with earlier times may follow where producers set the
                 times.
-            model: "message" or "record", where the system has both. None is the system's first.
-            share: Create a share group of Kafka; see `pull`.
+            model, share: As in `pull`.
             **options: Options of the system.
 
         Raises:
             AlreadyExists: There is a subscription of this name.
-            NotSupported: The session is read-only.
         """
         self.connection.create_subscription(
             topic, subscription, start=start, model=model_of(model, share), **options
@@ -742,7 +685,6 @@ class DataSession(BrokerSession):
         Raises:
             ConfigError: `confirm` is not the name of the topic.
             NotFound: There is no such topic.
-            NotSupported: The session is read-only.
         """
         self.connection.refuse_if_read_only("it deletes nothing")
         if confirm != topic:
