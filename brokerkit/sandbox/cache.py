@@ -1,4 +1,4 @@
-"""The folder in which downloaded servers are kept, filled once and shared by all processes."""
+"""The folder of downloaded servers, filled once and shared by all processes."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ VARIABLE = "BROKERKIT_BROKERS"
 
 
 class ProvisionError(Unavailable):
-    """A server could not be downloaded, or is not what it should be."""
+    """A server could not be downloaded, or failed its checks."""
 
 
 def folder() -> Path:
-    """The cache folder; the environment variable BROKERKIT_BROKERS names another one."""
+    """Return the cache folder. The environment variable BROKERKIT_BROKERS names another one."""
     named = os.environ.get(VARIABLE)
     return Path(named) if named else Path.home() / ".cache" / "brokerkit-brokers"
 
 
 @contextlib.contextmanager
 def locked(name: str) -> Iterator[None]:
-    """Only one process at a time is in this block for a name; it is freed when the process dies."""
+    """Let only one process at a time into this block for a name. The lock is freed when the process dies."""
     folder().mkdir(parents=True, exist_ok=True)
     with (folder() / f"{name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -48,10 +48,10 @@ def verify(where: Path, checksums: Mapping[str, str]) -> None:
 
 
 def provision(name: str, fill: Callable[[Path], None]) -> Path:
-    """The folder `name` of the cache; when it is not there yet, `fill` makes it.
+    """Return the folder `name` of the cache. If it does not exist, `fill` creates it.
 
-    `fill` gets an empty folder, which takes the name only when it returned: a download that was cut
-    off or failed its checks leaves nothing behind that looks complete.
+    `fill` gets an empty folder, which takes the name only after `fill` returned. A download that was cut
+    off or failed its checks therefore leaves nothing behind that looks complete.
     """
     ready = folder() / name
     if ready.is_dir():

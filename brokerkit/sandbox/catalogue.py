@@ -1,4 +1,4 @@
-"""The servers that can be started, by name, and what each needs."""
+"""The servers that can be started, by name, and the requirements of each."""
 
 from __future__ import annotations
 
@@ -14,19 +14,20 @@ from .server import Server
 
 
 class Missing(ConfigError):
-    """A server cannot be started here. The text holds the line that would make it possible."""
+    """A server cannot be started here. The text holds the line that makes it possible."""
 
 
 @dataclass(frozen=True)
 class Kind:
-    """How a server is started.
+    """A description of how to start a server.
 
     Attributes:
-        extra: the extra of the distribution with its client library. A module that imports the client is
+        extra: The extra of the distribution with its client library. A module that imports the client is
             not imported before it is needed.
-        module, server: where its class is.
-        available: the function beside the class that says what keeps it from starting.
-        keeps_data: whether it can keep its data in a folder.
+        module: The module of its class.
+        server: The name of its class.
+        available: The function beside the class that says what keeps it from starting.
+        keeps_data: Whether it can keep its data in a folder.
     """
 
     extra: str
@@ -51,16 +52,16 @@ SYSTEMS = {
     "pubsub": ("pubsub-emulator", "pstest"),
     "servicebus": ("servicebus",),
 }
-"""The servers of each system, the first choice first."""
+"""The servers of each system, in order of preference."""
 
 
 def start(name: str, *, data: Path | None = None, **options: Any) -> Server:
-    """Start a server by the name of its kind; `options` are those of its class.
+    """Start a server by the name of its kind. `options` are those of its class.
 
     Raises:
-        Missing: something that it needs is not there.
+        Missing: Something that it needs is not available.
         ConfigError: `data` is given for a server that keeps its data in memory.
-        Unavailable: it did not start; the text holds the end of its log.
+        Unavailable: It did not start; the text holds the end of its log.
     """
     kind = KINDS[name]
     try:
@@ -81,7 +82,7 @@ def start(name: str, *, data: Path | None = None, **options: Any) -> Server:
 
 
 def start_system(system: str, *, data: Path | None = None) -> Server:
-    """Start the first server of a system that can be started here; raises as `start` does."""
+    """Start the first server of a system that can be started here. Raises the errors of `start`."""
     if system not in SYSTEMS:
         raise ConfigError(f"there is no sandbox for {system!r}: expected one of {', '.join(SYSTEMS)}")
     reasons: list[str] = []
@@ -94,7 +95,7 @@ def start_system(system: str, *, data: Path | None = None) -> Server:
 
 
 def startable() -> Iterator[tuple[str, str | None]]:
-    """Each system with what it lacks to be started here; None where it lacks nothing."""
+    """Yield each system with what it lacks to be started here, or None."""
     for system, names in SYSTEMS.items():
         reasons = [_lack(name) for name in names]
         yield system, None if None in reasons else "; or ".join(filter(None, reasons))

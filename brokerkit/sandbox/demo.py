@@ -1,8 +1,9 @@
-"""A small shop to look at: orders, payments and clicks, a subscription that lags, and dead letters.
+"""A small shop as example data: orders, payments and clicks, a subscription that lags, and dead letters.
 
 Every system has the topics `orders`, `payments` and `clicks`. The subscription `billing` of `orders` has
-acknowledged a third of it. Orders that could not be billed are dead letters: in the sub-queue of the
-subscription on Service Bus, elsewhere in the topic `orders-dead-letters` with the reason in attributes.
+acknowledged a third of it. Orders that could not be billed are dead letters. On Service Bus they are in
+the sub-queue of the subscription, elsewhere in the topic `orders-dead-letters` with the reason in
+attributes.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ DEAD_LETTERS = "orders-dead-letters"
 
 
 def fill(address: str) -> None:
-    """Fill the server at an address with the shop. A server that has a topic `orders` is left alone."""
+    """Fill the server at an address with the shop. A server with a topic `orders` is left alone."""
     with connect(address) as broker:
         queues = broker.address.scheme == "servicebus"
         try:
@@ -48,7 +49,7 @@ def fill(address: str) -> None:
             return
         broker.create_topic("payments", **_partitions(broker, 2))
         broker.create_topic("clicks", **_partitions(broker, 2))
-        # a topic of Service Bus and of Pub/Sub keeps nothing for subscriptions that are made later
+        # a topic of Service Bus or Pub/Sub keeps nothing for subscriptions that are created later
         broker.create_subscription("orders", "billing", start="latest" if queues else "earliest")
         for topic, messages in _shop(datetime.now(UTC)).items():
             broker.publisher().topic(topic).publish_batch(messages)

@@ -1,4 +1,4 @@
-"""The Java that the servers run on."""
+"""Find the Java that the servers run on."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ DEPENDENCY_PLUGIN = "org.apache.maven.plugins:maven-dependency-plugin:2.8"
 
 @functools.cache
 def java_version() -> int | None:
-    """The major version of the `java` on the PATH; None without one."""
+    """Return the major version of the `java` on the PATH, or None without one."""
     if shutil.which("java") is None:
         return None
     said = subprocess.run(["java", "-version"], capture_output=True, text=True, timeout=30, check=False)

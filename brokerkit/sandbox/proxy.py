@@ -1,10 +1,12 @@
 """A TCP proxy before a server of the tests, with faults that can begin at any byte and end at any moment.
 
+::
+
     with Proxy(server.port) as proxy:
         ...  # connect to 127.0.0.1, proxy.port
         proxy.after(100_000, proxy.cut)
 
-Faults begin at a number of forwarded bytes and not at a time, so that they strike in the middle of a
+Faults begin at a number of forwarded bytes rather than at a time, so that they strike in the middle of a
 transfer on a slow machine too.
 """
 
@@ -26,7 +28,7 @@ from .process import free_ports
 CHUNK = 65_536
 CALL_SECONDS = 10.0
 RESET = struct.pack("ii", 1, 0)
-"""SO_LINGER on, for no time at all: closing then sends RST instead of FIN."""
+"""SO_LINGER with a time of zero: closing then sends RST instead of FIN."""
 
 
 class Way(Enum):
@@ -40,10 +42,14 @@ BOTH = (Way.TO_SERVER, Way.TO_CLIENT)
 
 
 class _Flow:
-    """One direction of all connections: how its bytes are let through now, and what is to happen when.
+    """One direction of all connections: how its bytes pass now, and which faults are to begin.
 
-    open: cleared while nothing passes. dropping: bytes vanish. pace: (bytes, seconds) of a trickle.
-    passed: bytes forwarded. due: (passed, action), called when so many were.
+    Attributes:
+        open: An event that is cleared while nothing passes.
+        dropping: Whether bytes are dropped.
+        pace: The (bytes, seconds) of a trickle.
+        passed: The number of forwarded bytes.
+        due: Pairs of (passed, action). An action is called once so many bytes were forwarded.
     """
 
     def __init__(self) -> None:
@@ -55,12 +61,12 @@ class _Flow:
         self.due: list[tuple[int, Callable[[_Connection], None]]] = []
 
     def until_due(self) -> int:
-        """How many bytes may pass before something is to happen."""
+        """Return how many bytes may pass before the next action."""
         return min((at for at, _ in self.due), default=self.passed + CHUNK) - self.passed
 
 
 class _Connection:
-    """A client's connection and the one to the server that it stands for."""
+    """A client's connection, and the one to the server on its behalf."""
 
     def __init__(self, client: socket.socket, server: socket.socket) -> None:
         self.sockets = {Way.TO_CLIENT: client, Way.TO_SERVER: server}
@@ -76,12 +82,12 @@ class _Connection:
         self.close()
 
     def close(self) -> None:
-        """End both ways, from inside of one of them or from outside."""
+        """End both directions. May be called from inside one of them or from outside."""
         self.ended = True
         for task in self.tasks:
             if task is not asyncio.current_task():
                 task.cancel()
-        # the loop lets go of a socket when its task has ended: close only then
+        # the loop releases a socket when its task has ended: close only then
         asyncio.get_running_loop().call_soon(self._close)
 
     def _close(self) -> None:
@@ -90,12 +96,14 @@ class _Connection:
 
 
 class Proxy:
-    """Forwards connections to a port of the loopback interface; faults are called from any thread.
+    """A proxy that forwards connections to a port of the loopback interface.
 
-    target: the server's port. port: where clients connect; a free one by default.
+    Faults may be called from any thread. They apply to every connection, open or new, and last until
+    `mend` unless they have a duration. Their argument `ways` names the directions that they affect.
 
-    All faults work on every connection, those that are open and those that come, and last until `mend`
-    unless they say for how long. ways: the directions that a fault concerns.
+    Args:
+        target: The server's port.
+        port: The port where clients connect; a free one by default.
     """
 
     def __init__(self, target: int, *, port: int | None = None) -> None:
@@ -113,18 +121,18 @@ class Proxy:
     # Faults.
 
     def cut(self) -> None:
-        """Break all connections now with RST; new ones are taken."""
+        """Break all connections now with RST. New connections are accepted."""
         self._call(self._cut)
 
     def half_open(self, seconds: float | None = None, *, ways: tuple[Way, ...] = BOTH) -> None:
-        """Let all bytes vanish and keep the sockets. New connections are taken, and hear nothing.
+        """Drop all bytes but keep the sockets. New connections are accepted, and receive nothing.
 
-        The connections that lost bytes break when it is over: they are of no use any more.
+        The connections that lost bytes break when it is over, since they are of no use.
         """
         self._call(lambda: self._half_open(seconds, ways))
 
     def stall(self, seconds: float | None = None, *, ways: tuple[Way, ...] = BOTH) -> None:
-        """Let no byte pass for so many seconds, and none be lost; new connections wait likewise."""
+        """Let no byte pass for some seconds, without dropping any. New connections wait as well."""
         self._call(lambda: self._stall(seconds, ways))
 
     def trickle(
@@ -134,40 +142,40 @@ class Proxy:
         self._call(lambda: self._trickle(size, interval, seconds, ways))
 
     def refuse(self, seconds: float | None = None) -> None:
-        """Take no new connection for so many seconds; the port is closed meanwhile."""
+        """Accept no new connection for some seconds; the port is closed meanwhile."""
         self._call(lambda: self._refuse(seconds))
 
     def reset(self, after: int = 0, *, way: Way = Way.TO_CLIENT) -> None:
-        """Break with RST the one connection on which the byte number `after` from now passes."""
+        """Break with RST the one connection on which byte number `after`, counted from now, passes."""
         self._call(lambda: self._due(after, way, _Connection.reset))
 
     def after(self, passed: int, action: Callable[[], Any], *, way: Way = Way.TO_CLIENT) -> None:
-        """Call a fault as soon as so many bytes from now have passed on all connections together."""
+        """Call a fault as soon as `passed` more bytes have passed on all connections together."""
         self._call(lambda: self._due(passed, way, lambda _: action()))
 
     def later(self, seconds: float, action: Callable[[], None]) -> None:
-        """Call a fault after so many seconds, unless `mend` is called before."""
+        """Call a fault after some seconds, unless `mend` is called before."""
         self._call(lambda: self._later(seconds, action))
 
     def mend(self) -> None:
-        """End all faults, also those that have not begun. What was stalled goes on."""
+        """End all faults, including those that have not begun. Stalled bytes continue."""
         self._call(self._mend)
 
-    # What is seen here.
+    # What the proxy counts.
 
     def passed(self, way: Way = Way.TO_CLIENT) -> int:
-        """Bytes forwarded so far on all connections."""
+        """Return the bytes forwarded so far on all connections."""
         return self._flows[way].passed
 
     @property
     def connections(self) -> int:
-        """How many are open."""
+        """The number of open connections."""
         return len(self._connections)
 
     # The rest runs in the loop's thread.
 
     def _call(self, action: Callable[[], None]) -> None:
-        """Do something in the loop's thread, and wait for it unless this is that thread."""
+        """Run an action in the loop's thread, and wait for it unless this is that thread."""
         if threading.current_thread() is self._thread:
             action()
             return
@@ -234,7 +242,7 @@ class Proxy:
         connection.close()
 
     async def _forward(self, connection: _Connection, way: Way) -> None:
-        """Forward one direction until its end; a broken connection breaks on its other side, too."""
+        """Forward one direction until its end. A broken connection breaks on its other side, too."""
         source = connection.sockets[Way.TO_CLIENT if way is Way.TO_SERVER else Way.TO_SERVER]
         sink = connection.sockets[way]
         try:
@@ -245,7 +253,7 @@ class Proxy:
             await self._flows[way].open.wait()
             if self._flows[way].dropping:
                 connection.damaged = True
-                await asyncio.Event().wait()  # until `mend` resets it: the end is not heard of either
+                await asyncio.Event().wait()  # until `mend` resets it: the end stays unnoticed too
             sink.shutdown(socket.SHUT_WR)
         except OSError:
             connection.reset()
@@ -287,7 +295,7 @@ class Proxy:
         self._later(seconds, self._break_damaged)
 
     def _break_damaged(self) -> None:
-        """End `half_open`, and the connections that lost bytes by it."""
+        """End `half_open`, and break the connections that lost bytes by it."""
         for flow in self._flows.values():
             flow.dropping = False
         for each in list(self._connections):
@@ -314,7 +322,7 @@ class Proxy:
         self._later(seconds, self._listen)
 
     def _mend(self) -> None:
-        # of faults that are over, and must not end the next ones
+        # these belong to faults that are over, and must not end the next ones
         for timer in self._timers:
             timer.cancel()
         self._timers.clear()
@@ -328,7 +336,7 @@ class Proxy:
     # Ending it.
 
     def close(self) -> None:
-        """Break what is open, and end. Closing twice is fine."""
+        """Break open connections, and end. Closing twice is allowed."""
         if self._thread.is_alive():
             self._call(self._unlisten)
             self._call(self._cut)
@@ -338,7 +346,7 @@ class Proxy:
             self._loop.close()
 
     async def _leave(self) -> None:
-        """Wait until all that runs here has ended."""
+        """Wait until everything that runs here has ended."""
         tasks = asyncio.all_tasks(self._loop) - {asyncio.current_task(self._loop)}
         for task in tasks:
             task.cancel()

@@ -1,11 +1,13 @@
 """Two servers that speak Pub/Sub, both with their data in memory only.
 
+::
+
     with EmulatorServer() as server:
         ...  # server.host
 
-`EmulatorServer` is Google's emulator, part of Google's command line (`gcloud`), and needs Java.
-`PstestServer` is the test server of Google's Go client, built once by Go. Where they differ from the
-service, and from each other, is declared in the conformance harness.
+`EmulatorServer` is Google's emulator, a part of Google's command line (`gcloud`), and needs Java.
+`PstestServer` is the test server of Google's Go client, built once with Go. The conformance harness
+declares where they differ from the service and from each other.
 """
 
 from __future__ import annotations
@@ -42,7 +44,7 @@ class PubSubServer(Server):
 
     @abstractmethod
     def _command(self) -> list[str]:
-        """How it is started on `port`."""
+        """Return the command that starts the server on `port`."""
 
     @property
     def address(self) -> str:
@@ -50,18 +52,18 @@ class PubSubServer(Server):
 
     @property
     def host(self) -> str:
-        """Host and port."""
+        """The host and port."""
         return f"127.0.0.1:{self.port}"
 
     def proxy(self) -> Proxy:
         return Proxy(self.port)
 
     def start(self) -> None:
-        """Start it; what it had before is lost."""
+        """Start the server. Its former data is lost."""
         self.run(self._command(), self._answers, timeout=START_SECONDS)
 
     def _answers(self) -> bool:
-        """Whether it speaks gRPC by now."""
+        """Return whether the server speaks gRPC by now."""
         channel = grpc.insecure_channel(self.host, options=[("grpc.use_local_subchannel_pool", 1)])
         try:
             grpc.channel_ready_future(channel).result(timeout=0.5)
@@ -73,7 +75,7 @@ class PubSubServer(Server):
 
 
 def emulator_binary() -> Path | None:
-    """The emulator beside the `gcloud` on the PATH; None where there is none."""
+    """Return the path of the emulator beside the `gcloud` on the PATH, or None."""
     gcloud = shutil.which("gcloud")
     if gcloud is None:
         return None
@@ -83,7 +85,7 @@ def emulator_binary() -> Path | None:
 
 
 def emulator_available() -> str | None:
-    """None when the emulator can be started here, else the line that would make it so."""
+    """Return None if the emulator can be started here, or else the line that makes it possible."""
     if emulator_binary() is None:
         return "needs Google's emulator: gcloud components install pubsub-emulator"
     if shutil.which("java") is None:
@@ -105,13 +107,13 @@ class EmulatorServer(PubSubServer):
 
 @functools.cache
 def pstest_folder() -> str:
-    """Its name in the cache: another one as soon as its sources change."""
+    """Return the name of its folder in the cache, which changes with its sources."""
     digest = hashlib.sha256(b"".join((MODULE / each).read_bytes() for each in SOURCES))
     return f"pstest-{digest.hexdigest()[:12]}"
 
 
 def pstest_available() -> str | None:
-    """None when `pstest` can be started here, else the line that would make it so."""
+    """Return None if `pstest` can be started here, or else the line that makes it possible."""
     if not (cache.folder() / pstest_folder()).is_dir() and shutil.which("go") is None:
         return f"needs Go {GO} or newer to build Google's test server: see https://go.dev/dl"
     return None
@@ -134,7 +136,7 @@ def _build(where: Path) -> None:
 
 
 def provision_pstest() -> Path:
-    """The program, downloaded and built when it is not there yet; go.sum pins what is downloaded."""
+    """Return the program, downloaded and built if it does not exist. go.sum pins what is downloaded."""
     return cache.provision(pstest_folder(), _build) / "pstest"
 
 

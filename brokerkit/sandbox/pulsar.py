@@ -1,9 +1,11 @@
 """A real Apache Pulsar standalone: broker and bookie in one process, from the official distribution.
 
+::
+
     with PulsarServer() as server:
         ...  # server.url, server.admin
 
-Needs a Java 17 with its compiler and, for the one download of 245 MB, Maven.
+It needs Java 17 with its compiler and, for the one download of 245 MB, Maven.
 """
 
 from __future__ import annotations
@@ -36,10 +38,10 @@ START_SECONDS = 120.0
 END_SECONDS = 300.0
 SETTINGS: Mapping[str, str] = {
     "bindAddress": "127.0.0.1",
-    # the bookie: loopback only, on the port that it is given
+    # the bookie listens on the loopback interface only, on the given port
     "listeningInterface": "lo",
     "allowEphemeralPorts": "true",
-    # a small machine
+    # limits for a small machine
     "numIOThreads": "2",
     "numHttpServerThreads": "8",
     "numOrderedExecutorThreads": "2",
@@ -55,9 +57,9 @@ SETTINGS: Mapping[str, str] = {
     "dbStorage_readAheadCacheMaxSizeMb": "16",
     "dbStorage_rocksDB_blockCacheSize": "8388608",
     "journalMaxSizeMB": "64",
-    # positions of subscriptions are written at once
+    # write the positions of subscriptions at once
     "managedLedgerDefaultMarkDeleteRateLimit": "0",
-    # without retention what all subscriptions have acknowledged goes at a restart
+    # without retention, a restart removes what all subscriptions have acknowledged
     "defaultRetentionTimeInMinutes": "60",
     "defaultRetentionSizeInMB": "512",
     "webSocketServiceEnabled": "false",
@@ -65,7 +67,7 @@ SETTINGS: Mapping[str, str] = {
     "brokerDeleteInactiveTopicsEnabled": "false",
     "acknowledgmentAtBatchIndexLevelEnabled": "true",
     "transactionCoordinatorEnabled": "false",
-    # bytes that the kernel has survive the end of the process
+    # bytes that the kernel holds survive the end of the process
     "journalSyncData": "false",
 }
 JAVA_OPTIONS = (
@@ -117,7 +119,7 @@ def _name() -> str:
 
 
 def available() -> str | None:
-    """None when a server can be started here, else the line that would make it so."""
+    """Return None if a server can be started here, or else the line that makes it possible."""
     if (java_version() or 0) < JAVA:
         return f"needs Java {JAVA} or newer: apt-get install openjdk-{JAVA}-jdk-headless"
     if not (cache.folder() / _name()).is_dir():
@@ -129,7 +131,7 @@ def available() -> str | None:
 
 
 def _download(where: Path) -> None:
-    # in a local repository of its own, or 245 MB would stay behind in the user's
+    # use a separate local repository, or 245 MB would stay behind in the user's
     copied = subprocess.run(
         [
             "mvn",
@@ -173,7 +175,7 @@ def _download(where: Path) -> None:
 
 
 def provision() -> Path:
-    """The folder with the distribution (`home`) and our start class (`boot.jar`), downloaded when missing."""
+    """Return the folder of the distribution (`home`) and the start class (`boot.jar`), filled if missing."""
     return cache.provision(_name(), _download)
 
 
@@ -185,21 +187,21 @@ def _record_classes(where: Path) -> None:
 
 
 def class_archive() -> Path:
-    """The classes of a running server as Java loads them, which halves the work of starting one."""
+    """Return an archive of the classes of a running server, which halves the work of starting one."""
     return cache.provision(f"{_name()}-java{java_version()}", _record_classes) / ARCHIVE
 
 
 class PulsarServer(Server):
-    """One standalone server on free loopback ports, ready when the constructor returns.
+    """A standalone server on free loopback ports, ready when the constructor returns.
 
-    `url` is the broker's, `admin` that of its REST endpoint. `proxy()` stands before a listener of its
-    own, which tells clients the port of the proxy.
+    `url` is the address of the broker, `admin` that of its REST endpoint. `proxy()` stands before a
+    listener of its own, which tells clients the port of the proxy.
 
     Args:
-        data: a folder to keep topics in; without one they go with the server.
-        settings: further broker properties.
-        token: of a superuser, where the settings want one.
-        record: where to write the archive of its classes when it ends in order, instead of using it.
+        data: A folder to keep topics in. Without one they are deleted with the server.
+        settings: Further broker properties.
+        token: The token of a superuser, if the settings require one.
+        record: Where to write the archive of its classes on a normal end, instead of using it.
     """
 
     name = f"Pulsar {VERSION}"
@@ -220,7 +222,7 @@ class PulsarServer(Server):
             else f"-XX:ArchiveClassesAtExit={record}"
         )
         super().__init__(data)
-        # the bookie is known by its port for as long as its data lives
+        # the port identifies the bookie for as long as its data lives
         broker, web, self._bookie, self._proxied, self._proxy = kept_ports(self.folder, 5)
         self.url = f"pulsar://127.0.0.1:{broker}"
         self.admin = f"http://127.0.0.1:{web}"
@@ -231,11 +233,11 @@ class PulsarServer(Server):
             "webServicePort": str(web),
             "internalListenerName": "internal",
             "advertisedListeners": f"internal:{self.url},proxied:pulsar://127.0.0.1:{self._proxy}",
-            # who comes to this port is told of the proxy's
+            # clients that connect to this port are told the port of the proxy
             "bindAddresses": f"proxied:pulsar://127.0.0.1:{self._proxied}",
             **(settings or {}),
         }
-        # of a property that is there twice the last counts
+        # the last value of a repeated property counts
         shipped = (self._files / "home" / "conf" / "standalone.conf").read_text("utf-8")
         lines = [f"{name}={value}" for name, value in properties.items()]
         (self.folder / "standalone.conf").write_text("\n".join([shipped, *lines, ""]), "utf-8")
@@ -270,7 +272,7 @@ class PulsarServer(Server):
         self.run(command, self._ready, timeout=START_SECONDS)
 
     def _ready(self) -> bool:
-        # it is healthy before its default namespace is there
+        # the server is healthy before its default namespace exists
         return all(
             self._answers(path)
             for path in ("/admin/v2/brokers/health", "/admin/v2/namespaces/public/default")
@@ -284,5 +286,5 @@ class PulsarServer(Server):
         return answer.status_code == 200
 
     def end_in_order(self) -> None:
-        """Let it shut down by itself. The data stays."""
+        """Let the server shut down by itself. The data stays."""
         self.process.terminate(END_SECONDS)

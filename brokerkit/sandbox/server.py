@@ -1,4 +1,4 @@
-"""What every server of the sandbox can do: start, crash, come back, stand still, and leave nothing behind."""
+"""The base class of every server of the sandbox: starting, crashing, restarting, pausing and cleaning up."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ class Server(ABC):
     A subclass chooses its ports, writes its files, and then calls `begin`.
 
     Attributes:
-        name: the server with its version, for messages.
-        about: what it is: the real server, or an emulator and whose.
-        folder: where its data is. A temporary folder unless one was given; that one goes with the server.
+        name: The server with its version, for messages.
+        about: A description: the real server, or whose emulator it is.
+        folder: The folder of its data. A temporary one is deleted with the server, a given one is not.
     """
 
     name: ClassVar[str]
@@ -41,18 +41,21 @@ class Server(ABC):
     @property
     @abstractmethod
     def address(self) -> str:
-        """What `brokerkit.connect` takes."""
+        """The address for `brokerkit.connect`."""
 
     @abstractmethod
     def start(self) -> None:
-        """Start it on the data and ports that it had."""
+        """Start the server on its former data and ports."""
 
     @abstractmethod
     def proxy(self) -> Proxy:
-        """A new proxy before it. Where the server tells clients its address, they hear that of the proxy."""
+        """Return a new proxy before the server.
+
+        If the server tells clients its address, they get that of the proxy.
+        """
 
     def begin(self) -> None:
-        """Start it for the first time. One that does not start leaves nothing behind."""
+        """Start the server for the first time. If it does not start, it leaves nothing behind."""
         try:
             self.start()
         except BaseException:
@@ -79,7 +82,7 @@ class Server(ABC):
 
     @property
     def running(self) -> bool:
-        """Whether its process runs."""
+        """Whether the process runs."""
         return self._process is not None and self._process.running
 
     @property
@@ -88,7 +91,7 @@ class Server(ABC):
         return self.process.pid
 
     def log_tail(self) -> str:
-        """The end of what it printed."""
+        """Return the end of the server's output."""
         return "" if self._process is None else self._process.log_tail()
 
     def kill(self) -> None:
@@ -97,7 +100,7 @@ class Server(ABC):
             self._process.kill()
 
     def pause(self) -> None:
-        """Let it keep its connections and answer nothing, until `resume`."""
+        """Keep the connections and answer nothing, until `resume`."""
         self.process.pause()
 
     def resume(self) -> None:
@@ -105,12 +108,12 @@ class Server(ABC):
         self.process.resume()
 
     def restart(self) -> None:
-        """Start again, after `kill` or instead of a running one."""
+        """Start the server again, after `kill` or while it runs."""
         self.kill()
         self.start()
 
     def close(self) -> None:
-        """End the server, and delete its data unless a folder was given. Closing twice is fine."""
+        """End the server, and delete its data unless a folder was given. Closing twice is allowed."""
         if self._process is not None:
             if self._temporary:
                 self._process.kill()

@@ -1,10 +1,10 @@
 """Run one command until the pipe on standard input closes.
 
-Started as a script, without the rest of the package: ``supervisor.py LOG REMOVE COMMAND...``. The
-other end of the pipe is held by the process that wants the server; when that process ends, in
-whatever way, the pipe closes and the command is ended. The command runs in a process group of its
-own; its process id is printed first. REMOVE is a folder to delete after an owner that ended without
-closing its server, or empty.
+This is started as a script, without the rest of the package: ``supervisor.py LOG REMOVE COMMAND...``.
+The process that started the server holds the other end of the pipe. When that process ends, in whatever
+way, the pipe closes and the command is ended. The command runs in a process group of its own, and its
+process id is printed first. REMOVE is a folder to delete if the owner ended without closing its server,
+or empty.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ STOP_SECONDS = 5.0
 
 
 def supervise(log: str, remove: str, command: list[str]) -> int:
-    """Run the command until it ends or standard input does; return its exit code."""
+    """Run the command until it ends or standard input does, and return its exit code."""
     with open(log, "ab") as output:
         server = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
@@ -39,7 +39,7 @@ def supervise(log: str, remove: str, command: list[str]) -> int:
 
     threading.Thread(target=stop_when_abandoned, daemon=True).start()
     code = server.wait()
-    # the owner of a server that ended by itself still reads the log
+    # if the server ended by itself, its owner still reads the log
     if abandoned.is_set() and remove:
         shutil.rmtree(remove, ignore_errors=True)
     return code if code >= 0 else 128 - code

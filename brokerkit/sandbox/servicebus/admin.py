@@ -1,4 +1,4 @@
-"""The administration over HTTP: entities, rules and counts in Atom, and what only tests ask for."""
+"""The administration over HTTP: entities, rules and counts in Atom, and requests for tests only."""
 
 from __future__ import annotations
 
@@ -23,9 +23,11 @@ HOOKS = "$emulator/"
 
 
 class Administration:
-    """Answers the requests of the administration.
+    """A handler of the requests of the administration.
 
-    deleted: is told of the entities that are gone. changed: is called after each request.
+    Args:
+        deleted: Called with the entities that were deleted.
+        changed: Called after each request.
     """
 
     def __init__(
@@ -92,7 +94,7 @@ class Administration:
         if request.method == "GET":
             entity = namespace.find(path)
             if entity is None and kind != "subscription":
-                # the service answers with an empty feed, and clients know it by that
+                # the service answers with an empty feed, by which clients know it
                 return Response(200, atom.written(atom.feed("Publicly Listed Services", [], 0, 0)), FEED)
             return Response(200, atom.written(self._entry(namespace.get(path))))
         if request.method == "DELETE":
@@ -152,7 +154,7 @@ class Administration:
         )
 
     def _hook(self, request: Request, path: str) -> Response:
-        """For tests: entities without a client, rights that come and go, sends that fail."""
+        """Serve requests of tests: entities without a client, rights that change, sends that fail."""
         what, _, name = path.partition("/")
         given = json.loads(request.body or b"{}")
         if request.method == "PUT" and what in ("queues", "topics", "subscriptions"):

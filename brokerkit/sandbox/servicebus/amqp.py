@@ -1,4 +1,4 @@
-"""The AMQP 1.0 of the emulator: Proton's engine on asyncio, and what to do at each event."""
+"""The AMQP 1.0 of the emulator: Proton's engine on asyncio, and a handler for each event."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from .requests import ManagementRequests, TokenRequests
 
 FRAME_SIZE = 65_536
 SESSION_WAIT = 60_000
-"""Milliseconds that a receiver waits for a session with messages, unless it says otherwise."""
+"""Milliseconds that a receiver waits for a session with messages, unless it gives another time."""
 
 MANAGEMENT = "/$management"
 TIMEOUT = "com.microsoft:timeout"
@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 
 
 class Connection(asyncio.Protocol):
-    """One client's connection."""
+    """The connection of one client."""
 
     def __init__(self, dispatcher: Dispatcher) -> None:
         self._dispatcher = dispatcher
@@ -82,7 +82,7 @@ class Connection(asyncio.Protocol):
             self._collector.pop()
 
     def flush(self) -> None:
-        """Send what the engine has to say."""
+        """Send the pending bytes of the engine."""
         if self._socket.is_closing():
             return
         while (pending := self._engine.pending()) > 0:
@@ -181,7 +181,7 @@ class Connection(asyncio.Protocol):
         self._dispatcher.policies.require(claim, path, list(self._grants.values()))
 
     def _attach_sender(self, link: Link, path: str) -> None:
-        """A link on which the client sends."""
+        """Attach a link on which the client sends."""
         if path == "$cbs":
             self._requests[link.name] = TokenRequests(self._dispatcher.policies, self._grants, link)
             return
@@ -201,7 +201,7 @@ class Connection(asyncio.Protocol):
         self._inlets[link.name] = Inlet(self._broker, link, entity)
 
     def _attach_receiver(self, link: Link, path: str) -> None:
-        """A link on which the client receives."""
+        """Attach a link on which the client receives."""
         if path == "$cbs" or path.endswith(MANAGEMENT):
             if path != "$cbs":
                 self._broker.namespace.resolve(path.removesuffix(MANAGEMENT))
@@ -236,7 +236,7 @@ class Connection(asyncio.Protocol):
             self._dispatcher.waiting.append(Waiting(self, link, holder, now() + wait))
 
     def attach_outlet(self, outlet: Outlet) -> None:
-        """From now on it gets messages."""
+        """Begin to send messages to an outlet."""
         self._outlets[outlet.link.name] = outlet
         self._dispatcher.outlets.setdefault(outlet.holder, []).append(outlet)
         self._broker.touched.add(outlet.holder)
@@ -250,7 +250,7 @@ class Connection(asyncio.Protocol):
                 self._broker.release_session(outlet.session)
 
     def forget(self, gone: list[Entity]) -> None:
-        """End the links to entities that are deleted."""
+        """End the links to deleted entities."""
         holders = {each.holder(part): each for each in gone for part in Part}
         for outlet in self._outlets.values():
             if outlet.holder in holders:
@@ -265,7 +265,7 @@ class Connection(asyncio.Protocol):
 
 
 def _session_filter(link: Link) -> tuple[str | None] | None:
-    """The session that a receiver asks for, None in it for any; None when it asks for none."""
+    """Return the session that a receiver asks for, (None,) for any session, or None if it asks for none."""
     data = link.remote_source.filter
     data.rewind()
     if data.next() is None:

@@ -1,4 +1,4 @@
-"""The Atom feeds in which the administration speaks of entities, written and read."""
+"""Read and write the Atom feeds that describe entities."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ ElementTree.register_namespace("d2p1", COUNTS)
 
 
 def moment(milliseconds: int) -> str:
-    """A time since the epoch as Atom writes it."""
+    """Return a time since the epoch as Atom writes it."""
     at = datetime.datetime.fromtimestamp(milliseconds / 1000, datetime.UTC)
     return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
@@ -61,12 +61,12 @@ def _put(parent: Element, name: str, text: object, namespace: str = BUS) -> Elem
 
 
 def written(root: Element) -> str:
-    """A document as text."""
+    """Return a document as text."""
     return ElementTree.tostring(root, encoding="unicode")
 
 
 def _entry(title: str, created: int, updated: int) -> tuple[Element, Element]:
-    """An entry and its content, which is still empty."""
+    """Return an entry and its content, which is still empty."""
     entry = Element(f"{{{ATOM}}}entry")
     _put(entry, "id", title, ATOM)
     _put(entry, "title", title, ATOM).set("type", "text")
@@ -77,9 +77,12 @@ def _entry(title: str, created: int, updated: int) -> tuple[Element, Element]:
 
 
 def entity_entry(entity: Entity, numbers: dict[str, int], counts: dict[str, int]) -> Element:
-    """The entry of an entity.
+    """Return the entry of an entity.
 
-    numbers: further elements, such as MessageCount. counts: those of CountDetails.
+    Args:
+        entity: The entity.
+        numbers: Further elements, such as MessageCount.
+        counts: The elements of CountDetails.
     """
     entry, content = _entry(entity.name, entity.created, entity.updated)
     description = SubElement(content, f"{{{BUS}}}{KINDS[entity.kind]}")
@@ -98,7 +101,7 @@ def entity_entry(entity: Entity, numbers: dict[str, int], counts: dict[str, int]
 
 
 def rule_entry(rule: Rule) -> Element:
-    """The entry of a rule."""
+    """Return the entry of a rule."""
     entry, content = _entry(rule.name, rule.created, rule.created)
     description = SubElement(content, f"{{{BUS}}}RuleDescription")
     given = rule.filter
@@ -142,7 +145,7 @@ def _schema_type(value: object) -> str:
 
 
 def namespace_entry() -> Element:
-    """The entry of the namespace itself."""
+    """Return the entry of the namespace itself."""
     entry, content = _entry("brokerkit", 0, 0)
     info = SubElement(content, f"{{{BUS}}}NamespaceInfo")
     _put(info, "CreatedTime", moment(0))
@@ -154,7 +157,7 @@ def namespace_entry() -> Element:
 
 
 def feed(path: str, entries: list[Element], skip: int, top: int) -> Element:
-    """One page of entries, with a link to the next one where there is one."""
+    """Return one page of entries, with a link to the next page if there is one."""
     root = Element(f"{{{ATOM}}}feed")
     _put(root, "title", path, ATOM)
     _put(root, "id", path, ATOM)
@@ -170,7 +173,7 @@ def feed(path: str, entries: list[Element], skip: int, top: int) -> Element:
 
 
 def described(body: bytes) -> Element:
-    """The description in the entry that a client sent. Raises Refusal without one."""
+    """Return the description in the entry that a client sent. Raises Refusal without one."""
     try:
         root = ElementTree.fromstring(body)
     except ElementTree.ParseError as error:
@@ -186,7 +189,7 @@ def _local(element: Element) -> str:
 
 
 def kind_of(description: Element) -> str:
-    """Of what entity it is. Raises Refusal for something else."""
+    """Return the kind of the described entity. Raises Refusal for anything else."""
     for kind, tag in KINDS.items():
         if _local(description) == tag:
             return kind
@@ -194,7 +197,7 @@ def kind_of(description: Element) -> str:
 
 
 def settings_of(description: Element) -> dict[str, str]:
-    """The settings in it that were given."""
+    """Return the settings that a description gives."""
     return {
         _local(child): child.text.strip()
         for child in description
@@ -203,7 +206,7 @@ def settings_of(description: Element) -> dict[str, str]:
 
 
 def rule_of(description: Element) -> tuple[str, Filter, str]:
-    """The name, the filter and the action in the description of a rule."""
+    """Return the name, the filter and the action in the description of a rule."""
     name = description.findtext(f"{{{BUS}}}Name") or DEFAULT
     given = description.find(f"{{{BUS}}}Filter")
     action = description.findtext(f"{{{BUS}}}Action/{{{BUS}}}SqlExpression") or ""
@@ -211,7 +214,7 @@ def rule_of(description: Element) -> tuple[str, Filter, str]:
 
 
 def default_rule_of(description: Element) -> Element | None:
-    """The rule that comes with the description of a subscription."""
+    """Return the rule that comes with the description of a subscription, if there is one."""
     return description.find(f"{{{BUS}}}DefaultRuleDescription")
 
 

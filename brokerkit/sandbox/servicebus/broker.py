@@ -1,7 +1,7 @@
-"""The broker: what happens to messages, whatever protocol asks for it.
+"""The broker, which handles messages independently of the protocol.
 
-Nothing is committed here: `commit` is called once for all that came in together, before any answer to
-it goes out.
+Its operations do not commit. `commit` is called once for all requests that arrived together, before any
+of them is answered.
 """
 
 from __future__ import annotations
@@ -20,14 +20,15 @@ from .sessions import SessionLock, Sessions
 from .wire import Content
 
 MOST_FORWARDS = 4
-"""How often a message is forwarded before it goes to the transfer dead-letter queue."""
+"""How often a message is forwarded before it moves to the transfer dead-letter queue."""
 
 
 class Broker:
     """All entities and messages of one namespace.
 
-    touched: the holders where messages became available since the set was last emptied.
-    refusals: what the next calls of `send` fail with, one each; for tests.
+    Attributes:
+        touched: The holders where messages became available since the set was last emptied.
+        refusals: The errors of the next calls of `send`, one each; for tests.
     """
 
     def __init__(self, store: sqlite3.Connection) -> None:
@@ -43,20 +44,20 @@ class Broker:
         self.commit()
 
     def commit(self) -> None:
-        """From now on all that was done outlives the process."""
+        """Make all changes so far outlive the process."""
         self._store.commit()
 
     # entities
 
     def create(self, kind: str, path: str, settings: dict[str, str]) -> Entity:
-        """A new entity; a subscription starts with the rule that lets everything pass."""
+        """Create an entity. A subscription starts with the rule that lets everything pass."""
         entity = self.namespace.create(kind, path, settings)
         if kind == "subscription":
             self.rules.add(entity, DEFAULT, Filter("true"))
         return entity
 
     def delete(self, entity: Entity) -> list[Entity]:
-        """Remove an entity with its messages. Returns all that went with it."""
+        """Remove an entity with its messages, and return all entities that were removed."""
         gone = self.namespace.delete(entity)
         for each in gone:
             self.rules.forget(each)
@@ -65,10 +66,10 @@ class Broker:
     # sending
 
     def send(self, entity: Entity, contents: list[Content]) -> list[int]:
-        """Enqueue messages, all or none. Returns their sequence numbers in `entity`.
+        """Enqueue messages, all or none, and return their sequence numbers in `entity`.
 
-        Raises Refusal for a message without a session where sessions are required, and for one that
-        is too large.
+        Raises Refusal for a message without a session if sessions are required, and for one that is too
+        large.
         """
         if self.refusals:
             raise self.refusals.popleft()
@@ -88,7 +89,10 @@ class Broker:
             raise errors.too_large(entity.max_message_size)
 
     def _enqueue(self, entity: Entity, content: Content, hops: int = 0, *, known: bool = False) -> int:
-        """Put a message where it belongs. known: it was looked up among the duplicates when it was sent."""
+        """Put a message where it belongs.
+
+        `known` says that it was checked for duplicates when it was sent.
+        """
         holder = entity.holder()
         if not known and entity.flag("RequiresDuplicateDetection") and content.message_id is not None:
             window = milliseconds(entity.settings["DuplicateDetectionHistoryTimeWindow"])
@@ -131,7 +135,7 @@ class Broker:
         return self._enqueue(entity, content, hops + 1)
 
     def cancel_scheduled(self, entity: Entity, numbers: list[int]) -> None:
-        """Forget scheduled messages. Raises Refusal for a number that is not one of them."""
+        """Delete scheduled messages. Raises Refusal for a number that is not one of them."""
         found = []
         for number in numbers:
             message = self.messages.at(entity.holder(), number)
@@ -144,7 +148,7 @@ class Broker:
     # receiving
 
     def take(self, holder: int, *, session: str | None = None, count: int, lock: bool) -> list[Stored]:
-        """Up to `count` messages, locked where `lock` says so and removed where not."""
+        """Return up to `count` messages, locked if `lock` is true and removed otherwise."""
         entity, _ = self.namespace.holding(holder)
         taken = self.messages.free(holder, session, count)
         until = None if session is not None else now() + entity.lock_duration
@@ -161,9 +165,9 @@ class Broker:
     def take_deferred(
         self, holder: int, numbers: list[int], *, session: str | None, lock: bool
     ) -> list[Stored]:
-        """Deferred messages by their sequence numbers.
+        """Return deferred messages by their sequence numbers.
 
-        Raises Refusal when one cannot be had, and when their session is not held.
+        Raises Refusal if one is not available, or its session is not held.
         """
         entity, part = self.namespace.holding(holder)
         in_session = entity.requires_session and part is Part.MAIN
@@ -183,7 +187,7 @@ class Broker:
         return taken
 
     def renew(self, holder: int, tokens: list[bytes]) -> list[int]:
-        """Let locks last the entity's lock duration from now on. Returns when they end."""
+        """Extend locks by the entity's lock duration from now on, and return when they end."""
         entity, _ = self.namespace.holding(holder)
         held = [self.messages.held(holder, token) for token in tokens]
         until = now() + entity.lock_duration
@@ -194,17 +198,17 @@ class Broker:
     # settling; each raises Refusal when the lock is lost
 
     def complete(self, holder: int, token: bytes) -> None:
-        """It is processed."""
+        """Remove a message that was processed."""
         self.messages.remove(self.messages.held(holder, token))
 
     def abandon(self, holder: int, token: bytes, changes: Mapping[str, Any], *, failed: bool = True) -> None:
-        """Give it back; `failed` counts as a delivery. changes: application properties to set."""
+        """Give a message back. `failed` counts a delivery; `changes` are application properties to set."""
         message = self.messages.held(holder, token)
         application = message.content().with_properties(changes).application
         self._give_back(message, message.deliveries + failed, application)
 
     def defer(self, holder: int, token: bytes, changes: Mapping[str, Any]) -> None:
-        """Set it aside. changes: application properties to set."""
+        """Set a message aside. `changes` are application properties to set."""
         message = self.messages.held(holder, token)
         self.messages.defer(message, message.content().with_properties(changes).application)
 
@@ -216,7 +220,7 @@ class Broker:
         description: str | None,
         changes: Mapping[str, Any],
     ) -> None:
-        """Move it to the dead-letter queue. changes: application properties to set."""
+        """Move a message to the dead-letter queue. `changes` are application properties to set."""
         self._move(self.messages.held(holder, token), reason, description, changes)
 
     def _give_back(self, message: Stored, deliveries: int, application: bytes | None = None) -> None:
@@ -275,9 +279,9 @@ class Broker:
     # sessions
 
     def accept_session(self, holder: int, session: str | None) -> SessionLock | None:
-        """Take a session, or with None the next one that has messages and that nobody holds.
+        """Take a session, or with None the next one with messages that no receiver holds.
 
-        Returns None when there is no such next one. Raises Refusal when another receiver has it.
+        Returns None if there is no such next one. Raises Refusal if another receiver has the session.
         """
         entity, _ = self.namespace.holding(holder)
         if session is not None:
@@ -288,16 +292,16 @@ class Broker:
         return None
 
     def renew_session(self, holder: int, session: str) -> int:
-        """Let its lock last the lock duration from now on. Returns when it ends."""
+        """Extend the lock of a session by the lock duration from now on, and return when it ends."""
         entity, _ = self.namespace.holding(holder)
         lock = self.sessions.held(holder, session)
         lock.until = now() + entity.lock_duration
         return lock.until
 
     def release_session(self, lock: SessionLock, *, expired: bool = False) -> None:
-        """Let others have it, with what its receiver did not settle.
+        """Release a session, with the messages that its receiver did not settle.
 
-        Delivered messages count as such only where the lock expired, not where it was given up.
+        Their deliveries count only if the lock expired, not if the receiver released it.
         """
         self.sessions.release(lock)
         for message in self.messages.locked_in_session(lock.holder, lock.session):
@@ -307,7 +311,7 @@ class Broker:
     # time
 
     def tick(self) -> None:
-        """Do what is due by now: scheduled messages, ended locks, ended lives."""
+        """Do what is due by now: scheduled messages, ended locks, expired messages."""
         at = now()
         for message in self.messages.due(at):
             entity, _ = self.namespace.holding(message.holder)
@@ -327,5 +331,5 @@ class Broker:
 
 
 def _lifetime(entity: Entity, content: Content) -> int | None:
-    """The shorter of the message's time to live and the entity's default, which is also its most."""
+    """Return the shorter of the message's time to live and the entity's default, which is its maximum."""
     return min((each for each in (content.ttl, entity.default_ttl) if each is not None), default=None)

@@ -1,4 +1,4 @@
-"""Who may do what: shared access policies, and the signatures made with their keys."""
+"""The rights of clients: shared access policies, and the signatures made with their keys."""
 
 from __future__ import annotations
 
@@ -22,14 +22,20 @@ RIGHTS = {
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """What a token stands for. path: of the entities that it is for. until: seconds since the epoch."""
+    """The rights that a token grants.
+
+    Attributes:
+        path: The path of the entities that it is for; empty for all.
+        policy: The name of the policy.
+        until: When it ends, in seconds since the epoch.
+    """
 
     path: str
     policy: str
     until: float
 
     def covers(self, path: str) -> bool:
-        """Whether it is for an entity, by itself or with all of the namespace."""
+        """Return whether the grant is for an entity, by itself or with all of the namespace."""
         path = path.lower()
         return time.time() < self.until and (not self.path or f"{path}/".startswith(f"{self.path}/"))
 
@@ -37,7 +43,8 @@ class Grant:
 class Policies:
     """The shared access policies and their keys.
 
-    rights: by the name of the policy; a test may take one away and give it back.
+    Attributes:
+        rights: The rights by the name of the policy. A test may take one away and give it back.
     """
 
     def __init__(self, key: str) -> None:
@@ -45,7 +52,7 @@ class Policies:
         self.rights = dict(RIGHTS)
 
     def check(self, token: str) -> Grant:
-        """What a shared access signature allows. Raises Refusal for one that is not ours."""
+        """Return what a shared access signature grants. Raises Refusal for an invalid one."""
         kind, _, text = token.partition(" ")
         fields = {name: values[-1] for name, values in urllib.parse.parse_qs(text).items()}
         if kind != "SharedAccessSignature" or not {"sr", "sig", "se", "skn"} <= fields.keys():
@@ -62,7 +69,7 @@ class Policies:
         return Grant(path, fields["skn"], float(fields["se"]))
 
     def require(self, claim: str, path: str, grants: list[Grant]) -> None:
-        """Raises Refusal unless one of the grants gives the claim on an entity."""
+        """Raise Refusal unless one of the grants gives the claim on an entity."""
         for grant in grants:
             if grant.covers(path) and self.rights[grant.policy] & {claim, MANAGE}:
                 return

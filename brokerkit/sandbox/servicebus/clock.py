@@ -1,4 +1,4 @@
-"""The time as the protocol counts it."""
+"""The time in the units of the protocol."""
 
 from __future__ import annotations
 
@@ -6,5 +6,5 @@ import time
 
 
 def now() -> int:
-    """Milliseconds since the epoch."""
+    """Return the milliseconds since the epoch."""
     return time.time_ns() // 1_000_000

@@ -17,28 +17,32 @@ from .management import Management
 from .namespace import Entity, Part
 
 TICK = 0.05
-"""Seconds between two looks at what is due."""
+"""Seconds between two checks of what is due."""
 
 
 class Client(Protocol):
     """The connection of a client, as the dispatcher uses it."""
 
     def tick(self) -> None:
-        """Do what is due on it."""
+        """Do what is due on the connection."""
 
     def flush(self) -> None:
-        """Send what is ready."""
+        """Send the pending bytes."""
 
     def forget(self, gone: list[Entity]) -> None:
-        """End the links to entities that are deleted."""
+        """End the links to deleted entities."""
 
     def attach_outlet(self, outlet: Outlet) -> None:
-        """Begin to send the messages of an outlet."""
+        """Begin to send messages to an outlet."""
 
 
 @dataclass(eq=False)
 class Waiting:
-    """A receiver that takes the next session there is. until: milliseconds since the epoch."""
+    """A receiver that waits for the next free session.
+
+    Attributes:
+        until: How long it waits, in milliseconds since the epoch.
+    """
 
     connection: Client
     link: Link
@@ -47,7 +51,7 @@ class Waiting:
 
 
 class Dispatcher:
-    """All connections, and the receivers on them by the place whose messages they get."""
+    """All connections, and their receivers by the holder of the messages they get."""
 
     def __init__(self, broker: Broker, policies: Policies) -> None:
         self.broker = broker
@@ -68,7 +72,7 @@ class Dispatcher:
             self.turn()
 
     def turn(self) -> None:
-        """Finish what came in together: pass messages on, make all of it durable, then answer."""
+        """Finish the requests that arrived together: pass messages on, commit the changes, then answer."""
         self._pass_on()
         self.broker.commit()
         for connection in list(self.connections):
@@ -100,7 +104,7 @@ class Dispatcher:
                     detach(outlet.link, errors.session_lock_lost(lock.session))
 
     def forget(self, gone: list[Entity]) -> None:
-        """End the links to entities that are deleted."""
+        """End the links to deleted entities."""
         for connection in list(self.connections):
             connection.forget(gone)
         for holder, entity in [(entity.holder(part), entity) for entity in gone for part in Part]:

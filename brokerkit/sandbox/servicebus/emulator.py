@@ -1,8 +1,10 @@
-"""The process of the emulator; it runs in the environment with Proton.
+"""The process of the emulator, which runs in the environment with Proton.
+
+::
 
     python -m brokerkit.sandbox.servicebus.emulator --port 5672 --folder FOLDER
 
-One port takes AMQP and HTTP alike, as one connection string is for both.
+One port accepts both AMQP and HTTP, since one connection string is for both.
 """
 
 from __future__ import annotations
@@ -23,14 +25,19 @@ from .web import FirstBytes, HttpConnection
 
 HOST = "127.0.0.1"
 TLS_PORT = 5671
-"""Clients know no other one for AMQP by TLS."""
+"""The only port on which clients use AMQP over TLS."""
 
 
 async def serve(port: int, folder: Path, key: str, tls: list[str] | None, admin_port: int | None) -> None:
     """Serve until cancelled.
 
-    tls: an address, the files of a certificate and of its private key. admin_port: where the administration
-    is alone, as in Microsoft's emulator; None: on the same port as AMQP.
+    Args:
+        port: The port of AMQP and HTTP.
+        folder: The folder of the messages.
+        key: The key of the shared access policies.
+        tls: An address, the files of a certificate and of its private key.
+        admin_port: A separate port for the administration, as in Microsoft's emulator; None for the port
+            of AMQP.
     """
     broker, policies = Broker(open_store(folder)), Policies(key)
     dispatcher = Dispatcher(broker, policies)

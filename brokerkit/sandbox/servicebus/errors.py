@@ -1,12 +1,14 @@
-"""What the broker refuses, with the error conditions and status codes of the protocol."""
+"""The refusals of the broker, with the error conditions and status codes of the protocol."""
 
 from __future__ import annotations
 
 
 class Refusal(Exception):
-    """The broker does not do what was asked.
+    """The broker refuses a request.
 
-    condition: the AMQP error condition. status: the code that a request-response answer carries.
+    Attributes:
+        condition: The AMQP error condition.
+        status: The status code in the answer to a request.
     """
 
     def __init__(self, condition: str, description: str, status: int) -> None:

@@ -1,6 +1,7 @@
-"""The message format of each transfer, read along with the bytes of a connection.
+"""Read the message format of each transfer from the bytes of a connection.
 
-Proton keeps it to itself, and without it a batch is not told from a message whose body looks like one.
+Proton does not expose it, and without it a batch cannot be told from a message whose body looks like
+one.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ UNSIGNED = {0x43: 0, 0x44: 0, 0x50: 1, 0x52: 1, 0x60: 2, 0x70: 4, 0x53: 1, 0x80:
 
 
 class MessageFormats:
-    """Feed it all bytes that came in; ask it once for each complete delivery of a link."""
+    """A parser of all received bytes, asked once for each complete delivery of a link."""
 
     def __init__(self) -> None:
         self._rest = b""
@@ -24,7 +25,7 @@ class MessageFormats:
         self._formats: dict[str, deque[int]] = {}
 
     def feed(self, data: bytes) -> None:
-        """More bytes of the connection."""
+        """Add received bytes of the connection."""
         buffer = self._rest + data
         at = 0
         while len(buffer) - at >= PROTOCOL_HEADER:
@@ -39,7 +40,7 @@ class MessageFormats:
         self._rest = buffer[at:]
 
     def next(self, link: str) -> int:
-        """The format of the oldest delivery of a link not asked for yet."""
+        """Return the format of the oldest delivery of a link that was not asked for yet."""
         return self._formats[link].popleft()
 
     def _frame(self, frame: bytes) -> None:
@@ -60,7 +61,7 @@ class MessageFormats:
             delivery, at = _field(frame, at)
             _, at = _field(frame, at)
             given, at = _field(frame, at)
-            # only the first transfer of a delivery that takes several has an id
+            # in a delivery of several transfers, only the first has an id
             if delivery != b"\x40":
                 link = self._names[channel, _unsigned(handle)]
                 number = 0 if given == b"\x40" else _unsigned(given)

@@ -1,4 +1,4 @@
-"""The links on which messages come in and go out, and how any link begins and ends."""
+"""The links on which messages arrive and leave, and how any link begins and ends."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from .namespace import Entity
 from .sessions import SessionLock
 
 CREDIT = 1000
-"""How many transfers a sender may have on the way."""
+"""How many transfers a sender may have pending."""
 
 CHUNK = 16
-"""How many messages one receiver gets before the next one has its turn."""
+"""How many messages one receiver gets before it is the turn of the next."""
 
 TICKS_OF_EPOCH = 621_355_968_000_000_000
-"""The start of the epoch in 100 ns since the year 1, in which session locks are told."""
+"""The start of the epoch in units of 100 ns since the year 1, which session locks use."""
 
 SESSION_FILTER = symbol("com.microsoft:session-filter")
 LOCKED_UNTIL = symbol("com.microsoft:locked-until-utc")
@@ -27,14 +27,17 @@ BATCH_SIZE = symbol("com.microsoft:max-message-batch-size")
 
 
 def condition(refusal: errors.Refusal) -> Condition:
-    """A refusal as AMQP says it; with an info, since clients read one of a connection's end."""
+    """Return a refusal as an AMQP condition.
+
+    It has an info, since clients read that at the end of a connection.
+    """
     return Condition(
         refusal.condition, refusal.description, {symbol("com.microsoft:tracking-id"): str(uuid.uuid4())}
     )
 
 
 def attach(link: Link) -> None:
-    """Agree to a link as the client asked for it."""
+    """Accept a link as the client asked for it."""
     link.source.copy(link.remote_source)
     link.target.copy(link.remote_target)
     _open(link)
@@ -46,10 +49,10 @@ def _open(link: Link) -> None:
 
 
 def detach(link: Link, refusal: errors.Refusal) -> None:
-    """Close a link for a reason.
+    """Close a link with a reason.
 
-    One that is not attached yet is attached for that without the terminus that was asked for, by
-    which the client knows that the link is not established.
+    A link that is not attached yet is first attached without the requested terminus, by which the client
+    knows that it is not established.
     """
     if link.state & Link.LOCAL_UNINIT:
         if link.is_sender:
@@ -71,7 +74,7 @@ def reject(delivery: Delivery, refusal: errors.Refusal) -> None:
 
 
 class Inlet:
-    """Takes in what a client sends to a queue or a topic."""
+    """A link that accepts what a client sends to a queue or a topic."""
 
     def __init__(self, broker: Broker, link: Link, entity: Entity) -> None:
         self._broker = broker
@@ -83,7 +86,7 @@ class Inlet:
         link.flow(CREDIT)
 
     def receive(self, delivery: Delivery, raw: bytes, message_format: int) -> None:
-        """Enqueue a message, or each of a batch, and say so."""
+        """Enqueue a message, or each message of a batch, and report the outcome."""
         try:
             if self.entity.settings["Status"] in ("Disabled", "SendDisabled"):
                 raise errors.disabled(self.entity.path)
@@ -100,9 +103,10 @@ class Inlet:
 
 
 class Outlet:
-    """Gives the messages of one place to a client, and takes its word on them.
+    """A link that sends the messages of one holder to a client, and settles them as the client says.
 
-    session: the lock of the one session that it is for.
+    Attributes:
+        session: The lock of its session, if it is for one.
     """
 
     def __init__(self, broker: Broker, link: Link, holder: int, session: SessionLock | None) -> None:
@@ -118,7 +122,7 @@ class Outlet:
         attach(link)
 
     def pump(self) -> bool:
-        """Send some of what there is. Returns whether there may be more to send."""
+        """Send some of the available messages, and return whether there may be more to send."""
         count = min(self.link.credit, CHUNK)
         if count <= 0 or not self.link.state & Link.LOCAL_ACTIVE:
             return False
@@ -129,7 +133,7 @@ class Outlet:
             self.link.stream(message.encoded())
             self.link.advance()
             if self._locks:
-                # Proton gives a tag only as text, and these bytes are none
+                # Proton returns a tag only as text, and these bytes are not text
                 delivery.lock_token = message.token
             else:
                 delivery.settle()
@@ -138,7 +142,7 @@ class Outlet:
         return bool(len(taken) == count)
 
     def settle(self, delivery: Delivery) -> None:
-        """Do what the client says of a message, and answer with the same outcome."""
+        """Settle a message as the client says, and answer with the same outcome."""
         state = delivery.remote_state
         if state:
             try:
@@ -175,5 +179,5 @@ class Outlet:
 
 
 def _texts(given: Any) -> dict[str, Any]:
-    """A map with plain text for keys."""
+    """Return a map with strings for keys."""
     return {str(key): value for key, value in (given or {}).items()}

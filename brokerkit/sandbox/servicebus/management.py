@@ -1,4 +1,4 @@
-"""The request-response operations of an entity: what comes in at `<entity>/$management`."""
+"""The request-response operations of an entity, sent to `<entity>/$management`."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from .rules import Filter, Rule
 
 NO_CONTENT = 204
 MOST_PEEKED = 1024 * 1024
-"""Bytes after which an answer has no further messages, though more were asked for."""
+"""The size in bytes at which an answer is full, even if more messages were asked for."""
 
 NO_FILTER_END = 253402300800000
-"""A `last-updated-time` from this on, the year 10000, asks for no filter by time."""
+"""A `last-updated-time` from the year 10000 on asks for no filter by time."""
 
 CORRELATION = (
     "correlation-id",
@@ -47,14 +47,14 @@ def timestamps(values: list[int]) -> Array:
 
 
 def field(body: Mapping[str, Any], name: str) -> Any:
-    """A field that a request must have. Raises Refusal without it."""
+    """Return a field that a request must have. Raises Refusal without it."""
     if body.get(name) is None:
         raise errors.invalid(f"the request has no {name}")
     return body[name]
 
 
 def items(body: Mapping[str, Any], name: str) -> list[Any]:
-    """The elements of a field that is an array or a list. Raises Refusal when there are none."""
+    """Return the elements of a field that is an array or a list. Raises Refusal if there are none."""
     given = field(body, name)
     elements = list(given.elements) if isinstance(given, Array) else list(given)
     if not elements:
@@ -63,19 +63,19 @@ def items(body: Mapping[str, Any], name: str) -> list[Any]:
 
 
 class Management:
-    """Answers requests with a status code and a body; raises Refusal where it does not."""
+    """A handler that answers requests with a status code and a body, or raises Refusal."""
 
     def __init__(self, broker: Broker) -> None:
         self._broker = broker
 
     def claim(self, operation: str) -> str:
-        """The right that an operation needs."""
+        """Return the right that an operation needs."""
         if operation in ("com.microsoft:schedule-message", "com.microsoft:cancel-scheduled-message"):
             return claims.SEND
         return claims.MANAGE if operation.endswith("-rule") else claims.LISTEN
 
     def answer(self, operation: str, entity: Entity, part: Part, body: Any) -> Answer:
-        """Do what was asked."""
+        """Perform an operation and return its answer."""
         if operation not in OPERATIONS:
             raise errors.Refusal("amqp:not-implemented", f"{operation} is not an operation here", 501)
         if not isinstance(body, dict):

@@ -45,7 +45,7 @@ DURATION = re.compile(r"P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+(?:\.\d+)?)
 
 
 def milliseconds(duration: str) -> int:
-    """An ISO 8601 duration of days and less in milliseconds. Raises Refusal for another text."""
+    """Return the milliseconds of an ISO 8601 duration of days or less. Raises Refusal for other text."""
     match = DURATION.fullmatch(duration)
     if match is None or duration.endswith(("P", "T")):
         raise errors.invalid(f"'{duration}' is no duration, such as PT30S")
@@ -54,7 +54,7 @@ def milliseconds(duration: str) -> int:
 
 
 class Part(IntEnum):
-    """The places of an entity in which messages can be."""
+    """The parts of an entity that hold messages."""
 
     MAIN = 0
     DEAD_LETTER = 1
@@ -62,12 +62,12 @@ class Part(IntEnum):
 
 
 def entity_of(holder: int) -> int:
-    """The number of the entity that a place belongs to."""
+    """Return the number of the entity that a holder belongs to."""
     return holder // len(Part)
 
 
 def path_of(address: str) -> str:
-    """The path of an entity that is named by itself or with its namespace before it."""
+    """Return the path of an entity from its name, with or without the namespace before it."""
     path = address.partition("://")[2].partition("/")[2] if "://" in address else address
     return path.strip("/")
 
@@ -77,7 +77,12 @@ SUFFIXES = {Part.DEAD_LETTER: "/$DeadLetterQueue", Part.TRANSFER_DEAD_LETTER: "/
 
 @dataclass(slots=True)
 class Entity:
-    """A queue, a topic or a subscription. created, updated: milliseconds since the epoch."""
+    """A queue, a topic or a subscription.
+
+    Attributes:
+        created: When it was created, in milliseconds since the epoch.
+        updated: When it was last changed, in milliseconds since the epoch.
+    """
 
     id: int
     kind: str
@@ -88,7 +93,7 @@ class Entity:
 
     @property
     def name(self) -> str:
-        """What it is called within its parent."""
+        """The name of the entity within its parent."""
         return self.path.rpartition("/Subscriptions/")[2] if self.kind == "subscription" else self.path
 
     @property
@@ -97,11 +102,11 @@ class Entity:
         return self.path.rpartition("/Subscriptions/")[0]
 
     def holder(self, part: Part = Part.MAIN) -> int:
-        """The number under which the store has the messages of one of its parts."""
+        """Return the number under which the store keeps the messages of a part."""
         return self.id * len(Part) + part
 
     def part_path(self, part: Part) -> str:
-        """The address of one of its parts."""
+        """Return the address of a part."""
         return self.path + SUFFIXES.get(part, "")
 
     def flag(self, name: str) -> bool:
@@ -109,7 +114,7 @@ class Entity:
 
     @property
     def lock_duration(self) -> int:
-        """Milliseconds."""
+        """The lock duration in milliseconds."""
         return milliseconds(self.settings["LockDuration"])
 
     @property
@@ -118,8 +123,8 @@ class Entity:
 
     @property
     def default_ttl(self) -> int | None:
-        """Milliseconds; None for no end."""
-        # clients write the longest duration in microseconds, and so not as they read it
+        """The default time to live in milliseconds, or None without a limit."""
+        # clients write the longest duration in microseconds, which differs from what they read
         given = milliseconds(self.settings["DefaultMessageTimeToLive"])
         return None if given >= milliseconds(FOREVER) else given
 
@@ -129,12 +134,12 @@ class Entity:
 
     @property
     def max_message_size(self) -> int:
-        """Bytes."""
+        """The largest message in bytes."""
         return int(self.settings.get("MaxMessageSizeInKilobytes", "1024")) * 1024
 
 
 class Namespace:
-    """All entities, in memory and in the store. Changes are not committed here."""
+    """All entities, in memory and in the store. Its operations do not commit."""
 
     def __init__(self, store: sqlite3.Connection) -> None:
         self._store = store
@@ -147,26 +152,26 @@ class Namespace:
         self._by_path[entity.path.lower()] = self._by_id[entity.id] = entity
 
     def __iter__(self) -> Iterator[Entity]:
-        """By path."""
+        """Iterate over the entities by path."""
         return iter(sorted(self._by_path.values(), key=lambda entity: entity.path.lower()))
 
     def find(self, path: str) -> Entity | None:
-        """The entity at a path, whatever the case of its letters."""
+        """Return the entity at a path, whatever the case of its letters, or None."""
         return self._by_path.get(path.strip("/").lower())
 
     def get(self, path: str) -> Entity:
-        """The same. Raises Refusal for an unknown path."""
+        """Return the entity at a path. Raises Refusal for an unknown path."""
         entity = self.find(path)
         if entity is None:
             raise errors.not_found(path)
         return entity
 
     def holding(self, holder: int) -> tuple[Entity, Part]:
-        """The entity and its part that the store has under a number."""
+        """Return the entity and the part that a holder stands for."""
         return self._by_id[entity_of(holder)], Part(holder % len(Part))
 
     def resolve(self, address: str) -> tuple[Entity, Part]:
-        """The entity and the part of it at an address. Raises Refusal for an unknown one."""
+        """Return the entity and the part at an address. Raises Refusal for an unknown one."""
         path = address.strip("/").lower()
         for part in (Part.TRANSFER_DEAD_LETTER, Part.DEAD_LETTER):
             if path.endswith(SUFFIXES[part].lower()):
@@ -183,12 +188,12 @@ class Namespace:
         return entity
 
     def subscriptions(self, topic: Entity) -> list[Entity]:
-        """The subscriptions of a topic, by path."""
+        """Return the subscriptions of a topic, by path."""
         prefix = f"{topic.path.lower()}/subscriptions/"
         return [each for each in self if each.path.lower().startswith(prefix)]
 
     def create(self, kind: str, path: str, settings: dict[str, str]) -> Entity:
-        """A new entity. Raises Refusal when the path is taken or a setting is not valid."""
+        """Create an entity. Raises Refusal if the path is taken or a setting is not valid."""
         if self.find(path) is not None:
             raise errors.already_exists(path)
         complete = {**DEFAULTS[kind], **settings}
@@ -204,7 +209,7 @@ class Namespace:
         return entity
 
     def update(self, entity: Entity, settings: dict[str, str]) -> None:
-        """Replace its settings. Raises Refusal for one that is fixed or not valid."""
+        """Replace the settings of an entity. Raises Refusal for one that is fixed or not valid."""
         complete = {**DEFAULTS[entity.kind], **settings}
         _check(complete)
         for name in FIXED:
@@ -217,7 +222,10 @@ class Namespace:
         )
 
     def delete(self, entity: Entity) -> list[Entity]:
-        """Remove it with its messages, and a topic with its subscriptions. Returns all that went."""
+        """Remove an entity with its messages, and a topic with its subscriptions.
+
+        Return all that were removed.
+        """
         gone = [entity, *(self.subscriptions(entity) if entity.kind == "topic" else ())]
         for each in gone:
             del self._by_path[each.path.lower()], self._by_id[each.id]

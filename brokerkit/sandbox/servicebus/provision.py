@@ -1,6 +1,7 @@
 """The environment in which the emulator runs: Python with Qpid Proton, in the cache folder.
 
-Proton comes as source that a C compiler builds in twenty seconds, so it is no dependency of the tests.
+Proton is distributed as source, which a C compiler builds in twenty seconds, so the tests do not depend
+on it.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ def _name() -> str:
 
 @functools.cache
 def available() -> str | None:
-    """None when the emulator can be started here, else the line that would make it so."""
+    """Return None if the emulator can be started here, or else the line that makes it possible."""
     if (cache.folder() / _name()).is_dir():
         return None
     compiler = os.environ.get("CC") or (sysconfig.get_config_var("CC") or "cc").split()[0]
@@ -61,5 +62,5 @@ def _build(where: Path) -> None:
 
 
 def provision() -> Path:
-    """Its Python, downloaded and built when it is not there yet."""
+    """Return its Python, downloaded and built if it does not exist."""
     return cache.provision(_name(), _build) / "bin" / "python"

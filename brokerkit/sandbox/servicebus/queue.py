@@ -1,4 +1,4 @@
-"""Messages in one place of an entity: enqueued, locked, settled, peeked."""
+"""The messages in one part of an entity: enqueued, locked, settled, peeked at."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .wire import Content
 
 
 class State(IntEnum):
-    """As the annotation `x-opt-message-state` says it."""
+    """The state in the annotation `x-opt-message-state`."""
 
     ACTIVE = 0
     DEFERRED = 1
@@ -29,7 +29,7 @@ COLUMNS = (
 
 @dataclass(slots=True)
 class Stored:
-    """A message at rest. Times are milliseconds since the epoch; ttl is milliseconds."""
+    """A stored message. Its times are milliseconds since the epoch, and `ttl` is milliseconds."""
 
     holder: int
     seq: int
@@ -50,12 +50,12 @@ class Stored:
 
     @property
     def lock_token(self) -> uuid.UUID:
-        """As the requests name it; on a link the delivery tag has its bytes."""
+        """The lock token as requests name it. On a link, the delivery tag has its bytes."""
         assert self.token is not None
         return uuid.UUID(bytes_le=self.token)
 
     def content(self) -> Content:
-        """What was sent, to be put elsewhere."""
+        """Return the content that was sent, to be stored elsewhere."""
         return Content(
             self.annotations,
             self.properties,
@@ -67,7 +67,7 @@ class Stored:
         )
 
     def encoded(self) -> bytes:
-        """As a receiver gets it."""
+        """Return the message encoded for a receiver."""
         pairs = [
             wire.timestamp_pair(wire.ENQUEUED_TIME, self.enqueued),
             wire.long_pair(wire.SEQUENCE_NUMBER, self.seq),
@@ -88,7 +88,7 @@ class Stored:
 
 
 class Messages:
-    """The messages of all places; a place is named by its number, the holder. Nothing is committed."""
+    """The messages of all holders, each of which is a part of an entity. Its operations do not commit."""
 
     def __init__(self, store: sqlite3.Connection) -> None:
         self._store = store
@@ -109,10 +109,16 @@ class Messages:
         number: int | None = None,
         deliveries: int = 0,
     ) -> int:
-        """Enqueue a message; one with a scheduled time in the future waits for it.
+        """Enqueue a message, and return its sequence number.
 
-        lifetime: the milliseconds after which it expires. number: the sequence number that it has in
-        this entity already. Returns its sequence number.
+        One with a scheduled time in the future waits for it.
+
+        Args:
+            holder: Where to put it.
+            content: The message.
+            lifetime: The milliseconds after which it expires, or None.
+            number: The sequence number that it already has in this entity, or None for the next one.
+            deliveries: How often it was delivered before.
         """
         at = now()
         waits = content.scheduled is not None and content.scheduled > at
@@ -145,26 +151,26 @@ class Messages:
         return [Stored(*row) for row in rows]
 
     def at(self, holder: int, seq: int) -> Stored | None:
-        """The message with a sequence number."""
+        """Return the message with a sequence number, or None."""
         found = self._rows("holder = ? AND seq = ?", (holder, seq))
         return found[0] if found else None
 
     def held(self, holder: int, token: bytes) -> Stored:
-        """The message with a lock. Raises Refusal when the lock is not, or not any more."""
+        """Return the message with a lock. Raises Refusal if the lock is unknown or has ended."""
         for message in self._rows("token = ?", (token,)):
             if message.holder == holder and (message.locked_until or now()) >= now():
                 return message
         raise errors.message_lock_lost()
 
     def free(self, holder: int, session: str | None, count: int) -> list[Stored]:
-        """Active messages without a lock, oldest first."""
+        """Return active messages without a lock, oldest first."""
         query, values = "holder = ? AND state = 0 AND token IS NULL", (holder,)
         if session is None:
             return self._rows(f"{query} ORDER BY seq LIMIT ?", (*values, count))
         return self._rows(f"{query} AND session = ? ORDER BY seq LIMIT ?", (*values, session, count))
 
     def peek(self, holder: int, start: int, count: int, session: str | None = None) -> list[Stored]:
-        """Messages of every state from a sequence number on."""
+        """Return messages of every state from a sequence number on."""
         if session is None:
             return self._rows("holder = ? AND seq >= ? ORDER BY seq LIMIT ?", (holder, start, count))
         return self._rows(
@@ -172,7 +178,7 @@ class Messages:
         )
 
     def lock(self, message: Stored, until: int | None) -> None:
-        """Give it a lock with a token; until None it lasts as long as that of its session."""
+        """Lock a message with a token. Without `until`, the lock lasts as long as that of its session."""
         message.token, message.locked_until = uuid.uuid4().bytes_le, until
         self._store.execute(
             "UPDATE message SET token = ?, locked_until = ? WHERE holder = ? AND seq = ?",
@@ -180,14 +186,14 @@ class Messages:
         )
 
     def extend(self, message: Stored, until: int) -> None:
-        """Let its lock last until another time."""
+        """Let the lock of a message last until another time."""
         self._store.execute(
             "UPDATE message SET locked_until = ? WHERE holder = ? AND seq = ?",
             (until, message.holder, message.seq),
         )
 
     def unlock(self, message: Stored, *, deliveries: int, application: bytes | None = None) -> None:
-        """Take its lock away, and note how often it was delivered."""
+        """Remove the lock of a message, and store how often it was delivered."""
         self._store.execute(
             "UPDATE message SET token = NULL, locked_until = NULL, deliveries = ?, application = ?"
             " WHERE holder = ? AND seq = ?",
@@ -200,7 +206,7 @@ class Messages:
         )
 
     def defer(self, message: Stored, application: bytes) -> None:
-        """Set it aside: from now on it is had by its sequence number only."""
+        """Set a message aside. From now on it is available only by its sequence number."""
         self._store.execute(
             "UPDATE message SET token = NULL, locked_until = NULL, state = ?, application = ?"
             " WHERE holder = ? AND seq = ?",
@@ -208,31 +214,31 @@ class Messages:
         )
 
     def remove(self, message: Stored) -> None:
-        """It is done with."""
+        """Remove a message."""
         self._store.execute("DELETE FROM message WHERE holder = ? AND seq = ?", (message.holder, message.seq))
 
     def locked_in_session(self, holder: int, session: str) -> list[Stored]:
-        """What a session's receiver has not settled."""
+        """Return the messages that the receiver of a session has not settled."""
         return self._rows("holder = ? AND session = ? AND token IS NOT NULL", (holder, session))
 
     def all_locked(self) -> list[Stored]:
-        """Every message with a lock."""
+        """Return every message with a lock."""
         return self._rows("token IS NOT NULL", ())
 
     def overdue_locks(self, at: int) -> list[Stored]:
-        """Messages whose lock has ended."""
+        """Return the messages whose lock has ended."""
         return self._rows("locked_until < ? ORDER BY seq", (at,))
 
     def due(self, at: int) -> list[Stored]:
-        """Scheduled messages whose time has come, in the order of their times."""
+        """Return the scheduled messages whose time has come, in the order of their times."""
         return self._rows("state = 2 AND due <= ? ORDER BY due, seq", (at,))
 
     def expired(self, at: int) -> list[Stored]:
-        """Active messages without a lock that have lived long enough."""
+        """Return active messages without a lock whose time to live is over."""
         return self._rows("expires <= ? AND state = 0 AND token IS NULL ORDER BY seq", (at,))
 
     def waiting_sessions(self, holder: int) -> list[str]:
-        """The sessions with messages to be had, the one with the oldest first."""
+        """Return the sessions with available messages, the one with the oldest first."""
         rows = self._store.execute(
             "SELECT session FROM message WHERE holder = ? AND state = 0 AND token IS NULL"
             " AND session IS NOT NULL GROUP BY session ORDER BY MIN(seq)",
@@ -241,7 +247,7 @@ class Messages:
         return [row[0] for row in rows]
 
     def counts(self, holder: int) -> tuple[dict[int, int], int]:
-        """How many messages there are of each state, and the bytes of all."""
+        """Return the number of messages in each state, and the bytes of all."""
         rows = self._store.execute(
             "SELECT state, COUNT(*), SUM(LENGTH(body) + LENGTH(application) + LENGTH(properties))"
             " FROM message WHERE holder = ? GROUP BY state",
@@ -250,7 +256,7 @@ class Messages:
         return {row[0]: row[1] for row in rows}, sum(row[2] for row in rows)
 
     def is_duplicate(self, holder: int, message_id: str, window: int) -> bool:
-        """Whether a message of this id came within the last `window` milliseconds; it is noted now."""
+        """Return whether a message of this id arrived in the last `window` milliseconds. Remember the id."""
         at = now()
         self._store.execute("DELETE FROM seen WHERE holder = ? AND until < ?", (holder, at))
         added = self._store.execute(

@@ -1,4 +1,4 @@
-"""Requests and their answers: the nodes `$cbs` and `$management`."""
+"""Answer the requests to the nodes `$cbs` and `$management`."""
 
 from __future__ import annotations
 
@@ -19,9 +19,10 @@ log = logging.getLogger(__name__)
 
 
 class Requests(ABC):
-    """Answers what comes in at `$cbs` or at an entity's `$management`.
+    """A handler of the requests to `$cbs` or to an entity's `$management`.
 
-    grants: what the connection's tokens allow; `$cbs` adds to it.
+    Attributes:
+        grants: The grants of the connection's tokens. `$cbs` adds to them.
     """
 
     def __init__(self, policies: Policies, grants: dict[str, Grant], link: Link) -> None:
@@ -32,7 +33,7 @@ class Requests(ABC):
         link.flow(CREDIT)
 
     def receive(self, delivery: Delivery, raw: bytes, reply: Link | None) -> None:
-        """Take one request, and answer it on the link `reply`."""
+        """Handle one request, and answer it on the link `reply`."""
         delivery.update(Delivery.ACCEPTED)
         delivery.settle()
         self.link.flow(1)
@@ -44,7 +45,7 @@ class Requests(ABC):
         except errors.Refusal as refusal:
             answer = self._encoded(request, refusal.status, refusal.description, {}, refusal.condition)
         except Exception:
-            # a request that cannot be served ends no connection
+            # a request that fails does not end the connection
             log.exception("a request could not be served")
             failure = errors.internal()
             answer = self._encoded(request, failure.status, failure.description, {}, failure.condition)
@@ -64,15 +65,15 @@ class Requests(ABC):
 
     @abstractmethod
     def _do(self, request: Message) -> tuple[int, Any]:
-        """The status code and the body of the answer. Raises Refusal."""
+        """Return the status code and the body of the answer. Raises Refusal."""
 
     @abstractmethod
     def _answer(self, status: int, description: str, body: Any, condition: str | None = None) -> Message:
-        """An answer as this node writes it."""
+        """Return an answer in the form of this node."""
 
 
 def _decode(request: Message, raw: bytes) -> None:
-    """Read a request. Raises Refusal for one that cannot be, such as a map with binaries for names."""
+    """Decode a request. Raises Refusal for an invalid one, such as a map with binaries for names."""
     try:
         request.decode(raw)
     except (ProtonException, ValueError, TypeError) as error:
@@ -80,13 +81,13 @@ def _decode(request: Message, raw: bytes) -> None:
 
 
 class TokenRequests(Requests):
-    """`$cbs`: claims-based security."""
+    """A handler of `$cbs`, the claims-based security."""
 
     def _do(self, request: Message) -> tuple[int, Any]:
         properties = request.properties or {}
         if properties.get("operation") != "put-token":
             raise errors.invalid("$cbs takes the operation put-token")
-        # a client may call a shared access signature "jwt", which the service does not mind
+        # a client may call a shared access signature "jwt", which the service accepts
         if properties.get("type") not in ("servicebus.windows.net:sastoken", "jwt"):
             raise errors.invalid(f"'{properties.get('type')}' is no type of tokens")
         self._grants[str(properties.get("name"))] = self._policies.check(str(request.body))
@@ -97,7 +98,7 @@ class TokenRequests(Requests):
 
 
 class ManagementRequests(Requests):
-    """`$management` of an entity."""
+    """A handler of the `$management` of an entity."""
 
     def __init__(
         self,

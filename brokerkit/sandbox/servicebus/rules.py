@@ -1,4 +1,4 @@
-"""Which messages a subscription gets: correlation and SQL filters, and SQL actions."""
+"""Decide which messages a subscription gets, with correlation filters, SQL filters and SQL actions."""
 
 from __future__ import annotations
 
@@ -45,10 +45,14 @@ _evaluator.execute("PRAGMA case_sensitive_like = ON")
 
 @dataclass(frozen=True)
 class Filter:
-    """kind: "true", "false", "sql" or "correlation".
+    """A filter of a rule.
 
-    expression: of an SQL filter. system: of a correlation filter, by the name in the protocol such as
-    "correlation-id". properties: of a correlation filter, the application properties.
+    Attributes:
+        kind: "true", "false", "sql" or "correlation".
+        expression: The expression of an SQL filter.
+        system: The system properties of a correlation filter, by names of the protocol such as
+            "correlation-id".
+        properties: The application properties of a correlation filter.
     """
 
     kind: str
@@ -57,7 +61,7 @@ class Filter:
     properties: dict[str, Any] = field(default_factory=dict)
 
     def matches(self, message: Content) -> bool:
-        """Whether the subscription gets this message."""
+        """Return whether the subscription gets a message."""
         if self.kind in ("true", "false"):
             return self.kind == "true"
         if self.kind == "sql":
@@ -77,7 +81,12 @@ def _as_text(value: Any) -> str | None:
 
 @dataclass(frozen=True)
 class Rule:
-    """created: milliseconds since the epoch. action: an SQL action; empty for none."""
+    """A rule of a subscription.
+
+    Attributes:
+        created: When it was created, in milliseconds since the epoch.
+        action: An SQL action, or empty for none.
+    """
 
     name: str
     filter: Filter
@@ -85,7 +94,7 @@ class Rule:
     created: int
 
     def applied(self, message: Content) -> Content:
-        """The message with what the action does to it."""
+        """Return the message with the changes of the action."""
         return perform(self.action, message) if self.action else message
 
 
@@ -103,7 +112,7 @@ def _property(name: str, message: Content) -> Any:
 
 
 def _translate(expression: str, message: Content) -> tuple[str, list[Any]]:
-    """The expression for SQLite, with every property and literal as a parameter."""
+    """Return the expression for SQLite, with every property and literal as a parameter."""
     parts: list[str] = []
     values: list[Any] = []
     at = 0
@@ -136,7 +145,10 @@ def _translate(expression: str, message: Content) -> tuple[str, list[Any]]:
 
 
 def evaluate(expression: str, message: Content) -> Any:
-    """What an SQL expression says of a message; None for unknown. Raises Refusal for a bad one."""
+    """Return the value of an SQL expression for a message, or None for unknown.
+
+    Raises Refusal for a bad one.
+    """
     translated, values = _translate(expression, message)
     try:
         return _evaluator.execute(f"SELECT ({translated})", values).fetchone()[0]
@@ -149,7 +161,7 @@ REMOVAL = re.compile(r"\s*REMOVE\s+(?:user\.)?([\w$-]+)\s*", re.IGNORECASE)
 
 
 def perform(action: str, message: Content) -> Content:
-    """The message after an SQL action of SET and REMOVE. Raises Refusal for a bad one."""
+    """Return the message after an SQL action of SET and REMOVE. Raises Refusal for a bad one."""
     known = message.application_properties()
     for statement in filter(str.strip, action.split(";")):
         if assignment := ASSIGNMENT.fullmatch(statement):
@@ -165,7 +177,7 @@ EMPTY = Content(b"", b"", b"", b"")
 
 
 class Rules:
-    """The rules of all subscriptions, in memory and in the store. Changes are not committed here."""
+    """The rules of all subscriptions, in memory and in the store. Its operations do not commit."""
 
     def __init__(self, store: sqlite3.Connection) -> None:
         self._store = store
@@ -176,48 +188,48 @@ class Rules:
             self._rules.setdefault(row[0], {})[row[1].lower()] = rule
 
     def of(self, subscription: Entity) -> list[Rule]:
-        """By name."""
+        """Return the rules of a subscription, by name."""
         rules = self._rules.get(subscription.id, {})
         return [rules[name] for name in sorted(rules)]
 
     def copies(self, subscription: Entity, message: Content) -> list[Content]:
-        """What a subscription gets of a message.
+        """Return the copies of a message that a subscription gets.
 
-        One for all rules without an action that match, and one for each that has an action. Raises
-        Refusal when an expression fails on this message.
+        There is one copy for all matching rules without an action, and one for each matching rule with
+        an action. Raises Refusal if an expression fails on this message.
         """
         matched = [rule for rule in self.of(subscription) if rule.filter.matches(message)]
         changed = [rule.applied(message) for rule in matched if rule.action]
         return changed if len(changed) == len(matched) else [*changed, message]
 
     def add(self, subscription: Entity, name: str, given: Filter, action: str = "") -> Rule:
-        """A new rule. Raises Refusal when the name is taken or an expression is not valid."""
+        """Add a rule. Raises Refusal if the name is taken or an expression is not valid."""
         self._check(given, action)
         if name.lower() in self._rules.get(subscription.id, {}):
             raise errors.already_exists(f"{subscription.path}/rules/{name}")
         return self._put(subscription, Rule(name, given, action, now()))
 
     def replace(self, subscription: Entity, name: str, given: Filter, action: str = "") -> Rule:
-        """Another filter and action for a rule. Raises Refusal for an unknown name."""
+        """Set another filter and action of a rule. Raises Refusal for an unknown name."""
         self._check(given, action)
         known = self.get(subscription, name)
         return self._put(subscription, Rule(known.name, given, action, known.created))
 
     def get(self, subscription: Entity, name: str) -> Rule:
-        """Raises Refusal for an unknown name."""
+        """Return a rule. Raises Refusal for an unknown name."""
         try:
             return self._rules[subscription.id][name.lower()]
         except KeyError:
             raise errors.not_found(f"{subscription.path}/rules/{name}") from None
 
     def remove(self, subscription: Entity, name: str) -> None:
-        """Raises Refusal for an unknown name."""
+        """Remove a rule. Raises Refusal for an unknown name."""
         known = self.get(subscription, name)
         del self._rules[subscription.id][name.lower()]
         self._store.execute("DELETE FROM rule WHERE entity = ? AND name = ?", (subscription.id, known.name))
 
     def forget(self, subscription: Entity) -> None:
-        """It is deleted, and the store has none of its rules any more."""
+        """Forget the rules of a deleted subscription, which the store has already removed."""
         self._rules.pop(subscription.id, None)
 
     def _check(self, given: Filter, action: str) -> None:

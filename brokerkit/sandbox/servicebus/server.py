@@ -1,9 +1,11 @@
 """The emulator as a server: a process of its own on a free port.
 
+::
+
     with ServiceBusServer() as server:
         ...  # server.connection_string
 
-Its messages are on the disk, so that it can be killed and started again. Needs a C compiler, once.
+Its messages are on the disk, so that it can be killed and started again. It needs a C compiler, once.
 """
 
 from __future__ import annotations
@@ -34,21 +36,21 @@ START_SECONDS = 30.0
 
 
 class Authority(Protocol):
-    """Signs the certificate of a server with TLS."""
+    """An authority that signs the certificate of a server with TLS."""
 
     def sign(self, name: str, *, hosts: tuple[str, ...] = ()) -> tuple[Path, Path]:
-        """A certificate and its private key, as files."""
+        """Return the files of a certificate and its private key."""
         ...
 
 
 class ServiceBusServer(Server):
-    """One namespace on a free loopback port, answering when the constructor returns.
+    """A namespace on a free loopback port, answering when the constructor returns.
 
     Args:
-        port: another port than a free one.
-        data: a folder to keep messages in; without one they go with the server.
-        authority: signs the certificate with which `tls_connection_string` is served.
-        admin_apart: whether the administration has a port of its own, as in Microsoft's emulator.
+        port: A port to use instead of a free one.
+        data: A folder to keep messages in. Without one they are deleted with the server.
+        authority: Signs the certificate with which `tls_connection_string` is served.
+        admin_apart: Whether the administration has a port of its own, as in Microsoft's emulator.
     """
 
     name = "Service Bus emulator"
@@ -68,7 +70,7 @@ class ServiceBusServer(Server):
         self.admin_port = second if admin_apart else self.port
         self._tls: tuple[str, Path, Path] | None = None
         if authority is not None:
-            # the port is given, so that the address has to be one of its own
+            # the port is fixed, so the server needs an address of its own
             address = f"127.{randint(1, 254)}.{randint(1, 254)}.{randint(1, 254)}"
             self._tls = address, *authority.sign("servicebus", hosts=(address,))
         self.begin()
@@ -79,16 +81,16 @@ class ServiceBusServer(Server):
 
     @property
     def host(self) -> str:
-        """Host and port; AMQP and, unless it is apart, as plain HTTP the administration are both there."""
+        """The host and port of AMQP and, unless it is apart, of the administration over plain HTTP."""
         return f"127.0.0.1:{self.port}"
 
     @property
     def connection_string(self) -> str:
-        """For everything that there is to do."""
+        """The connection string with all rights."""
         return self.connection_string_of("RootManageSharedAccessKey")
 
     def connection_string_of(self, policy: str, key: str = KEY) -> str:
-        """For another shared access policy: SendOnly or ListenOnly."""
+        """Return the connection string of another shared access policy: SendOnly or ListenOnly."""
         return (
             f"Endpoint=sb://{self.host};SharedAccessKeyName={policy};SharedAccessKey={key};"
             "UseDevelopmentEmulator=true;"
@@ -96,7 +98,7 @@ class ServiceBusServer(Server):
 
     @property
     def tls_connection_string(self) -> str:
-        """The same by TLS, as the service has it; the client must be told of the authority."""
+        """The connection string over TLS, as the service has it. The client must trust the authority."""
         assert self._tls is not None, "a server by TLS is started with an authority"
         plain = self.connection_string.removesuffix("UseDevelopmentEmulator=true;")
         return plain.replace(self.host, self._tls[0])
@@ -105,7 +107,7 @@ class ServiceBusServer(Server):
         return Proxy(self.port)
 
     def start(self) -> None:
-        """Start it, with the messages that it had."""
+        """Start the server with its former messages."""
         command = [str(provision()), "-c", START, str(ROOT)]
         command += ["--port", str(self.port), "--folder", str(self.folder), "--key", KEY]
         if self.admin_port != self.port:
@@ -133,19 +135,19 @@ class ServiceBusServer(Server):
             raise RuntimeError(f"the emulator answers {method} {path} with {answer.status}: {said}")
 
     def create_queue(self, name: str, **settings: object) -> None:
-        """A new queue; settings are named as in the protocol, such as LockDuration="PT5S"."""
+        """Create a queue. Settings are named as in the protocol, such as LockDuration="PT5S"."""
         self._call("PUT", f"/$emulator/queues/{name}", _texts(settings))
 
     def create_topic(self, name: str, **settings: object) -> None:
-        """A new topic."""
+        """Create a topic."""
         self._call("PUT", f"/$emulator/topics/{name}", _texts(settings))
 
     def create_subscription(self, topic: str, name: str, **settings: object) -> None:
-        """A new subscription of a topic, which lets everything pass."""
+        """Create a subscription of a topic, which lets everything pass."""
         self._call("PUT", f"/$emulator/subscriptions/{topic}/Subscriptions/{name}", _texts(settings))
 
     def allow(self, policy: str, *rights: str) -> None:
-        """Let a shared access policy have only these of the rights Manage, Send and Listen from now on."""
+        """Limit a shared access policy to the given rights, which are Manage, Send and Listen."""
         self._call("PUT", f"/$emulator/rights/{policy}", list(rights))
 
     def refuse_sends(self, count: int, condition: str = "com.microsoft:server-busy") -> None:
@@ -154,7 +156,7 @@ class ServiceBusServer(Server):
 
 
 def _texts(settings: dict[str, object]) -> dict[str, str]:
-    """Settings as the protocol writes them."""
+    """Return settings as the protocol writes them."""
     return {
         name: str(value).lower() if isinstance(value, bool) else str(value)
         for name, value in settings.items()

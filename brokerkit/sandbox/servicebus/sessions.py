@@ -1,4 +1,4 @@
-"""Message sessions: who holds which, and the state that is kept with one."""
+"""Message sessions: the receivers that hold them, and the state kept with each."""
 
 from __future__ import annotations
 
@@ -11,7 +11,11 @@ from .clock import now
 
 @dataclass(slots=True)
 class SessionLock:
-    """A receiver's hold of a session. until: milliseconds since the epoch."""
+    """A receiver's hold of a session.
+
+    Attributes:
+        until: When it ends, in milliseconds since the epoch.
+    """
 
     holder: int
     session: str
@@ -19,14 +23,14 @@ class SessionLock:
 
 
 class Sessions:
-    """The locks live as long as the process, since they end with their receivers; the states are stored."""
+    """The locks and states of sessions. Locks end with their receivers, so only the states are stored."""
 
     def __init__(self, store: sqlite3.Connection) -> None:
         self._store = store
         self._locks: dict[tuple[int, str], SessionLock] = {}
 
     def accept(self, holder: int, session: str, duration: int) -> SessionLock:
-        """Take a session for `duration` milliseconds. Raises Refusal when another receiver has it."""
+        """Take a session for `duration` milliseconds. Raises Refusal if another receiver has it."""
         if self.is_locked(holder, session):
             raise errors.session_locked(session)
         lock = SessionLock(holder, session, now() + duration)
@@ -37,30 +41,30 @@ class Sessions:
         return (holder, session) in self._locks
 
     def held(self, holder: int, session: str) -> SessionLock:
-        """Raises Refusal when nobody holds it."""
+        """Return the lock of a session. Raises Refusal if no receiver holds it."""
         lock = self._locks.get((holder, session))
         if lock is None or lock.until < now():
             raise errors.session_lock_lost(session)
         return lock
 
     def release(self, lock: SessionLock) -> None:
-        """Give it up; releasing twice is fine."""
+        """Release a session. Releasing twice is allowed."""
         if self._locks.get((lock.holder, lock.session)) is lock:
             del self._locks[lock.holder, lock.session]
 
     def overdue(self, at: int) -> list[SessionLock]:
-        """Locks that have ended."""
+        """Return the locks that have ended."""
         return [lock for lock in self._locks.values() if lock.until < at]
 
     def state(self, holder: int, session: str) -> bytes | None:
-        """What was last set; None for nothing."""
+        """Return the state that was last set, or None."""
         row = self._store.execute(
             "SELECT state FROM session WHERE holder = ? AND name = ?", (holder, session)
         ).fetchone()
         return None if row is None else bytes(row[0])
 
     def set_state(self, holder: int, session: str, state: bytes | None) -> None:
-        """Set it, or with None forget it."""
+        """Set the state of a session, or remove it with None."""
         if state is None:
             self._store.execute("DELETE FROM session WHERE holder = ? AND name = ?", (holder, session))
             return
@@ -70,7 +74,10 @@ class Sessions:
         )
 
     def names(self, holder: int, updated_after: int | None) -> list[str]:
-        """Sessions whose state was set after a time; with None those with a state or active messages."""
+        """Return the sessions whose state was set after a time.
+
+        With None, return those with a state or active messages.
+        """
         if updated_after is not None:
             query, values = (
                 "SELECT name FROM session WHERE holder = ? AND updated > ?",

@@ -65,10 +65,10 @@ CREATE TABLE IF NOT EXISTS seen (
 
 
 def open_store(folder: Path) -> sqlite3.Connection:
-    """The database in a folder, made when there is none.
+    """Open the database in a folder, and create it if it does not exist.
 
-    A committed change outlives a killed process. It is not synced to the disk for each commit, since
-    a test ends processes and not machines.
+    A committed change outlives a killed process. It is not synced to the disk for each commit, since a
+    test ends processes and not machines.
     """
     store = sqlite3.connect(folder / "messages.sqlite3")
     store.execute("PRAGMA journal_mode = WAL")

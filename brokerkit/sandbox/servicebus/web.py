@@ -1,4 +1,4 @@
-"""HTTP for the administration, on the port that AMQP has: the first bytes tell which of the two it is."""
+"""Serve HTTP for the administration on the port of AMQP: the first bytes tell the two apart."""
 
 from __future__ import annotations
 
@@ -9,18 +9,22 @@ from dataclasses import dataclass
 from http import HTTPStatus
 
 LARGEST = 1_000_000
-"""Bytes that a request may have."""
+"""The largest request in bytes."""
 
 AMQP = b"AMQP"
 PROTOCOL_HEADER = AMQP + b"\x03\x01\x00\x00"
-"""What an AMQP 1.0 connection with SASL starts with."""
+"""The first bytes of an AMQP 1.0 connection with SASL."""
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """headers: by their names in small letters."""
+    """A request.
+
+    Attributes:
+        headers: The headers by lower-case name.
+    """
 
     method: str
     target: str
@@ -47,7 +51,7 @@ Handler = Callable[[Request], Response]
 
 
 class HttpConnection(asyncio.Protocol):
-    """One client's connection; its requests are answered one after the other."""
+    """A client's connection, whose requests are answered one after the other."""
 
     def __init__(self, handler: Handler) -> None:
         self._handler = handler
@@ -87,9 +91,10 @@ class HttpConnection(asyncio.Protocol):
 
 
 class FirstBytes(asyncio.Protocol):
-    """Waits for the first bytes of a connection, and hands it to the protocol that they are of.
+    """A protocol that waits for the first bytes of a connection, and passes it to the right protocol.
 
-    http: None where only AMQP is served.
+    Args:
+        http: Makes the protocol of HTTP; None if only AMQP is served.
     """
 
     def __init__(
@@ -112,7 +117,7 @@ class FirstBytes(asyncio.Protocol):
         elif self._received[:1].isupper() and self._http is not None:
             protocol = self._http()
         else:
-            # such as TLS; AMQP answers a header that it does not speak with its own, and closes
+            # for example TLS; AMQP answers an unknown header with its own, and closes
             self._socket.write(PROTOCOL_HEADER)
             self._socket.close()
             return

@@ -1,7 +1,7 @@
-"""Messages as they are on the wire: sections of AMQP 1.0, taken apart and put together.
+"""Split and build encoded messages: the sections of AMQP 1.0.
 
-The bytes of a sender's sections are kept as they came. Only what the broker itself has to say is
-encoded anew: the header, its annotations, and properties that it adds.
+The bytes of a sender's sections are kept as they came. The broker encodes only its own parts: the
+header, its annotations, and properties that it adds.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ DATA = 0x75
 FOOTER = 0x78
 
 MOST_TTL = 2**32 - 1
-"""Milliseconds: the header has no room for a longer time to live, as that of an entity may be."""
+"""The longest time to live that the header can hold, in milliseconds; that of an entity may be longer."""
 
 LAST_TIME = 253402300799999
-"""Milliseconds since the epoch: the end of the year 9999, after which the service knows no time."""
+"""The end of the year 9999, the last time that the service knows, in milliseconds since the epoch."""
 
 BATCH_FORMAT = 0x80013700
 """The message format of a transfer whose data sections are encoded messages."""
@@ -53,7 +53,10 @@ FIXED_WIDTHS = {0x4: 0, 0x5: 1, 0x6: 2, 0x7: 4, 0x8: 8, 0x9: 16}
 
 
 def end_of_value(buffer: bytes, at: int) -> int:
-    """Where the value that starts at `at` ends. Raises IndexError when the buffer ends before."""
+    """Return the position where the value that starts at `at` ends.
+
+    Raises IndexError if the buffer ends before.
+    """
     if buffer[at] == 0:
         return end_of_value(buffer, end_of_value(buffer, at + 1))
     kind = buffer[at] >> 4
@@ -67,9 +70,9 @@ def end_of_value(buffer: bytes, at: int) -> int:
 
 
 def sections(buffer: bytes) -> Iterator[tuple[int, int, int, int]]:
-    """The sections of a message as (descriptor, start, start of the value, end).
+    """Yield the sections of a message as (descriptor, start, start of the value, end).
 
-    Raises Refusal for bytes that are no message.
+    Raises Refusal for bytes that are not a message.
     """
     at = 0
     try:
@@ -92,7 +95,7 @@ def sections(buffer: bytes) -> Iterator[tuple[int, int, int, int]]:
 
 
 def value_of(section: bytes) -> Any:
-    """The decoded value of one section."""
+    """Return the decoded value of one section."""
     data = Data()
     try:
         data.decode(section)
@@ -102,7 +105,7 @@ def value_of(section: bytes) -> Any:
 
 
 def section_of(code: int, value: Any) -> bytes:
-    """One encoded section. Raises Refusal for a value that AMQP has no type for."""
+    """Return one encoded section. Raises Refusal for a value that AMQP has no type for."""
     data = Data()
     try:
         data.put_py_described(Described(ulong(code), value))
@@ -113,10 +116,11 @@ def section_of(code: int, value: Any) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """What a sender sent: its encoded sections, and what the broker needs to know of them.
+    """The content of a sent message: its encoded sections, and the facts that the broker needs.
 
-    ttl: time to live in milliseconds. scheduled: when it is to be enqueued, in milliseconds since the
-    epoch.
+    Attributes:
+        ttl: The time to live in milliseconds.
+        scheduled: When it is to be enqueued, in milliseconds since the epoch.
     """
 
     annotations: bytes
@@ -129,35 +133,35 @@ class Content:
     scheduled: int | None = None
 
     def annotated(self, more: Mapping[str, Any]) -> Content:
-        """The same with further annotations."""
+        """Return the content with further annotations."""
         known = value_of(self.annotations) if self.annotations else {}
         known.update({symbol(key): value for key, value in more.items()})
         return replace(self, annotations=section_of(MESSAGE_ANNOTATIONS, known))
 
     def with_properties(self, more: Mapping[str, Any]) -> Content:
-        """The same with application properties added or replaced."""
+        """Return the content with application properties added or replaced."""
         if not more:
             return self
         return self.with_only_properties({**self.application_properties(), **more})
 
     def with_only_properties(self, properties: Mapping[str, Any]) -> Content:
-        """The same with these application properties in place of its own."""
+        """Return the content with other application properties in place of its own."""
         return replace(
             self, application=section_of(APPLICATION_PROPERTIES, dict(properties)) if properties else b""
         )
 
     def application_properties(self) -> dict[str, Any]:
-        """The decoded application properties."""
+        """Return the decoded application properties."""
         return dict(value_of(self.application) or {}) if self.application else {}
 
     def fields(self) -> list[Any]:
-        """The thirteen fields of the properties section; None for those not given."""
+        """Return the thirteen fields of the properties section, with None for those not given."""
         given = list(value_of(self.properties) or []) if self.properties else []
         return given + [None] * (13 - len(given))
 
 
 def parse(raw: bytes) -> Content:
-    """A message from its bytes. Raises Refusal for bytes that are none."""
+    """Return a message from its bytes. Raises Refusal for bytes that are not a message."""
     try:
         return _parsed(raw)
     except (ValueError, TypeError, AttributeError, KeyError) as error:
@@ -167,7 +171,7 @@ def parse(raw: bytes) -> Content:
 def _parsed(raw: bytes) -> Content:
     parts = {MESSAGE_ANNOTATIONS: b"", PROPERTIES: b"", APPLICATION_PROPERTIES: b""}
     ttl = scheduled = None
-    # the service takes a message without a body, and its clients send one for a body of None
+    # the service accepts a message without a body, and its clients send one for a body of None
     body_start = len(raw)
     for code, start, _, end in sections(raw):
         if code == HEADER:
@@ -208,7 +212,7 @@ def _parsed(raw: bytes) -> Content:
 
 
 def unbatch(raw: bytes) -> list[bytes]:
-    """The encoded messages in the data sections of a batch."""
+    """Return the encoded messages in the data sections of a batch."""
     return [raw[_binary_start(raw, value) : end] for code, _, value, end in sections(raw) if code == DATA]
 
 
@@ -219,24 +223,24 @@ def _binary_start(raw: bytes, at: int) -> int:
 
 
 def header(ttl: int | None, delivery_count: int) -> bytes:
-    """The header section with all its fields, since clients take a left out count for none."""
+    """Return the header section with all its fields, since clients take a missing count for none."""
     lifetime = b"\x40" if ttl is None else b"\x70" + struct.pack(">I", min(ttl, MOST_TTL))
     fields = b"\x42\x40" + lifetime + b"\x42\x70" + struct.pack(">I", delivery_count)
     return b"\x00\x53\x70\xc0" + bytes((len(fields) + 1, 5)) + fields
 
 
 def timestamp_pair(name: str, milliseconds: int) -> bytes:
-    """An encoded entry of an annotations map."""
+    """Return an encoded entry of an annotations map."""
     return _key(name) + b"\x83" + struct.pack(">q", milliseconds)
 
 
 def long_pair(name: str, value: int) -> bytes:
-    """An encoded entry of an annotations map."""
+    """Return an encoded entry of an annotations map."""
     return _key(name) + b"\x81" + struct.pack(">q", value)
 
 
 def int_pair(name: str, value: int) -> bytes:
-    """An encoded entry of an annotations map."""
+    """Return an encoded entry of an annotations map."""
     return _key(name) + b"\x71" + struct.pack(">i", value)
 
 
@@ -245,7 +249,7 @@ def _key(name: str) -> bytes:
 
 
 def annotations_with(section: bytes, pairs: list[bytes]) -> bytes:
-    """The annotations section with encoded entries put before its own."""
+    """Return the annotations section with encoded entries before its own."""
     count, own = 2 * len(pairs), b""
     if section:
         at = 3 if section[1] == 0x53 else 10
