@@ -1,1 +1,1 @@
-"""What a backend writes, and what it writes it with."""
+"""The contract for drivers, and tools to write one with."""

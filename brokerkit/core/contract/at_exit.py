@@ -1,4 +1,4 @@
-"""Close what is open when the interpreter exits."""
+"""Closing what is open when the interpreter exits."""
 
 from __future__ import annotations
 
@@ -12,30 +12,30 @@ from ..vocabulary.cancellation import Deadline
 from ..vocabulary.errors import Closed
 
 EXIT_SECONDS = 2.0
-"""How long everything that is open has to close when the interpreter exits."""
+"""How long closing may take in all when the interpreter exits."""
 
 _open: weakref.WeakSet[Any] = weakref.WeakSet()
 
 
 def close_at_exit(thing: Any) -> None:
-    """Have ``thing.close(timeout=...)`` called when the interpreter exits."""
+    """Call ``thing.close(timeout=...)`` when the interpreter exits, unless it was collected before."""
     _open.add(thing)
 
 
 @atexit.register
 def _close_all() -> None:
-    """Begin with all, so that none waits for the others' time; no thread can be started by now."""
+    """Close everything. All begin before the first is waited for, so that they share the time."""
     told = threading.excepthook
 
     def tell(failed: threading.ExceptHookArgs) -> None:
-        # that the process ends is no news to a thread that it ends
+        # a thread that ends with the process needs no report about it
         if not issubclass(failed.exc_type, Closed):
             told(failed)
 
     threading.excepthook = tell
     deadline = Deadline(EXIT_SECONDS)
     things = list(_open)
-    # at exit there is nobody to tell: a broken close must not keep the others from closing
+    # errors cannot be reported at exit, and must not keep the others from closing
     for thing in things:
         begin = getattr(thing, "begin_close", None)
         if begin is not None:

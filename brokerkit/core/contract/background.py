@@ -1,4 +1,4 @@
-"""Calls of a client library that cannot be bounded, waited for only so long."""
+"""Calls of a client library that have no timeout, made in threads of their own."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ T = TypeVar("T")
 
 
 def begin(work: Callable[[], T], name: str) -> Future[T]:
-    """Have `work` done by a daemon thread of its own."""
+    """Call `work` in a daemon thread of its own. Return its future result."""
     future: Future[T] = Future()
 
     def run() -> None:
@@ -25,5 +25,9 @@ def begin(work: Callable[[], T], name: str) -> Future[T]:
 
 
 def bounded(work: Callable[[], T], timeout: float, name: str) -> T:
-    """The result of `work` in a thread of its own. TimeoutError leaves it running."""
+    """Call `work` in a daemon thread of its own, and return its result.
+
+    Raises:
+        TimeoutError: it took longer than `timeout` seconds. The call goes on.
+    """
     return begin(work, name).result(timeout)

@@ -1,4 +1,4 @@
-"""What a forked child inherits of a native library, whose threads it does not have."""
+"""Protecting a forked child from native objects that it inherits without their threads."""
 
 from __future__ import annotations
 
@@ -13,10 +13,13 @@ _natives: weakref.WeakSet[Any] = weakref.WeakSet()
 
 
 def keep_in_child(native: T) -> T:
-    """Have a forked child never let go of an object, whose end would wait for threads that are not there.
+    """Keep an object alive for ever in a forked child, where destroying it would wait for missing threads.
+
+    Returns:
+        The object.
 
     Raises:
-        TypeError: the object cannot be referred to weakly.
+        TypeError: the object does not support weak references.
     """
     _natives.add(native)
     return native

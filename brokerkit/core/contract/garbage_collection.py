@@ -1,4 +1,4 @@
-"""Keeping the garbage collector still while many objects are made at once."""
+"""Pausing the garbage collector while many objects are made at once."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ _resume = False
 class gc_paused:  # read as a phrase: `with gc_paused():`
     """A context manager that stops automatic collections while at least one thread is inside.
 
-    May be nested and used by several threads; the last one to leave puts back what was found, so
-    a collector that the user had switched off stays off. Meant for work that makes many objects
-    and no cycles: collecting then costs half the time and frees nothing.
+    It may be nested, and used by several threads. The last one to leave restores the state that was
+    found, so a collector that the user switched off stays off. Use it for work that makes many objects and
+    no cycles: collecting would take half the time and free nothing.
     """
 
     __slots__ = ()
@@ -41,7 +41,7 @@ class gc_paused:  # read as a phrase: `with gc_paused():`
 
 
 def _after_fork() -> None:
-    """The threads that were inside do not exist in the child, so nobody there would ever leave."""
+    """Reset the state in the child: the threads that were inside do not exist there, and never leave."""
     global _lock, _depth
     _lock = threading.RLock()
     if _depth and _resume:

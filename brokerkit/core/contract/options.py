@@ -1,4 +1,4 @@
-"""Options that a backend knows by name."""
+"""Checking the options of a backend."""
 
 from __future__ import annotations
 
@@ -9,7 +9,15 @@ from ..vocabulary.errors import ConfigError
 
 
 def check_options(options: Mapping[str, Any], known: Mapping[str, str]) -> dict[str, Any]:
-    """Check options against what a backend knows (name -> meaning); ConfigError lists them."""
+    """Return a copy of options after checking their names.
+
+    Args:
+        options: options as a user gave them.
+        known: the meaning of each option, by name.
+
+    Raises:
+        ConfigError: an option is unknown. The text lists the known ones.
+    """
     strangers = sorted(set(options) - set(known))
     if strangers:
         listed = "; ".join(f"{name}: {meaning}" for name, meaning in sorted(known.items()))

@@ -1,1 +1,1 @@
-"""The portable half: it keeps the promises over any driver."""
+"""The portable half: it keeps the promises of the project over any driver."""

@@ -1,4 +1,4 @@
-"""How what lives in an owner thread is closed: by its user, with others, or when dropped."""
+"""Closing objects that own a driver's thread: by the user, with their connection, or when collected."""
 
 from __future__ import annotations
 
@@ -11,13 +11,18 @@ from ..vocabulary.errors import AbandonedWarning
 from .driver_thread import DriverThread
 
 LEAST_SECONDS = 0.1
-"""What leaving is given when everything before it took all the time."""
+"""How long leaving may take when everything before it took all the time."""
 DROPPED_SECONDS = 1.0
-"""How long something that was dropped without being closed may take to leave."""
+"""How long an object may take to leave that was collected without being closed."""
 
 
 class Closable(ABC):
-    """Something with an owner thread. Dropping it without closing it closes it in the background."""
+    """An object that owns a driver's thread. If it is collected unclosed, it closes in the background.
+
+    Any thread may close it. `_closed` is set first, by `begin_close`, and is never reset. `_leave` runs on
+    the driver's thread, after all tasks that were added before. `close` and `finish_close` wait for that
+    thread, so code that runs on it must not take a lock that a closing caller may hold.
+    """
 
     _owner: DriverThread
     _closed = False
@@ -25,31 +30,36 @@ class Closable(ABC):
 
     @abstractmethod
     def _leave(self, timeout: float) -> None:
-        """The last thing that the owner thread does."""
+        """Release everything. The last call on the driver's thread; what it raises is ignored."""
 
     @property
     def closed(self) -> bool:
+        """Whether closing has begun."""
         return self._closed
 
     def close(self, timeout: float = 4.0) -> None:
-        """Close it; what hangs after `timeout` seconds is abandoned with a warning. Twice is fine."""
+        """Close it, and wait until it has closed. Closing twice is fine.
+
+        Args:
+            timeout: seconds to wait. What still hangs then is abandoned, with an `AbandonedWarning`.
+        """
         deadline = Deadline(timeout)
         self.begin_close(timeout)
         self.finish_close(deadline)
 
     def begin_close(self, timeout: float) -> None:
-        """Have it close, without waiting for it."""
+        """Start to close it, without waiting for it."""
         self._owner.check_process()
         self._closed = True
         deadline = Deadline(timeout)
         self._owner.end(lambda: self._leave(max(LEAST_SECONDS, deadline.remaining())))
 
     def wait_closed(self, deadline: Deadline) -> bool:
-        """Wait until it has closed, which was begun; false when the deadline passed."""
+        """Wait until it has closed, after `begin_close`. Return false when the deadline passed."""
         return self._owner.join(deadline)
 
     def finish_close(self, deadline: Deadline) -> None:
-        """Wait until it has closed; a warning when it does not in time."""
+        """Wait until it has closed, after `begin_close`. Warn when the deadline passed."""
         if not self.wait_closed(deadline):
             warnings.warn(
                 f"closing the {self._owner.name} took longer than {deadline.seconds:g} s and was abandoned"
@@ -65,7 +75,11 @@ class Closable(ABC):
         self.close()
 
     def drop(self) -> None:
-        """Have it close as if it were collected: without taking a lock that others may hold."""
+        """Start to close it as if it were collected.
+
+        The collector may call this in any thread, at any moment, with any lock held: no lock is taken but
+        that of its own `DriverThread`, which is reentrant.
+        """
         owner = getattr(self, "_owner", None)
         if owner is not None:
             owner.end(lambda: self._leave(DROPPED_SECONDS), wake=False)

@@ -1,4 +1,4 @@
-"""An open connection to one broker: the core without a notebook."""
+"""An open connection to one broker, for programs without a notebook."""
 
 from __future__ import annotations
 
@@ -39,20 +39,35 @@ T = TypeVar("T")
 
 
 def connect(target: str | None = None, *, timeout: float = CONNECT_SECONDS, **options: Any) -> Connection:
-    """Open a connection: one round trip to the broker.
+    """Open a connection, with one round trip to the broker.
 
-    target: a URL such as ``kafka://localhost:9092``, an Azure connection string, a saved name, or
-    None for the environment variable BROKERKIT_URL. options: override the URL's query.
-    Raises ConfigError, Unauthorized or Unavailable.
+    Args:
+        target: a URL such as ``kafka://localhost:9092``, an Azure connection string, the name of a saved
+            connection, or None for the environment variable BROKERKIT_URL.
+        timeout: seconds to wait for the broker.
+        options: options of the backend. They override the query of the URL.
+
+    Raises:
+        ConfigError: the target or an option cannot be used.
+        Unauthorized: the broker refused the credentials.
+        Unavailable: the broker did not answer.
     """
     return Connection(resolve(target, options), timeout=timeout)
 
 
 class Connection(Closable):
-    """One broker. It owns every publisher, browser and consumer that it made, and closes them.
+    """An open connection to one broker. Closing it closes the publishers, consumers and inspector it made.
 
-    capabilities: what the system can do. native: the client library's own object. read_only: whether
-    everything that would change the broker is refused, with NotSupported.
+    Any thread may use it. Only the driver's thread calls `_driver`, except for `Driver.translate` and
+    `Driver.native`. `_driver` is set once, before the connection can be used. `_lock` guards `_children`, and
+    with it `_closed`: what is made while the connection closes is closed either by it or by `_adopt`.
+    `_asking_for_browser` is taken before `_lock`, and held while the inspector is made.
+
+    Attributes:
+        address: where the broker is.
+        name: the address as text, without secrets.
+        capabilities: what the system can do.
+        read_only: whether everything that would change the broker is refused, with NotSupported.
     """
 
     def __init__(self, address: Address, *, timeout: float = CONNECT_SECONDS) -> None:
@@ -71,7 +86,7 @@ class Connection(Closable):
         try:
             self._ask(lambda: opened.append(_open(backend, address, timeout)), timeout + 1.0)
         except BaseException:
-            # what is still being opened is closed when it comes
+            # a driver that is still being opened is closed when it comes
             self._owner.end(lambda: _close_all(opened))
             raise
         (self._driver,) = opened
@@ -79,12 +94,12 @@ class Connection(Closable):
         close_at_exit(self)
 
     def translate(self, error: BaseException) -> BrokerError:
-        """Any exception of the driver as one of our tree, without secrets."""
+        """Return any exception of the driver as a `BrokerError` without secrets. Raises nothing."""
         return self._secrets.clear(error if isinstance(error, BrokerError) else self._translated(error))
 
     def _translated(self, error: BaseException) -> BrokerError:
         if self._driver is not None:
-            # a translation that fails must neither hide the error nor end a thread
+            # a translation that fails must not hide the error or end a thread
             with contextlib.suppress(Exception):
                 return translated(self._driver, error)
         made = BrokerError(f"{type(error).__name__}: {error}")
@@ -98,7 +113,7 @@ class Connection(Closable):
             except Exception as error:
                 return None, self.translate(error)
 
-        # raised here, where no unmasked exception becomes its context
+        # raised on this thread, so that no unmasked exception becomes its context
         answer, problem = self._owner.call(asked, timeout=timeout)
         if problem is not None:
             raise problem
@@ -106,6 +121,7 @@ class Connection(Closable):
 
     @property
     def driver(self) -> Driver:
+        """The driver underneath. Raises Closed if the connection is closed."""
         self._owner.check_process()
         if self._closed or self._driver is None:
             raise Closed(f"the connection to {self.name} is closed")
@@ -113,12 +129,16 @@ class Connection(Closable):
 
     @property
     def native(self) -> Any:
-        """The client library's own object, for what only this system has."""
+        """The client library's own object, for what only this system has.
+
+        Raises:
+            NotSupported: the connection is read-only.
+        """
         self.refuse_if_read_only("the client library's own object can change the broker")
         return self.driver.native
 
     def refuse_if_read_only(self, why: str) -> None:
-        """Raise Closed if it is closed, and NotSupported if it is read-only."""
+        """Raise NotSupported, with the reason `why`, if the connection is read-only, and Closed if closed."""
         self._owner.check_process()
         if self._closed:
             raise Closed(f"the connection to {self.name} is closed")
@@ -126,7 +146,7 @@ class Connection(Closable):
             raise NotSupported(f"this session is read-only (read_only=True): {why}")
 
     def ping(self, timeout: float = CONNECT_SECONDS) -> None:
-        """One round trip to the broker."""
+        """Make one round trip to the broker."""
         driver = self.driver
         self._ask(lambda: driver.ping(timeout), timeout + 1.0)
 
@@ -142,12 +162,21 @@ class Connection(Closable):
         batch_size: int | None = None,
         **options: Any,
     ) -> MessageConsumer | RecordConsumer:
-        """A consumer of one subscription, not attached yet.
+        """Return a consumer of one subscription that is not attached yet.
 
-        model: `message` or `record`, where the system has both; else its only one.
-        start: where a subscription that does not exist begins; without it a missing one is NotFound.
-        hold: seconds for which messages are kept ours; None: until they are settled.
-        batch_size: about how many messages are wanted at once, for systems that take them by the batch.
+        Args:
+            topic: the topic to read.
+            subscription: the name of the subscription (group, durable consumer), where the system has one.
+            model: ``"message"`` or ``"record"``. None for the first that the system has.
+            start: where a subscription begins that does not exist yet. None if it must exist.
+            hold: seconds for which messages stay reserved after they were received. None for no limit.
+            connect_timeout: seconds that attaching may take. None for no limit.
+            batch_size: about how many messages are wanted at once, for systems that send them in batches.
+            options: options of the backend.
+
+        Raises:
+            ConfigError: a name, position or option cannot be used, or `subscription` is missing.
+            NotSupported: the connection is read-only, or the system does not have this model.
         """
         self.refuse_if_read_only("consuming takes messages from others: use peek or scan")
         driver = self.driver
@@ -180,7 +209,7 @@ class Connection(Closable):
         return consumer
 
     def _begin(self, topic: str, start: Any) -> Position:
-        """Where a subscription is to begin; negative offsets count messages where they can be read."""
+        """Return where a subscription begins. Negative offsets count messages where these can be read."""
         position = parse(start)
         return (
             self.inspector().begin_of(topic, position)
@@ -197,9 +226,11 @@ class Connection(Closable):
         raise Closed(f"the connection to {self.name} is closed")
 
     def model_for(self, model: Model | None) -> Model:
-        """What a consumer yields that is asked to be of a model; None asks for the system's first.
+        """Return the model of a consumer. None asks for the first that the system has.
 
-        Raises NotSupported for a model that the system has not, ConfigError for what is none.
+        Raises:
+            ConfigError: it is not the name of a model.
+            NotSupported: the system does not have this model.
         """
         models = self.capabilities.models
         if model is None:
@@ -213,9 +244,14 @@ class Connection(Closable):
         return model
 
     def publisher(self, *, transactional_id: str | None = None) -> ConnectedPublisher:
-        """A publisher, to be closed by you or with the connection.
+        """Return a publisher. The caller closes it, or it is closed with the connection.
 
-        transactional_id: names a transactional publisher across restarts, where the system has them.
+        Args:
+            transactional_id: names a transactional publisher across restarts, where the system has
+                transactions.
+
+        Raises:
+            NotSupported: the connection is read-only, or the system has no transactions.
         """
         self.refuse_if_read_only("it publishes nothing")
         driver = self.driver
@@ -237,7 +273,11 @@ class Connection(Closable):
         return publisher
 
     def inspector(self) -> ConnectedInspector:
-        """The connection's browser, made on first use."""
+        """Return the inspector of the connection, made on first use.
+
+        Raises:
+            NotSupported: the system cannot be browsed without side effects.
+        """
         driver = self.driver
         with self._asking_for_browser:
             if self._browser is None:
@@ -252,14 +292,30 @@ class Connection(Closable):
             return self._browser
 
     def create_topic(self, topic: str, *, timeout: float = ADMIN_SECONDS, **options: Any) -> None:
-        """Create a topic; options such as ``partitions=3`` are the backend's. Raises AlreadyExists."""
+        """Create a topic.
+
+        Args:
+            topic: the name of the topic.
+            timeout: seconds to wait for the broker.
+            options: options of the backend, such as ``partitions=3``.
+
+        Raises:
+            AlreadyExists: there is a topic of that name.
+            ConfigError: the name or an option cannot be used.
+            NotSupported: the connection is read-only, or the system cannot do it.
+        """
         self.refuse_if_read_only("it creates nothing")
         driver = self.driver
         check_name(topic, "topic")
         self._ask(lambda: driver.create_topic(topic, options=options, timeout=timeout), timeout + 1.0)
 
     def delete_topic(self, topic: str, *, timeout: float = ADMIN_SECONDS) -> None:
-        """Delete a topic with all its messages. NotFound if it is not there."""
+        """Delete a topic with all its messages.
+
+        Raises:
+            NotFound: the topic does not exist.
+            NotSupported: the connection is read-only, or the system cannot do it.
+        """
         self.refuse_if_read_only("it deletes nothing")
         driver = self.driver
         check_name(topic, "topic")
@@ -275,9 +331,21 @@ class Connection(Closable):
         timeout: float = ADMIN_SECONDS,
         **options: Any,
     ) -> None:
-        """Create a subscription (group, durable consumer) that begins at `start`.
+        """Create a subscription (group, durable consumer).
 
-        model: what its consumers yield, where the system has both; else its only one.
+        Args:
+            topic: the topic that it reads.
+            subscription: its name.
+            start: where it begins.
+            model: ``"message"`` or ``"record"``, for its consumers. None for the first that the system has.
+            timeout: seconds to wait for the broker.
+            options: options of the backend.
+
+        Raises:
+            AlreadyExists: there is a subscription of that name.
+            ConfigError: a name, position or option cannot be used.
+            NotFound: the topic does not exist.
+            NotSupported: the connection is read-only, or the system cannot do it.
         """
         self.refuse_if_read_only("it creates nothing")
         driver = self.driver
@@ -289,7 +357,7 @@ class Connection(Closable):
         self._ask(lambda: driver.create_subscription(request, timeout=timeout), timeout + 1.0)
 
     def begin_close(self, timeout: float) -> None:
-        """Have all consumers, publishers and the browser close, then the client."""
+        """Start to close all consumers, publishers and the inspector, and then the client."""
         with self._lock:
             self._closed = True
             children = [*self._children]
@@ -298,7 +366,7 @@ class Connection(Closable):
         super().begin_close(timeout)
 
     def finish_close(self, deadline: Deadline) -> None:
-        """Wait until all have closed; a warning for each that does not in time."""
+        """Wait until all have closed. Warn about each that has not when the deadline passed."""
         super().finish_close(deadline)
         with self._lock:
             children = [*self._children]

@@ -1,7 +1,8 @@
-"""The portable half of consuming: where the promises about received messages are kept.
+"""The portable half of consuming, which keeps the promises about received messages.
 
-A `Consumer` owns a driver and its thread. It fetches only while somebody waits for messages, keeps
-what came and was not handed over for the next call, keeps locks alive, settles, and gives back.
+A `Consumer` owns a driver and its thread. It fetches only while a caller waits for messages, keeps
+messages that no caller received for the next call, extends locks, settles messages, and returns to the
+broker what is not settled.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from .received import Fetch, ReceivedBatch
 from .silence import Ending, Silence
 
 FETCH_SLICE = 0.2
-"""Seconds that one fetch may wait, so that acknowledgements never wait longer behind it."""
+"""Seconds that one fetch may wait, because acknowledgements wait behind it."""
 IDLE_SECONDS = 0.5
 SETTLE_SECONDS = 30.0
 RETRY_SECONDS = 0.2
@@ -36,10 +37,36 @@ T = TypeVar("T")
 
 
 class Consumer(Closable):
-    """What both models share; use `MessageConsumer` or `RecordConsumer`.
+    """The part of a consumer that both models share. Use `MessageConsumer` or `RecordConsumer`.
 
-    hold: seconds for which what was handed over is kept ours (None: for ever); acknowledging it
-    later raises LockLost. connect_timeout: seconds that attaching may take (None: no limit).
+    Threads
+        Only the driver's thread calls `_driver`, except for `ConsumerDriver.wake`. Only this thread uses
+        `_outstanding`, `_attach_deadline`, `_keep_alive_at` and `_idle_at`, and only this thread changes
+        the state of a `Fetch`. It alone writes `_attached`, `_fetches` and `_trouble`; callers read them.
+
+    Locks
+        `_lock` guards what both sides use: `_buffer`, `_waiters`, `_error` and `_changed`. It is held for
+        short steps, never while the driver is called or waited for, and never together with the lock of
+        the `DriverThread`.
+
+        `fetch_many` and `waits_for_settling` read the length of `_buffer` without `_lock`. That is safe: the
+        length of a deque is read atomically, and it only decides whether to go on, never which rows are
+        taken. That is for `_take`, under `_lock`. If the length was out of date, a batch stays in the
+        buffer for the next call, or the next `fetch` finds no batch and ends at its deadline.
+
+    Order of locks
+        `close` waits for the driver's thread. Its caller may hold a lock of its own, which is then taken
+        first: `Batches.release` closes the consumer while it holds `Batches._lock`. So code that holds
+        `_lock`, or runs on the driver's thread, must never take a lock of a caller.
+
+    Args:
+        driver: makes the calls to the client library.
+        name: names the consumer in errors.
+        capabilities: the capabilities for the model of the consumer.
+        translate: makes a `BrokerError` of any exception of the driver.
+        hold: seconds for which messages stay reserved after they were received. None for no limit.
+            Acknowledging one later raises LockLost.
+        connect_timeout: seconds that attaching may take. None for no limit.
     """
 
     def __init__(
@@ -60,8 +87,7 @@ class Consumer(Closable):
         self._driver = driver
         self._translate = translate
         self._lock = threading.RLock()
-        # a Condition that is interrupted by a signal may be left without its lock: this is a new
-        # latch after every change
+        # a new latch after every change: a Condition that a signal interrupts may be left without its lock
         self._changed = Latch()
         self._buffer: deque[ReceivedBatch] = deque()
         self._outstanding: set[Fetch] = set()
@@ -76,19 +102,22 @@ class Consumer(Closable):
         self._owner = DriverThread(f"consumer of {name}", self._work, driver.wake)
         close_at_exit(self)
 
-    # What the two models do differently; called by the owner thread only.
+    # The two models differ in these; called by the driver's thread only.
 
     @abstractmethod
     def _chunk(self, fetched: Fetched) -> Fetch:
-        """What was fetched, with what is owed for it."""
+        """Wrap what the driver fetched, with the state of each row."""
 
     @abstractmethod
     def _items(self, held: ReceivedBatch) -> list[Any]:
-        """The rows of a batch as message or record objects."""
+        """Return the rows of a batch as `Message` or `Record` objects."""
 
     @abstractmethod
     def _keep_alive(self) -> float:
-        """Extend what is due and let go of what was held too long; when to be called again."""
+        """Extend locks that are due, and return messages that were held too long.
+
+        Return the monotonic time of the next call.
+        """
 
     @abstractmethod
     def _settle(
@@ -99,13 +128,13 @@ class Consumer(Closable):
         delay: float | None,
         reason: str | None,
     ) -> dict[int, BrokerError]:
-        """Settle rows; the errors of those that failed, by row."""
+        """Settle rows. Return the errors of those that failed, by row."""
 
     @abstractmethod
     def _give_back(self) -> None:
-        """Return to the broker all that is not settled."""
+        """Return all messages to the broker that are not settled."""
 
-    # The owner thread.
+    # The driver's thread.
 
     def _work(self) -> float:
         try:
@@ -118,16 +147,16 @@ class Consumer(Closable):
             with self._lock:
                 self._error = problem
                 self._announce()
-            # what is held is kept alive; for the rest the next caller tries again
+            # locks are still extended; everything else waits for the next caller
             return max(RETRY_SECONDS, self._keep_alive_at - time.monotonic())
 
     def _announce(self) -> None:
-        """Have every waiting caller look again; under the lock."""
+        """Wake every waiting caller to look again. The caller holds `_lock`."""
         changed, self._changed = self._changed, Latch()
         changed.set()
 
     def _demand(self) -> tuple[bool, int, float]:
-        """Whether anybody waits, how many rows are missing, and how long a fetch may wait for them."""
+        """Return whether a caller waits, how many rows are missing, and how long a fetch may wait."""
         with self._lock:
             if self._error is not None or not self._waiters:
                 return False, 0, 0.0
@@ -136,7 +165,7 @@ class Consumer(Closable):
             return True, max(0, missing), wait
 
     def _step(self) -> float:
-        """Attach, fetch a slice, or stay alive; the seconds until the next step."""
+        """Attach, fetch, or keep the connection alive. Return the seconds until the next step."""
         now = time.monotonic()
         if now >= self._keep_alive_at:
             self._keep_alive_at = now + RETRY_SECONDS
@@ -202,7 +231,25 @@ class Consumer(Closable):
         delay: float | None = None,
         reason: str | None = None,
     ) -> dict[int, BrokerError]:
-        """Settle rows of a chunk of this consumer; the errors of those that failed, by row."""
+        """Settle rows of a fetch, and wait for it, 30 seconds at most.
+
+        Args:
+            chunk: a fetch of this consumer.
+            rows: rows of the fetch. Nothing is done for rows that are settled already, but acknowledging
+                one that was not acknowledged before fails.
+            outcome: how they are settled.
+            delay: seconds before a NACK takes effect, where the system can delay it.
+            reason: why they are rejected, where the system keeps a reason.
+
+        Returns:
+            The errors of the rows that failed, by row.
+
+        Raises:
+            AckFailed: the call to the broker failed for all rows.
+            Closed: the consumer is closed.
+            NotSupported: the system cannot settle a message so.
+            Unavailable: the broker did not answer in time. The call goes on.
+        """
         if self._closed:
             raise Closed(f"the consumer of {self.name} is closed; what was not settled was given back")
 
@@ -218,7 +265,14 @@ class Consumer(Closable):
         return self._owner.call(settled, timeout=SETTLE_SECONDS)
 
     def attach(self, *, cancellation: Cancellation | None = None) -> None:
-        """Wait until messages can flow, `connect_timeout` at most. Reading attaches by itself."""
+        """Wait until messages can flow, `connect_timeout` seconds at most. Reading attaches by itself.
+
+        Raises:
+            Unavailable: attaching took longer than `connect_timeout`.
+            NotFound: the topic or the subscription does not exist.
+            Cancelled: `cancellation` was cancelled.
+            Closed: the consumer is closed.
+        """
         self._wait(lambda: self._attached or None, Deadline(None), cancellation, want=0)
 
     def fetch(
@@ -228,10 +282,23 @@ class Consumer(Closable):
         *,
         cancellation: Cancellation | None = None,
     ) -> ReceivedBatch | None:
-        """What is there now, else what comes first, at most `max_messages`; None when nothing came.
+        """Return the messages that are there now, else the first that come.
 
-        The timeout counts from being attached. An interrupted call loses nothing: the next one
-        hands over the same rows.
+        An interrupted call loses nothing: the next one returns the same rows.
+
+        Args:
+            max_messages: how many rows the batch may have at most.
+            timeout: seconds to wait, counted from when the consumer is attached. None for no limit. With
+                0 it still looks once.
+            cancellation: ends the wait from another thread.
+
+        Returns:
+            A batch, or None if nothing came.
+
+        Raises:
+            Cancelled: `cancellation` was cancelled.
+            Closed: the consumer is closed.
+            BrokerError: the broker refused, or did not answer until the timeout.
         """
         count = check_count(max_messages, "max_messages")
         deadline = Deadline(check_seconds(timeout, "timeout"))
@@ -241,7 +308,7 @@ class Consumer(Closable):
         except BaseException:
             self._put_back([transit.held] if transit.held is not None else [])
             raise
-        # A signal is only handled around calls: from here to the caller's variable there is none.
+        # signals are handled around calls only, and there is none from here to the caller's variable
         return transit.held
 
     def fetch_many(
@@ -255,13 +322,27 @@ class Consumer(Closable):
         ending: Ending | None = None,
         cancellation: Cancellation | None = None,
     ) -> list[ReceivedBatch]:
-        """Like `fetch`, but waits until there are `max_messages`, or for the timeout.
+        """Return batches with `max_messages` rows in all, or those that came until the timeout.
 
-        window: seconds that it waits for more, counted from the first message. idle: seconds without
-        a new one after which it waits no more, once the first has come; where the broker says what there
-        is, not before that has come or nothing came for `silence.SILENT_SECONDS`. thorough: the same for
-        the first message: the timeout does not end it while there is something. Where no more come while
-        some are held, it is what one fetch brought. ending: is told why it ended.
+        On a system that sends no more while messages are unsettled, return what one fetch brought. If an
+        error ends the wait after some messages came, return them: the next call raises the error.
+
+        Args:
+            max_messages: how many rows the batches have together at most.
+            timeout: seconds to wait, counted from when the consumer is attached. None for no limit.
+            window: seconds to wait for more, counted from the first message. It replaces the timeout.
+            idle: stop after so many seconds without a new message, once the first has come. Where the
+                broker says what is left, wait for that, unless nothing came for
+                `silence.SILENT_SECONDS`.
+            thorough: apply the rule of `idle` to the first message too: do not stop at the timeout while
+                the broker says that messages are left.
+            ending: its `why` is set to the reason why the wait ended.
+            cancellation: ends the wait from another thread. The next call returns what came.
+
+        Raises:
+            Cancelled: `cancellation` was cancelled.
+            Closed: the consumer is closed.
+            BrokerError: the broker refused, or did not answer until the timeout, and no message came.
         """
         ending = Ending() if ending is None else ending
         silence = Silence(self.backlog)
@@ -292,7 +373,7 @@ class Consumer(Closable):
                 missing -= len(held)
                 if window is not None and len(pieces) == 1:
                     deadline = Deadline(window)
-                # what comes from now on is left: a trickle would hold this open for ever
+                # take only what is there now: a trickle of messages would never let this end
                 if deadline.passed:
                     there = len(self._buffer) if there is None else there - 1
                     if there <= 0:
@@ -308,7 +389,7 @@ class Consumer(Closable):
         except BrokerError as error:
             if not pieces:
                 raise
-            # what came is handed over first; the next call meets the failure
+            # return what came first; the next call raises the error
             if not error.retryable:
                 with self._lock:
                     self._error = self._error or error
@@ -318,7 +399,11 @@ class Consumer(Closable):
         return pieces
 
     def backlog(self, mark: Any, timeout: float) -> Backlog | None:
-        """What is still to come of what there was, see `ConsumerDriver.backlog`. Raises Unavailable."""
+        """Ask the driver for its backlog; see `ConsumerDriver.backlog`.
+
+        Raises:
+            Unavailable: the broker did not answer within `timeout` seconds.
+        """
 
         def asked() -> Backlog | None:
             try:
@@ -331,7 +416,7 @@ class Consumer(Closable):
 
     @property
     def waits_for_settling(self) -> bool:
-        """Whether nothing comes to who holds messages before these are settled."""
+        """Whether no more messages come before those that were received are settled."""
         return not self.capabilities.more_while_held and not self._buffer
 
     def _next_items(
@@ -345,13 +430,16 @@ class Consumer(Closable):
             raise
 
     def _put_back(self, pieces: Sequence[ReceivedBatch]) -> None:
-        """Have the next call hand over these again, in their order."""
+        """Put batches back, in their order, for the next call to return."""
         with self._lock:
             self._buffer.extendleft(reversed(pieces))
             self._announce()
 
     def _take(self, count: int, transit: _Transit) -> bool | None:
-        """Move the first rows of the buffer into transit; the caller holds the lock."""
+        """Move the first rows of the buffer into `transit`. The caller holds `_lock`.
+
+        Return true, or None if there are no rows.
+        """
         while self._buffer:
             held = self._buffer[0]
             if held.settled:
@@ -373,7 +461,10 @@ class Consumer(Closable):
         *,
         want: int,
     ) -> T | None:
-        """Wait for `attempt`, which is called under the lock, to bring something; None at the deadline."""
+        """Wait until `attempt` returns something, and return it. Return None at the deadline.
+
+        `attempt` is called with `_lock` held. `want` is how many rows the caller waits for.
+        """
         fetches_before = self._fetches
         waiter = _Waiter(want, deadline)
         grace = Deadline(2 * FETCH_SLICE)
@@ -389,13 +480,13 @@ class Consumer(Closable):
                     if found is not None:
                         return found
                     if self._error is not None:
-                        # said once: the next call tries again
+                        # raised once: the next call tries again
                         error, self._error = self._error, None
                         raise error
                     if not self._attached:
                         waiter.deadline = waiter.deadline.restarted()
                         grace = grace.restarted()
-                    # even a timeout of 0 looks once
+                    # a timeout of 0 still looks once
                     elif waiter.deadline.passed and (self._fetches > fetches_before or grace.passed):
                         if self._trouble is not None:
                             raise self._trouble
@@ -413,9 +504,9 @@ class Consumer(Closable):
             raise Closed(f"the consumer of {self.name} is closed")
 
     def begin_close(self, timeout: float) -> None:
-        """Have it give back all that is not settled and leave, without waiting for it.
+        """Start to return all that is not settled and to leave, without waiting for it.
 
-        Deletes no subscription and commits nothing that was not acknowledged.
+        Delete no subscription, and commit nothing that was not acknowledged.
         """
         super().begin_close(timeout)
         with self._lock:
@@ -430,7 +521,7 @@ class Consumer(Closable):
 
 
 class _Waiter:
-    """A caller that waits: for how many rows, and until when."""
+    """A waiting caller: how many rows it wants, and until when."""
 
     __slots__ = ("deadline", "want")
 
@@ -440,7 +531,7 @@ class _Waiter:
 
 
 class _Transit:
-    """Rows on their way to a caller, who may be interrupted before they arrive."""
+    """Rows on their way to a caller that may be interrupted before it has them."""
 
     __slots__ = ("held",)
 

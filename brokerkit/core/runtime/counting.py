@@ -1,4 +1,4 @@
-"""Counting messages by reading them, where offsets have gaps that only reading shows."""
+"""Counting messages by reading them, where offsets have gaps that only reading finds."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from ..vocabulary.topics import Bounds, Slice, SubscriptionInfo, TopicDescriptio
 
 Read = Callable[[Slice], Iterator[Columns]]
 WIDEN = 4
-"""How much further back each step looks when the one before found too few messages."""
+"""How much further back each step looks if the one before found too few messages."""
 WIDEST = 100_000
 SLACK = 1.2
-"""Where other topics' messages lie between, somewhat more is read than their share."""
+"""How much more to read than the share of the topic, where messages of other topics lie between."""
 COUNTED_OFFSETS = 1_000
-"""Ranges up to so many offsets are counted for a description; of longer ones the offsets are shown."""
+"""The longest range, in offsets, that is counted for a description. Of longer ones the offsets are shown."""
 COUNTED_BYTES = 8_000_000
 COUNTED_SECONDS = 2.0
 
 
 def last_messages(count: int, topic: str, bounds: Bounds, read: Read) -> int:
-    """The offset at which the last `count` messages of a partition begin."""
+    """Return the offset at which the last `count` messages of a partition begin."""
     if bounds.dense:
         return max(bounds.start, bounds.advance(bounds.end, -count))
     if bounds.exact and count >= bounds.estimate:
@@ -44,7 +44,7 @@ def last_messages(count: int, topic: str, bounds: Bounds, read: Read) -> int:
 
 
 def counted(described: TopicDescription, read: Read) -> TopicDescription:
-    """The description with exact counts where the broker has none and little is to be read for them."""
+    """Return the description with exact counts where the broker has none and there is little to read."""
     deadline = monotonic() + COUNTED_SECONDS
     partitions: list[Bounds] = []
     rests: dict[int | None, list[int] | None] = {}
@@ -61,7 +61,7 @@ def counted(described: TopicDescription, read: Read) -> TopicDescription:
 
 
 def _begin_of_count(bounds: Bounds, subscriptions: Sequence[SubscriptionInfo]) -> int | None:
-    """From where a partition is read to count what the broker has not counted; None where not at all."""
+    """Return from where to read a partition to count its messages. None if nothing is to be counted."""
     if bounds.end <= bounds.start:
         return None
     if not bounds.exact and bounds.estimate <= COUNTED_OFFSETS:
@@ -72,7 +72,7 @@ def _begin_of_count(bounds: Bounds, subscriptions: Sequence[SubscriptionInfo]) -
 
 
 def _countable(subscription: SubscriptionInfo) -> bool:
-    """Whether its lag is what lies behind its positions."""
+    """Tell whether the lag of a subscription can be counted from its positions."""
     return subscription.kind == "group" and subscription.lag is not None and subscription.counted != "exact"
 
 
@@ -81,7 +81,7 @@ def _position(subscription: SubscriptionInfo, bounds: Bounds) -> int:
 
 
 def _offsets(piece: Slice, read: Read, deadline: float) -> list[int] | None:
-    """The offsets of the messages of a slice; None where that takes too long."""
+    """Return the offsets of the messages of a slice. None if that takes too long or cannot be read."""
     found: list[int] = []
     size = 0
     try:
@@ -91,7 +91,7 @@ def _offsets(piece: Slice, read: Read, deadline: float) -> list[int] | None:
             if size > COUNTED_BYTES or monotonic() > deadline:
                 return None
     except (BrokerError, TimeoutError):
-        # who may describe a topic need not be allowed to read it
+        # permission to describe a topic does not include permission to read it
         return None
     return found
 
@@ -101,7 +101,7 @@ def _with_lag(
     partitions: Sequence[Bounds],
     rests: Mapping[int | None, list[int] | None],
 ) -> SubscriptionInfo:
-    """The subscription with an exact lag where all that lies behind its positions was read."""
+    """Return the subscription with an exact lag if everything after its positions was read."""
     if not _countable(subscription):
         return subscription
     lag, exact = 0, True

@@ -1,4 +1,4 @@
-"""One thread that alone calls a driver; everybody else waits for it in slices."""
+"""The thread that alone calls a driver. Callers wait for it in slices."""
 
 from __future__ import annotations
 
@@ -17,7 +17,10 @@ T = TypeVar("T")
 
 
 class Task(Generic[T]):
-    """Something that the owner thread was asked to do."""
+    """A call to be made by a driver's thread, and its result.
+
+    `run` and `fail` are called by one thread; any number may `wait`.
+    """
 
     def __init__(self, work: Callable[[], T]) -> None:
         self._work = work
@@ -26,6 +29,7 @@ class Task(Generic[T]):
         self._error: BaseException | None = None
 
     def run(self) -> None:
+        """Make the call, and keep its result or error. Raises nothing."""
         try:
             self._result = self._work()
         except BaseException as error:
@@ -33,15 +37,22 @@ class Task(Generic[T]):
         self._done.set()
 
     def fail(self, error: BaseException) -> None:
+        """End with an error, without the call."""
         self._error = error
         self._done.set()
 
     @property
     def done(self) -> bool:
+        """Whether there is a result or an error."""
         return self._done.is_set()
 
     def wait(self, timeout: float | None, cancellation: Cancellation | None = None) -> T:
-        """The result, or the error. TimeoutError and Cancelled leave the work going on."""
+        """Return the result of the call, or raise its error.
+
+        Raises:
+            TimeoutError: it took longer than `timeout` seconds. The call goes on.
+            Cancelled: `cancellation` was cancelled. The call goes on.
+        """
         deadline = Deadline(timeout)
         while not self._done.wait(deadline.slice()):
             if cancellation is not None and cancellation.cancelled:
@@ -54,11 +65,16 @@ class Task(Generic[T]):
 
 
 class DriverThread:
-    """A daemon thread with a queue of tasks, and a `work` to do between them.
+    """A daemon thread with a queue of tasks, and `work` to do between them.
 
-    work: a bound method that raises nothing, called whenever no task waits; returns the seconds until
-    it wants to be called again. Its object is not kept alive by the thread.
-    wake: called from other threads, to make a waiting `work` come back early.
+    Any thread may call its methods. `_lock` guards `_tasks`, `_last`, `_stopping` and `_nudged`. It is held
+    for short steps, never while a task, `work` or `wake` runs.
+
+    Args:
+        name: names the thread, and its owner in errors.
+        work: a bound method that raises nothing, called whenever no task waits. It returns the seconds
+            until it is to be called again. The thread does not keep its object alive.
+        wake: called from other threads, to make a waiting `work` return early.
     """
 
     def __init__(
@@ -71,7 +87,7 @@ class DriverThread:
         self._work = weakref.WeakMethod(work) if work is not None else None
         self._wake = wake
         self._tasks: deque[Task[Any]] = deque()
-        # a signal may strike while a Condition is being entered, and leave its lock taken
+        # reentrant: a signal may strike while the Condition is entered, and leave its lock taken
         self._lock = threading.RLock()
         self._condition = threading.Condition(self._lock)
         self._ended = Latch()
@@ -101,7 +117,7 @@ class DriverThread:
                     return
             if task is not None:
                 task.run()
-                # the task may hold messages: let go of it before waiting for the next
+                # the task may hold messages: drop it before waiting for the next
                 del task
                 pause = 0.0
             else:
@@ -112,7 +128,11 @@ class DriverThread:
         return work() if work is not None else float("inf")
 
     def post(self, work: Callable[[], T]) -> Task[T]:
-        """Ask for something, without waiting for it."""
+        """Add a task, without waiting for it.
+
+        Raises:
+            Closed: the thread is ending, or belongs to the parent process.
+        """
         self.check_process()
         task = Task(work)
         with self._lock:
@@ -131,7 +151,16 @@ class DriverThread:
         timeout: float | None = None,
         cancellation: Cancellation | None = None,
     ) -> T:
-        """Ask for something and wait for it. Raises Unavailable after `timeout` seconds."""
+        """Add a task and wait for it. On the thread itself, make the call at once.
+
+        Returns:
+            The result of `work`, which may also raise its error.
+
+        Raises:
+            Unavailable: it took longer than `timeout` seconds. The call goes on.
+            Cancelled: `cancellation` was cancelled. The call goes on.
+            Closed: the thread is ending, or belongs to the parent process.
+        """
         if threading.current_thread() is self._thread:
             return work()
         task = self.post(work)
@@ -143,20 +172,21 @@ class DriverThread:
             raise Unavailable(f"the broker did not answer within {timeout:g} s") from error
 
     def take_tasks(self) -> list[Task[Any]]:
-        """The tasks waiting now; what is to be done last stays, for when the thread comes back."""
+        """Remove and return the waiting tasks, except the last, which still runs if the thread gets free."""
         with self._lock:
             tasks = [task for task in self._tasks if task is not self._last]
             self._tasks = deque(task for task in self._tasks if task is self._last)
         return tasks
 
     def nudge(self) -> None:
-        """Have `work` called again now, if it waits."""
+        """Call `work` again now if the thread is waiting."""
         with self._lock:
             self._nudged = True
             self._condition.notify()
 
     @property
     def stopping(self) -> bool:
+        """Whether the thread was told to end."""
         return self._stopping
 
     def check_process(self) -> None:
@@ -165,9 +195,13 @@ class DriverThread:
             raise Closed("forked: this belongs to the parent process; connect anew in the child")
 
     def end(self, last: Callable[[], object], *, wake: bool = True) -> None:
-        """Have the thread end after the waiting tasks and `last`, without waiting for it.
+        """End the thread after the waiting tasks and `last`, without waiting for it.
 
-        wake: false where locks of others may be held, as in a finalizer.
+        The second call does nothing, nor does any call in a forked child. What `last` raises is ignored.
+
+        Args:
+            last: the last call to be made.
+            wake: false if other locks may be held, as in a finalizer.
         """
         if os.getpid() != self._pid:
             return
@@ -181,7 +215,7 @@ class DriverThread:
             self._wake()
 
     def join(self, deadline: Deadline) -> bool:
-        """Wait for the end; false when the deadline passed. What still waits to be done then fails."""
+        """Wait until the thread has ended. At the deadline, fail the waiting tasks and return false."""
         self.check_process()
         while not self._ended.wait(deadline.slice()):
             if deadline.passed:
@@ -193,10 +227,7 @@ class DriverThread:
         return False
 
     def stop(self, last: Callable[[], object], timeout: float) -> bool:
-        """Like `end`, and wait; false when it took longer than `timeout` seconds.
-
-        Stopping twice waits for the first.
-        """
+        """End the thread and wait for it. Return false when it took longer than `timeout` seconds."""
         self.check_process()
         self.end(last)
         return self.join(Deadline(timeout))

@@ -1,4 +1,4 @@
-"""The portable half of browsing: positions to slices, and slices to rows, without side effects."""
+"""The portable half of browsing: from positions to slices and from slices to rows, without side effects."""
 
 from __future__ import annotations
 
@@ -47,15 +47,24 @@ ANSWER_SECONDS = 30.0
 STALL_SECONDS = 30.0
 READ_SLICE = 0.2
 IDLE_READERS = 4
-"""How many readers are kept for the next slice; each may hold a connection."""
+"""How many readers are kept for the next slice. Each may hold a connection."""
 
 T = TypeVar("T")
 
 
 class ConnectedInspector(Closable):
-    """Looks at topics and reads slices; never changes a position, a count or a backlog.
+    """A view of the topics of a connection that also reads slices. It changes nothing on the broker.
 
-    make_reader: called in the caller's thread.
+    Any thread may use it. Only the driver's thread calls `_driver`, except for `InspectorDriver.at_id`. Each
+    reader has a thread of its own, so slices can be read at the same time. `_lock` guards `_readers` and
+    `_idle_readers`. `_closed` is set before the readers are closed, so a reader that is made meanwhile is
+    closed either by `_leave` or by `_borrow`.
+
+    Args:
+        driver: makes the calls to the client library.
+        make_reader: makes a reader. Called by the thread that reads.
+        name: names the connection in errors.
+        translate: makes a `BrokerError` of any exception of a driver.
     """
 
     def __init__(
@@ -70,7 +79,7 @@ class ConnectedInspector(Closable):
         self._driver = driver
         self._make_reader = make_reader
         self._translate = translate
-        # a collected reading gives back its reader, in whatever moment the collector chooses
+        # reentrant: an abandoned generator returns its reader whenever the collector runs
         self._lock = threading.RLock()
         self._idle_readers: list[_Reading] = []
         self._readers: list[_Reading] = []
@@ -78,23 +87,30 @@ class ConnectedInspector(Closable):
         close_at_exit(self)
 
     def topics(self, *, timeout: float = ANSWER_SECONDS) -> list[TopicInfo]:
-        """Every topic, in order of name."""
+        """Return every topic that may be listed, sorted by name."""
         found = self._ask(lambda: self._driver.topics(timeout), timeout)
         return sorted(found, key=lambda info: info.name)
 
     def describe(
         self, topic: str, *, count: bool = True, timeout: float = ANSWER_SECONDS
     ) -> TopicDescription:
-        """A topic's partitions, bounds, and subscriptions or groups with their lag.
+        """Return the partitions of a topic, and its subscriptions or groups with their lag.
 
-        count: whether to read, within two seconds, what the broker has not counted, where that is little.
+        Args:
+            topic: the name of the topic.
+            count: whether to count exactly, by reading for up to two seconds, where the broker has no exact
+                count and there is little to read.
+            timeout: seconds to wait for the broker.
+
+        Raises:
+            NotFound: the topic does not exist.
         """
         check_name(topic, "topic")
         found = self._ask(lambda: self._driver.describe(topic, timeout), timeout)
         return counted(found, lambda piece: self._rows(piece, COUNTED_SECONDS)) if count else found
 
     def begin_of(self, topic: str, start: Position, *, timeout: float = ANSWER_SECONDS) -> Position:
-        """Where a subscription is to begin: of a negative offset the place of so many messages back."""
+        """Return where a subscription begins. A negative offset becomes the place so many messages back."""
         if not (isinstance(start, AtOffset) and start.offset < 0):
             return start
         bounds = self.bounds(topic, timeout=timeout)
@@ -103,25 +119,33 @@ class ConnectedInspector(Closable):
         return AtPlace(found[None]) if set(found) == {None} else AtOffsets(tuple(found.items()))
 
     def bounds(self, topic: str, *, timeout: float = ANSWER_SECONDS) -> list[Bounds]:
-        """The readable range of each partition."""
+        """Return the readable range of each partition. Raises NotFound."""
         check_name(topic, "topic")
         return self._ask(lambda: self._driver.bounds(topic, timeout), timeout)
 
     def terms(self, topic: str, *, timeout: float = ANSWER_SECONDS) -> PublishTerms:
-        """What a topic does with what is published to it."""
+        """Return what a topic does with messages that are published to it. Raises NotFound."""
         check_name(topic, "topic")
         return self._ask(lambda: self._driver.terms(topic, timeout), timeout)
 
     def at_id(self, message_id: str) -> tuple[int | None, int]:
-        """Partition and position of a message by its id. Raises NotSupported where ids are no positions."""
+        """Return partition and position of a message by its id, without asking the broker.
+
+        Raises:
+            NotSupported: the ids of this system are no positions.
+        """
         return self._driver.at_id(message_id)
 
     def place(self, offset: int | None, message_id: str | None) -> int:
-        """Where in its partition a row lies, by the two columns that say it. Raises NotSupported."""
+        """Return the position of a row by its offset, or by its id if it has no offset.
+
+        Raises:
+            NotSupported: it has no offset, and the ids of this system are no positions.
+        """
         return self.at_id(str(message_id))[1] if offset is None else offset
 
     def time_order(self, topic: str, *, timeout: float = ANSWER_SECONDS) -> TimeOrder:
-        """Whether the times of a topic's messages are sorted, and how a moment is found if not."""
+        """Return whether the times of the messages are sorted, and how a moment is found if not."""
         return self._ask(lambda: self._driver.time_order(topic, timeout), timeout)
 
     def locate(
@@ -134,9 +158,16 @@ class ConnectedInspector(Closable):
         find_time: Callable[[int], Mapping[int | None, int]] | None = None,
         timeout: float = ANSWER_SECONDS,
     ) -> list[Stretch]:
-        """What a range covers of each partition now; see `plan`.
+        """Return the part of each partition that a range covers now; see `plan`.
 
-        find_time: finds the first message at or after a moment, where the broker cannot.
+        Args:
+            topic: the name of the topic.
+            start: where the range begins, one position or one per partition.
+            end: where the range ends, exclusive.
+            lateness: how far to look beyond a range of time; see `plan`.
+            find_time: returns the offset of the first message at or after a moment, by partition, where
+                the broker cannot.
+            timeout: seconds to wait for each answer of the broker.
         """
         first = parse_all(start, default=Earliest())
         last = parse_all(end, default=Latest())
@@ -161,7 +192,7 @@ class ConnectedInspector(Closable):
         )
 
     def _counted(self, topic: str, timeout: float, bounds: Bounds, position: int, count: int) -> int:
-        """The position so many messages further on than another, or back from the end when negative."""
+        """Return the position `count` messages after another one, or back from the end if negative."""
         found = self._ask(lambda: self._driver.counted(topic, bounds, position, count, timeout), timeout)
         if found is not None:
             return found
@@ -182,13 +213,25 @@ class ConnectedInspector(Closable):
         lateness: Any = LATENESS,
         timeout: float = ANSWER_SECONDS,
     ) -> list[Slice]:
-        """Slices from `start` up to but excluding `end`, fixed now: an end that moves later is not followed.
+        """Return slices from `start` up to but excluding `end`.
 
-        limit: at most this many offsets of each partition, or messages where there are no offsets.
-        slice_rows: cut slices into pieces of about so many messages. lateness: rows of a range of time
-        may lie behind later ones, where producers set the times; they are looked for as far as so much
-        time beyond its end (a text such as "1h", a timedelta, seconds, or None for everything). Rows of
-        other times are left out.
+        The slices are fixed now: messages that are published later are not in them.
+
+        Args:
+            topic: the name of the topic.
+            start: where to begin, one position or one per partition.
+            end: where to end, exclusive.
+            limit: how many offsets of each partition to take at most, or messages where there are no
+                offsets.
+            slice_rows: cut the range into slices of about so many messages.
+            lateness: how far to look beyond the end of a range of time, because producers may set the times
+                and a message may lie behind later ones: a text such as "1h", a timedelta, seconds, or None
+                for everything. Rows with other times are left out.
+            timeout: seconds to wait for each answer of the broker.
+
+        Raises:
+            ConfigError: a position or number cannot be used.
+            NotFound: the topic does not exist.
         """
         check_name(topic, "topic")
         if limit is not None:
@@ -215,11 +258,22 @@ class ConnectedInspector(Closable):
         stall: float = STALL_SECONDS,
         on_outside: Callable[[int], object] | None = None,
     ) -> Generator[Columns]:
-        """The rows of a slice, in order, in batches; reads one batch ahead.
+        """Iterate over the rows of a slice, in order, in batches. Reads one batch ahead.
 
-        on_outside: told how many rows were left out because of their times. Raises Unavailable when
-        nothing came for `stall` seconds. Rows that retention has deleted meanwhile end in a
-        `RetentionWarning` with the exact range.
+        Warns with a `RetentionWarning`, with the exact range, if the broker deleted rows before they were
+        read.
+
+        Args:
+            piece: the slice.
+            attributes: false if the column of attributes is not needed.
+            cancellation: ends the wait from another thread.
+            stall: seconds without a row after which the broker counts as unavailable.
+            on_outside: called with the number of rows that were left out because of their times.
+
+        Raises:
+            Unavailable: no row came for `stall` seconds.
+            Cancelled: `cancellation` was cancelled.
+            Closed: the inspector is closed.
         """
         if piece.empty:
             return
@@ -252,7 +306,7 @@ class ConnectedInspector(Closable):
             self._give_back(reading, usable)
 
     def _rows(self, piece: Slice, stall: float = STALL_SECONDS) -> Iterator[Columns]:
-        """What is there of a slice now, without a word on what is not."""
+        """Iterate over the rows of a slice that are there now, without a warning about missing ones."""
         reading = self._borrow()
         usable = False
         try:
@@ -265,7 +319,7 @@ class ConnectedInspector(Closable):
             self._give_back(reading, usable)
 
     def _warn_of_retention(self, piece: Slice, gaps: list[tuple[int, int]]) -> None:
-        """Warn of the offsets among `gaps` that the broker has deleted from its beginning."""
+        """Warn about the offsets in `gaps` that lie before the beginning of the partition now."""
         if not gaps:
             return
         bounds = {each.partition: each for each in self.bounds(piece.topic)}.get(piece.partition)
@@ -323,7 +377,7 @@ class ConnectedInspector(Closable):
             raise Closed(f"the browser of {self.name} is closed")
 
     def begin_close(self, timeout: float) -> None:
-        """Have it stop reading and leave, without waiting for it."""
+        """Start to stop reading and to leave, without waiting for it."""
         super().begin_close(timeout)
         for reading in list(self._readers):
             reading.end()
@@ -340,7 +394,7 @@ class ConnectedInspector(Closable):
 
 
 class _Reading:
-    """A reader with its thread, used for one slice after the other."""
+    """A reader with its own thread, used for one slice after the other."""
 
     def __init__(
         self, driver: ReaderDriver, name: str, translate: Callable[[BaseException], BrokerError]
@@ -352,6 +406,7 @@ class _Reading:
     def rows(
         self, piece: Slice, attributes: bool, cancellation: Cancellation | None, stall: float
     ) -> Iterator[Columns]:
+        """Iterate over the rows of a slice, in batches that are not empty. Reads one batch ahead."""
         started = False
 
         def fetch() -> tuple[Columns | None, BrokerError | None]:
@@ -388,20 +443,22 @@ class _Reading:
             last_seen = time.monotonic()
 
     def stop(self) -> None:
-        """Have nothing of a slice under way, without waiting for it."""
-        # closed meanwhile: then nothing is under way either
+        """Let go of the slice, without waiting for it."""
+        # if it was closed meanwhile, there is no slice to let go of
         with contextlib.suppress(Closed):
             self._owner.post(self._driver.stop)
 
     def end(self) -> None:
+        """Start to close the reader, without waiting for it."""
         self._owner.end(lambda: self._driver.close(1.0), wake=False)
 
     def join(self, deadline: Deadline) -> bool:
+        """Wait until the reader has closed. Return false when the deadline passed."""
         return self._owner.join(deadline)
 
 
 def _ends(columns: Columns) -> tuple[int | None, int | None]:
-    """The first and the last position, or None where there are none."""
+    """Return the first and the last position, or None where there are none."""
     (first,) = columns.slice(0, 1).positions()
     (last,) = columns.slice(columns.length - 1, columns.length).positions()
     return first, last

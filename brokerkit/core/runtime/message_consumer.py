@@ -23,7 +23,13 @@ _STATE_AFTER = {Outcome.ACK: ACKED, Outcome.NACK: NACKED, Outcome.REJECT: REJECT
 
 
 class MessageFetch(Fetch):
-    """Fetched messages with a receipt and a state each."""
+    """The messages of one fetch, with a receipt and a state for each.
+
+    Attributes:
+        receipts: by row, for the driver.
+        states: by row: PENDING, ACKED, NACKED, REJECTED or LOST.
+        locked_at: the monotonic time from which the locks count.
+    """
 
     def __init__(self, consumer: MessageConsumer, fetched: Fetched) -> None:
         super().__init__(consumer, fetched.columns)
@@ -32,24 +38,30 @@ class MessageFetch(Fetch):
         self.locked_at = self.received_at
 
     def settled(self, row: int) -> bool:
+        """Tell whether a message is settled or lost."""
         return self.states[row] != PENDING
 
     def pending(self, start: int, stop: int) -> list[int]:
+        """Return the rows from `start` up to but excluding `stop` that are not settled."""
         return [row for row in range(start, stop) if not self.states[row]]
 
     @property
     def open(self) -> bool:
+        """Whether any message is not settled."""
         return PENDING in self.states
 
     def mark_pending(self, state: int) -> None:
+        """Give every message that is not settled this state."""
         self.states = bytearray(old or state for old in self.states)
 
 
 class MessageConsumer(Consumer):
-    """Consumes messages; every message protocol of `brokerkit.core` in one object.
+    """A consumer of messages. It has every message protocol of ``brokerkit.core``.
 
-    Nothing is fetched before somebody asks for it. What was fetched and never handed over is given
-    back on `close`.
+    Nothing is fetched before a caller asks for it. Closing it returns to the broker all messages that are
+    not settled, received by a caller or not.
+
+    Only the driver's thread changes the states of messages; callers read them.
     """
 
     _driver: MessageDriver
@@ -58,7 +70,17 @@ class MessageConsumer(Consumer):
     def next_message(
         self, timeout: float | None = None, *, cancellation: Cancellation | None = None
     ) -> Message | None:
-        """The next message, or None when none came within `timeout` seconds."""
+        """Return the next message, or None if none came within `timeout` seconds.
+
+        Args:
+            timeout: seconds to wait. None for no limit.
+            cancellation: ends the wait from another thread.
+
+        Raises:
+            Cancelled: `cancellation` was cancelled.
+            Closed: the consumer is closed.
+            BrokerError: the broker refused, or did not answer until the timeout.
+        """
         messages = self._next_items(1, timeout, cancellation)
         return messages[0] if messages else None
 
@@ -69,14 +91,25 @@ class MessageConsumer(Consumer):
         *,
         cancellation: Cancellation | None = None,
     ) -> list[Message]:
-        """Up to `max_messages`: as soon as there are that many, or what is there at `timeout`."""
+        """Return `max_messages` messages, or those that came within `timeout` seconds.
+
+        Args:
+            max_messages: how many messages to return at most.
+            timeout: seconds to wait. None for no limit.
+            cancellation: ends the wait from another thread.
+
+        Raises:
+            Cancelled: `cancellation` was cancelled. The next call returns what came.
+            Closed: the consumer is closed.
+            BrokerError: the broker refused, or did not answer until the timeout, and no message came.
+        """
         return self._next_items(max_messages, timeout, cancellation)
 
     def _items(self, held: ReceivedBatch) -> list[Message]:
         return held.messages()
 
     def __iter__(self) -> Iterator[Message]:
-        """Messages for ever; every one is yours to settle."""
+        """Iterate over messages without end. The caller settles each."""
         while True:
             message = self.next_message()
             if message is not None:
@@ -85,7 +118,7 @@ class MessageConsumer(Consumer):
     def stream(
         self, *, cancellation: Cancellation | None = None
     ) -> AbstractContextManager[Iterator[Message]]:
-        """Messages fetched in the background while the block runs."""
+        """Return a context manager with an iterator over messages that are fetched in the background."""
         return message_stream(self).stream(cancellation=cancellation)
 
     def batch_stream(
@@ -95,7 +128,13 @@ class MessageConsumer(Consumer):
         window: float = 0.5,
         cancellation: Cancellation | None = None,
     ) -> AbstractContextManager[Iterator[list[Message]]]:
-        """Batches fetched in the background; `window` seconds count from a batch's first message."""
+        """Return a context manager with an iterator over batches that are fetched in the background.
+
+        Args:
+            max_messages: how many messages a batch has at most.
+            window: seconds to wait for more, counted from the first message of a batch.
+            cancellation: ends the iterator from another thread.
+        """
         stream = batched_message_stream(self, max_messages=max_messages, window=window)
         return stream.batch_stream(cancellation=cancellation)
 
@@ -106,7 +145,7 @@ class MessageConsumer(Consumer):
         workers: int = 1,
         cancellation: Cancellation | None = None,
     ) -> None:
-        """Call `handler` for each message from `workers` threads; see `Receiver`."""
+        """Call `handler` for each message, from `workers` threads; see `Receiver`."""
         receiver(self).receive(handler, workers=workers, cancellation=cancellation)
 
     def receive_batch(
@@ -118,12 +157,20 @@ class MessageConsumer(Consumer):
         workers: int = 1,
         cancellation: Cancellation | None = None,
     ) -> None:
-        """Call `handler` for each batch from `workers` threads; see `BatchedReceiver`."""
+        """Call `handler` for each batch, from `workers` threads; see `BatchedReceiver`.
+
+        Args:
+            handler: called with a list of messages.
+            max_messages: how many messages a batch has at most.
+            window: seconds to wait for more, counted from the first message of a batch.
+            workers: how many threads call it.
+            cancellation: ends the call from another thread.
+        """
         batched_receiver(self, max_messages=max_messages, window=window).receive_batch(
             handler, workers=workers, cancellation=cancellation
         )
 
-    # The owner thread.
+    # The driver's thread.
 
     def _chunk(self, fetched: Fetched) -> Fetch:
         return MessageFetch(self, fetched)
@@ -162,7 +209,7 @@ class MessageConsumer(Consumer):
         return failures
 
     def _lapse(self, chunk: MessageFetch, now: float) -> None:
-        """Mark as lost what the broker has taken back by now."""
+        """Mark messages as lost whose locks have expired."""
         lock = self._driver.lock_seconds
         if lock is not None and now > chunk.locked_at + lock:
             chunk.mark_pending(LOST)
@@ -208,7 +255,7 @@ class MessageConsumer(Consumer):
             chunk.locked_at = began
 
     def _return_unread(self, chunk: MessageFetch) -> None:
-        """Give back the rows of a chunk that nobody took in `hold` seconds."""
+        """Return the rows of a fetch that no caller received within `hold` seconds."""
         with self._lock:
             unread = [held for held in self._buffer if held.chunk is chunk]
             for held in unread:
@@ -217,7 +264,7 @@ class MessageConsumer(Consumer):
             self._settle(chunk, held.pending_rows(), Outcome.NACK, None, None)
 
     def _return(self, chunk: MessageFetch) -> None:
-        """Give back a whole chunk, where the broker would not take it back by itself."""
+        """Return a whole fetch, where there are no locks that expire."""
         receipts = [chunk.receipts[row] for row in chunk.pending(0, len(chunk))]
         self._driver.settle(receipts, Outcome.NACK, delay=None, reason=None)
         chunk.mark_pending(LOST)

@@ -25,11 +25,11 @@ from .repeating import after, known_rows
 
 PUBLISH_SECONDS = 30.0
 ANSWER_SECONDS = 5.0
-"""How much longer than its timeout a driver may take to say what became of the messages."""
+"""How much longer than its timeout a driver may take to return the outcomes."""
 CHUNK_MESSAGES = 5_000
 CHUNK_BYTES = 16_000_000
 WINDOW_SECONDS = 2.0
-"""How long to ask for the window within which a topic knows a name again."""
+"""How long to ask for the window within which a topic remembers a `dedup_id`."""
 FIRST_RETRY_SECONDS = 0.1
 LAST_RETRY_SECONDS = 1.0
 
@@ -37,7 +37,11 @@ Outgoing = tuple[str, OutboundMessage]
 
 
 def refusal(message: OutboundMessage, capabilities: Capabilities) -> BrokerError | None:
-    """Why this system could not give the message back as it is, or None."""
+    """Return why this system cannot store the message as it is, or None.
+
+    Raises:
+        TypeError: it is not an `OutboundMessage`, or an attribute has a type that the system cannot carry.
+    """
     if not isinstance(message, OutboundMessage):
         raise TypeError(f"expected an OutboundMessage, not {type(message).__name__}")
     if message.data is None and not capabilities.null_value:
@@ -102,7 +106,10 @@ def _attribute_refusal(message: OutboundMessage, capabilities: Capabilities) -> 
 
 
 class ConnectedTopic:
-    """A topic to publish to. Opening one asks nothing of the broker; the first publish does."""
+    """A topic to publish to. Making one does not ask the broker; the first publish does.
+
+    Any thread may use it.
+    """
 
     def __init__(self, publisher: ConnectedPublisher, name: str) -> None:
         self._publisher = publisher
@@ -110,12 +117,19 @@ class ConnectedTopic:
 
     @property
     def name(self) -> str:
+        """The name of the topic."""
         return self._name
 
     def publish(self, message: OutboundMessage, *, timeout: float | None = None) -> PublishResult:
-        """Publish one message and wait until the broker confirmed it; raises its error otherwise.
+        """Publish one message, and wait until the broker confirmed it.
 
-        timeout: seconds for everything, retries included; 30 when None.
+        Args:
+            message: the message.
+            timeout: seconds for everything, retries included. None is 30.
+
+        Raises:
+            BrokerError: the message was not confirmed.
+            TypeError: the message has a value of a wrong type.
         """
         (result,) = self.publish_batch([message], timeout=timeout)
         if result.error is not None:
@@ -125,9 +139,17 @@ class ConnectedTopic:
     def publish_batch(
         self, messages: Sequence[OutboundMessage], *, timeout: float | None = None
     ) -> list[PublishResult]:
-        """Publish all, in order within a key, and say what became of each; a failure does not raise.
+        """Publish messages, in order within each key, and wait for the outcome of each.
 
-        A value of a wrong type is a TypeError, before anything is sent.
+        Args:
+            messages: the messages.
+            timeout: seconds for everything, retries included. None is 30.
+
+        Returns:
+            One outcome per message, in order. A message that fails does not raise.
+
+        Raises:
+            TypeError: a message has a value of a wrong type. Nothing is sent then.
         """
         return self._publisher.send([(self._name, message) for message in messages], timeout=timeout)
 
@@ -136,10 +158,14 @@ class ConnectedTopic:
 
 
 class ConnectedPublisher(Closable):
-    """Publishes to any topic of a connection, from any thread.
+    """A publisher to any topic of a connection, for any thread.
 
-    With a `transactional_id` everything is published inside `transaction()`. Closing it finishes
-    what is being published and aborts an open transaction.
+    With a `transactional_id` everything is published inside `transaction()`. Closing the publisher finishes
+    what is being published, and aborts an open transaction.
+
+    Only the driver's thread calls `_driver` and writes `_in_transaction`. `_lock` guards `_waiting`, and with
+    it `_closed` and `_closing`: what was added before closing began is still sent or fails, and nothing is
+    added afterwards. `_lock` is not held while the driver is called or waited for.
     """
 
     _if_abandoned = "; messages still being published may or may not be stored"
@@ -168,10 +194,24 @@ class ConnectedPublisher(Closable):
         close_at_exit(self)
 
     def topic(self, name: str) -> ConnectedTopic:
+        """Return a topic to publish to, without asking the broker. Raises ConfigError for a bad name."""
         return ConnectedTopic(self, check_name(name, "topic"))
 
     def send(self, batch: Sequence[Outgoing], *, timeout: float | None = None) -> list[PublishResult]:
-        """Publish (topic, message) pairs; the outcome of each, in order."""
+        """Publish (topic, message) pairs, and wait for the outcome of each.
+
+        Args:
+            batch: the pairs.
+            timeout: seconds for everything, retries included. None is 30.
+
+        Returns:
+            One outcome per pair, in order. A message that fails does not raise.
+
+        Raises:
+            Closed: the publisher is closed.
+            ConfigError: the publisher is transactional and no transaction has begun.
+            TypeError: a message has a value of a wrong type. Nothing is sent then.
+        """
         self._owner.check_process()
         self._check_open()
         if self.transactional and not self._in_transaction:
@@ -204,7 +244,7 @@ class ConnectedPublisher(Closable):
             raise Closed(f"the publisher to {self.name} is closed")
 
     def _sent(self, sending: _Sending) -> list[PublishResult]:
-        """Have it sent; an outcome for each message also when the owner thread gives none in time."""
+        """Send messages, and return an outcome for each, also if the driver's thread gives none in time."""
         with self._lock:
             self._check_open()
             self._waiting.append(sending)
@@ -221,7 +261,7 @@ class ConnectedPublisher(Closable):
             raise
 
     def _withdraw(self, sending: _Sending) -> bool:
-        """Take back what waits behind the messages of others; false when it is on its way."""
+        """Withdraw messages that were not sent yet. Return false if they are on their way."""
         with self._lock:
             if sending not in self._waiting:
                 return False
@@ -238,14 +278,14 @@ class ConnectedPublisher(Closable):
         topic, message = outgoing
         return topic, message.named(f"{self._nonce}-{next(self._count)}")
 
-    # The owner thread.
+    # The driver's thread.
 
     def _work(self) -> float:
         self._drain()
         return float("inf")
 
     def _drain(self) -> None:
-        """Send what all callers are waiting for, together."""
+        """Send the messages of all waiting callers, together."""
         while True:
             with self._lock:
                 sendings, self._waiting = self._waiting, []
@@ -291,11 +331,11 @@ class ConnectedPublisher(Closable):
         try:
             return self._driver.known_again(topic, max(0.1, min(WINDOW_SECONDS, self._left(deadline))))
         except Exception as error:
-            # a topic that may not be asked is asked no more
+            # a topic that cannot be asked is not asked again
             return None if self._translate(error).retryable else 0.0
 
     def _left(self, deadline: Deadline) -> float:
-        """Seconds left, of which there are fewer once this is being closed."""
+        """Return the seconds left, which closing may shorten."""
         closing = self._closing
         left = deadline.remaining()
         return left if closing is None else min(left, closing.remaining())
@@ -314,15 +354,18 @@ class ConnectedPublisher(Closable):
         return results
 
     def _to_retry(self, chunk: Sequence[Outgoing], results: Sequence[PublishResult]) -> list[int]:
-        """The rows worth another try: surely not stored (or known by name), and nothing of their key or
-        partition was stored after them, so that trying again cannot reorder it."""
+        """Return the rows worth another attempt.
+
+        They have a retryable error, were surely not stored (or have a `dedup_id`), and no later message of
+        their key or partition was stored, so that another attempt cannot change the order.
+        """
         if all(result.ok for result in results):
             return []
         overtaken: set[tuple[str, bytes | int | None]] = set()
         rows = []
         for row in range(len(chunk) - 1, -1, -1):
             (topic, message), result = chunk[row], results[row]
-            # a partition that was named decides alone: there is no order between partitions
+            # with a partition given, the key does not matter: there is no order between partitions
             ordered = topic, message.key if message.partition is None else message.partition
             if result.ok:
                 if ordered[1] is not None:
@@ -338,22 +381,39 @@ class ConnectedPublisher(Closable):
 
     @property
     def in_transaction(self) -> bool:
-        """Whether one has begun, and is neither known to be committed nor aborted."""
+        """Whether a transaction has begun, and is not known to be committed or aborted."""
         return self._in_transaction
 
     def begin(self) -> None:
-        """Begin a transaction. Raises ConfigError inside one, NotSupported without a transactional id."""
+        """Begin a transaction.
+
+        Raises:
+            ConfigError: a transaction has begun already.
+            NotSupported: the publisher has no transactional id.
+        """
         self._require_transactional()
         if self._in_transaction:
             raise ConfigError("a transaction has begun already: commit or abort it first")
         self._call(self._driver.begin, PUBLISH_SECONDS, begun=True)
 
     def commit(self, *, timeout: float | None = None) -> None:
-        """Make everything since `begin` visible together."""
+        """Commit the transaction: make everything since `begin` visible together.
+
+        Args:
+            timeout: seconds to wait for the confirmation. None is 30.
+
+        Raises:
+            ConfigError: no transaction has begun.
+            NotSupported: the publisher has no transactional id.
+            BrokerError: the transaction was not confirmed. It may still be open; see `in_transaction`.
+        """
         self._end(self._driver.commit, timeout)
 
     def abort(self, *, timeout: float | None = None) -> None:
-        """Have nothing since `begin` become visible."""
+        """Abort the transaction: nothing since `begin` becomes visible.
+
+        Takes the same `timeout` as `commit`, and raises the same errors.
+        """
         self._end(self._driver.abort, timeout)
 
     def _end(self, how: Callable[[float], None], timeout: float | None) -> None:
@@ -365,7 +425,7 @@ class ConnectedPublisher(Closable):
 
     @contextmanager
     def transaction(self) -> Iterator[Self]:
-        """Commit when the block ends normally, abort when it raises."""
+        """Return a context manager that commits when the block ends normally, and aborts when it raises."""
         self.begin()
         try:
             yield self
@@ -403,22 +463,22 @@ class ConnectedPublisher(Closable):
             except Exception as error:
                 problem = self._translate(error)
                 raise problem from problem.__cause__
-            # said here, so that an interrupted caller does not change what is true
+            # set on this thread, so that it is right even if the caller was interrupted
             self._in_transaction = begun
 
         self._owner.call(asked, timeout=seconds + ANSWER_SECONDS)
 
     def begin_close(self, timeout: float) -> None:
-        """Have it finish what is being published, abort an open transaction, and leave."""
+        """Start to finish what is being published, abort an open transaction, and leave."""
         self._owner.check_process()
         with self._lock:
             self._closed = True
-            # the rest of the time is for leaving
+            # keep the rest of the time for leaving
             self._closing = self._closing or Deadline(0.75 * timeout)
         super().begin_close(timeout)
 
     def finish_close(self, deadline: Deadline) -> None:
-        """Wait until it has closed; what was not sent in time fails."""
+        """Wait until it has closed. Messages that were not sent by the deadline fail."""
         super().finish_close(deadline)
         with self._lock:
             left, self._waiting = self._waiting, []
@@ -436,7 +496,7 @@ class ConnectedPublisher(Closable):
 
 
 class _Sending(Task[list[PublishResult]]):
-    """One caller's messages on their way."""
+    """The messages of one caller on their way."""
 
     def __init__(self, batch: Sequence[Outgoing], deadline: Deadline) -> None:
         super().__init__(lambda: [])
@@ -449,7 +509,7 @@ class _Sending(Task[list[PublishResult]]):
 
 
 def _chunks(batch: Sequence[Outgoing], max_batch: int | None) -> Iterator[Sequence[Outgoing]]:
-    """Split by the number of messages and by their bytes."""
+    """Split a batch by the number of messages and by their bytes."""
     most = min(CHUNK_MESSAGES, max_batch or CHUNK_MESSAGES)
     begin, size = 0, 0
     for row, (_, message) in enumerate(batch):

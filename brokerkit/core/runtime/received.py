@@ -1,4 +1,4 @@
-"""Messages that were received and are not settled yet."""
+"""Messages that were received and may not be settled yet."""
 
 from __future__ import annotations
 
@@ -16,13 +16,17 @@ from ..vocabulary.messages import Message, Record
 
 
 class Settler(Protocol):
-    """The consumer of received messages, as these use it."""
+    """The part of a consumer that received messages use."""
 
     @property
-    def closed(self) -> bool: ...
+    def closed(self) -> bool:
+        """Whether nothing can be settled any more."""
+        ...
 
     @property
-    def capabilities(self) -> Capabilities: ...
+    def capabilities(self) -> Capabilities:
+        """What the system can do with received messages."""
+        ...
 
     def settle(
         self,
@@ -38,7 +42,16 @@ class Settler(Protocol):
 
 
 class Fetch(ABC):
-    """What one fetch brought, with what is owed for it. Only the owner thread changes it."""
+    """The messages of one fetch, and the state of each row.
+
+    Only the driver's thread changes the state. Any thread may read it: a row that is not settled may become
+    so right afterwards, and settling it again then does nothing or raises, as its consumer says.
+
+    Attributes:
+        consumer: settles the messages.
+        columns: the messages, one per row.
+        received_at: the monotonic time of the fetch.
+    """
 
     def __init__(self, consumer: Settler, columns: Columns) -> None:
         self.consumer = consumer
@@ -51,21 +64,27 @@ class Fetch(ABC):
 
     @property
     def rows(self) -> Columns:
-        """The columns as Python lists, made once, for those who go through them row by row."""
+        """The columns as Python lists, made once, for callers that read row by row."""
         if self._rows is None:
             self._rows = self.columns.as_lists()
         return self._rows
 
     @abstractmethod
     def settled(self, row: int) -> bool:
-        """Whether nothing is owed for a row any more."""
+        """Tell whether a row is settled, or cannot be settled any more."""
 
     def pending(self, start: int, stop: int) -> list[int]:
-        """The rows for which something is owed."""
+        """Return the rows from `start` up to but excluding `stop` that are not settled."""
         return [row for row in range(start, stop) if not self.settled(row)]
 
     def settle(self, rows: Sequence[int], outcome: Outcome, delay: float | None, reason: str | None) -> None:
-        """Settle rows through the consumer; raises the error, or one `AckFailed` for several."""
+        """Settle rows through the consumer.
+
+        Raises:
+            AckFailed: some rows were not settled. One error says so for several rows, with `failures` by
+                their place in `rows`.
+            NotSupported: the system cannot settle a message so.
+        """
         capabilities = self.consumer.capabilities
         if delay is not None and not capabilities.nack_delay:
             raise NotSupported("nack(delay=) is not offered by this system; nack() without a delay is")
@@ -95,7 +114,7 @@ def _combined(failures: dict[int, BrokerError], asked: int) -> BrokerError:
 
 
 def require_confirmation(consumer: Settler, wanted: bool) -> None:
-    """Raise NotSupported when a confirmed acknowledgement is wanted of a system that has none."""
+    """Raise NotSupported if a confirmed acknowledgement is wanted and the system cannot confirm."""
     if wanted and consumer.capabilities.ack == "sent":
         raise NotSupported(
             "this system only sends acknowledgements and cannot confirm them; call ack() without "
@@ -104,7 +123,7 @@ def require_confirmation(consumer: Settler, wanted: bool) -> None:
 
 
 class RowDelivery:
-    """How one message or record of a chunk is settled."""
+    """Settles one message or record of a fetch; see `Delivery`."""
 
     __slots__ = ("_chunk", "_row")
 
@@ -128,9 +147,9 @@ class RowDelivery:
 
 
 class ReceivedBatch:
-    """A batch that was handed over: rows of one fetch, settled together or one by one.
+    """A batch that a caller received: rows of one fetch, settled together or one by one.
 
-    columns: the rows. ack, nack, reject: settle all that are not settled yet.
+    `ack`, `nack` and `reject` settle all rows that are not settled yet.
     """
 
     __slots__ = ("_chunk", "_start", "_stop")
@@ -145,51 +164,69 @@ class ReceivedBatch:
 
     @property
     def chunk(self) -> Fetch:
+        """The fetch that the rows belong to."""
         return self._chunk
 
     @property
     def columns(self) -> Columns:
+        """The messages, one per row."""
         return self._chunk.columns.slice(self._start, self._stop)
 
     @property
     def settled(self) -> bool:
-        """Whether nothing is owed for any of its rows."""
+        """Whether every row is settled, or cannot be settled any more."""
         return all(map(self._chunk.settled, range(self._start, self._stop)))
 
     def split(self, count: int) -> tuple[ReceivedBatch, ReceivedBatch]:
-        """The first `count` rows and the rest."""
+        """Return the first `count` rows and the rest, as batches."""
         middle = self._start + count
         return ReceivedBatch(self._chunk, self._start, middle), ReceivedBatch(self._chunk, middle, self._stop)
 
     def pending_rows(self) -> list[int]:
+        """Return the rows that are not settled, as rows of the fetch."""
         return self._chunk.pending(self._start, self._stop)
 
     def ack(self, *, require_confirmed: bool = False) -> None:
-        """Acknowledge all rows; on a log the highest offset of each partition.
+        """Acknowledge all rows; on a log, commit the highest offset of each partition.
 
-        Raises AckFailed with `failures` by row when some did not take effect.
+        Args:
+            require_confirmed: raise if the system only sends acknowledgements and cannot confirm them.
+
+        Raises:
+            AckFailed: some acknowledgements did not take effect, or were not confirmed; `failures` has the
+                errors by row.
+            NotSupported: a confirmation was required, and the system has none.
+            Closed: the consumer is closed.
         """
         require_confirmation(self._chunk.consumer, require_confirmed)
         self._settle(Outcome.ACK, None, None)
 
     def nack(self, *, delay: float | None = None) -> None:
-        """Give all rows back that are not settled."""
+        """Return all rows to the broker that are not settled, to be delivered again.
+
+        Args:
+            delay: seconds before they are delivered again, where the system can delay it.
+        """
         self._settle(Outcome.NACK, delay, None)
 
     def reject(self, *, reason: str | None = None) -> None:
-        """Settle all rows as never to be delivered again."""
+        """Settle all rows as messages that must not be delivered again.
+
+        Args:
+            reason: why, where the system keeps a reason.
+        """
         self._settle(Outcome.REJECT, None, reason)
 
     def _settle(self, outcome: Outcome, delay: float | None, reason: str | None) -> None:
         self._chunk.settle(range(self._start, self._stop), outcome, delay, reason)
 
     def messages(self) -> list[Message]:
-        """One `Message` per row."""
+        """Return one `Message` per row."""
         rows = self._chunk.rows.slice(self._start, self._stop)
         return rows.to_messages(self._deliveries())
 
     def records(self) -> list[Record]:
-        """One `Record` per row."""
+        """Return one `Record` per row."""
         rows = self._chunk.rows.slice(self._start, self._stop)
         return rows.to_records(self._deliveries())
 

@@ -1,4 +1,4 @@
-"""Consuming records of a log, acknowledged by a position per partition."""
+"""Consuming records of a log, which are acknowledged by one position per partition."""
 
 from __future__ import annotations
 
@@ -16,9 +16,16 @@ from .received import Fetch, ReceivedBatch
 
 
 class RecordFetch(Fetch):
-    """Fetched records with the epoch of each of their partitions.
+    """The records of one fetch, with the epoch of each partition.
 
-    A partition's epoch grows when it is taken away or sought back: older receipts are then stale.
+    The epoch of a partition grows when the partition is taken away, or read again from an earlier offset.
+    Records of an older epoch are stale: acknowledging one raises.
+
+    Attributes:
+        offsets: by row.
+        partitions: by row.
+        last: the last offset of each partition.
+        epochs: the epoch of each partition at the time of the fetch.
     """
 
     consumer: RecordConsumer
@@ -33,19 +40,23 @@ class RecordFetch(Fetch):
         self.epochs = {partition: consumer.epochs.get(partition, 0) for partition in self.last}
 
     def stale(self, partition: Partition) -> bool:
+        """Tell whether a partition was taken away or read again since the fetch."""
         return self.epochs[partition] != self.consumer.epochs.get(partition, 0)
 
     def settled(self, row: int) -> bool:
+        """Tell whether a record is committed or stale."""
         partition = self.partitions[row]
         return self.stale(partition) or self.offsets[row] < self.consumer.marks.get(partition, 0)
 
     def pending(self, start: int, stop: int) -> list[int]:
+        """Return the rows from `start` up to but excluding `stop` that are not settled."""
         if not self.open:
             return []
         return [row for row in range(start, stop) if not self.settled(row)]
 
     @property
     def open(self) -> bool:
+        """Whether any record is not settled."""
         return any(
             not self.stale(partition) and offset >= self.consumer.marks.get(partition, 0)
             for partition, offset in self.last.items()
@@ -53,9 +64,17 @@ class RecordFetch(Fetch):
 
 
 class RecordConsumer(Consumer):
-    """Consumes records; acknowledging one commits everything before it in its partition.
+    """A consumer of records. Acknowledging one commits everything before it in its partition.
 
-    marks: the committed position by (topic, partition), as far as this consumer committed it.
+    It has every record protocol of ``brokerkit.core``. Nothing is fetched before a caller asks for it.
+    Closing it commits nothing: records that were not acknowledged are read again by the next consumer.
+
+    Only the driver's thread writes `marks`, `epochs`, `_first` and `_reasons`; callers read the first two. No
+    position is committed that is before the one in `marks`, until the partition is taken away.
+
+    Attributes:
+        marks: the next offset by (topic, partition), as far as this consumer committed it.
+        epochs: how often a partition was taken away or read again, by (topic, partition).
     """
 
     _driver: RecordDriver
@@ -66,7 +85,7 @@ class RecordConsumer(Consumer):
         self.epochs: dict[Partition, int] = {}
         self._first: dict[Partition, int] = {}
         self._reasons: dict[Partition, str] = {}
-        # the owner thread keeps the driver alive, which must not keep this alive
+        # the thread keeps the driver alive, and the driver must not keep this consumer alive
         on_lost = weakref.WeakMethod(self._on_lost)
 
         def lost(partitions: Collection[Partition]) -> None:
@@ -80,7 +99,17 @@ class RecordConsumer(Consumer):
     def next_record(
         self, timeout: float | None = None, *, cancellation: Cancellation | None = None
     ) -> Record | None:
-        """The next record, or None when none came within `timeout` seconds."""
+        """Return the next record, or None if none came within `timeout` seconds.
+
+        Args:
+            timeout: seconds to wait. None for no limit.
+            cancellation: ends the wait from another thread.
+
+        Raises:
+            Cancelled: `cancellation` was cancelled.
+            Closed: the consumer is closed.
+            BrokerError: the broker refused, or did not answer until the timeout.
+        """
         records = self._next_items(1, timeout, cancellation)
         return records[0] if records else None
 
@@ -91,20 +120,31 @@ class RecordConsumer(Consumer):
         *,
         cancellation: Cancellation | None = None,
     ) -> list[Record]:
-        """Up to `max_messages`: as soon as there are that many, or what is there at `timeout`."""
+        """Return `max_messages` records, or those that came within `timeout` seconds.
+
+        Args:
+            max_messages: how many records to return at most.
+            timeout: seconds to wait. None for no limit.
+            cancellation: ends the wait from another thread.
+
+        Raises:
+            Cancelled: `cancellation` was cancelled. The next call returns what came.
+            Closed: the consumer is closed.
+            BrokerError: the broker refused, or did not answer until the timeout, and no record came.
+        """
         return self._next_items(max_messages, timeout, cancellation)
 
     def _items(self, held: ReceivedBatch) -> list[Record]:
         return held.records()
 
     def __iter__(self) -> Iterator[Record]:
-        """Records for ever."""
+        """Iterate over records without end."""
         while True:
             record = self.next_record()
             if record is not None:
                 yield record
 
-    # The owner thread.
+    # The driver's thread.
 
     def _chunk(self, fetched: Fetched) -> Fetch:
         chunk = RecordFetch(self, fetched)
@@ -132,7 +172,7 @@ class RecordConsumer(Consumer):
         for row in rows:
             partition = chunk.partitions[row]
             position = self._driver.next_offset(chunk.offsets[row])
-            # committing an older position would rewind the group
+            # committing an older position would move the group back
             if position <= max(self.marks.get(partition, -1), positions.get(partition, -1)):
                 continue
             if chunk.stale(partition):
@@ -167,7 +207,7 @@ class RecordConsumer(Consumer):
         )
 
     def _seek_back(self, partitions: Collection[Partition], reason: str = "given back") -> None:
-        """Read these again from their first unacknowledged record; receipts so far become stale."""
+        """Read partitions again from their first unacknowledged record. Records so far become stale."""
         positions = {each: self.marks.get(each, self._first[each]) for each in partitions}
         if positions:
             self._driver.seek(positions)
@@ -180,7 +220,7 @@ class RecordConsumer(Consumer):
             self._first.pop(partition, None)
 
     def _forget(self, partitions: Collection[Partition], reason: str) -> None:
-        """Make all receipts of these partitions stale, and drop their rows that nobody took."""
+        """Make all records of these partitions stale, and drop those that no caller received."""
         for partition in partitions:
             self.epochs[partition] = self.epochs.get(partition, 0) + 1
             self._reasons[partition] = reason
@@ -191,7 +231,7 @@ class RecordConsumer(Consumer):
         self._outstanding = {each for each in self._outstanding if each.open}
 
     def _current(self, held: ReceivedBatch) -> list[ReceivedBatch]:
-        """The rows of a batch that are not stale, as a batch of their own."""
+        """Return the rows of a batch that are not settled, as a batch of their own or none."""
         rows = held.pending_rows()
         if len(rows) == len(held):
             return [held]
@@ -215,7 +255,7 @@ class RecordConsumer(Consumer):
         return again
 
     def _give_back(self) -> None:
-        """Nothing to do: what is not committed is read again by whoever comes next."""
+        """Do nothing: records that are not committed are read again by the next consumer."""
 
 
 HELD_TOO_LONG = "held for longer than hold= seconds"

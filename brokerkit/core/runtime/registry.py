@@ -1,4 +1,4 @@
-"""Finding the backend for a URL scheme, through the entry-point group ``brokerkit.backends``."""
+"""Finding the backend of a URL scheme, through the entry-point group ``brokerkit.backends``."""
 
 from __future__ import annotations
 
@@ -19,19 +19,20 @@ EXTRAS = {
     "pulsar+ssl": "pulsar",
     "servicebus": "servicebus",
 }
-"""The extra of the distribution that installs the client library of a scheme."""
+"""The extra of the distribution that installs the client library, by scheme."""
 
 
 def known() -> dict[str, EntryPoint]:
-    """The entry points by scheme."""
+    """Return the entry points by scheme."""
     return {point.name: point for point in entry_points(group=GROUP)}
 
 
 def backend(scheme: str) -> Backend:
     """Load the backend of a scheme.
 
-    Raises ConfigError for an unknown scheme, and for a client library that is not installed, with
-    the line that installs it.
+    Raises:
+        ConfigError: the scheme is unknown, or its client library is not installed. The text then has the
+            line that installs it.
     """
     points = known()
     if scheme not in points:

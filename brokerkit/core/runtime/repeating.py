@@ -1,4 +1,4 @@
-"""Which messages of unknown outcome may be sent again: those that are surely stored once all the same."""
+"""Choosing the messages of unknown outcome that can be sent again without being stored twice."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ..vocabulary.messages import OutboundMessage
 from ..vocabulary.results import PublishResult
 
 MARGIN_SECONDS = 10.0
-"""What is sent again may be on its way for so long; half the window where that is less."""
+"""How long a repeated message may be on its way. Half the window where that is less."""
 
 
 def known_rows(
@@ -19,10 +19,19 @@ def known_rows(
     elapsed: Callable[[], float],
     window: Callable[[str], float | None],
 ) -> tuple[list[int], bool]:
-    """Those of the rows that may be sent again now, and whether others may be later.
+    """Choose the rows that may be sent again now.
 
-    elapsed: seconds since they were sent first, asked when all windows are known. window: for how many
-    seconds a topic knows a name again; None: not known now. What was not stored needs no name.
+    A message that was surely not stored may always be sent again.
+
+    Args:
+        chunk: (topic, message) pairs.
+        results: the outcome of each.
+        rows: the rows to choose from.
+        elapsed: returns the seconds since the first attempt. Called after all windows are known.
+        window: returns for how many seconds a topic remembers a `dedup_id`. None if that is not known now.
+
+    Returns:
+        The chosen rows, and whether others may follow once their window is known.
     """
     topics = dict.fromkeys(chunk[row][0] for row in rows if results[row].status == "unknown")
     windows = {topic: window(topic) for topic in topics}
@@ -37,6 +46,6 @@ def known_rows(
 
 
 def after(before: PublishResult, again: PublishResult) -> PublishResult:
-    """What is known after two attempts: one that surely failed says nothing of the one before."""
+    """Return the outcome after two attempts. A second one that failed says nothing about the first."""
     doubtful = before.status == "unknown" and again.status == "failed"
     return replace(again, status="unknown") if doubtful else again

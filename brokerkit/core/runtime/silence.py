@@ -1,4 +1,4 @@
-"""Whether nothing more comes, or a broker that has more is only slow."""
+"""Telling the end of the messages from a broker that is only slow."""
 
 from __future__ import annotations
 
@@ -13,22 +13,29 @@ from ..vocabulary.errors import BrokerError
 
 ANSWER_SECONDS = 3.0
 SLOW_SECONDS = 0.3
-"""After an answer that took longer, what comes next is waited for once more."""
+"""After an answer that took longer than this, wait for messages once more."""
 SILENT_SECONDS = 30.0
-"""How long a known backlog may bring nothing before it is no longer waited for."""
+"""How long to wait for messages that the broker says are left."""
 
 
 @dataclass
 class Ending:
-    """Why a gathering ended, in words."""
+    """The reason why a wait for messages ended.
+
+    Attributes:
+        why: the reason in words. None before the end, or if an error ended it.
+    """
 
     why: str | None = None
 
 
 class Silence:
-    """Judges, each time that nothing came for a while, whether to wait on.
+    """A judge of whether to go on waiting, asked each time that no message came for a while.
 
-    backlog: asks what is still to come, as `ConsumerDriver.backlog`, within so many seconds.
+    Used by one caller's thread.
+
+    Args:
+        backlog: asks for the backlog with a mark and a timeout in seconds; see `ConsumerDriver.backlog`.
     """
 
     def __init__(self, backlog: Callable[[Any, float], Backlog | None]) -> None:
@@ -37,13 +44,18 @@ class Silence:
         self._since = time.monotonic()
 
     def broken(self) -> None:
-        """Something came."""
+        """Note that a message came."""
         self._since = time.monotonic()
 
     def why(self, seconds: float | None, deadline: Deadline | None) -> str | None:
-        """Why to wait no more, nothing having come for `seconds`; None to go on.
+        """Return the reason to stop waiting, or None to go on.
 
-        deadline: what ends the waiting in any case. Raises what waiting does not mend.
+        Args:
+            seconds: for how long no message came.
+            deadline: ends the wait in any case, and so the question to the broker.
+
+        Raises:
+            BrokerError: an error that waiting does not mend.
         """
         if time.monotonic() - self._since > SILENT_SECONDS:
             return f"nothing came for {SILENT_SECONDS:g} s, though the broker has more or does not answer"
