@@ -1,1 +1,1 @@
-"""Text, HTML and progress bars for what came from a broker."""
+"""Text, HTML and progress bars for data that came from a broker."""

@@ -1,6 +1,6 @@
-"""Small escaped HTML for where no widget lives: a saved notebook, GitHub, nbviewer.
+"""Small escaped HTML for places without widgets: a saved notebook, GitHub, nbviewer.
 
-It has no colours, so that it is read on light and dark alike, and loads nothing.
+It uses no colours, so that it can be read on light and dark pages, and loads nothing.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from .sanitize import LONGEST, plain, plain_lines
 
 ROWS = 50
 _LEFT, _RIGHT = ' style="text-align: left"', ' align="right"'
-"""JupyterLab lays tables out for numbers."""
+"""JupyterLab aligns the cells of tables for numbers."""
 _UNTYPESET = "tex2jax_ignore mathjax_ignore"
-"""The classes that have MathJax leave a text alone, whichever version the page has."""
+"""The classes that keep MathJax from changing a text, for all its versions."""
 
 
 def shown(value: Any, most: int = LONGEST) -> str:
-    """A value as harmless text in HTML: escaped, on one line, at most `most` long; nothing for null.
+    """Return a value as safe HTML text: escaped, on one line, at most `most` characters; nothing for null.
 
     Bytes that are not UTF-8 are written as escapes.
     """
@@ -34,7 +34,7 @@ def shown(value: Any, most: int = LONGEST) -> str:
 
 
 def block(*parts: str) -> str:
-    """Parts of HTML as one piece."""
+    """Return parts of HTML as one block."""
     return f'<div class="{_UNTYPESET}">{"".join(parts)}</div>'
 
 
@@ -47,7 +47,7 @@ def paragraph(text: str) -> str:
 
 
 def lines(text: str) -> str:
-    """A text of several lines."""
+    """Return a text of several lines as HTML."""
     return f"<pre>{escape(plain_lines(text))}</pre>" if text else ""
 
 
@@ -58,9 +58,13 @@ def bullets(texts: Iterable[str]) -> str:
 def table(
     head: Sequence[str], rows: Iterable[Sequence[Any]], *, most: int = ROWS, width: int = LONGEST
 ) -> str:
-    """Rows below their names; of more than `most` only the first, and a line that says so.
+    """Return rows as an HTML table, with a line that says how many rows were left out.
 
-    width: how much of a text is shown.
+    Args:
+        head: The names of the columns.
+        rows: The rows.
+        most: At most so many rows.
+        width: At most so many characters of each text.
     """
     waiting = iter(rows)
     body = [f"<tr>{''.join(_cell(value, width) for value in row)}</tr>" for row in islice(waiting, most)]
@@ -78,7 +82,7 @@ def _cell(value: Any, width: int) -> str:
 
 
 def pairs(named: Mapping[str, Any]) -> str:
-    """Names with their values, one pair in a row; what is null is left out."""
+    """Return names with their values, one pair in a row; null values are left out."""
     rows = "".join(
         f"<tr><th{_LEFT}>{shown(name)}</th><td{_LEFT}>{shown(value)}</td></tr>"
         for name, value in named.items()
@@ -88,11 +92,11 @@ def pairs(named: Mapping[str, Any]) -> str:
 
 
 class Displayed(ABC):
-    """Something that notebooks show as HTML and terminals as its repr."""
+    """An object that notebooks show as HTML, and terminals as its repr."""
 
     @abstractmethod
     def _repr_html_(self) -> str:
-        """Its HTML, all of it escaped."""
+        """Return the object as escaped HTML."""
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
         return {"text/plain": repr(self), "text/html": self._repr_html_()}

@@ -1,4 +1,4 @@
-"""A progress bar that shows no markup of the broker's."""
+"""A progress bar that does not interpret markup in the names of a broker."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SHOW_AFTER_SECONDS = 2.0
 
 
 def expected(slices: Iterable[Slice]) -> tuple[int, Counted]:
-    """How many messages slices have, and what that count is worth."""
+    """Return how many messages slices have, and how exact that number is."""
     filled = [piece for piece in slices if piece.estimate]
     return sum(piece.estimate for piece in filled), worth_of(piece.counted for piece in filled)
 
@@ -28,9 +28,14 @@ def bar(
     counted: Counted = "exact",
     show: bool = True,
 ) -> Any:
-    """A bar that appears after two seconds; `what` may hold a topic's name.
+    """Return a bar that appears after two seconds; `what` may contain the name of a topic.
 
-    counted: what `total` is worth.
+    Args:
+        what: The text beside the bar.
+        total: How many are expected.
+        unit: What is counted.
+        counted: How exact `total` is.
+        show: Whether to show the bar at all.
     """
     made = tqdm(
         total=total or None,
@@ -40,7 +45,7 @@ def bar(
         leave=False,
         disable=not show,
     )
-    # in a notebook tqdm escapes this, but not a desc= of its constructor
+    # in a notebook tqdm escapes this text, but not desc= of its constructor
     mark = "" if counted == "exact" else f", {count_text(total or 0, counted)}"
     made.set_description(plain(what, 60) + mark, refresh=False)
     return made

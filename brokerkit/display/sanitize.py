@@ -1,4 +1,4 @@
-"""Names and texts that came from a broker, made safe to show in plain text."""
+"""Names and texts from a broker, made safe to show as plain text."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ LONGEST = 200
 
 
 def plain(text: str, most: int = LONGEST) -> str:
-    """One line without control, direction or invisible characters, at most `most` long.
+    """Return one line without control, direction or invisible characters, at most `most` characters long.
 
-    A terminal acts on escape sequences and reverses text for some characters: they are shown as
-    escapes instead. What goes into HTML must be escaped besides.
+    A terminal acts on escape sequences, and reverses text for some characters; these are shown as escapes
+    instead. HTML must be escaped as well.
     """
     cut = text if len(text) <= most else text[: most - 1] + "…"
     if cut.isprintable():
@@ -18,5 +18,5 @@ def plain(text: str, most: int = LONGEST) -> str:
 
 
 def plain_lines(text: str) -> str:
-    """The same for a text of several lines, which keep their length."""
+    """Do the same for a text of several lines, without a limit of their length."""
     return "\n".join(plain(line, len(line) + 1) for line in text.split("\n"))

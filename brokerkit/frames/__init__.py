@@ -1,6 +1,6 @@
-"""Columns -> Arrow -> pandas, decoding, and frames back to messages. Imports brokerkit.core only.
+"""Frames of messages: from columns to Arrow to pandas, decoding, and from frames back to messages.
 
-pandas is imported by what needs it, when it is called.
+It imports `brokerkit.core` only. pandas is imported when a function that needs it is called.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """`OutcomeFrame` is a DataFrame, so asking for it is what imports pandas."""
+    """Import `OutcomeFrame` on first use: it is a DataFrame, so this imports pandas."""
     if name in ("OutcomeFrame", "outcome_frame"):
         from . import outcome
 

@@ -1,7 +1,7 @@
-"""Names of Arrow things for annotations, and the families of its types.
+"""Names of Arrow classes for annotations, and groups of Arrow types.
 
-pyarrow's own classes are generic over types that are only known when the data is there, so these
-names say what is meant to a reader, and leave the type checker out of it.
+pyarrow's own classes are generic over types that are only known at run time. These names tell a reader what
+is meant, and are not checked.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ ArrowType: TypeAlias = Any
 
 
 def is_text(kind: ArrowType) -> bool:
-    """Whether an Arrow type is one of those for text."""
+    """Return whether an Arrow type is a text type."""
     return any(test(kind) for test in (types.is_string, types.is_large_string, types.is_string_view))
 
 
 def is_bytes(kind: ArrowType) -> bool:
-    """Whether an Arrow type is one of those for bytes."""
+    """Return whether an Arrow type is a binary type."""
     tests = (types.is_binary, types.is_large_binary, types.is_binary_view, types.is_fixed_size_binary)
     return any(test(kind) for test in tests)

@@ -1,4 +1,4 @@
-"""Message attributes as an Arrow column, and back, value by value the same."""
+"""Message attributes as an Arrow column, and back, without changing a value."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from .schema import ATTRIBUTE, ATTRIBUTES
 
 
 def text_to_bytes(text: str) -> bytes:
-    """UTF-8; lone surrogates, which a client may make of broken bytes, keep their code."""
+    """Encode as UTF-8. Lone surrogates, which a client may make of broken bytes, keep their code."""
     return text.encode("utf-8", "surrogatepass")
 
 
 def bytes_to_text(data: bytes) -> str:
-    """The inverse of `text_to_bytes`."""
+    """Decode the result of `text_to_bytes`."""
     return data.decode("utf-8", "surrogatepass")
 
 
@@ -57,9 +57,12 @@ _READ: dict[str, Callable[[Any], Any]] = {
 
 
 def attributes_array(column: Any, length: int) -> Array:
-    """A backend's attributes, per row a sequence of pairs or None, as the frame's column.
+    """Return a backend's attributes (for each row a sequence of pairs, or None) as the frame's column.
 
-    No attributes are an empty list. Raises TypeError for a value that no system carries.
+    A row without attributes has an empty list.
+
+    Raises:
+        TypeError: A value has a type that no system carries.
     """
     if column is None or (isinstance(column, list) and column.count(None) == length):
         return _lists(pa.repeat(pa.scalar(0, pa.int32()), length + 1), _structs([], [], []))
@@ -86,7 +89,7 @@ def attributes_array(column: Any, length: int) -> Array:
 
 
 def pairs_of(array: Array) -> tuple[list[Attributes], dict[int, str]]:
-    """The frame's column as `Attributes` per row, and for rows that cannot be read the reason.
+    """Return the frame's column as `Attributes` per row, and the reason for each row that cannot be read.
 
     NA is the same as no attributes.
     """
@@ -113,13 +116,17 @@ def pairs_of(array: Array) -> tuple[list[Attributes], dict[int, str]]:
 
 
 def parts_of(pair: Pair) -> tuple[str, bytes | None, str]:
-    """Name, value as the frame has it, and type of an attribute."""
+    """Return the name, the value as the frame has it, and the type of an attribute."""
     name, value = pair
     return name, _WRITE[type(value)](value), type_name(value)
 
 
 def pair_of(name: str | None, data: bytes | None, kind: str | None) -> Pair:
-    """The inverse of `parts_of`. Raises ConfigError for what is no attribute."""
+    """Return the attribute of these parts; the inverse of `parts_of`.
+
+    Raises:
+        ConfigError: The parts are not those of an attribute.
+    """
     if name is None:
         raise ConfigError("an attribute has no name")
     if kind not in _READ:

@@ -1,4 +1,4 @@
-"""Columns from a backend as Arrow record batches, without a Python object per message."""
+"""Columns of a backend as Arrow record batches, without a Python object per message."""
 
 from __future__ import annotations
 
@@ -22,13 +22,18 @@ from .text import TextDecoder, split_text
 
 LAST_MILLISECOND = (2**63 - 1) // 1000
 SAMPLES = 10
-"""How many failures a builder remembers in full; `brokerkit.frames.failures` finds all of them again."""
+"""How many failures a builder keeps in full; `brokerkit.frames.failures` finds all of them."""
 
 
 @dataclass(slots=True)
 class Counts:
-    """What was built. nulls: null payloads; binary: not UTF-8, where that is no failure; lenient: judged
-    to be JSON in a lenient reading only."""
+    """Counts of the rows that were built.
+
+    Attributes:
+        nulls: Null payloads.
+        binary: Payloads that are not UTF-8, where that is not a failure.
+        lenient: Payloads that are JSON only if read leniently.
+    """
 
     rows: int = 0
     nulls: int = 0
@@ -43,7 +48,7 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """One row that could not be decoded: where it is in the frame, which message, and why."""
+    """One row that could not be decoded: its place in the frame, its message, and the reason."""
 
     row: int
     topic: str | None
@@ -62,12 +67,13 @@ class Failures:
 
 
 class FrameBuilder:
-    """Turns `Columns` into record batches of one schema, and counts what it saw.
+    """A builder of record batches of one schema from `Columns`, which counts the rows.
 
-    decoder: "auto", "json", "text", "raw", the name of a registered decoder, or a `Decoder`.
-    attributes: False leaves the column NA, for who does not need them.
-    expanding: the rows are given to `expand` afterwards. It finds what is not JSON, so that "json"
-    need not parse every payload twice; the failures are then those of `expand`.
+    Args:
+        decoder: "auto", "json", "text", "raw", the name of a registered decoder, or a `Decoder`.
+        attributes: False leaves the column null for callers that do not need it.
+        expanding: The rows are passed to `expand` afterwards, which finds payloads that are not JSON. "json"
+            then need not parse every payload twice, and the failures are those of `expand`.
     """
 
     def __init__(
@@ -82,16 +88,16 @@ class FrameBuilder:
         self._with_attributes = attributes
 
     def batch(self, columns: Columns) -> pa.RecordBatch:
-        """The next rows of the frame."""
+        """Return the next rows of the frame."""
         with gc_paused():
             return self._batch(columns)
 
     def batches(self, parts: Iterable[Columns]) -> Iterator[pa.RecordBatch]:
-        """One record batch for each part that has rows."""
+        """Yield one record batch for each part that has rows."""
         return (self.batch(part) for part in parts if part.length)
 
     def to_table(self, batches: Iterable[pa.RecordBatch]) -> pa.Table:
-        """The batches as one table, without copying; no batches make a table of no rows."""
+        """Return the batches as one table, without copying; no batches make a table without rows."""
         return pa.Table.from_batches(list(batches), self.schema)
 
     def _batch(self, columns: Columns) -> pa.RecordBatch:
@@ -129,7 +135,7 @@ class FrameBuilder:
 
 
 def column_array(column: Any, type: ArrowType, length: int) -> Array:
-    """A field of `Columns` as an Arrow array of the type given."""
+    """Return a field of `Columns` as an Arrow array of the given type."""
     if column is None:
         return pa.nulls(length, type)
     if isinstance(column, str | bytes | int):
@@ -150,7 +156,7 @@ def column_array(column: Any, type: ArrowType, length: int) -> Array:
 
 
 def ids_array(columns: Columns, offsets: Array) -> Array:
-    """The ids; those that follow from the offsets are computed from their array."""
+    """Return the ids; ids that follow from the offsets are computed from their array."""
     type = SCHEMA.field("id").type
     if isinstance(columns.id, PartitionOffsetIds):
         return pc.binary_replace_slice(offsets.cast(type), 0, 0, f"{columns.id.partition}-")
@@ -166,7 +172,7 @@ def _microseconds(column: Milliseconds, type: ArrowType) -> Array:
     try:
         return pc.multiply_checked(counts, 1000).cast(type)
     except pa.ArrowInvalid:
-        # whoever published it made up a time that is out of range
+        # a publisher may set a time that is out of range
         outside = pc.or_(pc.greater(counts, LAST_MILLISECOND), pc.less(counts, -LAST_MILLISECOND))
         counts = pc.if_else(outside, pa.scalar(None, pa.int64()), counts)
         return pc.multiply_checked(counts, 1000).cast(type)
@@ -182,7 +188,7 @@ def _as_type(array: Array, type: ArrowType) -> Array:
 
 
 def floor_to_microseconds(nanoseconds: Array) -> Array:
-    """Nanoseconds since 1970 as microseconds, rounded down also before 1970."""
+    """Convert nanoseconds since 1970 to microseconds, rounded down also before 1970."""
     quotient = pc.divide(nanoseconds, 1000)
     above = pc.greater(pc.multiply(quotient, 1000), nanoseconds)
     return pc.subtract(quotient, above.cast(pa.int64()))
@@ -193,10 +199,10 @@ def _one_chunk(array: Array | ChunkedArray) -> Array:
 
 
 def _fitting(number: int | None) -> int | None:
-    """A number that 64 bits can hold; whoever published another one made it up."""
+    """Return the number if 64 bits can hold it, otherwise None; a publisher may set any number."""
     return number if number is not None and -(2**63) <= number < 2**63 else None
 
 
 def _valid_text(text: str | None) -> str | None:
-    """Text with lone surrogates, which UTF-8 cannot hold, written as escapes."""
+    """Return the text with lone surrogates, which UTF-8 cannot hold, written as escapes."""
     return None if text is None else text.encode("utf-8", "backslashreplace").decode()

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def to_pandas(table: pa.Table) -> pd.DataFrame:
-    """The table with every column Arrow-backed: same types, same buffers, NA where Arrow has null."""
+    """Return the table with every column Arrow-backed: same types, same buffers, NA where Arrow has null."""
     import pandas as pd
 
     from .pandas_types import know
@@ -36,9 +36,10 @@ def to_pandas(table: pa.Table) -> pd.DataFrame:
 
 
 def from_pandas(df: pd.DataFrame) -> pa.Table:
-    """The columns of a DataFrame as a table; its index is left out.
+    """Return the columns of a DataFrame as a table; its index is left out.
 
-    Raises ConfigError that names the column whose values Arrow has no type for.
+    Raises:
+        ConfigError: Arrow has no type for the values of a column; the error names it.
     """
     names, arrays = [], []
     for position, name in enumerate(df.columns):

@@ -1,4 +1,4 @@
-"""What decoding a batch of payloads gives, whoever does it."""
+"""The result of decoding a batch of payloads, and the interface of decoders."""
 
 from __future__ import annotations
 
@@ -10,14 +10,16 @@ import pyarrow as pa
 from .arrow import Array, ArrowType, ChunkedArray
 
 ERROR_LENGTH = 200
-"""Characters of an error text that are kept for one row."""
+"""How many characters of an error text are kept for one row."""
 
 
 class Decoded(NamedTuple):
-    """One batch of payloads, decoded. No row is ever left out.
+    """One batch of payloads, decoded. No row is left out.
 
-    failures: (row in the batch, what was wrong). binary: how many rows are not UTF-8 text where
-    that is no failure. lenient: how many were judged to be JSON in a lenient reading only.
+    Attributes:
+        failures: Pairs of the row in the batch and the reason.
+        binary: How many rows are not UTF-8 text, where that is not a failure.
+        lenient: How many rows are JSON only if read leniently.
     """
 
     value: Array
@@ -28,7 +30,7 @@ class Decoded(NamedTuple):
 
 
 class PayloadDecoder(Protocol):
-    """What fills `value` and `raw`: one of the built-in ones, or a `Decoder`."""
+    """An object that fills `value` and `raw`: a built-in decoder, or a `Decoder`."""
 
     @property
     def name(self) -> str: ...
@@ -40,7 +42,7 @@ class PayloadDecoder(Protocol):
 
     @property
     def keeps_raw(self) -> bool:
-        """Whether `raw` holds the payload of every row, whatever `value` says."""
+        """Whether `raw` holds the payload of every row, regardless of `value`."""
         ...
 
     def decode(self, payloads: Array, items: Sequence[bytes | None] | None = None) -> Decoded:
@@ -49,16 +51,16 @@ class PayloadDecoder(Protocol):
 
 
 def error_text(error: BaseException) -> str:
-    """What one row's failure says: the exception's type and text, cut to `ERROR_LENGTH`."""
+    """Return the type and text of an exception, cut to `ERROR_LENGTH`, for the failure of one row."""
     try:
         text = str(error)
-    except Exception as broken:  # an exception of the user's own may fail even at that
+    except Exception as broken:  # the str() of a user's exception may raise, too
         text = f"(its text raised {type(broken).__name__})"
     return f"{type(error).__name__}: {text}"[:ERROR_LENGTH]
 
 
 def objects_of(array: Array | ChunkedArray) -> list[Any]:
-    """The values of a text or binary array as Python objects: several times faster than `to_pylist`."""
+    """Return the values of a text or binary array as Python objects, faster than `to_pylist`."""
     if array.null_count == len(array):
         return [None] * len(array)
     chunk = array.combine_chunks() if isinstance(array, pa.ChunkedArray) else array

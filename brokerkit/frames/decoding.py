@@ -142,7 +142,7 @@ def typed_array(values: list[Any], type: ArrowType) -> tuple[Array, list[tuple[i
     """Convert values to an Arrow array. Values that do not fit become NA and are listed with the reason."""
     try:
         return _one_array(values, type), []
-    except Exception as whole:  # pyarrow raises whatever a value's own methods raise
+    except Exception as whole:  # pyarrow passes on any exception of a value's own methods
         if len(values) == 1:
             return pa.nulls(1, type), [(0, error_text(whole))]
     # halving finds few bad rows among many good ones in few conversions

@@ -23,7 +23,7 @@ from .tabular import columns_of, describe_columns, is_pandas, table_of
 Path: TypeAlias = tuple[str, ...]
 
 MAX_FIELDS = 2_000
-"""More different fields than this are refused: objects used as maps would make a column per key."""
+"""More fields than this are refused: objects used as maps would make a column for each key."""
 
 _ROWS = 2_048
 _MAY_HOLD_FLOATS = frozenset({float, dict, list})
@@ -163,7 +163,7 @@ def _fields_of(objects: list[dict[str, Any]], only: list[str] | None) -> tuple[l
         try:
             return names, list(zip(*map(itemgetter(*names), objects), strict=True))
         except KeyError:
-            pass  # some have other names; the general way below finds all
+            pass  # some objects have other names; the general way below finds all
     if only is None:
         names = list(dict.fromkeys(chain.from_iterable(objects)))
         if len(names) > MAX_FIELDS:
@@ -205,7 +205,7 @@ def _text_column(frame: Any, column: str) -> ChunkedArray:
 def _titles(column: str, paths: list[Path], taken: set[str]) -> list[str]:
     titles = []
     for path in paths:
-        # Arrow has no name with a lone surrogate
+        # Arrow allows no lone surrogate in a name
         name = ".".join(path).encode("utf-8", "backslashreplace").decode()
         title = base = f"{column}.{name}"
         number = 1
@@ -228,7 +228,7 @@ def _with_columns(
     added = to_pandas(pa.table(titled)) if titled else pd.DataFrame(index=pd.RangeIndex(len(frame)))
     added.index = frame.index
     result = pd.concat([frame, added], axis=1)
-    # pandas would make names of another type of them
+    # pandas would change the type of the names
     result.columns = pd.Index([*frame.columns, *added.columns], dtype=frame.columns.dtype)
     result.attrs = dict(frame.attrs)
     known = provenance_of(frame) or {}

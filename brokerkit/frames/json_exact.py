@@ -1,8 +1,8 @@
-"""JSON read without loss: every digit of every number, and what other programs write that is almost JSON.
+"""JSON read without loss: every digit of every number, and common deviations from JSON.
 
-`orjson` reads nearly everything. It makes a float of an integer beyond 64 bits and of any decimal
-number, which may lose digits, and it refuses what many programs write all the same: NaN, a byte-order
-mark, zero bytes at the end, control characters and lone surrogates in texts.
+`orjson` reads nearly everything. It makes a float of an integer beyond 64 bits and of any decimal number,
+which may lose digits, and it refuses text that many programs write: NaN, a byte-order mark, zero bytes at
+the end, and control characters and lone surrogates in strings.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ INT_DIGITS = 4_000
 """Whole numbers with more digits than this are read as `Decimal`, since Python makes no int of them."""
 
 _SAFE_DIGITS = 16
-"""Digits and points in a row that may be more than 64 bits, or a float, hold. Any fewer are safe."""
+"""A run of so many digits and points may exceed 64 bits or the digits of a float; a shorter one is safe."""
 
 # a digit, a point, an e and a sign as one character each
 _CLASSES = bytes(
@@ -33,7 +33,7 @@ _CLASSES = bytes(
 )
 _LONG = b"0" * _SAFE_DIGITS
 _STRIDE = 4
-"""So many digits in a row are found by a look at each fourth byte."""
+"""A run of so many digits is found by checking each fourth byte."""
 _WINDOW = 65_536
 _OVERLAP = 32
 _POINT, _POINT_TO_NINE, _MINUS, _LOWER, _E = map(np.uint8, (ord("."), 12, ord("-"), 32, ord("e")))
@@ -46,25 +46,33 @@ _BOM = "\ufeff"
 
 
 class Read(NamedTuple):
-    """A value, and what made its text readable in a lenient way only; None where it is plain JSON."""
+    """A value, and the deviation from JSON that made a lenient reading necessary; None for plain JSON."""
 
     value: Any
     leniency: str | None = None
 
 
 def loads(text: str | bytes) -> Any:
-    """What a JSON text says, exactly.
+    """Return the value of a JSON text, exactly.
 
-    Numbers are int and float, and `decimal.Decimal` where a float does not hold what is written. Of a
-    repeated name the last counts. Raises ValueError for what is no JSON, also read leniently.
+    Numbers are int and float, and `decimal.Decimal` where a float would lose digits. If a name is repeated,
+    the last one counts.
+
+    Raises:
+        ValueError: The text is not JSON, even if read leniently.
     """
     return read(text).value
 
 
 def read(text: str | bytes, constant: Callable[[str], Any] = float) -> Read:
-    """What a JSON text says, exactly, and whether it had to be read leniently.
+    """Return the value of a JSON text, exactly, and whether it had to be read leniently.
 
-    constant: what to make of NaN, Infinity and -Infinity. Raises ValueError.
+    Args:
+        text: The JSON text.
+        constant: Makes the value of NaN, Infinity and -Infinity.
+
+    Raises:
+        ValueError: The text is not JSON, even if read leniently.
     """
     try:
         value = orjson.loads(text)
@@ -80,9 +88,9 @@ def read(text: str | bytes, constant: Callable[[str], Any] = float) -> Read:
 
 
 def may_be_inexact(texts: Array) -> bool:
-    """Whether `is_inexact` has to be asked for each text of a large_binary array: a test of all at once."""
+    """Return whether `is_inexact` must be called for each text of a large_binary array: one test for all."""
     data = _bytes_of(texts)
-    # within the cache, and in arrays so small that they are not made of fresh memory each time
+    # windows fit the cache, and are small enough that memory is reused
     for start in range(0, len(data), _WINDOW):
         window = data[max(0, start - _OVERLAP) : start + _WINDOW]
         numeric = (window[::_STRIDE] - _POINT) < _POINT_TO_NINE
@@ -97,7 +105,7 @@ def may_be_inexact(texts: Array) -> bool:
 
 
 def _bytes_of(texts: Array) -> Any:
-    """The bytes of all texts, one after the other, as an array."""
+    """Return the bytes of all texts, one after the other, as an array."""
     _, offsets, data = texts.buffers()
     if data is None or not len(texts):
         return np.empty(0, np.uint8)
@@ -106,7 +114,7 @@ def _bytes_of(texts: Array) -> Any:
 
 
 def is_inexact(text: str | bytes) -> bool:
-    """Whether `orjson` would lose digits of a number in this JSON text."""
+    """Return whether `orjson` would lose digits of a number in this JSON text."""
     data = text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text
     classes = data.translate(_CLASSES)
     if _LONG not in classes and _TINY not in classes:
@@ -117,9 +125,12 @@ def is_inexact(text: str | bytes) -> bool:
 def reread(
     texts: Sequence[bytes | None], values: list[Any], rows: Iterable[int], otherwise: Any
 ) -> list[tuple[int, str]]:
-    """Read `rows` again where their numbers would lose digits. Failed ones are `otherwise`, with the reason.
+    """Read `rows` again where their numbers would lose digits. Rows that fail get the value `otherwise`.
 
-    NaN and infinity become `Decimal`, which no JSON writer takes for null.
+    NaN and infinity become `Decimal`, which no JSON writer turns into null.
+
+    Returns:
+        The rows that failed, with the reason.
     """
     failures = []
     for row in rows:
@@ -135,7 +146,7 @@ def reread(
 
 
 def number(text: str) -> float | Decimal:
-    """A number that has a fraction or an exponent, exactly as written."""
+    """Return a number that has a fraction or an exponent, exactly as written."""
     near = float(text)
     shown = repr(near)
     if shown == text:
@@ -157,7 +168,7 @@ def _loses_digits(text: str) -> bool:
     try:
         return type(number(text)) is Decimal
     except ValueError:
-        # no number, such as a version within a text; where it is one, reading it says what is wrong
+        # not a number, such as a version within a string; if it is one, reading it raises the error
         return "e" in text or "E" in text
 
 
@@ -200,6 +211,6 @@ def _lone_surrogate(value: Any) -> bool:
     except UnicodeEncodeError:
         return True
     except RecursionError:
-        # too deep to be sure, and plain JSON that is as deep is never read in this way
+        # too deep to be sure; plain JSON of this depth is not read in this way
         return True
     return False

@@ -1,4 +1,4 @@
-"""What values of one JSON field are, and one Arrow column for all of them, exactly."""
+"""The kinds of values of one JSON field, and one Arrow column that holds them all exactly."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ EXACT_DOUBLE = 2**53
 """Whole numbers up to this are exact as a double."""
 
 INT, UINT, NUMBER, DOUBLE, BOOL, STRING, JSON = "int", "uint", "number", "double", "bool", "string", "json"
-"""NUMBER: what only a decimal, or the digits as text, hold exactly."""
+"""NUMBER: numbers that only a decimal, or the digits as text, hold exactly."""
 
 _TYPES: dict[str, Any] = {
     INT: pa.int64(),
@@ -35,13 +35,13 @@ _TYPES: dict[str, Any] = {
 _NUMBERS = frozenset({INT, UINT, NUMBER, DOUBLE})
 _DECIMALS = ((38, pa.decimal128), (76, pa.decimal256))
 _LONGEST_SHOWN = 400
-"""Characters of a number that may be one of up to 76 digits; a longer one is not looked at digit by digit."""
+"""A longer text is not checked digit by digit: it cannot be a number of up to 76 digits."""
 
 
 class Part:
-    """One field in a run of rows: its kind (None where all are null or missing) and its values.
+    """One field in a run of rows: its kind (None if all are null or missing) and its values.
 
-    Those of the kind NUMBER are texts.
+    Values of the kind NUMBER are texts.
     """
 
     __slots__ = ("array", "kind")
@@ -52,23 +52,23 @@ class Part:
 
 
 def part_like(values: Sequence[Any], kind: str | None) -> Part | None:
-    """The values as the kind that the field had before, where that needs no look at each of them.
+    """Return the values as the field's previous kind, if that needs no check of each value.
 
-    None where they may be of another kind. Only for kinds that Arrow never makes of another one: of
-    1.0 it would make an integer, and of True a double.
+    None means that they may be of another kind. This is only for kinds that Arrow does not convert silently:
+    it would make an integer of 1.0, and a double of True.
     """
     if kind is None:
         empty = values.count(None) == len(values)
         return Part(None, pa.nulls(len(values), TEXT)) if empty else None
     if kind in (STRING, BOOL):
-        # another kind came up, or text that Arrow cannot hold: look at each value
+        # values of another kind, or text that Arrow cannot hold: check each value
         with suppress(pa.ArrowInvalid, pa.ArrowTypeError, UnicodeEncodeError):
             return Part(kind, pa.array(values, _TYPES[kind]))
     return None
 
 
 def part_of(values: Sequence[Any], kinds: set[type]) -> Part:
-    """The narrowest exact column for values that a JSON parser made, of the types given; None is null."""
+    """Return the narrowest exact column for parsed JSON values of these types; None is null."""
     kinds = kinds - {type(None)}
     if not kinds:
         return Part(None, pa.nulls(len(values), TEXT))
@@ -86,7 +86,7 @@ def part_of(values: Sequence[Any], kinds: set[type]) -> Part:
 
 
 def text_array(values: Sequence[str | None]) -> Array:
-    """Texts; a lone surrogate, which Arrow cannot hold, is written as its escape."""
+    """Return texts as an array; a lone surrogate, which Arrow cannot hold, is written as its escape."""
     try:
         return pa.array(values, TEXT)
     except UnicodeEncodeError:
@@ -95,9 +95,9 @@ def text_array(values: Sequence[str | None]) -> Array:
 
 
 def json_text(value: Any) -> str:
-    """A parsed value as JSON; numbers keep every digit, and no depth is too deep.
+    """Return a parsed value as JSON. Numbers keep every digit, and no depth is too deep.
 
-    NaN and infinity are written as they came, which is no JSON.
+    NaN and infinity are written as they came, which is not valid JSON.
     """
     if type(value) is float and not isfinite(value):
         return _scalar(value)
@@ -114,7 +114,7 @@ class _Punctuation(str):
 
 
 def _tokens(value: Any) -> Iterator[str]:
-    """The JSON of a value in pieces, without recursion."""
+    """Yield the JSON of a value in pieces, without recursion."""
     waiting = [value]
     while waiting:
         item = waiting.pop()
@@ -153,11 +153,11 @@ def _is_utf8(text: str) -> bool:
 
 
 def joined(parts: list[Part]) -> ChunkedArray:
-    """All parts of one field as one column, of a type that holds each value exactly.
+    """Return all parts of one field as one column, of a type that holds each value exactly.
 
-    Whole numbers are int64, else uint64, else a decimal; with fractions among them double, where
-    that is exact, else a decimal. Numbers that no decimal holds, and values of different kinds, become
-    their JSON text.
+    Whole numbers are int64, otherwise uint64, otherwise a decimal. With fractions among them they are double
+    if that is exact, otherwise a decimal. Numbers that no decimal holds, and values of different kinds,
+    become their JSON text.
     """
     kinds = {part.kind for part in parts if part.kind is not None}
     kind = _common(kinds, parts)
@@ -168,13 +168,13 @@ def joined(parts: list[Part]) -> ChunkedArray:
 
 def _whole_numbers(values: Sequence[Any]) -> Part:
     for kind in (INT, UINT):
-        with suppress(OverflowError, pa.ArrowInvalid):  # too wide for this one, so the next is tried
+        with suppress(OverflowError, pa.ArrowInvalid):  # too wide for this type, so the next is tried
             return Part(kind, pa.array(values, _TYPES[kind]))
     return Part(NUMBER, pa.array([None if value is None else str(value) for value in values], TEXT))
 
 
 def _numbers(values: Sequence[Any]) -> Part:
-    """Numbers of which some are no int: doubles, where each of them is exact as one."""
+    """Return numbers that are not all int: as doubles, if each is exact as a double."""
     if all(map(_exact_as_float, values)):
         return Part(DOUBLE, pa.array([None if value is None else float(value) for value in values]))
     texts = [None if value is None else json_text(value) for value in values]
@@ -191,7 +191,7 @@ def _exact_as_float(value: Any) -> bool:
 
 
 def _decimals(parts: list[Part]) -> ChunkedArray:
-    """All parts as decimals of one precision and scale; as their digits where none is wide enough."""
+    """Return all parts as decimals of one precision and scale; as their digits if none is wide enough."""
     texts = [_as_kind(part, NUMBER) for part in parts]
     shown = [text for each in texts for text in objects_of(each) if text is not None]
     if max(map(len, shown)) <= _LONGEST_SHOWN:
@@ -211,7 +211,7 @@ def _decimal_array(texts: list[str | None], kind: ArrowType) -> Array:
 
 
 def _scale(number: Decimal) -> int:
-    """Digits behind the point, without zeros at their end."""
+    """Return the number of digits behind the point, without zeros at the end."""
     _, digits, exponent = number.as_tuple()
     places = -int(exponent)
     for digit in reversed(digits):

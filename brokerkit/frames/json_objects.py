@@ -1,4 +1,4 @@
-"""Texts parsed as JSON objects: exact, and each failure kept with its row."""
+"""Texts parsed as JSON objects, exactly; each failure is kept with its row."""
 
 from __future__ import annotations
 
@@ -12,13 +12,18 @@ import orjson
 from .json_exact import read, reread
 
 EMPTY: dict[str, Any] = {}
-"""What a row without an object has: no fields. Never written to."""
+"""The fields of a row without an object: none. It is never changed."""
 
 RowTexts = list[tuple[int, str]]
 
 
 class Objects(NamedTuple):
-    """One object per row. failures: the rows that hold none; lenient: those that are almost JSON."""
+    """One object per row.
+
+    Attributes:
+        failures: The rows that hold no object, with the reason.
+        lenient: The rows that are JSON only if read leniently.
+    """
 
     values: list[dict[str, Any]]
     failures: RowTexts
@@ -26,9 +31,9 @@ class Objects(NamedTuple):
 
 
 def parse_objects(items: Sequence[bytes | None]) -> Objects:
-    """One object per row, and the rows that hold no JSON object with the reason. None is no failure.
+    """Return one object per row, and the rows that hold no JSON object with the reason.
 
-    Numbers may have lost digits, see `restore_numbers`.
+    None is not a failure. Numbers may have lost digits; see `restore_numbers`.
     """
     parsed, failures, lenient = _parse(items)
     if set(map(type, parsed)) != {dict}:
@@ -41,7 +46,7 @@ def parse_objects(items: Sequence[bytes | None]) -> Objects:
 
 
 def restore_numbers(items: Sequence[bytes | None], objects: Objects) -> RowTexts:
-    """Read again, exactly, the rows whose numbers lost digits, and return the rows that failed at it."""
+    """Read the rows whose numbers lost digits again, exactly, and return the rows that failed."""
     values: list[Any] = objects.values
     rows = [row for row, value in enumerate(values) if value is not EMPTY]
     return reread(items, values, rows, EMPTY)

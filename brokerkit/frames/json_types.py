@@ -1,4 +1,4 @@
-"""Which Arrow types JSON has a form for, and columns without dictionaries, runs and views."""
+"""Arrow types that JSON can express, and columns without dictionaries, runs and views."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _HELD = (pa.UuidType, pa.JsonType, pa.Bool8Type)
 
 
 def type_refusal(kind: ArrowType) -> str | None:
-    """Why JSON can hold no value of this type, and what to do; None where it can."""
+    """Return why JSON can hold no value of this type, and what to do; None if it can."""
     types = pa.types
     if is_bytes(kind):
         return BYTES
@@ -43,7 +43,7 @@ def type_refusal(kind: ArrowType) -> str | None:
 
 
 def _inner(kind: ArrowType) -> ArrowType:
-    """The type of the values, of a type that holds or encodes such; else the type itself."""
+    """Return the type of the values of a nested or encoded type; otherwise the type itself."""
     types = pa.types
     encoded = types.is_dictionary(kind) or types.is_run_end_encoded(kind)
     listed = (
@@ -56,7 +56,7 @@ def _inner(kind: ArrowType) -> ArrowType:
 def _zone_refusal(kind: ArrowType) -> str | None:
     try:
         pa.scalar(0, kind).as_py()
-    except Exception as error:  # whichever library of time zones is there says it in its own way
+    except Exception as error:  # each library of time zones raises an error of its own
         return f"the time zone {kind.tz!r} is not known here ({error}); convert the times to UTC first"
     return None
 
@@ -65,14 +65,14 @@ def _without_dictionary(column: ChunkedArray) -> ChunkedArray:
     nothing = plain_column(pa.chunked_array([], column.type.value_type))
     chunks = []
     for chunk in column.chunks:
-        # Arrow takes no values out of an array of views
+        # Arrow cannot take values from an array of views
         values = plain_column(pa.chunked_array([chunk.dictionary]))
         chunks.append(values.combine_chunks().take(chunk.indices))
     return pa.chunked_array(chunks, nothing.type)
 
 
 def plain_column(column: ChunkedArray) -> ChunkedArray:
-    """The same values without dictionary, runs and views."""
+    """Return the same values without dictionaries, runs and views."""
     while True:
         kind = column.type
         if pa.types.is_dictionary(kind):

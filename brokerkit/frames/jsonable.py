@@ -1,4 +1,4 @@
-"""Column values as what orjson writes as JSON, without loss and without guessing."""
+"""Column values in the form that orjson writes as JSON, without loss and without guessing."""
 
 from __future__ import annotations
 
@@ -38,16 +38,16 @@ _UNDERNEATH: tuple[tuple[type, Callable[[Any], Any]], ...] = (
     (list, list),
     (tuple, list),
 )
-"""Plain types, and what makes one of an instance of a class that derives from it."""
+"""Plain types, each with a function that converts an instance of a derived class to it."""
 _CAN_HOLD = "JSON can hold text, numbers, bool, null, times, UUID, Decimal, lists and dicts with text keys"
 
 
 class Unsuitable(ValueError):
-    """A value that JSON has no form for; the text says what it is and what to do."""
+    """A value that JSON cannot express; the text says what it is and what to do."""
 
 
 def json_values(column: ChunkedArray | list[Any]) -> tuple[list[Any], RowErrors]:
-    """One value per row for orjson, and for rows that cannot be written the reason.
+    """Return one value per row for orjson, and the reason for each row that cannot be written.
 
     Nulls, and the NaN that numpy frames use for them, become None.
     """
@@ -87,7 +87,7 @@ def json_values(column: ChunkedArray | list[Any]) -> tuple[list[Any], RowErrors]
 
 
 def check_column(name: str, column: ChunkedArray | list[Any]) -> None:
-    """Raise ConfigError where JSON can hold no value of a column, because of its type."""
+    """Raise ConfigError if JSON can hold no value of a column, because of its type."""
     refusal: str | None = None
     if isinstance(column, list):
         if isinstance(column, Typed):
@@ -108,7 +108,7 @@ def check_column(name: str, column: ChunkedArray | list[Any]) -> None:
 
 
 def _json_texts(column: ChunkedArray) -> tuple[list[Any], RowErrors]:
-    """Texts that are JSON already, as they are."""
+    """Return texts that are JSON already, as they are."""
     texts = objects_of(pa.chunked_array([chunk.storage for chunk in column.chunks]))
     values: list[Any] = []
     wrong: RowErrors = {}
@@ -122,7 +122,7 @@ def _json_texts(column: ChunkedArray) -> tuple[list[Any], RowErrors]:
 
 
 def _plain(column: ChunkedArray, null: Any) -> list[Any]:
-    """The values as Python objects; a column with nulls would take the slow way through `to_pylist`."""
+    """Return the values as Python objects; for a column with nulls, `to_pylist` would be slow."""
     filled = column.fill_null(null) if column.null_count else column
     values: list[Any] = filled.to_numpy().tolist()
     if column.null_count:
@@ -132,14 +132,14 @@ def _plain(column: ChunkedArray, null: Any) -> list[Any]:
 
 
 def _floats(column: ChunkedArray) -> tuple[list[Any], RowErrors]:
-    # orjson writes NaN as null, and infinity as well, which is why that is looked for
+    # orjson writes NaN and infinity as null, so check for them
     values: list[Any] = (column.fill_null(nan) if column.null_count else column).to_numpy().tolist()
     infinite = pc.indices_nonzero(pc.is_inf(column)).to_pylist()
     return values, {row: f"{values[row]} has no form in JSON" for row in infinite}
 
 
 def _timestamps(column: ChunkedArray) -> tuple[list[Any], RowErrors]:
-    """ISO 8601 with every digit there is; years that Python has no datetime for fail in their row."""
+    """Return ISO 8601 with every digit; rows with years that Python's datetime cannot hold fail."""
     if column.type.unit != "ns":
         return _python_values(column)
     counts = column.cast(pa.int64())
@@ -173,7 +173,7 @@ def _odd_offset(value: Any) -> bool:
 
 
 def _exact_offset(value: datetime) -> datetime:
-    """The same moment with an offset of whole minutes, which is all that ISO 8601 in JSON has: else UTC."""
+    """Return the same moment with an offset of whole minutes, as ISO 8601 requires; otherwise in UTC."""
     offset = value.utcoffset()
     if offset is None or not (offset.seconds % 60 or offset.microseconds):
         return value
@@ -181,7 +181,7 @@ def _exact_offset(value: datetime) -> datetime:
 
 
 def _times_kept(column: ChunkedArray) -> ChunkedArray:
-    """Times of day as Python has them or, where these have too few digits, as text; at any depth."""
+    """Return times of day as Python has them, or as text where these have too few digits; at any depth."""
     for wanted in (pa.time64("us"), pa.string()):
         with suppress(pa.ArrowInvalid):
             return column.cast(_with_times_as(column.type, wanted))
@@ -189,7 +189,7 @@ def _times_kept(column: ChunkedArray) -> ChunkedArray:
 
 
 def _with_times_as(kind: ArrowType, wanted: ArrowType) -> ArrowType:
-    """A type with `wanted` in the place of each time64[ns]."""
+    """Return a type with `wanted` in place of each time64[ns]."""
     if kind == pa.time64("ns"):
         return wanted
     if pa.types.is_dictionary(kind):
@@ -215,7 +215,7 @@ _LISTS: Any = (
 
 
 def _python_values(column: ChunkedArray) -> tuple[list[Any], RowErrors]:
-    """Values that go through Python objects, each judged on its own where the whole fails."""
+    """Convert values through Python objects; if the whole fails, each is judged alone."""
     try:
         return _objects(column.to_pylist(maps_as_pydicts="strict"))
     except (ValueError, OverflowError, KeyError, TypeError):
@@ -242,14 +242,18 @@ def _objects(values: list[Any]) -> tuple[list[Any], RowErrors]:
         except RecursionError:
             ready.append(None)
             wrong[row] = "it is nested too deeply for JSON, or contains itself"
-        except Exception as error:  # an object of the user's may raise whatever it likes
+        except Exception as error:  # an object of a user's class may raise anything
             ready.append(None)
             wrong[row] = str(error) if isinstance(error, Unsuitable) else error_text(error)
     return ready, wrong
 
 
 def jsonable(value: Any) -> Any:
-    """`value` as orjson takes it, exactly. Raises Unsuitable for what has no form in JSON."""
+    """Return `value` in a form that orjson writes exactly.
+
+    Raises:
+        Unsuitable: JSON cannot express the value.
+    """
     kind = type(value)
     if kind in _AS_IS:
         return value
@@ -275,7 +279,7 @@ def _float(value: float) -> float | None:
 
 
 def _digits(value: int) -> str:
-    """A whole number in decimal; Python itself refuses to write one of some thousand digits."""
+    """Return a whole number in decimal; Python itself refuses to write one of some thousand digits."""
     return str(value) if value.bit_length() < _LONG_BITS else f"{Decimal(value):f}"
 
 
@@ -292,9 +296,9 @@ def _name(name: Any) -> str:
 
 
 def _foreign(value: Any) -> Any:
-    """Values of other types: those that are one of the plain ones underneath, and those of pandas and numpy.
+    """Return the plain value of another type: a derived class, or a type of pandas or numpy.
 
-    These libraries are only looked at where they are loaded.
+    These libraries are only used if they are loaded.
     """
     for plain, made in _UNDERNEATH:
         if isinstance(value, plain):

@@ -1,4 +1,4 @@
-"""Columns as message keys: the one that is named, and the bytes of the keys that are not text."""
+"""Columns as message keys: the named column, and the bytes of keys that are not text."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .json_types import plain_column
 from .tabular import Column, missing
 
 KEY, RAW_KEY = "key", "raw_key"
-"""The frame's own columns: a key is in the first where it is UTF-8 text, else in the second."""
+"""The frame's own columns: a key is in the first if it is UTF-8 text, otherwise in the second."""
 
 _HELP = "expected text, bytes or whole numbers; make it text first, for example with astype(str)"
 
@@ -27,13 +27,13 @@ def _suits(kind: ArrowType) -> bool:
 
 
 def check_key_column(name: str, column: Column | None) -> None:
-    """Raise ConfigError where no value of the column can be a key."""
+    """Raise ConfigError if no value of the column can be a key."""
     if isinstance(column, pa.ChunkedArray) and not _suits(column.type) and column.null_count < len(column):
         raise ConfigError(f"the column {name!r} for the key is {column.type}; {_HELP}")
 
 
 def check_bytes(name: str, column: Column) -> None:
-    """Raise ConfigError where a column for bytes has text: base64 would go out as it is."""
+    """Raise ConfigError if a column for bytes holds text: base64 would be sent as it is."""
     if isinstance(column, pa.ChunkedArray) and column.null_count < len(column) and not is_bytes(column.type):
         raise ConfigError(
             f"the column {name!r} is {column.type}; expected bytes, so decode what is, for example, base64"
@@ -41,7 +41,7 @@ def check_bytes(name: str, column: Column) -> None:
 
 
 def key_values(column: Column) -> tuple[list[bytes | None], dict[int, str]]:
-    """One key per row, NA as None, and for rows without a usable one the reason."""
+    """Return one key per row, NA as None, and the reason for each row without a usable one."""
     if isinstance(column, pa.ChunkedArray):
         if column.null_count == len(column):
             return [None] * len(column), {}
@@ -61,10 +61,13 @@ def key_values(column: Column) -> tuple[list[bytes | None], dict[int, str]]:
 
 
 class Keys:
-    """One key per row of a frame, from the column `name`; None where it has none.
+    """One key per row of a frame, from the column `name`; None if it has none.
 
-    Where that is the frame's own `key`, rows without one have the key that is in `raw_key`. A frame
-    without these columns has no keys. Raises ConfigError where a column cannot hold keys.
+    If that is the frame's own `key`, rows without a key use `raw_key`. A frame without these columns has no
+    keys.
+
+    Raises:
+        ConfigError: A column cannot hold keys.
     """
 
     def __init__(self, columns: Mapping[str, Column], name: str = KEY) -> None:
@@ -76,7 +79,10 @@ class Keys:
             check_bytes(RAW_KEY, self._columns[RAW_KEY])
 
     def values(self, start: int, stop: int) -> tuple[list[bytes | None], dict[int, str]]:
-        """The keys of these rows, and for rows without a usable one the reason; both count from `start`."""
+        """Return the keys of these rows, and the reason for each row without a usable one.
+
+        Both count rows from `start`.
+        """
         keys: list[bytes | None] | None = None
         wrong: dict[int, str] = {}
         for name, column in self._columns.items():

@@ -1,4 +1,4 @@
-"""Rows of a frame that are messages already, published as they are."""
+"""Rows of a frame that are messages, published as they are."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ _STRUCT = {"name", "value", "type"}
 
 
 class MessageRows:
-    """Rows with a payload in `value` (else in `raw`), a key in `key` (else in `raw_key`), and attributes.
+    """Rows with a payload in `value` or `raw`, a key in `key` or `raw_key`, and attributes.
 
-    key: another column that has the keys.
-
-    decoder: who filled `value`, where that is known. What a decoder of the user's own made is not
-    the payload, so `raw` is published then, as it is where `value` is neither text nor bytes.
+    Args:
+        key: Another column that has the keys.
+        decoder: The decoder that filled `value`, if known. `raw` is published if that was a user's decoder,
+            whose values are not the payload, or if `value` is neither text nor bytes.
     """
 
     def __init__(self, columns: dict[str, Column], length: int, key: str | None, decoder: str | None) -> None:
@@ -50,7 +50,7 @@ class MessageRows:
         return self._length
 
     def items(self, start: int, stop: int) -> list[OutboundMessage | BrokerError]:
-        """The rows from `start` up to but excluding `stop`, one item each."""
+        """Return the rows from `start` up to but excluding `stop`, one item each."""
         with gc_paused():
             return self._items(start, stop)
 
@@ -77,7 +77,7 @@ class MessageRows:
 
 
 def payload_values(column: Column) -> tuple[list[bytes | None], dict[int, str]]:
-    """Text and bytes as payloads, NA as None; for rows with anything else the reason."""
+    """Return text and bytes as payloads, NA as None, and the reason for each row with anything else."""
     if isinstance(column, pa.ChunkedArray):
         return objects_of(plain_column(column).cast(pa.large_binary())), {}
     values: list[bytes | None] = []
@@ -100,7 +100,7 @@ def payload_values(column: Column) -> tuple[list[bytes | None], dict[int, str]]:
 
 
 def attribute_values(column: Column | None, start: int, stop: int) -> tuple[list[Attributes], dict[int, str]]:
-    """The attributes of each row, and for rows whose attributes cannot be read the reason."""
+    """Return the attributes of each row, and the reason for each row whose attributes cannot be read."""
     if column is None or (isinstance(column, pa.ChunkedArray) and pa.types.is_null(column.type)):
         return [NO_ATTRIBUTES] * (stop - start), {}
     part = column[start:stop]

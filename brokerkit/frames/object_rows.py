@@ -18,9 +18,10 @@ from .tabular import Column
 
 
 class ObjectRows:
-    """Rows published as JSON objects of the columns given.
+    """Rows published as JSON objects of the given columns.
 
-    Raises ConfigError where a column's type has no form in JSON.
+    Raises:
+        ConfigError: JSON cannot express the type of a column.
     """
 
     def __init__(self, columns: dict[str, Column], length: int, keys: Keys) -> None:
@@ -34,7 +35,7 @@ class ObjectRows:
         return self._length
 
     def items(self, start: int, stop: int) -> list[OutboundMessage | BrokerError]:
-        """The rows from `start` up to but excluding `stop`, one item each."""
+        """Return the rows from `start` up to but excluding `stop`, one item each."""
         with gc_paused():
             return self._items(start, stop)
 
@@ -61,10 +62,10 @@ class ObjectRows:
 
 
 def _values(column: Column, start: int, stop: int) -> tuple[list[Any], dict[int, str]]:
-    """The values of these rows; where they cannot be had together, row by row, so that one fails alone."""
+    """Return the values of these rows; if that fails, row by row, so that each row fails alone."""
     try:
         return json_values(column[start:stop])
-    except Exception as error:  # whatever Arrow or a value's own methods raise
+    except Exception as error:  # any exception of Arrow or of a value's own methods
         if stop - start == 1:
             return [None], {0: error_text(error)}
     middle = (start + stop) // 2
@@ -74,7 +75,7 @@ def _values(column: Column, start: int, stop: int) -> tuple[list[Any], dict[int,
 
 
 def _dumped(values: dict[str, Any], row: int, wrong: dict[int, str]) -> bytes | None:
-    """One row as JSON; where it cannot be written, `wrong` gets the reason and the column."""
+    """Return one row as JSON; if it cannot be written, add the reason and the column to `wrong`."""
     try:
         return orjson.dumps(values)
     except orjson.JSONEncodeError as whole:

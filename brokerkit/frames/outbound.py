@@ -21,11 +21,11 @@ if TYPE_CHECKING:
 
 Kind: TypeAlias = Literal["messages", "rows"]
 Item: TypeAlias = "OutboundMessage | BrokerError"
-"""The message of one row, or why the row cannot be one."""
+"""The message of one row, or the error that says why there is none."""
 
 
 class Rows(Protocol):
-    """What makes the messages of some rows."""
+    """An object that makes the messages of some rows."""
 
     def __len__(self) -> int: ...
 
@@ -37,10 +37,12 @@ _CHUNK = 1_000
 
 
 class Outbound:
-    """The rows of a frame as messages.
+    """The rows of a frame as messages. ``len()`` is the number of rows.
 
-    kind: "messages" where rows are published as the messages they are, "rows" where each becomes a
-    JSON object. rows: what makes them. columns: of the frame. ``len()`` is the number of rows.
+    Attributes:
+        kind: "messages" if rows are published as the messages they are, "rows" if each becomes a JSON object.
+        rows: The object that makes the messages.
+        columns: The columns of the frame.
     """
 
     def __init__(self, kind: Kind, rows: Rows, columns: dict[str, Column] | None = None) -> None:
@@ -52,13 +54,13 @@ class Outbound:
         return len(self.rows)
 
     def items(self, start: int, stop: int) -> list[Item]:
-        """The rows from `start` up to but excluding `stop`: one item each, as in `chunks`."""
+        """Return the rows from `start` up to but excluding `stop`: one item each, as in `chunks`."""
         return self.rows.items(start, min(stop, len(self)))
 
     def chunks(self, size: int = _CHUNK) -> Iterator[list[Item]]:
-        """Lists of at most `size` items, all rows in order: one item per row.
+        """Yield lists of at most `size` items, all rows in order: one item per row.
 
-        A row that cannot be published is an error in its place; nothing is raised for it.
+        A row that cannot be published is an error in its place; it does not raise.
         """
         if size < 1:
             raise ConfigError(f"a chunk needs at least one row, not {size}")
@@ -68,7 +70,7 @@ class Outbound:
         return (item for chunk in self.chunks() for item in chunk)
 
     def preview(self, n: int = 5) -> pd.DataFrame:
-        """The first `n` rows as they would be published; long payloads are cut here only."""
+        """Return the first `n` rows as they would be published; long payloads are cut only here."""
         import pandas as pd
 
         lines: list[tuple[Any, ...]] = []
@@ -96,13 +98,17 @@ class Outbound:
 def messages_from_frame(
     frame: Any, *, kind: Kind | None = None, key: str | None = None, columns: Sequence[str] | None = None
 ) -> Outbound:
-    """What publishing `frame` would send.
+    """Return the messages that publishing `frame` would send.
 
-    frame: a pandas or polars DataFrame, a pyarrow Table or RecordBatch. kind: None takes a frame
-    with the columns key, value, raw and attributes for messages, and any other for rows, as does
-    `columns=`. key: the column whose text is the key; where it is `key` itself, rows without one
-    take what is in `raw_key`. columns: what goes into each JSON object.
-    Raises ConfigError where the frame or a column is not what is needed.
+    Args:
+        frame: A pandas or polars DataFrame, a pyarrow Table or RecordBatch.
+        kind: "messages" or "rows". None treats a frame with the columns key, value, raw and attributes as
+            messages, and any other as rows; with `columns`, always as rows.
+        key: The column whose text is the key. If it is `key` itself, rows without a key use `raw_key`.
+        columns: The columns of each JSON object.
+
+    Raises:
+        ConfigError: The frame or a column cannot be used.
     """
     found = columns_of(frame)
     index = index_names(frame)

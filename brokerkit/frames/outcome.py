@@ -16,7 +16,7 @@ from .decoded import error_text
 _STATUSES = ("confirmed", "failed", "unknown")
 _COLUMNS = ("row", "status", "id", "error")
 _NOTES = 3
-"""How many different notes the headline has."""
+"""How many different notes the headline shows."""
 
 
 class OutcomeFrame(pd.DataFrame):

@@ -1,4 +1,4 @@
-"""Payloads whose text cannot be searched as it is: compressed, or in another encoding than UTF-8."""
+"""Payloads whose text cannot be searched as it is: compressed, or in an encoding other than UTF-8."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ _BEGINNINGS = {
     b"\xff\xfe": "UTF-16",
     b"\xfe\xff": "UTF-16",
 }
-"""How a payload begins that was packed so. Raw snappy and deflate have no mark of their own."""
+"""The first bytes of a payload in each format. Raw snappy and deflate have no mark."""
 _ALSO = {"bzip2": b"1AY&SY"}
-"""What has to follow soon, where the beginning could be that of a text."""
+"""Bytes that must follow soon, where the first bytes could be those of a text."""
 
 
 def packed_as(payload: bytes) -> str | None:
-    """How a payload is packed, by its first bytes; None where these say nothing."""
+    """Return how a payload is packed, by its first bytes; None if they do not tell."""
     for beginning, name in _BEGINNINGS.items():
         if payload.startswith(beginning) and _ALSO.get(name, b"") in payload[:16]:
             return name
@@ -38,7 +38,7 @@ def packed_as(payload: bytes) -> str | None:
 
 
 def packed_rows(payloads: Array) -> Iterator[tuple[str, Array]]:
-    """The rows of a binary array that are packed, by how they are: its name, and their numbers."""
+    """Yield the packed rows of a binary array by format: its name, and the numbers of the rows."""
     if payloads.null_count == len(payloads):
         return
     for beginning, name in _BEGINNINGS.items():

@@ -1,7 +1,7 @@
-"""Types that pandas finds again by the name it writes into Parquet files.
+"""Nested types that pandas can find by the names it writes into Parquet files.
 
-pandas writes the name of a column's type and reads it back from there, but it cannot read the names
-of nested types: a file with `attributes` would end in a TypeError. Here it learns them.
+pandas writes the name of a column's type and reads it back, but it cannot read the names of nested types: a
+file with `attributes` would end in a TypeError. This module registers them.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ _known: dict[str, Any] = {}
 
 
 def know(kind: ArrowType) -> None:
-    """Let pandas find a nested type by its name, in this process."""
+    """Register a nested type, so that pandas finds it by its name in this process."""
     if pa.types.is_nested(kind):
         _known.setdefault(str(pd.ArrowDtype(kind)), pd.ArrowDtype(kind))
 
 
 @register_extension_dtype
 class KnownNestedType(ExtensionDtype):
-    """Not a type of its own: pandas asks every registered class what a name means."""
+    """A registered class that is not a type: pandas asks each of them for the meaning of a name."""
 
     name = "brokerkit nested"
     type = object
@@ -39,4 +39,4 @@ class KnownNestedType(ExtensionDtype):
 
 
 know(ATTRIBUTES)
-know(pa.list_(pa.field("element", ATTRIBUTE)))  # as Parquet calls the items
+know(pa.list_(pa.field("element", ATTRIBUTE)))  # the name of the items in Parquet

@@ -27,14 +27,14 @@ Form: TypeAlias = Literal["csv", "json", "excel"]
 FORMS = ("csv", "json", "excel")
 TEXT = pa.large_string()
 CELL = 32_767
-"""UTF-16 units that a cell of Excel holds."""
+"""How many UTF-16 units a cell of Excel holds."""
 EXACT_IN_EXCEL = 10**15
 
-# what a spreadsheet runs, and "" and ', so that taking one ' off gives every text back
+# text that a spreadsheet runs, and "" and ', so that removing one ' restores every text
 _RUN = r"^$|^['=+\-@\t\r\n\x{FF1D}\x{FF0B}\x{FF0D}\x{FF20}]"
 _GUARDED = {
     "csv": _RUN,
-    # the libraries that write the files make links, array formulas and errors of these
+    # the libraries that write the files turn these into links, array formulas and errors
     "excel": rf"(?i){_RUN}|^#|^\{{=|^(?:https?|ftp|file|mailto|internal|external):",
 }
 _NOT_IN_EXCEL = r"[\x00-\x08\x0b-\x1f\x{fffe}\x{ffff}]|_x[0-9A-Fa-f]{4}_"
@@ -68,7 +68,7 @@ def plain(frame: Any, form: Form) -> pd.DataFrame:
             frame = frame.reset_index()
         else:
             index = frame.index
-    columns_of(frame.iloc[:0] if is_pandas(frame) else frame)  # names that are no text, or not unique
+    columns_of(frame.iloc[:0] if is_pandas(frame) else frame)  # refuses names that are no unique text
     table = table_of(frame)
     columns = [_plain_column(name, table.column(name), form) for name in table.column_names]
     titles = _guarded(pa.chunked_array([table.column_names], TEXT), form).to_pylist()

@@ -1,4 +1,4 @@
-"""What a frame remembers of where it came from: plain JSON in `df.attrs["brokerkit"]`, below 4 kB."""
+"""The origin that a frame remembers: plain JSON in `df.attrs["brokerkit"]`, below 4 kB."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 ATTRS_KEY = "brokerkit"
 LIMIT = 4_000
-"""Bytes of JSON that a frame carries at most."""
+"""At most so many bytes of JSON are kept with a frame."""
 
 _TEXT = 200
 _ALWAYS = frozenset({"source", "read_at", "decoder", "counts"})
@@ -33,9 +33,14 @@ def provenance(
     read_at: datetime | None = None,
     details: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """What to keep with a frame that `builder` made.
+    """Return the facts to keep with a frame that `builder` made.
 
-    source: the address, without any secret. details: what else is worth keeping, plain JSON.
+    Args:
+        builder: The builder of the frame.
+        source: The address, without secrets.
+        slices: The slices that were read.
+        read_at: When they were read; None is now.
+        details: Further facts, as plain JSON.
     """
     moment = (read_at or datetime.now(UTC)).astimezone(UTC)
     return fitted(
@@ -52,7 +57,7 @@ def provenance(
 
 
 def fitted(content: Mapping[str, Any]) -> dict[str, Any]:
-    """The content, texts and lists cut until it is below `LIMIT`; tells how much of a list was left out."""
+    """Return the content with texts and lists cut until it is below `LIMIT`, and how much was left out."""
     whole: dict[str, Any] = {name: _cut(value) for name, value in content.items()}
     while _size(whole) > LIMIT:
         lists = {name: value for name, value in whole.items() if isinstance(value, list) and value}
@@ -68,19 +73,19 @@ def fitted(content: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def attach(df: pd.DataFrame, content: Mapping[str, Any]) -> pd.DataFrame:
-    """Add the content to what the frame remembers, and return the frame."""
+    """Add the content to the facts that the frame remembers, and return the frame."""
     df.attrs[ATTRS_KEY] = fitted({**(provenance_of(df) or {}), **content})
     return df
 
 
 def provenance_of(df: pd.DataFrame) -> dict[str, Any] | None:
-    """What the frame remembers, or None where it remembers nothing (or something else)."""
+    """Return the facts that the frame remembers; None if there are none."""
     found = df.attrs.get(ATTRS_KEY)
     return found if isinstance(found, dict) else None
 
 
 def writer_of(frame: Any) -> str | None:
-    """The decoder that filled `value`, from attrs or a table's metadata; None where that was lost."""
+    """Return the decoder that filled `value`, from attrs or a table's metadata; None if that was lost."""
     if isinstance(getattr(frame, "attrs", None), dict):
         name = (provenance_of(frame) or {}).get("decoder")
         return name if isinstance(name, str) else None

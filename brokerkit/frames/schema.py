@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 TIME = pa.timestamp("us", "UTC")
 ATTRIBUTE = pa.struct([("name", pa.string()), ("value", pa.binary()), ("type", pa.string())])
 ATTRIBUTES = pa.list_(ATTRIBUTE)
-"""Per message its attributes in order: NA where they were not read, empty where there are none.
+"""The attributes of each message in order: NA if they were not read, empty if there are none.
 
-`value` is the attribute as bytes (a typed one as canonical text), `type` says what it was: see
+`value` is the attribute as bytes (a typed one as canonical text), `type` is its type: see
 `brokerkit.core.vocabulary.attributes.type_name`.
 """
 
@@ -35,30 +35,30 @@ SCHEMA = pa.schema(
         ("delivery_count", pa.int32()),
     ]
 )
-"""The frame as it is with the built-in decoders; a decoder of the user's own types `value`."""
+"""The schema with the built-in decoders; a user's decoder sets the type of `value`."""
 
 DECODER_KEY = b"brokerkit.decoder"
 """Schema metadata: the name of the decoder that filled `value`."""
 
 EXPANDED_KEY = b"brokerkit.expanded"
-"""Schema metadata: JSON that says which columns were expanded, see `expanded_in`."""
+"""Schema metadata: JSON with the columns that were expanded, see `expanded_in`."""
 
 
 def schema_for(decoder: PayloadDecoder) -> pa.Schema:
-    """The schema of frames decoded by `decoder`; its metadata names the decoder."""
+    """Return the schema of frames decoded by `decoder`; its metadata names the decoder."""
     index = SCHEMA.get_field_index("value")
     schema = SCHEMA.set(index, pa.field("value", decoder.type))
     return schema.with_metadata({DECODER_KEY: decoder.name.encode()})
 
 
 def expanded_in(schema: pa.Schema) -> list[dict[str, Any]]:
-    """Which columns of a table were expanded, and how many of their rows could not be."""
+    """Return which columns of a table were expanded, and how many of their rows could not be."""
     steps: list[dict[str, Any]] = json.loads((schema.metadata or {}).get(EXPANDED_KEY, b"[]"))
     return steps
 
 
 def with_step(steps: list[dict[str, Any]], column: str, failures: int, lenient: int) -> list[dict[str, Any]]:
-    """The steps with one more; an older one of the same column is replaced."""
+    """Return the steps with one more; it replaces an older one of the same column."""
     step: dict[str, Any] = {"column": column, "failures": failures}
     if lenient:
         step["lenient"] = lenient
@@ -66,11 +66,11 @@ def with_step(steps: list[dict[str, Any]], column: str, failures: int, lenient: 
 
 
 def with_expanded(schema: pa.Schema, steps: list[dict[str, Any]]) -> dict[bytes, bytes]:
-    """The schema's metadata with these steps in it."""
+    """Return the metadata of the schema with these steps in it."""
     return {**(schema.metadata or {}), EXPANDED_KEY: json.dumps(steps).encode()}
 
 
 def decoder_name_of(schema: pa.Schema) -> str | None:
-    """The decoder that a table's metadata names, if it does."""
+    """Return the decoder that a table's metadata names; None if it names none."""
     name: bytes | None = (schema.metadata or {}).get(DECODER_KEY)
     return None if name is None else name.decode("utf-8", "replace")

@@ -13,7 +13,7 @@ from .arrow import ChunkedArray
 
 
 class Typed(list[Any]):
-    """Values of a pandas type that Arrow has none for. dtype: its name."""
+    """Values of a pandas type for which Arrow has none. `dtype` is its name."""
 
     def __init__(self, values: list[Any], dtype: str) -> None:
         super().__init__(values)
@@ -21,15 +21,16 @@ class Typed(list[Any]):
 
 
 Column: TypeAlias = "ChunkedArray | list[Any]"
-"""Values of one column. A list where they are Python objects, which Arrow would unify or refuse."""
+"""The values of one column. A list if they are Python objects, which Arrow would unify or refuse."""
 
 EXPECTED = "a pandas or polars DataFrame, or a pyarrow Table or RecordBatch"
 
 
 def columns_of(frame: Any) -> dict[str, Column]:
-    """The columns of a frame, in order.
+    """Return the columns of a frame, in order.
 
-    Raises ConfigError for anything else, and for column names that are not unique text.
+    Raises:
+        ConfigError: It is not a frame, or the names of its columns are not unique text.
     """
     if is_pandas(frame):
         _check_names(list(frame.columns))
@@ -40,7 +41,7 @@ def columns_of(frame: Any) -> dict[str, Column]:
 
 
 def table_of(frame: Any) -> pa.Table:
-    """A pyarrow Table, RecordBatch, pandas DataFrame, or whatever speaks the Arrow C stream, as a table."""
+    """Return a Table, RecordBatch, pandas DataFrame, or any object with an Arrow C stream as a table."""
     if isinstance(frame, pa.Table):
         return frame
     if isinstance(frame, pa.RecordBatch):
@@ -61,7 +62,7 @@ def table_of(frame: Any) -> pa.Table:
 
 
 def describe_columns(columns: dict[str, Column]) -> str:
-    """Names and types for an error text, the first twenty."""
+    """Return the names and types of the first twenty columns for an error text."""
     shown = [
         f"{name} ({'objects' if isinstance(column, list) else column.type})"
         for name, column in list(columns.items())[:20]
@@ -71,7 +72,7 @@ def describe_columns(columns: dict[str, Column]) -> str:
 
 
 def index_names(frame: Any) -> list[Any]:
-    """The levels of a pandas index that says something: one with a name, or of anything but row numbers."""
+    """Return the levels of a pandas index that carry data: named ones, and any that are not row numbers."""
     if not is_pandas(frame):
         return []
     index = frame.index
@@ -80,13 +81,13 @@ def index_names(frame: Any) -> list[Any]:
 
 
 def is_pandas(frame: Any) -> bool:
-    """Whether it is a pandas DataFrame, without importing pandas to find out."""
+    """Return whether it is a pandas DataFrame, without importing pandas."""
     pandas = sys.modules.get("pandas")
     return pandas is not None and isinstance(frame, pandas.DataFrame)
 
 
 def missing(value: Any) -> bool:
-    """Whether an object of a pandas column stands for NA."""
+    """Return whether an object of a pandas column stands for NA."""
     if value is None or (type(value) is float and value != value):
         return True
     pandas = sys.modules.get("pandas")
@@ -111,6 +112,6 @@ def _pandas_column(series: Any) -> Column:
         return values
     try:
         array = pa.array(series, from_pandas=True)
-    except (pa.ArrowException, TypeError, ValueError):  # complex numbers, intervals and the like
+    except (pa.ArrowException, TypeError, ValueError):  # such as complex numbers and intervals
         return Typed(series.tolist(), str(series.dtype))
     return array if isinstance(array, pa.ChunkedArray) else pa.chunked_array([array])

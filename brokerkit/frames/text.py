@@ -1,4 +1,4 @@
-"""The built-in decoders: payloads as text, and how strictly the text is judged."""
+"""The built-in decoders: payloads as text, and the rules for that text."""
 
 from __future__ import annotations
 
@@ -18,25 +18,31 @@ from .json_exact import read
 NAMES = ("auto", "json", "text", "raw")
 NOT_TEXT = "not UTF-8 text"
 
-_UTF8 = (  # RFC 3629: Arrow reads binary by bytes here, and can judge only whole arrays otherwise
+_UTF8 = (  # RFC 3629; Arrow matches binary by bytes here, and could otherwise judge only whole arrays
     r"^(?:[\x00-\x7f]|[\xc2-\xdf][\x80-\xbf]|\xe0[\xa0-\xbf][\x80-\xbf]|[\xe1-\xec\xee\xef][\x80-\xbf]{2}"
     r"|\xed[\x80-\x9f][\x80-\xbf]|\xf0[\x90-\xbf][\x80-\xbf]{2}|[\xf1-\xf3][\x80-\xbf]{3}"
     r"|\xf4[\x80-\x8f][\x80-\xbf]{2})*\z"
 )
 _JUDGED_BY_ROW = 65_536
-"""Bytes of an array that are looked at row by row; larger ones are halved until they are text."""
+"""An array of at most so many bytes is checked row by row; a larger one is halved until it is text."""
 
 
 @dataclass(frozen=True)
 class TextDecoder:
-    """One of the built-in decoders. What is UTF-8 goes to `value` verbatim, anything else to `raw`.
+    """One of the built-in decoders: UTF-8 goes to `value` verbatim, anything else to `raw`.
 
-    auto: nothing is a failure. text: what is not UTF-8 is one. json: so is what is not one JSON
-    value (RFC 8259, at most 1024 levels deep). NaN, infinity, a byte-order mark, zero bytes at the
-    end, control characters and lone surrogates in texts are no failure, since everything here reads
-    them; they are counted as lenient. raw: every payload goes to `raw`, and nothing is judged.
+    The decoders differ in what counts as a failure:
 
-    judges: False leaves it to `expand`, which comes after, to find what is not JSON.
+    - ``auto``: nothing.
+    - ``text``: a payload that is not UTF-8.
+    - ``json``: also one that is not one JSON value (RFC 8259, at most 1024 levels deep). NaN, infinity, a
+      byte-order mark, zero bytes at the end, and control characters and lone surrogates in strings are not
+      failures, since brokerkit reads them; they are counted as lenient.
+    - ``raw``: nothing; every payload goes to `raw`.
+
+    Args:
+        name: The name of the decoder.
+        judges: False leaves it to `expand`, which runs later, to find payloads that are not JSON.
     """
 
     name: str = "auto"
@@ -67,7 +73,7 @@ class TextDecoder:
 
 
 def split_text(data: Array) -> tuple[Array, Array]:
-    """Bytes as text where they are UTF-8, and as bytes where they are not; null is null in both.
+    """Return bytes as text where they are UTF-8, and as bytes where they are not; null is null in both.
 
     Binary gives string, large binary gives large string.
     """
@@ -79,7 +85,7 @@ def split_text(data: Array) -> tuple[Array, Array]:
 
 
 def _as_text(data: Array, kind: ArrowType) -> Array | None:
-    """The same buffers as text, which is a fifth of the work of a cast; None where a row is not UTF-8."""
+    """Return the same buffers as text, a fifth of the work of a cast; None if a row is not UTF-8."""
     text = data.view(kind)
     try:
         text.validate(full=True)
@@ -89,7 +95,7 @@ def _as_text(data: Array, kind: ArrowType) -> Array | None:
 
 
 def _text_rows(data: Array, kind: ArrowType) -> Iterator[Array]:
-    """Whether each row is UTF-8 text, in pieces: what is text as a whole is seen in one look."""
+    """Yield whether each row is UTF-8 text, in pieces; a piece that is text as a whole takes one check."""
     if _as_text(data, kind) is not None:
         yield pa.repeat(pa.scalar(True), len(data))
     elif len(data) == 1:
@@ -103,9 +109,9 @@ def _text_rows(data: Array, kind: ArrowType) -> Iterator[Array]:
 
 
 def json_failures(items: Sequence[bytes | None]) -> tuple[list[tuple[int, str]], int]:
-    """Every row that is no JSON, with the reason, and how many are JSON in a lenient reading only.
+    """Return every row that is not JSON, with the reason, and how many are JSON only if read leniently.
 
-    Null payloads are no failure.
+    Null payloads are not failures.
     """
     rows = iter(items)
     failures: list[tuple[int, str]] = []
