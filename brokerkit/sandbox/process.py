@@ -97,6 +97,7 @@ class ServerProcess:
 
     @property
     def running(self) -> bool:
+        """Whether the server runs."""
         return self._supervisor.poll() is None
 
     def wait_until(self, ready: Callable[[], bool], *, timeout: float, what: str) -> None:

@@ -54,6 +54,7 @@ def get_topic(link: PubSubConnection, topic: str, timeout: float) -> Any:
 
 
 def no_topic(link: PubSubConnection, topic: str) -> NotFound:
+    """Return the NotFound for a missing topic."""
     return NotFound(
         f"project {link.project!r} has no topic {topic!r}: create it with create_topic({topic!r}), "
         "or see topics() for those that are there"

@@ -96,6 +96,7 @@ class PubSubConnection:
 
     @property
     def closed(self) -> bool:
+        """Whether the connection was closed."""
         return self._closed
 
     def begin(self, method: Method, timeout: float, *, long: bool = False, **fields: Any) -> Call:

@@ -44,6 +44,7 @@ def is_orphan(subscription: Any, now: float) -> bool:
 
 
 def new_name() -> str:
+    """Return a unique name for a temporary subscription."""
     return PREFIX + uuid.uuid4().hex[:16]
 
 

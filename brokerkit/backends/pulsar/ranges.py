@@ -74,7 +74,7 @@ class Ranges:
     def _newest(self, name: str, deadline: Deadline) -> Any:
         """Return the last message.
 
-        The last entry of one in chunks gives nothing, so an earlier time is sought.
+        The last entry of a message in chunks returns nothing, so reading begins at an earlier time.
         """
 
         def last_since(millis: int | None) -> Callable[[Any], Any]:

@@ -126,6 +126,7 @@ class Admin:
         return found
 
     def close(self) -> None:
+        """Close the connections to the endpoint."""
         self._client.close()
 
 

@@ -59,6 +59,7 @@ class Receiving:
 
     @property
     def open(self) -> bool:
+        """Whether the library's consumer is open."""
         return self._consumer is not None
 
     def attach(self, wait: float) -> bool:
@@ -176,6 +177,7 @@ class Receiving:
                 self._link.begin(lambda: leave(consumer), "leave").result(timeout)
 
     def close(self, timeout: float) -> None:
+        """Close for good. The subscription stays."""
         self._closed = True
         with contextlib.suppress(Closed):
             self.let_go(timeout)

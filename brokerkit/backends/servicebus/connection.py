@@ -73,6 +73,7 @@ class ServiceBusConnection:
 
     @property
     def lacks_administration(self) -> bool:
+        """Whether the administration cannot be reached."""
         return self._lacking is not None
 
     def do_without_administration(self, why: BrokerError) -> None:
@@ -178,8 +179,10 @@ class ServiceBusConnection:
 
     @property
     def closed(self) -> bool:
+        """Whether the connection was closed."""
         return self._closed
 
     def close(self) -> None:
+        """Close the administration client. Links are closed by their owners."""
         self._closed = True
         self._admin.close()

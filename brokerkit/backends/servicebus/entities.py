@@ -110,6 +110,7 @@ def find_if_permitted(link: ServiceBusConnection, name: EntityName, deadline: De
 
 
 def no_entity(name: str) -> NotFound:
+    """Return the NotFound for a missing queue or topic."""
     return NotFound(
         f"there is no queue or topic {name!r}: create it with create_topic({name!r}), or see topics() for "
         "those that are there"
@@ -117,6 +118,7 @@ def no_entity(name: str) -> NotFound:
 
 
 def no_subscription(name: EntityName) -> NotFound:
+    """Return the NotFound for a missing subscription."""
     return NotFound(
         f"topic {name.name!r} has no subscription {name.subscription!r}: create it with "
         f"create_subscription({name.name!r}, {name.subscription!r}), or give start= here"
@@ -167,6 +169,7 @@ class Counts:
         return self.dead_letter if sub_queue == DEAD_LETTERS else self.transfer_dead_letter
 
     def details(self) -> Mapping[str, int]:
+        """Return the number of messages by state, for display."""
         return {
             "active": self.active,
             "scheduled": self.scheduled,

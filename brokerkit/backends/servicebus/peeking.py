@@ -100,6 +100,7 @@ class Peeking:
         return None if found is None else int(found.sequence_number)
 
     def close(self) -> None:
+        """Close the last peeker."""
         peeker, self._peeker = self._peeker, None
         if peeker is not None:
             peeker.close()

@@ -37,7 +37,7 @@ class HeldSession:
     """A session that this consumer holds.
 
     Attributes:
-        owed: Messages that are not settled yet.
+        owed: The number of its messages that are not settled yet.
     """
 
     def __init__(self, receiver: Receiver) -> None:

@@ -10,6 +10,7 @@ from .server import ServiceBusServer, available
 
 
 def main() -> None:
+    """Run the emulator with the entities given on the command line."""
     parser = argparse.ArgumentParser(prog="python -m brokerkit.sandbox.servicebus", description=__doc__)
     parser.add_argument("--port", type=int, default=5672)
     parser.add_argument("--folder", type=Path, help="where the messages are kept for the next time")

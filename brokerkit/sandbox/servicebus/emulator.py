@@ -62,6 +62,7 @@ async def serve(port: int, folder: Path, key: str, tls: list[str] | None, admin_
 
 
 def main() -> None:
+    """Serve as the command line says, until the process is ended."""
     parser = argparse.ArgumentParser(description="Azure Service Bus, emulated")
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--folder", type=Path, required=True, help="where the messages are kept")

@@ -39,10 +39,12 @@ Operation = Callable[["Management", Entity, Part, Mapping[str, Any]], Answer]
 
 
 def longs(values: list[int]) -> Array:
+    """Return an AMQP array of longs."""
     return Array(UNDESCRIBED, Data.LONG, *values)
 
 
 def timestamps(values: list[int]) -> Array:
+    """Return an AMQP array of timestamps."""
     return Array(UNDESCRIBED, Data.TIMESTAMP, *map(timestamp, values))
 
 

@@ -110,6 +110,7 @@ class Entity:
         return self.path + SUFFIXES.get(part, "")
 
     def flag(self, name: str) -> bool:
+        """Return the value of a setting that is true or false."""
         return self.settings.get(name, "false").lower() == "true"
 
     @property
@@ -119,6 +120,7 @@ class Entity:
 
     @property
     def max_delivery_count(self) -> int:
+        """How often a message is delivered before it is dead-lettered."""
         return int(self.settings["MaxDeliveryCount"])
 
     @property
@@ -130,6 +132,7 @@ class Entity:
 
     @property
     def requires_session(self) -> bool:
+        """Whether all messages need a session."""
         return self.flag("RequiresSession")
 
     @property

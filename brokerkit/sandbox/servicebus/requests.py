@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 class Requests(ABC):
     """A handler of the requests to `$cbs` or to an entity's `$management`.
 
-    Attributes:
+    Args:
         grants: The grants of the connection's tokens. `$cbs` adds to them.
     """
 

@@ -38,6 +38,7 @@ class Sessions:
         return lock
 
     def is_locked(self, holder: int, session: str) -> bool:
+        """Return whether a receiver holds a session."""
         return (holder, session) in self._locks
 
     def held(self, holder: int, session: str) -> SessionLock:

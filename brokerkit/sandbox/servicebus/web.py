@@ -34,11 +34,14 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Response:
+    """An answer."""
+
     status: int
     body: str
     kind: str = "application/atom+xml;type=entry;charset=utf-8"
 
     def encoded(self) -> bytes:
+        """Return the answer as HTTP/1.1."""
         body = self.body.encode()
         head = (
             f"HTTP/1.1 {self.status} {HTTPStatus(self.status).phrase}\r\n"
