@@ -83,8 +83,8 @@ class Publishing:
         assert_true(outcome, place, topic)
         assert outcome["status"].iloc[0] == outcome["status"].iloc[2] == "confirmed"
         if not half_dead:
-            # it was known to be dead before anything was sent
-            assert outcome["status"].iloc[1] == "confirmed"
+            # whether the client knows by then that it is dead is a matter of milliseconds
+            assert outcome["status"].iloc[1] in ("confirmed", "unknown")
 
     def test_rows_for_a_server_that_is_gone_are_not_confirmed(self, place: Place, through: Session) -> None:
         topic = place.target()
