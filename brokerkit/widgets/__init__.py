@@ -1,1 +1,1 @@
-"""Widgets for notebooks: topic browser, live tail, composer. Imports brokerkit.session and below."""
+"""Widgets for notebooks: topic browser, live tail, composer. They import brokerkit.session and below."""

@@ -13,7 +13,7 @@ LONGEST = 2_000
 
 
 def call_text(function: str, *args: Any, **options: Any) -> str:
-    """``function(args, name=value)``; options that are None are left out."""
+    """Return ``function(args, name=value)``; options that are None are left out."""
     parts = [literal(each) for each in args]
     parts += [f"{name}={literal(value)}" for name, value in options.items() if value is not None]
     return f"{function}({', '.join(parts)})"
@@ -24,7 +24,7 @@ class Name(str):
 
 
 def literal(value: Any) -> str:
-    """A value as Python source; a function by its name, something long cut with a mark."""
+    """Return a value as Python source: a function by its name, a long value cut with a mark."""
     if isinstance(value, Name):
         return str(value)
     if isinstance(value, Attributes):
@@ -39,14 +39,14 @@ def literal(value: Any) -> str:
 
 
 def ascii_safe(text: str) -> str:
-    """Source text without a character that reverses or hides what follows."""
+    """Return source text without characters that reverse or hide the text that follows."""
     if text.isprintable():
         return text
     return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)
 
 
 def variable_of(thing: Any, otherwise: str) -> Name:
-    """The name under which the notebook knows a thing, else `otherwise`."""
+    """Return the name of the notebook's variable for a thing, otherwise `otherwise`."""
     known = cells()
     if known is not None:
         for name, value in list(known.names.items()):

@@ -1,4 +1,4 @@
-"""Which cell of the notebook is running, and stopping what an earlier run of it began."""
+"""The running cell of the notebook, and the things to stop when it is run again."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ from typing import Any, Protocol
 
 class Stoppable(Protocol):
     def stop(self, why: str = ...) -> None:
-        """End it, without waiting."""
+        """Stop, without waiting."""
 
 
 class Cells:
-    """Follows the cells of one IPython shell.
+    """A follower of the cells of one IPython shell.
 
-    busy: whether a cell is running now; nobody's clicks arrive meanwhile.
+    Attributes:
+        busy: Whether a cell is running now; clicks do not arrive meanwhile.
     """
 
     def __init__(self, shell: Any) -> None:
@@ -32,7 +33,7 @@ class Cells:
         return found
 
     def current(self) -> Hashable:
-        """The running cell: its id, or its text where the front end gives no ids."""
+        """Return the running cell: its id, or its text if the front end gives no ids."""
         kernel = getattr(self._shell, "kernel", None)
         parent = kernel.get_parent() if kernel is not None else {}
         identity = (parent.get("metadata") or {}).get("cellId")
@@ -40,7 +41,7 @@ class Cells:
         return identity or ("text", history[-1].strip())
 
     def stop_when_rerun(self, thing: Stoppable) -> None:
-        """Have `thing` stopped as soon as the cell that is running now is run again."""
+        """Stop `thing` when the cell that is running now is run again."""
         self._begun.setdefault(self.current(), weakref.WeakSet()).add(thing)
 
     def _before(self, info: Any) -> None:
@@ -57,7 +58,7 @@ _cells: Cells | None = None
 
 
 def cells() -> Cells | None:
-    """The cells of this process's notebook; None where there is none."""
+    """Return the cells of this process's notebook; None if there is none."""
     global _cells
     try:
         from IPython.core.getipython import get_ipython

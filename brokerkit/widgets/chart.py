@@ -10,7 +10,7 @@ LEFT, RIGHT, TOP, BOTTOM = 46, 6, 8, 16
 
 
 def rate_chart(counts: Sequence[int], *, seconds: int = 120, unit: str = "messages a second") -> str:
-    """Counts per second, the oldest first, as an area over the last `seconds` seconds.
+    """Return counts per second, the oldest first, as an area over the last `seconds` seconds.
 
     The picture has a text for screen readers, and its colours come from the page's theme.
     """
@@ -26,14 +26,14 @@ def rate_chart(counts: Sequence[int], *, seconds: int = 120, unit: str = "messag
 
 
 def describe_rate(counts: Sequence[int], unit: str = "messages a second") -> str:
-    """The chart in words."""
+    """Return the chart in words."""
     if not counts:
         return f"no {unit} yet"
     return f"{counts[-1]:,} {unit} now, at most {max(counts):,} in the last {len(counts)} s"
 
 
 def nice_top(highest: int) -> int:
-    """The end of the axis: a round number, not below `highest`."""
+    """Return the end of the axis: a round number, not below `highest`."""
     scale = 1
     while True:
         for step in (1, 2, 5):
@@ -76,7 +76,7 @@ def _area(inner: tuple[int, int, int, int], counts: Sequence[int], top: int, sec
 
 
 def short(value: float) -> str:
-    """A number in a few characters: 950, 1.5k, 20M."""
+    """Return a number in a few characters: 950, 1.5k, 20M."""
     for size, sign in ((1_000_000_000, "G"), (1_000_000, "M"), (1_000, "k")):
         if value >= size:
             return f"{value / size:.3g}{sign}"

@@ -1,4 +1,4 @@
-"""What is wrong with a message before it is sent: JSON, a schema, what the system can carry."""
+"""Checks of a message before it is sent: JSON, a schema, the limits of the system."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Validate = Callable[[Any], list[str]]
 
 
 class Problem(NamedTuple):
-    """level: an `error` keeps the message from being sent, a `warning` does not."""
+    """A problem of a message. An `error` keeps it from being sent, a `warning` does not."""
 
     level: Literal["error", "warning"]
     text: str
@@ -26,7 +26,7 @@ class Problem(NamedTuple):
 def problems_of(
     message: OutboundMessage, capabilities: Capabilities, *, json: bool, validate: Validate | None
 ) -> list[Problem]:
-    """Everything that is wrong with a message; json: whether its value has to be JSON."""
+    """Return all problems of a message; `json` says whether its value must be JSON."""
     found: list[Problem] = []
     refused = _refusal(message, capabilities)
     if refused is not None:
@@ -56,7 +56,11 @@ def _refusal(message: OutboundMessage, capabilities: Capabilities) -> BrokerErro
 
 
 def validator(schema: Any) -> Validate:
-    """A check against a JSON Schema, which fetches nothing. Raises ConfigError."""
+    """Return a check against a JSON Schema, which loads nothing from elsewhere.
+
+    Raises:
+        ConfigError: The schema is not valid, or the library is not installed.
+    """
     try:
         import jsonschema  # type: ignore[import-untyped]  # optional, and its stubs are a package of their own
         import referencing

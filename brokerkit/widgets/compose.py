@@ -1,4 +1,4 @@
-"""Writing, checking and sending messages: ``s.compose("orders")``."""
+"""The widget to write, check and send messages: ``s.compose("orders")``."""
 
 from __future__ import annotations
 
@@ -36,19 +36,21 @@ if TYPE_CHECKING:
     from brokerkit.session.session import DataSession
 
 EDITABLE_BYTES = 200_000
-"""A longer value is not put into the text field of a browser; it is sent whole all the same."""
+"""A longer value is not put into the text field; it is still sent whole."""
 CHUNK = 1_000
 DOUBTFUL = PublishResult("unknown", error=BrokerError("interrupted while it was being published"))
 RECEIPTS = 50
 
 
 class Composer(Displayed):
-    """One message, or those of a frame or file, to be checked and sent. Made by `Session.compose`.
+    """A widget with one message, or those of a frame or file, to check and send. Made by `Session.compose`.
 
-    `value`, `key`, `attributes`, `topic`, `to`, `row`, `json` and `schema` may be set. `dry_run()`
-    shows exactly what would be sent, `send()` sends it; `outcome` has the receipts.
-    What was read keeps its partition and time as in `publish_frame`, with the same `partitions` and `times`;
-    `partition` and `publish_time` (a datetime or ISO text) are those of a message that begins with `value`.
+    `value`, `key`, `attributes`, `topic`, `to`, `row`, `json` and `schema` may be set. `dry_run` shows
+    exactly what would be sent, `send` sends it, and `outcome` has the receipts.
+
+    Messages that were read keep their partition and time as in `publish_frame`, with the same `partitions`
+    and `times`. `partition` and `publish_time` (a datetime or ISO text) are for a message that starts with
+    `value`.
     """
 
     def __init__(
@@ -115,13 +117,13 @@ class Composer(Displayed):
     def __len__(self) -> int:
         return len(self._drafts)
 
-    # What may be set.
+    # Attributes that may be set.
 
     @property
     def message(self) -> OutboundMessage:
-        """The message of the row that is shown. Raises what keeps it from being one.
+        """The message of the row shown. Getting it raises the error that keeps it from being a message.
 
-        One that is set and names no partition or time takes those of the row.
+        A message that is set without a partition or time takes those of the row.
         """
         item = self._drafts[self._row]
         if isinstance(item, BrokerError):
@@ -169,7 +171,7 @@ class Composer(Displayed):
 
     @property
     def topic(self) -> str:
-        """Where it goes."""
+        """The topic to publish to."""
         return self._topic
 
     @topic.setter
@@ -181,7 +183,7 @@ class Composer(Displayed):
 
     @property
     def to(self) -> DataSession:
-        """The session that it goes to."""
+        """The session to publish to."""
         return self._to
 
     @to.setter
@@ -192,7 +194,11 @@ class Composer(Displayed):
         self._show()
 
     def _known(self, session: DataSession) -> DataSession:
-        """A session that it may go to. Raises ConfigError for what is none."""
+        """Return a session that it may publish to.
+
+        Raises:
+            ConfigError: It is not one of the sessions.
+        """
         if not hasattr(session, "shared_publisher"):
             raise ConfigError(f"to= must be a session, not {type(session).__name__}")
         if not any(each is session for each in self._sessions):
@@ -212,7 +218,7 @@ class Composer(Displayed):
 
     @property
     def json(self) -> bool | None:
-        """Whether values must be JSON; None: those that look like it, as a warning only."""
+        """Whether values must be JSON. None checks those that look like JSON, as a warning only."""
         return self._json
 
     @json.setter
@@ -231,11 +237,11 @@ class Composer(Displayed):
         self._schema = schema
         self._show()
 
-    # What it does.
+    # Checking and sending.
 
     @property
     def problems(self) -> list[Problem]:
-        """What is wrong with the message that is shown."""
+        """The problems of the message shown."""
         if self._typed_wrong is not None:
             return [Problem("error", self._typed_wrong)]
         return self._problems(self._row, self._drafts[self._row])
@@ -254,7 +260,7 @@ class Composer(Displayed):
         return found + [Problem("warning", plain(each, 300)) for each in self._drafts.differences(row, item)]
 
     def dry_run(self) -> pd.DataFrame:
-        """Exactly what `send` would send, to the byte, and what keeps a row from being sent."""
+        """Return exactly the messages that `send` would send, and the errors of the other rows."""
         lines = []
         for row, item in enumerate(self._drafts.items(0, len(self))):
             wrong = [each.text for each in self._problems(row, item) if each.level == "error"]
@@ -278,8 +284,12 @@ class Composer(Displayed):
     def send(self, *, confirm: str | None = None, timeout: float | None = None) -> OutcomeFrame:
         """Send every message that has no error, and return one receipt per message.
 
-        confirm: the topic's name, where the session is marked as production. Raises NotSupported
-        where it is read-only.
+        Args:
+            confirm: The topic's name, if the session is marked as production.
+            timeout: Seconds to wait for the confirmations; None uses the system's default.
+
+        Raises:
+            NotSupported: The session is read-only.
         """
         check_confirmed(self._to, self._topic, confirm, "publish")
         if self._typed_wrong is not None:
@@ -289,7 +299,7 @@ class Composer(Displayed):
         return outcome_kept(self._to, send, partial(self._interrupted, results))
 
     def _send(self, results: list[PublishResult | None], timeout: float | None, hold: Hold) -> OutcomeFrame:
-        """Send; what is on its way has None in `results` until its outcome is known."""
+        """Send; messages on their way have None in `results` until their outcome is known."""
         hold.begin()
         publisher = self._to.shared_publisher().topic(self._topic)
         for start in range(0, len(self), CHUNK):
@@ -301,7 +311,7 @@ class Composer(Displayed):
             ]
             good = [item for item, wrong in zip(items, errors, strict=True) if not wrong]
             results += [None] * len(items)
-            # what was read before is not to be taken for its original
+            # a message that was read before is not the original of this one
             run = new_run() if self._read else None
             named = [item if run is None else item.again(f"{run}-{start + n}") for n, item in enumerate(good)]  # type: ignore[union-attr]  # errors are left out
             sent = iter(publisher.publish_batch(named, timeout=timeout) if named else [])  # type: ignore[arg-type]  # errors are left out
@@ -360,7 +370,7 @@ class Composer(Displayed):
     # From the browser.
 
     def receive(self, message: Mapping[str, Any]) -> None:
-        """What the view says that the user typed or clicked. What goes wrong is shown."""
+        """Handle a message of the view about what the user typed or clicked. Errors are shown."""
         try:
             self._act(message)
         except (BrokerError, TypeError, ValueError) as error:
@@ -404,7 +414,7 @@ class Composer(Displayed):
             self._typed_wrong = plain(f"not sent as it is typed: {error}", 300)
             self._show()
 
-    # What is shown.
+    # Display.
 
     def _show(self) -> None:
         if self._panel is not None:
@@ -447,7 +457,11 @@ class Composer(Displayed):
 
     @property
     def widget(self) -> Any:
-        """The widget, to be put beside others. Raises ConfigError where the libraries are missing."""
+        """The widget, to be put beside others.
+
+        Raises:
+            ConfigError: The widget libraries are not installed.
+        """
         return self._shown_panel().widget
 
     def _shown_panel(self) -> panel.Panel:
@@ -463,7 +477,7 @@ class Composer(Displayed):
         return f"<{self._title()}>"
 
     def _display_(self) -> Any:
-        """What marimo shows, which would take the HTML for a saved notebook otherwise."""
+        """Return the widget for marimo, which would otherwise show the HTML for a saved notebook."""
         return self._shown_panel().widget if panel.available() else None
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
@@ -486,7 +500,7 @@ class Composer(Displayed):
 
 
 def _moment(value: Any) -> Any:
-    """A time, also as ISO text."""
+    """Return a time, also from ISO text."""
     if not isinstance(value, str):
         return value
     try:
@@ -502,7 +516,7 @@ def _attribute(pair: Any) -> list[str]:
 
 
 def _planned(line: Mapping[Any, Any]) -> dict[str, str]:
-    """A line of a dry run as short texts; bytes that are not text are escaped."""
+    """Return a line of a dry run as short texts; bytes that are not text are escaped."""
     return {name: plain(_plain_value(value), 240) for name, value in line.items()}
 
 

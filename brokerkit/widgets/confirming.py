@@ -1,4 +1,4 @@
-"""What must be confirmed before something on a broker is changed."""
+"""The confirmations that a change on a broker requires."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ if TYPE_CHECKING:
 
 
 def refusal_of(session: DataSession) -> str | None:
-    """Why this session changes nothing at all; None where it may."""
+    """Return why this session may change nothing; None if it may."""
     if session.read_only:
         return "this session is read-only (read_only=True): it publishes, acknowledges and deletes nothing"
     return None
 
 
 def needs_name(session: DataSession) -> bool:
-    """Whether a change wants the topic's name typed: on what is marked as production."""
+    """Return whether a change requires the topic's name, because the session is marked as production."""
     return session.production
 
 
 def check_confirmed(session: DataSession, topic: str, confirm: str | None, what: str) -> None:
-    """Raise unless the change may be made. what: the verb, `publish` for example."""
+    """Raise unless the change is allowed; `what` is the verb, for example `publish`."""
     refused = refusal_of(session)
     if refused is not None:
         raise NotSupported(refused)

@@ -1,4 +1,4 @@
-"""Messages to be sent, from a message, a frame or a file, and the edits to them."""
+"""Messages to be sent, from a message, a frame or a file, with the edits to them."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _NUMBER = r"^-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?$"
 
 
 class _Given:
-    """Messages that are there already."""
+    """Messages that exist already."""
 
     def __init__(self, messages: Sequence[Item]) -> None:
         self._messages = messages
@@ -36,12 +36,12 @@ class _Given:
         return len(self._messages)
 
     def items(self, start: int, stop: int) -> list[Item]:
-        # what is placed is changed, and these stay as they were given
+        # placing changes messages, and these must stay as they were given
         return [copy.copy(each) for each in self._messages[start:stop]]
 
 
 class _Edited:
-    """The messages of other rows; what was edited replaces what was there."""
+    """The messages of other rows; edited messages replace them."""
 
     def __init__(self, rows: Rows, edits: dict[int, OutboundMessage]) -> None:
         self._rows = rows
@@ -59,7 +59,7 @@ class _Edited:
 
 
 class Drafts:
-    """Messages by number, with the edits to them and the place and time that they keep in a target."""
+    """Messages by number, with their edits, and the place and time that they keep in a target."""
 
     def __init__(self, source: Outbound, frame: Any = None) -> None:
         self.edits: dict[int, OutboundMessage] = {}
@@ -75,9 +75,11 @@ class Drafts:
     def place(
         self, target: DataSession, topic: str, partitions: Partitions | None, times: Times | None
     ) -> None:
-        """Decide where they go and under which time, as `publish_frame` does.
+        """Decide on their partitions and times, as `publish_frame` does. After an error nothing is changed.
 
-        Raises ConfigError and NotSupported for what cannot be done as asked; then nothing is changed.
+        Raises:
+            ConfigError: An argument cannot be used.
+            NotSupported: The target cannot do this.
         """
         self._placed, self._placing = placed(self._source, self._frame, target, topic, partitions, times)
 
@@ -87,15 +89,15 @@ class Drafts:
         return self.items(row, row + 1)[0]
 
     def items(self, start: int, stop: int) -> list[Item]:
-        """The messages from `start` up to but excluding `stop`; what cannot be one is an error."""
+        """Return the messages from `start` up to but excluding `stop`; other rows are errors."""
         return self._placed.items(start, stop)
 
     def unplaced(self, row: int) -> Item:
-        """A message without the partition and time that it keeps in this target."""
+        """Return a message without the partition and time that it keeps in this target."""
         return self._source.items(row, row + 1)[0]
 
     def differences(self, row: int, item: Item) -> list[str]:
-        """What of a message's partition and time will not be as it was."""
+        """Return the differences of a message's partition and time."""
         placed, placing = self._placed.rows, self._placing
         if placing is None or not isinstance(placed, PlacedRows):
             return []
@@ -105,7 +107,7 @@ class Drafts:
         ]
 
     def _belongs_elsewhere(self, placed: PlacedRows, row: int, item: Item) -> str | None:
-        """That a message stays in its partition under a key that was edited and belongs to another."""
+        """Return a note if an edited key does not belong in the partition that the message keeps."""
         if row not in self.edits or isinstance(item, BrokerError) or not item.key or item.partition is None:
             return None
         old = self._given.items(row, row + 1)[0]
@@ -119,12 +121,12 @@ class Drafts:
 
 
 def drafts_of_frame(frame: Any, kind: Kind | None = None, key: str | None = None) -> Drafts:
-    """Each row of a frame as a message, as `publish_frame` would send it."""
+    """Return each row of a frame as a message, as `publish_frame` would send it."""
     return Drafts(plan_of(frame, kind, key, None), frame)
 
 
 def drafts_of_message(message: Any) -> Drafts:
-    """A message to begin with: an `OutboundMessage`, a `Message` or `Record`, or a frame of one row."""
+    """Return drafts from an `OutboundMessage`, a `Message` or `Record`, or a frame of one row."""
     if isinstance(message, OutboundMessage):
         return Drafts(Outbound("messages", _Given([message])))
     if hasattr(message, "columns"):
@@ -147,7 +149,7 @@ def drafts_of_message(message: Any) -> Drafts:
 
 
 def drafts_of_file(path: Any, kind: Kind | None = None, key: str | None = None) -> Drafts:
-    """CSV with a line of names, JSON lines (each line is a payload, as it is), or Parquet."""
+    """Read CSV with a header line, JSON lines (each line is a payload, as it is), or Parquet."""
     file = Path(path)
     suffix = file.suffix.lower()
     try:
@@ -165,7 +167,7 @@ def drafts_of_file(path: Any, kind: Kind | None = None, key: str | None = None) 
 
 
 def _csv(file: Path) -> pa.Table:
-    """Text, and numbers only where a whole column is written as JSON writes them: 007 stays text."""
+    """Read text; a column is numbers only if all of it is written as JSON writes numbers: 007 stays text."""
     with pyarrow.csv.open_csv(file) as reader:
         names = reader.schema.names
     options = pyarrow.csv.ConvertOptions(

@@ -1,8 +1,8 @@
 r"""Bytes as text that can be typed, and back to the same bytes.
 
-Plain text where a text field of a browser keeps it as it is. Anything else, such as NUL, carriage
-returns, invisible characters or bytes that are not UTF-8, is written with escapes: ``\xff`` a byte,
-``\u202e`` a character, ``\n`` ``\r`` ``\t`` ``\\``.
+Plain text is used where a text field of a browser keeps it as it is. Anything else, such as NUL, carriage
+returns, invisible characters or bytes that are not UTF-8, is written with escapes: ``\xff`` for a byte,
+``\u202e`` for a character, and ``\n``, ``\r``, ``\t``, ``\\``.
 """
 
 from __future__ import annotations
@@ -19,7 +19,10 @@ _NAMED = {"\\": "\\\\", "\r": "\\r", "\n": "\\n", "\t": "\\t"}
 
 
 def to_text(data: bytes | None, *, one_line: bool = False) -> tuple[Mode, str]:
-    """How data is shown in a text field; one of a single line swallows line ends, so they are escaped."""
+    """Return the mode and the text of data for a text field.
+
+    A field of one line drops line ends, so they are escaped.
+    """
     if data is None:
         return "null", ""
     text = data.decode("utf-8", "surrogateescape")
@@ -30,12 +33,16 @@ def to_text(data: bytes | None, *, one_line: bool = False) -> tuple[Mode, str]:
 
 
 def name_to_text(name: str) -> str:
-    """A name for a text field of one line, always in the written form that has escapes."""
+    """Return a name for a text field of one line, always in the form with escapes."""
     return "".join(map(_escaped, name.encode("utf-8", "surrogatepass").decode("utf-8", "surrogateescape")))
 
 
 def text_to_name(text: str) -> str:
-    """The inverse of `name_to_text`. Raises ConfigError."""
+    """Return the name of a text; the inverse of `name_to_text`.
+
+    Raises:
+        ConfigError: An escape has no meaning.
+    """
     data = to_bytes("escaped", text) or b""
     try:
         return data.decode("utf-8", "surrogatepass")
@@ -55,7 +62,11 @@ def _escaped(char: str) -> str:
 
 
 def to_bytes(mode: str, text: str) -> bytes | None:
-    """What was typed, as bytes. Raises ConfigError for an escape that means nothing."""
+    """Return the typed text as bytes.
+
+    Raises:
+        ConfigError: An escape has no meaning.
+    """
     if mode == "null":
         return None
     try:

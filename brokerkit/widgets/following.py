@@ -1,6 +1,6 @@
-"""Following the end of a topic by browsing it: what came since, and what could not be had.
+"""Following the end of a topic by reading it: new messages, and those that were missed.
 
-A `Follower` looks once each time it is asked; `Following` asks it from a thread of its own.
+A `Follower` looks once each time it is called; `Following` calls it from a thread of its own.
 """
 
 from __future__ import annotations
@@ -29,19 +29,19 @@ State = Literal["following", "paused", "waiting", "stopped"]
 ANSWER_SECONDS = 5.0
 INTERVAL = 0.5
 DROPPED_SECONDS = 0.5
-"""How often it is asked whether there is still somebody to tell."""
+"""Seconds between two checks whether the receiver still exists."""
 LONGEST_WAIT = 5.0
 MAX_BEHIND = 10_000
-"""Messages of one partition that are read at once; what is further behind is skipped, and said so."""
+"""At most so many messages of one partition are read at once; older ones are skipped, with a note."""
 MAX_BEHIND_FILTERED = 100_000
-"""The same where a filter has to see each of them."""
+"""The same if a filter must see each of them."""
 LOOK_BYTES = 16_000_000
-"""Of rows that one look keeps: with so many it ends, and the next look goes on."""
+"""One look ends at so many bytes of rows, and the next one continues."""
 
 
 @dataclass(frozen=True)
 class Note:
-    """Something that a reader of the rows must know. before: the number of the row that it precedes."""
+    """A remark for readers of the rows. `before` is the number of the row that it precedes."""
 
     text: str
     before: int = 0
@@ -50,9 +50,14 @@ class Note:
 
 @dataclass
 class Found:
-    """What one look brought. read: messages looked at; skipped: passed over; batch: the wanted rows.
+    """The result of one look.
 
-    overlooked: what the filter could not look at. more: whether it ended before it had read all.
+    Attributes:
+        batch: The wanted rows.
+        read: How many messages were read.
+        skipped: How many messages were skipped.
+        overlooked: The messages that the filter could not examine.
+        more: Whether it ended before it had read all.
     """
 
     batch: pa.RecordBatch
@@ -68,11 +73,13 @@ class Found:
 
 
 class Follower:
-    """Remembers the next offset of each partition and reads on from there; changes nothing.
+    """A reader that keeps the next offset of each partition and reads on from there. It changes nothing.
 
-    positions: where each partition begins. since: of what is there at the first look only rows from
-    these times on are shown, in microseconds; what comes later is shown whatever its time. wanted: may
-    be replaced between two looks.
+    Args:
+        wanted: The filter; it may be replaced between two looks.
+        positions: Where each partition begins.
+        since: At the first look, only rows from these times on are shown, in microseconds. Later messages are
+            shown whatever their time.
     """
 
     def __init__(
@@ -95,19 +102,19 @@ class Follower:
         self._builder = builder
 
     def look_back(self, rows: int) -> None:
-        """Go on about `rows` messages before the end of each partition."""
+        """Continue about `rows` messages before the end of each partition."""
         self.next = {each.partition: _back(each, rows) for each in self._bounds()}
         self._begun = True
 
     def behind(self) -> int:
-        """About how many messages there are that have not been read."""
+        """Return about how many messages have not been read."""
         return sum(_messages(each, self.next.get(each.partition, each.start)) for each in self._bounds())
 
     def look(self, cancellation: Cancellation | None = None, most: int | None = None) -> Found:
-        """Read what came since the last look, at most the newest `most` messages of each partition.
+        """Read the messages since the last look, at most the newest `most` of each partition.
 
-        If it raises, the next look goes on exactly where this one failed: what was read before the
-        error is in its `partial`.
+        If it raises, the next look continues exactly where this one failed; the messages read before the
+        error are in its `partial`.
         """
         found = Found(pa.RecordBatch.from_pylist([], self._builder.schema))
         batches: list[pa.RecordBatch] = []
@@ -128,13 +135,13 @@ class Follower:
         return found
 
     def _in_turn(self, pieces: list[Slice]) -> list[Slice]:
-        """Another one first at each look, so that none waits for ever behind a large one."""
+        """Start with another partition at each look, so that none always waits behind a large one."""
         self._turn += 1
         first = self._turn % len(pieces) if pieces else 0
         return pieces[first:] + pieces[:first]
 
     def _put_back(self, piece: Slice) -> None:
-        """What holds for a slice holds for the rest of it."""
+        """Keep the conditions of a slice for the rest of it."""
         if piece.since is not None:
             self._since[piece.partition] = piece.since
 
@@ -146,7 +153,7 @@ class Follower:
         where = "" if partition is None else f" in partition {partition}"
         start = self.next.get(partition)
         if start is None:
-            # a partition that was added meanwhile is read from its beginning
+            # a partition added meanwhile is read from its beginning
             start = bounds.start if self._begun else bounds.end
         if start > bounds.end:
             found.notes.append(
@@ -207,7 +214,7 @@ class Follower:
 
 
 class LookFailed(Exception):
-    """A look ended early, because of its `__cause__`; `partial` is what it had read by then."""
+    """A look ended early, because of its `__cause__`; `partial` has the messages read before."""
 
     def __init__(self, partial: Found) -> None:
         super().__init__("the look ended early")
@@ -220,25 +227,28 @@ class LookFailed(Exception):
 
 
 def _messages(bounds: Bounds, start: int) -> int:
-    """About how many messages lie from `start` to the end."""
+    """Return about how many messages lie from `start` to the end."""
     if bounds.end <= bounds.start or start >= bounds.end:
         return 0
     return max(1, bounds.between(max(start, bounds.start), bounds.end))
 
 
 def _back(bounds: Bounds, rows: int) -> int:
-    """The position about `rows` messages before the end."""
+    """Return the position about `rows` messages before the end."""
     if not bounds.estimate or not rows:
         return bounds.end
     return max(bounds.start, bounds.before(bounds.end, rows))
 
 
 class Following:
-    """Looks again and again in a daemon thread, over interruptions of the broker, until stopped.
+    """A daemon thread that looks again and again, over interruptions of the broker, until it is stopped.
 
-    on_found: told of each look's rows, with the time since the look before, in that thread.
-    on_state: told of each change of `state`, `problem` or `waiting_messages`, in that thread.
-    Both are bound methods. The thread does not keep their object alive, and ends soon after it is gone.
+    The callbacks are bound methods. The thread does not keep their object alive, and ends soon after the
+    object is gone.
+
+    Args:
+        on_found: Called in that thread with the rows of each look and the time since the look before.
+        on_state: Called in that thread after each change of `state`, `problem` or `waiting_messages`.
     """
 
     def __init__(
@@ -270,14 +280,14 @@ class Following:
         self._thread.start()
 
     def stop(self, why: str) -> None:
-        """End it soon, without waiting for it. The first reason stays."""
+        """Stop soon, without waiting. The first reason stays."""
         if self.why_stopped is None:
             self.why_stopped = why
             self._stop.cancel()
             self._wake.set()
 
     def join(self, timeout: float) -> bool:
-        """Wait for the thread; whether it has ended."""
+        """Wait for the thread; return whether it has ended."""
         if self._thread is not threading.current_thread() and self._thread.ident is not None:
             self._thread.join(timeout)
         return not self._thread.is_alive()
@@ -292,7 +302,7 @@ class Following:
         self._wake.set()
 
     def change(self, action: Callable[[Follower], Iterable[str]]) -> None:
-        """Have the follower changed between two looks; what `action` returns becomes notes."""
+        """Call `action` with the follower between two looks; the texts it returns become notes."""
         self._changes.append(action)
         self._wake.set()
 
@@ -304,14 +314,14 @@ class Following:
                 break
             began = time.monotonic()
             delay = self._step(delay)
-            # a broker that answers slowly is asked less often
+            # look less often if the broker answers slowly
             delay = max(delay, min(LONGEST_WAIT, 2 * (time.monotonic() - began)))
         self._set("stopped", self.problem)
 
     def _wait(self, delay: float) -> None:
-        """Wait until the next look, a change, or the end of what is told."""
+        """Wait until the next look, a change, or the end of the receiver."""
         deadline = Deadline(delay)
-        # not woken by the end of its object: a finalizer may run while this very lock is held
+        # the end of the receiver does not wake it: a finalizer may run while this lock is held
         while not self._wake.wait(deadline.slice(DROPPED_SECONDS)) and not deadline.passed:
             if self._on_state() is None:
                 break
@@ -320,7 +330,7 @@ class Following:
             self.stop("it was dropped")
 
     def _step(self, delay: float) -> float:
-        """One look, or one try; the seconds until the next."""
+        """Look once, or try to; return the seconds until the next look."""
         try:
             notes = self._apply_changes()
             if self._paused:
@@ -335,7 +345,7 @@ class Following:
             return self._failed(error, delay)
         except TimeoutError as error:
             return self._failed(BrokerError(str(error) or "the broker did not answer", retryable=True), delay)
-        except Exception as error:  # the thread must end with a reason that is shown
+        except Exception as error:  # the thread must end with a reason for the user
             self._give_up(BrokerError(f"{type(error).__name__}: {error}"))
             return delay
         self._hand_over(found, [*notes, *self._back_again()])

@@ -1,4 +1,4 @@
-"""JSON laid out for reading, every number and string left exactly as it was sent."""
+"""JSON indented for reading, with every number and string exactly as it was sent."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from brokerkit.frames.json_exact import loads
 
 LONGEST = 20_000
 DEEPEST = 24
-"""Levels that are indented further; deeper ones stay below each other."""
+"""Deeper levels are not indented further."""
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\],:]|[^\s{}\[\],:"]+')
 
 
 def indented(text: str, most: int = LONGEST) -> str | None:
-    """The same JSON with a line for each member; None where `text` is no JSON, or longer than `most`."""
+    """Return the same JSON with a line for each member; None if `text` is not JSON, or longer than `most`."""
     mark, text = ("\ufeff", text[1:]) if text.startswith("\ufeff") else ("", text)
     if len(text) > most or text.lstrip()[:1] not in ("{", "["):
         return None

@@ -1,7 +1,7 @@
 """The part of a widget that lives in the browser: a small state out, small messages in and out.
 
-Only `state` is a synchronised attribute, so that is all a saved notebook can hold of it; rows travel
-as messages, which no notebook keeps.
+Only `state` is a synchronised attribute, so a saved notebook contains nothing else of it. Rows travel as
+messages, which no notebook keeps.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 INSTALL = "pip install 'brokerkit-notebook[widgets]'"
 UNSEEN_SECONDS = 60.0
-"""So long after the last sign of a viewer nothing more is sent to it."""
+"""Seconds after the last sign of a viewer until nothing more is sent to it."""
 UNSEEN_SECONDS_BUSY = 1_800.0
 """The same while a cell is running, when no sign can arrive."""
 
@@ -30,11 +30,14 @@ State = dict[str, Any]
 
 
 class Panel:
-    """A view in the browser: `show` a state, `send` messages, be told of messages.
+    """A view in the browser that shows a state, and sends and receives messages. Any thread may call it.
 
-    scripts: the names of its JavaScript in the folder ``static``; a style sheet of the last one's
-    name is taken as well. Any thread may call it.
-    Raises ConfigError where the widget libraries are not installed.
+    Args:
+        scripts: The names of its JavaScript files in the folder ``static``; a style sheet with the name of
+            the last one is used as well.
+
+    Raises:
+        ConfigError: The widget libraries are not installed.
     """
 
     def __init__(
@@ -48,31 +51,31 @@ class Panel:
         self.widget.on_msg(self._receive)
 
     def show(self, state: Mapping[str, Any]) -> None:
-        """Make this the state that the browser shows."""
+        """Show this state in the browser."""
         with self._lock:
             if self.attended and self.widget.comm is not None:
                 self.widget.state = dict(state)
 
     def send(self, message: Mapping[str, Any]) -> None:
-        """Tell the browser something once; nothing happens when nobody is looking."""
+        """Send a message to the browser once; without a viewer, do nothing."""
         with self._lock:
             if self.attended and self.widget.comm is not None:
                 self.widget.send(dict(message))
 
     @property
     def attended(self) -> bool:
-        """Whether somebody has been looking lately, as far as can be known."""
+        """Whether there has been a viewer lately, as far as is known."""
         busy = self._cells is not None and self._cells.busy
         return time.monotonic() - self._seen < (UNSEEN_SECONDS_BUSY if busy else UNSEEN_SECONDS)
 
     def mimebundle(self) -> dict[str, Any]:
-        """What displays it."""
+        """Return the bundle that displays it."""
         made = self.widget._repr_mimebundle_()
         data = made[0] if isinstance(made, tuple) else made
         return dict(data or {})
 
     def close(self) -> None:
-        """Take it out of the browser."""
+        """Remove it from the browser."""
         with self._lock:
             self.widget.close()
 
@@ -100,13 +103,13 @@ def _widget_class(scripts: tuple[str, ...]) -> type[anywidget.AnyWidget]:
         )
         state = traitlets.Dict().tag(sync=True)
 
-    # a style sheet belongs to the name of its class: another of the same name would take its place
+    # a style sheet belongs to the name of its class: a class of the same name would replace it
     PanelWidget.__name__ = PanelWidget.__qualname__ = f"PanelWidget_{own.removesuffix('.css')}"
     return PanelWidget
 
 
 def available() -> bool:
-    """Whether the widget libraries are installed."""
+    """Return whether the widget libraries are installed."""
     try:
         _widget_class(("tail.js",))
     except ConfigError:

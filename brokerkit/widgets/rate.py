@@ -8,7 +8,7 @@ SECONDS = 120
 
 
 class RateMeter:
-    """Counts per second of the last `seconds` seconds; times are of one clock that never goes back."""
+    """Counts per second of the last `seconds` seconds; times are of a monotonic clock."""
 
     def __init__(self, now: float, seconds: int = SECONDS) -> None:
         self._counts: deque[float] = deque([0.0] * seconds, maxlen=seconds)
@@ -16,7 +16,7 @@ class RateMeter:
         self._known_from = int(now)
 
     def add(self, count: int, since: float, now: float) -> None:
-        """`count` messages came between `since` and `now`; they are spread over that time."""
+        """Add `count` messages between `since` and `now`; they are spread over that time."""
         self._move_to(now)
         if now - since < 1e-6:
             self._counts[-1] += count
@@ -33,13 +33,13 @@ class RateMeter:
             self._second = int(now)
 
     def counts(self, now: float) -> list[int]:
-        """Messages in each whole second, the oldest first; the second that is running is left out."""
+        """Return the messages in each whole second, the oldest first, without the current second."""
         self._move_to(now)
         known = max(0, min(len(self._counts), self._second - self._known_from + 1))
         shown = list(self._counts)[len(self._counts) - known : -1] if known else []
         return [round(count) for count in shown]
 
     def current(self, now: float) -> float:
-        """Messages a second, over the last five whole seconds."""
+        """Return the messages per second over the last five whole seconds."""
         recent = self.counts(now)[-5:]
         return sum(recent) / len(recent) if recent else 0.0

@@ -1,4 +1,4 @@
-"""The newest rows of something that never ends, in bounded memory."""
+"""The newest rows of an endless stream, in bounded memory."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from collections.abc import Sequence
 import pyarrow as pa
 
 MAX_BYTES = 32_000_000
-"""Bytes of rows that a ring keeps, besides its newest row."""
+"""At most so many bytes of rows are kept, besides the newest row."""
 
 
 class Ring:
-    """Keeps the newest `rows` rows, and of them no more than `max_bytes` besides the newest one.
+    """The newest `rows` rows, of at most `max_bytes` besides the newest one.
 
     Rows are numbered from 1 in the order in which they came; `last` is the number of the newest.
     """
@@ -30,11 +30,11 @@ class Ring:
 
     @property
     def nbytes(self) -> int:
-        """Bytes held."""
+        """How many bytes are kept."""
         return sum(int(part.nbytes) for part in self._parts)
 
     def add(self, batch: pa.RecordBatch) -> None:
-        """Add rows; the oldest make room for them."""
+        """Add rows; they replace the oldest."""
         self.last += batch.num_rows
         if not batch.num_rows:
             return
@@ -67,28 +67,28 @@ class Ring:
             self._length = self._parts[0].num_rows
 
     def clear(self) -> None:
-        """Forget every row; numbers go on."""
+        """Drop every row; the numbers continue."""
         self._parts.clear()
         self._length = 0
 
     def table(self) -> pa.Table:
-        """All rows, the oldest first."""
+        """Return all rows, the oldest first."""
         return pa.Table.from_batches(list(self._parts), self.schema)
 
     def newest(self, count: int) -> tuple[int, pa.Table]:
-        """The newest `count` rows, and the number of the first of them."""
+        """Return the newest `count` rows, and the number of the first of them."""
         table = self.table()
         count = min(count, table.num_rows)
         return self.last - count + 1, table.slice(table.num_rows - count)
 
     def row(self, number: int) -> pa.Table | None:
-        """One row by its number; None where it is no longer here."""
+        """Return one row by its number; None if it is no longer kept."""
         place = number - (self.last - self._length + 1)
         return self.table().slice(place, 1) if 0 <= place < self._length else None
 
 
 def _fitting(batch: pa.RecordBatch, rows: int, max_bytes: int, at_least: int = 1) -> pa.RecordBatch:
-    """A copy of the newest rows that fit, so that what is let go does not stay in memory."""
+    """Return a copy of the newest rows that fit, so that dropped rows do not stay in memory."""
     count = max(0, min(batch.num_rows, rows))
     while count > at_least and int(batch.slice(batch.num_rows - count).nbytes) > max_bytes:
         count = max(at_least, count // 2)

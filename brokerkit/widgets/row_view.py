@@ -1,4 +1,4 @@
-"""Rows of a frame as short, harmless texts to be shown; the rows themselves stay whole."""
+"""Rows of a frame as short, safe texts for display; the rows themselves stay whole."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ATTRIBUTES_SHOWN = 50
 
 
 def rows_view(table: pa.Table, first: int) -> list[dict[str, Any]]:
-    """One small dict per row, numbered from `first`: texts only, cut, without control characters."""
+    """Return one small dict per row, numbered from `first`: short texts without control characters."""
     values, kinds, sizes = payload_texts(table, VALUE_SHOWN)
     columns = [table.column(name).to_pylist() for name in ("publish_time", "partition", "offset", "id")]
     keys = texts_or_bytes(table.column("key"), table.column("raw_key"), KEY_SHOWN)
@@ -42,7 +42,7 @@ def rows_view(table: pa.Table, first: int) -> list[dict[str, Any]]:
 
 
 def detail_view(table: pa.Table) -> dict[str, Any]:
-    """The one row of `table` in full, up to `DETAIL_SHOWN` characters of its value."""
+    """Return the one row of `table` in full, up to `DETAIL_SHOWN` characters of its value."""
     values, kinds, sizes = payload_texts(table, DETAIL_SHOWN + 1, one_line=False)
     (text,), (kind,), (size,) = values, kinds, sizes
     cut = len(text) > DETAIL_SHOWN
@@ -76,7 +76,7 @@ def detail_view(table: pa.Table) -> dict[str, Any]:
 def payload_texts(
     table: pa.Table, most: int, *, one_line: bool = True
 ) -> tuple[list[str], list[str], list[int | None]]:
-    """Of each row the payload as text, what it is (text, bytes, null), and its bytes."""
+    """Return the payload of each row as text, its kind (text, bytes, null), and its size in bytes."""
     value, raw = table.column("value"), table.column("raw")
     raws = pc.binary_slice(raw, 0, most).to_pylist()
     raw_sizes = pc.binary_length(raw).to_pylist()
@@ -97,7 +97,7 @@ def payload_texts(
 
 
 def texts_or_bytes(texts: Any, datas: Any, most: int) -> list[str | None]:
-    """Short texts of two columns of which one has the text, else the other the bytes, which it says."""
+    """Return short texts from two columns: the text if there is one, otherwise the bytes, marked as such."""
     shown = pc.utf8_slice_codeunits(texts, 0, most + 1).to_pylist()
     raws = pc.binary_slice(datas, 0, most).to_pylist()
     return [
@@ -111,7 +111,7 @@ def texts_or_bytes(texts: Any, datas: Any, most: int) -> list[str | None]:
 
 
 def attribute_texts(table: pa.Table) -> list[str]:
-    """Of each row its first headers in a line."""
+    """Return the first headers of each row in a line."""
     shown = []
     for pairs in table.column("attributes").to_pylist():
         texts = [_attribute_text(pair) for pair in (pairs or [])[:4]]
@@ -126,7 +126,7 @@ def _attribute_text(pair: dict[str, Any]) -> str:
 
 
 def bytes_text(data: bytes) -> str:
-    """UTF-8 as text; other bytes as escapes."""
+    """Return UTF-8 as text, and other bytes as escapes."""
     try:
         return data.decode()
     except UnicodeDecodeError:
@@ -134,12 +134,12 @@ def bytes_text(data: bytes) -> str:
 
 
 def clock(time: datetime | None) -> str:
-    """The time of day, UTC, to the millisecond."""
+    """Return the time of day, UTC, to the millisecond."""
     return "" if time is None else f"{time:%H:%M:%S}.{time.microsecond // 1000:03d}"
 
 
 def size_text(size: int | None) -> str:
-    """A number of bytes in a few characters."""
+    """Return a number of bytes in a few characters."""
     if size is None:
         return ""
     for unit, name in ((1_000_000, "MB"), (1_000, "kB")):

@@ -1,4 +1,4 @@
-"""What a look does to the broker, in words."""
+"""The side effects of a look on the broker, in words."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _EFFECTS = {
 
 
 class Choice(NamedTuple):
-    """A value of `peek(side_effects=)`. needs_subscription: whether one has to be named."""
+    """A value of `peek(side_effects=)`. `needs_subscription` says whether a subscription must be named."""
 
     value: str
     text: str
@@ -42,10 +42,10 @@ CHOICES = (
 
 
 def effect_of(capabilities: Capabilities) -> str:
-    """What `peek` does on this system."""
+    """Return the effect of `peek` on this system."""
     return _EFFECTS[capabilities.side_effects["peek"]]
 
 
 def choices_of(capabilities: Capabilities) -> tuple[Choice, ...]:
-    """What may be chosen where a look without side effects is not offered."""
+    """Return the choices where a look without side effects is not possible."""
     return CHOICES if capabilities.side_effects["peek"] != "none" else ()

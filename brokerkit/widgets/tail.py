@@ -1,4 +1,4 @@
-"""Watching a topic live: ``s.tail("orders")``."""
+"""The widget that follows a topic live: ``s.tail("orders")``."""
 
 from __future__ import annotations
 
@@ -40,21 +40,21 @@ if TYPE_CHECKING:
     from brokerkit.session.session import DataSession
 
 SHOWN = 100
-"""Rows in the browser; the ring keeps more."""
+"""How many rows the browser shows; the ring keeps more."""
 BEFORE = 20
-"""Messages of each partition that are there from the start."""
+"""How many messages of each partition are shown from the start."""
 LOOK_BACK = 1_000
-"""Messages of each partition that a new filter is tried on."""
+"""How many messages of each partition a new filter is tried on."""
 NOTES = 100
 
 
 class Tail(Displayed):
-    """The newest messages of a topic, live, without side effects. Made by `Session.tail`.
+    """A widget with the newest messages of a topic, live, without side effects. Made by `Session.tail`.
 
-    It reads in a thread of its own, keeps the newest `rows` rows in bounded memory (`frame`), goes
-    on over a restart of the broker, and stops when its cell is run again, the session is closed or
-    the kernel ends. `where`, `key`, `paused`, `rows` and `selected` may be set; `notes` says what
-    was missed and why.
+    It reads in a thread of its own, keeps the newest `rows` rows in bounded memory (`frame`), continues after
+    a restart of the broker, and stops when its cell is run again, the session is closed or the kernel ends.
+    `where`, `key`, `paused`, `rows` and `selected` may be set; `notes` says which messages were missed and
+    why.
     """
 
     def __init__(
@@ -108,7 +108,7 @@ class Tail(Displayed):
         self._following.start()
 
     def _beginning(self) -> tuple[dict[int | None, int] | None, dict[int | None, int | None]]:
-        """Where each partition is followed from, and the time from which rows of before are shown."""
+        """Return where each partition is followed from, and the time from which earlier rows are shown."""
         if self._start is None:
             return None, {}
         span = parse_range(self._start, None)
@@ -122,18 +122,18 @@ class Tail(Displayed):
         }
         return positions, {each.bounds.partition: each.since for each in located}
 
-    # What it has.
+    # Results.
 
     @property
     def frame(self) -> pd.DataFrame:
-        """The rows that are kept now, the newest last, as `Session.peek` gives them."""
+        """The rows that are kept now, the newest last, as `Session.peek` returns them."""
         with self._lock:
             table = self._ring.table()
         return self._as_frame(table)
 
     @property
     def selected(self) -> pd.DataFrame:
-        """The row that is selected, as a frame of one row, or of none.
+        """The selected row, as a frame of one row or none.
 
         Set it to an offset, to (partition, offset), to an id, or to None.
         """
@@ -163,12 +163,12 @@ class Tail(Displayed):
 
     @property
     def notes(self) -> list[str]:
-        """What happened besides rows: gaps, skipped messages, deleted offsets. The newest 100."""
+        """Gaps, skipped messages and deleted offsets, as texts. The newest 100."""
         return [note.text for note in self._notes]
 
     @property
     def rate(self) -> list[int]:
-        """Messages that came in each of the last 120 s, the oldest first, whatever the filter."""
+        """How many messages came in each of the last 120 s, the oldest first, regardless of the filter."""
         with self._lock:
             return self._rate.counts(time.monotonic())
 
@@ -179,18 +179,18 @@ class Tail(Displayed):
 
     @property
     def problem(self) -> BrokerError | None:
-        """What it is waiting for, or failed of."""
+        """The error that it waits for to end, or that stopped it; None if there is none."""
         return self._following.problem
 
     @property
     def running(self) -> bool:
         return self._following.why_stopped is None
 
-    # What may be set.
+    # Attributes that may be set.
 
     @property
     def paused(self) -> bool:
-        """Whether it reads on. While paused nothing is read; how much waits is shown."""
+        """Whether it is paused. Nothing is read then; the number of waiting messages is shown."""
         return self._following.paused
 
     @paused.setter
@@ -200,7 +200,7 @@ class Tail(Displayed):
 
     @property
     def where(self) -> Any:
-        """A text that payloads contain, a function of the value, or an Arrow expression; None: all."""
+        """A text in the payload, a function of the value, or an Arrow expression; None for all messages."""
         return self._where
 
     @where.setter
@@ -209,7 +209,7 @@ class Tail(Displayed):
 
     @property
     def key(self) -> str | bytes | None:
-        """Only messages with exactly this key; None: all."""
+        """Only messages with exactly this key; None for all messages."""
         return self._key
 
     @key.setter
@@ -232,17 +232,17 @@ class Tail(Displayed):
         self.paused = True
 
     def resume(self) -> None:
-        """Read on where it was paused; what is too far behind is skipped, and noted."""
+        """Continue where it was paused; messages that are too far behind are skipped, with a note."""
         self.paused = False
 
     def clear(self) -> None:
-        """Forget the rows."""
+        """Drop the rows."""
         with self._lock:
             self._ring.clear()
         self._send_snapshot()
 
     def stop(self, why: str = "you stopped it") -> None:
-        """End it for good; the rows stay."""
+        """Stop for good; the rows stay."""
         self._following.stop(why)
 
     def close(self, timeout: float = 2.0) -> None:
@@ -269,10 +269,15 @@ class Tail(Displayed):
             paused=self.paused or None,
         )
 
-    # From the thread.
+    # Calls from the thread.
 
     def _found(self, found: Found, seconds: float | None) -> None:
-        """Keep what came; seconds: since the look before, None for what was there already."""
+        """Keep the rows of a look.
+
+        Args:
+            found: The result of the look.
+            seconds: The time since the look before; None for rows that were there already.
+        """
         now = time.monotonic()
         with self._lock:
             for text in found.notes:
@@ -333,10 +338,10 @@ class Tail(Displayed):
         self._send_snapshot()
         return []
 
-    # From the browser.
+    # Messages from the browser.
 
     def receive(self, message: dict[str, Any]) -> None:
-        """What the view in the browser says: `hello`, `here`, or that the user did something."""
+        """Handle a message of the view: `hello`, `here`, or an action of the user."""
         kind = message["type"]
         if kind == "hello":
             self._send_snapshot()
@@ -363,7 +368,7 @@ class Tail(Displayed):
         row = Name(f"{variable_of(self, 'tail')}.selected")
         return call_text(f"{variable_of(self.session, 's')}.compose", self.topic, message=row)
 
-    # What is shown.
+    # Display.
 
     def _state(self) -> dict[str, Any]:
         following = self._following
@@ -412,7 +417,11 @@ class Tail(Displayed):
 
     @property
     def widget(self) -> Any:
-        """The widget, to be put beside others. Raises ConfigError where the libraries are missing."""
+        """The widget, to be put beside others.
+
+        Raises:
+            ConfigError: The widget libraries are not installed.
+        """
         return self._shown_panel().widget
 
     def _shown_panel(self) -> panel.Panel:
@@ -424,7 +433,7 @@ class Tail(Displayed):
         return f"<Tail of {plain(self.topic, 120)} on {self.session.label}>"
 
     def _display_(self) -> Any:
-        """What marimo shows, which would take the HTML for a saved notebook otherwise."""
+        """Return the widget for marimo, which would otherwise show the HTML for a saved notebook."""
         return self.widget if panel.available() else None
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
@@ -432,7 +441,7 @@ class Tail(Displayed):
         return {**bundle, **super()._repr_mimebundle_()}
 
     def _repr_html_(self) -> str:
-        """What is shown where no kernel is: the newest rows, without anything that changes by itself."""
+        """Return the newest rows as HTML for places without a kernel, where nothing updates by itself."""
         with self._lock:
             first, newest = self._ring.newest(10)
         rows = [

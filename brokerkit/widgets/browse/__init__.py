@@ -1,4 +1,4 @@
-"""The topic browser: topics, the messages of one, and the message chosen."""
+"""The topic browser: the topics, the messages of one topic, and the selected message."""
 
 from .browser import TopicBrowser
 from .query import Query

@@ -17,7 +17,12 @@ if TYPE_CHECKING:
 
 
 class Beside:
-    """What is shown below the browser: `composer` and `tail`, None where there is none."""
+    """The widgets below the browser.
+
+    Attributes:
+        composer: The composer; None if there is none.
+        tail: The tail; None if there is none.
+    """
 
     def __init__(self, session: DataSession) -> None:
         self._session = session
@@ -32,7 +37,11 @@ class Beside:
         return [each.widget for each in (self.composer, self.tail) if each is not None]
 
     def compose(self, topic: str | None, rows: pd.DataFrame) -> Composer:
-        """A composer that begins with these messages. Raises ConfigError where there are none."""
+        """Return a composer that starts with these messages.
+
+        Raises:
+            ConfigError: There are no messages.
+        """
         if topic is None or not len(rows):
             raise ConfigError("choose a message first")
         given = {"message": rows} if len(rows) == 1 else {"frame": rows, "kind": "messages"}
@@ -40,7 +49,11 @@ class Beside:
         return self.composer
 
     def follow(self, query: Query | None) -> Tail:
-        """A tail of the topic of a query, with its key and filter."""
+        """Return a tail of the topic of a query, with its key and filter.
+
+        Raises:
+            ConfigError: There is no query.
+        """
         if query is None:
             raise ConfigError("choose a topic first")
         self.stop("another one was begun")

@@ -1,4 +1,4 @@
-"""Finding messages by clicking: ``s.browse()``."""
+"""The widget to find messages by clicking: ``s.browse()``."""
 
 from __future__ import annotations
 
@@ -14,22 +14,28 @@ from .page import page
 from .view import BrowserView
 
 FIRST_SCREEN = 0.5
-"""Seconds for which what is shown without a kernel waits for a read that is under way."""
+"""Seconds that the page without a kernel waits for a running read."""
 
 
 class TopicBrowser(BrowserModel, Displayed):
-    """Topics, the messages of one, and the message chosen. Made by `Session.browse`.
+    """A widget with the topics, the messages of one topic, and the selected message.
 
-    `query`, `selected`, `columns` and `sort` may be set, and move the widget; `frame`, `selected`
-    and `query` hand what it shows to the next cell, `call` is the Python that gives the same rows.
-    It reads in threads of its own, which end when its cell is run again or the session is closed.
+    Made by `Session.browse`.
+
+    Set `query`, `selected`, `columns` and `sort` to move the widget. Use `frame`, `selected` and `query` in
+    the next cell; `call` is the Python that returns the same rows. The browser reads in threads of its own,
+    which end when its cell is run again or the session is closed.
     """
 
     _view: BrowserView | None = None
 
     @property
     def widget(self) -> Any:
-        """The widget, to be put beside others. Raises ConfigError where the libraries are missing."""
+        """The widget, to be put beside others.
+
+        Raises:
+            ConfigError: The widget libraries are not installed.
+        """
         if self._view is None:
             self._view = BrowserView(self)
             self.on_begin, self.on_change = self._view.begin, self._view.show
@@ -37,17 +43,17 @@ class TopicBrowser(BrowserModel, Displayed):
 
     @property
     def call(self) -> str:
-        """The Python call that gives the rows that are shown; of a search that was stopped, those found."""
+        """The Python call that returns the rows shown; for a search that was stopped, the rows found."""
         return shown_call(self)
 
     @property
     def fixed_call(self) -> str:
-        """The same with its ends fixed at offsets, so that it gives these very rows later, too."""
+        """The same call with its ends fixed at offsets, so that it returns these very rows later, too."""
         return fixed_call(self)
 
     @property
     def message_call(self) -> str:
-        """The Python call that gives the message that is looked at."""
+        """The Python call that returns the message shown."""
         return message_call(self)
 
     def __repr__(self) -> str:
@@ -55,8 +61,8 @@ class TopicBrowser(BrowserModel, Displayed):
         return f"<TopicBrowser of {self.session.label}{topic}>"
 
     def _display_(self) -> Any:
-        """What marimo shows, which would take the HTML for a saved notebook otherwise."""
-        return self.widget.children[0] if panel.available() else None  # boxes of ipywidgets are dead there
+        """Return the widget for marimo, which would otherwise show the HTML for a saved notebook."""
+        return self.widget.children[0] if panel.available() else None  # boxes of ipywidgets do not work there
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
         bundle: dict[str, Any] = {}

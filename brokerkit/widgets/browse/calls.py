@@ -1,4 +1,4 @@
-"""What a browser shows as Python calls."""
+"""The contents of a browser as Python calls."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ if TYPE_CHECKING:
 
 
 def rows_call(browser: BrowserModel, query: Query | None) -> str:
-    """The call that gives the rows of a query, ordered and narrowed to columns as they are shown."""
+    """Return the call for the rows of a query, ordered and narrowed to columns as they are shown."""
     session, own = _names(browser)
     if query is None:
         return call_text(f"{session}.topics")
     if query.side_effects is None and choices_of(browser.session.capabilities):
-        # nothing was read, so what is shown is the description
+        # nothing was read, so the description is shown
         return call_text(f"{session}.describe", query.topic)
     return query.call(session, own) + _view_text(browser)
 
 
 def shown_call(browser: BrowserModel) -> str:
-    """The call that gives the rows that are shown; of a search that was stopped, those found."""
+    """Return the call for the rows shown; for a search that was stopped, the rows found."""
     query, search = browser.query, browser.search
     if search is not None and search.status in ("stopped", "failed"):
         query = search.fixed()
@@ -35,13 +35,13 @@ def shown_call(browser: BrowserModel) -> str:
 
 
 def fixed_call(browser: BrowserModel) -> str:
-    """The same with its ends fixed at offsets, so that it gives these very rows later, too."""
+    """Return the same call with its ends fixed at offsets, so that it returns these very rows later, too."""
     search = browser.search
     return shown_call(browser) if search is None else rows_call(browser, search.fixed())
 
 
 def message_call(browser: BrowserModel) -> str:
-    """The call that gives the message that is looked at."""
+    """Return the call for the message shown."""
     session, own = _names(browser)
     message, query = browser.message, browser.query
     if message is None or query is None:

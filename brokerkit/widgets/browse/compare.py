@@ -15,10 +15,10 @@ from . import tree
 from .message import MessageView
 
 FIELDS = 2_000
-"""Fields of one payload that are compared."""
+"""At most so many fields of one payload are compared."""
 DEEPEST = 40
 LINES = 400
-"""Lines of payloads that are no JSON."""
+"""At most so many lines of payloads that are not JSON."""
 
 
 class Compared(NamedTuple):
@@ -34,7 +34,7 @@ class Compared(NamedTuple):
 
 
 def compare(left: MessageView, right: MessageView) -> list[Compared]:
-    """Position, key, times, headers and the payload of two messages."""
+    """Return the position, key, times, headers and payload of two messages, field by field."""
     found = [
         Compared(name, _shown(left.get(name)), _shown(right.get(name)))
         for name in (
@@ -88,7 +88,7 @@ def _payloads(left: MessageView, right: MessageView) -> list[Compared]:
 
 
 def _leaves(root: Any) -> Iterator[tuple[str, str]]:
-    """Each single value of JSON with its path, of very large ones the first."""
+    """Yield each single value of JSON with its path; of very large JSON, the first of them."""
     waiting: list[tuple[str, Any, int]] = [("value", root, 0)]
     count = 0
     while waiting and count < FIELDS:
@@ -103,7 +103,7 @@ def _leaves(root: Any) -> Iterator[tuple[str, str]]:
             waiting.extend(reversed(below))
             continue
         count += 1
-        # what lies deeper is compared as a whole
+        # deeper values are compared as a whole
         yield path, _whole(node)
 
 
@@ -140,7 +140,7 @@ def _lines(message: MessageView) -> list[str]:
 
 
 def compared_view(rows: list[Compared]) -> list[list[Any]]:
-    """Short texts for the view: field, left, right, whether they are the same."""
+    """Return short texts for the view: field, left, right, and whether they are equal."""
     return [
         [
             plain(each.field, 160),

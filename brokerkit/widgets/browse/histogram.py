@@ -1,4 +1,4 @@
-"""How many messages there are over time: from the broker's index, or of rows that were read."""
+"""How many messages there are over time: from the broker's index, or from rows that were read."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 BUCKETS = 60
 READ_MESSAGES = 20_000
-"""So many messages are counted one by one where the broker's index does not say when they are from."""
+"""At most so many messages are counted one by one if the broker's index does not tell their times."""
 _SECOND = 1_000_000
 _STEPS = [
     *(number * scale for scale in (1_000, 10_000, 100_000) for number in (1, 2, 5)),
@@ -33,9 +33,9 @@ _STEPS = [
 
 @dataclass(frozen=True)
 class Histogram:
-    """Counts between edges, which are microseconds since 1970; there is one edge more than counts.
+    """Counts between edges, which are microseconds since 1970. There is one edge more than counts.
 
-    source: what was counted, in words.
+    `source` is a description of the messages counted.
     """
 
     edges: tuple[int, ...]
@@ -43,7 +43,7 @@ class Histogram:
     source: str
 
     def view(self) -> dict[str, Any]:
-        """What the view draws: numbers and words."""
+        """Return the numbers and words for the view."""
         total, busiest = sum(self.counts), max(self.counts, default=0)
         return {
             "edges": [edge // 1_000 for edge in self.edges],
@@ -60,7 +60,7 @@ class Histogram:
 
 
 def edges_between(first: int, last: int, buckets: int = BUCKETS) -> tuple[int, ...]:
-    """Round moments that enclose two, at most so many steps apart from each other."""
+    """Return round moments that enclose two, at most so many steps apart."""
     span = max(1, last - first)
     step = next((each for each in _STEPS if span / each <= buckets - 1), span // (buckets - 1) + 1)
     start = first // step * step
@@ -69,7 +69,7 @@ def edges_between(first: int, last: int, buckets: int = BUCKETS) -> tuple[int, .
 
 
 def of_rows(table: pa.Table, source: str = "of the rows found") -> Histogram:
-    """How many rows of a table fall into each stretch of time."""
+    """Return how many rows of a table fall into each interval."""
     times = table.column("publish_time").cast(pa.int64()).drop_null().to_numpy()
     if not len(times):
         return Histogram((), (), f"{source}: they have no times")
@@ -77,7 +77,7 @@ def of_rows(table: pa.Table, source: str = "of the rows found") -> Histogram:
 
 
 def _counted(times: np.ndarray[Any, Any], source: str) -> Histogram:
-    """How many of some moments fall into each stretch of time."""
+    """Return how many moments fall into each interval."""
     edges = edges_between(int(times.min()), int(times.max()))
     counts, _ = np.histogram(times, bins=np.array(edges, dtype=np.int64))
     return Histogram(edges, tuple(int(count) for count in counts), source)
@@ -89,12 +89,15 @@ def of_topic(
     partitions: Sequence[int] | None = None,
     cancellation: Cancellation | None = None,
 ) -> Histogram:
-    """How many messages of a topic fall into each stretch of time, by the positions of its moments.
+    """Return how many messages of a topic fall into each interval, by the positions of its moments.
 
-    Two messages of each partition are read, for the first and the last moment. Where producers set the
-    times, every message is looked at instead if there are at most `READ_MESSAGES`; of more the bars are
-    approximate, and the source says so. Raises NotSupported where the system has no time index, and
-    Cancelled.
+    Two messages of each partition are read, for the first and the last moment. Where producers set the times,
+    every message is read instead if there are at most `READ_MESSAGES`; for more the bars are approximate, and
+    the source says so.
+
+    Raises:
+        NotSupported: The system has no time index.
+        Cancelled: The read was cancelled.
     """
     bounds = chosen_bounds(session.inspector.bounds(topic), partitions)
     in_order = session.inspector.time_order(topic) == "sorted"
@@ -122,7 +125,7 @@ def of_topic(
 def _of_all(
     session: DataSession, topic: str, partitions: Sequence[int] | None, cancellation: Cancellation | None
 ) -> Histogram:
-    """The times of all messages, read one by one."""
+    """Return the histogram of all messages, read one by one."""
     planned = session.inspector.plan(topic)
     times: list[int] = []
     for piece in planned:
@@ -135,7 +138,7 @@ def _of_all(
 
 
 def _ends(session: DataSession, topic: str, newest: bool, cancellation: Cancellation | None) -> list[int]:
-    """The time of the last or first message of each partition."""
+    """Return the time of the last or first message of each partition."""
     look = session.peeking(1, attributes=False)
     look.plan(topic, parse_range(None, None), newest=newest)
     look.read(cancellation, progress=False)

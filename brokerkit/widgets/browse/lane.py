@@ -1,4 +1,4 @@
-"""Work besides the notebook's own: one job at a time, the newest instead of the one before."""
+"""Background jobs, one at a time: a new job replaces the running or pending one."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ Job = Callable[[Cancellation], None]
 
 
 class Lane:
-    """Runs the job that was given last in a daemon thread of its own, which ends with it.
+    """A runner of background jobs, one at a time, each in a daemon thread that ends with it.
 
-    A new job cancels the one that is running, takes the place of one that waits, and begins once
-    that has ended. A job learns of its cancellation, even before it begins, and may raise Cancelled;
-    anything else it has to deal with itself.
+    A new job cancels the running one, replaces the pending one, and starts when the running one has ended. A
+    job is told of its cancellation, even before it starts, and may raise Cancelled. It must handle all other
+    errors.
     """
 
     def __init__(self, name: str) -> None:
@@ -26,7 +26,7 @@ class Lane:
         self._running: Cancellation | None = None
 
     def run(self, job: Job) -> None:
-        """Have the job done soon, instead of what is running or waiting."""
+        """Run the job soon; it replaces the running or pending one."""
         with self._changed:
             self._waiting = job, Cancellation()
             if self._running is not None:
@@ -36,7 +36,7 @@ class Lane:
         threading.Thread(target=self._work, name=self._name, daemon=True).start()
 
     def stop(self) -> None:
-        """Cancel what is running and what is waiting."""
+        """Cancel the running and the pending job."""
         with self._changed:
             if self._running is not None:
                 self._running.cancel()
@@ -44,7 +44,7 @@ class Lane:
                 self._waiting[1].cancel()
 
     def wait(self, timeout: float | None = None) -> bool:
-        """Wait until nothing is running; whether that is so."""
+        """Wait until no job is running; return whether that is so."""
         with self._changed:
             return self._changed.wait_for(lambda: self._running is None, timeout)
 

@@ -20,12 +20,12 @@ HEX_LINE = 16
 HEX_PAGE = 2_048
 SHOWN_ATTRIBUTES = 200
 COPIED = 1_000_000
-"""Bytes that the browser's clipboard is given; more is copied as Python."""
+"""At most so many bytes go to the clipboard; for more, the Python call is copied."""
 FORMS = ("tree", "text", "hex", "decoded")
 
 
 class MessageView:
-    """A table of one row, taken apart. builder: what decoded it."""
+    """One row, split into its fields. `builder` is the builder that decoded it."""
 
     def __init__(self, row: pa.Table, builder: FrameBuilder) -> None:
         self.row = row
@@ -48,7 +48,7 @@ class MessageView:
 
     @cached_property
     def text(self) -> str | None:
-        """The payload as UTF-8; None where it is none."""
+        """The payload as UTF-8; None if it is not UTF-8."""
         try:
             return None if self.payload is None else self.payload.decode()
         except UnicodeDecodeError:
@@ -56,21 +56,25 @@ class MessageView:
 
     @cached_property
     def json(self) -> Any:
-        """The payload as a tree. Raises ValueError that says why it is none."""
+        """The payload as a tree.
+
+        Raises:
+            ValueError: The payload is not JSON; the error says why.
+        """
         if self.text is None:
             raise ValueError("it is null" if self.payload is None else "it is not UTF-8 text")
         return tree.parsed(self.text)
 
     @property
     def failure(self) -> str:
-        """Why the payload could not be decoded; empty where it was."""
+        """Why the payload could not be decoded; empty if it was."""
         if self.payload is None:
             return ""
         found = self._builder.decoder.decode(pa.array([self.payload], pa.large_binary())).failures
         return found[0][1] if found else ""
 
     def view(self, form: str | None = None) -> dict[str, Any]:
-        """What is shown of it, the payload in the given form, else in the one that suits it."""
+        """Return the fields for the view, with the payload in the given form or the one that suits it."""
         size = None if self.payload is None else len(self.payload)
         kind = "null" if self.payload is None else "text" if self.text is not None else "bytes"
         return {
@@ -88,7 +92,7 @@ class MessageView:
 
     @property
     def place(self) -> str:
-        """Where it is, in words."""
+        """Where the message is, in words."""
         known = [f"{name} {self.get(name)}" for name in ("partition", "offset") if self.get(name) is not None]
         return ", ".join(known) or f"id {self.identity}"
 
@@ -128,7 +132,7 @@ class MessageView:
             return "text"
 
     def part(self, form: str, *, first: int = 0, path: list[int] | None = None) -> dict[str, Any]:
-        """A part of the payload in one form, from a character, byte or member on."""
+        """Return a part of the payload in one form, starting at a character, byte or member."""
         if form == "tree":
             try:
                 root = self.json
@@ -147,7 +151,7 @@ class MessageView:
     def _text(self, first: int) -> dict[str, Any]:
         if self.payload is None:
             return {"text": "null", "first": 0, "next": None, "total": 0}
-        # of what is not text, bytes are counted instead of characters
+        # if it is not text, count bytes instead of characters
         whole: str | bytes = self.payload if self.text is None else self.text
         piece = whole[first : first + TEXT_PAGE]
         part = bytes_text(piece) if isinstance(piece, bytes) else piece
@@ -188,7 +192,7 @@ class MessageView:
         return f"{self._decoder_text()}, type {kind}\n\n{plain_lines(shown[:TEXT_PAGE])}"
 
     def copied(self) -> str | None:
-        """The payload for the clipboard, as text if it is, else as hex; None where it is too long."""
+        """Return the payload for the clipboard, as text or as hex; None if it is too long."""
         data = self.payload or b""
         if len(data) > COPIED:
             return None
@@ -196,7 +200,7 @@ class MessageView:
 
 
 def _bytes_of(text: Any, data: bytes | None) -> bytes | None:
-    """What is in the column of texts, else in the one of bytes; a value that is no text is not it."""
+    """Return the bytes from the column of texts, otherwise from that of bytes."""
     return text.encode() if isinstance(text, str) else data
 
 

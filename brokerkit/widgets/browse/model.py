@@ -1,4 +1,4 @@
-"""The state of a browser: topics, a query and its rows, and the message that is looked at."""
+"""The state of a browser: topics, a query and its rows, and the message shown."""
 
 from __future__ import annotations
 
@@ -43,14 +43,16 @@ if TYPE_CHECKING:
     from ..tail import Tail
 
 PATIENCE = 2.0
-"""Seconds for which `frame` waits for a read that is under way."""
+"""Seconds that `frame` waits for a running read."""
 LANES = ("topics", "description", "backlogs", "search", "histogram", "message")
 
 
 class BrowserModel:
-    """What a browser shows and why, without a widget.
+    """The state of a browser, without a widget.
 
-    on_change: called with the parts that changed. on_begin: called when a new query begins.
+    Args:
+        on_change: Called with the parts that changed.
+        on_begin: Called when a new query begins.
     """
 
     def __init__(
@@ -98,13 +100,13 @@ class BrowserModel:
         if columns is not None:
             self.columns = columns
 
-    # What is read.
+    # Reading.
 
     @property
     def query(self) -> Query | None:
-        """What is read, the arguments of `peek`; None before a topic is chosen.
+        """The arguments of `peek` for the rows; None before a topic is chosen.
 
-        Set it to a `Query`, to a topic's name, or to a dict of the arguments to be changed.
+        Set it to a `Query`, to a topic's name, or to a dict of the arguments to change.
         """
         return self._query if self._search is None else self._search.query
 
@@ -118,8 +120,16 @@ class BrowserModel:
         return None if self._query is None else self._query.topic
 
     def ask(self, query: Query, *, confirm: str | None = None) -> None:
-        """Read what a query says. confirm: the topic's name, where a look changes something and the
-        connection is marked as production. Raises ConfigError."""
+        """Read the messages of a query.
+
+        Args:
+            query: The query.
+            confirm: The topic's name, if the look changes something and the connection is marked as
+                production.
+
+        Raises:
+            ConfigError: The query cannot be used, or the name is missing or wrong.
+        """
         if query.side_effects is not None:
             check_confirmed(self.session, query.topic, confirm, "look with side effects")
         search = self._search
@@ -147,7 +157,7 @@ class BrowserModel:
         self._tell("rows", "detail", *(["histogram", "topics", "description"] if moved else []))
 
     def _expand(self, search: Search, query: Query) -> None:
-        """Show the rows with JSON fields as columns, or without, without reading them again."""
+        """Show or hide JSON fields as columns, without reading the rows again."""
 
         def expand(cancellation: Cancellation) -> None:
             self._put(search.table)
@@ -159,17 +169,17 @@ class BrowserModel:
         self._tell()
 
     def stop(self, why: str = "you stopped it") -> None:
-        """Stop everything that is being read; what was found stays."""
+        """Stop all reading; the rows found so far stay."""
         self.stop_reading(*LANES)
         self.beside.stop(why)
 
     def stop_reading(self, *lanes: str) -> None:
-        """Stop the search and the step to another message, or what is named."""
+        """Stop the search and the step to another message, or only the named lanes."""
         for name in lanes or ("search", "message"):
             self._lanes[name].stop()
 
     def forget(self) -> None:
-        """Stop, and let the rows go; the notebook may keep the browser itself for long."""
+        """Stop, and drop the rows; a notebook may keep the browser object for a long time."""
         self.stop()
         with self._lock:
             self._search = None
@@ -179,7 +189,7 @@ class BrowserModel:
         self._tell("rows", "detail")
 
     def go_on(self, more: int = 0) -> None:
-        """Continue a search where it stopped. more: so many rows above the limit that it reached."""
+        """Continue a search where it stopped, with a limit raised by `more` rows."""
         search = self._search
         if search is not None:
             if more == 0 and search.status == "at the limit":
@@ -189,7 +199,7 @@ class BrowserModel:
             self._tell()
 
     def wait(self, timeout: float | None = None) -> bool:
-        """Wait until nothing is being read; whether that is so."""
+        """Wait until nothing is being read; return whether that is so."""
         deadline = None if timeout is None else time.monotonic() + timeout
         return all(
             lane.wait(None if deadline is None else max(0.0, deadline - time.monotonic()))
@@ -211,12 +221,14 @@ class BrowserModel:
         """Whether rows are being read now."""
         return self._search is not None and self._search.running
 
-    # What it has.
+    # The rows.
 
     @property
     def frame(self) -> pd.DataFrame:
-        """The rows, as `call` gives them. While they are being read, it waits up to 2 s and gives those
-        found so far."""
+        """The rows, as `call` returns them.
+
+        While they are being read, wait up to 2 s and return those found so far.
+        """
         self._lanes["search"].wait(PATIENCE)
         with self._lock:
             rows, order, columns = self.result.rows, self.result.order, self.chosen_columns
@@ -233,7 +245,7 @@ class BrowserModel:
 
     @property
     def selected(self) -> pd.DataFrame:
-        """The rows that are chosen, whole, as a frame; of no rows where none is.
+        """The selected rows, whole, as a frame; empty if none is selected.
 
         Set it to an offset, (partition, offset), an id, a list of these, a frame, or None.
         """
@@ -253,7 +265,7 @@ class BrowserModel:
 
     @property
     def columns(self) -> list[str]:
-        """The columns that are shown. Set it to names, or to None for the usual ones."""
+        """The columns shown. Set it to names, or to None for the usual ones."""
         chosen = self.chosen_columns
         return self.result.usual_columns() if chosen is None else chosen
 
@@ -270,13 +282,13 @@ class BrowserModel:
 
     @property
     def chosen_columns(self) -> list[str] | None:
-        """Those of the columns asked for that the rows have; None for the usual ones."""
+        """The chosen columns that the rows have; None for the usual ones."""
         names = set(self.result.names)
         return [name for name in self._columns or () if name in names] or None
 
     @property
     def sort(self) -> tuple[str, bool] | None:
-        """The column by which the rows are ordered, and whether ascending; None: as `peek` orders them."""
+        """The column that orders the rows, and whether ascending; None orders them as `peek` does."""
         return self.result.sort
 
     @sort.setter
@@ -293,7 +305,7 @@ class BrowserModel:
 
     @property
     def message(self) -> MessageView | None:
-        """The message that is looked at, in full."""
+        """The message shown, in full."""
         current, shown = self.selection.current, self._message
         if current is None:
             shown = None
@@ -303,8 +315,11 @@ class BrowserModel:
         return shown
 
     def step(self, by: int, along: str = "rows") -> None:
-        """Look at the message before (-1) or after (1) the current one: among the `rows`, in its
-        `partition`, or of the same `key` in its partition; the last two are found on the broker."""
+        """Show the message before (-1) or after (1) the current one.
+
+        `along` is "rows" for the rows found, "partition" for its partition, or "key" for the same key in its
+        partition; the last two are found on the broker.
+        """
         if along == "rows":
             with self._lock:
                 place = self.selection.place_of_current(self.result)
@@ -329,7 +344,7 @@ class BrowserModel:
 
     @property
     def compared(self) -> list[Compared]:
-        """The first two rows that are chosen, field by field; empty where there are not two."""
+        """The first two selected rows, field by field; empty if fewer are selected."""
         with self._lock:
             rows = self.selection.rows(self.result)
         if rows.num_rows < 2:
@@ -337,16 +352,16 @@ class BrowserModel:
         left, right = (MessageView(rows.slice(number, 1), self._builder) for number in (0, 1))
         return compare(left, right)
 
-    # Where it leads.
+    # Other widgets.
 
     def compose(self) -> Composer:
-        """Edit what is chosen and send it again: a composer that begins with it."""
+        """Return a composer that starts with the selected messages, to edit them and send them again."""
         made = self.beside.compose(self.topic, self.selected)
         self._tell("beside")
         return made
 
     def follow(self) -> Tail:
-        """Watch the topic live, with the same key and filter."""
+        """Follow the topic live, with the same key and filter."""
         made = self.beside.follow(self.query)
         self._tell("beside")
         return made
@@ -356,10 +371,10 @@ class BrowserModel:
         self.beside.put_away()
         self._tell("beside")
 
-    # In the lanes' threads.
+    # Jobs in the threads of the lanes.
 
     def refresh(self) -> None:
-        """Ask for the topics again, and for what the chosen one is like."""
+        """Load the topics, and the description of the current one, again."""
         self._lanes["topics"].run(self._load_topics)
         if self.topic is not None:
             self._lanes["description"].run(partial(self._describe, self.topic))
@@ -381,7 +396,7 @@ class BrowserModel:
             self._tell("description", "topics")
 
     def load_backlogs(self, names: Sequence[str]) -> None:
-        """Ask for the backlogs of some topics, one after the other."""
+        """Load the backlogs of some topics, one after the other."""
 
         def load(cancellation: Cancellation) -> None:
             for name in names:
@@ -443,7 +458,7 @@ class BrowserModel:
 
 
 class _Cell:
-    """What ends a browser whose cell is run again: its rows are shown nowhere any more."""
+    """A handle that ends a browser when its cell is run again and its rows are no longer shown."""
 
     def __init__(self, browser: BrowserModel) -> None:
         self._browser = browser

@@ -1,4 +1,4 @@
-"""What is shown of a browser where no kernel is: the rows, without anything that changes by itself."""
+"""A browser without a kernel: the rows, without anything that updates by itself."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ TOPICS = 20
 
 
 def page(browser: BrowserModel) -> str:
-    """Escaped HTML: the topics or the newest rows, and the call that gives them."""
+    """Return escaped HTML: the topics or the newest rows, and the call that returns them."""
     topic = "" if browser.topic is None else f"{browser.topic} on "
     body = _topics(browser) if browser.topic is None else _rows(browser)
     return block(

@@ -12,10 +12,13 @@ from ..cells import cells
 
 
 class Predicate:
-    """What was typed, an expression in `value` or a whole lambda, as the function that it means.
+    """A function made of typed text: an expression in `value`, or a whole lambda.
 
-    text: Python that makes the same function. It sees the notebook's variables, as that Python
-    would. Raises ConfigError for what is no expression.
+    It can use the notebook's variables, like the Python text itself. `text` is Python that makes the same
+    function.
+
+    Raises:
+        ConfigError: The text is not an expression.
     """
 
     def __init__(self, source: str) -> None:
@@ -38,7 +41,7 @@ class Predicate:
 
 
 def _evaluated(text: str) -> Any:
-    """The function, made exactly where the shown call would make it: behind ``where=``."""
+    """Return the function, evaluated where the shown call would evaluate it: behind ``where=``."""
     notebook = cells()
     names = {} if notebook is None else notebook.names
 
@@ -47,7 +50,7 @@ def _evaluated(text: str) -> Any:
 
     try:
         made = eval(f"_given(where={text})", names, {"_given": given})
-    except Exception as error:  # the user's Python may be anything
+    except Exception as error:  # the user's Python may raise anything
         raise ConfigError(f"not a Python expression: {plain(str(error), 200)}") from error
     if not callable(made):
         raise ConfigError(f"not a function of the value: {plain(text, 100)}")

@@ -1,4 +1,4 @@
-"""What a browser reads: the arguments of one `Session.peek`, as a value and as Python."""
+"""The arguments of one `Session.peek`, as a value and as Python."""
 
 from __future__ import annotations
 
@@ -16,14 +16,15 @@ from ..call_text import Name, call_text
 from .predicate import Predicate
 
 PEEK_LIMIT = 100
-"""What `Session.peek` reads unless told otherwise."""
+"""The default limit of `Session.peek`."""
 
 
 @dataclass(frozen=True, eq=False)
 class Query:
-    """The arguments of `Session.peek`, which see. `but` gives one with some of them changed.
+    """The arguments of `Session.peek`. Use `but` for a copy with some of them changed.
 
-    Raises ConfigError for what cannot be asked for.
+    Raises:
+        ConfigError: An argument cannot be used.
     """
 
     topic: str
@@ -50,7 +51,7 @@ class Query:
 
     @classmethod
     def of(cls, given: Any, otherwise: Query | None) -> Query:
-        """A query of what a user set: a query, a dict of changes, or the name of a topic."""
+        """Return a query from a user's value: a query, a dict of changes, or the name of a topic."""
         if isinstance(given, Query):
             return given
         if isinstance(given, str):
@@ -71,26 +72,26 @@ class Query:
         return replace(otherwise, **given)
 
     def but(self, **changes: Any) -> Query:
-        """The same with some arguments changed."""
+        """Return a copy with some arguments changed."""
         return replace(self, **changes)
 
     @property
     def backwards(self) -> bool:
-        """Whether the newest messages are wanted rather than the first."""
+        """Whether the newest messages are wanted, not the first."""
         return self.start is None if self.newest is None else self.newest
 
     def changed(self) -> dict[str, Any]:
-        """The arguments besides topic and limit that are not as they are by default."""
+        """Return the arguments besides topic and limit that differ from their defaults."""
         return {
             each.name: getattr(self, each.name)
             for each in fields(self)[2:]
-            # an Arrow expression makes an expression of a comparison, so that is done by identity
+            # compare by identity: comparing an Arrow expression makes another expression
             if getattr(self, each.name) is not each.default
             and (each.name == "where" or getattr(self, each.name) != each.default)
         }
 
     def differs_in_fields_only(self, other: Query) -> bool:
-        """Whether the same rows are wanted, with or without JSON fields as columns."""
+        """Return whether the same rows are wanted, with or without JSON fields as columns."""
         same = all(
             getattr(self, each.name) is getattr(other, each.name)
             or (each.name != "where" and getattr(self, each.name) == getattr(other, each.name))
@@ -100,7 +101,12 @@ class Query:
         return same and self.expand != other.expand
 
     def call(self, session: str, browser: str) -> str:
-        """The Python call that reads the same. session, browser: the names of the notebook's variables."""
+        """Return the Python call that reads the same.
+
+        Args:
+            session: The name of the notebook's variable for the session.
+            browser: The name of the notebook's variable for the browser.
+        """
         options = self.changed()
         if self.where is not None:
             options["where"] = _where_text(self.where, browser)

@@ -1,4 +1,4 @@
-"""A look over the broker in a thread: what it has found so far, how far it is, stop and go on."""
+"""A search on the broker in a thread: the rows found so far, progress, stop and continue."""
 
 from __future__ import annotations
 
@@ -25,15 +25,16 @@ if TYPE_CHECKING:
 
 Status = Literal["reading", "stopped", "at the limit", "at the end", "failed"]
 TELL_SECONDS = 0.3
-"""How often the rows found so far are shown while it reads."""
+"""Seconds between two updates of the rows while it reads."""
 TELL_SHARE = 5.0
-"""The rows are merged again no sooner than so many times as long as that took."""
+"""The rows are merged again after so many times the duration of the last merge."""
 
 
 class Search:
-    """One query being answered. `table` is replaced as rows are found, never changed.
+    """One query in progress. `table` is replaced as rows are found, never changed.
 
-    on_change: told of new rows or a new status, in the thread that reads.
+    Args:
+        on_change: Called after new rows or a new status, in the thread that reads.
     """
 
     def __init__(self, session: DataSession, query: Query, lane: Lane, on_change: Callable[[], None]) -> None:
@@ -62,12 +63,12 @@ class Search:
         self.builder = self._peek.builder if self._peek is not None else FrameBuilder(query.decode)
 
     def start(self) -> None:
-        """Read, in the lane's thread."""
+        """Read, in the thread of the lane."""
         self.status, self.problem = "reading", None
         self._lane.run(self._run)
 
     def go_on(self, more: int = 0) -> None:
-        """Continue where it stopped. more: raise the limit by so many rows."""
+        """Continue where it stopped, with a limit raised by `more` rows."""
         if self.running or not self.resumable:
             return
         if more and self._peek is not None:
@@ -88,27 +89,27 @@ class Search:
 
     @property
     def read(self) -> int:
-        """Messages looked at."""
+        """How many messages were read."""
         return self.table.num_rows if self._peek is None else self._peek.looked_at
 
     @property
     def left(self) -> int:
-        """About how many messages there are that it has not looked at."""
+        """About how many messages have not been read."""
         return 0 if self._peek is None else self._peek.left
 
     @property
     def place(self) -> Slice | None:
-        """What is left of the piece that is being read."""
+        """The rest of the slice that is being read."""
         return self._place
 
     @property
     def overlooked(self) -> str:
-        """What the filter could not look at, in words; empty where there was nothing."""
+        """The messages that the filter could not examine, in words; empty if there were none."""
         return "" if self._peek is None else self._peek.overlooked.text(self.read, "The filter")
 
     @property
     def rate(self) -> float:
-        """Messages a second."""
+        """Messages per second."""
         return self.read / max(self.elapsed, 1e-3)
 
     @property
@@ -116,7 +117,7 @@ class Search:
         return time.monotonic() - self._begun if self.running else self.seconds
 
     def fixed(self) -> Query:
-        """The query with its ends fixed at offsets: it gives the same rows later, too."""
+        """Return the query with its ends fixed at offsets: it returns the same rows later, too."""
         runs = [] if self._peek is None else self._peek.runs
         if not runs:
             return self.query
@@ -133,12 +134,12 @@ class Search:
             {each.partition: _place(each.until, finishes[each.partition]) for each in runs}, until
         )
         limit = self.query.limit if whole else max(1, self.table.num_rows)
-        # where times bound it, what was found is told from the rest by being the newest or the first
+        # within a range of times, the rows found are those that are the newest or the first
         newest = True if (whole or since or until) and self.query.backwards else None
         return self.query.but(start=starts, end=ends, newest=newest, limit=limit)
 
     def report(self) -> dict[str, Any]:
-        """What was read so far, for the frame to remember."""
+        """Return the report of the read so far, for the frame to remember."""
         return {} if self._peek is None else self._peek.report.to_dict()
 
     def _run(self, cancellation: Cancellation) -> None:
@@ -154,7 +155,7 @@ class Search:
             status = "stopped"
         except (BrokerError, TimeoutError) as error:
             self.problem = error if isinstance(error, BrokerError) else BrokerError(str(error))
-        except Exception as error:  # the thread must end with a reason that is shown
+        except Exception as error:  # the thread must end with a reason for the user
             self.problem = BrokerError(f"{type(error).__name__}: {error}")
         self.seconds = time.monotonic() - self._begun
         if self._peek is not None:
@@ -189,12 +190,12 @@ class Search:
 
 
 def _place(moment: int | None, position: int | str) -> int | str:
-    """A time as it was asked for, else a position."""
+    """Return a time as it was asked for, otherwise a position."""
     return position if moment is None else str(AtTime(moment))
 
 
 def _position(places: Mapping[int | None, int | str], timed: bool) -> Any:
-    """One position for all partitions where they agree on a time, else each with its own."""
+    """Return one position for all partitions if they agree on a time, otherwise one for each."""
     values = list(places.values())
     alike = timed and all(each == values[0] for each in values)
     return values[0] if alike or set(places) == {None} else dict(places)

@@ -1,4 +1,4 @@
-"""Which rows are chosen: one that is looked at, and any number that are marked."""
+"""The selected rows: the one that is shown, and any number that are marked."""
 
 from __future__ import annotations
 
@@ -13,9 +13,11 @@ from .table import ResultTable
 
 
 class Selection:
-    """Rows by their ids, so that they stay chosen while rows are found around them.
+    """Rows by their ids, so that they stay selected while more rows are found.
 
-    current: the row that is looked at, which need not be among the rows found. marked: ids.
+    Attributes:
+        current: The row that is shown; it need not be among the rows found.
+        marked: The ids of the marked rows.
     """
 
     def __init__(self) -> None:
@@ -27,7 +29,7 @@ class Selection:
         self.current, self.marked, self._anchor = None, [], None
 
     def choose(self, table: ResultTable, place: int, how: str = "one") -> None:
-        """Choose the row shown at a place: `one` alone, `toggle` it, or the `range` up to it."""
+        """Select the row at a place: `one` alone, `toggle` it, or the `range` up to it."""
         if not 0 <= place < len(table):
             return
         (number,) = table.numbers(place, 1)
@@ -51,13 +53,13 @@ class Selection:
         self.current = table.take([number])
 
     def show(self, row: pa.Table) -> None:
-        """Look at a message, wherever it came from."""
+        """Show a message, wherever it came from."""
         self.current = row
         identity = row.column("id")[0].as_py()
         self.marked, self._anchor = ([] if identity is None else [identity]), identity
 
     def rows(self, table: ResultTable) -> pa.Table:
-        """The chosen rows in the order in which they are shown."""
+        """Return the selected rows in the order in which they are shown."""
         if len(self.marked) > 1:
             chosen = pc.is_in(table.rows.column("id"), value_set=pa.array(self.marked, pa.string()))
             numbers = pc.indices_nonzero(chosen)
@@ -68,7 +70,7 @@ class Selection:
         return table.rows.slice(0, 0) if self.current is None else self.current
 
     def place_of_current(self, table: ResultTable) -> int | None:
-        """Where the current row is shown; None where it is not among the rows found."""
+        """Return the place of the current row; None if it is not among the rows found."""
         if self.current is None:
             return None
         number = table.find(self.current.column("id")[0].as_py())
@@ -76,9 +78,10 @@ class Selection:
 
 
 def numbers_of(table: ResultTable, wanted: Any) -> list[int]:
-    """The rows that a user named: an offset, (partition, offset), an id, several of them, or a frame.
+    """Return the rows that a user named: an offset, (partition, offset), an id, several of them, or a frame.
 
-    Raises ConfigError for what is not among the rows found, or is not one row only.
+    Raises:
+        ConfigError: A row is not among the rows found, or several match.
     """
     if hasattr(wanted, "columns") and "id" in wanted.columns:
         wanted = [str(each) for each in wanted["id"]]

@@ -1,4 +1,4 @@
-"""From one message to the next on the broker: by position, or of the same key."""
+"""Steps from one message to the next on the broker: by position, or with the same key."""
 
 from __future__ import annotations
 
@@ -26,7 +26,11 @@ def neighbour(
     same_key: bool,
     cancellation: Cancellation,
 ) -> pa.Table:
-    """The row after (1) or before (-1) a message in its partition. Raises ConfigError where there is none."""
+    """Return the row after (1) or before (-1) a message in its partition.
+
+    Raises:
+        ConfigError: There is none.
+    """
     try:
         place = session.inspector.place(message.offset, message.identity)
     except NotSupported:
@@ -47,5 +51,5 @@ def neighbour(
 
 
 def place_of(partition: int | None, position: Any) -> tuple[Any, list[int] | None]:
-    """A position of one partition as one of the topic, and the partitions to read."""
+    """Return a position of one partition as one of the topic, and the partitions to read."""
     return (position, None) if partition is None else ({partition: position}, [partition])

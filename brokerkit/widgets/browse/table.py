@@ -17,17 +17,18 @@ from ..row_view import attribute_texts, bytes_text, texts_or_bytes
 
 CELL = 240
 PAGE = 400
-"""Rows that are sent at once."""
+"""How many rows are sent at once."""
 COLUMNS = 200
-"""Columns that can be chosen from."""
+"""At most so many columns can be chosen from."""
 USUAL = ("partition", "offset", "key", "value", "publish_time", "attributes")
 
 
 class ResultTable:
-    """A table, the order of its rows and the columns that are shown.
+    """A table, the order of its rows and the columns shown.
 
-    rows: the table as it was found, with JSON fields as columns if `expanding`.
-    problem: why the JSON fields could not be had.
+    Attributes:
+        rows: The table as it was found, with JSON fields as columns if `expanding`.
+        problem: Why the JSON fields could not be added.
     """
 
     def __init__(self, rows: pa.Table, *, expanding: bool = False) -> None:
@@ -49,7 +50,7 @@ class ResultTable:
         return list(self.rows.column_names)
 
     def usual_columns(self) -> list[str]:
-        """What is shown unless chosen otherwise: what has values, JSON fields instead of their text."""
+        """The columns shown by default: those with values, and JSON fields instead of their text."""
         fields = [name for name in self.names if name.startswith("value.")][:12]
         payload = fields or ["value"]
         place = "offset" if self._has("offset") else "id"
@@ -58,12 +59,16 @@ class ResultTable:
         return [name for name in usual if name in payload or self._has(name)]
 
     def _has(self, name: str) -> bool:
-        """Whether a column has a value in any row; nobody knows without rows."""
+        """Return whether a column has a value in any row; True if there are no rows."""
         also = ("raw_key",) if name == "key" else ()
         return not len(self) or any(self.rows.column(each).null_count < len(self) for each in (name, *also))
 
     def sort_by(self, sort: tuple[str, bool] | None) -> None:
-        """Order the rows by a column, ascending or not; None as they were found. Raises ConfigError."""
+        """Order the rows by a column, ascending or not; None restores the order in which they were found.
+
+        Raises:
+            ConfigError: The rows cannot be ordered by this column.
+        """
         if sort is None:
             self.sort, self._order = None, None
             return
@@ -80,7 +85,7 @@ class ResultTable:
         self.sort = sort
 
     def numbers(self, first: int, count: int) -> list[int]:
-        """The numbers in `rows` of the rows shown at these places."""
+        """Return the numbers in `rows` of the rows at these places."""
         last = min(len(self), first + count)
         if self._order is None:
             return list(range(first, last))
@@ -89,15 +94,15 @@ class ResultTable:
 
     @property
     def order(self) -> pa.Array | None:
-        """The numbers of all rows in the order in which they are shown; None as they were found."""
+        """The numbers of all rows in the order shown; None for the order in which they were found."""
         return self._order
 
     def place(self, number: int) -> int:
-        """At which place a row is shown."""
+        """Return the place of a row."""
         return number if self._order is None else int(pc.index(self._order, number).as_py())
 
     def find(self, identity: str) -> int | None:
-        """The number of the row with an id."""
+        """Return the number of the row with an id."""
         number = int(pc.index(self.rows.column("id"), identity).as_py())
         return None if number < 0 else number
 
@@ -109,7 +114,7 @@ class ResultTable:
         return self.rows.take(pa.array(numbers, pa.int64()))
 
     def page(self, first: int, count: int, columns: Sequence[str]) -> list[dict[str, Any]]:
-        """Rows as texts; a cell is None where there is no value."""
+        """Return rows as texts; a cell is None if it has no value."""
         first, count = max(0, first), min(count, PAGE)
         numbers = self.numbers(first, count)
         part = self.take(numbers) if self._order is not None else self.rows.slice(first, len(numbers))

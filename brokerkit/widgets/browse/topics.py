@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from brokerkit.session.session import DataSession
 
 REMEMBERED = 2_000
-"""Descriptions that are kept."""
+"""At most so many descriptions are kept."""
 SHOWN_AT_ONCE = 200
 SORTS = ("name", "messages", "bytes")
 
@@ -23,7 +23,8 @@ SORTS = ("name", "messages", "bytes")
 class TopicList:
     """Every topic once, numbered; `load` may run in any thread.
 
-    generation: goes up with each load, when the numbers begin to mean other topics.
+    Attributes:
+        generation: Increases with each load, when the numbers refer to other topics.
     """
 
     def __init__(self, session: DataSession) -> None:
@@ -35,7 +36,7 @@ class TopicList:
         self._chosen: tuple[Any, list[int]] | None = None
 
     def load(self) -> None:
-        """Ask the broker. Raises what that raises."""
+        """Load the topics from the broker."""
         infos = self.session.inspector.topics()
         lowered = [info.name.lower() for info in infos]
         self._infos, self._lowered, self._chosen = infos, lowered, None
@@ -48,7 +49,7 @@ class TopicList:
         return self._infos[number].name
 
     def find(self, text: str = "", sort: str = "name", internal: bool = False) -> list[int]:
-        """The numbers of the topics whose names contain every word of a text."""
+        """Return the numbers of the topics whose names contain every word of a text."""
         asked = (text, sort, internal, self.generation)
         if self._chosen is not None and self._chosen[0] == asked:
             return self._chosen[1]
@@ -65,7 +66,7 @@ class TopicList:
         return numbers
 
     def rows(self, numbers: Sequence[int], chosen: str | None = None) -> list[dict[str, Any]]:
-        """Short texts of these topics. chosen: the name of the one that is open."""
+        """Return short texts of these topics; `chosen` is the name of the open one."""
         return [self._row(number, self._infos[number], chosen) for number in numbers]
 
     def _row(self, number: int, info: TopicInfo, chosen: str | None) -> dict[str, Any]:
@@ -81,7 +82,12 @@ class TopicList:
         }
 
     def describe(self, topic: str, *, count: bool = True) -> TopicDescription:
-        """Ask the broker, and remember the backlog. count: as in `ConnectedInspector.describe`."""
+        """Load the description of a topic, and keep its backlog.
+
+        Args:
+            topic: The name of the topic.
+            count: As in `ConnectedInspector.describe`.
+        """
         described = self.session.inspector.describe(topic, count=count)
         lags = [(each.lag, each.counted) for each in described.subscriptions if each.lag is not None]
         self.backlogs[topic] = count_text(*max(lags)) if lags else None
@@ -91,7 +97,7 @@ class TopicList:
 
 
 def description_view(described: TopicDescription) -> dict[str, Any]:
-    """What is shown of a topic: its partitions and its readers."""
+    """Return the texts for a topic: its partitions and its readers."""
     counts = {"bytes": described.bytes, "partitions": len(described.partitions)}
     return {
         "name": plain(described.name, 160),

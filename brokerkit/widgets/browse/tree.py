@@ -1,4 +1,4 @@
-"""JSON as a tree that is shown level by level, numbers and repeated names exactly as they were sent."""
+"""JSON as a tree that is shown level by level, with numbers and repeated names exactly as they were sent."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from brokerkit.core.contract.garbage_collection import gc_paused
 from brokerkit.display.sanitize import plain
 
 CHILDREN = 100
-"""Members of one object or array that are shown at once."""
+"""How many members of one object or array are shown at once."""
 TEXT = 300
 LONGEST = 500_000
-"""Characters of JSON that are made into a tree: as much as can be read without a pause."""
+"""At most so many characters of JSON are parsed as a tree, so that there is no pause."""
 
 
 class Number(str):
@@ -21,14 +21,17 @@ class Number(str):
 
 
 class Members(list[tuple[str, Any]]):
-    """The members of an object in order, names that repeat included."""
+    """The members of an object in order, including names that repeat."""
 
 
 def parsed(text: str) -> Any:
-    """JSON as nested `Members`, lists, `Number`s and texts. Raises ValueError that says why not.
+    """Parse JSON as nested `Members`, lists, `Number` objects and texts.
 
-    NaN and infinity are numbers too; a byte-order mark before the text and zero bytes behind it are no
-    part of it, and control characters in texts are taken as they are.
+    NaN and infinity are numbers, too. A byte-order mark before the text and zero bytes behind it are ignored,
+    and control characters in strings are accepted.
+
+    Raises:
+        ValueError: The text is not JSON; the error says why.
     """
     if len(text) > LONGEST:
         raise ValueError(f"{len(text):,} characters are too long for a tree")
@@ -49,7 +52,7 @@ def parsed(text: str) -> Any:
 
 
 def children(root: Any, path: Sequence[int], first: int = 0) -> dict[str, Any]:
-    """The members at a path of positions, from the `first`, and how many there are in all."""
+    """Return the members at a path of positions, starting with the `first`, and how many there are in all."""
     node = root
     for step in path:
         node = _items(node, step, step + 1)[0][1]
@@ -62,7 +65,7 @@ def children(root: Any, path: Sequence[int], first: int = 0) -> dict[str, Any]:
 
 
 def whole(root: Any) -> dict[str, Any]:
-    """The top of a tree."""
+    """Return the top of a tree."""
     return _view("", root)
 
 
@@ -71,7 +74,11 @@ def is_nested(value: Any) -> bool:
 
 
 def _items(node: Any, first: int, last: int) -> list[tuple[str, Any]]:
-    """The members at these positions. Raises IndexError where there are none."""
+    """Return the members at these positions.
+
+    Raises:
+        IndexError: There are none.
+    """
     if not is_nested(node) or not 0 <= first <= len(node):
         raise IndexError("there is nothing at this place")
     part = node[first:last]
@@ -93,7 +100,7 @@ def kind_of(value: Any) -> str:
 
 
 def value_text(value: Any, most: int = TEXT) -> str:
-    """One value in a line, cut."""
+    """Return one value as a line, cut."""
     match kind_of(value):
         case "object":
             return f"{{{len(value):,} members}}" if len(value) != 1 else "{1 member}"

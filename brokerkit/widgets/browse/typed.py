@@ -1,4 +1,4 @@
-"""What is typed into the form as the arguments of a query, and back."""
+"""Typed form fields as the arguments of a query, and back."""
 
 from __future__ import annotations
 
@@ -15,7 +15,11 @@ from .query import Query
 
 
 def changes_of(form: Mapping[str, Any]) -> dict[str, Any]:
-    """The arguments of `peek` that a form says. Raises ConfigError that names the field."""
+    """Return the arguments of `peek` in a form.
+
+    Raises:
+        ConfigError: A field is not valid; the error names it.
+    """
     start = position(_text(form, "from"), "From")
     newest = bool(form.get("newest", True))
     if not newest and start is None:
@@ -34,7 +38,7 @@ def changes_of(form: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def form_of(query: Query) -> dict[str, Any]:
-    """What the form shows for a query. function: a predicate that was set in code, which stays."""
+    """Return the form fields for a query; `function` is a predicate set in code, which stays."""
     where = query.where
     return {
         "newest": query.backwards,
@@ -73,7 +77,7 @@ def _whole(text: str, label: str) -> int:
 
 
 def position(text: str, label: str) -> Any:
-    """A position: empty, a word, a number, a time, a relative time, or ``{partition: position}``."""
+    """Parse a position: empty, a word, a number, a time, a relative time, or ``{partition: position}``."""
     if not text:
         return None
     if text.startswith("{"):
@@ -91,7 +95,7 @@ def position_text(value: Any) -> str:
 
 
 def partitions(text: str) -> list[int] | None:
-    """Numbers and ranges: ``0, 2, 4-7``."""
+    """Parse numbers and ranges: ``0, 2, 4-7``."""
     if not text:
         return None
     numbers: list[int] = []
@@ -106,7 +110,7 @@ def partitions(text: str) -> list[int] | None:
 
 
 def key(text: str) -> str | bytes | None:
-    """Text, or bytes written as Python writes them: ``b'\\xff'``."""
+    r"""Parse text, or bytes written as Python writes them: ``b'\xff'``."""
     if text[:2] in ("b'", 'b"'):
         found = _python(text, "Key", r"b'\xff'")
         if isinstance(found, bytes):
@@ -119,7 +123,7 @@ def _key_text(value: str | bytes) -> str:
 
 
 def header(text: str) -> Any:
-    """``name``, ``name=value``, or several as ``{"name": "value", ...}``."""
+    """Parse ``name``, ``name=value``, or several as ``{"name": "value", ...}``."""
     if not text:
         return None
     if text.startswith("{"):

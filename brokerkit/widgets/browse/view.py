@@ -1,4 +1,4 @@
-"""The browser's panel: what the model has as small states and messages, and clicks as its methods."""
+"""The browser's panel: the model as small states and messages, and clicks as calls of its methods."""
 
 from __future__ import annotations
 
@@ -39,10 +39,10 @@ SCRIPTS = (
 )
 TRIED = 2_000
 TRIED_BYTES = 4_000_000
-"""Rows on which a filter is tried while it is typed, and their bytes."""
+"""A filter is tried on so many rows, and so many bytes, while it is typed."""
 _END = 2**53
 BACKLOGS = 40
-"""Topics in view whose backlogs are asked for at once."""
+"""The backlogs of so many topics in view are loaded at once."""
 _STATUS = {
     "reading": "Reading",
     "stopped": "Stopped",
@@ -55,7 +55,7 @@ Message = dict[str, Any]
 
 
 class BrowserView:
-    """Shows a `BrowserModel` in a panel; any thread may call `show`."""
+    """A view of a `BrowserModel` in a panel; any thread may call `show`."""
 
     def __init__(self, model: BrowserModel) -> None:
         self._model = model
@@ -77,17 +77,17 @@ class BrowserView:
         return self._widget
 
     def show(self, *what: str) -> None:
-        """Bring the panel up to date; what: which of the parts that travel as messages."""
+        """Update the panel; `what` names the parts to send as messages."""
         self._panel.show(self._state())
         for part in what:
             getattr(self, f"_send_{part}")()
 
     def begin(self) -> None:
-        """Have the page of a new query at its end, where the newest messages are, or at its beginning."""
+        """Show the page of a new query at its end, where the newest messages are, or at its beginning."""
         query = self._model.query
         self._rows = _END if query is not None and query.backwards else 0, self._rows[1]
 
-    # What is sent.
+    # Sending.
 
     def _send_topics(self) -> None:
         find, topics = self._find, self._model.topics
@@ -153,10 +153,10 @@ class BrowserView:
         shown = None if described is None else description_view(described)
         self._panel.send({"type": "described", "topic": shown})
 
-    # What is received.
+    # Receiving.
 
     def receive(self, message: Message) -> None:
-        """What the view in the browser says: `hello`, `here`, or that the user did something."""
+        """Handle a message of the view: `hello`, `here`, or an action of the user."""
         act = getattr(self, f"_on_{message['type']}", None)
         if act is None:
             return
@@ -194,7 +194,7 @@ class BrowserView:
         before = self._query()
         changes = changes_of(message)
         if message.get("kept"):
-            # a function that was set in code cannot be typed, and stays
+            # keep a function that was set in code: it cannot be typed
             changes["where"] = before.where
         changes["side_effects"] = message.get("effect") or None
         changes["subscription"] = message.get("subscription") or None
@@ -374,7 +374,7 @@ class BrowserView:
 
 
 def _sample(rows: pa.Table) -> pa.Table:
-    """The first rows, so few that trying a filter on them is no pause."""
+    """Return the first rows, few enough that trying a filter on them causes no pause."""
     count = min(TRIED, int(rows.num_rows))
     while count > 1 and rows.slice(0, count).nbytes > TRIED_BYTES:
         count //= 2
@@ -390,7 +390,7 @@ def _progress_text(search: Any) -> str:
     where = ""
     if search.running and place is not None:
         partition = "" if place.partition is None else f"partition {place.partition}, "
-        # where there are no offsets, positions are numbers that say nothing
+        # without offsets, positions are numbers without a meaning for users
         offset = f"offset {place.start:,}" if place.start < EXACT else ""
         where = f", at {partition}{offset}".rstrip(" ,") if partition or offset else ""
     return f"{_STATUS[search.status]}: {rows}{rate}{left}{where}"
@@ -402,7 +402,7 @@ def _number(message: Message, name: str, otherwise: int = 0) -> int:
 
 
 def _moment(message: Message, name: str) -> str | None:
-    """Milliseconds since 1970 as a time that `peek` takes."""
+    """Return milliseconds since 1970 as a time that `peek` takes."""
     value = message.get(name)
     if not isinstance(value, int | float):
         return None

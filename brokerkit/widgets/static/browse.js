@@ -26,7 +26,7 @@ function render({ model, el: root }) {
   const onMessage = (one) => parts[one.type]?.(one);
   model.on("msg:custom", onMessage); model.on("change:state", state);
   state(); model.send({ type: "hello" }); topics.ask();
-  // what happened while nobody could see it was not sent
+  // events were not sent while the page was hidden
   const back = () => { if (!document.hidden) model.send({ type: "hello" }); };
   document.addEventListener("visibilitychange", back);
   const beat = setInterval(() => { if (!document.hidden) model.send({ type: "here" }); }, 20000);
