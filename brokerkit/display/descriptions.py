@@ -78,13 +78,14 @@ def topics_frame(infos: Sequence[TopicInfo]) -> pd.DataFrame:
 class Description(markup.Displayed):
     """A topic with its partitions and subscriptions.
 
+    The size is in `bytes`; it is None where the system does not say.
+
     Attributes:
         name: The name of the topic.
         partitions: A frame of partitions. Offsets run from `start` up to but excluding `end`.
         subscriptions: A frame of subscriptions or groups. `lag` counts the messages still to be processed.
         details: The topic's settings as a dict.
         messages: The number of messages; None where the system does not say.
-        bytes: The size in bytes; None where the system does not say.
         exact: Whether `messages` is an exact count. The frames have a column of the same name, for
             `messages` and `lag`. Where brokers leave gaps in their offsets, only short ranges are counted;
             for longer ones the number of offsets is shown, as "up to".

@@ -73,7 +73,7 @@ def _put(note: Path) -> None:
 
 
 def _holder(note: Path, wait: float = 0.0) -> dict[str, Any] | None:
-    """Return who holds the lock, if that can be read.
+    """Return the holder of the lock, if it can be read.
 
     Args:
         note: The file beside the lock.

@@ -62,7 +62,7 @@ class KnownNames:
             self._window = min(self._window, float(window))
 
     def may_repeat(self) -> bool:
-        """Whether an unknown row that is sent now is certainly stored only once."""
+        """Return whether an unknown row that is sent now is certainly stored only once."""
         if self._window is None or self._since is None:
             return False
         elapsed = time.time() - self._since

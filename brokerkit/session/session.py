@@ -393,7 +393,7 @@ class DataSession(BrokerSession):
                     work(batch.frame)
 
         Args:
-            topic, subscription, start: What to take, as in `pull`.
+            topic, subscription, start: As in `pull`.
             size: A batch ends at so many messages.
             window: A batch ends so many seconds after its first message.
             idle: End the loop when no message came for so many seconds and no more are known to be left. None
