@@ -1,6 +1,4 @@
-"""The typed broker abstraction: usable without a notebook, standard library only.
-
-::
+"""The typed abstraction of brokers. It needs no notebook, and only the standard library::
 
     from brokerkit.core import connect, OutboundMessage
 
@@ -9,8 +7,8 @@
         with broker.consumer("orders.>", "me", start="earliest") as consumer:
             message = consumer.next_message(timeout=1.0)
 
-`protocols` are what code for any broker is written against; `adapters` turn one into another;
-`contract.driver` is what a new backend writes.
+Code that works with any broker uses the protocols in ``vocabulary.protocols``. The functions in ``adapters``
+turn one protocol into another. A new backend implements the contract in ``contract.driver``.
 """
 
 from .runtime.connection import Connection, connect

@@ -1,25 +1,27 @@
 """Adapters between the protocols of `brokerkit.core.vocabulary.protocols`; standard library only.
 
-| source                                  | target                    | function                         |
-|-----------------------------------------|---------------------------|----------------------------------|
-| MessageIterator                         | BatchedMessageIterator    | `batched_iterator`               |
-| BatchedMessageIterator                  | MessageIterator           | `message_iterator`               |
-| RecordIterator                          | BatchedRecordIterator     | `batched_record_iterator`        |
-| any source of messages                  | MessageStream             | `message_stream`                 |
-| any source of messages                  | BatchedMessageStream      | `batched_message_stream`         |
-| any source of messages                  | Receiver                  | `receiver`                       |
-| any source of messages                  | BatchedReceiver           | `batched_receiver`               |
-| several Receivers                       | Receiver                  | `fan_in`                         |
-| function: next message or None          | MessageIterator           | `iterator_from_function`         |
-| function: next messages                 | BatchedMessageIterator    | `batched_iterator_from_function` |
-| function: next record or None           | RecordIterator            | `record_iterator_from_function`  |
-| function: publishes a message           | Topic                     | `topic_from_function`            |
-| function: publishes a message to a name | Publisher                 | `publisher_from_function`        |
-| Topic                                   | many outcomes, in order   | `publish_in_parallel`            |
-| messages or records                     | groups                    | `group_by_key`, `group_by`       |
-| messages                                | all settled               | `ack_all`, `nack_all`            |
-| records                                 | committed                 | `commit_highest`                 |
-| any iterable                            | iterator ahead of its use | `read_ahead`                     |
+=======================================  =========================  ================================
+source                                   target                     function
+=======================================  =========================  ================================
+MessageIterator                          BatchedMessageIterator     `batched_iterator`
+BatchedMessageIterator                   MessageIterator            `message_iterator`
+RecordIterator                           BatchedRecordIterator      `batched_record_iterator`
+any source of messages                   MessageStream              `message_stream`
+any source of messages                   BatchedMessageStream       `batched_message_stream`
+any source of messages                   Receiver                   `receiver`
+any source of messages                   BatchedReceiver            `batched_receiver`
+several Receivers                        Receiver                   `fan_in`
+function: next message or None           MessageIterator            `iterator_from_function`
+function: next messages                  BatchedMessageIterator     `batched_iterator_from_function`
+function: next record or None            RecordIterator             `record_iterator_from_function`
+function: publishes a message            Topic                      `topic_from_function`
+function: publishes a message to a name  Publisher                  `publisher_from_function`
+Topic                                    many outcomes, in order    `publish_in_parallel`
+messages or records                      groups                     `group_by_key`, `group_by`
+messages                                 all settled                `ack_all`, `nack_all`
+records                                  committed                  `commit_highest`
+any iterable                             iterator ahead of its use  `read_ahead`
+=======================================  =========================  ================================
 
 A source of messages satisfies one of MessageIterator, BatchedMessageIterator, MessageStream,
 BatchedMessageStream, Receiver, BatchedReceiver; where it satisfies several, the batched iterator is

@@ -1,1 +1,1 @@
-"""Messages, columns, positions, errors, protocols: the words that both sides of a driver know."""
+"""The vocabulary that drivers and their callers share: messages, columns, positions, errors, protocols."""

@@ -25,11 +25,17 @@ EXAMPLES = "inmem://, sandbox+nats://, nats://localhost:4222, kafka://localhost:
 class Address:
     """A parsed connection URL. Its repr and `str` never show a secret.
 
-    hosts: the comma-separated ``host[:port]`` parts. path: what follows, without the slash.
-    options: query parameters and keyword overrides, by the names that the backend documents.
-    marks: what is said of the connection as a whole. A user without a password is a `Secret`, as it may be
-    a token; so are options whose name or content says so. Pickled it is its public URL: the other process
-    takes the secrets from its environment.
+    It is pickled as its public URL: another process takes the secrets from its own environment.
+
+    Attributes:
+        scheme: names the backend.
+        hosts: the comma-separated ``host[:port]`` parts.
+        path: the part after the hosts, without the slash.
+        user: the user. A `Secret` if there is no password, because it may be a token.
+        password: the password.
+        options: query parameters and keyword arguments, by the names that the backend documents. The value
+            is a `Secret` if its name or content says so.
+        marks: flags of the connection as a whole.
     """
 
     scheme: str
@@ -42,8 +48,8 @@ class Address:
 
     @classmethod
     def parse(cls, url: str | Secret, options: Mapping[str, Any] | None = None) -> Address:
-        """Take a URL apart; `options` override its query. Raises ConfigError."""
-        # a traceback may show the variables of this function: none holds a secret from here on
+        """Return the address of a URL. `options` override its query. Raises ConfigError."""
+        # a traceback may show the variables of this function: from here on, none holds a plain secret
         url = url if isinstance(url, Secret) else Secret(url)
         options = {name: hidden(name, value) for name, value in (options or {}).items()}
         found = _taken_apart(url, options)
@@ -62,11 +68,11 @@ class Address:
         return self
 
     def with_options(self, defaults: Mapping[str, Any]) -> Address:
-        """The same, with options that it did not have yet."""
+        """Return a copy with defaults for options that are not set."""
         return replace(self, options={**defaults, **self.options})
 
     def with_marks(self) -> Address:
-        """The same, with the marks taken out of the options. Raises ConfigError."""
+        """Return a copy with the flags moved from `options` to `marks`. Raises ConfigError."""
         marks, options = take_flags(self.options)
         return replace(self, options=options, marks=marks)
 
@@ -75,7 +81,7 @@ class Address:
 
     @property
     def secrets(self) -> Secrets:
-        """Every value of it that must not be shown."""
+        """Every value in it that must not be shown."""
         found = Secrets()
         who = {"password": self.password, "token": self.user if self._is_token else None}
         for name, value in (*who.items(), *self.options.items()):
@@ -84,13 +90,13 @@ class Address:
 
     @property
     def _is_token(self) -> bool:
-        """A user without a password may be a token, as it is of NATS."""
+        """Whether the user may be a token: it has no password, as with NATS."""
         named = any("password" in name.lower() for name in self.options)
         return self.user is not None and self.password is None and not named
 
     @property
     def public_url(self) -> str:
-        """The URL with all its options but without any secret: for another process to connect with."""
+        """The URL with its options but without any secret, for another process to connect with."""
         shown = {name: str(value) for name, value in self.options.items() if is_public(name, value)}
         shown |= {name: "true" for name, value in self.marks._asdict().items() if value}
         query = urlencode(shown)
@@ -109,7 +115,7 @@ class Address:
 
 
 def _taken_apart(url: Secret, options: Mapping[str, Any]) -> Address | str:
-    """The address, or what is wrong with it. Raises nothing, since its variables are shown by a traceback."""
+    """Return the address, or the text of an error: a traceback from here would show secrets."""
     text = url.reveal().strip()
     azure = re.match(r"^Endpoint=sb://([^/;\s]*)", text, re.IGNORECASE)
     if azure:
@@ -140,7 +146,7 @@ def _taken_apart(url: Secret, options: Mapping[str, Any]) -> Address | str:
 
 
 def _unquoted(text: str) -> str:
-    """Without percent signs; what is not UTF-8 stays recognizable."""
+    """Decode percent escapes. Bytes that are not UTF-8 become surrogates."""
     return unquote(text, errors="surrogateescape")
 
 
@@ -160,20 +166,23 @@ def _add(secrets: Secrets, name: str, value: Any) -> None:
 
 
 def _hide(text: str) -> str:
-    """A text that is no URL may be a pasted secret: unless it looks like a name, show its beginning only."""
+    """Return a text as it may be shown. Unless it looks like a name it may be a secret: shorten it."""
     return text if _LIKE_A_NAME.fullmatch(text) else text[:8] + "..."
 
 
 def config_path() -> Path:
-    """The file of saved connections; the environment variable BROKERKIT_CONFIG names another one."""
+    """Return the path of the file of saved connections, which the variable BROKERKIT_CONFIG can set."""
     named = os.environ.get("BROKERKIT_CONFIG")
     return Path(named) if named else Path.home() / ".config" / "brokerkit" / "connections.toml"
 
 
 def saved(name: str | Secret) -> tuple[Secret, dict[str, Any]]:
-    """The URL and options saved under a name.
+    """Return the URL and the options of a saved connection.
 
-    A value ``{env = "NAME"}`` is read from the environment, so that no secret needs to be in the file.
+    A value ``{env = "NAME"}`` is read from the environment, so that the file needs no secret.
+
+    Raises:
+        ConfigError: there is no such connection, or it cannot be read.
     """
     path = config_path()
     connections = _connections(path)
@@ -201,7 +210,7 @@ def saved(name: str | Secret) -> tuple[Secret, dict[str, Any]]:
 
 
 def _connections(path: Path) -> dict[str, dict[str, Any] | None] | str:
-    """What is saved, with every secret hidden; or what is wrong with the file."""
+    """Return the saved connections with every secret hidden, or the text of an error."""
     try:
         content = tomllib.loads(path.read_text("utf-8")) if path.exists() else {}
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
@@ -224,7 +233,7 @@ class _Missing:
 
 
 def _flattened(entry: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """TOML reads ``sasl.password = ...`` as a table in a table: back to dotted names."""
+    """Iterate over the options with dotted names: TOML reads ``sasl.password = ...`` as nested tables."""
     for key, value in entry.items():
         if isinstance(value, dict) and set(value) != {"env"}:
             yield from _flattened(value, f"{prefix}{key}.")
@@ -239,7 +248,7 @@ def _from_environment(key: str, value: Any) -> Any:
 
 
 def environment_options(scheme: str) -> dict[str, Any]:
-    """Options from the environment: BROKERKIT_KAFKA_SASL_PASSWORD is ``sasl.password`` of kafka."""
+    """Return options from the environment: BROKERKIT_KAFKA_SASL_PASSWORD is ``sasl.password`` of kafka."""
     prefix = f"BROKERKIT_{scheme.upper().replace('+', '_')}_"
     spelled = {
         name: name.removeprefix(prefix).lower().replace("__", "\0").replace("_", ".").replace("\0", "_")
@@ -250,16 +259,23 @@ def environment_options(scheme: str) -> dict[str, Any]:
 
 
 def hidden_target(target: Any) -> Any:
-    """What a user gave as a target, with everything hidden that may be a secret."""
+    """Return a target as the user gave it, hidden unless it looks like a name."""
     return Secret(target) if isinstance(target, str) and not _LIKE_A_NAME.fullmatch(target) else target
 
 
 def resolve(target: str | Secret | None, options: Mapping[str, Any]) -> Address:
-    """What a user gave to `connect` as an address.
+    """Return the address of a target that a user gave to `connect`.
 
-    target: a URL, a saved name, an Azure connection string, or None for BROKERKIT_URL. Keyword
-    options win over the URL's query, which wins over saved options and the environment. The marks
-    `read_only` and `production` may stand in any of them.
+    `options` take precedence over the query of the URL, the query over saved options, and these over the
+    environment. The flags ``read_only`` and ``production`` may be in any of them.
+
+    Args:
+        target: a URL, the name of a saved connection, an Azure connection string, or None for the
+            environment variable BROKERKIT_URL.
+        options: options of the backend.
+
+    Raises:
+        ConfigError: the target or an option cannot be used.
     """
     target = hidden_target(os.environ.get("BROKERKIT_URL") if target is None else target)
     options = {name: hidden(name, value) for name, value in options.items()}

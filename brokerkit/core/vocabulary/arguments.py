@@ -1,4 +1,4 @@
-"""Checking what callers pass."""
+"""Checking arguments."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from .errors import ConfigError
 
 LARGEST = 2**63 - 1
 LONGEST_SECONDS = 1e9
-"""About 30 years: what is meant to last longer is as good as endless."""
+"""About 30 years. A longer time is cut to it."""
 
 
 def as_integer(value: Any) -> int | None:
-    """An integer of any library (numpy's too) as `int`; None for everything else, truth values too."""
-    # numpy's truth value has `__index__` in some versions
+    """Return an integer of any library, such as numpy, as `int`. None for anything else, also a bool."""
+    # the bool of numpy has `__index__` in some versions
     if isinstance(value, bool) or type(value).__name__ in ("bool_", "bool"):
         return None
     try:
@@ -24,14 +24,14 @@ def as_integer(value: Any) -> int | None:
 
 
 def check_size(number: int, name: str) -> int:
-    """An integer that 64 bits can hold, or a ConfigError."""
+    """Return an integer after checking that it fits 64 bits. Raises ConfigError."""
     if not -LARGEST <= number <= LARGEST:
         raise ConfigError(f"{name} must be an integer of 64 bits, not {_short(number)}")
     return number
 
 
 def unencodable(text: str) -> str | None:
-    """Why UTF-8 cannot hold a text (half of a surrogate pair), or None."""
+    """Return why UTF-8 cannot encode a text (half of a surrogate pair), or None if it can."""
     if text.isascii():
         return None
     try:
@@ -43,7 +43,15 @@ def unencodable(text: str) -> str | None:
 
 
 def check_name(name: object, what: str) -> str:
-    """The name of a topic or subscription. Raises ConfigError for what cannot be one."""
+    """Return the name of a topic or subscription after checking it.
+
+    Args:
+        name: the name.
+        what: the kind of name, for the error.
+
+    Raises:
+        ConfigError: it is not a non-empty string that UTF-8 can encode.
+    """
     if not isinstance(name, str) or not name.strip():
         raise ConfigError(f"a {what} name must be a text that is not empty, not {name!r:.60}")
     problem = unencodable(name)
@@ -53,7 +61,7 @@ def check_name(name: object, what: str) -> str:
 
 
 def check_count(value: object, name: str) -> int:
-    """A positive integer, or a ConfigError that says so."""
+    """Return a positive integer of 64 bits after checking it. Raises ConfigError."""
     count = as_integer(value)
     if count is None or count < 1:
         raise ConfigError(f"{name} must be a positive integer, not {shown_integer(value)}")
@@ -63,7 +71,7 @@ def check_count(value: object, name: str) -> int:
 
 
 def shown_integer(value: object) -> str:
-    """What was passed, as an error names it: with separators, and not by thousands of digits."""
+    """Return an argument as text for an error: an integer with separators, or its bits if it is huge."""
     number = as_integer(value)
     if number is None:
         return repr(value)
@@ -71,12 +79,12 @@ def shown_integer(value: object) -> str:
 
 
 def _short(number: int) -> str:
-    """An integer that may have thousands of digits, which Python itself would refuse to write."""
+    """Return a text for an integer with so many digits that Python may refuse to write it."""
     return f"one of {number.bit_length():,} bits"
 
 
 def check_seconds(value: object, name: str) -> float | None:
-    """A number of seconds, not negative, or None; else a ConfigError."""
+    """Return a number of seconds, or None, after checking that it is not negative. Raises ConfigError."""
     if value is None:
         return None
     seconds = value if isinstance(value, float) else as_integer(value)
@@ -92,7 +100,7 @@ YES, NO = ("true", "1", "yes", "on"), ("false", "0", "no", "off", "")
 
 
 def as_flag(value: Any, name: str) -> bool:
-    """A bool, also written as text in a URL or the environment. Raises ConfigError for anything else."""
+    """Return a bool, which may be text from a URL or the environment. Raises ConfigError."""
     if isinstance(value, bool):
         return value
     text = str(value).strip().lower()

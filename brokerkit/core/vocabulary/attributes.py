@@ -1,4 +1,4 @@
-"""Message attributes (headers, properties): ordered pairs, duplicates allowed."""
+"""Message attributes (headers, properties): ordered pairs that may repeat a name."""
 
 from __future__ import annotations
 
@@ -23,13 +23,14 @@ _TYPES: dict[type, str] = {
 
 
 UNREADABLE = "brokerkit.unreadable"
-"""The attribute of a message whose key or attributes the client library cannot give; its value says why."""
+"""The attribute of a message whose key or attributes the client library cannot return. Its value says why."""
 
 
 def type_name(value: object) -> str:
-    """The name that `Capabilities.attribute_types` and the frame use for a value's type.
+    """Return the name of the type of a value, as `Capabilities.attribute_types` and frames use it.
 
-    Raises TypeError for a type that no system carries; nothing is ever stringified.
+    Raises:
+        TypeError: no system can carry a value of this type. It is never converted to a string.
     """
     try:
         return _TYPES[type(value)]
@@ -45,7 +46,12 @@ class Attributes(Sequence[Pair]):
     """An immutable, ordered sequence of (name, value) pairs.
 
     Names may repeat (Kafka). `get` returns the last value of a name, `get_all` all of them.
-    Accepts a mapping, pairs, another `Attributes`, or None for no attributes.
+
+    Args:
+        pairs: a mapping, (name, value) pairs, another `Attributes`, or None for no attributes.
+
+    Raises:
+        TypeError: a name is not a str, or a value has a type that no system can carry.
     """
 
     __slots__ = ("_pairs",)
@@ -70,7 +76,7 @@ class Attributes(Sequence[Pair]):
 
     @classmethod
     def trusted(cls, pairs: Sequence[Pair] | None) -> Attributes:
-        """Wrap pairs that a driver read from a broker, without looking at each again."""
+        """Wrap pairs that a driver read from a broker, without checking them again."""
         if not pairs:
             return NO_ATTRIBUTES
         made = cls.__new__(cls)
@@ -78,29 +84,29 @@ class Attributes(Sequence[Pair]):
         return made
 
     def get(self, name: str, default: Any = None) -> Any:
-        """The last value under `name`, else `default`."""
+        """Return the last value of a name, or `default` if there is none."""
         for key, value in reversed(self._pairs):
             if key == name:
                 return value
         return default
 
     def get_all(self, name: str) -> tuple[AttributeValue, ...]:
-        """Every value under `name`, in order."""
+        """Return every value of a name, in order."""
         return tuple(value for key, value in self._pairs if key == name)
 
     def text(self, name: str) -> str | None:
-        """The last value under `name` as text, bytes read as UTF-8; None where it is missing or null."""
+        """Return the last value of a name as text, with bytes decoded as UTF-8. None if missing or null."""
         value = self.get(name)
         if value is None:
             return None
         return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
 
     def names(self) -> tuple[str, ...]:
-        """Every name once, in order of first appearance."""
+        """Return every name once, in the order of their first appearance."""
         return tuple(dict.fromkeys(name for name, _ in self._pairs))
 
     def to_dict(self) -> dict[str, AttributeValue]:
-        """A plain dict; of duplicates the last value stays."""
+        """Return a dict. For a name that repeats it has the last value."""
         return dict(self._pairs)
 
     @overload
@@ -117,7 +123,7 @@ class Attributes(Sequence[Pair]):
         return len(self._pairs)
 
     def __eq__(self, other: object) -> bool:
-        """Same names and values in the same order; True is not 1, and 1 is not 1.0."""
+        """Compare names, values and their order. True is not equal to 1, nor 1 to 1.0."""
         if isinstance(other, Attributes):
             theirs = other._pairs
         elif isinstance(other, Mapping):
@@ -136,4 +142,4 @@ class Attributes(Sequence[Pair]):
 
 
 NO_ATTRIBUTES = Attributes(())
-"""The one empty value: what a message without attributes has."""
+"""The attributes of a message without attributes."""

@@ -1,4 +1,4 @@
-"""Cancelling a wait from another thread."""
+"""Cancelling a wait from another thread, and deadlines."""
 
 from __future__ import annotations
 
@@ -9,28 +9,33 @@ from .interrupts import check_interrupt
 from .latch import Latch
 
 WAIT_SLICE = 0.1
-"""Seconds a caller waits at a time, so that Ctrl-C and a `Cancellation` are seen promptly."""
+"""Seconds that a caller waits at a time, so that Ctrl-C and a `Cancellation` take effect promptly."""
 
 
 class Cancellation:
-    """A switch that any thread may trip once; every call that was given it then raises `Cancelled`."""
+    """A switch that cancels every call that was given it: they raise `Cancelled`.
+
+    Any thread may use it. It cannot be reset.
+    """
 
     def __init__(self) -> None:
         self._event = Latch()
 
     def cancel(self) -> None:
-        """Trip it. Tripping it twice is fine."""
+        """Cancel the calls. Cancelling twice is fine."""
         self._event.set()
 
     @property
     def cancelled(self) -> bool:
+        """Whether `cancel` was called."""
         return self._event.is_set()
 
     def wait(self, timeout: float | None = None) -> bool:
-        """Wait until it is tripped, at most `timeout` seconds. Tell whether it is."""
+        """Wait until `cancel` is called, `timeout` seconds at most. Return whether it was."""
         return self._event.wait(timeout)
 
     def raise_if_cancelled(self) -> None:
+        """Raise `Cancelled` if `cancel` was called."""
         if self._event.is_set():
             raise Cancelled("the call was cancelled")
 
@@ -39,7 +44,12 @@ class Cancellation:
 
 
 class Deadline:
-    """A point in time to wait for; `None` seconds never end."""
+    """A point in time that ends a wait.
+
+    Attributes:
+        seconds: the length it was made with. None for no end.
+        at: the monotonic time. None for no end.
+    """
 
     __slots__ = ("at", "seconds")
 
@@ -48,18 +58,19 @@ class Deadline:
         self.at = None if seconds is None else time.monotonic() + seconds
 
     def remaining(self) -> float:
-        """Seconds left, never negative; infinity without an end."""
+        """Return the seconds left, never negative. Infinity if there is no end."""
         return float("inf") if self.at is None else max(0.0, self.at - time.monotonic())
 
     @property
     def passed(self) -> bool:
+        """Whether no time is left."""
         return self.at is not None and time.monotonic() >= self.at
 
     def restarted(self) -> Deadline:
-        """A deadline of the same length that begins now."""
+        """Return a deadline of the same length that begins now."""
         return Deadline(self.seconds)
 
     def slice(self, most: float = WAIT_SLICE) -> float:
-        """Seconds to wait now: what is left, at most one slice. An interrupt takes effect here."""
+        """Return the seconds to wait now: the time left, `most` at most. A Ctrl-C takes effect here."""
         check_interrupt()
         return min(self.remaining(), most)

@@ -1,4 +1,4 @@
-"""What a backend can do, said once and read by everything above it."""
+"""What a system can do, stated once by its backend and read by everything above it."""
 
 from __future__ import annotations
 
@@ -20,10 +20,12 @@ BoundsKind = Literal["exact", "approximate", "none"]
 
 @dataclass(frozen=True)
 class Gap:
-    """A behaviour of the conformance suite that does not hold here.
+    """A behaviour of the conformance suite that a system does not show.
 
-    kind `never`: it cannot, for `reason`. `not yet`: it should, and the declaration fails as soon
-    as it does. `server`: only on servers of this kind (an emulator, say); None means always.
+    Attributes:
+        kind: ``"never"`` if it cannot, ``"not yet"`` if it should. The declaration fails once it does.
+        reason: why not.
+        server: the kind of server, such as an emulator, on which it does not hold. None for all.
     """
 
     kind: Literal["never", "not yet"]
@@ -32,7 +34,7 @@ class Gap:
 
 
 UNICODE = r"[^\ud800-\udfff]"
-"""A regular expression of the characters that UTF-8 can hold."""
+"""A regular expression of the characters that UTF-8 can encode."""
 
 
 @dataclass(frozen=True)
@@ -40,45 +42,45 @@ class Capabilities:
     """What a system can do, seen through its client library.
 
     Attributes:
-        models: what a consumer may yield; the first unless the caller says otherwise.
-        by_model: the fields that another model than the first has otherwise; see `of`.
-        ack: what `ack()` knows when it returns.
-        nack: what giving back does.
-        nack_delay: whether `nack(delay=)` is honoured.
-        reject: whether a message can be settled as never to be delivered again.
+        models: what a consumer may yield. The first is the default.
+        by_model: the fields that differ in a model other than the first; see `of`.
+        ack: how sure an acknowledgement is when ``ack()`` returns.
+        nack: how ``nack()`` returns a message.
+        nack_delay: whether ``nack(delay=)`` works.
+        reject: whether a message can be settled as one that must not be delivered again.
         delivery_count: whether deliveries are counted.
-        lock_extension: whether what was handed over is kept ours for ``hold=`` seconds; otherwise the
-                broker takes it back when its lock expires, however long ``hold=`` is.
-        more_while_held: whether more messages come while some that were handed over are not settled.
+        lock_extension: whether messages stay reserved for ``hold=`` seconds. Otherwise the broker takes them
+            back when their lock expires, however long ``hold=`` is.
+        more_while_held: whether more messages come while some are not settled.
         subscription_required: whether a consumer must name a subscription or group.
         slices: whether reading a slice again gives the same rows.
         time_index: whether the broker finds a position by time.
-        transactions: whether it can.
-        partitions: whether it can.
-        create_topic: whether it can.
-        create_subscription: whether it can.
-        idempotent_publish: what is confirmed is stored once, however often the client had to send it.
-        dedup_ids: publishing again under the same `OutboundMessage.dedup_id` stores nothing twice.
-        publish_partition: `OutboundMessage.partition` is where a message goes; otherwise it is refused.
-        publish_time: the unit in which `OutboundMessage.publish_time` is kept; None: it is refused.
-        keys: `bytes`, or `text` where a key must be UTF-8.
-        empty_key: b"" differs from no key.
-        null_value: a null payload differs from an empty one.
-        attribute_types: the value types that survive (see `attributes.type_name`).
-        attributes_read_as: the type in which a value of type "string" comes back.
-        any_text: whether attributes may have any text as their name and value.
-        duplicate_attributes: the same name twice survives.
-        attribute_names: where it is not any text, regular expressions of the names and values
-        attribute_texts: where it is not any text, regular expressions of the names and values
-                that surely come back as they were sent; the others are packed when a message is copied.
-        is_own_attribute: whether an attribute is a field of this system's messages that is set when it is
-                published; None: there is no such.
-        max_batch: messages in one request; None: no limit of its own.
-        max_message_bytes: largest payload by default; None: unknown until tried.
-        durability: what a confirmed publish means, in words; `describe` says more of each topic where the
-                system tells, under ``details["confirmation"]``.
-        side_effects: what each read does to the broker.
-        gaps: conformance behaviours, by number, that do not hold.
+        transactions: whether there are transactions.
+        partitions: whether topics have partitions.
+        create_topic: whether topics can be created.
+        create_subscription: whether subscriptions can be created.
+        idempotent_publish: whether a confirmed message is stored once, however often the client sent it.
+        dedup_ids: whether a second message with the same `OutboundMessage.dedup_id` is not stored.
+        publish_partition: whether `OutboundMessage.partition` is kept. Otherwise it is refused.
+        publish_time: the unit in which `OutboundMessage.publish_time` is kept. None if it is refused.
+        keys: ``"text"`` if a key must be UTF-8, else ``"bytes"``.
+        empty_key: whether the key b"" differs from no key.
+        null_value: whether a null payload differs from an empty one.
+        attribute_types: the types of attribute values that are kept; see `attributes.type_name`.
+        attributes_read_as: the type in which an attribute value of type "string" is read.
+        any_text: whether attributes may have any text as name and value.
+        duplicate_attributes: whether a name may occur twice.
+        attribute_names: a regular expression of names that are surely read as they were sent, unless
+            `any_text`. Other attributes are packed when a message is copied.
+        attribute_texts: the same for values.
+        is_own_attribute: tells whether an attribute is a field of this system's messages that is set on
+            publishing. None if there are no such fields.
+        max_batch: how many messages one request may have. None for no limit of its own.
+        max_message_bytes: the largest payload by default. None if that is not known.
+        durability: what a confirmed publish means, in words. `describe` says more about a topic where the
+            system does, under ``details["confirmation"]``.
+        side_effects: what each way of reading does to the broker.
+        gaps: behaviours of the conformance suite that do not hold, by number.
     """
 
     models: tuple[Model, ...]
@@ -120,12 +122,12 @@ class Capabilities:
     by_model: Mapping[Model, Mapping[str, Any]] = field(default_factory=dict)
 
     def of(self, model: Model | None = None) -> Capabilities:
-        """What it can do in one model, by default the first: what a consumer of it goes by."""
+        """Return the capabilities for the consumers of one model, by default the first."""
         chosen = model or self.models[0]
         return replace(self, models=(chosen,), by_model={}, **self.by_model.get(chosen, {}))
 
     def but(self, **changes: Any) -> Capabilities:
-        """The same, with some fields changed."""
+        """Return a copy with some fields changed."""
         return replace(self, **changes)
 
 
@@ -136,10 +138,10 @@ RECORD_BEHAVIOURS = (39, 40, 41, 42, 43)
 
 
 def no_messages(reason: str) -> dict[int, Gap]:
-    """The gaps of a system without the message model."""
+    """Return the gaps of a system without the message model."""
     return dict.fromkeys(MESSAGE_BEHAVIOURS, Gap("never", reason))
 
 
 def no_records(reason: str) -> dict[int, Gap]:
-    """The gaps of a system without the record model."""
+    """Return the gaps of a system without the record model."""
     return dict.fromkeys(RECORD_BEHAVIOURS, Gap("never", reason))

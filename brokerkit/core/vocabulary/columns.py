@@ -11,14 +11,14 @@ from .attributes import Attributes
 from .messages import Delivery, Message, Record, from_microseconds, to_microseconds
 
 Field: TypeAlias = Any
-"""One value per row (a sequence, or anything with ``__arrow_c_array__``), or one `str`, `bytes`
-or `int` that holds for every row, or None: not available in any row."""
+"""One value per row (a sequence, or anything with ``__arrow_c_array__``), or one `str`, `bytes` or `int` for
+every row, or None if no row has a value."""
 
 _SCALARS = (str, bytes, int)
 
 
 def values_of(column: Field, length: int) -> Iterable[Any]:
-    """Iterate over a field's values, one per row."""
+    """Iterate over the values of a field, one per row."""
     if column is None or isinstance(column, _SCALARS):
         return repeat(column, length)
     to_list = getattr(column, "to_pylist", None)
@@ -34,12 +34,22 @@ def _same_scalar(parts: Sequence[Field]) -> bool:
 
 @dataclass(slots=True)
 class Columns:
-    """A batch as one field per column. Times are integers, microseconds since 1970 in UTC.
+    """A batch of messages as one field per column.
 
-    topic: str; partition: int; offset: int; id: str; key, value: bytes or None.
-    attributes: per row a sequence of (name, value) pairs, or None.
-    position: int of any size, where `offset` does not say where in its partition a row lies; comparable
-        only within (topic, partition), and a slice's `start` and `end` are such.
+    Attributes:
+        length: how many rows there are.
+        topic: str.
+        partition: int.
+        offset: int.
+        id: str.
+        key: bytes or None.
+        value: bytes or None.
+        attributes: a sequence of (name, value) pairs, or None.
+        publish_time: int, microseconds since 1970 in UTC.
+        ingestion_time: int, microseconds since 1970 in UTC.
+        delivery_count: int, from 1.
+        position: int of any size, where `offset` does not say where in its partition a row lies. It can
+            be compared only within a partition of a topic, and with `start` and `end` of a `Slice`.
     """
 
     length: int
@@ -59,16 +69,16 @@ class Columns:
         return self.length
 
     def values(self, name: str) -> Iterable[Any]:
-        """The values of one column, one per row."""
+        """Iterate over the values of one column, one per row."""
         return values_of(getattr(self, name), self.length)
 
     def to_list(self, name: str) -> list[Any]:
-        """The values of one column as a list."""
+        """Return the values of one column as a list."""
         column = getattr(self, name)
         return column if type(column) is list else list(values_of(column, self.length))
 
     def positions(self) -> list[Any]:
-        """Where each row lies in its partition: its position, else its offset."""
+        """Return the position of each row in its partition: its `position`, else its `offset`."""
         return self.to_list("offset" if self.position is None else "position")
 
     def _each(self, change: Callable[[Field], Field], length: int) -> Columns:
@@ -80,18 +90,18 @@ class Columns:
         return Columns(length, **changed)
 
     def slice(self, start: int, stop: int) -> Columns:
-        """The rows from `start` up to but excluding `stop`."""
+        """Return the rows from `start` up to but excluding `stop`."""
         start, stop, _ = slice(start, stop).indices(self.length)
         if start == 0 and stop == self.length:
             return self
         return self._each(lambda column: column[start:stop], max(0, stop - start))
 
     def as_lists(self) -> Columns:
-        """The same rows with every column a Python list, a scalar or None."""
+        """Return the same rows with every column a Python list, a scalar or None."""
         return self._each(lambda column: list(values_of(column, self.length)), self.length)
 
     def take(self, rows: Sequence[int]) -> Columns:
-        """The rows named, in that order."""
+        """Return the rows with these numbers, in this order."""
 
         def pick(column: Field) -> Field:
             native = getattr(column, "take", None)
@@ -101,11 +111,12 @@ class Columns:
 
     @classmethod
     def empty(cls) -> Columns:
+        """Return columns without rows."""
         return cls(0, topic=[])
 
     @classmethod
     def concat(cls, parts: Sequence[Columns]) -> Columns:
-        """All rows of all parts, in order."""
+        """Return all rows of all parts, in order."""
         filled = [part for part in parts if part.length]
         if len(filled) == 1:
             return filled[0]
@@ -122,7 +133,7 @@ class Columns:
 
     @classmethod
     def from_messages(cls, messages: Sequence[Message]) -> Columns:
-        """Columns from message objects, for backends that have nothing faster."""
+        """Return columns made of messages, for backends that have nothing faster."""
         return cls(
             len(messages),
             topic=[m.topic for m in messages],
@@ -137,7 +148,7 @@ class Columns:
 
     @classmethod
     def from_records(cls, records: Sequence[Record]) -> Columns:
-        """Columns from record objects."""
+        """Return columns made of records."""
         return cls(
             len(records),
             topic=[r.topic for r in records],
@@ -152,7 +163,7 @@ class Columns:
         )
 
     def to_messages(self, deliveries: Iterable[Delivery | None] | None = None) -> list[Message]:
-        """One `Message` per row; `deliveries` settle them."""
+        """Return one `Message` per row, settled by its item of `deliveries`."""
         return [
             Message(
                 id=id,
@@ -180,7 +191,7 @@ class Columns:
         ]
 
     def to_records(self, deliveries: Iterable[Delivery | None] | None = None) -> list[Record]:
-        """One `Record` per row; `deliveries` settle them."""
+        """Return one `Record` per row, settled by its item of `deliveries`."""
         return [
             Record(
                 topic=topic,

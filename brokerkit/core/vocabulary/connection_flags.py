@@ -1,4 +1,4 @@
-"""What a user says of a connection as a whole, beside the options of its backend."""
+"""Flags of a connection as a whole, which are not options of its backend."""
 
 from __future__ import annotations
 
@@ -9,16 +9,22 @@ from .arguments import as_flag
 
 
 class ConnectionFlags(NamedTuple):
-    """read_only: nothing may change the broker. production: widgets ask before they change it."""
+    """Flags of a connection.
+
+    Attributes:
+        read_only: whether everything that would change the broker is refused.
+        production: whether widgets ask before they change the broker.
+    """
 
     read_only: bool = False
     production: bool = False
 
 
 def take_flags(options: Mapping[str, Any]) -> tuple[ConnectionFlags, dict[str, Any]]:
-    """The marks among options, and the other options. Of several spellings the last one counts.
+    """Return the flags among options, and the other options. Of several spellings the last one counts.
 
-    From a URL and the environment they come as text. Raises ConfigError for what is neither yes nor no.
+    Raises:
+        ConfigError: a flag is neither a bool nor a text such as ``"true"`` or ``"no"``.
     """
     found: dict[str, bool] = {}
     rest: dict[str, Any] = {}

@@ -1,24 +1,24 @@
-"""The one tree of errors that every backend raises.
+"""The errors that every backend raises::
 
     BrokerError
-    ├── ConfigError        what was asked makes no sense (also a ValueError)
+    ├── ConfigError        an argument or option cannot be used (also a ValueError)
     │   └── InUse          another process or thread writes the same folder or file
-    ├── NotFound           the topic, subscription or stream is not there
-    ├── AlreadyExists      it is there already, and is different from what was asked for
+    ├── NotFound           the topic, subscription or stream does not exist
+    ├── AlreadyExists      it exists already
     ├── NotSupported       this system cannot do it; the text names the nearest thing that works
-    ├── Unauthorized       the broker refused who we are or what we may do
+    ├── Unauthorized       the broker refused the credentials, or a permission is missing
     ├── Unavailable        the broker did not answer (retryable)
     ├── Closed             the consumer, publisher, browser or session was closed
-    ├── Cancelled          a `Cancellation` was tripped while waiting
+    ├── Cancelled          the call was cancelled while it waited
     ├── TooLarge           a message is above the broker's limit
     ├── DecodeError        a payload could not be decoded
     ├── StorageError       a local file could not be written: disk full, read-only (also an OSError)
     ├── PublishFailed      at least one message was not confirmed; `results` has every outcome
     └── AckFailed          an acknowledgement did not take effect, or was not confirmed
-        ├── StaleAck       the partition was taken away, or given back by a nack, meanwhile
+        ├── StaleAck       the partition was taken away, or returned by a nack, meanwhile
         └── LockLost       the lock or lease of the message had expired
 
-A driver's own exception is always the ``__cause__``.
+The exception of the client library, if there was one, is the ``__cause__``.
 """
 
 from __future__ import annotations
@@ -28,9 +28,10 @@ from typing import Any
 
 
 class BrokerError(Exception):
-    """Base of all errors of brokerkit.
+    """The base of all errors of brokerkit.
 
-    ``retryable`` says whether the same call may succeed later without any change by the caller.
+    Attributes:
+        retryable: whether the same call may succeed later without any change by the caller.
     """
 
     retryable: bool = False
@@ -42,23 +43,23 @@ class BrokerError(Exception):
 
 
 class ConfigError(BrokerError, ValueError):
-    """An address, option, position or argument that cannot be used."""
+    """An address, option, position or argument cannot be used."""
 
 
 class NotFound(BrokerError, LookupError):
-    """The named topic, subscription, consumer or stream does not exist."""
+    """The topic, subscription, consumer or stream does not exist."""
 
 
 class AlreadyExists(BrokerError):
-    """The thing to be created exists, with another configuration."""
+    """The topic or subscription to be created exists already."""
 
 
 class NotSupported(BrokerError):
-    """The system cannot do this. The message names the nearest thing that works."""
+    """The system cannot do this. The text names the nearest thing that works."""
 
 
 class Unauthorized(BrokerError):
-    """The broker refused the credentials, or the permission is missing."""
+    """The broker refused the credentials, or a permission is missing."""
 
 
 class Unavailable(BrokerError):
@@ -68,11 +69,11 @@ class Unavailable(BrokerError):
 
 
 class Closed(BrokerError):
-    """Used after it was closed, or in a forked child process."""
+    """The object was used after it was closed, or in a forked child process."""
 
 
 class Cancelled(BrokerError):
-    """A `Cancellation` was tripped while this call was waiting."""
+    """A `Cancellation` was cancelled while the call waited."""
 
 
 class TooLarge(BrokerError):
@@ -86,8 +87,9 @@ class DecodeError(BrokerError, ValueError):
 class AckFailed(BrokerError):
     """An acknowledgement did not take effect, or was not confirmed (then it is `retryable`).
 
-    ``failures`` maps the row of a batch to its own error, where a batch was settled.
-    ``frame`` holds the rows, where a frame had been made of them.
+    Attributes:
+        failures: the error of each row that failed, by row, if a batch was settled.
+        frame: the rows, if a frame was made of them.
     """
 
     frame: Any = None
@@ -103,7 +105,7 @@ class AckFailed(BrokerError):
 
 
 class StaleAck(AckFailed):
-    """The record's partition went to somebody else, or was given back, since it was read."""
+    """The partition of the record was taken away, or read again, since the record was read."""
 
 
 class LockLost(AckFailed):
@@ -111,28 +113,28 @@ class LockLost(AckFailed):
 
 
 class StorageError(BrokerError, OSError):
-    """A local file or folder could not be written; the text says how to go on."""
+    """A local file or folder could not be written. The text says how to go on."""
 
 
 class InUse(ConfigError):
-    """Another process or thread is writing the same folder or file; the text names it."""
+    """Another process or thread writes the same folder or file. The text names it."""
 
 
 class UnsettledWarning(UserWarning):
-    """A message was thrown away without `ack()` or `nack()`; the broker will deliver it again."""
+    """A message was dropped without ``ack()`` or ``nack()``. The broker delivers it again."""
 
 
 class RetentionWarning(UserWarning):
-    """Rows that were planned for reading had been deleted by the broker before they were read."""
+    """The broker deleted rows before they were read."""
 
 
 class GivenUpWarning(UserWarning):
-    """Messages were given back after their last delivery: the broker delivers them to nobody any more."""
+    """Messages were returned after their last delivery. The broker does not deliver them again."""
 
 
 class PreviewWarning(UserWarning):
-    """What was asked for is a preview in the client library: it may change, and is not for production."""
+    """The feature is a preview in the client library: it may change, and is not for production."""
 
 
 class AbandonedWarning(UserWarning):
-    """Closing took longer than its timeout; something was left hanging in the background."""
+    """Closing took longer than its timeout. It was abandoned, and may go on in the background."""

@@ -1,4 +1,4 @@
-"""Ctrl-C that takes effect only where it can lose nothing."""
+"""Delaying Ctrl-C until it can take effect without losing messages."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from types import FrameType
 from typing import Any
 
 PATIENCE_SECONDS = 1.0
-"""A second Ctrl-C that comes so much after the first takes effect wherever the program is."""
+"""A second Ctrl-C takes effect at once if it comes so much later than the first."""
 
 
 class Hold:
-    """Holds back SIGINT from `begin` on, until a wait of ours, `check_interrupt` or `end`.
+    """A delay of SIGINT from `begin` until `end`, or a call of `check_interrupt`, as every wait makes.
 
-    Elsewhere than in the main thread, or inside another hold, it does nothing, as no signal arrives
-    there or the outer one holds it.
+    In other threads than the main thread it does nothing, because no signal arrives there. Inside another
+    hold it does nothing either: the outer one is in force.
     """
 
     _active: Hold | None = None
@@ -27,7 +27,7 @@ class Hold:
         self._came_at: float | None = None
 
     def begin(self) -> None:
-        """Hold back from now on. Twice is fine."""
+        """Delay SIGINT from now on. Calling it twice is fine."""
         if Hold._active is not None or threading.current_thread() is not threading.main_thread():
             return
         previous = signal.getsignal(signal.SIGINT)
@@ -44,7 +44,7 @@ class Hold:
             self.deliver()
 
     def deliver(self) -> None:
-        """Let what came meanwhile take effect here: raises KeyboardInterrupt, as a rule."""
+        """Let a delayed signal take effect here, which usually raises KeyboardInterrupt."""
         if self._came_at is not None and self._previous is not None:
             if threading.current_thread() is not threading.main_thread():
                 return
@@ -52,19 +52,19 @@ class Hold:
             self._previous(signal.SIGINT, None)
 
     def restore(self) -> None:
-        """Hold nothing back any more; forget what came."""
+        """Stop the delay, without letting a delayed signal take effect."""
         if Hold._active is self:
             signal.signal(signal.SIGINT, self._previous)
             Hold._active = None
 
     def end(self) -> None:
-        """Hold nothing back any more; what came takes effect here."""
+        """Stop the delay, and let a delayed signal take effect here."""
         self.restore()
         self.deliver()
 
 
 def check_interrupt() -> None:
-    """Let a Ctrl-C that was held back take effect here."""
+    """Let a delayed Ctrl-C take effect here."""
     hold = Hold._active
     if hold is not None and hold._came_at is not None:
         hold.deliver()

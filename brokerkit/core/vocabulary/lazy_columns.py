@@ -1,4 +1,4 @@
-"""Columns that follow from other numbers, kept as these: a frame computes them for all rows at once."""
+"""Columns that are kept as the numbers they follow from: a frame computes them for all rows at once."""
 
 from __future__ import annotations
 
@@ -9,9 +9,11 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Milliseconds(Sequence["int | None"]):
-    """Times counted in milliseconds, read as the microseconds of `Columns`.
+    """Times in milliseconds, read as the microseconds of `Columns`.
 
-    absent: the count that stands for no time at all, which is read as None.
+    Attributes:
+        counts: milliseconds since 1970, by row.
+        absent: the count that stands for no time, which is read as None.
     """
 
     counts: Sequence[int]
@@ -32,7 +34,12 @@ class Milliseconds(Sequence["int | None"]):
 
 @dataclass(frozen=True, slots=True)
 class PartitionOffsetIds(Sequence[str]):
-    """Ids ``PARTITION-OFFSET`` of records of one partition; the same offsets are the column `offset`."""
+    """Ids ``PARTITION-OFFSET`` of the records of one partition.
+
+    Attributes:
+        partition: the number of the partition.
+        offsets: by row, the same as the column `offset`.
+    """
 
     partition: int
     offsets: Sequence[int]

@@ -1,4 +1,4 @@
-"""What comes from a broker (`Message`, `Record`) and what goes to one (`OutboundMessage`)."""
+"""Messages: received ones (`Message`, `Record`), and ones to be published (`OutboundMessage`)."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ LAST_PARTITION = 2**31 - 1
 
 
 def from_microseconds(value: int | None) -> datetime | None:
-    """Microseconds since 1970 as a UTC datetime, without going through a float.
+    """Return microseconds since 1970 as a UTC datetime, without going through a float.
 
-    None also for what no datetime can hold: a publisher may have written anything.
+    None stays None, and a time that no datetime can hold becomes None: a publisher may write anything.
     """
     try:
         return None if value is None else _EPOCH + timedelta(microseconds=value)
@@ -29,24 +29,30 @@ def from_microseconds(value: int | None) -> datetime | None:
 
 
 def to_microseconds(value: datetime) -> int:
-    """A datetime as microseconds since 1970; a naive one is taken as UTC."""
+    """Return a datetime as microseconds since 1970. A naive one is in UTC."""
     aware = value if value.tzinfo is not None else value.replace(tzinfo=UTC)
     return (aware - _EPOCH) // timedelta(microseconds=1)
 
 
 class Delivery(Protocol):
-    """The consumer's side of one delivered message: how it is settled."""
+    """The consumer's side of one delivered message, which settles it."""
 
     @property
     def settled(self) -> bool:
-        """Whether nothing is owed to the broker any more."""
+        """Whether it is settled, or cannot be settled any more."""
         ...
 
-    def ack(self, *, require_confirmed: bool = False) -> None: ...
+    def ack(self, *, require_confirmed: bool = False) -> None:
+        """Acknowledge it; see `Message.ack`."""
+        ...
 
-    def nack(self, *, delay: float | None = None) -> None: ...
+    def nack(self, *, delay: float | None = None) -> None:
+        """Return it to the broker; see `Message.nack`."""
+        ...
 
-    def reject(self, *, reason: str | None = None) -> None: ...
+    def reject(self, *, reason: str | None = None) -> None:
+        """Settle it as one that must not be delivered again; see `Message.reject`."""
+        ...
 
 
 def _delivery_of(item: Message | Record) -> Delivery:
@@ -62,12 +68,16 @@ def _delivery_of(item: Message | Record) -> Delivery:
 class Message:
     """A message of a system that settles each message on its own.
 
-    id: unique within the topic, the same again on redelivery.
-    key: ordering or grouping key; None is "no key" and is not b"".
-    data: the payload; None is a null payload, where the system has one.
-    publish_time: best known time of publishing, UTC.
-    ingestion_time: when the broker stored it, only where the broker says so.
-    delivery_count: how often it has been delivered, from 1; None where the system does not count.
+    Attributes:
+        id: unique within the topic, and the same on redelivery.
+        data: the payload. None for a null payload, where the system has one.
+        key: the ordering or grouping key. None for no key, which is not b"".
+        attributes: headers or properties.
+        topic: the topic that it came from.
+        publish_time: the best known time of publishing, in UTC.
+        ingestion_time: when the broker stored it, only where the broker says so.
+        delivery_count: how often it was delivered, from 1. None where the system does not count.
+        delivery: settles it. None for a message that did not come from a consumer.
     """
 
     id: str
@@ -83,20 +93,41 @@ class Message:
     def ack(self, *, require_confirmed: bool = False) -> None:
         """Tell the broker that it is processed. Acknowledging twice is fine.
 
-        Raises LockLost or AckFailed when it did not take effect, and NotSupported for
-        `require_confirmed` where the system only sends acknowledgements.
+        Args:
+            require_confirmed: raise if the system only sends acknowledgements and cannot confirm them.
+
+        Raises:
+            AckFailed: it did not take effect, or was not confirmed.
+            LockLost: its lock expired before.
+            NotSupported: a confirmation was required, and the system has none.
+            Closed: the consumer is closed.
         """
         _delivery_of(self).ack(require_confirmed=require_confirmed)
 
     def nack(self, *, delay: float | None = None) -> None:
-        """Give it back, to be delivered again (after `delay` seconds, where the system can).
+        """Return it to the broker, to be delivered again. Do nothing if it is settled already.
 
-        Does nothing when it was settled already.
+        Args:
+            delay: seconds before it is delivered again, where the system can delay it.
+
+        Raises:
+            AckFailed: it did not take effect.
+            NotSupported: the system cannot delay it.
+            Closed: the consumer is closed.
         """
         _delivery_of(self).nack(delay=delay)
 
     def reject(self, *, reason: str | None = None) -> None:
-        """Settle it as one that must not be delivered again (dead-letter, terminate)."""
+        """Settle it as one that must not be delivered again (dead-letter, terminate).
+
+        Args:
+            reason: why, where the system keeps a reason.
+
+        Raises:
+            AckFailed: it did not take effect.
+            NotSupported: the system cannot do it.
+            Closed: the consumer is closed.
+        """
         _delivery_of(self).reject(reason=reason)
 
     def __del__(self) -> None:
@@ -115,9 +146,17 @@ class Message:
 class Record:
     """A record of a log: acknowledging it acknowledges all before it in its partition.
 
-    offset: position within (topic, partition); None where the system's position is not an integer.
-    id: as the system writes it; unique within the topic.
-    The other fields are those of `Message`.
+    Attributes:
+        topic: the topic that it came from.
+        partition: the number of the partition.
+        offset: the position in the partition. None where the position is not an integer.
+        value: the payload. None for a null payload, where the system has one.
+        key: the key. None for no key, which is not b"".
+        attributes: headers or properties.
+        publish_time: the best known time of publishing, in UTC.
+        ingestion_time: when the broker stored it, only where the broker says so.
+        id: as the system writes it, unique within the topic.
+        delivery: settles it. None for a record that did not come from a consumer.
     """
 
     topic: str
@@ -134,13 +173,22 @@ class Record:
     def ack(self, *, require_confirmed: bool = False) -> None:
         """Commit everything up to and including this record in its partition.
 
-        Never moves the committed position back. Raises StaleAck when the partition was taken away
-        or given back since the record was read.
+        The committed position is never moved back.
+
+        Args:
+            require_confirmed: raise if the system only sends acknowledgements and cannot confirm them.
+
+        Raises:
+            AckFailed: it did not take effect, or was not confirmed.
+            StaleAck: the partition was taken away, or read again, since the record was read.
+            LockLost: the record was held for longer than ``hold=`` seconds.
+            NotSupported: a confirmation was required, and the system has none.
+            Closed: the consumer is closed.
         """
         _delivery_of(self).ack(require_confirmed=require_confirmed)
 
     def nack(self) -> None:
-        """Seek the partition back to its first unacknowledged record; later receipts become stale."""
+        """Read the partition again from its first unacknowledged record. Records read before become stale."""
         _delivery_of(self).nack()
 
 
@@ -161,7 +209,12 @@ def _as_bytes(value: object, what: str) -> bytes | None:
 
 
 def checked_partition(value: object) -> int:
-    """The number of a partition. Raises TypeError, and ConfigError where it is out of range."""
+    """Return the number of a partition after checking it.
+
+    Raises:
+        TypeError: it is not an integer.
+        ConfigError: it is out of range.
+    """
     number = as_integer(value)
     if number is None:
         raise TypeError(f"partition must be an integer or None, not {type(value).__name__}")
@@ -171,9 +224,11 @@ def checked_partition(value: object) -> int:
 
 
 def checked_time(value: object) -> datetime:
-    """A time as a datetime in UTC; a naive one is taken as UTC.
+    """Return a datetime in UTC. A naive one is in UTC already.
 
-    Raises TypeError for what is no datetime, and ConfigError for a moment that a message cannot have.
+    Raises:
+        TypeError: it is not a datetime.
+        ConfigError: it has nanoseconds, or is beyond the calendar.
     """
     if not isinstance(value, datetime) or value != value:  # pandas' NaT is a datetime, unequal to itself
         raise TypeError(f"publish_time must be a datetime or None, not {type(value).__name__}")
@@ -190,14 +245,20 @@ def checked_time(value: object) -> datetime:
 class OutboundMessage:
     """A message to be published.
 
-    data and key: bytes; str is encoded as UTF-8; None is a null payload or no key. Anything else
-    is a TypeError: nothing is ever stringified.
-    partition: where it goes; None lets the system choose by the key. publish_time: a datetime, naive as
-    UTC; None lets the system stamp it. Each is refused where `Capabilities.publish_partition` or
-    `publish_time` says that the system does not keep it.
-    dedup_id: names the message for systems that drop a second publish of the same name.
-    sent_again: whether the message was read and is sent once more, with an id of its own or with that
-    which it had; see `again`.
+    No value is converted to a string: one of a wrong type raises a TypeError.
+
+    Args:
+        data: the payload: bytes, a str that is encoded as UTF-8, or None for a null payload.
+        key: bytes, a str that is encoded as UTF-8, or None for no key.
+        attributes: a mapping, (name, value) pairs, or None.
+        partition: the partition. None lets the system choose it by the key. Refused unless
+            `Capabilities.publish_partition` is true.
+        publish_time: a datetime; a naive one is in UTC. None lets the system stamp the message. Refused where
+            `Capabilities.publish_time` is None.
+        dedup_id: names the message for systems that drop a second message with the same name.
+
+    Attributes:
+        sent_again: whether the message was read and is sent again, with a new id or the same; see `again`.
     """
 
     __slots__ = ("attributes", "data", "dedup_id", "key", "partition", "publish_time", "sent_again")
@@ -221,19 +282,21 @@ class OutboundMessage:
         self.sent_again: Literal["new id", "same id"] | None = None
 
     def again(self, dedup_id: str, *, keep_id: bool = False) -> OutboundMessage:
-        """The same message as one that was read and is sent once more, not to be taken for its original.
+        """Return a copy of a message that was read, to be sent again without being dropped as a duplicate.
 
-        It is named `dedup_id`, unless it has a name already. An id among its attributes, by which the system
-        would drop it (``$sb.message_id``, ``Nats-Msg-Id``), is replaced and kept in the attribute
-        ``bk-message-id``, unless `keep_id`. Headers that tell a server what to do, or that only it sets, are
-        renamed, with ``bk-`` before them.
+        Headers that tell a server what to do, or that only the server sets, get the prefix ``bk-``.
+
+        Args:
+            dedup_id: names the copy, unless the message has a `dedup_id` already.
+            keep_id: keep an id among the attributes by which the system may drop it (``$sb.message_id``,
+                ``Nats-Msg-Id``). By default it is replaced, and kept in the attribute ``bk-message-id``.
         """
         twin = self._twin(self.dedup_id or dedup_id)
         twin.sent_again = "same id" if keep_id else "new id"
         return twin
 
     def named(self, dedup_id: str) -> OutboundMessage:
-        """The same message under this `dedup_id`, unless it has one already."""
+        """Return a copy with this `dedup_id`, or the message itself if it has one already."""
         if self.dedup_id is not None:
             return self
         return self._twin(dedup_id)
@@ -266,16 +329,16 @@ class OutboundMessage:
 
 
 MESSAGE_ID = "bk-message-id"
-"""The attribute with the id that a message had before it was sent again under one of its own."""
+"""The attribute with the id that a message had before it was sent again with a new one."""
 
 _OURS = re.compile(r"bk-[0-9a-f]{32}[-.]")
 
 
 def new_run() -> str:
-    """The beginning of names by which a system knows the messages of one call again."""
+    """Return a new prefix for the `dedup_id` of the messages of one call."""
     return f"bk-{uuid.uuid4().hex}"
 
 
 def is_ours(name: str) -> bool:
-    """Whether a message was named by us, and not by its publisher."""
+    """Tell whether a `dedup_id` was made by `new_run`, and not by the publisher of the message."""
     return _OURS.match(name) is not None

@@ -1,4 +1,4 @@
-"""Warnings that are shown each time, and read the same on every machine."""
+"""Warnings that are shown each time, with the same text on every machine."""
 
 from __future__ import annotations
 
@@ -6,5 +6,5 @@ import warnings
 
 
 def note(text: str, category: type[Warning]) -> None:
-    """Warn with an origin of its own, so that every run of a notebook's cell shows it."""
+    """Issue a warning with a fixed origin, so that every run of a notebook cell shows it."""
     warnings.warn_explicit(text, category, filename="brokerkit", lineno=0)

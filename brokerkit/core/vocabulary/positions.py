@@ -1,4 +1,4 @@
-"""Where to read: what users write, and what it means for each partition."""
+"""Positions: how users write where to read, and what it means for each partition."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Earliest:
 
 @dataclass(frozen=True, slots=True)
 class Latest:
-    """Behind the last message that is there now."""
+    """The end: after the last message that is there now."""
 
     def __str__(self) -> str:
         return "latest"
@@ -42,7 +42,7 @@ class Latest:
 
 @dataclass(frozen=True, slots=True)
 class AtOffset:
-    """An offset; negative counts back from the end of each partition."""
+    """An offset. A negative one counts back from the end of each partition."""
 
     offset: int
 
@@ -52,7 +52,7 @@ class AtOffset:
 
 @dataclass(frozen=True, slots=True)
 class AtPlace:
-    """A position as the slices and columns of this system have it."""
+    """A position as it stands in the slices and columns of the system."""
 
     place: int
 
@@ -73,7 +73,7 @@ class AtTime:
 
 @dataclass(frozen=True, slots=True)
 class AtId:
-    """The message with an id, as the column `id` has it; only where ids are positions."""
+    """The message with this id, as in the column `id`, where ids are positions."""
 
     id: str
 
@@ -83,7 +83,7 @@ class AtId:
 
 @dataclass(frozen=True, slots=True)
 class AtOffsets:
-    """A position in each partition, by (partition, position)."""
+    """A position in each partition, as (partition, position) pairs."""
 
     offsets: tuple[tuple[int | None, int], ...]
 
@@ -95,10 +95,17 @@ Position = Earliest | Latest | AtOffset | AtPlace | AtOffsets | AtTime | AtId
 
 
 def parse(value: Any, *, now: datetime | None = None, default: Position | None = None) -> Position:
-    """What a user wrote as a `Position`; relative times count from `now` (the client's clock).
+    """Return the `Position` that a user wrote.
 
-    Naive datetimes, dates (their midnight) and ISO strings are UTC. Raises ConfigError that says what
-    was expected.
+    Naive datetimes, dates (their midnight) and ISO strings are in UTC.
+
+    Args:
+        value: the position as the user wrote it.
+        now: from when relative times count. None for the clock of this machine.
+        default: the position if `value` is None.
+
+    Raises:
+        ConfigError: it is not a position. The text says what was expected.
     """
     if value is None and default is not None:
         return default
@@ -117,7 +124,7 @@ def parse(value: Any, *, now: datetime | None = None, default: Position | None =
 
 
 def _micros_of(value: datetime) -> int:
-    # pandas' Timestamp is a datetime whose NaT is one too
+    # NaT of pandas is a datetime too, and not equal to itself
     if value != value:
         raise ConfigError(f"a missing time (NaT) is not a position: {EXPECTED}")
     return to_microseconds(value)
@@ -145,7 +152,11 @@ def _parse_text(text: str, now: datetime | None) -> Position:
 
 
 def microseconds_of(text: str) -> int | None:
-    """A span of time such as "15min"; None where it is none. Raises OverflowError."""
+    """Return a span of time such as "15min" in microseconds. None if the text is not a span.
+
+    Raises:
+        OverflowError: the span is too long.
+    """
     span = _SPAN.match(text.strip())
     if span is None:
         return None
@@ -156,7 +167,7 @@ def microseconds_of(text: str) -> int | None:
 def parse_all(
     value: Any, *, now: datetime | None = None, default: Position | None = None
 ) -> Position | dict[int, Position]:
-    """Like `parse`, and ``{partition: position}`` as well."""
+    """Like `parse`, but ``{partition: position}`` is also accepted."""
     if isinstance(value, Mapping):
         return {_partition(number): parse(each, now=now) for number, each in value.items()}
     return parse(value, now=now, default=default)
@@ -187,12 +198,22 @@ def resolve(
     otherwise: Position,
     counted: Callable[[Bounds, int, int], int] | None = None,
 ) -> dict[int | None, int]:
-    """The place of a position in each partition, kept within its bounds.
+    """Return the offset of a position in each partition, within its bounds.
 
-    at_time: offsets of the first message at or after a moment, by partition; a partition that has
-    none is left out. at_id: partition and offset of a message id, where ids are positions. otherwise: for
-    partitions that a ``{partition: position}`` does not name. counted: the place so many messages further on
-    or back, where `Bounds.advance` does not count messages.
+    Args:
+        position: one position for all partitions, or one per partition.
+        bounds: the readable range of each partition.
+        at_time: returns the offset of the first message at or after a moment, by partition. A partition
+            without such a message is left out.
+        at_id: returns partition and offset of a message id, where ids are positions.
+        otherwise: the position of partitions that ``{partition: position}`` does not name.
+        counted: returns the offset so many messages after or before another one, where `Bounds.advance`
+            does not count messages.
+
+    Raises:
+        ConfigError: a message id belongs to another partition.
+        NotFound: there is no partition of that number.
+        NotSupported: ids are no positions here.
     """
     by_partition: Mapping[Any, Position]
     if isinstance(position, Mapping):

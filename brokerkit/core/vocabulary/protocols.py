@@ -1,8 +1,7 @@
-"""The protocols: what code that works with any broker is written against.
+"""The protocols, for code that works with any broker.
 
-`timeout` is in seconds, None waits for ever. A wait that ends with nothing returns an empty
-result (None, an empty list); a tripped `Cancellation` raises `Cancelled`; a failure raises the
-`BrokerError` that says which.
+A `timeout` is in seconds, and None waits for ever. A wait that ends without a result returns None or an
+empty list. A wait that is cancelled raises `Cancelled`, and a failure raises another `BrokerError`.
 """
 
 from __future__ import annotations
@@ -27,18 +26,18 @@ BatchHandler: TypeAlias = Callable[[list[Message]], object]
 
 @runtime_checkable
 class MessageIterator(Protocol):
-    """Pulls one message at a time."""
+    """A source of messages, one at a time."""
 
     def next_message(
         self, timeout: float | None = None, *, cancellation: Cancellation | None = None
     ) -> Message | None:
-        """The next message, or None when none came within `timeout`."""
+        """Return the next message, or None if none came within `timeout`."""
         ...
 
 
 @runtime_checkable
 class BatchedMessageIterator(Protocol):
-    """Pulls several messages at a time, each settled on its own."""
+    """A source of messages, several at a time, each settled on its own."""
 
     def next_batch(
         self,
@@ -47,24 +46,24 @@ class BatchedMessageIterator(Protocol):
         *,
         cancellation: Cancellation | None = None,
     ) -> list[Message]:
-        """Up to `max_messages`: as soon as there are that many, or what is there at `timeout`."""
+        """Return `max_messages` messages, or those that came within `timeout`."""
         ...
 
 
 @runtime_checkable
 class RecordIterator(Protocol):
-    """Pulls one record of a log at a time."""
+    """A source of records of a log, one at a time."""
 
     def next_record(
         self, timeout: float | None = None, *, cancellation: Cancellation | None = None
     ) -> Record | None:
-        """The next record, or None when none came within `timeout`."""
+        """Return the next record, or None if none came within `timeout`."""
         ...
 
 
 @runtime_checkable
 class BatchedRecordIterator(Protocol):
-    """Pulls several records of a log at a time."""
+    """A source of records of a log, several at a time."""
 
     def next_batch(
         self,
@@ -73,35 +72,35 @@ class BatchedRecordIterator(Protocol):
         *,
         cancellation: Cancellation | None = None,
     ) -> list[Record]:
-        """Up to `max_messages`: as soon as there are that many, or what is there at `timeout`."""
+        """Return `max_messages` records, or those that came within `timeout`."""
         ...
 
 
 @runtime_checkable
 class MessageStream(Protocol):
-    """Messages produced in the background while the ``with`` block runs."""
+    """A source of messages that fetches them in the background."""
 
     def stream(
         self, *, cancellation: Cancellation | None = None
     ) -> AbstractContextManager[Iterator[Message]]:
-        """Leaving the block stops the producer and re-raises its error."""
+        """Return a context manager with an iterator. Leaving it stops fetching, and raises its error."""
         ...
 
 
 @runtime_checkable
 class BatchedMessageStream(Protocol):
-    """Batches of messages produced in the background while the ``with`` block runs."""
+    """A source of batches of messages that fetches them in the background."""
 
     def batch_stream(
         self, *, cancellation: Cancellation | None = None
     ) -> AbstractContextManager[Iterator[list[Message]]]:
-        """Leaving the block stops the producer and re-raises its error."""
+        """Return a context manager with an iterator. Leaving it stops fetching, and raises its error."""
         ...
 
 
 @runtime_checkable
 class Receiver(Protocol):
-    """Calls a handler for each message, from threads of its own."""
+    """A source that calls a handler for each message, from threads of its own."""
 
     def receive(
         self,
@@ -110,17 +109,20 @@ class Receiver(Protocol):
         workers: int = 1,
         cancellation: Cancellation | None = None,
     ) -> None:
-        """Block until cancelled (returns) or failed (raises).
+        """Call a handler for each message. Return when cancelled, raise when the source or a handler fails.
 
-        The handler settles its message. If it raises, the message is given back, and the error is
-        raised from here; raising `Cancelled` leaves the message as it is.
+        Args:
+            handler: settles its message. If it raises, the message is returned to the broker, and the error
+                is raised here. If it raises `Cancelled`, the message is left as it is.
+            workers: how many threads call it.
+            cancellation: ends the call from another thread.
         """
         ...
 
 
 @runtime_checkable
 class BatchedReceiver(Protocol):
-    """Calls a handler for each batch of messages, from threads of its own."""
+    """A source that calls a handler for each batch of messages, from threads of its own."""
 
     def receive_batch(
         self,
@@ -129,47 +131,57 @@ class BatchedReceiver(Protocol):
         workers: int = 1,
         cancellation: Cancellation | None = None,
     ) -> None:
-        """Block until cancelled (returns) or failed (raises); the rules of `Receiver.receive`."""
+        """Call a handler for each batch of messages, as `Receiver.receive` does for each message."""
         ...
 
 
 @runtime_checkable
 class Topic(Protocol):
-    """Where messages are published."""
+    """A topic to publish to."""
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """The name of the topic."""
+        ...
 
     def publish(self, message: OutboundMessage, *, timeout: float | None = None) -> PublishResult:
-        """Publish one and wait for the broker's confirmation; raise the error if there is none."""
+        """Publish one message and wait for the confirmation. Raise the error if there is none."""
         ...
 
     def publish_batch(
         self, messages: Sequence[OutboundMessage], *, timeout: float | None = None
     ) -> list[PublishResult]:
-        """Publish all and return the outcome of each, in order; a message's failure does not raise."""
+        """Publish messages and return the outcome of each, in order. A message that fails does not raise."""
         ...
 
 
 @runtime_checkable
 class Publisher(Protocol):
-    """Gives topics to publish to."""
+    """A publisher to any topic."""
 
-    def topic(self, name: str) -> Topic: ...
+    def topic(self, name: str) -> Topic:
+        """Return the topic of this name."""
+        ...
 
 
 @runtime_checkable
 class TransactionalPublisher(Publisher, Protocol):
     """A publisher whose messages become visible together, or never."""
 
-    def begin(self) -> None: ...
+    def begin(self) -> None:
+        """Begin a transaction."""
+        ...
 
-    def commit(self, *, timeout: float | None = None) -> None: ...
+    def commit(self, *, timeout: float | None = None) -> None:
+        """Make everything since `begin` visible together."""
+        ...
 
-    def abort(self, *, timeout: float | None = None) -> None: ...
+    def abort(self, *, timeout: float | None = None) -> None:
+        """Drop everything since `begin`."""
+        ...
 
     def transaction(self) -> AbstractContextManager[Publisher]:
-        """Commit when the block ends normally, abort when it raises."""
+        """Return a context manager that commits when the block ends normally, and aborts when it raises."""
         ...
 
 
@@ -178,14 +190,18 @@ PositionLike: TypeAlias = "str | int | date | Position | Mapping[int, Position |
 
 @runtime_checkable
 class Browser(Protocol):
-    """Reads without side effects: nothing on the broker changes."""
+    """A view of topics that reads without side effects: nothing on the broker changes."""
 
-    def topics(self) -> list[TopicInfo]: ...
+    def topics(self) -> list[TopicInfo]:
+        """Return every topic that may be listed."""
+        ...
 
-    def describe(self, topic: str) -> TopicDescription: ...
+    def describe(self, topic: str) -> TopicDescription:
+        """Return the partitions of a topic, and its subscriptions or groups."""
+        ...
 
     def bounds(self, topic: str) -> list[Bounds]:
-        """The readable range of each partition, end exclusive."""
+        """Return the readable range of each partition, end exclusive."""
         ...
 
     def plan(
@@ -195,9 +211,9 @@ class Browser(Protocol):
         end: PositionLike = "latest",
         limit: int | None = None,
     ) -> list[Slice]:
-        """Turn positions into slices that can be read again, here or in another process."""
+        """Return slices from `start` up to but excluding `end`, which any process can read again."""
         ...
 
     def read(self, piece: Slice) -> Iterator[Columns]:
-        """The rows of a slice, in order, in batches of bounded size."""
+        """Iterate over the rows of a slice, in order, in batches of bounded size."""
         ...

@@ -1,4 +1,4 @@
-"""What is known of messages that were published."""
+"""The outcomes of publishing."""
 
 from __future__ import annotations
 
@@ -13,11 +13,15 @@ PublishStatus = Literal["confirmed", "failed", "unknown", "duplicate"]
 
 @dataclass(slots=True, frozen=True)
 class PublishResult:
-    """What is known of one published message.
+    """The outcome of publishing one message.
 
-    status: `confirmed` by the broker; `failed`: surely not stored; `unknown`: it may be stored;
-    `duplicate`: not stored, since there is one with the id that its publisher gave it.
-    id: the broker's id of the stored message, where it says so. note: what else is to be known of it.
+    Attributes:
+        status: ``"confirmed"`` if the broker stored it, ``"failed"`` if it was surely not stored,
+            ``"unknown"`` if it may be stored, ``"duplicate"`` if it was not stored because there is one
+            with the id that its publisher gave it.
+        id: the id of the stored message, where the broker returns it.
+        error: why it is not known to be stored.
+        note: anything else worth knowing, in words.
     """
 
     status: PublishStatus
@@ -27,14 +31,15 @@ class PublishResult:
 
     @property
     def ok(self) -> bool:
-        """Whether a message of this name is stored: this one, or that of which it is a duplicate."""
+        """Whether the message is stored: this one, or the one that it duplicates."""
         return self.status in ("confirmed", "duplicate")
 
 
 class PublishFailed(BrokerError):
     """At least one message was not confirmed by the broker.
 
-    ``results`` holds the outcome of every message of the call, in order.
+    Attributes:
+        results: the outcome of every message of the call, in order.
     """
 
     def __init__(self, *args: object, results: Sequence[PublishResult] = ()) -> None:
@@ -45,7 +50,7 @@ class PublishFailed(BrokerError):
 
 
 def nobody_answered(results: Sequence[PublishResult]) -> bool:
-    """Whether not one of several messages was taken, and the broker was unavailable for each."""
+    """Tell whether no message was stored, and the broker was unavailable for each of them."""
     return bool(results) and all(
         not result.ok and isinstance(result.error, Unavailable) and result.error.retryable
         for result in results

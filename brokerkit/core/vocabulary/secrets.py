@@ -29,12 +29,12 @@ _HARMLESS = re.compile(r"[+-]?\d+(\.\d+)?|true|false", re.IGNORECASE)
 
 
 def is_secret(name: str) -> bool:
-    """Whether an option of this name holds something that must not be shown."""
+    """Tell whether the value of an option of this name must not be shown."""
     return _SECRET_NAME.search(name) is not None
 
 
 def is_public(name: str, value: object) -> bool:
-    """Whether an option may be shown: it is known to be harmless, or a number or truth value."""
+    """Tell whether an option may be shown: it is known to be harmless, or is a number or a bool."""
     if is_secret(name) or isinstance(value, Secret):
         return False
     return _PUBLIC_NAME.fullmatch(name) is not None or _HARMLESS.fullmatch(str(value)) is not None
@@ -43,8 +43,8 @@ def is_public(name: str, value: object) -> bool:
 class Secret:
     """A text that no output shows: not its repr, nor str, format, JSON or a pickle.
 
-    Only `reveal` gives it, which belongs into the call that hands it to a client library, so that no
-    variable of ours ever holds it.
+    Only `reveal` returns it. Call it inside the call that passes the text to a client library, so that no
+    variable holds the text.
     """
 
     __slots__ = ("_hidden",)
@@ -54,12 +54,12 @@ class Secret:
         self._hidden = text.decode("utf-8", "surrogateescape") if isinstance(text, bytes) else str(text)
 
     def reveal(self) -> str:
-        """The text itself."""
+        """Return the text itself."""
         return self._hidden
 
     @property
     def is_text(self) -> bool:
-        """Whether UTF-8 can hold it."""
+        """Whether UTF-8 can encode the text."""
         return self._hidden.encode("utf-8", "replace").count(b"?") == self._hidden.count("?")
 
     def __repr__(self) -> str:
@@ -92,7 +92,7 @@ class Secret:
 
 
 def hidden(name: str, value: Any) -> Any:
-    """The value of an option, as a `Secret` where its name or content says so. Raises nothing."""
+    """Return the value of an option, as a `Secret` if its name or content says so. Raises nothing."""
     if isinstance(value, bytes):
         return Secret(value)
     if isinstance(value, str) and value.lstrip().startswith("{"):
@@ -110,7 +110,7 @@ def hidden(name: str, value: Any) -> Any:
 
 
 def _object_in(text: str) -> dict[str, Any] | None:
-    """A JSON object, such as properties of librdkafka in a URL; None for any other text."""
+    """Return a JSON object, such as properties of librdkafka in a URL. None for any other text."""
     try:
         found = json.loads(text)
     except ValueError:
@@ -119,12 +119,12 @@ def _object_in(text: str) -> dict[str, Any] | None:
 
 
 def as_secret(value: Any) -> Secret:
-    """A text as a secret, or the secret that it is."""
+    """Return a text as a `Secret`, and a `Secret` unchanged."""
     return value if isinstance(value, Secret) else Secret(value)
 
 
 def revealed(value: Any) -> Any:
-    """What a `Secret` hides; a mapping with all that its values hide; anything else as it is."""
+    """Return the text of a `Secret`, a mapping with its values revealed, and anything else unchanged."""
     if isinstance(value, Secret):
         return value.reveal()
     if isinstance(value, Mapping):
@@ -140,12 +140,12 @@ _INNER = re.compile(
 
 
 def inner_secrets(text: str) -> list[str]:
-    """Passwords and keys inside a text such as a URL or a connection string."""
+    """Return the passwords and keys inside a text such as a URL or a connection string."""
     return [part for found in _INNER.findall(text) for part in (found[0], found[2]) if part]
 
 
 def _spellings(value: str) -> set[str]:
-    """A value as it is, as URLs spell it, and as reprs and JSON do."""
+    """Return a value as it is, as URLs spell it, and as reprs and JSON do."""
     quoted = {quote(value, safe=""), quote(value), quote_plus(value)}
     lower = {re.sub("%[0-9A-F]{2}", lambda escape: escape[0].lower(), each) for each in quoted}
     return {value, repr(value)[1:-1], json.dumps(value)[1:-1], *quoted, *lower}
@@ -155,7 +155,7 @@ E = TypeVar("E", bound=BaseException)
 
 
 class Secrets:
-    """The secret values of one connection, to be masked in any text that goes out."""
+    """The secret values of one connection, to be masked in every text that is shown."""
 
     def __init__(self, values: Iterable[str] = ()) -> None:
         self._values: set[str] = set()
@@ -164,21 +164,22 @@ class Secrets:
             self.add(value)
 
     def add(self, value: str) -> None:
+        """Mask a value from now on. An empty one is ignored."""
         if value and value not in self._values:
             self._values.add(value)
             found = {*self._spellings, *_spellings(value)}
             self._spellings = sorted(found, key=len, reverse=True)
 
     def mask(self, text: str) -> str:
-        """The text with every secret replaced by ``***``, the longest first."""
+        """Return a text with every secret replaced by ``***``, the longest first."""
         for value in self._spellings:
             text = text.replace(value, MASK)
         return text
 
     def clear(self, error: E) -> E:
-        """The same error with its texts, and those of its causes, masked.
+        """Mask the texts of an error and of its causes. Return the same error.
 
-        A cause that shows a secret elsewhere than in its texts is replaced by its masked text.
+        A cause that shows a secret elsewhere than in its arguments is replaced by its masked text.
         """
         if self._spellings:
             self._clear(error, set())
@@ -196,7 +197,7 @@ class Secrets:
             if self.mask(text) != text:
                 setattr(error, name, BrokerError(self.mask(f"{type(other).__name__}: {other}")))
             elif not isinstance(other, BrokerError):
-                # the variables of a client library's functions may hold them
+                # the variables of functions of a client library may hold secrets
                 other.__traceback__ = None
 
     def __repr__(self) -> str:

@@ -1,4 +1,4 @@
-"""What a browser says of topics: names, ranges, subscriptions, and slices to read."""
+"""Descriptions of topics: names, ranges, subscriptions, and slices to read."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from datetime import datetime, timedelta
 from typing import Any, Literal
 
 EXACT = 2**53
-"""Below this every reader of JSON keeps an integer as it is."""
+"""Every reader of JSON keeps an integer below this as it is."""
 Counted = Literal["exact", "at most", "about"]
-"""What a count is worth. at most: some of what was counted may be no messages."""
+"""How far a count can be relied on. ``"at most"``: some of the counted offsets may have no message."""
 SubscriptionKind = Literal["group", "share group", "consumer", "subscription"]
 
 
 def worth_of(counts: Iterable[Counted]) -> Counted:
-    """What the sum of several counts is worth."""
+    """Return how far the sum of several counts can be relied on."""
     kinds = set(counts)
     return "about" if "about" in kinds else "at most" if "at most" in kinds else "exact"
 
 
 def hidden_text(bounds: Iterable[Bounds]) -> str:
-    """What lies behind an open transaction and cannot be read yet, in words; nothing where nothing does."""
+    """Return in words what cannot be read yet, behind an open transaction. Empty if there is nothing."""
     parts = [
         f"{count_text(each.hidden, 'exact', 'offset')} from {each.end:,} on"
         + ("" if each.partition is None else f" in partition {each.partition}")
@@ -32,21 +32,25 @@ def hidden_text(bounds: Iterable[Bounds]) -> str:
 
 
 def count_text(count: int, counted: Counted, what: str = "") -> str:
-    """A count in words that say what it is worth: ``5 messages``, ``up to 302 messages``."""
+    """Return a count in words that say how far it can be relied on, such as ``up to 302 messages``."""
     mark = {"exact": "", "at most": "up to ", "about": "about "}[counted] if count else ""
     return f"{mark}{count:,}" + (f" {what}{'' if count == 1 else 's'}" if what else "")
 
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """The readable range of one partition: positions from `start` up to but excluding `end`.
+    """The readable range of one partition.
 
-    A position is an integer that grows along a partition: the offset, where there are offsets. Where there
-    are none it is of the backend's making, may be of any size, and is shown as `show` writes it.
-    partition: None where the system has no partitions.
-    messages: how many there are, where the broker knows it better than ``end - start``. counted: what
-    `estimate` is worth. hidden: offsets behind `end` that cannot be read yet, since a transaction before
-    them is open.
+    A position is an integer that grows along a partition: the offset, where there are offsets. Elsewhere
+    the backend defines it, it may have any size, and `show` writes it for users.
+
+    Attributes:
+        partition: the number of the partition. None where the system has no partitions.
+        start: the first position.
+        end: the position after the last.
+        messages: how many messages there are, where the broker knows it better than ``end - start``.
+        counted: how far `estimate` can be relied on.
+        hidden: how many offsets from `end` on cannot be read yet, because a transaction before them is open.
     """
 
     partition: int | None
@@ -58,45 +62,45 @@ class Bounds:
 
     @property
     def estimate(self) -> int:
-        """How many messages lie in the range; gaps make it an upper bound unless it is `exact`."""
+        """How many messages lie in the range. With gaps it is an upper bound, unless it is `exact`."""
         return self.end - self.start if self.messages is None else self.messages
 
     def place(self, number: int) -> int:
-        """The position that a number of a user's names. Raises ConfigError where numbers name none."""
+        """Return the position for a number that a user wrote. Raises ConfigError where there is none."""
         return number
 
     def show(self, position: int) -> str:
-        """A position as users read it."""
+        """Return a position as text for users."""
         return f"{position:,}"
 
     def written(self, position: int) -> int | str:
-        """A position as users write it, for `start=` and `end=`."""
+        """Return a position as users write it for ``start=`` and ``end=``."""
         return position
 
     @property
     def exact(self) -> bool:
-        """Whether `estimate` is how many messages there are."""
+        """Whether `estimate` is the exact number of messages."""
         return self.counted == "exact" or not self.estimate
 
     @property
     def dense(self) -> bool:
-        """Whether it is known that every offset is a message."""
+        """Whether every offset is known to have a message."""
         return self.exact and self.estimate == self.end - self.start
 
     def advance(self, offset: int, count: int) -> int:
-        """The offset `count` offsets further on, or back when negative."""
+        """Return the offset `count` offsets after another one, or before it if negative."""
         return offset + count
 
     def after(self, offset: int, messages: int) -> int:
-        """A later position with about so many messages between it and this one."""
+        """Return a later position, about so many messages after this one."""
         return offset + max(1, int(messages / max(self._density, 1e-9)))
 
     def before(self, offset: int, messages: int) -> int:
-        """An earlier position with about so many messages between it and this one."""
+        """Return an earlier position, about so many messages before this one."""
         return offset - max(1, round(messages / max(self._density, 1e-9)))
 
     def between(self, start: int, stop: int) -> int:
-        """About how many messages lie from `start` up to but excluding `stop`."""
+        """Return about how many messages lie from `start` up to but excluding `stop`."""
         return round((stop - start) * self._density)
 
     @property
@@ -106,9 +110,16 @@ class Bounds:
 
 @dataclass(frozen=True, slots=True)
 class TopicInfo:
-    """One line of a topic list. Counts are None where asking would be dear or impossible.
+    """A topic in a list of topics. A count is None if asking for it would be slow or impossible.
 
-    counted: what `messages` is worth.
+    Attributes:
+        name: the name of the topic.
+        partitions: how many it has.
+        messages: how many it holds.
+        bytes: how large they are.
+        internal: whether it belongs to the system itself.
+        details: what else the system says about it.
+        counted: how far `messages` can be relied on.
     """
 
     name: str
@@ -122,10 +133,17 @@ class TopicInfo:
 
 @dataclass(frozen=True, slots=True)
 class SubscriptionInfo:
-    """Who reads a topic, and how far they are.
+    """A subscription or group of a topic, and how far it has come.
 
-    lag: messages not yet delivered or acknowledged; counted: what that is worth. in_flight: delivered
-    and not yet settled. members: consumers attached now. position: next offset to be read, by partition.
+    Attributes:
+        name: its durable name.
+        kind: the word of the system for it.
+        lag: how many messages are not delivered or not acknowledged yet.
+        in_flight: how many messages are delivered and not settled yet.
+        members: how many consumers are attached now.
+        position: the next offset to be read, by partition.
+        details: what else the system says about it.
+        counted: how far `lag` can be relied on.
     """
 
     name: str
@@ -140,7 +158,15 @@ class SubscriptionInfo:
 
 @dataclass(frozen=True, slots=True)
 class TopicDescription:
-    """A topic with its partitions, its readers, and what else the system says of it."""
+    """A topic with its partitions and subscriptions.
+
+    Attributes:
+        name: the name of the topic.
+        partitions: the readable range of each.
+        subscriptions: its subscriptions or groups.
+        bytes: how large its messages are, where the system says so.
+        details: what else the system says about it.
+    """
 
     name: str
     partitions: tuple[Bounds, ...]
@@ -150,31 +176,37 @@ class TopicDescription:
 
     @property
     def messages(self) -> int | None:
-        """How many messages are readable, see `Bounds.estimate`; None where the system does not say."""
+        """How many messages can be read; see `Bounds.estimate`. None where the system does not say."""
         return sum(bounds.estimate for bounds in self.partitions) if self.partitions else None
 
     @property
     def counted(self) -> Counted:
-        """What `messages` is worth."""
+        """How far `messages` can be relied on."""
         return worth_of(each.counted for each in self.partitions if not each.exact)
 
     @property
     def hidden(self) -> str:
-        """What cannot be read yet, in words; see `hidden_text`."""
+        """The part that cannot be read yet, in words; see `hidden_text`."""
         return hidden_text(self.partitions)
 
 
 @dataclass(frozen=True, slots=True)
 class PublishTerms:
-    """What a topic does with what is published to it, as far as the system says so.
+    """What a topic does with messages that are published to it, as far as the system says so.
 
-    partitions: how many it has, 0 where it has none; None where that is not known. place: the partition
-    of a key that names none; None where that is not known. keeps_times: whether a `publish_time` stays;
-    false where the topic stamps messages itself. needs_key: a message without a key is refused.
-    retention: messages whose `publish_time` is older are deleted; None: none are, or it is not known.
-    oldest, newest: how far before and after the present a `publish_time` may lie; None: any. since: the
-    first one that there can be. max_bytes: of a message as sent. known_again: for how long a second
-    message of the same name is known as such, and dropped; None: not at all, or it is not known.
+    Attributes:
+        partitions: how many it has, 0 if it has none. None if that is not known.
+        place: returns the partition of a message with this key that names no partition. None if that is
+            not known.
+        keeps_times: whether a `publish_time` is kept. False if the topic stamps messages itself.
+        needs_key: whether a message without a key is refused.
+        retention: messages with an older `publish_time` are deleted. None if none are, or it is not known.
+        oldest: how far before the present a `publish_time` may lie. None for any time.
+        newest: how far after the present a `publish_time` may lie. None for any time.
+        since: the earliest `publish_time` that is possible.
+        max_bytes: the largest message, as it is sent.
+        known_again: for how long a second message with the same `dedup_id` is dropped. None if it is not,
+            or that is not known.
     """
 
     partitions: int | None = None
@@ -191,11 +223,17 @@ class PublishTerms:
 
 @dataclass(frozen=True, slots=True)
 class Slice:
-    """A part of one partition that any process can read again: picklable, no secrets.
+    """A part of one partition that any process can read again. It is picklable and has no secrets.
 
-    start, end: positions, `end` exclusive. estimate: how many messages to expect at most.
-    since, until: rows with other times are left out, in microseconds since 1970, `until` exclusive.
-    counted: what `estimate` is worth.
+    Attributes:
+        topic: the name of the topic.
+        partition: the number of the partition. None where the system has no partitions.
+        start: the first position.
+        end: the position after the last.
+        estimate: how many messages to expect at most.
+        since: rows with an earlier time are left out, in microseconds since 1970.
+        until: rows with this or a later time are left out, in microseconds since 1970.
+        counted: how far `estimate` can be relied on.
     """
 
     topic: str
@@ -209,23 +247,24 @@ class Slice:
 
     @classmethod
     def from_plain(cls, plain: Sequence[Any]) -> Slice:
-        """The slice that `plain` was made of."""
+        """Return the slice that `plain` was made from."""
         topic, partition, start, end, *others = plain
         return cls(topic, partition, int(start), int(end), *others)
 
     @property
     def plain(self) -> list[Any]:
-        """It as JSON has it: a position that many readers of JSON would round is text."""
+        """The slice as a list for JSON. A position that many readers of JSON would round is text."""
         topic, partition, start, end, *others = astuple(self)
         return [topic, partition, _plain(start), _plain(end), *others]
 
     def after(self, offset: int) -> Slice:
-        """What is left of it when everything up to and including position `offset` has been read."""
+        """Return the part that is left when everything up to and including `offset` was read."""
         start = max(self.start, offset + 1)
         return replace(self, start=start, estimate=min(self.estimate, self.end - start))
 
     @property
     def empty(self) -> bool:
+        """Whether it has no positions."""
         return self.start >= self.end
 
 

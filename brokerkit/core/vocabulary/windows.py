@@ -1,8 +1,8 @@
-"""Ranges of time: where in each partition to look, and which rows to leave out, when times are not sorted.
+"""Ranges of time in partitions whose times are not sorted.
 
-Producers set the times of their messages, so a message may lie behind later ones. The first row at
-or after a moment bounds a range from below, and nothing bounds it from above: what lies behind its
-end is looked through as far as `lateness` reaches, and rows of other times are left out.
+Producers set the times of their messages, so a message may lie behind later ones. The first row at or
+after a moment is where a range begins, but no row marks its end: reading goes on as far beyond the end
+as `lateness` says, and rows with other times are left out.
 """
 
 from __future__ import annotations
@@ -20,20 +20,24 @@ from .positions import AtTime, Earliest, Latest, Position, microseconds_of, reso
 from .topics import Bounds, Counted, Slice
 
 TimeOrder = Literal["sorted", "first", "near"]
-"""How a broker finds a moment. sorted: its own clock stamped the messages. first: the earliest
-message at or after the moment, whatever lies behind it. near: one that would be the earliest if times
-were sorted."""
+"""How a broker finds a moment. ``"sorted"``: its own clock stamped the messages. ``"first"``: it finds the
+first message at or after the moment, whatever lies behind it. ``"near"``: it finds one that would be the
+first if times were sorted."""
 LATENESS = "1h"
-"""How far beyond the end of a range of time is looked, unless told otherwise."""
+"""How far beyond the end of a range of time to look by default."""
 _AGE = 100 * 366 * 86_400_000_000
 """Longer spans reach beyond every message."""
 Positions: TypeAlias = "Position | Mapping[int, Position]"
 
 
 def parse_lateness(value: Any) -> int | None:
-    """Microseconds of a span of time: seconds, a timedelta, or a text such as "15min"; None is no limit.
+    """Return a span of time in microseconds, or None for no limit.
 
-    Raises ConfigError.
+    Args:
+        value: seconds, a timedelta, a text such as "15min", or None.
+
+    Raises:
+        ConfigError: it is none of these, or negative.
     """
     if value is None:
         return None
@@ -60,7 +64,7 @@ def _microseconds(value: Any) -> int | None:
 
 
 def span_text(microseconds: int) -> str:
-    """A span of time in the largest unit that needs no fraction."""
+    """Return a span of time as text, in the largest unit that needs no fraction."""
     for unit, size in (("d", 86_400_000_000), ("h", 3_600_000_000), ("min", 60_000_000), ("s", 1_000_000)):
         if microseconds >= size and not microseconds % size:
             return f"{microseconds // size} {unit}"
@@ -69,10 +73,15 @@ def span_text(microseconds: int) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
-    """The part of one partition that a range covers: offsets from `start` up to but excluding `end`.
+    """The part of one partition that a range covers.
 
-    since, until: rows of other times are left out; `until` is exclusive, None is no limit. cut: rows
-    of the range may lie further on than was looked.
+    Attributes:
+        bounds: the readable range of the partition.
+        start: the first offset.
+        end: the offset after the last.
+        since: rows with an earlier time are left out, in microseconds since 1970. None for no limit.
+        until: rows with this or a later time are left out. None for no limit.
+        cut: whether rows of the range may lie outside `start` and `end`.
     """
 
     bounds: Bounds
@@ -94,10 +103,17 @@ def stretches(
     lateness: int | None,
     counted: Callable[[Bounds, int, int], int] | None = None,
 ) -> list[Stretch]:
-    """What a range covers of each partition, kept within its bounds.
+    """Return the part of each partition that a range covers, within its bounds.
 
-    at_time, at_id, counted: as for `resolve`. order: how `at_time` finds a moment. lateness: how far
-    beyond the ends of a range of time is looked, in microseconds; None looks through everything.
+    Args:
+        start: where the range begins, one position or one per partition.
+        end: where the range ends, exclusive.
+        bounds: the readable range of each partition.
+        at_time: as for `resolve`.
+        at_id: as for `resolve`.
+        order: how `at_time` finds a moment.
+        lateness: how far to look beyond the ends of a range of time, in microseconds. None for everything.
+        counted: as for `resolve`.
     """
     earlier = _changed(start, lambda moment: _moved(moment, lateness, back=True) if order == "near" else None)
     later = _changed(end, lambda moment: _moved(moment, lateness) if order != "sorted" else None)
@@ -115,7 +131,7 @@ def stretches(
 
 
 def pieces_of(topic: str, stretch: Stretch, slice_rows: int | None = None) -> Iterator[Slice]:
-    """A stretch as slices. slice_rows: as in `ConnectedInspector.plan`."""
+    """Iterate over the slices of a stretch, each of about `slice_rows` messages, or one slice if None."""
     bounds, start, end = stretch.bounds, stretch.start, stretch.end
     while start < end:
         stop = end if slice_rows is None else min(end, bounds.after(start, slice_rows))
@@ -134,7 +150,7 @@ def pieces_of(topic: str, stretch: Stretch, slice_rows: int | None = None) -> It
 
 
 def _worth(stretch: Stretch, start: int, stop: int) -> Counted:
-    """What the estimate of a piece of a stretch is worth."""
+    """Return how far the estimate for a part of a stretch can be relied on."""
     bounds = stretch.bounds
     if bounds.counted == "about":
         return "about"
@@ -144,7 +160,7 @@ def _worth(stretch: Stretch, start: int, stop: int) -> Counted:
 
 
 def has_time(position: Positions) -> bool:
-    """Whether a moment is among the positions."""
+    """Tell whether a time is among the positions."""
     each = position.values() if isinstance(position, Mapping) else [position]
     return any(isinstance(one, AtTime) for one in each)
 
@@ -156,7 +172,7 @@ def _moved(moment: AtTime, lateness: int | None, *, back: bool = False) -> Posit
 
 
 def _changed(position: Positions, change: Callable[[AtTime], Position | None]) -> Positions:
-    """The same with other moments."""
+    """Return positions with each time replaced by `change`, which returns None to keep it."""
 
     def one(each: Position) -> Position:
         return (change(each) or each) if isinstance(each, AtTime) else each
@@ -172,7 +188,7 @@ def _moment(position: Positions, partition: int | None, order: TimeOrder) -> int
 
 
 def inside(columns: Columns, since: int | None, until: int | None) -> Columns:
-    """The rows with a time from `since` up to but excluding `until`; a row without a time has none of it."""
+    """Return the rows with a time from `since` up to but excluding `until`, and none without a time."""
     if not columns.length or (since is None and until is None):
         return columns
     times, unit = columns.publish_time, 1
@@ -186,7 +202,7 @@ def inside(columns: Columns, since: int | None, until: int | None) -> Columns:
     try:
         first, last = min(times), max(times)
     except TypeError:
-        # a row without a time
+        # there is a row without a time
         pass
     else:
         if first != absent and (low is None or first >= low) and (high is None or last < high):
