@@ -128,7 +128,7 @@ def _sandbox(target: str, options: dict[str, Any], timeout: float) -> Session:
     except BaseException:
         server.close()
         raise
-    # the port differs from run to run; the name of a session must not
+    # the port changes between runs, but the name of a session must not
     session = Session(connection, name=f"{target.partition('://')[0]}://", about=str(server))
     session.on_close(server.close)
     return session

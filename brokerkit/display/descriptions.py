@@ -104,7 +104,7 @@ class Description(markup.Displayed):
             "lag": [each.counted for each in described.subscriptions],
         }
         self.details = dict(described.details)
-        # what is no offset is shown as the system writes it
+        # positions that are not offsets are shown as the system writes them
         shown = any(b.end >= EXACT for b in described.partitions)
         self.partitions = to_pandas(
             pa.Table.from_pylist(

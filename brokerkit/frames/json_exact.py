@@ -21,7 +21,7 @@ from .arrow import Array
 from .decoded import ERROR_LENGTH
 
 INT_DIGITS = 4_000
-"""Whole numbers with more digits than this are read as `Decimal`, since Python makes no int of them."""
+"""Whole numbers with more digits than this are read as `Decimal`: Python refuses to parse them as int."""
 
 _SAFE_DIGITS = 16
 """A run of so many digits and points may exceed 64 bits or the digits of a float; a shorter one is safe."""

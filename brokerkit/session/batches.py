@@ -36,8 +36,7 @@ class Batch(markup.Displayed):
         with batch:
             work(batch.frame)
 
-    Attributes:
-        frame: The messages as a DataFrame.
+    The number of messages is ``len(batch)``.
     """
 
     def __init__(
@@ -50,6 +49,7 @@ class Batch(markup.Displayed):
 
     @cached_property
     def frame(self) -> pd.DataFrame:
+        """The messages as a DataFrame."""
         return self._make_frame(self.pieces)
 
     def __len__(self) -> int:
@@ -160,7 +160,7 @@ class Batches:
             with self._lock:
                 self._waiting = True
                 consumer = self.consumer
-            # no call may come after this one: a signal there would lose what was gathered
+            # no call may come after this one: a signal there would lose the messages
             batch.pieces = consumer.fetch_many(self._size, self._idle, window=self._window, thorough=True)
         finally:
             self._waiting = False

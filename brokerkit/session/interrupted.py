@@ -76,7 +76,7 @@ def outcome_kept(keeper: Keeper, work: Callable[[Hold], T], left: Callable[[], I
 
 
 def _keep_beside(keeper: Keeper, problem: BaseException, left: Callable[[], Interrupted | None]) -> None:
-    if hasattr(problem, "results") or hasattr(problem, "frame"):  # it carries them itself
+    if hasattr(problem, "results") or hasattr(problem, "frame"):  # the error itself has them
         return
     error = left()
     if error is not None and error.frame is not None and len(error.frame):

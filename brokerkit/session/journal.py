@@ -113,7 +113,7 @@ class Journal:
 
     @property
     def sent(self) -> dict[str, Any]:
-        """Return when the first message of unknown outcome was sent, in the form of an outcome frame."""
+        """When the first message of unknown outcome was sent, in the form of an outcome frame."""
         times = [
             at
             for at, rows in self._first_sent.values()

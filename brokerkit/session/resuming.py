@@ -80,7 +80,7 @@ class KnownNames:
 
     @property
     def refusal(self) -> BrokerError:
-        """Return the error that says why an unknown row is not sent again."""
+        """The error that says why an unknown row is not sent again."""
         how_long = "not known" if self._window is None else f"{self._window:g} s"
         return BrokerError(
             "it may be stored. It was not sent again, since it might be stored twice: the time for which the "

@@ -238,6 +238,8 @@ class Scan(Displayed):
 
         Raises:
             ConfigError: The scan has `expand` or `limit`, or the folder cannot be used.
+            InUse: Another export is writing to the folder.
+            StorageError: The disk is full, or writing is not permitted.
             Interrupted: Ctrl-C was pressed. Finished slices stay; call this again to continue.
         """
         if self._expand or self._limit is not None:

@@ -223,10 +223,10 @@ class DataSession(BrokerSession):
 
         Args:
             topic: The name of a topic, or several names.
-            start, end: The range, as in `peek`; `end` is exclusive.
+            start, end: The ends of the range, as in `peek`.
             partitions, key, header, where: Which messages to read, as in `peek`.
             limit: At most so many rows; None reads all.
-            decode, expand: How to decode payloads, as in `peek`.
+            decode, expand: As in `peek`.
             attributes: Read the headers. False leaves them out, which is faster.
             slice_rows: About how many messages each slice holds: one Parquet file, one dask partition.
             lateness, scan_for_time: How to find times, as in `peek`.
@@ -345,6 +345,7 @@ class DataSession(BrokerSession):
 
         Raises:
             NotFound: There is no such topic or subscription.
+            NotSupported: The session is read-only, or the system has no such model.
             AckFailed: Messages could not be acknowledged; the error has `.frame`.
             Interrupted: Ctrl-C was pressed during the acknowledgement; the error has `.frame`.
         """
@@ -444,10 +445,11 @@ class DataSession(BrokerSession):
             partition: The partition, where `capabilities.publish_partition`. None lets the system choose.
             publish_time: The time of the message, where `capabilities.publish_time`; without a zone it is
                 UTC. None lets the system set it.
-            timeout: Seconds to wait for the confirmation; None uses the system's default.
+            timeout: Seconds to wait for the confirmation; None is 30.
 
         Raises:
             PublishFailed: The message was not confirmed.
+            TypeError: The value has another type.
             NotSupported: The system cannot send what was asked for, or the session is read-only.
         """
         message = message_of(value, key, attributes, partition, publish_time)
@@ -461,7 +463,7 @@ class DataSession(BrokerSession):
         Args:
             topic: The name of the topic.
             values: Payloads as in `publish`, or `OutboundMessage` objects.
-            timeout: Seconds to wait for the confirmations; None uses the system's default.
+            timeout: Seconds to wait for the confirmations; None is 30.
 
         Raises:
             PublishFailed: Not all messages were confirmed; the error has every result.
@@ -580,7 +582,7 @@ class DataSession(BrokerSession):
             src: The topic to copy from.
             dst_session: The session to copy to. It may be this one.
             dst: The topic to copy to.
-            start, end: The range, as in `peek`; `end` is exclusive.
+            start, end: The ends of the range, as in `peek`.
             subscription: Take the messages of this subscription. On Kafka this needs ``share=True``.
             share: The subscription is a share group of Kafka, as in `pull`.
             idle: With `subscription`, end when no message came for so many seconds.

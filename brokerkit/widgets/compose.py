@@ -286,7 +286,7 @@ class Composer(Displayed):
 
         Args:
             confirm: The topic's name, if the session is marked as production.
-            timeout: Seconds to wait for the confirmations; None uses the system's default.
+            timeout: Seconds to wait for the confirmations; None is 30.
 
         Raises:
             NotSupported: The session is read-only.
@@ -311,7 +311,7 @@ class Composer(Displayed):
             ]
             good = [item for item, wrong in zip(items, errors, strict=True) if not wrong]
             results += [None] * len(items)
-            # a message that was read before is not the original of this one
+            # a message that was read earlier is not the original of this one
             run = new_run() if self._read else None
             named = [item if run is None else item.again(f"{run}-{start + n}") for n, item in enumerate(good)]  # type: ignore[union-attr]  # errors are left out
             sent = iter(publisher.publish_batch(named, timeout=timeout) if named else [])  # type: ignore[arg-type]  # errors are left out
@@ -367,7 +367,7 @@ class Composer(Displayed):
         parts |= {"partition": message.partition, "publish_time": message.publish_time}
         return call_text(name, self._topic, **parts, attributes=list(message.attributes) or None, **shared)
 
-    # From the browser.
+    # Messages from the browser.
 
     def receive(self, message: Mapping[str, Any]) -> None:
         """Handle a message of the view about what the user typed or clicked. Errors are shown."""

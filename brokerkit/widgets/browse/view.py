@@ -231,7 +231,7 @@ class BrowserView:
         if index >= len(columns):
             return
         name, sort = columns[index], self._model.sort
-        # up, down, and as it was
+        # ascending, descending, unsorted
         self._model.sort = (
             (name, True) if sort is None or sort[0] != name else (name, False) if sort[1] else None
         )
