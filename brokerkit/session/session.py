@@ -105,7 +105,7 @@ class DataSession(BrokerSession):
             start: Where the range begins: "earliest", "latest", an offset, a negative offset counted from the
                 end, a time, or ``{partition: position}``. None is the earliest message.
             end: Where the range ends, written like `start`; exclusive.
-            newest: True for the newest messages of the range, False for the first. None depends on `start`.
+            newest: Return the newest of the range, not the first. None does so unless there is a `start`.
             partitions: Only these partitions.
             key: Only messages with this key.
             header: Only messages that have a header of this name, or match ``{name: value}``.
