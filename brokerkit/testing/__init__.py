@@ -1,7 +1,7 @@
 """The conformance suite: 78 behaviours that every backend shows, or declares as a gap.
 
-It needs pytest (``pip install 'brokerkit-notebook[test]'``). A backend joins with a test module such
-as this one, which proves the in-memory broker::
+It needs pytest (``pip install 'brokerkit-notebook[test]'``). To test a backend, write a test module such
+as this one, which tests the in-memory broker::
 
     import uuid
 
@@ -49,18 +49,18 @@ as this one, which proves the in-memory broker::
     class TestInmem(Conformance):
         pass
 
-Every test is named ``test_conformance_NN_what_it_shows`` and takes the fixture `harness`, made once
-for all of them. `Harness` lists what it may set. What a test expects is read from `Capabilities`.
+Every test is named ``test_conformance_NN_what_it_shows`` and takes the fixture `harness`, which is made
+once for all of them. `Harness` lists what a harness may set. Tests read from `Capabilities` what to expect.
 
-What a system cannot do is declared in `Capabilities.gaps`, by number, with the reason: `never` where
-it cannot, `not yet` where it should. A declared behaviour is run all the same and has to fail, be
-refused or hang; when it holds, its test fails, so that no declaration outlives its reason.
-`brokerkit.core.vocabulary.capabilities` has `no_messages(reason)` and `no_records(reason)` for systems
-with one of the two models.
+A behaviour that a system does not show is declared in `Capabilities.gaps`, by number, with the reason:
+``"never"`` if the system cannot show it, ``"not yet"`` if it should. A declared behaviour is still run, and
+must fail, be refused or hang. If it holds, its test fails, so that no declaration outlives its reason.
+`brokerkit.core.vocabulary.capabilities` has `no_messages` and `no_records` for systems with one model.
 
-The line ``pytest_plugins = ["brokerkit.testing.plugin"]`` in the topmost ``conftest.py`` ends a run with
-what was shown, declared and broken. Behaviour 66 runs the others ten times in parallel, but for those
-that break the server (`disturbs`) or measure fractions of a second (`timed`); it is marked `slow` and `soak`.
+With the line ``pytest_plugins = ["brokerkit.testing.plugin"]`` in the topmost ``conftest.py``, a run ends
+with the behaviours that were shown, declared and broken. Behaviour 66 runs the others ten times in parallel,
+except those that break the server (`disturbs`) or measure fractions of a second (`timed`). It is marked
+`slow` and `soak`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A behaviour of the suite as a test, and what it means when a backend declares a gap."""
+"""Behaviours of the suite as tests, and the rules for gaps that a backend declares."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .harness import Harness
 from .stage import Stage
 
 GAP_SECONDS = 45.0
-"""How long a test whose gap is declared may hang before that counts as the gap."""
+"""How long a test with a declared gap may run. If it hangs longer, it counts as failed."""
 
 Body = Callable[[Any, Stage], None]
 RecordProperty = Callable[[str, object], None]
@@ -25,11 +25,15 @@ EXPECTED = (AssertionError, BrokerError, TypeError, TimeoutError, pytest.fail.Ex
 
 @dataclass(frozen=True)
 class Behaviour:
-    """One line of the list of behaviours.
+    """A behaviour that a test shows.
 
-    model: where it exists in one model only. disturbs: it breaks the server, or looks at all of the
-    process, so it does not run at the same time as others. timed: it measures time in fractions of a
-    second, which says nothing on a machine that is busy with others.
+    Attributes:
+        number: its number in the suite.
+        body: the test.
+        model: the model that it belongs to. None for both.
+        disturbs: whether it breaks the server or looks at the whole process, so that it cannot run at the
+            same time as others.
+        timed: whether it measures fractions of a second, which is not reliable on a busy machine.
     """
 
     number: int
@@ -44,12 +48,19 @@ class Behaviour:
         return self.body.__name__.removeprefix(f"test_conformance_{self.number:02}_").replace("_", " ")
 
     def show(self, suite: object, harness: Harness) -> None:
-        """Run it. Raises what the test raises."""
+        """Run the test, and raise what it raises."""
         with Stage(harness, self.model) as stage:
             self.body(suite, stage)
 
     def check(self, suite: object, harness: Harness) -> Gap | None:
-        """Run it, and hold it against the declaration, which is returned where there is one."""
+        """Run the test, and compare the result with the declaration.
+
+        Returns:
+            The declared gap, or None.
+
+        Raises:
+            AssertionError: a gap is declared and the behaviour holds. Without a gap, what the test raises.
+        """
         gap = declared(harness, self)
         if gap is None:
             self.show(suite, harness)
@@ -60,7 +71,7 @@ class Behaviour:
         return gap
 
     def _holds(self, suite: object, harness: Harness) -> bool:
-        """Whether it can be shown; failing, being refused and hanging are the ways in which it cannot."""
+        """Tell whether the behaviour holds. It does not if the test fails, is refused or hangs."""
         ended: list[BaseException | None] = []
 
         def attempt() -> None:
@@ -80,7 +91,7 @@ class Behaviour:
 
 
 def declared(harness: Harness, what: Behaviour) -> Gap | None:
-    """The gap that the system under test declares for a behaviour, in the model in which it is shown."""
+    """Return the gap that the system under test declares for a behaviour, in the model of its test."""
     with harness.connect() as connection:
         model = what.model or harness.model
         possible = model if model in connection.capabilities.models else None
@@ -93,7 +104,14 @@ def declared(harness: Harness, what: Behaviour) -> Gap | None:
 def behaviour(
     number: int, *, model: Model | None = None, disturbs: bool = False, timed: bool = False
 ) -> Callable[[Body], Callable[..., None]]:
-    """Make a test method of ``body(self, stage)``: it takes the fixture `harness`."""
+    """Return a decorator that makes a test method of ``body(self, stage)``. It takes the fixture `harness`.
+
+    Args:
+        number: its number in the suite.
+        model: see `Behaviour`.
+        disturbs: see `Behaviour`.
+        timed: see `Behaviour`.
+    """
 
     def decorate(body: Body) -> Callable[..., None]:
         this = Behaviour(number, body, model, disturbs, timed)
@@ -113,6 +131,6 @@ def behaviour(
 
 
 def behaviours_of(suite: type) -> list[Behaviour]:
-    """The behaviours that a class of tests shows, by number."""
+    """Return the behaviours that a class of tests shows, sorted by number."""
     found = (getattr(getattr(suite, name), "behaviour", None) for name in dir(suite))
     return sorted((each for each in found if isinstance(each, Behaviour)), key=lambda each: each.number)

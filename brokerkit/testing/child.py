@@ -1,7 +1,7 @@
-"""What the suite runs in a process of its own: ``python -m brokerkit.testing.child TASK JSON``.
+"""The program that the suite runs in a child process: ``python -m brokerkit.testing.child TASK JSON``.
 
-It reports by lines of JSON on its standard output, each with the time of the monotonic clock, which
-all processes of a machine share.
+It reports by lines of JSON on its standard output. Each has the time of the monotonic clock, which all
+processes of a machine share.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def say(what: str, **more: Any) -> None:
 
 
 def end_with_parent() -> None:
-    """End this process when its standard input does: a parent that was killed cannot end it."""
+    """End this process when its standard input ends, because a killed parent cannot end it."""
 
     def watch() -> None:
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # it is for the main thread
@@ -48,7 +48,7 @@ def end_with_parent() -> None:
 
 
 def digest(parts: list[Columns]) -> str:
-    """A fingerprint of positions, keys, payloads and attributes, equal where the rows are."""
+    """Return a fingerprint of positions, keys, payloads and attributes."""
     rows = [
         (offset, key, value, tuple(attributes or ()))
         for columns in parts
@@ -72,7 +72,7 @@ def read(order: dict[str, Any]) -> None:
 
 
 def interrupt(order: dict[str, Any]) -> None:
-    """Wait for more messages than there are, twice; report each interrupt and what came after it."""
+    """Wait for more messages than there are, twice. Report each interrupt, and the messages after it."""
     with connect(order["url"], **order["options"]) as connection:
         if order["in_process"]:
             _prepare(connection, order)
@@ -83,14 +83,14 @@ def interrupt(order: dict[str, Any]) -> None:
             _interrupted(lambda: consumer.next_batch(100, None))
         batch = consumer.next_batch(len(order["payloads"]), WAIT_SECONDS)
         if not more:
-            # it only waits for messages with those that there are in hand
+            # this system sends no more while messages are held, so wait while holding them
             _interrupted(lambda: _next(consumer))
         found = [item.data if hasattr(item, "data") else item.value for item in batch]
         say("batch", payloads=[value.decode() for value in found if value is not None])
         for item in batch:
             item.ack()
         _interrupted(lambda: _next(consumer))
-        # what is said from here on is no message that the interrupt lost
+        # a message that comes now was not lost by the interrupt
         item = _next(consumer, 0.5)
         say("next", payload=None if item is None else repr(item))
     say("closed")

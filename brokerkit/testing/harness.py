@@ -1,4 +1,4 @@
-"""What a backend tells the conformance suite about itself."""
+"""Harnesses: how a backend tells the conformance suite about its system and server."""
 
 from __future__ import annotations
 
@@ -12,29 +12,30 @@ from brokerkit.core.vocabulary.capabilities import Model
 
 
 class Harness(ABC):
-    """One system under test, used by all tests of a class and by several threads at once.
+    """A system under test, used by all tests of a class and by several threads at once.
 
-    Set `name`, `url` and `server`; everything else has a default that suits a system whose topics
-    are made with `Connection.create_topic`. What the tests expect is read from `Capabilities`.
+    Set `name`, `url` and `server`. Everything else has a default that suits a system whose topics are made
+    with `Connection.create_topic`. Tests read from `Capabilities` what to expect.
 
     Attributes:
-        name: how the table of results calls it.
-        url: what any process can `connect` to.
-        server: the kind of server, as `Gap.server` names it; None is the real one.
-        model: what a consumer yields where the system has both models; None: its first.
-        options: for every `connect`.
-        in_process: the broker lives in this process; another process at `url` finds an empty one.
-        translates: errors come from a client library, so that each has a ``__cause__``.
+        name: its name in the table of results.
+        url: the URL for `connect`, in any process.
+        server: the kind of server, as in `Gap.server`. None for the real one.
+        model: the model of consumers where the system has both. None for its first.
+        options: options for every `connect`.
+        in_process: whether the broker lives in this process, so that another process at `url` finds an
+            empty one.
+        translates: whether errors come from a client library, so that each has a ``__cause__``.
         lock_seconds: how long a lock lasts with `lock_options`.
-        lock_options: options of `create_subscription` that make locks expire after so many
-            seconds; shorter makes the suite faster.
+        lock_options: options of `create_subscription` that make locks expire after `lock_seconds`.
+            Shorter locks make the suite faster.
         ordered_options: options of `create_subscription` with which the next message of a key waits
             until the one before is acknowledged.
-        ack_flush_seconds: acknowledgements that the server confirmed so shortly before a crash may be
-            forgotten by it, because it writes them to its disk later.
-        too_large: bytes that are above the broker's limit where `Capabilities` does not say it.
+        ack_flush_seconds: for so long before a crash the server may forget acknowledgements that it
+            confirmed, because it writes them to disk later.
+        too_large: a payload size above the limit of the broker, where `Capabilities` does not say it.
 
-    `kill`, `restart`, `pause` and `resume` are needed by 20, 27, 58, 65 and 67.
+    Behaviours 20, 27, 58, 65 and 67 need `kill`, `restart`, `pause` and `resume`.
     """
 
     name: str
@@ -51,15 +52,15 @@ class Harness(ABC):
     too_large = 20_000_000
 
     def connect(self) -> Connection:
-        """A new connection, which the caller closes."""
+        """Return a new connection, which the caller closes."""
         return connect(self.url, **self.options)
 
     def topic_name(self) -> str:
-        """A name that no topic has."""
+        """Return a name that no topic has."""
         return f"conformance-{uuid.uuid4().hex[:12]}"
 
     def make_topic(self, connection: Connection, partitions: int = 1) -> str:
-        """Create an empty topic and return its name; `partitions` counts where the system has them."""
+        """Create an empty topic and return its name. `partitions` is used where the system has them."""
         name = self.topic_name()
         if connection.capabilities.partitions:
             connection.create_topic(name, partitions=partitions)
@@ -68,9 +69,10 @@ class Harness(ABC):
         return name
 
     def make_gap(self, connection: Connection, topic: str) -> None:
-        """Leave positions in a topic at which there is no message.
+        """Leave positions in a topic at which there is no message. The default aborts a transaction.
 
-        The default aborts a transaction. Raises NotSupported where there can be no gaps.
+        Raises:
+            NotSupported: the system has no such gaps.
         """
         with connection.publisher(transactional_id=f"gap-{uuid.uuid4().hex[:8]}") as publisher:
             publisher.begin()
@@ -82,11 +84,11 @@ class Harness(ABC):
         raise NotSupported(f"the harness of {self.name} cannot kill its server")
 
     def restart(self) -> None:
-        """Start the killed server again on its data, and return when it answers."""
+        """Start the killed server again with its data, and return when it answers."""
         raise NotSupported(f"the harness of {self.name} cannot restart its server")
 
     def pause(self) -> None:
-        """Have the server keep its connections and answer nothing (SIGSTOP)."""
+        """Make the server keep its connections but answer nothing (SIGSTOP)."""
         raise NotSupported(f"the harness of {self.name} cannot pause its server")
 
     def resume(self) -> None:

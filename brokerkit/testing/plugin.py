@@ -11,7 +11,7 @@ OUTCOMES = ("passed", "failed", "error", "skipped")
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
-    """Write one line per behaviour that did not simply pass, and the counts."""
+    """Write the counts per system, and a line for each behaviour that is declared or broken."""
     rows = []
     for outcome in OUTCOMES:
         for report in terminalreporter.stats.get(outcome, []):

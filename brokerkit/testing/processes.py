@@ -1,4 +1,4 @@
-"""Starting a child process that reports by lines of JSON, and hearing what it says."""
+"""Starting a child process that reports by lines of JSON, and reading its reports."""
 
 from __future__ import annotations
 
@@ -13,10 +13,14 @@ SAY_SECONDS = 40.0
 
 
 class Child:
-    """One child process, killed at the latest when the block ends.
+    """A child process that is killed at the latest when the block ends.
 
-    Its standard input ends when this process does, however that happens: see `child.end_with_parent`.
-    module: what it runs, ``python -m MODULE TASK ORDER`` with the order as JSON.
+    Its standard input ends when this process ends in any way; see `child.end_with_parent`.
+
+    Args:
+        task: the name of the task.
+        order: the arguments of the task.
+        module: the module to run as ``python -m MODULE TASK ORDER``, with the order as JSON.
     """
 
     def __init__(self, task: str, order: dict[str, Any], *, module: str = "brokerkit.testing.child") -> None:
@@ -47,7 +51,7 @@ class Child:
         self._complaints.extend(self._process.stderr)
 
     def hear(self, what: str, within: float = SAY_SECONDS) -> dict[str, Any]:
-        """The next thing it says, which must be `what`."""
+        """Return the next report, which must be `what`. Raises AssertionError."""
         try:
             said = self._said.get(timeout=within)
         except queue.Empty:
@@ -59,6 +63,7 @@ class Child:
         return said
 
     def signal(self, number: int) -> None:
+        """Send a signal to the process."""
         self._process.send_signal(number)
 
     def __enter__(self) -> Self:

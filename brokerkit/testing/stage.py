@@ -1,4 +1,4 @@
-"""What one test works with, in the words in which the behaviours are told."""
+"""The stage of a test: a connection with short methods for what the behaviours do."""
 
 from __future__ import annotations
 
@@ -27,38 +27,42 @@ Item: TypeAlias = Message | Record
 AnyConsumer: TypeAlias = MessageConsumer | RecordConsumer
 
 RECEIVE_SECONDS = 20.0
-"""How long a test waits for messages that must come; a first join of a Kafka group takes 3 s."""
+"""How long a test waits for messages that must come. The first join of a Kafka group takes 3 s."""
 DELETE_SECONDS = 5.0
 QUIET_SECONDS = 0.5
-"""How long a test waits to see that nothing more comes."""
+"""How long a test waits to see that no more messages come."""
 
 
 def payload(item: Item) -> bytes | None:
-    """The payload of either model."""
+    """Return the payload of a message or record."""
     return item.data if isinstance(item, Message) else item.value
 
 
 def payloads(items: Iterable[Item]) -> list[bytes | None]:
-    """The payloads, in the order in which they came."""
+    """Return the payloads, in order."""
     return [payload(item) for item in items]
 
 
 def identity(item: Item) -> str:
-    """What names a message within its topic, the same again on redelivery."""
+    """Return the id of a message, which is unique in its topic and the same on redelivery."""
     assert item.id, "it has no id"
     return item.id
 
 
 def numbered(count: int, start: int = 0) -> list[bytes]:
-    """Payloads that differ and sort in order."""
+    """Return payloads that differ, and whose order is their sort order."""
     return [b"%05d" % number for number in range(start, start + count)]
 
 
 class Stage:
-    """A connection of its own, and shorthand for topics, subscriptions, publishing and receiving.
+    """A connection for one test, with short methods to publish and receive.
 
-    What was received is kept until the stage closes, so that only the test about it sees warnings
-    for messages that nobody settled.
+    Received messages are kept until the stage closes, so that only the test about them sees warnings for
+    messages that were not settled.
+
+    Args:
+        harness: the system under test.
+        model: the model that the test is about. None for that of the harness.
     """
 
     def __init__(self, harness: Harness, model: Model | None = None) -> None:
@@ -81,45 +85,45 @@ class Stage:
         return self.model == "record"
 
     def connect(self) -> Connection:
-        """One more connection, closed with the stage."""
+        """Return another connection, closed with the stage."""
         return self._open.enter_context(self.harness.connect())
 
     def topic(self, partitions: int = 1) -> str:
-        """A new empty topic, deleted with the stage."""
+        """Create an empty topic, deleted with the stage. Return its name."""
         name = self.harness.make_topic(self.connection, partitions)
         self._topics.append(name)
         return name
 
     def _delete_topics(self) -> None:
-        # what is left behind makes every list of topics and groups longer for the tests that follow
+        # topics that are left behind make every list of topics and groups longer for later tests
         for name in self._topics:
             with suppress(BrokerError):
                 self.connection.delete_topic(name, timeout=DELETE_SECONDS)
 
     def subscription(self, topic: str, *, start: Any = "earliest", **options: Any) -> str:
-        """A new subscription of a topic, from its beginning."""
+        """Create a subscription of a topic, from its beginning by default. Return its name."""
         name = f"reader-{uuid.uuid4().hex[:8]}"
         self.connection.create_subscription(topic, name, start=start, model=self.model, **options)
         return name
 
     def consumer(self, topic: str, subscription: str, **options: Any) -> AnyConsumer:
-        """A consumer of an existing subscription, closed with the stage."""
+        """Return a consumer of an existing subscription, closed with the stage."""
         consumer = self.connection.consumer(topic, subscription, model=self.model, **options)
         self._open.enter_context(consumer)
         return consumer
 
     def messages(self, topic: str, subscription: str, **options: Any) -> MessageConsumer:
-        """A consumer of the message model."""
+        """Return a consumer of the message model."""
         consumer = self.consumer(topic, subscription, **options)
         assert isinstance(consumer, MessageConsumer)
         return consumer
 
     def reader(self, topic: str, **options: Any) -> AnyConsumer:
-        """A consumer of a new subscription, from the topic's beginning."""
+        """Return a consumer of a new subscription, from the beginning of the topic."""
         return self.consumer(topic, self.subscription(topic), **options)
 
     def publish(self, topic: str, *messages: bytes | OutboundMessage) -> list[PublishResult]:
-        """Publish all; every one must be confirmed."""
+        """Publish messages, each of which must be confirmed. Return the outcomes."""
         outgoing = [m if isinstance(m, OutboundMessage) else OutboundMessage(m) for m in messages]
         with self.connection.publisher() as publisher:
             results = publisher.topic(topic).publish_batch(outgoing)
@@ -127,7 +131,7 @@ class Stage:
         return results
 
     def filled(self, count: int, partitions: int = 1) -> tuple[str, list[bytes]]:
-        """A new topic with so many messages, and their payloads."""
+        """Create a topic with so many messages. Return its name and their payloads."""
         topic = self.topic(partitions)
         sent = numbered(count)
         self.publish(topic, *sent)
@@ -136,19 +140,19 @@ class Stage:
     def batch(
         self, consumer: AnyConsumer, count: int, timeout: float | None = RECEIVE_SECONDS, **options: Any
     ) -> list[Item]:
-        """`next_batch`, with what came kept until the stage closes."""
+        """Call `next_batch`, and keep the messages until the stage closes."""
         found: list[Item] = list(consumer.next_batch(count, timeout, **options))
         self._kept.append(found)
         return found
 
     def receive(self, consumer: AnyConsumer, count: int, within: float = RECEIVE_SECONDS) -> list[Item]:
-        """Exactly so many messages, which must come within the time."""
+        """Return exactly so many messages, which must come within the time."""
         found = self.batch(consumer, count, within)
         assert len(found) == count, f"{len(found)} of {count} messages came within {within:g} s"
         return found
 
     def one(self, consumer: AnyConsumer, within: float = RECEIVE_SECONDS) -> Item:
-        """The next message, which must come within the time."""
+        """Return the next message, which must come within the time."""
         return self.receive(consumer, 1, within)[0]
 
     def nothing_more(self, consumer: AnyConsumer, wait: float = QUIET_SECONDS) -> None:
@@ -158,7 +162,7 @@ class Stage:
     def drain(
         self, consumer: AnyConsumer, complete: Callable[[list[Item]], bool], within: float = RECEIVE_SECONDS
     ) -> list[Item]:
-        """Receive and acknowledge until `complete` says so; AssertionError when it does not in time."""
+        """Receive and acknowledge messages until `complete` returns true. Raises AssertionError."""
         found: list[Item] = []
         deadline = time.monotonic() + within
         while not complete(found):
@@ -177,7 +181,7 @@ class Stage:
         return self.drain(consumer, lambda found: missing <= set(payloads(found)), within)
 
     def take(self, consumer: AnyConsumer, count: int, within: float = RECEIVE_SECONDS) -> list[bytes | None]:
-        """The payloads of at least so many messages, acknowledged a batch at a time."""
+        """Return the payloads of so many messages, acknowledged a batch at a time."""
         found: list[bytes | None] = []
         deadline = time.monotonic() + within
         while len(found) < count:
@@ -188,10 +192,11 @@ class Stage:
         return found
 
     def keep(self, *items: Item) -> None:
-        """Keep what a test received by itself."""
+        """Keep messages that a test received by other means."""
         self._kept.append(items)
 
     def close(self) -> None:
+        """Close everything that was opened, and delete the topics."""
         self._open.close()
         self._kept.clear()
 
@@ -203,7 +208,7 @@ class Stage:
 
 
 def acknowledge(items: Sequence[Item]) -> None:
-    """Acknowledge all: of records the last of each partition, which stands for those before it."""
+    """Acknowledge all. Of records, acknowledge the last of each partition, which includes those before it."""
     last: dict[tuple[str, int], Record] = {}
     for item in items:
         if isinstance(item, Record):
@@ -215,9 +220,9 @@ def acknowledge(items: Sequence[Item]) -> None:
 
 
 def acknowledge_ours(items: Sequence[Item]) -> list[Item]:
-    """Acknowledge one by one; those that took effect.
+    """Acknowledge messages one by one. Return those whose acknowledgement took effect.
 
-    In a group that others join or leave a record may be taken away first, and comes again.
+    In a group whose members change, a record may be taken away before, and is then delivered again.
     """
     return [item for item in items if _took_effect(item)]
 

@@ -1,4 +1,4 @@
-"""Waiting for a condition with a deadline, so that no test sleeps for luck."""
+"""Waiting for a condition with a deadline, instead of sleeping."""
 
 from __future__ import annotations
 
@@ -12,7 +12,16 @@ PAUSE_SECONDS = 0.02
 
 
 def eventually(condition: Callable[[], T], what: str, *, within: float = 10.0) -> T:
-    """The first true result of `condition`; AssertionError that names `what` after `within` seconds."""
+    """Return the first true result of `condition`.
+
+    Args:
+        condition: called again and again.
+        what: names the condition in the error.
+        within: seconds to wait.
+
+    Raises:
+        AssertionError: no result was true within this time.
+    """
     deadline = time.monotonic() + within
     while True:
         found = condition()

@@ -1,4 +1,4 @@
-"""The behaviours, by chapter: each is a test method ``test_conformance_NN_...`` of one class."""
+"""The behaviours, by chapter. Each is a test method ``test_conformance_NN_...`` of a class."""
 
 from __future__ import annotations
 

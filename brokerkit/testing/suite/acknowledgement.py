@@ -1,4 +1,4 @@
-"""Acknowledging and giving back: what was acknowledged is done, all else comes again."""
+"""Acknowledging and returning messages: only acknowledged ones are not delivered again."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ from ..stage import RECEIVE_SECONDS, Stage, acknowledge, identity, numbered, pay
 from ..waiting import eventually
 
 CLOCK_SECONDS = 0.3
-"""By how much the server's and our view of a lock may differ."""
+"""How much the ends of a lock may differ between the server and the client."""
 ACK_SECONDS = 45.0
-"""Within this time an acknowledgement that cannot be confirmed must have raised."""
+"""An acknowledgement that cannot be confirmed must raise within this time."""
 
 
 def _message(stage: Stage, consumer: MessageConsumer, within: float = RECEIVE_SECONDS) -> Message:
@@ -78,7 +78,7 @@ class Acknowledgement:
         reader = stage.consumer(topic, subscription)
         first, second, third = stage.receive(reader, 3)
         second.ack()
-        # on a log the acknowledgement stands for those before it as well
+        # on a log the acknowledgement includes the records before it
         left = [third] if stage.records else [first, third]
         reader.close()
         again = stage.receive(stage.consumer(topic, subscription), len(left))
@@ -108,7 +108,7 @@ class Acknowledgement:
             assert time.monotonic() - began < ACK_SECONDS
         finally:
             stage.harness.restart()
-        # the failure is of that acknowledgement only: the same consumer goes on
+        # only that acknowledgement failed: the same consumer goes on
         stage.publish(topic, b"later")
         stage.drain_all(reader, [b"later"], within=60)
 
@@ -181,14 +181,14 @@ class Acknowledgement:
 
     @staticmethod
     def _lapsed(stage: Stage) -> tuple[Message, Message, MessageConsumer]:
-        """A message whose lock has lapsed, the same delivered a second time, and to whom."""
+        """Return a message whose lock expired, its second delivery, and the consumer that received it."""
         topic, _ = stage.filled(1)
         subscription = stage.subscription(topic, **stage.harness.lock_options)
         late = _message(stage, stage.messages(topic, subscription, hold=0.1))
         lapses_at = time.monotonic() + stage.harness.lock_seconds + CLOCK_SECONDS
         other = stage.messages(topic, subscription)
         again = _message(stage, other, stage.harness.lock_seconds + 10)
-        # the server counts from sending it, which was a little earlier than we got it
+        # the server counts from when it sent the message, a little before it was received
         eventually(lambda: time.monotonic() > lapses_at, "the lock lapses by our clock as well", within=60)
         return late, again, other
 

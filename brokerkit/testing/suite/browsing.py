@@ -105,7 +105,7 @@ class Browsing:
         offsets = [offset for offset, _ in rows]
         assert _values(parts) == [b"before", b"before too", b"after"]
         assert offsets == sorted(set(offsets))
-        # each row is found again by its own offset, and a slice may end or lie in a gap
+        # each row can be found by its own offset, and a slice may end or lie in a gap
         for offset, value in rows:
             one = browser.plan(topic, AtPlace(offset), AtPlace(offset + 1))
             assert _values(_read(stage.connection, one)) == [value]
@@ -144,7 +144,7 @@ class Browsing:
 
     @staticmethod
     def _after_all_so_far(stage: Stage, topic: str) -> datetime:
-        """A moment after everything in the topic, by the clock that stamps its messages."""
+        """Return a moment after every message in the topic, by the clock that stamps them."""
         parts = _read(stage.connection, stage.connection.inspector().plan(topic))
         newest = max(time for columns in parts for time in columns.values("publish_time"))
         # systems keep times in milliseconds: the next message must fall into a later one

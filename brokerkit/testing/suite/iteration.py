@@ -22,7 +22,7 @@ from ..waiting import eventually
 PROMPT_SECONDS = 1.0
 """An interrupt or a cancellation takes effect within this time."""
 MID_WAIT_SECONDS = 0.5
-"""How long a call is left waiting before it is cancelled or interrupted in its middle."""
+"""How long a call waits before it is cancelled or interrupted."""
 
 
 def _next(stage: Stage, consumer: AnyConsumer, timeout: float | None) -> Item | None:
@@ -38,7 +38,7 @@ def _next(stage: Stage, consumer: AnyConsumer, timeout: float | None) -> Item | 
 
 @contextmanager
 def _cancelled_soon() -> Iterator[tuple[Cancellation, Callable[[], float]]]:
-    """A cancellation that is tripped in mid-wait, and the seconds since then."""
+    """Return a cancellation that is cancelled during a wait, and a function for the seconds since then."""
     cancellation = Cancellation()
     at: list[float] = []
 
@@ -56,7 +56,7 @@ def _cancelled_soon() -> Iterator[tuple[Cancellation, Callable[[], float]]]:
 
 @contextmanager
 def _trickle(stage: Stage, topic: str, every: float = 0.1) -> Iterator[None]:
-    """Publish one message after the other while the block runs."""
+    """Publish messages, one after the other, while the block runs."""
     over = threading.Event()
 
     def publish() -> None:

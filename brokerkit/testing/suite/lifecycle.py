@@ -1,4 +1,4 @@
-"""Opening, closing, breaking and coming back."""
+"""Opening and closing, failures of the server, and recovery."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ from ..waiting import eventually
 RESTART_MESSAGES = 10_000
 RESTART_SECONDS = 90.0
 UNDER_WAY_SECONDS = 5.0
-"""How long after a restart a message may come again that was acknowledged after it. A killed NATS server
-remembers as few as 15 of the last 200 deliveries: it sends the others again while their first copies
-are still under way, and acknowledging the one does not call back the other. A forgotten acknowledgement
-shows later: when the lock ends."""
+"""How long after a restart a message may be delivered again that was acknowledged after it. A killed NATS
+server remembers as few as 15 of the last 200 deliveries. It sends the others again while their first copies
+are still on their way, and acknowledging one copy does not stop the other. A forgotten acknowledgement shows
+later, when the lock ends."""
 PARALLEL = 10
 
 
@@ -157,7 +157,7 @@ class Lifecycle:
         for visit in range(5):
             reader = stage.consumer(topic, subscription)
             batch = stage.batch(reader, 10)
-            # a part is left without an answer each time
+            # each time a part is left without an answer
             done = batch[: max(1, len(batch) // 2 + visit - 2)]
             assert done
             acknowledge(done)
@@ -175,7 +175,7 @@ class Lifecycle:
         with connection.consumer(topic, subscription, model=stage.model) as consumer:
             acknowledge(stage.receive(consumer, 2))
         connection.close()
-        # without start= a subscription that is gone would be NotFound
+        # without start= a missing subscription raises NotFound
         assert payloads(stage.receive(stage.consumer(topic, subscription), 2)) == sent[2:]
 
     @behaviour(62)
@@ -240,10 +240,10 @@ class Lifecycle:
     @pytest.mark.timeout(600)
     @behaviour(66, disturbs=True)
     def test_conformance_66_the_suite_ten_times_in_parallel(self, stage: Stage) -> None:
-        """Ten threads, each with all behaviours in an order of its own, on the one server.
+        """Run all behaviours in ten threads on one server, each in its own order.
 
-        Left out are those that break the server or look at all of the process (`disturbs`), and those
-        that measure fractions of a second (`timed`).
+        Behaviours that break the server or look at the whole process (`disturbs`), and those that measure
+        fractions of a second (`timed`), are left out.
         """
         gaps = {each.number for each in behaviours_of(type(self)) if declared(stage.harness, each)}
         chosen = [
@@ -269,7 +269,7 @@ class Lifecycle:
             try:
                 list(pool.map(show_all, range(PARALLEL)))
             finally:
-                # whoever is stopped by its timeout does not wait for all that has not begun
+                # a run that is stopped by its timeout does not wait for tests that have not begun
                 over.set()
         assert not failures, "\n".join(failures)
 
@@ -321,7 +321,7 @@ class _Restarted:
     """Publishing and consuming while the server is killed and restarted."""
 
     AHEAD = 1_500
-    """How far publishing runs ahead, so that it goes on over both restarts."""
+    """How many messages publishing may be ahead, so that it goes on during both restarts."""
 
     def __init__(self, stage: Stage) -> None:
         self.stage = stage
@@ -334,7 +334,7 @@ class _Restarted:
         self.over = threading.Event()
 
     def wait_for(self, count: int, work: Sequence[object], deadline: float) -> None:
-        """Wait until so many different messages came; raise what ended a worker before that."""
+        """Wait until so many different messages came. Raise the error of a worker that ended before."""
 
         def reached() -> bool:
             for each in work:
@@ -345,7 +345,7 @@ class _Restarted:
         eventually(reached, f"{count} messages arrive", within=deadline - time.monotonic())
 
     def publish(self, deadline: float) -> None:
-        """Publish all in order; what the broker did not confirm is published again."""
+        """Publish all messages in order. Publish those again that the broker did not confirm."""
         with self.stage.connection.publisher() as publisher:
             topic = publisher.topic(self.topic)
             for begin in range(0, RESTART_MESSAGES, 100):
@@ -360,7 +360,7 @@ class _Restarted:
                     assert time.monotonic() < deadline
 
     def consume(self, deadline: float) -> None:
-        """Receive and acknowledge; a failure that may pass is met by calling again."""
+        """Receive and acknowledge messages. Repeat a call that failed with a retryable error."""
         consumer = self.stage.consumer(self.topic, self.subscription)
         while not self.over.is_set() and time.monotonic() < deadline:
             try:
@@ -378,12 +378,12 @@ class _Restarted:
             try:
                 held.ack()
             except BrokerError:
-                # it may or may not have taken effect: these may come again
+                # it may not have taken effect: these messages may be delivered again
                 continue
             self.acked_at.update(dict.fromkeys(ids, time.monotonic()))
 
     def _look_for_acknowledged(self, ids: Sequence[str]) -> None:
-        """Note what comes again though it was acknowledged, and no crash explains it."""
+        """Note messages that are delivered again after an acknowledgement, unless a crash explains it."""
         now = time.monotonic()
         for each in ids:
             acked_at = self.acked_at.get(each)

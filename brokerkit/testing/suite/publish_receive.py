@@ -1,4 +1,4 @@
-"""Publishing and receiving: nothing is lost, nothing is changed."""
+"""Publishing and receiving: no message is lost or changed."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ TYPED: dict[str, Any] = {
 
 
 def _read_as(stage: Stage, value: object) -> object:
-    """The value as this system gives a published one back."""
+    """Return a published value as this system returns it."""
     if isinstance(value, str) and stage.capabilities.attributes_read_as == "bytes":
         return value.encode()
     return value
@@ -125,7 +125,7 @@ class PublishAndReceive:
 
     @staticmethod
     def _nasty_pairs() -> list[list[tuple[str, Any]]]:
-        """Attributes that some systems would silently change."""
+        """Return attributes that some systems would silently change."""
         return [
             [("twice", "1"), ("twice", "2")],
             [("name:colon", "v")],
@@ -218,7 +218,7 @@ class PublishAndReceive:
                     held = consumer.fetch(100, 0.2)
                     if held is None:
                         continue
-                    # a record that another member was given meanwhile comes again there
+                    # a record whose partition moved to another member is delivered there again
                     with suppress(StaleAck):
                         held.ack()
                     with lock:
@@ -317,7 +317,7 @@ class PublishAndReceive:
         topic = stage.topic()
         with stage.connection.publisher() as publisher:
             assert publisher.topic(topic).publish(OutboundMessage(b"there")).ok
-            # whoever looks now, from another connection, finds it
+            # another connection finds it at once
             assert sum(each.estimate for each in stage.connect().inspector().bounds(topic)) == 1
             stage.harness.pause()
             try:
@@ -359,7 +359,7 @@ class PublishAndReceive:
         found = self._places(stage, reader, len(sent) + 1)
         assert sorted(found) == sorted([(data, place) for data, _, place in sent] + [(b"fine", 2)])
         for place in range(3):
-            # in the order in which they were published, inside a partition
+            # in the order of publishing, within a partition
             assert [int(data) for data, own in found if own == place and data != b"fine"] == [
                 int(data) for data, _, own in sent if own == place
             ]
@@ -378,7 +378,7 @@ class PublishAndReceive:
             return
         stage.publish(topic, *messages)
         if unit == "milliseconds":
-            # never rounded without a word
+            # never rounded silently
             self._refused(stage, topic, OutboundMessage(b"", publish_time=now.replace(microsecond=123456)))
         got = stage.receive(reader, len(moments))
         assert {payload(item): item.publish_time for item in got} == {
@@ -419,7 +419,7 @@ class PublishAndReceive:
 
     @staticmethod
     def _places(stage: Stage, reader: Any, count: int) -> list[tuple[bytes, int]]:
-        """Payload and partition of so many messages, as they came."""
+        """Return payload and partition of so many messages, in the order of receiving."""
         found: list[tuple[bytes, int]] = []
         deadline = Deadline(RECEIVE_SECONDS)
         while len(found) < count and not deadline.passed:

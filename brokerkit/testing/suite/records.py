@@ -92,7 +92,7 @@ class Records:
         got: list[Record] = []
 
         def taken() -> bool:
-            # the first member must look at the group to hear that it lost something
+            # the first member must poll to learn that it lost a partition
             stage.batch(first, 1, 0.05)
             got.extend(item for item in stage.batch(other, 40, 0.2) if isinstance(item, Record))
             return bool(got)
