@@ -76,7 +76,7 @@ class Stage:
 
     @property
     def capabilities(self) -> Capabilities:
-        """What the system can do in the model that this test is about."""
+        """The capabilities of the system for the model that the test is about."""
         return self.connection.capabilities.of(self.model)
 
     @property

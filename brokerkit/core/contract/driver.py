@@ -126,8 +126,8 @@ class ConsumerDriver(ABC):
     """A consumer of one subscription.
 
     Made by `Driver.consumer`. The thread of the consumer makes every call except `wake`, in this order:
-    `attach` until it returns true, then the other methods, and `close` last. When a caller waits for
-    messages no longer, no further `attach` or `fetch` is called until another one waits.
+    `attach` until it returns true, then the other methods, and `close` last. `attach` and `fetch` are called
+    only while a caller waits for messages.
     """
 
     lock_seconds: float | None = None
@@ -137,13 +137,13 @@ class ConsumerDriver(ABC):
     def attach(self, wait: float) -> bool:
         """Do a step of attaching. Return true once messages can flow.
 
-        Called again at once while it returns false and a caller waits, for `connect_timeout=` seconds
+        Called again at once while it returns false and a caller waits, for ``connect_timeout=`` seconds
         in all; then the caller gets `Unavailable`. The next caller goes on from the state that is left.
         Not called any more after it returned true. Attaching creates nothing, except a subscription
         for which the request has a `start`.
 
-        A retryable error is not shown: the step is repeated 0.2 s later, within the same
-        time. Any other error is raised to the caller, and the next caller tries again.
+        A retryable error is not shown: the step is repeated 0.2 s later, within the same time. Any other
+        error is raised to the caller, and the next caller tries again.
 
         Args:
             wait: seconds that the step may take, 0.2 at most.
@@ -230,8 +230,8 @@ class MessageDriver(ConsumerDriver):
         `NotSupported` that is raised stays one. `LockLost` for a receipt says that the message is lost
         to this consumer.
 
-        Also called to return messages: those held for longer than `hold=`, and all that is not settled
-        before `close`.
+        Also called to return messages: those held for longer than ``hold=``, where a call that raises may be
+        repeated 0.2 s later, and all that is not settled before `close`, where errors are ignored.
 
         Args:
             receipts: at least one, none of which was settled successfully before. They may come from
@@ -245,7 +245,7 @@ class MessageDriver(ConsumerDriver):
         """Keep the locks of messages for another `lock_seconds`. Return an error or None for each receipt.
 
         Called a third of `lock_seconds` after the fetch and after each extension, for all messages of the
-        fetch that are not settled, until `hold=` has passed. Called only where `lock_seconds` is set and
+        fetch that are not settled, until ``hold=`` has passed. Called only where `lock_seconds` is set and
         `Capabilities.lock_extension` is true.
 
         After a retryable error of one receipt all of the fetch are extended again a twentieth of
@@ -285,7 +285,7 @@ class RecordDriver(ConsumerDriver):
     def seek(self, positions: Mapping[Partition, int]) -> None:
         """Fetch from these offsets next, without anything that was prefetched.
 
-        Called when records were returned by `nack`, and when they were held for longer than `hold=`. If it
+        Called when records were returned by `nack`, and when they were held for longer than ``hold=``. If it
         raises, no receipt becomes stale: `nack` reports the error as `AckFailed`. For the other reason the
         call is repeated 0.2 s later, and an error that is not retryable also reaches the next caller.
         """
@@ -322,7 +322,7 @@ class PublisherDriver(ABC):
 
         Args:
             batch: (topic, message) pairs, possibly of several callers and topics: at least one, 5,000 or
-                `Capabilities.max_batch` at most, and 16 MB in all unless a single message is larger. Each
+                `Capabilities.max_batch` at most, and 16 MB of payload unless a single message is larger. Each
                 agrees with the capabilities, and has a `dedup_id` where `Capabilities.dedup_ids` is true.
             timeout: seconds that the call may take, 0.1 at least. A caller waits for five seconds longer
                 than its own timeout, and then reports its outcomes as unknown.
@@ -518,7 +518,7 @@ class Driver(ABC):
     """
 
     capabilities: Capabilities
-    """What this connection can do. Read once, when the connection is open, and then by any thread."""
+    """The capabilities of this connection. They are read when it is open, and must not change afterwards."""
 
     @abstractmethod
     def ping(self, timeout: float) -> None:
@@ -612,7 +612,7 @@ class Backend(Protocol):
 
     @property
     def capabilities(self) -> Capabilities:
-        """What the system can do."""
+        """The capabilities of the system."""
         ...
 
     def open(self, address: Address, timeout: float) -> Driver:

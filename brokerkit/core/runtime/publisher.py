@@ -496,7 +496,10 @@ class ConnectedPublisher(Closable):
 
 
 class _Sending(Task[list[PublishResult]]):
-    """The messages of one caller on their way."""
+    """The messages of one caller on their way.
+
+    The driver's thread calls `finish` or closing calls `fail`; the caller waits.
+    """
 
     def __init__(self, batch: Sequence[Outgoing], deadline: Deadline) -> None:
         super().__init__(lambda: [])
@@ -504,6 +507,7 @@ class _Sending(Task[list[PublishResult]]):
         self.deadline = deadline
 
     def finish(self, results: list[PublishResult]) -> None:
+        """Set the outcomes."""
         self._work = lambda: results
         self.run()
 

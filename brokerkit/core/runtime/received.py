@@ -25,7 +25,7 @@ class Settler(Protocol):
 
     @property
     def capabilities(self) -> Capabilities:
-        """What the system can do with received messages."""
+        """The capabilities for received messages."""
         ...
 
     def settle(
@@ -133,16 +133,20 @@ class RowDelivery:
 
     @property
     def settled(self) -> bool:
+        """Whether it is settled, or cannot be settled any more."""
         return self._chunk.consumer.closed or self._chunk.settled(self._row)
 
     def ack(self, *, require_confirmed: bool = False) -> None:
+        """Acknowledge it."""
         require_confirmation(self._chunk.consumer, require_confirmed)
         self._chunk.settle([self._row], Outcome.ACK, None, None)
 
     def nack(self, *, delay: float | None = None) -> None:
+        """Return it to the broker, to be delivered again."""
         self._chunk.settle([self._row], Outcome.NACK, delay, None)
 
     def reject(self, *, reason: str | None = None) -> None:
+        """Settle it as one that must not be delivered again."""
         self._chunk.settle([self._row], Outcome.REJECT, None, reason)
 
 

@@ -1,4 +1,4 @@
-"""What a system can do, stated once by its backend and read by everything above it."""
+"""The capabilities of a system, stated once by its backend and read by everything above it."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ UNICODE = r"[^\ud800-\udfff]"
 
 @dataclass(frozen=True)
 class Capabilities:
-    """What a system can do, seen through its client library.
+    """The capabilities of a system, as its client library offers them.
 
     Attributes:
         models: what a consumer may yield. The first is the default.

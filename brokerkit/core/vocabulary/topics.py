@@ -192,7 +192,7 @@ class TopicDescription:
 
 @dataclass(frozen=True, slots=True)
 class PublishTerms:
-    """What a topic does with messages that are published to it, as far as the system says so.
+    """The rules of a topic for messages that are published to it, as far as the system says so.
 
     Attributes:
         partitions: how many it has, 0 if it has none. None if that is not known.
