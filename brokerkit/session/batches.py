@@ -118,9 +118,9 @@ class Batches:
     left, those have come. It then closes its consumer, unless a batch is not settled yet. Iterating again
     opens a new consumer.
 
-    `release` closes the consumer while it holds `_lock`, and so waits for the thread of the consumer. The order
-    is `_lock` first, then the locks of the consumer: code that holds one of these, or runs on that thread,
-    must not take `_lock`. `__next__` does not hold `_lock` while it waits for messages.
+    `release` closes the consumer while it holds `_lock`, and so waits for the thread of the consumer. The
+    order is `_lock` first, then the locks of the consumer: code that holds one of these, or runs on that
+    thread, must not take `_lock`. `__next__` does not hold `_lock` while it waits for messages.
     """
 
     def __init__(
