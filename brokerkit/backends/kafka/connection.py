@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from typing import Any, NamedTuple, TypeVar
 
@@ -322,9 +322,17 @@ class KafkaConnection:
         Raises:
             ConfigError: The broker refused an entry.
         """
+        self._alter_group_config(group, config, AlterConfigOpType.SET, deadline)
+
+    def clear_group_config(self, group: str, names: Iterable[str], deadline: Deadline) -> None:
+        """Return entries of the broker's configuration of a group to their defaults."""
+        self._alter_group_config(group, dict.fromkeys(names, ""), AlterConfigOpType.DELETE, deadline)
+
+    def _alter_group_config(
+        self, group: str, config: Mapping[str, str], operation: AlterConfigOpType, deadline: Deadline
+    ) -> None:
         entries = [
-            ConfigEntry(name, value, incremental_operation=AlterConfigOpType.SET)
-            for name, value in config.items()
+            ConfigEntry(name, value, incremental_operation=operation) for name, value in config.items()
         ]
         resource = ConfigResource(ResourceType.GROUP, group, incremental_configs=entries)
         futures = self.client.incremental_alter_configs(

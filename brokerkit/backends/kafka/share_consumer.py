@@ -36,7 +36,7 @@ from .codec import columns_of, split_errors
 from .connection import KafkaConnection, translate_call
 from .errors import AUTHENTICATION, codes, from_code, translate
 from .options import LOGGER, Properties, passed_through
-from .share_groups import DELIVERIES, NEEDED, ensure_share_group
+from .share_groups import DELIVERIES, NEEDED, ensure_share_group, forget_share_group
 from .watch import Watch
 
 LOOK_SECONDS = 10.0
@@ -94,6 +94,7 @@ class KafkaShareConsumer(MessageDriver):
         self._ready = False
         self._fetching = False
         self._placed = False
+        self._created = False
         self._spare: list[Message] = []
         self._deliveries = 0
         self._held: dict[Receipt, int] = {}
@@ -115,6 +116,7 @@ class KafkaShareConsumer(MessageDriver):
         self.lock_seconds = settings.lock_seconds
         self._deliveries = settings.deliveries
         self._placed = settings.start == "earliest"
+        self._created = self._created or self._start is not None
         self._ready, self._start = True, None
 
     def _on_statistics(self, text: str) -> None:
@@ -164,7 +166,11 @@ class KafkaShareConsumer(MessageDriver):
             self._ready = False
             return Unavailable(f"{what}: the broker forgot this member, which joins again: {error.str()}")
         problem = from_code(error, what)
-        return NotSupported(f"{problem}; {NEEDED}") if isinstance(problem, NotSupported) else problem
+        if not isinstance(problem, NotSupported):
+            return problem
+        if self._created:
+            forget_share_group(self._cluster, self._group, Deadline(LOOK_SECONDS))
+        return NotSupported(f"{problem}; {NEEDED}")
 
     def _note(self, message: Message) -> None:
         """Handle an error that arrived as a message."""

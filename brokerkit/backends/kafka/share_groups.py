@@ -121,6 +121,11 @@ def _refuse_consumer_group(cluster: KafkaConnection, group: str, deadline: Deadl
         )
 
 
+def forget_share_group(cluster: KafkaConnection, group: str, deadline: Deadline) -> None:
+    """Remove what `ensure_share_group` wrote, so that the name is free for a consumer group."""
+    cluster.clear_group_config(group, (ISOLATION, START), deadline)
+
+
 def _configure(
     cluster: KafkaConnection, group: str, start: Position, options: Mapping[str, Any], deadline: Deadline
 ) -> ShareSettings:

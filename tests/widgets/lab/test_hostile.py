@@ -30,7 +30,7 @@ topic, headers, large = " ".join({PAYLOADS!r}), True, 8_000_000  # about what on
 s.create_topic(topic)
 """
 PROGRESS = """
-from brokerkit.session import progress
+from brokerkit.display import progress
 progress.SHOW_AFTER_SECONDS = 0.0
 shown = progress.bar(f"copy {topic} to {topic}", 10)
 shown.update(5)
