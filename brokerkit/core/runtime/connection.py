@@ -98,6 +98,7 @@ class Connection(Closable):
         return self._secrets.clear(error if isinstance(error, BrokerError) else self._translated(error))
 
     def _translated(self, error: BaseException) -> BrokerError:
+        """Return an exception as a `BrokerError`, also before there is a driver."""
         if self._driver is not None:
             # a translation that fails must not hide the error or end a thread
             with contextlib.suppress(Exception):
@@ -107,6 +108,8 @@ class Connection(Closable):
         return made
 
     def _ask(self, question: Callable[[], T], timeout: float) -> T:
+        """Make a call on the driver's thread, and wait for it. Raise its error without secrets."""
+
         def asked() -> tuple[T | None, BrokerError | None]:
             try:
                 return question(), None
@@ -218,6 +221,7 @@ class Connection(Closable):
         )
 
     def _adopt(self, child: Closable) -> None:
+        """Close `child` with the connection. If that is closed, close `child` now and raise Closed."""
         with self._lock:
             if not self._closed:
                 self._children.add(child)
@@ -384,6 +388,7 @@ class Connection(Closable):
 
 
 def _open(backend: Backend, address: Address, timeout: float) -> Driver:
+    """Open a driver and check that the broker answers. Close the driver if it does not."""
     driver = backend.open(address, timeout)
     try:
         driver.ping(timeout)
@@ -394,5 +399,6 @@ def _open(backend: Backend, address: Address, timeout: float) -> Driver:
 
 
 def _close_all(drivers: list[Driver]) -> None:
+    """Close drivers that were opened too late."""
     for driver in drivers:
         driver.close(1.0)

@@ -137,6 +137,7 @@ class Consumer(Closable):
     # The driver's thread.
 
     def _work(self) -> float:
+        """Do one step. After an error, keep it for the callers, and return when to try again."""
         try:
             return self._step()
         except BaseException as error:
@@ -186,6 +187,7 @@ class Consumer(Closable):
         return max(0.0, min(self._keep_alive_at, self._idle_at) - time.monotonic())
 
     def _attach(self) -> None:
+        """Do a step of attaching. Raise Unavailable after `connect_timeout` seconds."""
         if self._attach_deadline is None:
             self._attach_deadline = Deadline(self._connect_timeout)
         elif self._attach_deadline.passed:
@@ -202,6 +204,7 @@ class Consumer(Closable):
                 self._announce()
 
     def _fetch(self, missing: int, wait: float) -> None:
+        """Fetch once, and wake the callers."""
         fetched = self._driver.fetch(missing, wait)
         self._trouble = None
         if fetched.columns.length:
@@ -212,6 +215,7 @@ class Consumer(Closable):
             self._announce()
 
     def _receive(self, fetched: Fetched) -> None:
+        """Put what was fetched into the buffer, and set when its locks are due."""
         chunk = self._chunk(fetched)
         lock = self._driver.lock_seconds
         due = self._hold_seconds if lock is None else min(lock / 3, self._hold_seconds)
@@ -422,6 +426,7 @@ class Consumer(Closable):
     def _next_items(
         self, max_messages: int, timeout: float | None, cancellation: Cancellation | None
     ) -> list[Any]:
+        """Return messages or records of `fetch_many`. If that is interrupted, put all back."""
         pieces = self.fetch_many(max_messages, timeout, cancellation=cancellation)
         try:
             return [item for held in pieces for item in self._items(held)]
@@ -499,6 +504,7 @@ class Consumer(Closable):
                 self._waiters = [each for each in self._waiters if each is not waiter]
 
     def _check_open(self) -> None:
+        """Raise Closed if the consumer is closed, or used in a forked child."""
         self._owner.check_process()
         if self._closed:
             raise Closed(f"the consumer of {self.name} is closed")

@@ -336,6 +336,7 @@ class ConnectedInspector(Closable):
             )
 
     def _borrow(self) -> _Reading:
+        """Return an idle reader, or a new one."""
         self._check_open()
         with self._lock:
             if self._idle_readers:
@@ -350,6 +351,7 @@ class ConnectedInspector(Closable):
         return reading
 
     def _give_back(self, reading: _Reading, usable: bool) -> None:
+        """Keep a reader for the next slice if it is usable and few are kept, else close it."""
         with self._lock:
             if usable and not self._closed and len(self._idle_readers) < IDLE_READERS:
                 reading.stop()
@@ -360,6 +362,7 @@ class ConnectedInspector(Closable):
         reading.end()
 
     def _ask(self, question: Callable[[], T], timeout: float) -> T:
+        """Make a call of the driver on its thread, and wait a second longer than `timeout`."""
         self._check_open()
 
         def translated() -> T:
@@ -372,6 +375,7 @@ class ConnectedInspector(Closable):
         return self._owner.call(translated, timeout=timeout + 1.0)
 
     def _check_open(self) -> None:
+        """Raise Closed if the inspector is closed, or used in a forked child."""
         self._owner.check_process()
         if self._closed:
             raise Closed(f"the browser of {self.name} is closed")
@@ -465,6 +469,7 @@ def _ends(columns: Columns) -> tuple[int | None, int | None]:
 
 
 def _stalled(piece: Slice, stall: float) -> Unavailable:
+    """Return the error for a slice of which no row came."""
     where = f" between offsets {piece.start} and {piece.end}" if piece.end < EXACT else ""
     return Unavailable(
         f"nothing came for {stall:g} s while reading {piece.topic!r}{where}; is the broker reachable?"

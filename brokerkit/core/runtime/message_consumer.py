@@ -240,6 +240,7 @@ class MessageConsumer(Consumer):
         return again
 
     def _extend(self, chunk: MessageFetch) -> None:
+        """Extend the locks of a fetch. If one fails with a retryable error, it is due again."""
         rows = chunk.pending(0, len(chunk))
         began = time.monotonic()
         extended = True
@@ -281,6 +282,7 @@ class MessageConsumer(Consumer):
 
 
 def _too_late(state: int) -> AckFailed:
+    """Return the error for acknowledging a message that is returned, rejected or lost."""
     if state == LOST:
         return LockLost(
             "the lock expired before the acknowledgement; the message will be, or was, delivered "

@@ -66,6 +66,7 @@ def refusal(message: OutboundMessage, capabilities: Capabilities) -> BrokerError
 
 
 def _time_refusal(moment: datetime, unit: TimeUnit | None) -> BrokerError | None:
+    """Return why this system cannot keep a `publish_time`, or None."""
     if unit is None:
         return NotSupported(
             "this system stamps messages itself and does not take publish_time=: leave it out, or put the "
@@ -80,6 +81,7 @@ def _time_refusal(moment: datetime, unit: TimeUnit | None) -> BrokerError | None
 
 
 def _is_text(value: bytes) -> bool:
+    """Tell whether bytes are UTF-8."""
     try:
         value.decode("utf-8")
     except UnicodeDecodeError:
@@ -88,6 +90,7 @@ def _is_text(value: bytes) -> bool:
 
 
 def _attribute_refusal(message: OutboundMessage, capabilities: Capabilities) -> BrokerError | None:
+    """Return why this system cannot keep the attributes of a message, or None."""
     names = set()
     for name, value in message.attributes:
         kind = type_name(value)
@@ -240,6 +243,7 @@ class ConnectedPublisher(Closable):
         return [result for result in results if result is not None]
 
     def _check_open(self) -> None:
+        """Raise Closed if the publisher is closed."""
         if self._closed:
             raise Closed(f"the publisher to {self.name} is closed")
 
@@ -269,10 +273,12 @@ class ConnectedPublisher(Closable):
             return True
 
     def _above_limit(self, message: OutboundMessage) -> bool:
+        """Tell whether the payload is above the limit of the broker."""
         limit = self.capabilities.max_message_bytes
         return limit is not None and message.data is not None and len(message.data) > limit
 
     def _named(self, outgoing: Outgoing) -> Outgoing:
+        """Return the message with a `dedup_id`, where the system uses them."""
         if not self.capabilities.dedup_ids:
             return outgoing
         topic, message = outgoing
@@ -281,6 +287,7 @@ class ConnectedPublisher(Closable):
     # The driver's thread.
 
     def _work(self) -> float:
+        """Send what waits, and sleep until woken."""
         self._drain()
         return float("inf")
 
@@ -299,12 +306,14 @@ class ConnectedPublisher(Closable):
                 begin += len(each.batch)
 
     def _send(self, batch: Sequence[Outgoing], deadline: Deadline) -> list[PublishResult]:
+        """Send messages in chunks. Return the outcomes."""
         results: list[PublishResult] = []
         for chunk in _chunks(batch, self.capabilities.max_batch):
             results.extend(self._send_chunk(chunk, deadline))
         return results
 
     def _send_chunk(self, chunk: Sequence[Outgoing], deadline: Deadline) -> list[PublishResult]:
+        """Send one chunk, and send again what is worth it until the deadline. Return the outcomes."""
         since = time.monotonic()
         results = self._attempt(chunk, deadline)
         pause = FIRST_RETRY_SECONDS
@@ -328,6 +337,7 @@ class ConnectedPublisher(Closable):
         return results
 
     def _window(self, topic: str, deadline: Deadline) -> float | None:
+        """Return for how many seconds a topic remembers a `dedup_id`. None if that is not known now."""
         try:
             return self._driver.known_again(topic, max(0.1, min(WINDOW_SECONDS, self._left(deadline))))
         except Exception as error:
@@ -341,6 +351,7 @@ class ConnectedPublisher(Closable):
         return left if closing is None else min(left, closing.remaining())
 
     def _attempt(self, chunk: Sequence[Outgoing], deadline: Deadline) -> list[PublishResult]:
+        """Send messages once. Return an outcome for each, also if the driver raises."""
         try:
             results = self._driver.send(chunk, max(0.1, self._left(deadline)))
             if len(results) != len(chunk):
@@ -417,6 +428,7 @@ class ConnectedPublisher(Closable):
         self._end(self._driver.abort, timeout)
 
     def _end(self, how: Callable[[float], None], timeout: float | None) -> None:
+        """End the open transaction with `how`."""
         self._require_transactional()
         if not self._in_transaction:
             raise ConfigError("no transaction has begun: call begin(), or use `with ...transaction():`")
@@ -440,12 +452,14 @@ class ConnectedPublisher(Closable):
             raise
 
     def _abort_after(self, error: BaseException) -> None:
+        """Abort after an error, and add a note to it if that fails too."""
         try:
             self.abort()
         except BrokerError as failure:
             error.add_note(f"aborting the transaction failed too: {failure}")
 
     def _require_transactional(self) -> None:
+        """Raise NotSupported if the publisher has no transactional id."""
         if not self.transactional:
             raise NotSupported(
                 "this publisher has no transactions: "
@@ -457,6 +471,8 @@ class ConnectedPublisher(Closable):
             )
 
     def _call(self, work: Callable[[float], None], seconds: float, *, begun: bool) -> None:
+        """Make a call about transactions on the driver's thread, and wait for it."""
+
         def asked() -> None:
             try:
                 work(seconds)

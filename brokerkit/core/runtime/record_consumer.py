@@ -167,6 +167,7 @@ class RecordConsumer(Consumer):
         return self._commit(chunk, rows)
 
     def _commit(self, chunk: RecordFetch, rows: Sequence[int]) -> dict[int, BrokerError]:
+        """Commit the highest of these rows in each partition, unless it is committed or stale."""
         failed: dict[Partition, BrokerError] = {}
         positions: dict[Partition, int] = {}
         for row in rows:
@@ -195,9 +196,11 @@ class RecordConsumer(Consumer):
         }
 
     def _committed(self, chunk: RecordFetch, row: int) -> bool:
+        """Tell whether a record is committed."""
         return chunk.offsets[row] < self.marks.get(chunk.partitions[row], 0)
 
     def _stale(self, partition: Partition) -> BrokerError:
+        """Return the error for acknowledging a record of a stale partition."""
         topic, number = partition
         reason = self._reasons.get(partition, "given back")
         kind = LockLost if reason == HELD_TOO_LONG else StaleAck
@@ -214,6 +217,7 @@ class RecordConsumer(Consumer):
             self._forget(positions, reason)
 
     def _on_lost(self, partitions: Collection[Partition]) -> None:
+        """Forget partitions that were taken away. The driver calls it on its thread."""
         self._forget(partitions, "taken away")
         for partition in partitions:
             self.marks.pop(partition, None)

@@ -58,6 +58,7 @@ class Address:
         return found._checked()
 
     def _checked(self) -> Address:
+        """Return the address after checking that its texts are UTF-8. Raises ConfigError."""
         named = (("the user", self.user), ("the password", self.password), *self.options.items())
         for name, value in named:
             if isinstance(value, str | Secret) and not as_secret(value).is_text:
@@ -151,10 +152,12 @@ def _unquoted(text: str) -> str:
 
 
 def _from_public(url: str) -> Address:
+    """Return the address of a public URL: the other side of a pickle."""
     return resolve(url, {})
 
 
 def _add(secrets: Secrets, name: str, value: Any) -> None:
+    """Add the secrets in the value of an option."""
     if isinstance(value, Mapping):
         for key, each in value.items():
             _add(secrets, str(key), each)
@@ -219,6 +222,7 @@ def _connections(path: Path) -> dict[str, dict[str, Any] | None] | str:
 
 
 def _entry(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the options of a saved connection, with secrets hidden."""
     return {
         key: Secret(value) if key == "url" and isinstance(value, str) else hidden(key, value)
         for key, value in _flattened(entry)
@@ -242,6 +246,7 @@ def _flattened(entry: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str
 
 
 def _from_environment(key: str, value: Any) -> Any:
+    """Return the value of an option, read from the environment if it is ``{env = "NAME"}``."""
     if not (isinstance(value, dict) and set(value) == {"env"}):
         return value
     return os.environ.get(str(value["env"]), _Missing(str(value["env"])))

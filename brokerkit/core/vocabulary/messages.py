@@ -56,6 +56,7 @@ class Delivery(Protocol):
 
 
 def _delivery_of(item: Message | Record) -> Delivery:
+    """Return what settles a message. Raises AckFailed if it did not come from a consumer."""
     if item.delivery is None:
         raise AckFailed(
             f"this {type(item).__name__.lower()} did not come from a consumer, so there is nothing "
@@ -193,6 +194,7 @@ class Record:
 
 
 def _as_bytes(value: object, what: str) -> bytes | None:
+    """Return bytes, with text encoded as UTF-8. None stays None. Raises TypeError and ConfigError."""
     if value is None or type(value) is bytes:
         return value
     if isinstance(value, str):
@@ -302,6 +304,7 @@ class OutboundMessage:
         return self._twin(dedup_id)
 
     def _twin(self, dedup_id: str | None) -> OutboundMessage:
+        """Return a copy with another `dedup_id`."""
         twin = OutboundMessage.__new__(OutboundMessage)
         twin.data, twin.key, twin.attributes = self.data, self.key, self.attributes
         twin.partition, twin.publish_time = self.partition, self.publish_time
