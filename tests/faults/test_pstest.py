@@ -12,7 +12,8 @@ from .places import Place, PubSub
 from .suite import Publishing, Taking, through
 
 __all__ = ["through"]
-pytestmark = pytest.mark.broker
+# it is the same backend as on Google's emulator, which CI runs
+pytestmark = [pytest.mark.broker, pytest.mark.soak]
 
 
 @pytest.fixture(scope="module")
