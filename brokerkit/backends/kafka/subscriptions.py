@@ -6,7 +6,14 @@ import time
 
 from brokerkit.core.contract.driver import SubscriptionRequest
 from brokerkit.core.vocabulary.cancellation import Deadline
-from brokerkit.core.vocabulary.errors import AlreadyExists, BrokerError, NotFound, NotSupported, StaleAck
+from brokerkit.core.vocabulary.errors import (
+    AlreadyExists,
+    BrokerError,
+    NotFound,
+    NotSupported,
+    StaleAck,
+    Unauthorized,
+)
 from brokerkit.core.vocabulary.positions import Earliest, Position, resolve
 
 from .connection import KafkaConnection
@@ -42,8 +49,8 @@ def _refuse_share_group(cluster: KafkaConnection, group: str, deadline: Deadline
     """
     try:
         is_share_group = share_settings(cluster, group, deadline).start is not None
-    except NotSupported:
-        # a broker without share groups
+    except (NotSupported, Unauthorized):
+        # a broker without share groups, or a user that may not see their configuration
         return
     if is_share_group:
         raise AlreadyExists(

@@ -81,7 +81,7 @@ def test_a_partition_that_is_not_there_fails_that_message_alone(
     [
         ({"message.timestamp.type": "LogAppendTime"}, NOW, "stamps messages itself"),
         ({"message.timestamp.before.max.ms": 60_000}, NOW - timedelta(minutes=5), "before.max.ms"),
-        ({"message.timestamp.after.max.ms": 60_000}, NOW + timedelta(minutes=5), "after.max.ms"),
+        ({"message.timestamp.after.max.ms": 60_000}, NOW + timedelta(days=5), "after.max.ms"),
         ({}, datetime(1969, 12, 31, tzinfo=UTC), "not after 1970"),
         ({}, datetime(1970, 1, 1), "not after 1970"),
         ({}, NOW.replace(microsecond=123_456), "has microseconds"),
