@@ -115,7 +115,7 @@ def test_other_counts_of_partitions_go_by_key_and_say_so(
         outcome = kafka_session.copy(source, kafka_session, target, progress=False)
     assert outcome.attrs["brokerkit"]["placing"]["partitions"] == "key"
     got = rows(kafka_session, target)
-    place = kafka_session.browser.terms(target).place
+    place = kafka_session.inspector.terms(target).place
     assert place is not None
     assert [place(key.encode()) for key in got["key"]] == got["partition"].tolist()
     for key, part in got.groupby("key"):

@@ -493,8 +493,10 @@ class Consumer(Closable):
                         grace = grace.restarted()
                     # a timeout of 0 still looks once
                     elif waiter.deadline.passed and (self._fetches > fetches_before or grace.passed):
-                        if self._trouble is not None:
-                            raise self._trouble
+                        # the driver's thread may clear it at any moment
+                        trouble = self._trouble
+                        if trouble is not None:
+                            raise trouble
                         return None
                     changed = self._changed
                 self._owner.nudge()

@@ -136,7 +136,7 @@ def test_a_negative_position_counts_messages_and_not_batches(either: Session, se
     assert either.scan(name, start=-1_000).to_pandas()["value"].tolist() == numbers(301)
     assert either.scan(name, end=-300).to_pandas()["value"].tolist() == ["0"]
     assert either.peek(name, 10, end=-296)["value"].tolist() == numbers(5)
-    browser = either.browser
+    browser = either.inspector
     for limit in (1, 99, 100, 101):
         pieces = browser.plan(name, -250, limit=limit)
         found = [value for piece in pieces for part in browser.read(piece) for value in part.values("value")]
