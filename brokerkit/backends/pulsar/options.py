@@ -130,12 +130,20 @@ def _host_and_port(text: str, default: int) -> tuple[str, int]:
 def _admin(value: Any) -> str | None:
     if value is None:
         return None
-    text = str(revealed(value)).rstrip("/")
+    problem = _admin_problem(value)
+    if problem is not None:
+        # raised here, where no variable of a traceback holds what the URL hides
+        raise ConfigError(problem)
+    return str(revealed(value)).rstrip("/")
+
+
+def _admin_problem(value: Any) -> str | None:
+    text = str(revealed(value))
     if not text.startswith(("http://", "https://")):
-        raise ConfigError("admin must be the URL of the REST endpoint, for example http://localhost:8080")
+        return "admin must be the URL of the REST endpoint, for example http://localhost:8080"
     if "@" in text:
-        raise ConfigError("admin must have no user and password: the connection's own are used there as well")
-    return text
+        return "admin must have no user and password: the connection's own are used there as well"
+    return None
 
 
 def _file(given: Mapping[str, Any], option: str) -> str | None:
