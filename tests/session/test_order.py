@@ -42,7 +42,6 @@ KINDS = [
         subscription={"share": True},
         options={"share": True},
     ),
-    Kind("sessions", "servicebus_server", topic={"sessions": True}),
     Kind(
         "failover",
         "pulsar_server",
