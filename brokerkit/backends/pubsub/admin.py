@@ -39,29 +39,31 @@ CLOCK_SECONDS = 60
 """The largest difference allowed between the clocks of the service and of this machine."""
 
 
-def get_topic(link: PubSubConnection, topic: str, timeout: float) -> Any:
+def get_topic(connection: PubSubConnection, topic: str, timeout: float) -> Any:
     """Return the configuration of a topic.
 
     Raises:
         NotFound: The topic does not exist.
     """
     try:
-        return link.call(GET_TOPIC, timeout, topic=link.path("topics", topic))
+        return connection.call(GET_TOPIC, timeout, topic=connection.path("topics", topic))
     except grpc.RpcError as error:
         if code_of(error) is StatusCode.NOT_FOUND:
-            raise no_topic(link, topic) from error
+            raise no_topic(connection, topic) from error
         raise
 
 
-def no_topic(link: PubSubConnection, topic: str) -> NotFound:
+def no_topic(connection: PubSubConnection, topic: str) -> NotFound:
     """Return the NotFound for a missing topic."""
     return NotFound(
-        f"project {link.project!r} has no topic {topic!r}: create it with create_topic({topic!r}), "
+        f"project {connection.project!r} has no topic {topic!r}: create it with create_topic({topic!r}), "
         "or see topics() for those that are there"
     )
 
 
-def create_topic(link: PubSubConnection, topic: str, options: Mapping[str, Any], timeout: float) -> None:
+def create_topic(
+    connection: PubSubConnection, topic: str, options: Mapping[str, Any], timeout: float
+) -> None:
     """Create a topic.
 
     Raises:
@@ -83,27 +85,29 @@ def create_topic(link: PubSubConnection, topic: str, options: Mapping[str, Any],
         if isinstance(given["regions"], str):
             raise ConfigError("regions must be a list of region names")
         fields["message_storage_policy"] = {"allowed_persistence_regions": [*map(str, given["regions"])]}
-    link.call(CREATE_TOPIC, timeout, name=link.path("topics", topic), **fields)
+    connection.call(CREATE_TOPIC, timeout, name=connection.path("topics", topic), **fields)
 
 
-def delete_topic(link: PubSubConnection, topic: str, timeout: float) -> None:
+def delete_topic(connection: PubSubConnection, topic: str, timeout: float) -> None:
     """Delete a topic. Its subscriptions keep their messages and receive no new ones.
 
     Raises:
         NotFound: The topic does not exist.
     """
     try:
-        link.call(DELETE_TOPIC, timeout, topic=link.path("topics", topic))
+        connection.call(DELETE_TOPIC, timeout, topic=connection.path("topics", topic))
     except grpc.RpcError as error:
         if code_of(error) is StatusCode.NOT_FOUND:
-            raise no_topic(link, topic) from error
+            raise no_topic(connection, topic) from error
         raise
 
 
-def get_subscription(link: PubSubConnection, subscription: str, timeout: float) -> Any | None:
+def get_subscription(connection: PubSubConnection, subscription: str, timeout: float) -> Any | None:
     """Return the configuration of a subscription, or None if it does not exist."""
     try:
-        return link.call(GET_SUBSCRIPTION, timeout, subscription=link.path("subscriptions", subscription))
+        return connection.call(
+            GET_SUBSCRIPTION, timeout, subscription=connection.path("subscriptions", subscription)
+        )
     except grpc.RpcError as error:
         if code_of(error) is StatusCode.NOT_FOUND:
             return None
@@ -111,7 +115,7 @@ def get_subscription(link: PubSubConnection, subscription: str, timeout: float) 
 
 
 def create_subscription(
-    link: PubSubConnection,
+    connection: PubSubConnection,
     topic: str,
     subscription: str,
     start: Position,
@@ -121,7 +125,7 @@ def create_subscription(
     """Create a subscription and return its configuration.
 
     Args:
-        link: The connection.
+        connection: The connection.
         topic: The topic to subscribe to.
         subscription: The name of the new subscription.
         start: Where the subscription begins. `earliest` and times reach back as far as the topic retains
@@ -135,33 +139,35 @@ def create_subscription(
         NotSupported: A subscription of this topic cannot begin at `start`.
     """
     deadline = Deadline(timeout)
-    fields = subscription_fields(link, options)
-    name = link.path("subscriptions", subscription)
-    found = get_topic(link, topic, deadline.remaining())
+    fields = subscription_fields(connection, options)
+    name = connection.path("subscriptions", subscription)
+    found = get_topic(connection, topic, deadline.remaining())
     back_to = start_of(found, topic, start)
     try:
-        made = link.call(CREATE_SUBSCRIPTION, deadline.remaining(), name=name, topic=found.name, **fields)
+        made = connection.call(
+            CREATE_SUBSCRIPTION, deadline.remaining(), name=name, topic=found.name, **fields
+        )
     except grpc.RpcError as error:
         if code_of(error) is StatusCode.ALREADY_EXISTS:
             raise AlreadyExists(
-                f"project {link.project!r} has a subscription {subscription!r} already; all topics share "
-                "the names of subscriptions"
+                f"project {connection.project!r} has a subscription {subscription!r} already; all topics "
+                "share the names of subscriptions"
             ) from error
         raise
     if back_to is not None:
         try:
-            link.call(SEEK, deadline.remaining(), subscription=name, time=back_to)
+            connection.call(SEEK, deadline.remaining(), subscription=name, time=back_to)
         except BaseException:
             # a subscription that begins at the wrong place must not remain
             with contextlib.suppress(grpc.RpcError):
-                delete_subscription(link, subscription, 5.0)
+                delete_subscription(connection, subscription, 5.0)
             raise
     return made
 
 
-def delete_subscription(link: PubSubConnection, subscription: str, timeout: float) -> None:
+def delete_subscription(connection: PubSubConnection, subscription: str, timeout: float) -> None:
     """Delete a subscription with its backlog. Raises NotFound."""
-    link.call(DELETE_SUBSCRIPTION, timeout, subscription=link.path("subscriptions", subscription))
+    connection.call(DELETE_SUBSCRIPTION, timeout, subscription=connection.path("subscriptions", subscription))
 
 
 def retention_seconds(topic: Any) -> int:

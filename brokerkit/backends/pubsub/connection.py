@@ -99,7 +99,7 @@ class PubSubConnection:
         """Whether the connection was closed."""
         return self._closed
 
-    def begin(self, method: Method, timeout: float, *, long: bool = False, **fields: Any) -> Call:
+    def submit(self, method: Method, timeout: float, *, long: bool = False, **fields: Any) -> Call:
         """Send a request without waiting for its answer.
 
         Args:
@@ -124,7 +124,7 @@ class PubSubConnection:
 
     def call(self, method: Method, timeout: float, **fields: Any) -> Any:
         """Send a request and wait for its answer. Raises the error of grpc."""
-        return self.begin(method, timeout, **fields).result()
+        return self.submit(method, timeout, **fields).result()
 
     def pages(self, method: Method, items: str, timeout: float, **fields: Any) -> Iterator[Any]:
         """Yield all items of a paged list. `timeout` seconds are for all pages together."""

@@ -47,10 +47,10 @@ class PubSubConsumer(MessageDriver):
 
     ack: AckKind = "sent"
 
-    def __init__(self, link: PubSubConnection, request: ConsumerRequest, parking: Parking) -> None:
+    def __init__(self, connection: PubSubConnection, request: ConsumerRequest, parking: Parking) -> None:
         if not request.subscription:
             raise ConfigError("Pub/Sub needs subscription=, the name of a subscription of the topic")
-        self._link = link
+        self._connection = connection
         self._request = request
         self._parking = parking
         self._inbox: Inbox | None = None
@@ -64,8 +64,8 @@ class PubSubConsumer(MessageDriver):
         self.lock_seconds = float(seconds or MIN_LOCK)
         self.ack = "confirmed" if found is not None and found.enable_exactly_once_delivery else "sent"
         ordered = found is not None and bool(found.enable_message_ordering)
-        self._settling = Settling(self._link, path, ordered=ordered)
-        self._inbox = self._parking.take(path) or Inbox(self._link, path)
+        self._settling = Settling(self._connection, path, ordered=ordered)
+        self._inbox = self._parking.take(path) or Inbox(self._connection, path)
         self._path = path
         self._settled_in = Deadline(SETTLE_IN_SECONDS)
         return True
@@ -74,11 +74,11 @@ class PubSubConsumer(MessageDriver):
         """Return the path of the subscription, and its configuration if it may be read."""
         name = self._request.subscription or ""
         topic = self._request.topic
-        path = self._link.path("subscriptions", name)
-        topic_path = self._link.path("topics", topic)
+        path = self._connection.path("subscriptions", name)
+        topic_path = self._connection.path("topics", topic)
         check_options(self._request.options, KNOWN)
         try:
-            found = get_subscription(self._link, name, ANSWER_SECONDS)
+            found = get_subscription(self._connection, name, ANSWER_SECONDS)
         except grpc.RpcError as error:
             if code_of(error) is not StatusCode.PERMISSION_DENIED:
                 raise
@@ -102,18 +102,18 @@ class PubSubConsumer(MessageDriver):
     def _create(self, name: str) -> Any:
         request = self._request
         if request.start is None:
-            get_topic(self._link, request.topic, ANSWER_SECONDS)
+            get_topic(self._connection, request.topic, ANSWER_SECONDS)
             raise NotFound(
                 f"topic {request.topic!r} has no subscription {name!r}: create it with "
                 f"create_subscription({request.topic!r}, {name!r}), or give start= here"
             )
         try:
             return create_subscription(
-                self._link, request.topic, name, request.start, request.options, ANSWER_SECONDS
+                self._connection, request.topic, name, request.start, request.options, ANSWER_SECONDS
             )
         except AlreadyExists:
             # another client created it meanwhile
-            found = get_subscription(self._link, name, ANSWER_SECONDS)
+            found = get_subscription(self._connection, name, ANSWER_SECONDS)
             if found is None:
                 raise
             return found
@@ -125,7 +125,7 @@ class PubSubConsumer(MessageDriver):
                 "subscriptions: create one with another name"
             )
         return (
-            f"the subscription {name!r} reads topic {self._link.shown(found)!r}, not "
+            f"the subscription {name!r} reads topic {self._connection.shown(found)!r}, not "
             f"{self._request.topic!r}: use its own topic, or another subscription name"
         )
 
@@ -191,11 +191,11 @@ class TemporaryConsumer(PubSubConsumer):
     The subscription named in the request is not touched: the temporary one has a name of its own.
     """
 
-    def __init__(self, link: PubSubConnection, request: ConsumerRequest, parking: Parking) -> None:
+    def __init__(self, connection: PubSubConnection, request: ConsumerRequest, parking: Parking) -> None:
         strangers = sorted(set(request.options) - {"temporary"})
         if strangers:
             raise ConfigError(f"temporary=True takes no further options, not {', '.join(strangers)}")
-        super().__init__(link, request, parking)
+        super().__init__(connection, request, parking)
         self._name: str | None = None
 
     def _find(self) -> tuple[str, Any | None]:
@@ -204,15 +204,15 @@ class TemporaryConsumer(PubSubConsumer):
             self._name = new_name()
         start = self._request.start or Earliest()
         try:
-            found = create_temporary(self._link, self._request.topic, self._name, start, ANSWER_SECONDS)
+            found = create_temporary(self._connection, self._request.topic, self._name, start, ANSWER_SECONDS)
         except AlreadyExists:
             # it was created by an attempt whose answer was lost
-            found = get_subscription(self._link, self._name, ANSWER_SECONDS)
-        return self._link.path("subscriptions", self._name), found
+            found = get_subscription(self._connection, self._name, ANSWER_SECONDS)
+        return self._connection.path("subscriptions", self._name), found
 
     def close(self, timeout: float) -> None:
         try:
             super().close(timeout / 2)
         finally:
             if self._name is not None:
-                remove_temporary(self._link, self._name, timeout / 2)
+                remove_temporary(self._connection, self._name, timeout / 2)

@@ -45,9 +45,9 @@ class Clients:
             ``projects/ID/topics/NAME``.
     """
 
-    def __init__(self, link: PubSubConnection) -> None:
-        self.project = link.project
-        self._channel = link.channel
+    def __init__(self, connection: PubSubConnection) -> None:
+        self.project = connection.project
+        self._channel = connection.channel
 
     @property
     def publisher(self) -> PublisherClient:
@@ -64,11 +64,11 @@ class PubSubDriver(Driver):
     """A driver whose parts share one connection.
 
     Attributes:
-        link: The connection that sends the requests.
+        connection: The connection that sends the requests.
     """
 
-    def __init__(self, link: PubSubConnection, capabilities: Capabilities) -> None:
-        self.link = link
+    def __init__(self, connection: PubSubConnection, capabilities: Capabilities) -> None:
+        self.connection = connection
         self.capabilities = capabilities
         self._parking = Parking()
 
@@ -79,54 +79,56 @@ class PubSubDriver(Driver):
     def ping(self, timeout: float) -> None:
         """Request one topic. An account that may not list topics may still publish or consume."""
         try:
-            self.link.call(LIST_TOPICS, timeout, project=f"projects/{self.link.project}", page_size=1)
+            self.connection.call(
+                LIST_TOPICS, timeout, project=f"projects/{self.connection.project}", page_size=1
+            )
         except grpc.RpcError as error:
             info = error_info(error)
             reason = info.reason if info is not None else ""
             if code_of(error) is not StatusCode.PERMISSION_DENIED or reason not in NOT_PERMITTED_TO_LIST:
                 # this runs before the portable layer exists, so translate here
                 raise translate(error) from error
-            log.info("topics of project %r may not be listed: %s", self.link.project, error.details())
+            log.info("topics of project %r may not be listed: %s", self.connection.project, error.details())
 
     def translate(self, error: BaseException) -> BrokerError:
-        if self.link.closed and code_of(error) is StatusCode.CANCELLED:
+        if self.connection.closed and code_of(error) is StatusCode.CANCELLED:
             return Closed("the connection was closed; connect anew")
         return translate(error)
 
     def consumer(self, request: ConsumerRequest) -> ConsumerDriver:
         """Return a consumer. The option ``temporary=True`` consumes from a copy that is deleted on close."""
         if request.options.get("temporary"):
-            return TemporaryConsumer(self.link, request, self._parking)
-        return PubSubConsumer(self.link, request, self._parking)
+            return TemporaryConsumer(self.connection, request, self._parking)
+        return PubSubConsumer(self.connection, request, self._parking)
 
     def publisher(self, *, transactional_id: str | None = None) -> PublisherDriver:
-        return PubSubPublisher(self.link)
+        return PubSubPublisher(self.connection)
 
     def inspector(self) -> InspectorDriver:
-        return PubSubInspector(self.link)
+        return PubSubInspector(self.connection)
 
     def reader(self) -> ReaderDriver:
         raise no_reading("a topic")
 
     def create_topic(self, topic: str, *, options: Mapping[str, Any], timeout: float) -> None:
-        admin.create_topic(self.link, topic, options, timeout)
+        admin.create_topic(self.connection, topic, options, timeout)
 
     def delete_topic(self, topic: str, *, timeout: float) -> None:
-        admin.delete_topic(self.link, topic, timeout)
+        admin.delete_topic(self.connection, topic, timeout)
 
     def create_subscription(self, request: SubscriptionRequest, *, timeout: float) -> None:
         place = request.topic, request.subscription
-        admin.create_subscription(self.link, *place, request.start, request.options, timeout)
+        admin.create_subscription(self.connection, *place, request.start, request.options, timeout)
 
     def delete_subscription(self, subscription: str, *, timeout: float) -> None:
         """Delete a subscription with its backlog. Raises NotFound."""
-        admin.delete_subscription(self.link, subscription, timeout)
+        admin.delete_subscription(self.connection, subscription, timeout)
 
     @property
     def native(self) -> Clients:
         """Google's clients, for snapshots, seek, schemas and everything else that only Pub/Sub has."""
-        return Clients(self.link)
+        return Clients(self.connection)
 
     def close(self, timeout: float) -> None:
         self._parking.close()
-        self.link.close()
+        self.connection.close()

@@ -35,8 +35,8 @@ class _Answer:
 class Inbox:
     """A reader that pulls from one subscription. Only `wake` may be called from other threads."""
 
-    def __init__(self, link: PubSubConnection, path: str) -> None:
-        self._link = link
+    def __init__(self, connection: PubSubConnection, path: str) -> None:
+        self._connection = connection
         self._path = path
         self._call: Call | None = None
         self._asked_at = 0.0
@@ -68,7 +68,7 @@ class Inbox:
 
     def _ask(self, max_messages: int) -> None:
         self._asked_at = time.monotonic()
-        call = self._link.begin(
+        call = self._connection.submit(
             PULL,
             PULL_SECONDS,
             long=True,

@@ -40,18 +40,20 @@ class PubSubInspector(InspectorDriver):
     Backlogs are known to Cloud Monitoring, not to Pub/Sub.
     """
 
-    def __init__(self, link: PubSubConnection) -> None:
-        self._link = link
+    def __init__(self, connection: PubSubConnection) -> None:
+        self._connection = connection
 
     def topics(self, timeout: float) -> list[TopicInfo]:
-        found = self._link.pages(LIST_TOPICS, "topics", timeout, project=f"projects/{self._link.project}")
-        return [TopicInfo(self._link.shown(each.name), details=_topic_details(each)) for each in found]
+        found = self._connection.pages(
+            LIST_TOPICS, "topics", timeout, project=f"projects/{self._connection.project}"
+        )
+        return [TopicInfo(self._connection.shown(each.name), details=_topic_details(each)) for each in found]
 
     def describe(self, topic: str, timeout: float) -> TopicDescription:
         deadline = Deadline(timeout)
-        found = get_topic(self._link, topic, deadline.remaining())
+        found = get_topic(self._connection, topic, deadline.remaining())
         names = list(
-            self._link.pages(
+            self._connection.pages(
                 LIST_TOPIC_SUBSCRIPTIONS, "subscriptions", deadline.remaining(), topic=found.name
             )
         )
@@ -60,12 +62,12 @@ class PubSubInspector(InspectorDriver):
             for start in range(0, len(names), AT_ONCE)
             for info in self._subscriptions(names[start : start + AT_ONCE], deadline)
         ]
-        details = {**_topic_details(found), "confirmation": _confirmation(found, self._link.emulator)}
+        details = {**_topic_details(found), "confirmation": _confirmation(found, self._connection.emulator)}
         return TopicDescription(topic, (), tuple(subscriptions), details=details)
 
     def _subscriptions(self, names: Iterable[str], deadline: Deadline) -> list[SubscriptionInfo]:
         calls = [
-            (name, self._link.begin(GET_SUBSCRIPTION, deadline.remaining(), subscription=name))
+            (name, self._connection.submit(GET_SUBSCRIPTION, deadline.remaining(), subscription=name))
             for name in names
         ]
         infos = []
@@ -78,17 +80,19 @@ class PubSubInspector(InspectorDriver):
                 if code_of(error) is not StatusCode.PERMISSION_DENIED:
                     raise
                 # the topic may belong to another project; all that is known is that it exists
-                infos.append(SubscriptionInfo(self._link.shown(name), "subscription"))
+                infos.append(SubscriptionInfo(self._connection.shown(name), "subscription"))
                 continue
             infos.append(
                 SubscriptionInfo(
-                    self._link.shown(name), "subscription", details=_subscription_details(self._link, found)
+                    self._connection.shown(name),
+                    "subscription",
+                    details=_subscription_details(self._connection, found),
                 )
             )
         return infos
 
     def bounds(self, topic: str, timeout: float) -> list[Bounds]:
-        get_topic(self._link, topic, timeout)
+        get_topic(self._connection, topic, timeout)
         raise no_reading(topic)
 
 
@@ -116,7 +120,7 @@ def _confirmation(topic: Any, emulator: bool) -> str:
     return f"stored by the service on several disks in at least two zones, {where}"
 
 
-def _subscription_details(link: PubSubConnection, found: Any) -> dict[str, Any]:
+def _subscription_details(connection: PubSubConnection, found: Any) -> dict[str, Any]:
     policy = found.dead_letter_policy
     details: dict[str, Any] = {
         "ack_deadline_seconds": found.ack_deadline_seconds,
@@ -126,7 +130,7 @@ def _subscription_details(link: PubSubConnection, found: Any) -> dict[str, Any]:
         "retention_seconds": found.message_retention_duration.seconds or None,
         "retain_acked": found.retain_acked_messages,
         "expiration_seconds": found.expiration_policy.ttl.seconds or None,
-        "dead_letter_topic": link.shown(policy.dead_letter_topic) if policy.dead_letter_topic else None,
+        "dead_letter_topic": connection.shown(policy.dead_letter_topic) if policy.dead_letter_topic else None,
         "max_delivery_attempts": policy.max_delivery_attempts or None,
         "delivery": delivery_of(found),
         "detached": found.detached,

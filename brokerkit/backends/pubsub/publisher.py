@@ -64,11 +64,11 @@ class _Request:
 class PubSubPublisher(PublisherDriver):
     """A publisher that sends publish requests. The service stores all messages of a request, or none."""
 
-    def __init__(self, link: PubSubConnection) -> None:
-        self._link = link
+    def __init__(self, connection: PubSubConnection) -> None:
+        self._connection = connection
 
     def send(self, batch: Sequence[tuple[str, OutboundMessage]], timeout: float) -> list[PublishResult]:
-        sending = _Sending(self._link, len(batch), Deadline(timeout))
+        sending = _Sending(self._connection, len(batch), Deadline(timeout))
         sending.fill(batch)
         return sending.run()
 
@@ -76,8 +76,8 @@ class PubSubPublisher(PublisherDriver):
 class _Sending:
     """A batch that is being sent."""
 
-    def __init__(self, link: PubSubConnection, length: int, deadline: Deadline) -> None:
-        self._link = link
+    def __init__(self, connection: PubSubConnection, length: int, deadline: Deadline) -> None:
+        self._connection = connection
         self._deadline = deadline
         self._results: list[PublishResult | None] = [None] * length
         self._waiting: deque[_Request] = deque()
@@ -89,7 +89,7 @@ class _Sending:
         filling: dict[str, _Request] = {}
         for row, (topic, message) in enumerate(batch):
             try:
-                path = self._link.path("topics", topic)
+                path = self._connection.path("topics", topic)
                 made = encode(message)
             except BrokerError as error:
                 self._results[row] = PublishResult("failed", None, error)
@@ -121,7 +121,7 @@ class _Sending:
             request = self._without_stopped(request)
         if request.rows:
             seconds = self._deadline.remaining()
-            call = self._link.begin(PUBLISH, seconds, topic=request.path, messages=request.messages)
+            call = self._connection.submit(PUBLISH, seconds, topic=request.path, messages=request.messages)
             self._under_way.append((request, call))
 
     def _without_stopped(self, request: _Request) -> _Request:
@@ -159,7 +159,7 @@ class _Sending:
     def _problem(self, error: BaseException, topic: str) -> BrokerError:
         problem: BrokerError
         if code_of(error) is StatusCode.NOT_FOUND:
-            problem = no_topic(self._link, topic)
+            problem = no_topic(self._connection, topic)
         elif code_of(error) is StatusCode.DEADLINE_EXCEEDED:
             problem = Unavailable(
                 f"the service did not confirm within {self._deadline.seconds:g} s; the messages may be stored"

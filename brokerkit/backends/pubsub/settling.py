@@ -29,17 +29,17 @@ class Settling:
     """A settler of the messages of one subscription, by their acknowledgement ids.
 
     Args:
-        link: The connection.
+        connection: The connection.
         path: The full path of the subscription.
         ordered: Whether the subscription keeps the order of a key.
     """
 
-    def __init__(self, link: PubSubConnection, path: str, *, ordered: bool = False) -> None:
-        self._link = link
+    def __init__(self, connection: PubSubConnection, path: str, *, ordered: bool = False) -> None:
+        self._connection = connection
         self._path = path
         # on Google's emulator, messages that are given back at once are overtaken by later ones of their key;
         # those whose deadline passes are not (measured)
-        self._least_seconds = 1 if ordered and link.emulator else 0
+        self._least_seconds = 1 if ordered and connection.emulator else 0
 
     def acknowledge(self, ids: Sequence[str], timeout: float) -> list[BaseException | None]:
         """Acknowledge messages, and retry temporary failures for `timeout` seconds.
@@ -60,7 +60,7 @@ class Settling:
             time.sleep(PAUSE_SECONDS)
 
     def _begin_ack(self, part: Sequence[str], timeout: float) -> Call:
-        return self._link.begin(ACKNOWLEDGE, timeout, subscription=self._path, ack_ids=part)
+        return self._connection.submit(ACKNOWLEDGE, timeout, subscription=self._path, ack_ids=part)
 
     def set_deadline(self, ids: Sequence[str], seconds: int, timeout: float) -> list[BaseException | None]:
         """Set the deadlines to `seconds` from now; 0 gives the messages back at once.
@@ -73,7 +73,7 @@ class Settling:
         return [failed.get(each) for each in ids]
 
     def _begin_deadline(self, part: Sequence[str], seconds: int, timeout: float) -> Call:
-        return self._link.begin(
+        return self._connection.submit(
             MODIFY_ACK_DEADLINE,
             timeout,
             subscription=self._path,

@@ -30,7 +30,7 @@ KNOWN: Mapping[str, str] = {
 }
 
 
-def subscription_fields(link: PubSubConnection, options: Mapping[str, Any]) -> dict[str, Any]:
+def subscription_fields(connection: PubSubConnection, options: Mapping[str, Any]) -> dict[str, Any]:
     """Return the fields of a new subscription. Raises ConfigError."""
     given = check_options(options, KNOWN)
     fields: dict[str, Any] = {"enable_message_ordering": _truth(given, "ordering", True)}
@@ -47,7 +47,7 @@ def subscription_fields(link: PubSubConnection, options: Mapping[str, Any]) -> d
     if "expiration" in given:
         never = given["expiration"] is None
         fields["expiration_policy"] = {} if never else {"ttl": duration(given["expiration"], "expiration")}
-    fields.update(_dead_letters(link, given))
+    fields.update(_dead_letters(connection, given))
     backoff = {
         f"{side}imum_backoff": duration(given[f"{side}_backoff"], f"{side}_backoff")
         for side in ("min", "max")
@@ -60,14 +60,14 @@ def subscription_fields(link: PubSubConnection, options: Mapping[str, Any]) -> d
     return fields
 
 
-def _dead_letters(link: PubSubConnection, given: Mapping[str, Any]) -> dict[str, Any]:
+def _dead_letters(connection: PubSubConnection, given: Mapping[str, Any]) -> dict[str, Any]:
     topic = given.get("dead_letter_topic")
     attempts = given.get("max_delivery_attempts")
     if topic is None:
         if attempts is not None:
             raise ConfigError("max_delivery_attempts goes with dead_letter_topic=")
         return {}
-    policy: dict[str, Any] = {"dead_letter_topic": link.path("topics", str(topic))}
+    policy: dict[str, Any] = {"dead_letter_topic": connection.path("topics", str(topic))}
     if attempts is not None:
         policy["max_delivery_attempts"] = _whole(given, "max_delivery_attempts")
     return {"dead_letter_policy": policy}

@@ -48,11 +48,13 @@ def new_name() -> str:
     return PREFIX + uuid.uuid4().hex[:16]
 
 
-def create_temporary(link: PubSubConnection, topic: str, name: str, start: Position, timeout: float) -> Any:
+def create_temporary(
+    connection: PubSubConnection, topic: str, name: str, start: Position, timeout: float
+) -> Any:
     """Create a temporary subscription and return its configuration. Removes orphans of the topic first.
 
     Args:
-        link: The connection.
+        connection: The connection.
         topic: The topic to read.
         name: The name of the subscription, from `new_name`.
         start: Where the subscription begins.
@@ -62,13 +64,13 @@ def create_temporary(link: PubSubConnection, topic: str, name: str, start: Posit
         NotSupported: The topic retains no messages.
     """
     deadline = Deadline(timeout)
-    found = get_topic(link, topic, deadline.remaining())
+    found = get_topic(connection, topic, deadline.remaining())
     if not retention_seconds(found):
         raise NotSupported(
             f"topic {topic!r} retains no messages, so a temporary subscription would see none: set the "
             'retention of the topic, or use side_effects="give back" with a subscription that is there'
         )
-    remove_orphans(link, found.name, deadline.remaining())
+    remove_orphans(connection, found.name, deadline.remaining())
     options = {
         "labels": {LABEL: LABEL_VALUE, UNTIL: str(int(time.time()) + LIFE_SECONDS)},
         "expiration": SERVER_REMOVES_AFTER,
@@ -77,13 +79,13 @@ def create_temporary(link: PubSubConnection, topic: str, name: str, start: Posit
         # messages that are not settled must not hold back the rest of their key
         "ordering": False,
     }
-    return create_subscription(link, topic, name, start, options, deadline.remaining())
+    return create_subscription(connection, topic, name, start, options, deadline.remaining())
 
 
-def remove_temporary(link: PubSubConnection, name: str, timeout: float) -> None:
+def remove_temporary(connection: PubSubConnection, name: str, timeout: float) -> None:
     """Delete a temporary subscription if it exists."""
     try:
-        delete_subscription(link, name, timeout)
+        delete_subscription(connection, name, timeout)
     except grpc.RpcError as error:
         if code_of(error) is StatusCode.NOT_FOUND:
             return
@@ -94,19 +96,21 @@ def remove_temporary(link: PubSubConnection, name: str, timeout: float) -> None:
         )
 
 
-def remove_orphans(link: PubSubConnection, topic_path: str, timeout: float) -> int:
+def remove_orphans(connection: PubSubConnection, topic_path: str, timeout: float) -> int:
     """Delete the subscriptions that other readings left on a topic, and return how many there were."""
     deadline = Deadline(timeout)
     names = [
         path
-        for path in link.pages(LIST_TOPIC_SUBSCRIPTIONS, "subscriptions", timeout, topic=topic_path)
+        for path in connection.pages(LIST_TOPIC_SUBSCRIPTIONS, "subscriptions", timeout, topic=topic_path)
         if path.rsplit("/", 1)[-1].startswith(PREFIX)
     ]
     removed = 0
     for path in names:
         try:
-            if is_orphan(link.call(GET_SUBSCRIPTION, deadline.remaining(), subscription=path), time.time()):
-                link.call(DELETE_SUBSCRIPTION, deadline.remaining(), subscription=path)
+            if is_orphan(
+                connection.call(GET_SUBSCRIPTION, deadline.remaining(), subscription=path), time.time()
+            ):
+                connection.call(DELETE_SUBSCRIPTION, deadline.remaining(), subscription=path)
                 removed += 1
         except grpc.RpcError as error:
             if code_of(error) is not StatusCode.NOT_FOUND:

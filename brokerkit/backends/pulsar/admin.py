@@ -12,7 +12,7 @@ from brokerkit.core.vocabulary.errors import AlreadyExists, ConfigError, NotFoun
 from .connection import PulsarConnection
 from .names import full_name, partition_name, rest_path, split_partition
 from .options import count
-from .rest import NEEDED, Admin
+from .rest import NEEDED, RestEndpoint
 
 TOPIC_OPTIONS: Mapping[str, str] = {"partitions": "how many partitions (default: a topic without partitions)"}
 
@@ -25,27 +25,27 @@ class Topics:
     """The topics of a connection.
 
     Attributes:
-        admin: The REST endpoint, or None.
+        rest: The REST endpoint, or None.
     """
 
-    def __init__(self, link: PulsarConnection, admin: Admin | None) -> None:
-        self.link = link
-        self.admin = admin
+    def __init__(self, connection: PulsarConnection, rest: RestEndpoint | None) -> None:
+        self.connection = connection
+        self.rest = rest
 
     def full(self, topic: str) -> str:
         """Return the full name of a topic. Raises ConfigError."""
-        return full_name(topic, self.link.options.namespace)
+        return full_name(topic, self.connection.options.namespace)
 
     def partitions(self, full: str, timeout: float) -> list[int | None]:
         """Return the partitions of a topic, or [None] if it has none. Raises NotFound.
 
         Without the REST endpoint, a missing topic cannot be told from one without partitions.
         """
-        if self.admin is None:
-            names = self.link.partitions(full, timeout)
+        if self.rest is None:
+            names = self.connection.partitions(full, timeout)
             return [None] if names == [full] else [split_partition(name)[1] for name in names]
         try:
-            found = self.admin.partitions(full, timeout)
+            found = self.rest.partitions(full, timeout)
         except NotFound as error:
             raise no_topic(full) from error.__cause__
         return list(range(found)) if found else [None]
@@ -59,10 +59,10 @@ class Topics:
 
         False if the schema cannot be read.
         """
-        if self.admin is None:
+        if self.rest is None:
             return False
         try:
-            schema = self.admin.schema(full, timeout)
+            schema = self.rest.schema(full, timeout)
         except Unauthorized:
             return False
         if schema is None or schema.get("type") != KEY_VALUE:
@@ -77,16 +77,16 @@ class Topics:
             NotFound: Its namespace does not exist.
             NotSupported: There is no REST endpoint.
         """
-        admin = self.required_admin()
+        rest = self.required_rest()
         given = check_options(options, TOPIC_OPTIONS)
         full = self.full(topic)
         path = rest_path(full)
         try:
             if given.get("partitions") is None:
-                admin.ask("PUT", path, timeout)
+                rest.ask("PUT", path, timeout)
             else:
                 number = count(given, "partitions", 1)
-                admin.ask("PUT", f"{path}/partitions", timeout, body=number)
+                rest.ask("PUT", f"{path}/partitions", timeout, body=number)
         except AlreadyExists as error:
             raise AlreadyExists(f"topic {full!r} exists already") from error.__cause__
         except NotFound as error:
@@ -97,18 +97,18 @@ class Topics:
 
         Raises NotFound, and NotSupported without the REST endpoint.
         """
-        admin = self.required_admin()
+        rest = self.required_rest()
         deadline = Deadline(timeout)
         full = self.full(topic)
         whole = self.partitions(full, deadline.remaining()) == [None]
         path = rest_path(full) if whole else f"{rest_path(full)}/partitions"
-        admin.ask("DELETE", path, deadline.remaining(), params={"force": "true"})
+        rest.ask("DELETE", path, deadline.remaining(), params={"force": "true"})
 
-    def required_admin(self) -> Admin:
+    def required_rest(self) -> RestEndpoint:
         """Return the REST endpoint. Raises NotSupported without one."""
-        if self.admin is None:
+        if self.rest is None:
             raise NotSupported(NEEDED)
-        return self.admin
+        return self.rest
 
 
 def no_topic(full: str) -> NotFound:

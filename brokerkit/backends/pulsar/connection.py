@@ -18,7 +18,7 @@ from .credentials import client_authentication
 from .errors import raised
 from .log import LOGGER, client_logger
 from .options import Options
-from .probe import knock
+from .probe import probe
 
 OPERATION_SECONDS = 30
 CLOSE_SHARE = 0.7
@@ -59,10 +59,10 @@ class PulsarConnection:
     @classmethod
     def open(cls, options: Options, timeout: float) -> PulsarConnection:
         """Return a connection once a host answers. Raises Unavailable or Unauthorized."""
-        knock(options, timeout)
+        probe(options, timeout)
         return cls(options)
 
-    def begin(self, work: Callable[[], T], name: str) -> Future[T]:
+    def submit(self, work: Callable[[], T], name: str) -> Future[T]:
         """Start a call in a thread of its own."""
         if self.closed:
             raise Closed("the connection was closed; connect anew")
@@ -74,7 +74,7 @@ class PulsarConnection:
         After Unavailable it may continue in the background.
         """
         try:
-            return self.begin(work, what).result(timeout)
+            return self.submit(work, what).result(timeout)
         except Exception as error:
             raise raised(error, what) from error
 
@@ -89,7 +89,7 @@ class PulsarConnection:
             LOGGER.info("%s", error)
         except Unavailable:
             # this says more than a timeout does
-            knock(self.options, max(0.1, deadline.remaining()), known=self._answered)
+            probe(self.options, max(0.1, deadline.remaining()), known=self._answered)
             raise
         self._answered = True
 

@@ -27,7 +27,7 @@ from .options import Options
 from .publisher import PulsarPublisher
 from .reader import PulsarReader
 from .records import PulsarRecordConsumer
-from .rest import Admin
+from .rest import RestEndpoint
 from .subscribing import SubscriptionOptions
 from .subscriptions import Subscriptions
 
@@ -35,30 +35,32 @@ from .subscriptions import Subscriptions
 class PulsarDriver(Driver):
     """A driver whose parts share one client of the library."""
 
-    def __init__(self, link: PulsarConnection, admin: Admin | None, capabilities: Capabilities) -> None:
+    def __init__(
+        self, connection: PulsarConnection, rest: RestEndpoint | None, capabilities: Capabilities
+    ) -> None:
         self.capabilities = capabilities
-        self._link = link
-        self._admin = admin
-        self._topics = Topics(link, admin)
+        self._connection = connection
+        self._rest = rest
+        self._topics = Topics(connection, rest)
         self._subscriptions = Subscriptions(self._topics)
 
     @classmethod
     def open(cls, options: Options, capabilities: Capabilities, timeout: float) -> PulsarDriver:
         deadline = Deadline(timeout)
-        admin = None if options.admin is None else Admin(options)
-        link = PulsarConnection.open(options, timeout)
+        rest = None if options.admin is None else RestEndpoint(options)
+        connection = PulsarConnection.open(options, timeout)
         try:
             # this runs before the portable layer exists, so close it here
-            link.ping(deadline.remaining())
-            if admin is not None:
-                admin.ping(max(0.1, deadline.remaining()))
+            connection.ping(deadline.remaining())
+            if rest is not None:
+                rest.ping(max(0.1, deadline.remaining()))
         except BaseException:
-            link.close(1.0)
+            connection.close(1.0)
             raise
-        return cls(link, admin, capabilities)
+        return cls(connection, rest, capabilities)
 
     def ping(self, timeout: float) -> None:
-        self._link.ping(timeout)
+        self._connection.ping(timeout)
 
     def translate(self, error: BaseException) -> BrokerError:
         return translate(error)
@@ -83,15 +85,15 @@ class PulsarDriver(Driver):
         self._topics.delete(topic, timeout)
 
     def create_subscription(self, request: SubscriptionRequest, *, timeout: float) -> None:
-        checked = SubscriptionOptions(self._link, request.model, request.options)
+        checked = SubscriptionOptions(self._connection, request.model, request.options)
         self._subscriptions.create(request.topic, request.subscription, request.start, checked, timeout)
 
     @property
     def native(self) -> Any:
         """The library's own client. Close everything made with it before the session."""
-        return self._link.client
+        return self._connection.client
 
     def close(self, timeout: float) -> None:
-        self._link.close(timeout)
-        if self._admin is not None:
-            self._admin.close()
+        self._connection.close(timeout)
+        if self._rest is not None:
+            self._rest.close()

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from brokerkit.core.vocabulary.cancellation import Deadline
 
 from .positions import LedgerBounds, pack, unpack
-from .rest import Admin
+from .rest import RestEndpoint
 
 HIDDEN = {"x-pulsar-marker-type": "", "x-pulsar-txn-aborted": "true", "x-pulsar-txn-uncommitted": "true"}
 """Headers of entries that no reader returns. An empty string stands for any value."""
@@ -63,8 +63,8 @@ class Missing:
 class Entries:
     """A cache of the entries of one partition, read from the REST endpoint."""
 
-    def __init__(self, admin: Admin, part: str) -> None:
-        self._admin = admin
+    def __init__(self, rest: RestEndpoint, part: str) -> None:
+        self._rest = rest
         self._part = part
         self._known: dict[int, Entry | None] = {}
 
@@ -73,7 +73,7 @@ class Entries:
         ledger, number, _ = unpack(position)
         place = pack(ledger, number)
         if place not in self._known:
-            headers = self._admin.entry(self._part, ledger, number, max(1.0, deadline.remaining()))
+            headers = self._rest.entry(self._part, ledger, number, max(1.0, deadline.remaining()))
             self._known[place] = None if headers is None else _read(place, headers)
         return self._known[place]
 

@@ -16,7 +16,7 @@ from .names import split_partition
 from .persistence import confirmation
 from .positions import from_ledgers, pack, parse_id
 from .ranges import Ranges
-from .rest import Admin
+from .rest import RestEndpoint
 from .subscribing import READER_PREFIX
 
 DEAD_LETTERS = "-DLQ"
@@ -34,43 +34,43 @@ class PulsarInspector(InspectorDriver):
 
     def topics(self, timeout: float) -> list[TopicInfo]:
         """Return the topics of the connection's namespace, or of all namespaces of its tenant."""
-        admin, deadline = self._topics.required_admin(), Deadline(timeout)
-        namespace = self._topics.link.options.namespace
-        whole_tenant = self._topics.link.options.whole_tenant
+        rest, deadline = self._topics.required_rest(), Deadline(timeout)
+        namespace = self._topics.connection.options.namespace
+        whole_tenant = self._topics.connection.options.whole_tenant
         namespaces = [namespace]
         if whole_tenant:
-            namespaces = admin.get(f"namespaces/{namespace.split('/')[0]}", deadline.remaining())
-        return [info for each in namespaces for info in _listed(admin, each, deadline)]
+            namespaces = rest.get(f"namespaces/{namespace.split('/')[0]}", deadline.remaining())
+        return [info for each in namespaces for info in _listed(rest, each, deadline)]
 
     def describe(self, topic: str, timeout: float) -> TopicDescription:
         deadline = Deadline(timeout)
         full = self._topics.full(topic)
         parts = self._topics.parts(full, timeout)
-        admin = self._topics.admin
+        rest = self._topics.rest
         details: dict[str, Any]
-        if admin is None:
+        if rest is None:
             bounds = [self._ranges.part(number, name, deadline) for number, name in parts.items()]
             details = {"subscriptions": WITHOUT_ADMIN, "confirmation": confirmation(None, full, deadline)}
             return TopicDescription(full, tuple(bounds), details=details)
         asked = [
             (
                 number,
-                admin.stats(name, deadline.remaining()),
-                admin.internal_stats(name, deadline.remaining()),
+                rest.stats(name, deadline.remaining()),
+                rest.internal_stats(name, deadline.remaining()),
             )
             for number, name in parts.items()
         ]
-        beside = _beside(admin, full, deadline)
+        beside = _beside(rest, full, deadline)
         details = {"producers": sum(len(stats["publishers"]) for _, stats, _ in asked)}
         subscriptions = tuple(_subscriptions(asked, full, beside))
         types = [f"{each.name}: {each.details['type']}" for each in subscriptions if each.details["type"]]
         if types:
             details["subscription_types"] = types
-        schema = admin.schema(full, deadline.remaining())
+        schema = rest.schema(full, deadline.remaining())
         if schema is not None:
             details["schema_type"], details["schema_version"] = schema["type"], schema["version"]
             details["schema"] = schema["data"]
-        details["confirmation"] = confirmation(admin, full, deadline)
+        details["confirmation"] = confirmation(rest, full, deadline)
         if beside:
             details["beside"] = [f"{name} ({count} messages)" for name, count in beside.items()]
         return TopicDescription(
@@ -94,14 +94,14 @@ class PulsarInspector(InspectorDriver):
         return parse_id(message_id)
 
 
-def _listed(admin: Admin, namespace: str, deadline: Deadline) -> Iterator[TopicInfo]:
+def _listed(rest: RestEndpoint, namespace: str, deadline: Deadline) -> Iterator[TopicInfo]:
     """Yield the topics of a namespace, each once."""
     partitions: dict[str, int] = {}
     for domain in ("persistent", "non-persistent"):
         path = f"{domain}/{namespace}"
-        for name in admin.get(f"{path}/partitioned", deadline.remaining()):
+        for name in rest.get(f"{path}/partitioned", deadline.remaining()):
             partitions.setdefault(name, 0)
-        for name in admin.get(path, deadline.remaining()):
+        for name in rest.get(path, deadline.remaining()):
             topic, number = split_partition(name)
             partitions[topic] = max(partitions.get(topic, 0), 0 if number is None else number + 1)
     for name, count in partitions.items():
@@ -117,15 +117,15 @@ def _kind(local: str) -> str | None:
     return "retries" if local.endswith(RETRIES) else None
 
 
-def _beside(admin: Admin, full: str, deadline: Deadline) -> dict[str, int]:
+def _beside(rest: RestEndpoint, full: str, deadline: Deadline) -> dict[str, int]:
     """Return the dead-letter and retry topics of a topic, with the number of entries of each."""
     domain, _, path = full.partition("://")
     namespace = path.rpartition("/")[0]
     found: dict[str, int] = {}
-    for name in admin.get(f"{domain}/{namespace}", deadline.remaining()):
+    for name in rest.get(f"{domain}/{namespace}", deadline.remaining()):
         if name.startswith(f"{full}-") and _kind(split_partition(name)[0]) is not None:
             try:
-                bounds = from_ledgers(None, admin.internal_stats(name, deadline.remaining()))
+                bounds = from_ledgers(None, rest.internal_stats(name, deadline.remaining()))
             except NotFound:
                 # it was deleted after the list was made
                 continue

@@ -41,15 +41,15 @@ def forget_consumers_that_left(topics: Topics, full: str, name: str, timeout: fl
             LOGGER.info("what %r was given of %s is not known: %s", name, part, error)
             return
         if interrupted:
-            _change_type(topics.link, part, name)
+            _change_type(topics.connection, part, name)
 
 
 def _interrupted(topics: Topics, part: str, name: str, deadline: Deadline) -> bool:
-    admin = topics.required_admin()
-    stats = admin.stats(part, deadline.remaining())["subscriptions"].get(name)
+    rest = topics.required_rest()
+    stats = rest.stats(part, deadline.remaining())["subscriptions"].get(name)
     if stats is None or stats["consumers"] or not stats.get("msgBacklog"):
         return False
-    internal = admin.internal_stats(part, deadline.remaining())
+    internal = rest.internal_stats(part, deadline.remaining())
     cursor = internal["cursors"].get(name)
     if cursor is None:
         return False
@@ -58,7 +58,7 @@ def _interrupted(topics: Topics, part: str, name: str, deadline: Deadline) -> bo
         for step, text in ((1, cursor["markDeletePosition"]), (0, cursor["readPosition"]))
         for ledger, entry in (map(int, text.split(":")),)
     )
-    entries = Entries(admin, part)
+    entries = Entries(rest, part)
     for position in islice(from_ledgers(None, internal).backwards(reached), LOOK_BACK):
         if position < after:
             return False
@@ -68,11 +68,11 @@ def _interrupted(topics: Topics, part: str, name: str, deadline: Deadline) -> bo
     return False
 
 
-def _change_type(link: PulsarConnection, part: str, name: str) -> None:
+def _change_type(connection: PulsarConnection, part: str, name: str) -> None:
     # another consumer attached first, and its messages are its own
     with contextlib.suppress(pulsar.ConsumerBusy):
         leave(
             keep_in_child(
-                link.client.subscribe(part, name, pulsar.ConsumerType.Exclusive, receiver_queue_size=0)
+                connection.client.subscribe(part, name, pulsar.ConsumerType.Exclusive, receiver_queue_size=0)
             )
         )

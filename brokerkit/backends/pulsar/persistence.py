@@ -8,7 +8,7 @@ from brokerkit.core.vocabulary.cancellation import Deadline
 from brokerkit.core.vocabulary.errors import BrokerError
 
 from .names import rest_path
-from .rest import Admin
+from .rest import RestEndpoint
 
 LOGGER = logging.getLogger("brokerkit.pulsar")
 NOT_PERSISTENT = "in memory of one broker, and kept nowhere: a non-persistent topic"
@@ -16,14 +16,14 @@ SYNCED = "on their disks where their journalSyncData is on (the default), which 
 NEEDED = "how many of them: not known without the REST endpoint, connect with admin=http://HOST:8080"
 
 
-def confirmation(admin: Admin | None, full: str, deadline: Deadline) -> str:
+def confirmation(rest: RestEndpoint | None, full: str, deadline: Deadline) -> str:
     """Return what a confirmation of a topic means, as far as the brokers tell."""
     if full.startswith("non-persistent://"):
         return NOT_PERSISTENT
-    if admin is None:
+    if rest is None:
         return f"written by the bookies of the ack quorum ({NEEDED}); {SYNCED}"
     try:
-        found = admin.get(f"{rest_path(full)}/persistence", deadline.remaining(), applied="true")
+        found = rest.get(f"{rest_path(full)}/persistence", deadline.remaining(), applied="true")
         write, ack = int(found["bookkeeperWriteQuorum"]), int(found["bookkeeperAckQuorum"])
         ensemble = int(found["bookkeeperEnsemble"])
     except (BrokerError, LookupError, TypeError, ValueError) as error:

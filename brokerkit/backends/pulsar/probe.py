@@ -13,7 +13,7 @@ from .handshake import OUTAGE, greet
 from .options import Options
 
 
-def knock(options: Options, timeout: float, *, known: bool = False) -> None:
+def probe(options: Options, timeout: float, *, known: bool = False) -> None:
     """Return once one of the hosts answers, or else raise the error of the last host.
 
     Args:

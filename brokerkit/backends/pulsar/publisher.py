@@ -52,7 +52,7 @@ class PulsarPublisher(PublisherDriver):
 
     def __init__(self, topics: Topics) -> None:
         self._topics = topics
-        self._link = topics.link
+        self._connection = topics.connection
         self._producers: dict[str, _Producer] = {}
         self._large: dict[str, _Producer] = {}
 
@@ -91,11 +91,11 @@ class PulsarPublisher(PublisherDriver):
         problems: dict[str, BrokerError] = {}
         for topic in topics - set(self._large):
             usual = self._producers[topic]
-            if not usual.batching or usual.deduplicated or not self._link.options.chunking:
+            if not usual.batching or usual.deduplicated or not self._connection.options.chunking:
                 continue
             full = self._topics.full(topic)
             try:
-                self._large[topic] = self._link.run(
+                self._large[topic] = self._connection.run(
                     lambda full=full: self._create(full, False, batching=False),  # type: ignore[misc]  # the one of this turn
                     deadline.remaining(),
                     f"publishing to {full}",
@@ -120,7 +120,7 @@ class PulsarPublisher(PublisherDriver):
                 # the library would create a missing topic
                 numbers = self._topics.partitions(full, deadline.remaining())
                 deduplicated = self._deduplicated(full, numbers, deadline)
-                self._producers[topic] = self._link.run(
+                self._producers[topic] = self._connection.run(
                     lambda full=full, known=deduplicated: self._create(full, known),  # type: ignore[misc]  # the ones of this turn
                     deadline.remaining(),
                     f"publishing to {full}",
@@ -141,13 +141,13 @@ class PulsarPublisher(PublisherDriver):
 
     def _create(self, full: str, deduplicated: bool, *, batching: bool = True) -> _Producer:
         # the broker mistakes a batch for a repeat if a later one of another key came before it
-        batching = batching and self._link.options.batching and not deduplicated
-        native = self._link.client.create_producer(
+        batching = batching and self._connection.options.batching and not deduplicated
+        native = self._connection.client.create_producer(
             full,
             max_pending_messages=PENDING,
             max_pending_messages_across_partitions=5 * PENDING,
             batching_enabled=batching,
-            chunking_enabled=self._link.options.chunking and not batching,
+            chunking_enabled=self._connection.options.chunking and not batching,
             batching_type=pulsar.BatchingType.KeyBased,
             batching_max_publish_delay_ms=BATCH_DELAY_MILLIS,
         )
@@ -155,11 +155,11 @@ class PulsarPublisher(PublisherDriver):
 
     def _deduplicated(self, full: str, numbers: Sequence[int | None], deadline: Deadline) -> bool:
         """Return whether the broker stores a repeated message only once; False if that is not known."""
-        admin = self._topics.admin
-        if admin is None:
+        rest = self._topics.rest
+        if rest is None:
             return False
         try:
-            stats = admin.stats(partition_name(full, numbers[0]), deadline.remaining())
+            stats = rest.stats(partition_name(full, numbers[0]), deadline.remaining())
         except BrokerError as error:
             LOGGER.info("whether %s is deduplicated is not known: %s", full, error)
             return False
@@ -169,7 +169,7 @@ class PulsarPublisher(PublisherDriver):
         for producers in (self._producers, self._large):
             producer = producers.pop(topic, None)
             if producer is not None:
-                self._link.begin(lambda each=producer: _close(each.native), "leave")  # type: ignore[misc]  # the one of this turn
+                self._connection.submit(lambda each=producer: _close(each.native), "leave")  # type: ignore[misc]  # the one of this turn
 
     def close(self, timeout: float) -> None:
         """Flush and close the producers. Those that hang end with the client."""
@@ -177,7 +177,7 @@ class PulsarPublisher(PublisherDriver):
         producers = [each.native for each in (*self._producers.values(), *self._large.values())]
         self._producers.clear()
         self._large.clear()
-        leaving = [self._link.begin(lambda each=each: _leave(each), "leave") for each in producers]  # type: ignore[misc]  # the one of this turn
+        leaving = [self._connection.submit(lambda each=each: _leave(each), "leave") for each in producers]  # type: ignore[misc]  # the one of this turn
         for each in leaving:
             with contextlib.suppress(TimeoutError):
                 each.result(deadline.remaining())

@@ -39,7 +39,7 @@ class Ranges:
 
     def __init__(self, topics: Topics) -> None:
         self._topics = topics
-        self._link = topics.link
+        self._connection = topics.connection
 
     def bounds(self, topic: str, timeout: float) -> list[Bounds]:
         """Return the range of each partition. Raises NotFound."""
@@ -49,9 +49,9 @@ class Ranges:
 
     def part(self, number: int | None, name: str, deadline: Deadline) -> Bounds:
         """Return the range of one partition."""
-        admin = self._topics.admin
-        if admin is not None:
-            return from_ledgers(number, admin.internal_stats(name, deadline.remaining()))
+        rest = self._topics.rest
+        if rest is not None:
+            return from_ledgers(number, rest.internal_stats(name, deadline.remaining()))
         return self._looked_at(number, name, deadline)
 
     def _looked_at(self, number: int | None, name: str, deadline: Deadline) -> Bounds:
@@ -143,7 +143,7 @@ class Ranges:
 
         def look() -> T:
             reader = keep_in_child(
-                self._link.client.create_reader(
+                self._connection.client.create_reader(
                     name,
                     start,
                     start_message_id_inclusive=True,
@@ -156,7 +156,7 @@ class Ranges:
             finally:
                 leave(reader)
 
-        return self._link.run(look, deadline.remaining(), f"looking into {name}")
+        return self._connection.run(look, deadline.remaining(), f"looking into {name}")
 
 
 def _next(reader: Any, deadline: Deadline, *, patient: bool = True) -> Any:

@@ -57,7 +57,7 @@ class PulsarReader(ReaderDriver):
 
     def __init__(self, topics: Topics) -> None:
         self._topics = topics
-        self._link = topics.link
+        self._connection = topics.connection
         self._known, self._key_bytes = "", False
         self._piece: Slice | None = None
         self._part = ""
@@ -82,8 +82,8 @@ class PulsarReader(ReaderDriver):
             self._known, self._key_bytes = full, self._topics.key_bytes(full, LOOK_SECONDS)
         self._piece, self._attributes, self._done = piece, attributes, piece.empty
         self._part = partition_name(full, piece.partition)
-        admin = self._topics.admin
-        self._entries = None if admin is None else Entries(admin, self._part)
+        rest = self._topics.rest
+        self._entries = None if rest is None else Entries(rest, self._part)
         self._at, self._last, self._looked_back = piece.start, None, False
         self._tried, self._lost = set(), False
         if not self._done:
@@ -99,7 +99,7 @@ class PulsarReader(ReaderDriver):
     def _use(self, begin: Any, *, inclusive: bool) -> None:
         def make() -> Any:
             return keep_in_child(
-                self._link.client.create_reader(
+                self._connection.client.create_reader(
                     self._part,
                     begin,
                     start_message_id_inclusive=inclusive,
@@ -108,7 +108,7 @@ class PulsarReader(ReaderDriver):
                 )
             )
 
-        reader = self._link.run(make, OPEN_SECONDS, f"reading {self._part}")
+        reader = self._connection.run(make, OPEN_SECONDS, f"reading {self._part}")
         self._let_go()
         self._reader, self._moved = reader, time.monotonic()
 
@@ -251,9 +251,9 @@ class PulsarReader(ReaderDriver):
             return None
 
     def _bounds(self, deadline: Deadline) -> Any:
-        admin = self._topics.required_admin()
+        rest = self._topics.required_rest()
         partition = None if self._piece is None else self._piece.partition
-        return from_ledgers(partition, admin.internal_stats(self._part, max(1.0, deadline.remaining())))
+        return from_ledgers(partition, rest.internal_stats(self._part, max(1.0, deadline.remaining())))
 
     def _warn(self, start: int, stop: int, why: str) -> None:
         (ledger, entry, _), (until, last, _) = unpack(start), unpack(stop - 1)
@@ -287,7 +287,7 @@ class PulsarReader(ReaderDriver):
     def _nothing_more(self) -> bool:
         """Return the same without the REST endpoint. Only a reader that was just opened is reliable."""
         reader = self._reader
-        if self._link.run(reader.has_message_available, LOOK_SECONDS, "looking for more"):
+        if self._connection.run(reader.has_message_available, LOOK_SECONDS, "looking for more"):
             if time.monotonic() - self._moved > LOOK_BACK_SECONDS:
                 self._look_back()
             return False
@@ -296,14 +296,14 @@ class PulsarReader(ReaderDriver):
         else:
             self._use(self._last, inclusive=False)
         reader = self._reader
-        return not self._link.run(reader.has_message_available, LOOK_SECONDS, "looking for more")
+        return not self._connection.run(reader.has_message_available, LOOK_SECONDS, "looking for more")
 
     def _let_go(self) -> None:
         reader, self._reader = self._reader, None
         if reader is not None:
             # no caller waits for it, and a closed client closes it too
             with contextlib.suppress(Closed):
-                self._link.begin(lambda: leave(reader), "leave")
+                self._connection.submit(lambda: leave(reader), "leave")
 
     def stop(self) -> None:
         self._done = True

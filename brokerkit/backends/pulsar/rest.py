@@ -30,7 +30,7 @@ FORBIDDEN = 403
 _REDIRECT = frozenset({301, 302, 307, 308})
 
 
-class Admin:
+class RestEndpoint:
     """A client of the REST endpoint, with errors as BrokerErrors. May be used from any thread."""
 
     def __init__(self, options: Options) -> None:

@@ -48,7 +48,7 @@ class SubscriptionOptions:
         name: The name of the consumer, if one was given.
     """
 
-    def __init__(self, link: PulsarConnection, model: Model, options: Mapping[str, Any]) -> None:
+    def __init__(self, connection: PulsarConnection, model: Model, options: Mapping[str, Any]) -> None:
         given = check_options(options, KNOWN)
         self.type = str(given.get("subscription_type") or DEFAULT_TYPES[model]).lower().replace("-", "_")
         if self.type not in TYPES:
@@ -60,17 +60,22 @@ class SubscriptionOptions:
             )
         self.counts = self.type in COUNTING
         self.name = given.get("consumer_name")
-        self.nack_delay = seconds(given, "nack_delay", link.options.nack_delay)
-        self.prefetch = count(given, "prefetch", link.options.prefetch)
+        self.nack_delay = seconds(given, "nack_delay", connection.options.nack_delay)
+        self.prefetch = count(given, "prefetch", connection.options.prefetch)
         self.dead_letters = _dead_letters(given)
 
     def subscribe(
-        self, link: PulsarConnection, topic: str, subscription: str, prefetch: int | None = None, **more: Any
+        self,
+        connection: PulsarConnection,
+        topic: str,
+        subscription: str,
+        prefetch: int | None = None,
+        **more: Any,
     ) -> Any:
         """Return a consumer of the library. Blocks until it is attached.
 
         Args:
-            link: The connection.
+            connection: The connection.
             topic: The full name of the topic.
             subscription: The name of the subscription.
             prefetch: As in `KNOWN`.
@@ -78,7 +83,7 @@ class SubscriptionOptions:
         """
         check_subscription(subscription)
         return keep_in_child(
-            link.client.subscribe(
+            connection.client.subscribe(
                 topic,
                 subscription,
                 TYPES[self.type],

@@ -42,13 +42,13 @@ class Receiving:
     """
 
     def __init__(self, topics: Topics, subscriptions: Subscriptions, request: ConsumerRequest) -> None:
-        self.options = SubscriptionOptions(topics.link, request.model, request.options)
+        self.options = SubscriptionOptions(topics.connection, request.model, request.options)
         self.topic = topics.full(request.topic)
         self._subscriptions = subscriptions
         self._undelivered = Undelivered(topics, self.topic, request.subscription or "")
         self.key_bytes = False
         self._topics = topics
-        self._link = topics.link
+        self._connection = topics.connection
         self._request = request
         self._opening: Future[Any] | None = None
         self._consumer: Any = None
@@ -73,7 +73,7 @@ class Receiving:
 
     def _opened(self, wait: float) -> bool:
         if self._opening is None:
-            self._opening = self._link.begin(self._subscribe, f"subscribe {self.topic}")
+            self._opening = self._connection.submit(self._subscribe, f"subscribe {self.topic}")
         try:
             self._consumer = self._opening.result(wait)
         except TimeoutError:
@@ -100,9 +100,9 @@ class Receiving:
         request, name = self._request, self._request.subscription or ""
         self._subscriptions.ensure(self.topic, name, request.start, self.options, OPEN_SECONDS)
         self.key_bytes = self._topics.key_bytes(self.topic, OPEN_SECONDS)
-        if self.options.type == "shared" and self._topics.admin is not None:
+        if self.options.type == "shared" and self._topics.rest is not None:
             forget_consumers_that_left(self._topics, self.topic, name, OPEN_SECONDS)
-        consumer = self.options.subscribe(self._link, self.topic, name)
+        consumer = self.options.subscribe(self._connection, self.topic, name)
         if self._closed:
             leave(consumer)
             raise Closed("the consumer was closed while it was opened")
@@ -134,7 +134,7 @@ class Receiving:
     def confirm_reachable(self) -> None:
         """Raise Unavailable unless the broker answers after the last acknowledgements."""
         self.check_connected()
-        self._link.partitions(self.topic, REACH_SECONDS)
+        self._connection.partitions(self.topic, REACH_SECONDS)
         self.check_connected()
 
     def backlog(self, mark: Any) -> Backlog | None:
@@ -174,7 +174,7 @@ class Receiving:
         if consumer is not None:
             # a call that hangs continues in the background, and ends with the client
             with contextlib.suppress(TimeoutError):
-                self._link.begin(lambda: leave(consumer), "leave").result(timeout)
+                self._connection.submit(lambda: leave(consumer), "leave").result(timeout)
 
     def close(self, timeout: float) -> None:
         """Close for good. The subscription stays."""

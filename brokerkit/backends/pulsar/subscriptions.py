@@ -34,7 +34,7 @@ class Subscriptions:
 
     def __init__(self, topics: Topics) -> None:
         self._topics = topics
-        self._link: PulsarConnection = topics.link
+        self._connection: PulsarConnection = topics.connection
         self._ranges = Ranges(topics)
 
     def ensure(
@@ -49,7 +49,7 @@ class Subscriptions:
             raise ConfigError(f"{start.offset} is no position: {NO_POSITION}")
         if start is not None:
             self._create(full, missing, name, start, options, deadline)
-        elif missing and self._topics.admin is not None:
+        elif missing and self._topics.rest is not None:
             raise no_subscription(full, name)
 
     def create(
@@ -74,13 +74,13 @@ class Subscriptions:
         self, parts: Mapping[int | None, str], name: str, deadline: Deadline
     ) -> dict[int | None, str]:
         """Return the partitions that do not have the subscription, or all of them if that is not known."""
-        admin = self._topics.admin
-        if admin is None:
+        rest = self._topics.rest
+        if rest is None:
             return dict(parts)
         return {
             number: part
             for number, part in parts.items()
-            if name not in admin.subscriptions(part, deadline.remaining())
+            if name not in rest.subscriptions(part, deadline.remaining())
         }
 
     def _create(
@@ -97,7 +97,7 @@ class Subscriptions:
         if isinstance(start, Earliest | Latest):
             for part in parts.values():
                 self._make(part, name, options, deadline, earliest=isinstance(start, Earliest))
-        elif self._topics.admin is None:
+        elif self._topics.rest is None:
             # the subscription may exist, and would be moved
             raise NotSupported(f'start={start} needs the REST endpoint, or "earliest" or "latest": {NEEDED}')
         elif parts:
@@ -112,7 +112,7 @@ class Subscriptions:
         ledger, number, batch = unpack(place)
         if batch >= 0:
             return pulsar.MessageId(-1 if partition is None else partition, ledger, number, batch)
-        entries = Entries(self._topics.required_admin(), part)
+        entries = Entries(self._topics.required_rest(), part)
         found = entries.entry(place, deadline)
         if found is not None and found.chunk and isinstance(bounds, LedgerBounds):
             # only a subscription that begins with the first chunk receives the message
@@ -136,7 +136,7 @@ class Subscriptions:
         def make() -> None:
             # no prefetch: messages given to it, or left between two chunks, reach no other consumer in time
             consumer = options.subscribe(
-                self._link, part, name, 0, initial_position=position, start_message_id_inclusive=True
+                self._connection, part, name, 0, initial_position=position, start_message_id_inclusive=True
             )
             try:
                 if at is not None and not earliest:
@@ -147,4 +147,4 @@ class Subscriptions:
                 raise
             leave(consumer)
 
-        self._link.run(make, deadline.remaining(), f"creating subscription {name!r}")
+        self._connection.run(make, deadline.remaining(), f"creating subscription {name!r}")

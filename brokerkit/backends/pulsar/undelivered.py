@@ -34,7 +34,7 @@ class Undelivered:
         Raises:
             Unavailable: The endpoint does not answer.
         """
-        if self._topics.admin is None:
+        if self._topics.rest is None:
             return None
         try:
             return self._look(mark, consumer, alone, Deadline(ANSWER_SECONDS))
@@ -45,12 +45,12 @@ class Undelivered:
             return None
 
     def _look(self, mark: Any, consumer: str, alone: bool, deadline: Deadline) -> Backlog | None:
-        admin = self._topics.required_admin()
+        rest = self._topics.required_rest()
         parts = self._topics.parts(self._full, deadline.remaining())
         ends: dict[str, int] = {} if mark is None else mark
         left, blocked = False, False
         for number, part in parts.items():
-            internal = admin.internal_stats(part, deadline.remaining())
+            internal = rest.internal_stats(part, deadline.remaining())
             cursor = internal["cursors"].get(self._name)
             if mark is None:
                 ends[part] = from_ledgers(number, internal).end
@@ -59,7 +59,7 @@ class Undelivered:
             ledger, entry = map(int, cursor["readPosition"].split(":"))
             if pack(max(0, ledger), max(0, entry)) >= ends[part]:
                 continue
-            stats = admin.stats(part, deadline.remaining())["subscriptions"].get(self._name, {})
+            stats = rest.stats(part, deadline.remaining())["subscriptions"].get(self._name, {})
             if alone and stats.get("activeConsumerName") not in (None, "", consumer):
                 # another consumer is given this partition
                 continue

@@ -104,7 +104,9 @@ def _settings(options: Mapping[str, Any], known: Mapping[str, Setting], *more: s
     return made
 
 
-def create_topic(link: ServiceBusConnection, topic: str, options: Mapping[str, Any], timeout: float) -> None:
+def create_topic(
+    connection: ServiceBusConnection, topic: str, options: Mapping[str, Any], timeout: float
+) -> None:
     """Create a queue, or with ``kind="topic"`` a topic.
 
     Raises:
@@ -125,22 +127,22 @@ def create_topic(link: ServiceBusConnection, topic: str, options: Mapping[str, A
     settings = _settings(options, QUEUE_SETTINGS if kind == "queue" else TOPIC_SETTINGS, "kind")
     try:
         if kind == "queue":
-            link.administration.create_queue(name.name, **settings, **limits(Deadline(timeout)))
+            connection.administration.create_queue(name.name, **settings, **limits(Deadline(timeout)))
         else:
             # the library would take time limits for settings of the topic
-            link.administration.create_topic(name.name, **settings)
+            connection.administration.create_topic(name.name, **settings)
     except ResourceExistsError as error:
         raise AlreadyExists(f"there is a queue or topic {topic!r} already") from error
 
 
-def delete_topic(link: ServiceBusConnection, topic: str, timeout: float) -> None:
+def delete_topic(connection: ServiceBusConnection, topic: str, timeout: float) -> None:
     """Delete a queue, topic or subscription (``TOPIC/Subscriptions/NAME``) with its messages."""
     deadline = Deadline(timeout)
     name = EntityName.parse(topic)
     if name.sub_queue is not None:
         raise ConfigError(f"{topic!r} is a sub-queue: it goes with its owner; pull its messages to empty it")
-    administration = link.administration
-    kind = find(link, name, deadline).kind
+    administration = connection.administration
+    kind = find(connection, name, deadline).kind
     try:
         if kind == "subscription":
             administration.delete_subscription(name.name, name.subscription, **limits(deadline))
@@ -153,7 +155,7 @@ def delete_topic(link: ServiceBusConnection, topic: str, timeout: float) -> None
 
 
 def create_subscription(
-    link: ServiceBusConnection,
+    connection: ServiceBusConnection,
     topic: str,
     subscription: str,
     start: Position,
@@ -171,13 +173,13 @@ def create_subscription(
     name = EntityName.parse(topic, subscription)
     settings = _settings(options, SUBSCRIPTION_SETTINGS, "filter")
     condition = None if options.get("filter") is None else SqlRuleFilter(_text("filter", options["filter"]))
-    if find(link, EntityName(name.name), deadline).kind == "queue":
+    if find(connection, EntityName(name.name), deadline).kind == "queue":
         raise NotSupported(
             f"{topic!r} is a queue and has no subscriptions: take from it without subscription=, or create a "
             f'topic, create_topic({topic!r}, kind="topic")'
         )
     _check_start(topic, start)
-    administration = link.administration
+    administration = connection.administration
     try:
         administration.create_subscription(name.name, name.subscription, **settings, **limits(deadline))
     except ResourceExistsError as error:

@@ -26,8 +26,8 @@ from .source import Source
 class ServiceBusConsumer(MessageDriver):
     """A consumer that takes messages from a source. A background thread finds and opens the source."""
 
-    def __init__(self, link: ServiceBusConnection, request: ConsumerRequest) -> None:
-        self._link = link
+    def __init__(self, connection: ServiceBusConnection, request: ConsumerRequest) -> None:
+        self._connection = connection
         self._request = request
         self._options = read_consumer_options(request.options)
         self._name = EntityName.parse(request.topic, request.subscription)
@@ -41,7 +41,7 @@ class ServiceBusConsumer(MessageDriver):
     def attach(self, wait: float) -> bool:
         if self._opening is None:
             self._opening = Opening(
-                lambda: open_source(self._link, self._request, self._name, self._options),
+                lambda: open_source(self._connection, self._request, self._name, self._options),
                 lambda made: made.close(),
                 f"consumer of {self._name}",
             )
@@ -83,13 +83,13 @@ class ServiceBusConsumer(MessageDriver):
 
 
 def open_source(
-    link: ServiceBusConnection, request: ConsumerRequest, name: EntityName, options: ConsumerOptions
+    connection: ServiceBusConnection, request: ConsumerRequest, name: EntityName, options: ConsumerOptions
 ) -> Source:
     """Return the source to consume from, connected.
 
     Raises NotFound, ConfigError or the error of opening it.
     """
-    found = _find(link, request, name, options)
+    found = _find(connection, request, name, options)
     lock = None if found is None else found.lock_seconds
     asked = options.session is not None or options.next_session
     if name.sub_queue is not None or (found is not None and not found.sessions):
@@ -104,24 +104,24 @@ def open_source(
                 f"{name} has sessions, whose deferred messages are taken through their session: "
                 "native.client.get_queue_receiver(..., session_id=...).receive_deferred_messages(...)"
             )
-        return DeferredSource(link, name, link.receiver(name), lock, options.deferred)
+        return DeferredSource(connection, name, connection.receiver(name), lock, options.deferred)
     if not sessions:
-        return QueueSource(link, name, link.receiver(name), lock)
-    first = None if options.session is None else link.session(name, options.session, ACCEPT_SECONDS)
-    return SessionSource(link, name, options.session, lock, first)
+        return QueueSource(connection, name, connection.receiver(name), lock)
+    first = None if options.session is None else connection.session(name, options.session, ACCEPT_SECONDS)
+    return SessionSource(connection, name, options.session, lock, first)
 
 
 def _find(
-    link: ServiceBusConnection, request: ConsumerRequest, name: EntityName, options: ConsumerOptions
+    connection: ServiceBusConnection, request: ConsumerRequest, name: EntityName, options: ConsumerOptions
 ) -> Entity | None:
     """Return the entity, created if the request says so, or None if it may not be looked up."""
     deadline = Deadline(OPEN_SECONDS)
     try:
-        found = find_if_permitted(link, name.owner, deadline)
+        found = find_if_permitted(connection, name.owner, deadline)
     except NotFound:
         if name.subscription is None:
             raise
-        return _find_subscription(link, request, name, options, deadline)
+        return _find_subscription(connection, request, name, options, deadline)
     if found is not None and found.kind == "topic":
         raise ConfigError(
             f"{name.name!r} is a topic: its messages are in its subscriptions, subscription=... names one"
@@ -130,20 +130,25 @@ def _find(
 
 
 def _find_subscription(
-    link: ServiceBusConnection,
+    connection: ServiceBusConnection,
     request: ConsumerRequest,
     name: EntityName,
     options: ConsumerOptions,
     deadline: Deadline,
 ) -> Entity | None:
-    owner = find_if_permitted(link, EntityName(name.name), deadline)
+    owner = find_if_permitted(connection, EntityName(name.name), deadline)
     if owner is not None and owner.kind == "queue":
         raise ConfigError(f"{name.name!r} is a queue and has no subscriptions: leave subscription= out")
     if request.start is not None and name.subscription is not None:
         try:
             create_subscription(
-                link, name.name, name.subscription, request.start, options.creation, deadline.remaining()
+                connection,
+                name.name,
+                name.subscription,
+                request.start,
+                options.creation,
+                deadline.remaining(),
             )
         except AlreadyExists:
             log.info("%s was created by somebody else meanwhile", name)
-    return find_if_permitted(link, name.owner, deadline)
+    return find_if_permitted(connection, name.owner, deadline)

@@ -30,13 +30,13 @@ class DeferredSource(QueueSource):
 
     def __init__(
         self,
-        link: ServiceBusConnection,
+        connection: ServiceBusConnection,
         name: EntityName,
         receiver: Receiver,
         lock_seconds: float | None,
         numbers: Sequence[int],
     ) -> None:
-        super().__init__(link, name, receiver, lock_seconds)
+        super().__init__(connection, name, receiver, lock_seconds)
         self._numbers = deque(numbers or _all_deferred(receiver))
         # a missing message is an error only if it was named; others may take some of all
         self._named = bool(numbers)

@@ -61,21 +61,21 @@ class Clients:
         administration: Manages entities and rules.
     """
 
-    def __init__(self, link: ServiceBusConnection) -> None:
-        self._link = link
+    def __init__(self, connection: ServiceBusConnection) -> None:
+        self._connection = connection
         self._client: ServiceBusClient | None = None
 
     @property
     def client(self) -> ServiceBusClient:
         """The client: ``with native.client.get_queue_sender("q") as s: s.cancel_scheduled_messages(17)``."""
         if self._client is None:
-            self._client = self._link.client()
+            self._client = self._connection.client()
         return self._client
 
     @property
     def administration(self) -> Any:
         """The client of entities and rules: ``administration.create_rule(topic, subscription, name)``."""
-        return self._link.administration
+        return self._connection.administration
 
     def close(self) -> None:
         if self._client is not None:
@@ -85,10 +85,10 @@ class Clients:
 class ServiceBusDriver(Driver):
     """A driver for one namespace."""
 
-    def __init__(self, link: ServiceBusConnection, capabilities: Capabilities) -> None:
-        self._link = link
+    def __init__(self, connection: ServiceBusConnection, capabilities: Capabilities) -> None:
+        self._connection = connection
         self.capabilities = capabilities
-        self._clients = Clients(link)
+        self._clients = Clients(connection)
 
     @classmethod
     def open(cls, options: Options, capabilities: Capabilities) -> ServiceBusDriver:
@@ -103,7 +103,7 @@ class ServiceBusDriver(Driver):
         """
         deadline = Deadline(timeout)
         try:
-            self._link.administration.get_namespace_properties(**limits(Deadline(timeout / 2)))
+            self._connection.administration.get_namespace_properties(**limits(Deadline(timeout / 2)))
         except NotSupported:
             self._log_in(deadline)
         except Exception as error:
@@ -122,12 +122,14 @@ class ServiceBusDriver(Driver):
             except BrokerError:
                 # neither answers, and the administration explains it better
                 raise problem from error
-            log.warning("the administration of %s cannot be reached, AMQP can: %s", self._link.host, problem)
-            self._link.do_without_administration(problem)
+            log.warning(
+                "the administration of %s cannot be reached, AMQP can: %s", self._connection.host, problem
+            )
+            self._connection.do_without_administration(problem)
 
     def _log_in(self, deadline: Deadline) -> None:
         try:
-            self._link.check_login(max(LEAST_SECONDS, deadline.remaining()))
+            self._connection.check_login(max(LEAST_SECONDS, deadline.remaining()))
         except Exception as error:
             raise translate(error) from error
 
@@ -135,26 +137,26 @@ class ServiceBusDriver(Driver):
         return translate(error)
 
     def consumer(self, request: ConsumerRequest) -> ConsumerDriver:
-        return ServiceBusConsumer(self._link, request)
+        return ServiceBusConsumer(self._connection, request)
 
     def publisher(self, *, transactional_id: str | None = None) -> PublisherDriver:
-        return ServiceBusPublisher(self._link)
+        return ServiceBusPublisher(self._connection)
 
     def inspector(self) -> InspectorDriver:
-        return ServiceBusInspector(self._link)
+        return ServiceBusInspector(self._connection)
 
     def reader(self) -> ReaderDriver:
-        return ServiceBusReader(self._link)
+        return ServiceBusReader(self._connection)
 
     def create_topic(self, topic: str, *, options: Mapping[str, Any], timeout: float) -> None:
-        admin.create_topic(self._link, topic, options, timeout)
+        admin.create_topic(self._connection, topic, options, timeout)
 
     def delete_topic(self, topic: str, *, timeout: float) -> None:
-        admin.delete_topic(self._link, topic, timeout)
+        admin.delete_topic(self._connection, topic, timeout)
 
     def create_subscription(self, request: SubscriptionRequest, *, timeout: float) -> None:
         place = request.topic, request.subscription
-        admin.create_subscription(self._link, *place, request.start, request.options, timeout)
+        admin.create_subscription(self._connection, *place, request.start, request.options, timeout)
 
     @property
     def native(self) -> Clients:
@@ -163,4 +165,4 @@ class ServiceBusDriver(Driver):
 
     def close(self, timeout: float) -> None:
         self._clients.close()
-        self._link.close()
+        self._connection.close()

@@ -49,14 +49,14 @@ def limits(deadline: Deadline) -> dict[str, float]:
     return {"connection_timeout": seconds, "read_timeout": seconds}
 
 
-def find(link: ServiceBusConnection, name: EntityName, deadline: Deadline) -> Entity:
+def find(connection: ServiceBusConnection, name: EntityName, deadline: Deadline) -> Entity:
     """Return the queue, topic or subscription of a name.
 
     Raises NotFound, and the errors of the administration client.
     """
     if name.subscription is not None:
-        return _subscription(link, name, deadline)
-    administration = link.administration
+        return _subscription(connection, name, deadline)
+    administration = connection.administration
     try:
         # given the description of a topic, the client library does not find a queue in it
         found = administration.get_queue(name.name, **limits(deadline))
@@ -70,7 +70,7 @@ def find(link: ServiceBusConnection, name: EntityName, deadline: Deadline) -> En
             _seconds(found.duplicate_detection_history_time_window),
         )
     except (ResourceNotFoundError, AttributeError):
-        found = _topic(link, name, deadline)
+        found = _topic(connection, name, deadline)
     return Entity(
         "topic",
         found,
@@ -80,28 +80,30 @@ def find(link: ServiceBusConnection, name: EntityName, deadline: Deadline) -> En
     )
 
 
-def _topic(link: ServiceBusConnection, name: EntityName, deadline: Deadline) -> Any:
+def _topic(connection: ServiceBusConnection, name: EntityName, deadline: Deadline) -> Any:
     try:
-        return link.administration.get_topic(name.name, **limits(deadline))
+        return connection.administration.get_topic(name.name, **limits(deadline))
     except ResourceNotFoundError as error:
         raise no_entity(name.name) from error
 
 
-def _subscription(link: ServiceBusConnection, name: EntityName, deadline: Deadline) -> Entity:
+def _subscription(connection: ServiceBusConnection, name: EntityName, deadline: Deadline) -> Entity:
     try:
-        found = link.administration.get_subscription(name.name, name.subscription, **limits(deadline))
+        found = connection.administration.get_subscription(name.name, name.subscription, **limits(deadline))
     except ResourceNotFoundError as error:
-        find(link, EntityName(name.name), deadline)
+        find(connection, EntityName(name.name), deadline)
         raise no_subscription(name) from error
     return Entity("subscription", found, _seconds(found.lock_duration), bool(found.requires_session))
 
 
-def find_if_permitted(link: ServiceBusConnection, name: EntityName, deadline: Deadline) -> Entity | None:
+def find_if_permitted(
+    connection: ServiceBusConnection, name: EntityName, deadline: Deadline
+) -> Entity | None:
     """Return the same, or None without the right to look it up or without an administration."""
-    if link.lacks_administration:
+    if connection.lacks_administration:
         return None
     try:
-        return find(link, name, deadline)
+        return find(connection, name, deadline)
     except HttpResponseError as error:
         if error.status_code not in REFUSED:
             raise
@@ -179,9 +181,9 @@ class Counts:
         }
 
 
-def counts(link: ServiceBusConnection, name: EntityName, kind: Kind, deadline: Deadline) -> Counts:
+def counts(connection: ServiceBusConnection, name: EntityName, kind: Kind, deadline: Deadline) -> Counts:
     """Return how many messages an entity has now."""
-    administration, within = link.administration, limits(deadline)
+    administration, within = connection.administration, limits(deadline)
     if kind == "subscription":
         runtime = administration.get_subscription_runtime_properties(name.name, name.subscription, **within)
     elif kind == "queue":

@@ -39,9 +39,9 @@ NEVER = timedelta(days=36500)
 class ServiceBusInspector(InspectorDriver):
     """An inspector that gets settings and counts from the administration, and messages by peeking."""
 
-    def __init__(self, link: ServiceBusConnection) -> None:
-        self._link = link
-        self._peeking = Peeking(link)
+    def __init__(self, connection: ServiceBusConnection) -> None:
+        self._connection = connection
+        self._peeking = Peeking(connection)
         # the last messages may be taken out, but the sequence numbers of an entity go on from there
         self._ends: dict[EntityName, tuple[datetime | None, int]] = {}
 
@@ -51,7 +51,7 @@ class ServiceBusInspector(InspectorDriver):
         Empty sub-queues are marked internal.
         """
         deadline = Deadline(timeout)
-        administration = self._link.administration
+        administration = self._connection.administration
         rows: list[TopicInfo] = []
         for runtime in administration.list_queues_runtime_properties(**limits(deadline)):
             rows.extend(_rows(EntityName(runtime.name), "queue", Counts.of(runtime)))
@@ -64,7 +64,7 @@ class ServiceBusInspector(InspectorDriver):
 
     def _runtimes(self, topic: str, deadline: Deadline) -> Iterable[Any]:
         """Yield the current state of each subscription of a topic."""
-        found: Iterable[Any] = self._link.administration.list_subscriptions_runtime_properties(
+        found: Iterable[Any] = self._connection.administration.list_subscriptions_runtime_properties(
             topic, **limits(deadline)
         )
         return found
@@ -72,13 +72,13 @@ class ServiceBusInspector(InspectorDriver):
     def describe(self, topic: str, timeout: float) -> TopicDescription:
         deadline = Deadline(timeout)
         name = EntityName.parse(topic)
-        found = find(self._link, name.owner, deadline)
+        found = find(self._connection, name.owner, deadline)
         details: dict[str, Any] = {"kind": found.kind, **_settings(found.properties)}
-        details["confirmation"] = _confirmation(found.properties, self._link.emulator)
+        details["confirmation"] = _confirmation(found.properties, self._connection.emulator)
         if found.kind == "topic":
-            size = counts(self._link, name, "topic", deadline).bytes
+            size = counts(self._connection, name, "topic", deadline).bytes
             return TopicDescription(topic, (), self._subscriptions(name, deadline), size, details)
-        known = counts(self._link, name.owner, found.kind, deadline)
+        known = counts(self._connection, name.owner, found.kind, deadline)
         if name.sub_queue is not None:
             details["kind"] = "sub-queue"
         details.update(known.details())
@@ -88,7 +88,7 @@ class ServiceBusInspector(InspectorDriver):
         return TopicDescription(topic, (self._bounds(name, known, deadline),), (), size, details)
 
     def _subscriptions(self, name: EntityName, deadline: Deadline) -> tuple[SubscriptionInfo, ...]:
-        listed = self._link.administration.list_subscriptions(name.name, **limits(deadline))
+        listed = self._connection.administration.list_subscriptions(name.name, **limits(deadline))
         settings = {each.name: each for each in listed}
         found = []
         for runtime in self._runtimes(name.name, deadline):
@@ -101,19 +101,19 @@ class ServiceBusInspector(InspectorDriver):
         return tuple(found)
 
     def _rules(self, name: EntityName, deadline: Deadline) -> dict[str, str]:
-        rules = self._link.administration.list_rules(name.name, name.subscription, **limits(deadline))
+        rules = self._connection.administration.list_rules(name.name, name.subscription, **limits(deadline))
         return {rule.name: _rule(rule) for rule in rules}
 
     def bounds(self, topic: str, timeout: float) -> list[Bounds]:
         deadline = Deadline(timeout)
         name = EntityName.parse(topic)
-        found = find_if_permitted(self._link, name.owner, deadline)
+        found = find_if_permitted(self._connection, name.owner, deadline)
         if found is not None and found.kind == "topic":
             raise _no_messages(topic)
         return [self._bounds(name, self._counts(name, found, deadline), deadline)]
 
     def _counts(self, name: EntityName, found: Entity | None, deadline: Deadline) -> Counts | None:
-        return None if found is None else counts(self._link, name.owner, found.kind, deadline)
+        return None if found is None else counts(self._connection, name.owner, found.kind, deadline)
 
     def _bounds(self, name: EntityName, known: Counts | None, deadline: Deadline) -> Bounds:
         messages = None if known is None else known.in_part(name.sub_queue)

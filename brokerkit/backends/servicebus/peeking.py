@@ -24,8 +24,8 @@ LEAST_SECONDS = 0.1
 class Peeking:
     """A peeker at one entity after the other. It belongs to one thread."""
 
-    def __init__(self, link: ServiceBusConnection) -> None:
-        self._link = link
+    def __init__(self, connection: ServiceBusConnection) -> None:
+        self._connection = connection
         self._name: EntityName | None = None
         self._peeker: Peeker | None = None
         self._used_at = 0.0
@@ -50,7 +50,7 @@ class Peeking:
 
     def _look(self, name: EntityName, start: int, most: int, deadline: Deadline) -> Sequence[Any]:
         if self._peeker is None:
-            self._peeker, self._name = self._link.peeker(name), name
+            self._peeker, self._name = self._connection.peeker(name), name
         found: Sequence[Any] = self._peeker.peek_messages(
             most, sequence_number=max(FIRST, start), timeout=max(LEAST_SECONDS, deadline.remaining())
         )

@@ -82,8 +82,8 @@ class _Part:
 class ServiceBusPublisher(PublisherDriver):
     """A publisher with one link for each topic, which is kept for the next messages."""
 
-    def __init__(self, link: ServiceBusConnection) -> None:
-        self._link = link
+    def __init__(self, connection: ServiceBusConnection) -> None:
+        self._connection = connection
         self._targets: dict[str, _Target] = {}
 
     def send(self, batch: Sequence[tuple[str, OutboundMessage]], timeout: float) -> list[PublishResult]:
@@ -129,7 +129,7 @@ class ServiceBusPublisher(PublisherDriver):
             raise ConfigError(
                 f"messages are sent to a queue or topic, not to {topic!r}: publish to {name.name!r}"
             )
-        target = _Target(name, find_if_permitted(self._link, name, deadline))
+        target = _Target(name, find_if_permitted(self._connection, name, deadline))
         self._targets[topic] = target
         return target
 
@@ -140,7 +140,7 @@ class ServiceBusPublisher(PublisherDriver):
             if idle > FRESH_SECONDS or not sender.still_open():
                 self._drop(target)
         if target.sender is None:
-            target.sender = self._link.sender(target.name, max(LEAST_SECONDS, deadline.remaining()))
+            target.sender = self._connection.sender(target.name, max(LEAST_SECONDS, deadline.remaining()))
         target.used_at = time.monotonic()
         return target.sender
 

@@ -28,9 +28,13 @@ class QueueSource(Source):
     """
 
     def __init__(
-        self, link: ServiceBusConnection, name: EntityName, receiver: Receiver, lock_seconds: float | None
+        self,
+        connection: ServiceBusConnection,
+        name: EntityName,
+        receiver: Receiver,
+        lock_seconds: float | None,
     ) -> None:
-        self._link = link
+        self._connection = connection
         self._name = name
         self._receiver: Receiver | None = receiver
         self._opening: Opening[Receiver] | None = None
@@ -49,7 +53,7 @@ class QueueSource(Source):
         if self._opening is None:
             self._lose()
             self._opening = Opening(
-                lambda: self._link.receiver(self._name),
+                lambda: self._connection.receiver(self._name),
                 lambda made: made.close(),
                 f"receiver of {self._name}",
             )

@@ -17,8 +17,8 @@ from .peeking import AT_ONCE, Peeking
 class ServiceBusReader(ReaderDriver):
     """A reader of one slice after the other. Messages that were taken meanwhile are missing from it."""
 
-    def __init__(self, link: ServiceBusConnection) -> None:
-        self._peeking = Peeking(link)
+    def __init__(self, connection: ServiceBusConnection) -> None:
+        self._peeking = Peeking(connection)
         self._name: EntityName | None = None
         self._next = 0
         self._end = 0

@@ -61,13 +61,13 @@ class SessionSource(Source):
 
     def __init__(
         self,
-        link: ServiceBusConnection,
+        connection: ServiceBusConnection,
         name: EntityName,
         session: str | None,
         lock_seconds: float | None,
         first: Receiver | None = None,
     ) -> None:
-        self._link = link
+        self._connection = connection
         self._name = name
         self._session = session
         self._held: list[HeldSession] = [] if first is None else [HeldSession(first)]
@@ -97,7 +97,7 @@ class SessionSource(Source):
         if self._opening is None:
             wanted = NEXT_SESSION if self._session is None else self._session
             self._opening = Opening(
-                lambda: self._link.session(self._name, wanted, ACCEPT_SECONDS),
+                lambda: self._connection.session(self._name, wanted, ACCEPT_SECONDS),
                 lambda made: made.close(),
                 f"session of {self._name}",
             )

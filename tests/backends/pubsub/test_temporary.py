@@ -78,4 +78,4 @@ def test_a_temporary_subscription_takes_no_other_options(emulator: Connection, t
 def test_removing_what_is_gone_is_fine(emulator: Connection) -> None:
     driver = emulator.driver
     assert isinstance(driver, PubSubDriver)
-    temporary.remove_temporary(driver.link, temporary.new_name(), 5)
+    temporary.remove_temporary(driver.connection, temporary.new_name(), 5)
