@@ -19,7 +19,7 @@ from .runtime.received import ReceivedBatch
 from .runtime.record_consumer import RecordConsumer
 from .vocabulary.attributes import NO_ATTRIBUTES, Attributes, AttributeValue
 from .vocabulary.cancellation import Cancellation
-from .vocabulary.capabilities import Capabilities, Gap
+from .vocabulary.capabilities import Capabilities
 from .vocabulary.columns import Columns
 from .vocabulary.errors import (
     AbandonedWarning,
@@ -87,7 +87,6 @@ __all__ = [
     "ConnectedTopic",
     "Connection",
     "DecodeError",
-    "Gap",
     "GivenUpWarning",
     "InUse",
     "LockLost",

@@ -13,7 +13,6 @@ system can carry them::
 
 from __future__ import annotations
 
-import re
 from base64 import b64decode, b64encode
 from collections import Counter
 from collections.abc import Sequence
@@ -23,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from brokerkit.core.runtime.publisher import refusal
-from brokerkit.core.vocabulary.attributes import Attributes, AttributeValue, Pair
+from brokerkit.core.vocabulary.attributes import Attributes, Pair, type_name
 from brokerkit.core.vocabulary.capabilities import Capabilities
 from brokerkit.core.vocabulary.columns import Columns
 from brokerkit.core.vocabulary.errors import ConfigError
@@ -169,29 +168,9 @@ def _apart(attributes: Sequence[Pair], target: Capabilities) -> tuple[list[Pair]
 
 
 def _survives(pair: Pair, repeated: bool, target: Capabilities) -> bool:
-    name, value = pair
-    if target.is_own_attribute is not None and target.is_own_attribute(pair):
-        return not repeated
-    if "bytes" in target.attribute_types:
-        kept = parts_of(pair)[2] in target.attribute_types
-        return kept and (target.duplicate_attributes or (not repeated and _is_typical(name, value)))
-    if target.any_text and isinstance(value, str):
-        return not repeated and _is_typical(name, value)
-    return (
-        not repeated
-        and isinstance(value, str)
-        and re.fullmatch(target.attribute_names, name) is not None
-        and re.fullmatch(target.attribute_texts, value) is not None
-    )
-
-
-def _is_typical(name: str, value: AttributeValue) -> bool:
-    """Return whether a system that has types but keeps no name twice is sure to keep this attribute."""
-    if not name or name.startswith("$"):
+    if repeated and not target.duplicate_attributes:
         return False
-    if isinstance(value, datetime):
-        return value.microsecond % 1000 == 0
-    return not isinstance(value, int) or -(2**63) <= value < 2**64
+    return type_name(pair[1]) in target.attribute_types and target.keeps_attribute(pair)
 
 
 def _packed(attributes: Sequence[tuple[int, Pair]]) -> str:

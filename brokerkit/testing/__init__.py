@@ -9,7 +9,7 @@ as this one, which tests the in-memory broker::
 
     from brokerkit.backends import inmem
     from brokerkit.core import Connection
-    from brokerkit.testing import Conformance, Harness
+    from brokerkit.testing import Conformance, Gap, Harness
 
 
     class InmemHarness(Harness):
@@ -18,6 +18,7 @@ as this one, which tests the in-memory broker::
         translates = False  # there is no client library below, so errors have no cause
         lock_options = {"ack_deadline": 1.0}
         ordered_options = {"ordered": True}
+        gaps = {"a slice is read alike by another process": Gap("never", "only this process has it")}
 
         def __init__(self) -> None:
             host = f"example-{uuid.uuid4().hex[:8]}"
@@ -52,10 +53,10 @@ as this one, which tests the in-memory broker::
 Every test is named ``test_conformance_NN_what_it_shows`` and takes the fixture `harness`, which is made
 once for all of them. `Harness` lists what a harness may set. Tests read from `Capabilities` what to expect.
 
-A behaviour that a system does not show is declared in `Capabilities.gaps`, by number, with the reason:
+A behaviour that a system does not show is declared in `Harness.gaps`, by its name, with the reason:
 ``"never"`` if the system cannot show it, ``"not yet"`` if it should. A declared behaviour is still run, and
 must fail, be refused or hang. If it holds, its test fails, so that no declaration outlives its reason.
-`brokerkit.core.vocabulary.capabilities` has `no_messages` and `no_records` for systems with one model.
+Behaviours of a model that is not in `Capabilities.models` are gaps without a declaration.
 
 With the line ``pytest_plugins = ["brokerkit.testing.plugin"]`` in the topmost ``conftest.py``, a run ends
 with the behaviours that were shown, declared and broken. Behaviour 66 runs the others ten times in parallel,
@@ -69,8 +70,8 @@ import pytest
 
 pytest.register_assert_rewrite("brokerkit.testing.suite", "brokerkit.testing.stage")
 
-from .harness import Harness  # noqa: E402  # asserts are rewritten only in what is imported later
+from .harness import Gap, Harness  # noqa: E402  # asserts are rewritten only in what is imported later
 from .suite import Conformance  # noqa: E402
 from .waiting import eventually  # noqa: E402
 
-__all__ = ["Conformance", "Harness", "eventually"]
+__all__ = ["Conformance", "Gap", "Harness", "eventually"]

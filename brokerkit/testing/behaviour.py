@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from brokerkit.core.vocabulary.capabilities import Gap, Model
+from brokerkit.core.vocabulary.capabilities import Model
 from brokerkit.core.vocabulary.errors import BrokerError
 
-from .harness import Harness
+from .harness import Gap, Harness
 from .stage import Stage
 
 GAP_SECONDS = 45.0
@@ -44,7 +44,7 @@ class Behaviour:
 
     @property
     def name(self) -> str:
-        """Its name in words."""
+        """Its name in words, by which a harness declares a gap."""
         return self.body.__name__.removeprefix(f"test_conformance_{self.number:02}_").replace("_", " ")
 
     def show(self, suite: object, harness: Harness) -> None:
@@ -66,7 +66,7 @@ class Behaviour:
             self.show(suite, harness)
         elif self._holds(suite, harness):
             raise AssertionError(
-                f"the declaration of {self.number} for {harness.name} has expired: remove it ({gap.reason})"
+                f"the gap {self.name!r} of {harness.name} has expired: remove it ({gap.reason})"
             )
         return gap
 
@@ -91,13 +91,12 @@ class Behaviour:
 
 
 def declared(harness: Harness, what: Behaviour) -> Gap | None:
-    """Return the gap that the system under test declares for a behaviour, in the model of its test."""
-    with harness.connect() as connection:
-        model = what.model or harness.model
-        possible = model if model in connection.capabilities.models else None
-        gap = connection.capabilities.of(possible).gaps.get(what.number)
-    if gap is not None and gap.server is not None and gap.server != harness.server:
-        return None
+    """Return the gap in which a behaviour lies: a declared one, or the lack of the behaviour's model."""
+    gap = harness.gaps.get(what.name)
+    if gap is None and what.model is not None:
+        with harness.connect() as connection:
+            if what.model not in connection.capabilities.models:
+                return Gap("never", f"the system has no {what.model}s")
     return gap
 
 

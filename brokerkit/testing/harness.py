@@ -5,24 +5,39 @@ from __future__ import annotations
 import uuid
 from abc import ABC
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Literal
 
 from brokerkit.core import Connection, NotSupported, OutboundMessage, connect
 from brokerkit.core.vocabulary.capabilities import Model
 
 
+@dataclass(frozen=True)
+class Gap:
+    """A behaviour of the suite that a system does not show.
+
+    Attributes:
+        kind: ``"never"`` if it cannot, ``"not yet"`` if it should. The declaration fails once it does.
+        reason: why not.
+    """
+
+    kind: Literal["never", "not yet"]
+    reason: str
+
+
 class Harness(ABC):
     """A system under test, used by all tests of a class and by several threads at once.
 
-    Set `name`, `url` and `server`. Everything else has a default that suits a system whose topics are made
+    Set `name` and `url`. Everything else has a default that suits a system whose topics are made
     with `Connection.create_topic`. Tests read from `Capabilities` what to expect.
 
     Attributes:
         name: its name in the table of results.
         url: the URL for `connect`, in any process.
-        server: the kind of server, as in `Gap.server`. None for the real one.
         model: the model of consumers where the system has both. None for its first.
         options: options for every `connect`.
+        gaps: the behaviours that the system does not show, by name. Those of a model that the system does
+            not have need no declaration.
         in_process: whether the broker lives in this process, so that another process at `url` finds an
             empty one.
         translates: whether errors come from a client library, so that each has a ``__cause__``.
@@ -40,9 +55,9 @@ class Harness(ABC):
 
     name: str
     url: str
-    server: str | None = None
     model: Model | None = None
     options: Mapping[str, Any] = {}
+    gaps: Mapping[str, Gap] = {}
     in_process = False
     translates = True
     lock_seconds = 1.0

@@ -9,7 +9,7 @@ import pytest
 
 from brokerkit.core import Connection, OutboundMessage
 from brokerkit.sandbox.nats import NatsServer
-from brokerkit.testing import Conformance, Harness
+from brokerkit.testing import Conformance, Gap, Harness
 
 from .on_server import ServerHarness
 
@@ -21,6 +21,14 @@ class JetStreamHarness(ServerHarness):
 
     name = "jetstream"
     ack_flush_seconds = 1.0
+    gaps = {  # noqa: RUF012  # as the base class has it
+        "odd attribute names and values round trip": Gap(
+            "never",
+            "header names are ASCII tokens, and nats-py strips values and replaces line breaks: "
+            "what would not come back equal is refused before it is sent",
+        ),
+        "what is committed is visible and nothing else": Gap("never", "JetStream has no transactions"),
+    }
 
     def __init__(self, server: NatsServer) -> None:
         super().__init__(server)

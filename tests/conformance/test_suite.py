@@ -15,9 +15,8 @@ import pytest
 
 import brokerkit.testing
 from brokerkit.backends import inmem
-from brokerkit.core.vocabulary.capabilities import MESSAGE_BEHAVIOURS, RECORD_BEHAVIOURS, Gap
-from brokerkit.testing import Conformance, Harness
-from brokerkit.testing.behaviour import behaviours_of
+from brokerkit.testing import Conformance, Gap, Harness
+from brokerkit.testing.behaviour import Behaviour, behaviours_of, declared
 
 
 def _example() -> str:
@@ -56,7 +55,7 @@ def test_the_documented_harness_of_forty_lines_proves_a_backend(tmp_path: Path) 
 def test_a_broken_backend_and_an_expired_declaration_fail(tmp_path: Path) -> None:
     lossy = _example() + textwrap.dedent("""
         from brokerkit.backends.inmem.store import Store
-        from brokerkit.core import Gap, OutboundMessage
+        from brokerkit.core import OutboundMessage
 
         publish = Store.publish
 
@@ -65,10 +64,10 @@ def test_a_broken_backend_and_an_expired_declaration_fail(tmp_path: Path) -> Non
             return publish(self, [*batch[:-1], *changed] if len(batch) > 1 else batch)
 
         Store.publish = changing
-        inmem.capabilities.gaps[4] = Gap("not yet", "claimed by a test")
+        InmemHarness.gaps = {"a payload that is not utf8 is exact": Gap("not yet", "claimed by a test")}
     """)
     said = _run(tmp_path, lossy, "-k", "conformance_01 or conformance_04")
-    assert "the declaration of 4 for inmem has expired: remove it" in said
+    assert "the gap 'a payload that is not utf8 is exact' of inmem has expired: remove it" in said
     assert re.search(r"^inmem: 0 shown, 0 declared, 2 broken$", said, re.MULTILINE), said
 
 
@@ -97,19 +96,39 @@ def test_every_number_is_there_once() -> None:
     assert all(f"_{each.number:02}_" in each.body.__name__ for each in behaviours_of(Conformance))
 
 
-def test_the_gaps_of_a_system_with_one_model_are_those_of_the_other() -> None:
-    by_model = {"message": MESSAGE_BEHAVIOURS, "record": RECORD_BEHAVIOURS}
-    for model, numbers in by_model.items():
-        assert tuple(each.number for each in behaviours_of(Conformance) if each.model == model) == numbers
+class Here(Harness):
+    """The in-memory broker."""
+
+    name, url = "here", "inmem://"
 
 
-def test_a_gap_of_another_kind_of_server_is_none_here(monkeypatch: pytest.MonkeyPatch) -> None:
-    class Here(Harness):
-        name, url = "here", "inmem://"
+def numbered(number: int) -> Behaviour:
+    return next(each for each in behaviours_of(Conformance) if each.number == number)
 
-    gaps = {3: Gap("never", "only there", server="emulator"), 4: Gap("never", "everywhere")}
-    monkeypatch.setattr(inmem, "capabilities", inmem.capabilities.but(gaps=gaps))
-    (three, four) = [each for each in behaviours_of(Conformance) if each.number in gaps]
-    assert three.check(Conformance(), Here()) is None
-    with pytest.raises(AssertionError, match="has expired"):
-        four.check(Conformance(), Here())
+
+def test_behaviours_of_a_model_that_a_system_lacks_are_gaps_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    ordered, resumed = numbered(31), numbered(39)
+    assert (ordered.model, resumed.model) == ("message", "record")
+    assert [declared(Here(), each) for each in (ordered, resumed)] == [None, None]
+    for model, gap in (("message", resumed), ("record", ordered)):
+        monkeypatch.setattr(inmem, "capabilities", inmem.capabilities.but(models=(model,), by_model={}))
+        lacking = [each for each in (ordered, resumed) if declared(Here(), each)]
+        assert lacking == [gap]
+
+
+def test_a_gap_is_declared_by_the_name_of_its_behaviour() -> None:
+    class Claiming(Here):
+        gaps = {numbered(4).name: Gap("never", "claimed by a test")}  # noqa: RUF012  # as the base class has it
+
+    assert numbered(3).check(Conformance(), Claiming()) is None
+    with pytest.raises(AssertionError, match="'a payload that is not utf8 is exact' of here has expired"):
+        numbered(4).check(Conformance(), Claiming())
+
+
+def test_a_gap_that_names_no_behaviour_fails() -> None:
+    class Misspelt(Here):
+        gaps = {"a payload is exact": Gap("never", "misspelt")}  # noqa: RUF012  # as the base class has it
+
+    Conformance().test_every_gap_names_a_behaviour(Here())
+    with pytest.raises(AssertionError):
+        Conformance().test_every_gap_names_a_behaviour(Misspelt())

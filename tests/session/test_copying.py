@@ -12,6 +12,7 @@ import pytest
 import brokerkit as bk
 from brokerkit.backends.inmem import capabilities as INMEM
 from brokerkit.core.vocabulary.attributes import Attributes
+from brokerkit.core.vocabulary.capabilities import PLAIN_HEADER
 from brokerkit.core.vocabulary.columns import Columns
 from brokerkit.core.vocabulary.errors import ConfigError, NotSupported
 from brokerkit.session import CopyWarning
@@ -24,6 +25,7 @@ POOR = INMEM.but(
     null_value=False,
     attribute_types=frozenset({"string"}),
     duplicate_attributes=False,
+    keeps_attribute=PLAIN_HEADER,
 )
 """What the poorest of the systems carries."""
 MOMENT = 1_700_000_000_123_456

@@ -11,7 +11,7 @@ import threading
 
 from brokerkit.core.contract.driver import Driver
 from brokerkit.core.vocabulary.address import Address
-from brokerkit.core.vocabulary.capabilities import Capabilities, Gap
+from brokerkit.core.vocabulary.capabilities import Capabilities, any_attribute
 from brokerkit.core.vocabulary.errors import ConfigError
 
 from .driver import InmemDriver
@@ -36,6 +36,7 @@ capabilities = Capabilities(
     null_value=True,
     attribute_types=frozenset({"bytes", "string", "null", "bool", "int", "float", "timestamp", "uuid"}),
     duplicate_attributes=True,
+    keeps_attribute=any_attribute,
     max_message_bytes=MAX_MESSAGE_BYTES,
     by_model={
         "record": {
@@ -45,9 +46,6 @@ capabilities = Capabilities(
             "reject": False,
             "delivery_count": False,
         },
-    },
-    gaps={
-        71: Gap("never", "the messages live in the memory of one process; another process cannot read them"),
     },
 )
 

@@ -15,12 +15,10 @@ from __future__ import annotations
 
 from brokerkit.core.contract.driver import Driver
 from brokerkit.core.vocabulary.address import Address
-from brokerkit.core.vocabulary.capabilities import Capabilities, Gap
+from brokerkit.core.vocabulary.capabilities import Capabilities, TextPattern
 
 from .driver import JetStreamDriver
 from .options import read_options
-
-_NO_RECORDS = Gap("never", "messages are settled one by one: there is no position to commit")
 
 capabilities = Capabilities(
     models=("message",),
@@ -43,18 +41,11 @@ capabilities = Capabilities(
     null_value=False,
     attribute_types=frozenset({"string"}),
     duplicate_attributes=False,
-    attribute_names=r"Nats-Msg-Id|(?!(?i:nats-|brokerkit-))[A-Za-z0-9_.\-]{1,200}",
-    attribute_texts=r"(?!\s)[^\ud800-\udfff\x00-\x1f\x7f-\x9f\u2028\u2029]{0,1000}(?<!\s)",
+    keeps_attribute=TextPattern(
+        names=r"Nats-Msg-Id|(?!(?i:nats-|brokerkit-))[A-Za-z0-9_.\-]{1,200}",
+        values=r"(?!\s)[^\ud800-\udfff\x00-\x1f\x7f-\x9f\u2028\u2029]{0,1000}(?<!\s)",
+    ),
     max_message_bytes=1024 * 1024,
-    gaps={
-        5: Gap(
-            "never",
-            "header names are ASCII tokens, and nats-py strips values and replaces line breaks: "
-            "what would not come back equal is refused before it is sent",
-        ),
-        **dict.fromkeys(range(39, 44), _NO_RECORDS),
-        68: Gap("never", "JetStream has no transactions"),
-    },
 )
 
 

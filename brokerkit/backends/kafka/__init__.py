@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from brokerkit.core.contract.driver import Driver
 from brokerkit.core.vocabulary.address import Address
-from brokerkit.core.vocabulary.capabilities import Capabilities, Gap
+from brokerkit.core.vocabulary.capabilities import Capabilities, any_attribute
 
 from .driver import KafkaDriver
 from .options import properties_of
@@ -42,6 +42,7 @@ capabilities = Capabilities(
     attribute_types=frozenset({"bytes", "string", "null"}),
     attributes_read_as="bytes",
     duplicate_attributes=True,
+    keeps_attribute=any_attribute,
     by_model={
         "message": {
             "nack": "immediate",
@@ -49,11 +50,6 @@ capabilities = Capabilities(
             "delivery_count": True,
             "lock_extension": False,
             "more_while_held": False,
-            "gaps": {
-                30: Gap("never", "the broker gives a message up after so many deliveries (5 by default)"),
-                31: Gap("never", "a share group does not order: the next of a key goes to who asks first"),
-                63: Gap("never", "a share group that has settled nothing has no position but earliest"),
-            },
         },
     },
 )

@@ -16,15 +16,13 @@ from __future__ import annotations
 
 from brokerkit.core.contract.driver import Driver
 from brokerkit.core.vocabulary.address import Address
-from brokerkit.core.vocabulary.capabilities import UNICODE, Capabilities, Gap, no_records
+from brokerkit.core.vocabulary.capabilities import Capabilities, TextPattern
 
 from .driver import PubSubDriver
 from .options import read_options
 from .outbound import MAX_MESSAGES, MAX_REQUEST_BYTES
 
-_NO_READING = Gap(
-    "never", "Pub/Sub has no reading without a subscription: its messages have no positions to read from"
-)
+_CHARACTER = r"[^\ud800-\udfff]"
 
 capabilities = Capabilities(
     models=("message",),
@@ -41,21 +39,13 @@ capabilities = Capabilities(
     attribute_types=frozenset({"string"}),
     duplicate_attributes=False,
     # the limits are 256 and 1,024 bytes, and a character has up to four
-    attribute_names=f"(?!goog){UNICODE}{{1,64}}",
-    attribute_texts=rf"{UNICODE}{{0,256}}|[\0-\u07ff]{{0,512}}|[\0-\x7f]{{0,1024}}",
+    keeps_attribute=TextPattern(
+        names=f"(?!goog){_CHARACTER}{{1,64}}",
+        values=rf"{_CHARACTER}{{0,256}}|[\0-\u07ff]{{0,512}}|[\0-\x7f]{{0,1024}}",
+    ),
     max_batch=MAX_MESSAGES,
     max_message_bytes=MAX_REQUEST_BYTES,
     side_effects={"peek": "not offered", "scan": "not offered", "pull": "acknowledges"},
-    gaps={
-        5: Gap("never", "attributes are a map: all come back unchanged, but not in their order"),
-        13: Gap("never", "an ordering key is text, and an empty one is none"),
-        14: Gap("never", "an empty payload needs an attribute beside it; without one it is refused"),
-        20: Gap("never", "the messages of a topic cannot be counted without consuming them"),
-        34: Gap("never", "deliveries are counted only by subscriptions with a dead-letter policy"),
-        **no_records("messages are settled one by one: there is no position to commit"),
-        68: Gap("never", "Pub/Sub has no transactions"),
-        **dict.fromkeys(range(69, 76), _NO_READING),
-    },
 )
 
 

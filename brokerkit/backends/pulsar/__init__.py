@@ -41,10 +41,10 @@ from __future__ import annotations
 
 from brokerkit.core.contract.driver import Driver
 from brokerkit.core.vocabulary.address import Address
-from brokerkit.core.vocabulary.capabilities import Capabilities, Gap
+from brokerkit.core.vocabulary.capabilities import Capabilities
 
 from .driver import PulsarDriver
-from .fields import can_be_set
+from .fields import keeps
 from .options import read_options
 
 capabilities = Capabilities(
@@ -65,18 +65,9 @@ capabilities = Capabilities(
     empty_key=False,
     null_value=True,
     attribute_types=frozenset({"string"}),
-    any_text=True,
     duplicate_attributes=False,
-    is_own_attribute=can_be_set,
+    keeps_attribute=keeps,
     by_model={"record": {"nack": "seek back", "delivery_count": False}},
-    gaps={
-        5: Gap("never", "attributes are a map: all come back unchanged, but not in their order"),
-        13: Gap("never", "a partition key is text, and an empty one is none"),
-        31: Gap("never", "the broker hands out the next message of a key before the one before is settled"),
-        43: Gap("never", "the client library does not tell a consumer that another one took over"),
-        68: Gap("never", "the client library has no transactions"),
-        72: Gap("never", "a single message cannot be deleted: offsets that lie between messages are no gaps"),
-    },
 )
 
 

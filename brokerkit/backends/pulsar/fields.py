@@ -54,6 +54,12 @@ def can_be_set(pair: Pair) -> bool:
         return False
 
 
+def keeps(pair: Pair) -> bool:
+    """Return whether an attribute is read as it was sent: a field that publishing sets, or a property."""
+    name, value = pair
+    return can_be_set(pair) or (isinstance(value, str) and name[:1] not in ("", "$"))
+
+
 def is_field(pair: Pair) -> bool:
     """Return whether an attribute is a field of the message rather than a property."""
     return pair[0].startswith(PREFIX)

@@ -24,11 +24,18 @@ from __future__ import annotations
 
 from brokerkit.core.contract.driver import Driver
 from brokerkit.core.vocabulary.address import Address
-from brokerkit.core.vocabulary.capabilities import Capabilities, Gap, no_records
+from brokerkit.core.vocabulary.attributes import Pair
+from brokerkit.core.vocabulary.capabilities import Capabilities
 
 from .driver import ServiceBusDriver
 from .options import read_options
-from .outbound import can_be_set
+
+
+def _keeps(pair: Pair) -> bool:
+    from .outbound import keeps
+
+    return keeps(pair)
+
 
 capabilities = Capabilities(
     models=("message",),
@@ -45,14 +52,8 @@ capabilities = Capabilities(
     null_value=True,
     attribute_types=frozenset({"string", "bytes", "null", "bool", "int", "float", "timestamp", "uuid"}),
     duplicate_attributes=False,
-    is_own_attribute=can_be_set,
+    keeps_attribute=_keeps,
     side_effects={"peek": "none", "scan": "none", "pull": "acknowledges"},
-    gaps={
-        13: Gap("never", "a session id is text, and an empty one is none"),
-        63: Gap("never", "a topic keeps nothing for subscriptions that are made later"),
-        **no_records("messages are settled one by one: there is no position to commit"),
-        68: Gap("never", "the client library does not offer the transactions of Service Bus"),
-    },
 )
 
 

@@ -102,6 +102,19 @@ def can_be_set(pair: Pair) -> bool:
     return True
 
 
+def keeps(pair: Pair) -> bool:
+    """Return whether an attribute is read as it was sent: a property that publishing sets, or another one.
+
+    AMQP keeps the milliseconds of a time, and integers of 64 bits.
+    """
+    name, value = pair
+    if name[:1] in ("", "$"):
+        return can_be_set(pair)
+    if isinstance(value, datetime):
+        return value.microsecond % 1000 == 0
+    return not isinstance(value, int) or -(2**63) <= value < 2**64
+
+
 def _body_type(value: AttributeValue) -> str | None:
     if value is not None and not isinstance(value, str):
         raise ConfigError(f"{BODY_TYPE} must be text, not {value!r}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
@@ -15,26 +16,36 @@ SliceKind = Literal["repeatable", "while it lasts", "never"]
 KeyKind = Literal["bytes", "text"]
 Model = Literal["message", "record"]
 TimeUnit = Literal["milliseconds", "microseconds"]
-BoundsKind = Literal["exact", "approximate", "none"]
 
 
 @dataclass(frozen=True)
-class Gap:
-    """A behaviour of the conformance suite that a system does not show.
+class TextPattern:
+    """Tells whether an attribute is text, and both its name and value match.
 
     Attributes:
-        kind: ``"never"`` if it cannot, ``"not yet"`` if it should. The declaration fails once it does.
-        reason: why not.
-        server: the kind of server, such as an emulator, on which it does not hold. None for all.
+        names: a regular expression of the names.
+        values: a regular expression of the values.
     """
 
-    kind: Literal["never", "not yet"]
-    reason: str
-    server: str | None = None
+    names: str
+    values: str
+
+    def __call__(self, pair: Pair) -> bool:
+        name, value = pair
+        return (
+            isinstance(value, str)
+            and re.fullmatch(self.names, name) is not None
+            and re.fullmatch(self.values, value) is not None
+        )
 
 
-UNICODE = r"[^\ud800-\udfff]"
-"""A regular expression of the characters that UTF-8 can encode."""
+PLAIN_HEADER = TextPattern(r"(?!(?i:brokerkit-))[A-Za-z0-9_.\-]{1,200}", r"(?:[!-~](?:[ -~]{0,998}[!-~])?)?")
+"""The attributes that every known protocol carries: ASCII without control characters, as in HTTP headers."""
+
+
+def any_attribute(pair: Pair) -> bool:
+    """Return True: the system keeps every attribute of its types."""
+    return True
 
 
 @dataclass(frozen=True)
@@ -68,19 +79,14 @@ class Capabilities:
         null_value: whether a null payload differs from an empty one.
         attribute_types: the types of attribute values that are kept; see `attributes.type_name`.
         attributes_read_as: the type in which an attribute value of type "string" is read.
-        any_text: whether attributes may have any text as name and value.
         duplicate_attributes: whether a name may occur twice.
-        attribute_names: a regular expression of names that are surely read as they were sent, unless
-            `any_text`. Other attributes are packed when a message is copied.
-        attribute_texts: the same for values.
-        is_own_attribute: tells whether an attribute is a field of this system's messages that is set on
-            publishing. None if there are no such fields.
+        keeps_attribute: tells whether an attribute that occurs once is surely read as it was sent, if its
+            type is one of `attribute_types`. Others are packed when a message is copied.
         max_batch: how many messages one request may have. None for no limit of its own.
         max_message_bytes: the largest payload by default. None if that is not known.
         durability: what a confirmed publish means, in words. `describe` says more about a topic where the
             system does, under ``details["confirmation"]``.
         side_effects: what each way of reading does to the broker.
-        gaps: behaviours of the conformance suite that do not hold, by number.
     """
 
     models: tuple[Model, ...]
@@ -107,18 +113,14 @@ class Capabilities:
     null_value: bool = False
     attribute_types: frozenset[str] = frozenset({"string"})
     attributes_read_as: Literal["string", "bytes"] = "string"
-    any_text: bool = False
     duplicate_attributes: bool = False
-    attribute_names: str = r"(?!(?i:nats-|brokerkit-|goog))[A-Za-z0-9_.\-]{1,200}"
-    attribute_texts: str = r"(?:[!-~](?:[ -~]{0,998}[!-~])?)?"
-    is_own_attribute: Callable[[Pair], bool] | None = None
+    keeps_attribute: Callable[[Pair], bool] = PLAIN_HEADER
     max_batch: int | None = None
     max_message_bytes: int | None = None
     durability: str = "not known"
     side_effects: Mapping[str, SideEffect] = field(
         default_factory=lambda: {"peek": "none", "scan": "none", "pull": "acknowledges"}
     )
-    gaps: Mapping[int, Gap] = field(default_factory=dict)
     by_model: Mapping[Model, Mapping[str, Any]] = field(default_factory=dict)
 
     def of(self, model: Model | None = None) -> Capabilities:
@@ -129,19 +131,3 @@ class Capabilities:
     def but(self, **changes: Any) -> Capabilities:
         """Return a copy with some fields changed."""
         return replace(self, **changes)
-
-
-MESSAGE_BEHAVIOURS = (30, 31, 32, 33, 34, 35, 36, 38)
-"""Behaviours of the conformance suite that only messages settled one by one can have."""
-RECORD_BEHAVIOURS = (39, 40, 41, 42, 43)
-"""Behaviours of the conformance suite that only records of a log can have."""
-
-
-def no_messages(reason: str) -> dict[int, Gap]:
-    """Return the gaps of a system without the message model."""
-    return dict.fromkeys(MESSAGE_BEHAVIOURS, Gap("never", reason))
-
-
-def no_records(reason: str) -> dict[int, Gap]:
-    """Return the gaps of a system without the record model."""
-    return dict.fromkeys(RECORD_BEHAVIOURS, Gap("never", reason))

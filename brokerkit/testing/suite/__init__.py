@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from ..behaviour import behaviours_of
+from ..harness import Harness
 from .acknowledgement import Acknowledgement
 from .browsing import Browsing
 from .iteration import Iteration
@@ -13,6 +15,10 @@ from .records import Records
 # pytest collects the last base first
 class Conformance(Browsing, Lifecycle, Iteration, Records, Acknowledgement, PublishAndReceive):
     """All 78 behaviours. Subclass it as ``Test...`` with a fixture `harness`."""
+
+    def test_every_gap_names_a_behaviour(self, harness: Harness) -> None:
+        """Fail for a gap that no behaviour has the name of: it would declare nothing."""
+        assert harness.gaps.keys() - {each.name for each in behaviours_of(Conformance)} == set()
 
 
 __all__ = [
