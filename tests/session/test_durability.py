@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 import brokerkit as bk
-from brokerkit.backends.pulsar.persistence import confirmation
+from brokerkit.backends.pulsar.inspector import confirmation
 from brokerkit.core.runtime import registry
 from brokerkit.core.vocabulary.cancellation import Deadline
 from brokerkit.sandbox.kafka import KafkaServer

@@ -1,17 +1,23 @@
-"""Convert messages of the library to columns."""
+"""Convert messages of the library to columns, and messages to publish to arguments of the library.
+
+A message that the library would change is refused.
+"""
 
 from __future__ import annotations
 
 import contextlib
 from base64 import b64decode
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 from brokerkit.core.vocabulary.attributes import UNREADABLE
 from brokerkit.core.vocabulary.columns import Columns
+from brokerkit.core.vocabulary.errors import ConfigError
+from brokerkit.core.vocabulary.messages import OutboundMessage
 
-from .fields import shown
+from .fields import arguments, is_field, shown
 from .names import split_partition
 from .positions import id_text, position_of
 
@@ -78,3 +84,40 @@ def _attributes(message: Any) -> tuple[tuple[str, str], ...]:
         return (*message.properties().items(), *shown(message))
     except UnicodeDecodeError:
         return ((UNREADABLE, "the properties or the key are not UTF-8, which this client cannot read"),)
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """The arguments of the library's `send_async`."""
+
+    content: bytes | None
+    partition_key: str | None
+    properties: dict[str, str] | None
+    fields: dict[str, Any]
+
+
+def encode(message: OutboundMessage) -> Encoded:
+    """Return the arguments for a message. Values and keys are checked before.
+
+    Raises:
+        ConfigError: A text cannot be encoded as UTF-8.
+    """
+    properties: dict[str, str] = {}
+    known: dict[str, Any] = {}
+    for name, value in message.attributes:
+        if not _is_text(name) or not _is_text(str(value)):
+            raise ConfigError(f"attribute {name!r} has a character that UTF-8 cannot hold")
+        if is_field((name, value)):
+            known |= arguments(name, value)
+        else:
+            properties[name] = str(value)
+    key = None if message.key is None else message.key.decode()
+    return Encoded(message.data, key, properties or None, known)
+
+
+def _is_text(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

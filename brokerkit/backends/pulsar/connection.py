@@ -10,21 +10,24 @@ from typing import Any, TypeVar
 import pulsar
 
 from brokerkit.core.contract.background import begin
+from brokerkit.core.contract.forked import keep_in_child
 from brokerkit.core.vocabulary.cancellation import Deadline
 from brokerkit.core.vocabulary.errors import Closed, Unauthorized, Unavailable
 
 from . import process_guard
 from .credentials import client_authentication
 from .errors import raised
+from .handshake import probe
 from .log import LOGGER, client_logger
 from .options import Options
-from .probe import probe
 
 OPERATION_SECONDS = 30
 CLOSE_SHARE = 0.7
 """The share of the closing time after which the client is shut down instead."""
 SOME_TOPIC = "brokerkit-ping"
 """The topic that a ping looks up; this does not create it."""
+READER_PREFIX = "brokerkit-reader"
+"""The prefix of the temporary subscriptions of readers."""
 
 T = TypeVar("T")
 
@@ -97,6 +100,25 @@ class PulsarConnection:
         """Return the names under which the partitions of a topic are read. Creates nothing."""
         return self.run(lambda: list(self.client.get_topic_partitions(full)), timeout, f"looking for {full}")
 
+    def open_reader(self, part: str, begin: Any, *, inclusive: bool, prefetch: int) -> Any:
+        """Return a reader of the library, which acknowledges nothing. Blocks until it is attached.
+
+        Args:
+            part: The name of a topic or partition.
+            begin: The library's id of the first message, or of the one before it.
+            inclusive: Whether the message of that id is read.
+            prefetch: How many messages the library holds ready.
+        """
+        return keep_in_child(
+            self.client.create_reader(
+                part,
+                begin,
+                start_message_id_inclusive=inclusive,
+                receiver_queue_size=prefetch,
+                subscription_role_prefix=READER_PREFIX,
+            )
+        )
+
     def close(self, timeout: float) -> None:
         """Close the client and everything it opened. Calls that hang are cut off."""
         if self.closed:
@@ -111,3 +133,10 @@ class PulsarConnection:
                 # this ends the call above and every other pending call
                 self.client.shutdown()
             process_guard.unwatch_client(self.client)
+
+
+def leave(consumer: Any) -> None:
+    """Close a consumer or reader. Acknowledgements are sent first, and the subscription stays."""
+    # it was closed with its client, or its topic was deleted
+    with contextlib.suppress(pulsar.PulsarException, ValueError):
+        consumer.close()

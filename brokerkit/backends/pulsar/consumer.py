@@ -1,12 +1,23 @@
-"""The consumer of messages that are acknowledged one by one, with any type of subscription."""
+"""The consumers: of messages, which are acknowledged one by one, and of records, up to a position.
+
+Any type of subscription yields messages; failover and exclusive ones also yield records.
+"""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from brokerkit.core.contract.driver import Backlog, ConsumerRequest, Fetched, MessageDriver, Outcome
+from brokerkit.core.contract.driver import (
+    Backlog,
+    ConsumerRequest,
+    Fetched,
+    MessageDriver,
+    Outcome,
+    Partition,
+    RecordDriver,
+)
 from brokerkit.core.vocabulary.errors import BrokerError
 
 from .admin import Topics
@@ -74,6 +85,68 @@ class PulsarConsumer(MessageDriver):
             return [failure or error for failure in failures]
         self._held -= failures.count(None)
         return failures
+
+    def close(self, timeout: float) -> None:
+        self._receiving.close(timeout)
+
+
+class PulsarRecordConsumer(RecordDriver):
+    """A consumer of records.
+
+    The broker continues after the last acknowledged record whenever a consumer attaches or reconnects.
+    Records that were returned before are then left out, unless they were sought.
+    """
+
+    def __init__(self, topics: Topics, subscriptions: Subscriptions, request: ConsumerRequest) -> None:
+        self._receiving = Receiving(topics, subscriptions, request)
+        self._next: dict[Partition, int] = {}
+        self._ids: dict[Partition, dict[int, Any]] = {}
+
+    def attach(self, wait: float) -> bool:
+        return self._receiving.attach(wait)
+
+    def fetch(self, max_messages: int, wait: float) -> Fetched:
+        messages = self._receiving.fetch(max_messages, wait)
+        columns = to_columns(messages, key_bytes=self._receiving.key_bytes)
+        new = []
+        rows = zip(columns.values("topic"), columns.values("partition"), columns.positions(), strict=True)
+        for row, (topic, number, position) in enumerate(rows):
+            partition = (topic, number)
+            if position >= self._next.get(partition, 0):
+                self._next[partition] = position + 1
+                self._ids.setdefault(partition, {})[position] = messages[row].message_id()
+                new.append(row)
+        return Fetched(columns if len(new) == len(messages) else columns.take(new))
+
+    def backlog(self, mark: Any) -> Backlog | None:
+        return self._receiving.backlog(mark)
+
+    def wake(self) -> None:
+        self._receiving.wake()
+
+    def commit(self, positions: Mapping[Partition, int]) -> Mapping[Partition, BaseException | None]:
+        failures: dict[Partition, BaseException | None] = {}
+        for partition, position in positions.items():
+            try:
+                message_id = self._ids[partition][position - 1]
+                self._receiving.native.acknowledge_cumulative(message_id)
+                failures[partition] = None
+            except Exception as error:
+                failures[partition] = raised(error, "acknowledging")
+        try:
+            self._receiving.confirm_reachable()
+        except BrokerError as error:
+            return {partition: failure or error for partition, failure in failures.items()}
+        for partition, position in positions.items():
+            if failures[partition] is None:
+                kept = {at: each for at, each in self._ids[partition].items() if at >= position}
+                self._ids[partition] = kept
+        return failures
+
+    def seek(self, positions: Mapping[Partition, int]) -> None:
+        """Make the broker begin again after the last acknowledged record."""
+        self._next.update(positions)
+        self._receiving.let_go()
 
     def close(self, timeout: float) -> None:
         self._receiving.close(timeout)

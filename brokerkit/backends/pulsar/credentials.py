@@ -1,9 +1,10 @@
-"""Build the credentials for the C++ client and for the REST endpoint."""
+"""Build the credentials and the TLS settings for the C++ client and for the REST endpoint."""
 
 from __future__ import annotations
 
 import base64
 import json
+import ssl
 import time
 from pathlib import Path
 from typing import Any
@@ -45,6 +46,24 @@ def introduction(options: Options) -> tuple[str, bytes]:
     if options.user is not None:
         return "basic", f"{options.user}:{revealed(options.password)}".encode()
     return ("none" if options.tls_certificate is None else "tls"), b""
+
+
+def ssl_context(options: Options) -> ssl.SSLContext:
+    """Return a context with the trusted certificates and the client's own.
+
+    Raises ConfigError for a bad file.
+    """
+    try:
+        context = ssl.create_default_context(cafile=options.tls_ca)
+        context.check_hostname = options.tls_check_hostname
+        if options.tls_certificate is not None:
+            context.load_cert_chain(options.tls_certificate, options.tls_key_file)
+    except (ssl.SSLError, OSError) as error:
+        # an error about a key must not show the key
+        raise ConfigError(
+            f"tls_ca, tls_certificate or tls_key_file cannot be used ({type(error).__name__})"
+        ) from None
+    return context
 
 
 class RestCredentials:

@@ -20,15 +20,14 @@ from brokerkit.core.vocabulary.errors import BrokerError
 
 from .admin import Topics
 from .connection import PulsarConnection
-from .consumer import PulsarConsumer
+from .consumer import PulsarConsumer, PulsarRecordConsumer
 from .errors import translate
 from .inspector import PulsarInspector
 from .options import Options
 from .publisher import PulsarPublisher
 from .reader import PulsarReader
-from .records import PulsarRecordConsumer
 from .rest import RestEndpoint
-from .subscribing import SubscriptionOptions
+from .subscription_options import SubscriptionOptions
 from .subscriptions import Subscriptions
 
 

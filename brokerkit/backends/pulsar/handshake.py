@@ -1,4 +1,4 @@
-"""Make the first exchange of Pulsar's protocol before the client library does.
+"""Make the first exchange of Pulsar's protocol before the client library does, to learn what it hides.
 
 If a broker refuses the credentials, or the port is not Pulsar's, the library only reports a timeout. A
 connection begins with one command (CONNECT) and one answer (CONNECTED or ERROR).
@@ -7,9 +7,14 @@ connection begins with one command (CONNECT) and one answer (CONNECTED or ERROR)
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterator
+import ssl
 
+from brokerkit.core.vocabulary.cancellation import Deadline
 from brokerkit.core.vocabulary.errors import BrokerError, Unauthorized, Unavailable
+
+from .credentials import introduction, ssl_context
+from .options import Options
+from .wire import bytes_field, fields, number_field
 
 CONNECT, CONNECTED, ERROR = 2, 3, 14
 AUTHENTICATION, AUTHORIZATION = 3, 4
@@ -20,7 +25,53 @@ NOT_PULSAR = (
     "endpoint?"
 )
 OUTAGE = "a broker answered there before; it is overloaded, cannot be reached, or was just restarted"
-VARINT, BYTES = 0, 2
+
+
+def probe(options: Options, timeout: float, *, known: bool = False) -> None:
+    """Return once one of the hosts answers, or else raise the error of the last host.
+
+    Args:
+        options: The options of the address.
+        timeout: Seconds for all hosts together.
+        known: Whether the hosts have answered before.
+
+    Raises:
+        Unauthorized: The broker does not accept the credentials.
+        Unavailable: None of the hosts answers.
+    """
+    deadline = Deadline(timeout)
+    problem: BrokerError | None = None
+    for host, port in options.hosts:
+        seconds = max(0.1, deadline.remaining())
+        try:
+            with socket.create_connection((host, port), seconds) as plain:
+                if options.tls:
+                    with ssl_context(options).wrap_socket(plain, server_hostname=host) as secured:
+                        greet(secured, f"{host}:{port}", *introduction(options), known=known)
+                else:
+                    greet(plain, f"{host}:{port}", *introduction(options), known=known)
+                return
+        except Unavailable as error:
+            problem = error
+        except ssl.SSLError as error:
+            problem = _tls_problem(f"{host}:{port}", error, known)
+        except OSError as error:
+            problem = Unavailable(f"{host}:{port} cannot be reached: {error}")
+            problem.__cause__ = error
+    if problem is not None:
+        raise problem
+
+
+def _tls_problem(where: str, error: ssl.SSLError, known: bool) -> Unavailable:
+    if known and isinstance(error, ssl.SSLEOFError):
+        return Unavailable(f"{where} closed the connection without an answer: {OUTAGE}")
+    if isinstance(error, ssl.SSLCertVerificationError):
+        said = f"its certificate is not trusted: {error.verify_message} (tls_ca=, tls_check_hostname=)"
+    else:
+        said = f"{error.reason or error}; is it a port without TLS (pulsar://)?"
+    made = Unavailable(f"the TLS handshake with {where} failed: {said}", retryable=False)
+    made.__cause__ = error
+    return made
 
 
 def greet(
@@ -40,9 +91,9 @@ def greet(
         Unauthorized: The broker refuses the credentials.
         Unavailable: The answer is not that of a broker.
     """
-    command = _field(1, b"brokerkit") + _field(3, credentials) + _number(4, PROTOCOL_VERSION)
-    command += _field(5, method.encode())
-    body = _number(1, CONNECT) + _field(2, command)
+    command = bytes_field(1, b"brokerkit") + bytes_field(3, credentials) + number_field(4, PROTOCOL_VERSION)
+    command += bytes_field(5, method.encode())
+    body = number_field(1, CONNECT) + bytes_field(2, command)
     connection.sendall((len(body) + 4).to_bytes(4, "big") + len(body).to_bytes(4, "big") + body)
     answer = _answer(connection, where, known)
     kind = answer.get(1)
@@ -88,44 +139,3 @@ def _read(connection: socket.socket, size: int) -> bytes:
 
 def _bytes(value: int | bytes | None) -> bytes:
     return value if isinstance(value, bytes) else b""
-
-
-def _varint(number: int) -> bytes:
-    found = b""
-    while number > 0x7F:
-        found += bytes([number & 0x7F | 0x80])
-        number >>= 7
-    return found + bytes([number])
-
-
-def _number(field: int, value: int) -> bytes:
-    return _varint(field << 3 | VARINT) + _varint(value)
-
-
-def _field(field: int, value: bytes) -> bytes:
-    return _varint(field << 3 | BYTES) + _varint(len(value)) + value
-
-
-def fields(content: bytes) -> Iterator[tuple[int, int | bytes]]:
-    """Yield the fields of a protocol message, limited to the two kinds that are needed here."""
-    at = 0
-    while at < len(content):
-        tag, at = _parse_varint(content, at)
-        value, at = _parse_varint(content, at)
-        if tag & 7 == BYTES:
-            yield tag >> 3, content[at : at + value]
-            at += value
-        elif tag & 7 == VARINT:
-            yield tag >> 3, value
-        else:
-            raise ValueError("a field of another kind")
-
-
-def _parse_varint(content: bytes, at: int) -> tuple[int, int]:
-    number, shift = 0, 0
-    while True:
-        byte = content[at]
-        number |= (byte & 0x7F) << shift
-        at, shift = at + 1, shift + 7
-        if byte < 0x80:
-            return number, at

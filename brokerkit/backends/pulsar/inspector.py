@@ -1,4 +1,4 @@
-"""Describe topics, their backlogs and their schemas, mostly by the REST endpoint."""
+"""Describe topics, their backlogs, schemas and persistence, mostly by the REST endpoint."""
 
 from __future__ import annotations
 
@@ -7,22 +7,24 @@ from typing import Any
 
 from brokerkit.core.contract.driver import InspectorDriver
 from brokerkit.core.vocabulary.cancellation import Deadline
-from brokerkit.core.vocabulary.errors import NotFound
+from brokerkit.core.vocabulary.errors import BrokerError, NotFound
 from brokerkit.core.vocabulary.topics import Bounds, SubscriptionInfo, TopicDescription, TopicInfo
 
 from .admin import Topics
-from .counting import counted
-from .names import split_partition
-from .persistence import confirmation
+from .connection import READER_PREFIX
+from .log import LOGGER
+from .names import rest_path, split_partition
 from .positions import from_ledgers, pack, parse_id
-from .ranges import Ranges
+from .ranges import Ranges, counted
 from .rest import RestEndpoint
-from .subscribing import READER_PREFIX
 
 DEAD_LETTERS = "-DLQ"
 RETRIES = "-RETRY"
 INTERNAL = "__"
 WITHOUT_ADMIN = "not known without the REST endpoint: connect with admin=http://HOST:8080"
+NOT_PERSISTENT = "in memory of one broker, and kept nowhere: a non-persistent topic"
+SYNCED = "on their disks where their journalSyncData is on (the default), which no endpoint tells"
+QUORUM_NEEDED = "how many of them: not known without the REST endpoint, connect with admin=http://HOST:8080"
 
 
 class PulsarInspector(InspectorDriver):
@@ -177,3 +179,25 @@ def _position(cursor: Mapping[str, Any]) -> int | None:
         return None
     ledger, entry = map(int, str(text).split(":"))
     return pack(max(0, ledger), entry + 1)
+
+
+def confirmation(rest: RestEndpoint | None, full: str, deadline: Deadline) -> str:
+    """Return what a confirmation of a topic means, as far as the brokers tell."""
+    if full.startswith("non-persistent://"):
+        return NOT_PERSISTENT
+    if rest is None:
+        return f"written by the bookies of the ack quorum ({QUORUM_NEEDED}); {SYNCED}"
+    try:
+        found = rest.get(f"{rest_path(full)}/persistence", deadline.remaining(), applied="true")
+        write, ack = int(found["bookkeeperWriteQuorum"]), int(found["bookkeeperAckQuorum"])
+        ensemble = int(found["bookkeeperEnsemble"])
+    except (BrokerError, LookupError, TypeError, ValueError) as error:
+        # an account that may read a topic may lack the right to see its policies
+        LOGGER.info("the persistence of %s: %s", full, error)
+        return (
+            f"written by the bookies of the ack quorum (how many of them: the brokers do not say); {SYNCED}"
+        )
+    return (
+        f"written by {ack} of the {write} bookies that each message goes to (ack quorum {ack}, write quorum "
+        f"{write}, ensemble {ensemble}); {SYNCED}"
+    )

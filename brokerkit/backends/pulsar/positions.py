@@ -18,7 +18,7 @@ import pulsar
 from brokerkit.core.vocabulary.errors import ConfigError
 from brokerkit.core.vocabulary.topics import Bounds
 
-from .handshake import fields
+from .wire import fields
 
 LEDGER, ENTRY, BATCH_SIZE, FIRST_CHUNK = 1, 2, 6, 7
 """Field numbers of an encoded id."""

@@ -18,10 +18,10 @@ from brokerkit.core.vocabulary.messages import OutboundMessage
 from brokerkit.core.vocabulary.results import PublishResult
 
 from .admin import Topics
+from .codec import encode
 from .errors import SURELY_NOT_STORED, named, result_name
 from .log import LOGGER
 from .names import partition_name
-from .outbound import encode
 from .positions import id_text
 
 PENDING = 20_000

@@ -1,20 +1,26 @@
-"""Find the readable range of each partition, and the position of a moment in it."""
+"""Find the readable range of each partition, and the position of a moment or of a number of messages in it.
+
+Positions do not tell how many messages lie between them: an entry may hold thousands, or a part of one. So
+messages are counted by reading them.
+"""
 
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Callable
 from typing import Any, TypeVar
 
 import pulsar
 
-from brokerkit.core.contract.forked import keep_in_child
 from brokerkit.core.vocabulary.cancellation import Deadline
+from brokerkit.core.vocabulary.columns import Columns
+from brokerkit.core.vocabulary.errors import BrokerError, Unavailable
 from brokerkit.core.vocabulary.positions import Earliest, Position, resolve
-from brokerkit.core.vocabulary.topics import Bounds
+from brokerkit.core.vocabulary.topics import Bounds, Slice
 
 from .admin import Topics
-from .counting import counted
+from .connection import leave
 from .positions import (
     LedgerBounds,
     entry_of,
@@ -25,11 +31,14 @@ from .positions import (
     position_of,
     unpack,
 )
-from .subscribing import READER_PREFIX, leave
+from .reader import PulsarReader
 
 STEP_MILLIS = 1000
 BACK_SECONDS = (10.0, 600.0, 86_400.0)
 """How far back to search for the last message if it lies in several chunks."""
+FETCH_SECONDS = 0.2
+FEW = 50
+"""The number of messages expected in an entry before one was read."""
 
 T = TypeVar("T")
 
@@ -142,15 +151,7 @@ class Ranges:
         """Return the result of `work` on a reader that is opened for it alone."""
 
         def look() -> T:
-            reader = keep_in_child(
-                self._connection.client.create_reader(
-                    name,
-                    start,
-                    start_message_id_inclusive=True,
-                    receiver_queue_size=1,
-                    subscription_role_prefix=READER_PREFIX,
-                )
-            )
+            reader = self._connection.open_reader(name, start, inclusive=True, prefetch=1)
             try:
                 return work(reader)
             finally:
@@ -173,3 +174,50 @@ def _next(reader: Any, deadline: Deadline, *, patient: bool = True) -> Any:
             if deadline.passed:
                 raise
     return None
+
+
+def counted(topics: Topics, topic: str, bounds: Bounds, position: int, count: int, timeout: float) -> int:
+    """Return the position `count` messages after another, or before it if negative, within the bounds."""
+    deadline = Deadline(timeout)
+    if count >= 0:
+        found = _positions(topics, Slice(topic, bounds.partition, position, bounds.end), count + 1, timeout)
+        return found[-1] if len(found) > count else bounds.end
+    missing, end, entries = -count, position, 1 + -count // FEW
+    while missing > 0 and end > bounds.start:
+        start = max(bounds.start, bounds.before(end, entries))
+        found = _positions(topics, Slice(topic, bounds.partition, start, end), None, deadline.remaining())
+        if len(found) >= missing:
+            return found[-missing]
+        missing -= len(found)
+        share = max(len(found) / max(1, entries), 1 / 8)
+        entries, end = min(4 * entries, 1 + int(1.1 * missing / share)), start
+    return end
+
+
+def _positions(topics: Topics, piece: Slice, most: int | None, timeout: float) -> list[int]:
+    """Return the positions of the messages of a slice, limited to `most`."""
+    deadline = Deadline(timeout)
+    found: deque[int] = deque()
+    reader = PulsarReader(topics)
+    try:
+        reader.start(piece, attributes=False)
+        while (columns := _fetched(reader, deadline)) is not None:
+            found.extend(columns.positions())
+            if most is not None and len(found) >= most:
+                return list(found)[:most]
+            if deadline.passed:
+                raise Unavailable(f"counting messages of {piece.topic!r} took longer than {timeout:.3g} s")
+        return list(found)
+    finally:
+        reader.stop()
+
+
+def _fetched(reader: PulsarReader, deadline: Deadline) -> Columns | None:
+    """Return the next rows, also after a lost connection."""
+    while True:
+        try:
+            return reader.fetch(FETCH_SECONDS)
+        except BrokerError as error:
+            if not error.retryable or deadline.passed:
+                raise
+            time.sleep(FETCH_SECONDS)

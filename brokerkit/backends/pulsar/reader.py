@@ -15,7 +15,6 @@ from typing import Any
 import pulsar
 
 from brokerkit.core.contract.driver import ReaderDriver
-from brokerkit.core.contract.forked import keep_in_child
 from brokerkit.core.contract.garbage_collection import gc_paused
 from brokerkit.core.vocabulary.cancellation import Deadline
 from brokerkit.core.vocabulary.columns import Columns
@@ -31,10 +30,10 @@ from brokerkit.core.vocabulary.topics import Slice
 
 from .admin import Topics
 from .codec import to_columns
+from .connection import leave
 from .entries import Entries, Missing
 from .names import partition_name
 from .positions import entry_id, entry_of, extent_of, from_ledgers, next_entry, pack, position_of, unpack
-from .subscribing import READER_PREFIX, leave
 
 OPEN_SECONDS = 15.0
 LOOK_SECONDS = 5.0
@@ -98,15 +97,7 @@ class PulsarReader(ReaderDriver):
 
     def _use(self, begin: Any, *, inclusive: bool) -> None:
         def make() -> Any:
-            return keep_in_child(
-                self._connection.client.create_reader(
-                    self._part,
-                    begin,
-                    start_message_id_inclusive=inclusive,
-                    receiver_queue_size=AHEAD,
-                    subscription_role_prefix=READER_PREFIX,
-                )
-            )
+            return self._connection.open_reader(self._part, begin, inclusive=inclusive, prefetch=AHEAD)
 
         reader = self._connection.run(make, OPEN_SECONDS, f"reading {self._part}")
         self._let_go()

@@ -18,10 +18,9 @@ from brokerkit.core.vocabulary.errors import (
     Unavailable,
 )
 
-from .credentials import RestCredentials
+from .credentials import RestCredentials, ssl_context
 from .names import rest_path
 from .options import Options
-from .probe import ssl_context
 
 REDIRECTS = 5
 """How many redirects to follow. A broker redirects to the broker that serves the topic."""

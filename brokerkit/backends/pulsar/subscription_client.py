@@ -14,11 +14,12 @@ from brokerkit.core.vocabulary.cancellation import Deadline
 from brokerkit.core.vocabulary.errors import Closed, Unavailable
 
 from .admin import Topics
+from .backlog import SubscriptionBacklog
+from .connection import leave
 from .errors import raised
 from .interrupted import forget_consumers_that_left
-from .subscribing import SubscriptionOptions, leave
+from .subscription_options import SubscriptionOptions
 from .subscriptions import Subscriptions
-from .undelivered import Undelivered
 
 OPEN_SECONDS = 15.0
 CLOSE_SECONDS = 5.0
@@ -45,7 +46,7 @@ class Receiving:
         self.options = SubscriptionOptions(topics.connection, request.model, request.options)
         self.topic = topics.full(request.topic)
         self._subscriptions = subscriptions
-        self._undelivered = Undelivered(topics, self.topic, request.subscription or "")
+        self._backlog = SubscriptionBacklog(topics, self.topic, request.subscription or "")
         self.key_bytes = False
         self._topics = topics
         self._connection = topics.connection
@@ -143,7 +144,7 @@ class Receiving:
         Waits for messages that the broker has already sent.
         """
         self.check_connected()
-        found = self._undelivered.look(mark, self._consumer.consumer_name(), not self.options.counts)
+        found = self._backlog.look(mark, self._consumer.consumer_name(), not self.options.counts)
         # its answer comes on the connection of the messages, behind those that were sent before
         self.confirm_reachable()
         if found is not None and not found.left and self._arrived():

@@ -14,12 +14,12 @@ from brokerkit.core.vocabulary.positions import AtOffset, AtTime, Earliest, Late
 from brokerkit.core.vocabulary.topics import Bounds
 
 from .admin import Topics, check_subscription, no_subscription
-from .connection import PulsarConnection
+from .connection import PulsarConnection, leave
 from .entries import Entries
 from .positions import NO_POSITION, LedgerBounds, entry_id, unpack
 from .ranges import Ranges
 from .rest import NEEDED
-from .subscribing import SubscriptionOptions, leave
+from .subscription_options import SubscriptionOptions
 
 CLOCK_SECONDS = 60.0
 """The largest difference allowed between the clocks of the broker and of this machine."""

@@ -15,7 +15,7 @@ from .positions import from_ledgers, pack
 ANSWER_SECONDS = 2.0
 
 
-class Undelivered:
+class SubscriptionBacklog:
     """The progress of delivery to a subscription, by partition."""
 
     def __init__(self, topics: Topics, full: str, name: str) -> None:

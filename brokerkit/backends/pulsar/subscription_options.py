@@ -1,8 +1,7 @@
-"""Attach to a subscription with its options."""
+"""The options of subscriptions and their consumers, and attaching with them."""
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -26,8 +25,6 @@ TYPES = {
 }
 COUNTING = frozenset({"shared", "key_shared"})
 """The types with which several consumers share a topic and deliveries are counted."""
-READER_PREFIX = "brokerkit-reader"
-"""The prefix of the temporary subscriptions of readers."""
 DEFAULT_TYPES: Mapping[Model, str] = {"message": "shared", "record": "failover"}
 KNOWN: Mapping[str, str] = {
     "subscription_type": "shared (the default for messages), key_shared, exclusive or failover (for records)",
@@ -108,10 +105,3 @@ def _dead_letters(given: Mapping[str, Any]) -> Any:
     if number is None or number < 1:
         raise ConfigError(f"max_redeliveries must be a positive integer, not {most!r}")
     return pulsar.ConsumerDeadLetterPolicy(number, given.get("dead_letter_topic"))
-
-
-def leave(consumer: Any) -> None:
-    """Close a consumer or reader. Acknowledgements are sent first, and the subscription stays."""
-    # it was closed with its client, or its topic was deleted
-    with contextlib.suppress(pulsar.PulsarException, ValueError):
-        consumer.close()
