@@ -19,8 +19,8 @@ from brokerkit.core.vocabulary.address import Address
 from brokerkit.core.vocabulary.capabilities import Capabilities, TextPattern
 
 from .driver import PubSubDriver
+from .limits import MAX_REQUEST_BYTES, MAX_REQUEST_MESSAGES
 from .options import read_options
-from .outbound import MAX_MESSAGES, MAX_REQUEST_BYTES
 
 _CHARACTER = r"[^\ud800-\udfff]"
 
@@ -43,7 +43,7 @@ capabilities = Capabilities(
         names=f"(?!goog){_CHARACTER}{{1,64}}",
         values=rf"{_CHARACTER}{{0,256}}|[\0-\u07ff]{{0,512}}|[\0-\x7f]{{0,1024}}",
     ),
-    max_batch=MAX_MESSAGES,
+    max_batch=MAX_REQUEST_MESSAGES,
     max_message_bytes=MAX_REQUEST_BYTES,
     side_effects={"peek": "not offered", "scan": "not offered", "pull": "acknowledges"},
 )

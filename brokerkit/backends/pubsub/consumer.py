@@ -21,6 +21,7 @@ from .codec import to_columns
 from .connection import PubSubConnection, log
 from .errors import code_of
 from .inbox import Inbox, Received
+from .limits import MAX_DELAY_SECONDS, MIN_LOCK_SECONDS
 from .names import DELETED_TOPIC
 from .parking import Parking
 from .settling import Settling
@@ -33,8 +34,6 @@ EXTEND_SECONDS = 3.0
 GIVE_BACK_SECONDS = 2.0
 SETTLE_IN_SECONDS = 0.5
 """How long a consumer that has just attached may take to fetch the answer to an earlier request."""
-MIN_LOCK = 10
-MAX_DELAY = 600
 
 
 class PubSubConsumer(MessageDriver):
@@ -60,8 +59,8 @@ class PubSubConsumer(MessageDriver):
 
     def attach(self, wait: float) -> bool:
         path, found = self._find()
-        seconds = found.ack_deadline_seconds if found is not None else MIN_LOCK
-        self.lock_seconds = float(seconds or MIN_LOCK)
+        seconds = found.ack_deadline_seconds if found is not None else MIN_LOCK_SECONDS
+        self.lock_seconds = float(seconds or MIN_LOCK_SECONDS)
         self.ack = "confirmed" if found is not None and found.enable_exactly_once_delivery else "sent"
         ordered = found is not None and bool(found.enable_message_ordering)
         self._settling = Settling(self._connection, path, ordered=ordered)
@@ -132,7 +131,7 @@ class PubSubConsumer(MessageDriver):
     def fetch(self, max_messages: int, wait: float) -> Fetched:
         assert self._inbox is not None
         received, age = self._inbox.take(max_messages, wait)
-        if age > (self.lock_seconds or MIN_LOCK) / 3:
+        if age > (self.lock_seconds or MIN_LOCK_SECONDS) / 3:
             received = self._renewed(received)
         columns = to_columns(received, self._request.topic)
         return Fetched(columns, [each.ack_id for each in received])
@@ -167,13 +166,13 @@ class PubSubConsumer(MessageDriver):
         if outcome is Outcome.ACK:
             return self._settling.acknowledge(receipts, ACK_SECONDS)
         seconds = ceil(delay or 0)
-        if seconds > MAX_DELAY:
-            raise ConfigError(f"nack(delay=) may be {MAX_DELAY} s at most here, not {delay:g}")
+        if seconds > MAX_DELAY_SECONDS:
+            raise ConfigError(f"nack(delay=) may be {MAX_DELAY_SECONDS} s at most here, not {delay:g}")
         return self._settling.set_deadline(receipts, seconds, GIVE_BACK_SECONDS)
 
     def extend(self, receipts: Sequence[Any]) -> list[BaseException | None]:
         assert self._settling is not None
-        seconds = int(self.lock_seconds or MIN_LOCK)
+        seconds = int(self.lock_seconds or MIN_LOCK_SECONDS)
         return self._settling.set_deadline(receipts, seconds, EXTEND_SECONDS)
 
     def close(self, timeout: float) -> None:

@@ -12,13 +12,13 @@ from grpc import StatusCode
 
 from .connection import Call, PubSubConnection
 from .errors import code_of
+from .limits import MAX_REQUEST_MESSAGES
 from .methods import PULL
 
 PULL_SECONDS = 60.0
 """How long a request may wait at the service for a message."""
 LOOK_SECONDS = 0.18
 """How long a request that was just sent is awaited, even by a caller that does not wait: a round trip."""
-MAX_MESSAGES = 1000
 EMPTY_PAUSE = 0.02
 """Seconds before the next request if the service answers at once that there is nothing."""
 
@@ -73,7 +73,7 @@ class Inbox:
             PULL_SECONDS,
             long=True,
             subscription=self._path,
-            max_messages=min(max_messages, MAX_MESSAGES),
+            max_messages=min(max_messages, MAX_REQUEST_MESSAGES),
         )
         self._call = call
         call.add_done_callback(self._arrived)

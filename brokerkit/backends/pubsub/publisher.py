@@ -17,10 +17,11 @@ from brokerkit.core.vocabulary.messages import OutboundMessage
 from brokerkit.core.vocabulary.results import PublishResult
 
 from .admin import no_topic
+from .codec import encode, size
 from .connection import Call, PubSubConnection
 from .errors import code_of, surely_not_stored, translate
+from .limits import MAX_REQUEST_BYTES, MAX_REQUEST_MESSAGES
 from .methods import PUBLISH
-from .outbound import MAX_MESSAGES, MAX_REQUEST_BYTES, encode, size
 
 UNDER_WAY = 8
 """How many requests may be pending at a time."""
@@ -51,7 +52,7 @@ class _Request:
         self.bytes += size(message)
 
     def fits(self, message: Any) -> bool:
-        return len(self.rows) < MAX_MESSAGES and self.bytes + size(message) <= MAX_REQUEST_BYTES
+        return len(self.rows) < MAX_REQUEST_MESSAGES and self.bytes + size(message) <= MAX_REQUEST_BYTES
 
     def part(self, rows: Sequence[int]) -> _Request:
         """Return a request with only some of the messages, given by their places in this one."""

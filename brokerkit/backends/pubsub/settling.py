@@ -15,11 +15,9 @@ from brokerkit.core.vocabulary.errors import LockLost, Unavailable
 
 from .connection import Call, PubSubConnection
 from .errors import error_info, translate
+from .limits import MAX_ID_BYTES, MAX_IDS
 from .methods import ACKNOWLEDGE, MODIFY_ACK_DEADLINE
 
-MAX_IDS = 2_500
-MAX_ID_BYTES = 400_000
-"""A request may have 512 KiB."""
 PAUSE_SECONDS = 0.1
 
 Failures: TypeAlias = dict[str, BaseException]

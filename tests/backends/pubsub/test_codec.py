@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from brokerkit.backends.pubsub.outbound import MAX_REQUEST_BYTES, encode
+from brokerkit.backends.pubsub.codec import encode
+from brokerkit.backends.pubsub.limits import MAX_REQUEST_BYTES
 from brokerkit.core import ConfigError, OutboundMessage, TooLarge
 
 
