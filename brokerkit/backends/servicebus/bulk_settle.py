@@ -18,7 +18,7 @@ from azure.servicebus._pyamqp.receiver import check_disposition_outcome, outcome
 from brokerkit.core.contract.driver import Outcome
 from brokerkit.core.vocabulary.cancellation import Deadline
 
-from .transport import Receiver, error_of
+from .client_internals import Receiver, error_of
 
 log = logging.getLogger("brokerkit.servicebus")
 

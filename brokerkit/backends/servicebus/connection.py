@@ -13,10 +13,10 @@ from azure.servicebus.management import ServiceBusAdministrationClient
 from brokerkit.core.vocabulary.errors import BrokerError, Closed, ConfigError, NotSupported
 from brokerkit.core.vocabulary.secrets import Secret
 
+from .client_internals import SETTINGS, Peeker, Receiver, Sender
 from .credentials import credential_of
 from .names import EntityName
 from .options import Options
-from .transport import SETTINGS, Peeker, Receiver, Sender
 
 log = logging.getLogger("brokerkit.servicebus")
 

@@ -12,11 +12,11 @@ from azure.servicebus.exceptions import MessageNotFoundError
 
 from brokerkit.core.vocabulary.errors import NotFound
 
+from .client_internals import Receiver
 from .connection import ANSWER_SECONDS, ServiceBusConnection
 from .names import EntityName
 from .queue_source import QueueSource
 from .source import LOOK_SECONDS, Taken
-from .transport import Receiver
 
 AT_ONCE = 250
 

@@ -15,7 +15,7 @@ from brokerkit.core.vocabulary.windows import TimeOrder
 from .connection import ServiceBusConnection
 from .entities import Counts, Entity, counts, find, find_if_permitted, limits
 from .names import SUB_QUEUES, EntityName
-from .peeking import FIRST, Peeking
+from .reader import FIRST, Peeking
 
 SHOWN = (
     "status",

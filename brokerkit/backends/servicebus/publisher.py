@@ -17,13 +17,13 @@ from brokerkit.core.vocabulary.messages import OutboundMessage, new_run
 from brokerkit.core.vocabulary.results import PublishResult
 
 from .background_open import close_aside
+from .client_internals import Sender
 from .connection import FRESH_SECONDS, ServiceBusConnection
+from .duplicate_detection import with_id
 from .entities import Entity, find_if_permitted
 from .errors import surely_not_done, translate
 from .names import EntityName
 from .outbound import encode
-from .repeated import with_id
-from .transport import Sender
 
 RETRY_SECONDS = 0.2
 LEAST_SECONDS = 0.1

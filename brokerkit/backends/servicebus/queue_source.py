@@ -10,12 +10,12 @@ from brokerkit.core.contract.driver import Outcome
 from brokerkit.core.vocabulary.errors import Unavailable
 
 from .background_open import Opening, close_aside
+from .client_internals import Receiver
 from .connection import ANSWER_SECONDS, ServiceBusConnection, log
 from .errors import translate
 from .names import EntityName
 from .settling import Errors, locked_for, renew, settle
 from .source import DEFAULT_LOCK, LOOK_SECONDS, MAX_MESSAGES, STAY_SECONDS, Source, Taken
-from .transport import Receiver
 
 
 class QueueSource(Source):

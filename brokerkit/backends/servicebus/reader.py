@@ -1,6 +1,10 @@
-"""Read slices by peeking."""
+"""Read by peeking, which neither takes nor locks a message."""
 
 from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Any
 
 from brokerkit.core.contract.driver import ReaderDriver
 from brokerkit.core.vocabulary.cancellation import Deadline
@@ -8,10 +12,102 @@ from brokerkit.core.vocabulary.columns import Columns
 from brokerkit.core.vocabulary.errors import ConfigError
 from brokerkit.core.vocabulary.topics import Slice
 
-from .codec import to_columns
-from .connection import ANSWER_SECONDS, OPEN_SECONDS, ServiceBusConnection
+from .client_internals import Peeker
+from .codec import ENQUEUED, to_columns
+from .connection import ANSWER_SECONDS, FRESH_SECONDS, OPEN_SECONDS, ServiceBusConnection
+from .errors import translate
 from .names import EntityName
-from .peeking import AT_ONCE, Peeking
+
+AT_ONCE = 250
+"""About how many messages the service returns at a time; fewer if they are large."""
+FIRST = 1
+LAST = 2**63 - 1
+LEAST_SECONDS = 0.1
+
+
+class Peeking:
+    """A peeker at one entity after the other. It belongs to one thread."""
+
+    def __init__(self, connection: ServiceBusConnection) -> None:
+        self._connection = connection
+        self._name: EntityName | None = None
+        self._peeker: Peeker | None = None
+        self._used_at = 0.0
+
+    def messages(self, name: EntityName, start: int, most: int, deadline: Deadline) -> Sequence[Any]:
+        """Return the first messages from a sequence number on, in order, or none at the end."""
+        used_before = self._keep(name)
+        try:
+            return self._look(name, start, most, deadline)
+        except Exception as error:
+            self.close()
+            # the service closes an idle link after some minutes, and only the next use shows it
+            if not used_before or not translate(error).retryable or deadline.passed:
+                raise
+        return self._look(name, start, most, deadline)
+
+    def _keep(self, name: EntityName) -> bool:
+        """Return whether the last peeker can be used again."""
+        if name != self._name or time.monotonic() - self._used_at > FRESH_SECONDS:
+            self.close()
+        return self._peeker is not None
+
+    def _look(self, name: EntityName, start: int, most: int, deadline: Deadline) -> Sequence[Any]:
+        if self._peeker is None:
+            self._peeker, self._name = self._connection.peeker(name), name
+        found: Sequence[Any] = self._peeker.peek_messages(
+            most, sequence_number=max(FIRST, start), timeout=max(LEAST_SECONDS, deadline.remaining())
+        )
+        self._used_at = time.monotonic()
+        return found
+
+    def first(self, name: EntityName, start: int, deadline: Deadline) -> Any | None:
+        """Return the first message from a sequence number on, or None."""
+        found = self.messages(name, start, 1, deadline)
+        return found[0] if found else None
+
+    def last_number(self, name: EntityName, first: int, guess: int, deadline: Deadline) -> int:
+        """Return the sequence number of the last message.
+
+        Args:
+            name: The entity.
+            first: The number of a message that exists.
+            guess: Where the last message may be.
+            deadline: When to give up.
+        """
+        low, high = first, LAST
+        step, next_step = max(1, guess - first), 1
+        while low < high:
+            probe = min(low + step, high) if high == LAST else (low + high + 1) // 2
+            found = self.first(name, probe, deadline)
+            if found is None:
+                high = probe - 1
+            else:
+                low = int(found.sequence_number)
+                step, next_step = next_step, 2 * next_step
+        return low
+
+    def first_at(
+        self, name: EntityName, start: int, end: int, milliseconds: int, deadline: Deadline
+    ) -> int | None:
+        """Return the first sequence number of a range whose message was enqueued at a moment or later."""
+        while start < end:
+            middle = (start + end) // 2
+            found = self.first(name, middle, deadline)
+            at = None if found is None else found.raw_amqp_message.annotations.get(ENQUEUED)
+            # a message without a time is still to be enqueued
+            if found is None or at is None or at >= milliseconds:
+                end = middle
+            else:
+                start = int(found.sequence_number) + 1
+        found = self.first(name, start, deadline)
+        return None if found is None else int(found.sequence_number)
+
+    def close(self) -> None:
+        """Close the last peeker."""
+        peeker, self._peeker = self._peeker, None
+        if peeker is not None:
+            peeker.close()
 
 
 class ServiceBusReader(ReaderDriver):

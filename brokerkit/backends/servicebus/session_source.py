@@ -18,12 +18,12 @@ from brokerkit.core.vocabulary.cancellation import Deadline
 from brokerkit.core.vocabulary.errors import LockLost
 
 from .background_open import Opening, close_aside
+from .client_internals import Receiver
 from .connection import ANSWER_SECONDS, NEXT_SESSION, ServiceBusConnection, log
 from .errors import translate
 from .names import EntityName
 from .settling import Errors, settle
 from .source import DEFAULT_LOCK, LOOK_SECONDS, MAX_MESSAGES, STAY_SECONDS, Source, Taken
-from .transport import Receiver
 
 AT_ONCE = 8
 """How many sessions one consumer holds at a time while messages of all of them wait to be settled."""

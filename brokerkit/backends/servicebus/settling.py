@@ -12,9 +12,9 @@ from brokerkit.core.contract.driver import Outcome
 from brokerkit.core.vocabulary.errors import ConfigError, LockLost
 
 from .bulk_settle import settle_together
+from .client_internals import Receiver
 from .connection import ANSWER_SECONDS
 from .errors import translate
-from .transport import Receiver
 
 MAX_REASON = 4096
 MAX_TOKENS = 500

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 import brokerkit as bk
-from brokerkit.backends.servicebus.transport import Sender
+from brokerkit.backends.servicebus.client_internals import Sender
 from brokerkit.workbench import Session
 
 from .conftest import new_queue

@@ -1,4 +1,4 @@
-"""Links of the client library that are used by one thread alone.
+"""All that uses private members of azure-servicebus: links that are used by one thread alone.
 
 `_Transport` holds all that differs from the library's own receivers and senders. The library reads
 connections in a thread of its own beside their owner, and waits for that thread on close. It pauses
