@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from .core.runtime import registry
 from .core.runtime.connection import CONNECT_SECONDS, Connection
-from .core.vocabulary.address import hidden_target, resolve
+from .core.vocabulary.address import EXAMPLES, hidden_target
 from .core.vocabulary.arguments import check_seconds
 from .core.vocabulary.errors import ConfigError
 from .core.vocabulary.secrets import hidden, revealed
@@ -109,7 +110,7 @@ def connect(
     target, options = hidden_target(target), {name: hidden(name, value) for name, value in options.items()}
     if target is not None and not (isinstance(revealed(target), str) and revealed(target).strip()):
         raise ConfigError(
-            f"connect needs a URL such as inmem:// or nats://localhost:4222, not {target!r:.60}; "
+            f"connect needs a URL (for example {EXAMPLES}), not {target!r:.60}; "
             "connect() reads it from the environment variable BROKERKIT_URL"
         )
     seconds = check_seconds(timeout, "timeout")
@@ -118,13 +119,13 @@ def connect(
     options |= {name: value for name, value in marks.items() if value is not None}
     if target is not None and revealed(target).startswith(SANDBOX):
         return _sandbox(revealed(target), options, timeout)
-    return Session(Connection(resolve(target, options), timeout=timeout))
+    return Session(Connection(registry.address_of(target, options), timeout=timeout))
 
 
 def _sandbox(target: str, options: dict[str, Any], timeout: float) -> Session:
     server, rest = start_sandbox(target, options)
     try:
-        connection = Connection(resolve(server.address, rest), timeout=timeout)
+        connection = Connection(registry.address_of(server.address, rest), timeout=timeout)
     except BaseException:
         server.close()
         raise

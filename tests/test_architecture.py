@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -42,6 +43,16 @@ CLIENTS = {
 }
 HEAVY = {"pandas", "pyarrow", "numpy", "orjson", "tqdm", "ipywidgets", "IPython", "dask", "polars", "duckdb"}
 ALL_CLIENTS = set().union(*CLIENTS.values())
+SYSTEMS = re.compile(
+    r"(?<![a-z])(kafka|librdkafka|confluent|jetstream|nats|pub/?sub|google|pulsar|service ?bus|azure|amqp)(?![a-z])",
+    re.IGNORECASE,
+)
+MAY_NAME_A_SYSTEM = {
+    # errors show what a URL looks like
+    "core/vocabulary/address.py": {
+        "inmem://, sandbox+nats://, nats://localhost:4222, kafka://localhost:9092"
+    },
+}
 NAMES_FROM_A_TABLE = {"__init__.py", "sandbox/catalogue.py"}
 """Modules that import by a name from a table of their own; what the tables name is below them."""
 
@@ -228,6 +239,27 @@ def test_only_backends_and_the_sandbox_know_client_libraries() -> None:
         if layer_of(name_of(path)) not in ("backends", "sandbox")
     }
     assert {name: found for name, found in knowing.items() if found} == {}
+
+
+def texts_and_names(path: Path) -> Iterator[str]:
+    """The identifiers and strings of a module, without its docstrings and the strings that document a name."""
+    tree = ast.parse(path.read_text("utf-8"))
+    prose = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in prose:
+            yield node.value
+        for attribute in ("id", "attr", "name", "arg", "module"):
+            if isinstance(name := getattr(node, attribute, None), str):
+                yield name
+
+
+def test_only_backends_and_the_sandbox_name_a_system() -> None:
+    naming = {
+        name_of(path): {text for text in texts_and_names(path) if SYSTEMS.search(text)}
+        for path in MODULES
+        if layer_of(name_of(path)) not in ("backends", "sandbox")
+    }
+    assert {name: found for name, found in naming.items() if found} == MAY_NAME_A_SYSTEM
 
 
 def test_no_module_is_too_long() -> None:

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, requires, version
 from typing import TYPE_CHECKING, Any, Literal
 
-from brokerkit.core.contract.driver import Backend
+from brokerkit.core.contract.backend import Backend, Facts
 from brokerkit.core.runtime import registry
 from brokerkit.core.runtime.connection import CONNECT_SECONDS, Connection
-from brokerkit.core.vocabulary.address import Address, hidden_target, resolve
+from brokerkit.core.vocabulary.address import Address, hidden_target
 from brokerkit.core.vocabulary.arguments import check_seconds
 from brokerkit.core.vocabulary.errors import BrokerError, ConfigError, NotSupported, Unauthorized, Unavailable
 from brokerkit.core.vocabulary.secrets import Secret, Secrets, hidden, revealed
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 DISTRIBUTION = "brokerkit-notebook"
 DETAIL = 2 * LONGEST
 READ_SECONDS = 5.0
-DEFAULT_PORTS = {"kafka": 9092, "nats": 4222, "jetstream": 4222, "pulsar": 6650, "pulsar+ssl": 6651}
 Status = Literal["ok", "failed", "not offered", "not tried"]
 MARKS: dict[Status, str] = {"ok": "ok", "failed": "FAILED", "not offered": "-", "not tried": "-"}
 
@@ -131,6 +130,7 @@ class _Examination:
         self._secrets = Secrets()
         self._address: Address
         self._backend: Backend
+        self._facts: Facts
         self._connection: Connection
 
     def run(self, target: str | Secret | None, topic: str | None, options: dict[str, Any]) -> Diagnosis:
@@ -174,16 +174,18 @@ class _Examination:
             server, options = start_sandbox(revealed(target), options)
             self._stack.callback(server.close)
             target = server.address
-        self._address = resolve(target, options)
+        self._address = registry.address_of(target, options)
         self._secrets = self._address.secrets
         return str(self._address)
 
     def _load(self) -> str:
         self._backend = registry.backend(self._address.scheme)
-        return ", ".join(_versions(self._address.scheme)) or "none needed"
+        self._facts = registry.facts_of(self._backend)
+        return ", ".join(_versions(self._facts.extra)) or "none needed"
 
     def _reach(self) -> str:
-        hosts = [_host_and_port(host, self._address.scheme) for host in self._address.hosts]
+        default = self._facts.default_ports.get(self._address.scheme)
+        hosts = [_host_and_port(host, default) for host in self._address.hosts]
         named = [(host, port) for host, port in hosts if port is not None]
         if not named:
             raise NotSupported("the address names no host and port; connecting tells")
@@ -238,9 +240,8 @@ def _explained(error: Exception) -> str:
     return f"{type(error).__name__}: {said}"
 
 
-def _versions(scheme: str) -> list[str]:
-    """Return the installed client libraries of a scheme, with their versions."""
-    extra = registry.EXTRAS.get(scheme)
+def _versions(extra: str | None) -> list[str]:
+    """Return the client libraries that an extra installs, with their versions."""
     try:
         lines = requires(DISTRIBUTION) or []
     except PackageNotFoundError:
@@ -259,11 +260,11 @@ def _versions(scheme: str) -> list[str]:
     return found
 
 
-def _host_and_port(text: str, scheme: str) -> tuple[str, int | None]:
+def _host_and_port(text: str, default: int | None) -> tuple[str, int | None]:
     host, colon, port = text.rpartition(":")
     if colon and port.isdigit():
         return host.strip("[]"), int(port)
-    return text.strip("[]"), DEFAULT_PORTS.get(scheme)
+    return text.strip("[]"), default
 
 
 def _knock(host: str, port: int, timeout: float) -> str | None:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from brokerkit.core import ConfigError
+from brokerkit.core.runtime.registry import address_of
 from brokerkit.core.vocabulary.address import Address, resolve
 from brokerkit.core.vocabulary.secrets import Secret, Secrets, is_secret
 
@@ -50,7 +51,7 @@ def test_a_pasted_secret_is_not_repeated(text: str, tmp_path: Path, monkeypatch:
 
 
 def test_an_azure_connection_string_is_an_address_whose_key_is_masked() -> None:
-    address = resolve(AZURE, {})
+    address = address_of(AZURE, {})
     assert address.scheme == "servicebus"
     assert address.options["connection_string"] == Secret(AZURE)
     assert str(address) == "servicebus://ns.servicebus.windows.net"

@@ -9,7 +9,6 @@ import textwrap
 import time
 import traceback
 from collections.abc import Callable
-from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any
 
@@ -82,17 +81,6 @@ def assert_hidden(text: str) -> None:
 def test_an_unknown_scheme_names_those_that_are_known() -> None:
     with pytest.raises(ConfigError, match=r"unknown scheme 'ftp'.*inmem"):
         connect("ftp://host")
-
-
-def test_a_missing_client_library_is_one_error_with_the_line_that_installs_it(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    point = EntryPoint("pulsar", "pulsar_of_nowhere.backend", registry.GROUP)
-    monkeypatch.setattr(registry, "known", lambda: {"pulsar": point})
-    with pytest.raises(ConfigError) as caught:
-        connect("pulsar://localhost")
-    assert "pip install 'brokerkit-notebook[pulsar]'" in str(caught.value)
-    assert "pulsar_of_nowhere" in str(caught.value)
 
 
 def test_an_option_that_the_backend_does_not_know_is_refused() -> None:

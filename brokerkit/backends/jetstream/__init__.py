@@ -13,12 +13,10 @@ so that one message is in flight at a time.
 
 from __future__ import annotations
 
+from brokerkit.core.contract.backend import Facts
 from brokerkit.core.contract.driver import Driver
 from brokerkit.core.vocabulary.address import Address
 from brokerkit.core.vocabulary.capabilities import Capabilities, TextPattern
-
-from .driver import JetStreamDriver
-from .options import read_options
 
 capabilities = Capabilities(
     models=("message",),
@@ -49,6 +47,14 @@ capabilities = Capabilities(
 )
 
 
+def _load() -> None:
+    """Import the client library."""
+    from . import driver  # noqa: F401
+
+
+facts = Facts(extra="nats", default_ports={"nats": 4222, "jetstream": 4222}, load=_load)
+
+
 def open(address: Address, timeout: float) -> Driver:
     """Connect to a server within `timeout` seconds, and make sure that it has JetStream.
 
@@ -58,4 +64,7 @@ def open(address: Address, timeout: float) -> Driver:
         Unauthorized: The server refused the credentials.
         Unavailable: The server cannot be reached.
     """
+    from .driver import JetStreamDriver
+    from .options import read_options
+
     return JetStreamDriver.open(read_options(address), capabilities, timeout)

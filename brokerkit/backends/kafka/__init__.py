@@ -16,12 +16,12 @@ several consumers receive messages with the same key in parallel.
 
 from __future__ import annotations
 
+from brokerkit.core.contract.backend import Facts
 from brokerkit.core.contract.driver import Driver
 from brokerkit.core.vocabulary.address import Address
 from brokerkit.core.vocabulary.capabilities import Capabilities, any_attribute
 
-from .driver import KafkaDriver
-from .options import properties_of
+from .options import DEFAULT_PORT, properties_of
 
 capabilities = Capabilities(
     models=("record", "message"),
@@ -55,6 +55,14 @@ capabilities = Capabilities(
 )
 
 
+def _load() -> None:
+    """Import the client library."""
+    from . import driver  # noqa: F401
+
+
+facts = Facts(extra="kafka", default_ports={"kafka": DEFAULT_PORT}, load=_load)
+
+
 def open(address: Address, timeout: float) -> Driver:
     """Check the options of an address and return a driver for it.
 
@@ -63,4 +71,6 @@ def open(address: Address, timeout: float) -> Driver:
         Unauthorized: The broker refused the credentials.
         Unavailable: The broker cannot be reached.
     """
+    from .driver import KafkaDriver
+
     return KafkaDriver(properties_of(address), capabilities)

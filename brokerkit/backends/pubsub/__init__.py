@@ -14,11 +14,11 @@ Pub/Sub has: ``native.subscriber.seek(request={...})``.
 
 from __future__ import annotations
 
+from brokerkit.core.contract.backend import Facts
 from brokerkit.core.contract.driver import Driver
 from brokerkit.core.vocabulary.address import Address
 from brokerkit.core.vocabulary.capabilities import Capabilities, TextPattern
 
-from .driver import PubSubDriver
 from .limits import MAX_REQUEST_BYTES, MAX_REQUEST_MESSAGES
 from .options import read_options
 
@@ -49,6 +49,16 @@ capabilities = Capabilities(
 )
 
 
+def _load() -> None:
+    """Import the client library."""
+    from . import driver  # noqa: F401
+
+
+facts = Facts(extra="pubsub", load=_load)
+
+
 def open(address: Address, timeout: float) -> Driver:
     """Find the credentials and prepare the connection, within `timeout` seconds."""
+    from .driver import PubSubDriver
+
     return PubSubDriver.open(read_options(address), capabilities, timeout)

@@ -39,13 +39,13 @@ after `ack()` may receive those messages again. Closing sends them.
 
 from __future__ import annotations
 
+from brokerkit.core.contract.backend import Facts
 from brokerkit.core.contract.driver import Driver
 from brokerkit.core.vocabulary.address import Address
 from brokerkit.core.vocabulary.capabilities import Capabilities
 
-from .driver import PulsarDriver
 from .fields import keeps
-from .options import read_options
+from .options import DEFAULT_PORTS, read_options
 
 capabilities = Capabilities(
     models=("message", "record"),
@@ -71,6 +71,16 @@ capabilities = Capabilities(
 )
 
 
+def _load() -> None:
+    """Import the client library."""
+    from . import driver  # noqa: F401
+
+
+facts = Facts(extra="pulsar", default_ports=DEFAULT_PORTS, load=_load)
+
+
 def open(address: Address, timeout: float) -> Driver:
     """Check the options and connect. Raises ConfigError, Unauthorized or Unavailable."""
+    from .driver import PulsarDriver
+
     return PulsarDriver.open(read_options(address), capabilities, timeout)

@@ -15,6 +15,7 @@ from brokerkit.core.vocabulary.secrets import Secret, as_secret, revealed
 
 from .names import DEFAULT_NAMESPACE
 
+DEFAULT_PORTS = {"pulsar": 6650, "pulsar+ssl": 6651}
 KNOWN: Mapping[str, str] = {
     "admin": "URL of the REST endpoint (http://HOST:8080): browsing, backlog, creating and deleting",
     "token": "a JSON Web Token",
@@ -74,7 +75,7 @@ def read_options(address: Address) -> Options:
     tls = address.scheme == "pulsar+ssl"
     if not address.hosts:
         raise ConfigError(f"expected {address.scheme}://HOST:PORT[/TENANT/NAMESPACE]")
-    hosts = tuple(_host_and_port(host, 6651 if tls else 6650) for host in address.hosts)
+    hosts = tuple(_host_and_port(host, DEFAULT_PORTS[address.scheme]) for host in address.hosts)
     shown = ",".join(f"[{host}]:{port}" if ":" in host else f"{host}:{port}" for host, port in hosts)
     parts = (address.path.strip("/") or DEFAULT_NAMESPACE).split("/")
     if len(parts) > 2 or not all(parts):

@@ -22,13 +22,13 @@ has.
 
 from __future__ import annotations
 
+from brokerkit.core.contract.backend import Facts
 from brokerkit.core.contract.driver import Driver
 from brokerkit.core.vocabulary.address import Address
 from brokerkit.core.vocabulary.attributes import Pair
 from brokerkit.core.vocabulary.capabilities import Capabilities
 
-from .driver import ServiceBusDriver
-from .options import read_options
+from .options import from_connection_string, read_options
 
 
 def _keeps(pair: Pair) -> bool:
@@ -57,6 +57,16 @@ capabilities = Capabilities(
 )
 
 
+def _load() -> None:
+    """Import the client library."""
+    from . import driver  # noqa: F401
+
+
+facts = Facts(extra="servicebus", load=_load, recognize=from_connection_string)
+
+
 def open(address: Address, timeout: float) -> Driver:
     """Check the address and prepare the connection. Sends no request to the service."""
+    from .driver import ServiceBusDriver
+
     return ServiceBusDriver.open(read_options(address), capabilities)

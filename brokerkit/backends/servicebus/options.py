@@ -62,6 +62,16 @@ class Options:
     websockets: bool = False
 
 
+def from_connection_string(target: Secret) -> Address | None:
+    """Return the address of a connection string. None for any other text. Raises nothing."""
+    text = target.reveal().strip()
+    match = re.match(r"Endpoint=sb://([^/;\s]*)", text, re.IGNORECASE)
+    if match is None:
+        return None
+    hosts = (match[1],) if match[1] else ()
+    return Address("servicebus", hosts, options={"connection_string": Secret(text)})
+
+
 def read_options(address: Address) -> Options:
     """Check an address and return its options.
 

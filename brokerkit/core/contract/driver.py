@@ -29,9 +29,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any, Protocol
+from typing import Any
 
-from ..vocabulary.address import Address
 from ..vocabulary.capabilities import Capabilities, Model
 from ..vocabulary.columns import Columns
 from ..vocabulary.errors import AckFailed, BrokerError, NotSupported, Unavailable
@@ -602,35 +601,6 @@ class Driver(ABC):
         hide the error of an opening that failed.
         """
         return
-
-
-class Backend(Protocol):
-    """A backend: the module or object that an entry point of the group ``brokerkit.backends`` names.
-
-    The name of the entry point is the URL scheme.
-    """
-
-    @property
-    def capabilities(self) -> Capabilities:
-        """The capabilities of the system."""
-        ...
-
-    def open(self, address: Address, timeout: float) -> Driver:
-        """Check the address and its options, and connect.
-
-        Called once by the thread of the new connection, followed by `Driver.ping`. The caller waits for a
-        second longer than `timeout` for both; a driver that comes later is closed. There is no driver yet
-        that could translate: raise only instances of `BrokerError`.
-
-        The password, and every option whose name or content says that it is a secret, is a `Secret`: keep it
-        as one, and call `reveal` (or `secrets.revealed` on a mapping) only in the call that passes it on.
-
-        Raises:
-            ConfigError: the address or an option cannot be used.
-            Unavailable: the broker did not answer.
-            Unauthorized: the broker refused the credentials.
-        """
-        ...
 
 
 def translated(driver: Driver, error: BaseException) -> BrokerError:

@@ -9,8 +9,8 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from ..contract.at_exit import close_at_exit
+from ..contract.backend import Backend
 from ..contract.driver import (
-    Backend,
     ConsumerRequest,
     Driver,
     MessageDriver,
@@ -18,7 +18,7 @@ from ..contract.driver import (
     SubscriptionRequest,
     translated,
 )
-from ..vocabulary.address import Address, resolve
+from ..vocabulary.address import Address
 from ..vocabulary.arguments import check_name, check_seconds
 from ..vocabulary.cancellation import Deadline
 from ..vocabulary.capabilities import Capabilities, Model
@@ -52,7 +52,7 @@ def connect(target: str | None = None, *, timeout: float = CONNECT_SECONDS, **op
         Unauthorized: the broker refused the credentials.
         Unavailable: the broker did not answer.
     """
-    return Connection(resolve(target, options), timeout=timeout)
+    return Connection(registry.address_of(target, options), timeout=timeout)
 
 
 class Connection(Closable):

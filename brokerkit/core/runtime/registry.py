@@ -1,25 +1,18 @@
-"""Finding the backend of a URL scheme, through the entry-point group ``brokerkit.backends``."""
+"""Finding the backend of an address, through the entry-point group ``brokerkit.backends``."""
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Mapping
 from importlib.metadata import EntryPoint, entry_points
-from typing import cast
+from typing import Any, cast
 
-from ..contract.driver import Backend
+from ..contract.backend import Backend, Facts
+from ..vocabulary.address import Address, resolve
 from ..vocabulary.errors import ConfigError
+from ..vocabulary.secrets import Secret
 
 GROUP = "brokerkit.backends"
-
-EXTRAS = {
-    "jetstream": "nats",
-    "nats": "nats",
-    "kafka": "kafka",
-    "pubsub": "pubsub",
-    "pulsar": "pulsar",
-    "pulsar+ssl": "pulsar",
-    "servicebus": "servicebus",
-}
-"""The extra of the distribution that installs the client library, by scheme."""
 
 
 def known() -> dict[str, EntryPoint]:
@@ -28,7 +21,7 @@ def known() -> dict[str, EntryPoint]:
 
 
 def backend(scheme: str) -> Backend:
-    """Load the backend of a scheme.
+    """Return the backend of a scheme, with its client library loaded.
 
     Raises:
         ConfigError: the scheme is unknown, or its client library is not installed. The text then has the
@@ -38,13 +31,39 @@ def backend(scheme: str) -> Backend:
     if scheme not in points:
         listed = ", ".join(sorted(points)) or "none (is brokerkit-notebook installed?)"
         raise ConfigError(f"unknown scheme {scheme!r}: expected one of {listed}")
+    facts = Facts()
     try:
-        return cast(Backend, points[scheme].load())
+        found = cast(Backend, points[scheme].load())
+        facts = facts_of(found)
+        facts.load()
     except ModuleNotFoundError as error:
         if (error.name or "").split(".")[0] == "brokerkit":
             raise
-        extra = EXTRAS.get(scheme)
-        line = f": pip install 'brokerkit-notebook[{extra}]'" if extra else ""
+        line = f": pip install 'brokerkit-notebook[{facts.extra}]'" if facts.extra else ""
         raise ConfigError(
             f"{scheme}:// needs the module {error.name!r}, which is not installed{line}"
         ) from error
+    return found
+
+
+def facts_of(found: Backend) -> Facts:
+    """Return what a backend says about its system. It need not say anything."""
+    return cast(Facts, getattr(found, "facts", Facts()))
+
+
+def address_of(target: str | Secret | None, options: Mapping[str, Any]) -> Address:
+    """Return the address of a target that a user gave to `connect`; see `resolve`.
+
+    A target that is not a URL may belong to any backend that can be imported.
+    """
+    return resolve(target, options, recognize=_recognized)
+
+
+def _recognized(target: Secret) -> Address | None:
+    for point in known().values():
+        # a backend whose client library is missing recognizes nothing
+        with contextlib.suppress(ImportError):
+            address = facts_of(point.load()).recognize(target)
+            if address is not None:
+                return address
+    return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -91,7 +91,7 @@ class Address:
 
     @property
     def _is_token(self) -> bool:
-        """Whether the user may be a token: it has no password, as with NATS."""
+        """Whether the user may be a token: it has no password."""
         named = any("password" in name.lower() for name in self.options)
         return self.user is not None and self.password is None and not named
 
@@ -118,10 +118,6 @@ class Address:
 def _taken_apart(url: Secret, options: Mapping[str, Any]) -> Address | str:
     """Return the address, or the text of an error: a traceback from here would show secrets."""
     text = url.reveal().strip()
-    azure = re.match(r"^Endpoint=sb://([^/;\s]*)", text, re.IGNORECASE)
-    if azure:
-        hosts = tuple(filter(None, azure.groups()))
-        return Address("servicebus", hosts, options={"connection_string": Secret(text), **options})
     match = _URL.match(text)
     if not match:
         return f"{_hide(text)!r} is not a connection URL: expected SCHEME://..., for example {EXAMPLES}"
@@ -268,16 +264,26 @@ def hidden_target(target: Any) -> Any:
     return Secret(target) if isinstance(target, str) and not _LIKE_A_NAME.fullmatch(target) else target
 
 
-def resolve(target: str | Secret | None, options: Mapping[str, Any]) -> Address:
+def _not_recognized(target: Secret) -> Address | None:
+    """Return None: only URLs are addresses."""
+
+
+def resolve(
+    target: str | Secret | None,
+    options: Mapping[str, Any],
+    *,
+    recognize: Callable[[Secret], Address | None] = _not_recognized,
+) -> Address:
     """Return the address of a target that a user gave to `connect`.
 
     `options` take precedence over the query of the URL, the query over saved options, and these over the
     environment. The flags ``read_only`` and ``production`` may be in any of them.
 
     Args:
-        target: a URL, the name of a saved connection, an Azure connection string, or None for the
-            environment variable BROKERKIT_URL.
+        target: a URL, the name of a saved connection, a connection string, or None for the environment
+            variable BROKERKIT_URL.
         options: options of the backend.
+        recognize: returns the address in a connection string. Raises nothing.
 
     Raises:
         ConfigError: the target or an option cannot be used.
@@ -291,7 +297,11 @@ def resolve(target: str | Secret | None, options: Mapping[str, Any]) -> Address:
     saved_options: dict[str, Any] = {}
     if "://" not in revealed(target):
         target, saved_options = saved(target)
-    address = Address.parse(target, options)
+    address = None if _URL.match(revealed(target).strip()) else recognize(as_secret(target))
+    if address is None:
+        address = Address.parse(target, options)
+    else:
+        address = replace(address, options={**address.options, **options})
     return (
         address.with_options({**environment_options(address.scheme), **saved_options})._checked().with_marks()
     )

@@ -14,13 +14,14 @@ from .messages import from_microseconds, to_microseconds
 from .topics import Bounds
 
 _SPAN = re.compile(r"^(\d+(?:\.\d+)?)\s*(ms|s|sec|min|m|h|d|w)$", re.IGNORECASE)
-_ID = re.compile(r"^\d+:\d+:-?\d+:-?\d+$")
+_ID = re.compile(r"^\d+(?::-?\d+){3,}$")
+"""An id that is a position: numbers joined by colons, of which a time of day has two at most."""
 _UNITS = {"ms": 1_000, "s": 1_000_000, "sec": 1_000_000, "min": 60_000_000, "m": 60_000_000,
           "h": 3_600_000_000, "d": 86_400_000_000, "w": 604_800_000_000}  # fmt: skip
 EXPECTED = (
     'expected "earliest", "latest", an offset (int; negative counts back from the end), a datetime or date, '
     'an ISO time ("2026-01-31T12:00"), a relative time ("-15min", "-2h", "-1d"), '
-    "a message id of Pulsar, or {partition: position}"
+    'a message id ("12:34:-1:0") on systems whose ids are positions, or {partition: position}'
 )
 
 

@@ -11,7 +11,6 @@ EXACT = 2**53
 """Every reader of JSON keeps an integer below this as it is."""
 Counted = Literal["exact", "at most", "about"]
 """How far a count can be relied on. ``"at most"``: some of the counted offsets may have no message."""
-SubscriptionKind = Literal["group", "share group", "consumer", "subscription"]
 
 
 def worth_of(counts: Iterable[Counted]) -> Counted:
@@ -147,7 +146,7 @@ class SubscriptionInfo:
     """
 
     name: str
-    kind: SubscriptionKind
+    kind: str
     lag: int | None = None
     in_flight: int | None = None
     members: int | None = None

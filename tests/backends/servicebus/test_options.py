@@ -11,7 +11,8 @@ import pytest
 
 from brokerkit.backends.servicebus.options import read_options
 from brokerkit.core import ConfigError, Unauthorized, connect
-from brokerkit.core.vocabulary.address import Address, resolve
+from brokerkit.core.runtime.registry import address_of
+from brokerkit.core.vocabulary.address import Address
 from brokerkit.core.vocabulary.secrets import Secret
 
 KEY = "c2VjcmV0LWtleS1mb3ItdGVzdHM="
@@ -38,27 +39,27 @@ def test_a_namespace_may_be_named_with_or_without_its_domain(url: str, host: str
 
 
 def test_a_connection_string_has_the_host_and_the_key() -> None:
-    found = read_options(resolve(STRING, {}))
+    found = read_options(address_of(STRING, {}))
     assert (found.host, found.key) == ("ns.servicebus.windows.net", ("all", Secret(KEY)))
     assert KEY not in repr(found)
 
 
 def test_a_connection_string_may_be_for_one_entity_for_an_emulator_and_have_a_signature() -> None:
-    assert read_options(resolve(f"{STRING};EntityPath=orders", {})).entity == "orders"
+    assert read_options(address_of(f"{STRING};EntityPath=orders", {})).entity == "orders"
     emulator = (
         "Endpoint=sb://127.0.0.1:5672;SharedAccessKeyName=a;SharedAccessKey=b;UseDevelopmentEmulator=true;"
     )
-    found = read_options(resolve(emulator, {}))
+    found = read_options(address_of(emulator, {}))
     assert (found.host, found.emulator) == ("127.0.0.1:5672", True)
     signed = (
         "Endpoint=sb://ns.servicebus.windows.net/;SharedAccessSignature=SharedAccessSignature sr=x&sig=y&se=9"
     )
-    assert read_options(resolve(signed, {})).signature == Secret("SharedAccessSignature sr=x&sig=y&se=9")
+    assert read_options(address_of(signed, {})).signature == Secret("SharedAccessSignature sr=x&sig=y&se=9")
 
 
 def test_the_environment_gives_the_connection_string(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BROKERKIT_SERVICEBUS_CONNECTION_STRING", STRING)
-    address = resolve("servicebus://ns", {})
+    address = address_of("servicebus://ns", {})
     assert read_options(address).key == ("all", Secret(KEY))
     assert KEY not in repr(address) + str(address) + address.public_url
 

@@ -11,7 +11,7 @@ import pytest
 import brokerkit as bk
 from brokerkit.backends.servicebus.options import read_options
 from brokerkit.core import NotSupported, PublishFailed, Unauthorized, Unavailable
-from brokerkit.core.vocabulary.address import resolve
+from brokerkit.core.runtime.registry import address_of
 from brokerkit.sandbox.process import free_ports
 from brokerkit.sandbox.servicebus.server import ServiceBusServer
 
@@ -126,9 +126,9 @@ def test_where_nothing_answers_the_connection_fails_as_before() -> None:
 def test_the_port_of_microsofts_emulator_is_known(host: str, admin: str | None, expected: str | None) -> None:
     string = f"Endpoint=sb://{host};SharedAccessKeyName=a;SharedAccessKey=b;UseDevelopmentEmulator=true;"
     given = {} if admin is None else {"admin": admin}
-    assert read_options(resolve(string, given)).admin == expected
+    assert read_options(address_of(string, given)).admin == expected
 
 
 def test_the_service_itself_has_its_administration_where_it_is() -> None:
     string = "Endpoint=sb://x.servicebus.windows.net;SharedAccessKeyName=a;SharedAccessKey=b"
-    assert read_options(resolve(string, {})).admin is None
+    assert read_options(address_of(string, {})).admin is None

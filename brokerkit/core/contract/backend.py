@@ -1,0 +1,71 @@
+"""Backends: what the portable half finds behind a URL scheme."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from ..vocabulary.address import Address
+from ..vocabulary.capabilities import Capabilities
+from ..vocabulary.secrets import Secret
+from .driver import Driver
+
+
+def _nothing_to_load() -> None:
+    """Load nothing: the backend needs no client library."""
+
+
+def _unknown(target: Secret) -> Address | None:
+    """Return None: the backend has no targets but URLs."""
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What a backend says about its system without the client library.
+
+    Attributes:
+        extra: the extra of brokerkit-notebook that installs the client library. None if there is none.
+        default_ports: the port of a host without one, by URL scheme.
+        load: imports the client library. Called before the time of a connection begins to count.
+
+            Raises:
+                ModuleNotFoundError: the library is not installed.
+        recognize: returns the address in a target that is not a URL, such as a connection string, and None if
+            it is none of this system's. It must not raise: a traceback would show the secrets of the target.
+    """
+
+    extra: str | None = None
+    default_ports: Mapping[str, int] = field(default_factory=dict)
+    load: Callable[[], None] = _nothing_to_load
+    recognize: Callable[[Secret], Address | None] = _unknown
+
+
+class Backend(Protocol):
+    """A backend: the module or object that an entry point of the group ``brokerkit.backends`` names.
+
+    The name of the entry point is the URL scheme. A backend may also have `facts`, which are `Facts`. It can
+    then be imported without its client library, and imports its driver in `open`.
+    """
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """The capabilities of the system."""
+        ...
+
+    def open(self, address: Address, timeout: float) -> Driver:
+        """Check the address and its options, and connect.
+
+        Called once by the thread of the new connection, followed by `Driver.ping`. The caller waits for a
+        second longer than `timeout` for both; a driver that comes later is closed. There is no driver yet
+        that could translate: raise only instances of `BrokerError`.
+
+        The password, and every option whose name or content says that it is a secret, is a `Secret`: keep it
+        as one, and call `reveal` (or `secrets.revealed` on a mapping) only in the call that passes it on.
+
+        Raises:
+            ConfigError: the address or an option cannot be used.
+            Unavailable: the broker did not answer.
+            Unauthorized: the broker refused the credentials.
+        """
+        ...
