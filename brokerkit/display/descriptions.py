@@ -9,49 +9,50 @@ import pandas as pd
 import pyarrow as pa
 
 from brokerkit.core.vocabulary.topics import EXACT, Bounds, Counted, TopicDescription, TopicInfo, count_text
+from brokerkit.frames.arrow import schema
 from brokerkit.frames.dataframe import to_pandas
 
 from . import markup
 from .sanitize import LONGEST, plain, plain_lines
 
-TOPICS = pa.schema(
-    [
-        ("topic", pa.string()),
-        ("partitions", pa.int32()),
-        ("messages", pa.int64()),
-        ("bytes", pa.int64()),
-        ("internal", pa.bool_()),
-        ("exact", pa.bool_()),
-    ]
+TOPICS = schema(
+    {
+        "topic": pa.string(),
+        "partitions": pa.int32(),
+        "messages": pa.int64(),
+        "bytes": pa.int64(),
+        "internal": pa.bool_(),
+        "exact": pa.bool_(),
+    }
 )
-PARTITIONS = pa.schema(
-    [
-        ("partition", pa.int32()),
-        ("start", pa.int64()),
-        ("end", pa.int64()),
-        ("messages", pa.int64()),
-        ("exact", pa.bool_()),
-    ]
+PARTITIONS = schema(
+    {
+        "partition": pa.int32(),
+        "start": pa.int64(),
+        "end": pa.int64(),
+        "messages": pa.int64(),
+        "exact": pa.bool_(),
+    }
 )
-PLACES = pa.schema(
-    [
-        ("partition", pa.int32()),
-        ("start", pa.string()),
-        ("end", pa.string()),
-        ("messages", pa.int64()),
-        ("exact", pa.bool_()),
-    ]
+PLACES = schema(
+    {
+        "partition": pa.int32(),
+        "start": pa.string(),
+        "end": pa.string(),
+        "messages": pa.int64(),
+        "exact": pa.bool_(),
+    }
 )
-SUBSCRIPTIONS = pa.schema(
-    [
-        ("subscription", pa.string()),
-        ("kind", pa.string()),
-        ("lag", pa.int64()),
-        ("in_flight", pa.int64()),
-        ("members", pa.int32()),
-        ("position", pa.string()),
-        ("exact", pa.bool_()),
-    ]
+SUBSCRIPTIONS = schema(
+    {
+        "subscription": pa.string(),
+        "kind": pa.string(),
+        "lag": pa.int64(),
+        "in_flight": pa.int64(),
+        "members": pa.int32(),
+        "position": pa.string(),
+        "exact": pa.bool_(),
+    }
 )
 
 

@@ -1,23 +1,72 @@
 """Names of Arrow classes for annotations, and groups of Arrow types.
 
-pyarrow's own classes are generic over types that are only known at run time. These names tell a reader what
-is meant, and are not checked.
+The stubs' classes are generic over types that are only known at run time, and pyarrow's own are not generic.
 """
 
 from __future__ import annotations
 
-from typing import Any, TypeAlias
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, cast
 
+import pyarrow as pa
+import pyarrow.compute as pc
 from pyarrow import types
 
-Array: TypeAlias = Any
-"""A `pyarrow.Array`."""
+ArrowType: TypeAlias = pa.DataType
 
-ChunkedArray: TypeAlias = Any
-"""A `pyarrow.ChunkedArray`."""
+if TYPE_CHECKING:
+    Array: TypeAlias = pa.Array[Any]
+    ChunkedArray: TypeAlias = pa.ChunkedArray[Any]
+else:
+    Array = pa.Array
+    ChunkedArray = pa.ChunkedArray
 
-ArrowType: TypeAlias = Any
-"""A `pyarrow.DataType`."""
+Values = TypeVar("Values", bound="Array | ChunkedArray")
+
+
+def schema(fields: Mapping[str, ArrowType]) -> pa.Schema:
+    """Return a schema of fields that may be null."""
+    return pa.schema(fields)
+
+
+def nulls(length: int, kind: Any) -> Array:
+    """Return an array of nulls of a type."""
+    array: Array = pa.nulls(length, kind)
+    return array
+
+
+def chunked(arrays: Sequence[Array], kind: Any) -> ChunkedArray:
+    """Return arrays, of which there may be none, as one column of a type."""
+    column: ChunkedArray = pa.chunked_array(arrays, kind)
+    return column
+
+
+def fill_null(values: Values, value: Any) -> Values:
+    """Return values with every null replaced."""
+    filled: Any = pc.fill_null(cast("Any", values), value)
+    return cast("Values", filled)
+
+
+def starts_with(values: Array, beginning: Any) -> Array:
+    """Return for each value whether it starts with this text or these bytes."""
+    return pc.starts_with(values, beginning)
+
+
+def contains(values: Array, part: Any) -> Array:
+    """Return for each value whether it contains this text or these bytes."""
+    return pc.match_substring(values, part)
+
+
+def row_numbers(mask: Array | ChunkedArray) -> list[int]:
+    """Return the numbers of the rows for which a mask is true."""
+    numbers: list[Any] = pc.indices_nonzero(mask).to_pylist()
+    return numbers
+
+
+def value_type(kind: Any) -> ArrowType:
+    """Return the type of the values of a list, dictionary or run-end encoded type."""
+    values: ArrowType = kind.value_type
+    return values
 
 
 def is_text(kind: ArrowType) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -12,7 +12,7 @@ from brokerkit.core.vocabulary.errors import ConfigError
 from .arrow import Array
 from .decoded import objects_of
 from .schema import ATTRIBUTES
-from .tabular import describe_columns, table_of
+from .tabular import Column, describe_columns, table_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -34,7 +34,8 @@ def attr(df: pd.DataFrame, name: str) -> pd.Series:
     import pandas as pd
 
     if "attributes" not in df.columns:
-        columns = dict.fromkeys(map(str, df.columns), pa.chunked_array([], pa.null()))
+        nothing: Column = pa.chunked_array([], pa.null())
+        columns = dict.fromkeys(map(str, df.columns), nothing)
         raise ConfigError(f"there is no column 'attributes'; the frame has {describe_columns(columns)}")
     column = table_of(df[["attributes"]]).column("attributes")
     chunks = [_last(chunk.cast(ATTRIBUTES), name) for chunk in column.chunks]
@@ -50,19 +51,20 @@ def rows_with(attributes: Array, name: str, data: bytes | None = None) -> Array:
         name: The name of the attribute.
         data: Only with exactly this value, as the frame has it.
     """
-    column = attributes.cast(ATTRIBUTES) if attributes.type != ATTRIBUTES else attributes
+    column: Any = attributes if attributes.type == ATTRIBUTES else attributes.cast(ATTRIBUTES)
     names, values, _ = column.flatten().flatten()
-    here = pc.equal(names, name)
+    here = pc.equal(names, pa.scalar(name))
     if data is not None:
-        here = pc.and_kleene(here, pc.equal(values, data))
+        here = pc.and_kleene(here, pc.equal(values, pa.scalar(data)))
     rows = pc.list_parent_indices(column).filter(pc.fill_null(here, False))
-    return pc.is_in(pa.array(range(len(column)), rows.type), value_set=rows)
+    found: Array = pc.is_in(pa.array(range(len(column)), rows.type), value_set=rows)
+    return found
 
 
-def _last(lists: Array, name: str) -> Array:
+def _last(lists: Any, name: str) -> Array:
     parents = pc.list_parent_indices(lists)
     names, values, _ = lists.flatten().flatten()
-    here = pc.equal(names, name)
+    here = pc.equal(names, pa.scalar(name))
     rows, found = parents.filter(here), values.filter(here)
     if not len(rows):
         return pa.nulls(len(lists), pa.large_string())

@@ -69,7 +69,8 @@ def attributes_array(column: Any, length: int) -> Array:
     if isinstance(column, pa.Array):
         return column.cast(ATTRIBUTES)
     if hasattr(column, "__arrow_c_array__"):
-        return pa.array(column).cast(ATTRIBUTES)
+        array: Array = pa.array(column)
+        return array.cast(ATTRIBUTES)
     rows = [row or () for row in column]
     offsets = list(accumulate(map(len, rows), initial=0))
     pairs = list(chain.from_iterable(rows))
@@ -93,12 +94,12 @@ def pairs_of(array: Array) -> tuple[list[Attributes], dict[int, str]]:
 
     NA is the same as no attributes.
     """
-    array = array.cast(ATTRIBUTES) if array.type != ATTRIBUTES else array
-    flat = array.flatten()
+    lists: Any = array if array.type == ATTRIBUTES else array.cast(ATTRIBUTES)
+    flat = lists.flatten()
     if not len(flat):
         return [NO_ATTRIBUTES] * len(array), {}
     names, data, types = (objects_of(part) for part in flat.flatten())
-    lengths: Iterable[int] = (length or 0 for length in array.value_lengths().to_pylist())
+    lengths: Iterable[int] = (length or 0 for length in lists.value_lengths().to_pylist())
     offsets = list(accumulate(lengths, initial=0))
     if set(types) == {"bytes"} and None not in names and None not in data:
         pairs: list[Pair] = list(zip(names, data, strict=True))
@@ -150,5 +151,5 @@ def _structs(names: list[Any], values: list[Any], types: Any) -> Array:
 
 
 def _lists(offsets: Array | list[int], values: Array) -> Array:
-    places = pa.array(offsets, pa.int32()) if isinstance(offsets, list) else offsets
+    places: Any = pa.array(offsets, pa.int32()) if isinstance(offsets, list) else offsets
     return pa.ListArray.from_arrays(places, values, type=ATTRIBUTES)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -13,7 +13,7 @@ from brokerkit.core.contract.garbage_collection import gc_paused
 from brokerkit.core.vocabulary.columns import Columns
 from brokerkit.core.vocabulary.lazy_columns import Milliseconds, PartitionOffsetIds
 
-from .arrow import Array, ArrowType, ChunkedArray
+from .arrow import Array, ArrowType, ChunkedArray, Values, nulls
 from .attributes import attributes_array
 from .decoded import PayloadDecoder
 from .decoding import Decode, as_decoder
@@ -137,9 +137,11 @@ class FrameBuilder:
 def column_array(column: Any, type: ArrowType, length: int) -> Array:
     """Return a field of `Columns` as an Arrow array of the given type."""
     if column is None:
-        return pa.nulls(length, type)
+        return nulls(length, type)
     if isinstance(column, str | bytes | int):
-        return pa.repeat(pa.scalar(column, type), length)
+        value: Any = pa.scalar(column, type)
+        repeated: Array = pa.repeat(value, length)
+        return repeated
     if isinstance(column, Milliseconds):
         return _microseconds(column, type)
     if hasattr(column, "__arrow_c_array__") or hasattr(column, "__arrow_array__"):
@@ -164,16 +166,17 @@ def ids_array(columns: Columns, offsets: Array) -> Array:
 
 
 def _microseconds(column: Milliseconds, type: ArrowType) -> Array:
-    counts = pa.array(column.counts, pa.int64())
+    counts: Array = pa.array(column.counts, pa.int64())
     if column.absent is not None:
-        absent = pc.equal(counts, column.absent)
+        absent = pc.equal(counts, pa.scalar(column.absent, pa.int64()))
         if pc.any(absent).as_py():
             counts = pc.if_else(absent, pa.scalar(None, pa.int64()), counts)
     try:
         return pc.multiply_checked(counts, 1000).cast(type)
     except pa.ArrowInvalid:
         # a publisher may set a time that is out of range
-        outside = pc.or_(pc.greater(counts, LAST_MILLISECOND), pc.less(counts, -LAST_MILLISECOND))
+        last, first = pa.scalar(LAST_MILLISECOND), pa.scalar(-LAST_MILLISECOND)
+        outside = pc.or_(pc.greater(counts, last), pc.less(counts, first))
         counts = pc.if_else(outside, pa.scalar(None, pa.int64()), counts)
         return pc.multiply_checked(counts, 1000).cast(type)
 
@@ -187,11 +190,11 @@ def _as_type(array: Array, type: ArrowType) -> Array:
     return array.cast(type)
 
 
-def floor_to_microseconds(nanoseconds: Array) -> Array:
+def floor_to_microseconds(nanoseconds: Values) -> Values:
     """Convert nanoseconds since 1970 to microseconds, rounded down also before 1970."""
     quotient = pc.divide(nanoseconds, 1000)
     above = pc.greater(pc.multiply(quotient, 1000), nanoseconds)
-    return pc.subtract(quotient, above.cast(pa.int64()))
+    return cast("Values", pc.subtract(quotient, above.cast(pa.int64())))
 
 
 def _one_chunk(array: Array | ChunkedArray) -> Array:

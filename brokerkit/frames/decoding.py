@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from brokerkit.core.vocabulary.errors import ConfigError
 
-from .arrow import Array, ArrowType
+from .arrow import Array, ArrowType, nulls
 from .decoded import Decoded, PayloadDecoder, error_text, objects_of
 from .text import NAMES as TEXT_DECODERS
 from .text import TextDecoder
@@ -144,7 +144,7 @@ def typed_array(values: list[Any], type: ArrowType) -> tuple[Array, list[tuple[i
         return _one_array(values, type), []
     except Exception as whole:  # pyarrow passes on any exception of a value's own methods
         if len(values) == 1:
-            return pa.nulls(1, type), [(0, error_text(whole))]
+            return nulls(1, type), [(0, error_text(whole))]
     # halving finds few bad rows among many good ones in few conversions
     half = len(values) // 2
     left, wrong_left = typed_array(values[:half], type)

@@ -78,7 +78,7 @@ def expand(frame: Any, column: str = "value", fields: Sequence[str] | None = Non
 
 def expand_column(
     texts: ChunkedArray, *, fields: Sequence[str] | None = None, depth: int = 1
-) -> tuple[dict[Path, pa.ChunkedArray], list[tuple[int, str]], int]:
+) -> tuple[dict[Path, ChunkedArray], list[tuple[int, str]], int]:
     """Split the JSON objects of a column into columns by path.
 
     Returns:
@@ -130,7 +130,7 @@ class _Fields:
             self._put(run, (name,), values, kinds)
         return failures
 
-    def columns(self) -> dict[Path, pa.ChunkedArray]:
+    def columns(self) -> dict[Path, ChunkedArray]:
         found = {}
         for path, parts in self._parts.items():
             empty = (Part(None, pa.nulls(length, pa.large_string())) for length in self._lengths)
@@ -218,14 +218,18 @@ def _titles(column: str, paths: list[Path], taken: set[str]) -> list[str]:
 
 
 def _with_columns(
-    frame: Any, column: str, titled: dict[str, pa.ChunkedArray], failures: int, lenient: int
+    frame: Any, column: str, titled: dict[str, ChunkedArray], failures: int, lenient: int
 ) -> Any:
     import pandas as pd
 
     from .dataframe import to_pandas
     from .provenance import attach, provenance_of
 
-    added = to_pandas(pa.table(titled)) if titled else pd.DataFrame(index=pd.RangeIndex(len(frame)))
+    added = (
+        to_pandas(pa.table(list(titled.values()), names=list(titled)))
+        if titled
+        else pd.DataFrame(index=pd.RangeIndex(len(frame)))
+    )
     added.index = frame.index
     result = pd.concat([frame, added], axis=1)
     # pandas would change the type of the names

@@ -106,6 +106,8 @@ def may_be_inexact(texts: Array) -> bool:
 
 def _bytes_of(texts: Array) -> Any:
     """Return the bytes of all texts, one after the other, as an array."""
+    offsets: Any
+    data: Any
     _, offsets, data = texts.buffers()
     if data is None or not len(texts):
         return np.empty(0, np.uint8)

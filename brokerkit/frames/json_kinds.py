@@ -13,7 +13,7 @@ import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from .arrow import Array, ArrowType, ChunkedArray
+from .arrow import Array, ArrowType, ChunkedArray, chunked, nulls
 from .decoded import objects_of
 
 TEXT = pa.large_string()
@@ -202,7 +202,7 @@ def _decimals(parts: list[Part]) -> ChunkedArray:
             if digits <= most:
                 kind = type_of(most, scale)
                 arrays = [_decimal_array(objects_of(each), kind) for each in texts]
-                return pa.chunked_array(arrays, kind)
+                return chunked(arrays, kind)
     return pa.chunked_array(texts, TEXT)
 
 
@@ -248,7 +248,7 @@ def _exact_as_double(array: Array) -> bool:
 
 def _as_kind(part: Part, kind: str) -> Array:
     if part.kind is None:
-        return pa.nulls(len(part.array), _TYPES[kind])
+        return nulls(len(part.array), _TYPES[kind])
     if part.kind == kind or kind in (UINT, DOUBLE):
         return part.array.cast(_TYPES[kind])
     if part.kind in (INT, UINT, NUMBER):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from operator import length_hint
 from typing import Any, NamedTuple
@@ -56,10 +56,11 @@ def _parse(items: Sequence[bytes | None]) -> tuple[list[Any], RowTexts, RowTexts
     parsed: list[Any] = []
     failures: RowTexts = []
     lenient: RowTexts = []
-    rows = iter(items)
+    # null is no text: it fails, and is told apart
+    rows: Iterator[Any] = iter(items)
     while True:
         try:
-            parsed.extend(map(orjson.loads, rows))  # type: ignore[arg-type]  # None fails, and is told apart
+            parsed.extend(map(orjson.loads, rows))
             return parsed, failures, lenient
         except orjson.JSONDecodeError:
             row = len(items) - length_hint(rows) - 1

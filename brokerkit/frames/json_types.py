@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any, cast
+
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from .arrow import ArrowType, ChunkedArray, is_bytes, is_text
+from .arrow import ArrowType, ChunkedArray, chunked, is_bytes, is_text, value_type
 
 BYTES = "bytes have no form in JSON; decode them to text first, for example with base64"
 DURATION = "a duration has no form in JSON; make it a number first, for example seconds"
@@ -27,7 +29,7 @@ def type_refusal(kind: ArrowType) -> str | None:
         if isinstance(kind, _HELD):
             return None
         return _PANDAS.get(kind.extension_name, f"{kind} is an extension type; cast it to a plain type first")
-    if types.is_timestamp(kind) and kind.tz is not None:
+    if isinstance(kind, pa.TimestampType) and kind.tz is not None:
         return _zone_refusal(kind)
     if types.is_map(kind):
         if not is_text(_inner(kind.key_type)):
@@ -50,10 +52,10 @@ def _inner(kind: ArrowType) -> ArrowType:
         types.is_list(kind) or types.is_large_list(kind) or types.is_fixed_size_list(kind)
         or types.is_list_view(kind) or types.is_large_list_view(kind)
     )  # fmt: skip
-    return kind.value_type if encoded or listed else kind
+    return value_type(kind) if encoded or listed else kind
 
 
-def _zone_refusal(kind: ArrowType) -> str | None:
+def _zone_refusal(kind: pa.TimestampType[Any, Any]) -> str | None:
     try:
         pa.scalar(0, kind).as_py()
     except Exception as error:  # each library of time zones raises an error of its own
@@ -62,9 +64,9 @@ def _zone_refusal(kind: ArrowType) -> str | None:
 
 
 def _without_dictionary(column: ChunkedArray) -> ChunkedArray:
-    nothing = plain_column(pa.chunked_array([], column.type.value_type))
+    nothing = plain_column(chunked([], value_type(column.type)))
     chunks = []
-    for chunk in column.chunks:
+    for chunk in cast("list[pa.DictionaryArray[Any, Any]]", column.chunks):
         # Arrow cannot take values from an array of views
         values = plain_column(pa.chunked_array([chunk.dictionary]))
         chunks.append(values.combine_chunks().take(chunk.indices))
@@ -78,10 +80,11 @@ def plain_column(column: ChunkedArray) -> ChunkedArray:
         if pa.types.is_dictionary(kind):
             column = _without_dictionary(column)
         elif pa.types.is_run_end_encoded(kind):
-            chunks = [pc.run_end_decode(chunk) for chunk in column.chunks]
-            column = pa.chunked_array(chunks, kind.value_type)
+            chunks = [pc.call_function("run_end_decode", [chunk]) for chunk in column.chunks]
+            column = chunked(chunks, value_type(kind))
         elif isinstance(kind, pa.Bool8Type):
-            chunks = [pc.not_equal(chunk.storage, 0) for chunk in column.chunks]
+            stored = cast("list[pa.ExtensionArray[Any]]", column.chunks)
+            chunks = [chunk.storage.cast(pa.bool_()) for chunk in stored]
             column = pa.chunked_array(chunks, pa.bool_())
         elif pa.types.is_string_view(kind):
             column = column.cast(pa.large_string())

@@ -8,7 +8,7 @@ from contextlib import suppress
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from math import isfinite, isnan, nan
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 from uuid import UUID
 
 import orjson
@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 
 from brokerkit.core.vocabulary.errors import ConfigError
 
-from .arrow import ArrowType, ChunkedArray
+from .arrow import ArrowType, ChunkedArray, fill_null, row_numbers, value_type
 from .build import floor_to_microseconds
 from .decoded import error_text, objects_of
 from .json_types import BYTES, DURATION, plain_column, type_refusal
@@ -109,7 +109,8 @@ def check_column(name: str, column: ChunkedArray | list[Any]) -> None:
 
 def _json_texts(column: ChunkedArray) -> tuple[list[Any], RowErrors]:
     """Return texts that are JSON already, as they are."""
-    texts = objects_of(pa.chunked_array([chunk.storage for chunk in column.chunks]))
+    stored = cast("list[pa.ExtensionArray[Any]]", column.chunks)
+    texts = objects_of(pa.chunked_array([chunk.storage for chunk in stored]))
     values: list[Any] = []
     wrong: RowErrors = {}
     for row, text in enumerate(texts):
@@ -123,18 +124,17 @@ def _json_texts(column: ChunkedArray) -> tuple[list[Any], RowErrors]:
 
 def _plain(column: ChunkedArray, null: Any) -> list[Any]:
     """Return the values as Python objects; for a column with nulls, `to_pylist` would be slow."""
-    filled = column.fill_null(null) if column.null_count else column
-    values: list[Any] = filled.to_numpy().tolist()
+    values: list[Any] = fill_null(column, null).to_numpy().tolist()
     if column.null_count:
-        for row in pc.indices_nonzero(column.is_null()).to_pylist():
+        for row in row_numbers(column.is_null()):
             values[row] = None
     return values
 
 
 def _floats(column: ChunkedArray) -> tuple[list[Any], RowErrors]:
     # orjson writes NaN and infinity as null, so check for them
-    values: list[Any] = (column.fill_null(nan) if column.null_count else column).to_numpy().tolist()
-    infinite = pc.indices_nonzero(pc.is_inf(column)).to_pylist()
+    values: list[Any] = fill_null(column, nan).to_numpy().tolist()
+    infinite = row_numbers(pc.is_inf(column))
     return values, {row: f"{values[row]} has no form in JSON" for row in infinite}
 
 
@@ -142,17 +142,18 @@ def _timestamps(column: ChunkedArray) -> tuple[list[Any], RowErrors]:
     """Return ISO 8601 with every digit; rows with years that Python's datetime cannot hold fail."""
     if column.type.unit != "ns":
         return _python_values(column)
-    counts = column.cast(pa.int64())
+    counts: ChunkedArray = column.cast(pa.int64())
     floored = floor_to_microseconds(counts)
     rest = pc.subtract(counts, pc.multiply(floored, 1000))
-    moments = floored.cast(pa.timestamp("us", column.type.tz))
-    if not pc.any(pc.not_equal(rest, 0)).as_py():
+    moments: ChunkedArray = floored.cast(pa.timestamp("us", column.type.tz))
+    if not pc.any(pc.not_equal(rest, pa.scalar(0))).as_py():
         return _python_values(moments)
     values: list[Any] = []
     wrong: RowErrors = {}
-    for row, (moment, nanoseconds) in enumerate(zip(moments, rest.to_pylist(), strict=True)):
+    parts: list[Any] = rest.to_pylist()
+    for row, (moment, nanoseconds) in enumerate(zip(moments, parts, strict=True)):
         try:
-            value = moment.as_py()
+            value: Any = moment.as_py()
             values.append(None if value is None else _with_nanoseconds(_exact_offset(value), nanoseconds))
         except (ValueError, OverflowError) as error:
             values.append(None)
@@ -188,22 +189,23 @@ def _times_kept(column: ChunkedArray) -> ChunkedArray:
     raise AssertionError("any time has a text")
 
 
-def _with_times_as(kind: ArrowType, wanted: ArrowType) -> ArrowType:
+def _with_times_as(kind: Any, wanted: ArrowType) -> ArrowType:
     """Return a type with `wanted` in place of each time64[ns]."""
     if kind == pa.time64("ns"):
         return wanted
     if pa.types.is_dictionary(kind):
-        return _with_times_as(kind.value_type, wanted) if kind.value_type == pa.time64("ns") else kind
+        return wanted if value_type(kind) == pa.time64("ns") else cast("ArrowType", kind)
     if pa.types.is_map(kind):
         return pa.map_(_with_times_as(kind.key_type, wanted), _with_times_as(kind.item_type, wanted))
     if pa.types.is_fixed_size_list(kind):
-        return pa.list_(_with_times_as(kind.value_type, wanted), kind.list_size)
+        return pa.list_(_with_times_as(value_type(kind), wanted), cast("int", kind.list_size))
     for test, make in _LISTS:
         if test(kind):
-            return make(_with_times_as(kind.value_type, wanted))
+            listed: ArrowType = make(_with_times_as(value_type(kind), wanted))
+            return listed
     if pa.types.is_struct(kind):
         return pa.struct([field.with_type(_with_times_as(field.type, wanted)) for field in kind])
-    return kind
+    return cast("ArrowType", kind)
 
 
 _LISTS: Any = (

@@ -13,7 +13,7 @@ from brokerkit.core.vocabulary.attributes import NO_ATTRIBUTES, Attributes
 from brokerkit.core.vocabulary.errors import BrokerError, ConfigError
 from brokerkit.core.vocabulary.messages import OutboundMessage
 
-from .arrow import ArrowType, is_bytes, is_text
+from .arrow import ArrowType, is_bytes, is_text, value_type
 from .attributes import pairs_of
 from .decoded import objects_of
 from .json_types import plain_column
@@ -182,7 +182,7 @@ def _check_attributes(column: Column | None) -> None:
 
 
 def _fits(kind: ArrowType) -> bool:
-    item = kind.value_type
+    item = value_type(kind)
     return pa.types.is_null(item) or (
         pa.types.is_struct(item) and [field.name for field in item] == ["name", "value", "type"]
     )

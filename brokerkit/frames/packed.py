@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from .arrow import Array
+from .arrow import Array, contains, starts_with
 
 _BEGINNINGS = {
     b"\x1f\x8b\x08": "gzip",
@@ -42,9 +42,9 @@ def packed_rows(payloads: Array) -> Iterator[tuple[str, Array]]:
     if payloads.null_count == len(payloads):
         return
     for beginning, name in _BEGINNINGS.items():
-        rows = pc.indices_nonzero(pc.starts_with(payloads, beginning))
+        rows = pc.indices_nonzero(starts_with(payloads, beginning))
         if len(rows) and name in _ALSO:
             heads = pc.binary_slice(payloads.take(rows).cast(pa.binary()), 0, 16)
-            rows = rows.filter(pc.match_substring(heads, _ALSO[name]))
+            rows = rows.filter(contains(heads, _ALSO[name]))
         if len(rows):
             yield name, rows

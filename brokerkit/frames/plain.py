@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from brokerkit.core.vocabulary.errors import ConfigError
 
-from .arrow import Array, ChunkedArray, is_bytes, is_text
+from .arrow import ChunkedArray, is_bytes, is_text, row_numbers, value_type
 from .dataframe import to_pandas
 from .decoded import objects_of
 from .jsonable import json_values
@@ -71,7 +71,7 @@ def plain(frame: Any, form: Form) -> pd.DataFrame:
     columns_of(frame.iloc[:0] if is_pandas(frame) else frame)  # refuses names that are no unique text
     table = table_of(frame)
     columns = [_plain_column(name, table.column(name), form) for name in table.column_names]
-    titles = _guarded(pa.chunked_array([table.column_names], TEXT), form).to_pylist()
+    titles: list[Any] = _guarded(pa.chunked_array([table.column_names], TEXT), form).to_pylist()
     result = to_pandas(pa.table(columns, names=titles))
     if index is not None:
         result.index = index
@@ -80,7 +80,7 @@ def plain(frame: Any, form: Form) -> pd.DataFrame:
 
 def _plain_column(name: str, column: ChunkedArray, form: Form) -> ChunkedArray:
     if pa.types.is_dictionary(column.type):
-        column = column.cast(column.type.value_type)
+        column = column.cast(value_type(column.type))
     kind = column.type
     if pa.types.is_boolean(kind):
         return column
@@ -159,17 +159,20 @@ def _guarded(texts: ChunkedArray, form: Form) -> ChunkedArray:
         return texts
     run = pc.match_substring_regex(texts, _GUARDED[form])
     quote, nothing = pa.scalar("'", TEXT), pa.scalar("", TEXT)
-    return pc.if_else(run, pc.binary_join_element_wise(quote, texts, nothing), texts)
+    quoted: Any = texts
+    quoted = pc.binary_join_element_wise(quote, quoted, nothing)
+    guarded: ChunkedArray = pc.if_else(run, quoted, texts)
+    return guarded
 
 
 def _check_cells(name: str, texts: ChunkedArray) -> None:
-    strange = pc.indices_nonzero(pc.match_substring_regex(texts, _NOT_IN_EXCEL)).to_pylist()
+    strange = row_numbers(pc.match_substring_regex(texts, _NOT_IN_EXCEL))
     if strange:
         raise ConfigError(
             f"column {name!r}, row {strange[0]}: a control character, or what Excel takes for one "
             f"({len(strange)} rows); replace it, leave the column out, or write CSV or JSON"
         )
-    suspects = pc.indices_nonzero(pc.greater(pc.utf8_length(texts), CELL // 2)).to_pylist()
+    suspects = row_numbers(pc.greater(pc.utf8_length(texts), pa.scalar(CELL // 2)))
     long = [row for row in suspects if _units(texts[row]) > CELL]
     if long:
         raise ConfigError(
@@ -178,5 +181,5 @@ def _check_cells(name: str, texts: ChunkedArray) -> None:
         )
 
 
-def _units(text: Array) -> int:
+def _units(text: pa.Scalar[Any]) -> int:
     return len(text.as_py().encode("utf-16-le")) // 2

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from .arrow import schema
+
 if TYPE_CHECKING:
     from .decoded import PayloadDecoder
 
@@ -19,21 +21,21 @@ ATTRIBUTES = pa.list_(ATTRIBUTE)
 `brokerkit.core.vocabulary.attributes.type_name`.
 """
 
-SCHEMA = pa.schema(
-    [
-        ("topic", pa.string()),
-        ("partition", pa.int32()),
-        ("offset", pa.int64()),
-        ("id", pa.string()),
-        ("key", pa.string()),
-        ("raw_key", pa.binary()),
-        ("value", pa.large_string()),
-        ("raw", pa.large_binary()),
-        ("attributes", ATTRIBUTES),
-        ("publish_time", TIME),
-        ("ingestion_time", TIME),
-        ("delivery_count", pa.int32()),
-    ]
+SCHEMA = schema(
+    {
+        "topic": pa.string(),
+        "partition": pa.int32(),
+        "offset": pa.int64(),
+        "id": pa.string(),
+        "key": pa.string(),
+        "raw_key": pa.binary(),
+        "value": pa.large_string(),
+        "raw": pa.large_binary(),
+        "attributes": ATTRIBUTES,
+        "publish_time": TIME,
+        "ingestion_time": TIME,
+        "delivery_count": pa.int32(),
+    }
 )
 """The schema with the built-in decoders; a user's decoder sets the type of `value`."""
 

@@ -6,12 +6,13 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from operator import length_hint
+from typing import Any
 
 import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from .arrow import Array, ArrowType
+from .arrow import Array, ArrowType, row_numbers
 from .decoded import Decoded, objects_of
 from .json_exact import read
 
@@ -63,7 +64,7 @@ class TextDecoder:
         binary = len(raw) - raw.null_count
         if self.name == "auto":
             return Decoded(value, raw, [], binary)
-        rows = pc.indices_nonzero(raw.is_valid()).to_pylist() if binary else []
+        rows = row_numbers(raw.is_valid()) if binary else []
         failures = [(row, NOT_TEXT) for row in rows]
         if self.name == "json" and self.judges:
             known = items if items is not None and not binary else objects_of(value.cast(pa.large_binary()))
@@ -113,12 +114,13 @@ def json_failures(items: Sequence[bytes | None]) -> tuple[list[tuple[int, str]],
 
     Null payloads are not failures.
     """
-    rows = iter(items)
+    # null is no text: it fails, and is told apart
+    rows: Iterator[Any] = iter(items)
     failures: list[tuple[int, str]] = []
     lenient = 0
     while True:
         try:
-            deque(map(orjson.loads, rows), maxlen=0)  # type: ignore[arg-type]  # None fails, and is told apart
+            deque(map(orjson.loads, rows), maxlen=0)
             return failures, lenient
         except orjson.JSONDecodeError:
             row = len(items) - length_hint(rows) - 1

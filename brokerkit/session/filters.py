@@ -16,7 +16,7 @@ from brokerkit.core.vocabulary.attributes import UNREADABLE, Attributes, Attribu
 from brokerkit.core.vocabulary.columns import Columns
 from brokerkit.core.vocabulary.errors import ConfigError
 from brokerkit.display.sanitize import plain
-from brokerkit.frames.arrow import Array, is_text
+from brokerkit.frames.arrow import Array, contains, fill_null, is_text
 from brokerkit.frames.attribute import rows_with
 from brokerkit.frames.attributes import parts_of
 from brokerkit.frames.decoded import objects_of
@@ -154,7 +154,7 @@ class Filter:
 
     def _containing(self, batch: pa.RecordBatch, overlooked: Overlooked, most: int | None) -> pa.RecordBatch:
         """Keep the rows whose payload contains the text."""
-        matching = pc.fill_null(pc.match_substring(_payloads(batch), self._text), False)
+        matching = fill_null(contains(_payloads(batch), self._text or b""), False)
         batch, rows = _up_to(batch, pc.indices_nonzero(matching), most)
         raw = batch.column("raw")
         if raw.null_count < len(raw):
@@ -346,7 +346,7 @@ def _check_expression(where: pc.Expression, schema: pa.Schema) -> None:
         ) from error
 
 
-def _payloads(batch: pa.RecordBatch) -> pa.Array:
+def _payloads(batch: pa.RecordBatch) -> Array:
     """Return the text to search: the text or bytes of the payload, whatever a decoder made of it."""
     values, raw = batch.column("value"), batch.column("raw")
     if pa.types.is_string(values.type) or pa.types.is_large_string(values.type):

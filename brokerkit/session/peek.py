@@ -14,6 +14,7 @@ from brokerkit.core.runtime.inspector import ConnectedInspector
 from brokerkit.core.vocabulary.cancellation import Cancellation
 from brokerkit.core.vocabulary.topics import Bounds, Slice, hidden_text
 from brokerkit.core.vocabulary.windows import Stretch
+from brokerkit.frames.arrow import Array, fill_null
 from brokerkit.frames.build import FrameBuilder
 
 from .filters import Filter
@@ -284,9 +285,9 @@ def merged_by_time(batches: Sequence[pa.RecordBatch], schema: pa.Schema) -> pa.T
     table = pa.Table.from_batches(list(batches), schema)
     if table.num_rows < 2:
         return table
-    partitions = table.column("partition").fill_null(-1).to_numpy()
-    times = table.column("publish_time").cast(pa.int64()).fill_null(np.iinfo(np.int64).min).to_numpy()
-    times = times.copy()
+    partitions = fill_null(table.column("partition"), -1).to_numpy()
+    stamps = table.column("publish_time").cast(pa.int64())
+    times = fill_null(stamps, np.iinfo(np.int64).min).to_numpy().copy()
     for partition in np.unique(partitions):
         rows = partitions == partition
         # a clock that went back must not reverse the partition: time never decreases along it
@@ -294,7 +295,7 @@ def merged_by_time(batches: Sequence[pa.RecordBatch], schema: pa.Schema) -> pa.T
     order = np.argsort(times, kind="stable")
     if bool((np.diff(order) == 1).all()):
         return table
-    return table.take(pa.array(order))
+    return table.take(order)
 
 
 def newest_of(table: pa.Table, limit: int) -> pa.Table:
@@ -305,11 +306,11 @@ def newest_of(table: pa.Table, limit: int) -> pa.Table:
     """
     if table.num_rows <= limit:
         return table
-    partitions = table.column("partition").fill_null(-1).to_numpy()
+    partitions = fill_null(table.column("partition"), -1).to_numpy()
     _, from_behind = np.unique(partitions[::-1], return_index=True)
     lasts = np.sort(table.num_rows - 1 - from_behind)
-    stamped = pc.equal(table.column("ingestion_time"), table.column("publish_time"))
-    unstamped = ~pc.fill_null(stamped, False).to_numpy()
+    stamped: Array = pc.equal(table.column("ingestion_time"), table.column("publish_time"))
+    unstamped = ~fill_null(stamped, False).to_numpy()
     kept = np.zeros(table.num_rows, bool)
     kept[lasts[unstamped[lasts]][-limit:]] = True
     room = limit - int(kept.sum())

@@ -250,7 +250,7 @@ def time_values(column: Column, start: int, stop: int) -> list[int | str | None]
     part = column[start:stop]
     if isinstance(part, pa.ChunkedArray):
         whole = part.cast(pa.timestamp("us", part.type.tz), safe=False)
-        found: list[int | str | None] = whole.cast(pa.int64()).to_pylist()
+        found: list[Any] = whole.cast(pa.int64()).to_pylist()
         return found
     return [_time(value) for value in part]
 

@@ -38,9 +38,14 @@ def payload(item: Item) -> bytes | None:
     return item.data if isinstance(item, Message) else item.value
 
 
-def payloads(items: Iterable[Item]) -> list[bytes | None]:
-    """Return the payloads, in order."""
-    return [payload(item) for item in items]
+def payloads(items: Iterable[Item]) -> list[bytes]:
+    """Return the payloads, in order; none of them may be null."""
+    found: list[bytes] = []
+    for item in items:
+        data = payload(item)
+        assert data is not None, f"the payload of {identity(item)} is null"
+        found.append(data)
+    return found
 
 
 def identity(item: Item) -> str:

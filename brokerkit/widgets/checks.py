@@ -62,7 +62,7 @@ def validator(schema: Any) -> Validate:
         ConfigError: The schema is not valid, or the library is not installed.
     """
     try:
-        import jsonschema  # type: ignore[import-untyped]  # optional, and its stubs are a package of their own
+        import jsonschema
         import referencing
     except ImportError as error:
         raise ConfigError(f"schema= needs the package jsonschema: {INSTALL}") from error

@@ -14,7 +14,9 @@ import pyarrow.parquet
 
 from brokerkit.core.vocabulary.errors import BrokerError, ConfigError
 from brokerkit.core.vocabulary.messages import OutboundMessage
+from brokerkit.frames.arrow import ChunkedArray
 from brokerkit.frames.outbound import Item, Kind, Outbound, Rows
+from brokerkit.frames.tabular import Column
 from brokerkit.session.placed_rows import PlacedRows, placed
 from brokerkit.session.publishing import plan_of
 
@@ -139,8 +141,8 @@ def drafts_of_message(message: Any) -> Drafts:
     if hasattr(message, "attributes") and hasattr(message, "key"):
         data = message.data if hasattr(message, "data") else message.value
         given = OutboundMessage(data, message.key, message.attributes)
-        columns = {name: [getattr(message, name, None)] for name in ("topic", "partition", "publish_time")}
-        found = {name: values for name, values in columns.items() if values != [None]}
+        values = {name: getattr(message, name, None) for name in ("topic", "partition", "publish_time")}
+        found: dict[str, Column] = {name: [value] for name, value in values.items() if value is not None}
         return Drafts(Outbound("messages", _Given([given]), found))
     raise ConfigError(
         "message= needs a row of a frame, a Message, a Record or an OutboundMessage, "
@@ -174,10 +176,10 @@ def _csv(file: Path) -> pa.Table:
         column_types=dict.fromkeys(names, pa.large_string()), strings_can_be_null=True, null_values=[""]
     )
     table = pyarrow.csv.read_csv(file, convert_options=options)
-    return pa.table({name: _typed(table.column(name)) for name in names})
+    return pa.table([_typed(table.column(name)) for name in names], names=names)
 
 
-def _typed(column: pa.ChunkedArray) -> pa.ChunkedArray:
+def _typed(column: ChunkedArray) -> ChunkedArray:
     for pattern, kind in ((_INTEGER, pa.int64()), (_NUMBER, pa.float64()), (r"^(true|false)$", pa.bool_())):
         if column.null_count < len(column) and pc.all(pc.match_substring_regex(column, pattern)).as_py():
             try:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from confluent_kafka.admin import NewTopic  # type: ignore[attr-defined]  # not marked as exported
+from confluent_kafka.admin import NewTopic
 
 from brokerkit.core.contract.options import check_options
 from brokerkit.core.vocabulary.arguments import as_integer, check_size, shown_integer

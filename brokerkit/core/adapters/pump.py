@@ -6,6 +6,7 @@ import contextlib
 import threading
 import warnings
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from types import TracebackType
 from typing import Generic, TypeAlias, TypeVar
 
@@ -101,7 +102,7 @@ class Pump(Generic[T]):
         intake = Intake(self.handoff, self._stop, self._give_back)
         self._running = len(producers)
         self._counting = threading.Lock()
-        self._threads = [self._thread(lambda each=each: each(intake)) for each in producers]  # type: ignore[misc]  # binds each
+        self._threads = [self._thread(partial(each, intake)) for each in producers]
 
     def _thread(self, work: Callable[[], None]) -> Background:
         return Background(lambda: self._run(work), "stream")

@@ -22,7 +22,8 @@ def values_of(column: Field, length: int) -> Iterable[Any]:
     if column is None or isinstance(column, _SCALARS):
         return repeat(column, length)
     to_list = getattr(column, "to_pylist", None)
-    return to_list() if to_list is not None else column  # type: ignore[no-any-return]  # Any
+    values: Iterable[Any] = column if to_list is None else to_list()
+    return values
 
 
 def _same_scalar(parts: Sequence[Field]) -> bool:

@@ -9,7 +9,7 @@ import time
 import uuid
 import warnings
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 
 import pytest
 
@@ -105,7 +105,7 @@ class Lifecycle:
         sent = [data for number in flushed for data in numbered(100, start=100 * number)]
         reader = stage.consumer(topic, subscription)
         got = stage.receive(reader, len(sent)) if sent else []
-        assert sorted(payloads(got)) == sent  # type: ignore[type-var]  # none is null
+        assert sorted(payloads(got)) == sent
         acknowledge(got)
         reader.close()
         stage.nothing_more(stage.consumer(topic, subscription))
@@ -333,13 +333,13 @@ class _Restarted:
         self.wrongly_again: dict[str, float] = {}
         self.over = threading.Event()
 
-    def wait_for(self, count: int, work: Sequence[object], deadline: float) -> None:
+    def wait_for(self, count: int, work: Sequence[Future[None]], deadline: float) -> None:
         """Wait until so many different messages came. Raise the error of a worker that ended before."""
 
         def reached() -> bool:
             for each in work:
-                if each.done() and each.exception() is not None:  # type: ignore[attr-defined]  # futures
-                    each.result()  # type: ignore[attr-defined]  # futures
+                if each.done() and each.exception() is not None:
+                    each.result()
             return len(self.got) >= count
 
         eventually(reached, f"{count} messages arrive", within=deadline - time.monotonic())

@@ -126,4 +126,4 @@ class Records:
             item.ack()
         reader.close()
         again = stage.receive(stage.consumer(topic, subscription), 4)
-        assert sorted(payloads(again)) == sent[2:]  # type: ignore[type-var]  # none is null
+        assert sorted(payloads(again)) == sent[2:]

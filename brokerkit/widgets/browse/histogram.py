@@ -144,7 +144,7 @@ def _ends(session: DataSession, topic: str, newest: bool, cancellation: Cancella
     look.read(cancellation, progress=False)
     batches = [batch for run in look.runs for batch in run.batches]
     times = pa.Table.from_batches(batches, look.builder.schema).column("publish_time")
-    found: list[int] = times.cast(pa.int64()).drop_null().to_pylist()
+    found: list[Any] = times.cast(pa.int64()).drop_null().to_pylist()
     return found
 
 

@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from brokerkit.core.vocabulary.errors import ConfigError
+from brokerkit.frames.arrow import Array, fill_null, row_numbers
 
 from .table import ResultTable
 
@@ -62,7 +63,7 @@ class Selection:
         """Return the selected rows in the order in which they are shown."""
         if len(self.marked) > 1:
             chosen = pc.is_in(table.rows.column("id"), value_set=pa.array(self.marked, pa.string()))
-            numbers = pc.indices_nonzero(chosen)
+            numbers: Array = pc.indices_nonzero(chosen)
             if table.order is not None:
                 numbers = table.order.filter(pc.is_in(table.order, value_set=numbers))
             if len(numbers):
@@ -91,16 +92,17 @@ def numbers_of(table: ResultTable, wanted: Any) -> list[int]:
 
 def _number_of(table: ResultTable, wanted: Any) -> int:
     rows = table.rows
+    found: Array
     if isinstance(wanted, str):
-        found = pc.equal(rows.column("id"), wanted)
+        found = pc.equal(rows.column("id"), pa.scalar(wanted))
     else:
         partition, offset = wanted if isinstance(wanted, tuple) else (None, wanted)
         if not isinstance(offset, int):
             raise ConfigError(f"a row is an offset, (partition, offset) or an id, not {wanted!r:.60}")
-        found = pc.equal(rows.column("offset"), offset)
+        found = pc.equal(rows.column("offset"), pa.scalar(offset))
         if partition is not None:
-            found = pc.and_(found, pc.equal(rows.column("partition"), partition))
-    hits = pc.indices_nonzero(pc.fill_null(found, False)).to_pylist()
+            found = pc.and_(found, pc.equal(rows.column("partition"), pa.scalar(partition)))
+    hits = row_numbers(fill_null(found, False))
     if len(hits) != 1:
         problem = (
             "is in several partitions: give (partition, offset)" if hits else "is not among the rows found"

@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 
 from brokerkit.core.vocabulary.errors import ConfigError
 from brokerkit.display.sanitize import plain
+from brokerkit.frames.arrow import Array
 from brokerkit.frames.expand import expand
 
 from ..row_view import attribute_texts, bytes_text, texts_or_bytes
@@ -39,7 +40,7 @@ class ResultTable:
                 self.rows = expand(rows)
             except ConfigError as error:
                 self.problem = plain(str(error), 300)
-        self._order: pa.Array | None = None
+        self._order: Array | None = None
         self.sort: tuple[str, bool] | None = None
 
     def __len__(self) -> int:
@@ -89,11 +90,11 @@ class ResultTable:
         last = min(len(self), first + count)
         if self._order is None:
             return list(range(first, last))
-        found: list[int] = self._order.slice(first, last - first).to_pylist()
+        found: list[Any] = self._order.slice(first, last - first).to_pylist()
         return found
 
     @property
-    def order(self) -> pa.Array | None:
+    def order(self) -> Array | None:
         """The numbers of all rows in the order shown; None for the order in which they were found."""
         return self._order
 

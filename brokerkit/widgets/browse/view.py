@@ -71,7 +71,7 @@ class BrowserView:
     def widget(self) -> Any:
         """The panel, and below it the composer or the tail that was opened from it."""
         if self._widget is None:
-            import ipywidgets  # type: ignore[import-untyped]  # it has none
+            import ipywidgets
 
             self._widget = ipywidgets.VBox([self._panel.widget])
         return self._widget
