@@ -69,10 +69,15 @@ _TABLE: tuple[tuple[frozenset[int], type[BrokerError], str], ...] = (
     (
         codes("_INVALID_ARG", "_CONFLICT", "INVALID_CONFIG", "TOPIC_EXCEPTION", "INVALID_PARTITIONS",
                "INVALID_REPLICATION_FACTOR", "INVALID_REPLICA_ASSIGNMENT", "POLICY_VIOLATION",
-               "INVALID_REQUEST", "INVALID_GROUP_ID", "INVALID_RECORD", "INVALID_TIMESTAMP",
+               "INVALID_REQUEST", "INVALID_GROUP_ID", "INVALID_TIMESTAMP",
                "INCONSISTENT_GROUP_PROTOCOL", "INVALID_SESSION_TIMEOUT", "INVALID_TRANSACTION_TIMEOUT"),
         ConfigError,
         "",
+    ),
+    (
+        codes("INVALID_RECORD"),
+        ConfigError,
+        "does the topic need a key (cleanup.policy=compact), or is the time out of its bounds?",
     ),
     (
         codes("UNSUPPORTED_VERSION", "UNSUPPORTED_FOR_MESSAGE_FORMAT", "_UNSUPPORTED_FEATURE",

@@ -15,12 +15,8 @@ from brokerkit.core.vocabulary.errors import BrokerError
 from brokerkit.core.vocabulary.messages import OutboundMessage
 from brokerkit.core.vocabulary.results import PublishResult
 
-from .errors import codes
-
 Outgoing = tuple[str, OutboundMessage]
 
-WITH_OTHERS = codes("INVALID_RECORD", "INVALID_TIMESTAMP", "MSG_SIZE_TOO_LARGE", "_INVALID_DIFFERENT_RECORD")
-"""Delivery errors of a whole batch that may be due to one of its messages."""
 OVERTAKEN = (
     "not stored: the broker refused the batch it was in because of another message, and later ones of its "
     "key or partition were stored meanwhile; publish it again where their order does not matter"
@@ -37,10 +33,12 @@ class Round:
 
     Attributes:
         results: The result of each message, in order.
-        again: The rows that were refused together with others, or not sent.
+        suspected: The rows of each refused batch, where it is not known which of them is wrong.
+        again: The rows that were not sent, or refused because of others.
     """
 
     results: list[PublishResult]
+    suspected: list[list[int]] = field(default_factory=list)
     again: list[int] = field(default_factory=list)
 
 
@@ -48,7 +46,7 @@ def narrowed(
     batch: Sequence[Outgoing],
     first: Round,
     send: Callable[[Sequence[Outgoing]], Round],
-    refusal: Callable[[Outgoing], BrokerError | None],
+    refused: Callable[[Outgoing], bool],
     deadline: Deadline,
 ) -> list[PublishResult]:
     """Store all messages of a batch that the broker accepts, and return the results, in order.
@@ -57,27 +55,16 @@ def narrowed(
         batch: The messages.
         first: The outcome of sending the whole batch once.
         send: Sends some of the messages once.
-        refusal: Returns the known reason why a message cannot be stored, or None.
+        refused: Tells whether a message is known to be refused, so that it is not sent.
         deadline: When to stop sending.
 
     Returns:
         A result for each message of `batch`.
     """
     results = list(first.results)
-    rows = _not_overtaken(batch, results, first.again)
-    rest = []
-    for row in rows:
-        why = refusal(batch[row])
-        if why is None:
-            rest.append(row)
-        else:
-            results[row] = PublishResult("failed", error=why)
-    # if a reason is known, the others are sent together; otherwise in halves
-    parts = [rest] if len(rest) < len(rows) else _halves(rest)
+    parts = _parts(batch, list(range(len(batch))), first, results, refused)
     while parts:
         part = parts.pop(0)
-        if not part:
-            continue
         if deadline.passed:
             for row in part:
                 results[row] = PublishResult("failed", error=BrokerError(NO_TIME, retryable=True))
@@ -85,34 +72,50 @@ def narrowed(
         sent = send([batch[row] for row in part])
         for row, result in zip(part, sent.results, strict=True):
             results[row] = result
-        again = [part[index] for index in sent.again]
-        if len(part) > 1 and again:
-            parts = _halves(_not_overtaken(batch, results, again)) + parts
+        parts = _parts(batch, part, sent, results, refused) + parts
     return results
 
 
-def _halves(rows: list[int]) -> list[list[int]]:
-    middle = (len(rows) + 1) // 2
-    return [rows[:middle], rows[middle:]]
+def _parts(
+    batch: Sequence[Outgoing],
+    part: list[int],
+    sent: Round,
+    results: list[PublishResult],
+    refused: Callable[[Outgoing], bool],
+) -> list[list[int]]:
+    """Return the parts in which the rest of a part is sent again: first what was refused, then the others."""
+    suspected = [[part[index] for index in group] for group in sent.suspected]
+    again = [part[index] for index in sent.again]
+    kept = _not_overtaken(batch, part, results, {row for rows in (*suspected, again) for row in rows})
+    parts = []
+    for group in suspected:
+        rows = [row for row in group if row in kept]
+        # if the reason is known, the others are sent together
+        known = any(refused(batch[row]) for row in rows)
+        middle = len(rows) if known else (len(rows) + 1) // 2
+        parts += [rows[:middle], rows[middle:]]
+    parts.append([row for row in again if row in kept])
+    return [rows for rows in parts if rows]
 
 
-def _not_overtaken(batch: Sequence[Outgoing], results: list[PublishResult], again: list[int]) -> list[int]:
+def _not_overtaken(
+    batch: Sequence[Outgoing], part: list[int], results: list[PublishResult], waiting: set[int]
+) -> set[int]:
     """Return the rows after which no message of their key or partition was stored.
 
     The other rows get a failed result that says so.
     """
     stored: set[tuple[str, bytes | int | None]] = set()
-    waiting = set(again)
-    kept = []
-    for row in range(len(batch) - 1, -1, -1):
+    kept = set()
+    for row in reversed(part):
         topic, message = batch[row]
         # a given partition alone determines the order: there is none between partitions
         ordered = topic, message.key if message.partition is None else message.partition
         if row not in waiting:
-            if results[row].ok and ordered[1] is not None:
+            if results[row].status != "failed" and ordered[1] is not None:
                 stored.add(ordered)
         elif ordered in stored:
             results[row] = PublishResult("failed", error=BrokerError(OVERTAKEN))
         else:
-            kept.append(row)
-    return kept[::-1]
+            kept.add(row)
+    return kept

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from confluent_kafka import KafkaError, KafkaException, Message
+from confluent_kafka import KafkaError, KafkaException
 
 from brokerkit.core.contract.background import bounded
 from brokerkit.core.contract.driver import PublisherDriver
@@ -29,16 +29,21 @@ from brokerkit.core.vocabulary.topics import PublishTerms
 
 from .clients import Producer
 from .connection import KafkaConnection, translate_call
-from .errors import SURELY_NOT_STORED, from_code, translate
-from .narrowing import NO_TIME, WITH_OTHERS, Round, narrowed
+from .errors import from_code, kafka_error, translate
+from .narrowing import Round, narrowed
 from .options import Properties, check_c_text
 from .partitioner import DEFAULT as PARTITIONER
+from .sending import Sending, Wave
+from .sizes import Header, batch_bytes, headers_of, most_bytes
 from .terms import FIRST_TIME, terms_of
 from .watch import Watch
 
 POLL_SECONDS = 0.05
 POLL_ROWS = 256
 """Number of messages after which delivery reports are read."""
+LINGER_MS = 900_000
+"""How long the client library collects messages, unless it is told to send them, as every wave is."""
+TRANSACTION_LINGER_MS = 2
 TOPIC_SECONDS = 60.0
 """How long the properties of a topic are cached, in seconds."""
 LOOK_SECONDS = 5.0
@@ -46,14 +51,13 @@ DRAIN_SECONDS = 1.0
 CLIENT_LIMIT = 1_000_000_000
 """The client's own limit of a message, in bytes. It is high, because the topic's limit applies."""
 BATCH_BYTES = 1_000_000
+MANY = 1_000_000_000
 TRANSACTION_BATCH_BYTES = 16_384
 ANY_PARTITION = -1
 PRESENT = 0
 """The timestamp that stands for the present."""
-BATCH_HEADER = 61
-"""Size of the header of a record batch, in bytes."""
-
-
+BATCH_ROOM = 400
+"""What a batch takes at most besides its records, in bytes: its own header and that of the request."""
 NO_TERMS = PublishTerms()
 
 
@@ -77,6 +81,9 @@ class KafkaPublisher(PublisherDriver):
 
     A message that is larger than its topic allows is refused before it is sent, because the broker would
     refuse its whole batch.
+
+    Messages go out in waves: of ordered messages, at most one batch of each partition is on its way. Nothing
+    is then stored behind a batch that the broker refuses, and the rest of it can be sent again in its order.
     """
 
     def __init__(
@@ -89,7 +96,6 @@ class KafkaPublisher(PublisherDriver):
         )
         self._batch_bytes = BATCH_BYTES if transactional_id is None else TRANSACTION_BATCH_BYTES
         self._properties: Properties = {
-            "linger.ms": 2,
             "partitioner": PARTITIONER,
             "queue.buffering.max.messages": 200_000,
             "topic.metadata.propagation.max.ms": 5000,
@@ -98,24 +104,30 @@ class KafkaPublisher(PublisherDriver):
             "enable.idempotence": True,
             "acks": "all",
             "message.timeout.ms": 0,
+            "linger.ms": LINGER_MS,
             "error_cb": self._watch,
         }
         self._transactional = transactional_id is not None
         if transactional_id is not None:
             self._properties["transactional.id"] = transactional_id
+            self._properties["linger.ms"] = properties.get("linger.ms", TRANSACTION_LINGER_MS)
             # librdkafka requires a value between the timeouts of a request and of the transaction
             self._properties["message.timeout.ms"] = min(
                 60_000, int(self._properties.get("transaction.timeout.ms", 60_000))
             )
         self._initialised = False
+        self._fatal: KafkaError | None = None
         self._topics: dict[str, _Topic] = {}
         self._producer = self._open()
 
     def _open(self) -> Producer:
-        size = min(self._batch_bytes, int(self._properties.get("batch.size", self._batch_bytes)))
-        return translate_call(
-            lambda: Producer(revealed({**self._properties, "batch.size": size})), "opening the publisher"
-        )
+        self._fatal = None
+        properties = {**self._properties, "batch.size": self._batch_size}
+        return translate_call(lambda: Producer(revealed(properties)), "opening the publisher")
+
+    @property
+    def _batch_size(self) -> int:
+        return min(self._batch_bytes, int(self._properties.get("batch.size", self._batch_bytes)))
 
     # Sending.
 
@@ -125,7 +137,7 @@ class KafkaPublisher(PublisherDriver):
         for topic in topics:
             self._look(topic, deadline)
         first = self._round(batch, deadline)
-        if not first.again or self._transactional:
+        if self._transactional or not (first.suspected or first.again):
             return first.results
         for topic in topics:
             # the reason may be a change of the topic, for example that it is compacted now
@@ -135,34 +147,58 @@ class KafkaPublisher(PublisherDriver):
             batch,
             first,
             lambda part: self._round(part, deadline),
-            lambda each: self._refusal(*each),
+            lambda each: self._refusal(*each) is not None,
             deadline,
         )
 
     def _round(self, batch: Sequence[tuple[str, OutboundMessage]], deadline: Deadline) -> Round:
-        """Send messages once. If the broker refuses some, those that are still queued are not sent."""
-        trouble = self._watch.last
-        sending = _Sending(len(batch), None if self._transactional else self._hold_back)
+        """Send messages once, wave by wave. After a wave of which the broker refused some, send no more."""
+        sending, wave = Sending(len(batch)), self._wave()
         for row, (topic, message) in enumerate(batch):
-            if sending.held_back:
-                sending.unsent.append(row)
-                continue
             refused = self._refusal(topic, message)
             if refused is not None:
                 sending.results[row] = PublishResult("failed", error=refused)
-            else:
-                self._produce(sending, row, topic, message, deadline)
+                continue
+            headers = headers_of(message)
+            size = most_bytes(message, headers)
+            if not self._transactional and not wave.takes(topic, message, size):
+                self._wait(sending, deadline)
+                if sending.refused or sending.given_up or self._fatal:
+                    sending.unsent.extend(range(row, len(batch)))
+                    break
+                wave = self._wave()
+                wave.takes(topic, message, size)
+            self._produce(sending, row, topic, message, headers, deadline)
             if row % POLL_ROWS == POLL_ROWS - 1:
-                self._producer.poll(0)
+                self._serve(0)
         self._wait(sending, deadline)
-        # if a connection was lost meanwhile, purged messages may have been sent before they were queued again
-        again = sending.refused + (sending.purged if self._watch.last is trouble else []) + sending.unsent
-        for row in sending.unsent:
-            sending.results[row] = PublishResult("failed", error=BrokerError(NO_TIME, retryable=True))
-        return Round(sending.outcomes(), sorted(again) if sending.given_up is None else [])
+        if self._fatal and not self._transactional and not sending.given_up:
+            if not sending.refused and not sending.stored:
+                # the next producer would fail for the same reason
+                sending.given_up = from_code(self._fatal, "publishing")
+            self._producer = self._open()
+        return sending.round()
 
-    def _hold_back(self) -> None:
-        self._producer.purge(in_queue=True, in_flight=False, blocking=False)
+    def _wave(self) -> Wave:
+        known = self._properties
+        return Wave(
+            min(self._batch_size - BATCH_ROOM, 1024 * int(known.get("queue.buffering.max.kbytes", MANY))),
+            min(int(known["queue.buffering.max.messages"]), int(known.get("batch.num.messages", MANY))),
+        )
+
+    def _serve(self, seconds: float) -> None:
+        """Serve delivery reports. With time for it, send what the client library collected."""
+        try:
+            if seconds and not self._transactional:
+                self._producer.flush(seconds)
+            else:
+                self._producer.poll(seconds)
+        except KafkaException as error:
+            # raised once, when the client library gives this producer up
+            found: KafkaError = error.args[0]
+            if not found.fatal() or self._transactional:
+                raise
+            self._fatal = found
 
     def _refusal(self, topic: str, message: OutboundMessage) -> BrokerError | None:
         known = self._topics[topic]
@@ -198,10 +234,15 @@ class KafkaPublisher(PublisherDriver):
         return None
 
     def _produce(
-        self, sending: _Sending, row: int, topic: str, message: OutboundMessage, deadline: Deadline
+        self,
+        sending: Sending,
+        row: int,
+        topic: str,
+        message: OutboundMessage,
+        headers: list[Header],
+        deadline: Deadline,
     ) -> None:
         try:
-            headers = _headers(message)
             place = ANY_PARTITION if message.partition is None else message.partition
             moment = message.publish_time
             stamp = PRESENT if moment is None else to_microseconds(moment) // 1000
@@ -213,7 +254,7 @@ class KafkaPublisher(PublisherDriver):
                 except BufferError:
                     if deadline.passed:
                         raise
-                    self._producer.poll(POLL_SECONDS)
+                    self._serve(POLL_SECONDS)
                 else:
                     sending.waiting += 1
                     return
@@ -221,14 +262,20 @@ class KafkaPublisher(PublisherDriver):
             problem: BrokerError = self._watch.unavailable("publishing: the queue is full")
             problem.__cause__ = error
         except (KafkaException, TypeError, ValueError) as error:
+            found = kafka_error(error)
+            if found is not None and found.code() == KafkaError._FATAL and not self._transactional:
+                # nothing of this producer is sent any more; the next one sends the message
+                self._fatal = self._fatal or found
+                sending.unsent.append(row)
+                return
             problem = translate(error, "publishing")
         sending.results[row] = PublishResult("failed", error=problem)
 
-    def _wait(self, sending: _Sending, deadline: Deadline) -> None:
+    def _wait(self, sending: Sending, deadline: Deadline) -> None:
         """Wait until every message has a delivery report. Give up the others at the deadline."""
         refused: BrokerError | None = None
         while sending.waiting and not deadline.passed and refused is None:
-            self._producer.poll(min(POLL_SECONDS, deadline.remaining()))
+            self._serve(min(POLL_SECONDS, deadline.remaining()))
             try:
                 self._watch.raise_if_refused()
             except Unauthorized as error:
@@ -237,7 +284,7 @@ class KafkaPublisher(PublisherDriver):
             sending.given_up = refused or self._watch.unavailable("publishing: no confirmation in time")
             self._renew(sending)
 
-    def _renew(self, sending: _Sending) -> None:
+    def _renew(self, sending: Sending) -> None:
         """Purge unsent messages and replace the producer, so that its failed state is not reused."""
         old = self._producer
         old.purge(in_queue=True, in_flight=True, blocking=False)
@@ -313,61 +360,6 @@ class KafkaPublisher(PublisherDriver):
             bounded(lambda: producer.flush(timeout), timeout, "close")
 
 
-class _Sending:
-    """The messages of one call and the outcomes that are known so far.
-
-    Args:
-        count: The number of messages.
-        hold_back: Called once when the broker refuses a batch; purges the messages that are still queued.
-
-    Attributes:
-        refused: The rows of refused batches.
-        purged: The rows that were purged from the queue.
-        unsent: The rows that were not queued any more.
-    """
-
-    def __init__(self, count: int, hold_back: Callable[[], None] | None) -> None:
-        self.results: list[PublishResult | None] = [None] * count
-        self.waiting = 0
-        self.given_up: BrokerError | None = None
-        self.held_back = False
-        self.refused: list[int] = []
-        self.purged: list[int] = []
-        self.unsent: list[int] = []
-        self._hold_back = hold_back
-
-    def waiter(self, row: int) -> Callable[[KafkaError | None, Message], None]:
-        def delivered(error: KafkaError | None, message: Message) -> None:
-            self.waiting -= 1
-            if error is None:
-                self.results[row] = PublishResult("confirmed", f"{message.partition()}-{message.offset()}")
-            else:
-                self._not_delivered(row, error)
-
-        return delivered
-
-    def _not_delivered(self, row: int, error: KafkaError) -> None:
-        code = error.code()
-        if code in WITH_OTHERS:
-            self.refused.append(row)
-            if not self.held_back and self._hold_back is not None:
-                self.held_back = True
-                self._hold_back()
-        elif code == KafkaError._PURGE_QUEUE and self.held_back and self.given_up is None:
-            self.purged.append(row)
-        if code in SURELY_NOT_STORED or code in WITH_OTHERS:
-            self.results[row] = PublishResult("failed", error=from_code(error, "publishing"))
-        else:
-            problem = self.given_up or from_code(error, "publishing")
-            self.results[row] = PublishResult("unknown", error=problem)
-
-    def outcomes(self) -> list[PublishResult]:
-        return [
-            result if result is not None else PublishResult("unknown", error=self.given_up)
-            for result in self.results
-        ]
-
-
 def time_refusal(topic: str, moment: datetime, terms: PublishTerms) -> BrokerError | None:
     """Return the reason why a topic would not keep this publish time, or None."""
     if not terms.keeps_times:
@@ -389,36 +381,3 @@ def time_refusal(topic: str, moment: datetime, terms: PublishTerms) -> BrokerErr
             "(message.timestamp.after.max.ms of the topic)"
         )
     return None
-
-
-def _headers(message: OutboundMessage) -> list[tuple[str, str | bytes | None]]:
-    """Return the attributes as Kafka headers. The portable layer has checked their types."""
-    headers: list[tuple[str, str | bytes | None]] = []
-    for name, value in message.attributes:
-        if value is None or isinstance(value, bytes):
-            headers.append((name, value))
-        elif isinstance(value, str):
-            headers.append((name, value.encode("utf-8")))
-        else:
-            raise TypeError(f"attribute {name!r} must be str, bytes or None, not {type(value).__name__}")
-    return headers
-
-
-def _field(data: str | bytes | None) -> int:
-    """Return the size of a field in bytes, including its length, which is a varint in zigzag encoding."""
-    raw = data.encode("utf-8") if isinstance(data, str) else data
-    return 1 if raw is None else _varint(len(raw)) + len(raw)
-
-
-def _varint(number: int) -> int:
-    return max(1, ((number << 1).bit_length() + 6) // 7)
-
-
-def batch_bytes(message: OutboundMessage) -> int:
-    """Return the size of an uncompressed record batch of this message alone, which brokers limit."""
-    headers = _headers(message)
-    # attributes, time and offset relative to the batch take one byte each in a batch of one
-    body = 3 + _field(message.key) + _field(message.data) + _varint(len(headers))
-    for name, value in headers:
-        body += _field(name) + _field(value)
-    return BATCH_HEADER + _varint(body) + body

@@ -12,6 +12,7 @@ import pytest
 
 import brokerkit as bk
 from brokerkit.backends.kafka.connection import KafkaConnection
+from brokerkit.backends.kafka.publisher import KafkaPublisher
 from brokerkit.core import Connection, OutboundMessage, Unauthorized
 from brokerkit.sandbox.kafka import KafkaServer
 from brokerkit.workbench import Session
@@ -40,7 +41,7 @@ def hidden(monkeypatch: pytest.MonkeyPatch) -> None:
 def stored(session: Session, topic: str) -> dict[int, list[int]]:
     """The numbers of the messages in each partition, in their order."""
     frame = session.scan(topic, progress=False).to_pandas().sort_values("offset")
-    return {int(place): rows["value"].astype(int).tolist() for place, rows in frame.groupby("partition")}
+    return {int(str(place)): rows["value"].astype(int).tolist() for place, rows in frame.groupby("partition")}
 
 
 def batch_of(bad: set[int], partitions: int = 1) -> list[OutboundMessage]:
@@ -73,25 +74,105 @@ def test_a_message_without_a_key_fails_alone_on_a_compacted_topic(
     assert all("a compacted topic needs a key" in str(results[row].error) for row in bad)
 
 
-@pytest.mark.parametrize("bad", BAD, ids=str)
-def test_what_only_the_broker_knows_never_breaks_the_order_of_the_others(
+PLACES = {
+    "first": {0},
+    "middle": {1_500},
+    "last": {ROWS - 1},
+    "apart": {1, 700, 2_998},
+    "adjacent": {1_500, 1_501, 1_502},
+    "first hundred": set(range(100)),
+    "last hundred": set(range(ROWS - 100, ROWS)),
+    "hundred apart": set(range(7, ROWS, 30)),
+    "hundred adjacent": set(range(1_000, 1_100)),
+}
+
+
+@pytest.mark.parametrize("size", [0, 2_000], ids=["one batch", "several batches"])
+@pytest.mark.parametrize("bad", PLACES.values(), ids=PLACES)
+def test_exactly_the_messages_that_only_the_broker_refuses_fail(
+    session: Session, make_topic: MakeTopic, hidden: None, bad: set[int], size: int
+) -> None:
+    topic = make_topic(3, **{"cleanup.policy": "compact"})
+    batch = [
+        OutboundMessage(b"%d" % n + b" " * size, None if n in bad else b"k%d" % (n % 9), partition=n % 3)
+        for n in range(ROWS)
+    ]
+    # a publisher that is in use sends its first batch of a topic at once
+    session.publish(make_topic(1), "warm")
+    results = session.shared_publisher().topic(topic).publish_batch(batch)
+    check(session, topic, results, bad, 3)
+    assert all("failed to validate record" in str(results[row].error) for row in bad)
+
+
+@pytest.mark.parametrize("bad", [{0}, {1_500}, {ROWS - 1}, {1, 2, 3}, set(range(0, ROWS, 30))], ids=str)
+def test_the_order_within_keys_is_kept_around_a_time_that_the_broker_refuses(
     session: Session, make_topic: MakeTopic, hidden: None, bad: set[int]
 ) -> None:
-    topic = make_topic(2, **{"cleanup.policy": "compact"})
-    results = session.shared_publisher().topic(topic).publish_batch(batch_of(bad, 2))
-    confirmed = {row for row, result in enumerate(results) if result.ok}
-    assert all(result.status != "unknown" for result in results)
-    # what is said is what is stored, in its order
+    topic = make_topic(3, **{"message.timestamp.before.max.ms": 60_000})
+    yesterday = datetime.now(UTC).replace(microsecond=0) - timedelta(days=1)
+    batch = [
+        OutboundMessage(b"%d" % n, b"k%d" % (n % 9), publish_time=yesterday if n in bad else None)
+        for n in range(ROWS)
+    ]
+    results = session.shared_publisher().topic(topic).publish_batch(batch)
+    assert {row for row, result in enumerate(results) if result.status == "failed"} == bad
+    assert all("time" in str(results[row].error) for row in bad)
+    frame = session.scan(topic, progress=False).to_pandas().sort_values("offset")
+    for key, rows in frame.groupby("key"):
+        number = int(str(key)[1:])
+        assert rows["value"].astype(int).tolist() == [n for n in range(number, ROWS, 9) if n not in bad]
+
+
+def test_messages_of_a_topic_with_a_small_unseen_limit_are_stored_in_smaller_batches(
+    session: Session, make_topic: MakeTopic, hidden: None
+) -> None:
+    topic = make_topic(3, **{"max.message.bytes": 2_000})
+    bad = {0, 150, 299}
+    batch = [
+        OutboundMessage(b"%d" % n + b" " * (4_000 if n in bad else 100), b"k", partition=n % 3)
+        for n in range(300)
+    ]
+    results = session.shared_publisher().topic(topic).publish_batch(batch)
+    assert {row for row, result in enumerate(results) if result.status == "failed"} == bad
+    assert all(isinstance(results[row].error, bk.TooLarge) for row in bad)
     assert stored(session, topic) == {
-        place: found
-        for place in range(2)
-        if (found := [n for n in range(ROWS) if n % 2 == place and n in confirmed])
+        place: [n for n in range(300) if n % 3 == place and n not in bad] for place in range(3)
     }
-    for row in bad:
-        assert results[row].status == "failed"
-    for row in set(range(ROWS)) - confirmed - bad:
-        # only what could not be sent again without coming behind later ones
-        assert "later ones of its key or partition were stored" in str(results[row].error)
+
+
+def test_a_producer_that_the_client_library_gives_up_is_replaced(
+    session: Session, make_topic: MakeTopic, hidden: None
+) -> None:
+    topic = make_topic(3, **{"cleanup.policy": "compact"})
+    publisher = session.shared_publisher()
+    driver = publisher._driver
+    assert isinstance(driver, KafkaPublisher)
+    # with this property the first refused batch ends the producer
+    driver._properties["enable.gapless.guarantee"] = True
+    driver._producer = driver._open()
+    results = publisher.topic(topic).publish_batch(batch_of({0, 1_500}, 3))
+    assert {row for row, result in enumerate(results) if result.status == "failed"} == {0, 1_500}
+    assert publisher.topic(topic).publish(OutboundMessage(b"3000", b"k", partition=0)).ok
+    # of what the client library dropped it does not tell whether it was on its way
+    confirmed = {row for row, result in enumerate(results) if result.ok}
+    assert {n for rows in stored(session, topic).values() for n in rows} == confirmed | {3_000}
+    assert all(rows == sorted(rows) for rows in stored(session, topic).values())
+
+
+def test_frames_and_copies_name_the_rows_that_only_the_broker_refuses(
+    session: Session, make_topic: MakeTopic, hidden: None
+) -> None:
+    source, target, framed = make_topic(3), *(make_topic(3, **{"cleanup.policy": "compact"}) for _ in "12")
+    bad = {0, 1_500, 1_501, ROWS - 1}
+    session.publish_batch(source, batch_of(bad, 3))
+    outcome = session.copy(source, session, target, progress=False)
+    assert outcome.counts == {"confirmed": ROWS - 4, "failed": 4, "unknown": 0}
+    assert set(outcome.failed["source"]) == {f"{n % 3}-{n // 3}" for n in bad}
+    frame = session.scan(source, progress=False).to_pandas()
+    outcome = session.publish_frame(framed, frame, progress=False)
+    assert set(frame["value"].iloc[outcome.failed["row"]].astype(int)) == bad
+    everything = {place: [n for n in range(ROWS) if n % 3 == place and n not in bad] for place in range(3)}
+    assert stored(session, target) == stored(session, framed) == everything
 
 
 @pytest.mark.parametrize("bad", BAD, ids=str)
@@ -122,13 +203,12 @@ def test_a_topic_that_was_compacted_meanwhile_is_asked_again(
     resource = ConfigResource(ResourceType.TOPIC, topic, incremental_configs=[entry])
     broker.native.incremental_alter_configs([resource])[resource].result(10)
     results = publisher.publish_batch(batch_of({1_500}, 2))
-    assert results[1_500].status == "failed"
-    assert all(result.status != "unknown" for result in results)
-    # the reason is known only after the broker refused a batch: what is stored is in order, and as it is said
-    confirmed = {row for row, result in enumerate(results) if result.ok}
-    assert stored(session, topic)[1][0] == -1
-    assert {n for rows in stored(session, topic).values() for n in rows} == confirmed | {-1}
-    assert all(rows == sorted(rows) for rows in stored(session, topic).values())
+    assert {row for row, result in enumerate(results) if result.status == "failed"} == {1_500}
+    assert "a compacted topic needs a key" in str(results[1_500].error)
+    assert stored(session, topic) == {
+        0: [n for n in range(0, ROWS, 2) if n != 1_500],
+        1: [-1, *range(1, ROWS, 2)],
+    }
 
 
 def test_frames_and_copies_lose_that_row_alone(session: Session, make_topic: MakeTopic) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
-from brokerkit.backends.kafka.publisher import batch_bytes
+from brokerkit.backends.kafka.sizes import batch_bytes
 from brokerkit.core import Closed, Connection, NotFound, OutboundMessage, TooLarge
 
 from .conftest import publish

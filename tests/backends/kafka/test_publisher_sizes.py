@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from brokerkit.backends.kafka.publisher import batch_bytes
+from brokerkit.backends.kafka.sizes import batch_bytes
 from brokerkit.core import OutboundMessage
 
 

@@ -1,0 +1,138 @@
+"""The messages of one call on their way: the waves in which they go out, and what is known of each."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable
+
+from confluent_kafka import KafkaError, Message
+
+from brokerkit.core.vocabulary.errors import BrokerError
+from brokerkit.core.vocabulary.messages import OutboundMessage
+from brokerkit.core.vocabulary.results import PublishResult
+
+from .errors import SURELY_NOT_STORED, codes, from_code
+from .narrowing import NO_TIME, Round
+
+WITH_OTHERS = codes("INVALID_RECORD", "INVALID_TIMESTAMP", "MSG_SIZE_TOO_LARGE", "_INVALID_DIFFERENT_RECORD")
+"""Delivery errors of a whole batch that may be due to one of its messages."""
+INNOCENT = codes("_INVALID_DIFFERENT_RECORD")
+"""Delivery errors of the messages of a refused batch that the broker did not name."""
+
+
+class Wave:
+    """Messages that are on their way together, with at most one batch of each partition.
+
+    Messages without a key and a partition have no order, and may be in more batches.
+
+    Args:
+        most_bytes: The bytes of records that surely fit into one batch.
+        most_rows: The number of messages that fit into one batch.
+    """
+
+    def __init__(self, most_bytes: int, most_rows: int) -> None:
+        self._most_bytes = most_bytes
+        self._most_rows = most_rows
+        self._rows = 0
+        self._ordered = False
+        self._anywhere: dict[str, int] = {}
+        self._places: dict[tuple[str, int], int] = {}
+        self._fullest: dict[str, int] = {}
+
+    def takes(self, topic: str, message: OutboundMessage, size: int) -> bool:
+        """Add a message of this size unless it would need a second batch. Return whether it was added."""
+        place = message.partition
+        ordered = self._ordered or place is not None or message.key is not None
+        anywhere, fullest = self._anywhere.get(topic, 0), self._fullest.get(topic, 0)
+        if place is None:
+            anywhere += size
+        else:
+            there = self._places.get((topic, place), 0) + size
+            fullest = max(fullest, there)
+        full = self._rows >= self._most_rows or anywhere + fullest > self._most_bytes
+        if self._rows and ordered and full:
+            return False
+        self._rows += 1
+        self._ordered = ordered
+        self._anywhere[topic], self._fullest[topic] = anywhere, fullest
+        if place is not None:
+            self._places[topic, place] = there
+        return True
+
+
+class Sending:
+    """The messages of one call and the outcomes that are known so far.
+
+    Args:
+        count: The number of messages.
+
+    Attributes:
+        results: The outcomes, None where there is none yet.
+        waiting: The number of messages without a delivery report.
+        given_up: Why the rest is not waited for, or None.
+        unsent: The rows that were not given to the client library.
+    """
+
+    def __init__(self, count: int) -> None:
+        self.results: list[PublishResult | None] = [None] * count
+        self.waiting = 0
+        self.given_up: BrokerError | None = None
+        self.unsent: list[int] = []
+        self._refused: defaultdict[tuple[str | None, int | None], dict[int, int]] = defaultdict(dict)
+
+    @property
+    def refused(self) -> bool:
+        """Whether the broker refused a batch."""
+        return bool(self._refused)
+
+    @property
+    def stored(self) -> bool:
+        """Whether the broker confirmed a message."""
+        return any(result is not None and result.ok for result in self.results)
+
+    def waiter(self, row: int) -> Callable[[KafkaError | None, Message], None]:
+        """Return the function that takes the delivery report of a row."""
+
+        def delivered(error: KafkaError | None, message: Message) -> None:
+            self.waiting -= 1
+            if error is None:
+                self.results[row] = PublishResult("confirmed", f"{message.partition()}-{message.offset()}")
+            else:
+                self._not_delivered(row, error, message)
+
+        return delivered
+
+    def _not_delivered(self, row: int, error: KafkaError, message: Message) -> None:
+        code = error.code()
+        if code in WITH_OTHERS:
+            self._refused[message.topic(), message.partition()][row] = code
+        if code in SURELY_NOT_STORED or code in WITH_OTHERS:
+            self.results[row] = PublishResult("failed", error=from_code(error, "publishing"))
+        else:
+            problem = self.given_up or from_code(error, "publishing")
+            self.results[row] = PublishResult("unknown", error=problem)
+
+    def outcomes(self) -> list[PublishResult]:
+        """Return an outcome for each message, whether a report of it came or not."""
+        why = self.given_up or BrokerError(NO_TIME, retryable=True)
+        for row in self.unsent:
+            self.results[row] = PublishResult("failed", error=why)
+        return [result or PublishResult("unknown", error=self.given_up) for result in self.results]
+
+    def round(self) -> Round:
+        """Return the outcomes, and what is to be sent again because of a refused batch.
+
+        The broker names the wrong messages of a batch if there are several. If it is one, the client library
+        reports the same error for the whole batch.
+        """
+        if self.given_up is not None:
+            return Round(self.outcomes())
+        suspected: list[list[int]] = []
+        again = list(self.unsent)
+        for codes_by_row in self._refused.values():
+            others = [row for row, code in codes_by_row.items() if code in INNOCENT]
+            if others:
+                again += others
+            elif len(codes_by_row) > 1:
+                suspected.append(sorted(codes_by_row))
+        return Round(self.outcomes(), suspected, sorted(again))
