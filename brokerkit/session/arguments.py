@@ -1,15 +1,31 @@
-"""Checks of the names that callers pass."""
+"""Checks of the arguments that callers pass."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import Any, Literal
 
-from brokerkit.core.vocabulary.arguments import check_name
+from brokerkit.core.vocabulary.arguments import check_count, check_name
 from brokerkit.core.vocabulary.capabilities import Model
 from brokerkit.core.vocabulary.errors import ConfigError
 
 MessageIds = Literal["new", "keep"]
+
+MAX_BYTES = 128_000_000
+"""The `max_bytes` of a peek, a pull, a batch and a page of the browser, if none is given."""
+
+
+class MaxBytesWarning(UserWarning):
+    """Rows are missing from a frame because it reached `max_bytes`; the text says how to get them."""
+
+
+def check_bytes(max_bytes: Any) -> int | None:
+    """Return a number of bytes, or None for no limit.
+
+    Raises:
+        ConfigError: It is neither a positive integer nor None.
+    """
+    return None if max_bytes is None else check_count(max_bytes, "max_bytes")
 
 
 def keeps_ids(message_ids: MessageIds) -> bool:

@@ -1,4 +1,4 @@
-"""The base of every session: an open connection, with the results a notebook keeps about it."""
+"""The base of every session: an open connection, its topics, and the results a notebook keeps about it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from brokerkit.core.runtime.publisher import ConnectedPublisher
 from brokerkit.core.runtime.record_consumer import RecordConsumer
 from brokerkit.core.vocabulary.arguments import check_seconds
 from brokerkit.core.vocabulary.capabilities import Capabilities, Model
-from brokerkit.core.vocabulary.errors import Closed
+from brokerkit.core.vocabulary.errors import Closed, ConfigError
 from brokerkit.display.markup import Displayed, block, heading, lines, pairs
 from brokerkit.display.sanitize import plain
 
@@ -165,6 +165,66 @@ class BrokerSession(Displayed):
     def _check_open(self) -> None:
         if self.connection.closed:
             raise Closed(f"the session of {self.name} is closed")
+
+    # Creating and deleting.
+
+    def create_topic(self, topic: str, **options: Any) -> None:
+        """Create a topic.
+
+        Args:
+            topic: The name of the topic.
+            **options: Options of the system, such as ``partitions=3``.
+
+        Raises:
+            AlreadyExists: There is a topic of this name.
+        """
+        self.connection.create_topic(topic, **options)
+
+    def create_subscription(
+        self,
+        topic: str,
+        subscription: str,
+        *,
+        start: Any = "latest",
+        model: Model | None = None,
+        share: bool = False,
+        **options: Any,
+    ) -> None:
+        """Create a subscription, durable consumer or group.
+
+        Args:
+            topic, subscription: Their names.
+            start: Where it begins. For a time, messages with earlier times may follow where producers set the
+                times.
+            model, share: As in `pull`.
+            **options: Options of the system.
+
+        Raises:
+            AlreadyExists: There is a subscription of this name.
+        """
+        self.connection.create_subscription(
+            topic, subscription, start=start, model=model_of(model, share), **options
+        )
+
+    def delete_topic(self, topic: str, *, confirm: str | None = None) -> None:
+        """Delete a topic with all its messages.
+
+        Args:
+            topic: The name of the topic.
+            confirm: The name of the topic again.
+
+        Raises:
+            ConfigError: `confirm` is not the name of the topic.
+            NotFound: There is no such topic.
+        """
+        self.connection.refuse_if_read_only("it deletes nothing")
+        if confirm != topic:
+            raise ConfigError(
+                f"to delete {topic!r} with all its messages, type its name again: confirm={topic!r}"
+            )
+        self.connection.delete_topic(topic)
+
+    # Showing and closing.
 
     @property
     def label(self) -> str:

@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from brokerkit.core.runtime.received import ReceivedBatch
+from brokerkit.core.runtime.silence import Ending
 from brokerkit.core.vocabulary.errors import Closed
 from brokerkit.display import markup
 from brokerkit.display.descriptions import records
@@ -46,6 +47,7 @@ class Batch(markup.Displayed):
         self._origin = origin  # keeps the consumer alive while this batch may still be settled
         self._make_frame = make_frame
         self._given_back = False
+        self._ending = Ending()
 
     @cached_property
     def frame(self) -> pd.DataFrame:
@@ -54,6 +56,11 @@ class Batch(markup.Displayed):
 
     def __len__(self) -> int:
         return sum(len(held) for held in self.pieces)
+
+    @property
+    def ended(self) -> str:
+        """Why the batch ended, in words: "at 500 messages", "at max_bytes=128,000,000", "at the timeout"."""
+        return self._ending.why or "with an error"
 
     @property
     def settled(self) -> bool:
@@ -92,7 +99,12 @@ class Batch(markup.Displayed):
             self.nack()
 
     def __repr__(self) -> str:
-        return f"<batch of {len(self):,} messages, {'settled' if self.settled else 'not settled'}>"
+        return f"<batch of {self._counted}, {'settled' if self.settled else 'not settled'}>"
+
+    @property
+    def _counted(self) -> str:
+        early = f" {self.ended}" if "max_bytes" in self.ended else ""
+        return f"{len(self):,} messages{early}"
 
     def _repr_html_(self) -> str:
         # key and payload are in one of two columns each: as text, or as bytes that are not text
@@ -103,7 +115,7 @@ class Batch(markup.Displayed):
         owed = "settled" if self.settled else "not settled: batch.ack() or batch.nack()"
         more = len(self) - SHOWN_ROWS
         return markup.block(
-            markup.heading(f"batch of {len(self):,} messages, {owed}"),
+            markup.heading(f"batch of {self._counted}, {owed}"),
             markup.table(SHOWN_COLUMNS, rows),
             markup.paragraph(f"and {more:,} more in batch.frame" if more > 0 else ""),
         )
@@ -130,6 +142,7 @@ class Batches:
         *,
         start: Any,
         size: int,
+        max_bytes: int | None,
         window: float | None,
         idle: float | None,
     ) -> None:
@@ -138,6 +151,7 @@ class Batches:
         self._name = self._consumer.name
         self._make_frame = make_frame
         self._size = size
+        self._max_bytes = max_bytes
         self._window = window
         self._idle = idle
         self._lock = threading.RLock()
@@ -165,7 +179,14 @@ class Batches:
                 self._waiting = True
                 consumer = self.consumer
             # no call may come after this one: a signal there would lose the messages
-            batch.pieces = consumer.fetch_many(self._size, self._idle, window=self._window, thorough=True)
+            batch.pieces = consumer.fetch_many(
+                self._size,
+                self._idle,
+                window=self._window,
+                thorough=True,
+                ending=batch._ending,
+                max_bytes=self._max_bytes,
+            )
         finally:
             self._waiting = False
         if batch.pieces:

@@ -24,7 +24,7 @@ from brokerkit.display.progress import bar, expected
 from brokerkit.frames.outcome import OutcomeFrame, outcome_frame
 from brokerkit.frames.provenance import provenance_of
 
-from .arguments import MessageIds, keeps_ids, model_of
+from .arguments import MAX_BYTES, MessageIds, keeps_ids, model_of
 from .copy_attributes import TOLD, messages_to_copy, times_of
 from .interrupted import Interrupted, outcome_kept
 from .journal import Journal
@@ -246,7 +246,11 @@ class Copying:
         self._plan([])
         with self._progress(None, "exact", progress) as shown:
             complete = True
-            while complete and (pieces := consumer.fetch_many(FETCH_ROWS, idle, window=idle, thorough=True)):
+            while complete and (
+                pieces := consumer.fetch_many(
+                    FETCH_ROWS, idle, window=idle, thorough=True, max_bytes=MAX_BYTES
+                )
+            ):
                 for held in pieces:
                     results = self._send(held.columns)
                     complete = _settle(held, results) and complete

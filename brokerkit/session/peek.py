@@ -16,6 +16,7 @@ from brokerkit.core.vocabulary.topics import Bounds, Slice, hidden_text
 from brokerkit.core.vocabulary.windows import Stretch
 from brokerkit.frames.arrow import Array, fill_null
 from brokerkit.frames.build import FrameBuilder
+from brokerkit.frames.sizes import drop_first, last_rows
 
 from .filters import Filter
 from .overlooked import Overlooked
@@ -26,6 +27,8 @@ WIDEN = 4
 """How many times further back each step reads when gaps or a filter left too few rows."""
 WIDEST = 100_000
 """At most so many messages are read in one step back, and read again after a stop."""
+FIRST = 1_000
+"""At most so many messages are read in the first step back: fewer may reach `max_bytes`."""
 
 
 @dataclass
@@ -41,6 +44,8 @@ class Run:
         until: As in a `Slice`.
         begun: The last rows of an unfinished step back; the step is read again.
         passed: Whether rows before these were dropped.
+        full: Whether it stopped because there was no room for the next row.
+        sparse: Whether the last step back found fewer rows than messages.
     """
 
     topic: str
@@ -54,6 +59,8 @@ class Run:
     batches: deque[pa.RecordBatch] = field(default_factory=deque)
     begun: deque[pa.RecordBatch] = field(default_factory=deque)
     passed: bool = False
+    full: bool = False
+    sparse: bool = False
     width: int | None = None
 
     def __post_init__(self) -> None:
@@ -63,6 +70,16 @@ class Run:
     def left(self) -> int:
         """About how many messages have not been read."""
         return self.bounds.between(self.start, self.end) if self.start < self.end else 0
+
+    @property
+    def size(self) -> int:
+        """How many bytes of rows are kept."""
+        return sum(int(batch.nbytes) for batch in self.batches)
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether something is left to read, and there is room for it."""
+        return self.start < self.end and not self.full
 
     @property
     def partition(self) -> int | None:
@@ -77,7 +94,8 @@ class Run:
         """Return the slice to read next, in search of so many rows."""
         start = self.start
         if self.backwards:
-            wanted = room if self.width is None else min(self.width * WIDEN, max(WIDEST, room))
+            most = max(WIDEST, room) if self.sparse else room
+            wanted = min(room, FIRST) if self.width is None else min(self.width * WIDEN, most)
             self.width = wanted
             # somewhat more than the share, since messages of other topics may lie between
             gaps = self.bounds.estimate < self.bounds.end - self.bounds.start
@@ -85,13 +103,26 @@ class Run:
         estimate = self.bounds.between(start, self.end)
         return Slice(self.topic, self.partition, start, self.end, estimate, self.since, self.until)
 
-    def keep(self, batch: pa.RecordBatch, limit: int) -> None:
-        """Add the rows of a step back, and drop rows that cannot be among the last `limit`."""
+    def keep(self, batch: pa.RecordBatch, limit: int, room: int | None, *, alone: bool) -> None:
+        """Add the rows of a step back, and drop rows that cannot be among the last `limit`.
+
+        Args:
+            batch: The rows.
+            limit: How many rows are wanted.
+            room: How many bytes the rows of the step may have; None for no limit.
+            alone: Keep the last row even if it is larger.
+        """
         if batch.num_rows:
             self.begun.append(batch)
-        over = sum(each.num_rows for each in self.begun) - (limit - self.rows)
+        rows = sum(each.num_rows for each in self.begun)
+        over = rows - (limit - self.rows)
         self.passed = self.passed or over > 0
-        _drop_first(self.begun, over)
+        if room is not None:
+            large = rows - max(_last_rows(self.begun, room), min(rows, int(alone)))
+            self.passed = self.passed or large > 0
+            self.full = self.full or large > max(0, over)
+            over = max(over, large)
+        drop_first(self.begun, over)
 
     def finished(self, piece: Slice, limit: int, place: Callable[[int | None, str | None], int]) -> None:
         """Mark a step back as read to its end.
@@ -102,24 +133,32 @@ class Run:
             place: Returns the position of a row from its offset and its id.
         """
         self.batches.extendleft(reversed(self.begun))
-        self.rows += sum(batch.num_rows for batch in self.begun)
+        found = sum(batch.num_rows for batch in self.begun)
+        self.sparse = found < piece.estimate
+        self.rows += found
         self.begun.clear()
         self.end = piece.start
         passed, self.passed = self.passed or self.rows > limit, False
-        _drop_first(self.batches, self.rows - limit)
+        drop_first(self.batches, self.rows - limit)
         self.rows = min(self.rows, limit)
-        if passed:
+        self.full = self.full and self.rows < limit
+        if passed and not self.batches:
+            self.end = piece.end
+        elif passed:
             first = self.batches[0]
             self.end = place(first.column("offset")[0].as_py(), first.column("id")[0].as_py())
 
 
-def _drop_first(batches: deque[pa.RecordBatch], rows: int) -> None:
-    """Drop the first rows."""
-    while rows > 0:
-        oldest = batches.popleft()
-        if oldest.num_rows > rows:
-            batches.appendleft(oldest.slice(rows))
-        rows -= oldest.num_rows
+def _last_rows(batches: deque[pa.RecordBatch], room: int) -> int:
+    """Return how many of the last rows have at most `room` bytes together."""
+    rows = 0
+    for batch in reversed(batches):
+        fitting = last_rows(batch, room)
+        rows += fitting
+        if fitting < batch.num_rows:
+            break
+        room -= int(batch.nbytes)
+    return rows
 
 
 class Peek:
@@ -129,6 +168,7 @@ class Peek:
         report: How many messages were read so far.
         hidden: A sentence about messages that cannot be read yet.
         limit: How many rows are wanted; it may be raised before continuing.
+        max_bytes: How many bytes of rows are kept at most, besides the first; it may be raised likewise.
         runs: One per partition.
         on_read: Called after each batch with the position.
     """
@@ -141,10 +181,12 @@ class Peek:
         wanted: Filter,
         *,
         limit: int,
+        max_bytes: int | None = None,
         attributes: bool = True,
     ) -> None:
         self.report = ReadReport()
         self.limit = limit
+        self.max_bytes = max_bytes
         self.runs: list[Run] = []
         self.builder = builder
         self.on_read: Callable[[Slice], None] | None = None
@@ -166,7 +208,7 @@ class Peek:
         self.hidden = hidden_text(each.bounds for each in located if each.end == each.bounds.end)
 
     def read(self, cancellation: Cancellation | None = None, *, progress: bool = True) -> None:
-        """Read until there are enough rows, or nothing is left. Call it again to continue.
+        """Read until there are enough rows or bytes, or nothing is left. Call it again to continue.
 
         Raises:
             Cancelled: The rows found so far stay.
@@ -174,15 +216,29 @@ class Peek:
         self._complete = False
         for run in self.runs:
             run.begun.clear()
-            run.passed, run.width = False, None
-            while run.start < run.end and run.rows < self.limit:
-                self._step(run, cancellation, progress)
-        enough = sum(run.rows for run in self.runs) >= self.limit
-        self.report.stopped = "at the limit" if enough else "at the end"
+            run.passed, run.full, run.width = False, False, None
+        for number, run in enumerate(self.runs):
+            share = self._share(number)
+            while run.unfinished and run.rows < self.limit:
+                self._step(run, share, cancellation, progress)
+        if any(run.full for run in self.runs):
+            self.report.stopped = "at max_bytes"
+        else:
+            self.report.stopped = "at the limit" if self.rows >= self.limit else "at the end"
         self._complete = True
 
-    def _step(self, run: Run, cancellation: Cancellation | None, progress: bool) -> None:
+    def _share(self, number: int) -> int | None:
+        """Return how many bytes of rows a run may have: an equal share of those that are left."""
+        if self.max_bytes is None:
+            return None
+        waiting = sum(each.unfinished and each.rows < self.limit for each in self.runs[number:])
+        left = self.max_bytes - sum(each.size for each in self.runs)
+        return self.runs[number].size + max(0, left) // max(1, waiting)
+
+    def _step(self, run: Run, share: int | None, cancellation: Cancellation | None, progress: bool) -> None:
         piece = run.piece(self.limit - run.rows)
+        room = None if share is None else max(0, share - run.size)
+        alone = not self.rows
 
         def on_read(rest: Slice) -> None:
             if not run.backwards:
@@ -196,6 +252,8 @@ class Peek:
             self.builder,
             wanted=self._wanted,
             limit=None if run.backwards else self.limit - run.rows,
+            max_bytes=None if run.backwards else room,
+            alone=alone,
             attributes=self._attributes,
             cancellation=cancellation,
             on_read=on_read,
@@ -204,7 +262,7 @@ class Peek:
         try:
             for part in reader.parts(what=f"peek {piece.topic}", progress=progress):
                 if run.backwards:
-                    run.keep(part.batch, self.limit)
+                    run.keep(part.batch, self.limit, room, alone=alone)
                 else:
                     run.batches.append(part.batch)
                     run.rows += part.batch.num_rows
@@ -213,6 +271,8 @@ class Peek:
             self.report.add(reader.report)
         if run.backwards:
             run.finished(piece, self.limit, self._browser.place)
+        elif reader.report.stopped == "at max_bytes":
+            run.full = True
         elif run.rows < self.limit:
             run.start = run.end
 

@@ -30,6 +30,7 @@ def borrow(
     decode: Any,
     expand: bool,
     attributes: bool,
+    max_bytes: int | None,
 ) -> pd.DataFrame:
     """Return up to `limit` messages, by publish time; see `Session.peek`."""
     if side_effects not in CHOICES:
@@ -59,5 +60,5 @@ def borrow(
     details = {"peek": topic, "side_effects": side_effects}
     make_frame = frame_maker(decode, attributes, expand, session.name, details)
     taking = Pulling(consumer, ack=False, make_frame=make_frame, keep=lambda _: None)
-    frame = taking.run(limit, timeout=TIMEOUT_SECONDS, idle=IDLE_SECONDS)
+    frame = taking.run(limit, timeout=TIMEOUT_SECONDS, idle=IDLE_SECONDS, max_bytes=max_bytes)
     return frame.sort_values("publish_time", kind="stable", ignore_index=True)

@@ -48,6 +48,7 @@ def collect(
     timeout: float | None,
     idle: float | None,
     ending: Ending | None = None,
+    max_bytes: int | None = None,
 ) -> list[ReceivedBatch]:
     """Return up to `most` rows, until no message came for `idle` seconds after the first, or until `timeout`.
 
@@ -59,10 +60,11 @@ def collect(
         timeout: Seconds in all, counted from when it is attached.
         idle: Seconds to wait for another message.
         ending: Records why it ended.
+        max_bytes: As in `Session.pull`.
     """
     # the timeout starts when it is attached
     consumer.attach()
-    return consumer.fetch_many(most, timeout, idle=idle, ending=ending)
+    return consumer.fetch_many(most, timeout, idle=idle, ending=ending, max_bytes=max_bytes)
 
 
 def frame_maker(
@@ -197,12 +199,20 @@ class Pulling:
         self._acknowledged = False
 
     def run(
-        self, most: int, hold: Hold | None = None, *, timeout: float | None, idle: float | None
+        self,
+        most: int,
+        hold: Hold | None = None,
+        *,
+        timeout: float | None,
+        idle: float | None,
+        max_bytes: int | None,
     ) -> pd.DataFrame:
         """Pull. Once there is a frame, an interrupt is held back until a wait."""
         with left_in_time(self._consumer):
             ending = Ending()
-            pieces = collect(self._consumer, most, timeout=timeout, idle=idle, ending=ending)
+            pieces = collect(
+                self._consumer, most, timeout=timeout, idle=idle, ending=ending, max_bytes=max_bytes
+            )
             frame = attach(self._make_frame(pieces), {"stopped": ending.why})
             if hold is not None:
                 hold.begin()

@@ -15,6 +15,7 @@ from brokerkit.core.vocabulary.notes import note
 from brokerkit.core.vocabulary.topics import Slice
 from brokerkit.display.progress import bar, expected
 from brokerkit.frames.build import FrameBuilder
+from brokerkit.frames.sizes import first_rows, only_first
 
 from .filters import Filter, FilterWarning
 from .overlooked import Overlooked
@@ -24,7 +25,7 @@ class NotYetReadableWarning(UserWarning):
     """Messages are not shown because an earlier transaction is still open; look again later."""
 
 
-Stopped = Literal["at the end", "at the limit", "interrupted", "not yet"]
+Stopped = Literal["at the end", "at the limit", "at max_bytes", "interrupted", "not yet"]
 
 
 @dataclass
@@ -115,6 +116,8 @@ class SliceReader:
     """A reader of slices, one after the other, into record batches of wanted rows.
 
     Args:
+        max_bytes: Stop before there are more bytes of rows; None sets no limit.
+        alone: Keep the first row even if it is larger than `max_bytes`.
         on_read: Called after each batch, also one without a wanted row, with the rest of its slice.
     """
 
@@ -127,6 +130,8 @@ class SliceReader:
         wanted: Filter,
         limit: int | None,
         attributes: bool,
+        max_bytes: int | None = None,
+        alone: bool = True,
         cancellation: Cancellation | None = None,
         on_read: Callable[[Slice], None] | None = None,
     ) -> None:
@@ -136,6 +141,8 @@ class SliceReader:
         self._filter = wanted
         self._limit = limit
         self._attributes = attributes
+        self._room = max_bytes
+        self._alone = alone
         self._cancellation = cancellation
         self._on_read = on_read
         self.report = ReadReport()
@@ -167,11 +174,14 @@ class SliceReader:
                 batch = self._builder.batch(self._filter.columns(columns, report.overlooked))
                 batch = self._filter.batch(batch, report.overlooked, room)
                 seen, last = columns.length, columns.slice(columns.length - 1, columns.length).positions()[0]
-                if room is not None and batch.num_rows >= room:
-                    batch = batch.slice(0, room)
-                    seen = row_of(columns, batch, room - 1) + 1
+                stop, count = self._stop(batch, room)
+                if stop is not None:
+                    report.stopped = stop
+                    if not count:
+                        return
+                    batch = only_first(batch, count)
+                    seen = row_of(columns, batch, count - 1) + 1
                     last = columns.positions()[seen - 1]
-                    report.stopped = "at the limit"
                 report.read += seen
                 report.matched += batch.num_rows
                 shown.update(seen)
@@ -179,6 +189,22 @@ class SliceReader:
                     self._on_read(piece.after(last))
                 if batch.num_rows:
                     yield Part(batch, piece, piece.after(last))
-                if report.stopped == "at the limit":
+                if stop is not None:
                     return
         report.stopped = "at the end"
+
+    def _stop(self, batch: pa.RecordBatch, room: int | None) -> tuple[Stopped | None, int]:
+        """Return why to stop with this batch, or None to go on, and how many of its rows to keep."""
+        count, left = batch.num_rows, self._room
+        stop: Stopped | None = None
+        if room is not None and count >= room:
+            stop, count = "at the limit", room
+        if left is None:
+            return stop, count
+        fitting = first_rows(batch, left)
+        if not fitting and batch.num_rows and self._alone and not self.report.matched:
+            fitting = 1
+        if fitting < count:
+            return "at max_bytes", fitting
+        self._room = max(0, left - int(batch.nbytes))
+        return stop, count

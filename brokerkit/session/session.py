@@ -1,4 +1,4 @@
-"""The methods of a session: look, take, publish, copy, create and delete."""
+"""The methods of a session: look, take, publish and copy."""
 
 from __future__ import annotations
 
@@ -25,7 +25,16 @@ from brokerkit.frames.build import FrameBuilder
 from brokerkit.frames.outbound import Kind
 from brokerkit.frames.outcome import OutcomeFrame
 
-from .arguments import MessageIds, check_topic, keeps_ids, model_of, topic_names
+from .arguments import (
+    MAX_BYTES,
+    MaxBytesWarning,
+    MessageIds,
+    check_bytes,
+    check_topic,
+    keeps_ids,
+    model_of,
+    topic_names,
+)
 from .base import BrokerSession
 from .batches import Batches
 from .build_frame import frame_of
@@ -94,6 +103,7 @@ class DataSession(BrokerSession):
         scan_for_time: bool = False,
         side_effects: str | None = None,
         subscription: str | None = None,
+        max_bytes: int | None = MAX_BYTES,
     ) -> pd.DataFrame:
         """Return messages of a topic without any side effect: the newest `limit`, or the first from `start`.
 
@@ -121,6 +131,8 @@ class DataSession(BrokerSession):
                 next messages of `subscription` and gives them back, which raises their delivery counts.
                 "temporary subscription" reads from `start` through a new subscription, and deletes it.
             subscription: The subscription for ``side_effects="give back"``.
+            max_bytes: At most so many bytes of rows, but at least one row; None sets no limit. If more were
+                wanted, a `MaxBytesWarning` says so. With several partitions each has a share.
 
         Raises:
             ConfigError: An argument cannot be used.
@@ -128,7 +140,7 @@ class DataSession(BrokerSession):
             NotSupported: The system cannot do this, for example find a time without `scan_for_time`.
             Interrupted: Ctrl-C was pressed; `.frame` has the rows so far.
         """
-        limit = check_count(limit, "limit")
+        limit, max_bytes = check_count(limit, "limit"), check_bytes(max_bytes)
         check_topic(topic)
         if side_effects is not None:
             if (end, newest, partitions, key, header, where) != (None,) * 6:
@@ -143,6 +155,7 @@ class DataSession(BrokerSession):
                 decode=decode,
                 expand=expand,
                 attributes=attributes,
+                max_bytes=max_bytes,
             )
         span, chosen = parse_range(start, end, lateness), parse_partitions(partitions)
         peek = self.peeking(
@@ -154,6 +167,7 @@ class DataSession(BrokerSession):
             expand=expand,
             attributes=attributes,
             scan_for_time=scan_for_time,
+            max_bytes=max_bytes,
         )
 
         def frame(*, partial: bool) -> pd.DataFrame:
@@ -174,6 +188,12 @@ class DataSession(BrokerSession):
         peek.report.warn_of_filter()
         if peek.hidden:
             note(f"{topic!r}: {peek.hidden}", NotYetReadableWarning)
+        if peek.report.stopped == "at max_bytes":
+            note(
+                f"the peek of {topic!r} ends at max_bytes={max_bytes:,} with {len(found):,} rows: for others "
+                "use start= or end=, raise max_bytes=, or scan the topic to a file with to_parquet",
+                MaxBytesWarning,
+            )
         return found
 
     def peeking(
@@ -187,6 +207,7 @@ class DataSession(BrokerSession):
         expand: bool = False,
         attributes: bool = True,
         scan_for_time: bool = False,
+        max_bytes: int | None = MAX_BYTES,
     ) -> Peek:
         """Return a `peek` that has read nothing yet, so that it can be stopped and continued.
 
@@ -195,7 +216,9 @@ class DataSession(BrokerSession):
         builder = FrameBuilder(decode, attributes, expanding=expand)
         wanted = wanted_rows(key, header, where, builder.schema, attributes)
         planner = self.planner(scan_for_time)
-        return Peek(self.inspector, planner, builder, wanted, limit=limit, attributes=attributes)
+        return Peek(
+            self.inspector, planner, builder, wanted, limit=limit, max_bytes=max_bytes, attributes=attributes
+        )
 
     def scan(
         self,
@@ -299,6 +322,7 @@ class DataSession(BrokerSession):
         subscription: str | None = None,
         start: Any = None,
         ack: bool = True,
+        max_bytes: int | None = MAX_BYTES,
         timeout: float | None = 10.0,
         idle: float | None = 0.5,
         connect_timeout: float = 15.0,
@@ -313,10 +337,10 @@ class DataSession(BrokerSession):
     ) -> pd.DataFrame:
         """Take up to `n` messages as a frame, and acknowledge them once the frame is built.
 
-        It returns when there are `n` rows, when no message came for `idle` seconds after the first, or after
-        `timeout` seconds. Where the broker says how many messages are left (Kafka's groups, JetStream, in
-        memory), `idle` does not end the pull before those have come. ``frame.attrs["brokerkit"]["stopped"]``
-        says why it ended.
+        It returns when there are `n` rows or `max_bytes`, when no message came for `idle` seconds after the
+        first, or after `timeout` seconds. Where the broker says how many messages are left (Kafka's groups,
+        JetStream, in memory), `idle` does not end the pull before those have come.
+        ``frame.attrs["brokerkit"]["stopped"]`` says why it ended.
 
         Once acknowledged, messages are delivered at most once: if you lose the frame, they are gone for this
         subscription. `last_pull` keeps the last frame; use `batches` to acknowledge after the work is done.
@@ -330,6 +354,8 @@ class DataSession(BrokerSession):
                 exists, `start` has no effect, and a `StartIgnoredWarning` says so. A time means the first
                 message at or after it, and everything stored behind that, also with earlier times.
             ack: Acknowledge the messages. False gives them back.
+            max_bytes: At most so many bytes of keys, payloads and headers, but at least one message; None
+                sets no limit. The next pull goes on with what did not fit.
             timeout: Seconds to wait in all, counted from when the subscription is attached.
             idle: Seconds to wait for another message after the first.
             connect_timeout: Seconds to wait until the subscription is attached.
@@ -349,7 +375,7 @@ class DataSession(BrokerSession):
             AckFailed: Messages could not be acknowledged; the error has `.frame`.
             Interrupted: Ctrl-C was pressed during the acknowledgement; the error has `.frame`.
         """
-        n = check_count(n, "n")
+        n, max_bytes = check_count(n, "n"), check_bytes(max_bytes)
         timeout, idle = check_seconds(timeout, "timeout"), check_seconds(idle, "idle")
         model = self.connection.model_for(model_of(model, share))
         check_give_back(ack, side_effects, self.capabilities.of(model))
@@ -367,7 +393,8 @@ class DataSession(BrokerSession):
             **options,
         )
         pulling = Pulling(consumer, ack=ack, make_frame=make_frame, keep=partial(setattr, self, "last_pull"))
-        return outcome_kept(self, partial(pulling.run, n, timeout=timeout, idle=idle), pulling.interrupted)
+        run = partial(pulling.run, n, timeout=timeout, idle=idle, max_bytes=max_bytes)
+        return outcome_kept(self, run, pulling.interrupted)
 
     def batches(
         self,
@@ -375,6 +402,7 @@ class DataSession(BrokerSession):
         *,
         subscription: str | None = None,
         size: int = 500,
+        max_bytes: int | None = MAX_BYTES,
         start: Any = None,
         window: float | None = 0.5,
         idle: float | None = None,
@@ -396,13 +424,15 @@ class DataSession(BrokerSession):
         Args:
             topic, subscription, start: As in `pull`.
             size: A batch ends at so many messages.
+            max_bytes: A batch ends before it has more bytes of keys, payloads and headers than this, but has
+                at least one message; None sets no limit. The next batch goes on; `Batch.ended` says why.
             window: A batch ends so many seconds after its first message.
             idle: End the loop when no message came for so many seconds and no more are known to be left. None
                 never ends it.
             connect_timeout, hold, model, share, decode, expand, attributes: As in `pull`.
             **options: Options of the system's consumer.
         """
-        size = check_count(size, "size")
+        size, max_bytes = check_count(size, "size"), check_bytes(max_bytes)
         window, idle = check_seconds(window, "window"), check_seconds(idle, "idle")
         details = {"batch": topic, "subscription": subscription}
         make_frame = frame_maker(decode, attributes, expand, self.name, details)
@@ -418,7 +448,15 @@ class DataSession(BrokerSession):
             batch_size=size,
             **options,
         )
-        made = Batches(open_consumer, make_frame, start=start, size=size, window=window, idle=idle)
+        made = Batches(
+            open_consumer,
+            make_frame,
+            start=start,
+            size=size,
+            max_bytes=max_bytes,
+            window=window,
+            idle=idle,
+        )
         self._loops[topic, subscription] = made
         return made
 
@@ -636,61 +674,3 @@ class DataSession(BrokerSession):
         name = transactional_id or f"brokerkit-{uuid.uuid4().hex}"
         with committed_whole(self, self.connection.publisher(transactional_id=name)) as transaction:
             yield transaction
-
-    # Creating and deleting.
-
-    def create_topic(self, topic: str, **options: Any) -> None:
-        """Create a topic.
-
-        Args:
-            topic: The name of the topic.
-            **options: Options of the system, such as ``partitions=3``.
-
-        Raises:
-            AlreadyExists: There is a topic of this name.
-        """
-        self.connection.create_topic(topic, **options)
-
-    def create_subscription(
-        self,
-        topic: str,
-        subscription: str,
-        *,
-        start: Any = "latest",
-        model: Model | None = None,
-        share: bool = False,
-        **options: Any,
-    ) -> None:
-        """Create a subscription, durable consumer or group.
-
-        Args:
-            topic, subscription: Their names.
-            start: Where it begins. For a time, messages with earlier times may follow where producers set the
-                times.
-            model, share: As in `pull`.
-            **options: Options of the system.
-
-        Raises:
-            AlreadyExists: There is a subscription of this name.
-        """
-        self.connection.create_subscription(
-            topic, subscription, start=start, model=model_of(model, share), **options
-        )
-
-    def delete_topic(self, topic: str, *, confirm: str | None = None) -> None:
-        """Delete a topic with all its messages.
-
-        Args:
-            topic: The name of the topic.
-            confirm: The name of the topic again.
-
-        Raises:
-            ConfigError: `confirm` is not the name of the topic.
-            NotFound: There is no such topic.
-        """
-        self.connection.refuse_if_read_only("it deletes nothing")
-        if confirm != topic:
-            raise ConfigError(
-                f"to delete {topic!r} with all its messages, type its name again: confirm={topic!r}"
-            )
-        self.connection.delete_topic(topic)

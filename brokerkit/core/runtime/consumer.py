@@ -306,7 +306,12 @@ class Consumer(Closable):
         """
         count = check_count(max_messages, "max_messages")
         deadline = Deadline(check_seconds(timeout, "timeout"))
-        transit = _Transit()
+        return self._moved(count, deadline, cancellation, _Transit())
+
+    def _moved(
+        self, count: int, deadline: Deadline, cancellation: Cancellation | None, transit: _Transit
+    ) -> ReceivedBatch | None:
+        """Wait for the first rows of the buffer, and return them."""
         try:
             self._wait(lambda: self._take(count, transit), deadline, cancellation, want=count)
         except BaseException:
@@ -324,6 +329,7 @@ class Consumer(Closable):
         idle: float | None = None,
         thorough: bool = False,
         ending: Ending | None = None,
+        max_bytes: int | None = None,
         cancellation: Cancellation | None = None,
     ) -> list[ReceivedBatch]:
         """Return batches with `max_messages` rows in all, or those that came until the timeout.
@@ -341,6 +347,8 @@ class Consumer(Closable):
             thorough: apply the rule of `idle` to the first message too: do not stop at the timeout while
                 the broker says that messages are left.
             ending: its `why` is set to the reason why the wait ended.
+            max_bytes: how many bytes of keys, payloads and attributes the rows have together at most; a
+                larger row is returned alone. None for no limit. The next call returns what did not fit.
             cancellation: ends the wait from another thread. The next call returns what came.
 
         Raises:
@@ -353,6 +361,7 @@ class Consumer(Closable):
         deadline = Deadline(check_seconds(timeout, "timeout"))
         quiet = check_seconds(idle, "idle")
         missing = check_count(max_messages, "max_messages")
+        room = None if max_bytes is None else check_count(max_bytes, "max_bytes")
         pieces: list[ReceivedBatch] = []
         there: int | None = None
         try:
@@ -360,7 +369,12 @@ class Consumer(Closable):
                 patience = deadline.remaining()
                 if pieces and quiet is not None:
                     patience = min(patience, quiet)
-                held = self.fetch(missing, None if patience == NEVER else patience, cancellation=cancellation)
+                transit = _Transit(room, alone=not pieces)
+                until = Deadline(None if patience == NEVER else patience)
+                held = self._moved(missing, until, cancellation, transit)
+                if transit.full:
+                    ending.why = f"at max_bytes={max_bytes:,}"
+                    break
                 if held is None:
                     by_idle = bool(pieces) and quiet is not None and not deadline.passed
                     asked = by_idle or (thorough and not pieces)
@@ -375,6 +389,8 @@ class Consumer(Closable):
                 pieces.append(held)
                 silence.broken()
                 missing -= len(held)
+                if room is not None:
+                    room = max(0, room - held.nbytes)
                 if window is not None and len(pieces) == 1:
                     deadline = Deadline(window)
                 # take only what is there now: a trickle of messages would never let this end
@@ -441,7 +457,7 @@ class Consumer(Closable):
             self._announce()
 
     def _take(self, count: int, transit: _Transit) -> bool | None:
-        """Move the first rows of the buffer into `transit`. The caller holds `_lock`.
+        """Move the first rows of the buffer into `transit`, as far as it has room. The caller holds `_lock`.
 
         Return true, or None if there are no rows.
         """
@@ -450,7 +466,10 @@ class Consumer(Closable):
             if held.settled:
                 self._buffer.popleft()
                 continue
-            if len(held) > count:
+            count = transit.most(held, count)
+            if not count:
+                transit.full = True
+            elif len(held) > count:
                 transit.held, self._buffer[0] = held.split(count)
             else:
                 transit.held = held
@@ -539,9 +558,29 @@ class _Waiter:
 
 
 class _Transit:
-    """Rows on their way to a caller that may be interrupted before it has them."""
+    """Rows on their way to a caller that may be interrupted before it has them.
 
-    __slots__ = ("held",)
+    Args:
+        room: how many bytes the rows may have. None for no limit.
+        alone: return a row that is larger than that.
 
-    def __init__(self) -> None:
+    Attributes:
+        full: whether the next row is too large.
+    """
+
+    __slots__ = ("_alone", "_room", "full", "held")
+
+    def __init__(self, room: int | None = None, *, alone: bool = False) -> None:
         self.held: ReceivedBatch | None = None
+        self.full = False
+        self._room = room
+        self._alone = alone
+
+    def most(self, held: ReceivedBatch, count: int) -> int:
+        """Return how many of the first `count` rows of a batch may be moved."""
+        if self._room is None:
+            return count
+        fitting = held.fitting(count, self._room)
+        if fitting == min(count, len(held)):
+            return count
+        return max(fitting, 1 if self._alone else 0)

@@ -176,6 +176,15 @@ class ReceivedBatch:
         """The messages, one per row."""
         return self._chunk.columns.slice(self._start, self._stop)
 
+    def fitting(self, count: int, room: int) -> int:
+        """Return how many of the first `count` rows have at most `room` bytes together."""
+        return self._chunk.columns.fitting(self._start, min(self._stop, self._start + count), room)
+
+    @property
+    def nbytes(self) -> int:
+        """The bytes of the keys, payloads and attributes."""
+        return sum(self._chunk.columns.sizes(self._start, self._stop))
+
     @property
     def settled(self) -> bool:
         """Whether every row is settled, or cannot be settled any more."""

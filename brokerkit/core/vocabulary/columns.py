@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, fields
-from itertools import repeat
+from itertools import accumulate, islice, repeat, takewhile
 from typing import Any, TypeAlias
 
 from .attributes import Attributes
@@ -81,6 +81,17 @@ class Columns:
     def positions(self) -> list[Any]:
         """Return the position of each row in its partition: its `position`, else its `offset`."""
         return self.to_list("offset" if self.position is None else "position")
+
+    def sizes(self, start: int, stop: int) -> Iterable[int]:
+        """Iterate over the bytes of key, payload and attributes of the rows from `start` to before `stop`."""
+        columns = [islice(self.values(name), start, stop) for name in ("key", "value", "attributes")]
+        for key, value, attributes in zip(*columns, strict=True):
+            size = len(key or b"") + len(value or b"")
+            yield size if not attributes else size + sum(map(_pair_size, attributes))
+
+    def fitting(self, start: int, stop: int, room: int) -> int:
+        """Return how many rows from `start` to before `stop` have at most `room` bytes together."""
+        return sum(1 for _ in takewhile(room.__ge__, accumulate(self.sizes(start, stop))))
 
     def _each(self, change: Callable[[Field], Field], length: int) -> Columns:
         changed: dict[str, Field] = {}
@@ -223,6 +234,11 @@ class Columns:
 
 
 COLUMN_NAMES: tuple[str, ...] = tuple(f.name for f in fields(Columns) if f.name != "length")
+
+
+def _pair_size(pair: Sequence[Any]) -> int:
+    """Return the bytes of a name and a value, about 8 for a number."""
+    return sum(len(each) if isinstance(each, str | bytes) else 8 for each in pair)
 
 
 def _micros(value: Any) -> int | None:

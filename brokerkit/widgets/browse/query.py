@@ -9,7 +9,7 @@ from typing import Any
 from brokerkit.core.vocabulary.arguments import check_count
 from brokerkit.core.vocabulary.errors import ConfigError
 from brokerkit.core.vocabulary.windows import LATENESS
-from brokerkit.session.arguments import check_topic
+from brokerkit.session.arguments import MAX_BYTES, check_bytes, check_topic
 from brokerkit.session.planning import parse_partitions, parse_range
 
 from ..call_text import Name, call_text
@@ -42,10 +42,12 @@ class Query:
     scan_for_time: bool = False
     side_effects: str | None = None
     subscription: str | None = None
+    max_bytes: int | None = MAX_BYTES
 
     def __post_init__(self) -> None:
         check_topic(self.topic)
         object.__setattr__(self, "limit", check_count(self.limit, "limit"))
+        object.__setattr__(self, "max_bytes", check_bytes(self.max_bytes))
         object.__setattr__(self, "partitions", parse_partitions(self.partitions))
         parse_range(self.start, self.end, self.lateness)
 
@@ -89,6 +91,12 @@ class Query:
             if getattr(self, each.name) is not each.default
             and (each.name == "where" or getattr(self, each.name) != each.default)
         }
+
+    def widened(self, rows: int, *, bytes_too: bool) -> Query:
+        """Return a copy that asks for so many more rows, and for another `MAX_BYTES` with `bytes_too`."""
+        if bytes_too and self.max_bytes is not None:
+            return self.but(limit=self.limit + rows, max_bytes=self.max_bytes + MAX_BYTES)
+        return self.but(limit=self.limit + rows)
 
     def differs_in_fields_only(self, other: Query) -> bool:
         """Return whether the same rows are wanted, with or without JSON fields as columns."""

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from brokerkit.session.peek import Peek
     from brokerkit.session.session import DataSession
 
-Status = Literal["reading", "stopped", "at the limit", "at the end", "failed"]
+Status = Literal["reading", "stopped", "at the limit", "at max_bytes", "at the end", "failed"]
 TELL_SECONDS = 0.3
 """Seconds between two updates of the rows while it reads."""
 TELL_SHARE = 5.0
@@ -59,6 +59,7 @@ class Search:
                 decode=query.decode,
                 expand=query.expand,
                 scan_for_time=query.scan_for_time,
+                max_bytes=query.max_bytes,
             )
         self.builder = self._peek.builder if self._peek is not None else FrameBuilder(query.decode)
 
@@ -68,12 +69,12 @@ class Search:
         self._lane.run(self._run)
 
     def go_on(self, more: int = 0) -> None:
-        """Continue where it stopped, with a limit raised by `more` rows."""
+        """Continue where it stopped, with a limit raised by `more` rows, and at `max_bytes` by bytes too."""
         if self.running or not self.resumable:
             return
-        if more and self._peek is not None:
-            self.query = self.query.but(limit=self.query.limit + more)
-            self._peek.limit = self.query.limit
+        if self._peek is not None:
+            self.query = self.query.widened(more, bytes_too=self.status == "at max_bytes")
+            self._peek.limit, self._peek.max_bytes = self.query.limit, self.query.max_bytes
         self._begun = time.monotonic() - self.seconds
         self.start()
 
@@ -170,7 +171,8 @@ class Search:
             span = parse_range(query.start, query.end, query.lateness)
             peek.plan(query.topic, span, newest=query.backwards, partitions=query.partitions)
         peek.read(cancellation, progress=False)
-        return "at the limit" if peek.report.stopped == "at the limit" else "at the end"
+        stopped = peek.report.stopped
+        return stopped if stopped in ("at the limit", "at max_bytes") else "at the end"
 
     def _borrow(self) -> None:
         query = self.query

@@ -16,6 +16,7 @@ from brokerkit.session.overlooked import Overlooked
 from .. import panel
 from ..confirming import needs_name
 from ..editing import text_to_name
+from ..row_view import size_text
 from ..side_effects import choices_of, effect_of
 from .calls import fixed_call, message_call, shown_call
 from .compare import compared_view
@@ -47,6 +48,7 @@ _STATUS = {
     "reading": "Reading",
     "stopped": "Stopped",
     "at the limit": "At the limit",
+    "at max_bytes": "At the limit of memory",
     "at the end": "Complete",
     "failed": "Failed",
 }
@@ -393,7 +395,8 @@ def _progress_text(search: Any) -> str:
         # without offsets, positions are numbers without a meaning for users
         offset = f"offset {place.start:,}" if place.start < EXACT else ""
         where = f", at {partition}{offset}".rstrip(" ,") if partition or offset else ""
-    return f"{_STATUS[search.status]}: {rows}{rate}{left}{where}"
+    bound = f" ({size_text(search.query.max_bytes)})" if search.status == "at max_bytes" else ""
+    return f"{_STATUS[search.status]}{bound}: {rows}{rate}{left}{where}"
 
 
 def _number(message: Message, name: str, otherwise: int = 0) -> int:
