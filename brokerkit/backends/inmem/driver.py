@@ -58,9 +58,6 @@ class InmemDriver(Driver):
     def ping(self, timeout: float) -> None:
         self.store.check(timeout)
 
-    def translate(self, error: BaseException) -> BrokerError:
-        return BrokerError(f"{type(error).__name__}: {error}")
-
     def consumer(self, request: ConsumerRequest) -> ConsumerDriver:
         if request.model == "record":
             check_options(request.options, {})

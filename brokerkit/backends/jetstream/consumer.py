@@ -201,9 +201,7 @@ class JetStreamConsumer(MessageDriver):
         if isinstance(answer, NotSent):
             return Unavailable(str(answer))
         if isinstance(answer, BaseException):
-            error = translate(answer)
-            error.__cause__ = answer
-            return error
+            return translate(answer)
         if (answer.headers or {}).get("Status") == "503":
             return AckFailed(
                 f"nobody takes acknowledgements for consumer {self._name!r}: it was deleted, "

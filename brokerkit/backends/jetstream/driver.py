@@ -20,7 +20,7 @@ from brokerkit.core.vocabulary.errors import BrokerError
 from . import admin
 from .connection import NatsConnection, open_link
 from .consumer import JetStreamConsumer
-from .errors import translate
+from .errors import translate, translating
 from .inspector import JetStreamInspector
 from .loop import LoopThread, shared_loop
 from .options import Options
@@ -40,10 +40,8 @@ class JetStreamDriver(Driver):
     def open(cls, options: Options, capabilities: Capabilities, timeout: float) -> JetStreamDriver:
         """Connect within `timeout` seconds, and return a driver with the server's limit of a message."""
         loop = shared_loop()
-        try:
+        with translating():
             link = loop.run(open_link(options, timeout), timeout)
-        except Exception as error:
-            raise translate(error) from error
         limit = link.client.max_payload
         return cls(loop, link, capabilities.but(max_message_bytes=limit))
 

@@ -15,7 +15,7 @@ from brokerkit.core.vocabulary.messages import OutboundMessage, is_ours, new_run
 from brokerkit.core.vocabulary.results import PublishResult
 
 from .connection import NatsConnection
-from .errors import api_error, translate
+from .errors import translate
 from .headers import MESSAGE_ID, outbound, size
 from .loop import LoopThread
 from .request_multiplexer import NoAnswer, NotSent, Request, RequestMultiplexer
@@ -147,9 +147,7 @@ def _result(answer: Msg | BaseException, headers: Mapping[str, str]) -> PublishR
     if isinstance(answer, NotSent):
         return PublishResult("failed", None, Unavailable(str(answer)))
     if isinstance(answer, BaseException):
-        error = translate(answer)
-        error.__cause__ = answer
-        return PublishResult("failed", None, error)
+        return PublishResult("failed", None, translate(answer))
     if _no_responders(answer):
         return PublishResult("failed", None, Unavailable("the stream of this subject does not answer now"))
     try:
@@ -164,6 +162,4 @@ def _result(answer: Msg | BaseException, headers: Mapping[str, str]) -> PublishR
             BrokerError("something that is no stream answered; the subject may be served by a program"),
         )
     cause = js_errors.APIError(problem.get("code"), problem.get("description"), problem.get("err_code"))
-    error = api_error(cause)
-    error.__cause__ = cause
-    return PublishResult("failed", None, error)
+    return PublishResult("failed", None, translate(cause))

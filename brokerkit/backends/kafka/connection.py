@@ -347,11 +347,3 @@ def _request_seconds(deadline: Deadline) -> float:
     The deadline then passes first, and its error says what happened.
     """
     return min(max(1.0, deadline.remaining() + 1.0), 300.0)
-
-
-def translate_call(work: Callable[[], T], what: str) -> T:
-    """Call a function, and raise errors of confluent-kafka as a BrokerError."""
-    try:
-        return work()
-    except KafkaException as error:
-        raise translate(error, what) from error

@@ -19,8 +19,8 @@ from brokerkit.core.vocabulary.secrets import revealed
 
 from . import clients
 from .codec import columns_of, split_errors
-from .connection import KafkaConnection, translate_call
-from .errors import AUTHENTICATION, from_code, translate
+from .connection import KafkaConnection
+from .errors import AUTHENTICATION, from_code, translate, translating
 from .groups import Positions, group_settings
 from .options import LOGGER, Properties, passed_through
 from .subscriptions import ensure_positions
@@ -112,9 +112,8 @@ class KafkaConsumer(RecordDriver):
     def _subscribe(self) -> None:
         if self._consumer is None:
             settings = group_settings(self._properties, self._group, self._watch)
-            self._consumer = translate_call(
-                lambda: clients.Consumer(revealed(settings)), "opening the consumer"
-            )
+            with translating("opening the consumer"):
+                self._consumer = clients.Consumer(revealed(settings))
         deadline = Deadline(LOOK_SECONDS)
         self.created |= ensure_positions(
             self._cluster, self._groups_positions, self._topic, self._group, self._start, deadline

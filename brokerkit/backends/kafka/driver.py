@@ -14,6 +14,7 @@ from brokerkit.core.contract.driver import (
     ReaderDriver,
     SubscriptionRequest,
 )
+from brokerkit.core.contract.error_table import translating
 from brokerkit.core.contract.options import check_options
 from brokerkit.core.vocabulary.cancellation import Deadline
 from brokerkit.core.vocabulary.capabilities import Capabilities
@@ -42,10 +43,8 @@ class KafkaDriver(Driver):
         self._properties = properties
         self._secrets = secrets_of(properties)
         self._preview_told = False
-        try:
+        with translating(self.translate):
             self._cluster = KafkaConnection(properties)
-        except Exception as error:
-            raise self.translate(error) from error
 
     def ping(self, timeout: float) -> None:
         self._cluster.ping(timeout)

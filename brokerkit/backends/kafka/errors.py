@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from confluent_kafka import KafkaError, KafkaException
 
+from brokerkit.core.contract.error_table import ByCode, ByText, ErrorTable, Row
 from brokerkit.core.vocabulary.errors import (
     AlreadyExists,
     BrokerError,
@@ -24,81 +27,86 @@ def codes(*names: str) -> frozenset[int]:
     return frozenset(getattr(KafkaError, name) for name in names if hasattr(KafkaError, name))
 
 
+TLS_HINT = (
+    "the TLS handshake failed: check that the port speaks TLS (security.protocol=SSL or SASL_SSL) "
+    "and that ssl.ca.location names the authority that signed the broker's certificate"
+)
 _STALE = "the group has moved on and this member no longer owns what it read; nothing was committed"
 _LAPSED = "a lock had expired, so nothing that was settled with that message in its partition is settled"
 _FENCED = "another publisher with the same transactional_id took over; use one id per running publisher"
-_TABLE: tuple[tuple[frozenset[int], type[BrokerError], str], ...] = (
+_ROWS: tuple[tuple[frozenset[int], Row], ...] = (
     (
         codes("UNKNOWN_TOPIC_OR_PART", "_UNKNOWN_TOPIC", "_UNKNOWN_PARTITION", "UNKNOWN_TOPIC_ID",
                "GROUP_ID_NOT_FOUND", "RESOURCE_NOT_FOUND"),
-        NotFound,
-        "",
+        Row(NotFound),
     ),
-    (codes("TOPIC_ALREADY_EXISTS"), AlreadyExists, ""),
+    (codes("TOPIC_ALREADY_EXISTS"), Row(AlreadyExists)),
     (
         codes("_AUTHENTICATION", "SASL_AUTHENTICATION_FAILED"),
-        Unauthorized,
-        "check user, password, sasl.mechanism and security.protocol",
+        Row(Unauthorized, hint="check user, password, sasl.mechanism and security.protocol"),
     ),
     (
         codes("UNSUPPORTED_SASL_MECHANISM", "ILLEGAL_SASL_STATE", "SECURITY_DISABLED"),
-        Unauthorized,
-        "check sasl.mechanism and security.protocol",
+        Row(Unauthorized, hint="check sasl.mechanism and security.protocol"),
     ),
     (
         codes("TOPIC_AUTHORIZATION_FAILED", "GROUP_AUTHORIZATION_FAILED", "CLUSTER_AUTHORIZATION_FAILED",
                "TRANSACTIONAL_ID_AUTHORIZATION_FAILED", "DELEGATION_TOKEN_AUTHORIZATION_FAILED"),
-        Unauthorized,
-        "the user lacks an ACL for this",
+        Row(Unauthorized, hint="the user lacks an ACL for this"),
     ),
     (
         codes("MSG_SIZE_TOO_LARGE", "RECORD_LIST_TOO_LARGE"),
-        TooLarge,
-        "the topic's max.message.bytes is the limit",
+        Row(TooLarge, hint="the topic's max.message.bytes is the limit"),
     ),
     (
         codes("REBALANCE_IN_PROGRESS", "ILLEGAL_GENERATION", "UNKNOWN_MEMBER_ID", "FENCED_INSTANCE_ID",
                "FENCED_MEMBER_EPOCH", "STALE_MEMBER_EPOCH", "UNRELEASED_INSTANCE_ID", "_ASSIGNMENT_LOST",
                "_MAX_POLL_EXCEEDED"),
-        StaleAck,
-        _STALE,
+        Row(StaleAck, hint=_STALE),
     ),
-    (codes("INVALID_RECORD_STATE"), LockLost, _LAPSED),
-    (codes("_FENCED", "PRODUCER_FENCED", "INVALID_PRODUCER_EPOCH"), Closed, _FENCED),
-    (codes("_DESTROY"), Closed, "the client is closed"),
+    (
+        codes("INVALID_RECORD_STATE"),
+        Row(LockLost, hint=_LAPSED),
+    ),
+    (
+        codes("_FENCED", "PRODUCER_FENCED", "INVALID_PRODUCER_EPOCH"),
+        Row(Closed, hint=_FENCED),
+    ),
+    (codes("_DESTROY"), Row(Closed, hint="the client is closed")),
     (
         codes("_INVALID_ARG", "_CONFLICT", "INVALID_CONFIG", "TOPIC_EXCEPTION", "INVALID_PARTITIONS",
                "INVALID_REPLICATION_FACTOR", "INVALID_REPLICA_ASSIGNMENT", "POLICY_VIOLATION",
                "INVALID_REQUEST", "INVALID_GROUP_ID", "INVALID_TIMESTAMP",
                "INCONSISTENT_GROUP_PROTOCOL", "INVALID_SESSION_TIMEOUT", "INVALID_TRANSACTION_TIMEOUT"),
-        ConfigError,
-        "",
+        Row(ConfigError),
     ),
     (
         codes("INVALID_RECORD"),
-        ConfigError,
-        "does the topic need a key (cleanup.policy=compact), or is the time out of its bounds?",
+        Row(
+            ConfigError,
+            hint="does the topic need a key (cleanup.policy=compact), or is the time out of its bounds?",
+        ),
     ),
     (
         codes("UNSUPPORTED_VERSION", "UNSUPPORTED_FOR_MESSAGE_FORMAT", "_UNSUPPORTED_FEATURE",
                "UNSUPPORTED_COMPRESSION_TYPE", "TOPIC_DELETION_DISABLED"),
-        NotSupported,
-        "",
+        Row(NotSupported),
     ),
-)  # fmt: skip
-
-_AVAILABLE_LATER = codes(
-    "_TRANSPORT", "_ALL_BROKERS_DOWN", "_TIMED_OUT", "_TIMED_OUT_QUEUE", "_MSG_TIMED_OUT", "_RESOLVE",
-    "_WAIT_COORD", "_WAIT_CACHE", "_QUEUE_FULL", "_RETRY", "_PURGE_QUEUE", "_PURGE_INFLIGHT", "_NOENT",
-    "_NO_OFFSET", "_STATE", "_IN_PROGRESS", "_PREV_IN_PROGRESS",
-    "SHARE_SESSION_NOT_FOUND", "INVALID_SHARE_SESSION_EPOCH",
-    "LEADER_NOT_AVAILABLE", "NOT_LEADER_FOR_PARTITION", "REQUEST_TIMED_OUT", "BROKER_NOT_AVAILABLE",
-    "REPLICA_NOT_AVAILABLE", "NETWORK_EXCEPTION", "COORDINATOR_LOAD_IN_PROGRESS",
-    "COORDINATOR_NOT_AVAILABLE", "NOT_COORDINATOR", "NOT_ENOUGH_REPLICAS",
-    "NOT_ENOUGH_REPLICAS_AFTER_APPEND", "NOT_CONTROLLER", "KAFKA_STORAGE_ERROR", "FENCED_LEADER_EPOCH",
-    "UNKNOWN_LEADER_EPOCH", "OFFSET_NOT_AVAILABLE", "PREFERRED_LEADER_NOT_AVAILABLE",
-    "CONCURRENT_TRANSACTIONS", "UNSTABLE_OFFSET_COMMIT", "THROTTLING_QUOTA_EXCEEDED",
-    "INCONSISTENT_TOPIC_ID",
+    (codes("_SSL"), Row(Unavailable, hint=TLS_HINT, retryable=False)),
+    (
+        codes("_TRANSPORT", "_ALL_BROKERS_DOWN", "_TIMED_OUT", "_TIMED_OUT_QUEUE", "_MSG_TIMED_OUT",
+               "_RESOLVE", "_WAIT_COORD", "_WAIT_CACHE", "_QUEUE_FULL", "_RETRY", "_PURGE_QUEUE",
+               "_PURGE_INFLIGHT", "_NOENT", "_NO_OFFSET", "_STATE", "_IN_PROGRESS", "_PREV_IN_PROGRESS",
+               "SHARE_SESSION_NOT_FOUND", "INVALID_SHARE_SESSION_EPOCH", "LEADER_NOT_AVAILABLE",
+               "NOT_LEADER_FOR_PARTITION", "REQUEST_TIMED_OUT", "BROKER_NOT_AVAILABLE",
+               "REPLICA_NOT_AVAILABLE", "NETWORK_EXCEPTION", "COORDINATOR_LOAD_IN_PROGRESS",
+               "COORDINATOR_NOT_AVAILABLE", "NOT_COORDINATOR", "NOT_ENOUGH_REPLICAS",
+               "NOT_ENOUGH_REPLICAS_AFTER_APPEND", "NOT_CONTROLLER", "KAFKA_STORAGE_ERROR",
+               "FENCED_LEADER_EPOCH", "UNKNOWN_LEADER_EPOCH", "OFFSET_NOT_AVAILABLE",
+               "PREFERRED_LEADER_NOT_AVAILABLE", "CONCURRENT_TRANSACTIONS", "UNSTABLE_OFFSET_COMMIT",
+               "THROTTLING_QUOTA_EXCEEDED", "INCONSISTENT_TOPIC_ID"),
+        Row(Unavailable),
+    ),
 )  # fmt: skip
 
 TLS = codes("_SSL")
@@ -116,12 +124,41 @@ SURELY_NOT_STORED = codes(
 
 
 def kafka_error(error: BaseException) -> KafkaError | None:
-    """Return the `KafkaError` inside an exception of confluent-kafka, or the error itself if it is one."""
-    if isinstance(error, KafkaError):
-        return error
-    if isinstance(error, KafkaException) and error.args and isinstance(error.args[0], KafkaError):
-        return error.args[0]
-    return None
+    """Return the `KafkaError` inside an exception of confluent-kafka, or None for other exceptions."""
+    inner = error.args[0] if isinstance(error, KafkaException) and error.args else None
+    return inner if isinstance(inner, KafkaError) else None
+
+
+def _codes_of(error: BaseException) -> Iterable[int | str]:
+    inner = kafka_error(error)
+    if inner is not None:
+        yield inner.code()
+        if inner.retriable():
+            yield "retriable"
+
+
+def _said(error: BaseException) -> str:
+    inner = kafka_error(error)
+    if inner is None:
+        return str(error)
+    row = _RULES.get(inner.code())
+    # what has no meaning of ours is named, so that it can be looked up
+    return f"{inner.str()} [{inner.name()}]" if row is None or row.kind is Unavailable else str(inner.str())
+
+
+_RULES = {code: row for numbers, row in reversed(_ROWS) for code in numbers}
+_TABLE = ErrorTable(
+    {
+        KafkaException: ByCode(
+            _codes_of, {**_RULES, "retriable": Row(BrokerError, retryable=True)}, otherwise=Row(BrokerError)
+        ),
+        RuntimeError: ByText({"closed": Row(Closed)}),
+        ValueError: Row(ConfigError),
+        TypeError: Row(ConfigError),
+    },
+    said=_said,
+)
+translate, translating = _TABLE.translate, _TABLE.translating
 
 
 def from_code(error: KafkaError, about: str = "") -> BrokerError:
@@ -131,50 +168,4 @@ def from_code(error: KafkaError, about: str = "") -> BrokerError:
         error: The error.
         about: What was being done; the message begins with it.
     """
-    made = _from_code(error, about)
-    made.__cause__ = KafkaException(error)
-    return made
-
-
-def _from_code(error: KafkaError, about: str) -> BrokerError:
-    code = error.code()
-    text = f"{about}: {error.str()}" if about else error.str()
-    for numbers, kind, hint in _TABLE:
-        if code in numbers:
-            return kind(f"{text} ({hint})" if hint else text)
-    text = f"{text} [{error.name()}]"
-    if code in TLS:
-        return Unavailable(f"{text}; {TLS_HINT}", retryable=False)
-    if code in _AVAILABLE_LATER:
-        return Unavailable(text)
-    return BrokerError(text, retryable=bool(error.retriable()))
-
-
-TLS_HINT = (
-    "the TLS handshake failed: check that the port speaks TLS (security.protocol=SSL or SASL_SSL) "
-    "and that ssl.ca.location names the authority that signed the broker's certificate"
-)
-
-
-def translate(error: BaseException, about: str = "") -> BrokerError:
-    """Return any exception as a `BrokerError`, with the original as its cause.
-
-    A `BrokerError` is returned unchanged.
-    """
-    if isinstance(error, BrokerError):
-        return error
-    found = kafka_error(error)
-    made: BrokerError
-    if found is not None:
-        made = from_code(found, about)
-    elif isinstance(error, TimeoutError):
-        made = Unavailable(f"{about or 'the broker'}: no answer in time")
-    elif isinstance(error, RuntimeError) and "closed" in str(error):
-        made = Closed(str(error))
-    elif isinstance(error, ValueError | TypeError):
-        made = ConfigError(f"{about}: {error}" if about else str(error))
-    else:
-        made = BrokerError(f"{type(error).__name__}: {error}")
-    if isinstance(error, BaseException) and error is not made:
-        made.__cause__ = error
-    return made
+    return translate(KafkaException(error), about)

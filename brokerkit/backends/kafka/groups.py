@@ -23,8 +23,8 @@ from brokerkit.core.vocabulary.errors import BrokerError, Unauthorized
 from brokerkit.core.vocabulary.secrets import revealed
 
 from . import clients
-from .connection import KafkaConnection, translate_call
-from .errors import translate
+from .connection import KafkaConnection
+from .errors import translate, translating
 from .options import LOGGER, Properties
 from .watch import Watch
 
@@ -145,7 +145,8 @@ def positions_of(
     """Open a client of a group, yield the group's positions, and close the client."""
     watch = Watch(str(properties["bootstrap.servers"]))
     settings = group_settings(properties, group, watch)
-    consumer = translate_call(lambda: clients.Consumer(revealed(settings)), f"group {group!r}")
+    with translating(f"group {group!r}"):
+        consumer = clients.Consumer(revealed(settings))
     try:
         yield Positions(cluster, consumer, watch, group, topic)
     finally:

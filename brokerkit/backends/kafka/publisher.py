@@ -28,8 +28,8 @@ from brokerkit.core.vocabulary.secrets import revealed
 from brokerkit.core.vocabulary.topics import PublishTerms
 
 from .clients import Producer
-from .connection import KafkaConnection, translate_call
-from .errors import from_code, kafka_error, translate
+from .connection import KafkaConnection
+from .errors import from_code, kafka_error, translate, translating
 from .narrowing import Round, narrowed
 from .options import Properties, check_c_text
 from .partitioner import DEFAULT as PARTITIONER
@@ -123,7 +123,8 @@ class KafkaPublisher(PublisherDriver):
     def _open(self) -> Producer:
         self._fatal = None
         properties = {**self._properties, "batch.size": self._batch_size}
-        return translate_call(lambda: Producer(revealed(properties)), "opening the publisher")
+        with translating("opening the publisher"):
+            return Producer(revealed(properties))
 
     @property
     def _batch_size(self) -> int:
@@ -323,7 +324,8 @@ class KafkaPublisher(PublisherDriver):
         if not self._initialised:
             self._transact(self._producer.init_transactions, timeout, "registering the transactional id")
             self._initialised = True
-        translate_call(self._producer.begin_transaction, "beginning the transaction")
+        with translating("beginning the transaction"):
+            self._producer.begin_transaction()
 
     def commit(self, timeout: float) -> None:
         self._transact(self._producer.commit_transaction, timeout, "committing the transaction")

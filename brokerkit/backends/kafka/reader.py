@@ -18,8 +18,8 @@ from brokerkit.core.vocabulary.topics import Slice
 
 from .clients import Consumer
 from .codec import columns_of, split_errors
-from .connection import KafkaConnection, translate_call
-from .errors import AUTHENTICATION, from_code
+from .connection import KafkaConnection
+from .errors import AUTHENTICATION, from_code, translating
 from .groups import group_settings
 from .options import LOGGER, Properties
 from .watch import Watch
@@ -57,7 +57,8 @@ class KafkaReader(ReaderDriver):
         }
         # the client library requires the name of a group, which is never joined and commits nothing
         settings = group_settings(settings, f"brokerkit-reader-{uuid.uuid4().hex}", self._watch)
-        self._consumer = translate_call(lambda: Consumer(revealed(settings)), "opening the reader")
+        with translating("opening the reader"):
+            self._consumer = Consumer(revealed(settings))
         self._topic: str | None = None
         self._piece: Slice | None = None
         self._attributes = True
@@ -78,7 +79,8 @@ class KafkaReader(ReaderDriver):
     def _begin(self, offset: int) -> None:
         assert self._piece is not None
         partition = TopicPartition(self._piece.topic, self._piece.partition or 0, offset)
-        translate_call(lambda: self._consumer.assign([partition]), "beginning to read")
+        with translating("beginning to read"):
+            self._consumer.assign([partition])
 
     def fetch(self, wait: float) -> Columns | None:
         piece = self._piece

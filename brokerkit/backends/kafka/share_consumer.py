@@ -33,8 +33,8 @@ from brokerkit.core.vocabulary.secrets import revealed
 
 from .clients import ShareConsumer
 from .codec import columns_of, split_errors
-from .connection import KafkaConnection, translate_call
-from .errors import AUTHENTICATION, codes, from_code, translate
+from .connection import KafkaConnection
+from .errors import AUTHENTICATION, codes, from_code, translate, translating
 from .options import LOGGER, Properties, passed_through
 from .share_groups import DELIVERIES, NEEDED, ensure_share_group, forget_share_group
 from .watch import Watch
@@ -128,9 +128,8 @@ class KafkaShareConsumer(MessageDriver):
     def _opened(self) -> ShareConsumer:
         if self._client is None:
             self._fetching = False
-            client = translate_call(
-                lambda: ShareConsumer(revealed(self._settings)), "opening the share consumer"
-            )
+            with translating("opening the share consumer"):
+                client = ShareConsumer(revealed(self._settings))
             client.subscribe([self._topic])
             self._client = client
         return self._client

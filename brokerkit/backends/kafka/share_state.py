@@ -21,8 +21,8 @@ from brokerkit.core.vocabulary.errors import BrokerError, NotFound
 from brokerkit.core.vocabulary.secrets import revealed
 
 from .clients import Consumer
-from .connection import KafkaConnection, translate_call
-from .errors import from_code
+from .connection import KafkaConnection
+from .errors import from_code, translating
 from .groups import CLOSE_SECONDS, group_settings
 from .options import LOGGER, Properties
 from .watch import Watch
@@ -117,7 +117,8 @@ def _records(
     watch = Watch(str(properties["bootstrap.servers"]))
     settings = group_settings(properties, f"brokerkit-reader-{uuid.uuid4().hex}", watch)
     settings["enable.partition.eof"] = True
-    consumer = translate_call(lambda: Consumer(revealed(settings)), "reading the state of share groups")
+    with translating("reading the state of share groups"):
+        consumer = Consumer(revealed(settings))
     try:
         consumer.assign([TopicPartition(STATE_TOPIC, n, starts[STATE_TOPIC, n]) for n in sorted(left)])
         while left:

@@ -86,8 +86,7 @@ class PubSubDriver(Driver):
             info = error_info(error)
             reason = info.reason if info is not None else ""
             if code_of(error) is not StatusCode.PERMISSION_DENIED or reason not in NOT_PERMITTED_TO_LIST:
-                # this runs before the portable layer exists, so translate here
-                raise translate(error) from error
+                raise
             log.info("topics of project %r may not be listed: %s", self.connection.project, error.details())
 
     def translate(self, error: BaseException) -> BrokerError:

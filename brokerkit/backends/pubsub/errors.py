@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterable
 
 import grpc
 from google.api_core import exceptions as api_errors
@@ -12,6 +11,7 @@ from google.rpc.error_details_pb2 import ErrorInfo
 from grpc import StatusCode
 from grpc_status import rpc_status
 
+from brokerkit.core.contract.error_table import ByCode, ByText, ErrorTable, Row, Rule
 from brokerkit.core.vocabulary.errors import (
     AlreadyExists,
     BrokerError,
@@ -28,30 +28,6 @@ HOW_TO_LOG_IN = (
     "run `gcloud auth application-default login`, set GOOGLE_APPLICATION_CREDENTIALS, give "
     "credentials=service-account.json, or for an emulator emulator=HOST:PORT"
 )
-
-_BY_CODE: Mapping[StatusCode, tuple[type[BrokerError], str]] = {
-    StatusCode.NOT_FOUND: (NotFound, "it does not exist"),
-    StatusCode.ALREADY_EXISTS: (AlreadyExists, "it exists already"),
-    StatusCode.INVALID_ARGUMENT: (ConfigError, "the service refused the request"),
-    StatusCode.OUT_OF_RANGE: (ConfigError, "the service refused the request"),
-    StatusCode.FAILED_PRECONDITION: (BrokerError, "the service refuses this in the present state"),
-    StatusCode.UNIMPLEMENTED: (NotSupported, "this server does not offer it"),
-    StatusCode.UNAUTHENTICATED: (
-        Unauthorized,
-        f"the service did not accept the credentials: {HOW_TO_LOG_IN}",
-    ),
-    StatusCode.PERMISSION_DENIED: (
-        Unauthorized,
-        "the credentials do not permit this, or there is no such project",
-    ),
-    StatusCode.RESOURCE_EXHAUSTED: (Unavailable, "a quota is used up: slow down, or have it raised"),
-    StatusCode.UNAVAILABLE: (Unavailable, "the service cannot be reached"),
-    StatusCode.DEADLINE_EXCEEDED: (Unavailable, "the service did not answer in time"),
-    StatusCode.ABORTED: (Unavailable, "the service broke it off"),
-    StatusCode.CANCELLED: (Unavailable, "the request was broken off"),
-    StatusCode.INTERNAL: (Unavailable, "the service failed"),
-    StatusCode.UNKNOWN: (Unavailable, "the service failed"),
-}
 
 NO_CREDENTIALS = "Getting metadata from plugin failed"
 """How gRPC begins the text when the credentials could not be turned into a token."""
@@ -82,7 +58,7 @@ def code_of(error: BaseException) -> StatusCode | None:
 
 def _details(error: BaseException) -> str:
     said = error.details() if isinstance(error, grpc.RpcError) and hasattr(error, "details") else None
-    return " ".join((said or str(error)).split())[:1000]
+    return said or str(error)
 
 
 def surely_not_stored(error: BaseException) -> bool:
@@ -106,32 +82,68 @@ def error_info(error: BaseException) -> ErrorInfo | None:
     return None
 
 
-def translate(error: BaseException) -> BrokerError:
-    """Return an exception of Google's libraries as a BrokerError. The caller sets the cause."""
-    if isinstance(error, BrokerError):
-        return error
+def _codes_of(error: BaseException) -> Iterable[StatusCode]:
     code = code_of(error)
-    if code is not None:
-        return _refusal(code, _details(error))
-    if isinstance(error, auth_errors.GoogleAuthError):
-        return _login_error(error)
-    if isinstance(error, ValueError) and "closed channel" in str(error):
-        return Closed("the connection was closed; connect anew")
-    return BrokerError(f"{type(error).__name__}: {error}")
+    return [] if code is None else [code]
 
 
-def _refusal(code: StatusCode, said: str) -> BrokerError:
-    if said.startswith(NO_CREDENTIALS) and not any(sign in said for sign in _CANNOT_CONNECT):
-        return Unauthorized(f"the credentials were not accepted: {HOW_TO_LOG_IN} ({said})")
-    if code in (StatusCode.RESOURCE_EXHAUSTED, StatusCode.INVALID_ARGUMENT) and any(
-        sign in said for sign in _TOO_LARGE
-    ):
-        return TooLarge(f"the message or request is larger than the service takes ({said})")
-    kind, text = _BY_CODE.get(code, (BrokerError, f"the service said {code.name}"))
-    return kind(f"{text} ({said})")
+def _unless_too_large(row: Row) -> Rule:
+    too_large = Row(TooLarge, "the message or request is larger than the service takes")
+    return ByText(dict.fromkeys(_TOO_LARGE, too_large), otherwise=row)
 
 
-def _login_error(error: Any) -> BrokerError:
-    if isinstance(error, auth_errors.TransportError) or getattr(error, "retryable", False):
-        return Unavailable(f"the server that issues access tokens cannot be reached ({error})")
-    return Unauthorized(f"no credentials, or refused ones: {HOW_TO_LOG_IN} ({error})")
+_REFUSED_REQUEST = Row(ConfigError, "the service refused the request")
+_FAILED = Row(Unavailable, "the service failed")
+_BY_CODE = ByCode(
+    _codes_of,
+    {
+        StatusCode.NOT_FOUND: Row(NotFound, "it does not exist"),
+        StatusCode.ALREADY_EXISTS: Row(AlreadyExists, "it exists already"),
+        StatusCode.INVALID_ARGUMENT: _unless_too_large(_REFUSED_REQUEST),
+        StatusCode.OUT_OF_RANGE: _REFUSED_REQUEST,
+        StatusCode.FAILED_PRECONDITION: Row(BrokerError, "the service refuses this in the present state"),
+        StatusCode.UNIMPLEMENTED: Row(NotSupported, "this server does not offer it"),
+        StatusCode.UNAUTHENTICATED: Row(
+            Unauthorized, f"the service did not accept the credentials: {HOW_TO_LOG_IN}"
+        ),
+        StatusCode.PERMISSION_DENIED: Row(
+            Unauthorized, "the credentials do not permit this, or there is no such project"
+        ),
+        StatusCode.RESOURCE_EXHAUSTED: _unless_too_large(
+            Row(Unavailable, "a quota is used up: slow down, or have it raised")
+        ),
+        StatusCode.UNAVAILABLE: Row(Unavailable, "the service cannot be reached"),
+        StatusCode.DEADLINE_EXCEEDED: Row(Unavailable, "the service did not answer in time"),
+        StatusCode.ABORTED: Row(Unavailable, "the service broke it off"),
+        StatusCode.CANCELLED: Row(Unavailable, "the request was broken off"),
+        StatusCode.INTERNAL: _FAILED,
+        StatusCode.UNKNOWN: _FAILED,
+        StatusCode.DATA_LOSS: Row(BrokerError, "the service lost data"),
+    },
+    otherwise=Row(BrokerError, "the service reported a failure"),
+)
+_RPC = ByText(
+    {
+        NO_CREDENTIALS: ByText(
+            dict.fromkeys(_CANNOT_CONNECT, _BY_CODE),
+            otherwise=Row(Unauthorized, f"the credentials were not accepted: {HOW_TO_LOG_IN}"),
+        )
+    },
+    otherwise=_BY_CODE,
+)
+_NO_LOGIN_SERVER = Row(Unavailable, "the server that issues access tokens cannot be reached")
+_TABLE = ErrorTable(
+    {
+        grpc.RpcError: _RPC,
+        api_errors.GoogleAPICallError: _RPC,
+        auth_errors.TransportError: _NO_LOGIN_SERVER,
+        auth_errors.GoogleAuthError: ByCode(
+            lambda error: [bool(error.retryable)],
+            {True: _NO_LOGIN_SERVER},
+            otherwise=Row(Unauthorized, f"no credentials, or refused ones: {HOW_TO_LOG_IN}"),
+        ),
+        ValueError: ByText({"closed channel": Row(Closed, "the connection was closed; connect again")}),
+    },
+    said=_details,
+)
+translate, translating = _TABLE.translate, _TABLE.translating

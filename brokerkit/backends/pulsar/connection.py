@@ -16,7 +16,7 @@ from brokerkit.core.vocabulary.errors import Closed, Unauthorized, Unavailable
 
 from . import process_guard
 from .credentials import client_authentication
-from .errors import raised
+from .errors import translating
 from .handshake import probe
 from .log import LOGGER, client_logger
 from .options import Options
@@ -76,10 +76,8 @@ class PulsarConnection:
 
         After Unavailable it may continue in the background.
         """
-        try:
+        with translating(what):
             return self.submit(work, what).result(timeout)
-        except Exception as error:
-            raise raised(error, what) from error
 
     def ping(self, timeout: float) -> None:
         """Make one round trip. An account that may not see this topic may have rights in other namespaces."""

@@ -22,7 +22,7 @@ from brokerkit.core.vocabulary.errors import BrokerError
 
 from .admin import Topics
 from .codec import to_columns
-from .errors import raised
+from .errors import translate
 from .subscription_client import Receiving
 from .subscriptions import Subscriptions
 
@@ -77,7 +77,7 @@ class PulsarConsumer(MessageDriver):
                 consumer.acknowledge(each)
                 failures.append(None)
             except Exception as error:
-                failures.append(raised(error, "acknowledging"))
+                failures.append(translate(error, "acknowledging"))
         try:
             # the library accepts acknowledgements without a connection, and reports no error
             self._receiving.confirm_reachable()
@@ -132,7 +132,7 @@ class PulsarRecordConsumer(RecordDriver):
                 self._receiving.native.acknowledge_cumulative(message_id)
                 failures[partition] = None
             except Exception as error:
-                failures[partition] = raised(error, "acknowledging")
+                failures[partition] = translate(error, "acknowledging")
         try:
             self._receiving.confirm_reachable()
         except BrokerError as error:

@@ -19,7 +19,7 @@ from brokerkit.core.vocabulary.results import PublishResult
 
 from .admin import Topics
 from .codec import encode
-from .errors import SURELY_NOT_STORED, named, result_name
+from .errors import SURELY_NOT_STORED, named, result_name, translate
 from .log import LOGGER
 from .names import partition_name
 from .positions import id_text
@@ -260,9 +260,7 @@ class _Sending:
         except BrokerError as error:
             self._set(row, PublishResult("failed", None, error))
         except pulsar.PulsarException as error:
-            problem = named(type(error).__name__, "publishing")
-            problem.__cause__ = error
-            self._set(row, PublishResult("failed", None, problem))
+            self._set(row, PublishResult("failed", None, translate(error, "publishing")))
 
     def fail(self, row: int, error: BrokerError) -> None:
         """Set the outcome of a row that was not sent."""

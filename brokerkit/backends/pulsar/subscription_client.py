@@ -16,7 +16,7 @@ from brokerkit.core.vocabulary.errors import Closed, Unavailable
 from .admin import Topics
 from .backlog import SubscriptionBacklog
 from .connection import leave
-from .errors import raised
+from .errors import translate
 from .interrupted import forget_consumers_that_left
 from .subscription_options import SubscriptionOptions
 from .subscriptions import Subscriptions
@@ -84,7 +84,7 @@ class Receiving:
             raise
         except Exception as error:
             self._opening = None
-            raise raised(error, f"consuming {self.topic}") from error
+            raise translate(error, f"consuming {self.topic}") from error
         self._opening = None
         self._begun = Deadline(FAILOVER_SECONDS if self.options.type == "failover" else 0.0)
         return True

@@ -25,7 +25,7 @@ from . import admin
 from .connection import ServiceBusConnection, log
 from .consumer import ServiceBusConsumer
 from .entities import LEAST_SECONDS, REFUSED, limits
-from .errors import translate
+from .errors import translate, translating
 from .inspector import ServiceBusInspector
 from .options import Options
 from .publisher import ServiceBusPublisher
@@ -105,18 +105,17 @@ class ServiceBusDriver(Driver):
         try:
             self._connection.administration.get_namespace_properties(**limits(Deadline(timeout / 2)))
         except NotSupported:
-            self._log_in(deadline)
+            self._connection.check_login(max(LEAST_SECONDS, deadline.remaining()))
         except Exception as error:
             if _known_and_refused(error):
                 log.info("the namespace may not be looked at: %s", error)
                 return
-            # runs before the portable half exists, so translate here
             problem = translate(error)
-            problem.__cause__ = error
             if not _out_of_reach(error, problem):
-                raise problem from error
+                raise
             try:
-                self._log_in(deadline)
+                with translating():
+                    self._connection.check_login(max(LEAST_SECONDS, deadline.remaining()))
             except Unauthorized:
                 raise
             except BrokerError:
@@ -126,12 +125,6 @@ class ServiceBusDriver(Driver):
                 "the administration of %s cannot be reached, AMQP can: %s", self._connection.host, problem
             )
             self._connection.do_without_administration(problem)
-
-    def _log_in(self, deadline: Deadline) -> None:
-        try:
-            self._connection.check_login(max(LEAST_SECONDS, deadline.remaining()))
-        except Exception as error:
-            raise translate(error) from error
 
     def translate(self, error: BaseException) -> BrokerError:
         return translate(error)

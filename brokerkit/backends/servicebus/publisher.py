@@ -229,7 +229,6 @@ class ServiceBusPublisher(PublisherDriver):
         problem = translate(error)
         if isinstance(problem, Unavailable) and deadline.passed:
             problem = Unavailable(f"the service did not confirm within {deadline.seconds:g} s ({problem})")
-        if problem is not error:
             problem.__cause__ = error
         return problem
 

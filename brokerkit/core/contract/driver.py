@@ -33,12 +33,13 @@ from typing import Any
 
 from ..vocabulary.capabilities import Capabilities, Model
 from ..vocabulary.columns import Columns
-from ..vocabulary.errors import AckFailed, BrokerError, NotSupported, Unavailable
+from ..vocabulary.errors import AckFailed, BrokerError, NotSupported
 from ..vocabulary.messages import OutboundMessage
 from ..vocabulary.positions import Position
 from ..vocabulary.results import PublishResult
 from ..vocabulary.topics import Bounds, PublishTerms, Slice, TopicDescription, TopicInfo
 from ..vocabulary.windows import TimeOrder
+from .error_table import PLAIN
 
 Partition = tuple[str, int]
 """A (topic, partition) pair."""
@@ -523,18 +524,19 @@ class Driver(ABC):
     def ping(self, timeout: float) -> None:
         """Make one round trip to the broker.
 
-        Also called right after `Backend.open`. If it raises then, `close` is called, but `translate` is
-        not: raise only instances of `BrokerError`.
+        Also called right after `Backend.open`. If it raises then, `close` is called.
         """
 
-    @abstractmethod
     def translate(self, error: BaseException) -> BrokerError:
         """Return an exception of the client library as a `BrokerError` with a text that says what to do.
+
+        Declare an `ErrorTable` for it. By default the error is plain, and names the type of the exception.
 
         May be called by any thread, also by several at once. It must not block. If it raises, a plain
         `BrokerError` with the text of `error` takes its place. Not called for a `BrokerError` or a
         TimeoutError. The portable half sets ``__cause__`` and masks secrets.
         """
+        return PLAIN.translate(error)
 
     @abstractmethod
     def consumer(self, request: ConsumerRequest) -> ConsumerDriver:
@@ -601,18 +603,6 @@ class Driver(ABC):
         hide the error of an opening that failed.
         """
         return
-
-
-def translated(driver: Driver, error: BaseException) -> BrokerError:
-    """Return any exception as a `BrokerError`: one unchanged, another with itself as its ``__cause__``."""
-    if isinstance(error, BrokerError):
-        return error
-    if isinstance(error, TimeoutError):
-        made: BrokerError = Unavailable(f"the broker did not answer in time ({error or 'timeout'})")
-    else:
-        made = driver.translate(error)
-    made.__cause__ = error
-    return made
 
 
 def as_ack_error(error: BrokerError) -> BrokerError:

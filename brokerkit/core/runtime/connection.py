@@ -16,8 +16,8 @@ from ..contract.driver import (
     MessageDriver,
     RecordDriver,
     SubscriptionRequest,
-    translated,
 )
+from ..contract.error_table import translated, translating
 from ..vocabulary.address import Address
 from ..vocabulary.arguments import check_name, check_seconds
 from ..vocabulary.cancellation import Deadline
@@ -102,7 +102,7 @@ class Connection(Closable):
         if self._driver is not None:
             # a translation that fails must not hide the error or end a thread
             with contextlib.suppress(Exception):
-                return translated(self._driver, error)
+                return translated(error, self._driver.translate)
         made = BrokerError(f"{type(error).__name__}: {error}")
         made.__cause__ = error
         return made
@@ -391,7 +391,8 @@ def _open(backend: Backend, address: Address, timeout: float) -> Driver:
     """Open a driver and check that the broker answers. Close the driver if it does not."""
     driver = backend.open(address, timeout)
     try:
-        driver.ping(timeout)
+        with translating(driver.translate):
+            driver.ping(timeout)
     except BaseException:
         driver.close(1.0)
         raise
