@@ -10,9 +10,9 @@ from __future__ import annotations
 import threading
 
 from brokerkit.core.contract.driver import Driver
+from brokerkit.core.contract.options import NO_OPTIONS
 from brokerkit.core.vocabulary.address import Address
 from brokerkit.core.vocabulary.capabilities import Capabilities, any_attribute
-from brokerkit.core.vocabulary.errors import ConfigError
 
 from .driver import InmemDriver
 from .store import DURABILITY, MAX_MESSAGE_BYTES, Store
@@ -65,7 +65,6 @@ def open(address: Address, timeout: float) -> Driver:
     Raises:
         ConfigError: The address has options.
     """
-    if address.options:
-        raise ConfigError(f"inmem:// has no options, but was given {', '.join(sorted(address.options))}")
+    NO_OPTIONS.read(address.options)
     name = ",".join(address.hosts)
     return InmemDriver(store(name) if name else Store(), capabilities)

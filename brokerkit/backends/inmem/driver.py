@@ -21,7 +21,7 @@ from brokerkit.core.contract.driver import (
     RecordDriver,
     SubscriptionRequest,
 )
-from brokerkit.core.contract.options import check_options
+from brokerkit.core.contract.options import NO_OPTIONS
 from brokerkit.core.vocabulary.capabilities import Capabilities
 from brokerkit.core.vocabulary.columns import Columns
 from brokerkit.core.vocabulary.errors import AlreadyExists, BrokerError, ConfigError, NotFound
@@ -38,7 +38,8 @@ from brokerkit.core.vocabulary.topics import (
 from brokerkit.core.vocabulary.windows import TimeOrder
 
 from .log import columns_of
-from .store import DURABILITY, SUBSCRIPTION_OPTIONS, TOPIC_OPTIONS, Store
+from .options import SUBSCRIPTION_OPTIONS
+from .store import DURABILITY, Store
 from .subscriptions import Group, Receipt, Subscription
 
 ANSWER_SECONDS = 10.0
@@ -60,9 +61,9 @@ class InmemDriver(Driver):
 
     def consumer(self, request: ConsumerRequest) -> ConsumerDriver:
         if request.model == "record":
-            check_options(request.options, {})
+            NO_OPTIONS.read(request.options)
             return InmemRecords(self.store, request)
-        check_options(request.options, SUBSCRIPTION_OPTIONS)
+        SUBSCRIPTION_OPTIONS.read(request.options)
         return InmemMessages(self.store, request)
 
     def publisher(self, *, transactional_id: str | None = None) -> PublisherDriver:
@@ -76,7 +77,7 @@ class InmemDriver(Driver):
 
     def create_topic(self, topic: str, *, options: Mapping[str, Any], timeout: float) -> None:
         self.store.check(timeout)
-        self.store.create_topic(topic, check_options(options, TOPIC_OPTIONS))
+        self.store.create_topic(topic, options)
 
     def delete_topic(self, topic: str, *, timeout: float) -> None:
         self.store.check(timeout)
@@ -86,11 +87,10 @@ class InmemDriver(Driver):
         self.store.check(timeout)
         place = request.topic, request.subscription
         if request.model == "record":
-            check_options(request.options, {})
+            NO_OPTIONS.read(request.options)
             self.store.create_group(*place, request.start)
         else:
-            known = check_options(request.options, SUBSCRIPTION_OPTIONS)
-            self.store.create_subscription(*place, request.start, known)
+            self.store.create_subscription(*place, request.start, request.options)
 
     @property
     def native(self) -> Store:

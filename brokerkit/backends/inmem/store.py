@@ -8,8 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
-from brokerkit.core.vocabulary.arguments import check_count
-from brokerkit.core.vocabulary.errors import AlreadyExists, BrokerError, ConfigError, NotFound, TooLarge
+from brokerkit.core.vocabulary.errors import AlreadyExists, BrokerError, NotFound, TooLarge
 from brokerkit.core.vocabulary.messages import OutboundMessage, is_ours, to_microseconds
 from brokerkit.core.vocabulary.positions import Position, resolve
 from brokerkit.core.vocabulary.results import PublishResult
@@ -17,19 +16,11 @@ from brokerkit.core.vocabulary.topics import Bounds, PublishTerms
 
 from .faults import Faults
 from .log import Partition, Topic
-from .subscriptions import ACK_DEADLINE_SECONDS, Group, Subscription
+from .options import SUBSCRIPTION_OPTIONS, TOPIC_OPTIONS
+from .subscriptions import Group, Subscription
 
 DURABILITY = "in the memory of this process, and gone with it"
 MAX_MESSAGE_BYTES = 8 * 1024 * 1024
-TOPIC_OPTIONS = {
-    "partitions": "how many, 1 if not given",
-    "retention_seconds": "messages older than this go away",
-    "retention_messages": "each partition keeps this many",
-}
-SUBSCRIPTION_OPTIONS = {
-    "ack_deadline": f"seconds until an unsettled message comes again, {ACK_DEADLINE_SECONDS:g} if not given",
-    "ordered": "of a key, the next message waits for the one before",
-}
 
 
 class Store:
@@ -97,17 +88,17 @@ class Store:
 
         Raises:
             AlreadyExists: The topic exists already.
-            ConfigError: The number of partitions is wrong.
+            ConfigError: An option is unknown or wrong.
         """
-        partitions = check_count(options.get("partitions", 1), "partitions")
+        given = TOPIC_OPTIONS.read(options)
         with self.changed:
             if name in self.topics:
                 raise AlreadyExists(f"topic {name!r} exists already")
             self.topics[name] = Topic(
                 name,
-                [Partition(name, number) for number in range(partitions)],
-                options.get("retention_seconds"),
-                options.get("retention_messages"),
+                [Partition(name, number) for number in range(given["partitions"])],
+                given["retention_seconds"],
+                given["retention_messages"],
                 MAX_MESSAGE_BYTES,
             )
 
@@ -149,12 +140,10 @@ class Store:
 
         Raises:
             AlreadyExists: The subscription exists already.
-            ConfigError: The ack deadline is wrong.
+            ConfigError: An option is unknown or wrong.
             NotFound: There is no such topic.
         """
-        deadline = options.get("ack_deadline", ACK_DEADLINE_SECONDS)
-        if not isinstance(deadline, int | float) or not deadline > 0:
-            raise ConfigError(f"ack_deadline must be a positive number of seconds, not {deadline!r}")
+        given = SUBSCRIPTION_OPTIONS.read(options)
         with self.changed:
             if (topic, name) in self.subscriptions:
                 raise AlreadyExists(f"subscription {name!r} of {topic!r} exists already")
@@ -163,8 +152,8 @@ class Store:
                 self.topic(topic),
                 name,
                 lambda partition: begins[partition.number],
-                float(deadline),
-                bool(options.get("ordered", False)),
+                given["ack_deadline"],
+                given["ordered"],
             )
             return made
 

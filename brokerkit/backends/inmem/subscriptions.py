@@ -12,7 +12,6 @@ from brokerkit.core.vocabulary.errors import LockLost, StaleAck
 
 from .log import Entry, Partition, Topic
 
-ACK_DEADLINE_SECONDS = 30.0
 Place = tuple[int, int]
 """A (partition, offset) pair."""
 

@@ -8,38 +8,40 @@ from typing import Any
 from nats.js import errors as js_errors
 
 from brokerkit.core.contract.driver import SubscriptionRequest
-from brokerkit.core.contract.options import check_options
+from brokerkit.core.contract.options import SECONDS, WHOLE, Option, OptionTable, choice, flag, text, texts
 from brokerkit.core.vocabulary.errors import AlreadyExists, ConfigError, NotFound, NotSupported
 
 from .connection import NatsConnection
-from .durable import create_durable, nanoseconds
+from .durable import NANOSECONDS, create_durable
 from .source import find_source, parse_topic, streams_of
 from .subjects import check_name, check_subject, covered, overlap, stream_name_for
 
-KNOWN: Mapping[str, str] = {
-    "stream": "name of the stream (default: made from the topic); one that exists gets the subject added",
-    "subjects": "further subjects of a new stream",
-    "storage": "'file' or 'memory'",
-    "retention": "'limits', 'interest' or 'workqueue'",
-    "discard": "'old' or 'new': what goes when a limit is reached",
-    "max_age": "seconds after which messages are deleted",
-    "max_bytes": "size of the stream at most",
-    "max_msgs": "number of messages at most",
-    "max_msgs_per_subject": "number of messages of one subject at most",
-    "max_msg_size": "size of a message at most",
-    "duplicate_window": "seconds within which a message published twice is stored once (120)",
-    "num_replicas": "copies in a cluster",
-    "description": "a text kept with the stream",
-    "allow_direct": "true: messages may be read directly",
-}
-_CHOICES = {
-    "storage": ("file", "memory"),
-    "retention": ("limits", "interest", "workqueue"),
-    "discard": ("old", "new"),
-}
-_NUMBERS = ("max_bytes", "max_msgs", "max_msgs_per_subject", "max_msg_size", "num_replicas")
+OPTIONS = OptionTable(
+    {
+        "stream": Option(
+            text, "name of the stream, by default made from the topic; one that exists gets the subject added"
+        ),
+        "subjects": Option(texts, "further subjects of a new stream"),
+        "storage": Option(choice("file", "memory"), "'file' or 'memory'", "file"),
+        "retention": Option(
+            choice("limits", "interest", "workqueue"), "'limits', 'interest' or 'workqueue'", "limits"
+        ),
+        "discard": Option(choice("old", "new"), "'old' or 'new': what goes when a limit is reached"),
+        "max_age": Option(SECONDS, "seconds after which messages are deleted"),
+        "max_bytes": Option(WHOLE, "size of the stream at most"),
+        "max_msgs": Option(WHOLE, "number of messages at most"),
+        "max_msgs_per_subject": Option(WHOLE, "number of messages of one subject at most"),
+        "max_msg_size": Option(WHOLE, "size of a message at most"),
+        "duplicate_window": Option(
+            SECONDS, "seconds within which a message published twice is stored once (120)"
+        ),
+        "num_replicas": Option(WHOLE, "copies in a cluster"),
+        "description": Option(text, "a text kept with the stream"),
+        "allow_direct": Option(flag, "true: messages may be read directly", True),
+    }
+)
+_NOT_IN_CONFIGURATION = ("stream", "subjects")
 _SECONDS = ("max_age", "duplicate_window")
-_EXISTING_ONLY = ("stream",)
 
 
 async def create_topic(link: NatsConnection, topic: str, options: Mapping[str, Any], timeout: float) -> None:
@@ -56,17 +58,17 @@ async def create_topic(link: NatsConnection, topic: str, options: Mapping[str, A
         raise NotSupported(
             "JetStream has no partitions; the nearest is one subject for each: orders.0, orders.1"
         )
-    given = check_options(options, KNOWN)
+    given = OPTIONS.read(options)
     named, subject = parse_topic(topic)
     subjects = _subjects(given, subject)
     for each in subjects:
         holders = await streams_of(link, each, timeout)
         if holders:
             raise AlreadyExists(f"stream {holders[0]!r} stores {each!r} already")
-    chosen = given.get("stream")
+    chosen = given["stream"]
     if named is not None and chosen not in (None, named):
         raise ConfigError(f"the topic names the stream {named!r} and the option stream= {chosen!r}")
-    name = named or (check_name(str(chosen), "stream") if chosen else stream_name_for(subjects[0]))
+    name = named or (check_name(chosen, "stream") if chosen else stream_name_for(subjects[0]))
     existing = await _config_of(link, name, timeout)
     if existing is None:
         await link.request(f"STREAM.CREATE.{name}", _configuration(name, subjects, given), timeout)
@@ -77,7 +79,7 @@ async def create_topic(link: NatsConnection, topic: str, options: Mapping[str, A
             f"there is a stream {name!r} already, with {', '.join(held)}; "
             f"stream={name!r} adds {subjects[0]!r} to it, another stream= creates a new one"
         )
-    more = sorted(set(given) - set(_EXISTING_ONLY) - {"subjects"})
+    more = sorted(set(options) - set(_NOT_IN_CONFIGURATION))
     if more:
         raise ConfigError(
             f"stream {name!r} exists; {', '.join(more)} would not be applied to it: leave them out"
@@ -87,10 +89,8 @@ async def create_topic(link: NatsConnection, topic: str, options: Mapping[str, A
 
 
 def _subjects(given: Mapping[str, Any], subject: str | None) -> list[str]:
-    further = given.get("subjects") or ()
-    if isinstance(further, str):
-        raise ConfigError("subjects must be a list of subjects")
-    subjects = list(dict.fromkeys([*([subject] if subject is not None else []), *map(str, further)]))
+    own = [] if subject is None else [subject]
+    subjects = list(dict.fromkeys([*own, *(given["subjects"] or ())]))
     if not subjects:
         raise ConfigError("a stream stores subjects: create_topic('orders.>'), or subjects=['orders.>']")
     for each in subjects:
@@ -107,27 +107,11 @@ async def _config_of(link: NatsConnection, name: str, timeout: float) -> dict[st
 
 
 def _configuration(name: str, subjects: list[str], given: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the configuration of a new stream. Raise ConfigError if a value is wrong."""
-    config: dict[str, Any] = {"name": name, "subjects": subjects, "storage": "file", "retention": "limits"}
-    for option, choices in _CHOICES.items():
-        if option in given:
-            if given[option] not in choices:
-                raise ConfigError(
-                    f"{option} must be {' or '.join(map(repr, choices))}, not {given[option]!r}"
-                )
-            config[option] = given[option]
-    for option in _NUMBERS:
-        if option in given:
-            try:
-                config[option] = int(given[option])
-            except (TypeError, ValueError):
-                raise ConfigError(f"{option} must be a whole number, not {given[option]!r}") from None
-    for option in _SECONDS:
-        if option in given:
-            config[option] = nanoseconds(given[option], option)
-    if given.get("description"):
-        config["description"] = str(given["description"])
-    config["allow_direct"] = bool(given.get("allow_direct", True))
+    """Return the configuration of a new stream."""
+    config: dict[str, Any] = {"name": name, "subjects": subjects}
+    for option, value in given.items():
+        if value is not None and option not in _NOT_IN_CONFIGURATION:
+            config[option] = round(value * NANOSECONDS) if option in _SECONDS else value
     return config
 
 

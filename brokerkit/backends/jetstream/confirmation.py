@@ -20,14 +20,12 @@ MOST_BYTES = 4 * 1024 * 1024
 NOT_TOLD = "not told: connect with monitor=http://HOST:8222; 2 min by default"
 
 
-def monitor_of(value: object) -> str | None:
-    """Return the option ``monitor`` without a slash at its end, or None if it is not given.
+def monitor_of(name: str, value: object) -> str:
+    """Return the option ``monitor`` without a slash at its end.
 
     Raises:
         ConfigError: The value is not the URL of a monitor.
     """
-    if value is None:
-        return None
     text = str(value).rstrip("/")
     parts = urlsplit(text)
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:

@@ -8,7 +8,7 @@ from typing import Any
 
 from nats.js import errors as js_errors
 
-from brokerkit.core.contract.options import check_options
+from brokerkit.core.contract.options import SECONDS, WHOLE, Option, OptionTable, text, texts
 from brokerkit.core.vocabulary.errors import AlreadyExists, ConfigError, NotFound, NotSupported
 from brokerkit.core.vocabulary.positions import (
     AtId,
@@ -27,14 +27,18 @@ from .source import Source, filter_config
 NANOSECONDS = 1_000_000_000
 MAX_ACK_PENDING = 20_000
 
-KNOWN: Mapping[str, str] = {
-    "ack_wait": "seconds until a message that is not settled is delivered again (30)",
-    "max_deliver": "how often a message is delivered at most (-1: without limit)",
-    "max_ack_pending": f"messages that may be delivered and not settled at a time ({MAX_ACK_PENDING:,})",
-    "description": "a text kept with the consumer",
-    "inactive_threshold": "seconds without use after which the server deletes the consumer",
-    "filter_subjects": "several subjects instead of the topic's one",
-}
+OPTIONS = OptionTable(
+    {
+        "ack_wait": Option(SECONDS, "seconds until a message that is not settled is delivered again (30)"),
+        "max_deliver": Option(WHOLE, "how often a message is delivered at most; -1: without limit", -1),
+        "max_ack_pending": Option(
+            WHOLE, "messages that may be delivered and not settled at a time", MAX_ACK_PENDING
+        ),
+        "description": Option(text, "a text kept with the consumer"),
+        "inactive_threshold": Option(SECONDS, "seconds without use after which the server deletes it"),
+        "filter_subjects": Option(texts, "several subjects instead of the topic's one"),
+    }
+)
 """Options for creating a durable consumer. An existing consumer keeps its own."""
 
 
@@ -90,7 +94,7 @@ def configuration(
     Args:
         source: What it reads.
         name: Its name.
-        options: Its options; see `KNOWN`.
+        options: Its options; see `OPTIONS`.
         state: The state of the stream.
         start: Where it starts.
 
@@ -98,54 +102,26 @@ def configuration(
         ConfigError: An option is unknown or wrong.
         NotSupported: The start position is not supported.
     """
-    given = check_options(options, KNOWN)
+    given = OPTIONS.read(options)
     config: dict[str, Any] = {
         "durable_name": name,
         "name": name,
         "ack_policy": "explicit",
         "replay_policy": "instant",
-        "max_ack_pending": _whole(given, "max_ack_pending", MAX_ACK_PENDING),
-        "max_deliver": _whole(given, "max_deliver", -1),
+        "max_ack_pending": given["max_ack_pending"],
+        "max_deliver": given["max_deliver"],
         **deliver_policy(start, state),
     }
     for option in ("ack_wait", "inactive_threshold"):
-        if given.get(option) is not None:
-            config[option] = nanoseconds(given[option], option)
-    if given.get("description"):
-        config["description"] = str(given["description"])
-    several = given.get("filter_subjects")
-    if several:
-        if isinstance(several, str):
-            raise ConfigError("filter_subjects must be a list of subjects")
-        config["filter_subjects"] = [str(each) for each in several]
+        if given[option] is not None:
+            config[option] = round(given[option] * NANOSECONDS)
+    if given["description"]:
+        config["description"] = given["description"]
+    if given["filter_subjects"]:
+        config["filter_subjects"] = list(given["filter_subjects"])
     else:
         config.update(filter_config(source.filters))
     return config
-
-
-def _whole(given: Mapping[str, Any], option: str, default: int) -> int:
-    value = given.get(option, default)
-    try:
-        return int(value)
-    except (TypeError, ValueError):
-        raise ConfigError(f"{option} must be a whole number, not {value!r}") from None
-
-
-def nanoseconds(value: Any, option: str) -> int:
-    """Return a number of seconds, or a timedelta, in nanoseconds.
-
-    Raises:
-        ConfigError: The value is not a number, or negative.
-    """
-    if isinstance(value, timedelta):
-        value = value.total_seconds()
-    try:
-        seconds = float(value)
-    except (TypeError, ValueError):
-        raise ConfigError(f"{option} must be a number of seconds, not {value!r}") from None
-    if not seconds >= 0:
-        raise ConfigError(f"{option} must not be negative, not {value!r}")
-    return int(seconds * NANOSECONDS)
 
 
 def deliver_policy(start: Position, state: Mapping[str, Any]) -> dict[str, Any]:
@@ -219,7 +195,7 @@ async def ensure_durable(
         ConfigError: An option is wrong, or the existing consumer reads something else.
         NotFound: There is no such consumer and `start` is None.
     """
-    check_options(options, KNOWN)
+    OPTIONS.read(options)
     info = await link.consumer_info(source.stream, name, timeout)
     if info is None:
         if start is None:

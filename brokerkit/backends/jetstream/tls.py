@@ -9,11 +9,8 @@ from typing import Any
 from nats import errors as nats_errors
 
 from brokerkit.core.vocabulary.errors import BrokerError, ConfigError, Unauthorized, Unavailable
-from brokerkit.core.vocabulary.secrets import revealed
 
 FILES = ("tls_ca", "tls_cert", "tls_key")
-_YES = ("true", "1", "yes")
-_NO = ("", "false", "0", "no")
 
 
 class NotOffered(nats_errors.Error):
@@ -26,30 +23,17 @@ def context_of(given: Mapping[str, Any]) -> ssl.SSLContext | None:
     TLS is requested by ``tls``, ``tls_first``, ``tls_hostname`` or an option that names a file.
 
     Raises:
-        ConfigError: A file cannot be used, or a flag is not true or false.
+        ConfigError: A file cannot be used.
     """
-    asked = _flag(given, "tls") | _flag(given, "tls_first")
-    if not asked and not any(given.get(name) for name in (*FILES, "tls_hostname")):
+    if not any(given[name] for name in ("tls", "tls_first", "tls_hostname", *FILES)):
         return None
     try:
-        context = ssl.create_default_context(cafile=given.get("tls_ca"))
-        if given.get("tls_cert"):
-            context.load_cert_chain(str(given["tls_cert"]), revealed(given.get("tls_key")))
+        context = ssl.create_default_context(cafile=given["tls_ca"])
+        if given["tls_cert"]:
+            context.load_cert_chain(given["tls_cert"], given["tls_key"])
     except (OSError, ssl.SSLError) as error:
         raise ConfigError(f"the TLS files cannot be used ({', '.join(FILES)}): {error}") from error
     return context
-
-
-def _flag(given: Mapping[str, Any], name: str) -> bool:
-    text = str(given.get(name, "")).lower()
-    if text not in _YES + _NO:
-        raise ConfigError(f"{name} must be true or false, not {given[name]!r}")
-    return text in _YES
-
-
-def handshake_first(given: Mapping[str, Any]) -> bool:
-    """Return whether the server expects the TLS handshake before its greeting."""
-    return _flag(given, "tls_first")
 
 
 def is_tls(error: BaseException) -> bool:

@@ -15,7 +15,7 @@ from brokerkit.core.contract.driver import (
     SubscriptionRequest,
 )
 from brokerkit.core.contract.error_table import translating
-from brokerkit.core.contract.options import check_options
+from brokerkit.core.contract.options import NO_OPTIONS
 from brokerkit.core.vocabulary.cancellation import Deadline
 from brokerkit.core.vocabulary.capabilities import Capabilities
 from brokerkit.core.vocabulary.errors import BrokerError, ConfigError, PreviewWarning
@@ -99,7 +99,7 @@ class KafkaDriver(Driver):
         if request.model == "message":
             share_groups.create_share_group(self._cluster, request, Deadline(timeout))
             return
-        check_options(request.options, {})
+        NO_OPTIONS.read(request.options)
         subscriptions.create_subscription(self._cluster, self._properties, request, timeout)
 
     @property

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
+from brokerkit.core.contract.options import refuse_unknown
 from brokerkit.core.vocabulary.address import Address
 from brokerkit.core.vocabulary.errors import ConfigError
 from brokerkit.core.vocabulary.secrets import Secret, Secrets, inner_secrets, is_secret, revealed
@@ -112,13 +113,11 @@ def passed_through(options: Mapping[str, Any]) -> Properties:
         raise ConfigError('librdkafka= must be a dict, or JSON such as {"fetch.min.bytes": 1}')
     if extra is not None and not isinstance(extra, Mapping):
         raise ConfigError(f"librdkafka= must be a dict of properties, not {type(extra).__name__}")
-    strangers = sorted(name for name in given if "." not in name and name not in UNDOTTED)
-    if strangers:
-        raise ConfigError(
-            f"unknown option {', '.join(map(repr, strangers))}; known are librdkafka= (a dict) and every "
-            "property of librdkafka by its own name, such as security.protocol, sasl.mechanism, "
-            f"ssl.ca.location, client.id, {', '.join(sorted(UNDOTTED - REFUSED.keys()))}"
-        )
+    refuse_unknown(
+        (name for name in given if "." not in name and name not in UNDOTTED),
+        "librdkafka= (a dict) and every property of librdkafka by its own name, such as security.protocol, "
+        f"sasl.mechanism, ssl.ca.location, client.id, {', '.join(sorted(UNDOTTED - REFUSED.keys()))}",
+    )
     given.update(extra or {})
     for name, value in given.items():
         if name in REFUSED:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from brokerkit.core.contract.driver import SubscriptionRequest
+from brokerkit.core.contract.options import refuse_unknown
 from brokerkit.core.vocabulary.cancellation import Deadline
 from brokerkit.core.vocabulary.errors import AlreadyExists, ConfigError, NotFound, NotSupported, Unavailable
 from brokerkit.core.vocabulary.positions import Earliest, Latest, Position
@@ -57,12 +58,10 @@ def create_share_group(cluster: KafkaConnection, request: SubscriptionRequest, d
         NotSupported: The broker has no share groups, or the start position is not "earliest".
     """
     group, start, options = request.subscription, request.start, request.options
-    strangers = sorted(name for name in options if not name.startswith(PREFIX))
-    if strangers:
-        raise ConfigError(
-            f"unknown option {', '.join(map(repr, strangers))}; known are the broker's settings of a share "
-            f"group by their own names, such as {LOCK} and {DELIVERIES}"
-        )
+    refuse_unknown(
+        (name for name in options if not name.startswith(PREFIX)),
+        f"the broker's settings of a share group by their own names, such as {LOCK} and {DELIVERIES}",
+    )
     cluster.partitions(request.topic, deadline)
     if not isinstance(start, Earliest) and START not in options:
         raise NotSupported(

@@ -8,19 +8,22 @@ from typing import Any
 
 from confluent_kafka.admin import NewTopic
 
-from brokerkit.core.contract.options import check_options
-from brokerkit.core.vocabulary.arguments import as_integer, check_size, shown_integer
+from brokerkit.core.contract.options import COUNT, Option, OptionTable, mapping, whole
 from brokerkit.core.vocabulary.cancellation import Deadline
 from brokerkit.core.vocabulary.errors import AlreadyExists, BrokerError, ConfigError, NotFound, Unavailable
 
 from .connection import KafkaConnection
 
 POLL_SECONDS = 0.02
-TOPIC_OPTIONS = {
-    "partitions": "how many partitions (1)",
-    "replication_factor": "replicas of each partition (-1: the broker's default)",
-    "config": 'topic configuration, for example {"cleanup.policy": "compact"}',
-}
+TOPIC_OPTIONS = OptionTable(
+    {
+        "partitions": Option(COUNT, "how many partitions", 1),
+        "replication_factor": Option(
+            whole(least=-1), "replicas of each partition; -1: as many as the broker says", -1
+        ),
+        "config": Option(mapping, 'topic configuration, for example {"cleanup.policy": "compact"}'),
+    }
+)
 
 
 def create_topic(cluster: KafkaConnection, topic: str, options: Mapping[str, Any], timeout: float) -> None:
@@ -31,13 +34,9 @@ def create_topic(cluster: KafkaConnection, topic: str, options: Mapping[str, Any
         ConfigError: An option is wrong or was refused by the broker.
         Unavailable: A partition has no leader when the time is up.
     """
-    given = check_options(options, TOPIC_OPTIONS)
-    partitions = _whole(given.get("partitions", 1), "partitions", least=1)
-    replicas = _whole(given.get("replication_factor", -1), "replication_factor", least=-1)
-    config = given.get("config") or {}
-    if not isinstance(config, Mapping):
-        raise ConfigError(f"config must be a dict of topic configuration, not {type(config).__name__}")
-    new = NewTopic(topic, partitions, replicas, config={name: _text(value) for name, value in config.items()})
+    given = TOPIC_OPTIONS.read(options)
+    config = {name: _text(value) for name, value in (given["config"] or {}).items()}
+    new = NewTopic(topic, given["partitions"], given["replication_factor"], config=config)
     deadline = Deadline(timeout)
     try:
         futures = cluster.client.create_topics([new], operation_timeout=timeout, request_timeout=timeout)
@@ -86,13 +85,6 @@ def _led(cluster: KafkaConnection, topic: str, deadline: Deadline) -> bool:
             raise
         return False
     return bool(leaders) and min(leaders.values()) >= 0
-
-
-def _whole(value: object, name: str, *, least: int) -> int:
-    whole = as_integer(value)
-    if whole is None or whole < least:
-        raise ConfigError(f"{name} must be an integer of at least {least}, not {shown_integer(value)}")
-    return check_size(whole, name)
 
 
 def _text(value: object) -> str:

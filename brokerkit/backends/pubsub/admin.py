@@ -11,7 +11,7 @@ import grpc
 from google.protobuf.timestamp_pb2 import Timestamp
 from grpc import StatusCode
 
-from brokerkit.core.contract.options import check_options
+from brokerkit.core.contract.options import SECONDS, Option, OptionTable, labels, text, texts
 from brokerkit.core.vocabulary.cancellation import Deadline
 from brokerkit.core.vocabulary.errors import AlreadyExists, ConfigError, NotFound, NotSupported
 from brokerkit.core.vocabulary.positions import AtId, AtOffset, AtTime, Earliest, Position
@@ -27,14 +27,18 @@ from .methods import (
     GET_TOPIC,
     SEEK,
 )
-from .subscription_options import duration, labels, subscription_fields
+from .subscription_options import duration, subscription_fields
 
-TOPIC_OPTIONS: Mapping[str, str] = {
-    "retention": "seconds for which messages are kept for later subscriptions (10 minutes to 31 days)",
-    "labels": "a mapping of labels",
-    "kms_key": "name of the key that encrypts the messages",
-    "regions": "list of the regions in which messages may be stored",
-}
+TOPIC_OPTIONS = OptionTable(
+    {
+        "retention": Option(
+            SECONDS, "seconds for which messages are kept for later subscriptions (10 minutes to 31 days)"
+        ),
+        "labels": Option(labels, "a mapping of labels"),
+        "kms_key": Option(text, "name of the key that encrypts the messages"),
+        "regions": Option(texts, "list of the regions in which messages may be stored"),
+    }
+)
 CLOCK_SECONDS = 60
 """The largest difference allowed between the clocks of the service and of this machine."""
 
@@ -73,18 +77,16 @@ def create_topic(
     """
     if "partitions" in options:
         raise NotSupported("Pub/Sub has no partitions: messages with the same key come in order, give a key")
-    given = check_options(options, TOPIC_OPTIONS)
+    given = TOPIC_OPTIONS.read(options)
     fields: dict[str, Any] = {}
-    if given.get("retention") is not None:
-        fields["message_retention_duration"] = duration(given["retention"], "retention")
-    if given.get("labels"):
-        fields["labels"] = labels(given["labels"])
-    if given.get("kms_key"):
-        fields["kms_key_name"] = str(given["kms_key"])
-    if given.get("regions"):
-        if isinstance(given["regions"], str):
-            raise ConfigError("regions must be a list of region names")
-        fields["message_storage_policy"] = {"allowed_persistence_regions": [*map(str, given["regions"])]}
+    if given["retention"] is not None:
+        fields["message_retention_duration"] = duration(given["retention"])
+    if given["labels"]:
+        fields["labels"] = given["labels"]
+    if given["kms_key"]:
+        fields["kms_key_name"] = given["kms_key"]
+    if given["regions"]:
+        fields["message_storage_policy"] = {"allowed_persistence_regions": list(given["regions"])}
     connection.call(CREATE_TOPIC, timeout, name=connection.path("topics", topic), **fields)
 
 
@@ -130,7 +132,7 @@ def create_subscription(
         subscription: The name of the new subscription.
         start: Where the subscription begins. `earliest` and times reach back as far as the topic retains
             its messages.
-        options: See `subscription_options.KNOWN`.
+        options: See `subscription_options.OPTIONS`.
         timeout: Seconds for all requests together.
 
     Raises:

@@ -10,7 +10,7 @@ import grpc
 from grpc import StatusCode
 
 from brokerkit.core.contract.driver import ConsumerRequest, Fetched, MessageDriver, Outcome
-from brokerkit.core.contract.options import check_options
+from brokerkit.core.contract.options import refuse_unknown
 from brokerkit.core.vocabulary.cancellation import Deadline
 from brokerkit.core.vocabulary.capabilities import AckKind
 from brokerkit.core.vocabulary.errors import AlreadyExists, ConfigError, NotFound
@@ -25,7 +25,7 @@ from .limits import MAX_DELAY_SECONDS, MIN_LOCK_SECONDS
 from .names import DELETED_TOPIC
 from .parking import Parking
 from .settling import Settling
-from .subscription_options import KNOWN
+from .subscription_options import OPTIONS
 from .temporary import create_temporary, new_name, remove_temporary
 
 ANSWER_SECONDS = 10.0
@@ -75,7 +75,7 @@ class PubSubConsumer(MessageDriver):
         topic = self._request.topic
         path = self._connection.path("subscriptions", name)
         topic_path = self._connection.path("topics", topic)
-        check_options(self._request.options, KNOWN)
+        OPTIONS.read(self._request.options)
         try:
             found = get_subscription(self._connection, name, ANSWER_SECONDS)
         except grpc.RpcError as error:
@@ -191,9 +191,7 @@ class TemporaryConsumer(PubSubConsumer):
     """
 
     def __init__(self, connection: PubSubConnection, request: ConsumerRequest, parking: Parking) -> None:
-        strangers = sorted(set(request.options) - {"temporary"})
-        if strangers:
-            raise ConfigError(f"temporary=True takes no further options, not {', '.join(strangers)}")
+        refuse_unknown(set(request.options) - {"temporary"}, "temporary=True, which takes no further options")
         super().__init__(connection, request, parking)
         self._name: str | None = None
 

@@ -4,24 +4,30 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
-from brokerkit.core.contract.options import check_options
+from brokerkit.core.contract.options import Option, OptionTable, file, text
 from brokerkit.core.vocabulary.address import Address
 from brokerkit.core.vocabulary.errors import ConfigError
-from brokerkit.core.vocabulary.secrets import revealed
 
 ENDPOINT = "pubsub.googleapis.com:443"
 EMULATOR_VARIABLE = "PUBSUB_EMULATOR_HOST"
 
-KNOWN: Mapping[str, str] = {
-    "credentials": "file of a service account's key (JSON); else the application-default credentials",
-    "emulator": f"HOST:PORT of an emulator (default: the environment variable {EMULATOR_VARIABLE})",
-    "endpoint": f"HOST[:PORT] of the service, for example a regional one (default: {ENDPOINT})",
-    "project": "project id, where it cannot stand in the URL (example.com:my-project)",
-}
+OPTIONS = OptionTable(
+    {
+        "credentials": Option(
+            file("a service account's key (JSON)"),
+            "file of a service account's key (JSON); else the application-default credentials",
+        ),
+        "emulator": Option(
+            text, f"HOST:PORT of an emulator (default: the environment variable {EMULATOR_VARIABLE})"
+        ),
+        "endpoint": Option(
+            text, f"HOST[:PORT] of the service, for example a regional one (default: {ENDPOINT})"
+        ),
+        "project": Option(text, "project id, where it cannot stand in the URL (example.com:my-project)"),
+    }
+)
 
 _HOST_AND_PORT = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^:/@\s]+):(\d{1,5})")
 _PROJECT = re.compile(r"[A-Za-z0-9][A-Za-z0-9.:\-]*")
@@ -50,31 +56,21 @@ def read_options(address: Address) -> Options:
     Raises:
         ConfigError: An option is wrong; the text says what was expected.
     """
-    given = check_options(address.options, KNOWN)
+    given = OPTIONS.read(address.options)
     if address.path or address.user is not None or len(address.hosts) > 1:
         raise ConfigError("expected pubsub://PROJECT with nothing before or after the project")
-    project = given.get("project") or (address.hosts[0] if address.hosts else None)
-    if project is not None and not _PROJECT.fullmatch(str(project)):
+    project = given["project"] or (address.hosts[0] if address.hosts else None)
+    if project is not None and not _PROJECT.fullmatch(project):
         raise ConfigError(f"{project!r} is not a project id: expected letters, digits and hyphens")
-    if given.get("emulator") and given.get("endpoint"):
+    if given["emulator"] and given["endpoint"]:
         raise ConfigError("emulator= and endpoint= name two different servers; choose one")
-    emulator = given.get("emulator") or (not given.get("endpoint") and os.environ.get(EMULATOR_VARIABLE))
-    credentials = revealed(given.get("credentials"))
-    if credentials is not None and not Path(str(credentials)).is_file():
-        raise ConfigError(
-            "credentials names a file that is not there; expected a service account's key (JSON)"
-        )
+    emulator = given["emulator"] or (not given["endpoint"] and os.environ.get(EMULATOR_VARIABLE))
     if emulator:
-        return Options(project and str(project), _host(str(emulator), "emulator"), True, None)
-    endpoint = str(given.get("endpoint") or ENDPOINT)
+        return Options(project, _host(emulator, "emulator"), True, None)
+    endpoint = given["endpoint"] or ENDPOINT
     if ":" not in endpoint:
         endpoint += ":443"
-    return Options(
-        project and str(project),
-        _host(endpoint, "endpoint"),
-        False,
-        None if credentials is None else str(credentials),
-    )
+    return Options(project, _host(endpoint, "endpoint"), False, given["credentials"])
 
 
 def _host(text: str, option: str) -> str:

@@ -4,7 +4,7 @@ The address is ``pulsar://HOST:6650[/TENANT/NAMESPACE]``, or ``pulsar+ssl://`` o
 ``admin=http://HOST:8080`` adds what only the REST endpoint offers: lists of topics and subscriptions,
 backlogs, schemas, and creating and deleting topics. Everything else works without it, but a missing
 topic or subscription cannot be told from an existing one, and using it creates it unless the broker is
-configured not to. See `options.KNOWN`.
+configured not to. See `options.OPTIONS`.
 
 There are no offsets: a message's position is its `id`, ``start="LEDGER:ENTRY:PARTITION:BATCH"``. A
 negative position such as ``start=-100`` counts messages, and reads them for that; other integers are

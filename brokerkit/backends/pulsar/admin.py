@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from brokerkit.core.contract.options import check_options
+from brokerkit.core.contract.options import COUNT, Option, OptionTable
 from brokerkit.core.vocabulary.cancellation import Deadline
 from brokerkit.core.vocabulary.errors import AlreadyExists, ConfigError, NotFound, NotSupported, Unauthorized
 
 from .connection import PulsarConnection
 from .names import full_name, partition_name, rest_path, split_partition
-from .options import count
 from .rest import NEEDED, RestEndpoint
 
-TOPIC_OPTIONS: Mapping[str, str] = {"partitions": "how many partitions (default: a topic without partitions)"}
+TOPIC_OPTIONS = OptionTable(
+    {"partitions": Option(COUNT, "how many partitions (default: a topic without partitions)")}
+)
 
 
 KEY_VALUE, SEPARATED = "KEY_VALUE", "SEPARATED"
@@ -78,15 +79,14 @@ class Topics:
             NotSupported: There is no REST endpoint.
         """
         rest = self.required_rest()
-        given = check_options(options, TOPIC_OPTIONS)
+        partitions = TOPIC_OPTIONS.read(options)["partitions"]
         full = self.full(topic)
         path = rest_path(full)
         try:
-            if given.get("partitions") is None:
+            if partitions is None:
                 rest.ask("PUT", path, timeout)
             else:
-                number = count(given, "partitions", 1)
-                rest.ask("PUT", f"{path}/partitions", timeout, body=number)
+                rest.ask("PUT", f"{path}/partitions", timeout, body=partitions)
         except AlreadyExists as error:
             raise AlreadyExists(f"topic {full!r} exists already") from error.__cause__
         except NotFound as error:

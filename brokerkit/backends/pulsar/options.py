@@ -4,40 +4,68 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
-from brokerkit.core.contract.options import check_options
+from brokerkit.core.contract.options import COUNT, FILE, SECONDS, Option, OptionTable, flag, secret, text
 from brokerkit.core.vocabulary.address import Address
-from brokerkit.core.vocabulary.arguments import as_integer
 from brokerkit.core.vocabulary.errors import ConfigError
 from brokerkit.core.vocabulary.secrets import Secret, as_secret, revealed
 
 from .names import DEFAULT_NAMESPACE
 
 DEFAULT_PORTS = {"pulsar": 6650, "pulsar+ssl": 6651}
-KNOWN: Mapping[str, str] = {
-    "admin": "URL of the REST endpoint (http://HOST:8080): browsing, backlog, creating and deleting",
-    "token": "a JSON Web Token",
-    "oauth2_issuer": "OAuth2: URL of the issuer of access tokens",
-    "oauth2_key_file": "OAuth2: file with client_id and client_secret (JSON)",
-    "oauth2_audience": "OAuth2: the audience",
-    "oauth2_scope": "OAuth2: the scope",
-    "tls_ca": "file of trusted certificates (PEM; default: those of certifi)",
-    "tls_certificate": "TLS authentication: file of our certificate (PEM)",
-    "tls_key_file": "TLS authentication: file of its private key (PEM)",
-    "tls_check_hostname": "false: accept a certificate of another host",
-    "listener": "name of the advertised listener to connect to",
-    "nack_delay": "seconds until a message that was given back comes again (default 1)",
-    "prefetch": "messages that a consumer holds ready (default 200)",
-    "batching": "true: publish in batches, which is faster; a batch counts as one message in lags",
-    "chunking": "false: refuse messages above the broker's limit, instead of publishing them in chunks",
-}
+
+
+def _rest_url(name: str, value: Any) -> str:
+    """Check the URL of the REST endpoint."""
+    problem = _url_problem(name, value)
+    if problem is not None:
+        # raised here, where no variable of a traceback holds what the URL hides
+        raise ConfigError(problem)
+    return str(revealed(value)).rstrip("/")
+
+
+def _url_problem(name: str, value: Any) -> str | None:
+    url = str(revealed(value))
+    if not url.startswith(("http://", "https://")):
+        return f"{name} must be the URL of the REST endpoint, for example http://localhost:8080"
+    if "@" in url:
+        return f"{name} must have no user and password: the connection's own are used there as well"
+    return None
+
+
+OPTIONS = OptionTable(
+    {
+        "admin": Option(
+            _rest_url, "URL of the REST endpoint (http://HOST:8080): browsing, backlog, creating and deleting"
+        ),
+        "token": Option(secret, "a JSON Web Token"),
+        "oauth2_issuer": Option(text, "OAuth2: URL of the issuer of access tokens"),
+        "oauth2_key_file": Option(text, "OAuth2: file with client_id and client_secret (JSON)"),
+        "oauth2_audience": Option(text, "OAuth2: the audience"),
+        "oauth2_scope": Option(text, "OAuth2: the scope"),
+        "tls_ca": Option(FILE, "file of trusted certificates (PEM; default: those of certifi)"),
+        "tls_certificate": Option(text, "TLS authentication: file of the client's certificate (PEM)"),
+        "tls_key_file": Option(text, "TLS authentication: file of its private key (PEM)"),
+        "tls_check_hostname": Option(flag, "false: accept a certificate of another host", True),
+        "listener": Option(text, "name of the advertised listener to connect to"),
+        "nack_delay": Option(SECONDS, "seconds until a message that was given back comes again", 1.0),
+        "prefetch": Option(COUNT, "messages that a consumer holds ready", 200),
+        "batching": Option(
+            flag, "true: publish in batches, which is faster; a batch counts as one message in lags", False
+        ),
+        "chunking": Option(
+            flag,
+            "false: refuse messages above the broker's limit; true: publish them in chunks",
+            True,
+        ),
+    }
+)
 
 
 @dataclass(frozen=True)
 class Options:
-    """The checked options of an address; see `KNOWN`.
+    """The checked options of an address; see `OPTIONS`.
 
     Attributes:
         namespace: The namespace of topics that are named without one.
@@ -71,7 +99,7 @@ def read_options(address: Address) -> Options:
     Raises:
         ConfigError: An option is wrong; the text says what was expected.
     """
-    given = check_options(address.options, KNOWN)
+    given = OPTIONS.read(address.options)
     tls = address.scheme == "pulsar+ssl"
     if not address.hosts:
         raise ConfigError(f"expected {address.scheme}://HOST:PORT[/TENANT/NAMESPACE]")
@@ -80,22 +108,22 @@ def read_options(address: Address) -> Options:
     parts = (address.path.strip("/") or DEFAULT_NAMESPACE).split("/")
     if len(parts) > 2 or not all(parts):
         raise ConfigError(f"the path of the URL must be TENANT/NAMESPACE or TENANT, not {address.path!r}")
-    token = given.get("token")
+    token = given["token"]
     if token is None and address.password is None:
         token = address.user
     oauth2 = {
-        name: str(given[f"oauth2_{option}"])
+        name: given[f"oauth2_{option}"]
         for name, option in (
             ("issuer_url", "issuer"),
             ("private_key", "key_file"),
             ("audience", "audience"),
             ("scope", "scope"),
         )
-        if given.get(f"oauth2_{option}")
+        if given[f"oauth2_{option}"]
     }
     if oauth2 and not {"issuer_url", "private_key"} <= set(oauth2):
         raise ConfigError("OAuth2 needs both oauth2_issuer= and oauth2_key_file=")
-    certificate, key = given.get("tls_certificate"), given.get("tls_key_file")
+    certificate, key = given["tls_certificate"], given["tls_key_file"]
     if (certificate is None) != (key is None):
         raise ConfigError("TLS authentication needs both tls_certificate= and tls_key_file=")
     return Options(
@@ -104,20 +132,20 @@ def read_options(address: Address) -> Options:
         tls=tls,
         namespace="/".join(parts) if len(parts) == 2 else f"{parts[0]}/default",
         whole_tenant=len(parts) == 1,
-        admin=_admin(given.get("admin")),
+        admin=given["admin"],
         token=None if token is None else as_secret(token),
         user=revealed(address.user) if address.password is not None else None,
         password=address.password,
         oauth2=oauth2,
-        tls_ca=_file(given, "tls_ca"),
-        tls_certificate=_file(given, "tls_certificate"),
-        tls_key_file=_file(given, "tls_key_file"),
-        tls_check_hostname=truth(given, "tls_check_hostname", True),
-        listener=None if given.get("listener") is None else str(given["listener"]),
-        nack_delay=seconds(given, "nack_delay", 1.0),
-        prefetch=count(given, "prefetch", 200),
-        batching=truth(given, "batching", False),
-        chunking=truth(given, "chunking", True),
+        tls_ca=given["tls_ca"],
+        tls_certificate=certificate and FILE("tls_certificate", certificate),
+        tls_key_file=key and FILE("tls_key_file", key),
+        tls_check_hostname=given["tls_check_hostname"],
+        listener=given["listener"],
+        nack_delay=given["nack_delay"],
+        prefetch=given["prefetch"],
+        batching=given["batching"],
+        chunking=given["chunking"],
     )
 
 
@@ -126,61 +154,3 @@ def _host_and_port(text: str, default: int) -> tuple[str, int]:
     if colon and port.isdigit() and not text.endswith("]"):
         return host.strip("[]"), int(port)
     return text.strip("[]"), default
-
-
-def _admin(value: Any) -> str | None:
-    if value is None:
-        return None
-    problem = _admin_problem(value)
-    if problem is not None:
-        # raised here, where no variable of a traceback holds what the URL hides
-        raise ConfigError(problem)
-    return str(revealed(value)).rstrip("/")
-
-
-def _admin_problem(value: Any) -> str | None:
-    text = str(revealed(value))
-    if not text.startswith(("http://", "https://")):
-        return "admin must be the URL of the REST endpoint, for example http://localhost:8080"
-    if "@" in text:
-        return "admin must have no user and password: the connection's own are used there as well"
-    return None
-
-
-def _file(given: Mapping[str, Any], option: str) -> str | None:
-    value = given.get(option)
-    if value is not None and not Path(str(value)).is_file():
-        raise ConfigError(f"{option} names a file that is not there")
-    return None if value is None else str(value)
-
-
-def truth(given: Mapping[str, Any], option: str, default: bool) -> bool:
-    """Return an option that is true or false, which a URL writes as text. Raises ConfigError."""
-    value = given.get(option, default)
-    words = {"true": True, "false": False}
-    if isinstance(value, bool):
-        return value
-    if str(value).lower() not in words:
-        raise ConfigError(f"{option} must be true or false, not {value!r}")
-    return words[str(value).lower()]
-
-
-def seconds(given: Mapping[str, Any], option: str, default: float) -> float:
-    """Return an option in seconds. Raises ConfigError."""
-    value = given.get(option, default)
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        number = -1.0
-    if not 0 <= number < 1e9:
-        raise ConfigError(f"{option} must be a number of seconds, not {value!r}")
-    return number
-
-
-def count(given: Mapping[str, Any], option: str, default: int) -> int:
-    """Return an option that is a positive integer. Raises ConfigError."""
-    value = given.get(option, default)
-    number = as_integer(int(value) if isinstance(value, str) and value.isdigit() else value)
-    if number is None or number < 1:
-        raise ConfigError(f"{option} must be a positive integer, not {value!r}")
-    return number

@@ -8,14 +8,12 @@ from typing import Any
 import pulsar
 
 from brokerkit.core.contract.forked import keep_in_child
-from brokerkit.core.contract.options import check_options
-from brokerkit.core.vocabulary.arguments import as_integer
+from brokerkit.core.contract.options import COUNT, SECONDS, Option, OptionTable, choice, text
 from brokerkit.core.vocabulary.capabilities import Model
 from brokerkit.core.vocabulary.errors import ConfigError, NotSupported
 
 from .admin import check_subscription
 from .connection import PulsarConnection
-from .options import count, seconds
 
 TYPES = {
     "shared": pulsar.ConsumerType.Shared,
@@ -26,14 +24,21 @@ TYPES = {
 COUNTING = frozenset({"shared", "key_shared"})
 """The types with which several consumers share a topic and deliveries are counted."""
 DEFAULT_TYPES: Mapping[Model, str] = {"message": "shared", "record": "failover"}
-KNOWN: Mapping[str, str] = {
-    "subscription_type": "shared (the default for messages), key_shared, exclusive or failover (for records)",
-    "nack_delay": "seconds until a message that was given back comes again",
-    "prefetch": "messages that are held ready; others cannot have them meanwhile",
-    "max_redeliveries": "how often a message is delivered again before it goes to the dead letters",
-    "dead_letter_topic": "where it goes then (default: TOPIC-SUBSCRIPTION-DLQ)",
-    "consumer_name": "how the broker calls this consumer",
-}
+OPTIONS = OptionTable(
+    {
+        "subscription_type": Option(
+            choice(*TYPES),
+            "shared (the default for messages), key_shared, exclusive or failover (for records)",
+        ),
+        "nack_delay": Option(SECONDS, "seconds until a message that was given back comes again"),
+        "prefetch": Option(COUNT, "messages that are held ready; others cannot have them meanwhile"),
+        "max_redeliveries": Option(
+            COUNT, "how often a message is delivered again before it goes to the dead letters"
+        ),
+        "dead_letter_topic": Option(text, "where it goes then (default: TOPIC-SUBSCRIPTION-DLQ)"),
+        "consumer_name": Option(text, "how the broker calls this consumer"),
+    }
+)
 
 
 class SubscriptionOptions:
@@ -46,19 +51,18 @@ class SubscriptionOptions:
     """
 
     def __init__(self, connection: PulsarConnection, model: Model, options: Mapping[str, Any]) -> None:
-        given = check_options(options, KNOWN)
-        self.type = str(given.get("subscription_type") or DEFAULT_TYPES[model]).lower().replace("-", "_")
-        if self.type not in TYPES:
-            raise ConfigError(f"subscription_type must be one of {', '.join(TYPES)}, not {self.type!r}")
+        given = OPTIONS.read(options)
+        self.type = given["subscription_type"] or DEFAULT_TYPES[model]
         if model == "record" and self.type in COUNTING:
             raise NotSupported(
                 f"records are acknowledged up to a position, which a {self.type} subscription does not have: "
                 'use model="message", or a subscription_type of failover or exclusive'
             )
         self.counts = self.type in COUNTING
-        self.name = given.get("consumer_name")
-        self.nack_delay = seconds(given, "nack_delay", connection.options.nack_delay)
-        self.prefetch = count(given, "prefetch", connection.options.prefetch)
+        self.name = given["consumer_name"]
+        delay, prefetch = given["nack_delay"], given["prefetch"]
+        self.nack_delay = connection.options.nack_delay if delay is None else delay
+        self.prefetch = connection.options.prefetch if prefetch is None else prefetch
         self.dead_letters = _dead_letters(given)
 
     def subscribe(
@@ -75,7 +79,7 @@ class SubscriptionOptions:
             connection: The connection.
             topic: The full name of the topic.
             subscription: The name of the subscription.
-            prefetch: As in `KNOWN`.
+            prefetch: As in `OPTIONS`.
             more: Further arguments of the library.
         """
         check_subscription(subscription)
@@ -96,12 +100,9 @@ class SubscriptionOptions:
 
 
 def _dead_letters(given: Mapping[str, Any]) -> Any:
-    most = given.get("max_redeliveries")
+    most, topic = given["max_redeliveries"], given["dead_letter_topic"]
     if most is None:
-        if given.get("dead_letter_topic") is not None:
+        if topic is not None:
             raise ConfigError("dead_letter_topic goes with max_redeliveries=")
         return None
-    number = as_integer(most)
-    if number is None or number < 1:
-        raise ConfigError(f"max_redeliveries must be a positive integer, not {most!r}")
-    return pulsar.ConsumerDeadLetterPolicy(number, given.get("dead_letter_topic"))
+    return pulsar.ConsumerDeadLetterPolicy(most, topic)

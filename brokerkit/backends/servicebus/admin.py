@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
 from azure.core.exceptions import ResourceExistsError, ResourceNotFoundError
 from azure.servicebus.management import SqlRuleFilter
 
-from brokerkit.core.contract.options import check_options
+from brokerkit.core.contract.options import COUNT, POSITIVE_SECONDS, Option, OptionTable, choice, flag, text
 from brokerkit.core.vocabulary.cancellation import Deadline
 from brokerkit.core.vocabulary.errors import AlreadyExists, ConfigError, NotSupported
 from brokerkit.core.vocabulary.positions import AtOffset, AtTime, Earliest, Position
@@ -21,85 +21,81 @@ from .names import EntityName
 DEFAULT_RULE = "$Default"
 FILTER_RULE = "filter"
 
-Setting = tuple[str, Callable[[str, Any], Any]]
-
 
 def _duration(name: str, value: Any) -> timedelta:
-    if isinstance(value, timedelta):
+    """Check a time above 0. A timedelta may be as long as the service's own "never"."""
+    if isinstance(value, timedelta) and value > timedelta(0):
         return value
-    if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
-        raise ConfigError(f"{name} must be a number of seconds above 0, not {value!r}")
-    return timedelta(seconds=value)
+    return timedelta(seconds=POSITIVE_SECONDS(name, value))
 
 
-def _count(name: str, value: Any) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise ConfigError(f"{name} must be a positive integer, not {value!r}")
-    return value
-
-
-def _flag(name: str, value: Any) -> bool:
-    if not isinstance(value, bool):
-        raise ConfigError(f"{name} must be True or False, not {value!r}")
-    return value
-
-
-def _text(name: str, value: Any) -> str:
-    if not isinstance(value, str) or not value:
-        raise ConfigError(f"{name} must be a name, not {value!r}")
-    return value
-
-
-_SHARED: Mapping[str, Setting] = {
-    "time_to_live": ("default_message_time_to_live", _duration),
-    "auto_delete_on_idle": ("auto_delete_on_idle", _duration),
+_SHARED = OptionTable(
+    {
+        "time_to_live": Option(
+            _duration, "seconds after which messages expire, unless they say it themselves"
+        ),
+        "auto_delete_on_idle": Option(_duration, "seconds without use until it is deleted (300 at least)"),
+    }
+)
+_STORED = OptionTable(
+    {
+        "duplicate_detection": Option(
+            _duration, "seconds for which a message id is remembered, so that it is stored once"
+        ),
+        "partitioning": Option(flag, "whether it is spread over several brokers"),
+        "max_megabytes": Option(COUNT, "how large it may become"),
+    }
+)
+_TAKEN = OptionTable(
+    {
+        "sessions": Option(flag, "whether messages are taken by session (by their key)"),
+        "lock_seconds": Option(_duration, "for how long a message is locked for who took it (5 to 300)"),
+        "max_delivery_count": Option(COUNT, "deliveries after which a message is dead-lettered"),
+        "dead_letter_on_expiry": Option(flag, "whether expired messages are dead-lettered"),
+        "forward_to": Option(text, "queue or topic to which messages are passed on"),
+        "forward_dead_letters_to": Option(text, "queue or topic to which dead letters are passed on"),
+    }
+)
+_KIND = {"kind": Option(choice("queue", "topic"), '"queue" or "topic"', "queue")}
+QUEUE_OPTIONS = _SHARED | _STORED | _TAKEN | _KIND
+TOPIC_OPTIONS = _SHARED | _STORED | _KIND
+SUBSCRIPTION_OPTIONS = (
+    _SHARED
+    | _TAKEN
+    | {
+        "dead_letter_on_filter_error": Option(
+            flag, "whether messages that break a rule's filter are dead-lettered"
+        ),
+        "filter": Option(
+            text, "SQL condition on the messages to be had, such as \"kind = 'order' AND total > 100\""
+        ),
+    }
+)
+_LIBRARY_NAMES: Mapping[str, str] = {
+    "time_to_live": "default_message_time_to_live",
+    "auto_delete_on_idle": "auto_delete_on_idle",
+    "duplicate_detection": "duplicate_detection_history_time_window",
+    "partitioning": "enable_partitioning",
+    "max_megabytes": "max_size_in_megabytes",
+    "sessions": "requires_session",
+    "lock_seconds": "lock_duration",
+    "max_delivery_count": "max_delivery_count",
+    "dead_letter_on_expiry": "dead_lettering_on_message_expiration",
+    "dead_letter_on_filter_error": "dead_lettering_on_filter_evaluation_exceptions",
+    "forward_to": "forward_to",
+    "forward_dead_letters_to": "forward_dead_lettered_messages_to",
 }
-_STORED: Mapping[str, Setting] = {
-    "duplicate_detection": ("duplicate_detection_history_time_window", _duration),
-    "partitioning": ("enable_partitioning", _flag),
-    "max_megabytes": ("max_size_in_megabytes", _count),
-}
-_TAKEN: Mapping[str, Setting] = {
-    "sessions": ("requires_session", _flag),
-    "lock_seconds": ("lock_duration", _duration),
-    "max_delivery_count": ("max_delivery_count", _count),
-    "dead_letter_on_expiry": ("dead_lettering_on_message_expiration", _flag),
-    "forward_to": ("forward_to", _text),
-    "forward_dead_letters_to": ("forward_dead_lettered_messages_to", _text),
-}
-_FILTERED: Mapping[str, Setting] = {
-    "dead_letter_on_filter_error": ("dead_lettering_on_filter_evaluation_exceptions", _flag),
-}
-QUEUE_SETTINGS = {**_SHARED, **_STORED, **_TAKEN}
-TOPIC_SETTINGS = {**_SHARED, **_STORED}
-SUBSCRIPTION_SETTINGS = {**_SHARED, **_TAKEN, **_FILTERED}
-
-MEANINGS: Mapping[str, str] = {
-    "kind": '"queue" (default) or "topic"',
-    "time_to_live": "seconds after which messages expire, unless they say it themselves",
-    "auto_delete_on_idle": "seconds without use after which it is deleted (300 at least)",
-    "duplicate_detection": "seconds for which a message id is remembered, so that it is stored once",
-    "partitioning": "whether it is spread over several brokers",
-    "max_megabytes": "how large it may become",
-    "sessions": "whether messages are taken by session (by their key)",
-    "lock_seconds": "for how long a message is locked for who took it (5 to 300)",
-    "max_delivery_count": "deliveries after which a message is dead-lettered",
-    "dead_letter_on_expiry": "whether expired messages are dead-lettered",
-    "dead_letter_on_filter_error": "whether messages that break a rule's filter are dead-lettered",
-    "forward_to": "queue or topic to which messages are passed on",
-    "forward_dead_letters_to": "queue or topic to which dead-lettered messages are passed on",
-    "filter": "SQL condition on the messages to be had, such as \"kind = 'order' AND total > 100\"",
-}
+"""The argument of the administration client for each option that has one."""
 
 
-def _settings(options: Mapping[str, Any], known: Mapping[str, Setting], *more: str) -> dict[str, Any]:
-    """Return options of brokerkit as arguments of the administration client. Raises ConfigError."""
-    given = check_options(options, {name: MEANINGS[name] for name in (*known, *more)})
-    made = {}
-    for name, (theirs, checked) in known.items():
-        if given.get(name) is not None:
-            made[theirs] = checked(name, given[name])
-    if "duplicate_detection_history_time_window" in made:
+def _settings(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return checked options as arguments of the administration client."""
+    made = {
+        _LIBRARY_NAMES[name]: value
+        for name, value in given.items()
+        if name in _LIBRARY_NAMES and value is not None
+    }
+    if given.get("duplicate_detection") is not None:
         made["requires_duplicate_detection"] = True
     return made
 
@@ -118,13 +114,12 @@ def create_topic(
             "Service Bus has no numbered partitions: messages with the same key come in order where the "
             "queue has sessions, create_topic(..., sessions=True)"
         )
-    kind = options.get("kind", "queue")
-    if kind not in ("queue", "topic"):
-        raise ConfigError(f'kind must be "queue" or "topic", not {kind!r}')
+    kind = _KIND["kind"].value("kind", options.get("kind"))
+    given = (QUEUE_OPTIONS if kind == "queue" else TOPIC_OPTIONS).read(options)
     name = EntityName.parse(topic)
     if name.subscription is not None or name.sub_queue is not None:
         raise ConfigError(f"{topic!r} is the name of a subscription or sub-queue, not of a queue or topic")
-    settings = _settings(options, QUEUE_SETTINGS if kind == "queue" else TOPIC_SETTINGS, "kind")
+    settings = _settings(given)
     try:
         if kind == "queue":
             connection.administration.create_queue(name.name, **settings, **limits(Deadline(timeout)))
@@ -171,8 +166,9 @@ def create_subscription(
     """
     deadline = Deadline(timeout)
     name = EntityName.parse(topic, subscription)
-    settings = _settings(options, SUBSCRIPTION_SETTINGS, "filter")
-    condition = None if options.get("filter") is None else SqlRuleFilter(_text("filter", options["filter"]))
+    given = SUBSCRIPTION_OPTIONS.read(options)
+    settings = _settings(given)
+    condition = None if given["filter"] is None else SqlRuleFilter(given["filter"])
     if find(connection, EntityName(name.name), deadline).kind == "queue":
         raise NotSupported(
             f"{topic!r} is a queue and has no subscriptions: take from it without subscription=, or create a "

@@ -6,17 +6,45 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from brokerkit.core.contract.options import check_options
+from brokerkit.core.contract.options import Option, OptionTable
 from brokerkit.core.vocabulary.arguments import as_integer
 from brokerkit.core.vocabulary.errors import ConfigError
 
-from .admin import MEANINGS, SUBSCRIPTION_SETTINGS
+from .admin import SUBSCRIPTION_OPTIONS
 
-KNOWN: Mapping[str, str] = {
-    "session": "the session to take messages of (a key), or True for those that are free next (the default "
-    "where the entity has sessions)",
-    "deferred": "sequence numbers of deferred messages to be taken, or True for all that there are",
-}
+
+def _session(name: str, value: Any) -> str | bool:
+    if value is not True and not (isinstance(value, str) and value):
+        raise ConfigError(
+            f"{name} must be the key of a session, or True for the next ones, not {value!r:.60}"
+        )
+    return value
+
+
+def _numbers(name: str, value: Any) -> tuple[int, ...] | None:
+    if value is False:
+        return None
+    if value is True:
+        return ()
+    items = list(value) if isinstance(value, Sequence) or hasattr(value, "__iter__") else [value]
+    numbers = [as_integer(item) for item in items]
+    if not numbers or isinstance(value, str) or any(number is None or number < 1 for number in numbers):
+        raise ConfigError(f"{name} must be sequence numbers, or True for all, not {value!r:.60}")
+    return tuple(number for number in numbers if number is not None)
+
+
+OPTIONS = OptionTable(
+    {
+        "session": Option(
+            _session,
+            "the session to take messages of (a key), or True for those that are free next (the default "
+            "where the entity has sessions)",
+        ),
+        "deferred": Option(
+            _numbers, "sequence numbers of deferred messages to be taken, or True for all that there are"
+        ),
+    }
+)
 
 
 @dataclass(frozen=True)
@@ -38,26 +66,10 @@ class ConsumerOptions:
 
 def read_consumer_options(options: Mapping[str, Any]) -> ConsumerOptions:
     """Check the options of a consumer and return them. Raises ConfigError."""
-    creating = (*SUBSCRIPTION_SETTINGS, "filter")
-    given = check_options(options, {**KNOWN, **{name: MEANINGS[name] for name in creating}})
-    session = given.get("session")
-    if session is not None and session is not True and not (isinstance(session, str) and session):
-        raise ConfigError(f"session must be the key of a session, or True for the next ones, not {session!r}")
-    deferred = _numbers(given.get("deferred"))
+    given = (OPTIONS | SUBSCRIPTION_OPTIONS).read(options)
+    session, deferred = given["session"], given["deferred"]
     if deferred is not None and session is not None:
         raise ConfigError("deferred messages are taken by their numbers: leave session= out")
-    creation = {name: given[name] for name in creating if name in given}
+    creation = {name: value for name, value in options.items() if name in SUBSCRIPTION_OPTIONS}
     named = session if isinstance(session, str) else None
     return ConsumerOptions(named, session is True, deferred, creation)
-
-
-def _numbers(value: Any) -> tuple[int, ...] | None:
-    if value is None or value is False:
-        return None
-    if value is True:
-        return ()
-    items = list(value) if isinstance(value, Sequence) or hasattr(value, "__iter__") else [value]
-    numbers = [as_integer(item) for item in items]
-    if not numbers or isinstance(value, str) or any(number is None or number < 1 for number in numbers):
-        raise ConfigError(f"deferred must be sequence numbers, or True for all, not {value!r:.60}")
-    return tuple(number for number in numbers if number is not None)

@@ -5,29 +5,36 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
-from brokerkit.core.contract.options import check_options
+from brokerkit.core.contract.options import Option, OptionTable, anything, choice, file, secret, text
 from brokerkit.core.vocabulary.address import Address
 from brokerkit.core.vocabulary.errors import ConfigError
-from brokerkit.core.vocabulary.secrets import Secret, as_secret, revealed
+from brokerkit.core.vocabulary.secrets import Secret, revealed
 
 DOMAIN = ".servicebus.windows.net"
 AMQP_PORT = 5672
 EMULATOR_ADMIN_PORT = 5300
 """The administration port of Microsoft's emulator."""
 
-KNOWN: Mapping[str, str] = {
-    "connection_string": "Endpoint=sb://...;SharedAccessKeyName=...;SharedAccessKey=...",
-    "credential": "an object of azure-identity, in place of DefaultAzureCredential",
-    "admin": "HOST[:PORT] of the administration, where it is not the namespace's own (port 5300 of "
-    "Microsoft's emulator is known where the connection string names no port)",
-    "ca": "file of certificates (PEM) to trust, where they are not the usual ones",
-    "transport": "amqp (default), or websockets where only port 443 may be reached",
-}
-TRANSPORTS = ("amqp", "websockets")
-
+OPTIONS = OptionTable(
+    {
+        "connection_string": Option(secret, "Endpoint=sb://...;SharedAccessKeyName=...;SharedAccessKey=..."),
+        "credential": Option(anything, "an object of azure-identity, in place of DefaultAzureCredential"),
+        "admin": Option(
+            text,
+            "HOST[:PORT] of the administration, where it is not the namespace's own (port 5300 of "
+            "Microsoft's emulator is known where the connection string names no port)",
+        ),
+        "ca": Option(
+            file("certificates in PEM format"),
+            "file of certificates (PEM) to trust, where they are not the usual ones",
+        ),
+        "transport": Option(
+            choice("amqp", "websockets"), "amqp, or websockets where only port 443 may be reached", "amqp"
+        ),
+    }
+)
 _HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9][A-Za-z0-9.\-]*)(:\d{1,5})?")
 _EXPECTED = (
     "expected Endpoint=sb://NAME.servicebus.windows.net/;SharedAccessKeyName=...;SharedAccessKey=..., "
@@ -78,25 +85,18 @@ def read_options(address: Address) -> Options:
     Raises:
         ConfigError: An option is wrong; the text says what was expected and shows no secret.
     """
-    # in an environment variable the underscore stands for a dot
-    given = check_options({name.replace(".", "_"): value for name, value in address.options.items()}, KNOWN)
-    transport = given.get("transport") or "amqp"
-    if transport not in TRANSPORTS:
-        raise ConfigError(f"transport must be amqp or websockets, not {transport!r}")
-    ca = given.get("ca")
-    if ca is not None and not Path(str(ca)).is_file():
-        raise ConfigError("ca names a file that is not there; expected certificates in PEM format")
+    given = OPTIONS.read(address.options)
     shared: dict[str, Any] = {
-        "admin": given.get("admin") and _host(str(given["admin"]), "admin"),
-        "ca": ca and str(ca),
-        "websockets": transport == "websockets",
+        "admin": given["admin"] and _host(given["admin"], "admin"),
+        "ca": given["ca"],
+        "websockets": given["transport"] == "websockets",
     }
-    text = given.get("connection_string")
-    if text is None:
-        return Options(_namespace(address), credential=given.get("credential"), **shared)
-    if given.get("credential") is not None:
+    string, credential = given["connection_string"], given["credential"]
+    if string is None:
+        return Options(_namespace(address), credential=credential, **shared)
+    if credential is not None:
         raise ConfigError("a connection string and credential= are two ways to log in; choose one")
-    return _from_connection_string(as_secret(text), shared)
+    return _from_connection_string(string, shared)
 
 
 def _namespace(address: Address) -> str:
@@ -111,15 +111,15 @@ def _namespace(address: Address) -> str:
     )
 
 
-def _host(text: str, what: str) -> str:
-    match = _HOST.fullmatch(text)
+def _host(host: str, what: str) -> str:
+    match = _HOST.fullmatch(host)
     if match is None or (match[2] and not 0 < int(match[2][1:]) < 65536):
-        raise ConfigError(f"{what} must be HOST[:PORT], not {text!r}")
-    return text
+        raise ConfigError(f"{what} must be HOST[:PORT], not {host!r}")
+    return host
 
 
-def _from_connection_string(text: Secret, shared: Mapping[str, Any]) -> Options:
-    parts = _parts_of(text)
+def _from_connection_string(string: Secret, shared: Mapping[str, Any]) -> Options:
+    parts = _parts_of(string)
     if parts is None:
         raise ConfigError(f"the connection string has a part without '=': {_EXPECTED}")
     endpoint = revealed(parts.get("endpoint", ""))
@@ -144,9 +144,9 @@ def _from_connection_string(text: Secret, shared: Mapping[str, Any]) -> Options:
     )
 
 
-def _parts_of(text: Secret) -> dict[str, Secret] | None:
+def _parts_of(string: Secret) -> dict[str, Secret] | None:
     """Return the values of a connection string by name, or None if a part has no name."""
-    pairs = [each.strip().partition("=") for each in text.reveal().split(";") if each.strip()]
+    pairs = [each.strip().partition("=") for each in string.reveal().split(";") if each.strip()]
     if not all(equals for _, equals, _ in pairs):
         return None
     return {name.strip().lower(): Secret(value.strip()) for name, _, value in pairs}

@@ -72,7 +72,7 @@ def test_a_subscription_whose_topic_was_deleted_says_so(broker: Connection, make
     ("options", "said"),
     [
         ({"ack_deadline": "soon"}, "whole number"),
-        ({"ordering": "yes"}, "True or False"),
+        ({"ordering": "perhaps"}, "true or false"),
         ({"retention": -1}, "negative"),
         ({"max_delivery_attempts": 5}, "dead_letter_topic"),
         ({"labels": {"a": 1}}, "labels"),

@@ -85,7 +85,7 @@ def test_what_exists_already_is_said(broker: Connection) -> None:
         ({"colour": "red"}, ConfigError, "lock_seconds"),
         ({"lock_seconds": -1}, ConfigError, "above 0"),
         ({"max_delivery_count": 0}, ConfigError, "positive"),
-        ({"sessions": "yes"}, ConfigError, "True or False"),
+        ({"sessions": "perhaps"}, ConfigError, "true or false"),
         ({"kind": "topic", "sessions": True}, ConfigError, "sessions"),
     ],
 )
