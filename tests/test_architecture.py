@@ -53,8 +53,9 @@ MAY_NAME_A_SYSTEM = {
         "inmem://, sandbox+nats://, nats://localhost:4222, kafka://localhost:9092"
     },
 }
-NAMES_FROM_A_TABLE = {"__init__.py", "sandbox/catalogue.py"}
-"""Modules that import by a name from a table of their own; what the tables name is below them."""
+NAMES_FROM_A_TABLE = {"__init__.py", "core/vocabulary/deprecation.py", "sandbox/catalogue.py"}
+"""Modules that import by a name from a table; what the tables name is below them. `renamed_names` gets its table
+from the module that calls it, and counts as an import of that module."""
 
 
 def name_of(path: Path) -> str:
@@ -106,6 +107,11 @@ def imports(path: Path, *, at_import: bool = False) -> Iterator[str]:
                 else ".".join([*package, each.value.lstrip(".")])
                 for each in node.args[:1]
                 if isinstance(each, ast.Constant) and isinstance(each.value, str)
+            )
+        elif isinstance(node, ast.Call) and ast.unparse(node.func).endswith("renamed_names"):
+            places = (each.value for each in ast.walk(node) if isinstance(each, ast.Constant))
+            yield from (
+                place.partition(":")[0] for place in places if isinstance(place, str) and ":" in place
             )
 
 
