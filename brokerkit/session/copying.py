@@ -287,20 +287,18 @@ class Copying:
         settled = [self._settled.get(each) for each in ids]
         rows = [row for row, result in enumerate(settled) if result is None]
         messages = self._messages(columns.take(rows)) if rows else []
-        named = [
-            message.again(f"{self._run}-{ids[row]}", keep_id=self._keep_ids)
-            for row, message in zip(rows, messages, strict=True)
-        ]
+        for row, message in zip(rows, messages, strict=True):
+            message.send_again(f"{self._run}-{ids[row]}", keep_id=self._keep_ids)
         begin = len(self._ids)
         self._ids += ids
         doubtful = PublishResult("unknown", error=BrokerError("interrupted while it was being copied"))
         self._results += [doubtful if result is None else result for result in settled]
-        if named:
+        if messages:
             places = [ids[row] for row in rows]
             if self._journal is not None:
                 self._journal.sending(places)
             self._names.sent(time.time(), [None])
-            sent = self._publisher.topic(self._target).publish_batch(named)
+            sent = self._publisher.topic(self._target).publish_batch(messages)
             for row, result in zip(rows, sent, strict=True):
                 self._results[begin + row] = result
             if self._journal is not None:

@@ -322,8 +322,9 @@ class FramePublishing:
             if wrong is not None:
                 self._results[row] = PublishResult("failed", error=wrong)
             elif not isinstance(item, BrokerError):
+                item.send_again(f"{self._run}-{row}", keep_id=self._keep_ids)
                 rows.append(row)
-                messages.append(item.again(f"{self._run}-{row}", keep_id=self._keep_ids))
+                messages.append(item)
         topic = self._publisher.topic(self._topic)
         if digest is not None and self._journal is not None and messages:
             self._journal.sending(place, digest)

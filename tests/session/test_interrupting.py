@@ -76,6 +76,7 @@ def test_copy_keeps_its_outcomes_and_resume_doubles_nothing(scenes: dict[str, di
     scene = scenes["copy"]
     assert scene["same"]
     assert scene["before"]["confirmed"] > 0
+    assert scene["before"]["unknown"] > 0
     assert scene["after"] == {"confirmed": 5_000, "failed": 0, "unknown": 0}
     assert scene["complete"]
     assert "copy(..., resume=session.last_interrupted.frame) goes on" in scene["text"]

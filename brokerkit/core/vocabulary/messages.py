@@ -293,9 +293,14 @@ class OutboundMessage:
             keep_id: keep an id among the attributes by which the system may drop it (``$sb.message_id``,
                 ``Nats-Msg-Id``). By default it is replaced, and kept in the attribute ``bk-message-id``.
         """
-        twin = self._twin(self.dedup_id or dedup_id)
-        twin.sent_again = "same id" if keep_id else "new id"
+        twin = self._twin(self.dedup_id)
+        twin.send_again(dedup_id, keep_id=keep_id)
         return twin
+
+    def send_again(self, dedup_id: str, *, keep_id: bool = False) -> None:
+        """Mark this message as one that was read and is sent again. Takes the same arguments as `again`."""
+        self.dedup_id = self.dedup_id or dedup_id
+        self.sent_again = "same id" if keep_id else "new id"
 
     def named(self, dedup_id: str) -> OutboundMessage:
         """Return a copy with this `dedup_id`, or the message itself if it has one already."""
