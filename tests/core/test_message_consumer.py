@@ -7,7 +7,9 @@ import signal
 import threading
 import time
 import warnings
+from collections.abc import Sequence
 from types import FrameType
+from typing import Any
 
 import pytest
 
@@ -25,7 +27,7 @@ from brokerkit.core import (
     Unavailable,
     UnsettledWarning,
 )
-from brokerkit.core.contract.driver import ConsumerRequest
+from brokerkit.core.contract.driver import ConsumerRequest, Outcome
 from brokerkit.testing.waiting import eventually
 
 from .conftest import Desk
@@ -179,6 +181,57 @@ def test_locks_are_extended_again_after_the_broker_was_away_for_a_moment(desk: D
     before = lease.deadline
     eventually(lambda: lease.deadline > before, "the lock is extended", within=1.0)
     message.ack()
+
+
+class Refusing(InmemMessages):
+    """Fails to give messages back a few times, with an outcome for each."""
+
+    left: list[int]
+
+    def settle(self, receipts: Sequence[Any], outcome: Outcome, **options: Any) -> list[BaseException | None]:
+        if outcome is Outcome.NACK and self.left:
+            self.left.pop()
+            return [Unavailable("not now") for _ in receipts]
+        return super().settle(receipts, outcome, **options)
+
+
+def test_what_no_caller_received_is_returned_although_the_broker_was_away_when_it_was_due(
+    desk: Desk,
+) -> None:
+    desk.topic(count=5)
+    consumer = desk.messages(ack_deadline=30.0, hold=0.3)
+    consumer._put_back([found for found in [consumer.fetch(5, 5)] if found is not None])
+    with desk.store.changed:
+        desk.faults.stopped = True
+    eventually(lambda: consumer._trouble is not None and not consumer._buffer, "returning fails", within=5)
+    assert desk.leases() == 5
+    with desk.store.changed:
+        desk.faults.stopped = False
+    eventually(lambda: desk.leases() == 0, "all are returned long before their lock ends", within=5)
+    again = desk.messages().next_batch(5, 5)
+    assert len(again) == 5
+    for message in again:
+        message.ack()
+
+
+@pytest.mark.parametrize("times", [1, 3])
+def test_what_no_caller_received_is_returned_although_the_broker_refused_it_at_first(
+    desk: Desk, times: int
+) -> None:
+    desk.topic(count=5)
+    desk.connection.create_subscription("orders", "me", start="earliest", ack_deadline=30.0)
+    driver = Refusing(desk.store, ConsumerRequest("orders", "me", "message"))
+    driver.left = [0] * times
+    consumer = MessageConsumer(
+        driver,
+        name="orders",
+        capabilities=desk.connection.capabilities,
+        translate=desk.connection.translate,
+        hold=0.3,
+    )
+    with consumer:
+        consumer._put_back([found for found in [consumer.fetch(5, 5)] if found is not None])
+        eventually(lambda: desk.leases() == 0, "all are returned long before their lock ends", within=5)
 
 
 def test_where_the_broker_has_no_locks_what_is_held_too_long_is_given_back(desk: Desk) -> None:

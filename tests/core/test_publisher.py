@@ -59,6 +59,37 @@ def test_a_batch_with_failures_does_not_raise_and_a_single_message_does(desk: De
         publisher.topic("nowhere").publish(OutboundMessage(b""))
 
 
+class Foreign(InmemPublisher):
+    """Reports an error of its client library, and the password in another."""
+
+    def send(self, batch: Any, timeout: float) -> list[PublishResult]:
+        told = BrokerError("refused for user:hunter2")
+        return [
+            PublishResult("failed", error=ConnectionError("cut") if row else told)  # type: ignore[arg-type]  # the fault
+            for row in range(len(batch))
+        ]
+
+
+def test_the_errors_of_outcomes_are_errors_of_brokerkit_without_secrets(desk: Desk) -> None:
+    desk.topic()
+
+    def translate(error: BaseException) -> BrokerError:
+        text = str(error).replace("hunter2", "***")
+        return type(error)(text) if isinstance(error, BrokerError) else Unavailable(text, retryable=False)
+
+    publisher = ConnectedPublisher(
+        Foreign(desk.store, False),
+        name="orders",
+        capabilities=desk.connection.capabilities,
+        translate=translate,
+    )
+    with publisher:
+        told, cut = publisher.topic("orders").publish_batch(numbered(2))
+        assert str(told.error) == "refused for user:***"
+        assert isinstance(cut.error, Unavailable)
+        assert str(cut.error) == "cut"
+
+
 def test_an_empty_batch_is_no_work(desk: Desk) -> None:
     assert desk.connection.publisher().topic("orders").publish_batch([]) == []
 

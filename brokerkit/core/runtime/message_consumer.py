@@ -15,7 +15,7 @@ from ..vocabulary.cancellation import Cancellation
 from ..vocabulary.errors import AckFailed, BrokerError, LockLost
 from ..vocabulary.messages import Message
 from ..vocabulary.protocols import BatchHandler, MessageHandler
-from .consumer import NEVER, Consumer
+from .consumer import NEVER, RETRY_SECONDS, Consumer
 from .received import Fetch, ReceivedBatch
 
 PENDING, ACKED, NACKED, REJECTED, LOST = range(5)
@@ -29,6 +29,7 @@ class MessageFetch(Fetch):
         receipts: by row, for the driver.
         states: by row: PENDING, ACKED, NACKED, REJECTED or LOST.
         locked_at: the monotonic time from which the locks count.
+        unread: rows that no caller receives any more, and that are still to be returned.
     """
 
     def __init__(self, consumer: MessageConsumer, fetched: Fetched) -> None:
@@ -36,6 +37,7 @@ class MessageFetch(Fetch):
         self.receipts = fetched.receipts
         self.states = bytearray(fetched.columns.length)
         self.locked_at = self.received_at
+        self.unread: list[int] = []
 
     def settled(self, row: int) -> bool:
         """Tell whether a message is settled or lost."""
@@ -227,8 +229,9 @@ class MessageConsumer(Consumer):
                 if lock is None:
                     self._return(chunk)
                 else:
-                    self._return_unread(chunk)
                     again = min(again, chunk.locked_at + lock + 0.01)
+                    if not self._return_unread(chunk):
+                        again = min(again, now + RETRY_SECONDS)
             elif lock is not None and not self.capabilities.lock_extension:
                 again = min(again, chunk.locked_at + lock + 0.01, end)
             elif lock is not None:
@@ -255,14 +258,22 @@ class MessageConsumer(Consumer):
         if extended:
             chunk.locked_at = began
 
-    def _return_unread(self, chunk: MessageFetch) -> None:
-        """Return the rows of a fetch that no caller received within `hold` seconds."""
+    def _return_unread(self, chunk: MessageFetch) -> bool:
+        """Return the rows of a fetch that no caller received within `hold` seconds.
+
+        Return false if the broker did not take some of them, so that it is to be tried again.
+        """
         with self._lock:
             unread = [held for held in self._buffer if held.chunk is chunk]
             for held in unread:
                 self._buffer.remove(held)
-        for held in unread:
-            self._settle(chunk, held.pending_rows(), Outcome.NACK, None, None)
+                chunk.unread += held.pending_rows()
+        rows = [row for row in chunk.unread if not chunk.settled(row)]
+        if rows:
+            failures = self._settle(chunk, rows, Outcome.NACK, None, None)
+            rows = [row for row in rows if row in failures and failures[row].retryable]
+        chunk.unread = rows
+        return not rows
 
     def _return(self, chunk: MessageFetch) -> None:
         """Return a whole fetch, where there are no locks that expire."""

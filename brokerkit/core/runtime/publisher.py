@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime
 from itertools import count
 from typing import Self
@@ -359,10 +360,10 @@ class ConnectedPublisher(Closable):
         except BaseException as error:
             problem = self._translate(error)
             return [PublishResult("unknown", error=problem) for _ in chunk]
-        for result in results:
-            if result.error is not None:
-                self._translate(result.error)
-        return results
+        return [
+            result if result.error is None else replace(result, error=self._translate(result.error))
+            for result in results
+        ]
 
     def _to_retry(self, chunk: Sequence[Outgoing], results: Sequence[PublishResult]) -> list[int]:
         """Return the rows worth another attempt.
