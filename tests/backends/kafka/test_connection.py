@@ -77,7 +77,7 @@ def test_a_topic_is_created_once_with_its_configuration(
     [
         ("bad name!", {}),
         ("fine", {"partitions": 0}),
-        ("fine", {"partitions": "3"}),
+        ("fine", {"partitions": "three"}),
         ("fine", {"shards": 3}),
         ("fine", {"config": {"no.such.setting": 1}}),
         ("fine", {"config": "compact"}),
