@@ -55,6 +55,7 @@ KINDS = [
         options={"subscription_type": "key_shared"},
     ),
     Kind("records", "pulsar_server", subscription={"model": "record"}, options={"model": "record"}),
+    Kind("sessions", "servicebus_server", topic={"sessions": True}),
 ]
 
 

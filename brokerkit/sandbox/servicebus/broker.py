@@ -98,13 +98,13 @@ class Broker:
             window = milliseconds(entity.settings["DuplicateDetectionHistoryTimeWindow"])
             if self.messages.is_duplicate(holder, content.message_id, window):
                 return 0
-        waits = content.scheduled is not None and content.scheduled > now()
-        if not waits and entity.kind == "topic":
+        due = content.scheduled if content.scheduled is not None and content.scheduled > now() else None
+        if due is None and entity.kind == "topic":
             return self._fan_out(entity, content, hops)
-        if not waits and entity.settings.get("ForwardTo"):
+        if due is None and entity.settings.get("ForwardTo"):
             return self._forward(entity, content, entity.settings["ForwardTo"], hops)
         self.touched.add(holder)
-        return self.messages.put(holder, content, lifetime=_lifetime(entity, content))
+        return self.messages.put(holder, content, lifetime=_lifetime(entity, content), due=due)
 
     def _fan_out(self, topic: Entity, content: Content, hops: int) -> int:
         for subscription in self.namespace.subscriptions(topic):

@@ -106,23 +106,22 @@ class Messages:
         content: Content,
         *,
         lifetime: int | None,
+        due: int | None = None,
         number: int | None = None,
         deliveries: int = 0,
     ) -> int:
         """Enqueue a message, and return its sequence number.
 
-        One with a scheduled time in the future waits for it.
-
         Args:
             holder: Where to put it.
             content: The message.
             lifetime: The milliseconds after which it expires, or None.
+            due: When it is enqueued, in milliseconds since the epoch, or None for now.
             number: The sequence number that it already has in this entity, or None for the next one.
             deliveries: How often it was delivered before.
         """
         at = now()
-        waits = content.scheduled is not None and content.scheduled > at
-        start = content.scheduled if waits and content.scheduled is not None else at
+        start = at if due is None else due
         if number is None:
             number = self._next(entity_of(holder))
         self._store.execute(
@@ -130,8 +129,8 @@ class Messages:
             (
                 holder,
                 number,
-                State.SCHEDULED if waits else State.ACTIVE,
-                content.scheduled if waits else None,
+                State.ACTIVE if due is None else State.SCHEDULED,
+                due,
                 at,
                 None if lifetime is None else start + lifetime,
                 content.session,
@@ -158,7 +157,7 @@ class Messages:
     def held(self, holder: int, token: bytes) -> Stored:
         """Return the message with a lock. Raises Refusal if the lock is unknown or has ended."""
         for message in self._rows("token = ?", (token,)):
-            if message.holder == holder and (message.locked_until or now()) >= now():
+            if message.holder == holder and (message.locked_until is None or message.locked_until >= now()):
                 return message
         raise errors.message_lock_lost()
 
