@@ -121,8 +121,10 @@ class Proxy:
     # Faults.
 
     def cut(self) -> None:
-        """Break all connections now with RST. New connections are accepted."""
+        """Break all connections with RST, and return once they are broken. New connections are accepted."""
         self._call(self._cut)
+        # the loop closes their sockets after the call, and before the next one
+        self._call(lambda: None)
 
     def half_open(self, seconds: float | None = None, *, ways: tuple[Way, ...] = BOTH) -> None:
         """Drop all bytes but keep the sockets. New connections are accepted, and receive nothing.

@@ -112,6 +112,19 @@ def test_a_cut_breaks_what_is_open_and_takes_new_ones(proxy: Proxy, client: Clie
     assert Client(proxy).ask(b"after") == b"after"
 
 
+def test_all_that_was_open_is_broken_when_a_cut_returns(proxy: Proxy) -> None:
+    for _ in range(20):
+        clients = [Client(proxy) for _ in range(5)]
+        for each in clients:
+            each.ask(b"before")
+        proxy.cut()
+        for each in clients:
+            each.socket.setblocking(False)
+            with pytest.raises(ConnectionResetError):
+                each.socket.recv(1)
+            each.socket.close()
+
+
 def test_half_open_connections_hear_nothing_and_end_with_the_fault(proxy: Proxy, client: Client) -> None:
     client.ask(b"before")
     proxy.half_open()
