@@ -23,11 +23,13 @@ class Place:
 
     rows: how many messages a fault strikes in the middle of. topic_options, subscribing: what makes topics
     and subscriptions here. resends: whether the client library sends again by itself what got no answer, to
-    a broker that then stores it twice. away: seconds for which messages stay away that a broken connection took along.
+    a broker that then stores it twice. notices_a_cut: whether a client that is idle notices that its connection
+    was reset before it sends on it. away: seconds for which messages stay away that a broken connection took along.
     """
 
     rows: int
     resends = False
+    notices_a_cut = True
     away = 5.0
     topic_options: dict[str, Any] = {}  # noqa: RUF012  # never changed
     subscribing: dict[str, Any] = {}  # noqa: RUF012  # never changed
@@ -160,6 +162,8 @@ class PubSub(Place):
     """Without a look that changes nothing: what is stored is taken from a subscription of its own."""
 
     rows = 3_000
+    # gRPC looks at its connections only while a call is pending
+    notices_a_cut = False
     away = 10.0
     subscribing = {"ordering": False}  # noqa: RUF012  # never changed
 
