@@ -21,23 +21,28 @@ from typing import Any
 import pandas as pd
 
 import brokerkit as bk
+from brokerkit.testing.waiting import eventually
 from brokerkit.workbench import Session
 
-REST = 10.0
+STRIKE_SECONDS = 10.0
 
 
 def interrupted(work: Callable[[], Any], delay: float) -> tuple[Any, KeyboardInterrupt | None]:
     """What a call gave, and the interrupt that ended it or came after it."""
-    sender = threading.Timer(delay, os.kill, (os.getpid(), signal.SIGINT))
+    struck = threading.Event()
+
+    def strike(number: int, frame: Any) -> None:
+        struck.set()
+        signal.default_int_handler(number, frame)
+
+    signal.signal(signal.SIGINT, strike)
     given = None
-    sender.start()
+    threading.Timer(delay, os.kill, (os.getpid(), signal.SIGINT)).start()
     try:
         given = work()
-        end = time.monotonic() + REST
-        while time.monotonic() < end:
-            time.sleep(0.02)
-    except KeyboardInterrupt as stop:
-        return given, stop
+        eventually(struck.is_set, "the interrupt strikes", within=delay + STRIKE_SECONDS)
+    except KeyboardInterrupt as error:
+        return given, error
     # it struck in a callback of a weak reference, where Python drops it
     return given, None
 
@@ -130,8 +135,12 @@ def pull_round(s: Session, topic: str, rows: int, delay: float) -> None:
     given, stop = interrupted(lambda: s.pull(topic, rows, subscription=f"me-{topic}", idle=3.0), delay)
     first = left_of(s, given, stop)
     s.last_interrupted = None
-    rest = s.pull(topic, rows, subscription=f"me-{topic}", idle=1.0, connect_timeout=40)
-    found = Counter(int(value) for each in (first, rest) if each is not None for value in each["value"])
+    found = set() if first is None else set(map(int, first["value"]))
+    while len(found) < rows:
+        rest = s.pull(topic, rows - len(found), subscription=f"me-{topic}", idle=1.0, connect_timeout=40)
+        if not len(rest):
+            break
+        found.update(map(int, rest["value"]))
     print(json.dumps({"kind": "pull", "how": type(stop).__name__, "missing": rows - len(found)}), flush=True)
 
 

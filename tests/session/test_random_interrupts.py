@@ -46,7 +46,7 @@ def check(found: list[dict[str, Any]]) -> None:
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("kind", ["frame", "copy", "batch", "pull"])
 def test_an_interrupt_at_any_moment_hands_over_the_outcome(kind: str) -> None:
-    check(rounds("inmem://", 5, 30_000, kind))
+    check(rounds("inmem://", 5, 12_000, kind))
 
 
 @pytest.mark.broker

@@ -48,10 +48,10 @@ class Way:
         return self.name
 
     def connect(self) -> Session:
-        return bk.connect(self.target, timeout=1.5, **self.options)
+        return bk.connect(self.target, timeout=0.5, **self.options)
 
     def examine(self) -> Any:
-        return bk.doctor(self.target, timeout=1.0, **self.options)
+        return bk.doctor(self.target, timeout=0.5, **self.options)
 
 
 AZURE = f"Endpoint=sb://127.0.0.1:1/;SharedAccessKeyName=a;SharedAccessKey={CANARY}="
