@@ -46,6 +46,13 @@ LONGEST_FIRST = (
 )  # fmt: skip
 """Files of tests from 250 seconds down to 8, so that no process is left alone with one at the end."""
 _RANKS = {str(ROOT / f"{name}.py"): rank for rank, name in enumerate(LONGEST_FIRST)}
+SERVERS = {
+    "nats_server", "kafka_server", "kafka_server_default_delay", "pubsub_emulator", "pstest_server",
+    "pulsar_server", "servicebus_server",
+}  # fmt: skip
+"""The fixtures below that start a real server."""
+_item: list[pytest.Item] = []
+"""The test that is run now."""
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -53,6 +60,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Order and mark the tests; those marked `soak` run only where ``pytest -m soak`` asks for them."""
     items.sort(key=lambda item: _RANKS.get(str(item.path), len(_RANKS)))
     for item in items:
+        if SERVERS & set(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.broker)
         if item.path.suffix == ".ipynb":
             item.add_marker(pytest.mark.timeout(NOTEBOOK_SECONDS))
         if item.path.name in NOTEBOOKS_WITH_SERVERS:
@@ -63,6 +72,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if left_out:
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if not item.get_closest_marker("soak")]
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Note which test asks for a server."""
+    _item[:] = [item]
 
 
 def pytest_configure() -> None:
@@ -80,6 +95,7 @@ def missing(server: str, enable: str) -> NoReturn:
 
 
 def _running(name: str, **options: Any) -> Iterator[Any]:
+    assert not _item or _item[0].get_closest_marker("broker"), f"{_item[0].nodeid} needs the marker broker"
     try:
         server = catalogue.start(name, **options)
     except catalogue.Missing as error:

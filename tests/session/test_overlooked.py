@@ -26,7 +26,10 @@ from brokerkit.workbench import Session
 BIG = 10**21
 
 
-@pytest.fixture(params=["inmem", "kafka", "nats"])
+REAL = [pytest.param(name, marks=pytest.mark.broker) for name in ("kafka", "nats")]
+
+
+@pytest.fixture(params=["inmem", *REAL])
 def session(request: pytest.FixtureRequest) -> Iterator[Session]:
     """A session on each of the systems."""
     if request.param == "inmem":
