@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import compileall
 import os
 import signal
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
 
+import brokerkit
 from brokerkit.sandbox import catalogue
+
+from . import durations
 
 if TYPE_CHECKING:
     from brokerkit.sandbox.kafka import KafkaServer
@@ -25,27 +30,11 @@ REQUIRE = "BROKERKIT_REQUIRE"
 """Environment variable: the servers, with commas, without which the run fails instead of skipping."""
 
 
-ROOT = Path(__file__).parent
 NOTEBOOK_SECONDS = 600
 """How long a cell may take: one may have to download the servers that it starts."""
 
 
 NOTEBOOKS_WITH_SERVERS = {"02_five_brokers.ipynb"}
-LONGEST_FIRST = (
-    "conformance/test_pulsar", "widgets/lab/test_browse", "conformance/test_pubsub",
-    "faults/test_pulsar", "faults/test_kafka",
-    "faults/test_nats", "faults/test_servicebus", "faults/test_pubsub", "faults/test_pstest",
-    "conformance/test_kafka_share", "conformance/test_kafka", "widgets/lab/test_tail",
-    "widgets/lab/test_compose", "scenarios/test_flights", "scenarios/test_restart",
-    "conformance/test_servicebus", "widgets/lab/test_hostile", "backends/kafka/test_share",
-    "scenarios/test_copying", "scenarios/test_interrupt", "conformance/test_jetstream",
-    "backends/kafka/test_crash", "backends/kafka/test_consumer", "backends/pulsar/test_process",
-    "backends/pubsub/test_consumer", "widgets/lab/test_lab", "backends/pubsub/test_connection",
-    "scenarios/test_crash", "conformance/test_inmem", "conformance/test_inmem_records",
-    "conformance/test_suite", "core/test_message_consumer",
-)  # fmt: skip
-"""Files of tests from 250 seconds down to 8, so that no process is left alone with one at the end."""
-_RANKS = {str(ROOT / f"{name}.py"): rank for rank, name in enumerate(LONGEST_FIRST)}
 SERVERS = {
     "nats_server", "kafka_server", "kafka_server_default_delay", "pubsub_emulator", "pstest_server",
     "pulsar_server", "servicebus_server",
@@ -58,7 +47,8 @@ _item: list[pytest.Item] = []
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Order and mark the tests; those marked `soak` run only where ``pytest -m soak`` asks for them."""
-    items.sort(key=lambda item: _RANKS.get(str(item.path), len(_RANKS)))
+    stored = durations.stored()
+    items.sort(key=lambda item: -stored.get(durations.file_of(item.nodeid), 0.0))
     for item in items:
         if SERVERS & set(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.broker)
@@ -80,8 +70,26 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     _item[:] = [item]
 
 
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """Return how many processes share the tests: those with real servers mostly wait."""
+    processors = os.cpu_count() or 1
+    real = "not broker" not in (config.option.markexpr or "")
+    return max(4, processors) if real else processors + 1
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Share by file as `--dist loadfile` does, and keep the files together that share a large topic."""
+    return durations.scheduler(config, log) if config.getvalue("dist") == "loadfile" else None
+
+
 def pytest_configure() -> None:
-    """Let Ctrl-C be tried in a run in the background, too: shells start such a one without it."""
+    """Compile once what hundreds of interpreters import, and let Ctrl-C be tried.
+
+    A run in the background can be interrupted, too: shells start such a one without it.
+    """
+    sys.dont_write_bytecode = False
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        compileall.compile_dir(Path(brokerkit.__file__).parent, quiet=2)
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
