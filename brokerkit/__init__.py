@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from .core.vocabulary.errors import (
         AbandonedWarning,
         AckFailed,
+        AfterTheEndWarning,
         AlreadyExists,
         BrokerError,
         Cancelled,
@@ -69,6 +70,7 @@ _HOMES = {
     "core.vocabulary.errors": (
         "AbandonedWarning",
         "AckFailed",
+        "AfterTheEndWarning",
         "AlreadyExists",
         "BrokerError",
         "Cancelled",
@@ -130,6 +132,7 @@ _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 __all__ = [
     "AbandonedWarning",
     "AckFailed",
+    "AfterTheEndWarning",
     "AlreadyExists",
     "Batch",
     "BrokerError",

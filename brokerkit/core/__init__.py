@@ -24,6 +24,7 @@ from .vocabulary.columns import Columns
 from .vocabulary.errors import (
     AbandonedWarning,
     AckFailed,
+    AfterTheEndWarning,
     AlreadyExists,
     BrokerError,
     Cancelled,
@@ -66,6 +67,7 @@ __all__ = [
     "NO_ATTRIBUTES",
     "AbandonedWarning",
     "AckFailed",
+    "AfterTheEndWarning",
     "AlreadyExists",
     "AttributeValue",
     "Attributes",

@@ -95,7 +95,7 @@ def test_a_value_is_taken_as_users_and_urls_write_it(kind: Kind, given: Any, val
         (whole(least=-1, most=3), 4, "it must be a whole number of at least -1 and at most 3, not 4"),
         (COUNT, 0, "it must be a positive integer, not 0"),
         (COUNT, "many", "it must be a positive integer, not 'many'"),
-        (WHOLE, 2**70, "it must be an integer of 64 bits, not one of 71 bits"),
+        (WHOLE, 2**70, "it must be an integer of 63 bits and a sign, not one of 71 bits"),
         (SECONDS, -1, "it must be a number of seconds, not negative, not -1"),
         (SECONDS, "soon", "it must be a number of seconds, not negative, not 'soon'"),
         (SECONDS, float("nan"), "it must be a number of seconds, not negative, not nan"),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import threading
+import warnings
+from typing import Any
 
 import pytest
 
@@ -137,3 +139,24 @@ def test_a_step_back_keeps_no_more_rows_than_were_asked_for(s: Session) -> None:
     peek.limit = 50
     peek.read()
     assert peek.table().column("value").to_pylist() == [f"{number}" for number in range(26_950, 27_000)]
+
+
+@pytest.mark.parametrize("start", [8, 10**6, {0: 8, 1: 8, 2: 8}, {1: 10**6}], ids=str)
+def test_a_start_after_the_end_says_so(orders: Session, start: Any) -> None:
+    with pytest.warns(bk.AfterTheEndWarning, match=r"orders: the start .* lies after the end"):
+        orders.peek("orders", start=start, partitions=[1])
+    with pytest.warns(bk.AfterTheEndWarning, match="of another topic"):
+        orders.scan("orders", start=start, progress=False).to_pandas()
+
+
+@pytest.mark.parametrize("start", [7, {0: 10**6, 1: 0}, -100, "2100-01-01", "latest"], ids=str)
+def test_a_start_that_may_be_meant_is_no_warning(orders: Session, start: Any) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", bk.AfterTheEndWarning)
+        orders.peek("orders", start=start)
+        orders.scan("orders", start=start, end=10**9, progress=False).to_pandas()
+
+
+def test_an_offset_beyond_64_bits_is_refused_in_words(orders: Session) -> None:
+    with pytest.raises(bk.ConfigError, match="63 bits and a sign, not one of 64 bits"):
+        orders.peek("orders", start=2**63)

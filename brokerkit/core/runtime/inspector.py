@@ -16,7 +16,8 @@ from ..contract.driver import InspectorDriver, ReaderDriver
 from ..vocabulary.arguments import check_count, check_name
 from ..vocabulary.cancellation import Cancellation, Deadline
 from ..vocabulary.columns import Columns
-from ..vocabulary.errors import BrokerError, Closed, RetentionWarning, Unavailable
+from ..vocabulary.errors import AfterTheEndWarning, BrokerError, Closed, RetentionWarning, Unavailable
+from ..vocabulary.notes import note
 from ..vocabulary.positions import (
     AtOffset,
     AtOffsets,
@@ -24,6 +25,7 @@ from ..vocabulary.positions import (
     Earliest,
     Latest,
     Position,
+    after_the_end,
     parse_all,
     resolve,
 )
@@ -180,6 +182,13 @@ class ConnectedInspector(Closable):
         def at_time(moment: int) -> Mapping[int | None, int]:
             return self._ask(lambda: self._driver.at_time(topic, moment, timeout), timeout)
 
+        problem = after_the_end(first, bounds, self._driver.at_id)
+        if problem is not None:
+            note(
+                f"{topic}: {problem}, so nothing is there yet. Is it a position of another topic, or of an "
+                "earlier one of that name?",
+                AfterTheEndWarning,
+            )
         return stretches(
             first,
             last,

@@ -26,7 +26,7 @@ def as_integer(value: Any) -> int | None:
 def check_size(number: int, name: str) -> int:
     """Return an integer after checking that it fits 64 bits. Raises ConfigError."""
     if not -LARGEST <= number <= LARGEST:
-        raise ConfigError(f"{name} must be an integer of 64 bits, not {_short(number)}")
+        raise ConfigError(f"{name} must be an integer of 63 bits and a sign, not {_short(number)}")
     return number
 
 

@@ -128,6 +128,10 @@ class RetentionWarning(UserWarning):
     """The broker deleted rows before they were read."""
 
 
+class AfterTheEndWarning(UserWarning):
+    """A position where reading begins lies after the last message, so nothing is there yet."""
+
+
 class GivenUpWarning(UserWarning):
     """Messages were returned after their last delivery. The broker does not deliver them again."""
 

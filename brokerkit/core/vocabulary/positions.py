@@ -190,6 +190,40 @@ def check_partitions(numbers: Iterable[int], bounds: Sequence[Bounds]) -> None:
         raise NotFound(f"there is no partition {', '.join(map(str, strangers))}: the topic has {there}")
 
 
+SHOWN_ENDS = 5
+"""How many ends of partitions a text shows."""
+
+
+def after_the_end(
+    position: Position | Mapping[int, Position],
+    bounds: Sequence[Bounds],
+    at_id: Callable[[str], tuple[int | None, int]],
+) -> str | None:
+    """Return a text about a position that names a message after the end of each partition, or None.
+
+    The end itself, times and numbers counted from the end are never after it.
+    """
+    texts: dict[str, None] = {}
+    ends: list[str] = []
+    for each in bounds:
+        wanted = position.get(each.partition or 0) if isinstance(position, Mapping) else position
+        match wanted:
+            case AtOffset(number) if number >= 0 and each.place(number) > each.end:
+                texts[f"{number:,}"] = None
+            case AtId(name) if at_id(name)[1] > each.end:
+                texts[name] = None
+            case None:
+                continue
+            case _:
+                return None
+        ends.append(each.show(each.end))
+    if not ends:
+        return None
+    shown = f"the end, {ends[0]}" if len(ends) == 1 else f"the ends, {', '.join(ends[:SHOWN_ENDS])}"
+    more = ", ..." if len(ends) > SHOWN_ENDS else ""
+    return f"the start {', '.join(texts)} lies after {shown}{more}"
+
+
 def resolve(
     position: Position | Mapping[int, Position],
     bounds: Sequence[Bounds],

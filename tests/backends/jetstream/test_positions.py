@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import warnings
 from collections.abc import Iterator
 
 import nats
@@ -53,3 +54,13 @@ def test_deleted_messages_are_not_counted(session: Session, nats_server: NatsSer
     assert numbers(session.scan("sp.>", start=-3).to_pandas()) == [195, 196, 199]
     described = session.describe("sp.rare")
     assert (described.messages, described.exact) == (10, True)
+
+
+def test_a_sequence_after_the_end_of_the_stream_says_so(session: Session) -> None:
+    end = int(session.peek("sp.>", 1)["offset"].iloc[0]) + 1
+    for start in (end + 1, 10**9, 2**63 - 1):
+        with pytest.warns(bk.AfterTheEndWarning, match=f"lies after the end, {end:,}"):
+            assert len(session.peek("sp.>", start=start)) == 0
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", bk.AfterTheEndWarning)
+        assert len(session.peek("sp.>", start=end)) == 0

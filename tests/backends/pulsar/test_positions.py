@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -232,3 +233,23 @@ def test_a_subscription_that_begins_with_a_message_in_chunks_gets_it(session: Se
     name = session.scan(topic).to_pandas()["id"].iloc[1]
     session.create_subscription(topic, "from-the-blob", start=name)
     assert short(session.pull(topic, 2, subscription="from-the-blob")) == [BLOB, "m2"]
+
+
+def test_an_id_after_the_last_one_says_so(either: Session, make: Make) -> None:
+    topic = make()
+    either.publish_batch(topic, ["a", "b"])
+    last = either.peek(topic, 1)["id"].iloc[0]
+    ledger, entry = last.split(":")[:2]
+    later = [
+        f"{int(ledger) + 1}:0:-1:-1",
+        f"{int(ledger) + 1_000}:5:-1:-1",
+        f"{ledger}:{int(entry) + 100}:-1:-1",
+    ]
+    for start in later:
+        with pytest.warns(bk.AfterTheEndWarning, match=f"the start {start} lies after the end"):
+            assert len(either.peek(topic, start=start)) == 0
+        with pytest.warns(bk.AfterTheEndWarning):
+            assert len(either.scan(topic, start=start, progress=False).to_pandas()) == 0
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", bk.AfterTheEndWarning)
+        assert either.peek(topic, start=last)["value"].tolist() == ["b"]
