@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from brokerkit.core.vocabulary.arguments import as_integer, shown_integer
+from brokerkit.core.vocabulary.arguments import shown_integer
 from brokerkit.core.vocabulary.attributes import Attributes
 from brokerkit.core.vocabulary.errors import BrokerError, ConfigError
 from brokerkit.core.vocabulary.messages import (
@@ -64,6 +64,10 @@ def placed(
             )
         moments = None
     topics = _topics(outbound)
+    # rows that were not read from a topic have the partition that somebody chose for them
+    chosen = numbers is not None and not topics
+    if chosen and partitions is None and target.capabilities.publish_partition:
+        partitions = "same"
     asked = target.capabilities.publish_partition and numbers is not None and partitions != "key"
     placing = placing_of(
         target,
@@ -76,6 +80,8 @@ def placed(
     )
     if partitions == "same" and numbers is not None:
         _check_all_there(placing, numbers)
+    if chosen and not target.capabilities.publish_partition:
+        placing.tell("the column 'partition' is left out: this system chooses the partition itself")
     rows = PlacedRows(outbound.rows, placing, numbers, moments, resent=topics == {topic})
     return Outbound(outbound.kind, rows, outbound.columns), placing
 
@@ -108,8 +114,8 @@ def _count(frame: Any, target: BrokerSession, topics: set[str]) -> int | None:
 
 
 def _check_all_there(placing: Placing, numbers: Column) -> None:
-    values = numbers.unique().to_pylist() if isinstance(numbers, pa.ChunkedArray) else numbers
-    known = [number for number in map(as_integer, values) if number is not None]
+    values: Column = numbers.unique().to_pylist() if isinstance(numbers, pa.ChunkedArray) else numbers
+    known = [each for each in partition_values(values, 0, len(values)) if isinstance(each, int)]
     count = placing.terms.partitions
     if known and count is not None and max(known) >= count:
         largest = shown_integer(max(known))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import warnings
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -226,3 +228,34 @@ def test_a_transaction_that_raises_leaves_nothing(t: Session) -> None:
     assert values(t) == []
     with pytest.raises(bk.Closed):
         tx.publish("t", "x")
+
+
+def chosen_places(**columns: Any) -> pd.DataFrame:
+    return pd.DataFrame({"value": ["1", "2", "3", "4"], "partition": [2, 2, 0, None], **columns})
+
+
+@pytest.mark.parametrize("columns", [{}, {"key": ["k", "k", "j", "k"]}, {"topic": [None] * 4}], ids=str)
+def test_a_partition_that_a_user_writes_into_a_frame_is_used(s: Session, columns: dict[str, Any]) -> None:
+    s.create_topic("places", partitions=3)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        outcome = s.publish_frame("places", chosen_places(**columns), kind="messages", progress=False)
+    assert [identity.split("-")[0] for identity in outcome["id"][:3]] == ["2", "2", "0"]
+    assert outcome.attrs["brokerkit"]["placing"]["partitions"] == "same"
+
+
+def test_a_partition_that_the_topic_does_not_have_is_refused_before_anything_is_sent(s: Session) -> None:
+    s.create_topic("places", partitions=2)
+    with pytest.raises(bk.ConfigError, match='partitions="key" lets the key decide'):
+        s.publish_frame("places", chosen_places(), kind="messages", progress=False)
+    assert len(s.peek("places")) == 0
+    outcome = s.publish_frame("places", chosen_places(), kind="messages", partitions="key", progress=False)
+    assert outcome.counts["confirmed"] == 4
+
+
+def test_a_partition_of_a_frame_that_was_read_still_depends_on_the_topic(s: Session) -> None:
+    s.create_topic("wide", partitions=3)
+    s.create_topic("narrow", partitions=2)
+    s.publish_batch("wide", ["1", "2", "3", "4"])
+    with pytest.warns(bk.PlacingWarning, match="the key decides"):
+        assert s.publish_frame("narrow", s.peek("wide"), progress=False).counts["confirmed"] == 4
