@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from brokerkit.sandbox.pulsar import PulsarServer
+
 ROOT = Path(__file__).parents[2]
 COUNT = 400
 """Messages of 0.9 MB: without a bound each way needs 580 MB and more."""
@@ -49,3 +51,10 @@ def test_a_search_of_the_browser_for_large_messages_is_bounded_in_bytes() -> Non
     found = used("inmem://", "browse")
     assert 100 < len(found) < 150
     assert found == list(range(COUNT - len(found), COUNT))
+
+
+@pytest.mark.soak
+@pytest.mark.broker
+@pytest.mark.timeout(180)
+def test_a_search_of_pulsar_holds_few_large_messages_ready(pulsar_server: PulsarServer) -> None:
+    assert used(pulsar_server.address, "peek_where", 900) == [7]

@@ -92,13 +92,13 @@ def test_large_and_deep_payloads_are_read_whole_and_shown_at_once(s: Session) ->
     s.create_topic("t")
     large, deep = "x" * 8_000_000, "[" * 20_000 + "]" * 20_000
     s.publish_batch("t", [large, deep, '{"a":' + deep + "}", b"\xff" * 1_000_000])
-    began = time.monotonic()
+    began = time.process_time()
     frame = s.peek("t", where=lambda value: True, expand=True)
     assert frame["value"].tolist()[:2] == [large, deep]
     assert len(repr(frame)) < 5_000
     assert len(frame._repr_html_()) < 20_000
     assert len(repr(s.scan("t"))) < 1_000
-    assert time.monotonic() - began < 10
+    assert time.process_time() - began < 5
 
 
 def test_a_topic_with_a_name_of_ten_megabytes_is_shown_short(s: Session) -> None:

@@ -41,7 +41,8 @@ PATIENCE = 3.0
 """After this many seconds without an existing message, another reader is asked for it."""
 BATCH = 2_000
 BATCH_BYTES = 32_000_000
-AHEAD = 1_000
+AHEAD = 200
+"""How many messages the library holds ready, of any size: it does not count bytes."""
 LOOK_BACK_SECONDS = 1.0
 LOOK_BACK = 100
 """How many entries before a slice are searched for the first chunk of a message without the REST endpoint."""

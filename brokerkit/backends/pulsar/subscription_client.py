@@ -29,6 +29,8 @@ FAILOVER_SECONDS = 1.2
 """How long the broker delays the first message of the chosen consumer of a failover subscription."""
 ARRIVAL_MILLIS = 50
 """How long a message from the broker may take to pass through the client."""
+FETCH_BYTES = 32_000_000
+"""A fetch ends at about so many bytes; what else is ready is for the next."""
 SLICE_MILLIS = 40
 """How long one attempt to receive takes, so that acknowledgements do not wait behind it."""
 
@@ -116,10 +118,12 @@ class Receiving:
             return []
         consumer, deadline = self._consumer, Deadline(wait)
         messages, self._early = self._early, []
-        while len(messages) < most:
+        size = 0
+        while len(messages) < most and size < FETCH_BYTES:
             millis = 0 if messages else min(SLICE_MILLIS, int(1000 * deadline.remaining()))
             try:
                 messages.append(consumer.receive(timeout_millis=millis))
+                size += len(messages[-1].data())
             except pulsar.Timeout:
                 if messages or deadline.passed or self._woken.is_set():
                     break
