@@ -32,7 +32,7 @@ from .options import from_connection_string, read_options
 
 
 def _keeps(pair: Pair) -> bool:
-    from .outbound import keeps
+    from .codec import keeps
 
     return keeps(pair)
 

@@ -18,12 +18,12 @@ from brokerkit.core.vocabulary.results import PublishResult
 
 from .background_open import close_aside
 from .client_internals import Sender
+from .codec import encode
 from .connection import FRESH_SECONDS, ServiceBusConnection
 from .duplicate_detection import with_id
 from .entities import Entity, find_if_permitted
 from .errors import surely_not_done, translate
 from .names import EntityName
-from .outbound import encode
 
 RETRY_SECONDS = 0.2
 LEAST_SECONDS = 0.1
