@@ -19,7 +19,7 @@ from brokerkit.core.vocabulary.errors import BrokerError, NotFound, NotSupported
 from brokerkit.core.vocabulary.secrets import revealed
 
 from . import tls
-from .client import DirectClient
+from .client_internals import DirectClient
 from .errors import NO_JETSTREAM
 from .login import check_login
 from .options import RECONNECT_SECONDS, Options

@@ -3,7 +3,7 @@
 `_Transport` holds all that differs from the library's own receivers and senders. The library reads
 connections in a thread of its own beside their owner, and waits for that thread on close. It pauses
 after every frame while a link is being opened. It resends by itself messages that may have been stored.
-It drops the types of received values.
+It drops the types of received values. It sends one disposition and waits for its outcome before the next.
 """
 
 from __future__ import annotations
@@ -11,13 +11,19 @@ from __future__ import annotations
 import logging
 import select
 import time
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
 from azure.servicebus import ServiceBusReceivedMessage, ServiceBusReceiver, ServiceBusSender
 from azure.servicebus._pyamqp.constants import LinkState
-from azure.servicebus._pyamqp.error import AMQPException
+from azure.servicebus._pyamqp.error import AMQPException, MessageException
+from azure.servicebus._pyamqp.outcomes import Accepted, Modified
+from azure.servicebus._pyamqp.receiver import check_disposition_outcome, outcome_name
 from azure.servicebus._transport._pyamqp_transport import PyamqpTransport
+
+from brokerkit.core.contract.driver import Outcome
+from brokerkit.core.vocabulary.cancellation import Deadline
 
 from .amqp import timestamp
 
@@ -30,6 +36,11 @@ SILENCE_SECONDS = 0.1
 ROUNDS = 100
 SILENT_SECONDS = 60.0
 """After this long without any frame, a connection on which messages are awaited counts as lost."""
+DISPOSITIONS: dict[Outcome, Any] = {
+    Outcome.ACK: Accepted(),
+    Outcome.NACK: Modified(delivery_failed=True, undeliverable_here=False),
+}
+"""What settles a message, for the outcomes of which many can be sent at a time."""
 
 
 class Received(ServiceBusReceivedMessage):
@@ -111,6 +122,13 @@ def error_of(error: BaseException) -> BaseException:
     return made
 
 
+def condition_of(error: Any) -> str:
+    """Return the AMQP condition that a failure was reported with, or "" if there is none."""
+    condition = getattr(error, "_condition", None)
+    value = getattr(condition, "value", condition) or ""
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
+
+
 class _Opened:
     """The operations added to the library's receivers and senders."""
 
@@ -141,16 +159,55 @@ class Receiver(_Opened, ServiceBusReceiver):
             self._handler.client_ready()
             self._handler._connection.listen(wait=False)
 
-    @property
-    def link(self) -> Any:
-        """The link on which messages arrive, or None if there is none."""
-        return self._handler._link if self.is_open else None
-
     def may_settle(self, message: Any) -> bool:
         """Return whether a message came by the open link, and its lock has not ended by the local clock."""
         if message._settled or message._is_deferred_message or (not self._session and message._lock_expired):
             return False
-        return self.link is not None and message._delivery_tag in self.link._received_delivery_tags
+        link = self._handler._link if self.is_open else None
+        return link is not None and message._delivery_tag in link._received_delivery_tags
+
+    def settle_together(
+        self, messages: Mapping[int, Any], outcome: Outcome, deadline: Deadline
+    ) -> dict[int, BaseException | None]:
+        """Send the dispositions of messages that it `may_settle`, and wait for their outcomes.
+
+        Args:
+            messages: The messages by their place.
+            outcome: A key of `DISPOSITIONS`.
+            deadline: How long to wait.
+
+        Returns:
+            The error of each message by its place, or None. A message that is left out was not settled,
+            or its outcome is unknown.
+        """
+        link, state = self._handler._link, DISPOSITIONS[outcome]
+        outcomes = link._pending_dispositions
+        try:
+            for message in messages.values():
+                outcomes[message._delivery_id] = {"settled": False, "outcome": None}
+                link._outgoing_disposition(
+                    message._delivery_id, None, message._delivery_tag, False, state, True
+                )
+            while not all(outcomes[each._delivery_id]["settled"] for each in messages.values()):
+                if deadline.passed or link.state in (LinkState.DETACHED, LinkState.ERROR):
+                    break
+                link._session._connection.listen(wait=False)
+        except Exception as error:
+            # the connection failed: what was answered is known, the rest is settled again
+            log.info("settling was interrupted: %s", error)
+        results: dict[int, BaseException | None] = {}
+        for place, message in messages.items():
+            answer = outcomes.pop(message._delivery_id, None)
+            if answer is None or not answer["settled"]:
+                continue
+            try:
+                check_disposition_outcome(message._delivery_id, answer["outcome"], outcome_name(state))
+            except MessageException as error:
+                results[place] = error_of(error)
+            else:
+                message._settled = True
+                results[place] = None
+        return results
 
     def renew(self, messages: list[Any], timeout: float) -> None:
         """Renew the locks of many messages in one request. Raises an error if one of them is lost."""

@@ -21,6 +21,8 @@ from brokerkit.core.vocabulary.errors import (
     Unavailable,
 )
 
+from .client_internals import condition_of
+
 _LOG_IN = "check the connection string's key, or what the identity may do (Azure Service Bus Data ... roles)"
 
 
@@ -91,13 +93,6 @@ _BY_STATUS = {
 }
 
 _NOT_NOW = (bus_errors.ServiceBusQuotaExceededError, bus_errors.ServiceBusServerBusyError)
-
-
-def condition_of(error: Any) -> str:
-    """Return the AMQP condition that a failure was reported with, or "" if there is none."""
-    condition = getattr(error, "_condition", None)
-    value = getattr(condition, "value", condition) or ""
-    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
 
 
 def _statuses_of(error: Any) -> list[int | str]:

@@ -9,14 +9,16 @@ from typing import Any
 from azure.servicebus.exceptions import MessageLockLostError, MessageNotFoundError
 
 from brokerkit.core.contract.driver import Outcome
+from brokerkit.core.vocabulary.cancellation import Deadline
 from brokerkit.core.vocabulary.errors import ConfigError, LockLost
 
-from .bulk_settle import settle_together
-from .client_internals import Receiver
+from .client_internals import DISPOSITIONS, Receiver
 from .connection import ANSWER_SECONDS
 from .errors import translate
 
 MAX_REASON = 4096
+WINDOW = 500
+"""How many dispositions may be pending at a time."""
 MAX_TOKENS = 500
 """How many locks one request renews."""
 REJECTED = "rejected"
@@ -30,7 +32,7 @@ def settle(receiver: Receiver, messages: Sequence[Any], outcome: Outcome, reason
     A failure of the connection counts for all messages after it as well.
     """
     how = _operation(receiver, outcome, reason)
-    known = settle_together(receiver, messages, outcome, ANSWER_SECONDS)
+    known = _settle_together(receiver, messages, outcome)
     errors: Errors = []
     for place, message in enumerate(messages):
         if place in known:
@@ -48,6 +50,29 @@ def settle(receiver: Receiver, messages: Sequence[Any], outcome: Outcome, reason
                 errors.extend(known.get(rest, error) for rest in range(place + 1, len(messages)))
                 break
     return errors
+
+
+def _settle_together(
+    receiver: Receiver, messages: Sequence[Any], outcome: Outcome
+) -> dict[int, BaseException | None]:
+    """Settle many messages at once, as far as that is possible; the others are settled one by one.
+
+    Returns:
+        The error of each message by its place, or None. A message that is left out was not settled, or
+        its outcome is unknown.
+    """
+    results: dict[int, BaseException | None] = {}
+    if outcome not in DISPOSITIONS or len(messages) < 2:
+        return results
+    for start in range(0, len(messages), WINDOW):
+        part = list(enumerate(messages))[start : start + WINDOW]
+        ours = {place: message for place, message in part if receiver.may_settle(message)}
+        answered = receiver.settle_together(ours, outcome, Deadline(ANSWER_SECONDS)) if ours else {}
+        results.update(answered)
+        if len(answered) < len(ours):
+            # the service does not answer now, so do not wait for the others either
+            break
+    return results
 
 
 def _operation(receiver: Receiver, outcome: Outcome, reason: str | None) -> Callable[[Any], object]:

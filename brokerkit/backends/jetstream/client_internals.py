@@ -1,4 +1,4 @@
-"""A client of nats-py with less work for each received message, and with stricter TLS.
+"""All that uses private members of nats-py: a client with less work for each message, and with stricter TLS.
 
 It overrides private methods of the client. If a release of nats-py no longer calls those for messages,
 messages are received in the client's own way, with their headers as a dict.
