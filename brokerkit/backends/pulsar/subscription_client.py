@@ -9,6 +9,7 @@ from typing import Any
 
 import pulsar
 
+from brokerkit.core.contract.background import ended
 from brokerkit.core.contract.driver import Backlog, ConsumerRequest
 from brokerkit.core.vocabulary.cancellation import Deadline
 from brokerkit.core.vocabulary.errors import Closed, Unavailable
@@ -77,17 +78,13 @@ class Receiving:
     def _opened(self, wait: float) -> bool:
         if self._opening is None:
             self._opening = self._connection.submit(self._subscribe, f"subscribe {self.topic}")
+        if not ended(self._opening, wait):
+            return False
+        opening, self._opening = self._opening, None
         try:
-            self._consumer = self._opening.result(wait)
-        except TimeoutError:
-            if not self._opening.done():
-                return False
-            self._opening = None
-            raise
+            self._consumer = opening.result()
         except Exception as error:
-            self._opening = None
             raise translate(error, f"consuming {self.topic}") from error
-        self._opening = None
         self._begun = Deadline(FAILOVER_SECONDS if self.options.type == "failover" else 0.0)
         return True
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import Future
 from typing import Any
 
+from brokerkit.core.contract.background import abandon, begin, ended
 from brokerkit.core.contract.driver import ConsumerRequest, Fetched, MessageDriver, Outcome
 from brokerkit.core.vocabulary.cancellation import Deadline
 from brokerkit.core.vocabulary.errors import AlreadyExists, ConfigError, NotFound, NotSupported
 
 from .admin import create_subscription
-from .background_open import Opening
 from .codec import to_columns
 from .connection import OPEN_SECONDS, ServiceBusConnection, log
 from .consumer_options import ConsumerOptions, read_consumer_options
@@ -31,7 +32,7 @@ class ServiceBusConsumer(MessageDriver):
         self._request = request
         self._options = read_consumer_options(request.options)
         self._name = EntityName.parse(request.topic, request.subscription)
-        self._opening: Opening[Source] | None = None
+        self._opening: Future[Source] | None = None
         self._source: Source | None = None
 
     @property
@@ -40,15 +41,14 @@ class ServiceBusConsumer(MessageDriver):
 
     def attach(self, wait: float) -> bool:
         if self._opening is None:
-            self._opening = Opening(
+            self._opening = begin(
                 lambda: open_source(self._connection, self._request, self._name, self._options),
-                lambda made: made.close(),
-                f"consumer of {self._name}",
+                f"servicebus consumer of {self._name}",
             )
-        if not self._opening.wait(wait):
+        if not ended(self._opening, wait):
             return False
         opening, self._opening = self._opening, None
-        self._source = opening.take()
+        self._source = opening.result()
         return True
 
     def fetch(self, max_messages: int, wait: float) -> Fetched:
@@ -77,7 +77,7 @@ class ServiceBusConsumer(MessageDriver):
         """
         opening, self._opening = self._opening, None
         if opening is not None:
-            opening.abandon()
+            abandon(opening, lambda made: made.close())
         if self._source is not None:
             self._source.close()
 

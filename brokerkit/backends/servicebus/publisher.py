@@ -10,13 +10,13 @@ from typing import Any
 
 from azure.servicebus.exceptions import MessageSizeExceededError
 
+from brokerkit.core.contract.background import begin
 from brokerkit.core.contract.driver import PublisherDriver
 from brokerkit.core.vocabulary.cancellation import Deadline
 from brokerkit.core.vocabulary.errors import BrokerError, ConfigError, TooLarge, Unavailable
 from brokerkit.core.vocabulary.messages import OutboundMessage, new_run
 from brokerkit.core.vocabulary.results import PublishResult
 
-from .background_open import close_aside
 from .client_internals import Sender
 from .codec import encode
 from .connection import FRESH_SECONDS, ServiceBusConnection
@@ -147,7 +147,7 @@ class ServiceBusPublisher(PublisherDriver):
     def _drop(self, target: _Target) -> None:
         sender, target.sender = target.sender, None
         if sender is not None:
-            close_aside(sender.close, "sender")
+            begin(sender.close, "servicebus sender")
 
     def _send_items(
         self, target: _Target, items: Sequence[_Item], deadline: Deadline

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from concurrent.futures import Future
 from typing import Any
 
+from brokerkit.core.contract.background import abandon, begin, ended
 from brokerkit.core.contract.driver import Outcome
 from brokerkit.core.vocabulary.errors import Unavailable
 
-from .background_open import Opening, close_aside
 from .client_internals import Receiver
 from .connection import ANSWER_SECONDS, ServiceBusConnection, log
 from .errors import translate
@@ -37,7 +38,7 @@ class QueueSource(Source):
         self._connection = connection
         self._name = name
         self._receiver: Receiver | None = receiver
-        self._opening: Opening[Receiver] | None = None
+        self._opening: Future[Receiver] | None = None
         self._lock_known = lock_seconds is not None
         self.lock_seconds = lock_seconds or DEFAULT_LOCK
         self._resting = True
@@ -52,22 +53,21 @@ class QueueSource(Source):
             return self._receiver
         if self._opening is None:
             self._lose()
-            self._opening = Opening(
+            self._opening = begin(
                 lambda: self._connection.receiver(self._name),
-                lambda made: made.close(),
-                f"receiver of {self._name}",
+                f"servicebus receiver of {self._name}",
             )
-        if not self._opening.wait(wait):
+        if not ended(self._opening, wait):
             return None
         opening, self._opening = self._opening, None
-        self._receiver = opening.take()
+        self._receiver = opening.result()
         self._stayed_at = time.monotonic()
         return self._receiver
 
     def _lose(self) -> None:
         receiver, self._receiver = self._receiver, None
         if receiver is not None:
-            close_aside(receiver.close, f"receiver of {self._name}")
+            begin(receiver.close, f"servicebus receiver of {self._name}")
 
     def take(self, max_messages: int, wait: float) -> Taken:
         receiver = self._connected(wait)
@@ -119,7 +119,7 @@ class QueueSource(Source):
     def close(self) -> None:
         opening, self._opening = self._opening, None
         if opening is not None:
-            opening.abandon()
+            abandon(opening, lambda made: made.close())
         receiver, self._receiver = self._receiver, None
         if receiver is not None:
             receiver.close()

@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Sequence
+from concurrent.futures import Future
 from datetime import UTC, datetime
 from typing import Any
 
 from azure.servicebus.exceptions import OperationTimeoutError, SessionLockLostError
 
+from brokerkit.core.contract.background import abandon, begin, ended
 from brokerkit.core.contract.driver import Outcome
 from brokerkit.core.vocabulary.cancellation import Deadline
 from brokerkit.core.vocabulary.errors import LockLost
 
-from .background_open import Opening, close_aside
 from .client_internals import Receiver
 from .connection import ANSWER_SECONDS, NEXT_SESSION, ServiceBusConnection, log
 from .errors import translate
@@ -71,7 +72,7 @@ class SessionSource(Source):
         self._name = name
         self._session = session
         self._held: list[HeldSession] = [] if first is None else [HeldSession(first)]
-        self._opening: Opening[Receiver] | None = None
+        self._opening: Future[Receiver] | None = None
         self.lock_seconds = lock_seconds or DEFAULT_LOCK
 
     def take(self, max_messages: int, wait: float) -> Taken:
@@ -96,16 +97,15 @@ class SessionSource(Source):
         """Return the session that was asked for, or a free one; None if there is none in time."""
         if self._opening is None:
             wanted = NEXT_SESSION if self._session is None else self._session
-            self._opening = Opening(
+            self._opening = begin(
                 lambda: self._connection.session(self._name, wanted, ACCEPT_SECONDS),
-                lambda made: made.close(),
-                f"session of {self._name}",
+                f"servicebus session of {self._name}",
             )
-        if not self._opening.wait(until.remaining()):
+        if not ended(self._opening, until.remaining()):
             return None
         opening, self._opening = self._opening, None
         try:
-            held = HeldSession(opening.take())
+            held = HeldSession(opening.result())
         except OperationTimeoutError:
             if self._session is not None:
                 raise
@@ -139,7 +139,7 @@ class SessionSource(Source):
         for held in some:
             if held in self._held:
                 self._held.remove(held)
-                close_aside(held.receiver.close, f"session of {self._name}")
+                begin(held.receiver.close, f"servicebus session of {self._name}")
 
     def settle(self, receipts: Sequence[Any], outcome: Outcome, reason: str | None) -> Errors:
         errors: list[BaseException | None] = [None] * len(receipts)
@@ -179,7 +179,7 @@ class SessionSource(Source):
         if self._opening is not None and self._session is None:
             # a session that is found now would be kept from other consumers for nothing
             opening, self._opening = self._opening, None
-            opening.abandon()
+            abandon(opening, lambda made: made.close())
         for held in list(self._held):
             if self._session is None and not held.owed:
                 self._let_go([held])
@@ -199,7 +199,7 @@ class SessionSource(Source):
     def close(self) -> None:
         opening, self._opening = self._opening, None
         if opening is not None:
-            opening.abandon()
+            abandon(opening, lambda made: made.close())
         while self._held:
             self._held.pop().receiver.close()
 

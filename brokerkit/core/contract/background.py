@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -31,3 +31,18 @@ def bounded(work: Callable[[], T], timeout: float, name: str) -> T:
         TimeoutError: it took longer than `timeout` seconds. The call goes on.
     """
     return begin(work, name).result(timeout)
+
+
+def ended(call: Future[T], timeout: float) -> bool:
+    """Wait at most `timeout` seconds for a call, and return whether it has ended."""
+    return bool(wait([call], max(0.0, timeout)).done)
+
+
+def abandon(call: Future[T], close: Callable[[T], object]) -> None:
+    """Close what a call returns as soon as it has ended. Does not wait for that."""
+
+    def over(done: Future[T]) -> None:
+        if done.exception() is None:
+            close(done.result())
+
+    call.add_done_callback(over)
