@@ -23,7 +23,7 @@ from brokerkit.core.vocabulary.errors import BrokerError
 from .admin import Topics
 from .codec import to_columns
 from .errors import translate
-from .subscription_client import Receiving
+from .subscription_client import SubscriptionClient
 from .subscriptions import Subscriptions
 
 IDLE_SECONDS = 1.0
@@ -34,38 +34,36 @@ class PulsarConsumer(MessageDriver):
     """A consumer whose receipts are the library's message ids, each of which knows its batch."""
 
     def __init__(self, topics: Topics, subscriptions: Subscriptions, request: ConsumerRequest) -> None:
-        self._receiving = Receiving(topics, subscriptions, request)
+        self._client = SubscriptionClient(topics, subscriptions, request)
         self._held = 0
         self._wanted_at = time.monotonic()
 
     def attach(self, wait: float) -> bool:
-        return self._receiving.attach(wait)
+        return self._client.attach(wait)
 
     def fetch(self, max_messages: int, wait: float) -> Fetched:
-        messages = self._receiving.fetch(max_messages, wait)
+        messages = self._client.fetch(max_messages, wait)
         self._wanted_at = time.monotonic()
         self._held += len(messages)
-        columns = to_columns(
-            messages, counts=self._receiving.options.counts, key_bytes=self._receiving.key_bytes
-        )
+        columns = to_columns(messages, counts=self._client.options.counts, key_bytes=self._client.key_bytes)
         return Fetched(columns, [message.message_id() for message in messages])
 
     def backlog(self, mark: Any) -> Backlog | None:
-        return self._receiving.backlog(mark)
+        return self._client.backlog(mark)
 
     def wake(self) -> None:
-        self._receiving.wake()
+        self._client.wake()
 
     def idle(self) -> None:
-        options = self._receiving.options
+        options = self._client.options
         unused = time.monotonic() - self._wanted_at
-        if options.counts and self._receiving.open and not self._held and unused >= IDLE_SECONDS:
-            self._receiving.let_go()
+        if options.counts and self._client.open and not self._held and unused >= IDLE_SECONDS:
+            self._client.let_go()
 
     def settle(
         self, receipts: Sequence[Any], outcome: Outcome, *, delay: float | None, reason: str | None
     ) -> list[BaseException | None]:
-        consumer = self._receiving.native
+        consumer = self._client.native
         if outcome is Outcome.NACK:
             for each in receipts:
                 consumer.negative_acknowledge(each)
@@ -80,14 +78,14 @@ class PulsarConsumer(MessageDriver):
                 failures.append(translate(error, "acknowledging"))
         try:
             # the library accepts acknowledgements without a connection, and reports no error
-            self._receiving.confirm_reachable()
+            self._client.confirm_reachable()
         except BrokerError as error:
             return [failure or error for failure in failures]
         self._held -= failures.count(None)
         return failures
 
     def close(self, timeout: float) -> None:
-        self._receiving.close(timeout)
+        self._client.close(timeout)
 
 
 class PulsarRecordConsumer(RecordDriver):
@@ -98,16 +96,16 @@ class PulsarRecordConsumer(RecordDriver):
     """
 
     def __init__(self, topics: Topics, subscriptions: Subscriptions, request: ConsumerRequest) -> None:
-        self._receiving = Receiving(topics, subscriptions, request)
+        self._client = SubscriptionClient(topics, subscriptions, request)
         self._next: dict[Partition, int] = {}
         self._ids: dict[Partition, dict[int, Any]] = {}
 
     def attach(self, wait: float) -> bool:
-        return self._receiving.attach(wait)
+        return self._client.attach(wait)
 
     def fetch(self, max_messages: int, wait: float) -> Fetched:
-        messages = self._receiving.fetch(max_messages, wait)
-        columns = to_columns(messages, key_bytes=self._receiving.key_bytes)
+        messages = self._client.fetch(max_messages, wait)
+        columns = to_columns(messages, key_bytes=self._client.key_bytes)
         new = []
         rows = zip(columns.values("topic"), columns.values("partition"), columns.positions(), strict=True)
         for row, (topic, number, position) in enumerate(rows):
@@ -119,22 +117,22 @@ class PulsarRecordConsumer(RecordDriver):
         return Fetched(columns if len(new) == len(messages) else columns.take(new))
 
     def backlog(self, mark: Any) -> Backlog | None:
-        return self._receiving.backlog(mark)
+        return self._client.backlog(mark)
 
     def wake(self) -> None:
-        self._receiving.wake()
+        self._client.wake()
 
     def commit(self, positions: Mapping[Partition, int]) -> Mapping[Partition, BaseException | None]:
         failures: dict[Partition, BaseException | None] = {}
         for partition, position in positions.items():
             try:
                 message_id = self._ids[partition][position - 1]
-                self._receiving.native.acknowledge_cumulative(message_id)
+                self._client.native.acknowledge_cumulative(message_id)
                 failures[partition] = None
             except Exception as error:
                 failures[partition] = translate(error, "acknowledging")
         try:
-            self._receiving.confirm_reachable()
+            self._client.confirm_reachable()
         except BrokerError as error:
             return {partition: failure or error for partition, failure in failures.items()}
         for partition, position in positions.items():
@@ -146,7 +144,7 @@ class PulsarRecordConsumer(RecordDriver):
     def seek(self, positions: Mapping[Partition, int]) -> None:
         """Make the broker begin again after the last acknowledged record."""
         self._next.update(positions)
-        self._receiving.let_go()
+        self._client.let_go()
 
     def close(self, timeout: float) -> None:
-        self._receiving.close(timeout)
+        self._client.close(timeout)

@@ -36,7 +36,7 @@ SLICE_MILLIS = 40
 """How long one attempt to receive takes, so that acknowledgements do not wait behind it."""
 
 
-class Receiving:
+class SubscriptionClient:
     """A consumer of the library, opened in the background and opened again after it was closed.
 
     Attributes:
