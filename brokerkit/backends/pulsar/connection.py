@@ -71,7 +71,7 @@ class PulsarConnection:
             raise Closed("the connection was closed; connect anew")
         return begin(process_guard.counted(work), f"pulsar {name}")
 
-    def run(self, work: Callable[[], T], timeout: float, what: str) -> T:
+    def call(self, work: Callable[[], T], timeout: float, what: str) -> T:
         """Make a call and return its result, with errors as BrokerErrors.
 
         After Unavailable it may continue in the background.
@@ -96,7 +96,7 @@ class PulsarConnection:
 
     def partitions(self, full: str, timeout: float) -> list[str]:
         """Return the names under which the partitions of a topic are read. Creates nothing."""
-        return self.run(lambda: list(self.client.get_topic_partitions(full)), timeout, f"looking for {full}")
+        return self.call(lambda: list(self.client.get_topic_partitions(full)), timeout, f"looking for {full}")
 
     def open_reader(self, part: str, begin: Any, *, inclusive: bool, prefetch: int) -> Any:
         """Return a reader of the library, which acknowledges nothing. Blocks until it is attached.

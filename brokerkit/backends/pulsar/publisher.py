@@ -95,7 +95,7 @@ class PulsarPublisher(PublisherDriver):
                 continue
             full = self._topics.full(topic)
             try:
-                self._large[topic] = self._connection.run(
+                self._large[topic] = self._connection.call(
                     lambda full=full: self._create(full, False, batching=False),  # type: ignore[misc]  # the one of this turn
                     deadline.remaining(),
                     f"publishing to {full}",
@@ -120,7 +120,7 @@ class PulsarPublisher(PublisherDriver):
                 # the library would create a missing topic
                 numbers = self._topics.partitions(full, deadline.remaining())
                 deduplicated = self._deduplicated(full, numbers, deadline)
-                self._producers[topic] = self._connection.run(
+                self._producers[topic] = self._connection.call(
                     lambda full=full, known=deduplicated: self._create(full, known),  # type: ignore[misc]  # the ones of this turn
                     deadline.remaining(),
                     f"publishing to {full}",

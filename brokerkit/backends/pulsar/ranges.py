@@ -157,7 +157,7 @@ class Ranges:
             finally:
                 leave(reader)
 
-        return self._connection.run(look, deadline.remaining(), f"looking into {name}")
+        return self._connection.call(look, deadline.remaining(), f"looking into {name}")
 
 
 def _next(reader: Any, deadline: Deadline, *, patient: bool = True) -> Any:

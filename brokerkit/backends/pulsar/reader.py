@@ -100,7 +100,7 @@ class PulsarReader(ReaderDriver):
         def make() -> Any:
             return self._connection.open_reader(self._part, begin, inclusive=inclusive, prefetch=AHEAD)
 
-        reader = self._connection.run(make, OPEN_SECONDS, f"reading {self._part}")
+        reader = self._connection.call(make, OPEN_SECONDS, f"reading {self._part}")
         self._let_go()
         self._reader, self._moved = reader, time.monotonic()
 
@@ -279,7 +279,7 @@ class PulsarReader(ReaderDriver):
     def _nothing_more(self) -> bool:
         """Return the same without the REST endpoint. Only a reader that was just opened is reliable."""
         reader = self._reader
-        if self._connection.run(reader.has_message_available, LOOK_SECONDS, "looking for more"):
+        if self._connection.call(reader.has_message_available, LOOK_SECONDS, "looking for more"):
             if time.monotonic() - self._moved > LOOK_BACK_SECONDS:
                 self._look_back()
             return False
@@ -288,7 +288,7 @@ class PulsarReader(ReaderDriver):
         else:
             self._use(self._last, inclusive=False)
         reader = self._reader
-        return not self._connection.run(reader.has_message_available, LOOK_SECONDS, "looking for more")
+        return not self._connection.call(reader.has_message_available, LOOK_SECONDS, "looking for more")
 
     def _let_go(self) -> None:
         reader, self._reader = self._reader, None

@@ -147,4 +147,4 @@ class Subscriptions:
                 raise
             leave(consumer)
 
-        self._connection.run(make, deadline.remaining(), f"creating subscription {name!r}")
+        self._connection.call(make, deadline.remaining(), f"creating subscription {name!r}")
