@@ -53,6 +53,27 @@ MAY_NAME_A_SYSTEM = {
         "inmem://, sandbox+nats://, nats://localhost:4222, kafka://localhost:9092"
     },
 }
+ROLES = {
+    "driver": "Driver",
+    "connection": "Connection",
+    "consumer": "Consumer",
+    "publisher": "Publisher",
+    "inspector": "Inspector",
+    "reader": "Reader",
+    "options": None,
+    "errors": None,
+    "admin": None,
+    "codec": None,
+}
+"""The rooms that the backend of each system has, and how its class in the room is called after the system."""
+PREFIXES = {
+    "jetstream": "JetStream",
+    "kafka": "Kafka",
+    "pubsub": "PubSub",
+    "pulsar": "Pulsar",
+    "servicebus": "ServiceBus",
+}
+LACKING = {("pubsub", "reader"): "its messages cannot be read without consuming them"}
 NAMES_FROM_A_TABLE = {"__init__.py", "core/vocabulary/deprecation.py", "sandbox/catalogue.py"}
 """Modules that import by a name from a table; what the tables name is below them. `renamed_names` gets its table
 from the module that calls it, and counts as an import of that module."""
@@ -236,6 +257,22 @@ def test_backends_do_not_import_each_other() -> None:
             if target[:2] == ["brokerkit", "backends"] and len(target) > 2 and target[2] != parts[1]:
                 crossing.append((name_of(path), name))
     assert crossing == []
+
+
+@pytest.mark.parametrize("system", PREFIXES)
+def test_who_knows_the_rooms_of_one_backend_knows_those_of_all(system: str) -> None:
+    missing = []
+    for room, role in ROLES.items():
+        path = ROOT / "backends" / system / f"{room}.py"
+        if (system, room) in LACKING:
+            assert not path.exists()
+        elif not path.exists():
+            missing.append(path.name)
+        elif role is not None:
+            defined = {each.name for each in ast.parse(path.read_text("utf-8")).body if hasattr(each, "name")}
+            if PREFIXES[system] + role not in defined:
+                missing.append(f"{path.name}: {PREFIXES[system]}{role}")
+    assert missing == []
 
 
 def test_only_backends_and_the_sandbox_know_client_libraries() -> None:
