@@ -11,7 +11,7 @@ from brokerkit.core.contract.driver import SubscriptionRequest
 from brokerkit.core.contract.options import SECONDS, WHOLE, Option, OptionTable, choice, flag, text, texts
 from brokerkit.core.vocabulary.errors import AlreadyExists, ConfigError, NotFound, NotSupported
 
-from .connection import NatsConnection
+from .connection import JetStreamConnection
 from .durable import NANOSECONDS, create_durable
 from .source import find_source, parse_topic, streams_of
 from .subjects import check_name, check_subject, covered, overlap, stream_name_for
@@ -44,7 +44,9 @@ _NOT_IN_CONFIGURATION = ("stream", "subjects")
 _SECONDS = ("max_age", "duplicate_window")
 
 
-async def create_topic(link: NatsConnection, topic: str, options: Mapping[str, Any], timeout: float) -> None:
+async def create_topic(
+    connection: JetStreamConnection, topic: str, options: Mapping[str, Any], timeout: float
+) -> None:
     """Create a stream for a subject, or add the subject to the stream that `stream=` names.
 
     The topic ``stream:NAME`` with ``subjects=[...]`` creates a stream of that name.
@@ -62,16 +64,16 @@ async def create_topic(link: NatsConnection, topic: str, options: Mapping[str, A
     named, subject = parse_topic(topic)
     subjects = _subjects(given, subject)
     for each in subjects:
-        holders = await streams_of(link, each, timeout)
+        holders = await streams_of(connection, each, timeout)
         if holders:
             raise AlreadyExists(f"stream {holders[0]!r} stores {each!r} already")
     chosen = given["stream"]
     if named is not None and chosen not in (None, named):
         raise ConfigError(f"the topic names the stream {named!r} and the option stream= {chosen!r}")
     name = named or (check_name(chosen, "stream") if chosen else stream_name_for(subjects[0]))
-    existing = await _config_of(link, name, timeout)
+    existing = await _config_of(connection, name, timeout)
     if existing is None:
-        await link.request(f"STREAM.CREATE.{name}", _configuration(name, subjects, given), timeout)
+        await connection.request(f"STREAM.CREATE.{name}", _configuration(name, subjects, given), timeout)
         return
     held = existing.get("subjects") or ["no subject"]
     if not chosen:
@@ -85,7 +87,7 @@ async def create_topic(link: NatsConnection, topic: str, options: Mapping[str, A
             f"stream {name!r} exists; {', '.join(more)} would not be applied to it: leave them out"
         )
     existing["subjects"] = [*(existing.get("subjects") or ()), *subjects]
-    await link.request(f"STREAM.UPDATE.{name}", existing, timeout)
+    await connection.request(f"STREAM.UPDATE.{name}", existing, timeout)
 
 
 def _subjects(given: Mapping[str, Any], subject: str | None) -> list[str]:
@@ -98,9 +100,9 @@ def _subjects(given: Mapping[str, Any], subject: str | None) -> list[str]:
     return subjects
 
 
-async def _config_of(link: NatsConnection, name: str, timeout: float) -> dict[str, Any] | None:
+async def _config_of(connection: JetStreamConnection, name: str, timeout: float) -> dict[str, Any] | None:
     try:
-        config: dict[str, Any] = (await link.stream_info(name, timeout))["config"]
+        config: dict[str, Any] = (await connection.stream_info(name, timeout))["config"]
     except NotFound:
         return None
     return config
@@ -115,7 +117,7 @@ def _configuration(name: str, subjects: list[str], given: Mapping[str, Any]) -> 
     return config
 
 
-async def delete_topic(link: NatsConnection, topic: str, timeout: float) -> None:
+async def delete_topic(connection: JetStreamConnection, topic: str, timeout: float) -> None:
     """Delete a topic's messages, and its stream if that stores nothing else.
 
     The topic ``stream:NAME`` deletes the stream. If the stream has further subjects, the messages of this
@@ -124,21 +126,23 @@ async def delete_topic(link: NatsConnection, topic: str, timeout: float) -> None
     Raises:
         NotFound: No stream stores the topic.
     """
-    source = await find_source(link, topic, timeout)
+    source = await find_source(connection, topic, timeout)
     path = source.stream
     if not source.filters or source.whole_stream:
-        await link.request(f"STREAM.DELETE.{path}", None, timeout)
+        await connection.request(f"STREAM.DELETE.{path}", None, timeout)
         return
     for wanted in source.filters:
-        await link.request(f"STREAM.PURGE.{path}", {"filter": wanted}, timeout)
+        await connection.request(f"STREAM.PURGE.{path}", {"filter": wanted}, timeout)
     kept = [each for each in source.subjects if not covered(each, [topic])]
     if len(kept) < len(source.subjects):
-        config = (await link.stream_info(path, timeout))["config"]
+        config = (await connection.stream_info(path, timeout))["config"]
         config["subjects"] = kept
-        await link.request(f"STREAM.UPDATE.{path}", config, timeout)
+        await connection.request(f"STREAM.UPDATE.{path}", config, timeout)
 
 
-async def create_subscription(link: NatsConnection, request: SubscriptionRequest, timeout: float) -> None:
+async def create_subscription(
+    connection: JetStreamConnection, request: SubscriptionRequest, timeout: float
+) -> None:
     """Create a durable pull consumer.
 
     Raises:
@@ -147,11 +151,11 @@ async def create_subscription(link: NatsConnection, request: SubscriptionRequest
     """
     topic, name = request.topic, request.subscription
     check_name(name, "consumer (subscription)")
-    source = await find_source(link, topic, timeout)
-    if await link.consumer_info(source.stream, name, timeout) is not None:
+    source = await find_source(connection, topic, timeout)
+    if await connection.consumer_info(source.stream, name, timeout) is not None:
         raise AlreadyExists(f"stream {source.stream!r} has a consumer {name!r} already")
     try:
-        await create_durable(link, source, name, request.options, request.start, timeout)
+        await create_durable(connection, source, name, request.options, request.start, timeout)
     except js_errors.BadRequestError as error:
         held = (*source.subjects, *source.stored)
         if error.err_code == 10093 and not any(overlap(each, topic) for each in held):

@@ -39,7 +39,7 @@ class ConnectionLost(Unavailable):
     """The connection was lost before an answer arrived."""
 
 
-class NatsConnection:
+class JetStreamConnection:
     """A connection to a NATS server.
 
     Attributes:
@@ -343,16 +343,16 @@ def _is_refusal(error: BaseException) -> bool:
     )
 
 
-async def open_link(options: Options, timeout: float) -> NatsConnection:
+async def open_connection(options: Options, timeout: float) -> JetStreamConnection:
     """Connect to a server and make sure that JetStream answers.
 
-    See `NatsConnection.connect` and `NatsConnection.account` for the errors raised.
+    See `JetStreamConnection.connect` and `JetStreamConnection.account` for the errors raised.
     """
-    link = NatsConnection(options)
-    await link.connect(timeout)
+    connection = JetStreamConnection(options)
+    await connection.connect(timeout)
     try:
-        await link.account(timeout)
+        await connection.account(timeout)
     except BaseException:
-        await link.close()
+        await connection.close()
         raise
-    return link
+    return connection

@@ -13,7 +13,7 @@ from brokerkit.core.contract.driver import Backlog, ConsumerRequest, Fetched, Me
 from brokerkit.core.vocabulary.errors import AckFailed, BrokerError, ConfigError, NotFound, Unavailable
 
 from .codec import to_columns
-from .connection import NatsConnection, log
+from .connection import JetStreamConnection, log
 from .durable import ensure_durable, lock_seconds
 from .errors import translate
 from .loop import LoopThread
@@ -39,12 +39,12 @@ class JetStreamConsumer(MessageDriver):
     A receipt is the subject on which a message is acknowledged.
     """
 
-    def __init__(self, loop: LoopThread, link: NatsConnection, request: ConsumerRequest) -> None:
+    def __init__(self, loop: LoopThread, connection: JetStreamConnection, request: ConsumerRequest) -> None:
         if not request.subscription:
             raise ConfigError("JetStream needs subscription=, the name of a durable consumer")
         self._name = check_name(request.subscription, "consumer (subscription=)")
         self._loop = loop
-        self._link = link
+        self._connection = connection
         self._request = request
         self._source: Source | None = None
         self._pull: Pull | None = None
@@ -59,20 +59,20 @@ class JetStreamConsumer(MessageDriver):
         return self._loop.run(self._attach(wait), wait + 3 * ANSWER_SECONDS)
 
     async def _attach(self, wait: float) -> bool:
-        if not await self._link.wait_connected(wait):
+        if not await self._connection.wait_connected(wait):
             return False
         request = self._request
-        source = await find_source(self._link, request.topic, ANSWER_SECONDS)
+        source = await find_source(self._connection, request.topic, ANSWER_SECONDS)
         info = await ensure_durable(
-            self._link, source, self._name, request.options, request.start, ANSWER_SECONDS
+            self._connection, source, self._name, request.options, request.start, ANSWER_SECONDS
         )
         config = info["config"]
         self.lock_seconds = lock_seconds(config)
         self._max_pending = int(config.get("max_ack_pending") or 0)
         self._source = source
-        pull = Pull(self._link, source.stream, self._name, config)
+        pull = Pull(self._connection, source.stream, self._name, config)
         await pull.open()
-        self._exchange = RequestMultiplexer(self._link)
+        self._exchange = RequestMultiplexer(self._connection)
         self._pull = pull
         return True
 
@@ -89,7 +89,7 @@ class JetStreamConsumer(MessageDriver):
             self._last_arrival, self._stall_said = now, False
         elif now - self._last_arrival > STALL_CHECK_SECONDS and not self._stall_said:
             self._last_arrival = now
-            if self._link.connected:
+            if self._connection.connected:
                 self._loop.run(self._look_for_stall(), LOOK_SECONDS)
         self._waiting_since = 0.0
         return Fetched(to_columns(messages), [message.reply for message in messages])
@@ -101,7 +101,7 @@ class JetStreamConsumer(MessageDriver):
         """
         pull, source = self._attached(), self._source
         assert source is not None
-        asking = self._link.consumer_info(source.stream, self._name, LOOK_SECONDS)
+        asking = self._connection.consumer_info(source.stream, self._name, LOOK_SECONDS)
         info = self._loop.run(asking, LOOK_SECONDS)
         if info is None:
             return None
@@ -119,8 +119,8 @@ class JetStreamConsumer(MessageDriver):
     async def _explain(self, error: NotServed) -> None:
         """Raise NotFound if the consumer or its stream was deleted."""
         assert self._source is not None
-        await self._link.stream_info(self._source.stream, ANSWER_SECONDS)
-        if await self._link.consumer_info(self._source.stream, self._name, ANSWER_SECONDS) is None:
+        await self._connection.stream_info(self._source.stream, ANSWER_SECONDS)
+        if await self._connection.consumer_info(self._source.stream, self._name, ANSWER_SECONDS) is None:
             raise NotFound(
                 f"the consumer {self._name!r} of stream {self._source.stream!r} was deleted"
             ) from error
@@ -129,7 +129,7 @@ class JetStreamConsumer(MessageDriver):
         """Log a warning if max_ack_pending is reached, because the server does not report it."""
         assert self._source is not None
         try:
-            info = await self._link.consumer_info(self._source.stream, self._name, LOOK_SECONDS)
+            info = await self._connection.consumer_info(self._source.stream, self._name, LOOK_SECONDS)
         except Exception as error:
             log.info("the state of consumer %s is not known: %s", self._name, error)
             return
@@ -224,7 +224,7 @@ class JetStreamConsumer(MessageDriver):
         exchange = self._exchange
         if pull is None or exchange is None:
             return
-        if self._link.connected:
+        if self._connection.connected:
             left = self._loop.run(pull.close(timeout / 2), timeout / 2)
             self._give_back(left, timeout / 2)
         else:

@@ -18,7 +18,7 @@ from brokerkit.core.vocabulary.capabilities import Capabilities
 from brokerkit.core.vocabulary.errors import BrokerError
 
 from . import admin
-from .connection import NatsConnection, open_link
+from .connection import JetStreamConnection, open_connection
 from .consumer import JetStreamConsumer
 from .errors import translate, translating
 from .inspector import JetStreamInspector
@@ -31,9 +31,9 @@ from .reader import JetStreamReader
 class JetStreamDriver(Driver):
     """A connection to a NATS server. All consumers, publishers and readers share it."""
 
-    def __init__(self, loop: LoopThread, link: NatsConnection, capabilities: Capabilities) -> None:
+    def __init__(self, loop: LoopThread, connection: JetStreamConnection, capabilities: Capabilities) -> None:
         self._loop = loop
-        self._link = link
+        self._connection = connection
         self.capabilities = capabilities
 
     @classmethod
@@ -41,41 +41,41 @@ class JetStreamDriver(Driver):
         """Connect within `timeout` seconds, and return a driver with the server's limit of a message."""
         loop = shared_loop()
         with translating():
-            link = loop.run(open_link(options, timeout), timeout)
-        limit = link.client.max_payload
-        return cls(loop, link, capabilities.but(max_message_bytes=limit))
+            connection = loop.run(open_connection(options, timeout), timeout)
+        limit = connection.client.max_payload
+        return cls(loop, connection, capabilities.but(max_message_bytes=limit))
 
     def ping(self, timeout: float) -> None:
-        self._loop.run(self._link.account(timeout), timeout)
+        self._loop.run(self._connection.account(timeout), timeout)
 
     def translate(self, error: BaseException) -> BrokerError:
         return translate(error)
 
     def consumer(self, request: ConsumerRequest) -> ConsumerDriver:
-        return JetStreamConsumer(self._loop, self._link, request)
+        return JetStreamConsumer(self._loop, self._connection, request)
 
     def publisher(self, *, transactional_id: str | None = None) -> PublisherDriver:
-        return JetStreamPublisher(self._loop, self._link)
+        return JetStreamPublisher(self._loop, self._connection)
 
     def inspector(self) -> InspectorDriver:
-        return JetStreamInspector(self._loop, self._link)
+        return JetStreamInspector(self._loop, self._connection)
 
     def reader(self) -> ReaderDriver:
-        return JetStreamReader(self._loop, self._link)
+        return JetStreamReader(self._loop, self._connection)
 
     def create_topic(self, topic: str, *, options: Mapping[str, Any], timeout: float) -> None:
-        self._loop.run(admin.create_topic(self._link, topic, options, timeout), timeout)
+        self._loop.run(admin.create_topic(self._connection, topic, options, timeout), timeout)
 
     def delete_topic(self, topic: str, *, timeout: float) -> None:
-        self._loop.run(admin.delete_topic(self._link, topic, timeout), timeout)
+        self._loop.run(admin.delete_topic(self._connection, topic, timeout), timeout)
 
     def create_subscription(self, request: SubscriptionRequest, *, timeout: float) -> None:
-        self._loop.run(admin.create_subscription(self._link, request, timeout), timeout)
+        self._loop.run(admin.create_subscription(self._connection, request, timeout), timeout)
 
     @property
     def native(self) -> Any:
         """The nats-py client. It lives on a private event loop, not on the caller's."""
-        return self._link.client
+        return self._connection.client
 
     def close(self, timeout: float) -> None:
-        self._loop.run(self._link.close(), timeout)
+        self._loop.run(self._connection.close(), timeout)

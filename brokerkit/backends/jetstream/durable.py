@@ -21,7 +21,7 @@ from brokerkit.core.vocabulary.positions import (
     Position,
 )
 
-from .connection import NatsConnection
+from .connection import JetStreamConnection
 from .source import Source, filter_config
 
 NANOSECONDS = 1_000_000_000
@@ -153,7 +153,7 @@ def deliver_policy(start: Position, state: Mapping[str, Any]) -> dict[str, Any]:
 
 
 async def create_durable(
-    link: NatsConnection,
+    connection: JetStreamConnection,
     source: Source,
     name: str,
     options: Mapping[str, Any],
@@ -167,7 +167,7 @@ async def create_durable(
         ConfigError: An option is wrong.
         NotFound: There is no such stream.
     """
-    state = (await link.stream_info(source.stream, timeout))["state"]
+    state = (await connection.stream_info(source.stream, timeout))["state"]
     config = configuration(source, name, options, state, start)
     several = config.get("filter_subjects")
     if several and source.filters and not source.chosen_by(several):
@@ -176,13 +176,15 @@ async def create_durable(
     subject = f"CONSUMER.CREATE.{source.stream}.{name}"
     filter_subject = config.get("filter_subject")
     try:
-        return await link.request(f"{subject}.{filter_subject}" if filter_subject else subject, body, timeout)
+        return await connection.request(
+            f"{subject}.{filter_subject}" if filter_subject else subject, body, timeout
+        )
     except js_errors.NotFoundError as error:
         raise NotFound(f"there is no stream {source.stream!r}") from error
 
 
 async def ensure_durable(
-    link: NatsConnection,
+    connection: JetStreamConnection,
     source: Source,
     name: str,
     options: Mapping[str, Any],
@@ -196,7 +198,7 @@ async def ensure_durable(
         NotFound: There is no such consumer and `start` is None.
     """
     OPTIONS.read(options)
-    info = await link.consumer_info(source.stream, name, timeout)
+    info = await connection.consumer_info(source.stream, name, timeout)
     if info is None:
         if start is None:
             raise NotFound(
@@ -204,10 +206,10 @@ async def ensure_durable(
                 f"create_subscription({source.topic!r}, {name!r}, start='earliest'), or give start= here"
             )
         try:
-            info = await create_durable(link, source, name, options, start, timeout)
+            info = await create_durable(connection, source, name, options, start, timeout)
         except (js_errors.APIError, AlreadyExists):
             # another client may have created it in the meantime
-            info = await link.consumer_info(source.stream, name, timeout)
+            info = await connection.consumer_info(source.stream, name, timeout)
             if info is None:
                 raise
             check_existing(info["config"], source, name)

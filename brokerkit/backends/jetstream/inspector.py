@@ -18,7 +18,7 @@ from brokerkit.core.vocabulary.topics import (
 from brokerkit.core.vocabulary.windows import TimeOrder
 
 from .confirmation import confirmation, sync_interval
-from .connection import NatsConnection
+from .connection import JetStreamConnection
 from .durable import filters_of
 from .loop import LoopThread
 from .reader import READER_PREFIX
@@ -50,9 +50,9 @@ class JetStreamInspector(InspectorDriver):
     A topic is a subject of a stream; ``stream:NAME`` is a whole stream.
     """
 
-    def __init__(self, loop: LoopThread, link: NatsConnection) -> None:
+    def __init__(self, loop: LoopThread, connection: JetStreamConnection) -> None:
         self._loop = loop
-        self._link = link
+        self._connection = connection
 
     def topics(self, timeout: float) -> list[TopicInfo]:
         """Return one row for each subject that has messages or that a stream listens to."""
@@ -60,7 +60,7 @@ class JetStreamInspector(InspectorDriver):
 
     async def _topics(self, timeout: float) -> list[TopicInfo]:
         rows: list[TopicInfo] = []
-        async for info in self._link.pages("STREAM.LIST", "streams", timeout):
+        async for info in self._connection.pages("STREAM.LIST", "streams", timeout):
             # the stream may have been deleted since it was listed
             with contextlib.suppress(NotFound):
                 rows.extend(await self._rows(info, timeout))
@@ -111,7 +111,7 @@ class JetStreamInspector(InspectorDriver):
         """Return the number of messages of each subject that matches."""
         counts: dict[str, int] = {}
         while True:
-            info = await self._link.stream_info(stream, timeout, subjects=subject, offset=len(counts))
+            info = await self._connection.stream_info(stream, timeout, subjects=subject, offset=len(counts))
             page = info["state"].get("subjects") or {}
             counts.update(page)
             if not page or len(counts) >= info.get("total", 0):
@@ -119,14 +119,14 @@ class JetStreamInspector(InspectorDriver):
 
     def bounds(self, topic: str, timeout: float) -> list[Bounds]:
         async def ask() -> list[Bounds]:
-            source = await find_source(self._link, topic, timeout)
+            source = await find_source(self._connection, topic, timeout)
             return [(await self._state(source, timeout))[1]]
 
         return self._loop.run(ask(), timeout)
 
     async def _state(self, source: Source, timeout: float) -> tuple[dict[str, Any], Bounds]:
         """Return the info of a topic's stream, and the topic's range in it."""
-        info = await self._link.stream_info(source.stream, timeout)
+        info = await self._connection.stream_info(source.stream, timeout)
         state = info["state"]
         start = max(1, int(state["first_seq"]))
         end = max(start, int(state["last_seq"]) + 1)
@@ -140,15 +140,15 @@ class JetStreamInspector(InspectorDriver):
 
     def describe(self, topic: str, timeout: float) -> TopicDescription:
         # not on the event loop, because all connections share it
-        synced = sync_interval(self._link.options.monitor, timeout)
+        synced = sync_interval(self._connection.options.monitor, timeout)
         return self._loop.run(self._describe(topic, synced, timeout), timeout)
 
     async def _describe(self, topic: str, synced: str, timeout: float) -> TopicDescription:
-        source = await find_source(self._link, topic, timeout)
+        source = await find_source(self._connection, topic, timeout)
         info, bounds = await self._state(source, timeout)
         subscriptions = [
             _subscription(each)
-            async for each in self._link.pages(f"CONSUMER.LIST.{source.stream}", "consumers", timeout)
+            async for each in self._connection.pages(f"CONSUMER.LIST.{source.stream}", "consumers", timeout)
             if not each["name"].startswith(READER_PREFIX) and source.reads(filters_of(each["config"]))
         ]
         state = {name: value for name, value in info["state"].items() if name != "subjects"}
@@ -168,16 +168,18 @@ class JetStreamInspector(InspectorDriver):
         return self._loop.run(self._terms(topic, timeout), timeout)
 
     async def _terms(self, topic: str, timeout: float) -> PublishTerms:
-        source = await find_source(self._link, topic, timeout)
-        config = (await self._link.stream_info(source.stream, timeout))["config"]
+        source = await find_source(self._connection, topic, timeout)
+        config = (await self._connection.stream_info(source.stream, timeout))["config"]
         largest = int(config.get("max_msg_size") or -1)
         return PublishTerms(max_bytes=largest if largest > 0 else None, known_again=window_of(config))
 
     def at_time(self, topic: str, microseconds: int, timeout: float) -> dict[int | None, int]:
         async def ask() -> dict[int | None, int]:
-            source = await find_source(self._link, topic, timeout)
-            state = (await self._link.stream_info(source.stream, timeout))["state"]
-            found = await first_at(self._link, source.stream, source.filters, state, microseconds, timeout)
+            source = await find_source(self._connection, topic, timeout)
+            state = (await self._connection.stream_info(source.stream, timeout))["state"]
+            found = await first_at(
+                self._connection, source.stream, source.filters, state, microseconds, timeout
+            )
             return {} if found is None else {None: found}
 
         return self._loop.run(ask(), timeout)

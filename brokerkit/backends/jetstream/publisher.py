@@ -14,7 +14,7 @@ from brokerkit.core.vocabulary.errors import BrokerError, ConfigError, NotFound,
 from brokerkit.core.vocabulary.messages import OutboundMessage, is_ours, new_run
 from brokerkit.core.vocabulary.results import PublishResult
 
-from .connection import NatsConnection
+from .connection import JetStreamConnection
 from .errors import translate
 from .headers import MESSAGE_ID, outbound, size
 from .loop import LoopThread
@@ -31,9 +31,9 @@ class JetStreamPublisher(PublisherDriver):
     A message that is sent again within the stream's duplicate window is therefore not stored twice.
     """
 
-    def __init__(self, loop: LoopThread, link: NatsConnection) -> None:
+    def __init__(self, loop: LoopThread, connection: JetStreamConnection) -> None:
         self._loop = loop
-        self._link = link
+        self._connection = connection
         self._exchange: RequestMultiplexer | None = None
         self._run = new_run()
         self._numbers = count(1)
@@ -71,7 +71,7 @@ class JetStreamPublisher(PublisherDriver):
             raise ConfigError("NATS has no null payload: publish b'' or leave the message out")
         headers = outbound(message, message.dedup_id or f"{self._run}.{next(self._numbers)}")
         total = len(message.data) + size(headers)
-        most = self._link.client.max_payload
+        most = self._connection.client.max_payload
         if total > most:
             raise TooLarge(
                 f"the message has {total} bytes with its headers; "
@@ -81,7 +81,7 @@ class JetStreamPublisher(PublisherDriver):
 
     async def _send(self, requests: Sequence[Request], timeout: float) -> list[PublishResult]:
         if self._exchange is None:
-            self._exchange = RequestMultiplexer(self._link)
+            self._exchange = RequestMultiplexer(self._connection)
         answers = await self._exchange.ask(requests, timeout, ordered=True)
         results = [
             _result(answer, headers or {}) for answer, (_, _, headers) in zip(answers, requests, strict=True)
@@ -105,15 +105,17 @@ class JetStreamPublisher(PublisherDriver):
 
     async def _window(self, topic: str, timeout: float) -> float:
         """Return the duplicate window of a subject's stream, in seconds."""
-        source = await find_source(self._link, topic, timeout)
-        return window_of((await self._link.stream_info(source.stream, timeout))["config"]).total_seconds()
+        source = await find_source(self._connection, topic, timeout)
+        return window_of(
+            (await self._connection.stream_info(source.stream, timeout))["config"]
+        ).total_seconds()
 
     async def _why_not_stored(self, subject: str) -> str | None:
         """Return the reason why a subject is not stored, or None if it is stored or that is not known."""
         try:
-            if await is_stored(self._link, subject, LOOKUP_SECONDS):
+            if await is_stored(self._connection, subject, LOOKUP_SECONDS):
                 return None
-            return await why_not_stored(self._link, subject, LOOKUP_SECONDS)
+            return await why_not_stored(self._connection, subject, LOOKUP_SECONDS)
         except Exception:
             # keep the result of the send itself
             return None

@@ -20,7 +20,7 @@ from nats.aio.subscription import Subscription
 
 from brokerkit.core.vocabulary.errors import BrokerError, ConfigError, NotFound, Unavailable
 
-from .connection import NatsConnection, log
+from .connection import JetStreamConnection, log
 from .permission_errors import Refusal
 
 EXPIRES_SECONDS = 1.0
@@ -41,7 +41,7 @@ class Pull:
     """The messages of a pull consumer.
 
     Args:
-        link: The connection.
+        connection: The connection.
         stream: The name of the stream.
         consumer: The name of the consumer.
         config: The configuration of the consumer.
@@ -49,17 +49,23 @@ class Pull:
     """
 
     def __init__(
-        self, link: NatsConnection, stream: str, consumer: str, config: Mapping[str, Any], *, ahead: int = 0
+        self,
+        connection: JetStreamConnection,
+        stream: str,
+        consumer: str,
+        config: Mapping[str, Any],
+        *,
+        ahead: int = 0,
     ) -> None:
-        self._link = link
-        self._subject = f"{link.api_prefix}.CONSUMER.MSG.NEXT.{stream}.{consumer}"
+        self._connection = connection
+        self._subject = f"{connection.api_prefix}.CONSUMER.MSG.NEXT.{stream}.{consumer}"
         self._name = consumer
-        self._inbox = link.client.new_inbox()
+        self._inbox = connection.client.new_inbox()
         self._ahead = ahead
         self._max_batch = min(MAX_BATCH, config.get("max_batch") or MAX_BATCH)
         expires = int(EXPIRES_SECONDS * _NANOSECONDS)
         self._expires = min(expires, config.get("max_expires") or expires)
-        self._max_bytes = config.get("max_bytes") or max(MAX_BYTES, 2 * link.client.max_payload)
+        self._max_bytes = config.get("max_bytes") or max(MAX_BYTES, 2 * connection.client.max_payload)
         self._subscription: Subscription | None = None
         self._messages: list[Msg] = []
         self._changed = asyncio.Event()
@@ -68,17 +74,17 @@ class Pull:
         self._to_come = 0
         self._lost_at = 0.0
         self._retry_at = 0.0
-        self._epoch = link.epoch
+        self._epoch = connection.epoch
         self._error: BrokerError | None = None
         self._woken = False
 
     async def open(self) -> None:
         """Subscribe to the inbox, without limits, because the requests have limits."""
-        self._link.refusals.listen(self._refused)
-        self._subscription = await self._link.client.subscribe(
+        self._connection.refusals.listen(self._refused)
+        self._subscription = await self._connection.client.subscribe(
             f"{self._inbox}.*", cb=self._called_back, pending_msgs_limit=0, pending_bytes_limit=0
         )
-        self._link.client.serve_directly(self._subscription, self._arrived)
+        self._connection.client.serve_directly(self._subscription, self._arrived)
 
     @property
     def waiting(self) -> list[Msg]:
@@ -174,14 +180,14 @@ class Pull:
     async def _request(self, most: int) -> None:
         """Request more messages, unless enough are requested."""
         now = time.monotonic()
-        if self._epoch != self._link.epoch:
+        if self._epoch != self._connection.epoch:
             # the server drops the requests of a lost connection
-            self._epoch = self._link.epoch
+            self._epoch = self._connection.epoch
             self._to_come = 0
         if now >= self._lost_at and self._live:
             self._live.clear()
             self._to_come = 0
-        if self._to_come > self._ahead or now < self._retry_at or not self._link.connected:
+        if self._to_come > self._ahead or now < self._retry_at or not self._connection.connected:
             return
         batch = max(1, min(most, self._max_batch))
         self._number += 1
@@ -192,13 +198,13 @@ class Pull:
         self._to_come = max(0, self._to_come) + batch
         self._lost_at = now + self._expires / _NANOSECONDS + LOST_SECONDS
         body = {"batch": batch, "expires": self._expires, "max_bytes": self._max_bytes}
-        await self._link.client.publish(
+        await self._connection.client.publish(
             self._subject, json.dumps(body).encode(), reply=f"{self._inbox}.{number}"
         )
 
     async def close(self, timeout: float) -> list[Msg]:
         """Unsubscribe, and return all messages that were delivered before that took effect."""
-        self._link.refusals.leave(self._refused)
+        self._connection.refusals.leave(self._refused)
         subscription, self._subscription = self._subscription, None
         if subscription is not None:
             try:
@@ -206,20 +212,20 @@ class Pull:
                 await asyncio.wait_for(subscription.drain(), timeout)  # type: ignore[no-untyped-call]  # nats-py's
             except Exception as error:
                 log.info("the inbox of consumer %s could not be drained: %s", self._name, error)
-            self._link.client.leave(subscription)
+            self._connection.client.leave(subscription)
         taken, self._messages = self._messages, []
         return taken
 
     async def abandon(self) -> None:
         """Unsubscribe, and discard all messages."""
-        self._link.refusals.leave(self._refused)
+        self._connection.refusals.leave(self._refused)
         subscription, self._subscription = self._subscription, None
         self._messages = []
         if subscription is not None:
             # on a lost connection there is nothing to unsubscribe from
             with contextlib.suppress(nats_errors.Error):
                 await subscription.unsubscribe()
-            self._link.client.leave(subscription)
+            self._connection.client.leave(subscription)
 
 
 class NotServed(Unavailable):

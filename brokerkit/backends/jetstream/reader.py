@@ -21,7 +21,7 @@ from brokerkit.core.vocabulary.errors import ConfigError, NotFound
 from brokerkit.core.vocabulary.topics import Slice
 
 from .codec import delivery_at, sequence_of, to_columns
-from .connection import NatsConnection, log
+from .connection import JetStreamConnection, log
 from .headers import inbound
 from .loop import LoopThread
 from .pull import NotServed, Pull
@@ -39,9 +39,9 @@ GET_BATCH = 200
 class JetStreamReader(ReaderDriver):
     """A reader of one slice after the other."""
 
-    def __init__(self, loop: LoopThread, link: NatsConnection) -> None:
+    def __init__(self, loop: LoopThread, connection: JetStreamConnection) -> None:
         self._loop = loop
-        self._link = link
+        self._connection = connection
         self._source: Source | None = None
         self._next = 0
         self._end = 0
@@ -58,7 +58,7 @@ class JetStreamReader(ReaderDriver):
 
     async def _start(self, piece: Slice) -> None:
         await self._leave(ANSWER_SECONDS)
-        self._source = await find_source(self._link, piece.topic, ANSWER_SECONDS)
+        self._source = await find_source(self._connection, piece.topic, ANSWER_SECONDS)
         self._next, self._end = max(1, piece.start), piece.end
         self._done = piece.empty
         if not self._done and self._source.retention != "workqueue":
@@ -85,13 +85,13 @@ class JetStreamReader(ReaderDriver):
         if len(source.filters) == 1:
             subject = f"{subject}.{source.filters[0]}"
         body = {"stream_name": source.stream, "config": config, "action": "create"}
-        info = await self._link.request(subject, body, ANSWER_SECONDS)
+        info = await self._connection.request(subject, body, ANSWER_SECONDS)
         self._consumer = name
         self._delivered = 0
-        self._epoch = self._link.epoch
+        self._epoch = self._connection.epoch
         self._done = not info.get("num_pending")
         if not self._done:
-            pull = Pull(self._link, source.stream, name, info["config"], ahead=AHEAD)
+            pull = Pull(self._connection, source.stream, name, info["config"], ahead=AHEAD)
             await pull.open()
             self._pull = pull
 
@@ -117,7 +117,7 @@ class JetStreamReader(ReaderDriver):
 
     async def _pull_some(self, wait: float) -> Sequence[Msg] | None:
         """Return the messages that arrive within `wait` seconds, without a gap; None at the end."""
-        if self._epoch != self._link.epoch or self._pull is None:
+        if self._epoch != self._connection.epoch or self._pull is None:
             await self._join()
             if self._pull is None:
                 return None
@@ -144,9 +144,9 @@ class JetStreamReader(ReaderDriver):
     async def _nothing_came(self) -> Sequence[Msg] | None:
         """Check whether any messages are left, because some may have been deleted in the meantime."""
         assert self._source is not None
-        info = await self._link.consumer_info(self._source.stream, self._consumer, ANSWER_SECONDS)
+        info = await self._connection.consumer_info(self._source.stream, self._consumer, ANSWER_SECONDS)
         if info is None:
-            await self._link.stream_info(self._source.stream, ANSWER_SECONDS)
+            await self._connection.stream_info(self._source.stream, ANSWER_SECONDS)
             await self._leave(ANSWER_SECONDS)
         elif not info.get("num_pending") and info["delivered"]["consumer_seq"] <= self._delivered:
             self._done = True
@@ -158,7 +158,7 @@ class JetStreamReader(ReaderDriver):
         found: list[Stored] = []
         while len(found) < GET_BATCH and self._next < self._end:
             message = await next_stored(
-                self._link, self._source.stream, self._next, self._source.filters, ANSWER_SECONDS
+                self._connection, self._source.stream, self._next, self._source.filters, ANSWER_SECONDS
             )
             if message is None or message.sequence >= self._end:
                 self._done = True
@@ -171,12 +171,12 @@ class JetStreamReader(ReaderDriver):
         """Delete the consumer. If that fails, the server deletes it after some time without use."""
         pull, self._pull = self._pull, None
         consumer, self._consumer = self._consumer, ""
-        if not consumer or self._source is None or not self._link.connected:
+        if not consumer or self._source is None or not self._connection.connected:
             return
         if pull is not None:
             await pull.abandon()
         with contextlib.suppress(Exception):
-            await self._link.request(f"CONSUMER.DELETE.{self._source.stream}.{consumer}", None, timeout)
+            await self._connection.request(f"CONSUMER.DELETE.{self._source.stream}.{consumer}", None, timeout)
 
     def stop(self) -> None:
         self._done = True

@@ -14,7 +14,7 @@ from itertools import count
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 
-from .connection import NatsConnection
+from .connection import JetStreamConnection
 from .permission_errors import Refusal
 
 WINDOW_MESSAGES = 4_000
@@ -39,9 +39,9 @@ class NoAnswer(Exception):
 class RequestMultiplexer:
     """A sender of requests, in order, that collects their answers. Only one `ask` may run at a time."""
 
-    def __init__(self, link: NatsConnection) -> None:
-        self._link = link
-        self._inbox = link.client.new_inbox()
+    def __init__(self, connection: JetStreamConnection) -> None:
+        self._connection = connection
+        self._inbox = connection.client.new_inbox()
         self._subscription: Subscription | None = None
         self._calls = count(1)
         self._prefix = ""
@@ -50,13 +50,13 @@ class RequestMultiplexer:
         self._sizes: list[int] = []
         self._open = 0
         self._open_bytes = 0
-        self._epoch = link.epoch
+        self._epoch = connection.epoch
         self._wrote_off = False
         self._progress = asyncio.Event()
 
     async def _listen(self) -> None:
         if self._subscription is None:
-            self._subscription = await self._link.client.subscribe(
+            self._subscription = await self._connection.client.subscribe(
                 f"{self._inbox}.>", cb=self._answered, pending_msgs_limit=0, pending_bytes_limit=0
             )
 
@@ -101,10 +101,10 @@ class RequestMultiplexer:
             error of nats-py.
         """
         deadline = time.monotonic() + timeout
-        if patience is not None and not await self._link.wait_connected(patience):
+        if patience is not None and not await self._connection.wait_connected(patience):
             return [NotSent(NO_CONNECTION) for _ in requests]
         await self._listen()
-        with self._link.refusals.listening(self._refused):
+        with self._connection.refusals.listening(self._refused):
             return await self._ask(requests, deadline, ordered)
 
     async def _ask(
@@ -113,7 +113,7 @@ class RequestMultiplexer:
         self._prefix = f"{self._inbox}.{next(self._calls)}."
         self._answers, self._asked, self._sizes = [], [], []
         self._open = self._open_bytes = 0
-        self._epoch = self._link.epoch
+        self._epoch = self._connection.epoch
         self._wrote_off = late = broken = False
         for row, (subject, payload, headers) in enumerate(requests):
             size = len(payload)
@@ -145,18 +145,18 @@ class RequestMultiplexer:
         self, subject: str, payload: bytes, headers: dict[str, str] | None, reply: str, deadline: float
     ) -> BaseException | None:
         try:
-            if not self._link.connected and not await self._link.wait_connected(
+            if not self._connection.connected and not await self._connection.wait_connected(
                 max(0.0, deadline - time.monotonic())
             ):
                 return NotSent(NO_CONNECTION)
-            await self._link.client.publish(subject, payload, reply=reply, headers=headers)
+            await self._connection.client.publish(subject, payload, reply=reply, headers=headers)
         except Exception as error:
             return error
         return None
 
     def _broke(self) -> bool:
         """Return whether a request of this call will never be answered."""
-        same_connection = self._link.connected and self._link.epoch == self._epoch
+        same_connection = self._connection.connected and self._connection.epoch == self._epoch
         return self._wrote_off or (self._open > 0 and not same_connection)
 
     async def _until_room(self, size: int, deadline: float) -> None:
@@ -184,9 +184,9 @@ class RequestMultiplexer:
                 await asyncio.wait_for(self._progress.wait(), min(TICK_SECONDS, deadline - now))
             if self._progress.is_set():
                 return True
-            if not self._link.connected:
+            if not self._connection.connected:
                 quiet_until = time.monotonic() + QUIET_SECONDS
-            elif self._link.epoch != self._epoch and time.monotonic() > quiet_until:
+            elif self._connection.epoch != self._epoch and time.monotonic() > quiet_until:
                 self._write_off()
                 return False
 
@@ -197,7 +197,7 @@ class RequestMultiplexer:
                 self._answers[row] = NoAnswer("no answer came")
                 self._wrote_off = True
         self._open = self._open_bytes = 0
-        self._epoch = self._link.epoch
+        self._epoch = self._connection.epoch
 
     async def close(self) -> None:
         subscription, self._subscription = self._subscription, None

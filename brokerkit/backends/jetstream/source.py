@@ -11,7 +11,7 @@ from typing import Any
 
 from brokerkit.core.vocabulary.errors import ConfigError, NotFound, Unavailable
 
-from .connection import NatsConnection
+from .connection import JetStreamConnection
 from .subjects import STREAM_PREFIX, check_name, check_subject, covered, covers, overlap, same_selection
 from .transforms import Transform, apart, copied_transforms, disjoint, transform_of
 
@@ -82,7 +82,7 @@ def parse_topic(topic: str) -> tuple[str | None, str | None]:
     return None, topic
 
 
-async def find_source(link: NatsConnection, topic: str, timeout: float) -> Source:
+async def find_source(connection: JetStreamConnection, topic: str, timeout: float) -> Source:
     """Return the stream of a topic, and the filters for the topic's messages in it.
 
     Raises:
@@ -92,11 +92,11 @@ async def find_source(link: NatsConnection, topic: str, timeout: float) -> Sourc
     stream, subject = parse_topic(topic)
     deadline = time.monotonic() + timeout
     if stream is None:
-        stream = link.options.stream
+        stream = connection.options.stream
     if stream is None:
         assert subject is not None
-        stream = await _stream_of(link, subject, timeout)
-    info = await link.stream_info(stream, max(0.1, deadline - time.monotonic()))
+        stream = await _stream_of(connection, subject, timeout)
+    info = await connection.stream_info(stream, max(0.1, deadline - time.monotonic()))
     config = info["config"]
     subjects = tuple(config.get("subjects") or ())
     transform = transform_of(config.get("subject_transform"))
@@ -151,10 +151,10 @@ def _filters(
     return found, (mapped.pattern,) if covers(transform.source, subject) else found
 
 
-async def _stream_of(link: NatsConnection, subject: str, timeout: float) -> str:
-    names = await streams_of(link, subject, timeout) or await _storing(link, subject, timeout)
+async def _stream_of(connection: JetStreamConnection, subject: str, timeout: float) -> str:
+    names = await streams_of(connection, subject, timeout) or await _storing(connection, subject, timeout)
     if not names:
-        raise NotFound(await why_not_stored(link, subject, timeout))
+        raise NotFound(await why_not_stored(connection, subject, timeout))
     if len(names) > 1:
         raise ConfigError(
             f"{subject!r} is stored by several streams ({', '.join(names)}): name one, "
@@ -163,17 +163,17 @@ async def _stream_of(link: NatsConnection, subject: str, timeout: float) -> str:
     return names[0]
 
 
-async def streams_of(link: NatsConnection, subject: str, timeout: float) -> list[str]:
+async def streams_of(connection: JetStreamConnection, subject: str, timeout: float) -> list[str]:
     """Return the names of the streams that listen to a subject."""
-    answer = await link.request("STREAM.NAMES", {"subject": subject}, timeout)
+    answer = await connection.request("STREAM.NAMES", {"subject": subject}, timeout)
     return list(answer.get("streams") or [])
 
 
-async def _storing(link: NatsConnection, subject: str, timeout: float) -> list[str]:
+async def _storing(connection: JetStreamConnection, subject: str, timeout: float) -> list[str]:
     """Return the streams that store a subject without listening to it, by a transform or as copies."""
     transformed: list[str] = []
     copied: list[str] = []
-    async for info in link.pages("STREAM.LIST", "streams", timeout):
+    async for info in connection.pages("STREAM.LIST", "streams", timeout):
         config = info["config"]
         name = str(config["name"])
         transform = transform_of(config.get("subject_transform"))
@@ -181,15 +181,15 @@ async def _storing(link: NatsConnection, subject: str, timeout: float) -> list[s
             transformed.append(name)
         elif config.get("sources") or config.get("mirror"):
             with contextlib.suppress(NotFound):
-                found = await link.stream_info(name, timeout, subjects=subject, offset=0)
+                found = await connection.stream_info(name, timeout, subjects=subject, offset=0)
                 if found["state"].get("subjects"):
                     copied.append(name)
     return transformed or copied
 
 
-async def why_not_stored(link: NatsConnection, subject: str, timeout: float) -> str:
+async def why_not_stored(connection: JetStreamConnection, subject: str, timeout: float) -> str:
     """Return the reason why a subject is not stored, and what to do."""
-    async for info in link.pages("STREAM.LIST", "streams", timeout):
+    async for info in connection.pages("STREAM.LIST", "streams", timeout):
         config = info["config"]
         republished = transform_of(config.get("republish"))
         if republished is not None and overlap(republished.pattern, subject):
@@ -215,13 +215,13 @@ def no_stream(subject: str) -> str:
     )
 
 
-async def is_stored(link: NatsConnection, subject: str, timeout: float) -> bool:
+async def is_stored(connection: JetStreamConnection, subject: str, timeout: float) -> bool:
     """Return whether a stream stores a subject.
 
     Raises:
         Unavailable: The server did not answer in time.
     """
     try:
-        return bool(await streams_of(link, subject, timeout))
+        return bool(await streams_of(connection, subject, timeout))
     except TimeoutError as error:
         raise Unavailable("the NATS server did not answer in time") from error

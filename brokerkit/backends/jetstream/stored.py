@@ -12,7 +12,7 @@ from nats.js import errors as js_errors
 
 from brokerkit.core.vocabulary.messages import to_microseconds
 
-from .connection import NatsConnection
+from .connection import JetStreamConnection
 
 _MICROSECOND_DIGITS = 6
 
@@ -37,22 +37,22 @@ class Stored:
 
 
 async def next_stored(
-    link: NatsConnection, stream: str, sequence: int, filters: Sequence[str], timeout: float
+    connection: JetStreamConnection, stream: str, sequence: int, filters: Sequence[str], timeout: float
 ) -> Stored | None:
     """Return the first message at or after a sequence whose subject matches a filter, or None.
 
     Without filters, any subject matches.
     """
-    found = [await _next_stored(link, stream, sequence, each, timeout) for each in filters or (">",)]
+    found = [await _next_stored(connection, stream, sequence, each, timeout) for each in filters or (">",)]
     return min((each for each in found if each is not None), key=lambda each: each.sequence, default=None)
 
 
 async def _next_stored(
-    link: NatsConnection, stream: str, sequence: int, subject: str, timeout: float
+    connection: JetStreamConnection, stream: str, sequence: int, subject: str, timeout: float
 ) -> Stored | None:
     body = {"seq": max(1, sequence), "next_by_subj": subject}
     try:
-        answer = await link.request(f"STREAM.MSG.GET.{stream}", body, timeout)
+        answer = await connection.request(f"STREAM.MSG.GET.{stream}", body, timeout)
     except js_errors.NotFoundError:
         return None
     message = answer["message"]
@@ -83,7 +83,7 @@ def parse_headers(raw: bytes) -> dict[str, str] | None:
 
 
 async def first_at(
-    link: NatsConnection,
+    connection: JetStreamConnection,
     stream: str,
     filters: Sequence[str],
     state: dict[str, Any],
@@ -93,7 +93,7 @@ async def first_at(
     """Find the sequence of the first message stored at or after a moment, by bisection.
 
     Args:
-        link: The connection.
+        connection: The connection.
         stream: The name of the stream.
         filters: The filters for subjects; empty for any subject.
         state: The state of the stream.
@@ -107,7 +107,7 @@ async def first_at(
     found: int | None = None
     while low < high:
         middle = (low + high) // 2
-        message = await next_stored(link, stream, middle, filters, timeout)
+        message = await next_stored(connection, stream, middle, filters, timeout)
         if message is not None and message.time < moment:
             low = message.sequence + 1
             continue

@@ -21,7 +21,7 @@ from brokerkit.core.vocabulary.capabilities import Capabilities
 from brokerkit.core.vocabulary.errors import BrokerError, ConfigError, PreviewWarning
 from brokerkit.core.vocabulary.notes import note
 
-from . import share_groups, subscriptions, topics
+from . import admin, share_groups, subscriptions
 from .connection import KafkaConnection
 from .consumer import KafkaConsumer
 from .errors import translate
@@ -87,11 +87,11 @@ class KafkaDriver(Driver):
 
     def create_topic(self, topic: str, *, options: Mapping[str, Any], timeout: float) -> None:
         check_c_text(topic, "topic")
-        topics.create_topic(self._cluster, topic, options, timeout)
+        admin.create_topic(self._cluster, topic, options, timeout)
 
     def delete_topic(self, topic: str, *, timeout: float) -> None:
         check_c_text(topic, "topic")
-        topics.delete_topic(self._cluster, topic, timeout)
+        admin.delete_topic(self._cluster, topic, timeout)
 
     def create_subscription(self, request: SubscriptionRequest, *, timeout: float) -> None:
         check_c_text(request.topic, "topic")
