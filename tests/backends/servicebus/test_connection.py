@@ -8,9 +8,11 @@ import time
 import warnings
 from contextlib import suppress
 
+import psutil
 import pytest
 
 import brokerkit as bk
+from brokerkit.backends import servicebus
 from brokerkit.core import (
     AbandonedWarning,
     AckFailed,
@@ -24,6 +26,8 @@ from brokerkit.core import (
     Unavailable,
     connect,
 )
+from brokerkit.core.contract.driver import ConsumerRequest
+from brokerkit.core.runtime.registry import address_of
 from brokerkit.sandbox.process import free_ports
 from brokerkit.sandbox.servicebus.server import KEY, ServiceBusServer
 from brokerkit.testing.waiting import eventually
@@ -144,6 +148,33 @@ def test_a_connection_string_for_one_entity_opens_no_other(servicebus_server: Se
         publish(limited, mine, b"x")
         with limited.publisher() as publisher, pytest.raises(ConfigError, match="EntityPath"):
             publisher.topic(other).publish(OutboundMessage(b"x"))
+
+
+def test_consumers_that_are_closed_while_they_open_leave_no_connection_behind() -> None:
+    with ServiceBusServer(admin_apart=True) as server:
+        options = {"admin": f"127.0.0.1:{server.admin_port}"}
+        driver = servicebus.open(address_of(server.connection_string, options), 10)
+        queues = {"plain": {}, "with sessions": {"sessions": True}}
+        for name, settings in queues.items():
+            driver.create_topic(name, options=settings, timeout=10)
+        for consumed in ({}, {"deferred": True}, {"session": "a"}):
+            topic = "with sessions" if "session" in consumed else "plain"
+            consumer = driver.consumer(ConsumerRequest(topic, None, "message", options=consumed))
+            assert not consumer.attach(0.0)
+            consumer.close(1)
+        eventually(lambda: not opening(), "the consumers have been opened", within=20)
+        eventually(lambda: not connections(server.port), "their connections are closed", within=20)
+        driver.close(1)
+
+
+def opening() -> list[str]:
+    names = [thread.name for thread in threading.enumerate()]
+    return [name for name in names if name.startswith("brokerkit servicebus consumer of")]
+
+
+def connections(port: int) -> list[object]:
+    found = psutil.Process().net_connections()
+    return [each for each in found if each.raddr and each.raddr.port == port and each.status == "ESTABLISHED"]
 
 
 def test_a_killed_server_in_the_middle_of_a_pull_loses_nothing() -> None:
