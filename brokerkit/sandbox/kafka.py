@@ -21,7 +21,7 @@ from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
 from . import cache
-from .java import DEPENDENCY_PLUGIN, JAVA, java_version
+from .java import DEPENDENCY_PLUGIN, JAVA, class_archive, java_version
 from .process import kept_ports
 from .proxy import Proxy
 from .server import Server
@@ -111,6 +111,7 @@ class KafkaServer(Server):
             False for measurements.
         keystore: A PEM file with the broker's key and certificate, for the two listeners with TLS.
         truststore: A PEM file with the authority of its clients, for the two listeners with TLS.
+        record: Where to write the archive of its classes on a normal end, instead of using it.
     """
 
     name = f"Kafka {VERSION}"
@@ -130,10 +131,13 @@ class KafkaServer(Server):
         quick_start: bool = True,
         keystore: Path | None = None,
         truststore: Path | None = None,
+        record: Path | None = None,
     ) -> None:
+        self._record = record
         self._quick_start = quick_start
         self._features = features or {}
         self._libs = provision()
+        self._archive = None if record is not None else class_archive(_name(), _recording)
         super().__init__(data)
         plain, sasl, sasl_tls, tls, controller, self._proxied, self._proxy = kept_ports(self.folder, 7)
         self.bootstrap = f"127.0.0.1:{plain}"
@@ -208,6 +212,8 @@ class KafkaServer(Server):
         options = ["-Xmx768m", "-XX:+UseSerialGC"]
         if self._quick_start:
             options.append("-XX:TieredStopAtLevel=1")
+        if self._archive is not None:
+            options.append(f"-XX:SharedArchiveFile={self._archive}")
         return ["java", *options, "-cp", f"{self._libs}/*", *arguments]
 
     def _format(self) -> None:
@@ -223,7 +229,9 @@ class KafkaServer(Server):
     def start(self) -> None:
         if not (self.folder / "data").exists():
             self._format()
-        self.run(self._java("kafka.Kafka", str(self._properties)), self._ready, timeout=START_SECONDS)
+        recording = [] if self._record is None else [f"-XX:ArchiveClassesAtExit={self._record}"]
+        command = self._java(*recording, "kafka.Kafka", str(self._properties))
+        self.run(command, self._ready, timeout=START_SECONDS)
 
     def _ready(self) -> bool:
         try:
@@ -232,6 +240,10 @@ class KafkaServer(Server):
             return bool(admin.list_topics(timeout=0.5).brokers)
         except KafkaException:
             return False
+
+
+def _recording(archive: Path) -> KafkaServer:
+    return KafkaServer(record=archive)
 
 
 def _tls(keystore: Path | None, truststore: Path | None) -> dict[str, str]:

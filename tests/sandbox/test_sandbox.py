@@ -19,7 +19,7 @@ import brokerkit as bk
 from brokerkit import sandbox
 from brokerkit.core.runtime.connection import connect
 from brokerkit.core.vocabulary.errors import ConfigError, Unavailable
-from brokerkit.sandbox import SYSTEMS, Missing, Server, catalogue, demo, nats
+from brokerkit.sandbox import SYSTEMS, Missing, Server, catalogue, demo, java, nats
 from brokerkit.testing import eventually
 from tests.conftest import missing
 
@@ -221,3 +221,13 @@ def test_a_program_that_is_not_there_is_unavailable(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(nats, "server_binary", lambda: "/no/such/program")
     with pytest.raises(Unavailable, match="/no/such/program"):
         nats.NatsServer()
+
+
+@pytest.mark.broker
+@pytest.mark.skipif(sys.platform != "linux", reason="what a process has in memory is looked for in /proc")
+@pytest.mark.parametrize("system", ["kafka", "pulsar"])
+def test_a_server_of_java_starts_with_the_classes_of_an_earlier_one(
+    request: pytest.FixtureRequest, system: str
+) -> None:
+    server = request.getfixturevalue(f"{system}_server")
+    assert java.ARCHIVE in Path(f"/proc/{server.pid}/maps").read_text()
