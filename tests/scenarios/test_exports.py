@@ -24,13 +24,6 @@ from .systems import System
 SLICE_ROWS = 40_000
 
 
-@pytest.fixture(scope="session", params=["nats", pytest.param("kafka", marks=pytest.mark.soak)])
-def system(request: pytest.FixtureRequest) -> System:
-    """What is proved here lies in files of this machine: one system in CI, both in a soak."""
-    found: System = request.getfixturevalue(f"{request.param}_system")
-    return found
-
-
 def _exporting(system: System, topic: str, path: Path) -> Child:
     order = {"url": system.fast_url, "topic": topic, "slice_rows": SLICE_ROWS, "path": str(path)}
     return Child("export", order, module="tests.scenarios.program")

@@ -19,13 +19,6 @@ from .systems import System
 ROWS = 60_000
 
 
-@pytest.fixture(scope="session", params=["nats", pytest.param("kafka", marks=pytest.mark.soak)])
-def system(request: pytest.FixtureRequest) -> System:
-    """What is proved here lies in files of this machine: one system in CI, both in a soak."""
-    found: System = request.getfixturevalue(f"{request.param}_system")
-    return found
-
-
 @pytest.mark.timeout(240)
 @pytest.mark.parametrize("what", ["frame", "copy"])
 def test_a_killed_process_goes_on_and_what_may_be_there_twice_is_named(
