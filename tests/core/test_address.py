@@ -110,7 +110,7 @@ def test_the_environment_gives_the_url_and_options(monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("BROKERKIT_KAFKA_SASL_PASSWORD", "x")
     monkeypatch.setenv("BROKERKIT_KAFKA_ACKS", "all")
     monkeypatch.setenv("BROKERKIT_KAFKA_USER__NAME", "y")
-    assert resolve(None, {}).options == {"sasl.password": Secret("x"), "acks": "0", "user_name": "y"}
+    assert resolve(None, {}).options == {"sasl.password": Secret("x"), "acks": "0", "user_name": Secret("y")}
     monkeypatch.delenv("BROKERKIT_URL")
     with pytest.raises(ConfigError, match="BROKERKIT_URL"):
         resolve(None, {})

@@ -58,6 +58,18 @@ def test_an_unknown_option_is_refused_with_the_known_ones_and_their_defaults() -
         NO_OPTIONS.read({"b": 1, "a": 2})
 
 
+def test_a_value_that_was_hidden_until_its_name_was_known_is_taken_as_it_is() -> None:
+    table = OptionTable({"kind": Option(choice("a", "b"), "a or b"), "many": Option(whole(), "a number")})
+    given = table.read({"kind": Secret("b"), "many": Secret("7")})
+    assert given == {"kind": "b", "many": 7}
+
+
+def test_a_text_with_a_password_in_it_is_refused_without_showing_it() -> None:
+    with pytest.raises(ConfigError, match="host must have no password in it") as caught:
+        OptionTable({"host": Option(text, "a host")}).read({"host": Secret("http://u:hunter2@h")})
+    assert "hunter2" not in str(caught.value)
+
+
 def test_a_dot_stands_for_an_underscore_and_the_exact_name_wins() -> None:
     assert TABLE.read({"name.of": "x"})["name_of"] == "x"
     assert TABLE.read({"name.of": "x", "name_of": "y"})["name_of"] == "y"

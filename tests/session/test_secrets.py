@@ -15,14 +15,16 @@ import uuid
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from importlib import import_module
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
 import brokerkit as bk
 from brokerkit.core.vocabulary.address import Address, resolve
-from brokerkit.core.vocabulary.secrets import Secret
+from brokerkit.core.vocabulary.secrets import Secret, is_public, is_secret
 from brokerkit.sandbox.kafka import KafkaServer
 from brokerkit.sandbox.nats import NatsServer
 from brokerkit.sandbox.pulsar import PulsarServer
@@ -43,6 +45,7 @@ class Way:
     options: dict[str, Any] = field(default_factory=dict)
     environment: dict[str, str] = field(default_factory=dict)
     file: str = ""
+    key_file: str = ""
 
     def __repr__(self) -> str:
         return self.name
@@ -54,6 +57,17 @@ class Way:
         return bk.doctor(self.target, timeout=0.5, **self.options)
 
 
+KEY_FILE = "brokerkit-canary-key.json"
+"""A file in the working folder of a test."""
+OAUTH2 = json.dumps({"type": "client_credentials", "client_id": "i", "client_secret": CANARY})
+ACCOUNT = json.dumps(
+    {
+        "type": "service_account",
+        "client_email": "a@b",
+        "token_uri": "http://127.0.0.1:1/",
+        "private_key": f"-----BEGIN PRIVATE KEY-----\n{CANARY}\n-----END PRIVATE KEY-----\n",
+    }
+)
 AZURE = f"Endpoint=sb://127.0.0.1:1/;SharedAccessKeyName=a;SharedAccessKey={CANARY}="
 NOWHERE = "127.0.0.1:1"
 WAYS = [
@@ -81,6 +95,30 @@ WAYS = [
     Way("pulsar url", f"pulsar://u:{CANARY}@{NOWHERE}"),
     Way("pulsar token", f"pulsar://{NOWHERE}", {"token": CANARY}),
     Way("pulsar admin", f"pulsar://{NOWHERE}", {"admin": f"http://u:{CANARY}@h"}),
+    Way("pulsar url query", f"pulsar://{NOWHERE}?token={CANARY}"),
+    Way("pulsar user alone", f"pulsar://{CANARY}@{NOWHERE}"),
+    Way("pulsar environment", f"pulsar://{NOWHERE}", environment={"BROKERKIT_PULSAR_TOKEN": CANARY}),
+    Way("pulsar token in the admin's query", f"pulsar://{NOWHERE}", {"admin": f"http://h/?token={CANARY}"}),
+    Way("pulsar oauth2 key file", f"pulsar://{NOWHERE}", {"oauth2_issuer": f"http://{NOWHERE}", "oauth2_key_file": KEY_FILE}, key_file=OAUTH2),
+    Way("pulsar oauth2 key in place of its file", f"pulsar://{NOWHERE}", {"oauth2_issuer": f"http://{NOWHERE}", "oauth2_key_file": OAUTH2}),
+    Way("pulsar oauth2 issuer", f"pulsar://{NOWHERE}", {"oauth2_issuer": f"http://u:{CANARY}@{NOWHERE}", "oauth2_key_file": KEY_FILE}, key_file=OAUTH2),
+    Way("pubsub user", f"pubsub://u:{CANARY}@project"),
+    Way("pubsub key file", f"pubsub://project?endpoint={NOWHERE}", {"credentials": KEY_FILE}, key_file=ACCOUNT),
+    Way("pubsub broken key file", f"pubsub://project?endpoint={NOWHERE}", {"credentials": KEY_FILE}, key_file=ACCOUNT[:-1]),
+    Way("pubsub key in place of its file", f"pubsub://project?endpoint={NOWHERE}", {"credentials": ACCOUNT}),
+    Way("pubsub key in the query", f"pubsub://project?endpoint={NOWHERE}&credentials={quote(ACCOUNT)}"),
+    Way("pubsub environment", f"pubsub://project?endpoint={NOWHERE}", environment={"BROKERKIT_PUBSUB_CREDENTIALS": ACCOUNT}),
+    Way("pubsub default credentials", f"pubsub://project?endpoint={NOWHERE}", environment={"GOOGLE_APPLICATION_CREDENTIALS": KEY_FILE}, key_file=ACCOUNT),
+    Way("pubsub emulator", "pubsub://project", {"emulator": f"http://u:{CANARY}@{NOWHERE}"}),
+    Way("pubsub emulator in the environment", "pubsub://project", environment={"PUBSUB_EMULATOR_HOST": f"http://u:{CANARY}@{NOWHERE}"}),
+    Way("kafka strange option", f"kafka://{NOWHERE}", {"mine": CANARY}),
+    Way("nats strange option", f"nats://{NOWHERE}", {"mine": CANARY}),
+    Way("pulsar strange option", f"pulsar://{NOWHERE}", {"mine": f"https://u:{CANARY}@h"}),
+    Way("pubsub strange option", "pubsub://project", {"mine": CANARY}),
+    Way("servicebus strange option", AZURE.replace(CANARY, "x"), {"mine": CANARY}),
+    Way("strange option in a url", f"nats://{NOWHERE}?mine={CANARY}"),
+    Way("strange option in the environment", f"nats://{NOWHERE}", environment={"BROKERKIT_NATS_MINE": CANARY}),
+    Way("strange option saved", "mine", file=f'[mine]\nurl = "nats://{NOWHERE}"\nmine = "{CANARY}"\n'),
     Way("servicebus", AZURE),
     Way("servicebus keyword", None, {"connection_string": AZURE}, {"BROKERKIT_URL": "servicebus://ns"}),
     Way("servicebus broken", AZURE.replace("AccessKeyName=a", "AccessKeyNam=a") + ";broken"),
@@ -108,6 +146,8 @@ def planted(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp
     file = tmp_path / "connections.toml"
     file.write_text(way.file, "utf-8", "surrogateescape")
     monkeypatch.setenv("BROKERKIT_CONFIG", str(file))
+    (tmp_path / KEY_FILE).write_text(way.key_file, "utf-8")
+    monkeypatch.chdir(tmp_path)
     for name, value in way.environment.items():
         monkeypatch.setitem(os.environ, name, value)
     return way
@@ -292,6 +332,13 @@ def test_a_worker_takes_the_credentials_from_its_own_environment(known: bool) ->
         assert done.stdout.decode().strip() == "1", done.stderr.decode()[-500:]
     else:
         assert b"Unauthorized" in done.stderr or b"refused the credentials" in done.stderr
+
+
+@pytest.mark.parametrize("backend", ["inmem", "jetstream", "pubsub", "pulsar", "servicebus"])
+def test_every_option_of_an_address_is_known_to_be_a_secret_or_to_be_none(backend: str) -> None:
+    options = getattr(import_module(f"brokerkit.backends.{backend}.options"), "OPTIONS", {})
+    unknown = [name for name in options if not is_secret(name) and not is_public(name, "")]
+    assert unknown == []
 
 
 HIDING: list[Callable[[Secret], str]] = [

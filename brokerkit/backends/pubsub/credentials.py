@@ -19,16 +19,23 @@ SCOPES = ("https://www.googleapis.com/auth/pubsub", "https://www.googleapis.com/
 
 def from_file(path: str) -> tuple[Any, str | None]:
     """Return the credentials in a service account's key file, and its project. Raises ConfigError."""
-    try:
-        found = service_account.Credentials.from_service_account_file(path, scopes=SCOPES)
-    except (ValueError, OSError, auth_errors.GoogleAuthError) as error:
-        # an error about a key must not show the key
+    found = _account(path)
+    if isinstance(found, str):
+        # raised here, where no context and no variable shows the key
         raise ConfigError(
             "the file that credentials= names is not a service account's key: expected the JSON file that "
-            f"the console offers under IAM, Service accounts, Keys ({type(error).__name__})"
-        ) from None
+            f"the console offers under IAM, Service accounts, Keys ({found})"
+        )
     # the key itself signs the token, so no other server is needed
     return found.with_always_use_jwt_access(True), found.project_id
+
+
+def _account(path: str) -> Any:
+    """Return the credentials in a key file, or the name of the error."""
+    try:
+        return service_account.Credentials.from_service_account_file(path, scopes=SCOPES)
+    except (ValueError, OSError, auth_errors.GoogleAuthError) as error:
+        return type(error).__name__
 
 
 def application_default(timeout: float) -> tuple[Any, str | None]:
@@ -52,5 +59,8 @@ def application_default(timeout: float) -> tuple[Any, str | None]:
     except Empty:
         raise Unauthorized(f"no credentials were found within {timeout:g} s: {HOW_TO_LOG_IN}") from None
     if isinstance(answer, Exception):
-        raise translate(answer) from answer
+        problem = translate(answer)
+        # the frames of the library that read a file hold the key in it
+        problem.__cause__ = None
+        raise problem
     return answer

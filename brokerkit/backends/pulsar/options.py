@@ -31,6 +31,8 @@ def _url_problem(name: str, value: Any) -> str | None:
         return f"{name} must be the URL of the REST endpoint, for example http://localhost:8080"
     if "@" in url:
         return f"{name} must have no user and password: the connection's own are used there as well"
+    if "?" in url:
+        return f"{name} must have no query: the connection's own token is used there as well"
     return None
 
 

@@ -26,7 +26,7 @@ from typing import Any
 
 from ..vocabulary.arguments import LONGEST_SECONDS, as_flag, as_integer, check_size, shown_integer
 from ..vocabulary.errors import ConfigError
-from ..vocabulary.secrets import Secret, as_secret, revealed
+from ..vocabulary.secrets import Secret, as_secret, inner_secrets, is_secret, revealed
 
 Kind = Callable[[str, Any], Any]
 
@@ -53,6 +53,9 @@ class Option:
         """Return the checked value of what was given. Raises ConfigError."""
         if given is None:
             return self.default if self.none is None else self.none
+        if isinstance(given, Secret) and not is_secret(name) and not inner_secrets(given.reveal()):
+            # it was hidden only because its name was not known yet
+            given = given.reveal()
         checked = self.kind(name, given)
         return self.default if checked is None else checked
 
@@ -195,6 +198,9 @@ def text(name: str, value: Any) -> str | None:
     """Check a text. One that is empty, as a variable of the environment may be, counts as not given."""
     if not isinstance(value, str | Secret):
         raise ConfigError(f"{name} must be a text, not {value!r:.60}")
+    if inner_secrets(str(revealed(value))):
+        # raised where no variable of a traceback holds it
+        raise ConfigError(f"{name} must have no password in it: the options for logging in take one")
     return revealed(value) or None
 
 

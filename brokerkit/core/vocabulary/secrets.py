@@ -23,7 +23,9 @@ _PUBLIC_NAME = re.compile(
     r"ssl\.(ca|certificate|crl|keystore|engine)\.location|ssl\.endpoint\.identification\.algorithm|"
     r"client\.(id|rack|dns\.lookup)|broker\.address\.family|.*compression\.(type|codec)|partitioner|acks|debug|"
     r"user|name|domain|stream|inbox_prefix|tls_ca|tls_cert|tls_certificate|tls_key_file|tls_hostname|"
-    r"admin|monitor|oauth2_(issuer|key_file|audience|scope)|listener|project|emulator|endpoint|ca|transport"
+    r"admin|monitor|oauth2_(issuer|key_file|audience|scope)|listener|project|emulator|endpoint|ca|transport|"
+    r"read[._]only|production|demo|data|log_level|tls|tls_first|tls_check_hostname|nack_delay|prefetch|"
+    r"batching|chunking"
 )
 _HARMLESS = re.compile(r"[+-]?\d+(\.\d+)?|true|false", re.IGNORECASE)
 
@@ -92,13 +94,18 @@ class Secret:
 
 
 def hidden(name: str, value: Any) -> Any:
-    """Return the value of an option, as a `Secret` if its name or content says so. Raises nothing."""
+    """Return the value of an option, as a `Secret` if its name or content says so.
+
+    One whose name has no dot and is not known is hidden as well: it may be a secret under a misspelled name.
+    Names with dots are properties of a client library.
+    """
     if isinstance(value, bytes):
         return Secret(value)
     if isinstance(value, str) and value.lstrip().startswith("{"):
         found = _object_in(value)
         return Secret(value) if found is None else hidden(name, found)
-    if isinstance(value, str) and (is_secret(name) or inner_secrets(value)):
+    strange = "." not in name and not is_public(name, value)
+    if isinstance(value, str) and value and (is_secret(name) or strange or inner_secrets(value)):
         return Secret(value)
     if isinstance(value, Mapping):
         return {key: hidden(str(key), each) for key, each in value.items()}
@@ -134,14 +141,15 @@ def revealed(value: Any) -> Any:
 
 _INNER = re.compile(
     r"(?:SharedAccessKey|SharedAccessSignature|password)\s*=\s*\"?([^;\"]+)|"
-    r"://([^/@:\s]*):([^/@\s]+)@",
+    r"://([^/@:\s]*):([^/@\s]+)@|"
+    r"[?&][\w.-]*(?:password|token|secret|signature|key)=([^&#\s]+)",
     re.IGNORECASE,
 )
 
 
 def inner_secrets(text: str) -> list[str]:
     """Return the passwords and keys inside a text such as a URL or a connection string."""
-    return [part for found in _INNER.findall(text) for part in (found[0], found[2]) if part]
+    return [part for found in _INNER.findall(text) for part in (found[0], *found[2:]) if part]
 
 
 def _spellings(value: str) -> set[str]:
