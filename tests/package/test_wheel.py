@@ -1,0 +1,63 @@
+"""The built wheel, installed alone in an empty environment, works and has all its files."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PACKAGE = ROOT / "brokerkit"
+
+FIRST_STEPS = """
+import brokerkit as bk
+
+with bk.connect("inmem://wheel") as s:
+    s.create_topic("orders")
+    s.publish("orders", {"id": 1})
+    assert list(s.peek("orders")["value"]) == ['{"id":1}']
+print(bk.__file__)
+"""
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+
+
+def run(*command: object, folder: Path) -> str:
+    environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
+    done = subprocess.run(
+        [str(part) for part in command], cwd=folder, env=environment, capture_output=True, text=True
+    )
+    assert done.returncode == 0, f"{command}: {done.stdout[-2000:]}{done.stderr[-2000:]}"
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("built")
+    # with no option, the wheel is built from the sdist: so both are proved
+    run(sys.executable, "-m", "build", "--outdir", folder, ROOT, folder=folder)
+    (built,) = folder.glob("*.whl")
+    return built
+
+
+def test_every_file_of_the_package_is_in_the_wheel(wheel: Path) -> None:
+    there = {path.relative_to(ROOT).as_posix() for path in PACKAGE.rglob("*") if path.is_file()}
+    there = {name for name in there if "__pycache__" not in name}
+    with zipfile.ZipFile(wheel) as archive:
+        packed = set(archive.namelist())
+    assert any(name.endswith(".js") for name in there)
+    assert {"brokerkit/py.typed"} <= there <= packed
+
+
+def test_an_installed_wheel_connects_publishes_and_peeks(wheel: Path, tmp_path: Path) -> None:
+    run(sys.executable, "-m", "venv", "env", folder=tmp_path)
+    python = tmp_path / "env" / ("Scripts" if os.name == "nt" else "bin") / "python"
+    run(python, "-m", "pip", "install", "--quiet", "--no-compile", wheel, folder=tmp_path)
+    home = Path(run(python, "-c", FIRST_STEPS, folder=tmp_path).strip()).parent
+    assert home.is_relative_to(tmp_path / "env")
+    for name in ("py.typed", "widgets/static", "sandbox"):
+        assert (home / name).exists()
