@@ -12,9 +12,9 @@ from typing import Any
 from azure.servicebus.amqp import AmqpAnnotatedMessage
 
 from brokerkit.core.contract.garbage_collection import gc_paused
-from brokerkit.core.vocabulary.attributes import AttributeValue, Pair, type_name
+from brokerkit.core.vocabulary.attributes import Attributes, AttributeValue, Pair, type_name
 from brokerkit.core.vocabulary.columns import Columns
-from brokerkit.core.vocabulary.errors import ConfigError
+from brokerkit.core.vocabulary.errors import ConfigError, TooLarge
 from brokerkit.core.vocabulary.messages import OutboundMessage, to_microseconds
 
 from .amqp import APPLICATION_PROPERTIES, PROPERTIES, Malformed, sections, text_or_bytes
@@ -42,6 +42,8 @@ NO_TIMES = frozenset({0, -62_135_596_800_000})
 PARTITION_BITS = 48
 """In a partitioned entity, the bits of a sequence number above these name the partition."""
 MAX_KEY = 128
+MAX_ATTRIBUTE_BYTES = 64 * 1024
+"""How large the attributes of a message may be together. The service's documentation gives the limit."""
 SCHEDULED_ANNOTATION = "x-opt-scheduled-enqueue-time"
 PARTITION_ANNOTATION = "x-opt-partition-key"
 _INT64 = range(-(2**63), 2**63)
@@ -162,6 +164,7 @@ def encode(message: OutboundMessage, *, named: bool) -> AmqpAnnotatedMessage:
 
     Raises:
         ConfigError: A field has a value that cannot be carried.
+        TooLarge: The attributes are larger than the service takes.
         TypeError: A field has a type that cannot be carried.
     """
     given: dict[str, AttributeValue] = {}
@@ -171,6 +174,8 @@ def encode(message: OutboundMessage, *, named: bool) -> AmqpAnnotatedMessage:
             given[name] = value
         else:
             carried[_text(name, "an attribute's name")] = _typed(name, value)
+    if carried:
+        _check_size(message.attributes)
     if unknown := sorted(given.keys() - KNOWN):
         raise ConfigError(
             f"attribute {unknown[0]!r}: names that begin with {PREFIX!r} are those of Service Bus's own "
@@ -254,6 +259,17 @@ def _key(key: bytes | None) -> str | None:
     if len(text) > MAX_KEY:
         raise ConfigError(f"a key may have {MAX_KEY} characters here (a session id), not {len(text):,}")
     return text
+
+
+def _check_size(attributes: Attributes) -> None:
+    """Raise TooLarge if text and bytes alone are above the limit of attributes."""
+    parts = (part for pair in attributes for part in pair if isinstance(part, str | bytes))
+    size = sum(len(part.encode("utf-8") if isinstance(part, str) else part) for part in parts)
+    if size > MAX_ATTRIBUTE_BYTES:
+        raise TooLarge(
+            f"the attributes have {size:,} bytes; a message may have {MAX_ATTRIBUTE_BYTES:,} of them here: "
+            "put what is large into the payload"
+        )
 
 
 def _text(text: str, what: str) -> str:

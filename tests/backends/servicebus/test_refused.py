@@ -59,3 +59,37 @@ def test_a_message_that_is_too_large_fails_alone(session: Session, bad: set[int]
 def test_a_message_with_a_property_that_cannot_be_fails_alone(session: Session, wrong: Any) -> None:
     batch = [bk.OutboundMessage(b"%d" % n, None, wrong if n == 1_500 else {"a": n}) for n in range(ROWS)]
     check(session, new_queue(session), batch, {1_500})
+
+
+@pytest.mark.parametrize(
+    "attributes",
+    [
+        {"a": "v" * 70_000},
+        {"a": b"v" * 70_000},
+        {"n" * 70_000: "v"},
+        {f"n{n}": "é" * 200 for n in range(200)},
+    ],
+    ids=["text", "bytes", "name", "many"],
+)
+def test_attributes_above_the_limit_of_the_service_fail_before_they_are_sent(
+    session: Session, attributes: dict[str, Any]
+) -> None:
+    queue = new_queue(session)
+    batch = [bk.OutboundMessage(b"%d" % n, attributes=attributes if n == 7 else None) for n in range(20)]
+    results = session.shared_publisher().topic(queue).publish_batch(batch)
+    assert [row for row, result in enumerate(results) if result.status == "failed"] == [7]
+    assert isinstance(results[7].error, bk.TooLarge)
+    assert "a message may have 65,536 of them here" in str(results[7].error)
+    source = bk.connect("inmem://")
+    with source:
+        source.create_topic("t")
+        source.publish_batch("t", batch)
+        outcome = source.copy("t", session, queue, progress=False)
+    assert outcome.counts == {"confirmed": 19, "failed": 1, "unknown": 0}
+    assert outcome.failed["source"].tolist() == ["0-7"]
+
+
+def test_attributes_within_the_limit_of_the_service_are_kept(session: Session) -> None:
+    queue = new_queue(session)
+    session.publish(queue, "1", attributes={"a": "v" * 65_000})
+    assert bk.attr(session.peek(queue), "a").tolist() == ["v" * 65_000]
