@@ -28,6 +28,7 @@ from brokerkit.core import (
     UnsettledWarning,
 )
 from brokerkit.core.contract.driver import ConsumerRequest, Outcome
+from brokerkit.core.runtime.subscribing import Subscribing
 from brokerkit.testing.waiting import eventually
 
 from .conftest import Desk
@@ -220,10 +221,12 @@ def test_what_no_caller_received_is_returned_although_the_broker_refused_it_at_f
 ) -> None:
     desk.topic(count=5)
     desk.connection.create_subscription("orders", "me", start="earliest", ack_deadline=30.0)
-    driver = Refusing(desk.store, ConsumerRequest("orders", "me", "message"))
+    request = ConsumerRequest("orders", "me", "message")
+    driver = Refusing(desk.store, request)
     driver.left = [0] * times
     consumer = MessageConsumer(
         driver,
+        subscribing=Subscribing(driver, request, "message", desk.connection.translate),
         name="orders",
         capabilities=desk.connection.capabilities,
         translate=desk.connection.translate,
@@ -245,8 +248,11 @@ def test_where_the_broker_has_no_locks_what_is_held_too_long_is_given_back(desk:
             if name != "lock_seconds":
                 super().__setattr__(name, value)
 
+    request = ConsumerRequest("orders", "me", "message")
+    driver = Lockless(desk.store, request)
     consumer = MessageConsumer(
-        Lockless(desk.store, ConsumerRequest("orders", "me", "message")),
+        driver,
+        subscribing=Subscribing(driver, request, "message", desk.connection.translate),
         name="orders",
         capabilities=desk.connection.capabilities,
         translate=desk.connection.translate,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -19,13 +18,15 @@ from brokerkit.core.contract.driver import (
     PublisherDriver,
     ReaderDriver,
     RecordDriver,
+    SubscriptionNotFound,
     SubscriptionRequest,
 )
 from brokerkit.core.contract.options import NO_OPTIONS
 from brokerkit.core.vocabulary.capabilities import Capabilities
 from brokerkit.core.vocabulary.columns import Columns
-from brokerkit.core.vocabulary.errors import AlreadyExists, BrokerError, ConfigError, NotFound
+from brokerkit.core.vocabulary.errors import BrokerError, ConfigError, NotFound
 from brokerkit.core.vocabulary.messages import OutboundMessage
+from brokerkit.core.vocabulary.positions import Position
 from brokerkit.core.vocabulary.results import PublishResult
 from brokerkit.core.vocabulary.topics import (
     Bounds,
@@ -97,14 +98,6 @@ class InmemDriver(Driver):
         return self.store
 
 
-def _missing(kind: str, request: ConsumerRequest) -> NotFound:
-    return NotFound(
-        f"there is no {kind} {request.subscription!r} of {request.topic!r}; create it with "
-        f"create_subscription({request.topic!r}, {request.subscription!r}, start='earliest'), "
-        "or give start= on this call"
-    )
-
-
 class InmemMessages(MessageDriver):
     """A consumer that leases messages of a subscription."""
 
@@ -122,13 +115,15 @@ class InmemMessages(MessageDriver):
         with self._store.changed:
             self._store.topic(request.topic)
             if place not in self._store.subscriptions:
-                if request.start is None:
-                    raise _missing("subscription", request)
-                with contextlib.suppress(AlreadyExists):  # another consumer was faster
-                    self._store.create_subscription(*place, request.start, request.options)
+                raise SubscriptionNotFound(f"topic {place[0]!r} has no subscription {place[1]!r}", *place)
             self._subscription = self._store.subscriptions[place]
             self.lock_seconds = self._subscription.ack_deadline
         return True
+
+    def create_subscription(self, start: Position, timeout: float) -> None:
+        request = self._request
+        assert request.subscription is not None
+        self._store.create_subscription(request.topic, request.subscription, start, request.options)
 
     def _current(self) -> Subscription:
         subscription = self._subscription
@@ -225,13 +220,15 @@ class InmemRecords(RecordDriver):
         with self._store.changed:
             self._store.topic(request.topic)
             if place not in self._store.groups:
-                if request.start is None:
-                    raise _missing("group", request)
-                self._store.create_group(*place, request.start)
+                raise SubscriptionNotFound(f"topic {place[0]!r} has no group {place[1]!r}", *place)
             self._group = self._store.groups[place]
             self._member = self._group.join()
             self._store.changed.notify_all()
         return True
+
+    def create_subscription(self, start: Position, timeout: float) -> None:
+        assert self._request.subscription is not None
+        self._store.create_group(self._request.topic, self._request.subscription, start)
 
     def _rebalance(self, group: Group) -> None:
         """Update the positions after partitions were assigned or revoked."""

@@ -9,12 +9,21 @@ from typing import Any
 
 from nats.aio.msg import Msg
 
-from brokerkit.core.contract.driver import Backlog, ConsumerRequest, Fetched, MessageDriver, Outcome
+from brokerkit.core.contract.driver import (
+    Backlog,
+    ConsumerRequest,
+    Fetched,
+    MessageDriver,
+    Outcome,
+    SubscriptionRequest,
+)
 from brokerkit.core.vocabulary.errors import AckFailed, BrokerError, ConfigError, NotFound, Unavailable
+from brokerkit.core.vocabulary.positions import Position
 
+from .admin import create_subscription
 from .codec import to_columns
 from .connection import JetStreamConnection, log
-from .durable import ensure_durable, lock_seconds
+from .durable import OPTIONS, find_durable, lock_seconds
 from .errors import translate
 from .loop import LoopThread
 from .pull import NotServed, Pull
@@ -42,6 +51,7 @@ class JetStreamConsumer(MessageDriver):
     def __init__(self, loop: LoopThread, connection: JetStreamConnection, request: ConsumerRequest) -> None:
         if not request.subscription:
             raise ConfigError("JetStream needs subscription=, the name of a durable consumer")
+        OPTIONS.read(request.options)
         self._name = check_name(request.subscription, "consumer (subscription=)")
         self._loop = loop
         self._connection = connection
@@ -61,11 +71,8 @@ class JetStreamConsumer(MessageDriver):
     async def _attach(self, wait: float) -> bool:
         if not await self._connection.wait_connected(wait):
             return False
-        request = self._request
-        source = await find_source(self._connection, request.topic, ANSWER_SECONDS)
-        info = await ensure_durable(
-            self._connection, source, self._name, request.options, request.start, ANSWER_SECONDS
-        )
+        source = await find_source(self._connection, self._request.topic, ANSWER_SECONDS)
+        info = await find_durable(self._connection, source, self._name, ANSWER_SECONDS)
         config = info["config"]
         self.lock_seconds = lock_seconds(config)
         self._max_pending = int(config.get("max_ack_pending") or 0)
@@ -75,6 +82,12 @@ class JetStreamConsumer(MessageDriver):
         self._exchange = RequestMultiplexer(self._connection)
         self._pull = pull
         return True
+
+    def create_subscription(self, start: Position, timeout: float) -> None:
+        request = SubscriptionRequest(
+            self._request.topic, self._name, self._request.model, start, self._request.options
+        )
+        self._loop.run(create_subscription(self._connection, request, timeout), timeout)
 
     def fetch(self, max_messages: int, wait: float) -> Fetched:
         pull = self._attached()

@@ -8,8 +8,9 @@ from typing import Any
 
 from nats.js import errors as js_errors
 
+from brokerkit.core.contract.driver import SubscriptionNotFound
 from brokerkit.core.contract.options import SECONDS, WHOLE, Option, OptionTable, text, texts
-from brokerkit.core.vocabulary.errors import AlreadyExists, ConfigError, NotFound, NotSupported
+from brokerkit.core.vocabulary.errors import ConfigError, NotFound, NotSupported
 from brokerkit.core.vocabulary.positions import (
     AtId,
     AtOffset,
@@ -183,36 +184,17 @@ async def create_durable(
         raise NotFound(f"there is no stream {source.stream!r}") from error
 
 
-async def ensure_durable(
-    connection: JetStreamConnection,
-    source: Source,
-    name: str,
-    options: Mapping[str, Any],
-    start: Position | None,
-    timeout: float,
+async def find_durable(
+    connection: JetStreamConnection, source: Source, name: str, timeout: float
 ) -> dict[str, Any]:
-    """Return the info of a durable consumer, which is created if it does not exist and `start` is given.
+    """Return the info of a durable consumer.
 
     Raises:
-        ConfigError: An option is wrong, or the existing consumer reads something else.
-        NotFound: There is no such consumer and `start` is None.
+        ConfigError: The consumer reads something else, or cannot be used.
+        SubscriptionNotFound: There is no such consumer.
     """
-    OPTIONS.read(options)
     info = await connection.consumer_info(source.stream, name, timeout)
     if info is None:
-        if start is None:
-            raise NotFound(
-                f"stream {source.stream!r} has no consumer {name!r}: create it with "
-                f"create_subscription({source.topic!r}, {name!r}, start='earliest'), or give start= here"
-            )
-        try:
-            info = await create_durable(connection, source, name, options, start, timeout)
-        except (js_errors.APIError, AlreadyExists):
-            # another client may have created it in the meantime
-            info = await connection.consumer_info(source.stream, name, timeout)
-            if info is None:
-                raise
-            check_existing(info["config"], source, name)
-        return info
+        raise SubscriptionNotFound(f"stream {source.stream!r} has no consumer {name!r}", source.topic, name)
     check_existing(info["config"], source, name)
     return info

@@ -15,6 +15,7 @@ from brokerkit.core.contract.driver import Backlog, ConsumerRequest, Fetched, Pa
 from brokerkit.core.vocabulary.cancellation import Deadline
 from brokerkit.core.vocabulary.columns import Columns
 from brokerkit.core.vocabulary.errors import BrokerError, RetentionWarning, StaleAck, Unavailable
+from brokerkit.core.vocabulary.positions import Position
 from brokerkit.core.vocabulary.secrets import revealed
 
 from . import clients
@@ -23,7 +24,7 @@ from .connection import KafkaConnection
 from .errors import AUTHENTICATION, from_code, translate, translating
 from .groups import Positions, group_settings
 from .options import LOGGER, Properties, passed_through
-from .subscriptions import ensure_positions
+from .subscriptions import create_group, find_group
 from .watch import Watch
 
 BATCH = 2_000
@@ -51,18 +52,13 @@ class KafkaConsumer(RecordDriver):
 
     A partition without a committed position, because it was added after the group began, is read from its
     first record. So is a partition whose position was deleted by retention; this gives a `RetentionWarning`.
-
-    Attributes:
-        created: Whether attaching committed the group's first positions.
     """
 
     def __init__(self, cluster: KafkaConnection, properties: Properties, request: ConsumerRequest) -> None:
         assert request.subscription is not None
-        self.created = False
         self._cluster = cluster
         self._topic = request.topic
         self._group = request.subscription
-        self._start = request.start
         own = passed_through(request.options)
         # with the protocol of KIP-848 the broker sets the session timeout
         own_protocol = {**properties, **own}.get("group.protocol") == "consumer"
@@ -114,14 +110,16 @@ class KafkaConsumer(RecordDriver):
             settings = group_settings(self._properties, self._group, self._watch)
             with translating("opening the consumer"):
                 self._consumer = clients.Consumer(revealed(settings))
-        deadline = Deadline(LOOK_SECONDS)
-        self.created |= ensure_positions(
-            self._cluster, self._groups_positions, self._topic, self._group, self._start, deadline
-        )
+        find_group(self._cluster, self._groups_positions, self._topic, self._group, Deadline(LOOK_SECONDS))
         self._consumer.subscribe(
             [self._topic], on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_revoke
         )
         self._subscribed = True
+
+    def create_subscription(self, start: Position, timeout: float) -> None:
+        create_group(
+            self._cluster, self._groups_positions, self._topic, self._group, start, Deadline(timeout)
+        )
 
     @property
     def _groups_positions(self) -> Positions:

@@ -29,6 +29,7 @@ from brokerkit.core.contract.driver import ConsumerRequest, Fetched, MessageDriv
 from brokerkit.core.vocabulary.cancellation import Deadline
 from brokerkit.core.vocabulary.columns import Columns
 from brokerkit.core.vocabulary.errors import BrokerError, GivenUpWarning, LockLost, NotSupported, Unavailable
+from brokerkit.core.vocabulary.positions import Position
 from brokerkit.core.vocabulary.secrets import revealed
 
 from .clients import ShareConsumer
@@ -36,7 +37,7 @@ from .codec import columns_of, split_errors
 from .connection import KafkaConnection
 from .errors import AUTHENTICATION, codes, from_code, translate, translating
 from .options import LOGGER, Properties, passed_through
-from .share_groups import DELIVERIES, NEEDED, ensure_share_group, forget_share_group
+from .share_groups import DELIVERIES, NEEDED, begin_share_group, find_share_group, forget_share_group
 from .watch import Watch
 
 LOOK_SECONDS = 10.0
@@ -76,7 +77,6 @@ class KafkaShareConsumer(MessageDriver):
         self._cluster = cluster
         self._topic = request.topic
         self._group = request.subscription
-        self._start = request.start
         self._watch = Watch(str(properties["bootstrap.servers"]))
         self._settings: Properties = {
             "fetch.wait.max.ms": 100,
@@ -108,16 +108,19 @@ class KafkaShareConsumer(MessageDriver):
         return self._fetching or bool(self._spare)
 
     def _find_group(self) -> None:
-        """Make sure that the group exists. The first call creates it if a start position was given."""
+        """Look up how the group is configured, if it is not known."""
         if self._ready:
             return
         deadline = Deadline(LOOK_SECONDS)
-        settings = ensure_share_group(self._cluster, self._topic, self._group, self._start, deadline)
+        settings = find_share_group(self._cluster, self._topic, self._group, deadline)
         self.lock_seconds = settings.lock_seconds
         self._deliveries = settings.deliveries
         self._placed = settings.start == "earliest"
-        self._created = self._created or self._start is not None
-        self._ready, self._start = True, None
+        self._ready = True
+
+    def create_subscription(self, start: Position, timeout: float) -> None:
+        begin_share_group(self._cluster, self._group, start, Deadline(timeout))
+        self._created = True
 
     def _on_statistics(self, text: str) -> None:
         """Note that the first fetch was sent, which is the only sign that this member has joined."""

@@ -13,10 +13,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from brokerkit.core.contract.driver import SubscriptionRequest
+from brokerkit.core.contract.driver import SubscriptionNotFound, SubscriptionRequest
 from brokerkit.core.contract.options import refuse_unknown
 from brokerkit.core.vocabulary.cancellation import Deadline
-from brokerkit.core.vocabulary.errors import AlreadyExists, ConfigError, NotFound, NotSupported, Unavailable
+from brokerkit.core.vocabulary.errors import AlreadyExists, ConfigError, NotSupported, Unavailable
 from brokerkit.core.vocabulary.positions import Earliest, Latest, Position
 
 from .connection import KafkaConnection
@@ -74,36 +74,32 @@ def create_share_group(cluster: KafkaConnection, request: SubscriptionRequest, d
     _configure(cluster, group, start, options, deadline)
 
 
-def ensure_share_group(
-    cluster: KafkaConnection, topic: str, group: str, start: Position | None, deadline: Deadline
-) -> ShareSettings:
-    """Make sure that a share group exists, and return its configuration.
-
-    Args:
-        cluster: The connection.
-        topic: The topic that the group reads.
-        group: The name of the group.
-        start: Where a new group starts; None to create none.
-        deadline: When to give up.
+def find_share_group(cluster: KafkaConnection, topic: str, group: str, deadline: Deadline) -> ShareSettings:
+    """Return the configuration of a share group.
 
     Raises:
-        AlreadyExists: The name belongs to a consumer group.
-        NotFound: The topic does not exist, or the group does not and `start` is None.
-        NotSupported: The broker has no share groups, or `start` is not "earliest" or "latest".
+        NotFound: The topic does not exist.
+        NotSupported: The broker has no share groups.
+        SubscriptionNotFound: It is not configured where the group starts.
     """
     cluster.partitions(topic, deadline)
     found = share_settings(cluster, group, deadline)
-    if found.start is not None:
-        return found
-    if start is None:
-        raise NotFound(
-            f"share group {group!r} was not told where to begin: create it with create_subscription("
-            f'{topic!r}, {group!r}, share=True, start="earliest"), or give start= to this call'
-        )
+    if found.start is None:
+        raise SubscriptionNotFound(f"share group {group!r} was not told where to begin", topic, group)
+    return found
+
+
+def begin_share_group(cluster: KafkaConnection, group: str, start: Position, deadline: Deadline) -> None:
+    """Configure where a share group starts that is read now.
+
+    Raises:
+        AlreadyExists: The name belongs to a consumer group.
+        NotSupported: `start` is not "earliest" or "latest".
+    """
     if not isinstance(start, Earliest | Latest):
         raise NotSupported(f'a share group begins at "earliest" or "latest", not at {start}')
     _refuse_consumer_group(cluster, group, deadline)
-    return _configure(cluster, group, start, {}, deadline)
+    _configure(cluster, group, start, {}, deadline)
 
 
 def _refuse_consumer_group(cluster: KafkaConnection, group: str, deadline: Deadline) -> None:
@@ -121,7 +117,7 @@ def _refuse_consumer_group(cluster: KafkaConnection, group: str, deadline: Deadl
 
 
 def forget_share_group(cluster: KafkaConnection, group: str, deadline: Deadline) -> None:
-    """Remove what `ensure_share_group` wrote, so that the name is free for a consumer group."""
+    """Remove what `begin_share_group` wrote, so that the name is free for a consumer group."""
     cluster.clear_group_config(group, (ISOLATION, START), deadline)
 
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import time
 
-from brokerkit.core.contract.driver import SubscriptionRequest
+from brokerkit.core.contract.driver import SubscriptionNotFound, SubscriptionRequest
 from brokerkit.core.vocabulary.cancellation import Deadline
 from brokerkit.core.vocabulary.errors import (
     AlreadyExists,
     BrokerError,
-    NotFound,
     NotSupported,
     StaleAck,
     Unauthorized,
@@ -38,8 +37,7 @@ def create_subscription(
     # report a missing topic before a client is opened for the group
     cluster.partitions(topic, deadline)
     with positions_of(cluster, properties, group, topic) as positions:
-        if not ensure_positions(cluster, positions, topic, group, request.start, deadline):
-            raise AlreadyExists(f"group {group!r} has positions in {topic!r} already; it goes on from there")
+        create_group(cluster, positions, topic, group, request.start, deadline)
 
 
 def _refuse_share_group(cluster: KafkaConnection, group: str, deadline: Deadline) -> None:
@@ -59,41 +57,40 @@ def _refuse_share_group(cluster: KafkaConnection, group: str, deadline: Deadline
         )
 
 
-def ensure_positions(
+def find_group(
+    cluster: KafkaConnection, positions: Positions, topic: str, group: str, deadline: Deadline
+) -> None:
+    """Check that a group has positions in a topic.
+
+    Raises:
+        AlreadyExists: The name belongs to a share group.
+        NotFound: The topic does not exist.
+        SubscriptionNotFound: The group has no positions.
+    """
+    if not positions.committed(cluster.partitions(topic, deadline), deadline):
+        _refuse_share_group(cluster, group, deadline)
+        raise SubscriptionNotFound(f"group {group!r} has no position in {topic!r}", topic, group)
+
+
+def create_group(
     cluster: KafkaConnection,
     positions: Positions,
     topic: str,
     group: str,
-    start: Position | None,
+    start: Position,
     deadline: Deadline,
-) -> bool:
-    """Make sure that a group has positions in a topic.
-
-    Args:
-        cluster: The connection.
-        positions: The positions of the group in the topic.
-        topic: The name of the topic.
-        group: The name of the group.
-        start: Where a group without positions starts; None to set none.
-        deadline: When to give up.
-
-    Returns:
-        Whether positions were set now.
+) -> None:
+    """Commit the positions at which a group starts.
 
     Raises:
-        AlreadyExists: The name belongs to a share group.
+        AlreadyExists: The group has positions already, or the name belongs to a share group.
         BrokerError: The group has members but no positions.
-        NotFound: The topic does not exist, or the group has no positions and `start` is None.
+        NotFound: The topic does not exist.
     """
     while True:
         if positions.committed(cluster.partitions(topic, deadline), deadline):
-            return False
+            raise AlreadyExists(f"group {group!r} has positions in {topic!r} already; it goes on from there")
         _refuse_share_group(cluster, group, deadline)
-        if start is None:
-            raise NotFound(
-                f"group {group!r} has no position in {topic!r}: create it with "
-                f'create_subscription({topic!r}, {group!r}, start="earliest"), or give start= to this call'
-            )
         try:
             positions.set(start_offsets(cluster, topic, start, deadline), deadline)
         except StaleAck as error:
@@ -105,7 +102,7 @@ def ensure_positions(
                 ) from error
             time.sleep(RETRY_SECONDS)
         else:
-            return True
+            return
 
 
 def start_offsets(

@@ -9,12 +9,18 @@ from typing import Any
 import grpc
 from grpc import StatusCode
 
-from brokerkit.core.contract.driver import ConsumerRequest, Fetched, MessageDriver, Outcome
+from brokerkit.core.contract.driver import (
+    ConsumerRequest,
+    Fetched,
+    MessageDriver,
+    Outcome,
+    SubscriptionNotFound,
+)
 from brokerkit.core.contract.options import refuse_unknown
 from brokerkit.core.vocabulary.cancellation import Deadline
 from brokerkit.core.vocabulary.capabilities import AckKind
 from brokerkit.core.vocabulary.errors import AlreadyExists, ConfigError, NotFound
-from brokerkit.core.vocabulary.positions import Earliest
+from brokerkit.core.vocabulary.positions import Earliest, Position
 
 from .admin import create_subscription, delivery_of, get_subscription, get_topic
 from .codec import to_columns
@@ -25,7 +31,6 @@ from .limits import MAX_DELAY_SECONDS, MIN_LOCK_SECONDS
 from .names import DELETED_TOPIC
 from .parking import Parking
 from .settling import Settling
-from .subscription_options import OPTIONS
 from .temporary import create_temporary, new_name, remove_temporary
 
 ANSWER_SECONDS = 10.0
@@ -75,7 +80,6 @@ class PubSubConsumer(MessageDriver):
         topic = self._request.topic
         path = self._connection.path("subscriptions", name)
         topic_path = self._connection.path("topics", topic)
-        OPTIONS.read(self._request.options)
         try:
             found = get_subscription(self._connection, name, ANSWER_SECONDS)
         except grpc.RpcError as error:
@@ -85,7 +89,8 @@ class PubSubConsumer(MessageDriver):
             log.info("subscription %r may not be looked at; a deadline of 10 s is assumed", name)
             return path, None
         if found is None:
-            found = self._create(name)
+            get_topic(self._connection, topic, ANSWER_SECONDS)
+            raise SubscriptionNotFound(f"topic {topic!r} has no subscription {name!r}", topic, name)
         if found.topic != topic_path:
             raise ConfigError(self._other_topic(name, found.topic))
         if found.detached:
@@ -98,24 +103,12 @@ class PubSubConsumer(MessageDriver):
             )
         return path, found
 
-    def _create(self, name: str) -> Any:
+    def create_subscription(self, start: Position, timeout: float) -> None:
         request = self._request
-        if request.start is None:
-            get_topic(self._connection, request.topic, ANSWER_SECONDS)
-            raise NotFound(
-                f"topic {request.topic!r} has no subscription {name!r}: create it with "
-                f"create_subscription({request.topic!r}, {name!r}), or give start= here"
-            )
-        try:
-            return create_subscription(
-                self._connection, request.topic, name, request.start, request.options, ANSWER_SECONDS
-            )
-        except AlreadyExists:
-            # another client created it meanwhile
-            found = get_subscription(self._connection, name, ANSWER_SECONDS)
-            if found is None:
-                raise
-            return found
+        assert request.subscription is not None
+        create_subscription(
+            self._connection, request.topic, request.subscription, start, request.options, timeout
+        )
 
     def _other_topic(self, name: str, found: str) -> str:
         if found == DELETED_TOPIC:

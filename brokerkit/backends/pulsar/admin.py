@@ -116,14 +116,6 @@ def no_topic(full: str) -> NotFound:
     return NotFound(f"there is no topic {full!r}; create_topic({full!r}) creates it")
 
 
-def no_subscription(full: str, subscription: str) -> NotFound:
-    """Return the NotFound for a missing subscription."""
-    return NotFound(
-        f"topic {full!r} has no subscription {subscription!r}: create it with "
-        f'create_subscription({full!r}, {subscription!r}, start="earliest"), or give start= to this call'
-    )
-
-
 def check_subscription(name: str) -> None:
     """Raise ConfigError for a name that the broker would change or refuse."""
     if "\x00" in name:

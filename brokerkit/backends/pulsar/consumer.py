@@ -19,6 +19,7 @@ from brokerkit.core.contract.driver import (
     RecordDriver,
 )
 from brokerkit.core.vocabulary.errors import BrokerError
+from brokerkit.core.vocabulary.positions import Position
 
 from .admin import Topics
 from .codec import to_columns
@@ -40,6 +41,9 @@ class PulsarConsumer(MessageDriver):
 
     def attach(self, wait: float) -> bool:
         return self._client.attach(wait)
+
+    def create_subscription(self, start: Position, timeout: float) -> None:
+        self._client.create_subscription(start, timeout)
 
     def fetch(self, max_messages: int, wait: float) -> Fetched:
         messages = self._client.fetch(max_messages, wait)
@@ -102,6 +106,9 @@ class PulsarRecordConsumer(RecordDriver):
 
     def attach(self, wait: float) -> bool:
         return self._client.attach(wait)
+
+    def create_subscription(self, start: Position, timeout: float) -> None:
+        self._client.create_subscription(start, timeout)
 
     def fetch(self, max_messages: int, wait: float) -> Fetched:
         messages = self._client.fetch(max_messages, wait)

@@ -10,9 +10,10 @@ from typing import Any
 import pulsar
 
 from brokerkit.core.contract.background import ended
-from brokerkit.core.contract.driver import Backlog, ConsumerRequest
+from brokerkit.core.contract.driver import Backlog, ConsumerRequest, SubscriptionNotFound
 from brokerkit.core.vocabulary.cancellation import Deadline
 from brokerkit.core.vocabulary.errors import Closed, Unavailable
+from brokerkit.core.vocabulary.positions import Position
 
 from .admin import Topics
 from .backlog import SubscriptionBacklog
@@ -59,6 +60,7 @@ class SubscriptionClient:
         self._begun = Deadline(0.0)
         self._early: list[Any] = []
         self._closed = False
+        self._created = False
         self._woken = threading.Event()
 
     @property
@@ -67,10 +69,7 @@ class SubscriptionClient:
         return self._consumer is not None
 
     def attach(self, wait: float) -> bool:
-        """Return whether the consumer is open within `wait` seconds.
-
-        Creates a subscription only if `start` is given.
-        """
+        """Return whether the consumer is open within `wait` seconds."""
         if self._consumer is None and not self._opened(wait):
             return False
         return self._flowing(wait)
@@ -98,7 +97,9 @@ class SubscriptionClient:
 
     def _subscribe(self) -> Any:
         request, name = self._request, self._request.subscription or ""
-        self._subscriptions.ensure(self.topic, name, request.start, self.options, OPEN_SECONDS)
+        if self._topics.rest is None and request.start is not None and not self._created:
+            raise SubscriptionNotFound(f"{self.topic!r} may have no subscription {name!r}", self.topic, name)
+        self._subscriptions.find(self.topic, name, OPEN_SECONDS)
         self.key_bytes = self._topics.key_bytes(self.topic, OPEN_SECONDS)
         if self.options.type == "shared" and self._topics.rest is not None:
             forget_consumers_that_left(self._topics, self.topic, name, OPEN_SECONDS)
@@ -107,6 +108,12 @@ class SubscriptionClient:
             leave(consumer)
             raise Closed("the consumer was closed while it was opened")
         return consumer
+
+    def create_subscription(self, start: Position, timeout: float) -> None:
+        """Create the subscription where it is missing."""
+        name = self._request.subscription or ""
+        self._subscriptions.complete(self.topic, name, start, self.options, timeout)
+        self._created = True
 
     def fetch(self, most: int, wait: float) -> list[Any]:
         """Return the messages that are here, or else the first to arrive within `wait`."""

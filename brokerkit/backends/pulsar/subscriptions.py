@@ -8,12 +8,13 @@ from typing import Any
 
 import pulsar
 
+from brokerkit.core.contract.driver import SubscriptionNotFound
 from brokerkit.core.vocabulary.cancellation import Deadline
 from brokerkit.core.vocabulary.errors import AlreadyExists, ConfigError, NotSupported
 from brokerkit.core.vocabulary.positions import AtOffset, AtTime, Earliest, Latest, Position
 from brokerkit.core.vocabulary.topics import Bounds
 
-from .admin import Topics, check_subscription, no_subscription
+from .admin import Topics, check_subscription
 from .connection import PulsarConnection, leave
 from .entries import Entries
 from .positions import NO_POSITION, LedgerBounds, entry_id, unpack
@@ -29,7 +30,8 @@ class Subscriptions:
     """The subscriptions of a connection's topics.
 
     Without the REST endpoint it is not known whether a subscription exists. Attaching to a missing one
-    then creates it, unless the broker is configured not to.
+    then creates it, unless the broker is configured not to; with `start` it is created there first, which
+    changes nothing if it exists.
     """
 
     def __init__(self, topics: Topics) -> None:
@@ -37,20 +39,28 @@ class Subscriptions:
         self._connection: PulsarConnection = topics.connection
         self._ranges = Ranges(topics)
 
-    def ensure(
-        self, full: str, name: str, start: Position | None, options: SubscriptionOptions, timeout: float
-    ) -> None:
-        """Make sure that a subscription exists: create it if `start` is given. Raises NotFound."""
+    def find(self, full: str, name: str, timeout: float) -> None:
+        """Check that every partition of a topic has a subscription. Do nothing where that is not known.
+
+        Raises:
+            NotFound: The topic does not exist.
+            SubscriptionNotFound: A partition does not have the subscription.
+        """
         check_subscription(name)
         deadline = Deadline(timeout)
         parts = self._topics.parts(full, deadline.remaining())
-        missing = self._without(parts, name, deadline)
+        if self._topics.rest is not None and self._without(parts, name, deadline):
+            raise SubscriptionNotFound(f"topic {full!r} has no subscription {name!r}", full, name)
+
+    def complete(
+        self, full: str, name: str, start: Position, options: SubscriptionOptions, timeout: float
+    ) -> None:
+        """Create a subscription in the partitions that do not have it, or may not have it."""
+        deadline = Deadline(timeout)
         if isinstance(start, AtOffset) and start.offset >= 0:
             raise ConfigError(f"{start.offset} is no position: {NO_POSITION}")
-        if start is not None:
-            self._create(full, missing, name, start, options, deadline)
-        elif missing and self._topics.rest is not None:
-            raise no_subscription(full, name)
+        parts = self._topics.parts(full, deadline.remaining())
+        self._create(full, self._without(parts, name, deadline), name, start, options, deadline)
 
     def create(
         self, topic: str, name: str, start: Position, options: SubscriptionOptions, timeout: float

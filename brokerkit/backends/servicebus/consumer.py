@@ -7,13 +7,20 @@ from concurrent.futures import Future
 from typing import Any
 
 from brokerkit.core.contract.background import abandon, begin, ended
-from brokerkit.core.contract.driver import ConsumerRequest, Fetched, MessageDriver, Outcome
+from brokerkit.core.contract.driver import (
+    ConsumerRequest,
+    Fetched,
+    MessageDriver,
+    Outcome,
+    SubscriptionNotFound,
+)
 from brokerkit.core.vocabulary.cancellation import Deadline
-from brokerkit.core.vocabulary.errors import AlreadyExists, ConfigError, NotFound, NotSupported
+from brokerkit.core.vocabulary.errors import ConfigError, NotSupported
+from brokerkit.core.vocabulary.positions import Position
 
 from .admin import create_subscription
 from .codec import to_columns
-from .connection import OPEN_SECONDS, ServiceBusConnection, log
+from .connection import OPEN_SECONDS, ServiceBusConnection
 from .consumer_options import ConsumerOptions, read_consumer_options
 from .deferred_source import DeferredSource
 from .entities import Entity, find_if_permitted
@@ -29,7 +36,6 @@ class ServiceBusConsumer(MessageDriver):
 
     def __init__(self, connection: ServiceBusConnection, request: ConsumerRequest) -> None:
         self._connection = connection
-        self._request = request
         self._options = read_consumer_options(request.options)
         self._name = EntityName.parse(request.topic, request.subscription)
         self._opening: Future[Source] | None = None
@@ -42,7 +48,7 @@ class ServiceBusConsumer(MessageDriver):
     def attach(self, wait: float) -> bool:
         if self._opening is None:
             self._opening = begin(
-                lambda: open_source(self._connection, self._request, self._name, self._options),
+                lambda: open_source(self._connection, self._name, self._options),
                 f"servicebus consumer of {self._name}",
             )
         if not ended(self._opening, wait):
@@ -50,6 +56,11 @@ class ServiceBusConsumer(MessageDriver):
         opening, self._opening = self._opening, None
         self._source = opening.result()
         return True
+
+    def create_subscription(self, start: Position, timeout: float) -> None:
+        topic, subscription = self._name.name, self._name.subscription
+        assert subscription is not None
+        create_subscription(self._connection, topic, subscription, start, self._options.creation, timeout)
 
     def fetch(self, max_messages: int, wait: float) -> Fetched:
         assert self._source is not None
@@ -82,14 +93,12 @@ class ServiceBusConsumer(MessageDriver):
             self._source.close()
 
 
-def open_source(
-    connection: ServiceBusConnection, request: ConsumerRequest, name: EntityName, options: ConsumerOptions
-) -> Source:
+def open_source(connection: ServiceBusConnection, name: EntityName, options: ConsumerOptions) -> Source:
     """Return the source to consume from, connected.
 
     Raises NotFound, ConfigError or the error of opening it.
     """
-    found = _find(connection, request, name, options)
+    found = _find(connection, name)
     lock = None if found is None else found.lock_seconds
     asked = options.session is not None or options.next_session
     if name.sub_queue is not None or (found is not None and not found.sessions):
@@ -111,44 +120,20 @@ def open_source(
     return SessionSource(connection, name, options.session, lock, first)
 
 
-def _find(
-    connection: ServiceBusConnection, request: ConsumerRequest, name: EntityName, options: ConsumerOptions
-) -> Entity | None:
-    """Return the entity, created if the request says so, or None if it may not be looked up."""
+def _find(connection: ServiceBusConnection, name: EntityName) -> Entity | None:
+    """Return the entity, or None if it may not be looked up."""
     deadline = Deadline(OPEN_SECONDS)
     try:
         found = find_if_permitted(connection, name.owner, deadline)
-    except NotFound:
-        if name.subscription is None:
-            raise
-        return _find_subscription(connection, request, name, options, deadline)
+    except SubscriptionNotFound:
+        owner = find_if_permitted(connection, EntityName(name.name), deadline)
+        if owner is not None and owner.kind == "queue":
+            raise ConfigError(
+                f"{name.name!r} is a queue and has no subscriptions: leave subscription= out"
+            ) from None
+        raise
     if found is not None and found.kind == "topic":
         raise ConfigError(
             f"{name.name!r} is a topic: its messages are in its subscriptions, subscription=... names one"
         )
     return found
-
-
-def _find_subscription(
-    connection: ServiceBusConnection,
-    request: ConsumerRequest,
-    name: EntityName,
-    options: ConsumerOptions,
-    deadline: Deadline,
-) -> Entity | None:
-    owner = find_if_permitted(connection, EntityName(name.name), deadline)
-    if owner is not None and owner.kind == "queue":
-        raise ConfigError(f"{name.name!r} is a queue and has no subscriptions: leave subscription= out")
-    if request.start is not None and name.subscription is not None:
-        try:
-            create_subscription(
-                connection,
-                name.name,
-                name.subscription,
-                request.start,
-                options.creation,
-                deadline.remaining(),
-            )
-        except AlreadyExists:
-            log.info("%s was created by somebody else meanwhile", name)
-    return find_if_permitted(connection, name.owner, deadline)

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
 
+from brokerkit.core.contract.driver import SubscriptionNotFound
 from brokerkit.core.vocabulary.cancellation import Deadline
 from brokerkit.core.vocabulary.errors import NotFound
 
@@ -121,10 +122,9 @@ def no_entity(name: str) -> NotFound:
 
 def no_subscription(name: EntityName) -> NotFound:
     """Return the NotFound for a missing subscription."""
-    return NotFound(
-        f"topic {name.name!r} has no subscription {name.subscription!r}: create it with "
-        f"create_subscription({name.name!r}, {name.subscription!r}), or give start= here"
-    )
+    assert name.subscription is not None
+    text = f"topic {name.name!r} has no subscription {name.subscription!r}"
+    return SubscriptionNotFound(text, name.name, name.subscription)
 
 
 def _seconds(duration: timedelta | None) -> float | None:

@@ -33,7 +33,7 @@ from typing import Any
 
 from ..vocabulary.capabilities import Capabilities, Model
 from ..vocabulary.columns import Columns
-from ..vocabulary.errors import AckFailed, BrokerError, NotSupported
+from ..vocabulary.errors import AckFailed, BrokerError, NotFound, NotSupported
 from ..vocabulary.messages import OutboundMessage
 from ..vocabulary.positions import Position
 from ..vocabulary.results import PublishResult
@@ -43,6 +43,21 @@ from .error_table import PLAIN
 
 Partition = tuple[str, int]
 """A (topic, partition) pair."""
+
+
+class SubscriptionNotFound(NotFound):
+    """The topic exists, but not the subscription. Callers get a NotFound with the line that creates it.
+
+    Args:
+        text: what is missing.
+        topic: the name of the topic for `Driver.create_subscription`.
+        subscription: the name of the subscription for it.
+    """
+
+    def __init__(self, text: str, topic: str, subscription: str) -> None:
+        super().__init__(text)
+        self.topic = topic
+        self.subscription = subscription
 
 
 class Outcome(Enum):
@@ -139,8 +154,9 @@ class ConsumerDriver(ABC):
 
         Called again at once while it returns false and a caller waits, for ``connect_timeout=`` seconds
         in all; then the caller gets `Unavailable`. The next caller goes on from the state that is left.
-        Not called any more after it returned true. Attaching creates nothing, except a subscription
-        for which the request has a `start`.
+        Not called any more after it returned true. Attaching creates nothing: where the subscription does
+        not exist and the request has a `start`, the portable half calls `create_subscription` and then
+        `attach` again.
 
         A retryable error is not shown: the step is repeated 0.2 s later, within the same time. Any other
         error is raised to the caller, and the next caller tries again.
@@ -149,8 +165,22 @@ class ConsumerDriver(ABC):
             wait: seconds that the step may take, 0.2 at most.
 
         Raises:
-            NotFound: the topic or the subscription does not exist.
+            NotFound: the topic does not exist.
+            SubscriptionNotFound: the topic exists, but not the subscription.
         """
+
+    def create_subscription(self, start: Position, timeout: float) -> None:
+        """Create the subscription of the request, with those of the request's options that are for this.
+
+        Called after `attach` raised `SubscriptionNotFound`, if the request has a `start`. After a retryable
+        error `attach` is called again. If another client is faster, it may raise `AlreadyExists`, which is
+        shown only if the subscription is still not found.
+
+        Args:
+            start: where the subscription begins.
+            timeout: seconds that the call may take, 0.1 at least.
+        """
+        raise NotSupported("subscriptions of this system cannot be created from here")
 
     @abstractmethod
     def fetch(self, max_messages: int, wait: float) -> Fetched:

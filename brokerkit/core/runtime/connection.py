@@ -31,6 +31,7 @@ from .inspector import ConnectedInspector
 from .message_consumer import MessageConsumer
 from .publisher import ConnectedPublisher
 from .record_consumer import RecordConsumer
+from .subscribing import Subscribing
 
 CONNECT_SECONDS = 10.0
 ADMIN_SECONDS = 30.0
@@ -196,6 +197,7 @@ class Connection(Closable):
         request = ConsumerRequest(topic, subscription, chosen, begin, options, batch_size)
         made = self._ask(lambda: driver.consumer(request), ADMIN_SECONDS)
         shared: dict[str, Any] = {
+            "subscribing": Subscribing(made, request, self.capabilities.models[0], self.translate),
             "name": topic if subscription is None else f"{topic!r} as {subscription!r}",
             "capabilities": capabilities,
             "translate": self.translate,

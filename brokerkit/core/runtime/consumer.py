@@ -25,10 +25,12 @@ from .closing import Closable
 from .driver_thread import DriverThread
 from .received import Fetch, ReceivedBatch
 from .silence import Ending, Silence
+from .subscribing import Subscribing
 
 FETCH_SLICE = 0.2
 """Seconds that one fetch may wait, because acknowledgements wait behind it."""
 IDLE_SECONDS = 0.5
+CREATE_SECONDS = 30.0
 SETTLE_SECONDS = 30.0
 RETRY_SECONDS = 0.2
 NEVER = float("inf")
@@ -61,6 +63,7 @@ class Consumer(Closable):
 
     Args:
         driver: makes the calls to the client library.
+        subscribing: attaches the driver, and creates its subscription if that is asked for.
         name: names the consumer in errors.
         capabilities: the capabilities for the model of the consumer.
         translate: makes a `BrokerError` of any exception of the driver.
@@ -73,6 +76,7 @@ class Consumer(Closable):
         self,
         driver: ConsumerDriver,
         *,
+        subscribing: Subscribing,
         name: str,
         capabilities: Capabilities,
         translate: Callable[[BaseException], BrokerError],
@@ -86,6 +90,7 @@ class Consumer(Closable):
         self._connect_timeout = check_seconds(connect_timeout, "connect_timeout")
         self._driver = driver
         self._translate = translate
+        self._subscribing = subscribing
         self._lock = threading.RLock()
         # a new latch after every change: a Condition that a signal interrupts may be left without its lock
         self._changed = Latch()
@@ -197,7 +202,8 @@ class Consumer(Closable):
                 + (f": {self._trouble}" if self._trouble else ""),
                 retryable=False,
             )
-        if self._driver.attach(FETCH_SLICE):
+        timeout = max(0.1, min(self._attach_deadline.remaining(), CREATE_SECONDS))
+        if self._subscribing.attach(FETCH_SLICE, timeout):
             with self._lock:
                 self._attached = True
                 self._trouble = None

@@ -19,6 +19,7 @@ from brokerkit.core.vocabulary.positions import AtOffset, AtTime, Earliest, Late
 from brokerkit.core.vocabulary.topics import SubscriptionInfo
 from brokerkit.sandbox.nats import NatsServer
 from brokerkit.testing import eventually
+from tests.backends.attaching import attached
 
 pytestmark = pytest.mark.broker
 
@@ -28,9 +29,8 @@ Publish = Callable[..., list[str]]
 def consumer(
     driver: Driver, topic: str, start: Position | None = None, name: str = "me", **options: Any
 ) -> MessageDriver:
-    made = driver.consumer(ConsumerRequest(topic, name, "message", start or Earliest(), options))
+    made = attached(driver, ConsumerRequest(topic, name, "message", start or Earliest(), options))
     assert isinstance(made, MessageDriver)
-    assert made.attach(5)
     return made
 
 
@@ -235,9 +235,8 @@ def test_closing_keeps_the_durable_consumer(driver: Driver, subject: str) -> Non
 
 
 def test_a_missing_consumer_is_not_found_and_not_created(driver: Driver, subject: str) -> None:
-    made = driver.consumer(ConsumerRequest(subject, "me", "message"))
     with pytest.raises(NotFound, match="create_subscription"):
-        made.attach(5)
+        attached(driver, ConsumerRequest(subject, "me", "message"))
     assert driver.inspector().describe(subject, 5).subscriptions == ()
 
 

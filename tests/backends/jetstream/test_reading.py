@@ -21,6 +21,7 @@ from brokerkit.core.vocabulary.messages import OutboundMessage
 from brokerkit.core.vocabulary.positions import Earliest
 from brokerkit.core.vocabulary.topics import Bounds, Slice, TopicInfo
 from brokerkit.sandbox.nats import NatsServer
+from tests.backends.attaching import attached
 
 from .conftest import asked
 
@@ -87,9 +88,8 @@ def test_reading_again_gives_the_same_rows_as_a_consumer(
     piece = pickle.loads(pickle.dumps(Slice(subject, None, 1, 3)))
     first, second = read(reader, piece), read(driver.reader(), piece)
     assert first == second
-    made = driver.consumer(ConsumerRequest(subject, "me", "message", Earliest()))
+    made = attached(driver, ConsumerRequest(subject, "me", "message", Earliest()))
     assert isinstance(made, MessageDriver)
-    made.attach(5)
     consumed = made.fetch(2, 5).columns
     for name in ("topic", "offset", "id", "key", "value", "attributes", "publish_time", "ingestion_time"):
         assert list(consumed.values(name)) == list(first.values(name))
@@ -179,8 +179,7 @@ def test_a_work_queue_is_read_without_taking_anything(driver: Driver) -> None:
     publisher = driver.publisher()
     sent = OutboundMessage(b"1", key=b"k", attributes={"a": "b"})
     assert publisher.send([("jobs", sent), ("jobs", OutboundMessage(b"2"))], 5)[1].ok
-    made = driver.consumer(ConsumerRequest("jobs", "me", "message", Earliest()))
-    made.attach(5)
+    attached(driver, ConsumerRequest("jobs", "me", "message", Earliest()))
     rows = read(driver.reader(), Slice("jobs", None, 1, 3))
     assert list(rows.values("value")) == [b"1", b"2"]
     assert list(rows.values("key")) == [b"k", None]

@@ -25,6 +25,7 @@ from brokerkit.core.contract.driver import ConsumerRequest
 from brokerkit.core.vocabulary.positions import AtOffset, Earliest
 from brokerkit.sandbox.kafka import KafkaServer
 from brokerkit.testing import eventually
+from tests.backends.attaching import attached
 
 from .conftest import publish, record_consumer
 
@@ -50,18 +51,19 @@ def position(broker: Connection, topic: str, group: str) -> dict[int | None, int
 
 def driver_consumer(broker: Connection, topic: str, group: str, start: object = None) -> KafkaConsumer:
     """A consumer at the level of the driver, attached; the test's thread is its owner."""
-    made = broker.driver.consumer(ConsumerRequest(topic, group, "record", start))  # type: ignore[arg-type]
+    request = ConsumerRequest(topic, group, "record", start)  # type: ignore[arg-type]
+    made = attached(broker.driver, request)
     assert isinstance(made, KafkaConsumer)
-    eventually(lambda: made.attach(0.2), "it is attached", within=15)
     return made
 
 
-def test_attaching_says_whether_it_created_the_group(broker: Connection, make_topic: MakeTopic) -> None:
+def test_a_group_is_created_once_and_goes_on_from_there(broker: Connection, make_topic: MakeTopic) -> None:
     topic, group = make_topic(), group_name()
     publish(broker, topic, b"0", b"1", b"2")
-    for created in (True, False):
-        consumer = driver_consumer(broker, topic, group, AtOffset(1))
-        assert consumer.created is created
+    with pytest.raises(NotFound, match=rf'create_subscription\({topic!r}, {group!r}, start="earliest"\)'):
+        driver_consumer(broker, topic, group)
+    for start in (AtOffset(1), AtOffset(0), None):
+        consumer = driver_consumer(broker, topic, group, start)
         assert consumer.fetch(10, 5).columns.value == [b"1", b"2"]
         consumer.close(5)
 

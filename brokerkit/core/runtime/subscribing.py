@@ -1,0 +1,69 @@
+"""The rule of attaching: only a caller that says where to begin creates a missing subscription."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from ..contract.driver import ConsumerDriver, ConsumerRequest, SubscriptionNotFound
+from ..vocabulary.capabilities import Model
+from ..vocabulary.errors import AlreadyExists, BrokerError, NotFound
+
+
+class Subscribing:
+    """Creates the subscription of a consumer if it is missing. Used by the driver's thread only.
+
+    Args:
+        driver: creates the subscription.
+        request: says what is read, and where a missing subscription begins.
+        default: the model that the system has first.
+        translate: makes a `BrokerError` of any exception of the driver.
+    """
+
+    def __init__(
+        self,
+        driver: ConsumerDriver,
+        request: ConsumerRequest,
+        default: Model,
+        translate: Callable[[BaseException], BrokerError],
+    ) -> None:
+        self._driver = driver
+        self._request = request
+        self._default = default
+        self._translate = translate
+        self._refused: BrokerError | None = None
+
+    def attach(self, wait: float, timeout: float) -> bool:
+        """Do a step of attaching, as `ConsumerDriver.attach`. A step that creates the subscription is false.
+
+        Args:
+            wait: seconds that the step may take.
+            timeout: seconds that creating the subscription may take.
+
+        Raises:
+            AlreadyExists: the name is taken by something that cannot be consumed.
+            NotFound: the subscription is missing, and the request does not say where it begins.
+        """
+        try:
+            return self._driver.attach(wait)
+        except SubscriptionNotFound as error:
+            missing = error
+        if self._refused is not None:
+            refused, self._refused = self._refused, None
+            raise refused
+        if self._request.start is None:
+            raise NotFound(
+                f"{missing}: create it with {self._line(missing)}, or give start= to this call"
+            ) from missing.__cause__
+        try:
+            self._driver.create_subscription(self._request.start, timeout)
+        except Exception as error:
+            problem = self._translate(error)
+            if not isinstance(problem, AlreadyExists):
+                raise
+            # another client was faster; if nothing is found now, the name belongs to something else
+            self._refused = problem
+        return False
+
+    def _line(self, missing: SubscriptionNotFound) -> str:
+        model = "" if self._request.model == self._default else f", model={self._request.model!r}"
+        return f'create_subscription({missing.topic!r}, {missing.subscription!r}{model}, start="earliest")'
