@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from brokerkit.core.contract.ack_errors import combined_ack_error
 from brokerkit.core.runtime.received import ReceivedBatch
 from brokerkit.core.runtime.silence import Ending
 from brokerkit.core.vocabulary.cancellation import Deadline
@@ -126,7 +127,7 @@ class Acknowledging:
             rows = sum(len(held) for held in self._pieces)
             raise self._failed({**failures, **dict.fromkeys(range(row, rows), error)}) from error
         if failures:
-            raise self._failed(failures) from next(iter(failures.values()))
+            raise self._failed(failures)
 
     def interrupted(self) -> Interrupted:
         """Return the error for an interrupt after the acknowledgement has begun."""
@@ -138,14 +139,11 @@ class Acknowledging:
 
     def _failed(self, failures: dict[int, BrokerError]) -> AckFailed:
         cause = next(iter(failures.values()))
-        kinds = {type(error) for error in failures.values()}
-        kind = kinds.pop() if len(kinds) == 1 else AckFailed
         frame = self._make_frame()
-        made = (kind if issubclass(kind, AckFailed) else AckFailed)(
+        made = combined_ack_error(
+            failures,
             f"{len(failures):,} of {len(frame):,} rows were not confirmed as acknowledged: {cause}. What did "
             f"not take effect comes again. All rows are in this error's .frame and in {self._kept_in}",
-            retryable=all(error.retryable for error in failures.values()),
-            failures=failures,
         )
         made.frame = frame
         return made

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from typing import TypeVar
 
-from ..contract.driver import as_ack_error
+from ..contract.ack_errors import as_ack_error, combined_ack_error
 from ..vocabulary.errors import AckFailed, BrokerError
 from ..vocabulary.messages import Message, Record
 
@@ -104,8 +104,6 @@ def _report(failures: Mapping[int, BrokerError], asked: int, what: str) -> None:
     if not failures:
         return
     first = next(iter(failures.values()))
-    raise AckFailed(
-        f"{len(failures)} of {asked} {what} were not confirmed; the first: {first}",
-        failures=failures,
-        retryable=all(error.retryable for error in failures.values()),
-    ) from first
+    raise combined_ack_error(
+        failures, f"{len(failures)} of {asked} {what} were not confirmed; the first: {first}"
+    )

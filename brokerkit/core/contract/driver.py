@@ -33,7 +33,7 @@ from typing import Any
 
 from ..vocabulary.capabilities import Capabilities, Model
 from ..vocabulary.columns import Columns
-from ..vocabulary.errors import AckFailed, BrokerError, NotFound, NotSupported
+from ..vocabulary.errors import BrokerError, NotFound, NotSupported
 from ..vocabulary.messages import OutboundMessage
 from ..vocabulary.positions import Position
 from ..vocabulary.results import PublishResult
@@ -633,13 +633,3 @@ class Driver(ABC):
         hide the error of an opening that failed.
         """
         return
-
-
-def as_ack_error(error: BrokerError) -> BrokerError:
-    """Return an error of settling as an `AckFailed` with the same cause."""
-    if isinstance(error, AckFailed):
-        return error
-    said = "was not confirmed, and may have taken effect" if error.retryable else "did not take effect"
-    failed = AckFailed(f"the acknowledgement {said}: {error}", retryable=error.retryable)
-    failed.__cause__ = error.__cause__ or error
-    return failed

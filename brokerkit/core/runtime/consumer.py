@@ -14,8 +14,9 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
+from ..contract.ack_errors import as_ack_error
 from ..contract.at_exit import close_at_exit
-from ..contract.driver import Backlog, ConsumerDriver, Fetched, Outcome, as_ack_error
+from ..contract.driver import Backlog, ConsumerDriver, Fetched, Outcome
 from ..vocabulary.arguments import check_count, check_seconds
 from ..vocabulary.cancellation import Cancellation, Deadline
 from ..vocabulary.capabilities import Capabilities

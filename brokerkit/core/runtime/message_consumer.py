@@ -10,7 +10,8 @@ from typing import Any
 
 from ..adapters.receivers import batched_receiver, receiver
 from ..adapters.streams import batched_message_stream, message_stream
-from ..contract.driver import Fetched, MessageDriver, Outcome, as_ack_error
+from ..contract.ack_errors import as_ack_error
+from ..contract.driver import Fetched, MessageDriver, Outcome
 from ..vocabulary.cancellation import Cancellation
 from ..vocabulary.errors import AckFailed, BrokerError, LockLost
 from ..vocabulary.messages import Message

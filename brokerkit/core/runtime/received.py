@@ -7,11 +7,12 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any, Protocol
 
+from ..contract.ack_errors import combined_ack_error
 from ..contract.driver import Outcome
 from ..vocabulary.arguments import check_seconds
 from ..vocabulary.capabilities import Capabilities
 from ..vocabulary.columns import Columns
-from ..vocabulary.errors import AckFailed, BrokerError, NotSupported
+from ..vocabulary.errors import BrokerError, NotSupported
 from ..vocabulary.messages import Message, Record
 
 
@@ -102,15 +103,9 @@ def _combined(failures: dict[int, BrokerError], asked: int) -> BrokerError:
     first = next(iter(failures.values()))
     if asked == 1:
         return first
-    kinds = {type(error) for error in failures.values()}
-    kind = kinds.pop() if len(kinds) == 1 else AckFailed
-    made = (kind if issubclass(kind, AckFailed) else AckFailed)(
-        f"{len(failures)} of {asked} acknowledgements were not confirmed; the first: {first}",
-        failures=failures,
-        retryable=all(error.retryable for error in failures.values()),
+    return combined_ack_error(
+        failures, f"{len(failures)} of {asked} acknowledgements were not confirmed; the first: {first}"
     )
-    made.__cause__ = first
-    return made
 
 
 def require_confirmation(consumer: Settler, wanted: bool) -> None:

@@ -7,7 +7,8 @@ import weakref
 from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
-from ..contract.driver import Fetched, Outcome, Partition, RecordDriver, as_ack_error
+from ..contract.ack_errors import as_ack_error
+from ..contract.driver import Fetched, Outcome, Partition, RecordDriver
 from ..vocabulary.cancellation import Cancellation
 from ..vocabulary.errors import BrokerError, LockLost, StaleAck
 from ..vocabulary.messages import Record
