@@ -23,7 +23,7 @@ from confluent_kafka.admin import (
     ResourceType,
 )
 
-from brokerkit.core.contract.background import begin
+from brokerkit.core.contract.background import submit
 from brokerkit.core.vocabulary.cancellation import Deadline
 from brokerkit.core.vocabulary.errors import BrokerError, NotFound, Unauthorized, Unavailable
 from brokerkit.core.vocabulary.secrets import revealed
@@ -164,7 +164,7 @@ class KafkaConnection:
         seconds = max(0.1, deadline.remaining())
         # in a thread, because the call itself does not notice refused credentials before its timeout
         which = () if topic is None else (topic,)
-        asking = begin(lambda: self.client.list_topics(*which, timeout=seconds), "metadata")
+        asking = submit(lambda: self.client.list_topics(*which, timeout=seconds), "metadata")
         return self.wait(asking, deadline, what)
 
     def topic_id(self, topic: str, deadline: Deadline) -> bytes:

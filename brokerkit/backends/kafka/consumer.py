@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
 import warnings
 from collections.abc import Callable, Collection, Mapping
@@ -10,7 +9,7 @@ from typing import Any
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
 
-from brokerkit.core.contract.background import bounded
+from brokerkit.core.contract.background import call_with_timeout, close_with_timeout
 from brokerkit.core.contract.driver import Backlog, ConsumerRequest, Fetched, Partition, RecordDriver
 from brokerkit.core.vocabulary.cancellation import Deadline
 from brokerkit.core.vocabulary.columns import Columns
@@ -330,7 +329,7 @@ class KafkaConsumer(RecordDriver):
         what = f"committing for group {self._group!r}"
         try:
             # librdkafka waits for a lost coordinator without a time limit
-            answer = bounded(
+            answer = call_with_timeout(
                 lambda: consumer.commit(offsets=offsets, asynchronous=False), COMMIT_SECONDS, "commit"
             )
         except (KafkaException, TimeoutError) as error:
@@ -375,8 +374,7 @@ class KafkaConsumer(RecordDriver):
             return
         self._closing = True
         # closing takes half a minute after the broker was killed, and continues in the background
-        with contextlib.suppress(TimeoutError):
-            bounded(consumer.close, timeout, "close")
+        close_with_timeout(consumer.close, timeout, "close")
 
     @property
     def native(self) -> Any:

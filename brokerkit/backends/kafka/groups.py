@@ -17,7 +17,7 @@ from typing import Any
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
-from brokerkit.core.contract.background import bounded
+from brokerkit.core.contract.background import call_with_timeout, close_with_timeout
 from brokerkit.core.vocabulary.cancellation import Deadline
 from brokerkit.core.vocabulary.errors import BrokerError, Unauthorized
 from brokerkit.core.vocabulary.secrets import revealed
@@ -116,7 +116,7 @@ class Positions:
 
     def _commit(self, wanted: list[TopicPartition], deadline: Deadline) -> None:
         # librdkafka waits for a lost coordinator without a time limit
-        answer = bounded(
+        answer = call_with_timeout(
             lambda: self._consumer.commit(offsets=wanted, asynchronous=False),
             max(0.1, deadline.remaining()),
             "commit",
@@ -151,8 +151,7 @@ def positions_of(
         yield Positions(cluster, consumer, watch, group, topic)
     finally:
         # closing takes half a minute when the broker is gone, and continues in the background
-        with contextlib.suppress(TimeoutError):
-            bounded(consumer.close, CLOSE_SECONDS, "close")
+        close_with_timeout(consumer.close, CLOSE_SECONDS, "close")
 
 
 def groups_of(

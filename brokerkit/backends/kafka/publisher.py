@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -11,7 +10,7 @@ from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException
 
-from brokerkit.core.contract.background import bounded
+from brokerkit.core.contract.background import close_with_timeout
 from brokerkit.core.contract.driver import PublisherDriver
 from brokerkit.core.vocabulary.cancellation import Deadline
 from brokerkit.core.vocabulary.errors import (
@@ -358,8 +357,7 @@ class KafkaPublisher(PublisherDriver):
     def close(self, timeout: float) -> None:
         producer = self._producer
         # what is still queued was reported as unknown; closing may hang if the broker does
-        with contextlib.suppress(TimeoutError):
-            bounded(lambda: producer.flush(timeout), timeout, "close")
+        close_with_timeout(lambda: producer.flush(timeout), timeout, "close")
 
 
 def time_refusal(topic: str, moment: datetime, terms: PublishTerms) -> BrokerError | None:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import uuid
 
 from confluent_kafka import KafkaError, Message, TopicPartition
 
-from brokerkit.core.contract.background import bounded
+from brokerkit.core.contract.background import close_with_timeout
 from brokerkit.core.contract.driver import ReaderDriver
 from brokerkit.core.contract.garbage_collection import gc_paused
 from brokerkit.core.vocabulary.cancellation import Deadline
@@ -166,5 +165,4 @@ class KafkaReader(ReaderDriver):
 
     def close(self, timeout: float) -> None:
         # closing takes half a minute after the broker was killed, and continues in the background
-        with contextlib.suppress(TimeoutError):
-            bounded(self._consumer.close, timeout, "close")
+        close_with_timeout(self._consumer.close, timeout, "close")

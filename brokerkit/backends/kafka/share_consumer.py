@@ -7,7 +7,6 @@ the group and joins it again for the next fetch.
 
 from __future__ import annotations
 
-import contextlib
 import json
 import threading
 import time
@@ -24,7 +23,7 @@ from confluent_kafka import (
     TopicPartition,
 )
 
-from brokerkit.core.contract.background import bounded
+from brokerkit.core.contract.background import close_with_timeout
 from brokerkit.core.contract.driver import ConsumerRequest, Fetched, MessageDriver, Outcome
 from brokerkit.core.vocabulary.cancellation import Deadline
 from brokerkit.core.vocabulary.columns import Columns
@@ -272,8 +271,7 @@ class KafkaShareConsumer(MessageDriver):
         self._held.clear()
         if client is not None:
             # closing takes long after the broker was killed, and continues in the background
-            with contextlib.suppress(TimeoutError):
-                bounded(client.close, timeout, "close")
+            close_with_timeout(client.close, timeout, "close")
 
     def close(self, timeout: float) -> None:
         self._leave(timeout)

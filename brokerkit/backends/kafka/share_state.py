@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from confluent_kafka import KafkaError, KafkaException, Message, TopicPartition
 
-from brokerkit.core.contract.background import bounded
+from brokerkit.core.contract.background import close_with_timeout
 from brokerkit.core.vocabulary.cancellation import Deadline
 from brokerkit.core.vocabulary.errors import BrokerError, NotFound
 from brokerkit.core.vocabulary.secrets import revealed
@@ -133,7 +133,7 @@ def _records(
                 else:
                     raise from_code(error, "reading the state of share groups") from KafkaException(error)
     finally:
-        bounded(consumer.close, CLOSE_SECONDS, "close")
+        close_with_timeout(consumer.close, CLOSE_SECONDS, "close")
 
 
 def parse_key(raw: bytes) -> tuple[int, Key]:

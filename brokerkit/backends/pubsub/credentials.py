@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import threading
-from queue import Empty, SimpleQueue
 from typing import Any
 
 import google.auth
 from google.auth import exceptions as auth_errors
 from google.oauth2 import service_account
 
+from brokerkit.core.contract.background import submit
 from brokerkit.core.vocabulary.errors import ConfigError, Unauthorized
 
 from .errors import HOW_TO_LOG_IN, translate
@@ -44,23 +43,20 @@ def application_default(timeout: float) -> tuple[Any, str | None]:
     Raises:
         Unauthorized: There are none.
     """
-    answers: SimpleQueue[tuple[Any, str | None] | Exception] = SimpleQueue()
-
-    def look() -> None:
-        try:
-            answers.put(google.auth.default(scopes=SCOPES))
-        except Exception as error:
-            answers.put(error)
-
     # outside Google's machines the library waits too long for their metadata server
-    threading.Thread(target=look, name="brokerkit credentials", daemon=True).start()
+    looking = submit(_look, "credentials")
     try:
-        answer = answers.get(timeout=timeout)
-    except Empty:
+        error = looking.exception(timeout)
+    except TimeoutError:
         raise Unauthorized(f"no credentials were found within {timeout:g} s: {HOW_TO_LOG_IN}") from None
-    if isinstance(answer, Exception):
-        problem = translate(answer)
+    if error is not None:
+        problem = translate(error)
         # the frames of the library that read a file hold the key in it
         problem.__cause__ = None
         raise problem
-    return answer
+    return looking.result()
+
+
+def _look() -> tuple[Any, str | None]:
+    found: tuple[Any, str | None] = google.auth.default(scopes=SCOPES)
+    return found

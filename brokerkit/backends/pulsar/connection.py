@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import pulsar
 
-from brokerkit.core.contract.background import begin
+from brokerkit.core.contract.background import submit
 from brokerkit.core.contract.forked import keep_in_child
 from brokerkit.core.vocabulary.cancellation import Deadline
 from brokerkit.core.vocabulary.errors import Closed, Unauthorized, Unavailable
@@ -69,7 +69,7 @@ class PulsarConnection:
         """Start a call in a thread of its own."""
         if self.closed:
             raise Closed("the connection was closed; connect anew")
-        return begin(process_guard.counted(work), f"pulsar {name}")
+        return submit(process_guard.counted(work), f"pulsar {name}")
 
     def call(self, work: Callable[[], T], timeout: float, what: str) -> T:
         """Make a call and return its result, with errors as BrokerErrors.
@@ -122,7 +122,7 @@ class PulsarConnection:
         if self.closed:
             return
         self.closed = True
-        closing = begin(process_guard.counted(self.client.close), "pulsar close")
+        closing = submit(process_guard.counted(self.client.close), "pulsar close")
         try:
             with contextlib.suppress(Exception):
                 closing.result(CLOSE_SHARE * timeout)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from concurrent.futures import Future
 from typing import Any
 
-from brokerkit.core.contract.background import abandon, begin, ended
+from brokerkit.core.contract.background import abandon, ended, submit
 from brokerkit.core.contract.driver import (
     ConsumerRequest,
     Fetched,
@@ -47,7 +47,7 @@ class ServiceBusConsumer(MessageDriver):
 
     def attach(self, wait: float) -> bool:
         if self._opening is None:
-            self._opening = begin(
+            self._opening = submit(
                 lambda: open_source(self._connection, self._name, self._options),
                 f"servicebus consumer of {self._name}",
             )

@@ -10,7 +10,7 @@ from typing import Any
 
 from azure.servicebus.exceptions import MessageSizeExceededError
 
-from brokerkit.core.contract.background import begin
+from brokerkit.core.contract.background import submit
 from brokerkit.core.contract.driver import PublisherDriver
 from brokerkit.core.vocabulary.cancellation import Deadline
 from brokerkit.core.vocabulary.errors import BrokerError, ConfigError, TooLarge, Unavailable
@@ -147,7 +147,7 @@ class ServiceBusPublisher(PublisherDriver):
     def _drop(self, target: _Target) -> None:
         sender, target.sender = target.sender, None
         if sender is not None:
-            begin(sender.close, "servicebus sender")
+            submit(sender.close, "servicebus sender")
 
     def _send_items(
         self, target: _Target, items: Sequence[_Item], deadline: Deadline

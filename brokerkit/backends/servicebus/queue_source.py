@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from concurrent.futures import Future
 from typing import Any
 
-from brokerkit.core.contract.background import abandon, begin, ended
+from brokerkit.core.contract.background import abandon, ended, submit
 from brokerkit.core.contract.driver import Outcome
 from brokerkit.core.vocabulary.errors import Unavailable
 
@@ -53,7 +53,7 @@ class QueueSource(Source):
             return self._receiver
         if self._opening is None:
             self._lose()
-            self._opening = begin(
+            self._opening = submit(
                 lambda: self._connection.receiver(self._name),
                 f"servicebus receiver of {self._name}",
             )
@@ -67,7 +67,7 @@ class QueueSource(Source):
     def _lose(self) -> None:
         receiver, self._receiver = self._receiver, None
         if receiver is not None:
-            begin(receiver.close, f"servicebus receiver of {self._name}")
+            submit(receiver.close, f"servicebus receiver of {self._name}")
 
     def take(self, max_messages: int, wait: float) -> Taken:
         receiver = self._connected(wait)

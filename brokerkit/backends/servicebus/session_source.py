@@ -14,7 +14,7 @@ from typing import Any
 
 from azure.servicebus.exceptions import OperationTimeoutError, SessionLockLostError
 
-from brokerkit.core.contract.background import abandon, begin, ended
+from brokerkit.core.contract.background import abandon, ended, submit
 from brokerkit.core.contract.driver import Outcome
 from brokerkit.core.vocabulary.cancellation import Deadline
 from brokerkit.core.vocabulary.errors import LockLost
@@ -97,7 +97,7 @@ class SessionSource(Source):
         """Return the session that was asked for, or a free one; None if there is none in time."""
         if self._opening is None:
             wanted = NEXT_SESSION if self._session is None else self._session
-            self._opening = begin(
+            self._opening = submit(
                 lambda: self._connection.session(self._name, wanted, ACCEPT_SECONDS),
                 f"servicebus session of {self._name}",
             )
@@ -139,7 +139,7 @@ class SessionSource(Source):
         for held in some:
             if held in self._held:
                 self._held.remove(held)
-                begin(held.receiver.close, f"servicebus session of {self._name}")
+                submit(held.receiver.close, f"servicebus session of {self._name}")
 
     def settle(self, receipts: Sequence[Any], outcome: Outcome, reason: str | None) -> Errors:
         errors: list[BaseException | None] = [None] * len(receipts)

@@ -1,4 +1,4 @@
-"""Calls of a client library that have no timeout, made in threads of their own."""
+"""Calls of a client library that have no timeout or may hang, made in threads of their own."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-def begin(work: Callable[[], T], name: str) -> Future[T]:
+def submit(work: Callable[[], T], name: str) -> Future[T]:
     """Call `work` in a daemon thread of its own. Return its future result."""
     future: Future[T] = Future()
 
@@ -24,13 +24,25 @@ def begin(work: Callable[[], T], name: str) -> Future[T]:
     return future
 
 
-def bounded(work: Callable[[], T], timeout: float, name: str) -> T:
+def call_with_timeout(work: Callable[[], T], timeout: float, name: str) -> T:
     """Call `work` in a daemon thread of its own, and return its result.
 
     Raises:
         TimeoutError: it took longer than `timeout` seconds. The call goes on.
     """
-    return begin(work, name).result(timeout)
+    return submit(work, name).result(timeout)
+
+
+def close_with_timeout(close: Callable[[], object], timeout: float, name: str) -> bool:
+    """Call `close` in a daemon thread of its own. Return whether it ended within `timeout` seconds.
+
+    A call that takes longer goes on in the background.
+    """
+    closing = submit(close, name)
+    if not ended(closing, timeout):
+        return False
+    closing.result()
+    return True
 
 
 def ended(call: Future[T], timeout: float) -> bool:
