@@ -17,7 +17,7 @@ from brokerkit.core.contract.driver import (
     Outcome,
     SubscriptionRequest,
 )
-from brokerkit.core.vocabulary.errors import AckFailed, BrokerError, ConfigError, NotFound, Unavailable
+from brokerkit.core.vocabulary.errors import AckFailed, BrokerError, NotFound, Unavailable
 from brokerkit.core.vocabulary.positions import Position
 
 from .admin import create_subscription
@@ -49,8 +49,7 @@ class JetStreamConsumer(MessageDriver):
     """
 
     def __init__(self, loop: LoopThread, connection: JetStreamConnection, request: ConsumerRequest) -> None:
-        if not request.subscription:
-            raise ConfigError("JetStream needs subscription=, the name of a durable consumer")
+        assert request.subscription is not None
         OPTIONS.read(request.options)
         self._name = check_name(request.subscription, "consumer (subscription=)")
         self._loop = loop
@@ -125,8 +124,7 @@ class JetStreamConsumer(MessageDriver):
         return Backlog(mark, left, withheld=left and full and not pull.waiting)
 
     def _attached(self) -> Pull:
-        if self._pull is None:
-            raise ConfigError("the consumer is not attached")
+        assert self._pull is not None
         return self._pull
 
     async def _explain(self, error: NotServed) -> None:

@@ -67,8 +67,7 @@ class JetStreamPublisher(PublisherDriver):
                 raise ConfigError(f"{topic!r} is a stream; messages are published to a subject of it")
             check_subject(topic, wildcards=False)
             self._subjects.add(topic)
-        if message.data is None:
-            raise ConfigError("NATS has no null payload: publish b'' or leave the message out")
+        assert message.data is not None
         headers = outbound(message, message.dedup_id or f"{self._run}.{next(self._numbers)}")
         total = len(message.data) + size(headers)
         most = self._connection.client.max_payload

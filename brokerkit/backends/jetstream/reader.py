@@ -17,7 +17,7 @@ from nats.aio.msg import Msg
 from brokerkit.core.contract.driver import ReaderDriver
 from brokerkit.core.contract.garbage_collection import gc_paused
 from brokerkit.core.vocabulary.columns import Columns
-from brokerkit.core.vocabulary.errors import ConfigError, NotFound
+from brokerkit.core.vocabulary.errors import NotFound
 from brokerkit.core.vocabulary.topics import Slice
 
 from .codec import delivery_at, sequence_of, to_columns
@@ -96,8 +96,7 @@ class JetStreamReader(ReaderDriver):
             self._pull = pull
 
     def fetch(self, wait: float) -> Columns | None:
-        if self._source is None:
-            raise ConfigError("no slice was started")
+        assert self._source is not None
         if self._done or self._next >= self._end:
             return None
         if self._source.retention == "workqueue":

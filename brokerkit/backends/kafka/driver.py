@@ -14,19 +14,18 @@ from brokerkit.core.contract.driver import (
     ReaderDriver,
     SubscriptionRequest,
 )
-from brokerkit.core.contract.error_table import translating
 from brokerkit.core.contract.options import NO_OPTIONS
 from brokerkit.core.vocabulary.cancellation import Deadline
 from brokerkit.core.vocabulary.capabilities import Capabilities
-from brokerkit.core.vocabulary.errors import BrokerError, ConfigError, PreviewWarning
+from brokerkit.core.vocabulary.errors import BrokerError, PreviewWarning
 from brokerkit.core.vocabulary.notes import note
 
 from . import admin, share_groups, subscriptions
 from .connection import KafkaConnection
 from .consumer import KafkaConsumer
-from .errors import translate
+from .errors import translate, translating
 from .inspector import KafkaInspector
-from .options import Properties, check_c_text, secrets_of
+from .options import Properties, check_c_text
 from .publisher import KafkaPublisher
 from .reader import KafkaReader
 from .share_consumer import KafkaShareConsumer
@@ -41,22 +40,17 @@ class KafkaDriver(Driver):
     def __init__(self, properties: Properties, capabilities: Capabilities) -> None:
         self.capabilities = capabilities
         self._properties = properties
-        self._secrets = secrets_of(properties)
         self._preview_told = False
-        with translating(self.translate):
+        with translating():
             self._cluster = KafkaConnection(properties)
 
     def ping(self, timeout: float) -> None:
         self._cluster.ping(timeout)
 
     def translate(self, error: BaseException) -> BrokerError:
-        made = translate(error)
-        made.args = tuple(self._secrets.mask(each) if isinstance(each, str) else each for each in made.args)
-        return made
+        return translate(error)
 
     def consumer(self, request: ConsumerRequest) -> ConsumerDriver:
-        if not request.subscription:
-            raise ConfigError("Kafka needs subscription= : the name of the consumer group or share group")
         check_c_text(request.topic, "topic")
         check_c_text(request.subscription, "group")
         if request.model == "message":

@@ -52,8 +52,7 @@ class PubSubConsumer(MessageDriver):
     ack: AckKind = "sent"
 
     def __init__(self, connection: PubSubConnection, request: ConsumerRequest, parking: Parking) -> None:
-        if not request.subscription:
-            raise ConfigError("Pub/Sub needs subscription=, the name of a subscription of the topic")
+        assert request.subscription is not None
         self._connection = connection
         self._request = request
         self._parking = parking

@@ -20,7 +20,6 @@ from brokerkit.core.vocabulary.cancellation import Deadline
 from brokerkit.core.vocabulary.columns import Columns
 from brokerkit.core.vocabulary.errors import (
     Closed,
-    ConfigError,
     NotFound,
     NotSupported,
     Unauthorized,
@@ -106,8 +105,7 @@ class PulsarReader(ReaderDriver):
 
     def fetch(self, wait: float) -> Columns | None:
         piece = self._piece
-        if piece is None:
-            raise ConfigError("no slice was started")
+        assert piece is not None
         if self._done:
             return None
         if self._lost:

@@ -9,7 +9,6 @@ from typing import Any
 from brokerkit.core.contract.driver import ReaderDriver
 from brokerkit.core.vocabulary.cancellation import Deadline
 from brokerkit.core.vocabulary.columns import Columns
-from brokerkit.core.vocabulary.errors import ConfigError
 from brokerkit.core.vocabulary.topics import Slice
 
 from .client_internals import Peeker
@@ -125,8 +124,7 @@ class ServiceBusReader(ReaderDriver):
         self._next, self._end, self._attributes = piece.start, piece.end, attributes
 
     def fetch(self, wait: float) -> Columns | None:
-        if self._name is None:
-            raise ConfigError("no slice was started")
+        assert self._name is not None
         if self._next >= self._end:
             return None
         deadline = Deadline(OPEN_SECONDS + ANSWER_SECONDS)
