@@ -169,7 +169,7 @@ def test_a_slice_that_is_gone_as_a_whole_is_warned_of_too(desk: Desk) -> None:
 
 
 def test_rows_deleted_while_reading_are_warned_of_too(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("brokerkit.backends.inmem.driver.READ_ROWS", 2)
+    monkeypatch.setattr("brokerkit.backends.inmem.reader.READ_ROWS", 2)
     desk.topic(count=10)
     browser = desk.connection.inspector()
     (piece,) = browser.plan("orders")

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from brokerkit.backends.inmem.driver import InmemMessages
+from brokerkit.backends.inmem.consumer import InmemMessages
 from brokerkit.core import (
     AckFailed,
     Cancellation,

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from brokerkit.backends.inmem.driver import InmemPublisher
+from brokerkit.backends.inmem.publisher import InmemPublisher
 from brokerkit.core import (
     AbandonedWarning,
     AckFailed,

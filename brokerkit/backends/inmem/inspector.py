@@ -1,0 +1,78 @@
+"""The inspector, which looks at the store and changes nothing."""
+
+from __future__ import annotations
+
+from brokerkit.core.contract.driver import InspectorDriver
+from brokerkit.core.vocabulary.topics import (
+    Bounds,
+    PublishTerms,
+    SubscriptionInfo,
+    TopicDescription,
+    TopicInfo,
+)
+from brokerkit.core.vocabulary.windows import TimeOrder
+
+from .store import DURABILITY, Store
+
+
+class InmemInspector(InspectorDriver):
+    """An inspector of an in-memory broker. It changes nothing."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def topics(self, timeout: float) -> list[TopicInfo]:
+        self._store.check(timeout)
+        with self._store.changed:
+            return [
+                TopicInfo(
+                    topic.name,
+                    len(topic.partitions),
+                    sum(each.messages for each in topic.partitions),
+                    sum(each.size for each in topic.partitions),
+                )
+                for topic in self._store.topics.values()
+            ]
+
+    def describe(self, topic: str, timeout: float) -> TopicDescription:
+        self._store.check(timeout)
+        with self._store.changed:
+            found = self._store.topic(topic)
+            readers = [
+                SubscriptionInfo(each.name, "subscription", each.waiting, len(each.leases))
+                for (name, _), each in self._store.subscriptions.items()
+                if name == topic
+            ] + [
+                SubscriptionInfo(
+                    each.name,
+                    "group",
+                    each.lag(),
+                    members=len(each.assigned),
+                    position=dict(each.committed.items()),
+                )
+                for (name, _), each in self._store.groups.items()
+                if name == topic
+            ]
+            return TopicDescription(
+                topic,
+                tuple(self._store.bounds(topic)),
+                tuple(readers),
+                sum(each.size for each in found.partitions),
+                {"confirmation": DURABILITY},
+            )
+
+    def bounds(self, topic: str, timeout: float) -> list[Bounds]:
+        self._store.check(timeout)
+        return self._store.bounds(topic)
+
+    def terms(self, topic: str, timeout: float) -> PublishTerms:
+        self._store.check(timeout)
+        return self._store.terms(topic)
+
+    def at_time(self, topic: str, microseconds: int, timeout: float) -> dict[int | None, int]:
+        self._store.check(timeout)
+        return self._store.at_time(topic, microseconds)
+
+    def time_order(self, topic: str, timeout: float) -> TimeOrder:
+        with self._store.changed:
+            return "sorted" if all(each.sorted for each in self._store.topic(topic).partitions) else "first"
