@@ -1,4 +1,4 @@
-"""Creation and deletion of topics, with waiting until the cluster shows the change."""
+"""Creation of topics and groups and deletion of topics, with waiting until the cluster shows the change."""
 
 from __future__ import annotations
 
@@ -8,11 +8,15 @@ from typing import Any
 
 from confluent_kafka.admin import NewTopic
 
-from brokerkit.core.contract.options import COUNT, Option, OptionTable, mapping, whole
+from brokerkit.core.contract.driver import SubscriptionRequest
+from brokerkit.core.contract.options import COUNT, NO_OPTIONS, Option, OptionTable, mapping, whole
 from brokerkit.core.vocabulary.cancellation import Deadline
 from brokerkit.core.vocabulary.errors import AlreadyExists, BrokerError, ConfigError, NotFound, Unavailable
 
 from .connection import KafkaConnection
+from .consumer_groups import create_group, positions_of
+from .options import Properties
+from .share_groups import create_share_group
 
 POLL_SECONDS = 0.02
 TOPIC_OPTIONS = OptionTable(
@@ -73,6 +77,27 @@ def delete_topic(cluster: KafkaConnection, topic: str, timeout: float) -> None:
         if deadline.passed:
             raise Unavailable(f"topic {topic!r} is marked for deletion, but still there")
         time.sleep(POLL_SECONDS)
+
+
+def create_subscription(
+    cluster: KafkaConnection, properties: Properties, request: SubscriptionRequest, timeout: float
+) -> None:
+    """Create a share group, or a consumer group by committing the positions at which it starts.
+
+    Raises:
+        AlreadyExists: There is a group of this name, of either kind.
+        NotFound: The topic does not exist.
+    """
+    deadline = Deadline(timeout)
+    if request.model == "message":
+        create_share_group(cluster, request, deadline)
+        return
+    NO_OPTIONS.read(request.options)
+    topic, group = request.topic, request.subscription
+    # report a missing topic before a client is opened for the group
+    cluster.partitions(topic, deadline)
+    with positions_of(cluster, properties, group, topic) as positions:
+        create_group(cluster, positions, topic, group, request.start, deadline)
 
 
 def _led(cluster: KafkaConnection, topic: str, deadline: Deadline) -> bool:

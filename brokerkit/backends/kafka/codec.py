@@ -28,7 +28,7 @@ def split_errors(messages: list[Message]) -> tuple[list[Message], list[Message]]
     return list(compress(messages, map(not_, errors))), list(compress(messages, errors))
 
 
-def columns_of(
+def to_columns(
     messages: Sequence[Message],
     topic: str,
     *,

@@ -18,12 +18,11 @@ from brokerkit.core.vocabulary.positions import Position
 from brokerkit.core.vocabulary.secrets import revealed
 
 from . import clients
-from .codec import columns_of, split_errors
+from .codec import split_errors, to_columns
 from .connection import KafkaConnection
+from .consumer_groups import Positions, create_group, find_group, group_settings
 from .errors import AUTHENTICATION, from_code, translate, translating
-from .groups import Positions, group_settings
 from .options import LOGGER, Properties, passed_through
-from .subscriptions import create_group, find_group
 from .watch import Watch
 
 BATCH = 2_000
@@ -224,7 +223,7 @@ class KafkaConsumer(RecordDriver):
             self._watch.raise_if_refused()
             self._raise_latched()
             return Fetched(Columns.empty())
-        columns = columns_of(messages, self._topic)
+        columns = to_columns(messages, self._topic)
         owned = self._assigned
         if not owned.issuperset(columns.partition):
             # the partition was revoked after its messages were received

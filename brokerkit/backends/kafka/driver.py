@@ -14,13 +14,11 @@ from brokerkit.core.contract.driver import (
     ReaderDriver,
     SubscriptionRequest,
 )
-from brokerkit.core.contract.options import NO_OPTIONS
-from brokerkit.core.vocabulary.cancellation import Deadline
 from brokerkit.core.vocabulary.capabilities import Capabilities
 from brokerkit.core.vocabulary.errors import BrokerError, PreviewWarning
 from brokerkit.core.vocabulary.notes import note
 
-from . import admin, share_groups, subscriptions
+from . import admin
 from .connection import KafkaConnection
 from .consumer import KafkaConsumer
 from .errors import translate, translating
@@ -90,11 +88,7 @@ class KafkaDriver(Driver):
     def create_subscription(self, request: SubscriptionRequest, *, timeout: float) -> None:
         check_c_text(request.topic, "topic")
         check_c_text(request.subscription, "group")
-        if request.model == "message":
-            share_groups.create_share_group(self._cluster, request, Deadline(timeout))
-            return
-        NO_OPTIONS.read(request.options)
-        subscriptions.create_subscription(self._cluster, self._properties, request, timeout)
+        admin.create_subscription(self._cluster, self._properties, request, timeout)
 
     @property
     def native(self) -> Any:

@@ -19,7 +19,7 @@ from brokerkit.core.vocabulary.topics import (
 from brokerkit.core.vocabulary.windows import TimeOrder
 
 from .connection import KafkaConnection, Offsets
-from .groups import Group, groups_of
+from .consumer_groups import Group, groups_of
 from .options import LOGGER, Properties
 from .share_state import ShareState, share_states
 from .terms import terms_of

@@ -16,10 +16,10 @@ from brokerkit.core.vocabulary.secrets import revealed
 from brokerkit.core.vocabulary.topics import Slice
 
 from .clients import Consumer
-from .codec import columns_of, split_errors
+from .codec import split_errors, to_columns
 from .connection import KafkaConnection
+from .consumer_groups import group_settings
 from .errors import AUTHENTICATION, from_code, translating
-from .groups import group_settings
 from .options import LOGGER, Properties
 from .watch import Watch
 
@@ -107,7 +107,7 @@ class KafkaReader(ReaderDriver):
         """Return messages as columns, without those beyond the end of the slice."""
         if not messages:
             return Columns.empty()
-        columns = columns_of(
+        columns = to_columns(
             messages, piece.topic, partition=piece.partition or 0, attributes=self._attributes
         )
         offsets = columns.offset

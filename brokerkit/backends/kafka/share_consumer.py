@@ -32,7 +32,7 @@ from brokerkit.core.vocabulary.positions import Position
 from brokerkit.core.vocabulary.secrets import revealed
 
 from .clients import ShareConsumer
-from .codec import columns_of, split_errors
+from .codec import split_errors, to_columns
 from .connection import KafkaConnection
 from .errors import AUTHENTICATION, codes, from_code, translate, translating
 from .options import LOGGER, Properties, passed_through
@@ -198,7 +198,7 @@ class KafkaShareConsumer(MessageDriver):
         messages = messages or self._poll(wait)
         if not messages:
             return Fetched(Columns.empty())
-        return Fetched(columns_of(messages, self._topic, counted=True), list(map(_receipt, messages)))
+        return Fetched(to_columns(messages, self._topic, counted=True), list(map(_receipt, messages)))
 
     def wake(self) -> None:
         self._woken.set()

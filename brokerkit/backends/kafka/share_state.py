@@ -22,8 +22,8 @@ from brokerkit.core.vocabulary.secrets import revealed
 
 from .clients import Consumer
 from .connection import KafkaConnection
+from .consumer_groups import CLOSE_SECONDS, group_settings
 from .errors import from_code, translating
-from .groups import CLOSE_SECONDS, group_settings
 from .options import LOGGER, Properties
 from .watch import Watch
 
