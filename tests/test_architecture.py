@@ -53,27 +53,33 @@ MAY_NAME_A_SYSTEM = {
         "inmem://, sandbox+nats://, nats://localhost:4222, kafka://localhost:9092"
     },
 }
-ROLES = {
-    "driver": "Driver",
-    "connection": "Connection",
-    "consumer": "Consumer",
-    "publisher": "Publisher",
-    "inspector": "Inspector",
-    "reader": "Reader",
-    "options": None,
-    "errors": None,
-    "admin": None,
-    "codec": None,
+ROOMS = {
+    "driver": {"{system}Driver"},
+    "connection": {"{system}Connection"},
+    "consumer": {"{system}Consumer"},
+    "publisher": {"{system}Publisher"},
+    "inspector": {"{system}Inspector"},
+    "reader": {"{system}Reader"},
+    "options": set(),
+    "errors": {"translate", "translating"},
+    "admin": set(),
+    "codec": {"to_columns"},
 }
-"""The rooms that the backend of each system has, and how its class in the room is called after the system."""
+"""The rooms that the backend of each system has, and what is called alike in them."""
 PREFIXES = {
+    "inmem": "Inmem",
     "jetstream": "JetStream",
     "kafka": "Kafka",
     "pubsub": "PubSub",
     "pulsar": "Pulsar",
     "servicebus": "ServiceBus",
 }
-LACKING = {("pubsub", "reader"): "its messages cannot be read without consuming them"}
+LACKING = {
+    ("inmem", "connection"): "the broker is in this process",
+    ("inmem", "errors"): "no client library raises exceptions of its own",
+    ("inmem", "admin"): "the store itself creates and deletes topics",
+    ("pubsub", "reader"): "its messages cannot be read without consuming them",
+}
 NAMES_FROM_A_TABLE = {"__init__.py", "core/vocabulary/deprecation.py", "sandbox/catalogue.py"}
 """Modules that import by a name from a table; what the tables name is below them. `renamed_names` gets its table
 from the module that calls it, and counts as an import of that module."""
@@ -262,17 +268,26 @@ def test_backends_do_not_import_each_other() -> None:
 @pytest.mark.parametrize("system", PREFIXES)
 def test_who_knows_the_rooms_of_one_backend_knows_those_of_all(system: str) -> None:
     missing = []
-    for room, role in ROLES.items():
+    for room, alike in ROOMS.items():
         path = ROOT / "backends" / system / f"{room}.py"
         if (system, room) in LACKING:
             assert not path.exists()
         elif not path.exists():
             missing.append(path.name)
-        elif role is not None:
-            defined = {each.name for each in ast.parse(path.read_text("utf-8")).body if hasattr(each, "name")}
-            if PREFIXES[system] + role not in defined:
-                missing.append(f"{path.name}: {PREFIXES[system]}{role}")
+        else:
+            wanted = {name.replace("{system}", PREFIXES[system]) for name in alike}
+            missing.extend(f"{path.name}: {name}" for name in wanted - names_defined(path))
     assert missing == []
+
+
+def names_defined(path: Path) -> set[str]:
+    """The names that a module gives to classes, functions and values, in classes too."""
+    return {
+        node.id if isinstance(node, ast.Name) else node.name
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
+        or (isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store))
+    }
 
 
 def test_only_backends_and_the_sandbox_know_client_libraries() -> None:

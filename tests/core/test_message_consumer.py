@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from brokerkit.backends.inmem.consumer import InmemMessages
+from brokerkit.backends.inmem.consumer import InmemConsumer
 from brokerkit.core import (
     AckFailed,
     Cancellation,
@@ -184,7 +184,7 @@ def test_locks_are_extended_again_after_the_broker_was_away_for_a_moment(desk: D
     message.ack()
 
 
-class Refusing(InmemMessages):
+class Refusing(InmemConsumer):
     """Fails to give messages back a few times, with an outcome for each."""
 
     left: list[int]
@@ -241,7 +241,7 @@ def test_where_the_broker_has_no_locks_what_is_held_too_long_is_given_back(desk:
     desk.topic(count=2)
     desk.connection.create_subscription("orders", "me", start="earliest")
 
-    class Lockless(InmemMessages):
+    class Lockless(InmemConsumer):
         lock_seconds = None
 
         def __setattr__(self, name: str, value: object) -> None:

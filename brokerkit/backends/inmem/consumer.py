@@ -26,7 +26,7 @@ ANSWER_SECONDS = 10.0
 BACKLOG_SECONDS = 2.0
 
 
-class InmemMessages(MessageDriver):
+class InmemConsumer(MessageDriver):
     """A consumer that leases messages of a subscription."""
 
     def __init__(self, store: Store, request: ConsumerRequest) -> None:
@@ -129,7 +129,7 @@ class InmemMessages(MessageDriver):
         return results
 
 
-class InmemRecords(RecordDriver):
+class InmemRecordConsumer(RecordDriver):
     """A consumer that reads the partitions assigned to this member of a group."""
 
     def __init__(self, store: Store, request: ConsumerRequest) -> None:

@@ -17,7 +17,7 @@ from brokerkit.core.contract.driver import (
 from brokerkit.core.contract.options import NO_OPTIONS
 from brokerkit.core.vocabulary.capabilities import Capabilities
 
-from .consumer import InmemMessages, InmemRecords
+from .consumer import InmemConsumer, InmemRecordConsumer
 from .inspector import InmemInspector
 from .options import SUBSCRIPTION_OPTIONS
 from .publisher import InmemPublisher
@@ -38,9 +38,9 @@ class InmemDriver(Driver):
     def consumer(self, request: ConsumerRequest) -> ConsumerDriver:
         if request.model == "record":
             NO_OPTIONS.read(request.options)
-            return InmemRecords(self.store, request)
+            return InmemRecordConsumer(self.store, request)
         SUBSCRIPTION_OPTIONS.read(request.options)
-        return InmemMessages(self.store, request)
+        return InmemConsumer(self.store, request)
 
     def publisher(self, *, transactional_id: str | None = None) -> PublisherDriver:
         return InmemPublisher(self.store, transactional_id is not None)
