@@ -14,13 +14,14 @@ from brokerkit.core.runtime.publisher import ConnectedPublisher
 from brokerkit.core.runtime.record_consumer import RecordConsumer
 from brokerkit.core.vocabulary.arguments import check_seconds
 from brokerkit.core.vocabulary.capabilities import Capabilities, Model
-from brokerkit.core.vocabulary.errors import Closed, ConfigError
+from brokerkit.core.vocabulary.errors import Closed
 from brokerkit.display.markup import Displayed, block, heading, lines, pairs
 from brokerkit.display.sanitize import plain
 
 from .arguments import model_of
 from .batches import Batches
 from .interrupted import Interrupted
+from .options import ConsumeOptions
 from .planning import Planner
 from .reading import ReadReport
 from .subscribing import note_if_it_exists
@@ -125,16 +126,32 @@ class BrokerSession(Displayed):
             connect_timeout: Seconds to wait until the subscription is attached.
             **options: Options of the system's consumer.
         """
-        check_seconds(connect_timeout, "connect_timeout")
-        model = self.connection.model_for(model_of(model, share))
+        consuming = ConsumeOptions(
+            topic,
+            subscription,
+            model_of(model, share),
+            hold,
+            connect_timeout,
+            options.pop("batch_size", None),
+            options,
+        )
+        return self._open_consumer(consuming, start=start)
+
+    def _open_consumer(
+        self, consuming: ConsumeOptions, *, start: Any = None
+    ) -> MessageConsumer | RecordConsumer:
+        check_seconds(consuming.connect_timeout, "connect_timeout")
+        topic, subscription = consuming.topic, consuming.subscription
+        model = self.connection.model_for(consuming.model)
         made = self.connection.consumer(
             topic,
             subscription,
             model=model,
             start=start,
-            hold=hold,
-            connect_timeout=connect_timeout,
-            **options,
+            hold=consuming.hold,
+            connect_timeout=consuming.connect_timeout,
+            batch_size=consuming.batch_size,
+            **consuming.options,
         )
         if start is not None and subscription is not None:
             note_if_it_exists(self.inspector, topic, subscription, model, start)
@@ -165,64 +182,6 @@ class BrokerSession(Displayed):
     def _check_open(self) -> None:
         if self.connection.closed:
             raise Closed(f"the session of {self.name} is closed")
-
-    # Creating and deleting.
-
-    def create_topic(self, topic: str, **options: Any) -> None:
-        """Create a topic.
-
-        Args:
-            topic: The name of the topic.
-            **options: Options of the system, such as ``partitions=3``.
-
-        Raises:
-            AlreadyExists: There is a topic of this name.
-        """
-        self.connection.create_topic(topic, **options)
-
-    def create_subscription(
-        self,
-        topic: str,
-        subscription: str,
-        *,
-        start: Any = "latest",
-        model: Model | None = None,
-        share: bool = False,
-        **options: Any,
-    ) -> None:
-        """Create a subscription, durable consumer or group.
-
-        Args:
-            topic, subscription: Their names.
-            start: Where it begins. For a time, messages with earlier times may follow where producers set the
-                times.
-            model, share: As in `pull`.
-            **options: Options of the system.
-
-        Raises:
-            AlreadyExists: There is a subscription of this name.
-        """
-        self.connection.create_subscription(
-            topic, subscription, start=start, model=model_of(model, share), **options
-        )
-
-    def delete_topic(self, topic: str, *, confirm: str | None = None) -> None:
-        """Delete a topic with all its messages.
-
-        Args:
-            topic: The name of the topic.
-            confirm: The name of the topic again.
-
-        Raises:
-            ConfigError: `confirm` is not the name of the topic.
-            NotFound: There is no such topic.
-        """
-        self.connection.refuse_if_read_only("it deletes nothing")
-        if confirm != topic:
-            raise ConfigError(
-                f"to delete {topic!r} with all its messages, type its name again: confirm={topic!r}"
-            )
-        self.connection.delete_topic(topic)
 
     # Showing and closing.
 

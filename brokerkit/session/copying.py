@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -51,23 +52,33 @@ LOOKED_AT = 32
 """How many partitions have their first messages checked before a copy begins."""
 
 
+@dataclass(frozen=True)
+class CopyOptions:
+    """Which messages of the source are copied, and how. The fields are arguments of `Session.copy`.
+
+    Attributes:
+        span: The values of `start`, `end` and `lateness`.
+    """
+
+    span: Range
+    subscription: str | None = None
+    share: bool = False
+    idle: float = 2.0
+    resume: pd.DataFrame | None = None
+    partitions: Partitions | None = None
+    times: Times | None = None
+    scan_for_time: bool = False
+    progress: bool = True
+    message_ids: MessageIds = "new"
+
+
 def copy_topic(
     source: BrokerSession,
     src: str,
     target: BrokerSession,
     dst: str,
-    *,
-    span: Range,
-    subscription: str | None,
-    share: bool,
-    idle: float,
-    resume: pd.DataFrame | None,
-    journal: Journal | None = None,
-    scan_for_time: bool,
-    progress: bool,
-    partitions: Partitions | None = None,
-    times: Times | None = None,
-    message_ids: MessageIds = "new",
+    given: CopyOptions,
+    journal: Journal | None,
 ) -> OutcomeFrame:
     """Copy a topic; see `Session.copy`."""
     if not hasattr(target, "shared_publisher"):
@@ -81,8 +92,8 @@ def copy_topic(
     placing = placing_of(
         target,
         dst,
-        partitions=partitions,
-        times=times,
+        partitions=given.partitions,
+        times=given.times,
         source=partitions_of(source, [src]) if counted else None,
         has_partitions=source.capabilities.partitions,
     )
@@ -90,37 +101,37 @@ def copy_topic(
         publisher,
         src,
         dst,
-        resume,
+        given.resume,
         placing,
         known_again=known_again(target, dst),
-        keep_ids=keeps_ids(message_ids),
+        keep_ids=keeps_ids(given.message_ids),
     )
     if journal is not None:
         copying.keep_in(journal, source.name)
 
     def work(hold: Hold) -> OutcomeFrame:
         hold.begin()
-        if subscription is None:
+        if given.subscription is None:
             if source.capabilities.slices == "never":
                 raise NotSupported(
                     "this system cannot be read without taking messages: name a subscription whose messages "
                     "are to be copied and acknowledged, copy(..., subscription=...)"
                 )
-            located = source.planner(scan_for_time).locate(src, span)
-            copying.doubt = span.doubt(located)
+            located = source.planner(given.scan_for_time).locate(src, given.span)
+            copying.doubt = given.span.doubt(located)
             planned = [piece for each in located for piece in pieces_of(src, each)]
             copying.foresee(source.inspector, planned)
-            return copying.slices(source.inspector, planned, progress)
-        if source.connection.model_for(model_of(None, share)) != "message":
+            return copying.slices(source.inspector, planned, given.progress)
+        if source.connection.model_for(model_of(None, given.share)) != "message":
             raise NotSupported(
                 "a subscription of this system acknowledges positions, not messages: copy without "
                 "subscription=, from start= to end="
                 + (", or from a share group, share=True" if "message" in source.capabilities.models else "")
             )
-        consumer = source.consumer(src, subscription, model="message")
+        consumer = source.consumer(src, given.subscription, model="message")
         assert isinstance(consumer, MessageConsumer)
         with left_in_time(consumer):
-            return copying.subscription(consumer, idle, progress)
+            return copying.subscription(consumer, given.idle, given.progress)
 
     return outcome_kept(source, work, copying.interrupted)
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from brokerkit.core.vocabulary.errors import ConfigError
 
+from .options import ReadOptions
 from .pulling import Pulling, frame_maker
 
 if TYPE_CHECKING:
@@ -23,14 +24,11 @@ def borrow(
     session: BrokerSession,
     topic: str,
     limit: int,
+    reading: ReadOptions,
     *,
     side_effects: str,
     subscription: str | None,
     start: Any,
-    decode: Any,
-    expand: bool,
-    attributes: bool,
-    max_bytes: int | None,
 ) -> pd.DataFrame:
     """Return up to `limit` messages, by publish time; see `Session.peek`."""
     if side_effects not in CHOICES:
@@ -58,7 +56,7 @@ def borrow(
             topic, "look", model="message", start="earliest" if start is None else start, temporary=True
         )
     details = {"peek": topic, "side_effects": side_effects}
-    make_frame = frame_maker(decode, attributes, expand, session.name, details)
+    make_frame = frame_maker(reading, session.name, details)
     taking = Pulling(consumer, ack=False, make_frame=make_frame, keep=lambda _: None)
-    frame = taking.run(limit, timeout=TIMEOUT_SECONDS, idle=IDLE_SECONDS, max_bytes=max_bytes)
+    frame = taking.run(limit, timeout=TIMEOUT_SECONDS, idle=IDLE_SECONDS, max_bytes=reading.max_bytes)
     return frame.sort_values("publish_time", kind="stable", ignore_index=True)

@@ -13,12 +13,11 @@ from brokerkit.core.vocabulary.cancellation import Deadline
 from brokerkit.core.vocabulary.capabilities import Capabilities
 from brokerkit.core.vocabulary.errors import AckFailed, BrokerError, ConfigError
 from brokerkit.core.vocabulary.interrupts import Hold
-from brokerkit.frames.build import FrameBuilder
-from brokerkit.frames.dataframe import to_pandas
-from brokerkit.frames.expand import expand
-from brokerkit.frames.provenance import attach, provenance
+from brokerkit.frames.provenance import attach
 
+from .build_frame import frame_of
 from .interrupted import Interrupted
+from .options import ReadOptions
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -69,20 +68,18 @@ def collect(
 
 
 def frame_maker(
-    decode: Any, attributes: bool, expanded: bool, source: str, details: dict[str, Any]
+    reading: ReadOptions, source: str, details: dict[str, Any]
 ) -> Callable[[Sequence[ReceivedBatch]], pd.DataFrame]:
-    """Return a function that makes one frame of the rows of held batches.
+    """Return a function that makes one frame of the rows of received batches.
 
     A wrong decoder raises ConfigError now, not later.
     """
-    FrameBuilder(decode, attributes)
+    reading.builder()
 
     def make(pieces: Sequence[ReceivedBatch]) -> pd.DataFrame:
-        builder = FrameBuilder(decode, attributes, expanding=expanded)
+        builder = reading.builder()
         table = builder.to_table(builder.batches(held.columns for held in pieces))
-        frame = attach(to_pandas(table), provenance(builder, source=source, details=details))
-        # expand the frame, not the table: the frame also remembers which rows could not be expanded
-        return expand(frame) if expanded else frame
+        return frame_of(table, builder, source=source, expand=reading.expand, details=details)
 
     return make
 

@@ -19,14 +19,14 @@ from brokerkit.display.markup import Displayed, block, lines
 from brokerkit.display.progress import expected
 from brokerkit.display.sanitize import plain
 from brokerkit.frames.build import FrameBuilder
-from brokerkit.frames.dataframe import to_pandas
 from brokerkit.frames.expand import expand
-from brokerkit.frames.provenance import attach, provenance
 from brokerkit.frames.schema import schema_for
 
+from .build_frame import frame_of
 from .export import Export, Exported
-from .filters import Filter, Header, wanted_rows
+from .filters import Filter
 from .interrupted import Interrupted
+from .options import ReadOptions
 from .reading import Part, ReadReport, SliceReader, left_of
 
 if TYPE_CHECKING:
@@ -55,17 +55,12 @@ class Scan(Displayed):
         self,
         session: BrokerSession,
         slices: Sequence[Slice],
+        reading: ReadOptions,
         *,
         title: str,
         asked: str,
-        decode: Any,
-        expand: bool,
-        attributes: bool,
-        key: str | bytes | None,
-        where: Any,
         limit: int | None,
         progress: bool,
-        header: Header | None = None,
         doubt: str = "",
     ) -> None:
         self._session = session
@@ -74,22 +69,14 @@ class Scan(Displayed):
         self.asked = asked
         self.doubt = doubt
         self.report = ReadReport(doubt=doubt)
-        self._decode = decode
-        self._expand = expand
-        self._attributes = attributes
-        self._key = key
-        self._where = where
-        self._header = header
+        self._reading = reading
         self._limit = limit
         self._progress = progress
-        self._builder = self._new_builder()
+        self._builder = reading.builder()
         self._filter()  # a wrong filter is an error now, not at the first row
 
     def _filter(self) -> Filter:
-        return wanted_rows(self._key, self._header, self._where, self.schema, self._attributes)
-
-    def _new_builder(self) -> FrameBuilder:
-        return FrameBuilder(self._decode, self._attributes, expanding=self._expand)
+        return self._reading.filter(self.schema)
 
     @property
     def schema(self) -> pa.Schema:
@@ -128,14 +115,9 @@ class Scan(Displayed):
         return Scan(
             self._session,
             slices,
+            self._reading,
             title=self.title,
             asked=self.asked,
-            decode=self._decode,
-            expand=self._expand,
-            attributes=self._attributes,
-            key=self._key,
-            where=self._where,
-            header=self._header,
             doubt=self.doubt,
             limit=limit,
             progress=self._progress,
@@ -148,7 +130,7 @@ class Scan(Displayed):
             builder,
             wanted=self._filter(),
             limit=self._limit,
-            attributes=self._attributes,
+            attributes=self._reading.attributes,
         )
         reader.report.doubt = self.doubt
         self.report = self._session.last_read = reader.report
@@ -156,13 +138,13 @@ class Scan(Displayed):
 
     def batches(self) -> Iterator[pa.RecordBatch]:
         """Iterate over Arrow record batches as they are read, in bounded memory."""
-        reader = self._reader(self._new_builder())
+        reader = self._reader(self._reading.builder())
         for part in reader.parts(what=self.title, progress=self._progress):
             yield part.batch
         reader.report.warn_of_filter()
 
     def _collect(self) -> tuple[pa.Table, FrameBuilder]:
-        builder = self._new_builder()
+        builder = self._reading.builder()
         reader = self._reader(builder)
         parts: list[Part] = []
         try:
@@ -189,10 +171,14 @@ class Scan(Displayed):
 
     def _frame(self, table: pa.Table, builder: FrameBuilder) -> pd.DataFrame:
         details = {"read": self.report.to_dict(), "scan": self.title}
-        content = provenance(builder, source=self._session.name, slices=self.slices, details=details)
-        frame = attach(to_pandas(table), content)
-        # expand the frame, not the table: the frame also remembers which rows could not be expanded
-        return expand(frame) if self._expand else frame
+        return frame_of(
+            table,
+            builder,
+            source=self._session.name,
+            expand=self._reading.expand,
+            details=details,
+            slices=self.slices,
+        )
 
     def to_arrow(self) -> pa.Table:
         """Read everything as one Arrow table.
@@ -201,7 +187,7 @@ class Scan(Displayed):
             Interrupted: Ctrl-C was pressed; `.frame` has the rows so far, `.rest` is a scan of the others.
         """
         table, _ = self._collect()
-        return expand(table) if self._expand else table
+        return expand(table) if self._reading.expand else table
 
     def to_pandas(self) -> pd.DataFrame:
         """Read everything as one Arrow-backed DataFrame.
@@ -217,7 +203,7 @@ class Scan(Displayed):
 
         It is how other libraries read a scan: ``polars.DataFrame(scan)``, ``duckdb.sql("from scan")``.
         """
-        if self._expand:
+        if self._reading.expand:
             return self.to_arrow().__arrow_c_stream__(requested_schema)
         reader = pa.RecordBatchReader.from_batches(self.schema, self.batches())
         return reader.__arrow_c_stream__(requested_schema)
@@ -242,7 +228,7 @@ class Scan(Displayed):
             StorageError: The disk is full, or writing is not permitted.
             Interrupted: Ctrl-C was pressed. Finished slices stay; call this again to continue.
         """
-        if self._expand or self._limit is not None:
+        if self._reading.expand or self._limit is not None:
             raise ConfigError(
                 "to_parquet writes whole slices: leave out expand= and limit= "
                 "(bk.expand works on what is read back; start= and end= narrow the range)"
@@ -268,13 +254,13 @@ class Scan(Displayed):
             "source": self._session.name,
             "asked": self.asked,
             "decode": self._builder.decoder.name,
-            "attributes": str(self._attributes),
+            "attributes": str(self._reading.attributes),
             "filter": self._filter().fingerprint,
         }
 
     def _quietly(self, piece: Slice) -> Iterator[pa.RecordBatch]:
         total = self.report
-        reader = self._with_slices([piece], None)._reader(self._new_builder())
+        reader = self._with_slices([piece], None)._reader(self._reading.builder())
         try:
             for part in reader.parts(progress=False):
                 yield part.batch
@@ -293,9 +279,11 @@ class Scan(Displayed):
         """
         from .dask import to_dask
 
-        if self._expand or self._limit is not None or self._filter().active:
+        if self._reading.expand or self._limit is not None or self._filter().active:
             raise ConfigError("to_dask reads whole slices: leave out expand=, limit=, key= and where=")
-        return to_dask(self._session, self.slices, decoder=self._builder.decoder, attributes=self._attributes)
+        return to_dask(
+            self._session, self.slices, decoder=self._builder.decoder, attributes=self._reading.attributes
+        )
 
     def __len__(self) -> int:
         raise TypeError(

@@ -1,0 +1,50 @@
+"""Arguments that pass through several functions, as one value."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import pyarrow as pa
+
+from brokerkit.core.vocabulary.capabilities import Model
+from brokerkit.frames.build import FrameBuilder
+
+from .arguments import MAX_BYTES
+from .filters import Filter, Header, wanted_rows
+
+
+@dataclass(frozen=True)
+class ReadOptions:
+    """Which messages a read returns, and how it shows them. The fields are arguments of `Session.peek`."""
+
+    key: str | bytes | None = None
+    header: Header | None = None
+    where: Any = None
+    decode: Any = "auto"
+    expand: bool = False
+    attributes: bool = True
+    scan_for_time: bool = False
+    max_bytes: int | None = MAX_BYTES
+
+    def builder(self) -> FrameBuilder:
+        """Return a new builder of frames. Raises ConfigError for a wrong decoder."""
+        return FrameBuilder(self.decode, self.attributes, expanding=self.expand)
+
+    def filter(self, schema: pa.Schema) -> Filter:
+        """Return the filter of rows with this schema. Raises ConfigError for a wrong one."""
+        return wanted_rows(self.key, self.header, self.where, schema, self.attributes)
+
+
+@dataclass(frozen=True)
+class ConsumeOptions:
+    """How a consumer takes messages. The fields are arguments of `BrokerSession.consumer`."""
+
+    topic: str
+    subscription: str | None = None
+    model: Model | None = None
+    hold: float = 600.0
+    connect_timeout: float = 15.0
+    batch_size: int | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
