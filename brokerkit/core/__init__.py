@@ -8,7 +8,7 @@
             message = consumer.next_message(timeout=1.0)
 
 Code that works with any broker uses the protocols in ``vocabulary.protocols``. The functions in ``adapters``
-turn one protocol into another. A new backend implements the contract in ``contract.driver``.
+turn one protocol into another. A new backend implements the contract in ``contract``.
 """
 
 from .runtime.connection import Connection, connect

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from brokerkit.core.runtime.publisher import refusal
+from brokerkit.core.runtime.refusal import refusal
 from brokerkit.core.vocabulary.attributes import Attributes, Pair, type_name
 from brokerkit.core.vocabulary.capabilities import Capabilities
 from brokerkit.core.vocabulary.columns import Columns

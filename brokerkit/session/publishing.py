@@ -11,7 +11,7 @@ import orjson
 import pandas as pd
 import pyarrow as pa
 
-from brokerkit.core.runtime.publisher import refusal
+from brokerkit.core.runtime.refusal import refusal
 from brokerkit.core.vocabulary.arguments import unencodable
 from brokerkit.core.vocabulary.attributes import Attributes
 from brokerkit.core.vocabulary.errors import BrokerError, ConfigError, Unavailable

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from brokerkit.core.contract.driver import ConsumerDriver, ConsumerRequest, Driver
+from brokerkit.core.contract.consumer import ConsumerDriver, ConsumerRequest
+from brokerkit.core.contract.driver import Driver
 from brokerkit.core.runtime.subscribing import Subscribing
 from brokerkit.testing import eventually
 

@@ -27,7 +27,7 @@ from brokerkit.core import (
     Unavailable,
     UnsettledWarning,
 )
-from brokerkit.core.contract.driver import ConsumerRequest, Outcome
+from brokerkit.core.contract.consumer import ConsumerRequest, Outcome
 from brokerkit.core.runtime.subscribing import Subscribing
 from brokerkit.testing.waiting import eventually
 

@@ -23,7 +23,7 @@ from brokerkit.core import (
     TooLarge,
     Unavailable,
 )
-from brokerkit.core.contract.driver import PublisherDriver
+from brokerkit.core.contract.publisher import PublisherDriver
 from brokerkit.testing.waiting import eventually
 
 from .conftest import Desk

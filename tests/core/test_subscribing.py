@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from brokerkit.core import AlreadyExists, BrokerError, NotFound, Unavailable
-from brokerkit.core.contract.driver import ConsumerDriver, ConsumerRequest, Fetched, SubscriptionNotFound
+from brokerkit.core.contract.consumer import ConsumerDriver, ConsumerRequest, Fetched, SubscriptionNotFound
 from brokerkit.core.contract.error_table import ErrorTable, Row
 from brokerkit.core.runtime.subscribing import Subscribing
 from brokerkit.core.vocabulary.positions import Earliest, Position

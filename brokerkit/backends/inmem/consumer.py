@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from brokerkit.core.contract.driver import (
+from brokerkit.core.contract.consumer import (
     Backlog,
     ConsumerRequest,
     Fetched,

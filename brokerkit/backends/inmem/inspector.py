@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from brokerkit.core.contract.driver import InspectorDriver
+from brokerkit.core.contract.inspector import InspectorDriver
 from brokerkit.core.vocabulary.topics import (
     Bounds,
     PublishTerms,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from brokerkit.core.contract.driver import ReaderDriver
+from brokerkit.core.contract.inspector import ReaderDriver
 from brokerkit.core.vocabulary.columns import Columns
 from brokerkit.core.vocabulary.errors import ConfigError, NotFound
 from brokerkit.core.vocabulary.topics import Slice

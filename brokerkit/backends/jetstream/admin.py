@@ -7,7 +7,7 @@ from typing import Any
 
 from nats.js import errors as js_errors
 
-from brokerkit.core.contract.driver import SubscriptionRequest
+from brokerkit.core.contract.consumer import SubscriptionRequest
 from brokerkit.core.contract.options import SECONDS, WHOLE, Option, OptionTable, choice, flag, text, texts
 from brokerkit.core.vocabulary.errors import AlreadyExists, ConfigError, NotFound, NotSupported
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from nats.aio.msg import Msg
 
-from brokerkit.core.contract.driver import (
+from brokerkit.core.contract.consumer import (
     Backlog,
     ConsumerRequest,
     Fetched,

@@ -8,7 +8,7 @@ from typing import Any
 
 from nats.js import errors as js_errors
 
-from brokerkit.core.contract.driver import SubscriptionNotFound
+from brokerkit.core.contract.consumer import SubscriptionNotFound
 from brokerkit.core.contract.options import SECONDS, WHOLE, Option, OptionTable, text, texts
 from brokerkit.core.vocabulary.errors import ConfigError, NotFound, NotSupported
 from brokerkit.core.vocabulary.positions import (

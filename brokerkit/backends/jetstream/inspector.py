@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Mapping
 from typing import Any
 
-from brokerkit.core.contract.driver import InspectorDriver
+from brokerkit.core.contract.inspector import InspectorDriver
 from brokerkit.core.vocabulary.errors import NotFound
 from brokerkit.core.vocabulary.topics import (
     Bounds,

@@ -9,7 +9,7 @@ from itertools import count
 from nats.aio.msg import Msg
 from nats.js import errors as js_errors
 
-from brokerkit.core.contract.driver import PublisherDriver
+from brokerkit.core.contract.publisher import PublisherDriver
 from brokerkit.core.vocabulary.errors import BrokerError, ConfigError, NotFound, TooLarge, Unavailable
 from brokerkit.core.vocabulary.messages import OutboundMessage, is_ours, new_run
 from brokerkit.core.vocabulary.results import PublishResult

@@ -14,8 +14,8 @@ from collections.abc import Sequence
 
 from nats.aio.msg import Msg
 
-from brokerkit.core.contract.driver import ReaderDriver
 from brokerkit.core.contract.garbage_collection import gc_paused
+from brokerkit.core.contract.inspector import ReaderDriver
 from brokerkit.core.vocabulary.columns import Columns
 from brokerkit.core.vocabulary.errors import NotFound
 from brokerkit.core.vocabulary.topics import Slice

@@ -8,7 +8,7 @@ from typing import Any
 
 from confluent_kafka.admin import NewTopic
 
-from brokerkit.core.contract.driver import SubscriptionRequest
+from brokerkit.core.contract.consumer import SubscriptionRequest
 from brokerkit.core.contract.options import COUNT, NO_OPTIONS, Option, OptionTable, mapping, whole
 from brokerkit.core.vocabulary.cancellation import Deadline
 from brokerkit.core.vocabulary.errors import AlreadyExists, BrokerError, ConfigError, NotFound, Unavailable

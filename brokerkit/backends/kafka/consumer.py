@@ -10,7 +10,7 @@ from typing import Any
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from brokerkit.core.contract.background import call_with_timeout, close_with_timeout
-from brokerkit.core.contract.driver import Backlog, ConsumerRequest, Fetched, Partition, RecordDriver
+from brokerkit.core.contract.consumer import Backlog, ConsumerRequest, Fetched, Partition, RecordDriver
 from brokerkit.core.vocabulary.cancellation import Deadline
 from brokerkit.core.vocabulary.columns import Columns
 from brokerkit.core.vocabulary.errors import BrokerError, RetentionWarning, StaleAck, Unavailable

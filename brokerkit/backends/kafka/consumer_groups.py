@@ -20,7 +20,7 @@ from typing import Any
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from brokerkit.core.contract.background import call_with_timeout, close_with_timeout
-from brokerkit.core.contract.driver import SubscriptionNotFound
+from brokerkit.core.contract.consumer import SubscriptionNotFound
 from brokerkit.core.vocabulary.cancellation import Deadline
 from brokerkit.core.vocabulary.errors import AlreadyExists, BrokerError, NotSupported, StaleAck, Unauthorized
 from brokerkit.core.vocabulary.positions import Earliest, Position, resolve

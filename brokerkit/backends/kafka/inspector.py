@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from confluent_kafka import TopicPartition
 
-from brokerkit.core.contract.driver import InspectorDriver
+from brokerkit.core.contract.inspector import InspectorDriver
 from brokerkit.core.vocabulary.cancellation import Deadline
 from brokerkit.core.vocabulary.errors import BrokerError
 from brokerkit.core.vocabulary.topics import (

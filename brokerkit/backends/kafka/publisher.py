@@ -11,7 +11,7 @@ from typing import Any
 from confluent_kafka import KafkaError, KafkaException
 
 from brokerkit.core.contract.background import close_with_timeout
-from brokerkit.core.contract.driver import PublisherDriver
+from brokerkit.core.contract.publisher import PublisherDriver
 from brokerkit.core.vocabulary.cancellation import Deadline
 from brokerkit.core.vocabulary.errors import (
     BrokerError,

@@ -7,8 +7,8 @@ import uuid
 from confluent_kafka import KafkaError, Message, TopicPartition
 
 from brokerkit.core.contract.background import close_with_timeout
-from brokerkit.core.contract.driver import ReaderDriver
 from brokerkit.core.contract.garbage_collection import gc_paused
+from brokerkit.core.contract.inspector import ReaderDriver
 from brokerkit.core.vocabulary.cancellation import Deadline
 from brokerkit.core.vocabulary.columns import Columns
 from brokerkit.core.vocabulary.errors import NotFound

@@ -24,7 +24,7 @@ from confluent_kafka import (
 )
 
 from brokerkit.core.contract.background import close_with_timeout
-from brokerkit.core.contract.driver import ConsumerRequest, Fetched, MessageDriver, Outcome
+from brokerkit.core.contract.consumer import ConsumerRequest, Fetched, MessageDriver, Outcome
 from brokerkit.core.vocabulary.cancellation import Deadline
 from brokerkit.core.vocabulary.columns import Columns
 from brokerkit.core.vocabulary.errors import BrokerError, GivenUpWarning, LockLost, NotSupported, Unavailable

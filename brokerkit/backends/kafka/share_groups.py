@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from brokerkit.core.contract.driver import SubscriptionNotFound, SubscriptionRequest
+from brokerkit.core.contract.consumer import SubscriptionNotFound, SubscriptionRequest
 from brokerkit.core.contract.options import refuse_unknown
 from brokerkit.core.vocabulary.cancellation import Deadline
 from brokerkit.core.vocabulary.errors import AlreadyExists, ConfigError, NotSupported, Unavailable

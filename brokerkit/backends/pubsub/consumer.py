@@ -9,7 +9,7 @@ from typing import Any
 import grpc
 from grpc import StatusCode
 
-from brokerkit.core.contract.driver import (
+from brokerkit.core.contract.consumer import (
     ConsumerRequest,
     Fetched,
     MessageDriver,

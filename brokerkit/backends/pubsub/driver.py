@@ -11,15 +11,10 @@ from google.pubsub_v1.services.publisher.transports import PublisherGrpcTranspor
 from google.pubsub_v1.services.subscriber.transports import SubscriberGrpcTransport
 from grpc import StatusCode
 
-from brokerkit.core.contract.driver import (
-    ConsumerDriver,
-    ConsumerRequest,
-    Driver,
-    InspectorDriver,
-    PublisherDriver,
-    ReaderDriver,
-    SubscriptionRequest,
-)
+from brokerkit.core.contract.consumer import ConsumerDriver, ConsumerRequest, SubscriptionRequest
+from brokerkit.core.contract.driver import Driver
+from brokerkit.core.contract.inspector import InspectorDriver, ReaderDriver
+from brokerkit.core.contract.publisher import PublisherDriver
 from brokerkit.core.vocabulary.capabilities import Capabilities
 from brokerkit.core.vocabulary.errors import BrokerError, Closed
 

@@ -10,7 +10,7 @@ from typing import Any
 import grpc
 from grpc import StatusCode
 
-from brokerkit.core.contract.driver import PublisherDriver
+from brokerkit.core.contract.publisher import PublisherDriver
 from brokerkit.core.vocabulary.cancellation import Deadline
 from brokerkit.core.vocabulary.errors import BrokerError, TooLarge, Unavailable
 from brokerkit.core.vocabulary.messages import OutboundMessage

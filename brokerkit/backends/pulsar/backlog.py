@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from brokerkit.core.contract.driver import Backlog
+from brokerkit.core.contract.consumer import Backlog
 from brokerkit.core.vocabulary.cancellation import Deadline
 from brokerkit.core.vocabulary.errors import BrokerError
 

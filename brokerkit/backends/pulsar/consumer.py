@@ -9,7 +9,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from brokerkit.core.contract.driver import (
+from brokerkit.core.contract.consumer import (
     Backlog,
     ConsumerRequest,
     Fetched,

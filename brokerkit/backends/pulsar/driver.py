@@ -5,15 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from brokerkit.core.contract.driver import (
-    ConsumerDriver,
-    ConsumerRequest,
-    Driver,
-    InspectorDriver,
-    PublisherDriver,
-    ReaderDriver,
-    SubscriptionRequest,
-)
+from brokerkit.core.contract.consumer import ConsumerDriver, ConsumerRequest, SubscriptionRequest
+from brokerkit.core.contract.driver import Driver
+from brokerkit.core.contract.inspector import InspectorDriver, ReaderDriver
+from brokerkit.core.contract.publisher import PublisherDriver
 from brokerkit.core.vocabulary.cancellation import Deadline
 from brokerkit.core.vocabulary.capabilities import Capabilities
 from brokerkit.core.vocabulary.errors import BrokerError

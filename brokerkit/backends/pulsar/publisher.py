@@ -10,8 +10,8 @@ from typing import Any
 
 import pulsar
 
-from brokerkit.core.contract.driver import PublisherDriver
 from brokerkit.core.contract.forked import keep_in_child
+from brokerkit.core.contract.publisher import PublisherDriver
 from brokerkit.core.vocabulary.cancellation import Deadline
 from brokerkit.core.vocabulary.errors import BrokerError, NotFound, Unavailable
 from brokerkit.core.vocabulary.messages import OutboundMessage

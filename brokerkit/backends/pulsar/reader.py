@@ -14,8 +14,8 @@ from typing import Any
 
 import pulsar
 
-from brokerkit.core.contract.driver import ReaderDriver
 from brokerkit.core.contract.garbage_collection import gc_paused
+from brokerkit.core.contract.inspector import ReaderDriver
 from brokerkit.core.vocabulary.cancellation import Deadline
 from brokerkit.core.vocabulary.columns import Columns
 from brokerkit.core.vocabulary.errors import (

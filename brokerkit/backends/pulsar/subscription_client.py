@@ -10,7 +10,7 @@ from typing import Any
 import pulsar
 
 from brokerkit.core.contract.background import ended
-from brokerkit.core.contract.driver import Backlog, ConsumerRequest, SubscriptionNotFound
+from brokerkit.core.contract.consumer import Backlog, ConsumerRequest, SubscriptionNotFound
 from brokerkit.core.vocabulary.cancellation import Deadline
 from brokerkit.core.vocabulary.errors import Closed, Unavailable
 from brokerkit.core.vocabulary.positions import Position

@@ -8,7 +8,7 @@ from typing import Any
 
 import pulsar
 
-from brokerkit.core.contract.driver import SubscriptionNotFound
+from brokerkit.core.contract.consumer import SubscriptionNotFound
 from brokerkit.core.vocabulary.cancellation import Deadline
 from brokerkit.core.vocabulary.errors import AlreadyExists, ConfigError, NotSupported
 from brokerkit.core.vocabulary.positions import AtOffset, AtTime, Earliest, Latest, Position

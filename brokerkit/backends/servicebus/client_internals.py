@@ -22,7 +22,7 @@ from azure.servicebus._pyamqp.outcomes import Accepted, Modified
 from azure.servicebus._pyamqp.receiver import check_disposition_outcome, outcome_name
 from azure.servicebus._transport._pyamqp_transport import PyamqpTransport
 
-from brokerkit.core.contract.driver import Outcome
+from brokerkit.core.contract.consumer import Outcome
 from brokerkit.core.vocabulary.cancellation import Deadline
 
 from .amqp import timestamp

@@ -7,7 +7,7 @@ from concurrent.futures import Future
 from typing import Any
 
 from brokerkit.core.contract.background import abandon, ended, submit
-from brokerkit.core.contract.driver import (
+from brokerkit.core.contract.consumer import (
     ConsumerRequest,
     Fetched,
     MessageDriver,

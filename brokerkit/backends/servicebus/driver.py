@@ -8,15 +8,10 @@ from typing import Any
 from azure.core.exceptions import HttpResponseError
 from azure.servicebus import ServiceBusClient
 
-from brokerkit.core.contract.driver import (
-    ConsumerDriver,
-    ConsumerRequest,
-    Driver,
-    InspectorDriver,
-    PublisherDriver,
-    ReaderDriver,
-    SubscriptionRequest,
-)
+from brokerkit.core.contract.consumer import ConsumerDriver, ConsumerRequest, SubscriptionRequest
+from brokerkit.core.contract.driver import Driver
+from brokerkit.core.contract.inspector import InspectorDriver, ReaderDriver
+from brokerkit.core.contract.publisher import PublisherDriver
 from brokerkit.core.vocabulary.cancellation import Deadline
 from brokerkit.core.vocabulary.capabilities import Capabilities
 from brokerkit.core.vocabulary.errors import BrokerError, NotSupported, Unauthorized, Unavailable

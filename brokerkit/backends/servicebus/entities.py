@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
 
-from brokerkit.core.contract.driver import SubscriptionNotFound
+from brokerkit.core.contract.consumer import SubscriptionNotFound
 from brokerkit.core.vocabulary.cancellation import Deadline
 from brokerkit.core.vocabulary.errors import NotFound
 

@@ -11,7 +11,7 @@ from typing import Any
 from azure.servicebus.exceptions import MessageSizeExceededError
 
 from brokerkit.core.contract.background import submit
-from brokerkit.core.contract.driver import PublisherDriver
+from brokerkit.core.contract.publisher import PublisherDriver
 from brokerkit.core.vocabulary.cancellation import Deadline
 from brokerkit.core.vocabulary.errors import BrokerError, ConfigError, TooLarge, Unavailable
 from brokerkit.core.vocabulary.messages import OutboundMessage, new_run

@@ -8,7 +8,7 @@ from concurrent.futures import Future
 from typing import Any
 
 from brokerkit.core.contract.background import abandon, ended, submit
-from brokerkit.core.contract.driver import Outcome
+from brokerkit.core.contract.consumer import Outcome
 from brokerkit.core.vocabulary.errors import Unavailable
 
 from .client_internals import Receiver

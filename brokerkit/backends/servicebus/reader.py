@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from brokerkit.core.contract.driver import ReaderDriver
+from brokerkit.core.contract.inspector import ReaderDriver
 from brokerkit.core.vocabulary.cancellation import Deadline
 from brokerkit.core.vocabulary.columns import Columns
 from brokerkit.core.vocabulary.topics import Slice

@@ -15,7 +15,7 @@ from typing import Any
 from azure.servicebus.exceptions import OperationTimeoutError, SessionLockLostError
 
 from brokerkit.core.contract.background import abandon, ended, submit
-from brokerkit.core.contract.driver import Outcome
+from brokerkit.core.contract.consumer import Outcome
 from brokerkit.core.vocabulary.cancellation import Deadline
 from brokerkit.core.vocabulary.errors import LockLost
 

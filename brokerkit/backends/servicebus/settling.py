@@ -8,7 +8,7 @@ from typing import Any
 
 from azure.servicebus.exceptions import MessageLockLostError, MessageNotFoundError
 
-from brokerkit.core.contract.driver import Outcome
+from brokerkit.core.contract.consumer import Outcome
 from brokerkit.core.vocabulary.cancellation import Deadline
 from brokerkit.core.vocabulary.errors import ConfigError, LockLost
 

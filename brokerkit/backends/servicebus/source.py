@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any
 
-from brokerkit.core.contract.driver import Outcome
+from brokerkit.core.contract.consumer import Outcome
 
 from .settling import Errors
 

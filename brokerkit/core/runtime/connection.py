@@ -10,13 +10,8 @@ from typing import Any, TypeVar
 
 from ..contract.at_exit import close_at_exit
 from ..contract.backend import Backend
-from ..contract.driver import (
-    ConsumerRequest,
-    Driver,
-    MessageDriver,
-    RecordDriver,
-    SubscriptionRequest,
-)
+from ..contract.consumer import ConsumerRequest, MessageDriver, RecordDriver, SubscriptionRequest
+from ..contract.driver import Driver
 from ..contract.error_table import translated, translating
 from ..vocabulary.address import Address
 from ..vocabulary.arguments import check_name, check_seconds

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import threading
-import time
 import warnings
 from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import replace
@@ -12,11 +10,11 @@ from functools import partial
 from typing import Any, TypeVar
 
 from ..contract.at_exit import close_at_exit
-from ..contract.driver import InspectorDriver, ReaderDriver
+from ..contract.inspector import InspectorDriver, ReaderDriver
 from ..vocabulary.arguments import check_count, check_name
 from ..vocabulary.cancellation import Cancellation, Deadline
 from ..vocabulary.columns import Columns
-from ..vocabulary.errors import AfterTheEndWarning, BrokerError, Closed, RetentionWarning, Unavailable
+from ..vocabulary.errors import AfterTheEndWarning, BrokerError, Closed, RetentionWarning
 from ..vocabulary.notes import note
 from ..vocabulary.positions import (
     AtOffset,
@@ -30,7 +28,7 @@ from ..vocabulary.positions import (
     resolve,
 )
 from ..vocabulary.protocols import PositionLike
-from ..vocabulary.topics import EXACT, Bounds, PublishTerms, Slice, TopicDescription, TopicInfo
+from ..vocabulary.topics import Bounds, PublishTerms, Slice, TopicDescription, TopicInfo
 from ..vocabulary.windows import (
     LATENESS,
     Stretch,
@@ -44,10 +42,10 @@ from ..vocabulary.windows import (
 from .closing import Closable
 from .counting import COUNTED_SECONDS, counted, last_messages
 from .driver_thread import DriverThread
+from .slice_reading import SliceReading
 
 ANSWER_SECONDS = 30.0
 STALL_SECONDS = 30.0
-READ_SLICE = 0.2
 IDLE_READERS = 4
 """How many readers are kept for the next slice. Each may hold a connection."""
 
@@ -83,8 +81,8 @@ class ConnectedInspector(Closable):
         self._translate = translate
         # reentrant: an abandoned generator returns its reader whenever the collector runs
         self._lock = threading.RLock()
-        self._idle_readers: list[_Reading] = []
-        self._readers: list[_Reading] = []
+        self._idle_readers: list[SliceReading] = []
+        self._readers: list[SliceReading] = []
         self._owner = DriverThread(f"browser of {name}")
         close_at_exit(self)
 
@@ -344,13 +342,13 @@ class ConnectedInspector(Closable):
                 stacklevel=4,
             )
 
-    def _borrow(self) -> _Reading:
+    def _borrow(self) -> SliceReading:
         """Return an idle reader, or a new one."""
         self._check_open()
         with self._lock:
             if self._idle_readers:
                 return self._idle_readers.pop()
-        reading = _Reading(self._make_reader(), self.name, self._translate)
+        reading = SliceReading(self._make_reader(), self.name, self._translate)
         with self._lock:
             self._readers.append(reading)
             closed = self._closed
@@ -359,7 +357,7 @@ class ConnectedInspector(Closable):
             self._check_open()
         return reading
 
-    def _give_back(self, reading: _Reading, usable: bool) -> None:
+    def _give_back(self, reading: SliceReading, usable: bool) -> None:
         """Keep a reader for the next slice if it is usable and few are kept, else close it."""
         with self._lock:
             if usable and not self._closed and len(self._idle_readers) < IDLE_READERS:
@@ -406,80 +404,8 @@ class ConnectedInspector(Closable):
                 reading.join(deadline)
 
 
-class _Reading:
-    """A reader with its own thread, used for one slice after the other."""
-
-    def __init__(
-        self, driver: ReaderDriver, name: str, translate: Callable[[BaseException], BrokerError]
-    ) -> None:
-        self._driver = driver
-        self._translate = translate
-        self._owner = DriverThread(f"reader of {name}")
-
-    def rows(
-        self, piece: Slice, attributes: bool, cancellation: Cancellation | None, stall: float
-    ) -> Iterator[Columns]:
-        """Iterate over the rows of a slice, in batches that are not empty. Reads one batch ahead."""
-        started = False
-
-        def fetch() -> tuple[Columns | None, BrokerError | None]:
-            nonlocal started
-            try:
-                if not started:
-                    self._driver.start(piece, attributes=attributes)
-                    started = True
-                return self._driver.fetch(READ_SLICE), None
-            except Exception as error:
-                problem = self._translate(error)
-                if problem.retryable:
-                    time.sleep(READ_SLICE)
-                return None, problem
-
-        task = self._owner.post(fetch)
-        last_seen = time.monotonic()
-        while True:
-            try:
-                columns, trouble = task.wait(stall, cancellation)
-            except TimeoutError as error:
-                raise _stalled(piece, stall) from error
-            if trouble is not None and not trouble.retryable:
-                raise trouble
-            if trouble is None and columns is None:
-                return
-            if columns is None or not columns.length:
-                if time.monotonic() - last_seen > stall:
-                    raise trouble or _stalled(piece, stall)
-                task = self._owner.post(fetch)
-                continue
-            task = self._owner.post(fetch)
-            yield columns
-            last_seen = time.monotonic()
-
-    def stop(self) -> None:
-        """Let go of the slice, without waiting for it."""
-        # if it was closed meanwhile, there is no slice to let go of
-        with contextlib.suppress(Closed):
-            self._owner.post(self._driver.stop)
-
-    def end(self) -> None:
-        """Start to close the reader, without waiting for it."""
-        self._owner.end(lambda: self._driver.close(1.0), wake=False)
-
-    def join(self, deadline: Deadline) -> bool:
-        """Wait until the reader has closed. Return false when the deadline passed."""
-        return self._owner.join(deadline)
-
-
 def _ends(columns: Columns) -> tuple[int | None, int | None]:
     """Return the first and the last position, or None where there are none."""
     (first,) = columns.slice(0, 1).positions()
     (last,) = columns.slice(columns.length - 1, columns.length).positions()
     return first, last
-
-
-def _stalled(piece: Slice, stall: float) -> Unavailable:
-    """Return the error for a slice of which no row came."""
-    where = f" between offsets {piece.start} and {piece.end}" if piece.end < EXACT else ""
-    return Unavailable(
-        f"nothing came for {stall:g} s while reading {piece.topic!r}{where}; is the broker reachable?"
-    )

@@ -11,12 +11,13 @@ from typing import Any
 from ..adapters.receivers import batched_receiver, receiver
 from ..adapters.streams import batched_message_stream, message_stream
 from ..contract.ack_errors import as_ack_error
-from ..contract.driver import Fetched, MessageDriver, Outcome
+from ..contract.consumer import Fetched, MessageDriver, Outcome
 from ..vocabulary.cancellation import Cancellation
 from ..vocabulary.errors import AckFailed, BrokerError, LockLost
 from ..vocabulary.messages import Message
 from ..vocabulary.protocols import BatchHandler, MessageHandler
-from .consumer import NEVER, RETRY_SECONDS, Consumer
+from .consumer import Consumer
+from .consumer_thread import NEVER, RETRY_SECONDS
 from .received import Fetch, ReceivedBatch
 
 PENDING, ACKED, NACKED, REJECTED, LOST = range(5)

@@ -1,112 +1,29 @@
-"""The portable half of publishing: checks, batches, order within a key, retries, outcomes."""
+"""The portable half of publishing: publishers and topics for any thread, with outcomes and transactions."""
 
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
-from datetime import datetime
 from itertools import count
 from typing import Self
 
 from ..contract.at_exit import close_at_exit
-from ..contract.driver import PublisherDriver
-from ..vocabulary.arguments import check_name, check_seconds, unencodable
-from ..vocabulary.attributes import type_name
+from ..contract.publisher import PublisherDriver
+from ..vocabulary.arguments import check_name, check_seconds
 from ..vocabulary.cancellation import Deadline
-from ..vocabulary.capabilities import Capabilities, TimeUnit
+from ..vocabulary.capabilities import Capabilities
 from ..vocabulary.errors import BrokerError, Closed, ConfigError, NotSupported, TooLarge, Unavailable
 from ..vocabulary.messages import OutboundMessage, new_run
 from ..vocabulary.results import PublishResult, PublishStatus
 from .closing import Closable
 from .driver_thread import DriverThread, Task
-from .repeating import after, known_rows
+from .refusal import refusal
+from .sending import Outgoing, Sender
 
 PUBLISH_SECONDS = 30.0
 ANSWER_SECONDS = 5.0
 """How much longer than its timeout a driver may take to return the outcomes."""
-CHUNK_MESSAGES = 5_000
-CHUNK_BYTES = 16_000_000
-WINDOW_SECONDS = 2.0
-"""How long to ask for the window within which a topic remembers a `dedup_id`."""
-FIRST_RETRY_SECONDS = 0.1
-LAST_RETRY_SECONDS = 1.0
-
-Outgoing = tuple[str, OutboundMessage]
-
-
-def refusal(message: OutboundMessage, capabilities: Capabilities) -> BrokerError | None:
-    """Return why this system cannot store the message as it is, or None.
-
-    Raises:
-        TypeError: it is not an `OutboundMessage`, or an attribute has a type that the system cannot carry.
-    """
-    if not isinstance(message, OutboundMessage):
-        raise TypeError(f"expected an OutboundMessage, not {type(message).__name__}")
-    if message.data is None and not capabilities.null_value:
-        return ConfigError("this system has no null payload: publish b'' or leave the message out")
-    if message.key is not None:
-        if message.key == b"" and not capabilities.empty_key:
-            return ConfigError("this system cannot tell an empty key from none: use key=None or a longer key")
-        if capabilities.keys == "text" and not _is_text(message.key):
-            return ConfigError("a key of this system must be UTF-8 text: encode it, for example as base64")
-    if message.partition is not None and not capabilities.publish_partition:
-        return NotSupported(
-            f"this system chooses the partition itself and does not take partition={message.partition}: "
-            "leave it out"
-        )
-    if message.publish_time is not None:
-        refused = _time_refusal(message.publish_time, capabilities.publish_time)
-        if refused is not None:
-            return refused
-    if message.attributes:
-        return _attribute_refusal(message, capabilities)
-    return None
-
-
-def _time_refusal(moment: datetime, unit: TimeUnit | None) -> BrokerError | None:
-    """Return why this system cannot keep a `publish_time`, or None."""
-    if unit is None:
-        return NotSupported(
-            "this system stamps messages itself and does not take publish_time=: leave it out, or put the "
-            "time into an attribute"
-        )
-    if unit == "milliseconds" and moment.microsecond % 1000:
-        return ConfigError(
-            f"publish_time {moment.isoformat()} has microseconds, and this system keeps milliseconds: round "
-            "it, for example with t.replace(microsecond=t.microsecond // 1000 * 1000)"
-        )
-    return None
-
-
-def _is_text(value: bytes) -> bool:
-    """Tell whether bytes are UTF-8."""
-    try:
-        value.decode("utf-8")
-    except UnicodeDecodeError:
-        return False
-    return True
-
-
-def _attribute_refusal(message: OutboundMessage, capabilities: Capabilities) -> BrokerError | None:
-    """Return why this system cannot keep the attributes of a message, or None."""
-    names = set()
-    for name, value in message.attributes:
-        kind = type_name(value)
-        if kind not in capabilities.attribute_types:
-            raise TypeError(
-                f"attribute {name!r} is {type(value).__name__}, which this system does not carry: "
-                f"expected {' or '.join(sorted(capabilities.attribute_types))}; encode it yourself"
-            )
-        wrong = unencodable(name) or (unencodable(value) if type(value) is str else None)
-        if wrong is not None:
-            return ConfigError(f"attribute {name!a:.60} has {wrong}: send bytes instead, or repair the text")
-        if name in names and not capabilities.duplicate_attributes:
-            return ConfigError(f"attribute {name!r} is there twice, and this system keeps only one")
-        names.add(name)
-    return None
 
 
 class ConnectedTopic:
@@ -168,8 +85,8 @@ class ConnectedPublisher(Closable):
     what is being published, and aborts an open transaction.
 
     Only the driver's thread calls `_driver` and writes `_in_transaction`. `_lock` guards `_waiting`, and with
-    it `_closed` and `_closing`: what was added before closing began is still sent or fails, and nothing is
-    added afterwards. `_lock` is not held while the driver is called or waited for.
+    it `_closed` and `Sender.closing`: what was added before closing began is still sent or fails, and nothing
+    is added afterwards. `_lock` is not held while the driver is called or waited for.
     """
 
     _if_abandoned = "; messages still being published may or may not be stored"
@@ -189,7 +106,7 @@ class ConnectedPublisher(Closable):
         self._driver = driver
         self._translate = translate
         self._in_transaction = False
-        self._closing: Deadline | None = None
+        self._sender = Sender(driver, capabilities, translate)
         self._nonce = new_run()
         self._count = count()
         self._lock = threading.Lock()
@@ -300,94 +217,11 @@ class ConnectedPublisher(Closable):
             if not sendings:
                 return
             deadline = max((each.deadline for each in sendings), key=Deadline.remaining)
-            results = self._send([item for each in sendings for item in each.batch], deadline)
+            results = self._sender.send([item for each in sendings for item in each.batch], deadline)
             begin = 0
             for each in sendings:
                 each.finish(results[begin : begin + len(each.batch)])
                 begin += len(each.batch)
-
-    def _send(self, batch: Sequence[Outgoing], deadline: Deadline) -> list[PublishResult]:
-        """Send messages in chunks. Return the outcomes."""
-        results: list[PublishResult] = []
-        for chunk in _chunks(batch, self.capabilities.max_batch):
-            results.extend(self._send_chunk(chunk, deadline))
-        return results
-
-    def _send_chunk(self, chunk: Sequence[Outgoing], deadline: Deadline) -> list[PublishResult]:
-        """Send one chunk, and send again what is worth it until the deadline. Return the outcomes."""
-        since = time.monotonic()
-        results = self._attempt(chunk, deadline)
-        pause = FIRST_RETRY_SECONDS
-        while rows := self._to_retry(chunk, results):
-            if self._left(deadline) <= pause:
-                break
-            time.sleep(pause)
-            pause = min(2 * pause, LAST_RETRY_SECONDS)
-            rows, later = known_rows(
-                chunk,
-                results,
-                rows,
-                lambda: time.monotonic() - since,
-                lambda topic: self._window(topic, deadline),
-            )
-            if not rows and not later:
-                break
-            again = self._attempt([chunk[row] for row in rows], deadline) if rows else []
-            for row, result in zip(rows, again, strict=True):
-                results[row] = after(results[row], result)
-        return results
-
-    def _window(self, topic: str, deadline: Deadline) -> float | None:
-        """Return for how many seconds a topic remembers a `dedup_id`. None if that is not known now."""
-        try:
-            return self._driver.known_again(topic, max(0.1, min(WINDOW_SECONDS, self._left(deadline))))
-        except Exception as error:
-            # a topic that cannot be asked is not asked again
-            return None if self._translate(error).retryable else 0.0
-
-    def _left(self, deadline: Deadline) -> float:
-        """Return the seconds left, which closing may shorten."""
-        closing = self._closing
-        left = deadline.remaining()
-        return left if closing is None else min(left, closing.remaining())
-
-    def _attempt(self, chunk: Sequence[Outgoing], deadline: Deadline) -> list[PublishResult]:
-        """Send messages once. Return an outcome for each, also if the driver raises."""
-        try:
-            results = self._driver.send(chunk, max(0.1, self._left(deadline)))
-            if len(results) != len(chunk):
-                raise BrokerError(f"the driver gave {len(results)} outcomes for {len(chunk)} messages")
-        except BaseException as error:
-            problem = self._translate(error)
-            return [PublishResult("unknown", error=problem) for _ in chunk]
-        return [
-            result if result.error is None else replace(result, error=self._translate(result.error))
-            for result in results
-        ]
-
-    def _to_retry(self, chunk: Sequence[Outgoing], results: Sequence[PublishResult]) -> list[int]:
-        """Return the rows worth another attempt.
-
-        They have a retryable error, were surely not stored (or have a `dedup_id`), and no later message of
-        their key or partition was stored, so that another attempt cannot change the order.
-        """
-        if all(result.ok for result in results):
-            return []
-        overtaken: set[tuple[str, bytes | int | None]] = set()
-        rows = []
-        for row in range(len(chunk) - 1, -1, -1):
-            (topic, message), result = chunk[row], results[row]
-            # with a partition given, the key does not matter: there is no order between partitions
-            ordered = topic, message.key if message.partition is None else message.partition
-            if result.ok:
-                if ordered[1] is not None:
-                    overtaken.add(ordered)
-                continue
-            error = result.error
-            safe = result.status == "failed" or self.capabilities.dedup_ids
-            if error is not None and error.retryable and safe and ordered not in overtaken:
-                rows.append(row)
-        return rows[::-1]
 
     # Transactions.
 
@@ -491,7 +325,7 @@ class ConnectedPublisher(Closable):
         with self._lock:
             self._closed = True
             # keep the rest of the time for leaving
-            self._closing = self._closing or Deadline(0.75 * timeout)
+            self._sender.closing = self._sender.closing or Deadline(0.75 * timeout)
         super().begin_close(timeout)
 
     def finish_close(self, deadline: Deadline) -> None:
@@ -527,17 +361,3 @@ class _Sending(Task[list[PublishResult]]):
         """Set the outcomes."""
         self._work = lambda: results
         self.run()
-
-
-def _chunks(batch: Sequence[Outgoing], max_batch: int | None) -> Iterator[Sequence[Outgoing]]:
-    """Split a batch by the number of messages and by their bytes."""
-    most = min(CHUNK_MESSAGES, max_batch or CHUNK_MESSAGES)
-    begin, size = 0, 0
-    for row, (_, message) in enumerate(batch):
-        length = len(message.data or b"")
-        if row > begin and (row - begin >= most or size + length > CHUNK_BYTES):
-            yield batch[begin:row]
-            begin, size = row, 0
-        size += length
-    if begin < len(batch):
-        yield batch[begin:]

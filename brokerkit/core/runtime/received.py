@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any, Protocol
 
 from ..contract.ack_errors import combined_ack_error
-from ..contract.driver import Outcome
+from ..contract.consumer import Outcome
 from ..vocabulary.arguments import check_seconds
 from ..vocabulary.capabilities import Capabilities
 from ..vocabulary.columns import Columns

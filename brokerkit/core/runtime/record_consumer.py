@@ -8,11 +8,12 @@ from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 from ..contract.ack_errors import as_ack_error
-from ..contract.driver import Fetched, Outcome, Partition, RecordDriver
+from ..contract.consumer import Fetched, Outcome, Partition, RecordDriver
 from ..vocabulary.cancellation import Cancellation
 from ..vocabulary.errors import BrokerError, LockLost, StaleAck
 from ..vocabulary.messages import Record
-from .consumer import NEVER, Consumer
+from .consumer import Consumer
+from .consumer_thread import NEVER
 from .received import Fetch, ReceivedBatch
 
 

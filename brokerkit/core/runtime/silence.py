@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from ..contract.driver import Backlog
+from ..contract.consumer import Backlog
 from ..vocabulary.cancellation import Deadline
 from ..vocabulary.errors import BrokerError
 

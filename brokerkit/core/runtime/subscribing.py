@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ..contract.driver import ConsumerDriver, ConsumerRequest, SubscriptionNotFound
+from ..contract.consumer import ConsumerDriver, ConsumerRequest, SubscriptionNotFound
 from ..vocabulary.capabilities import Model
 from ..vocabulary.errors import AlreadyExists, BrokerError, NotFound
 

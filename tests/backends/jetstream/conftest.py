@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 
 from brokerkit.backends import jetstream
-from brokerkit.core.contract.driver import Driver, PublisherDriver, SubscriptionRequest
+from brokerkit.core.contract.consumer import SubscriptionRequest
+from brokerkit.core.contract.driver import Driver
+from brokerkit.core.contract.publisher import PublisherDriver
 from brokerkit.core.runtime.connection import Connection, connect
 from brokerkit.core.vocabulary.address import Address
 from brokerkit.core.vocabulary.messages import OutboundMessage

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from brokerkit.backends import jetstream
-from brokerkit.core.contract.driver import ConsumerRequest, Driver, Fetched, MessageDriver, Outcome
+from brokerkit.core.contract.consumer import ConsumerRequest, Fetched, MessageDriver, Outcome
+from brokerkit.core.contract.driver import Driver
 from brokerkit.core.vocabulary.address import Address
 from brokerkit.core.vocabulary.errors import AckFailed, ConfigError, NotFound
 from brokerkit.core.vocabulary.messages import OutboundMessage

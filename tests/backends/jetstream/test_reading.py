@@ -12,7 +12,9 @@ import nats
 import pytest
 
 from brokerkit.backends import jetstream
-from brokerkit.core.contract.driver import ConsumerRequest, Driver, MessageDriver, ReaderDriver
+from brokerkit.core.contract.consumer import ConsumerRequest, MessageDriver
+from brokerkit.core.contract.driver import Driver
+from brokerkit.core.contract.inspector import ReaderDriver
 from brokerkit.core.runtime.connection import Connection
 from brokerkit.core.vocabulary.address import Address
 from brokerkit.core.vocabulary.columns import Columns

@@ -21,7 +21,7 @@ from brokerkit.core import (
     StaleAck,
     connect,
 )
-from brokerkit.core.contract.driver import ConsumerRequest
+from brokerkit.core.contract.consumer import ConsumerRequest
 from brokerkit.core.vocabulary.positions import AtOffset, Earliest
 from brokerkit.sandbox.kafka import KafkaServer
 from brokerkit.testing import eventually

@@ -17,7 +17,7 @@ from brokerkit.core import (
     NotSupported,
     OutboundMessage,
 )
-from brokerkit.core.contract.driver import ConsumerRequest, Outcome
+from brokerkit.core.contract.consumer import ConsumerRequest, Outcome
 
 from .conftest import Make, new_name, publish
 

@@ -26,7 +26,7 @@ from brokerkit.core import (
     Unavailable,
     connect,
 )
-from brokerkit.core.contract.driver import ConsumerRequest
+from brokerkit.core.contract.consumer import ConsumerRequest
 from brokerkit.core.runtime.registry import address_of
 from brokerkit.sandbox.process import free_ports
 from brokerkit.sandbox.servicebus.server import KEY, ServiceBusServer

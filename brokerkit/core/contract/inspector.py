@@ -1,0 +1,146 @@
+"""The contract for looking: topics and their bounds, and slices that are read without side effects."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+from ..vocabulary.columns import Columns
+from ..vocabulary.errors import NotSupported
+from ..vocabulary.topics import Bounds, PublishTerms, Slice, TopicDescription, TopicInfo
+from ..vocabulary.windows import TimeOrder
+
+
+class ReaderDriver(ABC):
+    """A reader of slices without side effects, one slice after the other.
+
+    Made by `Driver.reader`, one for each slice that is read at the same time. The thread of the reader
+    makes every call, `close` last. Each slice is a call of `start`, calls of `fetch`, and a call of `stop`
+    if the reader is kept for another slice. After an error or a cancellation it is closed instead.
+    """
+
+    @abstractmethod
+    def start(self, piece: Slice, *, attributes: bool) -> None:
+        """Prepare to read a slice.
+
+        A retryable error is not shown: the call is repeated 0.2 s later without a `stop` before it, and
+        the error is raised if nothing came for 30 s (``stall=``). Any other error is raised at once.
+
+        Args:
+            piece: the slice, which is not empty.
+            attributes: false if the column of attributes may be left empty.
+        """
+
+    @abstractmethod
+    def fetch(self, wait: float) -> Columns | None:
+        """Return the next rows of the slice. Empty if none came within `wait`, None at the end.
+
+        Return only rows of the slice, each once, in order. Rows with other times than the slice asks for
+        may be among them: the portable half leaves them out. One batch is fetched ahead, so the columns
+        that were returned before may still be in use.
+
+        A retryable error is not shown: the fetch is repeated 0.2 s later and goes on where the one before
+        ended. The error is raised if nothing came for 30 s (``stall=``). Any other error is raised at once.
+
+        Args:
+            wait: seconds that the call may wait for the first row, 0.2.
+        """
+
+    def stop(self) -> None:
+        """Let go of the slice, which was read to its end or given up, until the next `start`.
+
+        The caller does not wait for it. What it raises is ignored.
+        """
+        return
+
+    def close(self, timeout: float) -> None:
+        """Let go of everything, also in the middle of a slice.
+
+        The last call, made once. What it raises is ignored.
+
+        Args:
+            timeout: seconds that it may take, 1.
+        """
+        return
+
+
+class InspectorDriver(ABC):
+    """A view of topics that changes nothing.
+
+    Made by `Driver.inspector`, once per connection. The thread of the inspector makes every call except
+    `at_id`, `close` last. The caller waits for a second longer than the `timeout` that it passes, and then
+    gets `Unavailable`. Errors are raised to the caller, and nothing is repeated.
+    """
+
+    @abstractmethod
+    def topics(self, timeout: float) -> list[TopicInfo]:
+        """Return every topic that may be listed, in any order."""
+        ...
+
+    @abstractmethod
+    def describe(self, topic: str, timeout: float) -> TopicDescription:
+        """Return what the system says about a topic, without reading messages.
+
+        Raises:
+            NotFound: the topic does not exist.
+        """
+        ...
+
+    @abstractmethod
+    def bounds(self, topic: str, timeout: float) -> list[Bounds]:
+        """Return the readable range of each partition.
+
+        Raises:
+            NotFound: the topic does not exist.
+        """
+        ...
+
+    def at_time(self, topic: str, microseconds: int, timeout: float) -> dict[int | None, int]:
+        """Return the offset of the first message at or after a moment, by partition.
+
+        A partition without such a message is left out. `time_order` says how far the answer can be
+        relied on.
+
+        Args:
+            microseconds: the moment, since 1970 in UTC.
+        """
+        raise NotSupported("this system has no time index")
+
+    def terms(self, topic: str, timeout: float) -> PublishTerms:
+        """Return what the topic does with messages that are published to it.
+
+        Raises:
+            NotFound: the topic does not exist.
+        """
+        numbers = [each.partition for each in self.bounds(topic, timeout) if each.partition is not None]
+        return PublishTerms(partitions=len(numbers))
+
+    def time_order(self, topic: str, timeout: float) -> TimeOrder:
+        """Return what `at_time` can promise for a topic. In doubt, the weaker promise.
+
+        Called before `at_time`, only if a time is among the positions.
+        """
+        return "near"
+
+    def at_id(self, message_id: str) -> tuple[int | None, int]:
+        """Return partition and position of a message by its id, where ids are positions.
+
+        Called by the thread of the caller, possibly while another method runs. It must not ask the broker
+        or block, and its errors are not translated: raise only instances of `BrokerError`.
+
+        Raises:
+            NotSupported: the ids of this system are no positions.
+            ConfigError: this is not an id of this system.
+        """
+        raise NotSupported("the ids of this system are no positions: give an offset or a time")
+
+    def counted(self, topic: str, bounds: Bounds, position: int, count: int, timeout: float) -> int | None:
+        """Return the position `count` messages after another one, or before it if negative.
+
+        The result may be outside the bounds. Return None to let the portable half find it: by the
+        offsets alone, or for a negative `count` by reading back from the end.
+        """
+        return None
+
+    def close(self, timeout: float) -> None:
+        """Let go of everything. The last call, made once. What it raises is ignored."""
+        return

@@ -1,0 +1,142 @@
+"""Sending messages in chunks, and again where that cannot change their order or store them twice."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+
+from ..contract.publisher import PublisherDriver
+from ..vocabulary.cancellation import Deadline
+from ..vocabulary.capabilities import Capabilities
+from ..vocabulary.errors import BrokerError
+from ..vocabulary.messages import OutboundMessage
+from ..vocabulary.results import PublishResult
+from .repeating import after, known_rows
+
+CHUNK_MESSAGES = 5_000
+CHUNK_BYTES = 16_000_000
+WINDOW_SECONDS = 2.0
+"""How long to ask for the window within which a topic remembers a `dedup_id`."""
+FIRST_RETRY_SECONDS = 0.1
+LAST_RETRY_SECONDS = 1.0
+
+Outgoing = tuple[str, OutboundMessage]
+
+
+class Sender:
+    """What the thread of a publisher does with messages: it sends them, and repeats what is worth it.
+
+    Only the driver's thread calls it. Closing sets `closing` from another thread.
+
+    Attributes:
+        closing: until when messages may be sent although their own deadline is later. None while open.
+    """
+
+    def __init__(
+        self,
+        driver: PublisherDriver,
+        capabilities: Capabilities,
+        translate: Callable[[BaseException], BrokerError],
+    ) -> None:
+        self._driver = driver
+        self._capabilities = capabilities
+        self._translate = translate
+        self.closing: Deadline | None = None
+
+    def send(self, batch: Sequence[Outgoing], deadline: Deadline) -> list[PublishResult]:
+        """Send messages in chunks. Return the outcomes."""
+        results: list[PublishResult] = []
+        for chunk in _chunks(batch, self._capabilities.max_batch):
+            results.extend(self._send_chunk(chunk, deadline))
+        return results
+
+    def _send_chunk(self, chunk: Sequence[Outgoing], deadline: Deadline) -> list[PublishResult]:
+        """Send one chunk, and send again what is worth it until the deadline. Return the outcomes."""
+        since = time.monotonic()
+        results = self._attempt(chunk, deadline)
+        pause = FIRST_RETRY_SECONDS
+        while rows := self._to_retry(chunk, results):
+            if self._left(deadline) <= pause:
+                break
+            time.sleep(pause)
+            pause = min(2 * pause, LAST_RETRY_SECONDS)
+            rows, later = known_rows(
+                chunk,
+                results,
+                rows,
+                lambda: time.monotonic() - since,
+                lambda topic: self._window(topic, deadline),
+            )
+            if not rows and not later:
+                break
+            again = self._attempt([chunk[row] for row in rows], deadline) if rows else []
+            for row, result in zip(rows, again, strict=True):
+                results[row] = after(results[row], result)
+        return results
+
+    def _window(self, topic: str, deadline: Deadline) -> float | None:
+        """Return for how many seconds a topic remembers a `dedup_id`. None if that is not known now."""
+        try:
+            return self._driver.known_again(topic, max(0.1, min(WINDOW_SECONDS, self._left(deadline))))
+        except Exception as error:
+            # a topic that cannot be asked is not asked again
+            return None if self._translate(error).retryable else 0.0
+
+    def _left(self, deadline: Deadline) -> float:
+        """Return the seconds left, which closing may shorten."""
+        closing = self.closing
+        left = deadline.remaining()
+        return left if closing is None else min(left, closing.remaining())
+
+    def _attempt(self, chunk: Sequence[Outgoing], deadline: Deadline) -> list[PublishResult]:
+        """Send messages once. Return an outcome for each, also if the driver raises."""
+        try:
+            results = self._driver.send(chunk, max(0.1, self._left(deadline)))
+            if len(results) != len(chunk):
+                raise BrokerError(f"the driver gave {len(results)} outcomes for {len(chunk)} messages")
+        except BaseException as error:
+            problem = self._translate(error)
+            return [PublishResult("unknown", error=problem) for _ in chunk]
+        return [
+            result if result.error is None else replace(result, error=self._translate(result.error))
+            for result in results
+        ]
+
+    def _to_retry(self, chunk: Sequence[Outgoing], results: Sequence[PublishResult]) -> list[int]:
+        """Return the rows worth another attempt.
+
+        They have a retryable error, were surely not stored (or have a `dedup_id`), and no later message of
+        their key or partition was stored, so that another attempt cannot change the order.
+        """
+        if all(result.ok for result in results):
+            return []
+        overtaken: set[tuple[str, bytes | int | None]] = set()
+        rows = []
+        for row in range(len(chunk) - 1, -1, -1):
+            (topic, message), result = chunk[row], results[row]
+            # with a partition given, the key does not matter: there is no order between partitions
+            ordered = topic, message.key if message.partition is None else message.partition
+            if result.ok:
+                if ordered[1] is not None:
+                    overtaken.add(ordered)
+                continue
+            error = result.error
+            safe = result.status == "failed" or self._capabilities.dedup_ids
+            if error is not None and error.retryable and safe and ordered not in overtaken:
+                rows.append(row)
+        return rows[::-1]
+
+
+def _chunks(batch: Sequence[Outgoing], max_batch: int | None) -> Iterator[Sequence[Outgoing]]:
+    """Split a batch by the number of messages and by their bytes."""
+    most = min(CHUNK_MESSAGES, max_batch or CHUNK_MESSAGES)
+    begin, size = 0, 0
+    for row, (_, message) in enumerate(batch):
+        length = len(message.data or b"")
+        if row > begin and (row - begin >= most or size + length > CHUNK_BYTES):
+            yield batch[begin:row]
+            begin, size = row, 0
+        size += length
+    if begin < len(batch):
+        yield batch[begin:]

@@ -1,0 +1,92 @@
+"""Reading slices with a reader of the driver, on a thread of its own."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator
+from typing import TypeVar
+
+from ..contract.inspector import ReaderDriver
+from ..vocabulary.cancellation import Cancellation, Deadline
+from ..vocabulary.columns import Columns
+from ..vocabulary.errors import BrokerError, Closed, Unavailable
+from ..vocabulary.topics import EXACT, Slice
+from .driver_thread import DriverThread
+
+READ_SLICE = 0.2
+"""Seconds that one fetch may wait."""
+
+T = TypeVar("T")
+
+
+class SliceReading:
+    """A reader with its own thread, used for one slice after the other."""
+
+    def __init__(
+        self, driver: ReaderDriver, name: str, translate: Callable[[BaseException], BrokerError]
+    ) -> None:
+        self._driver = driver
+        self._translate = translate
+        self._owner = DriverThread(f"reader of {name}")
+
+    def rows(
+        self, piece: Slice, attributes: bool, cancellation: Cancellation | None, stall: float
+    ) -> Iterator[Columns]:
+        """Iterate over the rows of a slice, in batches that are not empty. Reads one batch ahead."""
+        started = False
+
+        def fetch() -> tuple[Columns | None, BrokerError | None]:
+            nonlocal started
+            try:
+                if not started:
+                    self._driver.start(piece, attributes=attributes)
+                    started = True
+                return self._driver.fetch(READ_SLICE), None
+            except Exception as error:
+                problem = self._translate(error)
+                if problem.retryable:
+                    time.sleep(READ_SLICE)
+                return None, problem
+
+        task = self._owner.post(fetch)
+        last_seen = time.monotonic()
+        while True:
+            try:
+                columns, trouble = task.wait(stall, cancellation)
+            except TimeoutError as error:
+                raise _stalled(piece, stall) from error
+            if trouble is not None and not trouble.retryable:
+                raise trouble
+            if trouble is None and columns is None:
+                return
+            if columns is None or not columns.length:
+                if time.monotonic() - last_seen > stall:
+                    raise trouble or _stalled(piece, stall)
+                task = self._owner.post(fetch)
+                continue
+            task = self._owner.post(fetch)
+            yield columns
+            last_seen = time.monotonic()
+
+    def stop(self) -> None:
+        """Let go of the slice, without waiting for it."""
+        # if it was closed meanwhile, there is no slice to let go of
+        with contextlib.suppress(Closed):
+            self._owner.post(self._driver.stop)
+
+    def end(self) -> None:
+        """Start to close the reader, without waiting for it."""
+        self._owner.end(lambda: self._driver.close(1.0), wake=False)
+
+    def join(self, deadline: Deadline) -> bool:
+        """Wait until the reader has closed. Return false when the deadline passed."""
+        return self._owner.join(deadline)
+
+
+def _stalled(piece: Slice, stall: float) -> Unavailable:
+    """Return the error for a slice of which no row came."""
+    where = f" between offsets {piece.start} and {piece.end}" if piece.end < EXACT else ""
+    return Unavailable(
+        f"nothing came for {stall:g} s while reading {piece.topic!r}{where}; is the broker reachable?"
+    )
