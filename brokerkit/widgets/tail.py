@@ -28,7 +28,8 @@ from . import panel
 from .call_text import Name, call_text, variable_of
 from .cells import cells
 from .chart import rate_chart
-from .following import INTERVAL, Follower, Following, Found, LookFailed, Note
+from .follower import Follower, Found, LookFailed, Note
+from .following import INTERVAL, Following
 from .rate import RateMeter
 from .ring import Ring
 from .row_view import VALUE_SHOWN, detail_view, rows_view
