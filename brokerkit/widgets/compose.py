@@ -7,14 +7,14 @@ from typing import Any
 
 from brokerkit.core.vocabulary.errors import BrokerError
 from brokerkit.core.vocabulary.messages import OutboundMessage
-from brokerkit.display.markup import Displayed, block, bullets, heading, lines, pairs
+from brokerkit.display.markup import block, bullets, heading, lines, pairs
 from brokerkit.display.sanitize import plain
 from brokerkit.frames.attributes import pair_of, parts_of
 
-from . import panel
 from .composition import Composition
 from .confirming import needs_name, refusal_of
 from .editing import name_to_text, text_to_name, to_bytes, to_text
+from .panel import Panel, PanelDisplayed
 from .row_view import bytes_text, size_text
 
 EDITABLE_BYTES = 200_000
@@ -22,7 +22,7 @@ EDITABLE_BYTES = 200_000
 RECEIPTS = 50
 
 
-class Composer(Composition, Displayed):
+class Composer(Composition, PanelDisplayed):
     """A widget with one message, or those of a frame or file, to check and send. Made by `Session.compose`.
 
     `value`, `key`, `attributes`, `topic`, `to`, `row`, `json` and `schema` may be set. `dry_run` shows
@@ -32,8 +32,6 @@ class Composer(Composition, Displayed):
     and `times`. `partition` and `publish_time` (a datetime or ISO text) are for a message that starts with
     `value`.
     """
-
-    _panel: panel.Panel | None = None
 
     # Messages from the browser.
 
@@ -123,19 +121,8 @@ class Composer(Composition, Displayed):
             "call": self.call,
         }
 
-    @property
-    def widget(self) -> Any:
-        """The widget, to be put beside others.
-
-        Raises:
-            ConfigError: The widget libraries are not installed.
-        """
-        return self._shown_panel().widget
-
-    def _shown_panel(self) -> panel.Panel:
-        if self._panel is None:
-            self._panel = panel.Panel(["compose.js"], self._state(), self.receive)
-        return self._panel
+    def _new_panel(self) -> Panel:
+        return Panel(["compose.js"], self._state(), self.receive)
 
     def _title(self) -> str:
         many = f"{len(self):,} messages" if len(self) > 1 else "a message"
@@ -143,14 +130,6 @@ class Composer(Composition, Displayed):
 
     def __repr__(self) -> str:
         return f"<{self._title()}>"
-
-    def _display_(self) -> Any:
-        """Return the widget for marimo, which would otherwise show the HTML for a saved notebook."""
-        return self._shown_panel().widget if panel.available() else None
-
-    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
-        bundle: dict[str, Any] = self._shown_panel().mimebundle() if panel.available() else {}
-        return {**bundle, **super()._repr_mimebundle_()}
 
     def _repr_html_(self) -> str:
         item = self._drafts[self._row]

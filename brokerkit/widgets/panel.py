@@ -7,6 +7,7 @@ messages, which no notebook keeps.
 from __future__ import annotations
 
 import time
+from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from importlib.resources import files
@@ -14,6 +15,7 @@ from threading import RLock
 from typing import TYPE_CHECKING, Any
 
 from brokerkit.core.vocabulary.errors import ConfigError
+from brokerkit.display.markup import Displayed
 
 from .cells import cells
 
@@ -83,6 +85,38 @@ class Panel:
         self._seen = time.monotonic()
         if isinstance(content, dict) and isinstance(content.get("type"), str):
             self._on_message(content)
+
+
+class PanelDisplayed(Displayed):
+    """An object that is shown as a panel, and as HTML where the widget libraries are missing."""
+
+    _panel: Panel | None = None
+
+    @abstractmethod
+    def _new_panel(self) -> Panel:
+        """Return the panel, which is made when the object is shown for the first time."""
+
+    @property
+    def widget(self) -> Any:
+        """The widget, to be put beside others.
+
+        Raises:
+            ConfigError: The widget libraries are not installed.
+        """
+        return self._shown_panel().widget
+
+    def _shown_panel(self) -> Panel:
+        if self._panel is None:
+            self._panel = self._new_panel()
+        return self._panel
+
+    def _display_(self) -> Any:
+        """Return the widget for marimo, which would otherwise show the HTML for a saved notebook."""
+        return self.widget if available() else None
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
+        bundle: dict[str, Any] = self._shown_panel().mimebundle() if available() else {}
+        return {**bundle, **super()._repr_mimebundle_()}
 
 
 @cache

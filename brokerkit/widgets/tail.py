@@ -14,7 +14,7 @@ import pyarrow as pa
 from brokerkit.core.contract.at_exit import close_at_exit
 from brokerkit.core.vocabulary.arguments import check_count, check_seconds
 from brokerkit.core.vocabulary.errors import BrokerError, ConfigError
-from brokerkit.display.markup import Displayed, block, heading, lines, table
+from brokerkit.display.markup import block, heading, lines, table
 from brokerkit.display.sanitize import plain
 from brokerkit.frames.build import FrameBuilder
 from brokerkit.frames.dataframe import to_pandas
@@ -24,12 +24,12 @@ from brokerkit.session.filters import Filter
 from brokerkit.session.overlooked import Overlooked
 from brokerkit.session.planning import parse_range
 
-from . import panel
 from .call_text import Name, call_text, variable_of
 from .cells import cells
 from .chart import rate_chart
 from .follower import Follower, Found, LookFailed, Note
 from .following import INTERVAL, Following
+from .panel import Panel, PanelDisplayed
 from .rate import RateMeter
 from .ring import Ring
 from .row_view import VALUE_SHOWN, detail_view, rows_view
@@ -49,7 +49,7 @@ LOOK_BACK = 1_000
 NOTES = 100
 
 
-class Tail(Displayed):
+class Tail(PanelDisplayed):
     """A widget with the newest messages of a topic, live, without side effects. Made by `Session.tail`.
 
     It reads in a thread of its own, keeps the newest `rows` rows in bounded memory (`frame`), continues after
@@ -85,7 +85,6 @@ class Tail(Displayed):
         self._selected: pa.Table | None = None
         self.read = self.skipped = 0
         self._overlooked = Overlooked()
-        self._panel: panel.Panel | None = None
         positions, since = self._beginning()
         self._follower = Follower(session.inspector, topic, self._builder, self._filter, positions, since)
         if start is None:
@@ -416,30 +415,11 @@ class Tail(Displayed):
         details = {"tail": self.topic, "read": read}
         return attach(to_pandas(table), provenance(self._builder, source=self.session.name, details=details))
 
-    @property
-    def widget(self) -> Any:
-        """The widget, to be put beside others.
-
-        Raises:
-            ConfigError: The widget libraries are not installed.
-        """
-        return self._shown_panel().widget
-
-    def _shown_panel(self) -> panel.Panel:
-        if self._panel is None:
-            self._panel = panel.Panel(["tail.js"], self._state(), self.receive)
-        return self._panel
+    def _new_panel(self) -> Panel:
+        return Panel(["tail.js"], self._state(), self.receive)
 
     def __repr__(self) -> str:
         return f"<Tail of {plain(self.topic, 120)} on {self.session.label}>"
-
-    def _display_(self) -> Any:
-        """Return the widget for marimo, which would otherwise show the HTML for a saved notebook."""
-        return self.widget if panel.available() else None
-
-    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
-        bundle: dict[str, Any] = self._shown_panel().mimebundle() if panel.available() else {}
-        return {**bundle, **super()._repr_mimebundle_()}
 
     def _repr_html_(self) -> str:
         """Return the newest rows as HTML for places without a kernel, where nothing updates by itself."""

@@ -7,8 +7,9 @@ broker what is not settled.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from abc import abstractmethod
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Generic, TypeVar
 
 from ..contract.ack_errors import as_ack_error
 from ..contract.consumer import Backlog, Outcome
@@ -22,9 +23,11 @@ from .silence import Ending, Silence
 SETTLE_SECONDS = 30.0
 
 T = TypeVar("T")
+Item = TypeVar("Item")
+"""What a consumer yields: `Message` or `Record`."""
 
 
-class Consumer(ConsumerThread):
+class Consumer(ConsumerThread, Generic[Item]):
     """The part of a consumer that both models share. Use `MessageConsumer` or `RecordConsumer`.
 
     The methods here are those of the callers; any thread may use them.
@@ -243,10 +246,41 @@ class Consumer(ConsumerThread):
         """Whether no more messages come before those that were received are settled."""
         return not self.capabilities.more_while_held and not self._buffer
 
-    def _next_items(
-        self, max_messages: int, timeout: float | None, cancellation: Cancellation | None
-    ) -> list[Any]:
-        """Return messages or records of `fetch_many`. If that is interrupted, put all back."""
+    @abstractmethod
+    def _items(self, held: ReceivedBatch) -> list[Item]:
+        """Return the rows of a batch as objects."""
+
+    def _next(self, timeout: float | None, cancellation: Cancellation | None) -> Item | None:
+        """Return the next message or record, or None if none came within `timeout` seconds."""
+        items = self.next_batch(1, timeout, cancellation=cancellation)
+        return items[0] if items else None
+
+    def __iter__(self) -> Iterator[Item]:
+        """Iterate over messages or records without end. The caller settles each."""
+        while True:
+            item = self._next(None, None)
+            if item is not None:
+                yield item
+
+    def next_batch(
+        self,
+        max_messages: int,
+        timeout: float | None = None,
+        *,
+        cancellation: Cancellation | None = None,
+    ) -> list[Item]:
+        """Return `max_messages` messages or records, or those that came within `timeout` seconds.
+
+        Args:
+            max_messages: how many to return at most.
+            timeout: seconds to wait. None for no limit.
+            cancellation: ends the wait from another thread.
+
+        Raises:
+            Cancelled: `cancellation` was cancelled. The next call returns what came.
+            Closed: the consumer is closed.
+            BrokerError: the broker refused, or did not answer until the timeout, and nothing came.
+        """
         pieces = self.fetch_many(max_messages, timeout, cancellation=cancellation)
         try:
             return [item for held in pieces for item in self._items(held)]

@@ -117,10 +117,6 @@ class ConsumerThread(Closable):
         """Wrap what the driver fetched, with the state of each row."""
 
     @abstractmethod
-    def _items(self, held: ReceivedBatch) -> list[Any]:
-        """Return the rows of a batch as `Message` or `Record` objects."""
-
-    @abstractmethod
     def _keep_alive(self) -> float:
         """Extend locks that are due, and return messages that were held too long.
 

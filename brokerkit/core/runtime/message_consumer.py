@@ -59,7 +59,7 @@ class MessageFetch(Fetch):
         self.states = bytearray(old or state for old in self.states)
 
 
-class MessageConsumer(Consumer):
+class MessageConsumer(Consumer[Message]):
     """A consumer of messages. It has every message protocol of ``brokerkit.core``.
 
     Nothing is fetched before a caller asks for it. Closing it returns to the broker all messages that are
@@ -85,39 +85,10 @@ class MessageConsumer(Consumer):
             Closed: the consumer is closed.
             BrokerError: the broker refused, or did not answer until the timeout.
         """
-        messages = self._next_items(1, timeout, cancellation)
-        return messages[0] if messages else None
-
-    def next_batch(
-        self,
-        max_messages: int,
-        timeout: float | None = None,
-        *,
-        cancellation: Cancellation | None = None,
-    ) -> list[Message]:
-        """Return `max_messages` messages, or those that came within `timeout` seconds.
-
-        Args:
-            max_messages: how many messages to return at most.
-            timeout: seconds to wait. None for no limit.
-            cancellation: ends the wait from another thread.
-
-        Raises:
-            Cancelled: `cancellation` was cancelled. The next call returns what came.
-            Closed: the consumer is closed.
-            BrokerError: the broker refused, or did not answer until the timeout, and no message came.
-        """
-        return self._next_items(max_messages, timeout, cancellation)
+        return self._next(timeout, cancellation)
 
     def _items(self, held: ReceivedBatch) -> list[Message]:
         return held.messages()
-
-    def __iter__(self) -> Iterator[Message]:
-        """Iterate over messages without end. The caller settles each."""
-        while True:
-            message = self.next_message()
-            if message is not None:
-                yield message
 
     def stream(
         self, *, cancellation: Cancellation | None = None

@@ -106,7 +106,7 @@ class ConnectedPublisher(Closable):
         self._driver = driver
         self._translate = translate
         self._in_transaction = False
-        self._sender = Sender(driver, capabilities, translate)
+        self._sender = Sender(driver, translate)
         self._nonce = new_run()
         self._count = count()
         self._lock = threading.Lock()
@@ -217,7 +217,9 @@ class ConnectedPublisher(Closable):
             if not sendings:
                 return
             deadline = max((each.deadline for each in sendings), key=Deadline.remaining)
-            results = self._sender.send([item for each in sendings for item in each.batch], deadline)
+            results = self._sender.send(
+                [item for each in sendings for item in each.batch], deadline, self.capabilities
+            )
             begin = 0
             for each in sendings:
                 each.finish(results[begin : begin + len(each.batch)])

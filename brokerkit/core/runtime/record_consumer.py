@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import weakref
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from ..contract.ack_errors import as_ack_error
@@ -65,7 +65,7 @@ class RecordFetch(Fetch):
         )
 
 
-class RecordConsumer(Consumer):
+class RecordConsumer(Consumer[Record]):
     """A consumer of records. Acknowledging one commits everything before it in its partition.
 
     It has every record protocol of ``brokerkit.core``. Nothing is fetched before a caller asks for it.
@@ -112,39 +112,10 @@ class RecordConsumer(Consumer):
             Closed: the consumer is closed.
             BrokerError: the broker refused, or did not answer until the timeout.
         """
-        records = self._next_items(1, timeout, cancellation)
-        return records[0] if records else None
-
-    def next_batch(
-        self,
-        max_messages: int,
-        timeout: float | None = None,
-        *,
-        cancellation: Cancellation | None = None,
-    ) -> list[Record]:
-        """Return `max_messages` records, or those that came within `timeout` seconds.
-
-        Args:
-            max_messages: how many records to return at most.
-            timeout: seconds to wait. None for no limit.
-            cancellation: ends the wait from another thread.
-
-        Raises:
-            Cancelled: `cancellation` was cancelled. The next call returns what came.
-            Closed: the consumer is closed.
-            BrokerError: the broker refused, or did not answer until the timeout, and no record came.
-        """
-        return self._next_items(max_messages, timeout, cancellation)
+        return self._next(timeout, cancellation)
 
     def _items(self, held: ReceivedBatch) -> list[Record]:
         return held.records()
-
-    def __iter__(self) -> Iterator[Record]:
-        """Iterate over records without end."""
-        while True:
-            record = self.next_record()
-            if record is not None:
-                yield record
 
     # The driver's thread.
 

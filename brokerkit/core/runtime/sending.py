@@ -36,27 +36,29 @@ class Sender:
     def __init__(
         self,
         driver: PublisherDriver,
-        capabilities: Capabilities,
         translate: Callable[[BaseException], BrokerError],
     ) -> None:
         self._driver = driver
-        self._capabilities = capabilities
         self._translate = translate
         self.closing: Deadline | None = None
 
-    def send(self, batch: Sequence[Outgoing], deadline: Deadline) -> list[PublishResult]:
+    def send(
+        self, batch: Sequence[Outgoing], deadline: Deadline, capabilities: Capabilities
+    ) -> list[PublishResult]:
         """Send messages in chunks. Return the outcomes."""
         results: list[PublishResult] = []
-        for chunk in _chunks(batch, self._capabilities.max_batch):
-            results.extend(self._send_chunk(chunk, deadline))
+        for chunk in _chunks(batch, capabilities.max_batch):
+            results.extend(self._send_chunk(chunk, deadline, capabilities.dedup_ids))
         return results
 
-    def _send_chunk(self, chunk: Sequence[Outgoing], deadline: Deadline) -> list[PublishResult]:
+    def _send_chunk(
+        self, chunk: Sequence[Outgoing], deadline: Deadline, dedup_ids: bool
+    ) -> list[PublishResult]:
         """Send one chunk, and send again what is worth it until the deadline. Return the outcomes."""
         since = time.monotonic()
         results = self._attempt(chunk, deadline)
         pause = FIRST_RETRY_SECONDS
-        while rows := self._to_retry(chunk, results):
+        while rows := self._to_retry(chunk, results, dedup_ids):
             if self._left(deadline) <= pause:
                 break
             time.sleep(pause)
@@ -103,7 +105,9 @@ class Sender:
             for result in results
         ]
 
-    def _to_retry(self, chunk: Sequence[Outgoing], results: Sequence[PublishResult]) -> list[int]:
+    def _to_retry(
+        self, chunk: Sequence[Outgoing], results: Sequence[PublishResult], dedup_ids: bool
+    ) -> list[int]:
         """Return the rows worth another attempt.
 
         They have a retryable error, were surely not stored (or have a `dedup_id`), and no later message of
@@ -122,7 +126,7 @@ class Sender:
                     overtaken.add(ordered)
                 continue
             error = result.error
-            safe = result.status == "failed" or self._capabilities.dedup_ids
+            safe = result.status == "failed" or dedup_ids
             if error is not None and error.retryable and safe and ordered not in overtaken:
                 rows.append(row)
         return rows[::-1]
