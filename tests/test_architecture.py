@@ -321,8 +321,9 @@ def test_only_backends_and_the_sandbox_name_a_system() -> None:
 
 
 def test_no_module_is_too_long() -> None:
+    """One subject needs about 400 lines at most; the rest is room for the few that cannot be cut."""
     lengths = {name_of(path): len(path.read_text("utf-8").splitlines()) for path in MODULES}
-    assert {name: length for name, length in lengths.items() if length > 700} == {}
+    assert {name: length for name, length in lengths.items() if length > 480} == {}
 
 
 def test_everything_has_a_name_that_says_its_subject() -> None:

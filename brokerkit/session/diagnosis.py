@@ -192,7 +192,7 @@ class _Examination:
         found: list[str] = []
         reached = False
         for host, port in named:
-            problem = _knock(host, port, self._timeout)
+            problem = _probe(host, port, self._timeout)
             reached = reached or problem is None
             found.append(f"{host}:{port} {'answers' if problem is None else problem}")
         if not reached:
@@ -267,7 +267,7 @@ def _host_and_port(text: str, default: int | None) -> tuple[str, int | None]:
     return text.strip("[]"), default
 
 
-def _knock(host: str, port: int, timeout: float) -> str | None:
+def _probe(host: str, port: int, timeout: float) -> str | None:
     """Open a TCP connection and close it. Return the problem as text, or None."""
     try:
         socket.create_connection((host, port), timeout).close()

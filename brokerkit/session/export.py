@@ -127,10 +127,10 @@ class Export:
         files = sorted(self.path.glob("*.parquet"))
         damaged = [file for file in files if file.name in names and _rows_of(file) is None]
         owners = {file: _owner(file) for file in files if file not in damaged}
-        strangers = [file.name for file, owner in owners.items() if owner is None]
-        if strangers:
+        unknown = [file.name for file, owner in owners.items() if owner is None]
+        if unknown:
             raise ConfigError(
-                f"{self.path} holds Parquet files that are no export of a topic ({strangers[0]}): "
+                f"{self.path} holds Parquet files that are no export of a topic ({unknown[0]}): "
                 "give another folder"
             )
         same = all(owner == dict(self.identity) for owner in owners.values())

@@ -7,7 +7,7 @@ from typing import Any
 
 from brokerkit.core.vocabulary.attributes import Attributes
 
-from .cells import cells
+from .notebook_cells import cells
 
 LONGEST = 2_000
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from brokerkit.core.vocabulary.errors import ConfigError
 from brokerkit.display.markup import Displayed
 
-from .cells import cells
+from .notebook_cells import cells
 
 if TYPE_CHECKING:
     import anywidget

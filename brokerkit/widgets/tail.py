@@ -25,10 +25,10 @@ from brokerkit.session.overlooked import Overlooked
 from brokerkit.session.planning import parse_range
 
 from .call_text import Name, call_text, variable_of
-from .cells import cells
 from .chart import rate_chart
 from .follower import Follower, Found, LookFailed, Note
 from .following import INTERVAL, Following
+from .notebook_cells import cells
 from .panel import Panel, PanelDisplayed
 from .rate import RateMeter
 from .ring import Ring

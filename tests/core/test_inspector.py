@@ -271,9 +271,9 @@ def test_dropping_a_connection_ends_the_threads_of_browser_and_readers() -> None
     (piece,) = browser.plan("orders")
     values(browser.read(piece))
     threads = [
-        desk.connection._owner._thread,
-        browser._owner._thread,
-        *(reading._owner._thread for reading in browser._readers),
+        desk.connection._driver_thread._thread,
+        browser._driver_thread._thread,
+        *(reading._driver_thread._thread for reading in browser._readers),
     ]
     assert all(thread.is_alive() for thread in threads)
     del desk, browser

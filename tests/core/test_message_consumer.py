@@ -293,7 +293,7 @@ def test_nothing_is_fetched_before_somebody_asks(desk: Desk) -> None:
     desk.topic(count=3)
     consumer = desk.messages()
     consumer.attach()
-    consumer._owner.call(lambda: None)
+    consumer._driver_thread.call(lambda: None)
     assert desk.leases() == 0
 
 
@@ -468,7 +468,7 @@ def test_dropping_a_consumer_gives_back_and_ends_its_thread(desk: Desk) -> None:
     consumer = desk.messages()
     held = consumer.fetch(3, 5)
     assert desk.leases() == 3
-    thread = consumer._owner._thread
+    thread = consumer._driver_thread._thread
     del consumer, held
     gc.collect()
     thread.join(3)

@@ -334,7 +334,7 @@ def test_closing_ends_retries_in_time(desk: Desk) -> None:
         target=lambda: results.extend(publisher.topic("orders").publish_batch(numbered(1)))
     )
     sender.start()
-    eventually(lambda: publisher._owner._thread.is_alive() and not publisher._waiting, "it is taken")
+    eventually(lambda: publisher._driver_thread._thread.is_alive() and not publisher._waiting, "it is taken")
     began = time.monotonic()
     publisher.close(3)
     assert time.monotonic() - began < 3.5

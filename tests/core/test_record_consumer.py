@@ -224,7 +224,7 @@ def test_dropping_a_member_makes_it_leave_its_group(desk: Desk) -> None:
     record = consumer.next_record(5)
     group = desk.store.groups["orders", "group"]
     assert len(group.assigned) == 1
-    thread = consumer._owner._thread
+    thread = consumer._driver_thread._thread
     del consumer, record
     gc.collect()
     thread.join(3)

@@ -24,7 +24,7 @@ class Closable(ABC):
     thread, so code that runs on it must not take a lock that a closing caller may hold.
     """
 
-    _owner: DriverThread
+    _driver_thread: DriverThread
     _closed = False
     _if_abandoned: ClassVar[str] = ""
 
@@ -49,21 +49,21 @@ class Closable(ABC):
 
     def begin_close(self, timeout: float) -> None:
         """Start to close it, without waiting for it."""
-        self._owner.check_process()
+        self._driver_thread.check_process()
         self._closed = True
         deadline = Deadline(timeout)
-        self._owner.end(lambda: self._leave(max(LEAST_SECONDS, deadline.remaining())))
+        self._driver_thread.shutdown(lambda: self._leave(max(LEAST_SECONDS, deadline.remaining())))
 
     def wait_closed(self, deadline: Deadline) -> bool:
         """Wait until it has closed, after `begin_close`. Return false when the deadline passed."""
-        return self._owner.join(deadline)
+        return self._driver_thread.join(deadline)
 
     def finish_close(self, deadline: Deadline) -> None:
         """Wait until it has closed, after `begin_close`. Warn when the deadline passed."""
         if not self.wait_closed(deadline):
             warnings.warn(
-                f"closing the {self._owner.name} took longer than {deadline.seconds:g} s and was abandoned"
-                + self._if_abandoned,
+                f"closing the {self._driver_thread.name} took longer than {deadline.seconds:g} s "
+                "and was abandoned" + self._if_abandoned,
                 AbandonedWarning,
                 stacklevel=3,
             )
@@ -80,11 +80,11 @@ class Closable(ABC):
         The collector may call this in any thread, at any moment, with any lock held: no lock is taken but
         that of its own `DriverThread`, which is reentrant.
         """
-        owner = getattr(self, "_owner", None)
+        owner = getattr(self, "_driver_thread", None)
         if owner is not None:
-            owner.end(lambda: self._leave(DROPPED_SECONDS), wake=False)
+            owner.shutdown(lambda: self._leave(DROPPED_SECONDS), wake=False)
 
     __del__ = drop
 
     def __repr__(self) -> str:
-        return f"<{self._owner.name}{', closed' if self._closed else ''}>"
+        return f"<{self._driver_thread.name}{', closed' if self._closed else ''}>"

@@ -77,13 +77,13 @@ class Connection(Closable):
         self._browser: ConnectedInspector | None = None
         self._children: weakref.WeakSet[Closable] = weakref.WeakSet()
         self._driver: Driver | None = None
-        self._owner = DriverThread(f"connection to {self.name}")
+        self._driver_thread = DriverThread(f"connection to {self.name}")
         opened: list[Driver] = []
         try:
             self._ask(lambda: opened.append(_open(backend, address, timeout)), timeout + 1.0)
         except BaseException:
             # a driver that is still being opened is closed when it comes
-            self._owner.end(lambda: _close_all(opened))
+            self._driver_thread.shutdown(lambda: _close_all(opened))
             raise
         (self._driver,) = opened
         self.capabilities: Capabilities = self._driver.capabilities
@@ -113,7 +113,7 @@ class Connection(Closable):
                 return None, self.translate(error)
 
         # raised on this thread, so that no unmasked exception becomes its context
-        answer, problem = self._owner.call(asked, timeout=timeout)
+        answer, problem = self._driver_thread.call(asked, timeout=timeout)
         if problem is not None:
             raise problem
         return answer  # type: ignore[return-value]  # the question's own
@@ -121,7 +121,7 @@ class Connection(Closable):
     @property
     def driver(self) -> Driver:
         """The driver underneath. Raises Closed if the connection is closed."""
-        self._owner.check_process()
+        self._driver_thread.check_process()
         if self._closed or self._driver is None:
             raise Closed(f"the connection to {self.name} is closed")
         return self._driver
@@ -138,7 +138,7 @@ class Connection(Closable):
 
     def refuse_if_read_only(self, why: str) -> None:
         """Raise NotSupported, with the reason `why`, if the connection is read-only, and Closed if closed."""
-        self._owner.check_process()
+        self._driver_thread.check_process()
         if self._closed:
             raise Closed(f"the connection to {self.name} is closed")
         if self.read_only:

@@ -73,7 +73,7 @@ class Consumer(ConsumerThread, Generic[Item]):
                 problem = as_ack_error(self._translate(error))
                 raise problem from problem.__cause__
 
-        return self._owner.call(settled, timeout=SETTLE_SECONDS)
+        return self._driver_thread.call(settled, timeout=SETTLE_SECONDS)
 
     def attach(self, *, cancellation: Cancellation | None = None) -> None:
         """Wait until messages can flow, `connect_timeout` seconds at most. Reading attaches by itself.
@@ -239,7 +239,7 @@ class Consumer(ConsumerThread, Generic[Item]):
                 problem = self._translate(error)
                 raise problem from problem.__cause__
 
-        return self._owner.call(asked, timeout=timeout)
+        return self._driver_thread.call(asked, timeout=timeout)
 
     @property
     def waits_for_settling(self) -> bool:
@@ -356,7 +356,7 @@ class Consumer(ConsumerThread, Generic[Item]):
                             raise trouble
                         return None
                     changed = self._changed
-                self._owner.nudge()
+                self._driver_thread.wake()
                 changed.wait(max(0.005, waiter.deadline.slice()))
         finally:
             with self._lock:

@@ -107,7 +107,7 @@ class ConsumerThread(Closable):
         self._trouble: BrokerError | None = None
         self._keep_alive_at = NEVER
         self._idle_at = 0.0
-        self._owner = DriverThread(f"consumer of {name}", self._work, driver.wake)
+        self._driver_thread = DriverThread(f"consumer of {name}", self._work, driver.wake)
         close_at_exit(self)
 
     # The two models differ in these; called by the driver's thread only.
@@ -231,7 +231,7 @@ class ConsumerThread(Closable):
 
     def _check_open(self) -> None:
         """Raise Closed if the consumer is closed, or used in a forked child."""
-        self._owner.check_process()
+        self._driver_thread.check_process()
         if self._closed:
             raise Closed(f"the consumer of {self.name} is closed")
 

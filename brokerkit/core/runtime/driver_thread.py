@@ -67,25 +67,25 @@ class Task(Generic[T]):
 class DriverThread:
     """A daemon thread with a queue of tasks, and `work` to do between them.
 
-    Any thread may call its methods. `_lock` guards `_tasks`, `_last`, `_stopping` and `_nudged`. It is held
-    for short steps, never while a task, `work` or `wake` runs.
+    Any thread may call its methods. `_lock` guards `_tasks`, `_last`, `_stopping` and `_woken`. It is held
+    for short steps, never while a task, `work` or `wake_driver` runs.
 
     Args:
         name: names the thread, and its owner in errors.
         work: a bound method that raises nothing, called whenever no task waits. It returns the seconds
             until it is to be called again. The thread does not keep its object alive.
-        wake: called from other threads, to make a waiting `work` return early.
+        wake_driver: called from other threads, to make a waiting `work` return early.
     """
 
     def __init__(
         self,
         name: str,
         work: Callable[[], float] | None = None,
-        wake: Callable[[], None] | None = None,
+        wake_driver: Callable[[], None] | None = None,
     ) -> None:
         self.name = name
         self._work = weakref.WeakMethod(work) if work is not None else None
-        self._wake = wake
+        self._wake_driver = wake_driver
         self._tasks: deque[Task[Any]] = deque()
         # reentrant: a signal may strike while the Condition is entered, and leave its lock taken
         self._lock = threading.RLock()
@@ -93,7 +93,7 @@ class DriverThread:
         self._ended = Latch()
         self._stopping = False
         self._last: Task[Any] | None = None
-        self._nudged = False
+        self._woken = False
         self._pid = os.getpid()
         self._thread = threading.Thread(target=self._live, name=f"brokerkit {name}", daemon=True)
         self._thread.start()
@@ -109,9 +109,9 @@ class DriverThread:
         pause = 0.0
         while True:
             with self._lock:
-                if not self._tasks and not self._stopping and not self._nudged and pause > 0:
+                if not self._tasks and not self._stopping and not self._woken and pause > 0:
                     self._condition.wait(None if pause == float("inf") else pause)
-                self._nudged = False
+                self._woken = False
                 task = self._tasks.popleft() if self._tasks else None
                 if task is None and self._stopping:
                     return
@@ -140,8 +140,8 @@ class DriverThread:
                 raise Closed(f"the {self.name} is closed")
             self._tasks.append(task)
             self._condition.notify()
-        if self._wake is not None and threading.current_thread() is not self._thread:
-            self._wake()
+        if self._wake_driver is not None and threading.current_thread() is not self._thread:
+            self._wake_driver()
         return task
 
     def call(
@@ -178,10 +178,10 @@ class DriverThread:
             self._tasks = deque(task for task in self._tasks if task is self._last)
         return tasks
 
-    def nudge(self) -> None:
+    def wake(self) -> None:
         """Call `work` again now if the thread is waiting."""
         with self._lock:
-            self._nudged = True
+            self._woken = True
             self._condition.notify()
 
     @property
@@ -194,7 +194,7 @@ class DriverThread:
         if os.getpid() != self._pid:
             raise Closed("forked: this belongs to the parent process; connect anew in the child")
 
-    def end(self, last: Callable[[], object], *, wake: bool = True) -> None:
+    def shutdown(self, last: Callable[[], object], *, wake: bool = True) -> None:
         """End the thread after the waiting tasks and `last`, without waiting for it.
 
         The second call does nothing, nor does any call in a forked child. What `last` raises is ignored.
@@ -211,8 +211,8 @@ class DriverThread:
                 self._last = Task(last)
                 self._tasks.append(self._last)
             self._condition.notify()
-        if wake and self._wake is not None and not self._ended.is_set():
-            self._wake()
+        if wake and self._wake_driver is not None and not self._ended.is_set():
+            self._wake_driver()
 
     def join(self, deadline: Deadline) -> bool:
         """Wait until the thread has ended. At the deadline, fail the waiting tasks and return false."""
@@ -225,9 +225,3 @@ class DriverThread:
         for task in self.take_tasks():
             task.fail(Closed(f"the {self.name} was closed before this could be done"))
         return False
-
-    def stop(self, last: Callable[[], object], timeout: float) -> bool:
-        """End the thread and wait for it. Return false when it took longer than `timeout` seconds."""
-        self.check_process()
-        self.end(last)
-        return self.join(Deadline(timeout))

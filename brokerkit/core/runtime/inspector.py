@@ -83,7 +83,7 @@ class ConnectedInspector(Closable):
         self._lock = threading.RLock()
         self._idle_readers: list[SliceReading] = []
         self._readers: list[SliceReading] = []
-        self._owner = DriverThread(f"browser of {name}")
+        self._driver_thread = DriverThread(f"browser of {name}")
         close_at_exit(self)
 
     def topics(self, *, timeout: float = ANSWER_SECONDS) -> list[TopicInfo]:
@@ -379,11 +379,11 @@ class ConnectedInspector(Closable):
                 problem = self._translate(error)
                 raise problem from problem.__cause__
 
-        return self._owner.call(translated, timeout=timeout + 1.0)
+        return self._driver_thread.call(translated, timeout=timeout + 1.0)
 
     def _check_open(self) -> None:
         """Raise Closed if the inspector is closed, or used in a forked child."""
-        self._owner.check_process()
+        self._driver_thread.check_process()
         if self._closed:
             raise Closed(f"the browser of {self.name} is closed")
 

@@ -111,7 +111,7 @@ class ConnectedPublisher(Closable):
         self._count = count()
         self._lock = threading.Lock()
         self._waiting: list[_Sending] = []
-        self._owner = DriverThread(f"publisher to {name}", self._work)
+        self._driver_thread = DriverThread(f"publisher to {name}", self._work)
         close_at_exit(self)
 
     def topic(self, name: str) -> ConnectedTopic:
@@ -133,7 +133,7 @@ class ConnectedPublisher(Closable):
             ConfigError: the publisher is transactional and no transaction has begun.
             TypeError: a message has a value of a wrong type. Nothing is sent then.
         """
-        self._owner.check_process()
+        self._driver_thread.check_process()
         self._check_open()
         if self.transactional and not self._in_transaction:
             raise ConfigError(
@@ -170,7 +170,7 @@ class ConnectedPublisher(Closable):
         with self._lock:
             self._check_open()
             self._waiting.append(sending)
-        self._owner.nudge()
+        self._driver_thread.wake()
         seconds = sending.deadline.seconds
         try:
             return sending.wait(sending.deadline.remaining() + ANSWER_SECONDS)
@@ -319,11 +319,11 @@ class ConnectedPublisher(Closable):
             # set on this thread, so that it is right even if the caller was interrupted
             self._in_transaction = begun
 
-        self._owner.call(asked, timeout=seconds + ANSWER_SECONDS)
+        self._driver_thread.call(asked, timeout=seconds + ANSWER_SECONDS)
 
     def begin_close(self, timeout: float) -> None:
         """Start to finish what is being published, abort an open transaction, and leave."""
-        self._owner.check_process()
+        self._driver_thread.check_process()
         with self._lock:
             self._closed = True
             # keep the rest of the time for leaving

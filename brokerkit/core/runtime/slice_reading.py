@@ -28,7 +28,7 @@ class SliceReading:
     ) -> None:
         self._driver = driver
         self._translate = translate
-        self._owner = DriverThread(f"reader of {name}")
+        self._driver_thread = DriverThread(f"reader of {name}")
 
     def rows(
         self, piece: Slice, attributes: bool, cancellation: Cancellation | None, stall: float
@@ -49,7 +49,7 @@ class SliceReading:
                     time.sleep(READ_SLICE)
                 return None, problem
 
-        task = self._owner.post(fetch)
+        task = self._driver_thread.post(fetch)
         last_seen = time.monotonic()
         while True:
             try:
@@ -63,9 +63,9 @@ class SliceReading:
             if columns is None or not columns.length:
                 if time.monotonic() - last_seen > stall:
                     raise trouble or _stalled(piece, stall)
-                task = self._owner.post(fetch)
+                task = self._driver_thread.post(fetch)
                 continue
-            task = self._owner.post(fetch)
+            task = self._driver_thread.post(fetch)
             yield columns
             last_seen = time.monotonic()
 
@@ -73,15 +73,15 @@ class SliceReading:
         """Let go of the slice, without waiting for it."""
         # if it was closed meanwhile, there is no slice to let go of
         with contextlib.suppress(Closed):
-            self._owner.post(self._driver.stop)
+            self._driver_thread.post(self._driver.stop)
 
     def end(self) -> None:
         """Start to close the reader, without waiting for it."""
-        self._owner.end(lambda: self._driver.close(1.0), wake=False)
+        self._driver_thread.shutdown(lambda: self._driver.close(1.0), wake=False)
 
     def join(self, deadline: Deadline) -> bool:
         """Wait until the reader has closed. Return false when the deadline passed."""
-        return self._owner.join(deadline)
+        return self._driver_thread.join(deadline)
 
 
 def _stalled(piece: Slice, stall: float) -> Unavailable:

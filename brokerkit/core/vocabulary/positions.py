@@ -184,10 +184,10 @@ def _partition(value: Any) -> int:
 def check_partitions(numbers: Iterable[int], bounds: Sequence[Bounds]) -> None:
     """Raise NotFound unless the topic has all these partitions."""
     known = {each.partition for each in bounds}
-    strangers = sorted(set(numbers) - known, key=str)
-    if strangers:
+    unknown = sorted(set(numbers) - known, key=str)
+    if unknown:
         there = "no partitions" if known <= {None} else ", ".join(map(str, sorted(known, key=str)))
-        raise NotFound(f"there is no partition {', '.join(map(str, strangers))}: the topic has {there}")
+        raise NotFound(f"there is no partition {', '.join(map(str, unknown))}: the topic has {there}")
 
 
 SHOWN_ENDS = 5

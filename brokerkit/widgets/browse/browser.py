@@ -70,7 +70,7 @@ class TopicBrowser(BrowserModel, Displayed):
             made = self.widget._repr_mimebundle_()
             bundle = dict((made[0] if isinstance(made, tuple) else made) or {})
         for name in ("topics", "search"):
-            self._lanes[name].wait(FIRST_SCREEN)
+            self._workers[name].wait(FIRST_SCREEN)
         return {**bundle, **super()._repr_mimebundle_()}
 
     def _repr_html_(self) -> str:

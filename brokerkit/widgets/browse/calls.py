@@ -8,8 +8,8 @@ from brokerkit.core.vocabulary.errors import NotSupported
 
 from ..call_text import Name, call_text, literal, variable_of
 from ..side_effects import choices_of
+from .neighbours import place_of
 from .query import Query
-from .stepping import place_of
 
 if TYPE_CHECKING:
     from .model import BrowserModel

@@ -19,18 +19,18 @@ from brokerkit.frames.build import FrameBuilder
 from brokerkit.frames.dataframe import to_pandas
 from brokerkit.frames.provenance import attach, provenance
 
-from ..cells import cells
 from ..confirming import check_confirmed
+from ..notebook_cells import cells
 from ..side_effects import choices_of
-from .beside import Beside
+from .companions import Companions
 from .compare import Compared, compare
 from .histogram import Histogram, of_rows, of_topic
-from .lane import Lane
+from .latest_only_worker import LatestOnlyWorker
 from .message import MessageView
+from .neighbours import neighbour
 from .query import Query
 from .search import Search
 from .selection import Selection, numbers_of
-from .stepping import neighbour
 from .table import ResultTable
 from .topics import TopicList
 
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 
 PATIENCE = 2.0
 """Seconds that `frame` waits for a running read."""
-LANES = ("topics", "description", "backlogs", "search", "histogram", "message")
+WORKERS = ("topics", "description", "backlogs", "search", "histogram", "message")
 
 
 class BrowserModel:
@@ -72,11 +72,13 @@ class BrowserModel:
         self.problem: BrokerError | None = None
         self.histogram: Histogram | None = None
         self.description: TopicDescription | None = None
-        self.beside = Beside(session)
+        self.beside = Companions(session)
         self.version = 0
         self.selection = Selection()
         self._lock = RLock()
-        self._lanes = {name: Lane(f"{name} of the browser of {plain(session.name, 40)}") for name in LANES}
+        self._workers = {
+            name: LatestOnlyWorker(f"{name} of the browser of {plain(session.name, 40)}") for name in WORKERS
+        }
         self._query: Query | None = None
         self._search: Search | None = None
         self._builder = FrameBuilder()
@@ -140,8 +142,8 @@ class BrowserModel:
             moved = self.topic != query.topic
             search = None
             if readable:
-                search = Search(self.session, query, self._lanes["search"], lambda: self._found(search))
-            self._lanes["search"].stop()
+                search = Search(self.session, query, self._workers["search"], lambda: self._found(search))
+            self._workers["search"].stop()
             self._query, self._search, self._message, self.problem = query, search, None, None
             self._builder = FrameBuilder(query.decode) if search is None else search.builder
             self.selection.clear()
@@ -153,7 +155,7 @@ class BrowserModel:
         if search is not None:
             search.start()
         if moved:
-            self._lanes["description"].run(partial(self._describe, query.topic))
+            self._workers["description"].run(partial(self._describe, query.topic))
         self._tell("rows", "detail", *(["histogram", "topics", "description"] if moved else []))
 
     def _expand(self, search: Search, query: Query) -> None:
@@ -165,18 +167,18 @@ class BrowserModel:
 
         search.query = self._query = query
         self._columns = None
-        self._lanes["search"].run(expand)
+        self._workers["search"].run(expand)
         self._tell()
 
     def stop(self, why: str = "you stopped it") -> None:
         """Stop all reading; the rows found so far stay."""
-        self.stop_reading(*LANES)
+        self.stop_reading(*WORKERS)
         self.beside.stop(why)
 
-    def stop_reading(self, *lanes: str) -> None:
-        """Stop the search and the step to another message, or only the named lanes."""
-        for name in lanes or ("search", "message"):
-            self._lanes[name].stop()
+    def stop_reading(self, *workers: str) -> None:
+        """Stop the search and the step to another message, or only the named workers."""
+        for name in workers or ("search", "message"):
+            self._workers[name].stop()
 
     def forget(self) -> None:
         """Stop, and drop the rows; a notebook may keep the browser object for a long time."""
@@ -202,8 +204,8 @@ class BrowserModel:
         """Wait until nothing is being read; return whether that is so."""
         deadline = None if timeout is None else time.monotonic() + timeout
         return all(
-            lane.wait(None if deadline is None else max(0.0, deadline - time.monotonic()))
-            for lane in self._lanes.values()
+            worker.wait(None if deadline is None else max(0.0, deadline - time.monotonic()))
+            for worker in self._workers.values()
         )
 
     def close(self, timeout: float = 2.0) -> None:
@@ -229,7 +231,7 @@ class BrowserModel:
 
         While they are being read, wait up to 2 s and return those found so far.
         """
-        self._lanes["search"].wait(PATIENCE)
+        self._workers["search"].wait(PATIENCE)
         with self._lock:
             rows, order, columns = self.result.rows, self.result.order, self.chosen_columns
         found = self._as_frame(rows if order is None else rows.take(order))
@@ -255,7 +257,7 @@ class BrowserModel:
 
     @selected.setter
     def selected(self, wanted: Any) -> None:
-        self._lanes["search"].wait(PATIENCE)
+        self._workers["search"].wait(PATIENCE)
         with self._lock:
             numbers = [] if wanted is None else numbers_of(self.result, wanted)
             self.selection.clear()
@@ -271,11 +273,11 @@ class BrowserModel:
 
     @columns.setter
     def columns(self, wanted: Sequence[str] | None) -> None:
-        self._lanes["search"].wait(PATIENCE)
+        self._workers["search"].wait(PATIENCE)
         if wanted is not None:
-            strangers = [name for name in wanted if name not in self.result.names]
-            if strangers or not wanted:
-                named = ", ".join(strangers) or "none"
+            unknown = [name for name in wanted if name not in self.result.names]
+            if unknown or not wanted:
+                named = ", ".join(unknown) or "none"
                 raise ConfigError(f"the columns are {', '.join(self.result.names)}, and not {named}")
         self._columns = None if wanted is None else list(wanted)
         self._tell("rows")
@@ -293,7 +295,7 @@ class BrowserModel:
 
     @sort.setter
     def sort(self, wanted: str | tuple[str, bool] | None) -> None:
-        self._lanes["search"].wait(PATIENCE)
+        self._workers["search"].wait(PATIENCE)
         sort = (wanted, True) if isinstance(wanted, str) else wanted
         with self._lock:
             self.result.sort_by(sort)
@@ -327,7 +329,7 @@ class BrowserModel:
                 self.selection.choose(self.result, place + by)
             self._tell("selection", "detail")
         elif self.message is not None and self.query is not None:
-            self._lanes["message"].run(partial(self._step, self.message, self.query, by, along == "key"))
+            self._workers["message"].run(partial(self._step, self.message, self.query, by, along == "key"))
 
     def _step(
         self, message: MessageView, query: Query, by: int, same_key: bool, cancellation: Cancellation
@@ -371,13 +373,13 @@ class BrowserModel:
         self.beside.put_away()
         self._tell("beside")
 
-    # Jobs in the threads of the lanes.
+    # Jobs in the threads of the workers.
 
     def refresh(self) -> None:
         """Load the topics, and the description of the current one, again."""
-        self._lanes["topics"].run(self._load_topics)
+        self._workers["topics"].run(self._load_topics)
         if self.topic is not None:
-            self._lanes["description"].run(partial(self._describe, self.topic))
+            self._workers["description"].run(partial(self._describe, self.topic))
 
     def _load_topics(self, cancellation: Cancellation) -> None:
         try:
@@ -408,12 +410,12 @@ class BrowserModel:
                         self.topics.backlogs[name] = None
             self._tell("topics")
 
-        self._lanes["backlogs"].run(load)
+        self._workers["backlogs"].run(load)
 
     def count(self, what: str = "topic") -> None:
         """Make the histogram: of the `topic`, where the broker has a time index, or of the `rows` found."""
         if what == "topic" and self.topic is not None and self.session.capabilities.time_index:
-            self._lanes["histogram"].run(partial(self._count_topic, self.topic))
+            self._workers["histogram"].run(partial(self._count_topic, self.topic))
             return
         self.histogram = of_rows(self.result.rows, "of the rows found")
         if what == "topic":

@@ -8,7 +8,7 @@ from brokerkit.core.vocabulary.errors import ConfigError
 from brokerkit.display.sanitize import plain
 
 from ..call_text import ascii_safe
-from ..cells import cells
+from ..notebook_cells import cells
 
 
 class Predicate:

@@ -64,11 +64,9 @@ class Query:
                 f"not {type(given).__name__}"
             )
         known = {each.name for each in fields(cls)}
-        strangers = sorted(set(map(str, given)) - known)
-        if strangers:
-            raise ConfigError(
-                f"peek has no argument {', '.join(strangers)}; it has {', '.join(sorted(known))}"
-            )
+        unknown = sorted(set(map(str, given)) - known)
+        if unknown:
+            raise ConfigError(f"peek has no argument {', '.join(unknown)}; it has {', '.join(sorted(known))}")
         if otherwise is None or given.get("topic", otherwise.topic) != otherwise.topic:
             return cls(**given)
         return replace(otherwise, **given)

@@ -16,7 +16,7 @@ from brokerkit.frames.build import FrameBuilder
 from brokerkit.frames.tabular import table_of
 from brokerkit.session.planning import parse_range
 
-from .lane import Lane
+from .latest_only_worker import LatestOnlyWorker
 from .query import Query
 
 if TYPE_CHECKING:
@@ -37,14 +37,16 @@ class Search:
         on_change: Called after new rows or a new status, in the thread that reads.
     """
 
-    def __init__(self, session: DataSession, query: Query, lane: Lane, on_change: Callable[[], None]) -> None:
+    def __init__(
+        self, session: DataSession, query: Query, worker: LatestOnlyWorker, on_change: Callable[[], None]
+    ) -> None:
         self.session = session
         self.query = query
         self.status: Status = "reading"
         self.problem: BrokerError | None = None
         self.table: pa.Table = FrameBuilder(query.decode).to_table([])
         self.seconds = 0.0
-        self._lane = lane
+        self._lane = worker
         self._on_change = on_change
         self._place: Slice | None = None
         self._told, self._cost = time.monotonic(), 0.0
@@ -64,7 +66,7 @@ class Search:
         self.builder = self._peek.builder if self._peek is not None else FrameBuilder(query.decode)
 
     def start(self) -> None:
-        """Read, in the thread of the lane."""
+        """Read, in the thread of the worker."""
         self.status, self.problem = "reading", None
         self._lane.run(self._run)
 

@@ -20,11 +20,11 @@ from ..row_view import size_text
 from ..side_effects import choices_of, effect_of
 from .calls import fixed_call, message_call, shown_call
 from .compare import compared_view
+from .form import changes_of, form_of
 from .predicate import Predicate
 from .query import Query
 from .table import COLUMNS, PAGE
 from .topics import description_view
-from .typed import changes_of, form_of
 
 if TYPE_CHECKING:
     from .model import BrowserModel

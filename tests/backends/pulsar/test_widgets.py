@@ -13,8 +13,8 @@ from brokerkit.frames.build import FrameBuilder
 from brokerkit.testing import eventually
 from brokerkit.widgets.browse.histogram import of_topic
 from brokerkit.widgets.browse.message import MessageView
+from brokerkit.widgets.browse.neighbours import neighbour
 from brokerkit.widgets.browse.query import Query
-from brokerkit.widgets.browse.stepping import neighbour
 from brokerkit.widgets.tail import Tail
 from brokerkit.workbench import Session
 

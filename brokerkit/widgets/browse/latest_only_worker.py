@@ -11,7 +11,7 @@ from brokerkit.core.vocabulary.errors import Cancelled
 Job = Callable[[Cancellation], None]
 
 
-class Lane:
+class LatestOnlyWorker:
     """A runner of background jobs, one at a time, each in a daemon thread that ends with it.
 
     A new job cancels the running one, replaces the pending one, and starts when the running one has ended. A

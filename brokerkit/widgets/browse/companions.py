@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from brokerkit.session.session import DataSession
 
 
-class Beside:
+class Companions:
     """The widgets below the browser.
 
     Attributes:

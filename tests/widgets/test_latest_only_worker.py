@@ -9,7 +9,7 @@ import pytest
 from brokerkit.core import Cancelled
 from brokerkit.core.vocabulary.cancellation import Cancellation
 from brokerkit.testing.waiting import eventually
-from brokerkit.widgets.browse.lane import Lane
+from brokerkit.widgets.browse.latest_only_worker import LatestOnlyWorker
 
 
 class Jobs:
@@ -37,7 +37,7 @@ def jobs() -> Jobs:
 
 
 def test_a_job_runs_and_its_thread_ends_with_it(jobs: Jobs) -> None:
-    lane = Lane("a lane of its own")
+    lane = LatestOnlyWorker("a lane of its own")
     lane.run(jobs.job("one"))
     assert lane.wait(20)
     assert jobs.seen == ["one begins", "one ends"]
@@ -47,7 +47,7 @@ def test_a_job_runs_and_its_thread_ends_with_it(jobs: Jobs) -> None:
 
 
 def test_a_new_job_cancels_the_one_before(jobs: Jobs) -> None:
-    lane = Lane("lane")
+    lane = LatestOnlyWorker("lane")
     lane.run(jobs.job("one", until_cancelled=True))
     assert jobs.begun.wait(20)
     lane.run(jobs.job("two"))
@@ -56,7 +56,7 @@ def test_a_new_job_cancels_the_one_before(jobs: Jobs) -> None:
 
 
 def test_a_job_that_is_stopped_while_it_waits_learns_of_it(jobs: Jobs) -> None:
-    lane, gate = Lane("lane"), threading.Event()
+    lane, gate = LatestOnlyWorker("lane"), threading.Event()
 
     def deaf(cancellation: Cancellation) -> None:
         jobs.begun.set()
@@ -72,7 +72,7 @@ def test_a_job_that_is_stopped_while_it_waits_learns_of_it(jobs: Jobs) -> None:
 
 
 def test_a_job_that_fails_or_is_cancelled_leaves_the_lane_usable(jobs: Jobs) -> None:
-    lane = Lane("lane")
+    lane = LatestOnlyWorker("lane")
 
     def cancelled(cancellation: Cancellation) -> None:
         raise Cancelled("by itself")

@@ -6,6 +6,7 @@ import gc
 import threading
 import time
 import weakref
+from collections.abc import Callable
 
 import pytest
 
@@ -15,6 +16,12 @@ from brokerkit.core.vocabulary.cancellation import Deadline
 from brokerkit.core.vocabulary.latch import Latch
 
 pytestmark = pytest.mark.timeout(20)
+
+
+def ended(owner: DriverThread, last: Callable[[], object], timeout: float) -> bool:
+    """Shut the thread down, and tell whether it ended in time."""
+    owner.shutdown(last)
+    return owner.join(Deadline(timeout))
 
 
 def test_tasks_are_done_in_order_by_one_thread() -> None:
@@ -27,7 +34,7 @@ def test_tasks_are_done_in_order_by_one_thread() -> None:
     for task in tasks:
         task.wait(5)
     assert done == [(number, "brokerkit test") for number in range(50)]
-    assert owner.stop(lambda: None, 2)
+    assert ended(owner, lambda: None, 2)
 
 
 def test_an_error_of_a_task_is_the_callers_and_the_thread_goes_on() -> None:
@@ -37,7 +44,7 @@ def test_an_error_of_a_task_is_the_callers_and_the_thread_goes_on() -> None:
     with pytest.raises(TimeoutError, match="its own"):
         owner.call(_times_out, timeout=5)
     assert owner.call(lambda: 7) == 7
-    assert owner.stop(lambda: None, 2)
+    assert ended(owner, lambda: None, 2)
 
 
 def _times_out() -> None:
@@ -47,7 +54,7 @@ def _times_out() -> None:
 def test_a_call_from_the_owner_thread_itself_is_done_at_once() -> None:
     owner = DriverThread("test")
     assert owner.call(lambda: owner.call(lambda: 3), timeout=2) == 3
-    assert owner.stop(lambda: None, 2)
+    assert ended(owner, lambda: None, 2)
 
 
 def test_a_call_ends_at_its_timeout_or_cancellation_while_the_task_hangs() -> None:
@@ -62,7 +69,7 @@ def test_a_call_ends_at_its_timeout_or_cancellation_while_the_task_hangs() -> No
         owner.call(lambda: None, cancellation=cancellation)
     assert time.monotonic() - began < 1.1
     go.set()
-    assert owner.stop(lambda: None, 2)
+    assert ended(owner, lambda: None, 2)
 
 
 def test_stopping_does_what_waits_first_and_the_last_thing_last() -> None:
@@ -71,11 +78,11 @@ def test_stopping_does_what_waits_first_and_the_last_thing_last() -> None:
     go = threading.Event()
     owner.post(lambda: go.wait(5))
     owner.post(lambda: done.append("waiting"))
-    owner.end(lambda: done.append("last"))
+    owner.shutdown(lambda: done.append("last"))
     with pytest.raises(Closed):
         owner.post(lambda: None)
     go.set()
-    assert owner.stop(lambda: done.append("never"), 2)
+    assert ended(owner, lambda: done.append("never"), 2)
     assert done == ["waiting", "last"]
 
 
@@ -85,13 +92,13 @@ def test_stopping_keeps_its_timeout_while_a_task_hangs_and_still_leaves_later() 
     owner.post(lambda: go.wait(10))
     waiting = owner.post(lambda: None)
     began = time.monotonic()
-    assert not owner.stop(left.set, 0.3)
+    assert not ended(owner, left.set, 0.3)
     assert time.monotonic() - began < 0.8
     with pytest.raises(Closed, match="before this could be done"):
         waiting.wait(1)
     go.set()
     assert left.wait(5)
-    assert owner.stop(lambda: None, 2)
+    assert ended(owner, lambda: None, 2)
 
 
 class Worker:
@@ -112,7 +119,7 @@ def test_work_rests_until_it_is_nudged() -> None:
     worker.worked.clear()
     worker.owner.nudge()
     assert worker.worked.wait(5)
-    assert worker.owner.stop(lambda: None, 2)
+    assert ended(worker.owner, lambda: None, 2)
 
 
 def test_the_thread_does_not_keep_its_object_alive() -> None:
@@ -123,7 +130,7 @@ def test_the_thread_does_not_keep_its_object_alive() -> None:
     del worker
     gc.collect()
     assert gone() is None
-    assert owner.stop(lambda: None, 2)
+    assert ended(owner, lambda: None, 2)
 
 
 def test_a_cancellation_is_tripped_once_and_seen_by_all() -> None:
