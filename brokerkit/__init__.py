@@ -18,52 +18,55 @@ from typing import TYPE_CHECKING, Any
 from ._version import __version__
 
 if TYPE_CHECKING:
-    from .core.vocabulary.capabilities import Capabilities
-    from .core.vocabulary.errors import (
-        AbandonedWarning,
-        AckFailed,
-        AfterTheEndWarning,
-        AlreadyExists,
-        BrokerError,
-        Cancelled,
-        Closed,
-        ConfigError,
-        DecodeError,
-        GivenUpWarning,
-        InUse,
-        LockLost,
-        NotFound,
-        NotSupported,
-        PreviewWarning,
-        RetentionWarning,
-        StaleAck,
-        StorageError,
-        TooLarge,
-        Unauthorized,
-        Unavailable,
-        UnsettledWarning,
-    )
-    from .core.vocabulary.messages import OutboundMessage
-    from .core.vocabulary.results import PublishFailed, PublishResult
-    from .core.vocabulary.topics import Slice
-    from .display.descriptions import Description
-    from .frames import Decoder, attr, decoder, expand, failures, plain
-    from .frames.outcome import OutcomeFrame
-    from .session import (
-        Batch,
-        CopyWarning,
-        Diagnosis,
-        FilterWarning,
-        Interrupted,
-        NotYetReadableWarning,
-        PlacingWarning,
-        Scan,
-        StartIgnoredWarning,
-        Transaction,
-        doctor,
-    )
-    from .session.reading import ReadReport
-    from .workbench import Session, connect
+    from .core.vocabulary.capabilities import Capabilities as Capabilities
+    from .core.vocabulary.errors import AbandonedWarning as AbandonedWarning
+    from .core.vocabulary.errors import AckFailed as AckFailed
+    from .core.vocabulary.errors import AfterTheEndWarning as AfterTheEndWarning
+    from .core.vocabulary.errors import AlreadyExists as AlreadyExists
+    from .core.vocabulary.errors import BrokerError as BrokerError
+    from .core.vocabulary.errors import Cancelled as Cancelled
+    from .core.vocabulary.errors import Closed as Closed
+    from .core.vocabulary.errors import ConfigError as ConfigError
+    from .core.vocabulary.errors import DecodeError as DecodeError
+    from .core.vocabulary.errors import GivenUpWarning as GivenUpWarning
+    from .core.vocabulary.errors import InUse as InUse
+    from .core.vocabulary.errors import LockLost as LockLost
+    from .core.vocabulary.errors import NotFound as NotFound
+    from .core.vocabulary.errors import NotSupported as NotSupported
+    from .core.vocabulary.errors import PreviewWarning as PreviewWarning
+    from .core.vocabulary.errors import RetentionWarning as RetentionWarning
+    from .core.vocabulary.errors import StaleAck as StaleAck
+    from .core.vocabulary.errors import StorageError as StorageError
+    from .core.vocabulary.errors import TooLarge as TooLarge
+    from .core.vocabulary.errors import Unauthorized as Unauthorized
+    from .core.vocabulary.errors import Unavailable as Unavailable
+    from .core.vocabulary.errors import UnsettledWarning as UnsettledWarning
+    from .core.vocabulary.messages import OutboundMessage as OutboundMessage
+    from .core.vocabulary.results import PublishFailed as PublishFailed
+    from .core.vocabulary.results import PublishResult as PublishResult
+    from .core.vocabulary.topics import Slice as Slice
+    from .display.descriptions import Description as Description
+    from .frames import Decoder as Decoder
+    from .frames import attr as attr
+    from .frames import decoder as decoder
+    from .frames import expand as expand
+    from .frames import failures as failures
+    from .frames import plain as plain
+    from .frames.outcome import OutcomeFrame as OutcomeFrame
+    from .session.batches import Batch as Batch
+    from .session.copying import CopyWarning as CopyWarning
+    from .session.diagnosis import Diagnosis as Diagnosis
+    from .session.diagnosis import doctor as doctor
+    from .session.filters import FilterWarning as FilterWarning
+    from .session.interrupted import Interrupted as Interrupted
+    from .session.placing import PlacingWarning as PlacingWarning
+    from .session.reading import NotYetReadableWarning as NotYetReadableWarning
+    from .session.reading import ReadReport as ReadReport
+    from .session.scan import Scan as Scan
+    from .session.subscribing import StartIgnoredWarning as StartIgnoredWarning
+    from .session.transaction import Transaction as Transaction
+    from .workbench import Session as Session
+    from .workbench import connect as connect
 
 _HOMES = {
     "core.vocabulary.capabilities": ("Capabilities",),
@@ -107,80 +110,31 @@ _HOMES = {
         "plain",
     ),
     "frames.outcome": ("OutcomeFrame",),
-    "session": (
-        "Batch",
-        "CopyWarning",
+    "session.batches": ("Batch",),
+    "session.copying": ("CopyWarning",),
+    "session.diagnosis": (
         "Diagnosis",
-        "FilterWarning",
-        "Interrupted",
-        "NotYetReadableWarning",
-        "PlacingWarning",
-        "Scan",
-        "StartIgnoredWarning",
-        "Transaction",
         "doctor",
     ),
-    "session.reading": ("ReadReport",),
+    "session.filters": ("FilterWarning",),
+    "session.interrupted": ("Interrupted",),
+    "session.placing": ("PlacingWarning",),
+    "session.reading": (
+        "NotYetReadableWarning",
+        "ReadReport",
+    ),
+    "session.scan": ("Scan",),
+    "session.subscribing": ("StartIgnoredWarning",),
+    "session.transaction": ("Transaction",),
     "workbench": (
         "Session",
         "connect",
     ),
 }
-"""Where each public name is; it is loaded on first use."""
+"""Where each public name is; it is loaded on first use. Type checkers read the imports above."""
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
-__all__ = [
-    "AbandonedWarning",
-    "AckFailed",
-    "AfterTheEndWarning",
-    "AlreadyExists",
-    "Batch",
-    "BrokerError",
-    "Cancelled",
-    "Capabilities",
-    "Closed",
-    "ConfigError",
-    "CopyWarning",
-    "DecodeError",
-    "Decoder",
-    "Description",
-    "Diagnosis",
-    "FilterWarning",
-    "GivenUpWarning",
-    "InUse",
-    "Interrupted",
-    "LockLost",
-    "NotFound",
-    "NotSupported",
-    "NotYetReadableWarning",
-    "OutboundMessage",
-    "OutcomeFrame",
-    "PlacingWarning",
-    "PreviewWarning",
-    "PublishFailed",
-    "PublishResult",
-    "ReadReport",
-    "RetentionWarning",
-    "Scan",
-    "Session",
-    "Slice",
-    "StaleAck",
-    "StartIgnoredWarning",
-    "StorageError",
-    "TooLarge",
-    "Transaction",
-    "Unauthorized",
-    "Unavailable",
-    "UnsettledWarning",
-    "__version__",
-    "attr",
-    "connect",
-    "decoder",
-    "doctor",
-    "expand",
-    "failures",
-    "plain",
-]
+__all__ = ["__version__", *_HOME_OF]
 
 
 def __getattr__(name: str) -> Any:

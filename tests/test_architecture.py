@@ -350,6 +350,19 @@ def test_importing_loads_neither_pandas_nor_any_client_library(module: str) -> N
     assert loaded & (HEAVY | ALL_CLIENTS - {"google"}) == set()
 
 
+def test_type_checkers_see_the_names_of_the_package_where_they_are() -> None:
+    tree = ast.parse((ROOT / "__init__.py").read_text("utf-8"))
+    seen = {
+        alias.asname: node.module
+        for block in tree.body
+        if isinstance(block, ast.If)
+        for node in block.body
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    }
+    assert seen == brokerkit._HOME_OF
+
+
 def test_the_names_of_the_package_can_all_be_had() -> None:
     program = "import brokerkit; [getattr(brokerkit, name) for name in brokerkit.__all__]; print('all')"
     done = subprocess.run(

@@ -21,7 +21,7 @@ import pandas as pd
 import pyarrow as pa
 
 import brokerkit as bk
-from brokerkit.session import Interrupted
+from brokerkit.session.interrupted import Interrupted
 from brokerkit.workbench import Session
 
 ROWS = 5_000

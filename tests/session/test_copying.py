@@ -15,8 +15,8 @@ from brokerkit.core.vocabulary.attributes import Attributes
 from brokerkit.core.vocabulary.capabilities import PLAIN_HEADER
 from brokerkit.core.vocabulary.columns import Columns
 from brokerkit.core.vocabulary.errors import ConfigError, NotSupported
-from brokerkit.session import CopyWarning
 from brokerkit.session.copy_attributes import messages_to_copy
+from brokerkit.session.copying import CopyWarning
 from brokerkit.workbench import Session
 
 POOR = INMEM.but(

@@ -9,7 +9,7 @@ import pytest
 
 import brokerkit as bk
 from brokerkit.core.vocabulary.errors import Unavailable
-from brokerkit.session import Diagnosis
+from brokerkit.session.diagnosis import Diagnosis
 
 
 def statuses(found: Diagnosis) -> dict[str, str]:
