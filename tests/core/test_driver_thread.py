@@ -113,11 +113,11 @@ class Worker:
         return float("inf")
 
 
-def test_work_rests_until_it_is_nudged() -> None:
+def test_work_rests_until_it_is_woken() -> None:
     worker = Worker()
     assert worker.worked.wait(5)
     worker.worked.clear()
-    worker.owner.nudge()
+    worker.owner.wake()
     assert worker.worked.wait(5)
     assert ended(worker.owner, lambda: None, 2)
 
