@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import builtins
 from datetime import date
+from typing import Any
+
+from sphinx import addnodes
 
 from brokerkit import __version__
 
@@ -45,3 +49,14 @@ html_theme_options = {
     "navigation_with_keys": True,
     "secondary_sidebar_items": ["page-toc"],
 }
+
+
+def _plain_builtins(app: Any, doctree: Any) -> None:
+    """Leave types such as bytes without a link: some classes have an attribute of that name."""
+    for node in list(doctree.findall(addnodes.pending_xref)):
+        if node.get("refdomain") == "py" and node["reftarget"] in vars(builtins):
+            node.replace_self(node.children)
+
+
+def setup(app: Any) -> None:
+    app.connect("doctree-read", _plain_builtins)
