@@ -97,7 +97,7 @@ def test_a_session_lock_can_be_renewed_and_is_lost_otherwise(bus: Bus) -> None:
     end = receiver.session.locked_until_utc
     while datetime.datetime.now(datetime.UTC) < end + datetime.timedelta(seconds=0.5):
         receiver.session.renew_lock()
-        time.sleep(0.1)
+        time.sleep(0.1)  # how often it is renewed; the clock of the lock ends it
     receiver.complete_message(first)
     (second,) = receive(receiver)
     eventually(lambda: receiver.session._lock_expired, "the session's lock is over", within=WAIT)

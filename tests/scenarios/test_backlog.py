@@ -55,7 +55,7 @@ def stumbling(server: AnyServer) -> Iterator[None]:
 
     def work() -> None:
         for _ in range(4):
-            time.sleep(RUNNING)
+            time.sleep(RUNNING)  # how long it runs and stands still is what is tested
             server.pause()
             time.sleep(STOPPED)
             server.resume()

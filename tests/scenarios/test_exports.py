@@ -17,6 +17,7 @@ import pandas as pd
 import pytest
 
 from brokerkit.testing.processes import Child
+from brokerkit.testing.waiting import eventually
 
 from .flights import Flights
 from .systems import System
@@ -62,7 +63,7 @@ def test_an_export_that_stands_still_is_not_taken_over_and_ends_whole(
     path = tmp_path / "out"
     with _exporting(system, flights.topic, path) as first:
         first.hear("working")
-        _wait_for(path / "_brokerkit.json")
+        eventually((path / "_brokerkit.json").exists, "the plan is written", within=30)
         first.signal(signal.SIGSTOP)
         with _exporting(system, flights.topic, path) as second:
             second.hear("working")
@@ -138,10 +139,3 @@ def _outcome(script: str) -> Any:
     finally:
         os.close(read)
         os.close(write)
-
-
-def _wait_for(file: Path) -> None:
-    end = time.monotonic() + 30
-    while not file.exists():
-        assert time.monotonic() < end, f"{file} did not appear"
-        time.sleep(0.01)

@@ -120,7 +120,7 @@ class _Killer:
     def _run(self) -> None:
         self.stored_then = eventually(lambda: self._system.stored(self._topic), "some are stored", within=30)
         self._system.server.kill()
-        time.sleep(self._down)
+        time.sleep(self._down)  # how long it is down is what is tested
         self._system.server.restart()
 
     def __enter__(self) -> _Killer:

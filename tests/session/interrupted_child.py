@@ -44,7 +44,7 @@ class Stop:
             time.sleep(0.005)
         self.sent_at = time.monotonic()
         os.kill(os.getpid(), signal.SIGINT)
-        time.sleep(0.1)
+        time.sleep(0.1)  # what the interrupted call waits for must come after the signal
         self._after()
 
     def __enter__(self) -> Stop:

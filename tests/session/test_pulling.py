@@ -63,7 +63,7 @@ def test_a_trickle_of_messages_does_not_hold_it_open_past_its_time(orders: Sessi
             nonlocal come
             come += 1
             orders.native.publish([("orders", bk.OutboundMessage('{"id":1}'))])
-            time.sleep(0.02)
+            time.sleep(0.02)  # so that all of it would take longer than the time that is given
             return fetch(1, 0.0)
 
         driver.fetch = fetch_one

@@ -268,7 +268,7 @@ def test_a_created_consumer_may_begin_at_the_end_or_at_a_time(
 ) -> None:
     publish(subject, b"old")
     newest = consumer(driver, subject, Latest(), name="newest")
-    time.sleep(0.005)
+    time.sleep(0.005)  # the clock moves on
     moment = time.time_ns() // 1000
     publish(subject, b"new")
     timed = consumer(driver, subject, AtTime(moment), name="timed")

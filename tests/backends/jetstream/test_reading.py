@@ -221,7 +221,7 @@ def test_reading_goes_on_after_the_server_was_killed() -> None:
 def test_a_time_is_found_by_its_first_message(driver: Driver, subject: str, publish: Publish) -> None:
     publish(subject, b"1", b"2")
     publish(f"{subject}.x", b"other")
-    time.sleep(0.005)
+    time.sleep(0.005)  # the clock moves on
     moment = time.time_ns() // 1000
     publish(subject, b"3")
     browser = driver.inspector()

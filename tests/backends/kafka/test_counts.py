@@ -130,7 +130,7 @@ def test_a_compacted_topic_is_counted_by_its_messages(session: Session, make_top
 
     def settled() -> bool:
         before = session.scan(topic, progress=False).to_pandas()
-        time.sleep(1.0)
+        time.sleep(1.0)  # in which the broker looks five times for something to compact
         after = session.scan(topic, progress=False).to_pandas()
         return list(before["offset"]) == list(after["offset"]) and len(after) < 10
 

@@ -99,8 +99,7 @@ def test_a_broker_that_creates_topics_by_itself_is_not_made_to() -> None:
             consumer.next_record(5)
         with pytest.raises(NotFound):
             read(broker, Slice("never-made", 0, 0, 5))
-        # what the clients refresh in the background must not create it either
-        time.sleep(1.5)
+        time.sleep(1.5)  # what the clients refresh in the background must not create it either
         assert [info.name for info in browser.topics() if not info.internal] == []
 
 
@@ -170,7 +169,7 @@ def test_compaction_leaves_gaps_that_neither_hang_nor_misnumber(
         # a segment is rolled, and its predecessor cleaned, only when more arrives
         publish(broker, topic, OutboundMessage(b"%d" % number, key=b"same"))
         number += 1
-        time.sleep(0.3)
+        time.sleep(0.3)  # in which the broker looks once for something to compact
     (piece,) = broker.inspector().plan(topic)
     assert piece.start == 0
     rows = read(broker, piece)

@@ -267,8 +267,7 @@ def test_a_group_that_begins_at_the_end_stays_there_until_something_comes(
     consumer = session.consumer(topic, "from-now", share=True, start="latest")
     assert isinstance(consumer, MessageConsumer)
     assert consumer.next_message(1.0) is None
-    # longer than an idle member that has a position stays in the group
-    time.sleep(IDLE_SECONDS + 1.0)
+    time.sleep(IDLE_SECONDS + 1.0)  # longer than an idle member that has a position stays
     session.publish(topic, "after")
     message = one(consumer)
     assert message.data == b"after"

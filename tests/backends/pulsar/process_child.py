@@ -64,7 +64,7 @@ def interrupted(after: float, work: Callable[[], object]) -> None:
         timer.start()
         work()
         timer.join()
-        time.sleep(0.01)
+        time.sleep(0.01)  # a signal that came too late strikes here
 
 
 def read_all(browser: ConnectedInspector, topic: str) -> None:
@@ -117,7 +117,7 @@ def leave_while_a_thread_waits_for_messages(url: str) -> None:
             _kept.extend(consumer.next_batch(100, None))
 
     threading.Thread(target=wait, daemon=True).start()
-    time.sleep(0.3)
+    time.sleep(0.3)  # the thread is in the middle of it when Python ends
 
 
 @order
@@ -132,7 +132,7 @@ def leave_while_a_thread_publishes(url: str) -> None:
                 publisher.topic(topic).publish_batch([OutboundMessage(b"x" * 100) for _ in range(2000)])
 
     threading.Thread(target=publish, daemon=True).start()
-    time.sleep(0.3)
+    time.sleep(0.3)  # the thread is in the middle of it when Python ends
 
 
 @order
@@ -148,7 +148,7 @@ def leave_while_a_thread_reads(url: str) -> None:
                     list(browser.read(piece))
 
     threading.Thread(target=read, daemon=True).start()
-    time.sleep(0.3)
+    time.sleep(0.3)  # the thread is in the middle of it when Python ends
 
 
 @order
@@ -250,7 +250,7 @@ def leave_while_the_server_hangs(url: str) -> None:
 
     threading.Thread(target=publish, daemon=True).start()
     threading.Thread(target=lambda: connection.inspector().bounds(topic), daemon=True).start()
-    time.sleep(0.3)
+    time.sleep(0.3)  # the thread is in the middle of it when Python ends
 
 
 if __name__ == "__main__":

@@ -135,10 +135,10 @@ def test_a_broker_that_was_paused_and_lost_its_connections_is_read_to_its_end(
     read: list[Any] = []
 
     def faults() -> None:
-        time.sleep(moment)
+        time.sleep(moment)  # the moment is what is varied
         os.kill(pulsar_server.process.pid, signal.SIGSTOP)
         try:
-            time.sleep(0.5)
+            time.sleep(0.5)  # how long it is paused is what is tested
             subprocess.run(["ss", "-K", "dport", "=", f":{port}"], check=False, capture_output=True)
         finally:
             os.kill(pulsar_server.process.pid, signal.SIGCONT)

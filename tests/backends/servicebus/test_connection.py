@@ -263,7 +263,7 @@ def test_an_idle_consumer_survives_a_restart() -> None:
         with consumer_of(broker, queue) as consumer:
             assert consumer.next_message(0.2) is None
             server.restart()
-            time.sleep(3)
+            time.sleep(3)  # an idle consumer has time to see that its link is gone
             publish(broker, queue, b"x")
             message = one(consumer, 20)
             message.ack()

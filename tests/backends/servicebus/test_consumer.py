@@ -96,7 +96,7 @@ def test_one_lost_lock_of_many_is_the_only_one_that_is_lost(broker: Connection, 
             thief._settle_message_via_mgmt_link("completed", [token])
         # the others' locks are renewed all the same
         eventually(lambda: messages[2].delivery.settled, "the loss is noticed", within=10)  # type: ignore[union-attr]
-        time.sleep(5)
+        time.sleep(5)  # longer than a lock lasts
         with pytest.raises(LockLost) as raised:
             held.ack()
         assert list(raised.value.failures) in ([], [2])
@@ -144,8 +144,7 @@ def test_an_idle_consumer_takes_nothing_from_others(broker: Connection) -> None:
     queue = new_queue(broker)
     with consumer_of(broker, queue) as idle, consumer_of(broker, queue) as other:
         assert idle.next_batch(100, 0.2) == []
-        # it has asked for messages, and rests now
-        time.sleep(1.5)
+        time.sleep(1.5)  # it has asked for messages, and rests now
         publish(broker, queue, b"x")
         message = one(other, 5)
         assert message.delivery_count == 1
@@ -223,7 +222,7 @@ def test_a_listener_that_may_not_look_consumes_all_the_same(servicebus_server: S
     url = servicebus_server.connection_string_of("ListenOnly")
     with connect(url) as listener, consumer_of(listener, queue) as consumer:
         message = one(consumer)
-        time.sleep(5)
+        time.sleep(5)  # longer than a lock lasts
         message.ack()
         assert consumer.next_message(0.3) is None
 

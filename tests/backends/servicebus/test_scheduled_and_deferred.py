@@ -95,7 +95,7 @@ def test_all_deferred_messages_are_taken_held_and_settled(broker: Connection, cl
         held = consumer.fetch(10, 20)
         assert held is not None
         assert len(held) == 5
-        time.sleep(5)
+        time.sleep(5)  # longer than the lock lasts
         messages = held.messages()
         messages[0].nack()
         messages[1].reject(reason="bad")
@@ -135,7 +135,7 @@ def test_numbers_that_are_none_are_refused(broker: Connection, wrong: Any) -> No
 def test_a_message_that_lived_too_long_is_dead_lettered(broker: Connection) -> None:
     queue = new_queue(broker, dead_letter_on_expiry=True)
     publish(broker, queue, OutboundMessage(b"x", attributes={"$sb.time_to_live": 1}))
-    time.sleep(1.5)
+    time.sleep(1.5)  # longer than the message lives
     with consumer_of(broker, queue) as consumer:
         assert consumer.next_message(0.5) is None
     with consumer_of(broker, f"{queue}/$deadletterqueue") as dead:

@@ -120,7 +120,7 @@ def test_the_lock_of_a_session_is_kept_while_its_messages_are_held(broker: Conne
     with consumer_of(broker, queue, session="a") as consumer:
         held = consumer.fetch(2, 20)
         assert held is not None
-        time.sleep(5)
+        time.sleep(5)  # longer than the lock lasts
         held.ack()
 
 
@@ -142,7 +142,7 @@ def test_an_idle_consumer_keeps_no_session_from_others(broker: Connection) -> No
     queue = new_queue(broker, sessions=True)
     with consumer_of(broker, queue) as idle, consumer_of(broker, queue) as other:
         assert idle.next_message(0.3) is None
-        time.sleep(1)
+        time.sleep(1)  # it has asked for a session, and rests now
         publish(broker, queue, OutboundMessage(b"x", key="k"))
         message = one(other, 10)
         message.ack()

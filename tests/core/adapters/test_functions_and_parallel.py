@@ -147,7 +147,7 @@ def test_unkeyed_messages_are_published_at_the_same_time() -> None:
 
 
 def test_what_the_timeout_left_no_time_for_is_failed() -> None:
-    topic = topic_from_function(lambda message: time.sleep(0.1))
+    topic = topic_from_function(lambda message: time.sleep(0.1))  # the timeout is enough for two
     results = publish_in_parallel(topic, [OutboundMessage("")] * 4, workers=1, timeout=0.15)
     assert [result.status for result in results] == ["confirmed", "confirmed", "failed", "failed"]
 
@@ -166,7 +166,7 @@ def test_ctrl_c_stops_publishing_and_says_what_was_confirmed() -> None:
         sent.append(message)
         if len(sent) == 3:
             os.kill(os.getpid(), signal.SIGINT)
-        time.sleep(0.02)
+        time.sleep(0.02)  # five hundred take ten seconds
 
     with within(1.0), pytest.raises(KeyboardInterrupt) as caught:
         publish_in_parallel(topic_from_function(publish), [OutboundMessage("")] * 500, workers=1)

@@ -158,6 +158,7 @@ def test_messages_of_a_key_are_published_in_their_order() -> None:
     published: dict[bytes | None, list[bytes | None]] = {}
 
     def publish(message: OutboundMessage) -> None:
+        # every second takes longer than its neighbours
         time.sleep(0.001 if message.data and message.data[-1] % 2 else 0)
         published.setdefault(message.key, []).append(message.data)
 

@@ -103,7 +103,7 @@ def test_every_one_of_many_quick_keys_counts(open_notebook: Opening) -> None:
 
 def test_a_window_of_time_is_brushed_and_read(open_notebook: Opening, connect: str, url: str) -> None:
     notebook, panel = opened(open_notebook, connect)
-    notebook.do("__import__('time').sleep(1.2)")
+    notebook.do("__import__('time').sleep(1.2)")  # the window of time lies between the two
     notebook.do("s.publish_batch(topic, ['late'] * 30)")
     button(panel, "Topic over time").click()
     # the times of producers are in no order, so that an index of them tells too little

@@ -29,7 +29,7 @@ def publish(first, last, version):
 publish(0, 1_500, 1)
 s.publish("orders", '{"order": 1500, "book": "Emma", "version": one}', key="c0")
 publish(1_501, 2_000, 1)
-time.sleep(1.1)
+time.sleep(1.1)  # it lies between two seconds
 deployed = f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S}.5"
 time.sleep(1.1)
 publish(2_000, 3_000, 2)
