@@ -9,16 +9,17 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from itertools import count
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, BrowserContext
 
 from tests.conftest import missing
 
 from .chromium import ENABLE, executable, launched
-from .notebook import OpenNotebook
+from .notebook import SIZE, OpenNotebook
 from .server import Lab
 
 FOLDER = Path(__file__).parent
@@ -55,6 +56,13 @@ def lab(chromium: Browser) -> Iterator[Lab]:
 
 
 @pytest.fixture(scope="package")
+def reader(chromium: Browser) -> Iterator[BrowserContext]:
+    """Who opens the notebooks, and keeps in a cache what JupyterLab is made of: it is half of the work."""
+    with chromium.new_context(viewport=SIZE) as context:
+        yield context
+
+
+@pytest.fixture(scope="package")
 def pictures() -> Path:
     """Where pictures go."""
     named = os.environ.get(SCREENSHOTS)
@@ -63,9 +71,16 @@ def pictures() -> Path:
     return folder
 
 
+def _leave(reader: BrowserContext) -> None:
+    """Leave nothing to the next test but the cache, also after a failure."""
+    for page in reader.pages:
+        page.close()
+    reader.clear_permissions()
+
+
 @pytest.fixture
 def open_notebook(
-    lab: Lab, chromium: Browser, pictures: Path, request: pytest.FixtureRequest
+    lab: Lab, chromium: Browser, reader: BrowserContext, pictures: Path, request: pytest.FixtureRequest
 ) -> Iterator[Opening]:
     """``open_notebook(*cells, theme="light")``: a notebook of these cells whose kernel is ready.
 
@@ -76,16 +91,20 @@ def open_notebook(
 
     def opening(*cells: str, theme: str = "light") -> OpenNotebook:
         name = f"{base}-{len(opened)}.ipynb"
-        made = OpenNotebook(lab, chromium, name, cells, theme=theme, pictures=pictures)
+        # JupyterLab gives the second window of a reader another workspace
+        context = others.enter_context(chromium.new_context(viewport=SIZE)) if opened else reader
+        made = OpenNotebook(lab, context, name, cells, theme=theme, pictures=pictures)
         opened.append(made)
         return made
 
-    yield opening
-    for number, each in enumerate(opened):
-        each.screenshot(f"{base}-{number}-end")
-        seen = each.canary.seen if each.canary.armed else []
-        each.close()
-        assert seen == []
+    with ExitStack() as others:
+        others.callback(_leave, reader)
+        yield opening
+        for number, each in enumerate(opened):
+            each.screenshot(f"{base}-{number}-end")
+            seen = each.canary.seen if each.canary.armed else []
+            each.close()
+            assert seen == []
 
 
 @pytest.fixture(

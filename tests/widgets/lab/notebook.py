@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from jupyter_client.blocking.client import BlockingKernelClient
-from playwright.sync_api import Browser, Locator, expect
+from playwright.sync_api import BrowserContext, Locator, ViewportSize, expect
 
 from brokerkit.testing.waiting import eventually
 
@@ -19,7 +19,7 @@ from .server import Lab
 SECONDS = 30.0
 """For anything that a click brings about, on a machine that has other things to do as well."""
 expect.set_options(timeout=1_000 * SECONDS)
-SIZE = {"width": 1280, "height": 1000}
+SIZE: ViewportSize = {"width": 1280, "height": 1000}
 ERRORS = "[data-mime-type='application/vnd.jupyter.error'], [data-mime-type='application/vnd.jupyter.stderr']"
 RAISED = re.compile(r"Traceback \(most recent call last\)|^\s*(Syntax|Indentation|Tab)Error", re.MULTILINE)
 
@@ -31,15 +31,21 @@ class OpenNotebook:
     """
 
     def __init__(
-        self, lab: Lab, browser: Browser, name: str, cells: tuple[str, ...], *, theme: str, pictures: Path
+        self,
+        lab: Lab,
+        context: BrowserContext,
+        name: str,
+        cells: tuple[str, ...],
+        *,
+        theme: str,
+        pictures: Path,
     ) -> None:
         self.name = name
         self.file = lab.write_notebook(name, cells)
         self._lab = lab
         self._pictures = pictures
         lab.use_theme(theme)
-        self._context = browser.new_context(viewport=SIZE)  # type: ignore[arg-type]  # a TypedDict
-        self.page = self._context.new_page()
+        self.page = context.new_page()
         self.page.set_default_timeout(1_000 * SECONDS)
         self.canary = Canary(self.page, lab.origin)
         self.page.goto(lab.url(f"lab/tree/{name}?reset"))
@@ -158,5 +164,5 @@ class OpenNotebook:
         """Close the page and end its kernel."""
         if self._asking is not None:
             self._asking.stop_channels()
-        self._context.close()
+        self.page.close()
         self._lab.end_kernels()

@@ -16,7 +16,7 @@ from pathlib import Path
 import nbformat
 
 from .chromium import ENABLE, executable, launched
-from .notebook import OpenNotebook
+from .notebook import SIZE, OpenNotebook
 from .server import Lab
 
 TAG = "nbval-ignore-output"
@@ -34,7 +34,8 @@ def take(file: Path) -> None:
     sources = tuple(cell.source for cell in cells)
     pictures: dict[int, str] = {}
     with Lab() as lab, launched(path) as browser, tempfile.TemporaryDirectory() as folder:
-        opened = OpenNotebook(lab, browser, file.name, sources, theme="light", pictures=Path(folder))
+        context = browser.new_context(viewport=SIZE)
+        opened = OpenNotebook(lab, context, file.name, sources, theme="light", pictures=Path(folder))
         for number, cell in enumerate(cells):
             opened.run(number)
             if TAG in cell.metadata.get("tags", []):
