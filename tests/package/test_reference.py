@@ -9,7 +9,9 @@ from typing import Any
 from .public_names import MODULES
 
 REFERENCE = Path(__file__).parents[2] / "notebooks" / "reference"
-ENTRY = re.compile(r"^\.\. (?:auto(?:class|exception|function|data)|py:data):: (brokerkit[\w.]*)\.(\w+)$", re.MULTILINE)
+ENTRY = re.compile(
+    r"^\.\. (?:auto(?:class|exception|function|data)|py:data):: (brokerkit[\w.]*)\.(\w+)$", re.MULTILINE
+)
 
 
 def entries() -> list[tuple[str, str]]:
