@@ -8,9 +8,9 @@ from brokerkit.core.contract.consumer import Backlog
 from brokerkit.core.vocabulary.cancellation import Deadline
 from brokerkit.core.vocabulary.errors import BrokerError
 
-from .admin import Topics
 from .log import LOGGER
 from .positions import from_ledgers, pack
+from .topics import Topics
 
 ANSWER_SECONDS = 2.0
 

@@ -21,11 +21,11 @@ from brokerkit.core.contract.consumer import (
 from brokerkit.core.vocabulary.errors import BrokerError
 from brokerkit.core.vocabulary.positions import Position
 
-from .admin import Topics
+from .admin import Subscriptions
 from .codec import to_columns
 from .errors import translate
 from .subscription_client import SubscriptionClient
-from .subscriptions import Subscriptions
+from .topics import Topics
 
 IDLE_SECONDS = 1.0
 """After this long without a waiting caller or an unsettled message, prefetched messages are given back."""

@@ -13,7 +13,7 @@ from brokerkit.core.vocabulary.cancellation import Deadline
 from brokerkit.core.vocabulary.capabilities import Capabilities
 from brokerkit.core.vocabulary.errors import BrokerError
 
-from .admin import Topics
+from .admin import Subscriptions, create_topic, delete_topic
 from .connection import PulsarConnection
 from .consumer import PulsarConsumer, PulsarRecordConsumer
 from .errors import translate
@@ -23,7 +23,7 @@ from .publisher import PulsarPublisher
 from .reader import PulsarReader
 from .rest import RestEndpoint
 from .subscription_options import SubscriptionOptions
-from .subscriptions import Subscriptions
+from .topics import Topics
 
 
 class PulsarDriver(Driver):
@@ -73,10 +73,10 @@ class PulsarDriver(Driver):
         return PulsarReader(self._topics)
 
     def create_topic(self, topic: str, *, options: Mapping[str, Any], timeout: float) -> None:
-        self._topics.create(topic, options, timeout)
+        create_topic(self._topics, topic, options, timeout)
 
     def delete_topic(self, topic: str, *, timeout: float) -> None:
-        self._topics.delete(topic, timeout)
+        delete_topic(self._topics, topic, timeout)
 
     def create_subscription(self, request: SubscriptionRequest, *, timeout: float) -> None:
         checked = SubscriptionOptions(self._connection, request.model, request.options)

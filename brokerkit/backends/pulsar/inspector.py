@@ -10,13 +10,13 @@ from brokerkit.core.vocabulary.cancellation import Deadline
 from brokerkit.core.vocabulary.errors import BrokerError, NotFound
 from brokerkit.core.vocabulary.topics import Bounds, SubscriptionInfo, TopicDescription, TopicInfo
 
-from .admin import Topics
 from .connection import READER_PREFIX
 from .log import LOGGER
 from .names import rest_path, split_partition
 from .positions import from_ledgers, pack, parse_id
 from .ranges import Ranges, counted
 from .rest import RestEndpoint
+from .topics import Topics
 
 DEAD_LETTERS = "-DLQ"
 RETRIES = "-RETRY"

@@ -17,11 +17,11 @@ from brokerkit.core.contract.forked import keep_in_child
 from brokerkit.core.vocabulary.cancellation import Deadline
 from brokerkit.core.vocabulary.errors import Unauthorized
 
-from .admin import Topics
 from .connection import PulsarConnection, leave
 from .entries import Entries
 from .log import LOGGER
 from .positions import from_ledgers, pack
+from .topics import Topics
 
 LOOK_BACK = 20
 """How many entries before the next one to be delivered are searched for chunks."""

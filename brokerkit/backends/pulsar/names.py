@@ -1,4 +1,7 @@
-"""The names of topics: ``persistent://TENANT/NAMESPACE/TOPIC``, and the parts that users may leave out."""
+"""The names of topics, ``persistent://TENANT/NAMESPACE/TOPIC``, and of subscriptions.
+
+Of the name of a topic, users may leave out all but the last part.
+"""
 
 from __future__ import annotations
 
@@ -44,3 +47,11 @@ def split_partition(full: str) -> tuple[str, int | None]:
 def partition_name(full: str, partition: int | None) -> str:
     """Return the name under which one partition of a topic is read."""
     return full if partition is None else f"{full}-partition-{partition}"
+
+
+def check_subscription(name: str) -> None:
+    """Raise ConfigError for a name that the broker would change or refuse."""
+    if "\x00" in name:
+        raise ConfigError(f"{name!r} is not a name of a subscription: it has a NUL, which would end it")
+    if name != name.strip():
+        raise ConfigError(f"{name!r} is not a name of a subscription: remove the space around it")

@@ -17,12 +17,12 @@ from brokerkit.core.vocabulary.errors import BrokerError, NotFound, Unavailable
 from brokerkit.core.vocabulary.messages import OutboundMessage
 from brokerkit.core.vocabulary.results import PublishResult
 
-from .admin import Topics
 from .codec import encode
 from .errors import SURELY_NOT_STORED, named, result_name, translate
 from .log import LOGGER
 from .names import partition_name
 from .positions import id_text
+from .topics import Topics
 
 PENDING = 20_000
 """How many messages may be pending for a topic. This is more than a batch of the portable half has."""

@@ -19,7 +19,6 @@ from brokerkit.core.vocabulary.errors import BrokerError, Unavailable
 from brokerkit.core.vocabulary.positions import Earliest, Position, resolve
 from brokerkit.core.vocabulary.topics import Bounds, Slice
 
-from .admin import Topics
 from .connection import leave
 from .positions import (
     LedgerBounds,
@@ -32,6 +31,7 @@ from .positions import (
     unpack,
 )
 from .reader import PulsarReader
+from .topics import Topics
 
 STEP_MILLIS = 1000
 BACK_SECONDS = (10.0, 600.0, 86_400.0)

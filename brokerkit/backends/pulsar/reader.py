@@ -27,12 +27,12 @@ from brokerkit.core.vocabulary.errors import (
 )
 from brokerkit.core.vocabulary.topics import Slice
 
-from .admin import Topics
 from .codec import to_columns
 from .connection import leave
 from .entries import Entries, Missing
 from .names import partition_name
 from .positions import entry_id, entry_of, extent_of, from_ledgers, next_entry, pack, position_of, unpack
+from .topics import Topics
 
 OPEN_SECONDS = 15.0
 LOOK_SECONDS = 5.0

@@ -15,13 +15,13 @@ from brokerkit.core.vocabulary.cancellation import Deadline
 from brokerkit.core.vocabulary.errors import Closed, Unavailable
 from brokerkit.core.vocabulary.positions import Position
 
-from .admin import Topics
+from .admin import Subscriptions
 from .backlog import SubscriptionBacklog
 from .connection import leave
 from .errors import translate
 from .interrupted import forget_consumers_that_left
 from .subscription_options import SubscriptionOptions
-from .subscriptions import Subscriptions
+from .topics import Topics
 
 OPEN_SECONDS = 15.0
 CLOSE_SECONDS = 5.0

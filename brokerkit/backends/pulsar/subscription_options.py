@@ -12,8 +12,8 @@ from brokerkit.core.contract.options import COUNT, SECONDS, Option, OptionTable,
 from brokerkit.core.vocabulary.capabilities import Model
 from brokerkit.core.vocabulary.errors import ConfigError, NotSupported
 
-from .admin import check_subscription
 from .connection import PulsarConnection
+from .names import check_subscription
 
 TYPES = {
     "shared": pulsar.ConsumerType.Shared,
