@@ -55,7 +55,7 @@ class Batch(markup.Displayed):
         return self._make_frame(self.pieces)
 
     def __len__(self) -> int:
-        return sum(len(held) for held in self.pieces)
+        return sum(len(received) for received in self.pieces)
 
     @property
     def ended(self) -> str:
@@ -65,7 +65,7 @@ class Batch(markup.Displayed):
     @property
     def settled(self) -> bool:
         """Whether every message is acknowledged or given back."""
-        return all(held.settled for held in self.pieces)
+        return all(received.settled for received in self.pieces)
 
     def ack(self) -> None:
         """Acknowledge all messages; on a log, commit past the last of each partition.
@@ -82,8 +82,8 @@ class Batch(markup.Displayed):
     def nack(self) -> None:
         """Give back all messages that are not settled; on a log, seek back to them."""
         self._given_back = True
-        for held in self.pieces:
-            held.nack()
+        for received in self.pieces:
+            received.nack()
 
     def __enter__(self) -> Self:
         return self

@@ -219,18 +219,18 @@ class Copying:
             elif doubtful:
                 self._doubtful.add(source)
 
-    def foresee(self, browser: ConnectedInspector, planned: Sequence[Slice]) -> None:
+    def foresee(self, inspector: ConnectedInspector, planned: Sequence[Slice]) -> None:
         """Warn before anything is sent if times will not be kept, as far as the first messages show."""
         if self._slices is not None or not self._placing.may_be_too_old:
             return
         firsts = {piece.partition: piece for piece in reversed(planned) if not piece.empty}
         for piece in [*firsts.values()][:LOOKED_AT]:
-            with closing(browser.read(piece)) as reading:
+            with closing(inspector.read(piece)) as reading:
                 columns = next(reading, None)
             if columns is not None:
                 self._placing.times(times_of(columns), told=TOLD)
 
-    def slices(self, browser: ConnectedInspector, planned: Sequence[Slice], progress: bool) -> OutcomeFrame:
+    def slices(self, inspector: ConnectedInspector, planned: Sequence[Slice], progress: bool) -> OutcomeFrame:
         """Copy the messages in these slices, or in those of the call that is resumed.
 
         If the target does not answer, this ends early with a `CopyWarning`.
@@ -239,7 +239,7 @@ class Copying:
         total, counted = expected(pieces)
         with self._progress(total, counted, progress) as shown:
             for piece in pieces:
-                for columns in browser.read(piece):
+                for columns in inspector.read(piece):
                     for part in _parts(columns):
                         began = time.monotonic()
                         results = self._send(part)
@@ -262,10 +262,10 @@ class Copying:
                     FETCH_ROWS, idle, window=idle, thorough=True, max_bytes=MAX_BYTES
                 )
             ):
-                for held in pieces:
-                    results = self._send(held.columns)
-                    complete = _settle(held, results) and complete
-                    shown.update(len(held))
+                for received in pieces:
+                    results = self._send(received.columns)
+                    complete = _settle(received, results) and complete
+                    shown.update(len(received))
         if not complete:
             self._note_end("and left the others in the subscription")
         return self.outcome()
@@ -358,12 +358,12 @@ def _parts(columns: Columns) -> Iterator[Columns]:
         yield columns.slice(begin, min(begin + CHUNK_ROWS, columns.length))
 
 
-def _settle(held: ReceivedBatch, results: Sequence[PublishResult]) -> bool:
+def _settle(received: ReceivedBatch, results: Sequence[PublishResult]) -> bool:
     """Acknowledge confirmed messages and give back the others; return whether all were confirmed."""
     if all(result.ok for result in results):
-        held.ack()
+        received.ack()
         return True
-    for message, result in zip(held.messages(), results, strict=True):
+    for message, result in zip(received.messages(), results, strict=True):
         if result.ok:
             message.ack()
         else:

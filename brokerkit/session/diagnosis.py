@@ -219,10 +219,10 @@ class _Examination:
         return found if confirmation is None else f"{found}; a confirmation: {confirmation}"
 
     def _read(self, topic: str) -> str:
-        browser = self._connection.inspector()
-        pieces = browser.plan(topic, limit=1, timeout=self._timeout)
+        inspector = self._connection.inspector()
+        pieces = inspector.plan(topic, limit=1, timeout=self._timeout)
         for piece in pieces:
-            for columns in browser.read(piece, stall=min(READ_SECONDS, self._timeout)):
+            for columns in inspector.read(piece, stall=min(READ_SECONDS, self._timeout)):
                 if columns.length:
                     return "one message, without side effects"
         return "it is empty"

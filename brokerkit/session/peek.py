@@ -175,7 +175,7 @@ class Peek:
 
     def __init__(
         self,
-        browser: ConnectedInspector,
+        inspector: ConnectedInspector,
         planner: Planner,
         builder: FrameBuilder,
         wanted: Filter,
@@ -190,7 +190,7 @@ class Peek:
         self.runs: list[Run] = []
         self.builder = builder
         self.on_read: Callable[[Slice], None] | None = None
-        self._browser = browser
+        self._inspector = inspector
         self._planner = planner
         self._wanted = wanted
         self._attributes = attributes
@@ -247,7 +247,7 @@ class Peek:
                 self.on_read(rest)
 
         reader = SliceReader(
-            self._browser,
+            self._inspector,
             [piece],
             self.builder,
             wanted=self._wanted,
@@ -270,7 +270,7 @@ class Peek:
             self._reading = None
             self.report.add(reader.report)
         if run.backwards:
-            run.finished(piece, self.limit, self._browser.place)
+            run.finished(piece, self.limit, self._inspector.place)
         elif reader.report.stopped == "at max_bytes":
             run.full = True
         elif run.rows < self.limit:

@@ -98,8 +98,8 @@ class Planner:
         scan_for_time: Where there is no index, find a time by reading the topic through.
     """
 
-    def __init__(self, browser: ConnectedInspector, *, time_index: bool, scan_for_time: bool) -> None:
-        self._browser = browser
+    def __init__(self, inspector: ConnectedInspector, *, time_index: bool, scan_for_time: bool) -> None:
+        self._inspector = inspector
         self._time_index = time_index
         self._scan_for_time = scan_for_time
 
@@ -112,9 +112,9 @@ class Planner:
             partitions: Only these partitions.
         """
         if partitions is not None:
-            check_partitions(partitions, self._browser.bounds(topic))
+            check_partitions(partitions, self._inspector.bounds(topic))
         lateness = None if span.lateness is None else timedelta(microseconds=span.lateness)
-        found = self._browser.locate(
+        found = self._inspector.locate(
             topic,
             span.start,
             span.end,
@@ -130,8 +130,8 @@ class Planner:
                 "through in search of the time"
             )
         found: Offsets = {}
-        for piece in self._browser.plan(topic):
-            for columns in self._browser.read(piece, attributes=False):
+        for piece in self._inspector.plan(topic):
+            for columns in self._inspector.read(piece, attributes=False):
                 pairs = zip(columns.positions(), columns.values("publish_time"), strict=True)
                 hit = next((offset for offset, time in pairs if time is not None and time >= moment), None)
                 if hit is not None:

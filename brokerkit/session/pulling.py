@@ -78,7 +78,7 @@ def frame_maker(
 
     def make(pieces: Sequence[ReceivedBatch]) -> pd.DataFrame:
         builder = reading.builder()
-        table = builder.to_table(builder.batches(held.columns for held in pieces))
+        table = builder.to_table(builder.batches(received.columns for received in pieces))
         return frame_of(table, builder, source=source, expand=reading.expand, details=details)
 
     return make
@@ -115,13 +115,13 @@ class Acknowledging:
         failures: dict[int, BrokerError] = {}
         row = 0
         try:
-            for held in self._pieces:
-                failures.update({row + index: error for index, error in _errors_of(held).items()})
-                row += len(held)
+            for received in self._pieces:
+                failures.update({row + index: error for index, error in _errors_of(received).items()})
+                row += len(received)
         except KeyboardInterrupt as interrupt:
             raise self.interrupted() from interrupt
         except BrokerError as error:
-            rows = sum(len(held) for held in self._pieces)
+            rows = sum(len(received) for received in self._pieces)
             raise self._failed({**failures, **dict.fromkeys(range(row, rows), error)}) from error
         if failures:
             raise self._failed(failures)
@@ -146,11 +146,11 @@ class Acknowledging:
         return made
 
 
-def _errors_of(held: ReceivedBatch) -> dict[int, BrokerError]:
+def _errors_of(received: ReceivedBatch) -> dict[int, BrokerError]:
     try:
-        held.ack()
+        received.ack()
     except AckFailed as error:
-        if len(held) > 1 and not error.failures:
+        if len(received) > 1 and not error.failures:
             raise
         return error.failures or {0: error}
     return {}

@@ -123,7 +123,7 @@ class SliceReader:
 
     def __init__(
         self,
-        browser: ConnectedInspector,
+        inspector: ConnectedInspector,
         slices: Sequence[Slice],
         builder: FrameBuilder,
         *,
@@ -135,7 +135,7 @@ class SliceReader:
         cancellation: Cancellation | None = None,
         on_read: Callable[[Slice], None] | None = None,
     ) -> None:
-        self._browser = browser
+        self._inspector = inspector
         self._slices = slices
         self._builder = builder
         self._filter = wanted
@@ -165,7 +165,7 @@ class SliceReader:
             shown.update(rows)
 
         for piece in self._slices:
-            for columns in self._browser.read(
+            for columns in self._inspector.read(
                 piece, attributes=self._attributes, cancellation=self._cancellation, on_outside=on_outside
             ):
                 if self._cancellation is not None:

@@ -27,7 +27,7 @@ NEAR = 1_000
 Place = tuple[str, int | None, int]
 
 
-def places_of(df: pd.DataFrame, browser: ConnectedInspector) -> list[Place]:
+def places_of(df: pd.DataFrame, inspector: ConnectedInspector) -> list[Place]:
     """Return topic, partition and position of each row.
 
     Raises:
@@ -55,7 +55,8 @@ def places_of(df: pd.DataFrame, browser: ConnectedInspector) -> list[Place]:
         if topic is None or (offset is None and identity is None):
             raise ConfigError(f"row {row} has no topic, or no offset and no id: it cannot be read again")
         try:
-            place = browser.place(None if offset is None else check_size(int(offset), "an offset"), identity)
+            known = None if offset is None else check_size(int(offset), "an offset")
+            place = inspector.place(known, identity)
         except NotSupported:
             raise ConfigError(f"row {row} has no offset, so it cannot be read again") from None
         places.append((str(topic), None if partition is None else int(partition), place))
@@ -97,7 +98,7 @@ def decoder_of(df: pd.DataFrame) -> PayloadDecoder | str:
     return "auto" if name is None else decoder_named(name)
 
 
-def read_places(browser: ConnectedInspector, places: Sequence[Place], builder: FrameBuilder) -> pa.Table:
+def read_places(inspector: ConnectedInspector, places: Sequence[Place], builder: FrameBuilder) -> pa.Table:
     """Return the rows at these places, in order; rows that are gone are left out, with a warning."""
     wanted = set(places)
     found: dict[Any, int] = {}
@@ -106,12 +107,12 @@ def read_places(browser: ConnectedInspector, places: Sequence[Place], builder: F
 
     def between(gap: Slice) -> int:
         if gap.topic not in topics:
-            topics[gap.topic] = {each.partition: each for each in browser.bounds(gap.topic)}
+            topics[gap.topic] = {each.partition: each for each in inspector.bounds(gap.topic)}
         bounds = topics[gap.topic].get(gap.partition)
         return 0 if bounds is None else bounds.between(gap.start, gap.end)
 
     for piece in slices_of(places, between):
-        for columns in browser.read(piece):
+        for columns in inspector.read(piece):
             offsets = columns.positions()
             keep = [i for i, o in enumerate(offsets) if (piece.topic, piece.partition, o) in wanted]
             for index in keep:

@@ -15,14 +15,14 @@ class StartIgnoredWarning(UserWarning):
 
 
 def note_if_it_exists(
-    browser: ConnectedInspector, topic: str, subscription: str, model: Model, start: object
+    inspector: ConnectedInspector, topic: str, subscription: str, model: Model, start: object
 ) -> None:
     """Warn with `StartIgnoredWarning` if the subscription exists.
 
     If the lookup fails, there is no warning.
     """
     try:
-        described = browser.describe(topic, count=False, timeout=LOOK_SECONDS)
+        described = inspector.describe(topic, count=False, timeout=LOOK_SECONDS)
     except BrokerError:
         # the consumer, which is opened next, will say what is wrong with the topic or the broker
         return

@@ -57,7 +57,7 @@ class Connection(Closable):
     Any thread may use it. Only the driver's thread calls `_driver`, except for `Driver.translate` and
     `Driver.native`. `_driver` is set once, before the connection can be used. `_lock` guards `_children`, and
     with it `_closed`: what is made while the connection closes is closed either by it or by `_adopt`.
-    `_asking_for_browser` is taken before `_lock`, and held while the inspector is made.
+    `_asking_for_inspector` is taken before `_lock`, and held while the inspector is made.
 
     Attributes:
         address: where the broker is.
@@ -73,8 +73,8 @@ class Connection(Closable):
         self._secrets = address.secrets
         backend = registry.backend(address.scheme)
         self._lock = threading.RLock()
-        self._asking_for_browser = threading.Lock()
-        self._browser: ConnectedInspector | None = None
+        self._asking_for_inspector = threading.Lock()
+        self._inspector: ConnectedInspector | None = None
         self._children: weakref.WeakSet[Closable] = weakref.WeakSet()
         self._driver: Driver | None = None
         self._driver_thread = DriverThread(f"connection to {self.name}")
@@ -280,17 +280,17 @@ class Connection(Closable):
             NotSupported: the system cannot be browsed without side effects.
         """
         driver = self.driver
-        with self._asking_for_browser:
-            if self._browser is None:
-                browser = ConnectedInspector(
+        with self._asking_for_inspector:
+            if self._inspector is None:
+                inspector = ConnectedInspector(
                     self._ask(driver.inspector, ADMIN_SECONDS),
                     lambda: self._ask(driver.reader, ADMIN_SECONDS),
                     name=self.name,
                     translate=self.translate,
                 )
-                self._adopt(browser)
-                self._browser = browser
-            return self._browser
+                self._adopt(inspector)
+                self._inspector = inspector
+            return self._inspector
 
     def create_topic(self, topic: str, *, timeout: float = ADMIN_SECONDS, **options: Any) -> None:
         """Create a topic.

@@ -35,7 +35,7 @@ class Consumer(ConsumerThread, Generic[Item]):
 
     def settle(
         self,
-        chunk: Fetch,
+        fetch: Fetch,
         rows: Sequence[int],
         outcome: Outcome,
         *,
@@ -45,7 +45,7 @@ class Consumer(ConsumerThread, Generic[Item]):
         """Settle rows of a fetch, and wait for it, 30 seconds at most.
 
         Args:
-            chunk: a fetch of this consumer.
+            fetch: a fetch of this consumer.
             rows: rows of the fetch. Nothing is done for rows that are settled already, but acknowledging
                 one that was not acknowledged before fails.
             outcome: how they are settled.
@@ -66,7 +66,7 @@ class Consumer(ConsumerThread, Generic[Item]):
 
         def settled() -> dict[int, BrokerError]:
             try:
-                return self._settle(chunk, rows, outcome, delay, reason)
+                return self._settle(fetch, rows, outcome, delay, reason)
             except NotSupported:
                 raise
             except Exception as error:
@@ -122,10 +122,10 @@ class Consumer(ConsumerThread, Generic[Item]):
         try:
             self._wait(lambda: self._take(count, transit), deadline, cancellation, want=count)
         except BaseException:
-            self._put_back([transit.held] if transit.held is not None else [])
+            self._put_back([transit.received] if transit.received is not None else [])
             raise
         # signals are handled around calls only, and there is none from here to the caller's variable
-        return transit.held
+        return transit.received
 
     def fetch_many(
         self,
@@ -178,11 +178,11 @@ class Consumer(ConsumerThread, Generic[Item]):
                     patience = min(patience, quiet)
                 transit = _Transit(room, alone=not pieces)
                 until = Deadline(None if patience == NEVER else patience)
-                held = self._moved(missing, until, cancellation, transit)
+                received = self._moved(missing, until, cancellation, transit)
                 if transit.full:
                     ending.why = f"at max_bytes={max_bytes:,}"
                     break
-                if held is None:
+                if received is None:
                     by_idle = bool(pieces) and quiet is not None and not deadline.passed
                     asked = by_idle or (thorough and not pieces)
                     if not asked:
@@ -193,11 +193,11 @@ class Consumer(ConsumerThread, Generic[Item]):
                     if not by_idle:
                         deadline = deadline.restarted()
                     continue
-                pieces.append(held)
+                pieces.append(received)
                 silence.broken()
-                missing -= len(held)
+                missing -= len(received)
                 if room is not None:
-                    room = max(0, room - held.nbytes)
+                    room = max(0, room - received.nbytes)
                 if window is not None and len(pieces) == 1:
                     deadline = Deadline(window)
                 # take only what is there now: a trickle of messages would never let this end
@@ -247,7 +247,7 @@ class Consumer(ConsumerThread, Generic[Item]):
         return not self.capabilities.more_while_held and not self._buffer
 
     @abstractmethod
-    def _items(self, held: ReceivedBatch) -> list[Item]:
+    def _items(self, received: ReceivedBatch) -> list[Item]:
         """Return the rows of a batch as objects."""
 
     def _next(self, timeout: float | None, cancellation: Cancellation | None) -> Item | None:
@@ -283,7 +283,7 @@ class Consumer(ConsumerThread, Generic[Item]):
         """
         pieces = self.fetch_many(max_messages, timeout, cancellation=cancellation)
         try:
-            return [item for held in pieces for item in self._items(held)]
+            return [item for received in pieces for item in self._items(received)]
         except BaseException:
             self._put_back(pieces)
             raise
@@ -300,17 +300,17 @@ class Consumer(ConsumerThread, Generic[Item]):
         Return true, or None if there are no rows.
         """
         while self._buffer:
-            held = self._buffer[0]
-            if held.settled:
+            received = self._buffer[0]
+            if received.settled:
                 self._buffer.popleft()
                 continue
-            count = transit.most(held, count)
+            count = transit.most(received, count)
             if not count:
                 transit.full = True
-            elif len(held) > count:
-                transit.held, self._buffer[0] = held.split(count)
+            elif len(received) > count:
+                transit.received, self._buffer[0] = received.split(count)
             else:
-                transit.held = held
+                transit.received = received
                 self._buffer.popleft()
             return True
         return None
@@ -374,19 +374,19 @@ class _Transit:
         full: whether the next row is too large.
     """
 
-    __slots__ = ("_alone", "_room", "full", "held")
+    __slots__ = ("_alone", "_room", "full", "received")
 
     def __init__(self, room: int | None = None, *, alone: bool = False) -> None:
-        self.held: ReceivedBatch | None = None
+        self.received: ReceivedBatch | None = None
         self.full = False
         self._room = room
         self._alone = alone
 
-    def most(self, held: ReceivedBatch, count: int) -> int:
+    def most(self, received: ReceivedBatch, count: int) -> int:
         """Return how many of the first `count` rows of a batch may be moved."""
         if self._room is None:
             return count
-        fitting = held.fitting(count, self._room)
-        if fitting == min(count, len(held)):
+        fitting = received.fitting(count, self._room)
+        if fitting == min(count, len(received)):
             return count
         return max(fitting, 1 if self._alone else 0)

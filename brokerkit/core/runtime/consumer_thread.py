@@ -88,8 +88,8 @@ class ConsumerThread(Closable):
     ) -> None:
         self.name = name
         self.capabilities = capabilities
-        held = check_seconds(hold, "hold")
-        self._hold_seconds = NEVER if held is None else held
+        received = check_seconds(hold, "hold")
+        self._hold_seconds = NEVER if received is None else received
         self._connect_timeout = check_seconds(connect_timeout, "connect_timeout")
         self._driver = driver
         self._translate = translate
@@ -113,7 +113,7 @@ class ConsumerThread(Closable):
     # The two models differ in these; called by the driver's thread only.
 
     @abstractmethod
-    def _chunk(self, fetched: Fetched) -> Fetch:
+    def _as_fetch(self, fetched: Fetched) -> Fetch:
         """Wrap what the driver fetched, with the state of each row."""
 
     @abstractmethod
@@ -126,7 +126,7 @@ class ConsumerThread(Closable):
     @abstractmethod
     def _settle(
         self,
-        chunk: Any,
+        fetch: Any,
         rows: Sequence[int],
         outcome: Outcome,
         delay: float | None,
@@ -221,13 +221,13 @@ class ConsumerThread(Closable):
 
     def _receive(self, fetched: Fetched) -> None:
         """Put what was fetched into the buffer, and set when its locks are due."""
-        chunk = self._chunk(fetched)
+        fetch = self._as_fetch(fetched)
         lock = self._driver.lock_seconds
         due = self._hold_seconds if lock is None else min(lock / 3, self._hold_seconds)
-        self._keep_alive_at = min(self._keep_alive_at, chunk.received_at + due)
+        self._keep_alive_at = min(self._keep_alive_at, fetch.received_at + due)
         with self._lock:
-            self._outstanding.add(chunk)
-            self._buffer.append(ReceivedBatch(chunk, 0, len(chunk)))
+            self._outstanding.add(fetch)
+            self._buffer.append(ReceivedBatch(fetch, 0, len(fetch)))
 
     def _check_open(self) -> None:
         """Raise Closed if the consumer is closed, or used in a forked child."""

@@ -83,7 +83,7 @@ class ConnectedInspector(Closable):
         self._lock = threading.RLock()
         self._idle_readers: list[SliceReading] = []
         self._readers: list[SliceReading] = []
-        self._driver_thread = DriverThread(f"browser of {name}")
+        self._driver_thread = DriverThread(f"inspector of {name}")
         close_at_exit(self)
 
     def topics(self, *, timeout: float = ANSWER_SECONDS) -> list[TopicInfo]:
@@ -385,7 +385,7 @@ class ConnectedInspector(Closable):
         """Raise Closed if the inspector is closed, or used in a forked child."""
         self._driver_thread.check_process()
         if self._closed:
-            raise Closed(f"the browser of {self.name} is closed")
+            raise Closed(f"the inspector of {self.name} is closed")
 
     def begin_close(self, timeout: float) -> None:
         """Start to stop reading and to leave, without waiting for it."""

@@ -87,8 +87,8 @@ class MessageConsumer(Consumer[Message]):
         """
         return self._next(timeout, cancellation)
 
-    def _items(self, held: ReceivedBatch) -> list[Message]:
-        return held.messages()
+    def _items(self, received: ReceivedBatch) -> list[Message]:
+        return received.messages()
 
     def stream(
         self, *, cancellation: Cancellation | None = None
@@ -147,119 +147,119 @@ class MessageConsumer(Consumer[Message]):
 
     # The driver's thread.
 
-    def _chunk(self, fetched: Fetched) -> Fetch:
+    def _as_fetch(self, fetched: Fetched) -> Fetch:
         return MessageFetch(self, fetched)
 
     def _settle(
         self,
-        chunk: MessageFetch,
+        fetch: MessageFetch,
         rows: Sequence[int],
         outcome: Outcome,
         delay: float | None,
         reason: str | None,
     ) -> dict[int, BrokerError]:
-        self._lapse(chunk, time.monotonic())
+        self._lapse(fetch, time.monotonic())
         failures: dict[int, BrokerError] = {}
         asked = []
         for row in rows:
-            state = chunk.states[row]
+            state = fetch.states[row]
             if state == PENDING:
                 asked.append(row)
             elif outcome is Outcome.ACK and state != ACKED:
                 failures[row] = _too_late(state)
         if asked:
-            receipts = [chunk.receipts[row] for row in asked]
+            receipts = [fetch.receipts[row] for row in asked]
             results = self._driver.settle(receipts, outcome, delay=delay, reason=reason)
             for row, error in zip(asked, results, strict=True):
                 if error is None:
-                    chunk.states[row] = _STATE_AFTER[outcome]
+                    fetch.states[row] = _STATE_AFTER[outcome]
                     continue
                 problem = as_ack_error(self._translate(error))
                 if isinstance(problem, LockLost):
-                    chunk.states[row] = LOST
+                    fetch.states[row] = LOST
                 if outcome is Outcome.ACK or not isinstance(problem, LockLost):
                     failures[row] = problem
-        if not chunk.open:
-            self._outstanding.discard(chunk)
+        if not fetch.open:
+            self._outstanding.discard(fetch)
         return failures
 
-    def _lapse(self, chunk: MessageFetch, now: float) -> None:
+    def _lapse(self, fetch: MessageFetch, now: float) -> None:
         """Mark messages as lost whose locks have expired."""
         lock = self._driver.lock_seconds
-        if lock is not None and now > chunk.locked_at + lock:
-            chunk.mark_pending(LOST)
+        if lock is not None and now > fetch.locked_at + lock:
+            fetch.mark_pending(LOST)
 
     def _keep_alive(self) -> float:
         lock = self._driver.lock_seconds
         again = NEVER
-        for chunk in list(self._outstanding):
+        for fetch in list(self._outstanding):
             now = time.monotonic()
-            self._lapse(chunk, now)
-            end = chunk.received_at + self._hold_seconds
-            if not chunk.open:
-                self._outstanding.discard(chunk)
+            self._lapse(fetch, now)
+            end = fetch.received_at + self._hold_seconds
+            if not fetch.open:
+                self._outstanding.discard(fetch)
             elif now >= end:
                 if lock is None:
-                    self._return(chunk)
+                    self._return(fetch)
                 else:
-                    again = min(again, chunk.locked_at + lock + 0.01)
-                    if not self._return_unread(chunk):
+                    again = min(again, fetch.locked_at + lock + 0.01)
+                    if not self._return_unread(fetch):
                         again = min(again, now + RETRY_SECONDS)
             elif lock is not None and not self.capabilities.lock_extension:
-                again = min(again, chunk.locked_at + lock + 0.01, end)
+                again = min(again, fetch.locked_at + lock + 0.01, end)
             elif lock is not None:
-                if now >= chunk.locked_at + lock / 3:
-                    self._extend(chunk)
-                again = min(again, max(chunk.locked_at + lock / 3, now + lock / 20), end)
+                if now >= fetch.locked_at + lock / 3:
+                    self._extend(fetch)
+                again = min(again, max(fetch.locked_at + lock / 3, now + lock / 20), end)
             else:
                 again = min(again, end)
         return again
 
-    def _extend(self, chunk: MessageFetch) -> None:
+    def _extend(self, fetch: MessageFetch) -> None:
         """Extend the locks of a fetch. If one fails with a retryable error, it is due again."""
-        rows = chunk.pending(0, len(chunk))
+        rows = fetch.pending(0, len(fetch))
         began = time.monotonic()
         extended = True
-        for row, error in zip(rows, self._driver.extend([chunk.receipts[r] for r in rows]), strict=True):
+        for row, error in zip(rows, self._driver.extend([fetch.receipts[r] for r in rows]), strict=True):
             if error is None:
                 continue
             problem = self._translate(error)
             if problem.retryable:
                 extended = False
             else:
-                chunk.states[row] = LOST
+                fetch.states[row] = LOST
         if extended:
-            chunk.locked_at = began
+            fetch.locked_at = began
 
-    def _return_unread(self, chunk: MessageFetch) -> bool:
+    def _return_unread(self, fetch: MessageFetch) -> bool:
         """Return the rows of a fetch that no caller received within `hold` seconds.
 
         Return false if the broker did not take some of them, so that it is to be tried again.
         """
         with self._lock:
-            unread = [held for held in self._buffer if held.chunk is chunk]
-            for held in unread:
-                self._buffer.remove(held)
-                chunk.unread += held.pending_rows()
-        rows = [row for row in chunk.unread if not chunk.settled(row)]
+            unread = [received for received in self._buffer if received.fetch is fetch]
+            for received in unread:
+                self._buffer.remove(received)
+                fetch.unread += received.pending_rows()
+        rows = [row for row in fetch.unread if not fetch.settled(row)]
         if rows:
-            failures = self._settle(chunk, rows, Outcome.NACK, None, None)
+            failures = self._settle(fetch, rows, Outcome.NACK, None, None)
             rows = [row for row in rows if row in failures and failures[row].retryable]
-        chunk.unread = rows
+        fetch.unread = rows
         return not rows
 
-    def _return(self, chunk: MessageFetch) -> None:
+    def _return(self, fetch: MessageFetch) -> None:
         """Return a whole fetch, where there are no locks that expire."""
-        receipts = [chunk.receipts[row] for row in chunk.pending(0, len(chunk))]
+        receipts = [fetch.receipts[row] for row in fetch.pending(0, len(fetch))]
         self._driver.settle(receipts, Outcome.NACK, delay=None, reason=None)
-        chunk.mark_pending(LOST)
-        self._outstanding.discard(chunk)
+        fetch.mark_pending(LOST)
+        self._outstanding.discard(fetch)
 
     def _give_back(self) -> None:
         receipts: list[Any] = []
-        for chunk in self._outstanding:
-            receipts.extend(compress(chunk.receipts, (not state for state in chunk.states)))
-            chunk.mark_pending(NACKED)
+        for fetch in self._outstanding:
+            receipts.extend(compress(fetch.receipts, (not state for state in fetch.states)))
+            fetch.mark_pending(NACKED)
         self._outstanding.clear()
         if receipts:
             self._driver.settle(receipts, Outcome.NACK, delay=None, reason=None)

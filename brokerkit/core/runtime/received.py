@@ -31,7 +31,7 @@ class Settler(Protocol):
 
     def settle(
         self,
-        chunk: Fetch,
+        fetch: Fetch,
         rows: Sequence[int],
         outcome: Outcome,
         *,
@@ -120,29 +120,29 @@ def require_confirmation(consumer: Settler, wanted: bool) -> None:
 class RowDelivery:
     """Settles one message or record of a fetch; see `Delivery`."""
 
-    __slots__ = ("_chunk", "_row")
+    __slots__ = ("_fetch", "_row")
 
-    def __init__(self, chunk: Fetch, row: int) -> None:
-        self._chunk = chunk
+    def __init__(self, fetch: Fetch, row: int) -> None:
+        self._fetch = fetch
         self._row = row
 
     @property
     def settled(self) -> bool:
         """Whether it is settled, or cannot be settled any more."""
-        return self._chunk.consumer.closed or self._chunk.settled(self._row)
+        return self._fetch.consumer.closed or self._fetch.settled(self._row)
 
     def ack(self, *, require_confirmed: bool = False) -> None:
         """Acknowledge it."""
-        require_confirmation(self._chunk.consumer, require_confirmed)
-        self._chunk.settle([self._row], Outcome.ACK, None, None)
+        require_confirmation(self._fetch.consumer, require_confirmed)
+        self._fetch.settle([self._row], Outcome.ACK, None, None)
 
     def nack(self, *, delay: float | None = None) -> None:
         """Return it to the broker, to be delivered again."""
-        self._chunk.settle([self._row], Outcome.NACK, delay, None)
+        self._fetch.settle([self._row], Outcome.NACK, delay, None)
 
     def reject(self, *, reason: str | None = None) -> None:
         """Settle it as one that must not be delivered again."""
-        self._chunk.settle([self._row], Outcome.REJECT, None, reason)
+        self._fetch.settle([self._row], Outcome.REJECT, None, reason)
 
 
 class ReceivedBatch:
@@ -151,10 +151,10 @@ class ReceivedBatch:
     `ack`, `nack` and `reject` settle all rows that are not settled yet.
     """
 
-    __slots__ = ("_chunk", "_start", "_stop")
+    __slots__ = ("_fetch", "_start", "_stop")
 
-    def __init__(self, chunk: Fetch, start: int, stop: int) -> None:
-        self._chunk = chunk
+    def __init__(self, fetch: Fetch, start: int, stop: int) -> None:
+        self._fetch = fetch
         self._start = start
         self._stop = stop
 
@@ -162,37 +162,37 @@ class ReceivedBatch:
         return self._stop - self._start
 
     @property
-    def chunk(self) -> Fetch:
+    def fetch(self) -> Fetch:
         """The fetch that the rows belong to."""
-        return self._chunk
+        return self._fetch
 
     @property
     def columns(self) -> Columns:
         """The messages, one per row."""
-        return self._chunk.columns.slice(self._start, self._stop)
+        return self._fetch.columns.slice(self._start, self._stop)
 
     def fitting(self, count: int, room: int) -> int:
         """Return how many of the first `count` rows have at most `room` bytes together."""
-        return self._chunk.columns.fitting(self._start, min(self._stop, self._start + count), room)
+        return self._fetch.columns.fitting(self._start, min(self._stop, self._start + count), room)
 
     @property
     def nbytes(self) -> int:
         """The bytes of the keys, payloads and attributes."""
-        return sum(self._chunk.columns.sizes(self._start, self._stop))
+        return sum(self._fetch.columns.sizes(self._start, self._stop))
 
     @property
     def settled(self) -> bool:
         """Whether every row is settled, or cannot be settled any more."""
-        return all(map(self._chunk.settled, range(self._start, self._stop)))
+        return all(map(self._fetch.settled, range(self._start, self._stop)))
 
     def split(self, count: int) -> tuple[ReceivedBatch, ReceivedBatch]:
         """Return the first `count` rows and the rest, as batches."""
         middle = self._start + count
-        return ReceivedBatch(self._chunk, self._start, middle), ReceivedBatch(self._chunk, middle, self._stop)
+        return ReceivedBatch(self._fetch, self._start, middle), ReceivedBatch(self._fetch, middle, self._stop)
 
     def pending_rows(self) -> list[int]:
         """Return the rows that are not settled, as rows of the fetch."""
-        return self._chunk.pending(self._start, self._stop)
+        return self._fetch.pending(self._start, self._stop)
 
     def ack(self, *, require_confirmed: bool = False) -> None:
         """Acknowledge all rows; on a log, commit the highest offset of each partition.
@@ -206,7 +206,7 @@ class ReceivedBatch:
             NotSupported: a confirmation was required, and the system has none.
             Closed: the consumer is closed.
         """
-        require_confirmation(self._chunk.consumer, require_confirmed)
+        require_confirmation(self._fetch.consumer, require_confirmed)
         self._settle(Outcome.ACK, None, None)
 
     def nack(self, *, delay: float | None = None) -> None:
@@ -226,17 +226,17 @@ class ReceivedBatch:
         self._settle(Outcome.REJECT, None, reason)
 
     def _settle(self, outcome: Outcome, delay: float | None, reason: str | None) -> None:
-        self._chunk.settle(range(self._start, self._stop), outcome, delay, reason)
+        self._fetch.settle(range(self._start, self._stop), outcome, delay, reason)
 
     def messages(self) -> list[Message]:
         """Return one `Message` per row."""
-        rows = self._chunk.rows.slice(self._start, self._stop)
+        rows = self._fetch.rows.slice(self._start, self._stop)
         return rows.to_messages(self._deliveries())
 
     def records(self) -> list[Record]:
         """Return one `Record` per row."""
-        rows = self._chunk.rows.slice(self._start, self._stop)
+        rows = self._fetch.rows.slice(self._start, self._stop)
         return rows.to_records(self._deliveries())
 
     def _deliveries(self) -> list[Any]:
-        return [RowDelivery(self._chunk, row) for row in range(self._start, self._stop)]
+        return [RowDelivery(self._fetch, row) for row in range(self._start, self._stop)]

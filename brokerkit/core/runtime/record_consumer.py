@@ -114,42 +114,42 @@ class RecordConsumer(Consumer[Record]):
         """
         return self._next(timeout, cancellation)
 
-    def _items(self, held: ReceivedBatch) -> list[Record]:
-        return held.records()
+    def _items(self, received: ReceivedBatch) -> list[Record]:
+        return received.records()
 
     # The driver's thread.
 
-    def _chunk(self, fetched: Fetched) -> Fetch:
-        chunk = RecordFetch(self, fetched)
-        for partition, offset in zip(chunk.partitions, chunk.offsets, strict=True):
+    def _as_fetch(self, fetched: Fetched) -> Fetch:
+        fetch = RecordFetch(self, fetched)
+        for partition, offset in zip(fetch.partitions, fetch.offsets, strict=True):
             if partition not in self._first:
                 self._first[partition] = offset
-        return chunk
+        return fetch
 
     def _settle(
         self,
-        chunk: RecordFetch,
+        fetch: RecordFetch,
         rows: Sequence[int],
         outcome: Outcome,
         delay: float | None,
         reason: str | None,
     ) -> dict[int, BrokerError]:
         if outcome is Outcome.NACK:
-            self._seek_back({chunk.partitions[row] for row in rows if not chunk.settled(row)})
+            self._seek_back({fetch.partitions[row] for row in rows if not fetch.settled(row)})
             return {}
-        return self._commit(chunk, rows)
+        return self._commit(fetch, rows)
 
-    def _commit(self, chunk: RecordFetch, rows: Sequence[int]) -> dict[int, BrokerError]:
+    def _commit(self, fetch: RecordFetch, rows: Sequence[int]) -> dict[int, BrokerError]:
         """Commit the highest of these rows in each partition, unless it is committed or stale."""
         failed: dict[Partition, BrokerError] = {}
         positions: dict[Partition, int] = {}
         for row in rows:
-            partition = chunk.partitions[row]
-            position = self._driver.next_offset(chunk.offsets[row])
+            partition = fetch.partitions[row]
+            position = self._driver.next_offset(fetch.offsets[row])
             # committing an older position would move the group back
             if position <= max(self.marks.get(partition, -1), positions.get(partition, -1)):
                 continue
-            if chunk.stale(partition):
+            if fetch.stale(partition):
                 failed[partition] = self._stale(partition)
             else:
                 positions[partition] = position
@@ -163,14 +163,14 @@ class RecordConsumer(Consumer[Record]):
                     failed[partition] = as_ack_error(self._translate(error))
         self._outstanding = {each for each in self._outstanding if each.open}
         return {
-            row: failed[chunk.partitions[row]]
+            row: failed[fetch.partitions[row]]
             for row in rows
-            if chunk.partitions[row] in failed and not self._committed(chunk, row)
+            if fetch.partitions[row] in failed and not self._committed(fetch, row)
         }
 
-    def _committed(self, chunk: RecordFetch, row: int) -> bool:
+    def _committed(self, fetch: RecordFetch, row: int) -> bool:
         """Tell whether a record is committed."""
-        return chunk.offsets[row] < self.marks.get(chunk.partitions[row], 0)
+        return fetch.offsets[row] < self.marks.get(fetch.partitions[row], 0)
 
     def _stale(self, partition: Partition) -> BrokerError:
         """Return the error for acknowledging a record of a stale partition."""
@@ -202,33 +202,33 @@ class RecordConsumer(Consumer[Record]):
             self.epochs[partition] = self.epochs.get(partition, 0) + 1
             self._reasons[partition] = reason
         with self._lock:
-            kept = [piece for held in self._buffer for piece in self._current(held)]
+            kept = [piece for received in self._buffer for piece in self._current(received)]
             self._buffer.clear()
             self._buffer.extend(kept)
         self._outstanding = {each for each in self._outstanding if each.open}
 
-    def _current(self, held: ReceivedBatch) -> list[ReceivedBatch]:
+    def _current(self, received: ReceivedBatch) -> list[ReceivedBatch]:
         """Return the rows of a batch that are not settled, as a batch of their own or none."""
-        rows = held.pending_rows()
-        if len(rows) == len(held):
-            return [held]
+        rows = received.pending_rows()
+        if len(rows) == len(received):
+            return [received]
         if not rows:
             return []
-        chunk = RecordFetch(self, Fetched(held.chunk.columns.take(rows)))
-        chunk.received_at = held.chunk.received_at
-        self._outstanding.add(chunk)
-        return [ReceivedBatch(chunk, 0, len(chunk))]
+        fetch = RecordFetch(self, Fetched(received.fetch.columns.take(rows)))
+        fetch.received_at = received.fetch.received_at
+        self._outstanding.add(fetch)
+        return [ReceivedBatch(fetch, 0, len(fetch))]
 
     def _keep_alive(self) -> float:
         now = time.monotonic()
         again = NEVER
-        for chunk in list(self._outstanding):
-            if not chunk.open:
-                self._outstanding.discard(chunk)
-            elif now >= chunk.received_at + self._hold_seconds:
-                self._seek_back({p for p in chunk.last if not chunk.stale(p)}, HELD_TOO_LONG)
+        for fetch in list(self._outstanding):
+            if not fetch.open:
+                self._outstanding.discard(fetch)
+            elif now >= fetch.received_at + self._hold_seconds:
+                self._seek_back({p for p in fetch.last if not fetch.stale(p)}, HELD_TOO_LONG)
             else:
-                again = min(again, chunk.received_at + self._hold_seconds)
+                again = min(again, fetch.received_at + self._hold_seconds)
         return again
 
     def _give_back(self) -> None:
