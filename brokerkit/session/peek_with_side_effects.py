@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from brokerkit.core.vocabulary.errors import ConfigError
 
@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 
     from .base import BrokerSession
 
-SideEffects = Literal["give back", "temporary subscription"]
 CHOICES = ("give back", "temporary subscription")
 TIMEOUT_SECONDS = 10.0
 IDLE_SECONDS = 1.0

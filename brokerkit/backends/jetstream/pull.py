@@ -91,11 +91,6 @@ class Pull:
         """The messages that arrived and were not taken."""
         return self._messages
 
-    @property
-    def requested(self) -> bool:
-        """Whether the server may still deliver messages for a request."""
-        return self._to_come > 0 and time.monotonic() < self._lost_at
-
     async def _called_back(self, message: Msg) -> None:
         self._arrived(message)
 

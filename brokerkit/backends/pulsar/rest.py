@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import quote
 
 import httpx
 
@@ -127,11 +126,6 @@ class RestEndpoint:
     def close(self) -> None:
         """Close the connections to the endpoint."""
         self._client.close()
-
-
-def subscription_path(full: str, subscription: str) -> str:
-    """Return the path of a subscription on the endpoint."""
-    return f"{rest_path(full)}/subscription/{quote(subscription, safe='')}"
 
 
 def _refusal(answer: httpx.Response) -> BrokerError:

@@ -47,7 +47,6 @@ PLACES: Mapping[str, int] = {
     "reply_to_session_id": 12,
 }
 """Where each stands in the list of a message's properties."""
-SESSION_PLACE = 10
 READ_ONLY = frozenset(PREFIX + name for name in ("state", "dead_letter_source", "enqueued_sequence_number"))
 KNOWN = frozenset(
     {PREFIX + name for name in PLACES} | {BODY_TYPE, PARTITION_KEY, TIME_TO_LIVE, SCHEDULED} | READ_ONLY

@@ -21,7 +21,6 @@ HEX_PAGE = 2_048
 SHOWN_ATTRIBUTES = 200
 COPIED = 1_000_000
 """At most so many bytes go to the clipboard; for more, the Python call is copied."""
-FORMS = ("tree", "text", "hex", "decoded")
 
 
 class MessageView:
