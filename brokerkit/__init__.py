@@ -134,7 +134,7 @@ _HOMES = {
 """Where each public name is; it is loaded on first use. Type checkers read the imports above."""
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
-__all__ = ["__version__", *_HOME_OF]
+__all__ = ["__version__", *_HOME_OF]  # noqa: PLE0604  # the names are strings
 
 
 def __getattr__(name: str) -> Any:

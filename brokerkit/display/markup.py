@@ -39,10 +39,12 @@ def block(*parts: str) -> str:
 
 
 def heading(text: str) -> str:
+    """Return a heading as HTML."""
     return f"<p><b>{shown(text)}</b></p>"
 
 
 def paragraph(text: str) -> str:
+    """Return a text as a paragraph of HTML; nothing if it is empty."""
     return f"<p>{shown(text, 1_000)}</p>" if text else ""
 
 
@@ -52,6 +54,7 @@ def lines(text: str) -> str:
 
 
 def bullets(texts: Iterable[str]) -> str:
+    """Return texts as a list of HTML."""
     return f"<ul>{''.join(f'<li>{shown(text)}</li>' for text in texts)}</ul>"
 
 

@@ -49,7 +49,7 @@ _READ: dict[str, Callable[[Any], Any]] = {
     "string": bytes_to_text,
     "null": lambda data: None,
     "bool": _bool,
-    "int": lambda data: int(data),
+    "int": int,
     "float": float,
     "timestamp": lambda data: datetime.fromisoformat(data.decode()),
     "uuid": lambda data: UUID(data.decode()),

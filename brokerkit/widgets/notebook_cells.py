@@ -8,6 +8,8 @@ from typing import Any, Protocol
 
 
 class Stoppable(Protocol):
+    """Something in the background that can be stopped."""
+
     def stop(self, why: str = ...) -> None:
         """Stop, without waiting."""
 

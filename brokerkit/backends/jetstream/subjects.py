@@ -53,7 +53,7 @@ def covers(wide: str, narrow: str) -> bool:
         if index >= len(right):
             return False
         other = right[index]
-        if other == ">" or (token != "*" and token != other):
+        if other == ">" or (token not in ("*", other)):
             return False
     return len(left) == len(right)
 
@@ -72,7 +72,7 @@ def overlap(one: str, other: str) -> bool:
         a, b = left[index], right[index]
         if a == ">" or b == ">":
             return True
-        if a != b and a != "*" and b != "*":
+        if a not in (b, "*") and b != "*":
             return False
     return True
 

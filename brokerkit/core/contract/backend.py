@@ -27,10 +27,8 @@ class Facts:
     Attributes:
         extra: the extra of brokerkit-notebook that installs the client library. None if there is none.
         default_ports: the port of a host without one, by URL scheme.
-        load: imports the client library. Called before the time of a connection begins to count.
-
-            Raises:
-                ModuleNotFoundError: the library is not installed.
+        load: imports the client library, and raises ModuleNotFoundError if it is not installed. Called before
+            the time of a connection begins to count.
         recognize: returns the address in a target that is not a URL, such as a connection string, and None if
             it is none of this system's. It must not raise: a traceback would show the secrets of the target.
     """

@@ -12,7 +12,7 @@ _depth = 0
 _resume = False
 
 
-class gc_paused:  # read as a phrase: `with gc_paused():`
+class gc_paused:  # noqa: N801  # read as a phrase: `with gc_paused():`
     """A context manager that stops automatic collections while at least one thread is inside.
 
     It may be nested, and used by several threads. The last one to leave restores the state that was

@@ -119,11 +119,11 @@ def renamed_names(module: str, names: Mapping[str, str], *, since: str, until: s
         for old, place in names.items()
     }
 
-    def __getattr__(name: str) -> Any:
+    def look_up(name: str) -> Any:
         if name not in notices:
             raise AttributeError(f"module {module!r} has no attribute {name!r}")
         notices[name].warn()
         home, _, found = names[name].partition(":")
         return getattr(import_module(home), found)
 
-    return __getattr__
+    return look_up

@@ -68,7 +68,7 @@ class Connection(asyncio.Protocol):
 
     def _push(self, data: bytes) -> None:
         rest = memoryview(data)
-        while len(rest):
+        while rest:
             size = min(max(self._engine.capacity(), 0), len(rest))
             if not size:
                 raise TransportException("the engine takes no more")

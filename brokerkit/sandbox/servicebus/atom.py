@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import datetime
-import xml.etree.ElementTree as ElementTree
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
+from xml.etree import ElementTree
 from xml.etree.ElementTree import Element, SubElement
 
 from . import errors

@@ -55,7 +55,7 @@ class Lifecycle:
             (consumer.close, item.ack),
             (publisher.close, lambda: publisher.topic(topic).publish(OutboundMessage(b"x"))),
             (browser.close, lambda: browser.bounds(topic)),
-            (connection.close, lambda: connection.ping()),
+            (connection.close, connection.ping),
             (connection.close, lambda: connection.consumer(topic, subscription, model=stage.model)),
         ]
         for close, use in calls:

@@ -89,6 +89,7 @@ def position(text: str, label: str) -> Any:
 
 
 def position_text(value: Any) -> str:
+    """Return a position as the form shows it."""
     if value is None:
         return ""
     return value.isoformat() if isinstance(value, datetime) else str(value)

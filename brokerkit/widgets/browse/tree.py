@@ -70,6 +70,7 @@ def whole(root: Any) -> dict[str, Any]:
 
 
 def is_nested(value: Any) -> bool:
+    """Return whether a value has members."""
     return isinstance(value, list)
 
 
@@ -88,6 +89,7 @@ def _items(node: Any, first: int, last: int) -> list[tuple[str, Any]]:
 
 
 def kind_of(value: Any) -> str:
+    """Return the JSON type of a value."""
     if isinstance(value, Members):
         return "object"
     if isinstance(value, list):
