@@ -30,7 +30,7 @@ TOPIC_OPTIONS = OptionTable(
 )
 
 
-def create_topic(cluster: KafkaConnection, topic: str, options: Mapping[str, Any], timeout: float) -> None:
+def create_topic(connection: KafkaConnection, topic: str, options: Mapping[str, Any], timeout: float) -> None:
     """Create a topic and wait until every partition has a leader.
 
     Raises:
@@ -43,20 +43,20 @@ def create_topic(cluster: KafkaConnection, topic: str, options: Mapping[str, Any
     new = NewTopic(topic, given["partitions"], given["replication_factor"], config=config)
     deadline = Deadline(timeout)
     try:
-        futures = cluster.client.create_topics([new], operation_timeout=timeout, request_timeout=timeout)
+        futures = connection.client.create_topics([new], operation_timeout=timeout, request_timeout=timeout)
     except (TypeError, ValueError) as error:
         raise ConfigError(f"topic {topic!r} cannot be created: {error}") from error
     try:
-        cluster.wait(futures[topic], deadline, f"creating topic {topic!r}")
+        connection.wait(futures[topic], deadline, f"creating topic {topic!r}")
     except AlreadyExists as error:
         raise AlreadyExists(f"topic {topic!r} exists already") from error.__cause__
-    while not _led(cluster, topic, deadline):
+    while not _led(connection, topic, deadline):
         if deadline.passed:
             raise Unavailable(f"topic {topic!r} was created, but not every partition has a leader yet")
         time.sleep(POLL_SECONDS)
 
 
-def delete_topic(cluster: KafkaConnection, topic: str, timeout: float) -> None:
+def delete_topic(connection: KafkaConnection, topic: str, timeout: float) -> None:
     """Delete a topic and wait until the cluster no longer shows it.
 
     Raises:
@@ -64,14 +64,14 @@ def delete_topic(cluster: KafkaConnection, topic: str, timeout: float) -> None:
         Unavailable: The topic is still there when the time is up.
     """
     deadline = Deadline(timeout)
-    futures = cluster.client.delete_topics([topic], operation_timeout=timeout, request_timeout=timeout)
+    futures = connection.client.delete_topics([topic], operation_timeout=timeout, request_timeout=timeout)
     try:
-        cluster.wait(futures[topic], deadline, f"deleting topic {topic!r}")
+        connection.wait(futures[topic], deadline, f"deleting topic {topic!r}")
     except NotFound as error:
         raise NotFound(f"there is no topic {topic!r}") from error.__cause__
     while True:
         try:
-            cluster.partitions(topic, deadline)
+            connection.partitions(topic, deadline)
         except NotFound:
             return
         if deadline.passed:
@@ -80,7 +80,7 @@ def delete_topic(cluster: KafkaConnection, topic: str, timeout: float) -> None:
 
 
 def create_subscription(
-    cluster: KafkaConnection, properties: Properties, request: SubscriptionRequest, timeout: float
+    connection: KafkaConnection, properties: Properties, request: SubscriptionRequest, timeout: float
 ) -> None:
     """Create a share group, or a consumer group by committing the positions at which it starts.
 
@@ -90,19 +90,19 @@ def create_subscription(
     """
     deadline = Deadline(timeout)
     if request.model == "message":
-        create_share_group(cluster, request, deadline)
+        create_share_group(connection, request, deadline)
         return
     NO_OPTIONS.read(request.options)
     topic, group = request.topic, request.subscription
     # report a missing topic before a client is opened for the group
-    cluster.partitions(topic, deadline)
-    with positions_of(cluster, properties, group, topic) as positions:
-        create_group(cluster, positions, topic, group, request.start, deadline)
+    connection.partitions(topic, deadline)
+    with positions_of(connection, properties, group, topic) as positions:
+        create_group(connection, positions, topic, group, request.start, deadline)
 
 
-def _led(cluster: KafkaConnection, topic: str, deadline: Deadline) -> bool:
+def _led(connection: KafkaConnection, topic: str, deadline: Deadline) -> bool:
     try:
-        leaders = cluster.leaders(topic, deadline)
+        leaders = connection.leaders(topic, deadline)
     except NotFound:
         return False
     except BrokerError as error:

@@ -52,9 +52,9 @@ class KafkaConsumer(RecordDriver):
     first record. So is a partition whose position was deleted by retention; this gives a `RetentionWarning`.
     """
 
-    def __init__(self, cluster: KafkaConnection, properties: Properties, request: ConsumerRequest) -> None:
+    def __init__(self, connection: KafkaConnection, properties: Properties, request: ConsumerRequest) -> None:
         assert request.subscription is not None
-        self._cluster = cluster
+        self._connection = connection
         self._topic = request.topic
         self._group = request.subscription
         own = passed_through(request.options)
@@ -108,7 +108,7 @@ class KafkaConsumer(RecordDriver):
             settings = group_settings(self._properties, self._group, self._watch)
             with translating("opening the consumer"):
                 self._consumer = clients.Consumer(revealed(settings))
-        find_group(self._cluster, self._groups_positions, self._topic, self._group, Deadline(LOOK_SECONDS))
+        find_group(self._connection, self._groups_positions, self._topic, self._group, Deadline(LOOK_SECONDS))
         self._consumer.subscribe(
             [self._topic], on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_revoke
         )
@@ -116,12 +116,12 @@ class KafkaConsumer(RecordDriver):
 
     def create_subscription(self, start: Position, timeout: float) -> None:
         create_group(
-            self._cluster, self._groups_positions, self._topic, self._group, start, Deadline(timeout)
+            self._connection, self._groups_positions, self._topic, self._group, start, Deadline(timeout)
         )
 
     @property
     def _groups_positions(self) -> Positions:
-        return Positions(self._cluster, self._client, self._watch, self._group, self._topic)
+        return Positions(self._connection, self._client, self._watch, self._group, self._topic)
 
     # librdkafka calls these from inside poll and consume, so in the thread that owns the consumer.
 
@@ -168,7 +168,7 @@ class KafkaConsumer(RecordDriver):
         deadline = Deadline(LOOK_SECONDS)
         positions = {**self._groups_positions.committed(numbers, deadline), **reached}
         wanted = [TopicPartition(self._topic, number) for number in numbers]
-        starts = self._cluster.starts(wanted, deadline)
+        starts = self._connection.starts(wanted, deadline)
         found = []
         for number in numbers:
             start = starts[self._topic, number]
@@ -240,7 +240,7 @@ class KafkaConsumer(RecordDriver):
         """
         if mark is None:
             wanted = [TopicPartition(self._topic, number) for number in sorted(self._assigned)]
-            ends = self._cluster.ends(wanted, Deadline(BACKLOG_SECONDS)) if wanted else {}
+            ends = self._connection.ends(wanted, Deadline(BACKLOG_SECONDS)) if wanted else {}
             mark = {number: end for (_, number), end in ends.items()}
             if len(mark) < len(wanted):
                 raise Unavailable(f"a partition of {self._topic!r} has no leader now")
@@ -280,7 +280,7 @@ class KafkaConsumer(RecordDriver):
         current = {each.partition: each for each in consumer.position(consumer.assignment())}
         reached = {n: current[n].offset for n in numbers if n in current and current[n].offset >= 0}
         renewed = self._positions(numbers, reached)
-        ends = self._cluster.ends(renewed, Deadline(LOOK_SECONDS))
+        ends = self._connection.ends(renewed, Deadline(LOOK_SECONDS))
         for each in renewed:
             # beyond the end: the topic was recreated, and nothing of the new one was read yet
             if each.offset > ends.get((each.topic, each.partition), each.offset):

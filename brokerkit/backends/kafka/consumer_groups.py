@@ -75,9 +75,9 @@ class Positions:
     """The committed positions of one group in one topic."""
 
     def __init__(
-        self, cluster: KafkaConnection, consumer: Consumer, watch: Watch, group: str, topic: str
+        self, connection: KafkaConnection, consumer: Consumer, watch: Watch, group: str, topic: str
     ) -> None:
-        self._cluster = cluster
+        self._connection = connection
         self._consumer = consumer
         self._watch = watch
         self._group = group
@@ -96,7 +96,7 @@ class Positions:
                         raise KafkaException(each.error)
             except KafkaException as error:
                 # librdkafka never stops looking for the coordinator of a group that it may not see
-                self._cluster.check_group(self._group, Deadline(min(ASK_SECONDS, deadline.remaining())))
+                self._connection.check_group(self._group, Deadline(min(ASK_SECONDS, deadline.remaining())))
                 self._retry(error, deadline, what)
             else:
                 return {each.partition: each.offset for each in answer if each.offset >= 0}
@@ -145,7 +145,7 @@ class Positions:
 
 @contextlib.contextmanager
 def positions_of(
-    cluster: KafkaConnection, properties: Properties, group: str, topic: str
+    connection: KafkaConnection, properties: Properties, group: str, topic: str
 ) -> Iterator[Positions]:
     """Open a client of a group, yield the group's positions, and close the client."""
     watch = Watch(str(properties["bootstrap.servers"]))
@@ -153,19 +153,19 @@ def positions_of(
     with translating(f"group {group!r}"):
         consumer = clients.Consumer(revealed(settings))
     try:
-        yield Positions(cluster, consumer, watch, group, topic)
+        yield Positions(connection, consumer, watch, group, topic)
     finally:
         # closing takes half a minute when the broker is gone, and continues in the background
         close_with_timeout(consumer.close, CLOSE_SECONDS, "close")
 
 
-def _refuse_share_group(cluster: KafkaConnection, group: str, deadline: Deadline) -> None:
+def _refuse_share_group(connection: KafkaConnection, group: str, deadline: Deadline) -> None:
     """Raise AlreadyExists if a name belongs to a share group.
 
     The broker would accept positions of a consumer group, but no member could join it.
     """
     try:
-        is_share_group = share_settings(cluster, group, deadline).start is not None
+        is_share_group = share_settings(connection, group, deadline).start is not None
     except (NotSupported, Unauthorized):
         # a broker without share groups, or a user that may not see their configuration
         return
@@ -177,7 +177,7 @@ def _refuse_share_group(cluster: KafkaConnection, group: str, deadline: Deadline
 
 
 def find_group(
-    cluster: KafkaConnection, positions: Positions, topic: str, group: str, deadline: Deadline
+    connection: KafkaConnection, positions: Positions, topic: str, group: str, deadline: Deadline
 ) -> None:
     """Check that a group has positions in a topic.
 
@@ -186,13 +186,13 @@ def find_group(
         NotFound: The topic does not exist.
         SubscriptionNotFound: The group has no positions.
     """
-    if not positions.committed(cluster.partitions(topic, deadline), deadline):
-        _refuse_share_group(cluster, group, deadline)
+    if not positions.committed(connection.partitions(topic, deadline), deadline):
+        _refuse_share_group(connection, group, deadline)
         raise SubscriptionNotFound(f"group {group!r} has no position in {topic!r}", topic, group)
 
 
 def create_group(
-    cluster: KafkaConnection,
+    connection: KafkaConnection,
     positions: Positions,
     topic: str,
     group: str,
@@ -207,11 +207,11 @@ def create_group(
         NotFound: The topic does not exist.
     """
     while True:
-        if positions.committed(cluster.partitions(topic, deadline), deadline):
+        if positions.committed(connection.partitions(topic, deadline), deadline):
             raise AlreadyExists(f"group {group!r} has positions in {topic!r} already; it goes on from there")
-        _refuse_share_group(cluster, group, deadline)
+        _refuse_share_group(connection, group, deadline)
         try:
-            positions.set(start_offsets(cluster, topic, start, deadline), deadline)
+            positions.set(start_offsets(connection, topic, start, deadline), deadline)
         except StaleAck as error:
             # the group has members that have committed nothing; one of them may be doing so now
             if deadline.remaining() <= RETRY_SECONDS:
@@ -225,26 +225,30 @@ def create_group(
 
 
 def start_offsets(
-    cluster: KafkaConnection, topic: str, start: Position, deadline: Deadline
+    connection: KafkaConnection, topic: str, start: Position, deadline: Deadline
 ) -> dict[int, int]:
     """Return the offset of a position in each partition."""
     found = resolve(
         start,
-        cluster.bounds_of(topic, deadline),
-        lambda moment: cluster.offsets_at(topic, moment, deadline),
+        connection.bounds_of(topic, deadline),
+        lambda moment: connection.offsets_at(topic, moment, deadline),
         otherwise=Earliest(),
     )
     return {number: offset for number, offset in found.items() if number is not None}
 
 
 def groups_of(
-    cluster: KafkaConnection, properties: Properties, topic: str, numbers: Sequence[int], deadline: Deadline
+    connection: KafkaConnection,
+    properties: Properties,
+    topic: str,
+    numbers: Sequence[int],
+    deadline: Deadline,
 ) -> list[Group]:
     """Return the groups that have committed positions in a topic, or members that read it."""
 
     def positions(name: str) -> dict[int, int]:
         try:
-            with positions_of(cluster, properties, name, topic) as group:
+            with positions_of(connection, properties, name, topic) as group:
                 return group.committed(numbers, deadline)
         except BrokerError as error:
             if deadline.passed and not isinstance(error, Unauthorized):
@@ -253,7 +257,7 @@ def groups_of(
             LOGGER.info("positions of group %r: %s", name, error)
             return {}
 
-    described = cluster.described_groups(deadline)
+    described = connection.described_groups(deadline)
     if not described:
         return []
     with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="brokerkit kafka groups") as pool:

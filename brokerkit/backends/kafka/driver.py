@@ -35,10 +35,10 @@ class KafkaDriver(Driver):
         self._properties = properties
         self._preview_told = False
         with translating():
-            self._cluster = KafkaConnection(properties)
+            self._connection = KafkaConnection(properties)
 
     def ping(self, timeout: float) -> None:
-        self._cluster.ping(timeout)
+        self._connection.ping(timeout)
 
     def translate(self, error: BaseException) -> BrokerError:
         return translate(error)
@@ -48,8 +48,8 @@ class KafkaDriver(Driver):
         check_c_text(request.subscription, "group")
         if request.model == "message":
             self._tell_of_the_preview()
-            return KafkaShareConsumer(self._cluster, self._properties, request)
-        return KafkaConsumer(self._cluster, self._properties, request)
+            return KafkaShareConsumer(self._connection, self._properties, request)
+        return KafkaConsumer(self._connection, self._properties, request)
 
     def _tell_of_the_preview(self) -> None:
         """Warn that share groups are a preview, once for each connection."""
@@ -64,28 +64,28 @@ class KafkaDriver(Driver):
 
     def publisher(self, *, transactional_id: str | None = None) -> PublisherDriver:
         check_c_text(transactional_id, "transaction")
-        return KafkaPublisher(self._cluster, self._properties, transactional_id)
+        return KafkaPublisher(self._connection, self._properties, transactional_id)
 
     def inspector(self) -> InspectorDriver:
-        return KafkaInspector(self._cluster, self._properties)
+        return KafkaInspector(self._connection, self._properties)
 
     def reader(self) -> ReaderDriver:
-        return KafkaReader(self._cluster, self._properties)
+        return KafkaReader(self._connection, self._properties)
 
     def create_topic(self, topic: str, *, options: Mapping[str, Any], timeout: float) -> None:
         check_c_text(topic, "topic")
-        admin.create_topic(self._cluster, topic, options, timeout)
+        admin.create_topic(self._connection, topic, options, timeout)
 
     def delete_topic(self, topic: str, *, timeout: float) -> None:
         check_c_text(topic, "topic")
-        admin.delete_topic(self._cluster, topic, timeout)
+        admin.delete_topic(self._connection, topic, timeout)
 
     def create_subscription(self, request: SubscriptionRequest, *, timeout: float) -> None:
         check_c_text(request.topic, "topic")
         check_c_text(request.subscription, "group")
-        admin.create_subscription(self._cluster, self._properties, request, timeout)
+        admin.create_subscription(self._connection, self._properties, request, timeout)
 
     @property
     def native(self) -> Any:
         """The `confluent_kafka.admin.AdminClient`."""
-        return self._cluster.client
+        return self._connection.client

@@ -35,16 +35,16 @@ SHOWN_CONFIG = ("cleanup.policy", "retention.ms", "retention.bytes", "max.messag
 class KafkaInspector(InspectorDriver):
     """An inspector of a Kafka cluster. It changes nothing."""
 
-    def __init__(self, cluster: KafkaConnection, properties: Properties) -> None:
-        self._cluster = cluster
+    def __init__(self, connection: KafkaConnection, properties: Properties) -> None:
+        self._connection = connection
         self._properties = properties
 
     def topics(self, timeout: float) -> list[TopicInfo]:
         deadline = Deadline(timeout)
-        counts = self._cluster.topic_names(timeout)
+        counts = self._connection.topic_names(timeout)
         everything = [TopicPartition(name, n) for name, count in counts.items() for n in range(count)]
-        starts = self._cluster.starts(everything, deadline)
-        ends = self._cluster.ends(everything, deadline)
+        starts = self._connection.starts(everything, deadline)
+        ends = self._connection.ends(everything, deadline)
         return [
             TopicInfo(
                 name,
@@ -58,12 +58,12 @@ class KafkaInspector(InspectorDriver):
 
     def describe(self, topic: str, timeout: float) -> TopicDescription:
         deadline = Deadline(timeout)
-        bounds = self._cluster.bounds_of(topic, deadline)
+        bounds = self._connection.bounds_of(topic, deadline)
         numbers = [each.partition for each in bounds if each.partition is not None]
-        groups = groups_of(self._cluster, self._properties, topic, numbers, deadline)
-        shared = share_states(self._cluster, self._properties, topic, deadline)
+        groups = groups_of(self._connection, self._properties, topic, numbers, deadline)
+        shared = share_states(self._connection, self._properties, topic, deadline)
         try:
-            config = self._cluster.topic_config(topic, Deadline(min(CONFIG_SECONDS, deadline.remaining())))
+            config = self._connection.topic_config(topic, Deadline(min(CONFIG_SECONDS, deadline.remaining())))
         except BrokerError as error:
             # permission to read a topic does not include permission to see its configuration
             LOGGER.info("configuration of %r: %s", topic, error)
@@ -83,7 +83,7 @@ class KafkaInspector(InspectorDriver):
 
     def _confirmation(self, topic: str, config: Mapping[str, str], deadline: Deadline) -> str:
         """Describe what a confirmation (acks=all) of this topic means, as far as the cluster tells."""
-        replicas, in_sync = self._cluster.replicas(topic, deadline)
+        replicas, in_sync = self._connection.replicas(topic, deadline)
         least = config.get("min.insync.replicas", "?")
         flush = config.get("flush.messages", "")
         when = f"after {flush} messages" if flush and int(flush) < 2**62 else "when its operating system does"
@@ -93,18 +93,18 @@ class KafkaInspector(InspectorDriver):
         )
 
     def bounds(self, topic: str, timeout: float) -> list[Bounds]:
-        return self._cluster.bounds_of(topic, Deadline(timeout))
+        return self._connection.bounds_of(topic, Deadline(timeout))
 
     def terms(self, topic: str, timeout: float) -> PublishTerms:
-        return terms_of(self._cluster, topic, self._properties, Deadline(timeout))
+        return terms_of(self._connection, topic, self._properties, Deadline(timeout))
 
     def at_time(self, topic: str, microseconds: int, timeout: float) -> dict[int | None, int]:
-        return self._cluster.offsets_at(topic, microseconds, Deadline(timeout))
+        return self._connection.offsets_at(topic, microseconds, Deadline(timeout))
 
     def time_order(self, topic: str, timeout: float) -> TimeOrder:
         deadline = Deadline(min(CONFIG_SECONDS, timeout))
         try:
-            stamped = self._cluster.topic_config(topic, deadline).get("message.timestamp.type")
+            stamped = self._connection.topic_config(topic, deadline).get("message.timestamp.type")
         except BrokerError as error:
             LOGGER.info("configuration of %r: %s", topic, error)
             return "first"

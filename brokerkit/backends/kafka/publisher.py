@@ -86,9 +86,9 @@ class KafkaPublisher(PublisherDriver):
     """
 
     def __init__(
-        self, cluster: KafkaConnection, properties: Properties, transactional_id: str | None
+        self, connection: KafkaConnection, properties: Properties, transactional_id: str | None
     ) -> None:
-        self._cluster = cluster
+        self._connection = connection
         self._watch = Watch(str(properties["bootstrap.servers"]))
         self._compressed = any(
             str(properties.get(name, "none")) != "none" for name in ("compression.type", "compression.codec")
@@ -307,7 +307,7 @@ class KafkaPublisher(PublisherDriver):
         try:
             check_c_text(topic, "topic")
             look = Deadline(min(LOOK_SECONDS, deadline.remaining()))
-            terms = terms_of(self._cluster, topic, self._properties, look)
+            terms = terms_of(self._connection, topic, self._properties, look)
         except BrokerError as error:
             problem = error
         self._topics[topic] = _Topic(time.monotonic(), problem, terms)

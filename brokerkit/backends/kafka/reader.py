@@ -40,8 +40,8 @@ class KafkaReader(ReaderDriver):
     partition, for example because the topic was recreated, ends there.
     """
 
-    def __init__(self, cluster: KafkaConnection, properties: Properties) -> None:
-        self._cluster = cluster
+    def __init__(self, connection: KafkaConnection, properties: Properties) -> None:
+        self._connection = connection
         self._watch = Watch(str(properties["bootstrap.servers"]))
         settings = {
             "isolation.level": "read_committed",
@@ -66,7 +66,7 @@ class KafkaReader(ReaderDriver):
     def start(self, piece: Slice, *, attributes: bool) -> None:
         if piece.topic != self._topic:
             # librdkafka would wait for a missing topic to appear
-            numbers = self._cluster.partitions(piece.topic, Deadline(LOOK_SECONDS))
+            numbers = self._connection.partitions(piece.topic, Deadline(LOOK_SECONDS))
             if (piece.partition or 0) not in numbers:
                 raise NotFound(f"topic {piece.topic!r} has no partition {piece.partition}")
             self._topic = piece.topic
@@ -159,8 +159,8 @@ class KafkaReader(ReaderDriver):
         deadline = Deadline(LOOK_SECONDS)
         wanted = [TopicPartition(piece.topic, piece.partition or 0)]
         key = (piece.topic, piece.partition or 0)
-        start = self._cluster.starts(wanted, deadline)[key]
-        end = self._cluster.ends(wanted, deadline)[key]
+        start = self._connection.starts(wanted, deadline)[key]
+        end = self._connection.ends(wanted, deadline)[key]
         return start, end
 
     def close(self, timeout: float) -> None:

@@ -71,9 +71,9 @@ _TYPES = {
 class KafkaShareConsumer(MessageDriver):
     """A member of a share group that reads one topic."""
 
-    def __init__(self, cluster: KafkaConnection, properties: Properties, request: ConsumerRequest) -> None:
+    def __init__(self, connection: KafkaConnection, properties: Properties, request: ConsumerRequest) -> None:
         assert request.subscription is not None
-        self._cluster = cluster
+        self._connection = connection
         self._topic = request.topic
         self._group = request.subscription
         self._watch = Watch(str(properties["bootstrap.servers"]))
@@ -111,14 +111,14 @@ class KafkaShareConsumer(MessageDriver):
         if self._ready:
             return
         deadline = Deadline(LOOK_SECONDS)
-        settings = find_share_group(self._cluster, self._topic, self._group, deadline)
+        settings = find_share_group(self._connection, self._topic, self._group, deadline)
         self.lock_seconds = settings.lock_seconds
         self._deliveries = settings.deliveries
         self._placed = settings.start == "earliest"
         self._ready = True
 
     def create_subscription(self, start: Position, timeout: float) -> None:
-        begin_share_group(self._cluster, self._group, start, Deadline(timeout))
+        begin_share_group(self._connection, self._group, start, Deadline(timeout))
         self._created = True
 
     def _on_statistics(self, text: str) -> None:
@@ -170,7 +170,7 @@ class KafkaShareConsumer(MessageDriver):
         if not isinstance(problem, NotSupported):
             return problem
         if self._created:
-            forget_share_group(self._cluster, self._group, Deadline(LOOK_SECONDS))
+            forget_share_group(self._connection, self._group, Deadline(LOOK_SECONDS))
         return NotSupported(f"{problem}; {NEEDED}")
 
     def _note(self, message: Message) -> None:

@@ -45,7 +45,7 @@ class ShareSettings:
     deliveries: int
 
 
-def create_share_group(cluster: KafkaConnection, request: SubscriptionRequest, deadline: Deadline) -> None:
+def create_share_group(connection: KafkaConnection, request: SubscriptionRequest, deadline: Deadline) -> None:
     """Create a share group that reads only committed messages, by configuring where it starts.
 
     The options of the request are further entries of the group's configuration, under the broker's names
@@ -62,19 +62,21 @@ def create_share_group(cluster: KafkaConnection, request: SubscriptionRequest, d
         (name for name in options if not name.startswith(PREFIX)),
         f"the broker's settings of a share group by their own names, such as {LOCK} and {DELIVERIES}",
     )
-    cluster.partitions(request.topic, deadline)
+    connection.partitions(request.topic, deadline)
     if not isinstance(start, Earliest) and START not in options:
         raise NotSupported(
             'a share group that is created to be read later begins at "earliest": Kafka keeps no other '
             f'position for it (start="latest" can be given to the call that reads, {START} sets what it does)'
         )
-    if share_settings(cluster, group, deadline).start is not None:
+    if share_settings(connection, group, deadline).start is not None:
         raise AlreadyExists(f"share group {group!r} exists already; it goes on from where it is")
-    _refuse_consumer_group(cluster, group, deadline)
-    _configure(cluster, group, start, options, deadline)
+    _refuse_consumer_group(connection, group, deadline)
+    _configure(connection, group, start, options, deadline)
 
 
-def find_share_group(cluster: KafkaConnection, topic: str, group: str, deadline: Deadline) -> ShareSettings:
+def find_share_group(
+    connection: KafkaConnection, topic: str, group: str, deadline: Deadline
+) -> ShareSettings:
     """Return the configuration of a share group.
 
     Raises:
@@ -82,14 +84,14 @@ def find_share_group(cluster: KafkaConnection, topic: str, group: str, deadline:
         NotSupported: The broker has no share groups.
         SubscriptionNotFound: It is not configured where the group starts.
     """
-    cluster.partitions(topic, deadline)
-    found = share_settings(cluster, group, deadline)
+    connection.partitions(topic, deadline)
+    found = share_settings(connection, group, deadline)
     if found.start is None:
         raise SubscriptionNotFound(f"share group {group!r} was not told where to begin", topic, group)
     return found
 
 
-def begin_share_group(cluster: KafkaConnection, group: str, start: Position, deadline: Deadline) -> None:
+def begin_share_group(connection: KafkaConnection, group: str, start: Position, deadline: Deadline) -> None:
     """Configure where a share group starts that is read now.
 
     Raises:
@@ -98,17 +100,17 @@ def begin_share_group(cluster: KafkaConnection, group: str, start: Position, dea
     """
     if not isinstance(start, Earliest | Latest):
         raise NotSupported(f'a share group begins at "earliest" or "latest", not at {start}')
-    _refuse_consumer_group(cluster, group, deadline)
-    _configure(cluster, group, start, {}, deadline)
+    _refuse_consumer_group(connection, group, deadline)
+    _configure(connection, group, start, {}, deadline)
 
 
-def _refuse_consumer_group(cluster: KafkaConnection, group: str, deadline: Deadline) -> None:
+def _refuse_consumer_group(connection: KafkaConnection, group: str, deadline: Deadline) -> None:
     """Raise AlreadyExists if a name belongs to a consumer group.
 
     The broker would accept the configuration of a share group, but no member could join it.
     """
-    listing = cluster.client.list_consumer_groups(request_timeout=max(0.1, deadline.remaining()))
-    groups = cluster.wait(listing, deadline, "listing the groups").valid
+    listing = connection.client.list_consumer_groups(request_timeout=max(0.1, deadline.remaining()))
+    groups = connection.wait(listing, deadline, "listing the groups").valid
     if any(each.group_id == group and each.type.name in ("CLASSIC", "CONSUMER") for each in groups):
         raise AlreadyExists(
             f"{group!r} is a consumer group already, and a name is of one kind of group only: give the share "
@@ -116,21 +118,21 @@ def _refuse_consumer_group(cluster: KafkaConnection, group: str, deadline: Deadl
         )
 
 
-def forget_share_group(cluster: KafkaConnection, group: str, deadline: Deadline) -> None:
+def forget_share_group(connection: KafkaConnection, group: str, deadline: Deadline) -> None:
     """Remove what `begin_share_group` wrote, so that the name is free for a consumer group."""
-    cluster.clear_group_config(group, (ISOLATION, START), deadline)
+    connection.clear_group_config(group, (ISOLATION, START), deadline)
 
 
 def _configure(
-    cluster: KafkaConnection, group: str, start: Position, options: Mapping[str, Any], deadline: Deadline
+    connection: KafkaConnection, group: str, start: Position, options: Mapping[str, Any], deadline: Deadline
 ) -> ShareSettings:
     """Set a group's configuration, and wait until the brokers apply it."""
     more = {name: str(value) for name, value in options.items()}
     config = {ISOLATION: "read_committed", START: str(start), **more}
-    cluster.set_group_config(group, config, deadline)
+    connection.set_group_config(group, config, deadline)
     while True:
         # the controller has it; the brokers receive it a moment later
-        found = share_settings(cluster, group, deadline)
+        found = share_settings(connection, group, deadline)
         if found.start is not None:
             return found
         if deadline.passed:
@@ -138,14 +140,14 @@ def _configure(
         time.sleep(POLL_SECONDS)
 
 
-def share_settings(cluster: KafkaConnection, group: str, deadline: Deadline) -> ShareSettings:
+def share_settings(connection: KafkaConnection, group: str, deadline: Deadline) -> ShareSettings:
     """Return the broker's configuration of a share group.
 
     Raises:
         NotSupported: The broker has no share groups.
     """
     try:
-        config = cluster.group_config(group, deadline)
+        config = connection.group_config(group, deadline)
     except (NotSupported, ConfigError) as error:
         # a broker that is too old refuses the query itself
         raise NotSupported(f"{NEEDED} ({error})") from error

@@ -65,7 +65,7 @@ class ShareState:
 
 
 def share_states(
-    cluster: KafkaConnection, properties: Properties, topic: str, deadline: Deadline
+    connection: KafkaConnection, properties: Properties, topic: str, deadline: Deadline
 ) -> dict[str, dict[int, ShareState]]:
     """Return the state of share groups in a topic, by group and partition.
 
@@ -73,9 +73,9 @@ def share_states(
     """
     found: dict[str, dict[int, ShareState]] = {}
     try:
-        numbers = cluster.partitions(STATE_TOPIC, deadline)
-        wanted = cluster.topic_id(topic, deadline)
-        for key, state in _states(cluster, properties, numbers, deadline).items():
+        numbers = connection.partitions(STATE_TOPIC, deadline)
+        wanted = connection.topic_id(topic, deadline)
+        for key, state in _states(connection, properties, numbers, deadline).items():
             if key.topic == wanted:
                 found.setdefault(key.group, {})[key.partition] = state
     except NotFound:
@@ -87,10 +87,12 @@ def share_states(
 
 
 def _states(
-    cluster: KafkaConnection, properties: Properties, numbers: list[int], deadline: Deadline
+    connection: KafkaConnection, properties: Properties, numbers: list[int], deadline: Deadline
 ) -> dict[Key, ShareState]:
     states: dict[Key, ShareState] = {}
-    for message in _records(cluster, properties, numbers, Deadline(min(READ_SECONDS, deadline.remaining()))):
+    for message in _records(
+        connection, properties, numbers, Deadline(min(READ_SECONDS, deadline.remaining()))
+    ):
         raw, value = message.key(), message.value()
         if not isinstance(raw, bytes):
             continue
@@ -106,11 +108,11 @@ def _states(
 
 
 def _records(
-    cluster: KafkaConnection, properties: Properties, numbers: list[int], deadline: Deadline
+    connection: KafkaConnection, properties: Properties, numbers: list[int], deadline: Deadline
 ) -> Iterator[Message]:
     """Yield all records of `STATE_TOPIC`, in the order of each partition."""
     partitions = [TopicPartition(STATE_TOPIC, number) for number in numbers]
-    starts, ends = cluster.starts(partitions, deadline), cluster.ends(partitions, deadline)
+    starts, ends = connection.starts(partitions, deadline), connection.ends(partitions, deadline)
     left = {number for number in numbers if starts[STATE_TOPIC, number] < ends[STATE_TOPIC, number]}
     if not left:
         return

@@ -21,17 +21,17 @@ _FOR_EVER = int(timedelta.max / timedelta(milliseconds=1))
 
 
 def terms_of(
-    cluster: KafkaConnection, topic: str, properties: Mapping[str, Any], deadline: Deadline
+    connection: KafkaConnection, topic: str, properties: Mapping[str, Any], deadline: Deadline
 ) -> PublishTerms:
     """Return the terms of a topic. If its configuration may not be read, only what else is known is set.
 
     Raises:
         NotFound: The topic does not exist.
     """
-    partitions = len(cluster.partitions(topic, deadline))
+    partitions = len(connection.partitions(topic, deadline))
     place = place_of(properties, partitions)
     try:
-        config = cluster.topic_config(topic, Deadline(min(CONFIG_SECONDS, deadline.remaining())))
+        config = connection.topic_config(topic, Deadline(min(CONFIG_SECONDS, deadline.remaining())))
     except BrokerError as error:
         # permission to write to a topic does not include permission to see its configuration
         LOGGER.info("configuration of %r: %s", topic, error)
