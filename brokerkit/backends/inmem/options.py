@@ -13,7 +13,9 @@ TOPIC_OPTIONS = OptionTable(
 )
 SUBSCRIPTION_OPTIONS = OptionTable(
     {
-        "ack_deadline": Option(POSITIVE_SECONDS, "seconds until an unsettled message comes again", 30.0),
+        "ack_deadline": Option(
+            POSITIVE_SECONDS, "seconds until an unsettled message is delivered again", 30.0
+        ),
         "ordered": Option(flag, "of a key, the next message waits for the one before", False),
     }
 )

@@ -215,7 +215,7 @@ class JetStreamConsumer(MessageDriver):
             return translate(answer)
         if (answer.headers or {}).get("Status") == "503":
             return AckFailed(
-                f"nobody takes acknowledgements for consumer {self._name!r}: it was deleted, "
+                f"there is nothing that takes acknowledgements for consumer {self._name!r}: it was deleted, "
                 "or its server is starting"
             )
         return None

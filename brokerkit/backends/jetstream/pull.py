@@ -126,7 +126,7 @@ class Pull:
             self._retry_at = time.monotonic() + RETRY_SECONDS
         elif status == NO_RESPONDERS:
             self._retry_at = time.monotonic() + RETRY_SECONDS
-            self._error = NotServed(f"nobody serves the consumer {self._name!r} now")
+            self._error = NotServed(f"the consumer {self._name!r} is not served now")
         elif "deleted" in lowered:
             self._error = NotFound(f"the consumer {self._name!r} was deleted while it was read")
         else:

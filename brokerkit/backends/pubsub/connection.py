@@ -109,7 +109,7 @@ class PubSubConnection:
             fields: The fields of the request.
         """
         if self._closed:
-            raise Closed("the connection was closed; connect anew")
+            raise Closed("the connection was closed; connect again")
         stub = self._stubs.get((method.path, long))
         if stub is None:
             stub = (self._pulls if long else self.channel).unary_unary(

@@ -87,7 +87,7 @@ class PubSubDriver(Driver):
 
     def translate(self, error: BaseException) -> BrokerError:
         if self.connection.closed and code_of(error) is StatusCode.CANCELLED:
-            return Closed("the connection was closed; connect anew")
+            return Closed("the connection was closed; connect again")
         return translate(error)
 
     def consumer(self, request: ConsumerRequest) -> ConsumerDriver:

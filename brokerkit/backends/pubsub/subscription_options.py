@@ -22,7 +22,7 @@ OPTIONS = OptionTable(
         "ordering": Option(flag, "messages with the same key come in order", True),
         "exactly_once": Option(
             flag,
-            "true: acknowledgements are confirmed, and what was acknowledged never comes again",
+            "true: acknowledgements are confirmed, and what was acknowledged is never delivered again",
             False,
         ),
         "filter": Option(text, "which messages it gets, by their attributes: 'attributes.kind = \"a\"'"),
@@ -42,10 +42,10 @@ OPTIONS = OptionTable(
             WHOLE, "how often a message is delivered before it is a dead letter (5 to 100)"
         ),
         "min_backoff": Option(
-            SECONDS, "seconds until a message that was given back comes again, at least (0 to 600)"
+            SECONDS, "seconds until a message that was given back is delivered again, at least (0 to 600)"
         ),
         "max_backoff": Option(
-            SECONDS, "seconds until a message that was given back comes again, at most (0 to 600)"
+            SECONDS, "seconds until a message that was given back is delivered again, at most (0 to 600)"
         ),
         "labels": Option(labels, "a mapping of labels"),
     }

@@ -68,7 +68,7 @@ class PulsarConnection:
     def submit(self, work: Callable[[], T], name: str) -> Future[T]:
         """Start a call in a thread of its own."""
         if self.closed:
-            raise Closed("the connection was closed; connect anew")
+            raise Closed("the connection was closed; connect again")
         return submit(process_guard.counted(work), f"pulsar {name}")
 
     def call(self, work: Callable[[], T], timeout: float, what: str) -> T:

@@ -30,7 +30,7 @@ OPTIONS = OptionTable(
             choice(*TYPES),
             "shared (the default for messages), key_shared, exclusive or failover (for records)",
         ),
-        "nack_delay": Option(SECONDS, "seconds until a message that was given back comes again"),
+        "nack_delay": Option(SECONDS, "seconds until a message that was given back is delivered again"),
         "prefetch": Option(COUNT, "messages that are held ready; others cannot have them meanwhile"),
         "max_redeliveries": Option(
             COUNT, "how often a message is delivered again before it goes to the dead letters"

@@ -49,7 +49,7 @@ _STORED = OptionTable(
 _TAKEN = OptionTable(
     {
         "sessions": Option(flag, "whether messages are taken by session (by their key)"),
-        "lock_seconds": Option(_duration, "for how long a message is locked for who took it (5 to 300)"),
+        "lock_seconds": Option(_duration, "for how long a message is locked for its receiver (5 to 300)"),
         "max_delivery_count": Option(COUNT, "deliveries after which a message is dead-lettered"),
         "dead_letter_on_expiry": Option(flag, "whether expired messages are dead-lettered"),
         "forward_to": Option(text, "queue or topic to which messages are passed on"),

@@ -115,7 +115,7 @@ class ServiceBusConnection:
 
     def _settings(self, entity: EntityName) -> dict[str, Any]:
         if self._closed:
-            raise Closed("the connection was closed; connect anew")
+            raise Closed("the connection was closed; connect again")
         if self.entity is not None and entity.name.lower() != self.entity.lower():
             raise ConfigError(
                 f"this connection string is for {self.entity!r} only (EntityPath=), not for {entity.name!r}"

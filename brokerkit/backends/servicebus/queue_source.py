@@ -90,14 +90,14 @@ class QueueSource(Source):
     def settle(self, receipts: Sequence[Any], outcome: Outcome, reason: str | None) -> Errors:
         receiver = self._connected(ANSWER_SECONDS)
         if receiver is None:
-            raise Unavailable(f"the connection to {self._name} was lost and could not be made anew in time")
+            raise Unavailable(f"the connection to {self._name} was lost and could not be made again in time")
         # a message of a lost receiver is settled by its lock token
         return settle(receiver, receipts, outcome, reason)
 
     def extend(self, receipts: Sequence[Any]) -> Errors:
         receiver = self._connected(LOOK_SECONDS)
         if receiver is None:
-            return [Unavailable("the connection was lost; it is being made anew")] * len(receipts)
+            return [Unavailable("the connection was lost; it is being made again")] * len(receipts)
         return renew(receiver, receipts, ANSWER_SECONDS)
 
     def idle(self) -> None:

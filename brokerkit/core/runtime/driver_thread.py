@@ -192,7 +192,7 @@ class DriverThread:
     def check_process(self) -> None:
         """Raise `Closed` in a forked child, where the thread does not exist."""
         if os.getpid() != self._pid:
-            raise Closed("forked: this belongs to the parent process; connect anew in the child")
+            raise Closed("forked: this belongs to the parent process; connect again in the child")
 
     def shutdown(self, last: Callable[[], object], *, wake: bool = True) -> None:
         """End the thread after the waiting tasks and `last`, without waiting for it.
