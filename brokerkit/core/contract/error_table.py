@@ -74,10 +74,6 @@ class ByCode:
     rules: Mapping[Any, Rule]
     otherwise: Rule | None = None
 
-    def of(self, code: Hashable) -> Rule | None:
-        """Return the rule for a code that was reported without an exception."""
-        return self.rules.get(code, self.otherwise)
-
     def row(self, error: BaseException, said: str) -> Row | None:
         """Return the row for an exception, or None if there is none."""
         found = next((self.rules[code] for code in self.codes(error) if code in self.rules), self.otherwise)
