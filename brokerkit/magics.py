@@ -42,13 +42,13 @@ class BrokerMagics(Magics):
     @line_magic
     @magic_arguments()
     @argument("topic", type=_text, help="its name; in quotes if it has spaces")
-    @argument("limit", nargs="?", type=int, default=100, help="how many messages at most")
+    @argument("limit", nargs="?", type=int, default=100, help="maximum number of messages")
     @argument(
         "--start",
         type=_text,
-        help="earliest, latest, an offset, a time; what begins with - as --start=-15min",
+        help="earliest, latest, an offset or a time; with a leading -, write --start=-15min",
     )
-    @argument("--end", type=_text, help="the same, exclusive")
+    @argument("--end", type=_text, help="the end, exclusive, written like --start")
     @argument("--key", type=_text, help="only messages with this key")
     @argument("--where", type=_text, help="only messages whose value contains this text")
     @argument("--decode", default="auto", help="auto, json, text or raw")
@@ -78,9 +78,9 @@ class BrokerMagics(Magics):
         action="append",
         default=[],
         metavar="NAME=VALUE",
-        help="may be given again",
+        help="can be repeated",
     )
-    @argument("--lines", action="store_true", help="each line that is not empty is a message of its own")
+    @argument("--lines", action="store_true", help="each non-empty line is a separate message")
     @_on_session
     def publish(self, line: str, cell: str) -> PublishResult | list[PublishResult]:
         """The cell as one message, as it is, without its last line end: ``s.publish(topic, cell)``."""
@@ -104,7 +104,7 @@ class BrokerMagics(Magics):
         found = known.get(name or "s")
         if found is None:
             listed = ", ".join(sorted(known)) or "none: s = bk.connect(...)"
-            raise UsageError(f"{name or 's'} is no session; name one with -s (there is {listed})")
+            raise UsageError(f"{name or 's'} is not a session; name one with -s (there is {listed})")
         return found
 
 

@@ -20,7 +20,7 @@ def main(arguments: list[str] | None = None) -> int:
         prog="python -m brokerkit.sandbox", description="Run a local server until Ctrl-C."
     )
     parser.add_argument("system", nargs="?", choices=[*SYSTEMS])
-    parser.add_argument("--data", help="a folder to keep its data in for the next time")
+    parser.add_argument("--data", help="a folder to keep its data in between runs")
     parser.add_argument("--demo", action="store_true", help="fill it with a small shop")
     given = parser.parse_args(arguments)
     if given.system is None:

@@ -37,7 +37,7 @@ KEY = "bk-key"
 NULL = "bk-null"
 ATTRIBUTES = "bk-attributes"
 OURS = (PUBLISH_TIME, KEY, NULL, ATTRIBUTES)
-TOLD = f"these take the present time, and their own travels in the attribute {PUBLISH_TIME}"
+TOLD = f"these get the current time, and their own is kept in the attribute {PUBLISH_TIME}"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 

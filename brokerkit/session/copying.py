@@ -176,7 +176,7 @@ class Copying:
     def keep_in(self, journal: Journal, source: str) -> None:
         """Record the outcomes in a journal too, and take over those of an earlier call."""
         if self._settled and journal.known:
-            raise ConfigError("the journal knows what was done: leave resume= out")
+            raise ConfigError("the journal records what was done: leave resume= out")
         journal.begin(
             kind="copy", topic=self._target, target=self._publisher.name, copied=self._source,
             source=source, run=self._run,

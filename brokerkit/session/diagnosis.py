@@ -188,7 +188,7 @@ class _Examination:
         hosts = [_host_and_port(host, default) for host in self._address.hosts]
         named = [(host, port) for host, port in hosts if port is not None]
         if not named:
-            raise NotSupported("the address names no host and port; connecting tells")
+            raise NotSupported("the address has no host and port to check before connecting")
         found: list[str] = []
         reached = False
         for host, port in named:
@@ -272,7 +272,7 @@ def _probe(host: str, port: int, timeout: float) -> str | None:
     try:
         socket.create_connection((host, port), timeout).close()
     except socket.gaierror:
-        return "is not a name that can be looked up: check the spelling, the VPN and the DNS"
+        return "cannot be resolved to an address: check the spelling, the VPN and the DNS"
     except ConnectionRefusedError:
         return "refuses connections: nothing listens on that port"
     except TimeoutError:

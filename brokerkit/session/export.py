@@ -130,7 +130,7 @@ class Export:
         unknown = [file.name for file, owner in owners.items() if owner is None]
         if unknown:
             raise ConfigError(
-                f"{self.path} holds Parquet files that are no export of a topic ({unknown[0]}): "
+                f"{self.path} holds Parquet files that are not the export of a topic ({unknown[0]}): "
                 "give another folder"
             )
         same = all(owner == dict(self.identity) for owner in owners.values())
@@ -206,7 +206,7 @@ class Export:
                     count(table.num_rows)
             if _rows_of(new) != rows:
                 raise StorageError(
-                    f"{file} reads back otherwise than it was written: is the disk sound? {GO_ON}"
+                    f"{file} reads back differently from what was written: check the disk. {GO_ON}"
                 )
 
         into_place(file, write)

@@ -43,7 +43,7 @@ from .storing import storing, sync
 
 VERSION = 1
 MARK = "brokerkit journal"
-GO_ON = "What was done stands in it; the same call with the same journal= goes on."
+GO_ON = "It records what was done; the same call with the same journal= continues."
 KILLED = "its process ended while it was being sent"
 _LETTERS: dict[str, PublishStatus] = {"c": "confirmed", "f": "failed", "u": "unknown", "d": "duplicate"}
 _LETTER_OF = {status: letter for letter, status in _LETTERS.items()}
@@ -151,7 +151,7 @@ class Journal:
         if self._digests.get(_place(rows), digest) != digest:
             raise ConfigError(
                 f"the journal {self.path} belongs to another frame: its rows from {rows[0]!r} on had other "
-                "content. Give the frame of before, or another file"
+                "content. Give the earlier frame, or another file"
             )
         return digest
 

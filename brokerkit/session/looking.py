@@ -121,7 +121,9 @@ class LookingSession(BrokerSession):
         reading = ReadOptions(key, header, where, decode, expand, attributes, scan_for_time, max_bytes)
         if side_effects is not None:
             if (end, newest, partitions, key, header, where) != (None,) * 6:
-                raise ConfigError("with side_effects= a look takes what is next: filter the frame")
+                raise ConfigError(
+                    "with side_effects=, peek reads the next messages whatever they are: filter the frame"
+                )
             return borrow(
                 self, topic, limit, reading, side_effects=side_effects, subscription=subscription, start=start
             )

@@ -44,7 +44,7 @@ def borrow(
             )
         if start is not None:
             raise ConfigError(
-                "a subscription gives what it has next: leave start= out, or use "
+                "a subscription delivers its next messages: leave start= out, or use "
                 'side_effects="temporary subscription"'
             )
         consumer = session.consumer(topic, subscription, model="message")

@@ -64,7 +64,7 @@ def placed(
             )
         moments = None
     topics = _topics(outbound)
-    # rows that were not read from a topic have the partition that somebody chose for them
+    # rows that were not read from a topic have the partition that the caller chose for them
     chosen = numbers is not None and not topics
     if chosen and partitions is None and target.capabilities.publish_partition:
         partitions = "same"

@@ -222,7 +222,7 @@ class FramePublishing:
         self._journal = journal
         if journal is not None:
             if resume is not None and journal.known:
-                raise ConfigError("the journal knows what was done: leave resume= out")
+                raise ConfigError("the journal records what was done: leave resume= out")
             journal.begin(
                 kind="publish_frame", topic=topic, target=publisher.name, rows=len(outbound), run=self._run
             )

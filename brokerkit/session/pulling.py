@@ -129,8 +129,8 @@ class Acknowledging:
     def interrupted(self) -> Interrupted:
         """Return the error for an interrupt after the acknowledgement has begun."""
         return Interrupted(
-            "interrupted while acknowledging: some of these rows may be acknowledged, the others come again. "
-            f"All of them are in this error's .frame and in {self._kept_in}.",
+            "interrupted while acknowledging: some of these rows may be acknowledged, the others are "
+            f"redelivered. All of them are in this error's .frame and in {self._kept_in}.",
             self._make_frame(),
         )
 
@@ -139,8 +139,9 @@ class Acknowledging:
         frame = self._make_frame()
         made = combined_ack_error(
             failures,
-            f"{len(failures):,} of {len(frame):,} rows were not confirmed as acknowledged: {cause}. What did "
-            f"not take effect comes again. All rows are in this error's .frame and in {self._kept_in}",
+            f"{len(failures):,} of {len(frame):,} rows were not confirmed as acknowledged: {cause}. Rows "
+            "that were not acknowledged are redelivered. All rows are in this error's .frame and in "
+            f"{self._kept_in}",
         )
         made.frame = frame
         return made
@@ -224,7 +225,7 @@ class Pulling:
             return None
         what = f"when all was done: these {len(self._frame):,} rows are acknowledged"
         if not self._acknowledged:
-            what = "while acknowledging: some of these rows may be acknowledged, the others come again"
+            what = "while acknowledging: some of these rows may be acknowledged, the others are redelivered"
         return Interrupted(
             f"interrupted {what}. They are in this error's .frame and in {KEPT_IN}.", self._frame
         )

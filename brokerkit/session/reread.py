@@ -46,10 +46,10 @@ def places_of(df: pd.DataFrame, inspector: ConnectedInspector) -> list[Place]:
         ids = pa.array(df["id"], from_pandas=True).to_pylist() if "id" in df.columns else [None] * len(df)
     except OverflowError as error:
         raise ConfigError(
-            "a partition or an offset is no integer of 64 bits: it cannot be read again"
+            "a partition or an offset is not a 64-bit integer: it cannot be read again"
         ) from error
     except UnicodeEncodeError as error:
-        raise ConfigError(f"a topic or an id is a text that is no name: {error.object!a:.60}") from error
+        raise ConfigError(f"a topic or an id is not a valid name: {error.object!a:.60}") from error
     places = []
     for row, (topic, partition, offset, identity) in enumerate(zip(*columns, ids, strict=True)):
         if topic is None or (offset is None and identity is None):

@@ -1,4 +1,4 @@
-"""A warning for a subscription that exists already, where the caller asked for a start."""
+"""A warning for a subscription that already exists, where the caller asked for a start."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def note_if_it_exists(
     kinds = ("group", "subscription") if model == "record" else ("subscription", "consumer", "share group")
     if any(each.name == subscription and each.kind in kinds for each in described.subscriptions):
         note(
-            f"subscription {subscription!r} of {topic!r} exists already and goes on from where it is: "
+            f"subscription {subscription!r} of {topic!r} already exists and goes on from where it is: "
             f"start={start!r} had no effect",
             StartIgnoredWarning,
         )

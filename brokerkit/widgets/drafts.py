@@ -29,7 +29,7 @@ _NUMBER = r"^-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?$"
 
 
 class _Given:
-    """Messages that exist already."""
+    """Messages that already exist."""
 
     def __init__(self, messages: Sequence[Item]) -> None:
         self._messages = messages
@@ -165,7 +165,7 @@ def drafts_of_file(path: Any, kind: Kind | None = None, key: str | None = None) 
             return drafts_of_frame(pyarrow.parquet.read_table(file), kind, key)
     except (OSError, pa.ArrowException) as error:
         raise ConfigError(f"{file} cannot be read: {error}") from error
-    raise ConfigError(f"{file.name} is of no kind known here: expected .csv, .jsonl, .ndjson or .parquet")
+    raise ConfigError(f"{file.name} has an unknown kind: expected .csv, .jsonl, .ndjson or .parquet")
 
 
 def _csv(file: Path) -> pa.Table:

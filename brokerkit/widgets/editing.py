@@ -91,7 +91,7 @@ def _pieces(text: str) -> list[bytes]:
         elif len(code) > 1:
             parts.append(chr(int(code[1:], 16)).encode())
         else:
-            raise ConfigError(f"\\{code} means nothing: write \\\\ for a backslash, \\xff for a byte")
+            raise ConfigError(f"\\{code} is not an escape: write \\\\ for a backslash, \\xff for a byte")
         place = found.end()
     parts.append(text[place:].encode())
     return parts

@@ -144,8 +144,8 @@ class Follower:
             start = bounds.start if self._begun else bounds.end
         if start > bounds.end:
             found.notes.append(
-                f"The topic was emptied or made anew: offsets{where} went back from {bounds.show(start)} to "
-                f"{bounds.show(bounds.end)}."
+                f"The topic was emptied or created again: offsets{where} went back from "
+                f"{bounds.show(start)} to {bounds.show(bounds.end)}."
             )
             start = bounds.start
         if start < bounds.start:

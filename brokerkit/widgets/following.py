@@ -180,7 +180,7 @@ class Following:
         seconds = max(1, round((until - since).total_seconds()))
         return [
             f"{what} from {since:%H:%M:%S} to {until:%H:%M:%S} UTC ({seconds:,} s). "
-            "Reading went on where it stopped."
+            "Reading continued where it had stopped."
         ]
 
     def _set(self, state: State, problem: BrokerError | None) -> None:

@@ -35,7 +35,7 @@ CHOICES = (
     Choice(
         "temporary subscription",
         "Read a copy through a subscription of its own, which is created now and deleted afterwards: no "
-        "other subscription notices; the topic has to retain its messages.",
+        "other subscription is affected; the topic has to retain its messages.",
         False,
     ),
 )

@@ -168,7 +168,7 @@ def test_a_shared_name_is_one_broker_and_no_name_a_private_one() -> None:
 
 @pytest.mark.parametrize("wrong", ["", "  ", None, 3])
 def test_names_must_be_texts(desk: Desk, wrong: Any) -> None:
-    with pytest.raises(ConfigError, match="name must be a text"):
+    with pytest.raises(ConfigError, match="name must be a non-empty string"):
         desk.connection.create_topic(wrong)
 
 

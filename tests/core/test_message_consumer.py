@@ -65,7 +65,7 @@ def test_what_was_given_back_comes_again_with_a_higher_count(desk: Desk) -> None
     again = consumer.next_message(5)
     assert again is not None
     assert (first.delivery_count, again.delivery_count) == (1, 2)
-    with pytest.raises(AckFailed, match="given back"):
+    with pytest.raises(AckFailed, match="returned"):
         first.ack()
     again.ack()
 
@@ -454,7 +454,7 @@ def test_closing_gives_back_what_is_not_settled(desk: Desk) -> None:
     batch[0].ack()
     consumer.close()
     assert desk.leases() == 0
-    with pytest.raises(Closed, match="given back"):
+    with pytest.raises(Closed, match="returned"):
         batch[1].ack()
     with desk.messages() as other:
         rest = other.next_batch(5, 0.5)

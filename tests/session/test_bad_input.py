@@ -103,7 +103,7 @@ def test_what_is_no_topic(orders: Session, topic: object) -> None:
         lambda name: orders.publish_frame(name, FRAME),
         lambda name: orders.delete_topic(name, confirm=name),
     ):
-        refused(bk.ConfigError, "a topic name must be a text that is not empty", lambda use=use: use(topic))
+        refused(bk.ConfigError, "a topic name must be a non-empty string", lambda use=use: use(topic))
 
 
 def test_a_scan_of_no_topics(orders: Session) -> None:
@@ -153,7 +153,7 @@ def test_a_subscription_is_needed_and_named(orders: Session) -> None:
     for name in ("", 5, b"me"):
         refused(
             bk.ConfigError,
-            "subscription name must be a text",
+            "subscription name must be a non-empty string",
             lambda name=name: orders.pull("orders", subscription=name),
         )
 
@@ -284,9 +284,9 @@ def test_deleting_wants_the_name_again(orders: Session, confirm: object) -> None
 
 
 def test_what_exists_already(orders: Session) -> None:
-    refused(bk.AlreadyExists, "'orders' exists already", lambda: orders.create_topic("orders"))
+    refused(bk.AlreadyExists, "'orders' already exists", lambda: orders.create_topic("orders"))
     orders.create_subscription("orders", "me")
-    refused(bk.AlreadyExists, "'me' of 'orders' exists", lambda: orders.create_subscription("orders", "me"))
+    refused(bk.AlreadyExists, "'me' of 'orders' already exists", lambda: orders.create_subscription("orders", "me"))
 
 
 def test_what_cannot_be_reread(orders: Session) -> None:

@@ -29,7 +29,7 @@ def test_every_system_says_what_a_confirmation_means(scheme: str) -> None:
 def test_the_doctor_says_it() -> None:
     found = bk.doctor("inmem://")
     (step,) = [each for each in found.steps if each.name == "a confirmation"]
-    assert step.detail == "in the memory of this process, and gone with it"
+    assert step.detail == "in the memory of this process; lost when it ends"
 
 
 def said_of(session: Session, **options: object) -> str:
@@ -41,7 +41,7 @@ def said_of(session: Session, **options: object) -> str:
 
 def test_a_topic_of_this_process_says_that_it_goes_with_it() -> None:
     with bk.connect("inmem://") as session:
-        assert said_of(session) == "in the memory of this process, and gone with it"
+        assert said_of(session) == "in the memory of this process; lost when it ends"
 
 
 @pytest.mark.broker
@@ -54,10 +54,10 @@ def test_a_stream_says_where_its_messages_are_when_they_are_confirmed(nats_serve
             said[storage] = session.describe(topic).details["confirmation"]
             assert said[storage] in repr(bk.doctor(nats_server.url, topic=topic).frame["detail"].tolist())
     assert said["file"] == (
-        "in files of one server, written; on the disk after the server's sync_interval (not told: connect with "
+        "in files of one server, written; on the disk after the server's sync_interval (unknown: connect with "
         "monitor=http://HOST:8222; 2 min by default)"
     )
-    assert said["memory"] == "in memory of one server; gone when it stops"
+    assert said["memory"] == "in memory of one server; lost when it stops"
 
 
 @pytest.mark.broker
@@ -76,8 +76,8 @@ def test_a_topic_of_kafka_says_how_many_replicas_have_it(kafka_server: KafkaServ
 @pytest.mark.parametrize(
     ("setting", "said"),
     [
-        ("", "(2 min, as the monitor of one server says)"),
-        ("jetstream { sync_interval: 10s }", "(10 s, as the monitor of one server says)"),
+        ("", "(2 minaccording to the monitor of one server)"),
+        ("jetstream { sync_interval: 10s }", "(10 saccording to the monitor of one server)"),
         ("jetstream { sync_interval: always }", "(always: each message before it is confirmed)"),
     ],
 )
@@ -86,16 +86,14 @@ def test_the_monitor_of_a_server_tells_when_it_writes_to_its_disk(setting: str, 
     server = NatsServer(settings=f"http: 127.0.0.1:{port}\n{setting}\n")
     with server, bk.connect(server.url, monitor=f"http://127.0.0.1:{port}/") as session:
         assert said_of(session).endswith(f"on the disk after the server's sync_interval {said}")
-        assert "gone when it stops" in said_of(session, storage="memory")
+        assert "lost when it stops" in said_of(session, storage="memory")
 
 
 @pytest.mark.broker
 def test_a_monitor_that_does_not_answer_keeps_nothing_from_being_described(nats_server: NatsServer) -> None:
     for monitor in ("http://127.0.0.1:1", f"http://{nats_server.host}"):
         with bk.connect(nats_server.url, monitor=monitor) as session:
-            assert said_of(session).endswith(
-                "(not told: the monitor gave no answer that tells; 2 min by default)"
-            )
+            assert said_of(session).endswith("(unknown: the monitor did not report it; 2 min by default)")
 
 
 @pytest.mark.parametrize(
@@ -109,7 +107,7 @@ def test_a_monitor_is_the_plain_url_of_one(monitor: str) -> None:
 
 @pytest.mark.broker
 def test_a_topic_of_pulsar_says_how_many_bookies_have_it(pulsar_server: PulsarServer) -> None:
-    rest = "which no endpoint tells"
+    rest = "which no endpoint reports"
     with bk.connect(pulsar_server.url, admin=pulsar_server.admin) as session:
         for options in ({}, {"partitions": 2}):
             said = said_of(session, **options)
@@ -142,13 +140,13 @@ def test_a_topic_of_pulsar_says_how_many_bookies_have_it(pulsar_server: PulsarSe
 
 def test_a_topic_that_is_not_persistent_says_that_it_is_kept_nowhere() -> None:
     said = confirmation(None, "non-persistent://public/default/t", Deadline(1.0))
-    assert said == "in memory of one broker, and kept nowhere: a non-persistent topic"
+    assert said == "in the memory of one broker only: a non-persistent topic"
 
 
 @pytest.mark.broker
 def test_a_topic_of_pubsub_says_what_keeps_it(pubsub_emulator: EmulatorServer) -> None:
     with bk.connect(pubsub_emulator.address) as session:
-        assert said_of(session) == "in the memory of an emulator, and gone with it"
+        assert said_of(session) == "in the memory of an emulator; lost when it stops"
 
 
 @pytest.mark.broker
@@ -157,7 +155,7 @@ def test_a_queue_of_servicebus_says_what_is_not_stored(servicebus_server: Servic
         plain = said_of(session)
         known = said_of(session, duplicate_detection=60)
         topic = said_of(session, kind="topic")
-    assert plain == topic == "stored by an emulator, which need not keep it when it stops"
+    assert plain == topic == "stored by an emulator, which may lose it when it stops"
     assert (
         known
         == f"{plain}; or already there: a message of the same id within the duplicate window is not stored"

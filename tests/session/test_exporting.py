@@ -95,7 +95,7 @@ def test_a_folder_with_other_parquet_files_is_never_touched(
     orders: Session, tmp_path: Path, overwrite: bool
 ) -> None:
     pd.DataFrame({"mine": [1]}).to_parquet(tmp_path / "mine.parquet")
-    with pytest.raises(bk.ConfigError, match=r"no export of a topic \(mine.parquet\)"):
+    with pytest.raises(bk.ConfigError, match=r"not the export of a topic \(mine.parquet\)"):
         orders.scan("orders").to_parquet(tmp_path, overwrite=overwrite)
     assert names(tmp_path) == ["mine.parquet"]
 

@@ -160,7 +160,7 @@ with bk.connect("inmem://") as s:
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
     failed, kept, counts = done.stdout.splitlines() or [done.stderr]
     assert "no room left on the disk" in failed
-    assert "the same call with the same journal= goes on" in failed
+    assert "the same call with the same journal= continues" in failed
     assert "last_interrupted.frame" in failed
     assert int(re.findall(r"'confirmed': (\d+)", kept)[0]) >= 5_000
     assert counts == "{'confirmed': 12000, 'failed': 0, 'unknown': 0} 12000"

@@ -76,8 +76,8 @@ def test_the_session_is_named_or_s_or_the_only_one(shell: InteractiveShell, s: S
         assert len(run(shell, "%topics")) == 1
         del shell.user_ns["s"]
         assert run(shell, "%topics").empty
-        with pytest.raises(UsageError, match="nobody is no session"):
-            run(shell, "%topics -s nobody")
+        with pytest.raises(UsageError, match="ghost is not a session"):
+            run(shell, "%topics -s ghost")
 
 
 def test_what_the_method_refuses_is_raised(shell: InteractiveShell) -> None:

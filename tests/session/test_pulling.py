@@ -118,7 +118,7 @@ def test_start_is_a_note_each_time_the_subscription_exists_already(orders: Sessi
         pull()
     shown = [(str(note.message), note.filename) for note in notes]
     text = (
-        "subscription 'me' of 'orders' exists already and goes on from where it is: "
+        "subscription 'me' of 'orders' already exists and goes on from where it is: "
         "start='earliest' had no effect"
     )
     assert shown == [(text, "brokerkit")] * 2

@@ -6,9 +6,9 @@ from brokerkit.core.contract.options import COUNT, POSITIVE_SECONDS, SECONDS, Op
 
 TOPIC_OPTIONS = OptionTable(
     {
-        "partitions": Option(COUNT, "how many partitions", 1),
-        "retention_seconds": Option(SECONDS, "messages older than this go away"),
-        "retention_messages": Option(whole(least=0), "each partition keeps this many"),
+        "partitions": Option(COUNT, "number of partitions", 1),
+        "retention_seconds": Option(SECONDS, "seconds after which messages are deleted"),
+        "retention_messages": Option(whole(least=0), "maximum number of messages kept in each partition"),
     }
 )
 SUBSCRIPTION_OPTIONS = OptionTable(
@@ -16,6 +16,6 @@ SUBSCRIPTION_OPTIONS = OptionTable(
         "ack_deadline": Option(
             POSITIVE_SECONDS, "seconds until an unsettled message is delivered again", 30.0
         ),
-        "ordered": Option(flag, "of a key, the next message waits for the one before", False),
+        "ordered": Option(flag, "true: deliver messages with the same key in order", False),
     }
 )

@@ -19,7 +19,7 @@ from .log import Partition, Topic
 from .options import SUBSCRIPTION_OPTIONS, TOPIC_OPTIONS
 from .subscriptions import Group, Subscription
 
-DURABILITY = "in the memory of this process, and gone with it"
+DURABILITY = "in the memory of this process; lost when it ends"
 MAX_MESSAGE_BYTES = 8 * 1024 * 1024
 
 
@@ -87,13 +87,13 @@ class Store:
         """Create a topic. See `TOPIC_OPTIONS` for the options.
 
         Raises:
-            AlreadyExists: The topic exists already.
+            AlreadyExists: The topic already exists.
             ConfigError: An option is unknown or wrong.
         """
         given = TOPIC_OPTIONS.read(options)
         with self.changed:
             if name in self.topics:
-                raise AlreadyExists(f"topic {name!r} exists already")
+                raise AlreadyExists(f"topic {name!r} already exists")
             self.topics[name] = Topic(
                 name,
                 [Partition(name, number) for number in range(given["partitions"])],
@@ -139,14 +139,14 @@ class Store:
         """Create a subscription. See `SUBSCRIPTION_OPTIONS` for the options.
 
         Raises:
-            AlreadyExists: The subscription exists already.
+            AlreadyExists: The subscription already exists.
             ConfigError: An option is unknown or wrong.
             NotFound: There is no such topic.
         """
         given = SUBSCRIPTION_OPTIONS.read(options)
         with self.changed:
             if (topic, name) in self.subscriptions:
-                raise AlreadyExists(f"subscription {name!r} of {topic!r} exists already")
+                raise AlreadyExists(f"subscription {name!r} of {topic!r} already exists")
             begins = self._begins(topic, start)
             made = self.subscriptions[topic, name] = Subscription(
                 self.topic(topic),
@@ -161,12 +161,12 @@ class Store:
         """Create a group.
 
         Raises:
-            AlreadyExists: The group exists already.
+            AlreadyExists: The group already exists.
             NotFound: There is no such topic.
         """
         with self.changed:
             if (topic, name) in self.groups:
-                raise AlreadyExists(f"group {name!r} of {topic!r} exists already")
+                raise AlreadyExists(f"group {name!r} of {topic!r} already exists")
             begins = self._begins(topic, start)
             committed = {each.number: begins[each.number] for each in self.topic(topic).partitions}
             made = self.groups[topic, name] = Group(self.topic(topic), name, committed)

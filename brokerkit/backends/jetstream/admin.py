@@ -19,25 +19,28 @@ from .subjects import check_name, check_subject, covered, overlap, stream_name_f
 OPTIONS = OptionTable(
     {
         "stream": Option(
-            text, "name of the stream, by default made from the topic; one that exists gets the subject added"
+            text,
+            "name of the stream (default: made from the topic); an existing stream gets the subject added",
         ),
-        "subjects": Option(texts, "further subjects of a new stream"),
+        "subjects": Option(texts, "additional subjects of a new stream"),
         "storage": Option(choice("file", "memory"), "'file' or 'memory'", "file"),
         "retention": Option(
             choice("limits", "interest", "workqueue"), "'limits', 'interest' or 'workqueue'", "limits"
         ),
-        "discard": Option(choice("old", "new"), "'old' or 'new': what goes when a limit is reached"),
+        "discard": Option(
+            choice("old", "new"), "'old' or 'new': which messages are discarded when a limit is reached"
+        ),
         "max_age": Option(SECONDS, "seconds after which messages are deleted"),
-        "max_bytes": Option(WHOLE, "size of the stream at most"),
-        "max_msgs": Option(WHOLE, "number of messages at most"),
-        "max_msgs_per_subject": Option(WHOLE, "number of messages of one subject at most"),
-        "max_msg_size": Option(WHOLE, "size of a message at most"),
+        "max_bytes": Option(WHOLE, "maximum size of the stream in bytes"),
+        "max_msgs": Option(WHOLE, "maximum number of messages"),
+        "max_msgs_per_subject": Option(WHOLE, "maximum number of messages per subject"),
+        "max_msg_size": Option(WHOLE, "maximum size of a message in bytes"),
         "duplicate_window": Option(
             SECONDS, "seconds within which a message published twice is stored once (120)"
         ),
-        "num_replicas": Option(WHOLE, "copies in a cluster"),
-        "description": Option(text, "a text kept with the stream"),
-        "allow_direct": Option(flag, "true: messages may be read directly", True),
+        "num_replicas": Option(WHOLE, "number of replicas in a cluster"),
+        "description": Option(text, "description stored with the stream"),
+        "allow_direct": Option(flag, "true: allow direct reads", True),
     }
 )
 _NOT_IN_CONFIGURATION = ("stream", "subjects")
@@ -58,7 +61,7 @@ async def create_topic(
     """
     if "partitions" in options:
         raise NotSupported(
-            "JetStream has no partitions; the nearest is one subject for each: orders.0, orders.1"
+            "JetStream has no partitions; use one subject for each instead: orders.0, orders.1"
         )
     given = OPTIONS.read(options)
     named, subject = parse_topic(topic)

@@ -17,7 +17,7 @@ LOGGER = logging.getLogger("brokerkit.jetstream")
 MONITOR_SECONDS = 2.0
 MOST_BYTES = 4 * 1024 * 1024
 """Most bytes of the monitor's answer that are read. It usually has a few thousand."""
-NOT_TOLD = "not told: connect with monitor=http://HOST:8222; 2 min by default"
+NOT_TOLD = "unknown: connect with monitor=http://HOST:8222; 2 min by default"
 
 
 def monitor_of(name: str, value: object) -> str:
@@ -31,7 +31,9 @@ def monitor_of(name: str, value: object) -> str:
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
         raise ConfigError("monitor must be the URL of a server's monitor, for example http://localhost:8222")
     if "@" in parts.netloc:
-        raise ConfigError("monitor must have no user and password: a NATS server asks for none there")
+        raise ConfigError(
+            "monitor must not contain a user or password: the monitor of a NATS server does not use them"
+        )
     return text
 
 
@@ -51,8 +53,8 @@ def sync_interval(monitor: str | None, timeout: float) -> str:
         seconds = config["sync_interval"] / 1e9
     except (OSError, HTTPException, ValueError, LookupError, TypeError) as error:
         LOGGER.info("asking the monitor for its sync_interval: %s", error)
-        return "not told: the monitor gave no answer that tells; 2 min by default"
-    return f"{_span(seconds)}, as the monitor of one server says"
+        return "unknown: the monitor did not report it; 2 min by default"
+    return f"{_span(seconds)}, according to the monitor of one server"
 
 
 def _span(seconds: float) -> str:
@@ -74,7 +76,7 @@ def confirmation(config: Mapping[str, Any], synced: str) -> str:
         f"{place} of {replicas // 2 + 1} of {replicas} replicas" if replicas > 1 else f"{place} of one server"
     )
     if memory:
-        return f"{where}; gone when it stops"
+        return f"{where}; lost when it stops"
     later = str(config.get("persist_mode") or "") == "async"
     said = "before it is written (persist_mode async)" if later else "written"
     return f"{where}, {said}; on the disk after the server's sync_interval ({synced})"

@@ -260,7 +260,7 @@ class JetStreamConnection:
                 raise refused.result()
             if not asking.done():
                 raise ConnectionLost(
-                    "the connection to NATS was lost before it answered; it may have done what was asked"
+                    "the connection to NATS was lost before it answered; the request may have taken effect"
                 )
             return asking.result()
         finally:
@@ -318,7 +318,7 @@ class JetStreamConnection:
             return await self.request(f"STREAM.INFO.{stream}", body, timeout)
         except js_errors.NotFoundError as error:
             raise NotFound(
-                f"there is no stream {stream!r}; topics() lists what is there, "
+                f"there is no stream {stream!r}; topics() lists those that exist, "
                 f"create_topic(SUBJECT, stream={stream!r}) creates it"
             ) from error
 

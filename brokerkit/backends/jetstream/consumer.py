@@ -142,7 +142,7 @@ class JetStreamConsumer(MessageDriver):
         try:
             info = await self._connection.consumer_info(self._source.stream, self._name, LOOK_SECONDS)
         except Exception as error:
-            log.info("the state of consumer %s is not known: %s", self._name, error)
+            log.info("the state of consumer %s is unknown: %s", self._name, error)
             return
         if info is None or not self._max_pending:
             return
@@ -208,15 +208,18 @@ class JetStreamConsumer(MessageDriver):
 
     def _problem(self, answer: Msg | BaseException) -> BrokerError | None:
         if isinstance(answer, NoAnswer):
-            return AckFailed("the server did not confirm in time; it may have taken effect", retryable=True)
+            return AckFailed(
+                "the server did not confirm in time; the acknowledgement may have taken effect",
+                retryable=True,
+            )
         if isinstance(answer, NotSent):
             return Unavailable(str(answer))
         if isinstance(answer, BaseException):
             return translate(answer)
         if (answer.headers or {}).get("Status") == "503":
             return AckFailed(
-                f"there is nothing that takes acknowledgements for consumer {self._name!r}: it was deleted, "
-                "or its server is starting"
+                f"no server takes acknowledgements for consumer {self._name!r}: the consumer was "
+                "deleted, or its server is starting"
             )
         return None
 
@@ -227,7 +230,7 @@ class JetStreamConsumer(MessageDriver):
         problems = self._confirmed(receipts, _WORDS[Outcome.NACK], timeout, GIVE_BACK_PATIENCE)
         failed = sum(problem is not None for problem in problems)
         if failed:
-            log.warning("%d messages could not be given back; they come again after ack_wait", failed)
+            log.warning("%d messages could not be returned; they are redelivered after ack_wait", failed)
 
     def close(self, timeout: float) -> None:
         """Stop pulling, and give back messages that were not fetched. The durable consumer stays."""

@@ -30,14 +30,12 @@ MAX_ACK_PENDING = 20_000
 
 OPTIONS = OptionTable(
     {
-        "ack_wait": Option(SECONDS, "seconds until a message that is not settled is delivered again (30)"),
-        "max_deliver": Option(WHOLE, "how often a message is delivered at most; -1: without limit", -1),
-        "max_ack_pending": Option(
-            WHOLE, "messages that may be delivered and not settled at a time", MAX_ACK_PENDING
-        ),
-        "description": Option(text, "a text kept with the consumer"),
+        "ack_wait": Option(SECONDS, "seconds until an unsettled message is redelivered (30)"),
+        "max_deliver": Option(WHOLE, "maximum number of deliveries of a message; -1: no limit", -1),
+        "max_ack_pending": Option(WHOLE, "maximum number of delivered, unsettled messages", MAX_ACK_PENDING),
+        "description": Option(text, "description stored with the consumer"),
         "inactive_threshold": Option(SECONDS, "seconds without use after which the server deletes it"),
-        "filter_subjects": Option(texts, "several subjects instead of the topic's one"),
+        "filter_subjects": Option(texts, "subjects to read instead of the topic's own"),
     }
 )
 """Options for creating a durable consumer. An existing consumer keeps its own."""
@@ -72,8 +70,8 @@ def check_existing(config: Mapping[str, Any], source: Source, name: str) -> None
         )
     if config.get("ack_policy") != "explicit":
         raise ConfigError(
-            f"the consumer {name!r} has the ack policy {config.get('ack_policy')!r}; only 'explicit' leaves "
-            "alone what was not acknowledged: use another subscription name"
+            f"the consumer {name!r} has the ack policy {config.get('ack_policy')!r}; only 'explicit' keeps "
+            "unacknowledged messages: use another subscription name"
         )
 
 
@@ -150,7 +148,7 @@ def deliver_policy(start: Position, state: Mapping[str, Any]) -> dict[str, Any]:
                 "opt_start_time": moment.isoformat().replace("+00:00", "Z"),
             }
         case AtId() | AtOffsets():
-            raise NotSupported("the ids of JetStream are its sequence numbers: give one as an integer")
+            raise NotSupported("message ids of JetStream are sequence numbers: give an integer")
 
 
 async def create_durable(

@@ -7,7 +7,7 @@ from collections.abc import Hashable, Iterable
 from nats import errors as nats_errors
 from nats.js import errors as js_errors
 
-from brokerkit.core.contract.error_table import ByCode, ByText, ErrorTable, Row
+from brokerkit.core.contract.error_table import CLOSED, ByCode, ByText, ErrorTable, Row
 from brokerkit.core.vocabulary.errors import (
     AlreadyExists,
     BrokerError,
@@ -88,8 +88,8 @@ _TABLE = ErrorTable(
         nats_errors.MaxPayloadError: Row(TooLarge, "the message is larger than the server's max_payload"),
         nats_errors.BadSubjectError: Row(ConfigError, "not a valid subject"),
         nats_errors.BadHeaderError: Row(ConfigError, "not a valid header"),
-        nats_errors.NoRespondersError: Row(Unavailable, "nothing answered; JetStream may be starting"),
-        nats_errors.ConnectionClosedError: Row(Closed, "the connection was closed; connect again"),
+        nats_errors.NoRespondersError: Row(Unavailable, "no server answered; JetStream may be starting"),
+        nats_errors.ConnectionClosedError: CLOSED,
         nats_errors.ConnectionDrainingError: Row(Closed, "the connection is being closed"),
         nats_errors.OutboundBufferLimitError: Row(Unavailable, "not connected now; reconnecting"),
         nats_errors.NoServersError: Row(Unavailable, "no server can be reached"),

@@ -100,9 +100,7 @@ def outbound(message: OutboundMessage, dedup_id: str) -> dict[str, str]:
         name = _sent_as(given, message)
         check_name(name)
         if name in headers:
-            raise ConfigError(
-                f"attribute {name!r} is there twice; NATS headers read by nats-py keep only one"
-            )
+            raise ConfigError(f"attribute {name!r} is given twice; nats-py keeps only one header of a name")
         if type(value) is not str:
             raise ConfigError(f"attribute {name!r} must be text on NATS, not {type(value).__name__}")
         check_value(name, value)
@@ -132,7 +130,7 @@ def check_name(name: str) -> None:
     if not _NAME.fullmatch(name):
         raise ConfigError(
             f"{name!r} cannot be an attribute name on NATS: expected letters, digits and !#$%&'*+-.^_`|~ "
-            "(no spaces, no colon, nothing but ASCII)"
+            "(ASCII only, no spaces or colons)"
         )
     if name.lower().startswith(RESERVED) and name != MESSAGE_ID:
         raise ConfigError(

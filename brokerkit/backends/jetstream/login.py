@@ -28,8 +28,8 @@ def check_login(client: Mapping[str, Any]) -> None:
         text = _text(client["user_credentials"], "user_credentials")
         if _JWT not in text.reveal() or _SEED not in text.reveal():
             raise ConfigError(
-                f"the file of user_credentials= is no credentials file: that has a part {_JWT!r} and a part "
-                f"{_SEED!r}, as `nsc generate creds` writes it"
+                f"the file of user_credentials= is not a credentials file: expected a part {_JWT!r} and "
+                f"a part {_SEED!r}, as `nsc generate creds` writes it"
             )
         _check_seed(Secret(text.reveal().partition(_SEED)[2].split()[0]), "user_credentials")
     elif "nkeys_seed" in client:

@@ -25,7 +25,7 @@ OPTIONS = OptionTable(
         "token": Option(secret, "authorization token"),
         "nkeys_seed": Option(secret, "file that holds an NKEY seed, or the seed itself (SU...)"),
         "user_credentials": Option(FILE, "credentials file (.creds)"),
-        "tls": Option(flag, "true: insist on TLS", False),
+        "tls": Option(flag, "true: require TLS", False),
         "tls_first": Option(
             flag, "true: TLS before the server's greeting, for a server with handshake_first", False
         ),
@@ -35,7 +35,7 @@ OPTIONS = OptionTable(
         "tls_hostname": Option(text, "name that the server's certificate must have"),
         "name": Option(text, "connection name shown by the server's monitoring", "brokerkit"),
         "monitor": Option(
-            monitor_of, "URL of a server's monitor (http://HOST:8222), to tell when it writes to its disk"
+            monitor_of, "URL of a server's monitor (http://HOST:8222), to report when it writes to its disk"
         ),
         "domain": Option(text, "JetStream domain"),
         "stream": Option(text, "stream in which subjects are looked up"),

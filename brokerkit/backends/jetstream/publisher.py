@@ -74,7 +74,7 @@ class JetStreamPublisher(PublisherDriver):
         if total > most:
             raise TooLarge(
                 f"the message has {total} bytes with its headers; "
-                f"the server takes {most} at most (max_payload)"
+                f"the server accepts {most} at most (max_payload)"
             )
         return topic, message.data, headers
 
@@ -131,7 +131,9 @@ def _stored(sequence: str, duplicate: bool, name: str) -> PublishResult:
     """
     if not duplicate or is_ours(name):
         return PublishResult("confirmed", sequence)
-    note = f"not stored: the stream has a message of the id {name!r} already, {sequence} (message_ids='new')"
+    note = (
+        f"not stored: the stream already has a message with the id {name!r}, {sequence} (message_ids='new')"
+    )
     return PublishResult("duplicate", sequence, note=note)
 
 
@@ -150,7 +152,7 @@ def _result(answer: Msg | BaseException, headers: Mapping[str, str]) -> PublishR
     if isinstance(answer, BaseException):
         return PublishResult("failed", None, translate(answer))
     if _no_responders(answer):
-        return PublishResult("failed", None, Unavailable("the stream of this subject does not answer now"))
+        return PublishResult("failed", None, Unavailable("the stream of this subject is not answering"))
     try:
         said = json.loads(answer.data)
         problem = said.get("error")
@@ -160,7 +162,7 @@ def _result(answer: Msg | BaseException, headers: Mapping[str, str]) -> PublishR
         return PublishResult(
             "unknown",
             None,
-            BrokerError("something that is no stream answered; the subject may be served by a program"),
+            BrokerError("the answer did not come from a stream; a program may be serving the subject"),
         )
     cause = js_errors.APIError(problem.get("code"), problem.get("description"), problem.get("err_code"))
     return PublishResult("failed", None, translate(cause))

@@ -224,4 +224,4 @@ class Pull:
 
 
 class NotServed(Unavailable):
-    """No server serves the consumer: it was deleted, or its server is starting."""
+    """No server serves the consumer: the consumer was deleted, or its server is starting."""

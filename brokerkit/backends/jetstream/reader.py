@@ -123,7 +123,7 @@ class JetStreamReader(ReaderDriver):
         try:
             messages = await self._pull.take(min(BATCH, max(1, self._end - self._next)), wait)
         except (NotFound, NotServed) as error:
-            log.info("the reading consumer has gone, a new one goes on: %s", error)
+            log.info("the reading consumer was deleted; continuing with a new one: %s", error)
             await self._leave(ANSWER_SECONDS)
             return []
         if not messages:

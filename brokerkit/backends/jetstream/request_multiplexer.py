@@ -21,7 +21,7 @@ WINDOW_MESSAGES = 4_000
 WINDOW_BYTES = 8 * 1024 * 1024
 QUIET_SECONDS = 1.0
 TICK_SECONDS = 0.1
-TIME_IS_UP = "the time was up before it could be sent"
+TIME_IS_UP = "the timeout passed before it could be sent"
 NO_CONNECTION = "there is no connection to NATS now; reconnecting"
 
 Request = tuple[str, bytes, "dict[str, str] | None"]
@@ -127,7 +127,7 @@ class RequestMultiplexer:
             self._asked.append(subject)
             problem: BaseException | None
             if late or broken:
-                problem = NotSent("the connection broke before it could be sent" if broken else TIME_IS_UP)
+                problem = NotSent("the connection was lost before it could be sent" if broken else TIME_IS_UP)
             else:
                 problem = await self._send(subject, payload, headers, f"{self._prefix}{row}", deadline)
             if problem is not None:
@@ -194,7 +194,7 @@ class RequestMultiplexer:
         """Settle all unanswered requests with `NoAnswer`."""
         for row, answer in enumerate(self._answers):
             if answer is None:
-                self._answers[row] = NoAnswer("no answer came")
+                self._answers[row] = NoAnswer("no answer was received")
                 self._wrote_off = True
         self._open = self._open_bytes = 0
         self._epoch = self._connection.epoch

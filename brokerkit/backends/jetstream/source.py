@@ -210,7 +210,7 @@ async def why_not_stored(connection: JetStreamConnection, subject: str, timeout:
 def no_stream(subject: str) -> str:
     """Return the text of an error for a subject that no stream stores."""
     return (
-        f"no stream stores the subject {subject!r}; topics() lists what is there, "
+        f"no stream stores the subject {subject!r}; topics() lists those that exist, "
         f"create_topic({subject!r}) creates a stream for it"
     )
 

@@ -61,7 +61,7 @@ def problem(error: BaseException, where: str) -> BrokerError:
         )
     if "alert" in said.lower():
         return Unauthorized(
-            f"the NATS server at {where} wants another certificate of the client ({said}): give tls_cert= "
+            f"the NATS server at {where} requires another client certificate ({said}): give tls_cert= "
             "and tls_key=, signed by an authority that the server trusts"
         )
     return _lasting(

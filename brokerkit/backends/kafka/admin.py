@@ -21,9 +21,9 @@ from .share_groups import create_share_group
 POLL_SECONDS = 0.02
 TOPIC_OPTIONS = OptionTable(
     {
-        "partitions": Option(COUNT, "how many partitions", 1),
+        "partitions": Option(COUNT, "number of partitions", 1),
         "replication_factor": Option(
-            whole(least=-1), "replicas of each partition; -1: as many as the broker says", -1
+            whole(least=-1), "replicas of each partition; -1: the broker's default", -1
         ),
         "config": Option(mapping, 'topic configuration, for example {"cleanup.policy": "compact"}'),
     }
@@ -34,7 +34,7 @@ def create_topic(connection: KafkaConnection, topic: str, options: Mapping[str, 
     """Create a topic and wait until every partition has a leader.
 
     Raises:
-        AlreadyExists: The topic exists already.
+        AlreadyExists: The topic already exists.
         ConfigError: An option is wrong or was refused by the broker.
         Unavailable: A partition has no leader when the time is up.
     """
@@ -49,7 +49,7 @@ def create_topic(connection: KafkaConnection, topic: str, options: Mapping[str, 
     try:
         connection.wait(futures[topic], deadline, f"creating topic {topic!r}")
     except AlreadyExists as error:
-        raise AlreadyExists(f"topic {topic!r} exists already") from error.__cause__
+        raise AlreadyExists(f"topic {topic!r} already exists") from error.__cause__
     while not _led(connection, topic, deadline):
         if deadline.passed:
             raise Unavailable(f"topic {topic!r} was created, but not every partition has a leader yet")

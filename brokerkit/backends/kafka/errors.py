@@ -31,8 +31,12 @@ TLS_HINT = (
     "the TLS handshake failed: check that the port speaks TLS (security.protocol=SSL or SASL_SSL) "
     "and that ssl.ca.location names the authority that signed the broker's certificate"
 )
-_STALE = "the group has moved on and this member no longer owns what it read; nothing was committed"
-_LAPSED = "a lock had expired, so nothing that was settled with that message in its partition is settled"
+_STALE = (
+    "the group was rebalanced and this member no longer owns the partitions it read; nothing was committed"
+)
+_LAPSED = (
+    "a lock had expired: nothing that was settled together with that message in its partition took effect"
+)
 _FENCED = "another publisher with the same transactional_id took over; use one id per running publisher"
 _ROWS: tuple[tuple[frozenset[int], Row], ...] = (
     (

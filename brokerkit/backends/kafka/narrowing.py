@@ -22,8 +22,8 @@ OVERTAKEN = (
     "key or partition were stored meanwhile; publish it again where their order does not matter"
 )
 NO_TIME = (
-    "not stored: the broker refused the batch it was in, and the time was over before it was known for which "
-    "message; publish it again"
+    "not stored: the broker refused the batch it was in, and the timeout passed before the message at fault "
+    "was found; publish it again"
 )
 
 

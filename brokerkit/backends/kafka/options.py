@@ -70,7 +70,7 @@ def properties_of(address: Address) -> Properties:
     if not address.hosts:
         raise ConfigError("a Kafka URL needs a broker: kafka://HOST:9092 (or several, with commas)")
     if address.path:
-        raise ConfigError(f"a Kafka URL ends after the hosts: what is {address.path!r}?")
+        raise ConfigError(f"a Kafka URL ends after the hosts: remove {address.path!r}")
     given = passed_through(address.options)
     if address.user is not None:
         given.setdefault("sasl.username", address.user)
@@ -123,14 +123,16 @@ def passed_through(options: Mapping[str, Any]) -> Properties:
         if name in REFUSED:
             raise ConfigError(f"{name} cannot be set: {REFUSED[name]}")
         if not isinstance(value, str | int | float | bool | Secret):
-            raise ConfigError(f"{name} must be a text, number or bool, not {type(value).__name__}")
+            raise ConfigError(f"{name} must be a string, number or bool, not {type(value).__name__}")
     return given
 
 
 def check_c_text(name: str | None, what: str) -> None:
     """Raise ConfigError for a name with a NUL, where librdkafka would cut it off."""
     if name is not None and "\0" in name:
-        raise ConfigError(f"the {what} name {name!a:.60} has a NUL, and names of Kafka cannot")
+        raise ConfigError(
+            f"the {what} name {name!a:.60} contains a NUL character, which names of Kafka cannot"
+        )
 
 
 def secrets_of(properties: Mapping[str, Any]) -> Secrets:

@@ -221,7 +221,9 @@ class KafkaPublisher(PublisherDriver):
                 return refused
         for name, _ in message.attributes:
             if "\0" in name:
-                return ConfigError(f"the attribute name {name!r} has a NUL, which would end it on the way")
+                return ConfigError(
+                    f"the attribute name {name!r} contains a NUL character, which would cut it short"
+                )
         limit = CLIENT_LIMIT if self._compressed or terms.max_bytes is None else terms.max_bytes
         if not message.attributes and len(message.data or b"") + len(message.key or b"") < limit // 2:
             return None

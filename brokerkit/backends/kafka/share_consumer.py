@@ -239,8 +239,8 @@ class KafkaShareConsumer(MessageDriver):
         if last:
             shown = ", ".join(f"{partition}-{offset}" for partition, offset in last[:SHOWN])
             warnings.warn(
-                f"{len(last)} messages of {self._topic!r} were given back after {self._deliveries} "
-                f"deliveries: share group {self._group!r} gets them no more ({DELIVERIES}): {shown}"
+                f"{len(last)} messages of {self._topic!r} were returned after {self._deliveries} "
+                f"deliveries: share group {self._group!r} does not get them again ({DELIVERIES}): {shown}"
                 f"{', ...' if len(last) > SHOWN else ''}. They are still in the topic, for peek and scan",
                 GivenUpWarning,
                 stacklevel=2,

@@ -69,7 +69,7 @@ def create_share_group(connection: KafkaConnection, request: SubscriptionRequest
             f'position for it (start="latest" can be given to the call that reads, {START} sets what it does)'
         )
     if share_settings(connection, group, deadline).start is not None:
-        raise AlreadyExists(f"share group {group!r} exists already; it goes on from where it is")
+        raise AlreadyExists(f"share group {group!r} already exists; it goes on from where it is")
     _refuse_consumer_group(connection, group, deadline)
     _configure(connection, group, start, options, deadline)
 
@@ -87,7 +87,7 @@ def find_share_group(
     connection.partitions(topic, deadline)
     found = share_settings(connection, group, deadline)
     if found.start is None:
-        raise SubscriptionNotFound(f"share group {group!r} was not told where to begin", topic, group)
+        raise SubscriptionNotFound(f"share group {group!r} has no start position", topic, group)
     return found
 
 
@@ -136,7 +136,7 @@ def _configure(
         if found.start is not None:
             return found
         if deadline.passed:
-            raise Unavailable(f"share group {group!r} was configured, but the brokers do not go by it yet")
+            raise Unavailable(f"share group {group!r} was configured, but the brokers do not apply it yet")
         time.sleep(POLL_SECONDS)
 
 

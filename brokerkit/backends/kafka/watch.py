@@ -72,7 +72,7 @@ class Watch:
         said = tls.str()
         if _wants_certificate(said):
             raise Unauthorized(
-                f"{self.servers} wants another certificate of the client: {said}; {CERTIFICATE_HINT}"
+                f"{self.servers} requires another client certificate: {said}; {CERTIFICATE_HINT}"
             ) from KafkaException(tls)
         if UNTRUSTED in said:
             raise Unavailable(

@@ -61,7 +61,7 @@ def no_topic(connection: PubSubConnection, topic: str) -> NotFound:
     """Return the NotFound for a missing topic."""
     return NotFound(
         f"project {connection.project!r} has no topic {topic!r}: create it with create_topic({topic!r}), "
-        "or see topics() for those that are there"
+        "or choose one of topics()"
     )
 
 

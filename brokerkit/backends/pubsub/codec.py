@@ -105,7 +105,7 @@ def _attributes(message: OutboundMessage) -> dict[str, str]:
         if not isinstance(value, str):
             raise TypeError(f"attribute {name!r} is {type(value).__name__}; Pub/Sub carries text only")
         if name in found:
-            raise ConfigError(f"attribute {name!r} is there twice, and Pub/Sub keeps only one")
+            raise ConfigError(f"attribute {name!r} is given twice, and Pub/Sub keeps only one")
         if name.startswith(RESERVED):
             raise ConfigError(f"attribute {name!r}: names that begin with {RESERVED!r} are Google's own")
         if _length(name) > MAX_NAME_BYTES or _length(value) > MAX_VALUE_BYTES:

@@ -10,8 +10,9 @@ import grpc
 from google.api_core.gapic_v1 import routing_header
 from google.pubsub_v1.services.publisher.transports import PublisherGrpcTransport
 
+from brokerkit.core.contract.error_table import CLOSED
 from brokerkit.core.vocabulary.cancellation import Deadline
-from brokerkit.core.vocabulary.errors import Closed, ConfigError
+from brokerkit.core.vocabulary.errors import ConfigError
 
 from .credentials import application_default, from_file
 from .methods import Method
@@ -109,7 +110,7 @@ class PubSubConnection:
             fields: The fields of the request.
         """
         if self._closed:
-            raise Closed("the connection was closed; connect again")
+            raise CLOSED.error("")
         stub = self._stubs.get((method.path, long))
         if stub is None:
             stub = (self._pulls if long else self.channel).unary_unary(

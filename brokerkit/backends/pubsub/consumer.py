@@ -85,7 +85,7 @@ class PubSubConsumer(MessageDriver):
             if code_of(error) is not StatusCode.PERMISSION_DENIED:
                 raise
             # an account that may only consume may not read the configuration
-            log.info("subscription %r may not be looked at; a deadline of 10 s is assumed", name)
+            log.info("subscription %r cannot be described; assuming a deadline of 10 s", name)
             return path, None
         if found is None:
             get_topic(self._connection, topic, ANSWER_SECONDS)
@@ -93,7 +93,9 @@ class PubSubConsumer(MessageDriver):
         if found.topic != topic_path:
             raise ConfigError(self._other_topic(name, found.topic))
         if found.detached:
-            raise NotFound(f"the subscription {name!r} was detached from its topic and gets nothing any more")
+            raise NotFound(
+                f"the subscription {name!r} was detached from its topic and receives no more messages"
+            )
         kind = delivery_of(found)
         if kind != "pull":
             raise ConfigError(
@@ -112,7 +114,7 @@ class PubSubConsumer(MessageDriver):
     def _other_topic(self, name: str, found: str) -> str:
         if found == DELETED_TOPIC:
             return (
-                f"the topic of subscription {name!r} was deleted; a topic made anew under that name has no "
+                f"the topic of subscription {name!r} was deleted; a new topic of that name has no "
                 "subscriptions: create one with another name"
             )
         return (
@@ -149,7 +151,9 @@ class PubSubConsumer(MessageDriver):
             errors = self._settling.set_deadline([each.ack_id for each in received], 0, timeout)
             failed = sum(error is not None for error in errors)
             if failed:
-                log.info("%d messages could not be given back; they come again after their deadline", failed)
+                log.info(
+                    "%d messages could not be returned; they are redelivered after their deadline", failed
+                )
 
     def settle(
         self, receipts: Sequence[Any], outcome: Outcome, *, delay: float | None, reason: str | None

@@ -13,10 +13,11 @@ from grpc import StatusCode
 
 from brokerkit.core.contract.consumer import ConsumerDriver, ConsumerRequest, SubscriptionRequest
 from brokerkit.core.contract.driver import Driver
+from brokerkit.core.contract.error_table import CLOSED
 from brokerkit.core.contract.inspector import InspectorDriver, ReaderDriver
 from brokerkit.core.contract.publisher import PublisherDriver
 from brokerkit.core.vocabulary.capabilities import Capabilities
-from brokerkit.core.vocabulary.errors import BrokerError, Closed
+from brokerkit.core.vocabulary.errors import BrokerError
 
 from . import admin
 from .connection import PubSubConnection, log
@@ -83,11 +84,11 @@ class PubSubDriver(Driver):
             reason = info.reason if info is not None else ""
             if code_of(error) is not StatusCode.PERMISSION_DENIED or reason not in NOT_PERMITTED_TO_LIST:
                 raise
-            log.info("topics of project %r may not be listed: %s", self.connection.project, error.details())
+            log.info("topics of project %r cannot be listed: %s", self.connection.project, error.details())
 
     def translate(self, error: BaseException) -> BrokerError:
         if self.connection.closed and code_of(error) is StatusCode.CANCELLED:
-            return Closed("the connection was closed; connect again")
+            return CLOSED.error("")
         return translate(error)
 
     def consumer(self, request: ConsumerRequest) -> ConsumerDriver:

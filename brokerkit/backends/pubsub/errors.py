@@ -11,11 +11,10 @@ from google.rpc.error_details_pb2 import ErrorInfo
 from grpc import StatusCode
 from grpc_status import rpc_status
 
-from brokerkit.core.contract.error_table import ByCode, ByText, ErrorTable, Row, Rule
+from brokerkit.core.contract.error_table import CLOSED, ByCode, ByText, ErrorTable, Row, Rule
 from brokerkit.core.vocabulary.errors import (
     AlreadyExists,
     BrokerError,
-    Closed,
     ConfigError,
     NotFound,
     NotSupported,
@@ -88,7 +87,7 @@ def _codes_of(error: BaseException) -> Iterable[StatusCode]:
 
 
 def _unless_too_large(row: Row) -> Rule:
-    too_large = Row(TooLarge, "the message or request is larger than the service takes")
+    too_large = Row(TooLarge, "the message or request is larger than the service accepts")
     return ByText(dict.fromkeys(_TOO_LARGE, too_large), otherwise=row)
 
 
@@ -98,10 +97,10 @@ _BY_CODE = ByCode(
     _codes_of,
     {
         StatusCode.NOT_FOUND: Row(NotFound, "it does not exist"),
-        StatusCode.ALREADY_EXISTS: Row(AlreadyExists, "it exists already"),
+        StatusCode.ALREADY_EXISTS: Row(AlreadyExists, "it already exists"),
         StatusCode.INVALID_ARGUMENT: _unless_too_large(_REFUSED_REQUEST),
         StatusCode.OUT_OF_RANGE: _REFUSED_REQUEST,
-        StatusCode.FAILED_PRECONDITION: Row(BrokerError, "the service refuses this in the present state"),
+        StatusCode.FAILED_PRECONDITION: Row(BrokerError, "the service refuses this in its current state"),
         StatusCode.UNIMPLEMENTED: Row(NotSupported, "this server does not offer it"),
         StatusCode.UNAUTHENTICATED: Row(
             Unauthorized, f"the service did not accept the credentials: {HOW_TO_LOG_IN}"
@@ -110,12 +109,12 @@ _BY_CODE = ByCode(
             Unauthorized, "the credentials do not permit this, or there is no such project"
         ),
         StatusCode.RESOURCE_EXHAUSTED: _unless_too_large(
-            Row(Unavailable, "a quota is used up: slow down, or have it raised")
+            Row(Unavailable, "a quota is exhausted: slow down, or request a higher one")
         ),
         StatusCode.UNAVAILABLE: Row(Unavailable, "the service cannot be reached"),
         StatusCode.DEADLINE_EXCEEDED: Row(Unavailable, "the service did not answer in time"),
-        StatusCode.ABORTED: Row(Unavailable, "the service broke it off"),
-        StatusCode.CANCELLED: Row(Unavailable, "the request was broken off"),
+        StatusCode.ABORTED: Row(Unavailable, "the service aborted the request"),
+        StatusCode.CANCELLED: Row(Unavailable, "the request was cancelled"),
         StatusCode.INTERNAL: _FAILED,
         StatusCode.UNKNOWN: _FAILED,
         StatusCode.DATA_LOSS: Row(BrokerError, "the service lost data"),
@@ -142,7 +141,7 @@ _TABLE = ErrorTable(
             {True: _NO_LOGIN_SERVER},
             otherwise=Row(Unauthorized, f"no credentials, or refused ones: {HOW_TO_LOG_IN}"),
         ),
-        ValueError: ByText({"closed channel": Row(Closed, "the connection was closed; connect again")}),
+        ValueError: ByText({"closed channel": CLOSED}),
     },
     said=_details,
 )

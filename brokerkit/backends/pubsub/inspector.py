@@ -113,7 +113,7 @@ def _topic_details(topic: Any) -> dict[str, Any]:
 def _confirmation(topic: Any, emulator: bool) -> str:
     """Return what a confirmation of a topic means, as far as the service tells."""
     if emulator:
-        return "in the memory of an emulator, and gone with it"
+        return "in the memory of an emulator; lost when it stops"
     policy = topic.message_storage_policy
     regions = ", ".join(policy.allowed_persistence_regions)
     where = f"in one of {regions}" if regions else "in a region that the service chooses"

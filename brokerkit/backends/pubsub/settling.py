@@ -119,7 +119,7 @@ def _failures(part: Sequence[str], error: Any) -> Failures:
 
 def _reason(reason: str) -> BaseException:
     if reason.startswith("TRANSIENT"):
-        return Unavailable(f"the service did not do it now ({reason})")
+        return Unavailable(f"the service could not do it now ({reason})")
     return LockLost(
         "the acknowledgement deadline had passed, or the message was settled elsewhere: it will be, or was, "
         f"delivered again ({reason})"

@@ -17,7 +17,7 @@ from .connection import PubSubConnection
 OPTIONS = OptionTable(
     {
         "ack_deadline": Option(
-            WHOLE, "seconds until a message that is not settled is delivered again (10 to 600; default 10)"
+            WHOLE, "seconds until an unsettled message is redelivered (10 to 600; default 10)"
         ),
         "ordering": Option(flag, "messages with the same key come in order", True),
         "exactly_once": Option(
@@ -39,14 +39,10 @@ OPTIONS = OptionTable(
             text, "topic that gets messages after max_delivery_attempts; deliveries are then counted"
         ),
         "max_delivery_attempts": Option(
-            WHOLE, "how often a message is delivered before it is a dead letter (5 to 100)"
+            WHOLE, "number of deliveries before a message is dead-lettered (5 to 100)"
         ),
-        "min_backoff": Option(
-            SECONDS, "seconds until a message that was given back is delivered again, at least (0 to 600)"
-        ),
-        "max_backoff": Option(
-            SECONDS, "seconds until a message that was given back is delivered again, at most (0 to 600)"
-        ),
+        "min_backoff": Option(SECONDS, "minimum seconds until a returned message is redelivered (0 to 600)"),
+        "max_backoff": Option(SECONDS, "maximum seconds until a returned message is redelivered (0 to 600)"),
         "labels": Option(labels, "a mapping of labels"),
     }
 )

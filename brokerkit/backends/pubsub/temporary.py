@@ -90,7 +90,7 @@ def remove_temporary(connection: PubSubConnection, name: str, timeout: float) ->
         if code_of(error) is StatusCode.NOT_FOUND:
             return
         log.warning(
-            "the temporary subscription %r could not be deleted (%s); the next look at its topic will",
+            "the temporary subscription %r could not be deleted (%s); the next peek at its topic deletes it",
             name,
             translate(error),
         )

@@ -25,7 +25,7 @@ from .subscription_options import SubscriptionOptions
 from .topics import Topics
 
 TOPIC_OPTIONS = OptionTable(
-    {"partitions": Option(COUNT, "how many partitions (default: a topic without partitions)")}
+    {"partitions": Option(COUNT, "number of partitions (default: a topic without partitions)")}
 )
 CLOCK_SECONDS = 60.0
 """The largest difference allowed between the clocks of the broker and of this machine."""
@@ -49,7 +49,7 @@ def create_topic(topics: Topics, topic: str, options: Mapping[str, Any], timeout
         else:
             rest.ask("PUT", f"{path}/partitions", timeout, body=partitions)
     except AlreadyExists as error:
-        raise AlreadyExists(f"topic {full!r} exists already") from error.__cause__
+        raise AlreadyExists(f"topic {full!r} already exists") from error.__cause__
     except NotFound as error:
         raise NotFound(f"the namespace of {full!r} is not there") from error.__cause__
 
@@ -99,7 +99,7 @@ class Subscriptions:
         """Create a subscription in the partitions that do not have it, or may not have it."""
         deadline = Deadline(timeout)
         if isinstance(start, AtOffset) and start.offset >= 0:
-            raise ConfigError(f"{start.offset} is no position: {NO_POSITION}")
+            raise ConfigError(f"{start.offset} is not a position: {NO_POSITION}")
         parts = self._topics.parts(full, deadline.remaining())
         self._create(full, self._without(parts, name, deadline), name, start, options, deadline)
 

@@ -41,7 +41,7 @@ class SubscriptionBacklog:
         except BrokerError as error:
             if error.retryable:
                 raise
-            LOGGER.info("what %r is still to be given of %s is not known: %s", self._name, self._full, error)
+            LOGGER.info("the backlog of subscription %r of %s is unknown: %s", self._name, self._full, error)
             return None
 
     def _look(self, mark: Any, consumer: str, alone: bool, deadline: Deadline) -> Backlog | None:

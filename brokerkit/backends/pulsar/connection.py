@@ -10,9 +10,10 @@ from typing import Any, TypeVar
 import pulsar
 
 from brokerkit.core.contract.background import submit
+from brokerkit.core.contract.error_table import CLOSED
 from brokerkit.core.contract.forked import keep_in_child
 from brokerkit.core.vocabulary.cancellation import Deadline
-from brokerkit.core.vocabulary.errors import Closed, Unauthorized, Unavailable
+from brokerkit.core.vocabulary.errors import Unauthorized, Unavailable
 
 from . import process_guard
 from .credentials import client_authentication
@@ -68,7 +69,7 @@ class PulsarConnection:
     def submit(self, work: Callable[[], T], name: str) -> Future[T]:
         """Start a call in a thread of its own."""
         if self.closed:
-            raise Closed("the connection was closed; connect again")
+            raise CLOSED.error("")
         return submit(process_guard.counted(work), f"pulsar {name}")
 
     def call(self, work: Callable[[], T], timeout: float, what: str) -> T:

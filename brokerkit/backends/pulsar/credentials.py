@@ -108,7 +108,9 @@ class RestCredentials:
         except httpx.TransportError as error:
             raise Unavailable(f"the issuer of access tokens cannot be reached: {error}") from error
         except (httpx.HTTPStatusError, KeyError, ValueError) as error:
-            raise Unauthorized(f"the issuer of access tokens gave none ({type(error).__name__})") from error
+            raise Unauthorized(
+                f"the issuer of access tokens returned none ({type(error).__name__})"
+            ) from error
         self._until = time.monotonic() + float(granted.get("expires_in", 0)) - EARLY_SECONDS
         return self._token
 

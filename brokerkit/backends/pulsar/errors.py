@@ -22,8 +22,8 @@ _GONE = Row(NotFound, "there is no such topic, subscription, namespace or tenant
 _REFUSED = Row(Unauthorized, "the broker refused the credentials, or they do not permit this")
 _AWAY = Row(Unavailable, "the broker cannot be reached, or does not serve this topic now")
 _SLOW = Row(Unavailable, "the broker did not answer in time")
-_FULL = Row(Unavailable, "too much is under way: slow down")
-_WRONG = Row(ConfigError, "the client refused it")
+_FULL = Row(Unavailable, "too many requests are pending: slow down")
+_WRONG = Row(ConfigError, "the client refused the request")
 _FAILED = Row(BrokerError, "the broker or the client failed")
 _CLOSED = Row(Closed, "it was closed")
 
@@ -33,7 +33,7 @@ _BY_NAME = {
     "ConsumerNotFound": _GONE,
     "AuthenticationError": _REFUSED,
     "AuthorizationError": _REFUSED,
-    "ErrorGettingAuthenticationData": Row(Unauthorized, "the credentials could not be had"),
+    "ErrorGettingAuthenticationData": Row(Unauthorized, "the credentials could not be obtained"),
     "Timeout": _SLOW,
     "TimeOut": _SLOW,
     "ConnectError": _AWAY,
@@ -47,31 +47,31 @@ _BY_NAME = {
     "ProducerNotInitialized": _AWAY,
     "BrokerMetadataError": Row(Unavailable, "the broker cannot reach its metadata now"),
     "BrokerPersistenceError": Row(Unavailable, "the broker could not store it now"),
-    "ChecksumError": Row(Unavailable, "it was damaged on the way"),
+    "ChecksumError": Row(Unavailable, "the message was corrupted in transit"),
     "TooManyLookupRequestException": _FULL,
     "ProducerQueueIsFull": _FULL,
     "MemoryBufferIsFull": _FULL,
-    "ProducerBlockedQuotaExceededError": Row(Unavailable, "the backlog quota of the namespace is used up"),
+    "ProducerBlockedQuotaExceededError": Row(Unavailable, "the backlog quota of the namespace is exhausted"),
     "ProducerBlockedQuotaExceededException": Row(
-        Unavailable, "the backlog quota of the namespace is used up"
+        Unavailable, "the backlog quota of the namespace is exhausted"
     ),
     "ConsumerBusy": Row(
         BrokerError,
-        "other consumers hold the subscription: an exclusive one has a single consumer, and all consumers of "
-        "one have the same subscription_type",
+        "the subscription is used by other consumers: an exclusive one has a single consumer, and all "
+        "consumers of one have the same subscription_type",
     ),
-    "ProducerBusy": Row(BrokerError, "another producer holds the topic"),
+    "ProducerBusy": Row(BrokerError, "the topic is used by another producer"),
     "ProducerFenced": Row(BrokerError, "another producer took over the topic"),
     "TopicTerminated": Row(BrokerError, "the topic was terminated: it takes no more messages"),
     "IncompatibleSchema": Row(ConfigError, "the topic has a schema that does not allow this"),
-    "InvalidTopicName": Row(ConfigError, "that is not a name of a topic"),
+    "InvalidTopicName": Row(ConfigError, "this is not a valid name of a topic"),
     "InvalidConfiguration": _WRONG,
-    "InvalidUrl": Row(ConfigError, "that is not an address of Pulsar"),
+    "InvalidUrl": Row(ConfigError, "this is not a valid address of Pulsar"),
     "InvalidMessage": _WRONG,
     "MessageTooBig": Row(
         TooLarge,
-        "the message is larger than the broker takes (5 MiB by default; with chunking, which is the default, "
-        "only its key and attributes count)",
+        "the message is larger than the broker accepts (5 MiB by default; with chunking, which is the "
+        "default, only its key and attributes count)",
     ),
     "OperationNotSupported": Row(NotSupported, "the client cannot do this"),
     "NotAllowedError": Row(NotSupported, "the broker does not allow this"),

@@ -41,9 +41,9 @@ def arguments(name: str, value: object) -> dict[str, Any]:
     if name == EVENT_TIME and text.isascii() and text.isdigit() and 0 < int(text) <= MOST_MILLIS:
         return {"event_timestamp": int(text)}
     if name in (EVENT_TIME, ORDERING_KEY):
-        wanted = "milliseconds since 1970, above 0" if name == EVENT_TIME else "a text that is not empty"
+        wanted = "milliseconds since 1970, above 0" if name == EVENT_TIME else "a non-empty string"
         raise ConfigError(f"attribute {name!r} must be {wanted}, not {text!r:.60}")
-    raise ConfigError(f"no field of Pulsar is called {name!r}: expected {EVENT_TIME} or {ORDERING_KEY}")
+    raise ConfigError(f"Pulsar has no message field {name!r}: expected {EVENT_TIME} or {ORDERING_KEY}")
 
 
 def can_be_set(pair: Pair) -> bool:

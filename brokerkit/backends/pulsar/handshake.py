@@ -21,8 +21,8 @@ AUTHENTICATION, AUTHORIZATION = 3, 4
 PROTOCOL_VERSION = 19
 MOST_BYTES = 65_536
 NOT_PULSAR = (
-    "does not speak Pulsar's protocol: does the port want TLS (pulsar+ssl://), or is it that of the REST "
-    "endpoint?"
+    "does not speak Pulsar's protocol: does the port want TLS (pulsar+ssl://), or is it the port of the "
+    "REST endpoint?"
 )
 OUTAGE = "a broker answered there before; it is overloaded, cannot be reached, or was just restarted"
 
@@ -112,7 +112,7 @@ def _answer(connection: socket.socket, where: str, known: bool) -> dict[int, int
             raise ValueError("no frame")
         return dict(fields(_read(connection, size)))
     except TimeoutError as error:
-        raise Unavailable(f"{where} accepts connections but says nothing: {guess}") from error
+        raise Unavailable(f"{where} accepts connections but does not answer: {guess}") from error
     except (OSError, EOFError) as error:
         raise Unavailable(f"{where} closed the connection without an answer: {guess}") from error
     except (ValueError, IndexError) as error:

@@ -22,8 +22,8 @@ DEAD_LETTERS = "-DLQ"
 RETRIES = "-RETRY"
 INTERNAL = "__"
 WITHOUT_ADMIN = "not known without the REST endpoint: connect with admin=http://HOST:8080"
-NOT_PERSISTENT = "in memory of one broker, and kept nowhere: a non-persistent topic"
-SYNCED = "on their disks where their journalSyncData is on (the default), which no endpoint tells"
+NOT_PERSISTENT = "in the memory of one broker only: a non-persistent topic"
+SYNCED = "on their disks where their journalSyncData is on (the default), which no endpoint reports"
 QUORUM_NEEDED = "how many of them: not known without the REST endpoint, connect with admin=http://HOST:8080"
 
 

@@ -37,7 +37,7 @@ def forget_consumers_that_left(topics: Topics, full: str, name: str, timeout: fl
         try:
             interrupted = _interrupted(topics, part, name, deadline)
         except Unauthorized as error:
-            LOGGER.info("what %r was given of %s is not known: %s", name, part, error)
+            LOGGER.info("the messages delivered to subscription %r of %s are unknown: %s", name, part, error)
             return
         if interrupted:
             _change_type(topics.connection, part, name)

@@ -52,6 +52,6 @@ def partition_name(full: str, partition: int | None) -> str:
 def check_subscription(name: str) -> None:
     """Raise ConfigError for a name that the broker would change or refuse."""
     if "\x00" in name:
-        raise ConfigError(f"{name!r} is not a name of a subscription: it has a NUL, which would end it")
+        raise ConfigError(f"{name!r} cannot be the name of a subscription: it contains a NUL character")
     if name != name.strip():
-        raise ConfigError(f"{name!r} is not a name of a subscription: remove the space around it")
+        raise ConfigError(f"{name!r} cannot be the name of a subscription: remove the space around it")

@@ -51,8 +51,8 @@ OPTIONS = OptionTable(
         "tls_key_file": Option(text, "TLS authentication: file of its private key (PEM)"),
         "tls_check_hostname": Option(flag, "false: accept a certificate of another host", True),
         "listener": Option(text, "name of the advertised listener to connect to"),
-        "nack_delay": Option(SECONDS, "seconds until a message that was given back is delivered again", 1.0),
-        "prefetch": Option(COUNT, "messages that a consumer holds ready", 200),
+        "nack_delay": Option(SECONDS, "seconds until a returned message is redelivered", 1.0),
+        "prefetch": Option(COUNT, "number of messages that a consumer prefetches", 200),
         "batching": Option(
             flag, "true: publish in batches, which is faster; a batch counts as one message in lags", False
         ),

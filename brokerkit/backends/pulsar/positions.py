@@ -117,7 +117,7 @@ class LedgerBounds(Bounds):
     ledgers: tuple[tuple[int, int], ...] = ()
 
     def place(self, number: int) -> int:
-        raise ConfigError(f"{number} is no position: {NO_POSITION}")
+        raise ConfigError(f"{number} is not a position: {NO_POSITION}")
 
     def show(self, position: int) -> str:
         """Return ``LEDGER:ENTRY``, with the index in the batch if there is one."""

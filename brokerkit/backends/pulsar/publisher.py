@@ -161,7 +161,7 @@ class PulsarPublisher(PublisherDriver):
         try:
             stats = rest.stats(partition_name(full, numbers[0]), deadline.remaining())
         except BrokerError as error:
-            LOGGER.info("whether %s is deduplicated is not known: %s", full, error)
+            LOGGER.info("whether %s is deduplicated is unknown: %s", full, error)
             return False
         return str(stats.get("deduplicationStatus", "")) == DEDUPLICATED
 

@@ -30,13 +30,13 @@ OPTIONS = OptionTable(
             choice(*TYPES),
             "shared (the default for messages), key_shared, exclusive or failover (for records)",
         ),
-        "nack_delay": Option(SECONDS, "seconds until a message that was given back is delivered again"),
-        "prefetch": Option(COUNT, "messages that are held ready; others cannot have them meanwhile"),
-        "max_redeliveries": Option(
-            COUNT, "how often a message is delivered again before it goes to the dead letters"
+        "nack_delay": Option(SECONDS, "seconds until a returned message is redelivered"),
+        "prefetch": Option(
+            COUNT, "number of messages to prefetch; other consumers do not get them meanwhile"
         ),
-        "dead_letter_topic": Option(text, "where it goes then (default: TOPIC-SUBSCRIPTION-DLQ)"),
-        "consumer_name": Option(text, "how the broker calls this consumer"),
+        "max_redeliveries": Option(COUNT, "number of redeliveries before a message is dead-lettered"),
+        "dead_letter_topic": Option(text, "topic of the dead letters (default: TOPIC-SUBSCRIPTION-DLQ)"),
+        "consumer_name": Option(text, "name of this consumer on the broker"),
     }
 )
 

@@ -39,7 +39,7 @@ def _keeps(pair: Pair) -> bool:
 
 capabilities = Capabilities(
     models=("message",),
-    durability="stored by the service, in three copies; an emulator may keep less",
+    durability="stored by the service, in three copies; an emulator may keep fewer",
     ack="confirmed",
     nack="immediate",
     reject=True,

@@ -32,9 +32,9 @@ def _duration(name: str, value: Any) -> timedelta:
 _SHARED = OptionTable(
     {
         "time_to_live": Option(
-            _duration, "seconds after which messages expire, unless they say it themselves"
+            _duration, "seconds after which messages expire, unless a message sets its own"
         ),
-        "auto_delete_on_idle": Option(_duration, "seconds without use until it is deleted (300 at least)"),
+        "auto_delete_on_idle": Option(_duration, "seconds without use until it is deleted (at least 300)"),
     }
 )
 _STORED = OptionTable(
@@ -43,17 +43,17 @@ _STORED = OptionTable(
             _duration, "seconds for which a message id is remembered, so that it is stored once"
         ),
         "partitioning": Option(flag, "whether it is spread over several brokers"),
-        "max_megabytes": Option(COUNT, "how large it may become"),
+        "max_megabytes": Option(COUNT, "maximum size in megabytes"),
     }
 )
 _TAKEN = OptionTable(
     {
-        "sessions": Option(flag, "whether messages are taken by session (by their key)"),
+        "sessions": Option(flag, "whether messages are received by session (their key)"),
         "lock_seconds": Option(_duration, "for how long a message is locked for its receiver (5 to 300)"),
         "max_delivery_count": Option(COUNT, "deliveries after which a message is dead-lettered"),
         "dead_letter_on_expiry": Option(flag, "whether expired messages are dead-lettered"),
-        "forward_to": Option(text, "queue or topic to which messages are passed on"),
-        "forward_dead_letters_to": Option(text, "queue or topic to which dead letters are passed on"),
+        "forward_to": Option(text, "queue or topic to which messages are forwarded"),
+        "forward_dead_letters_to": Option(text, "queue or topic to which dead letters are forwarded"),
     }
 )
 _KIND = {"kind": Option(choice("queue", "topic"), '"queue" or "topic"', "queue")}
@@ -67,7 +67,7 @@ SUBSCRIPTION_OPTIONS = (
             flag, "whether messages that break a rule's filter are dead-lettered"
         ),
         "filter": Option(
-            text, "SQL condition on the messages to be had, such as \"kind = 'order' AND total > 100\""
+            text, "SQL condition that selects messages, such as \"kind = 'order' AND total > 100\""
         ),
     }
 )

@@ -164,7 +164,7 @@ def encode(message: OutboundMessage, *, named: bool) -> AmqpAnnotatedMessage:
 
     Raises:
         ConfigError: A field has a value that cannot be carried.
-        TooLarge: The attributes are larger than the service takes.
+        TooLarge: The attributes are larger than the service accepts.
         TypeError: A field has a type that cannot be carried.
     """
     given: dict[str, AttributeValue] = {}

@@ -10,7 +10,8 @@ from azure.servicebus import NEXT_AVAILABLE_SESSION, ServiceBusClient, Transport
 from azure.servicebus.exceptions import MessagingEntityNotFoundError, ServiceBusAuthorizationError
 from azure.servicebus.management import ServiceBusAdministrationClient
 
-from brokerkit.core.vocabulary.errors import BrokerError, Closed, ConfigError, NotSupported
+from brokerkit.core.contract.error_table import CLOSED
+from brokerkit.core.vocabulary.errors import BrokerError, ConfigError, NotSupported
 from brokerkit.core.vocabulary.secrets import Secret
 
 from .client_internals import SETTINGS, Peeker, Receiver, Sender
@@ -91,7 +92,7 @@ class ServiceBusConnection:
         try:
             sender.open(timeout)
         except (MessagingEntityNotFoundError, ServiceBusAuthorizationError):
-            log.info("the login to %s is good", self.host)
+            log.info("the login to %s succeeded", self.host)
         finally:
             sender.close()
 
@@ -115,7 +116,7 @@ class ServiceBusConnection:
 
     def _settings(self, entity: EntityName) -> dict[str, Any]:
         if self._closed:
-            raise Closed("the connection was closed; connect again")
+            raise CLOSED.error("")
         if self.entity is not None and entity.name.lower() != self.entity.lower():
             raise ConfigError(
                 f"this connection string is for {self.entity!r} only (EntityPath=), not for {entity.name!r}"

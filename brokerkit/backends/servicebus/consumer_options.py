@@ -37,12 +37,10 @@ OPTIONS = OptionTable(
     {
         "session": Option(
             _session,
-            "the session to take messages of (a key), or True for those that are free next (the default "
+            "the session to receive messages of (a key), or True for the next free ones (the default "
             "where the entity has sessions)",
         ),
-        "deferred": Option(
-            _numbers, "sequence numbers of deferred messages to be taken, or True for all that there are"
-        ),
+        "deferred": Option(_numbers, "sequence numbers of the deferred messages to receive, or True for all"),
     }
 )
 

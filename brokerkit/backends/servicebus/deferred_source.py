@@ -55,8 +55,8 @@ class DeferredSource(QueueSource):
             self._numbers.popleft()
             if self._named:
                 raise NotFound(
-                    f"{self._name} has no deferred message with the sequence number {chosen[0]}, or somebody "
-                    "else has taken it"
+                    f"{self._name} has no deferred message with the sequence number {chosen[0]}, or another "
+                    "receiver has taken it"
                 ) from error
             return (), ()
         except Exception:

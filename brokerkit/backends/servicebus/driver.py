@@ -103,7 +103,7 @@ class ServiceBusDriver(Driver):
             self._connection.check_login(max(LEAST_SECONDS, deadline.remaining()))
         except Exception as error:
             if _known_and_refused(error):
-                log.info("the namespace may not be looked at: %s", error)
+                log.info("the namespace cannot be described: %s", error)
                 return
             problem = translate(error)
             if not _out_of_reach(error, problem):

@@ -42,8 +42,10 @@ def with_id(
 
 def _warning(name: EntityName, entity: Entity | None) -> str:
     if entity is None:
-        return f"ids kept: whether {name} drops repeated ids is not known, and it would not say so"
-    return f"ids kept: {name} drops ids that it saw in the last {_span(entity)}, and does not say so"
+        return (
+            f"ids kept: whether {name} drops repeated ids is unknown, and it does not report those it drops"
+        )
+    return f"ids kept: {name} drops ids that it saw in the last {_span(entity)}, without reporting it"
 
 
 def _span(entity: Entity) -> str:

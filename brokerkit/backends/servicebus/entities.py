@@ -108,15 +108,15 @@ def find_if_permitted(
     except HttpResponseError as error:
         if error.status_code not in REFUSED:
             raise
-        log.info("what %s is cannot be looked up: %s", name, error.message)
+        log.info("the kind of %s cannot be looked up: %s", name, error.message)
         return None
 
 
 def no_entity(name: str) -> NotFound:
     """Return the NotFound for a missing queue or topic."""
     return NotFound(
-        f"there is no queue or topic {name!r}: create it with create_topic({name!r}), or see topics() for "
-        "those that are there"
+        f"there is no queue or topic {name!r}: create it with create_topic({name!r}), or choose one of "
+        "topics()"
     )
 
 

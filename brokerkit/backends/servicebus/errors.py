@@ -48,26 +48,30 @@ _BY_CLASS: dict[type[BaseException], Rule] = {
     ),
     bus_errors.MessagingEntityNotFoundError: Row(NotFound, "there is no such queue, topic or subscription"),
     bus_errors.MessageNotFoundError: Row(
-        NotFound, "there is no message with that sequence number to be taken"
+        NotFound, "there is no message with that sequence number to receive"
     ),
     bus_errors.MessagingEntityDisabledError: Row(BrokerError, "the queue, topic or subscription is disabled"),
-    bus_errors.MessagingEntityAlreadyExistsError: Row(AlreadyExists, "it exists already"),
-    bus_errors.ServiceBusAuthenticationError: Row(Unauthorized, f"the service did not let us in: {_LOG_IN}"),
+    bus_errors.MessagingEntityAlreadyExistsError: Row(AlreadyExists, "it already exists"),
+    bus_errors.ServiceBusAuthenticationError: Row(
+        Unauthorized, f"the service refused the credentials: {_LOG_IN}"
+    ),
     bus_errors.ServiceBusAuthorizationError: Row(Unauthorized, f"this is not permitted: {_LOG_IN}"),
     bus_errors.ServiceBusQuotaExceededError: Row(
         Unavailable,
-        "a quota is used up: the queue or topic is full, or there are too many connections",
+        "a quota is exhausted: the queue or topic is full, or there are too many connections",
     ),
     bus_errors.ServiceBusServerBusyError: Row(Unavailable, "the service is busy: slow down"),
-    bus_errors.MessageSizeExceededError: Row(TooLarge, "the message is larger than the entity takes"),
+    bus_errors.MessageSizeExceededError: Row(TooLarge, "the message is larger than the entity accepts"),
     bus_errors.OperationTimeoutError: Row(Unavailable, "the service did not answer in time"),
     bus_errors.ServiceBusConnectionError: _away("the connection failed"),
     bus_errors.ServiceBusCommunicationError: _away("the service cannot be reached"),
     core_errors.ServiceRequestError: _away("the administration cannot be reached"),
     core_errors.ServiceResponseError: _away("the administration did not answer"),
     core_errors.ResourceNotFoundError: Row(NotFound, "there is no such queue, topic, subscription or rule"),
-    core_errors.ResourceExistsError: Row(AlreadyExists, "it exists already"),
-    core_errors.ClientAuthenticationError: Row(Unauthorized, f"the service did not let us in: {_LOG_IN}"),
+    core_errors.ResourceExistsError: Row(AlreadyExists, "it already exists"),
+    core_errors.ClientAuthenticationError: Row(
+        Unauthorized, f"the service refused the credentials: {_LOG_IN}"
+    ),
 }
 
 _BY_CONDITION = {
@@ -75,19 +79,19 @@ _BY_CONDITION = {
     "amqp:not-implemented": Row(NotSupported, "this server does not offer it"),
     "amqp:decode-error": Row(ConfigError, "the service cannot read the message"),
     "amqp:invalid-field": Row(ConfigError, "the service refused the request"),
-    "amqp:precondition-failed": Row(BrokerError, "the service refuses this in the present state"),
-    "com.microsoft:precondition-failed": Row(BrokerError, "the service refuses this in the present state"),
+    "amqp:precondition-failed": Row(BrokerError, "the service refuses this in its current state"),
+    "com.microsoft:precondition-failed": Row(BrokerError, "the service refuses this in its current state"),
     "com.microsoft:argument-error": Row(ConfigError, "the service refused the request"),
     "com.microsoft:argument-out-of-range": Row(ConfigError, "the service refused the request"),
 }
 
 _BY_STATUS = {
     400: Row(ConfigError, "the administration refused the request"),
-    401: Row(Unauthorized, f"the administration did not let us in: {_LOG_IN}"),
-    403: Row(Unauthorized, f"this is not permitted, or a quota is used up: {_LOG_IN}"),
+    401: Row(Unauthorized, f"the administration refused the credentials: {_LOG_IN}"),
+    403: Row(Unauthorized, f"this is not permitted, or a quota is exhausted: {_LOG_IN}"),
     404: Row(NotFound, "there is no such queue, topic, subscription or rule"),
-    409: Row(AlreadyExists, "it exists already, or is being changed by somebody else"),
-    413: Row(TooLarge, "the request is larger than the administration takes"),
+    409: Row(AlreadyExists, "it already exists, or is being changed by another client"),
+    413: Row(TooLarge, "the request is larger than the administration accepts"),
     429: Row(Unavailable, "the administration is busy or failed"),
     "5xx": Row(Unavailable, "the administration is busy or failed"),
 }

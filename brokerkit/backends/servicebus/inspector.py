@@ -171,7 +171,7 @@ def _rows(name: EntityName, kind: str, known: Counts) -> Iterator[TopicInfo]:
 def _confirmation(properties: Any, emulator: bool) -> str:
     """Return what a confirmation of an entity means, as far as the service tells."""
     if emulator:
-        where = "stored by an emulator, which need not keep it when it stops"
+        where = "stored by an emulator, which may lose it when it stops"
     elif getattr(properties, "enable_express", None):
         where = "in memory of the service at first, written later (express): an outage may lose it"
     else:

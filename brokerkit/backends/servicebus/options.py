@@ -28,7 +28,7 @@ OPTIONS = OptionTable(
         ),
         "ca": Option(
             file("certificates in PEM format"),
-            "file of certificates (PEM) to trust, where they are not the usual ones",
+            "file of certificates (PEM) to trust, instead of the default ones",
         ),
         "transport": Option(
             choice("amqp", "websockets"), "amqp, or websockets where only port 443 may be reached", "amqp"

@@ -115,7 +115,7 @@ def _checked(name: str, value: AttributeValue) -> Any:
         if isinstance(value, str | bytes) and len(value) > _MAX_ID:
             raise ConfigError(f"{name} may have {_MAX_ID} characters, not {len(value):,}")
         if isinstance(value, int) and not 0 <= value < 2**64:
-            raise ConfigError(f"{name} must fit 64 bits without a sign, not {value}")
+            raise ConfigError(f"{name} must be an unsigned 64-bit integer, not {value}")
     elif name == PREFIX + "user_id":
         if not isinstance(value, bytes):
             raise TypeError(f"{name} must be bytes, not {type(value).__name__}")
@@ -140,7 +140,7 @@ def enqueue_time(value: AttributeValue) -> datetime:
         try:
             moment = datetime.fromisoformat(value)
         except ValueError as error:
-            raise ConfigError(f"{SCHEDULED} is no ISO time: {value!r}") from error
+            raise ConfigError(f"{SCHEDULED} is not an ISO time: {value!r}") from error
     if not isinstance(moment, datetime):
         raise ConfigError(f"{SCHEDULED} must be a datetime or an ISO time, not {value!r}")
     return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)

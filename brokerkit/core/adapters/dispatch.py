@@ -130,5 +130,5 @@ class _Crew(Generic[T]):
             try:
                 give_back(self._messages_of(item))
             except AckFailed as problem:
-                error.add_note(f"giving the messages back failed too: {problem}")
+                error.add_note(f"returning the messages failed too: {problem}")
             raise

@@ -53,7 +53,7 @@ def give_back(messages: Iterable[Message]) -> None:
     failures = _tried(asked, lambda message: message.nack())
     # a message that is settled now was given back by its consumer, which was closed meanwhile
     owed = {index: error for index, error in failures.items() if _owed(asked[index])}
-    _report(owed, len(asked), "nacks of messages that were not taken")
+    _report(owed, len(asked), "nacks of undelivered messages")
 
 
 def _owed(message: Message) -> bool:

@@ -124,12 +124,12 @@ class Handoff(Generic[T]):
 
     def _check_open(self) -> None:
         if self._closed:
-            raise Closed("this stream was left; what it had not handed over was given back")
+            raise Closed("this stream was closed; the messages it had not delivered were returned")
         if self._finished:
             error = self.take_error()
             if error is not None:
                 raise error
-            raise EndedError("the stream has ended; nothing more comes")
+            raise EndedError("the stream has ended; it yields no more messages")
 
     @property
     def closed(self) -> bool:

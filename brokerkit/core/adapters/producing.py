@@ -41,7 +41,7 @@ def check_window(value: object) -> float:
     """Return the seconds in which a batch is gathered. Raises ConfigError for a negative number."""
     seconds = check_seconds(value, "window")
     if seconds is None:
-        raise ConfigError("window must be a number of seconds, not None: a batch has to end some time")
+        raise ConfigError("window must be a number of seconds, not None: a batch needs an end")
     return seconds
 
 
@@ -98,7 +98,7 @@ def _pushed(source: MessageSource) -> Producer[Message]:
 def _refuse_records(source: object) -> None:
     if isinstance(source, RecordIterator) and not isinstance(source, MessageIterator):
         raise TypeError(
-            "records of a log cannot be given back one by one, so they have no streams and receivers; "
+            "records of a log cannot be returned one by one, so they have no streams and receivers; "
             "use next_record or next_batch, or open the consumer for messages where the system can"
         )
 

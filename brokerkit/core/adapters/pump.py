@@ -42,7 +42,7 @@ class Intake(Generic[T]):
         """Wait for room; return the number of free places. Raises Cancelled after the end."""
         free = self._handoff.room()
         if not free:
-            raise Cancelled("no messages are taken from here any more")
+            raise Cancelled("the receiver accepts no more messages")
         return free
 
     def put(self, *items: T) -> None:
@@ -50,7 +50,7 @@ class Intake(Generic[T]):
         for index, item in enumerate(items):
             if not self._handoff.put(item):
                 self.give_back(items[index:])
-                raise Cancelled("no messages are taken from here any more; these were given back")
+                raise Cancelled("the receiver accepts no more messages; these were returned")
 
 
 Producer: TypeAlias = Callable[[Intake[T]], None]
@@ -156,7 +156,7 @@ class Pump(Generic[T]):
         if not joined(self._threads, patience):
             warnings.warn(
                 f"a message source did not stop within {patience:g} s of being cancelled and was abandoned; "
-                "what it still brings is given back",
+                "messages it still yields are returned",
                 AbandonedWarning,
                 stacklevel=2,
             )

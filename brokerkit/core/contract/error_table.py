@@ -22,7 +22,7 @@ from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..vocabulary.errors import BrokerError, Unavailable
+from ..vocabulary.errors import BrokerError, Closed, Unavailable
 
 LONGEST_TEXT = 1000
 """Most characters of an exception's text that are passed on."""
@@ -103,6 +103,7 @@ class ByText:
 Rule = Row | ByCode | ByText
 
 NO_ANSWER = Row(Unavailable, "the broker did not answer in time")
+CLOSED = Row(Closed, "the connection was closed; connect again")
 
 
 @dataclass(frozen=True, slots=True)

@@ -128,10 +128,10 @@ class InspectorDriver(ABC):
         or block, and its errors are not translated: raise only instances of `BrokerError`.
 
         Raises:
-            NotSupported: the ids of this system are no positions.
+            NotSupported: the ids of this system are not positions.
             ConfigError: this is not an id of this system.
         """
-        raise NotSupported("the ids of this system are no positions: give an offset or a time")
+        raise NotSupported("the ids of this system are not positions: give an offset or a time")
 
     def counted(self, topic: str, bounds: Bounds, position: int, count: int, timeout: float) -> int | None:
         """Return the position `count` messages after another one, or before it if negative.

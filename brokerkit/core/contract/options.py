@@ -5,7 +5,7 @@ A backend declares a table, and reads what a user gave::
     OPTIONS = OptionTable(
         {
             "ca": Option(FILE, "file of trusted certificates (PEM)"),
-            "prefetch": Option(COUNT, "messages that a consumer holds ready", 200),
+            "prefetch": Option(COUNT, "number of messages that a consumer prefetches", 200),
             "storage": Option(choice("file", "memory"), "where messages are kept"),
         }
     )
@@ -187,7 +187,7 @@ def file(expected: str = "") -> Kind:
         if not os.path.isfile(os.fspath(revealed(value))):
             # raised where no variable of a traceback holds a path that is secret
             raise ConfigError(
-                f"{name} names a file that is not there" + (f"; expected {expected}" if expected else "")
+                f"{name} names a file that does not exist" + (f"; expected {expected}" if expected else "")
             )
         return str(revealed(value))
 
@@ -197,7 +197,7 @@ def file(expected: str = "") -> Kind:
 def text(name: str, value: Any) -> str | None:
     """Check a text. One that is empty, as a variable of the environment may be, counts as not given."""
     if not isinstance(value, str | Secret):
-        raise ConfigError(f"{name} must be a text, not {value!r:.60}")
+        raise ConfigError(f"{name} must be a string, not {value!r:.60}")
     if inner_secrets(str(revealed(value))):
         # raised where no variable of a traceback holds it
         raise ConfigError(f"{name} must have no password in it: the options for logging in take one")
@@ -205,11 +205,11 @@ def text(name: str, value: Any) -> str | None:
 
 
 def texts(name: str, value: Any) -> tuple[str, ...]:
-    """Check a list of texts."""
+    """Check a list of strings."""
     items = () if isinstance(value, str | bytes | Secret | Mapping) else value
     found = tuple(items) if isinstance(items, Iterable) else ()
     if not found or not all(isinstance(item, str) for item in found):
-        raise ConfigError(f"{name} must be a list of texts, not {value!r:.60}")
+        raise ConfigError(f"{name} must be a list of strings, not {value!r:.60}")
     return found
 
 
@@ -221,17 +221,17 @@ def mapping(name: str, value: Any) -> dict[str, Any]:
 
 
 def labels(name: str, value: Any) -> dict[str, str]:
-    """Check a mapping of texts to texts."""
+    """Check a mapping of strings to strings."""
     found = mapping(name, value)
     if not all(isinstance(each, str) for each in found.values()):
-        raise ConfigError(f"{name} must be a mapping of texts to texts, not {value!r:.60}")
+        raise ConfigError(f"{name} must be a mapping of strings to strings, not {value!r:.60}")
     return found
 
 
 def secret(name: str, value: Any) -> Secret | None:
     """Check a secret. One that is empty counts as not given."""
     if not isinstance(value, str | bytes | Secret):
-        raise ConfigError(f"{name} must be a text, not a {type(value).__name__}")
+        raise ConfigError(f"{name} must be a string, not a {type(value).__name__}")
     return as_secret(value) or None
 
 

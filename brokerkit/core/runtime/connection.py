@@ -123,7 +123,7 @@ class Connection(Closable):
         """The driver underneath. Raises Closed if the connection is closed."""
         self._driver_thread.check_process()
         if self._closed or self._driver is None:
-            raise Closed(f"the connection to {self.name} is closed")
+            raise Closed(f"the connection to {self.name} was closed; connect again")
         return self._driver
 
     @property
@@ -140,7 +140,7 @@ class Connection(Closable):
         """Raise NotSupported, with the reason `why`, if the connection is read-only, and Closed if closed."""
         self._driver_thread.check_process()
         if self._closed:
-            raise Closed(f"the connection to {self.name} is closed")
+            raise Closed(f"the connection to {self.name} was closed; connect again")
         if self.read_only:
             raise NotSupported(f"this session is read-only (read_only=True): {why}")
 
@@ -224,7 +224,7 @@ class Connection(Closable):
                 self._children.add(child)
                 return
         child.close()
-        raise Closed(f"the connection to {self.name} is closed")
+        raise Closed(f"the connection to {self.name} was closed; connect again")
 
     def model_for(self, model: Model | None) -> Model:
         """Return the model of a consumer. None asks for the first that the system has.

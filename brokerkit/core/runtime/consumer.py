@@ -62,7 +62,7 @@ class Consumer(ConsumerThread, Generic[Item]):
             Unavailable: the broker did not answer in time. The call goes on.
         """
         if self._closed:
-            raise Closed(f"the consumer of {self.name} is closed; what was not settled was given back")
+            raise Closed(f"the consumer of {self.name} is closed; unsettled messages were returned")
 
         def settled() -> dict[int, BrokerError]:
             try:

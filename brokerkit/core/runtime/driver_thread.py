@@ -56,7 +56,7 @@ class Task(Generic[T]):
         deadline = Deadline(timeout)
         while not self._done.wait(deadline.slice()):
             if cancellation is not None and cancellation.cancelled:
-                raise Cancelled("the call was cancelled; what it had begun goes on in the background")
+                raise Cancelled("the call was cancelled; work that it started continues in the background")
             if deadline.passed:
                 raise TimeoutError(f"no answer within {timeout:g} s")
         if self._error is not None:

@@ -132,7 +132,7 @@ class ConnectedInspector(Closable):
         """Return partition and position of a message by its id, without asking the broker.
 
         Raises:
-            NotSupported: the ids of this system are no positions.
+            NotSupported: the ids of this system are not positions.
         """
         return self._driver.at_id(message_id)
 
@@ -140,7 +140,7 @@ class ConnectedInspector(Closable):
         """Return the position of a row by its offset, or by its id if it has no offset.
 
         Raises:
-            NotSupported: it has no offset, and the ids of this system are no positions.
+            NotSupported: it has no offset, and the ids of this system are not positions.
         """
         return self.at_id(str(message_id))[1] if offset is None else offset
 

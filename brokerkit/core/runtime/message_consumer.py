@@ -272,5 +272,5 @@ def _too_late(state: int) -> AckFailed:
             "the lock expired before the acknowledgement; the message will be, or was, delivered "
             "again (hold= sets for how long messages are kept, where the system lets locks be extended)"
         )
-    word = "given back with nack()" if state == NACKED else "rejected"
+    word = "returned with nack()" if state == NACKED else "rejected"
     return AckFailed(f"the message was already {word}; it cannot be acknowledged any more")

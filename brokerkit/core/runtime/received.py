@@ -90,7 +90,9 @@ class Fetch(ABC):
         if delay is not None and not capabilities.nack_delay:
             raise NotSupported("nack(delay=) is not offered by this system; nack() without a delay is")
         if outcome is Outcome.REJECT and not capabilities.reject:
-            raise NotSupported("reject() is not offered here: nack() gives back, ack() is to go past it")
+            raise NotSupported(
+                "reject() is not offered by this system: nack() returns the message, ack() skips it"
+            )
         failures = self.consumer.settle(
             self, rows, outcome, delay=check_seconds(delay, "delay"), reason=reason
         )

@@ -175,14 +175,14 @@ class RecordConsumer(Consumer[Record]):
     def _stale(self, partition: Partition) -> BrokerError:
         """Return the error for acknowledging a record of a stale partition."""
         topic, number = partition
-        reason = self._reasons.get(partition, "given back")
+        reason = self._reasons.get(partition, "returned")
         kind = LockLost if reason == HELD_TOO_LONG else StaleAck
         return kind(
             f"partition {number} of {topic!r} was {reason} since this record was read; "
             "it will be, or was, delivered again, and nothing was committed"
         )
 
-    def _seek_back(self, partitions: Collection[Partition], reason: str = "given back") -> None:
+    def _seek_back(self, partitions: Collection[Partition], reason: str = "returned") -> None:
         """Read partitions again from their first unacknowledged record. Records so far become stale."""
         positions = {each: self.marks.get(each, self._first[each]) for each in partitions}
         if positions:

@@ -78,6 +78,6 @@ def _attribute_refusal(message: OutboundMessage, capabilities: Capabilities) -> 
         if wrong is not None:
             return ConfigError(f"attribute {name!a:.60} has {wrong}: send bytes instead, or repair the text")
         if name in names and not capabilities.duplicate_attributes:
-            return ConfigError(f"attribute {name!r} is there twice, and this system keeps only one")
+            return ConfigError(f"attribute {name!r} is given twice, and this system keeps only one")
         names.add(name)
     return None

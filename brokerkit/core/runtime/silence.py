@@ -70,7 +70,7 @@ class Silence:
             return None
         if found is None:
             slow = time.monotonic() - began > SLOW_SECONDS
-            return None if slow else f"nothing came for {seconds:g} s"
+            return None if slow else f"no message came for {seconds:g} s"
         self._mark = found.mark
         if found.withheld:
             return "where the broker gives no more before some of these are acknowledged"

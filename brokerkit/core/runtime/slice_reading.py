@@ -88,5 +88,5 @@ def _stalled(piece: Slice, stall: float) -> Unavailable:
     """Return the error for a slice of which no row came."""
     where = f" between offsets {piece.start} and {piece.end}" if piece.end < EXACT else ""
     return Unavailable(
-        f"nothing came for {stall:g} s while reading {piece.topic!r}{where}; is the broker reachable?"
+        f"no message came for {stall:g} s while reading {piece.topic!r}{where}; is the broker reachable?"
     )

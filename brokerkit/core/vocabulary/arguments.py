@@ -26,7 +26,7 @@ def as_integer(value: Any) -> int | None:
 def check_size(number: int, name: str) -> int:
     """Return an integer after checking that it fits 64 bits. Raises ConfigError."""
     if not -LARGEST <= number <= LARGEST:
-        raise ConfigError(f"{name} must be an integer of 63 bits and a sign, not {_short(number)}")
+        raise ConfigError(f"{name} must be an integer from -2**63 to 2**63 - 1, not {_short(number)}")
     return number
 
 
@@ -53,7 +53,7 @@ def check_name(name: object, what: str) -> str:
         ConfigError: it is not a non-empty string that UTF-8 can encode.
     """
     if not isinstance(name, str) or not name.strip():
-        raise ConfigError(f"a {what} name must be a text that is not empty, not {name!r:.60}")
+        raise ConfigError(f"a {what} name must be a non-empty string, not {name!r:.60}")
     problem = unencodable(name)
     if problem is not None:
         raise ConfigError(f"the {what} name {name!a:.60} has {problem}")

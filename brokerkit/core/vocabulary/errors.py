@@ -4,7 +4,7 @@
     ├── ConfigError        an argument or option cannot be used (also a ValueError)
     │   └── InUse          another process or thread writes the same folder or file
     ├── NotFound           the topic, subscription or stream does not exist
-    ├── AlreadyExists      it exists already
+    ├── AlreadyExists      it already exists
     ├── NotSupported       this system cannot do it; the text names the nearest thing that works
     ├── Unauthorized       the broker refused the credentials, or a permission is missing
     ├── Unavailable        the broker did not answer (retryable)
@@ -51,7 +51,7 @@ class NotFound(BrokerError, LookupError):
 
 
 class AlreadyExists(BrokerError):
-    """The topic or subscription to be created exists already."""
+    """The topic or subscription to be created already exists."""
 
 
 class NotSupported(BrokerError):

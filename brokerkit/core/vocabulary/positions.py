@@ -248,7 +248,7 @@ def resolve(
     Raises:
         ConfigError: a message id belongs to another partition.
         NotFound: there is no partition of that number.
-        NotSupported: ids are no positions here.
+        NotSupported: ids are not positions here.
     """
     by_partition: Mapping[Any, Position]
     if isinstance(position, Mapping):
@@ -281,7 +281,7 @@ def resolve(
                 offset = found_at[moment].get(each.partition, each.end)
             case AtId(name):
                 if at_id is None:
-                    raise NotSupported("ids are no positions here: give an offset or a time")
+                    raise NotSupported("ids are not positions here: give an offset or a time")
                 partition, offset = at_id(name)
                 if partition != each.partition:
                     raise ConfigError(

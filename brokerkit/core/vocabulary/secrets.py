@@ -89,7 +89,8 @@ class Secret:
 
     def __reduce_ex__(self, protocol: object) -> NoReturn:
         raise TypeError(
-            "a secret is not pickled: let the other process take it from its environment or saved connections"
+            "a secret cannot be pickled: let the other process take it from its environment or saved "
+            "connections"
         )
 
 

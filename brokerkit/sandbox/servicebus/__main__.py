@@ -13,7 +13,7 @@ def main() -> None:
     """Run the emulator with the entities given on the command line."""
     parser = argparse.ArgumentParser(prog="python -m brokerkit.sandbox.servicebus", description=__doc__)
     parser.add_argument("--port", type=int, default=5672)
-    parser.add_argument("--folder", type=Path, help="where the messages are kept for the next time")
+    parser.add_argument("--folder", type=Path, help="where the messages are kept between runs")
     parser.add_argument("--queue", action="append", default=[], metavar="NAME")
     parser.add_argument("--session-queue", action="append", default=[], metavar="NAME")
     parser.add_argument("--topic", action="append", default=[], metavar="NAME:SUBSCRIPTION,...")

@@ -101,7 +101,7 @@ class Administration:
             self._deleted(self._broker.delete(namespace.get(path)))
             return Response(200, "")
         if request.method != "PUT":
-            raise errors.invalid(f"{request.method} is no method here")
+            raise errors.invalid(f"{request.method} is not a method of this server")
         description = atom.described(request.body)
         if atom.kind_of(description) not in kind:
             raise errors.invalid(f"'{path}' is the path of a {kind}")

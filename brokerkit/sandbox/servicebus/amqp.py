@@ -61,7 +61,7 @@ class Connection(asyncio.Protocol):
             self._push(data)
             self._dispatch()
         except Exception:
-            log.exception("a connection is ended, since it cannot be served")
+            log.exception("a connection was closed, since it cannot be served")
             self._connection.condition = condition(errors.internal())
             self._connection.close()
         self._dispatcher.turn()
@@ -71,7 +71,7 @@ class Connection(asyncio.Protocol):
         while rest:
             size = min(max(self._engine.capacity(), 0), len(rest))
             if not size:
-                raise TransportException("the engine takes no more")
+                raise TransportException("the engine accepts no more")
             self._engine.push(bytes(rest[:size]))
             rest = rest[size:]
             self._dispatch()

@@ -177,7 +177,7 @@ def described(body: bytes) -> Element:
     try:
         root = ElementTree.fromstring(body)
     except ElementTree.ParseError as error:
-        raise errors.invalid(f"the body is no XML: {error}") from error
+        raise errors.invalid(f"the body is not XML: {error}") from error
     content = root.find(f"{{{ATOM}}}content")
     if content is None or not len(content):
         raise errors.invalid("the entry has no description in its content")
@@ -193,7 +193,7 @@ def kind_of(description: Element) -> str:
     for kind, tag in KINDS.items():
         if _local(description) == tag:
             return kind
-    raise errors.invalid(f"{_local(description)} describes no entity")
+    raise errors.invalid(f"{_local(description)} does not describe an entity")
 
 
 def settings_of(description: Element) -> dict[str, str]:

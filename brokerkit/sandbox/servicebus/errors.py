@@ -86,7 +86,7 @@ def message_not_found(sequence_number: int) -> Refusal:
     """Return the refusal for an unknown sequence number."""
     return Refusal(
         "com.microsoft:message-not-found",
-        f"There is no message with the sequence number {sequence_number} that can be had so.",
+        f"There is no message with the sequence number {sequence_number} that can be received this way.",
         404,
     )
 

@@ -136,7 +136,7 @@ class Management:
         if strange := [name for name in changes if not isinstance(name, str)]:
             raise errors.invalid(f"the names of properties to modify are text, not {strange[0]!r:.60}")
         if status not in ("completed", "abandoned", "defered", "suspended"):
-            raise errors.invalid(f"'{status}' is no disposition-status")
+            raise errors.invalid(f"'{status}' is not a disposition-status")
         for token in items(body, "lock-tokens"):
             if status == "completed":
                 self._broker.complete(holder, token.bytes_le)
@@ -214,7 +214,7 @@ def _deferred(message: Stored, lock: bool) -> dict[str, Any]:
 
 def _subscription(entity: Entity) -> Entity:
     if entity.kind != "subscription":
-        raise errors.not_allowed(f"'{entity.path}' is no subscription and has no rules")
+        raise errors.not_allowed(f"'{entity.path}' is not a subscription and has no rules")
     return entity
 
 

@@ -48,7 +48,7 @@ def milliseconds(duration: str) -> int:
     """Return the milliseconds of an ISO 8601 duration of days or less. Raises Refusal for other text."""
     match = DURATION.fullmatch(duration)
     if match is None or duration.endswith(("P", "T")):
-        raise errors.invalid(f"'{duration}' is no duration, such as PT30S")
+        raise errors.invalid(f"'{duration}' is not a duration, such as PT30S")
     days, hours, minutes, seconds = (float(each or 0) for each in match.groups())
     return round((((days * 24 + hours) * 60 + minutes) * 60 + seconds) * 1000)
 

@@ -89,7 +89,7 @@ class TokenRequests(Requests):
             raise errors.invalid("$cbs takes the operation put-token")
         # a client may call a shared access signature "jwt", which the service accepts
         if properties.get("type") not in ("servicebus.windows.net:sastoken", "jwt"):
-            raise errors.invalid(f"'{properties.get('type')}' is no type of tokens")
+            raise errors.invalid(f"'{properties.get('type')}' is not a type of tokens")
         self._grants[str(properties.get("name"))] = self._policies.check(str(request.body))
         return 202, None
 

@@ -103,10 +103,10 @@ def _property(name: str, message: Content) -> Any:
     plain = (rest if dot else scope).strip('[]"')
     if dot and scope.lower() == "sys":
         if plain.lower() not in SYSTEM_PROPERTIES:
-            raise errors.invalid(f"sys.{plain} is no property of a message")
+            raise errors.invalid(f"sys.{plain} is not a property of a message")
         return _as_text(message.fields()[SYSTEM_PROPERTIES[plain.lower()]])
     if dot and scope.lower() != "user":
-        raise errors.invalid(f"'{scope}.' is no scope of properties: use sys. or user.")
+        raise errors.invalid(f"'{scope}.' is not a scope of properties: use sys. or user.")
     value = message.application_properties().get(plain)
     return value if isinstance(value, (str, int, float, type(None))) else str(value)
 
@@ -169,7 +169,7 @@ def perform(action: str, message: Content) -> Content:
         elif removal := REMOVAL.fullmatch(statement):
             known.pop(removal[1], None)
         else:
-            raise errors.invalid(f"'{statement.strip()}' is no action: SET name = value or REMOVE name")
+            raise errors.invalid(f"'{statement.strip()}' is not an action: SET name = value or REMOVE name")
     return message.with_only_properties(known)
 
 

@@ -66,7 +66,7 @@ def end_of_value(buffer: bytes, at: int) -> int:
         return at + 2 + buffer[at + 1]
     if kind in (0xB, 0xD, 0xF):
         return at + 5 + int.from_bytes(buffer[at + 1 : at + 5], "big")
-    raise errors.undecodable(f"0x{buffer[at]:02x} is no format code of a type")
+    raise errors.undecodable(f"0x{buffer[at]:02x} is not the format code of a type")
 
 
 def sections(buffer: bytes) -> Iterator[tuple[int, int, int, int]]:
@@ -85,7 +85,7 @@ def sections(buffer: bytes) -> Iterator[tuple[int, int, int, int]]:
             else:
                 raise errors.undecodable("a message section starts with a described type")
             if not HEADER <= code <= FOOTER:
-                raise errors.undecodable(f"0x{code:x} is no section of a message")
+                raise errors.undecodable(f"0x{code:x} is not a section of a message")
             value, at = at, end_of_value(buffer, at)
             if at > len(buffer):
                 raise errors.undecodable("the last section of the message is cut off")
@@ -207,7 +207,7 @@ def _parsed(raw: bytes) -> Content:
     fields = content.fields()
     message_id = None if fields[0] is None else str(fields[0])
     if fields[10] is not None and not isinstance(fields[10], str):
-        raise errors.undecodable("the group-id of the message, its session id, is no text")
+        raise errors.undecodable("the group-id of the message, its session id, is not text")
     return replace(content, session=fields[10], message_id=message_id)
 
 

@@ -56,7 +56,7 @@ class Companions:
         """
         if query is None:
             raise ConfigError("choose a topic first")
-        self.stop("another one was begun")
+        self.stop("another one was started")
         self.tail = Tail(self._session, query.topic, key=query.key, where=query.where, decode=query.decode)
         return self.tail
 
@@ -65,5 +65,5 @@ class Companions:
             self.tail.stop(why)
 
     def put_away(self) -> None:
-        self.stop("it was put away")
+        self.stop("the tail was closed")
         self.composer = self.tail = None

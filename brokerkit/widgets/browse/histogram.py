@@ -107,9 +107,11 @@ def of_topic(
     exact = all(each.estimate == each.end - each.start for each in bounds)
     source = "of the topic, from the broker's time index"
     if not in_order:
-        source += "; about, as producers set the times and what came late counts with what it came with"
+        source += (
+            "; approximate, as producers set the times, and late messages count with those they arrived with"
+        )
     elif not exact:
-        source += "; about, as offsets have gaps"
+        source += "; approximate, as offsets have gaps"
     if not moments:
         return Histogram((), (), "of the topic, which has no messages with times")
     edges = edges_between(min(moments), max(moments))

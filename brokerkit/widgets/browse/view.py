@@ -206,7 +206,7 @@ class BrowserView:
                 changes["start"] if changes["side_effects"] == "temporary subscription" else None
             )
         elif choices_of(self._model.session.capabilities):
-            raise ConfigError("choose a side effect first: this system has no look without one")
+            raise ConfigError("choose a side effect first: this system cannot be read without one")
         confirm = message.get("confirm")
         self._model.ask(
             before.but(**changes), confirm=text_to_name(confirm) if isinstance(confirm, str) else None

@@ -296,7 +296,7 @@ def test_a_start_for_a_group_that_exists_is_noted(session: Session, make_topic: 
     session.publish(topic, "x")
     group = f"noted-{uuid.uuid4().hex[:6]}"
     session.pull(topic, subscription=group, share=True, start="earliest")
-    with pytest.warns(UserWarning, match="exists already and goes on"):
+    with pytest.warns(UserWarning, match="already exists and goes on"):
         session.pull(topic, subscription=group, share=True, start="earliest", timeout=0.5)
 
 

@@ -74,7 +74,7 @@ def test_a_tail_shows_what_was_there_and_what_comes_also_in_batches(session: Ses
         eventually(lambda: tail.frame["value"].tolist() == right, "all are shown", within=20)
         tail.selected = tail.frame["id"].iloc[50]
         assert tail.selected["value"].tolist() == ["50"]
-        assert not [note for note in tail.notes if "skipped" in note or "anew" in note]
+        assert not [note for note in tail.notes if "skipped" in note or "created again" in note]
     finally:
         tail.close()
 
