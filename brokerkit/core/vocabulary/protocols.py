@@ -189,7 +189,7 @@ PositionLike: TypeAlias = "str | int | date | Position | Mapping[int, Position |
 
 
 @runtime_checkable
-class Browser(Protocol):
+class TopicInspector(Protocol):
     """A view of topics that reads without side effects: nothing on the broker changes."""
 
     def topics(self) -> list[TopicInfo]:
@@ -214,6 +214,6 @@ class Browser(Protocol):
         """Return slices from `start` up to but excluding `end`, which any process can read again."""
         ...
 
-    def read(self, piece: Slice) -> Iterator[Columns]:
+    def read(self, slice_: Slice) -> Iterator[Columns]:
         """Iterate over the rows of a slice, in order, in batches of bounded size."""
         ...
