@@ -21,16 +21,16 @@ _UNTYPESET = "tex2jax_ignore mathjax_ignore"
 """The classes that keep MathJax from changing a text, for all its versions."""
 
 
-def shown(value: Any, most: int = LONGEST) -> str:
-    """Return a value as safe HTML text: escaped, on one line, at most `most` characters; nothing for null.
+def shown(value: Any, limit: int = LONGEST) -> str:
+    """Return a value as safe HTML text: escaped, on one line, at most `limit` characters; nothing for null.
 
     Bytes that are not UTF-8 are written as escapes.
     """
     if value is None or value != value:
         return ""
     if isinstance(value, bytes):
-        value = value[: 4 * most].decode("utf-8", "backslashreplace")
-    return escape(plain(str(value), most))
+        value = value[: 4 * limit].decode("utf-8", "backslashreplace")
+    return escape(plain(str(value), limit))
 
 
 def block(*parts: str) -> str:
@@ -59,18 +59,18 @@ def bullets(texts: Iterable[str]) -> str:
 
 
 def table(
-    head: Sequence[str], rows: Iterable[Sequence[Any]], *, most: int = ROWS, width: int = LONGEST
+    head: Sequence[str], rows: Iterable[Sequence[Any]], *, limit: int = ROWS, width: int = LONGEST
 ) -> str:
     """Return rows as an HTML table, with a line that says how many rows were left out.
 
     Args:
         head: The names of the columns.
         rows: The rows.
-        most: At most so many rows.
+        limit: At most so many rows.
         width: At most so many characters of each text.
     """
     waiting = iter(rows)
-    body = [f"<tr>{''.join(_cell(value, width) for value in row)}</tr>" for row in islice(waiting, most)]
+    body = [f"<tr>{''.join(_cell(value, width) for value in row)}</tr>" for row in islice(waiting, limit)]
     left = sum(1 for _ in waiting)
     names = "".join(f"<th{_LEFT}>{shown(name)}</th>" for name in head)
     return (

@@ -16,8 +16,8 @@ SHOW_AFTER_SECONDS = 2.0
 
 def expected(slices: Iterable[Slice]) -> tuple[int, Counted]:
     """Return how many messages slices have, and how exact that number is."""
-    filled = [piece for piece in slices if piece.estimate]
-    return sum(piece.estimate for piece in filled), worth_of(piece.counted for piece in filled)
+    filled = [slice_ for slice_ in slices if slice_.estimate]
+    return sum(slice_.estimate for slice_ in filled), worth_of(slice_.counted for slice_ in filled)
 
 
 def bar(

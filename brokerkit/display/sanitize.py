@@ -5,13 +5,13 @@ from __future__ import annotations
 LONGEST = 200
 
 
-def plain(text: str, most: int = LONGEST) -> str:
-    """Return one line without control, direction or invisible characters, at most `most` characters long.
+def plain(text: str, limit: int = LONGEST) -> str:
+    """Return one line without control, direction or invisible characters, at most `limit` characters long.
 
     A terminal acts on escape sequences, and reverses text for some characters; these are shown as escapes
     instead. HTML must be escaped as well.
     """
-    cut = text if len(text) <= most else text[: most - 1] + "…"
+    cut = text if len(text) <= limit else text[: limit - 1] + "…"
     if cut.isprintable():
         return cut
     return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in cut)

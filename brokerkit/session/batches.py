@@ -43,7 +43,7 @@ class Batch(markup.Displayed):
     def __init__(
         self, origin: Batches, make_frame: Callable[[Sequence[ReceivedBatch]], pd.DataFrame]
     ) -> None:
-        self.pieces: Sequence[ReceivedBatch] = ()
+        self.batches: Sequence[ReceivedBatch] = ()
         self._origin = origin  # keeps the consumer alive while this batch may still be settled
         self._make_frame = make_frame
         self._given_back = False
@@ -52,10 +52,10 @@ class Batch(markup.Displayed):
     @cached_property
     def frame(self) -> pd.DataFrame:
         """The messages as a DataFrame."""
-        return self._make_frame(self.pieces)
+        return self._make_frame(self.batches)
 
     def __len__(self) -> int:
-        return sum(len(received) for received in self.pieces)
+        return sum(len(received) for received in self.batches)
 
     @property
     def ended(self) -> str:
@@ -65,7 +65,7 @@ class Batch(markup.Displayed):
     @property
     def settled(self) -> bool:
         """Whether every message is acknowledged or given back."""
-        return all(received.settled for received in self.pieces)
+        return all(received.settled for received in self.batches)
 
     def ack(self) -> None:
         """Acknowledge all messages; on a log, commit past the last of each partition.
@@ -77,12 +77,12 @@ class Batch(markup.Displayed):
             StaleAck: The messages no longer belong to this consumer; the error has `.frame`.
             LockLost: The lock on the messages expired; the error has `.frame`.
         """
-        Acknowledging(self.pieces, lambda: self.frame, kept_in="batch.frame").run()
+        Acknowledging(self.batches, lambda: self.frame, kept_in="batch.frame").run()
 
     def nack(self) -> None:
         """Give back all messages that are not settled; on a log, seek back to them."""
         self._given_back = True
-        for received in self.pieces:
+        for received in self.batches:
             received.nack()
 
     def __enter__(self) -> Self:
@@ -179,7 +179,7 @@ class Batches:
                 self._waiting = True
                 consumer = self.consumer
             # no call may come after this one: a signal there would lose the messages
-            batch.pieces = consumer.fetch_many(
+            batch.batches = consumer.fetch_many(
                 self._size,
                 self._idle,
                 window=self._window,
@@ -189,7 +189,7 @@ class Batches:
             )
         finally:
             self._waiting = False
-        if batch.pieces:
+        if batch.batches:
             return batch
         # a fetch may be under way: its messages are for other consumers, not for a loop that has ended
         self.release()

@@ -20,7 +20,7 @@ from brokerkit.core.vocabulary.messages import OutboundMessage, new_run
 from brokerkit.core.vocabulary.notes import note
 from brokerkit.core.vocabulary.results import PublishResult
 from brokerkit.core.vocabulary.topics import Counted, Slice
-from brokerkit.core.vocabulary.windows import pieces_of
+from brokerkit.core.vocabulary.windows import slices_of
 from brokerkit.display.progress import bar, expected
 from brokerkit.frames.outcome import OutcomeFrame, outcome_frame
 from brokerkit.frames.provenance import provenance_of
@@ -119,7 +119,7 @@ def copy_topic(
                 )
             located = source.planner(given.scan_for_time).locate(src, given.span)
             copying.doubt = given.span.doubt(located)
-            planned = [piece for each in located for piece in pieces_of(src, each)]
+            planned = [slice_ for each in located for slice_ in slices_of(src, each)]
             copying.foresee(source.inspector, planned)
             return copying.slices(source.inspector, planned, given.progress)
         if source.connection.model_for(model_of(None, given.share)) != "message":
@@ -223,9 +223,9 @@ class Copying:
         """Warn before anything is sent if times will not be kept, as far as the first messages show."""
         if self._slices is not None or not self._placing.may_be_too_old:
             return
-        firsts = {piece.partition: piece for piece in reversed(planned) if not piece.empty}
-        for piece in [*firsts.values()][:LOOKED_AT]:
-            with closing(inspector.read(piece)) as reading:
+        firsts = {slice_.partition: slice_ for slice_ in reversed(planned) if not slice_.empty}
+        for slice_ in [*firsts.values()][:LOOKED_AT]:
+            with closing(inspector.read(slice_)) as reading:
                 columns = next(reading, None)
             if columns is not None:
                 self._placing.times(times_of(columns), told=TOLD)
@@ -235,11 +235,11 @@ class Copying:
 
         If the target does not answer, this ends early with a `CopyWarning`.
         """
-        pieces = self._plan(planned)
-        total, counted = expected(pieces)
+        slices = self._plan(planned)
+        total, counted = expected(slices)
         with self._progress(total, counted, progress) as shown:
-            for piece in pieces:
-                for columns in inspector.read(piece):
+            for slice_ in slices:
+                for columns in inspector.read(slice_):
                     for part in _parts(columns):
                         began = time.monotonic()
                         results = self._send(part)
@@ -258,11 +258,11 @@ class Copying:
         with self._progress(None, "exact", progress) as shown:
             complete = True
             while complete and (
-                pieces := consumer.fetch_many(
+                slices := consumer.fetch_many(
                     FETCH_ROWS, idle, window=idle, thorough=True, max_bytes=MAX_BYTES
                 )
             ):
-                for received in pieces:
+                for received in slices:
                     results = self._send(received.columns)
                     complete = _settle(received, results) and complete
                     shown.update(len(received))

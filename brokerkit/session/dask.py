@@ -44,12 +44,12 @@ def to_dask(
 
 
 def read_slice(
-    piece: Slice, *, session_token: str, target: str, decoder: PayloadDecoder, attributes: bool
+    slice_: Slice, *, session_token: str, target: str, decoder: PayloadDecoder, attributes: bool
 ) -> pd.DataFrame:
     """Read one slice on any worker: with the connection of this process, or a new one."""
     connection = _connection(session_token, target)
     builder = FrameBuilder(decoder, attributes)
-    batches = builder.batches(connection.inspector().read(piece, attributes=attributes))
+    batches = builder.batches(connection.inspector().read(slice_, attributes=attributes))
     return to_pandas(builder.to_table(batches))
 
 

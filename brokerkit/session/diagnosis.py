@@ -220,9 +220,9 @@ class _Examination:
 
     def _read(self, topic: str) -> str:
         inspector = self._connection.inspector()
-        pieces = inspector.plan(topic, limit=1, timeout=self._timeout)
-        for piece in pieces:
-            for columns in inspector.read(piece, stall=min(READ_SECONDS, self._timeout)):
+        slices = inspector.plan(topic, limit=1, timeout=self._timeout)
+        for slice_ in slices:
+            for columns in inspector.read(slice_, stall=min(READ_SECONDS, self._timeout)):
                 if columns.length:
                     return "one message, without side effects"
         return "it is empty"

@@ -104,15 +104,15 @@ class Export:
         rows = resumed = size = 0
         total, counted = expected(plan)
         with bar(self.title, total, counted=counted, show=progress) as shown:
-            for piece in plan:
-                file = self.path / file_name(piece)
+            for slice_ in plan:
+                file = self.path / file_name(slice_)
                 done = _rows_of(file)
                 if done is not None:
                     count = done
                     resumed += count
                     shown.update(count)
                 else:
-                    count = self._write(file, read(piece), shown.update)
+                    count = self._write(file, read(slice_), shown.update)
                 rows += count
                 size += file.stat().st_size
         (self.path / PLAN).unlink(missing_ok=True)
@@ -123,7 +123,7 @@ class Export:
         """Return the unfinished plan in the folder, otherwise these slices."""
         known = self._known_plan()
         planned = list(slices) if known is None else [Slice.from_plain(each) for each in known["slices"]]
-        names = {file_name(piece) for piece in planned}
+        names = {file_name(slice_) for slice_ in planned}
         files = sorted(self.path.glob("*.parquet"))
         damaged = [file for file in files if file.name in names and _rows_of(file) is None]
         owners = {file: _owner(file) for file in files if file not in damaged}
@@ -188,7 +188,7 @@ class Export:
         content = {
             "identity": dict(self.identity),
             "title": self.title,
-            "slices": [piece.plain for piece in slices],
+            "slices": [slice_.plain for slice_ in slices],
         }
         into_place(self.path / PLAN, lambda new: new.write_text(json.dumps(content, indent=1), "utf-8"))
 
@@ -231,17 +231,17 @@ def _owner(file: Path) -> dict[str, str] | None:
     return found if isinstance(found, dict) else None
 
 
-def file_name(piece: Slice) -> str:
+def file_name(slice_: Slice) -> str:
     """Return a name that is valid on every system, and different for any two slices of a plan."""
     # a topic's name may be anything, even "../.."
-    safe = quote(piece.topic, safe="", errors="surrogatepass")
+    safe = quote(slice_.topic, safe="", errors="surrogatepass")
     if safe[:1] in "._":  # readers of folders skip files that begin with these
         safe = f"%{ord(safe[0]):02X}{safe[1:]}"
-    if len(safe) > NAME_LENGTH or piece.topic != piece.topic.lower():  # some systems take "a" for "A"
-        digest = sha256(piece.topic.encode("utf-8", "surrogatepass")).hexdigest()[:8]
+    if len(safe) > NAME_LENGTH or slice_.topic != slice_.topic.lower():  # some systems take "a" for "A"
+        digest = sha256(slice_.topic.encode("utf-8", "surrogatepass")).hexdigest()[:8]
         safe = f"{safe[:NAME_LENGTH]}-{digest}"
-    partition = "" if piece.partition is None else f"-{piece.partition}"
-    return f"{safe}{partition}-{piece.start:012d}-{piece.end:012d}.parquet"
+    partition = "" if slice_.partition is None else f"-{slice_.partition}"
+    return f"{safe}{partition}-{slice_.start:012d}-{slice_.end:012d}.parquet"
 
 
 def _groups(batches: Iterator[pa.RecordBatch]) -> Iterator[list[pa.RecordBatch]]:

@@ -115,14 +115,14 @@ class Filter:
         return columns if len(rows) == columns.length else columns.take(rows)
 
     def batch(
-        self, batch: pa.RecordBatch, overlooked: Overlooked | None = None, most: int | None = None
+        self, batch: pa.RecordBatch, overlooked: Overlooked | None = None, limit: int | None = None
     ) -> pa.RecordBatch:
         """Keep only the rows that match `header` and `where`.
 
         Args:
             batch: The rows.
             overlooked: Counts the rows that could not be examined.
-            most: At most so many rows; no row behind these is examined.
+            limit: At most so many rows; no row behind these is examined.
         """
         overlooked = Overlooked() if overlooked is None else overlooked
         if self._header and batch.num_rows:
@@ -132,19 +132,19 @@ class Filter:
         for name, data in self._header:
             if batch.num_rows:
                 batch = batch.filter(rows_with(batch.column("attributes"), name, data))
-        if self._where is None or not batch.num_rows or most == 0:
-            return batch if most is None else batch.slice(0, most)
+        if self._where is None or not batch.num_rows or limit == 0:
+            return batch if limit is None else batch.slice(0, limit)
         if isinstance(self._where, pc.Expression):
-            return self._fitting(batch, overlooked, most)
+            return self._fitting(batch, overlooked, limit)
         if self._text is not None:
-            return self._containing(batch, overlooked, most)
-        return batch.filter(pa.array(self._matches(batch, overlooked, most), pa.bool_()))
+            return self._containing(batch, overlooked, limit)
+        return batch.filter(pa.array(self._matches(batch, overlooked, limit), pa.bool_()))
 
-    def _fitting(self, batch: pa.RecordBatch, overlooked: Overlooked, most: int | None) -> pa.RecordBatch:
+    def _fitting(self, batch: pa.RecordBatch, overlooked: Overlooked, limit: int | None) -> pa.RecordBatch:
         """Keep the rows for which an expression is true."""
         numbered = pa.Table.from_batches([batch]).append_column("", pa.array(np.arange(batch.num_rows)))
         rows = numbered.filter(self._where).column("").combine_chunks()
-        batch, rows = _up_to(batch, rows, most)
+        batch, rows = _up_to(batch, rows, limit)
         raw = batch.column("raw")
         if raw.null_count < len(raw):
             bytes_only = pc.and_(batch.column("value").is_null(), raw.is_valid())
@@ -152,10 +152,10 @@ class Filter:
             _note_bytes(batch.take(unknown.column("").combine_chunks()), overlooked, NOT_TEXT)
         return batch.take(rows)
 
-    def _containing(self, batch: pa.RecordBatch, overlooked: Overlooked, most: int | None) -> pa.RecordBatch:
+    def _containing(self, batch: pa.RecordBatch, overlooked: Overlooked, limit: int | None) -> pa.RecordBatch:
         """Keep the rows whose payload contains the text."""
         matching = fill_null(contains(_payloads(batch), self._text or b""), False)
-        batch, rows = _up_to(batch, pc.indices_nonzero(matching), most)
+        batch, rows = _up_to(batch, pc.indices_nonzero(matching), limit)
         raw = batch.column("raw")
         if raw.null_count < len(raw):
             others = pc.invert(matching.slice(0, batch.num_rows))
@@ -164,7 +164,7 @@ class Filter:
             _note_bytes(batch.filter(others), overlooked, None)
         return batch.take(rows)
 
-    def _matches(self, batch: pa.RecordBatch, overlooked: Overlooked, most: int | None) -> list[bool]:
+    def _matches(self, batch: pa.RecordBatch, overlooked: Overlooked, limit: int | None) -> list[bool]:
         wanted: Callable[[Any], Any] = self._where
         given = _Given(batch, overlooked)
         read, matched = given.read, 0
@@ -179,7 +179,7 @@ class Filter:
                 if wanted(value):
                     found[row] = True
                     matched += 1
-                    if matched == most:
+                    if matched == limit:
                         break
             except Exception as error:  # the user's function: a row it cannot judge does not match
                 given.failed(error, row)
@@ -253,11 +253,11 @@ def _of_bytes(raw: bytes | None) -> str | None:
     return None
 
 
-def _up_to(batch: pa.RecordBatch, rows: Array, most: int | None) -> tuple[pa.RecordBatch, Array]:
-    """Return the first `most` of the rows, and the batch up to the last of them."""
-    if most is None or len(rows) < most:
+def _up_to(batch: pa.RecordBatch, rows: Array, limit: int | None) -> tuple[pa.RecordBatch, Array]:
+    """Return the first `limit` of the rows, and the batch up to the last of them."""
+    if limit is None or len(rows) < limit:
         return batch, rows
-    return batch.slice(0, rows[most - 1].as_py() + 1), rows[:most]
+    return batch.slice(0, rows[limit - 1].as_py() + 1), rows[:limit]
 
 
 def _note_bytes(batch: pa.RecordBatch, overlooked: Overlooked, otherwise: str | None) -> None:

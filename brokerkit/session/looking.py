@@ -9,7 +9,7 @@ from brokerkit.core.vocabulary.arguments import check_count
 from brokerkit.core.vocabulary.errors import ConfigError, NotSupported
 from brokerkit.core.vocabulary.notes import note
 from brokerkit.core.vocabulary.protocols import PositionLike
-from brokerkit.core.vocabulary.windows import LATENESS, parse_lateness, pieces_of
+from brokerkit.core.vocabulary.windows import LATENESS, parse_lateness, slices_of
 from brokerkit.display.descriptions import Description, topics_frame
 from brokerkit.display.sanitize import plain
 from brokerkit.frames.build import FrameBuilder
@@ -238,7 +238,10 @@ class LookingSession(BrokerSession):
         chosen = parse_partitions(partitions)
         located = {name: planner.locate(name, span, chosen) for name in dict.fromkeys(topics)}
         slices = [
-            piece for name in topics for each in located[name] for piece in pieces_of(name, each, slice_rows)
+            slice_
+            for name in topics
+            for each in located[name]
+            for slice_ in slices_of(name, each, slice_rows)
         ]
         late = "" if span.lateness == parse_lateness(LATENESS) else f", lateness {span.lateness}"
         shown = ", ".join(plain(name, 60) for name in topics[:3]) + (", ..." if len(topics) > 3 else "")

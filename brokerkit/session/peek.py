@@ -90,12 +90,12 @@ class Run:
         """The positions that were read."""
         return (self.end, self.finish) if self.backwards else (self.begin, self.start)
 
-    def piece(self, room: int) -> Slice:
+    def slice_(self, room: int) -> Slice:
         """Return the slice to read next, in search of so many rows."""
         start = self.start
         if self.backwards:
-            most = max(WIDEST, room) if self.sparse else room
-            wanted = min(room, FIRST) if self.width is None else min(self.width * WIDEN, most)
+            limit = max(WIDEST, room) if self.sparse else room
+            wanted = min(room, FIRST) if self.width is None else min(self.width * WIDEN, limit)
             self.width = wanted
             # somewhat more than the share, since messages of other topics may lie between
             gaps = self.bounds.estimate < self.bounds.end - self.bounds.start
@@ -124,26 +124,26 @@ class Run:
             over = max(over, large)
         drop_first(self.begun, over)
 
-    def finished(self, piece: Slice, limit: int, place: Callable[[int | None, str | None], int]) -> None:
+    def finished(self, slice_: Slice, limit: int, place: Callable[[int | None, str | None], int]) -> None:
         """Mark a step back as read to its end.
 
         Args:
-            piece: The slice of the step.
+            slice_: The slice of the step.
             limit: How many rows are wanted.
             place: Returns the position of a row from its offset and its id.
         """
         self.batches.extendleft(reversed(self.begun))
         found = sum(batch.num_rows for batch in self.begun)
-        self.sparse = found < piece.estimate
+        self.sparse = found < slice_.estimate
         self.rows += found
         self.begun.clear()
-        self.end = piece.start
+        self.end = slice_.start
         passed, self.passed = self.passed or self.rows > limit, False
         drop_first(self.batches, self.rows - limit)
         self.rows = min(self.rows, limit)
         self.full = self.full and self.rows < limit
         if passed and not self.batches:
-            self.end = piece.end
+            self.end = slice_.end
         elif passed:
             first = self.batches[0]
             self.end = place(first.column("offset")[0].as_py(), first.column("id")[0].as_py())
@@ -236,7 +236,7 @@ class Peek:
         return self.runs[number].size + max(0, left) // max(1, waiting)
 
     def _step(self, run: Run, share: int | None, cancellation: Cancellation | None, progress: bool) -> None:
-        piece = run.piece(self.limit - run.rows)
+        slice_ = run.slice_(self.limit - run.rows)
         room = None if share is None else max(0, share - run.size)
         alone = not self.rows
 
@@ -248,7 +248,7 @@ class Peek:
 
         reader = SliceReader(
             self._inspector,
-            [piece],
+            [slice_],
             self.builder,
             wanted=self._wanted,
             limit=None if run.backwards else self.limit - run.rows,
@@ -260,7 +260,7 @@ class Peek:
         )
         self._reading = reader.report
         try:
-            for part in reader.parts(what=f"peek {piece.topic}", progress=progress):
+            for part in reader.parts(what=f"peek {slice_.topic}", progress=progress):
                 if run.backwards:
                     run.keep(part.batch, self.limit, room, alone=alone)
                 else:
@@ -270,7 +270,7 @@ class Peek:
             self._reading = None
             self.report.add(reader.report)
         if run.backwards:
-            run.finished(piece, self.limit, self._inspector.place)
+            run.finished(slice_, self.limit, self._inspector.place)
         elif reader.report.stopped == "at max_bytes":
             run.full = True
         elif run.rows < self.limit:

@@ -130,11 +130,11 @@ class Planner:
                 "through in search of the time"
             )
         found: Offsets = {}
-        for piece in self._inspector.plan(topic):
-            for columns in self._inspector.read(piece, attributes=False):
+        for slice_ in self._inspector.plan(topic):
+            for columns in self._inspector.read(slice_, attributes=False):
                 pairs = zip(columns.positions(), columns.values("publish_time"), strict=True)
                 hit = next((offset for offset, time in pairs if time is not None and time >= moment), None)
                 if hit is not None:
-                    found[piece.partition] = hit
+                    found[slice_.partition] = hit
                     break
         return found

@@ -43,20 +43,20 @@ def check_give_back(ack: bool, side_effects: str | None, capabilities: Capabilit
 
 def collect(
     consumer: AnyConsumer,
-    most: int,
+    limit: int,
     *,
     timeout: float | None,
     idle: float | None,
     ending: Ending | None = None,
     max_bytes: int | None = None,
 ) -> list[ReceivedBatch]:
-    """Return up to `most` rows, until no message came for `idle` seconds after the first, or until `timeout`.
+    """Return up to `limit` rows, until none came for `idle` seconds after the first, or until `timeout`.
 
     Where the broker says how many messages are left, `idle` does not end it before those have come.
 
     Args:
         consumer: The consumer.
-        most: At most so many rows.
+        limit: At most so many rows.
         timeout: Seconds in all, counted from when it is attached.
         idle: Seconds to wait for another message.
         ending: Records why it ended.
@@ -64,7 +64,7 @@ def collect(
     """
     # the timeout starts when it is attached
     consumer.attach()
-    return consumer.fetch_many(most, timeout, idle=idle, ending=ending, max_bytes=max_bytes)
+    return consumer.fetch_many(limit, timeout, idle=idle, ending=ending, max_bytes=max_bytes)
 
 
 def frame_maker(
@@ -76,9 +76,9 @@ def frame_maker(
     """
     reading.builder()
 
-    def make(pieces: Sequence[ReceivedBatch]) -> pd.DataFrame:
+    def make(batches: Sequence[ReceivedBatch]) -> pd.DataFrame:
         builder = reading.builder()
-        table = builder.to_table(builder.batches(received.columns for received in pieces))
+        table = builder.to_table(builder.batches(received.columns for received in batches))
         return frame_of(table, builder, source=source, expand=reading.expand, details=details)
 
     return make
@@ -99,9 +99,9 @@ class Acknowledging:
     """
 
     def __init__(
-        self, pieces: Sequence[ReceivedBatch], make_frame: Callable[[], pd.DataFrame], *, kept_in: str
+        self, batches: Sequence[ReceivedBatch], make_frame: Callable[[], pd.DataFrame], *, kept_in: str
     ) -> None:
-        self._pieces = pieces
+        self._pieces = batches
         self._make_frame = make_frame
         self._kept_in = kept_in
 
@@ -196,7 +196,7 @@ class Pulling:
 
     def run(
         self,
-        most: int,
+        limit: int,
         hold: Hold | None = None,
         *,
         timeout: float | None,
@@ -206,16 +206,16 @@ class Pulling:
         """Pull. Once there is a frame, an interrupt is held back until a wait."""
         with left_in_time(self._consumer):
             ending = Ending()
-            pieces = collect(
-                self._consumer, most, timeout=timeout, idle=idle, ending=ending, max_bytes=max_bytes
+            batches = collect(
+                self._consumer, limit, timeout=timeout, idle=idle, ending=ending, max_bytes=max_bytes
             )
-            frame = attach(self._make_frame(pieces), {"stopped": ending.why})
+            frame = attach(self._make_frame(batches), {"stopped": ending.why})
             if hold is not None:
                 hold.begin()
             self._keep(frame)
             if self._ack:
                 self._frame = frame
-                Acknowledging(pieces, lambda: frame, kept_in=KEPT_IN).run()
+                Acknowledging(batches, lambda: frame, kept_in=KEPT_IN).run()
                 self._acknowledged = True
         return frame
 

@@ -93,7 +93,7 @@ class Part:
     """Rows that were read, and the rest of their slice."""
 
     batch: pa.RecordBatch
-    piece: Slice
+    slice_: Slice
     after: Slice
 
 
@@ -102,8 +102,8 @@ def left_of(slices: Sequence[Slice], parts: Sequence[Part]) -> list[Slice]:
     if not parts:
         return list(slices)
     last = parts[-1]
-    index = next(index for index, piece in enumerate(slices) if piece is last.piece)
-    return [piece for piece in (last.after, *slices[index + 1 :]) if not piece.empty]
+    index = next(index for index, slice_ in enumerate(slices) if slice_ is last.slice_)
+    return [slice_ for slice_ in (last.after, *slices[index + 1 :]) if not slice_.empty]
 
 
 def row_of(columns: Columns, batch: pa.RecordBatch, row: int) -> int:
@@ -164,9 +164,9 @@ class SliceReader:
             report.read += rows
             shown.update(rows)
 
-        for piece in self._slices:
+        for slice_ in self._slices:
             for columns in self._inspector.read(
-                piece, attributes=self._attributes, cancellation=self._cancellation, on_outside=on_outside
+                slice_, attributes=self._attributes, cancellation=self._cancellation, on_outside=on_outside
             ):
                 if self._cancellation is not None:
                     self._cancellation.raise_if_cancelled()
@@ -186,9 +186,9 @@ class SliceReader:
                 report.matched += batch.num_rows
                 shown.update(seen)
                 if self._on_read is not None:
-                    self._on_read(piece.after(last))
+                    self._on_read(slice_.after(last))
                 if batch.num_rows:
-                    yield Part(batch, piece, piece.after(last))
+                    yield Part(batch, slice_, slice_.after(last))
                 if stop is not None:
                     return
         report.stopped = "at the end"

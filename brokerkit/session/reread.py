@@ -111,12 +111,12 @@ def read_places(inspector: ConnectedInspector, places: Sequence[Place], builder:
         bounds = topics[gap.topic].get(gap.partition)
         return 0 if bounds is None else bounds.between(gap.start, gap.end)
 
-    for piece in slices_of(places, between):
-        for columns in inspector.read(piece):
+    for slice_ in slices_of(places, between):
+        for columns in inspector.read(slice_):
             offsets = columns.positions()
-            keep = [i for i, o in enumerate(offsets) if (piece.topic, piece.partition, o) in wanted]
+            keep = [i for i, o in enumerate(offsets) if (slice_.topic, slice_.partition, o) in wanted]
             for index in keep:
-                found[piece.topic, piece.partition, offsets[index]] = len(found)
+                found[slice_.topic, slice_.partition, offsets[index]] = len(found)
             if keep:
                 batches.append(builder.batch(columns.take(keep)))
     missing = sum(1 for place in places if place not in found)

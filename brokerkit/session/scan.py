@@ -86,7 +86,7 @@ class Scan(Displayed):
     @property
     def messages(self) -> int:
         """How many messages to expect at most; the repr says how exact the number is."""
-        return sum(piece.estimate for piece in self.slices)
+        return sum(slice_.estimate for slice_ in self.slices)
 
     @cached_property
     def bytes(self) -> int | None:
@@ -94,7 +94,7 @@ class Scan(Displayed):
 
         None if it cannot be estimated within a second.
         """
-        first = next((piece for piece in self.slices if not piece.empty), None)
+        first = next((slice_ for slice_ in self.slices if not slice_.empty), None)
         if first is None:
             return 0
         found: list[int] = []
@@ -104,9 +104,9 @@ class Scan(Displayed):
         sampling.join(SAMPLE_SECONDS)
         return found[0] if found else None
 
-    def _sample(self, piece: Slice, found: list[int]) -> None:
+    def _sample(self, slice_: Slice, found: list[int]) -> None:
         with suppress(BrokerError, TimeoutError):
-            for columns in self._session.inspector.read(piece, attributes=False, stall=SAMPLE_SECONDS):
+            for columns in self._session.inspector.read(slice_, attributes=False, stall=SAMPLE_SECONDS):
                 sizes = [len(value or b"") for value in islice(columns.values("value"), SAMPLE_ROWS)]
                 found.append(self.messages * sum(sizes) // max(1, len(sizes)))
                 return
@@ -258,9 +258,9 @@ class Scan(Displayed):
             "filter": self._filter().fingerprint,
         }
 
-    def _quietly(self, piece: Slice) -> Iterator[pa.RecordBatch]:
+    def _quietly(self, slice_: Slice) -> Iterator[pa.RecordBatch]:
         total = self.report
-        reader = self._with_slices([piece], None)._reader(self._reading.builder())
+        reader = self._with_slices([slice_], None)._reader(self._reading.builder())
         try:
             for part in reader.parts(progress=False):
                 yield part.batch
@@ -292,7 +292,7 @@ class Scan(Displayed):
         )
 
     def __repr__(self) -> str:
-        topics = sorted({piece.topic for piece in self.slices})
+        topics = sorted({slice_.topic for slice_ in self.slices})
         shown = ", ".join(plain(topic, 60) for topic in topics[:5])
         shown += f" and {len(topics) - 5} more" if len(topics) > 5 else ""
         size = "" if self.bytes is None else f", about {_size(self.bytes)}"

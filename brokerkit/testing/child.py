@@ -65,10 +65,10 @@ def digest(parts: list[Columns]) -> str:
 
 def read(order: dict[str, Any]) -> None:
     """Read a pickled slice and report its fingerprint."""
-    piece = pickle.loads(b64decode(order["slice"]))
-    assert isinstance(piece, Slice)
+    slice_ = pickle.loads(b64decode(order["slice"]))
+    assert isinstance(slice_, Slice)
     with connect(order["url"], **order["options"]) as connection:
-        say("read", digest=digest(list(connection.inspector().read(piece))))
+        say("read", digest=digest(list(connection.inspector().read(slice_))))
 
 
 def interrupt(order: dict[str, Any]) -> None:

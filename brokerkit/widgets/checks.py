@@ -31,9 +31,9 @@ def problems_of(
     refused = _refusal(message, capabilities)
     if refused is not None:
         found.append(Problem("error", plain(str(refused), 300)))
-    most, size = capabilities.max_message_bytes, len(message.data or b"")
-    if most is not None and size > most:
-        found.append(Problem("warning", f"{size:,} bytes are above the usual limit of {most:,}"))
+    limit, size = capabilities.max_message_bytes, len(message.data or b"")
+    if limit is not None and size > limit:
+        found.append(Problem("warning", f"{size:,} bytes are above the usual limit of {limit:,}"))
     if message.data is None or not (json or validate):
         return found
     try:

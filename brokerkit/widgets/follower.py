@@ -97,23 +97,23 @@ class Follower:
         """Return about how many messages have not been read."""
         return sum(_messages(each, self.next.get(each.partition, each.start)) for each in self._bounds())
 
-    def look(self, cancellation: Cancellation | None = None, most: int | None = None) -> Found:
-        """Read the messages since the last look, at most the newest `most` of each partition.
+    def look(self, cancellation: Cancellation | None = None, limit: int | None = None) -> Found:
+        """Read the messages since the last look, at most the newest `limit` of each partition.
 
         If it raises, the next look continues exactly where this one failed; the messages read before the
         error are in its `partial`.
         """
         found = Found(pa.RecordBatch.from_pylist([], self._builder.schema))
         batches: list[pa.RecordBatch] = []
-        limit = most or (MAX_BEHIND_FILTERED if self.wanted.active else MAX_BEHIND)
+        limit = limit or (MAX_BEHIND_FILTERED if self.wanted.active else MAX_BEHIND)
         try:
-            pieces = [self._next_slice(each, limit, found) for each in self._bounds()]
-            for piece in self._in_turn(pieces):
+            slices = [self._next_slice(each, limit, found) for each in self._bounds()]
+            for slice_ in self._in_turn(slices):
                 found.more = found.more or sum(int(each.nbytes) for each in batches) >= LOOK_BYTES
                 if found.more:
-                    self._put_back(piece)
+                    self._put_back(slice_)
                 else:
-                    self._read(piece, found, batches, cancellation)
+                    self._read(slice_, found, batches, cancellation)
         except BrokerError as error:
             found.batch = self._merged(batches)
             raise LookFailed(found) from error
@@ -121,16 +121,16 @@ class Follower:
         self._begun = True
         return found
 
-    def _in_turn(self, pieces: list[Slice]) -> list[Slice]:
+    def _in_turn(self, slices: list[Slice]) -> list[Slice]:
         """Start with another partition at each look, so that none always waits behind a large one."""
         self._turn += 1
-        first = self._turn % len(pieces) if pieces else 0
-        return pieces[first:] + pieces[:first]
+        first = self._turn % len(slices) if slices else 0
+        return slices[first:] + slices[:first]
 
-    def _put_back(self, piece: Slice) -> None:
+    def _put_back(self, slice_: Slice) -> None:
         """Keep the conditions of a slice for the rest of it."""
-        if piece.since is not None:
-            self._since[piece.partition] = piece.since
+        if slice_.since is not None:
+            self._since[slice_.partition] = slice_.since
 
     def _bounds(self) -> list[Bounds]:
         return self._browser.bounds(self.topic, timeout=ANSWER_SECONDS)
@@ -175,24 +175,24 @@ class Follower:
         return Slice(self.topic, partition, start, bounds.end, _messages(bounds, start), since)
 
     def _read(
-        self, piece: Slice, found: Found, batches: list[pa.RecordBatch], cancellation: Cancellation | None
+        self, slice_: Slice, found: Found, batches: list[pa.RecordBatch], cancellation: Cancellation | None
     ) -> None:
-        if piece.empty:
+        if slice_.empty:
             return
-        for columns in self._browser.read(piece, cancellation=cancellation, stall=2 * ANSWER_SECONDS):
+        for columns in self._browser.read(slice_, cancellation=cancellation, stall=2 * ANSWER_SECONDS):
             batch = self._builder.batch(self.wanted.columns(columns, found.overlooked))
             batch = self.wanted.batch(batch, found.overlooked)
             if batch.num_rows:
                 batches.append(batch)
             found.read += columns.length
             last = columns.slice(columns.length - 1, columns.length).positions()[0]
-            self.next[piece.partition] = piece.start if last is None else last + 1
+            self.next[slice_.partition] = slice_.start if last is None else last + 1
             if sum(int(each.nbytes) for each in batches) >= LOOK_BYTES and last is not None:
-                found.more = last + 1 < piece.end
+                found.more = last + 1 < slice_.end
                 if found.more:
-                    self._put_back(piece)
+                    self._put_back(slice_)
                     return
-        self.next[piece.partition] = piece.end
+        self.next[slice_.partition] = slice_.end
 
     def _merged(self, batches: list[pa.RecordBatch]) -> pa.RecordBatch:
         table = merged_by_time(batches, self._builder.schema).combine_chunks()

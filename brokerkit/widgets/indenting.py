@@ -12,10 +12,10 @@ DEEPEST = 24
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\],:]|[^\s{}\[\],:"]+')
 
 
-def indented(text: str, most: int = LONGEST) -> str | None:
-    """Return the same JSON with a line for each member; None if `text` is not JSON, or longer than `most`."""
+def indented(text: str, limit: int = LONGEST) -> str | None:
+    """Return the same JSON with a line for each member; None if it is not JSON, or longer than `limit`."""
     mark, text = ("\ufeff", text[1:]) if text.startswith("\ufeff") else ("", text)
-    if len(text) > most or text.lstrip()[:1] not in ("{", "["):
+    if len(text) > limit or text.lstrip()[:1] not in ("{", "["):
         return None
     try:
         loads(text)
@@ -29,7 +29,7 @@ def indented(text: str, most: int = LONGEST) -> str | None:
         written = _separator(previous, token, depth) + token
         parts.append(written)
         size += len(written)
-        if size > 2 * most:
+        if size > 2 * limit:
             return None
         if token in "{[":
             depth += 1

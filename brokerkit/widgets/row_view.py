@@ -74,38 +74,38 @@ def detail_view(table: pa.Table) -> dict[str, Any]:
 
 
 def payload_texts(
-    table: pa.Table, most: int, *, one_line: bool = True
+    table: pa.Table, limit: int, *, one_line: bool = True
 ) -> tuple[list[str], list[str], list[int | None]]:
     """Return the payload of each row as text, its kind (text, bytes, null), and its size in bytes."""
     value, raw = table.column("value"), table.column("raw")
-    raws = pc.binary_slice(raw, 0, most).to_pylist()
+    raws = pc.binary_slice(raw, 0, limit).to_pylist()
     raw_sizes = pc.binary_length(raw).to_pylist()
     if pa.types.is_large_string(value.type) or pa.types.is_string(value.type):
-        texts = pc.utf8_slice_codeunits(value, 0, most + 1).to_pylist()
+        texts = pc.utf8_slice_codeunits(value, 0, limit + 1).to_pylist()
         sizes = pc.binary_length(value).to_pylist()
     else:
-        texts = [None if one is None else repr(one)[: most + 1] for one in value.to_pylist()]
+        texts = [None if one is None else repr(one)[: limit + 1] for one in value.to_pylist()]
         sizes = [None] * len(texts)
     found, kinds, all_sizes = [], [], []
     for text, data, size, raw_size in zip(texts, raws, sizes, raw_sizes, strict=True):
         kind = "text" if text is not None else "bytes" if data is not None else "null"
         shown = text if text is not None else "" if data is None else bytes_text(data)
-        found.append(plain(shown, most) if one_line else shown)
+        found.append(plain(shown, limit) if one_line else shown)
         kinds.append(kind)
         all_sizes.append(size if size is not None else raw_size)
     return found, kinds, all_sizes
 
 
-def texts_or_bytes(texts: Any, datas: Any, most: int) -> list[str | None]:
+def texts_or_bytes(texts: Any, datas: Any, limit: int) -> list[str | None]:
     """Return short texts from two columns: the text if there is one, otherwise the bytes, marked as such."""
-    shown = pc.utf8_slice_codeunits(texts, 0, most + 1).to_pylist()
-    raws = pc.binary_slice(datas, 0, most).to_pylist()
+    shown = pc.utf8_slice_codeunits(texts, 0, limit + 1).to_pylist()
+    raws = pc.binary_slice(datas, 0, limit).to_pylist()
     return [
-        plain(text, most)
+        plain(text, limit)
         if text is not None
         else None
         if data is None
-        else plain(f"bytes: {bytes_text(data)}", most)
+        else plain(f"bytes: {bytes_text(data)}", limit)
         for text, data in zip(shown, raws, strict=True)
     ]
 

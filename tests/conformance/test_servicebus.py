@@ -219,8 +219,8 @@ class TestServiceBus(Conformance):
         for _ in range(2):
             read = [
                 value
-                for piece in plan
-                for columns in browser.read(piece)
+                for slice_ in plan
+                for columns in browser.read(slice_)
                 for value in columns.values("value")
             ]
             assert read == sent[4:]

@@ -48,8 +48,8 @@ def test_large_messages_come_in_parts_of_bounded_size(desk: Desk) -> None:
     sent = [bytes([number]) * 900_000 for number in range(30)]
     publisher.topic("orders").publish_batch([OutboundMessage(each) for each in sent])
     browser = desk.connection.inspector()
-    (piece,) = browser.plan("orders")
-    parts = [columns.to_list("value") for columns in browser.read(piece)]
+    (slice_,) = browser.plan("orders")
+    parts = [columns.to_list("value") for columns in browser.read(slice_)]
     assert [value for part in parts for value in part] == sent
     assert max(sum(map(len, part)) for part in parts) <= 8 * 1024 * 1024
     assert len(parts) < 10
@@ -69,18 +69,18 @@ def test_a_description_names_who_reads_and_how_far(desk: Desk) -> None:
 def test_a_plan_is_fixed_when_it_is_made(desk: Desk) -> None:
     desk.topic(count=3)
     browser = desk.connection.inspector()
-    (piece,) = browser.plan("orders")
+    (slice_,) = browser.plan("orders")
     desk.publish("orders", 2, first=3)
-    assert values(browser.read(piece)) == [b"0", b"1", b"2"]
+    assert values(browser.read(slice_)) == [b"0", b"1", b"2"]
 
 
 def test_a_slice_is_read_alike_again_also_after_pickling(desk: Desk) -> None:
     desk.topic(count=5)
     browser = desk.connection.inspector()
-    (piece,) = browser.plan("orders", 1, 4)
-    again = pickle.loads(pickle.dumps(piece))
-    assert again == piece
-    assert values(browser.read(piece)) == values(browser.read(again)) == [b"1", b"2", b"3"]
+    (slice_,) = browser.plan("orders", 1, 4)
+    again = pickle.loads(pickle.dumps(slice_))
+    assert again == slice_
+    assert values(browser.read(slice_)) == values(browser.read(again)) == [b"1", b"2", b"3"]
 
 
 @pytest.mark.parametrize(
@@ -104,7 +104,7 @@ def test_positions_are_kept_within_the_topic(
         # everything was published within the last hour, so the end is the first message
         assert pieces == []
     else:
-        assert [(piece.start, piece.end) for piece in pieces] == [expected]
+        assert [(slice_.start, slice_.end) for slice_ in pieces] == [expected]
 
 
 def test_a_time_between_two_messages_separates_them(desk: Desk) -> None:
@@ -153,27 +153,27 @@ def test_a_partition_that_is_not_there_is_not_found(desk: Desk) -> None:
 def test_rows_deleted_before_reading_end_in_a_warning_with_the_range(desk: Desk) -> None:
     desk.topic(count=10)
     browser = desk.connection.inspector()
-    (piece,) = browser.plan("orders")
+    (slice_,) = browser.plan("orders")
     desk.store.topics["orders"].partitions[0].trim(4)
     with pytest.warns(RetentionWarning, match="offsets 0 to 3 of partition 0"):
-        assert values(browser.read(piece)) == [b"%d" % n for n in range(4, 10)]
+        assert values(browser.read(slice_)) == [b"%d" % n for n in range(4, 10)]
 
 
 def test_a_slice_that_is_gone_as_a_whole_is_warned_of_too(desk: Desk) -> None:
     desk.topic(count=10)
     browser = desk.connection.inspector()
-    (piece,) = browser.plan("orders", end=5)
+    (slice_,) = browser.plan("orders", end=5)
     desk.store.topics["orders"].partitions[0].trim(8)
     with pytest.warns(RetentionWarning, match="offsets 0 to 4 of"):
-        assert values(browser.read(piece)) == []
+        assert values(browser.read(slice_)) == []
 
 
 def test_rows_deleted_while_reading_are_warned_of_too(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("brokerkit.backends.inmem.reader.READ_ROWS", 2)
     desk.topic(count=10)
     browser = desk.connection.inspector()
-    (piece,) = browser.plan("orders")
-    reading = browser.read(piece)
+    (slice_,) = browser.plan("orders")
+    reading = browser.read(slice_)
     seen = values(iter([next(reading)]))
     eventually(lambda: browser._readers[0]._driver._position == 4, "one batch is read ahead")  # type: ignore[attr-defined]  # inmem's
     desk.store.topics["orders"].partitions[0].trim(7)
@@ -188,28 +188,28 @@ def test_gaps_that_retention_did_not_make_are_read_in_silence(desk: Desk) -> Non
     for offset in (0, 4, 9):
         partition.delete(offset)
     browser = desk.connection.inspector()
-    (piece,) = browser.plan("orders")
+    (slice_,) = browser.plan("orders")
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        assert len(values(browser.read(piece))) == 7
+        assert len(values(browser.read(slice_))) == 7
 
 
 def test_a_reader_is_used_again_also_after_breaking_off(desk: Desk) -> None:
     desk.topic(count=5)
     browser = desk.connection.inspector()
-    (piece,) = browser.plan("orders")
+    (slice_,) = browser.plan("orders")
     for _ in range(5):
-        for _ in browser.read(piece):
+        for _ in browser.read(slice_):
             break
-    assert len(values(browser.read(piece))) == 5
+    assert len(values(browser.read(slice_))) == 5
     assert len(browser._readers) == 1
 
 
 def test_no_more_than_a_few_idle_readers_are_kept(desk: Desk) -> None:
     desk.topic(count=3)
     browser = desk.connection.inspector()
-    (piece,) = browser.plan("orders")
-    readings = [browser.read(piece) for _ in range(7)]
+    (slice_,) = browser.plan("orders")
+    readings = [browser.read(slice_) for _ in range(7)]
     for reading in readings:
         next(reading)
     for reading in readings:
@@ -220,56 +220,56 @@ def test_no_more_than_a_few_idle_readers_are_kept(desk: Desk) -> None:
 def test_reading_can_be_cancelled_and_the_next_read_is_whole(desk: Desk) -> None:
     desk.topic(count=5)
     browser = desk.connection.inspector()
-    (piece,) = browser.plan("orders")
+    (slice_,) = browser.plan("orders")
     desk.faults.pause()
     cancellation = Cancellation()
     threading.Timer(0.2, cancellation.cancel).start()
     began = time.monotonic()
     with pytest.raises(Cancelled):
-        list(browser.read(piece, cancellation=cancellation))
+        list(browser.read(slice_, cancellation=cancellation))
     assert time.monotonic() - began < 1.2
     desk.faults.resume()
-    assert len(values(browser.read(piece))) == 5
+    assert len(values(browser.read(slice_))) == 5
 
 
 def test_a_broker_that_went_away_is_an_error_after_the_stall_time(desk: Desk) -> None:
     desk.topic(count=5)
     browser = desk.connection.inspector()
-    (piece,) = browser.plan("orders")
+    (slice_,) = browser.plan("orders")
     desk.faults.stop()
     with pytest.raises(Unavailable):
-        list(browser.read(piece, stall=0.5))
+        list(browser.read(slice_, stall=0.5))
 
 
 def test_a_slice_that_could_not_be_begun_is_begun_when_the_broker_is_back(desk: Desk) -> None:
     desk.topic(count=5)
     browser = desk.connection.inspector()
-    (piece,) = browser.plan("orders")
+    (slice_,) = browser.plan("orders")
     desk.faults.stop()
     back = threading.Timer(0.6, desk.faults.start)
     back.start()
-    assert len(values(browser.read(piece, stall=20))) == 5
+    assert len(values(browser.read(slice_, stall=20))) == 5
     back.join()
 
 
 def test_a_closed_browser_says_so(desk: Desk) -> None:
     desk.topic(count=1)
     browser = desk.connection.inspector()
-    (piece,) = browser.plan("orders")
-    assert values(browser.read(piece)) == [b"0"]
+    (slice_,) = browser.plan("orders")
+    assert values(browser.read(slice_)) == [b"0"]
     browser.close()
     with pytest.raises(Closed):
         browser.topics()
     with pytest.raises(Closed):
-        list(browser.read(piece))
+        list(browser.read(slice_))
 
 
 def test_dropping_a_connection_ends_the_threads_of_browser_and_readers() -> None:
     desk = Desk()
     desk.topic(count=3)
     browser = desk.connection.inspector()
-    (piece,) = browser.plan("orders")
-    values(browser.read(piece))
+    (slice_,) = browser.plan("orders")
+    values(browser.read(slice_))
     threads = [
         desk.connection._driver_thread._thread,
         browser._driver_thread._thread,

@@ -145,10 +145,10 @@ def export(s: Session) -> dict[str, Any]:
     read = s.inspector.read
     slices = iter(range(100))
 
-    def read_until_it_hangs(piece: Any, **options: Any) -> Any:
+    def read_until_it_hangs(slice_: Any, **options: Any) -> Any:
         if next(slices) == 3:
             s.native.faults.pause()
-        return read(piece, **options)
+        return read(slice_, **options)
 
     s.inspector.read = read_until_it_hangs
     with Stop(hanging(s), s.native.faults.resume) as stop:

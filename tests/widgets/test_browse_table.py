@@ -106,10 +106,10 @@ def test_by_the_index_next_to_nothing_is_read(s: Session, monkeypatch: pytest.Mo
     read = []
     original = s.inspector.read
     monkeypatch.setattr(
-        s.inspector, "read", lambda piece, **options: read.append(piece) or original(piece, **options)
+        s.inspector, "read", lambda slice_, **options: read.append(slice_) or original(slice_, **options)
     )
     of_topic(s, "t")
-    assert sum(min(piece.end - piece.start, 2_000) for piece in read) <= 2_001
+    assert sum(min(slice_.end - slice_.start, 2_000) for slice_ in read) <= 2_001
 
 
 def test_a_topic_without_messages_has_no_bars(s: Session) -> None:

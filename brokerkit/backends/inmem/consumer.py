@@ -209,14 +209,14 @@ class InmemRecordConsumer(RecordDriver):
             )
             return Backlog(ends, left)
 
-    def _next_entries(self, group: Group, number: int, most: int) -> list[Any]:
+    def _next_entries(self, group: Group, number: int, limit: int) -> list[Any]:
         partition = group.topic.partitions[number]
         position = self._positions[number]
         while position < partition.end:
-            entries = partition.range(position, position + most)
+            entries = partition.range(position, position + limit)
             if entries:
                 return entries
-            position += most
+            position += limit
         return []
 
     def wake(self) -> None:

@@ -23,25 +23,25 @@ class InmemReader(ReaderDriver):
         self._piece: Slice | None = None
         self._position = 0
 
-    def start(self, piece: Slice, *, attributes: bool) -> None:
-        if piece.partition is None:
-            raise ConfigError(f"a slice of {piece.topic!r} needs a partition")
-        self._piece = piece
-        self._position = piece.start
+    def start(self, slice_: Slice, *, attributes: bool) -> None:
+        if slice_.partition is None:
+            raise ConfigError(f"a slice of {slice_.topic!r} needs a partition")
+        self._piece = slice_
+        self._position = slice_.start
 
     def fetch(self, wait: float) -> Columns | None:
         self._store.check(wait)
-        piece = self._piece
-        assert piece is not None
-        assert piece.partition is not None
+        slice_ = self._piece
+        assert slice_ is not None
+        assert slice_.partition is not None
         with self._store.changed:
-            partitions = self._store.topic(piece.topic).partitions
-            if not 0 <= piece.partition < len(partitions):
-                raise NotFound(f"{piece.topic!r} has no partition {piece.partition}")
-            partition = partitions[piece.partition]
+            partitions = self._store.topic(slice_.topic).partitions
+            if not 0 <= slice_.partition < len(partitions):
+                raise NotFound(f"{slice_.topic!r} has no partition {slice_.partition}")
+            partition = partitions[slice_.partition]
             position = max(self._position, partition.start)
-            end = min(piece.end, partition.end)
+            end = min(slice_.end, partition.end)
             if position >= end:
                 return None
             entries, self._position = partition.some(position, min(position + READ_ROWS, end), READ_BYTES)
-        return to_columns(piece.topic, [(piece.partition, entry) for entry in entries], None)
+        return to_columns(slice_.topic, [(slice_.partition, entry) for entry in entries], None)

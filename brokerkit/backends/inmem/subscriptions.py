@@ -95,8 +95,8 @@ class Subscription:
         )
         return fresh or any(self.topic.partitions[number].get(offset) for number, offset in self._again)
 
-    def fetch(self, most: int, owner: int) -> tuple[list[tuple[int, Entry]], list[Receipt], list[int]]:
-        """Lease up to `most` messages.
+    def fetch(self, limit: int, owner: int) -> tuple[list[tuple[int, Entry]], list[Receipt], list[int]]:
+        """Lease up to `limit` messages.
 
         Returns:
             The (partition, entry) pairs, the receipts, and the delivery counts.
@@ -107,7 +107,7 @@ class Subscription:
         receipts: list[Receipt] = []
         counts: list[int] = []
         deadline = time.monotonic() + self.ack_deadline
-        for place, entry in self._candidates(most, busy):
+        for place, entry in self._candidates(limit, busy):
             number = self.counts[place] = self.counts.get(place, 0) + 1
             lease = self.leases[place] = Lease(next(self._receipts), deadline, owner)
             entries.append((place[0], entry))
@@ -115,7 +115,7 @@ class Subscription:
             counts.append(number)
         return entries, receipts, counts
 
-    def _candidates(self, most: int, busy: set[bytes]) -> Iterator[tuple[Place, Entry]]:
+    def _candidates(self, limit: int, busy: set[bytes]) -> Iterator[tuple[Place, Entry]]:
         taken = 0
         kept: list[Place] = []
         again, self._again = self._again, []
@@ -123,9 +123,9 @@ class Subscription:
             entry = self.topic.partitions[place[0]].get(place[1])
             if entry is None:
                 continue
-            if taken == most or (entry.key is not None and entry.key in busy):
+            if taken == limit or (entry.key is not None and entry.key in busy):
                 kept.append(place)
-                if taken == most:
+                if taken == limit:
                     kept.extend(again[index + 1 :])
                     break
                 continue
@@ -138,7 +138,7 @@ class Subscription:
             busy.update(self._keys(kept))
         for partition in self.topic.partitions:
             position = self._next[partition.number]
-            while taken < most and position < partition.end:
+            while taken < limit and position < partition.end:
                 entry = partition.get(position)
                 place = (partition.number, position)
                 position += 1

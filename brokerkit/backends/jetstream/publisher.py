@@ -70,11 +70,11 @@ class JetStreamPublisher(PublisherDriver):
         assert message.data is not None
         headers = outbound(message, message.dedup_id or f"{self._run}.{next(self._numbers)}")
         total = len(message.data) + size(headers)
-        most = self._connection.client.max_payload
-        if total > most:
+        limit = self._connection.client.max_payload
+        if total > limit:
             raise TooLarge(
                 f"the message has {total} bytes with its headers; "
-                f"the server accepts {most} at most (max_payload)"
+                f"the server accepts {limit} at most (max_payload)"
             )
         return topic, message.data, headers
 

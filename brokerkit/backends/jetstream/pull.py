@@ -132,11 +132,11 @@ class Pull:
         else:
             self._error = ConfigError(f"the consumer {self._name!r} refused a request: {status} {text}")
 
-    async def take(self, most: int, wait: float) -> list[Msg]:
+    async def take(self, limit: int, wait: float) -> list[Msg]:
         """Return the messages that arrived, or wait for the first ones and return them.
 
         Args:
-            most: Most messages to request.
+            limit: The most messages to request.
             wait: How long to wait, in seconds.
 
         Returns:
@@ -154,7 +154,7 @@ class Pull:
                 error, self._error = self._error, None
                 raise error
             self._changed.clear()
-            await self._request(most)
+            await self._request(limit)
             left = deadline - time.monotonic()
             if left <= 0 or self._woken:
                 break
@@ -164,7 +164,7 @@ class Pull:
         self._woken = False
         taken, self._messages = self._messages, []
         if taken and self._ahead:
-            await self._request(most)
+            await self._request(limit)
         return taken
 
     def wake(self) -> None:
@@ -172,7 +172,7 @@ class Pull:
         self._woken = True
         self._changed.set()
 
-    async def _request(self, most: int) -> None:
+    async def _request(self, limit: int) -> None:
         """Request more messages, unless enough are requested."""
         now = time.monotonic()
         if self._epoch != self._connection.epoch:
@@ -184,7 +184,7 @@ class Pull:
             self._to_come = 0
         if self._to_come > self._ahead or now < self._retry_at or not self._connection.connected:
             return
-        batch = max(1, min(most, self._max_batch))
+        batch = max(1, min(limit, self._max_batch))
         self._number += 1
         number = str(self._number)
         if not self._ahead:

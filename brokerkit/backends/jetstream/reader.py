@@ -52,15 +52,15 @@ class JetStreamReader(ReaderDriver):
         self._delivered = 0
         self._epoch = 0
 
-    def start(self, piece: Slice, *, attributes: bool) -> None:
+    def start(self, slice_: Slice, *, attributes: bool) -> None:
         self._attributes = attributes
-        self._loop.run(self._start(piece), 2 * ANSWER_SECONDS)
+        self._loop.run(self._start(slice_), 2 * ANSWER_SECONDS)
 
-    async def _start(self, piece: Slice) -> None:
+    async def _start(self, slice_: Slice) -> None:
         await self._leave(ANSWER_SECONDS)
-        self._source = await find_source(self._connection, piece.topic, ANSWER_SECONDS)
-        self._next, self._end = max(1, piece.start), piece.end
-        self._done = piece.empty
+        self._source = await find_source(self._connection, slice_.topic, ANSWER_SECONDS)
+        self._next, self._end = max(1, slice_.start), slice_.end
+        self._done = slice_.empty
         if not self._done and self._source.retention != "workqueue":
             await self._join()
 

@@ -207,13 +207,13 @@ class KafkaConsumer(RecordDriver):
         self._raise_latched()
         if self._paused:
             self._resume()
-        most = min(max(max_messages, LEAST), BATCH)
+        limit = min(max(max_messages, LEAST), BATCH)
         messages, self._spare = self._spare, []
-        messages += consumer.consume(most, 0)
+        messages += consumer.consume(limit, 0)
         if not messages and wait > 0:
             message = consumer.poll(wait)
             if message is not None:
-                messages = [message, *consumer.consume(most, 0)]
+                messages = [message, *consumer.consume(limit, 0)]
         messages, errors = split_errors(messages)
         for error in errors:
             self._note(error)

@@ -63,17 +63,17 @@ class KafkaReader(ReaderDriver):
         self._attributes = True
         self._next = 0
 
-    def start(self, piece: Slice, *, attributes: bool) -> None:
-        if piece.topic != self._topic:
+    def start(self, slice_: Slice, *, attributes: bool) -> None:
+        if slice_.topic != self._topic:
             # librdkafka would wait for a missing topic to appear
-            numbers = self._connection.partitions(piece.topic, Deadline(LOOK_SECONDS))
-            if (piece.partition or 0) not in numbers:
-                raise NotFound(f"topic {piece.topic!r} has no partition {piece.partition}")
-            self._topic = piece.topic
-        self._piece = piece
+            numbers = self._connection.partitions(slice_.topic, Deadline(LOOK_SECONDS))
+            if (slice_.partition or 0) not in numbers:
+                raise NotFound(f"topic {slice_.topic!r} has no partition {slice_.partition}")
+            self._topic = slice_.topic
+        self._piece = slice_
         self._attributes = attributes
-        self._next = piece.start
-        self._begin(piece.start)
+        self._next = slice_.start
+        self._begin(slice_.start)
 
     def _begin(self, offset: int) -> None:
         assert self._piece is not None
@@ -82,8 +82,8 @@ class KafkaReader(ReaderDriver):
             self._consumer.assign([partition])
 
     def fetch(self, wait: float) -> Columns | None:
-        piece = self._piece
-        if piece is None or self._next >= piece.end:
+        slice_ = self._piece
+        if slice_ is None or self._next >= slice_.end:
             self.stop()
             return None
         first = self._consumer.poll(wait)
@@ -92,29 +92,29 @@ class KafkaReader(ReaderDriver):
             return Columns.empty()
         self._watch.forget()
         # thousands of messages at once would trigger the garbage collector several times
-        most = max(1, min(BATCH, BATCH_BYTES // (len(first) + 1)))
+        limit = max(1, min(BATCH, BATCH_BYTES // (len(first) + 1)))
         with gc_paused():
-            rows, errors = split_errors([first, *self._consumer.consume(most, 0)])
-            columns = self._rows(piece, rows)
+            rows, errors = split_errors([first, *self._consumer.consume(limit, 0)])
+            columns = self._rows(slice_, rows)
         for error in errors:
-            self._note(piece, error)
-        if not columns.length and self._next >= piece.end:
+            self._note(slice_, error)
+        if not columns.length and self._next >= slice_.end:
             self.stop()
             return None
         return columns
 
-    def _rows(self, piece: Slice, messages: list[Message]) -> Columns:
+    def _rows(self, slice_: Slice, messages: list[Message]) -> Columns:
         """Return messages as columns, without those beyond the end of the slice."""
         if not messages:
             return Columns.empty()
         columns = to_columns(
-            messages, piece.topic, partition=piece.partition or 0, attributes=self._attributes
+            messages, slice_.topic, partition=slice_.partition or 0, attributes=self._attributes
         )
         offsets = columns.offset
         self._next = max(self._next, offsets[-1] + 1)
-        if offsets[-1] < piece.end:
+        if offsets[-1] < slice_.end:
             return columns
-        return columns.slice(0, sum(offset < piece.end for offset in offsets))
+        return columns.slice(0, sum(offset < slice_.end for offset in offsets))
 
     def stop(self) -> None:
         if self._piece is not None:
@@ -122,43 +122,43 @@ class KafkaReader(ReaderDriver):
             # otherwise a fetch stays pending at the broker and delays the next slice
             self._consumer.unassign()
 
-    def _note(self, piece: Slice, message: Message) -> None:
+    def _note(self, slice_: Slice, message: Message) -> None:
         error = message.error()
         assert error is not None
         code = error.code()
         if code == KafkaError._PARTITION_EOF:
-            self._at_end(piece, message.offset())
+            self._at_end(slice_, message.offset())
         elif code == KafkaError._AUTO_OFFSET_RESET:
-            self._pass_over_deleted(piece)
+            self._pass_over_deleted(slice_)
         elif code in _GONE or code in AUTHENTICATION or error.fatal():
-            raise from_code(error, f"reading {piece.topic!r}")
+            raise from_code(error, f"reading {slice_.topic!r}")
         else:
-            LOGGER.info("reading %r: %s", piece.topic, error)
+            LOGGER.info("reading %r: %s", slice_.topic, error)
 
-    def _at_end(self, piece: Slice, offset: int | None) -> None:
+    def _at_end(self, slice_: Slice, offset: int | None) -> None:
         """End the slice at the end of the partition, unless that end is only not visible yet."""
-        if offset is not None and offset >= piece.end:
-            self._next = max(self._next, piece.end)
+        if offset is not None and offset >= slice_.end:
+            self._next = max(self._next, slice_.end)
             return
-        _, end = self._range(piece)
+        _, end = self._range(slice_)
         if end <= (self._next if offset is None else offset):
-            self._next = piece.end
+            self._next = slice_.end
 
-    def _pass_over_deleted(self, piece: Slice) -> None:
+    def _pass_over_deleted(self, slice_: Slice) -> None:
         """Continue with the rest of the slice, if any."""
-        start, end = self._range(piece)
-        if self._next < start < piece.end:
+        start, end = self._range(slice_)
+        if self._next < start < slice_.end:
             self._next = start
         elif not start <= self._next < end:
-            self._next = piece.end
+            self._next = slice_.end
             return
         self._begin(self._next)
 
-    def _range(self, piece: Slice) -> tuple[int, int]:
+    def _range(self, slice_: Slice) -> tuple[int, int]:
         """Return the first offset of the slice's partition and the one after the last."""
         deadline = Deadline(LOOK_SECONDS)
-        wanted = [TopicPartition(piece.topic, piece.partition or 0)]
-        key = (piece.topic, piece.partition or 0)
+        wanted = [TopicPartition(slice_.topic, slice_.partition or 0)]
+        key = (slice_.topic, slice_.partition or 0)
         start = self._connection.starts(wanted, deadline)[key]
         end = self._connection.ends(wanted, deadline)[key]
         return start, end

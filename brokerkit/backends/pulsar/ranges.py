@@ -194,19 +194,19 @@ def counted(topics: Topics, topic: str, bounds: Bounds, position: int, count: in
     return end
 
 
-def _positions(topics: Topics, piece: Slice, most: int | None, timeout: float) -> list[int]:
-    """Return the positions of the messages of a slice, limited to `most`."""
+def _positions(topics: Topics, slice_: Slice, limit: int | None, timeout: float) -> list[int]:
+    """Return the positions of the messages of a slice, limited to `limit`."""
     deadline = Deadline(timeout)
     found: deque[int] = deque()
     reader = PulsarReader(topics)
     try:
-        reader.start(piece, attributes=False)
+        reader.start(slice_, attributes=False)
         while (columns := _fetched(reader, deadline)) is not None:
             found.extend(columns.positions())
-            if most is not None and len(found) >= most:
-                return list(found)[:most]
+            if limit is not None and len(found) >= limit:
+                return list(found)[:limit]
             if deadline.passed:
-                raise Unavailable(f"counting messages of {piece.topic!r} took longer than {timeout:.3g} s")
+                raise Unavailable(f"counting messages of {slice_.topic!r} took longer than {timeout:.3g} s")
         return list(found)
     finally:
         reader.stop()

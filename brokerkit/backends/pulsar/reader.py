@@ -71,23 +71,23 @@ class PulsarReader(ReaderDriver):
         self._lost = False
         self._moved = 0.0
 
-    def start(self, piece: Slice, *, attributes: bool) -> None:
+    def start(self, slice_: Slice, *, attributes: bool) -> None:
         self.stop()
-        full = self._topics.full(piece.topic)
+        full = self._topics.full(slice_.topic)
         if self._known != full:
             # the library would create a missing topic
-            if piece.partition not in self._topics.partitions(full, LOOK_SECONDS):
-                raise NotFound(f"topic {full!r} has no partition {piece.partition}")
+            if slice_.partition not in self._topics.partitions(full, LOOK_SECONDS):
+                raise NotFound(f"topic {full!r} has no partition {slice_.partition}")
             self._known, self._key_bytes = full, self._topics.key_bytes(full, LOOK_SECONDS)
-        self._piece, self._attributes, self._done = piece, attributes, piece.empty
-        self._part = partition_name(full, piece.partition)
+        self._piece, self._attributes, self._done = slice_, attributes, slice_.empty
+        self._part = partition_name(full, slice_.partition)
         rest = self._topics.rest
         self._entries = None if rest is None else Entries(rest, self._part)
-        self._at, self._last, self._looked_back = piece.start, None, False
+        self._at, self._last, self._looked_back = slice_.start, None, False
         self._tried, self._lost = set(), False
         if not self._done:
             # begin at the start of the entry; messages of its batch before the slice are left out later
-            self._open(entry_of(piece.start))
+            self._open(entry_of(slice_.start))
 
     def _open(self, begin: int) -> None:
         """Continue reading at the beginning of an entry."""
@@ -104,21 +104,21 @@ class PulsarReader(ReaderDriver):
         self._reader, self._moved = reader, time.monotonic()
 
     def fetch(self, wait: float) -> Columns | None:
-        piece = self._piece
-        assert piece is not None
+        slice_ = self._piece
+        assert slice_ is not None
         if self._done:
             return None
         if self._lost:
             self._open(entry_of(self._at))
             self._lost = False
         with gc_paused():
-            messages, ids, places = self._read(wait, piece.end)
+            messages, ids, places = self._read(wait, slice_.end)
             if not messages:
-                self._done = self._at_end(piece)
+                self._done = self._at_end(slice_)
                 return None if self._done else Columns.empty()
-            rows = self._accounted(ids, places, piece.end)
+            rows = self._accounted(ids, places, slice_.end)
             columns = to_columns(messages, ids, attributes=self._attributes, key_bytes=self._key_bytes)
-        self._done = self._done or self._at >= piece.end
+        self._done = self._done or self._at >= slice_.end
         whole = rows == list(range(len(messages)))
         columns = columns if whole else columns.take(rows)
         return None if self._done and not columns.length else columns
@@ -253,7 +253,7 @@ class PulsarReader(ReaderDriver):
             stacklevel=2,
         )
 
-    def _at_end(self, piece: Slice) -> bool:
+    def _at_end(self, slice_: Slice) -> bool:
         """Return whether the broker has no more of the slice. If it has, wait for it or read it again."""
         if not self._reader.is_connected():
             raise Unavailable("the connection to the broker is lost; the client reconnects")
@@ -262,7 +262,7 @@ class PulsarReader(ReaderDriver):
             return self._nothing_more()
         deadline = Deadline(LOOK_SECONDS)
         missing: Missing | None = self._asked(
-            lambda: entries.missing(self._bounds(deadline), self._at, piece.end, deadline)
+            lambda: entries.missing(self._bounds(deadline), self._at, slice_.end, deadline)
         )
         if self._entries is None:
             return self._nothing_more()

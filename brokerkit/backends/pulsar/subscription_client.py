@@ -115,7 +115,7 @@ class SubscriptionClient:
         self._subscriptions.complete(self.topic, name, start, self.options, timeout)
         self._created = True
 
-    def fetch(self, most: int, wait: float) -> list[Any]:
+    def fetch(self, limit: int, wait: float) -> list[Any]:
         """Return the messages that are here, or else the first to arrive within `wait`."""
         self._woken.clear()
         if not self.attach(wait):
@@ -123,7 +123,7 @@ class SubscriptionClient:
         consumer, deadline = self._consumer, Deadline(wait)
         messages, self._early = self._early, []
         size = 0
-        while len(messages) < most and size < FETCH_BYTES:
+        while len(messages) < limit and size < FETCH_BYTES:
             millis = 0 if messages else min(SLICE_MILLIS, int(1000 * deadline.remaining()))
             try:
                 messages.append(consumer.receive(timeout_millis=millis))

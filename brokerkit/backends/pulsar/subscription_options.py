@@ -100,9 +100,9 @@ class SubscriptionOptions:
 
 
 def _dead_letters(given: Mapping[str, Any]) -> Any:
-    most, topic = given["max_redeliveries"], given["dead_letter_topic"]
-    if most is None:
+    limit, topic = given["max_redeliveries"], given["dead_letter_topic"]
+    if limit is None:
         if topic is not None:
             raise ConfigError("dead_letter_topic goes with max_redeliveries=")
         return None
-    return pulsar.ConsumerDeadLetterPolicy(most, topic)
+    return pulsar.ConsumerDeadLetterPolicy(limit, topic)

@@ -33,17 +33,17 @@ class Peeking:
         self._peeker: Peeker | None = None
         self._used_at = 0.0
 
-    def messages(self, name: EntityName, start: int, most: int, deadline: Deadline) -> Sequence[Any]:
+    def messages(self, name: EntityName, start: int, limit: int, deadline: Deadline) -> Sequence[Any]:
         """Return the first messages from a sequence number on, in order, or none at the end."""
         used_before = self._keep(name)
         try:
-            return self._look(name, start, most, deadline)
+            return self._look(name, start, limit, deadline)
         except Exception as error:
             self.close()
             # the service closes an idle link after some minutes, and only the next use shows it
             if not used_before or not translate(error).retryable or deadline.passed:
                 raise
-        return self._look(name, start, most, deadline)
+        return self._look(name, start, limit, deadline)
 
     def _keep(self, name: EntityName) -> bool:
         """Return whether the last peeker can be used again."""
@@ -51,11 +51,11 @@ class Peeking:
             self.close()
         return self._peeker is not None
 
-    def _look(self, name: EntityName, start: int, most: int, deadline: Deadline) -> Sequence[Any]:
+    def _look(self, name: EntityName, start: int, limit: int, deadline: Deadline) -> Sequence[Any]:
         if self._peeker is None:
             self._peeker, self._name = self._connection.peeker(name), name
         found: Sequence[Any] = self._peeker.peek_messages(
-            most, sequence_number=max(FIRST, start), timeout=max(LEAST_SECONDS, deadline.remaining())
+            limit, sequence_number=max(FIRST, start), timeout=max(LEAST_SECONDS, deadline.remaining())
         )
         self._used_at = time.monotonic()
         return found
@@ -119,17 +119,17 @@ class ServiceBusReader(ReaderDriver):
         self._end = 0
         self._attributes = True
 
-    def start(self, piece: Slice, *, attributes: bool) -> None:
-        self._name = EntityName.parse(piece.topic)
-        self._next, self._end, self._attributes = piece.start, piece.end, attributes
+    def start(self, slice_: Slice, *, attributes: bool) -> None:
+        self._name = EntityName.parse(slice_.topic)
+        self._next, self._end, self._attributes = slice_.start, slice_.end, attributes
 
     def fetch(self, wait: float) -> Columns | None:
         assert self._name is not None
         if self._next >= self._end:
             return None
         deadline = Deadline(OPEN_SECONDS + ANSWER_SECONDS)
-        most = min(AT_ONCE, self._end - self._next)
-        found = self._peeking.messages(self._name, self._next, most, deadline)
+        limit = min(AT_ONCE, self._end - self._next)
+        found = self._peeking.messages(self._name, self._next, limit, deadline)
         wanted = [message for message in found if message.sequence_number < self._end]
         if not wanted:
             self._next = self._end

@@ -116,12 +116,12 @@ class SessionSource(Source):
     def _take_from(self, held: HeldSession, max_messages: int, until: Deadline) -> Taken:
         """Return a batch of a session, for as long as its messages arrive without a pause."""
         messages: list[Any] = []
-        most = min(max_messages, MAX_MESSAGES)
+        limit = min(max_messages, MAX_MESSAGES)
         longest = Deadline(FILL_SECONDS)
         try:
-            while len(messages) < most and not longest.passed:
+            while len(messages) < limit and not longest.passed:
                 wait = max(LOOK_SECONDS, until.remaining())
-                found = held.receiver.receive_messages(most - len(messages), max_wait_time=wait)
+                found = held.receiver.receive_messages(limit - len(messages), max_wait_time=wait)
                 messages.extend(found)
                 if not found:
                     break

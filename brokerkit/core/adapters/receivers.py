@@ -72,8 +72,8 @@ def batched_receiver(
     A batch is ready when it has `max_messages`, or `window` seconds after its first message. The
     batches of a batched stream or receiver stay as they are.
     """
-    most = check_count(max_messages, "max_messages")
-    return _BatchedReceiver(batch_producer(source, most, check_window(window)))
+    limit = check_count(max_messages, "max_messages")
+    return _BatchedReceiver(batch_producer(source, limit, check_window(window)))
 
 
 def fan_in(*receivers: Receiver, prefetch: int = 100) -> _Receiver:

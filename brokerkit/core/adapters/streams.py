@@ -50,5 +50,5 @@ def batched_message_stream(
     nothing comes there is no batch. One batch is gathered, and one may wait, while the loop works.
     The batches of a batched stream or receiver stay as they are.
     """
-    most = check_count(max_messages, "max_messages")
-    return _BatchedMessageStream(batch_producer(source, most, check_window(window)))
+    limit = check_count(max_messages, "max_messages")
+    return _BatchedMessageStream(batch_producer(source, limit, check_window(window)))

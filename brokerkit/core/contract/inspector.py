@@ -19,14 +19,14 @@ class ReaderDriver(ABC):
     """
 
     @abstractmethod
-    def start(self, piece: Slice, *, attributes: bool) -> None:
+    def start(self, slice_: Slice, *, attributes: bool) -> None:
         """Prepare to read a slice.
 
         A retryable error is not shown: the call is repeated 0.2 s later without a `stop` before it, and
         the error is raised if nothing came for 30 s (``stall=``). Any other error is raised at once.
 
         Args:
-            piece: the slice, which is not empty.
+            slice_: the slice, which is not empty.
             attributes: false if the column of attributes may be left empty.
         """
 

@@ -169,22 +169,22 @@ class Consumer(ConsumerThread, Generic[Item]):
         quiet = check_seconds(idle, "idle")
         missing = check_count(max_messages, "max_messages")
         room = None if max_bytes is None else check_count(max_bytes, "max_bytes")
-        pieces: list[ReceivedBatch] = []
+        batches: list[ReceivedBatch] = []
         there: int | None = None
         try:
             while missing:
                 patience = deadline.remaining()
-                if pieces and quiet is not None:
+                if batches and quiet is not None:
                     patience = min(patience, quiet)
-                transit = _Transit(room, alone=not pieces)
+                transit = _Transit(room, alone=not batches)
                 until = Deadline(None if patience == NEVER else patience)
                 received = self._moved(missing, until, cancellation, transit)
                 if transit.full:
                     ending.why = f"at max_bytes={max_bytes:,}"
                     break
                 if received is None:
-                    by_idle = bool(pieces) and quiet is not None and not deadline.passed
-                    asked = by_idle or (thorough and not pieces)
+                    by_idle = bool(batches) and quiet is not None and not deadline.passed
+                    asked = by_idle or (thorough and not batches)
                     if not asked:
                         break
                     ending.why = silence.why(quiet if by_idle else timeout, deadline if by_idle else None)
@@ -193,12 +193,12 @@ class Consumer(ConsumerThread, Generic[Item]):
                     if not by_idle:
                         deadline = deadline.restarted()
                     continue
-                pieces.append(received)
+                batches.append(received)
                 silence.broken()
                 missing -= len(received)
                 if room is not None:
                     room = max(0, room - received.nbytes)
-                if window is not None and len(pieces) == 1:
+                if window is not None and len(batches) == 1:
                     deadline = Deadline(window)
                 # take only what is there now: a trickle of messages would never let this end
                 if deadline.passed:
@@ -211,19 +211,19 @@ class Consumer(ConsumerThread, Generic[Item]):
             if ending.why is None:
                 ending.why = "at the timeout" if missing else f"at {max_messages:,} messages"
         except (Cancelled, Closed):
-            self._put_back(pieces)
+            self._put_back(batches)
             raise
         except BrokerError as error:
-            if not pieces:
+            if not batches:
                 raise
             # return what came first; the next call raises the error
             if not error.retryable:
                 with self._lock:
                     self._error = self._error or error
         except BaseException:
-            self._put_back(pieces)
+            self._put_back(batches)
             raise
-        return pieces
+        return batches
 
     def backlog(self, mark: Any, timeout: float) -> Backlog | None:
         """Ask the driver for its backlog; see `ConsumerDriver.backlog`.
@@ -281,17 +281,17 @@ class Consumer(ConsumerThread, Generic[Item]):
             Closed: the consumer is closed.
             BrokerError: the broker refused, or did not answer until the timeout, and nothing came.
         """
-        pieces = self.fetch_many(max_messages, timeout, cancellation=cancellation)
+        batches = self.fetch_many(max_messages, timeout, cancellation=cancellation)
         try:
-            return [item for received in pieces for item in self._items(received)]
+            return [item for received in batches for item in self._items(received)]
         except BaseException:
-            self._put_back(pieces)
+            self._put_back(batches)
             raise
 
-    def _put_back(self, pieces: Sequence[ReceivedBatch]) -> None:
+    def _put_back(self, batches: Sequence[ReceivedBatch]) -> None:
         """Put batches back, in their order, for the next call to return."""
         with self._lock:
-            self._buffer.extendleft(reversed(pieces))
+            self._buffer.extendleft(reversed(batches))
             self._announce()
 
     def _take(self, count: int, transit: _Transit) -> bool | None:

@@ -34,8 +34,8 @@ def last_messages(count: int, topic: str, bounds: Bounds, read: Read) -> int:
     while stop > bounds.start:
         offsets_wide = max(1, round(slack * width / max(density, 1e-9)))
         begin = max(bounds.start, min(stop - 1, bounds.advance(stop, -offsets_wide)))
-        piece = Slice(topic, bounds.partition, begin, stop)
-        found = [place for columns in read(piece) for place in columns.positions()]
+        slice_ = Slice(topic, bounds.partition, begin, stop)
+        found = [place for columns in read(slice_) for place in columns.positions()]
         if len(found) >= missing:
             return int(found[-missing])
         missing -= len(found)
@@ -80,12 +80,12 @@ def _position(subscription: SubscriptionInfo, bounds: Bounds) -> int:
     return max(bounds.start, subscription.position.get(bounds.partition) or bounds.start)
 
 
-def _offsets(piece: Slice, read: Read, deadline: float) -> list[int] | None:
+def _offsets(slice_: Slice, read: Read, deadline: float) -> list[int] | None:
     """Return the offsets of the messages of a slice. None if that takes too long or cannot be read."""
     found: list[int] = []
     size = 0
     try:
-        for columns in read(piece):
+        for columns in read(slice_):
             found += columns.positions()
             size += sum(len(value or b"") for value in columns.values("value"))
             if size > COUNTED_BYTES or monotonic() > deadline:

@@ -36,7 +36,7 @@ from ..vocabulary.windows import (
     has_time,
     inside,
     parse_lateness,
-    pieces_of,
+    slices_of,
     stretches,
 )
 from .closing import Closable
@@ -107,7 +107,7 @@ class ConnectedInspector(Closable):
         """
         check_name(topic, "topic")
         found = self._ask(lambda: self._driver.describe(topic, timeout), timeout)
-        return counted(found, lambda piece: self._rows(piece, COUNTED_SECONDS)) if count else found
+        return counted(found, lambda slice_: self._rows(slice_, COUNTED_SECONDS)) if count else found
 
     def begin_of(self, topic: str, start: Position, *, timeout: float = ANSWER_SECONDS) -> Position:
         """Return where a subscription begins. A negative offset becomes the place so many messages back."""
@@ -254,11 +254,11 @@ class ConnectedInspector(Closable):
                 for each in located
                 if each.start < each.end
             ]
-        return [piece for each in located for piece in pieces_of(topic, each, slice_rows)]
+        return [slice_ for each in located for slice_ in slices_of(topic, each, slice_rows)]
 
     def read(
         self,
-        piece: Slice,
+        slice_: Slice,
         *,
         attributes: bool = True,
         cancellation: Cancellation | None = None,
@@ -271,7 +271,7 @@ class ConnectedInspector(Closable):
         read.
 
         Args:
-            piece: the slice.
+            slice_: the slice.
             attributes: false if the column of attributes is not needed.
             cancellation: ends the wait from another thread.
             stall: seconds without a row after which the broker counts as unavailable.
@@ -282,29 +282,29 @@ class ConnectedInspector(Closable):
             Cancelled: `cancellation` was cancelled.
             Closed: the inspector is closed.
         """
-        if piece.empty:
+        if slice_.empty:
             return
         reading = self._borrow()
         usable = False
         try:
-            expected: int | None = piece.start
+            expected: int | None = slice_.start
             gaps: list[tuple[int, int]] = []
-            for columns in reading.rows(piece, attributes, cancellation, stall):
+            for columns in reading.rows(slice_, attributes, cancellation, stall):
                 first, last = _ends(columns)
                 if expected is not None and first is not None and first > expected:
                     gaps.append((expected, first))
-                    if expected == piece.start:
-                        self._warn_of_retention(piece, gaps)
+                    if expected == slice_.start:
+                        self._warn_of_retention(slice_, gaps)
                         gaps = []
                 expected = None if last is None else last + 1
-                kept = inside(columns, piece.since, piece.until)
+                kept = inside(columns, slice_.since, slice_.until)
                 if kept.length < columns.length and on_outside is not None:
                     on_outside(columns.length - kept.length)
                 if kept.length:
                     yield kept
-            if expected is not None and expected < piece.end:
-                gaps.append((expected, piece.end))
-            self._warn_of_retention(piece, gaps)
+            if expected is not None and expected < slice_.end:
+                gaps.append((expected, slice_.end))
+            self._warn_of_retention(slice_, gaps)
             usable = True
         except GeneratorExit:
             usable = True
@@ -312,12 +312,12 @@ class ConnectedInspector(Closable):
         finally:
             self._give_back(reading, usable)
 
-    def _rows(self, piece: Slice, stall: float = STALL_SECONDS) -> Iterator[Columns]:
+    def _rows(self, slice_: Slice, stall: float = STALL_SECONDS) -> Iterator[Columns]:
         """Iterate over the rows of a slice that are there now, without a warning about missing ones."""
         reading = self._borrow()
         usable = False
         try:
-            yield from reading.rows(piece, False, None, stall)
+            yield from reading.rows(slice_, False, None, stall)
             usable = True
         except GeneratorExit:
             usable = True
@@ -325,18 +325,18 @@ class ConnectedInspector(Closable):
         finally:
             self._give_back(reading, usable)
 
-    def _warn_of_retention(self, piece: Slice, gaps: list[tuple[int, int]]) -> None:
+    def _warn_of_retention(self, slice_: Slice, gaps: list[tuple[int, int]]) -> None:
         """Warn about the offsets in `gaps` that lie before the beginning of the partition now."""
         if not gaps:
             return
-        bounds = {each.partition: each for each in self.bounds(piece.topic)}.get(piece.partition)
+        bounds = {each.partition: each for each in self.bounds(slice_.topic)}.get(slice_.partition)
         start = 0 if bounds is None else bounds.start
         gone = [(first, min(stop, start)) for first, stop in gaps if first < start]
         if gone and bounds is not None:
-            where = "" if piece.partition is None else f" of partition {piece.partition}"
+            where = "" if slice_.partition is None else f" of partition {slice_.partition}"
             ranges = ", ".join(f"{bounds.show(first)} to {bounds.show(stop - 1)}" for first, stop in gone)
             warnings.warn(
-                f"offsets {ranges}{where} of {piece.topic!r} were deleted by the "
+                f"offsets {ranges}{where} of {slice_.topic!r} were deleted by the "
                 "broker's retention before they were read",
                 RetentionWarning,
                 stacklevel=4,

@@ -134,11 +134,11 @@ class Sender:
 
 def _chunks(batch: Sequence[Outgoing], max_batch: int | None) -> Iterator[Sequence[Outgoing]]:
     """Split a batch by the number of messages and by their bytes."""
-    most = min(CHUNK_MESSAGES, max_batch or CHUNK_MESSAGES)
+    limit = min(CHUNK_MESSAGES, max_batch or CHUNK_MESSAGES)
     begin, size = 0, 0
     for row, (_, message) in enumerate(batch):
         length = len(message.data or b"")
-        if row > begin and (row - begin >= most or size + length > CHUNK_BYTES):
+        if row > begin and (row - begin >= limit or size + length > CHUNK_BYTES):
             yield batch[begin:row]
             begin, size = row, 0
         size += length

@@ -31,7 +31,7 @@ class SliceReading:
         self._driver_thread = DriverThread(f"reader of {name}")
 
     def rows(
-        self, piece: Slice, attributes: bool, cancellation: Cancellation | None, stall: float
+        self, slice_: Slice, attributes: bool, cancellation: Cancellation | None, stall: float
     ) -> Iterator[Columns]:
         """Iterate over the rows of a slice, in batches that are not empty. Reads one batch ahead."""
         started = False
@@ -40,7 +40,7 @@ class SliceReading:
             nonlocal started
             try:
                 if not started:
-                    self._driver.start(piece, attributes=attributes)
+                    self._driver.start(slice_, attributes=attributes)
                     started = True
                 return self._driver.fetch(READ_SLICE), None
             except Exception as error:
@@ -55,14 +55,14 @@ class SliceReading:
             try:
                 columns, trouble = task.wait(stall, cancellation)
             except TimeoutError as error:
-                raise _stalled(piece, stall) from error
+                raise _stalled(slice_, stall) from error
             if trouble is not None and not trouble.retryable:
                 raise trouble
             if trouble is None and columns is None:
                 return
             if columns is None or not columns.length:
                 if time.monotonic() - last_seen > stall:
-                    raise trouble or _stalled(piece, stall)
+                    raise trouble or _stalled(slice_, stall)
                 task = self._driver_thread.post(fetch)
                 continue
             task = self._driver_thread.post(fetch)
@@ -84,9 +84,9 @@ class SliceReading:
         return self._driver_thread.join(deadline)
 
 
-def _stalled(piece: Slice, stall: float) -> Unavailable:
+def _stalled(slice_: Slice, stall: float) -> Unavailable:
     """Return the error for a slice of which no row came."""
-    where = f" between offsets {piece.start} and {piece.end}" if piece.end < EXACT else ""
+    where = f" between offsets {slice_.start} and {slice_.end}" if slice_.end < EXACT else ""
     return Unavailable(
-        f"no message came for {stall:g} s while reading {piece.topic!r}{where}; is the broker reachable?"
+        f"no message came for {stall:g} s while reading {slice_.topic!r}{where}; is the broker reachable?"
     )

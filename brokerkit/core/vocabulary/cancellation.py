@@ -70,7 +70,7 @@ class Deadline:
         """Return a deadline of the same length that begins now."""
         return Deadline(self.seconds)
 
-    def slice(self, most: float = WAIT_SLICE) -> float:
-        """Return the seconds to wait now: the time left, `most` at most. A Ctrl-C takes effect here."""
+    def slice(self, limit: float = WAIT_SLICE) -> float:
+        """Return the seconds to wait now: the time left, `limit` at most. A Ctrl-C takes effect here."""
         check_interrupt()
-        return min(self.remaining(), most)
+        return min(self.remaining(), limit)

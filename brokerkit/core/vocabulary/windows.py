@@ -130,7 +130,7 @@ def stretches(
     return found
 
 
-def pieces_of(topic: str, stretch: Stretch, slice_rows: int | None = None) -> Iterator[Slice]:
+def slices_of(topic: str, stretch: Stretch, slice_rows: int | None = None) -> Iterator[Slice]:
     """Iterate over the slices of a stretch, each of about `slice_rows` messages, or one slice if None."""
     bounds, start, end = stretch.bounds, stretch.start, stretch.end
     while start < end:

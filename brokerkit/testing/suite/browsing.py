@@ -19,7 +19,7 @@ from ..waiting import eventually
 
 def _read(connection: Connection, plan: list[Slice]) -> list[Columns]:
     browser = connection.inspector()
-    return [columns for piece in plan for columns in browser.read(piece)]
+    return [columns for slice_ in plan for columns in browser.read(slice_)]
 
 
 def _offsets(parts: list[Columns]) -> list[int]:
@@ -76,15 +76,15 @@ class Browsing:
         topic, _ = stage.filled(50)
         browser = stage.connection.inspector()
         offsets = _offsets(_read(stage.connection, browser.plan(topic)))
-        (piece,) = browser.plan(topic, AtPlace(offsets[5]), AtPlace(offsets[45]))
-        assert pickle.loads(pickle.dumps(piece)) == piece
+        (slice_,) = browser.plan(topic, AtPlace(offsets[5]), AtPlace(offsets[45]))
+        assert pickle.loads(pickle.dumps(slice_)) == slice_
         order = {
             "url": stage.harness.url,
             "options": dict(stage.harness.options),
-            "slice": b64encode(pickle.dumps(piece)).decode(),
+            "slice": b64encode(pickle.dumps(slice_)).decode(),
         }
         with Child("read", order) as child:
-            assert child.hear("read")["digest"] == digest(_read(stage.connection, [piece]))
+            assert child.hear("read")["digest"] == digest(_read(stage.connection, [slice_]))
 
     @behaviour(72)
     def test_conformance_72_gaps_neither_hang_nor_misnumber(self, stage: Stage) -> None:

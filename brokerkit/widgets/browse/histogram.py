@@ -130,9 +130,9 @@ def _of_all(
     """Return the histogram of all messages, read one by one."""
     planned = session.inspector.plan(topic)
     times: list[int] = []
-    for piece in planned:
-        if partitions is None or piece.partition in partitions:
-            for columns in session.inspector.read(piece, attributes=False, cancellation=cancellation):
+    for slice_ in planned:
+        if partitions is None or slice_.partition in partitions:
+            for columns in session.inspector.read(slice_, attributes=False, cancellation=cancellation):
                 times += [time for time in columns.values("publish_time") if time is not None]
     if not times:
         return Histogram((), (), "of the topic, which has no messages with times")
@@ -155,7 +155,7 @@ def _places(
 ) -> dict[int | None, int]:
     if cancellation is not None:
         cancellation.raise_if_cancelled()
-    found = {piece.partition: piece.start for piece in session.inspector.plan(topic, AtTime(moment))}
+    found = {slice_.partition: slice_.start for slice_ in session.inspector.plan(topic, AtTime(moment))}
     return {
         each.partition: min(max(found.get(each.partition, each.end), each.start), each.end) for each in bounds
     }

@@ -101,7 +101,7 @@ def kind_of(value: Any) -> str:
     return "null" if value is None else "bool"
 
 
-def value_text(value: Any, most: int = TEXT) -> str:
+def value_text(value: Any, limit: int = TEXT) -> str:
     """Return one value as a line, cut."""
     match kind_of(value):
         case "object":
@@ -109,9 +109,9 @@ def value_text(value: Any, most: int = TEXT) -> str:
         case "array":
             return f"[{len(value):,} items]" if len(value) != 1 else "[1 item]"
         case "string":
-            return f'"{plain(value, most)}"'
+            return f'"{plain(value, limit)}"'
         case "number":
-            return plain(value, most)
+            return plain(value, limit)
         case "null":
             return "null"
     return "true" if value else "false"

@@ -32,8 +32,8 @@ pytestmark = pytest.mark.broker
 Publish = Callable[..., list[str]]
 
 
-def read(reader: ReaderDriver, piece: Slice, seconds: float = 20.0) -> Columns:
-    reader.start(piece, attributes=True)
+def read(reader: ReaderDriver, slice_: Slice, seconds: float = 20.0) -> Columns:
+    reader.start(slice_, attributes=True)
     parts = []
     deadline = time.monotonic() + seconds
     while (columns := reader.fetch(0.2)) is not None:
@@ -87,8 +87,8 @@ def test_reading_again_gives_the_same_rows_as_a_consumer(
 ) -> None:
     publish(subject, OutboundMessage(b"\xff", key=b"k", attributes={"a": "b"}), b"2")
     reader = driver.reader()
-    piece = pickle.loads(pickle.dumps(Slice(subject, None, 1, 3)))
-    first, second = read(reader, piece), read(driver.reader(), piece)
+    slice_ = pickle.loads(pickle.dumps(Slice(subject, None, 1, 3)))
+    first, second = read(reader, slice_), read(driver.reader(), slice_)
     assert first == second
     made = attached(driver, ConsumerRequest(subject, "me", "message", Earliest()))
     assert isinstance(made, MessageDriver)
@@ -297,5 +297,7 @@ def test_the_portable_browser_reads_by_position(broker: Connection, subject: str
     publish(subject, *[b"%d" % number for number in range(10)])
     browser = broker.inspector()
     pieces = browser.plan(subject, -3)
-    rows = [value for piece in pieces for columns in browser.read(piece) for value in columns.values("value")]
+    rows = [
+        value for slice_ in pieces for columns in browser.read(slice_) for value in columns.values("value")
+    ]
     assert rows == [b"7", b"8", b"9"]

@@ -25,8 +25,8 @@ MakeTopic = Callable[..., str]
 def read(broker: Connection, *slices: Slice, attributes: bool = True) -> list[tuple[int, bytes | None]]:
     return [
         (offset, value)
-        for piece in slices
-        for columns in broker.inspector().read(piece, attributes=attributes)
+        for slice_ in slices
+        for columns in broker.inspector().read(slice_, attributes=attributes)
         for offset, value in zip(columns.offset, columns.value, strict=True)
     ]
 
@@ -115,8 +115,8 @@ def test_a_time_finds_the_first_message_at_or_after_it(broker: Connection, make_
     at = {
         delta: browser.plan(topic, moment + timedelta(microseconds=delta)) for delta in (0, 1, 3_600_000_000)
     }
-    assert [piece.start for piece in at[0]] == [0]
-    assert [piece.start for piece in at[1]] == [1]
+    assert [slice_.start for slice_ in at[0]] == [0]
+    assert [slice_.start for slice_ in at[1]] == [1]
     assert at[3_600_000_000] == []
 
 
@@ -127,11 +127,11 @@ def test_aborted_records_and_markers_are_passed_over(broker: Connection, make_to
             publisher.begin()
             publisher.topic(topic).publish_batch([OutboundMessage(b"%d" % number)] * 3)
             (publisher.commit if keep else publisher.abort)()
-    (piece,) = broker.inspector().plan(topic)
-    assert (piece.start, piece.end) == (0, 16)
+    (slice_,) = broker.inspector().plan(topic)
+    assert (slice_.start, slice_.end) == (0, 16)
     began = time.monotonic()
     kept = [(0, b"0"), (1, b"0"), (2, b"0"), (8, b"2"), (9, b"2"), (10, b"2")]
-    assert read(broker, piece) == kept
+    assert read(broker, slice_) == kept
     assert read(broker, Slice(topic, 0, 3, 8), Slice(topic, 0, 11, 16), Slice(topic, 0, 9, 12)) == kept[4:]
     assert time.monotonic() - began < 5
 
@@ -170,9 +170,9 @@ def test_compaction_leaves_gaps_that_neither_hang_nor_misnumber(
         publish(broker, topic, OutboundMessage(b"%d" % number, key=b"same"))
         number += 1
         time.sleep(0.3)  # in which the broker looks once for something to compact
-    (piece,) = broker.inspector().plan(topic)
-    assert piece.start == 0
-    rows = read(broker, piece)
+    (slice_,) = broker.inspector().plan(topic)
+    assert slice_.start == 0
+    rows = read(broker, slice_)
     assert rows[-1] == (number - 1, b"%d" % (number - 1))
     assert all(value == b"%d" % offset for offset, value in rows)
 
@@ -180,11 +180,11 @@ def test_compaction_leaves_gaps_that_neither_hang_nor_misnumber(
 def test_a_slice_of_a_topic_that_was_created_anew_ends(broker: Connection, make_topic: MakeTopic) -> None:
     topic = make_topic()
     publish(broker, topic, *(b"old %d" % n for n in range(50)))
-    (piece,) = broker.inspector().plan(topic, start=10)
+    (slice_,) = broker.inspector().plan(topic, start=10)
     broker.delete_topic(topic)
     broker.create_topic(topic)
     publish(broker, topic, b"new")
-    assert read(broker, piece) == []
+    assert read(broker, slice_) == []
 
 
 def test_deleted_rows_are_passed_over_and_those_left_are_read(
@@ -203,9 +203,9 @@ def test_deleted_rows_are_passed_over_and_those_left_are_read(
 def test_attributes_may_be_left_out(broker: Connection, make_topic: MakeTopic) -> None:
     topic = make_topic()
     publish(broker, topic, OutboundMessage(b"x", attributes={"a": "b"}))
-    (piece,) = broker.inspector().plan(topic)
-    (with_them,) = broker.inspector().read(piece)
-    (without,) = broker.inspector().read(piece, attributes=False)
+    (slice_,) = broker.inspector().plan(topic)
+    (with_them,) = broker.inspector().read(slice_)
+    (without,) = broker.inspector().read(slice_, attributes=False)
     assert with_them.attributes == [[("a", b"b")]]
     assert without.attributes is None
 

@@ -86,8 +86,8 @@ def test_an_acknowledgement_commits_the_next_offset(
 def test_a_slice_reads_the_same_again_and_nobody_else_notices(mock: Connection, mock_topic: str) -> None:
     publish(mock, mock_topic, *(OutboundMessage(b"%d" % n, key=b"k") for n in range(50)))
     browser = mock.inspector()
-    (piece,) = browser.plan(mock_topic, start=10, end=40)
-    first, second = ([value for columns in browser.read(piece) for value in columns.value] for _ in range(2))
+    (slice_,) = browser.plan(mock_topic, start=10, end=40)
+    first, second = ([value for columns in browser.read(slice_) for value in columns.value] for _ in range(2))
     assert first == second == [b"%d" % n for n in range(10, 40)]
 
 
@@ -96,10 +96,10 @@ def test_a_slice_whose_rows_were_deleted_goes_on_with_what_is_left(
 ) -> None:
     publish(mock, mock_topic, *(OutboundMessage(b"%d" % n, key=b"k") for n in range(20)))
     browser = mock.inspector()
-    (piece,) = browser.plan(mock_topic)
-    mock_cluster.delete_records(mock_topic, piece.partition or 0, 15)
+    (slice_,) = browser.plan(mock_topic)
+    mock_cluster.delete_records(mock_topic, slice_.partition or 0, 15)
     with pytest.warns(UserWarning, match="offsets 0 to 14"):
-        offsets = [offset for columns in browser.read(piece) for offset in columns.offset]
+        offsets = [offset for columns in browser.read(slice_) for offset in columns.offset]
     assert offsets == [15, 16, 17, 18, 19]
 
 

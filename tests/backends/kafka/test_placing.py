@@ -31,8 +31,8 @@ def _stored(broker: Connection, topic: str) -> list[tuple[int, bytes, datetime |
     """Partition, payload and time of what is stored, by partition and offset."""
     return [
         (record.partition, record.value or b"", record.publish_time)
-        for piece in broker.inspector().plan(topic)
-        for columns in broker.inspector().read(piece)
+        for slice_ in broker.inspector().plan(topic)
+        for columns in broker.inspector().read(slice_)
         for record in columns.to_records()
     ]
 

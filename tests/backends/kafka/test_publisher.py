@@ -139,6 +139,6 @@ def test_a_second_publisher_of_a_transactional_id_closes_the_first(
         second.commit()
         with pytest.raises(Closed, match="transactional_id"):
             first.commit()
-    (piece,) = broker.inspector().plan(topic)
-    values = [value for columns in broker.inspector().read(piece) for value in columns.value]
+    (slice_,) = broker.inspector().plan(topic)
+    values = [value for columns in broker.inspector().read(slice_) for value in columns.value]
     assert values == [b"from the second"]

@@ -68,8 +68,8 @@ def interrupted(after: float, work: Callable[[], object]) -> None:
 
 
 def read_all(browser: ConnectedInspector, topic: str) -> None:
-    for piece in browser.plan(topic):
-        list(browser.read(piece))
+    for slice_ in browser.plan(topic):
+        list(browser.read(slice_))
 
 
 def take(steps: Sequence[Callable[[], object]]) -> None:
@@ -144,8 +144,8 @@ def leave_while_a_thread_reads(url: str) -> None:
         browser = connection.inspector()
         with contextlib.suppress(Closed):
             while True:
-                for piece in browser.plan(topic):
-                    list(browser.read(piece))
+                for slice_ in browser.plan(topic):
+                    list(browser.read(slice_))
 
     threading.Thread(target=read, daemon=True).start()
     time.sleep(0.3)  # the thread is in the middle of it when Python ends

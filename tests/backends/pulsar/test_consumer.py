@@ -250,8 +250,8 @@ def test_a_subscription_begins_where_it_is_told(
     browser = broker.inspector()
     newest = max(
         time
-        for piece in browser.plan(topic)
-        for c in browser.read(piece)
+        for slice_ in browser.plan(topic)
+        for c in browser.read(slice_)
         for time in c.values("publish_time")
     )
     eventually(lambda: time.time() * 1e6 > newest + 2000, "the clock goes on")

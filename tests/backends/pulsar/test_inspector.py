@@ -23,8 +23,8 @@ def read(broker: Connection, topic: str, start: object = "earliest", end: object
     browser = broker.inspector()
     return [
         value
-        for piece in browser.plan(topic, start, end)  # type: ignore[arg-type]  # what a user may write
-        for columns in browser.read(piece)
+        for slice_ in browser.plan(topic, start, end)  # type: ignore[arg-type]  # what a user may write
+        for columns in browser.read(slice_)
         for value in columns.values("value")
     ]
 
@@ -156,8 +156,8 @@ def test_a_range_begins_in_the_middle_of_a_batch(broker: Connection, make: Make)
     browser = broker.inspector()
     ids = [
         name
-        for piece in browser.plan(topic)
-        for columns in browser.read(piece)
+        for slice_ in browser.plan(topic)
+        for columns in browser.read(slice_)
         for name in columns.values("id")
     ]
     assert [name.rpartition(":")[2] for name in ids] == ["0", "1", "2", "3", "4", "-1"]
@@ -176,7 +176,7 @@ def test_an_id_of_one_partition_is_no_position_in_another(broker: Connection, ma
     with pytest.raises(ConfigError, match="partition 1"):
         browser.plan(topic, first)
     plan = browser.plan(topic, {1: first})
-    assert sum(columns.length for piece in plan for columns in browser.read(piece)) == 20
+    assert sum(columns.length for slice_ in plan for columns in browser.read(slice_)) == 20
 
 
 def test_partitions_are_numbered_and_the_topic_keeps_its_name(broker: Connection, make: Make) -> None:
@@ -185,8 +185,8 @@ def test_partitions_are_numbered_and_the_topic_keeps_its_name(broker: Connection
     browser = broker.inspector()
     rows = [
         row
-        for piece in browser.plan(topic)
-        for columns in browser.read(piece)
+        for slice_ in browser.plan(topic)
+        for columns in browser.read(slice_)
         for row in zip(
             columns.values("topic"),
             columns.values("partition"),

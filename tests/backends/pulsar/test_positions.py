@@ -99,10 +99,10 @@ def test_a_read_that_stopped_inside_a_batch_goes_on_there(session: Session, make
         payloads = (b"%d" % number for number in range(begin, begin + 3_000))
         publish_as_one_batch(session.connection, topic, *payloads)
     browser = session.inspector
-    (piece,) = browser.plan(topic)
+    (slice_,) = browser.plan(topic)
     for cut in (0, 2_046, 2_047, 2_999, 3_000, 5_998, 5_999):
         ids = list(session.scan(topic, limit=cut + 1).to_pandas()["id"])
-        rest = pickle.loads(pickle.dumps(piece.after(browser.at_id(ids[-1])[1])))
+        rest = pickle.loads(pickle.dumps(slice_.after(browser.at_id(ids[-1])[1])))
         found = [value for columns in browser.read(rest) for value in columns.values("value")]
         assert [each.decode() for each in found] == numbers(6_000)[cut + 1 :]
         plain = type(rest).from_plain(rest.plain)
@@ -140,7 +140,9 @@ def test_a_negative_position_counts_messages_and_not_batches(either: Session, se
     browser = either.inspector
     for limit in (1, 99, 100, 101):
         pieces = browser.plan(name, -250, limit=limit)
-        found = [value for piece in pieces for part in browser.read(piece) for value in part.values("value")]
+        found = [
+            value for slice_ in pieces for part in browser.read(slice_) for value in part.values("value")
+        ]
         assert [each.decode() for each in found] == numbers(301)[51 : 51 + limit]
 
 

@@ -252,8 +252,8 @@ def test_a_browser_looks_again_after_a_restart() -> None:
         for _ in range(2):
             (bounds,) = browser.bounds(queue)
             assert (bounds.start, bounds.end) == (1, 3)
-            (piece,) = browser.plan(queue)
-            assert [v for part in browser.read(piece) for v in part.values("value")] == [b"1", b"2"]
+            (slice_,) = browser.plan(queue)
+            assert [v for part in browser.read(slice_) for v in part.values("value")] == [b"1", b"2"]
             server.restart()
 
 
@@ -323,8 +323,8 @@ def test_closing_leaves_no_thread_and_no_connection(servicebus_server: ServiceBu
         publish(broker, queue, b"x")
         with consumer_of(broker, queue) as consumer:
             one(consumer).ack()
-        for piece in broker.inspector().plan(queue):
-            list(broker.inspector().read(piece))
+        for slice_ in broker.inspector().plan(queue):
+            list(broker.inspector().read(slice_))
     gc.collect()
 
     def left() -> list[str]:

@@ -161,8 +161,8 @@ def test_what_a_closed_consumer_had_comes_again_at_once(broker: Connection) -> N
     with consumer_of(broker, queue) as again:
         pieces = again.fetch_many(50, 10)
         assert sum(map(len, pieces)) == 50
-        for piece in pieces:
-            piece.ack()
+        for slice_ in pieces:
+            slice_.ack()
 
 
 def test_many_acknowledgements_are_confirmed_each_by_itself(broker: Connection) -> None:

@@ -22,8 +22,8 @@ def values(broker: Connection, topic: str, *span: Any) -> list[bytes | None]:
     browser = broker.inspector()
     return [
         value
-        for piece in browser.plan(topic, *span)
-        for part in browser.read(piece)
+        for slice_ in browser.plan(topic, *span)
+        for part in browser.read(slice_)
         for value in part.values("value")
     ]
 
@@ -141,8 +141,8 @@ def test_locked_messages_are_seen_and_stay_locked(broker: Connection) -> None:
 def test_a_time_is_found_among_scheduled_and_taken_messages(broker: Connection) -> None:
     queue = new_queue(broker)
     publish(broker, queue, *[b"%d" % number for number in range(20)])
-    (piece,) = broker.inspector().plan(queue)
-    newest = max(t for part in broker.inspector().read(piece) for t in part.values("publish_time"))
+    (slice_,) = broker.inspector().plan(queue)
+    newest = max(t for part in broker.inspector().read(slice_) for t in part.values("publish_time"))
     tomorrow = datetime.now(UTC) + timedelta(days=1)
     publish(broker, queue, OutboundMessage(b"later", attributes={"$sb.scheduled_enqueue_time": tomorrow}))
     after = datetime.fromtimestamp(newest / 1e6 + 0.001, UTC)

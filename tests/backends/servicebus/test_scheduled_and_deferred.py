@@ -21,8 +21,8 @@ def states(broker: Connection, queue: str) -> dict[bytes | None, Any]:
     browser = broker.inspector()
     return {
         value: dict(pairs or ()).get("$sb.state")
-        for piece in browser.plan(queue)
-        for part in browser.read(piece)
+        for slice_ in browser.plan(queue)
+        for part in browser.read(slice_)
         for value, pairs in zip(part.values("value"), part.values("attributes"), strict=True)
     }
 
@@ -53,9 +53,9 @@ def test_a_scheduled_message_is_cancelled_through_the_native_client(broker: Conn
     queue = new_queue(broker)
     tomorrow = datetime.now(UTC) + timedelta(days=1)
     publish(broker, queue, OutboundMessage(b"x", attributes={"$sb.scheduled_enqueue_time": tomorrow}))
-    (piece,) = broker.inspector().plan(queue)
+    (slice_,) = broker.inspector().plan(queue)
     with broker.native.client.get_queue_sender(queue) as sender:
-        sender.cancel_scheduled_messages(piece.start)
+        sender.cancel_scheduled_messages(slice_.start)
     assert states(broker, queue) == {}
 
 

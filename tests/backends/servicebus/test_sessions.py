@@ -193,8 +193,8 @@ def test_a_queue_with_sessions_is_looked_at_without_taking_any(broker: Connectio
         browser = broker.inspector()
         rows = [
             value
-            for piece in browser.plan(queue)
-            for part in browser.read(piece)
+            for slice_ in browser.plan(queue)
+            for part in browser.read(slice_)
             for value in part.values("value")
         ]
         assert sorted(rows) == [b"a0", b"a1", b"b0", b"b1"]

@@ -49,8 +49,8 @@ def looked_at(broker: Connection, topic: str) -> list[tuple[bytes | None, bytes 
     """Key, payload and attributes of what is in a queue."""
     browser = broker.inspector()
     rows = []
-    for piece in browser.plan(topic):
-        for columns in browser.read(piece):
+    for slice_ in browser.plan(topic):
+        for columns in browser.read(slice_):
             for key, value, pairs in zip(
                 columns.values("key"), columns.values("value"), columns.values("attributes"), strict=True
             ):
