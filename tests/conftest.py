@@ -46,7 +46,7 @@ _item: list[pytest.Item] = []
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Order and mark the tests; those marked `soak` run only where ``pytest -m soak`` asks for them."""
+    """Order and mark the tests."""
     stored = durations.stored()
     items.sort(key=lambda item: -stored.get(durations.file_of(item.nodeid), 0.0))
     for item in items:
@@ -56,12 +56,6 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker(pytest.mark.timeout(NOTEBOOK_SECONDS))
         if item.path.name in NOTEBOOKS_WITH_SERVERS:
             item.add_marker(pytest.mark.broker)
-    if "soak" in (config.option.markexpr or ""):
-        return
-    left_out = [item for item in items if item.get_closest_marker("soak")]
-    if left_out:
-        config.hook.pytest_deselected(items=left_out)
-        items[:] = [item for item in items if not item.get_closest_marker("soak")]
 
 
 @pytest.hookimpl(tryfirst=True)

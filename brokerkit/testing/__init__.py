@@ -61,7 +61,7 @@ Behaviours of a model that is not in `Capabilities.models` are gaps without a de
 With the line ``pytest_plugins = ["brokerkit.testing.plugin"]`` in the topmost ``conftest.py``, a run ends
 with the behaviours that were shown, declared and broken. Behaviour 66 runs the others ten times in parallel,
 except those that break the server (`disturbs`) or measure fractions of a second (`timed`). It is marked
-`slow` and `soak`.
+`slow` and `soak`; with that line it runs only where ``-m soak`` asks for it.
 """
 
 from __future__ import annotations

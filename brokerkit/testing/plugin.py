@@ -1,13 +1,33 @@
-"""A pytest plugin that ends a run with the table of behaviours, one column per system.
+"""A pytest plugin for the suite: its markers, and at the end of a run a table with one column per system.
 
-Switch it on with ``pytest_plugins = ["brokerkit.testing.plugin"]`` in the topmost ``conftest.py``.
+Switch it on with ``pytest_plugins = ["brokerkit.testing.plugin"]`` in the topmost ``conftest.py``. Tests that
+are marked `soak` then run only where ``pytest -m soak`` asks for them.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 OUTCOMES = ("passed", "failed", "error", "skipped")
+MARKERS = ("slow: takes longer than ten seconds", "soak: runs for minutes; only by name, -m soak")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Register the markers of the suite."""
+    for marker in MARKERS:
+        config.addinivalue_line("markers", marker)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out the tests marked `soak`, unless they are asked for."""
+    if "soak" in (config.option.markexpr or ""):
+        return
+    left_out = [item for item in items if item.get_closest_marker("soak")]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if not item.get_closest_marker("soak")]
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:

@@ -30,7 +30,7 @@ def _example() -> str:
 def _run(folder: Path, module: str, *arguments: str) -> str:
     (folder / "test_example.py").write_text(module, "utf-8")
     (folder / "conftest.py").write_text('pytest_plugins = ["brokerkit.testing.plugin"]\n', "utf-8")
-    (folder / "pytest.ini").write_text("[pytest]\nmarkers =\n  slow: slow\n  soak: soak\n", "utf-8")
+    (folder / "pytest.ini").write_text("[pytest]\naddopts = --strict-markers\n", "utf-8")
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--tb=line", *arguments],
         cwd=folder,
