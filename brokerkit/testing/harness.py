@@ -50,7 +50,7 @@ class Harness(ABC):
             confirmed, because it writes them to disk later.
         too_large: a payload size above the limit of the broker, where `Capabilities` does not say it.
 
-    Behaviours 20, 27, 58, 65 and 67 need `kill`, `restart`, `pause` and `resume`.
+    Behaviours 27, 65 and 67 need `kill` and `restart`; 20 and 58 need `pause` and `resume`.
     """
 
     name: str

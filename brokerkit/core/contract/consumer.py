@@ -60,7 +60,8 @@ class Backlog:
 
     Attributes:
         mark: where those messages end. Passed back with the next question.
-        left: whether some of them are still to come to this consumer.
+        left: whether the broker has some of them to deliver now. Those that a consumer holds are not among
+            them: a caller who acknowledges at the end would wait for its own messages.
         withheld: whether the broker sends no more of them until some that it sent are settled.
     """
 
@@ -159,7 +160,8 @@ class ConsumerDriver(ABC):
         """Return what is there now, else the first messages that come within `wait` seconds.
 
         Called again and again, only while a caller waits for messages. The result may be empty, and
-        may have more than `max_messages` rows: the rest is kept for the next caller.
+        may have more than `max_messages` rows: the rest is kept for the next caller. It may have fewer than
+        there are: end it after some 8 to 32 MB, since nothing above bounds the bytes of one fetch.
 
         A retryable error is not shown: the fetch is repeated 0.2 s later, and the error is raised if it
         lasts until the caller's timeout. Any other error is raised to the caller at once, and the next

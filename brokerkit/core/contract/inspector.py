@@ -34,9 +34,9 @@ class ReaderDriver(ABC):
     def fetch(self, wait: float) -> Columns | None:
         """Return the next rows of the slice. Empty if none came within `wait`, None at the end.
 
-        Return only rows of the slice, each once, in order. Rows with other times than the slice asks for
-        may be among them: the portable half leaves them out. One batch is fetched ahead, so the columns
-        that were returned before may still be in use.
+        Return only rows of the slice, each once, in order, some 8 to 32 MB at most. Rows with other times
+        than the slice asks for may be among them: the portable half leaves them out. One batch is fetched
+        ahead, so the columns that were returned before may still be in use.
 
         A retryable error is not shown: the fetch is repeated 0.2 s later and goes on where the one before
         ended. The error is raised if nothing came for 30 s (``stall=``). Any other error is raised at once.
