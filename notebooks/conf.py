@@ -22,7 +22,7 @@ extensions = [
     "sphinx.ext.intersphinx",
     "sphinx_copybutton",
 ]
-exclude_patterns = ["build", ".ipynb_checkpoints"]
+exclude_patterns = ["build", ".ipynb_checkpoints", "guides/example_backend"]
 intersphinx_mapping: dict[str, tuple[str, str | None]] = {}
 # in docstrings, `name` is code
 default_role = "code"

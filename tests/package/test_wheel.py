@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tarfile
 import zipfile
 from pathlib import Path
 
@@ -51,6 +52,16 @@ def test_every_file_of_the_package_is_in_the_wheel(wheel: Path) -> None:
         packed = set(archive.namelist())
     assert any(name.endswith(".js") for name in there)
     assert {"brokerkit/py.typed"} <= there <= packed
+
+
+def test_the_example_backend_is_in_the_sdist_and_not_in_the_wheel(wheel: Path) -> None:
+    (sdist,) = wheel.parent.glob("*.tar.gz")
+    example = "notebooks/guides/example_backend/"
+    with tarfile.open(sdist) as archive:
+        packed = {name.partition("/")[2] for name in archive.getnames()}
+    assert {f"{example}{name}" for name in ("pyproject.toml", "conftest.py", "tests/test_file.py")} <= packed
+    with zipfile.ZipFile(wheel) as unpacked:
+        assert [name for name in unpacked.namelist() if "sqlite" in name] == []
 
 
 def test_an_installed_wheel_connects_publishes_and_peeks(wheel: Path, tmp_path: Path) -> None:

@@ -1,0 +1,37 @@
+"""The reader of slices."""
+
+from __future__ import annotations
+
+from brokerkit.core.contract.inspector import ReaderDriver
+from brokerkit.core.vocabulary.columns import Columns
+from brokerkit.core.vocabulary.topics import Slice
+
+from .codec import columns_of
+from .connection import Database
+from .tables import MESSAGE, messages_of, one_batch
+
+BATCH_ROWS = 1000
+
+
+class SqliteReader(ReaderDriver):
+    """A reader that takes one batch after the other from a table."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def start(self, piece: Slice, *, attributes: bool) -> None:
+        self._piece, self._position = piece, piece.start
+
+    def fetch(self, wait: float) -> Columns | None:
+        topic, end = self._piece.topic, self._piece.end
+        with self._database.reading(wait) as connection:
+            query = f"SELECT {MESSAGE} FROM {messages_of(connection, topic)} WHERE number >= ? AND number < ?"
+            found = connection.execute(f"{query} ORDER BY number LIMIT {BATCH_ROWS}", (self._position, end))
+            rows = list(one_batch(found))
+        if not rows:
+            return None
+        self._position = rows[-1][0] + 1
+        return columns_of(topic, rows)
+
+    def close(self, timeout: float) -> None:
+        self._database.close()

@@ -1,0 +1,3 @@
+"""The table of behaviours at the end of a run."""
+
+pytest_plugins = ["brokerkit.testing.plugin"]
