@@ -241,15 +241,15 @@ def test_the_core_needs_the_standard_library_only() -> None:
 
 
 def test_a_backend_needs_its_own_client_library_only() -> None:
-    strangers = {}
+    outside = {}
     for path in MODULES:
         if layer_of(name_of(path)) not in ("backends", "sandbox"):
             continue
         home = next((name for name in CLIENTS if name_of(path).startswith(name)), None)
         others = outsiders(path) - (CLIENTS[home] if home else set())
         if others:
-            strangers[name_of(path)] = others
-    assert strangers == {}
+            outside[name_of(path)] = others
+    assert outside == {}
 
 
 def test_backends_do_not_import_each_other() -> None:
@@ -266,7 +266,7 @@ def test_backends_do_not_import_each_other() -> None:
 
 
 @pytest.mark.parametrize("system", PREFIXES)
-def test_who_knows_the_rooms_of_one_backend_knows_those_of_all(system: str) -> None:
+def test_every_backend_has_the_same_rooms(system: str) -> None:
     missing = []
     for room, alike in ROOMS.items():
         path = ROOT / "backends" / system / f"{room}.py"
@@ -363,7 +363,7 @@ def test_type_checkers_see_the_names_of_the_package_where_they_are() -> None:
     assert seen == brokerkit._HOME_OF
 
 
-def test_the_names_of_the_package_can_all_be_had() -> None:
+def test_all_names_of_the_package_can_be_imported() -> None:
     program = "import brokerkit; [getattr(brokerkit, name) for name in brokerkit.__all__]; print('all')"
     done = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False

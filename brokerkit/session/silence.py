@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
-from brokerkit.core.vocabulary.results import PublishResult, nobody_answered
+from brokerkit.core.vocabulary.results import PublishResult, none_answered
 
 BROKE_SECONDS = 5.0
 """An `unknown` outcome that comes sooner is due to a broken connection, not to a silent one."""
@@ -21,7 +21,7 @@ def answers_to_nothing(results: Sequence[PublishResult], began: float) -> bool:
         results: The outcomes of a part.
         began: When it began, by the monotonic clock.
     """
-    if not nobody_answered(results):
+    if not none_answered(results):
         return False
     waited = time.monotonic() - began > BROKE_SECONDS
     return waited or any(result.status != "unknown" for result in results)

@@ -28,7 +28,7 @@ class _Identity:
         self.name = self._pair.public_key.decode()
 
     def token(self, subject: str, about: dict[str, Any], expires: float | None = None) -> str:
-        """A JWT about somebody, signed by this one. expires: seconds since 1970."""
+        """A JWT about an account or user, signed by this one. expires: seconds since 1970."""
         claims: dict[str, Any] = {
             "jti": uuid.uuid4().hex,
             "iat": int(time.time()),

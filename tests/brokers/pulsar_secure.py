@@ -34,14 +34,14 @@ def signed_token(key: bytes, subject: str) -> str:
 class SecurePulsarServer(PulsarServer):
     """A server that wants a token, and has a port with TLS as well.
 
-    token: of a superuser. stranger: a token of somebody who may do nothing. ca: the certificate to trust.
+    token: of a superuser. guest: a token of a user without rights. ca: the certificate to trust.
     """
 
     def __init__(self) -> None:
         self._keys = Path(tempfile.mkdtemp(prefix="brokerkit-pulsar-keys-"))
         key = secrets.token_bytes(32)
         self.token = signed_token(key, "admin")
-        self.stranger = signed_token(key, "stranger")
+        self.guest = signed_token(key, "guest")
         self.ca, tls_key = self_signed(self._keys)
         (port,) = free_ports(1)
         self.tls_url = f"pulsar+ssl://localhost:{port}"

@@ -163,7 +163,7 @@ def test_the_links_to_a_deleted_queue_end(bus: Bus, admin: Any) -> None:
         receiver.receive_messages(1, max_wait_time=5)
 
 
-def test_who_waits_for_a_session_of_a_deleted_queue_is_told(bus: Bus, admin: Any) -> None:
+def test_waiting_for_a_session_of_a_deleted_queue_raises(bus: Bus, admin: Any) -> None:
     """amqp:not-found answers an attach that had to wait for a session, too."""
     queue, other = bus.queue(RequiresSession=True), bus.queue()
     deleting = threading.Timer(0.5, lambda: admin.delete_queue(queue))

@@ -66,7 +66,7 @@ def test_a_message_scheduled_for_a_time_that_does_not_exist_is_refused(bus: Bus)
     assert [str(each) for each in bus.receiver(queue).peek_messages(5)] == ["late"]
 
 
-def test_a_scheduled_message_is_no_duplicate_of_itself(bus: Bus) -> None:
+def test_a_scheduled_message_is_not_a_duplicate_of_itself(bus: Bus) -> None:
     """Its id is noted when it is sent; when it is due it comes."""
     queue = bus.queue(RequiresDuplicateDetection=True)
     at = datetime.datetime.now(datetime.UTC) + datetime.timedelta(seconds=1)

@@ -90,7 +90,9 @@ def test_it_can_be_had_by_tls(
             client.get_queue_sender("q").send_messages(Message("x"))
 
 
-def test_what_is_no_amqp_is_answered_with_the_protocol_header(servicebus_server: ServiceBusServer) -> None:
+def test_input_other_than_amqp_is_answered_with_the_protocol_header(
+    servicebus_server: ServiceBusServer,
+) -> None:
     """AMQP 1.0, 2.2: a header that is not supported is answered with one that is, and the end."""
     for hello in (b"\x16\x03\x01\x02\x00\x01\x00", b"\x00" * 8):
         with socket.create_connection(("127.0.0.1", servicebus_server.port), timeout=WAIT) as connection:

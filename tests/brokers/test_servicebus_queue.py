@@ -32,7 +32,7 @@ def test_a_message_comes_as_it_was_sent(bus: Bus) -> None:
             subject="s",
             content_type="t/x",
             reply_to="r",
-            to="somebody",
+            to="recipient",
             time_to_live=datetime.timedelta(minutes=5),
         ),
     )
@@ -41,7 +41,7 @@ def test_a_message_comes_as_it_was_sent(bus: Bus) -> None:
     assert {key.decode(): value.decode() if isinstance(value, bytes) else value
             for key, value in got.application_properties.items()} == given  # fmt: skip
     assert (got.message_id, got.correlation_id, got.subject, got.content_type) == ("id", "c", "s", "t/x")
-    assert (got.reply_to, got.to, got.time_to_live) == ("r", "somebody", datetime.timedelta(minutes=5))
+    assert (got.reply_to, got.to, got.time_to_live) == ("r", "recipient", datetime.timedelta(minutes=5))
 
 
 def test_the_messages_of_a_queue_are_numbered_from_one_without_gaps(bus: Bus) -> None:
@@ -88,7 +88,7 @@ def test_a_message_is_removed_as_it_is_delivered_in_receive_and_delete(bus: Bus)
     assert receiver.peek_messages() == []
 
 
-def test_a_lock_ends_by_itself_and_its_message_comes_again(bus: Bus) -> None:
+def test_a_message_is_redelivered_after_its_lock_expires(bus: Bus) -> None:
     """LockDuration: once it is over the message is available again, and the delivery count is raised."""
     queue = bus.queue(LockDuration="PT1S")
     bus.send(queue, "one")
@@ -183,7 +183,7 @@ def test_an_abandoned_dead_letter_stays_where_it_is(bus: Bus) -> None:
     receiver.complete_message(dead)
 
 
-def test_a_deferred_message_is_had_by_its_number_only(bus: Bus) -> None:
+def test_a_deferred_message_is_received_by_its_number_only(bus: Bus) -> None:
     """Message deferral: it stays in the queue, and is received with its sequence number."""
     queue = bus.queue()
     bus.send(queue, "later", "now")
@@ -281,7 +281,7 @@ def test_a_message_over_the_limit_is_refused(bus: Bus) -> None:
 
 
 def test_the_same_message_id_is_enqueued_once(bus: Bus) -> None:
-    """Duplicate detection: what comes again within the window is accepted and dropped."""
+    """Duplicate detection: a repeated message within the window is accepted and dropped."""
     queue = bus.queue(RequiresDuplicateDetection=True)
     bus.send(queue, Message("a", message_id="1"), Message("b", message_id="2"))
     bus.send(queue, Message("a again", message_id="1"))

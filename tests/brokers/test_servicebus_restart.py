@@ -37,7 +37,7 @@ def reopened(server: ServiceBusServer) -> Bus:
     return Bus(server)
 
 
-def test_what_was_confirmed_is_there_after_a_crash(server: ServiceBusServer) -> None:
+def test_confirmed_messages_survive_a_crash(server: ServiceBusServer) -> None:
     """Service Bus commits a message to durable storage before it accepts it; settlements alike."""
     bus = Bus(server)
     queue, sessions, topic = bus.queue(), bus.queue(RequiresSession=True), bus.topic("s")

@@ -67,7 +67,7 @@ def test_a_session_without_messages_can_be_accepted_by_name(bus: Bus) -> None:
     assert [str(each) for each in receive(receiver)] == ["1"]
 
 
-def test_the_next_session_is_one_with_messages_that_nobody_holds(bus: Bus) -> None:
+def test_the_next_session_is_a_free_one_with_messages(bus: Bus) -> None:
     """Accepting the next available session: a null value for the session filter."""
     queue = bus.queue(RequiresSession=True)
     bus.send(queue, *in_session("a", "1"), *in_session("b", "2"))

@@ -27,7 +27,7 @@ def test_each_subscription_gets_a_copy_of_its_own(bus: Bus) -> None:
     assert nothing(receiver)
 
 
-def test_what_is_sent_before_a_subscription_is_not_had_by_it(bus: Bus) -> None:
+def test_a_subscription_does_not_get_earlier_messages(bus: Bus) -> None:
     """Without a subscription that matches, a message of a topic is gone."""
     topic = bus.topic()
     bus.send(topic, "early")
@@ -57,7 +57,7 @@ def test_topics_are_not_received_from_nor_subscriptions_sent_to(bus: Bus) -> Non
 
 
 def test_a_scheduled_message_comes_when_it_is_due(bus: Bus) -> None:
-    """Scheduled messages: not to be had before their time; then they get a sequence number anew."""
+    """Scheduled messages: not delivered before their time; then they get a new sequence number."""
     queue = bus.queue()
     receiver = bus.receiver(queue)
     (number,) = bus.sender(queue).schedule_messages(Message("later"), after(3))

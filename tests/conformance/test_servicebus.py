@@ -22,7 +22,7 @@ from .on_server import ServerHarness
 pytestmark = pytest.mark.broker
 
 DELIVERIES = 1000
-"""Nobody's message is dead-lettered while it is given back again and again."""
+"""A message may be returned many times before it is dead-lettered."""
 EARLY = 3
 """How many subscriptions a topic is made with: it keeps nothing for later ones."""
 

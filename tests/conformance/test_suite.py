@@ -87,7 +87,7 @@ def test_a_child_ends_when_the_run_that_began_it_is_killed() -> None:
         child = psutil.Process(int(parent.stdout.readline()))
         parent.kill()
     psutil.wait_procs([child], timeout=10)
-    # an ended process stays as a zombie where nobody waits for orphans
+    # an ended process stays as a zombie where no process waits for orphans
     assert not child.is_running() or child.status() == psutil.STATUS_ZOMBIE
 
 

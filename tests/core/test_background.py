@@ -16,7 +16,7 @@ from brokerkit.core.contract.background import (
 from brokerkit.testing import eventually
 
 
-def test_a_call_that_hangs_ends_at_the_timeout_and_goes_on() -> None:
+def test_a_call_that_hangs_ends_at_the_timeout_and_continues() -> None:
     go_on, done = threading.Event(), threading.Event()
 
     def work() -> None:

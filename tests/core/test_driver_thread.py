@@ -37,7 +37,7 @@ def test_tasks_are_done_in_order_by_one_thread() -> None:
     assert ended(owner, lambda: None, 2)
 
 
-def test_an_error_of_a_task_is_the_callers_and_the_thread_goes_on() -> None:
+def test_an_error_of_a_task_is_the_callers_and_the_thread_continues() -> None:
     owner = DriverThread("test")
     with pytest.raises(ZeroDivisionError):
         owner.call(lambda: 1 / 0)

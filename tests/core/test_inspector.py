@@ -55,7 +55,7 @@ def test_large_messages_come_in_parts_of_bounded_size(desk: Desk) -> None:
     assert len(parts) < 10
 
 
-def test_a_description_names_who_reads_and_how_far(desk: Desk) -> None:
+def test_a_description_names_readers_and_their_positions(desk: Desk) -> None:
     desk.topic(count=3)
     consumer = desk.messages()
     message = consumer.next_message(5)

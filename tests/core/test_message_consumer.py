@@ -36,7 +36,7 @@ from .conftest import Desk
 pytestmark = pytest.mark.timeout(20)
 
 
-def test_acknowledged_messages_never_come_again(desk: Desk) -> None:
+def test_acknowledged_messages_are_never_redelivered(desk: Desk) -> None:
     desk.topic(count=5)
     with desk.messages() as consumer:
         for message in consumer.next_batch(5, 5):
@@ -56,7 +56,7 @@ def test_acknowledging_twice_is_fine_and_a_nack_after_it_does_nothing(desk: Desk
     assert consumer.next_message(0.1) is None
 
 
-def test_what_was_given_back_comes_again_with_a_higher_count(desk: Desk) -> None:
+def test_returned_messages_are_redelivered_with_a_higher_count(desk: Desk) -> None:
     desk.topic(count=1)
     consumer = desk.messages()
     first = consumer.next_message(5)
@@ -70,7 +70,7 @@ def test_what_was_given_back_comes_again_with_a_higher_count(desk: Desk) -> None
     again.ack()
 
 
-def test_a_rejected_message_does_not_come_again_and_cannot_be_acknowledged(desk: Desk) -> None:
+def test_a_rejected_message_is_not_redelivered_and_cannot_be_acknowledged(desk: Desk) -> None:
     desk.topic(count=1)
     consumer = desk.messages()
     message = consumer.next_message(5)
@@ -94,7 +94,7 @@ def test_a_nack_with_a_delay_waits_that_long(desk: Desk) -> None:
     again.ack()
 
 
-def test_a_delay_that_is_no_number_is_refused_before_anything_happens(desk: Desk) -> None:
+def test_an_invalid_delay_is_refused_before_anything_happens(desk: Desk) -> None:
     desk.topic(count=1)
     message = desk.messages().next_message(5)
     assert message is not None
@@ -237,7 +237,7 @@ def test_what_no_caller_received_is_returned_although_the_broker_refused_it_at_f
         eventually(lambda: desk.leases() == 0, "all are returned long before their lock ends", within=5)
 
 
-def test_where_the_broker_has_no_locks_what_is_held_too_long_is_given_back(desk: Desk) -> None:
+def test_messages_held_too_long_are_returned_where_the_broker_has_no_locks(desk: Desk) -> None:
     desk.topic(count=2)
     desk.connection.create_subscription("orders", "me", start="earliest")
 
@@ -289,7 +289,7 @@ def test_a_timeout_of_zero_still_finds_what_is_there(desk: Desk) -> None:
     assert consumer.next_message(0) is None
 
 
-def test_nothing_is_fetched_before_somebody_asks(desk: Desk) -> None:
+def test_nothing_is_fetched_before_a_caller_asks(desk: Desk) -> None:
     desk.topic(count=3)
     consumer = desk.messages()
     consumer.attach()
@@ -447,7 +447,7 @@ def test_closing_ends_the_wait_of_another_thread(desk: Desk) -> None:
     assert len(raised) == 1
 
 
-def test_closing_gives_back_what_is_not_settled(desk: Desk) -> None:
+def test_closing_returns_unsettled_messages(desk: Desk) -> None:
     desk.topic(count=5)
     consumer = desk.messages()
     batch = consumer.next_batch(3, 5)
@@ -476,7 +476,7 @@ def test_dropping_a_consumer_gives_back_and_ends_its_thread(desk: Desk) -> None:
     assert desk.leases() == 0
 
 
-def test_a_message_that_nobody_settled_is_warned_of(desk: Desk) -> None:
+def test_an_unsettled_message_causes_a_warning(desk: Desk) -> None:
     desk.topic(count=1)
     consumer = desk.messages()
     message = consumer.next_message(5)
@@ -501,11 +501,11 @@ def test_a_settled_message_is_dropped_in_silence(desk: Desk) -> None:
 
 def test_a_missing_subscription_is_not_found_with_the_line_that_creates_it(desk: Desk) -> None:
     desk.topic(count=1)
-    consumer = desk.connection.consumer("orders", "nobody")
+    consumer = desk.connection.consumer("orders", "missing")
     assert isinstance(consumer, MessageConsumer)
     with pytest.raises(NotFound, match="create_subscription"):
         consumer.next_message(5)
-    desk.connection.create_subscription("orders", "nobody", start="earliest")
+    desk.connection.create_subscription("orders", "missing", start="earliest")
     message = consumer.next_message(5)
     assert message is not None
     message.ack()

@@ -90,7 +90,7 @@ def test_the_errors_of_outcomes_are_errors_of_brokerkit_without_secrets(desk: De
         assert str(cut.error) == "cut"
 
 
-def test_an_empty_batch_is_no_work(desk: Desk) -> None:
+def test_an_empty_batch_does_nothing(desk: Desk) -> None:
     assert desk.connection.publisher().topic("orders").publish_batch([]) == []
 
 
@@ -178,7 +178,7 @@ def test_publishing_gives_up_at_its_timeout(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize("wrong", [1, {"id": 1}, [b"x"], 1.5, True])
-def test_what_is_no_bytes_is_a_type_error_and_never_stringified(wrong: Any) -> None:
+def test_values_other_than_bytes_are_a_type_error_and_never_converted(wrong: Any) -> None:
     with pytest.raises(TypeError, match="json"):
         OutboundMessage(wrong)
     with pytest.raises(TypeError, match="json"):
@@ -199,7 +199,7 @@ def test_nothing_is_sent_when_one_of_a_batch_has_a_wrong_type(desk: Desk) -> Non
     assert stored(desk) == []
 
 
-def test_what_a_system_would_not_give_back_is_refused_before_it_is_sent(desk: Desk) -> None:
+def test_values_that_would_not_survive_are_refused_before_sending(desk: Desk) -> None:
     desk.topic()
     publisher = desk.connection.publisher()
     publisher.capabilities = publisher.capabilities.but(

@@ -83,7 +83,7 @@ def test_after_a_nack_what_was_acknowledged_before_it_still_is(desk: Desk) -> No
     assert desk.committed() == {0: 1}
 
 
-def test_a_nack_also_drops_what_had_been_received_and_not_handed_over(desk: Desk) -> None:
+def test_a_nack_also_drops_undelivered_messages(desk: Desk) -> None:
     desk.topic(count=6)
     consumer = desk.records()
     held = consumer.fetch(6, 5)
@@ -206,7 +206,7 @@ def test_a_record_cannot_be_rejected(desk: Desk) -> None:
 
 def test_a_missing_group_is_not_found(desk: Desk) -> None:
     desk.topic()
-    consumer = desk.connection.consumer("orders", "nobody", model="record")
+    consumer = desk.connection.consumer("orders", "missing", model="record")
     assert isinstance(consumer, RecordConsumer)
     with pytest.raises(NotFound, match="create_subscription"):
         consumer.next_record(1)

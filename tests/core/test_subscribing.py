@@ -75,7 +75,7 @@ def test_with_a_start_it_is_created_once_and_then_attached() -> None:
     assert driver.created == [Earliest()]
 
 
-def test_what_is_there_is_not_created() -> None:
+def test_an_existing_object_is_not_created() -> None:
     driver = Missing()
     driver.there = True
     assert subscribing(driver, Earliest()).attach(0.2, 1.0) is True

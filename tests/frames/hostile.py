@@ -1,4 +1,4 @@
-"""Payloads, keys and attributes as nobody would choose them, from a seed."""
+"""Payloads, keys and attributes with unusual contents, made from a seed."""
 
 from __future__ import annotations
 

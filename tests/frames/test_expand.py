@@ -119,7 +119,7 @@ def test_an_expanded_table_remembers_its_failures_also_as_a_dataframe():
         assert found[["row", "step"]].values.tolist() == [[0, "decode"], [0, "expand"], [2, "expand"]]
 
 
-def test_who_expands_afterwards_parses_once_and_learns_of_the_same_rows():
+def test_expanding_later_parses_once_and_reports_the_same_rows():
     rows = Columns(4, topic="t", value=[b"{", b'{"a": 1}', b"\xff", None])
     builder = FrameBuilder("json", expanding=True)
     table = expand(builder.to_table([builder.batch(rows)]))
@@ -136,7 +136,7 @@ def test_names_never_collide():
     assert [column(df, name) for name in df.columns[-4:]] == [[1], [2], [3], [4]]
 
 
-def test_depth_flattens_objects_and_keeps_what_is_no_object():
+def test_depth_flattens_objects_and_keeps_other_values():
     df = expand(texts('{"a": {"b": {"c": 1}, "d": 2}}', '{"a": 5}', '{"a": {"d": null}}'), depth=2)
     assert column(df, "value.a.b") == ['{"c":1}', None, None]
     assert column(df, "value.a.d") == [2, None, None]

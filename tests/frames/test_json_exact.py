@@ -179,12 +179,12 @@ def test_what_other_programs_write_is_read_with_a_note(text, leniency):
         "+1",
     ],
 )
-def test_what_is_no_json_is_none_in_a_lenient_reading_either(text):
+def test_invalid_json_is_none_in_a_lenient_reading_too(text):
     with pytest.raises(ValueError, match="JSON"):
         loads(text)
 
 
-def test_plain_json_is_no_lenient_reading():
+def test_plain_json_is_not_a_lenient_reading():
     for text in (
         '{"a": "\\ud83d\\ude00", "n": 1e400}',
         ' {"a": "NaN"}\r\n',

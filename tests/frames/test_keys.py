@@ -143,7 +143,7 @@ def test_rows_become_objects_with_the_keys_they_had():
     ]
 
 
-def test_a_raw_key_that_is_no_bytes_is_refused_and_one_of_nothing_is_not():
+def test_a_raw_key_must_be_bytes_or_null():
     frame = to_pandas(table_of([b"a"], 1))
     with pytest.raises(ConfigError, match="'raw_key' for the key is double"):
         messages_from_frame(frame.assign(raw_key=1.5))

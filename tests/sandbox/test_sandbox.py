@@ -79,7 +79,7 @@ def test_a_sandbox_says_what_its_server_is(shop: bk.Session) -> None:
 
 
 @pytest.mark.parametrize("name", KEEPS_DATA)
-def test_a_sandbox_with_a_folder_goes_on_with_its_data(name: str, tmp_path: Path) -> None:
+def test_a_sandbox_with_a_folder_continues_with_its_data(name: str, tmp_path: Path) -> None:
     with bk.connect(f"sandbox+{name}://", data=tmp_path) as session:
         session.create_topic("kept")
         session.publish("kept", "still here")

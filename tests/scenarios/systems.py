@@ -73,7 +73,7 @@ class System(ABC):
 
     @abstractmethod
     def taken(self, topic: str, subscription: str) -> bool:
-        """Whether somebody is reading a subscription now, as far as the system shows it."""
+        """Whether a consumer is reading a subscription now, as far as the system shows it."""
 
 
 class Kafka(System):

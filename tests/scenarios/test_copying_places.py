@@ -219,7 +219,7 @@ def test_a_copy_may_ask_for_the_present_time_and_the_keys_own_place(
             kafka_session.copy(source, kafka_session, target, progress=False, **wrong)  # type: ignore[arg-type]  # the mistake
 
 
-def test_an_interrupted_copy_goes_on_in_order(
+def test_an_interrupted_copy_continues_in_order(
     kafka_session: Session, make_topic: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Broken off between two parts, as by Ctrl-C: what is resumed continues each partition."""

@@ -92,7 +92,7 @@ def test_an_export_that_is_killed_again_and_again_is_exact_in_the_end(
 
 @pytest.mark.timeout(120)
 @pytest.mark.parametrize("options", ["size=3m", "ro"])
-def test_a_disk_that_is_full_or_read_only_is_said_and_the_export_goes_on_afterwards(
+def test_a_disk_that_is_full_or_read_only_is_said_and_the_export_continues_afterwards(
     system: System, flights: Flights, tmp_path: Path, options: str
 ) -> None:
     path = tmp_path / "out"

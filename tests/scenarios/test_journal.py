@@ -21,7 +21,7 @@ ROWS = 60_000
 
 @pytest.mark.timeout(240)
 @pytest.mark.parametrize("what", ["frame", "copy"])
-def test_a_killed_process_goes_on_and_what_may_be_there_twice_is_named(
+def test_a_killed_process_continues_and_what_may_be_there_twice_is_named(
     system: System, session: Session, tmp_path: Path, what: str
 ) -> None:
     topic = system.create_topic(session)

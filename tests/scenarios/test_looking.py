@@ -67,7 +67,7 @@ def test_looking_changes_nothing_on_the_broker(
 
 
 @pytest.mark.timeout(60)
-def test_what_was_only_looked_at_is_still_pulled(session: Session, topic: str) -> None:
+def test_peeked_messages_are_still_pulled(session: Session, topic: str) -> None:
     session.peek(topic, 100)
     session.scan(topic, progress=False).to_pandas()
     assert len(session.pull(topic, 2 * MESSAGES, subscription="untouched")) == MESSAGES

@@ -39,7 +39,7 @@ def test_a_loop_over_batches_survives_a_restart_and_loses_nothing(system: System
         try:
             batch.ack()
         except AckFailed:
-            # the commit may have taken effect before its answer was lost; if not, these come again
+            # the commit may have taken effect before its answer was lost; if not, these are redelivered
             doubtful.update(numbers_of(batch.frame))
             continue
         acknowledged.update(numbers_of(batch.frame))

@@ -92,7 +92,7 @@ def test_a_missing_topic_is_named_with_what_is_there(orders: Session, use) -> No
 
 
 @pytest.mark.parametrize("topic", NOT_TOPICS)
-def test_what_is_no_topic(orders: Session, topic: object) -> None:
+def test_an_invalid_topic_is_refused(orders: Session, topic: object) -> None:
     for use in (
         orders.peek,
         orders.scan,
@@ -111,7 +111,7 @@ def test_a_scan_of_no_topics(orders: Session) -> None:
 
 
 @pytest.mark.parametrize("position", NOT_POSITIONS)
-def test_what_is_no_position(orders: Session, position: object) -> None:
+def test_an_invalid_position_is_refused(orders: Session, position: object) -> None:
     text = "expected .*earliest"
     refused(bk.ConfigError, text, lambda: orders.peek("orders", start=position))
     refused(bk.ConfigError, text, lambda: orders.scan("orders", end=position))
@@ -123,7 +123,7 @@ def test_a_partition_that_is_not_there(orders: Session) -> None:
 
 
 @pytest.mark.parametrize("count", NOT_COUNTS)
-def test_what_is_no_count(orders: Session, count: object) -> None:
+def test_an_invalid_count_is_refused(orders: Session, count: object) -> None:
     text = "must be a positive integer, not "
     refused(bk.ConfigError, "limit " + text, lambda: orders.peek("orders", count))
     refused(bk.ConfigError, "limit " + text, lambda: orders.scan("orders", limit=count))
@@ -133,7 +133,7 @@ def test_what_is_no_count(orders: Session, count: object) -> None:
 
 
 @pytest.mark.parametrize("seconds", NOT_SECONDS)
-def test_what_is_no_number_of_seconds(orders: Session, seconds: object) -> None:
+def test_an_invalid_number_of_seconds_is_refused(orders: Session, seconds: object) -> None:
     text = "must be a number of seconds"
     for name in ("timeout", "idle", "hold", "connect_timeout"):
         refused(
@@ -229,7 +229,7 @@ def test_text_that_is_not_utf_8(orders: Session) -> None:
         ({"a": [{"x\ud800": 1}]}, r"the name 'x.ud800' has a character"),
     ],
 )
-def test_text_inside_a_value_that_is_no_text_is_found(orders: Session, value: object, text: str) -> None:
+def test_text_inside_a_non_text_value_is_found(orders: Session, value: object, text: str) -> None:
     before = orders.peek("orders", 99)
     refused(bk.ConfigError, text, lambda: orders.publish("orders", value))
     refused(bk.ConfigError, text, lambda: orders.publish_batch("orders", ["good", value]))
@@ -238,25 +238,25 @@ def test_text_inside_a_value_that_is_no_text_is_found(orders: Session, value: ob
 
 
 @pytest.mark.parametrize("key", [5, True, ["k"]])
-def test_what_is_no_key(orders: Session, key: object) -> None:
+def test_an_invalid_key_is_refused(orders: Session, key: object) -> None:
     refused(TypeError, "key must be bytes, str or None", lambda: orders.publish("orders", "x", key=key))
 
 
 @pytest.mark.parametrize(
     "attributes", [5, "text", ["ab"], [("a",)], {1: "a"}, {"a": [1]}, {"a": object()}, [("a", "b", "c")]]
 )
-def test_what_are_no_attributes(orders: Session, attributes: object) -> None:
+def test_invalid_attributes_are_refused(orders: Session, attributes: object) -> None:
     refused(TypeError, "attribute", lambda: orders.publish("orders", "x", attributes=attributes))
 
 
 @pytest.mark.parametrize("values", ["abc", b"abc", {"a": 1}, 5, None, FRAME])
-def test_one_value_or_a_frame_is_no_batch(orders: Session, values: object) -> None:
+def test_one_value_or_a_frame_is_not_a_batch(orders: Session, values: object) -> None:
     refused(TypeError, "publish_batch needs a list of values", lambda: orders.publish_batch("orders", values))
     assert len(orders.peek("orders")) == 20
 
 
 @pytest.mark.parametrize("frame", [5, None, "x", [1], {"a": [1]}, pd.Series([1]), pd.DataFrame(), FRAME.T])
-def test_what_is_no_frame_to_publish(orders: Session, frame: object) -> None:
+def test_an_object_other_than_a_frame_is_refused(orders: Session, frame: object) -> None:
     refused(bk.ConfigError, "frame|column name", lambda: orders.publish_frame("orders", frame))
 
 
@@ -283,13 +283,17 @@ def test_deleting_wants_the_name_again(orders: Session, confirm: object) -> None
     assert len(orders.topics()) == 1
 
 
-def test_what_exists_already(orders: Session) -> None:
+def test_creating_an_existing_object_is_refused(orders: Session) -> None:
     refused(bk.AlreadyExists, "'orders' already exists", lambda: orders.create_topic("orders"))
     orders.create_subscription("orders", "me")
-    refused(bk.AlreadyExists, "'me' of 'orders' already exists", lambda: orders.create_subscription("orders", "me"))
+    refused(
+        bk.AlreadyExists,
+        "'me' of 'orders' already exists",
+        lambda: orders.create_subscription("orders", "me"),
+    )
 
 
-def test_what_cannot_be_reread(orders: Session) -> None:
+def test_rows_that_cannot_be_reread_are_refused(orders: Session) -> None:
     for frame in (5, FRAME):
         refused(
             bk.ConfigError,

@@ -46,7 +46,7 @@ def test_a_block_that_raises_gives_back(orders: Session, model: str) -> None:
     assert waiting(orders) == 0
 
 
-def test_what_the_block_gave_back_itself_is_not_acknowledged(orders: Session) -> None:
+def test_messages_returned_inside_the_block_are_not_acknowledged(orders: Session) -> None:
     batches = orders.batches("orders", subscription="me", start="earliest", size=20)
     with next(batches) as batch:
         batch.nack()
@@ -83,7 +83,7 @@ def test_a_batch_whose_partition_was_taken_away_is_stale_also_at_the_end_of_a_bl
         other.close()
 
 
-def test_closing_gives_back_what_is_not_settled(orders: Session) -> None:
+def test_closing_returns_unsettled_messages(orders: Session) -> None:
     batches = orders.batches("orders", subscription="me", start="earliest", size=5)
     batch = next(batches)
     batches.close()
@@ -104,7 +104,7 @@ def test_a_loop_that_is_dropped_gives_back(orders: Session) -> None:
 
 
 @pytest.mark.parametrize("model", ["message", "record"])
-def test_a_loop_started_anew_gets_what_the_one_before_had_and_nobody_can_settle(
+def test_a_new_loop_gets_the_unsettled_rows_that_the_previous_loop_dropped(
     orders: Session, model: str
 ) -> None:
     before = orders.batches("orders", subscription="me", start="earliest", size=5, model=model)
@@ -114,7 +114,7 @@ def test_a_loop_started_anew_gets_what_the_one_before_had_and_nobody_can_settle(
     before.close()
 
 
-def test_a_loop_started_anew_leaves_a_batch_that_may_still_be_settled(orders: Session) -> None:
+def test_a_new_loop_leaves_a_batch_that_may_still_be_settled(orders: Session) -> None:
     before = orders.batches("orders", subscription="me", start="earliest", size=5, model="message")
     mine = next(before)
     again = orders.batches("orders", subscription="me", size=20, idle=0.3, model="message")

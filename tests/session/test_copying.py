@@ -142,7 +142,7 @@ def test_taking_from_a_subscription_acknowledges_what_arrived(pair: tuple[Sessio
     assert contents(there, "copies") == contents(here, "orders")
 
 
-def test_what_did_not_arrive_stays_in_the_subscription(pair: tuple[Session, Session]) -> None:
+def test_unconfirmed_messages_stay_in_the_subscription(pair: tuple[Session, Session]) -> None:
     here, there = pair
     here.create_subscription("orders", "mover", start="earliest", model="message")
     publish(here, 50)

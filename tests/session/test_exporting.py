@@ -47,7 +47,7 @@ def test_polars_reads_the_folder_as_it_is(orders: Session, tmp_path: Path) -> No
     assert polars.read_parquet(tmp_path).height == 20
 
 
-def test_a_failed_export_leaves_only_whole_files_and_goes_on(orders: Session, tmp_path: Path) -> None:
+def test_a_failed_export_leaves_only_whole_files_and_continues(orders: Session, tmp_path: Path) -> None:
     scan = orders.scan("orders", start="-1h", slice_rows=4, where=lambda value: True)
     partition = orders.native.topics["orders"].partitions[2]
     entries, partition._entries = partition._entries, None

@@ -52,7 +52,7 @@ def test_the_rest_of_a_limited_scan_has_what_the_limit_leaves(scenes: dict[str, 
     assert scenes["scan_with_limit"]["together"] == 4_000
 
 
-def test_an_interrupted_export_goes_on_with_its_own_end(scenes: dict[str, dict[str, Any]]) -> None:
+def test_an_interrupted_export_continues_with_its_own_end(scenes: dict[str, dict[str, Any]]) -> None:
     scene = scenes["export"]
     assert scene["interrupted"]
     assert "Call to_parquet on the same folder again to go on" in scene["text"]
@@ -103,7 +103,7 @@ def test_pull_interrupted_while_acknowledging_carries_the_frame(scenes: dict[str
     assert (scene["complete"], scene["same"]) == (True, True)
 
 
-def test_a_loop_interrupted_while_waiting_goes_on_with_the_same_messages(
+def test_a_loop_interrupted_while_waiting_continues_with_the_same_messages(
     scenes: dict[str, dict[str, Any]],
 ) -> None:
     assert scenes["batches_waiting"]["complete"]

@@ -63,7 +63,7 @@ def test_what_is_sent_is_written_down_before_and_its_outcome_after(
 
 
 @pytest.mark.parametrize("cut", [1, 5, 300])
-def test_a_torn_last_line_leaves_its_rows_unknown_and_goes_on(
+def test_a_torn_last_line_leaves_its_rows_unknown_and_continues(
     s: Session, frame: pd.DataFrame, tmp_path: Path, cut: int
 ) -> None:
     s.create_topic("t")
@@ -166,7 +166,7 @@ with bk.connect("inmem://") as s:
     assert counts == "{'confirmed': 12000, 'failed': 0, 'unknown': 0} 12000"
 
 
-def test_a_copy_goes_on_with_its_journal(s: Session, frame: pd.DataFrame, tmp_path: Path) -> None:
+def test_a_copy_continues_with_its_journal(s: Session, frame: pd.DataFrame, tmp_path: Path) -> None:
     s.create_topic("source", partitions=3)
     s.create_topic("t")
     s.publish_frame("source", frame, kind="messages")

@@ -27,7 +27,7 @@ def filled(s: Session, partitions: int = 1, sizes: tuple[int, ...] = (SIZE,)) ->
 
 @pytest.mark.parametrize("model", ["message", "record"])
 @pytest.mark.parametrize("sizes", [(SIZE,), (100, 30_000, 7), (ROOM, 10)])
-def test_batches_end_at_max_bytes_and_go_on_without_losing_a_row(
+def test_batches_end_at_max_bytes_and_continue_without_losing_a_row(
     s: Session, model: str, sizes: tuple[int, ...]
 ) -> None:
     filled(s, sizes=sizes)
@@ -57,7 +57,7 @@ def test_a_message_larger_than_the_bound_comes_alone(s: Session, model: str) -> 
 
 
 @pytest.mark.parametrize("model", ["message", "record"])
-def test_a_pull_says_that_it_ended_at_max_bytes_and_the_next_goes_on(s: Session, model: str) -> None:
+def test_a_pull_says_that_it_ended_at_max_bytes_and_the_next_continues(s: Session, model: str) -> None:
     filled(s)
     seen: list[int] = []
     while len(seen) < COUNT:
@@ -131,7 +131,7 @@ def test_a_browser_says_that_it_stopped_for_memory_and_offers_to_continue(s: Ses
 
 
 @pytest.mark.parametrize("wrong", [0, -1, 1.5, "1MB"])
-def test_a_bound_that_is_no_number_of_bytes_is_refused(s: Session, wrong: object) -> None:
+def test_a_bound_that_is_not_a_number_of_bytes_is_refused(s: Session, wrong: object) -> None:
     s.create_topic("t")
     for call in (s.peek, s.pull, s.batches, s.browse):
         with pytest.raises(bk.ConfigError, match="max_bytes must be a positive integer"):

@@ -109,7 +109,7 @@ def test_repeated_pulls_bring_each_key_in_order(backlog: Backlog, kind: Kind, mo
     until_done(order, lambda _: order.take(backlog.pull(most)))
 
 
-def test_what_is_given_back_comes_again_before_what_is_behind_it(backlog: Backlog, kind: Kind) -> None:
+def test_returned_messages_are_redelivered_before_later_ones(backlog: Backlog, kind: Kind) -> None:
     order = Order(kind.messages, 3)
     seen: list[str] = []
 

@@ -188,7 +188,7 @@ def test_a_null_payload_that_a_function_fails_on_is_named_as_one(s: Session) -> 
     assert said[0].endswith("does not match; the first of them is 0-0")
 
 
-def test_bytes_that_are_text_are_no_reason_of_their_own(s: Session) -> None:
+def test_bytes_of_valid_text_are_not_a_reason(s: Session) -> None:
     s.create_topic("t")
     s.publish_batch("t", [{"id": 1}])
     _, said = warned(lambda: s.peek("t", decode="raw", where=lambda v: v["id"] == 1))
@@ -238,6 +238,6 @@ def test_the_browser_and_the_tail_say_it_where_their_rows_are_counted(s: Session
         waiting.eventually(lambda: "16 payloads (gzip)" in tail._state()["filter_errors"], "it is counted")
         assert tail.frame.attrs["brokerkit"]["read"]["overlooked"] == {"gzip": 16}
         tail.where = lambda value: True
-        waiting.eventually(lambda: tail._state()["filter_errors"] == "", "it is counted anew")
+        waiting.eventually(lambda: tail._state()["filter_errors"] == "", "it is counted again")
     finally:
         tail.close()

@@ -73,7 +73,7 @@ def test_header_picks_by_name_and_by_value(s: Session) -> None:
 
 
 @pytest.mark.parametrize("newest", [True, False])
-def test_a_stopped_look_goes_on_and_misses_nothing(s: Session, newest: bool) -> None:
+def test_a_stopped_look_continues_and_misses_nothing(s: Session, newest: bool) -> None:
     s.create_topic("t", partitions=2)
     for start in range(0, 40_000, 10_000):
         s.publish_batch("t", [{"id": number} for number in range(start, start + 10_000)])
@@ -101,7 +101,7 @@ def test_a_stopped_look_goes_on_and_misses_nothing(s: Session, newest: bool) -> 
 
 
 @pytest.mark.parametrize("newest", [True, False])
-def test_a_look_at_its_limit_goes_on_to_a_higher_one(orders: Session, newest: bool) -> None:
+def test_a_look_at_its_limit_continues_to_a_higher_one(orders: Session, newest: bool) -> None:
     look = peeking(orders, "orders", 4, newest=newest)
     look.read(progress=False)
     assert look.report.stopped == "at the limit"
@@ -150,7 +150,7 @@ def test_a_start_after_the_end_says_so(orders: Session, start: Any) -> None:
 
 
 @pytest.mark.parametrize("start", [7, {0: 10**6, 1: 0}, -100, "2100-01-01", "latest"], ids=str)
-def test_a_start_that_may_be_meant_is_no_warning(orders: Session, start: Any) -> None:
+def test_a_plausible_start_causes_no_warning(orders: Session, start: Any) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error", bk.AfterTheEndWarning)
         orders.peek("orders", start=start)

@@ -28,7 +28,7 @@ def lag(session: Session, name: str = "me") -> int:
 
 
 @pytest.mark.parametrize("model", ["message", "record"])
-def test_pull_takes_n_acknowledges_them_and_goes_on_from_there(orders: Session, model: str) -> None:
+def test_pull_takes_n_acknowledges_them_and_continues_from_there(orders: Session, model: str) -> None:
     first = orders.pull("orders", np.int64(8), subscription="me", start="earliest", model=model)
     assert len(first) == 8
     assert lag(orders) == 12

@@ -135,7 +135,7 @@ def test_the_fixed_call_gives_the_same_rows_when_others_have_come(orders: Sessio
         ({"limit": "0"}, "limit must be"),
     ],
 )
-def test_what_cannot_be_read_is_said_and_nothing_breaks(orders: Session, form: dict, problem: str) -> None:
+def test_unreadable_entries_are_reported_and_break_nothing(orders: Session, form: dict, problem: str) -> None:
     browser = browse(orders, "orders")
     told(browser)
     say(browser, "query", **FORM | form)
@@ -386,7 +386,7 @@ def test_a_message_is_followed_along_rows_positions_and_its_key(orders: Session)
     assert browser.selected["id"].tolist() == browser.frame["id"].iloc[[0]].tolist()
 
 
-def test_stepping_beyond_the_end_says_that_there_is_no_more(s: Session) -> None:
+def test_stepping_beyond_the_end_says_so(s: Session) -> None:
     s.create_topic("t")
     s.publish("t", "only", key="k")
     browser = browse(s, "t")

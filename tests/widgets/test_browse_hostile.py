@@ -131,7 +131,7 @@ def test_topics_and_columns_with_hostile_names_are_listed_and_opened(s: Session)
     harmless(sent)
 
 
-def test_what_is_typed_by_somebody_hostile_is_shown_as_escapes(s: Session) -> None:
+def test_hostile_input_is_shown_as_escapes(s: Session) -> None:
     s.create_topic("t")
     s.publish("t", "a\u202eb", key="k\u202e")
     browser = browse(s, "t")

@@ -99,7 +99,7 @@ def test_a_schema_is_checked_while_typing(orders: Session) -> None:
         composer.schema = {"type": "nonsense"}
 
 
-def test_what_has_an_error_is_not_sent_and_the_rest_is(orders: Session) -> None:
+def test_rows_with_an_error_are_not_sent_and_the_rest_is(orders: Session) -> None:
     frame = pd.DataFrame({"value": ['{"id": 1}', "broken", '{"id": 3}']})
     composer = Composer(orders, "orders", frame=frame, kind="messages", json=True)
     assert composer.dry_run()["error"].notna().tolist() == [False, True, False]

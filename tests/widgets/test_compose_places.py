@@ -156,7 +156,7 @@ def test_another_target_decides_again_where_messages_go(session: Session, topic:
     assert len(read(session, topic)) == PARTITIONS
 
 
-def test_what_cannot_be_done_as_asked_is_refused_and_changes_nothing(session: Session, topic: str) -> None:
+def test_an_unsupported_request_is_refused_and_changes_nothing(session: Session, topic: str) -> None:
     rows, fewer = read(session, topic), made(session, 2)
     with pytest.raises(bk.ConfigError, match="needs as many partitions|there are rows of partition 3"):
         Composer(session, fewer, frame=rows, partitions="same")

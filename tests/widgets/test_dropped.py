@@ -113,7 +113,7 @@ def test_what_is_dropped_is_gone_with_its_threads_and_descriptors(url: str) -> N
         eventually(given_back, f"{name} is gone", within=END_SECONDS)
 
 
-def test_a_tail_that_is_kept_goes_on_when_its_variable_in_a_function_is_gone() -> None:
+def test_a_tail_that_is_kept_continues_when_its_variable_in_a_function_is_gone() -> None:
     with bk.connect("inmem://") as s:
         s.create_topic(TOPIC)
         kept = [s.tail(TOPIC, interval=0.05)]

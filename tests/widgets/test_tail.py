@@ -92,7 +92,7 @@ def test_a_filter_set_in_code_or_in_the_browser_looks_back_too(orders: Session) 
         tail.where = 5
 
 
-def test_it_goes_on_over_an_interruption_and_says_so(orders: Session) -> None:
+def test_it_continues_over_an_interruption_and_says_so(orders: Session) -> None:
     tail = Tail(orders, "orders", interval=0.02)
     publish(orders, 1)
     eventually(lambda: len(tail.frame) == 1)
@@ -127,7 +127,7 @@ def test_it_ends_with_its_session_and_leaves_no_thread(orders: Session) -> None:
     eventually(lambda: not any(each.name == "tail of orders" for each in threading.enumerate()))
 
 
-def test_what_cannot_be_followed_is_refused_at_once(s: Session) -> None:
+def test_an_unreadable_topic_is_refused_at_once(s: Session) -> None:
     with pytest.raises(bk.NotFound):
         Tail(s, "nope")
 

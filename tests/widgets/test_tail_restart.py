@@ -21,7 +21,7 @@ def server(nats_server: NatsServer) -> Iterator[NatsServer]:
         yield own
 
 
-def test_a_tail_goes_on_after_the_server_was_killed_misses_nothing_and_notes_the_gap(
+def test_a_tail_continues_after_the_server_was_killed_misses_nothing_and_notes_the_gap(
     server: NatsServer,
 ) -> None:
     with bk.connect(server.url) as s:

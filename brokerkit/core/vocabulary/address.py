@@ -84,8 +84,8 @@ class Address:
     def secrets(self) -> Secrets:
         """Every value in it that must not be shown."""
         found = Secrets()
-        who = {"password": self.password, "token": self.user if self._is_token else None}
-        for name, value in (*who.items(), *self.options.items()):
+        credentials = {"password": self.password, "token": self.user if self._is_token else None}
+        for name, value in (*credentials.items(), *self.options.items()):
             _add(found, name, value)
         return found
 
@@ -101,15 +101,15 @@ class Address:
         shown = {name: str(value) for name, value in self.options.items() if is_public(name, value)}
         shown |= {name: "true" for name, value in self.marks._asdict().items() if value}
         query = urlencode(shown)
-        who = "" if self.user is None or self._is_token else f"{quote(revealed(self.user), safe='')}@"
+        login = "" if self.user is None or self._is_token else f"{quote(revealed(self.user), safe='')}@"
         path = f"/{quote(self.path)}" if self.path else ""
-        return f"{self.scheme}://{who}{','.join(self.hosts)}{path}" + (f"?{query}" if query else "")
+        return f"{self.scheme}://{login}{','.join(self.hosts)}{path}" + (f"?{query}" if query else "")
 
     def __str__(self) -> str:
         user = MASK if self._is_token else revealed(self.user)
-        who = "" if user is None else user + (f":{MASK}" if self.password else "") + "@"
+        login = "" if user is None else user + (f":{MASK}" if self.password else "") + "@"
         path = f"/{self.path}" if self.path else ""
-        return f"{self.scheme}://{who}{','.join(self.hosts)}{path}"
+        return f"{self.scheme}://{login}{','.join(self.hosts)}{path}"
 
     def __repr__(self) -> str:
         return f"Address({str(self)!r})"
@@ -126,8 +126,8 @@ def _taken_apart(url: Secret, options: Mapping[str, Any]) -> Address | str:
     user: str | Secret | None = None
     password: Secret | None = None
     if "@" in authority:
-        who, authority = authority.rsplit("@", 1)
-        name, colon, secret = who.partition(":")
+        login, authority = authority.rsplit("@", 1)
+        name, colon, secret = login.partition(":")
         user = _unquoted(name) if colon else Secret(_unquoted(name))
         password = Secret(_unquoted(secret)) if colon else None
     given = parse_qsl(query, keep_blank_values=True, errors="surrogateescape")

@@ -49,7 +49,7 @@ class PublishFailed(BrokerError):
         self.retryable = bool(errors) and all(error.retryable for error in errors)
 
 
-def nobody_answered(results: Sequence[PublishResult]) -> bool:
+def none_answered(results: Sequence[PublishResult]) -> bool:
     """Tell whether no message was stored, and the broker was unavailable for each of them."""
     return bool(results) and all(
         not result.ok and isinstance(result.error, Unavailable) and result.error.retryable

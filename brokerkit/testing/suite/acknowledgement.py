@@ -251,7 +251,7 @@ class Acknowledgement:
         stage.nothing_more(stage.consumer(topic, subscription))
 
     @behaviour(38, model="message", disturbs=True)
-    def test_conformance_38_a_message_that_nobody_settled_warns(self, stage: Stage) -> None:
+    def test_conformance_38_an_unsettled_message_warns(self, stage: Stage) -> None:
         topic, _ = stage.filled(2)
         reader = stage.messages(topic, stage.subscription(topic))
         settled = reader.next_message(20)

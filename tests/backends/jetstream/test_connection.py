@@ -77,7 +77,7 @@ def test_a_token_logs_in() -> None:
             jetstream.open(Address.parse(server.url), 5)
 
 
-def test_what_is_not_permitted_is_unauthorized() -> None:
+def test_a_missing_permission_is_unauthorized() -> None:
     settings = """
     authorization { users = [ { user: "ann", password: "p", permissions: {
       publish: { deny: ["secret", "$JS.API.STREAM.LIST"] } } } ] }
@@ -131,7 +131,7 @@ def test_closing_with_the_server_gone_keeps_its_timeout() -> None:
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
-def test_a_forked_child_is_told_and_may_connect_anew(nats_server: NatsServer) -> None:
+def test_a_forked_child_gets_an_error_and_may_connect_again(nats_server: NatsServer) -> None:
     with connect(nats_server.url) as connection:
         child = os.fork()
         if child == 0:

@@ -126,7 +126,7 @@ def test_many_acknowledgements_are_confirmed_at_once(driver: Driver, subject: st
     assert subscription(driver, subject).lag == 0
 
 
-def test_a_message_given_back_comes_again_with_its_count(
+def test_a_returned_message_is_redelivered_with_its_count(
     driver: Driver, subject: str, publish: Publish
 ) -> None:
     publish(subject, b"1")
@@ -147,7 +147,7 @@ def test_giving_back_with_a_delay_waits_that_long(driver: Driver, subject: str, 
     assert time.monotonic() - began > 0.6
 
 
-def test_a_rejected_message_never_comes_again(driver: Driver, subject: str, publish: Publish) -> None:
+def test_a_rejected_message_is_never_redelivered(driver: Driver, subject: str, publish: Publish) -> None:
     publish(subject, b"1", b"2")
     made = consumer(driver, subject, ack_wait=1)
     fetched = fetch_all(made, 2)
@@ -156,7 +156,7 @@ def test_a_rejected_message_never_comes_again(driver: Driver, subject: str, publ
     assert values(made.fetch(2, 5)) == [b"2"]
 
 
-def test_an_unsettled_message_comes_again_after_ack_wait_unless_extended(
+def test_an_unsettled_message_is_redelivered_after_ack_wait_unless_extended(
     driver: Driver, subject: str, publish: Publish
 ) -> None:
     publish(subject, b"1", b"2")
@@ -210,9 +210,7 @@ def test_what_arrives_after_the_demand_ended_is_handed_over_later(
     assert list(fetched.columns.values("delivery_count")) == [1, 1]
 
 
-def test_closing_gives_back_what_arrived_and_was_never_handed_over(
-    driver: Driver, subject: str, publish: Publish
-) -> None:
+def test_closing_returns_undelivered_messages(driver: Driver, subject: str, publish: Publish) -> None:
     made = consumer(driver, subject, ack_wait=60)
     assert made.fetch(5, 0.05).columns.length == 0
     publish(subject, b"1", b"2")
@@ -322,7 +320,7 @@ def test_a_stall_at_max_ack_pending_is_said(
             assert made.fetch(2, 0.2).columns.length == 0
 
 
-def test_consuming_goes_on_after_the_server_was_killed() -> None:
+def test_consuming_continues_after_the_server_was_killed() -> None:
     with NatsServer() as server:
         driver = jetstream.open(Address.parse(server.url), 5)
         driver.create_topic("orders", options={}, timeout=5)

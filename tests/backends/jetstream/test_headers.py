@@ -72,7 +72,7 @@ def test_a_name_that_is_there_twice_is_refused() -> None:
         headers.outbound(OutboundMessage(b"", attributes=[("a", "1"), ("a", "2")]), "id")
 
 
-def test_a_key_header_of_somebody_else_stays_an_attribute() -> None:
+def test_a_key_header_of_another_program_stays_an_attribute() -> None:
     assert headers.inbound({"Brokerkit-Key": "%%%", "Nats-Msg-Id": f"{new_run()}-1"}) == (
         None,
         (("Brokerkit-Key", "%%%"),),

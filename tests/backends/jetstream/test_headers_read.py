@@ -12,7 +12,7 @@ def test_a_message_with_nothing_but_its_id_has_no_attributes() -> None:
     assert inbound(Headers(b"Nats-Msg-Id: " + OURS + b"\r\n\r\n")) == (None, None)
 
 
-def test_an_id_of_somebody_else_is_an_attribute() -> None:
+def test_an_id_of_another_program_is_an_attribute() -> None:
     for name in (b"abc", b"bk-1", b"bk-" + b"x" * 32 + b"-1"):
         read = inbound(Headers(b"Nats-Msg-Id: " + name + b"\r\n\r\n"))
         assert read == (None, (("Nats-Msg-Id", name.decode()),))
@@ -36,6 +36,6 @@ def test_a_status_is_found_as_in_any_mapping() -> None:
     assert Headers(b"\r\n").get("Status") is None
 
 
-def test_bytes_that_are_no_text_neither_raise_nor_vanish() -> None:
+def test_undecodable_bytes_neither_raise_nor_vanish() -> None:
     _, pairs = inbound(Headers(b"Trace: \xff\xfe\r\nno colon\r\nX: 1\r\n\r\n"))
     assert pairs == (("Trace", "\ufffd\ufffd"), ("X", "1"))

@@ -45,7 +45,7 @@ def test_an_unknown_option_is_refused_with_the_known_ones() -> None:
         ("nats://h", {"stream": "a.b"}),
     ],
 )
-def test_what_cannot_be_meant_is_refused(url: str, options: dict[str, str]) -> None:
+def test_meaningless_arguments_are_refused(url: str, options: dict[str, str]) -> None:
     with pytest.raises(ConfigError):
         read(url, **options)
 

@@ -127,7 +127,7 @@ def test_deleted_messages_neither_hang_nor_misnumber(
     assert offsets(read(driver.reader(), Slice(subject, None, 5, 6))) == []
 
 
-def test_what_is_published_while_reading_stays_outside(
+def test_messages_published_while_reading_are_left_out(
     driver: Driver, subject: str, publish: Publish
 ) -> None:
     publish(subject, *[b"x"] * 50)
@@ -190,7 +190,7 @@ def test_a_work_queue_is_read_without_taking_anything(driver: Driver) -> None:
     driver.delete_topic("jobs", timeout=5)
 
 
-def test_reading_goes_on_after_the_server_was_killed() -> None:
+def test_reading_continues_after_the_server_was_killed() -> None:
     with NatsServer() as server:
         driver = jetstream.open(Address.parse(server.url), 5)
         driver.create_topic("orders", options={}, timeout=5)

@@ -39,7 +39,7 @@ class Secured:
 
     server: NatsServer
     trusted: Authority
-    stranger: Authority
+    untrusted: Authority
     seed: str
 
     def url(self, user: str = f"ann:{PASSWORD}") -> str:
@@ -53,7 +53,7 @@ class Secured:
 @pytest.fixture(scope="module")
 def secured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Secured]:
     folder = tmp_path_factory.mktemp("nats-security")
-    trusted, stranger = Authority(folder / "ours"), Authority(folder / "theirs", "a stranger")
+    trusted, untrusted = Authority(folder / "ours"), Authority(folder / "theirs", "another authority")
     certificate, key = trusted.sign("server", hosts=("127.0.0.1", "localhost"))
     seed, public = new_seed()
     settings = f"""
@@ -67,7 +67,7 @@ def secured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Secured]:
     ] }}
     """
     with NatsServer(settings=settings) as server:
-        yield Secured(server, trusted, stranger, seed)
+        yield Secured(server, trusted, untrusted, seed)
 
 
 refused = partial(security.refused, within=SOON, secrets=(PASSWORD, WRONG))
@@ -94,24 +94,26 @@ def test_a_name_of_the_certificate_other_than_the_address_may_be_given(secured: 
         secured.connect(tls_hostname="elsewhere.example")
 
 
-@pytest.mark.parametrize("user", ["", f"ann:{WRONG}", f"nobody:{WRONG}", WRONG])
+@pytest.mark.parametrize("user", ["", f"ann:{WRONG}", f"ghost:{WRONG}", WRONG])
 def test_missing_and_wrong_credentials_are_unauthorized(secured: Secured, user: str) -> None:
     with refused(Unauthorized, r"refused the credentials.*user_credentials="):
         secured.connect(user)
 
 
-def test_the_seed_of_a_stranger_is_unauthorized(secured: Secured) -> None:
+def test_an_unknown_seed_is_unauthorized(secured: Secured) -> None:
     seed, _ = new_seed()
     with refused(Unauthorized, "refused the credentials"):
         secured.connect("", nkeys_seed=seed)
 
 
-@pytest.mark.parametrize("options", [{"tls_ca": None}, {"tls_ca": None, "tls": True}, {"tls_ca": "stranger"}])
-def test_a_server_that_nobody_vouches_for_is_not_trusted_and_gets_no_password(
+@pytest.mark.parametrize(
+    "options", [{"tls_ca": None}, {"tls_ca": None, "tls": True}, {"tls_ca": "untrusted"}]
+)
+def test_a_server_with_an_untrusted_certificate_gets_no_password(
     secured: Secured, options: dict[str, Any]
 ) -> None:
-    if options["tls_ca"] == "stranger":
-        options = {"tls_ca": str(secured.stranger.ca)}
+    if options["tls_ca"] == "untrusted":
+        options = {"tls_ca": str(secured.untrusted.ca)}
     with refused(Unavailable, r"is not trusted.*tls_ca="):
         secured.connect(**options)
 
@@ -144,7 +146,7 @@ def test_a_client_shows_its_certificate_where_the_server_wants_one(secured: Secu
         use(bk.connect(server.url, tls_cert=str(mine), tls_key=str(my_key), **own), "mutual")
         with refused(Unauthorized, "tls_cert="):
             bk.connect(server.url, **own)
-        theirs, their_key = secured.stranger.sign("client")
+        theirs, their_key = secured.untrusted.sign("client")
         with refused(Unauthorized, "tls_cert="):
             bk.connect(server.url, tls_cert=str(theirs), tls_key=str(their_key), **own)
 
@@ -155,8 +157,8 @@ def test_a_credentials_file_logs_in_until_it_expires(tmp_path: Path) -> None:
         good = accounts.credentials(tmp_path / "good.creds")
         use(bk.connect(server.url, user_credentials=str(good)), "by-credentials")
         old = accounts.credentials(tmp_path / "old.creds", expires=time.time() - 60)
-        stranger = Accounts().credentials(tmp_path / "stranger.creds")
-        for file in (old, stranger):
+        untrusted = Accounts().credentials(tmp_path / "untrusted.creds")
+        for file in (old, untrusted):
             with refused(Unauthorized, "refused the credentials"):
                 bk.connect(server.url, user_credentials=str(file), timeout=SOON)
         with refused(Unauthorized, "refused the credentials"):
@@ -192,7 +194,7 @@ def secret(secured: Secured) -> None:
 
 @pytest.mark.usefixtures("secret")
 @pytest.mark.parametrize("what", DENIED)
-def test_what_is_not_permitted_is_unauthorized_at_once_and_named(secured: Secured, what: str) -> None:
+def test_a_missing_permission_is_unauthorized_at_once_and_named(secured: Secured, what: str) -> None:
     kind = PublishFailed if what == "publish" else Unauthorized
     with secured.connect(f"bob:{PASSWORD}") as session:
         with refused(kind, "does not permit this user to publish to"):

@@ -14,7 +14,7 @@ def test_subjects_and_wildcards_are_accepted(subject: str) -> None:
 @pytest.mark.parametrize(
     "subject", ["", ".", "a.", ".a", "a..b", "a b", "a\r\nPUB x", "a.>.b", "a>", "a*b", "a\0"]
 )
-def test_what_is_no_subject_is_refused(subject: str) -> None:
+def test_an_invalid_subject_is_refused(subject: str) -> None:
     with pytest.raises(ConfigError, match="is not a subject"):
         subjects.check_subject(subject, wildcards=True)
 

@@ -52,7 +52,7 @@ def moved(server: NatsServer, name: str, source: str, destination: str, subjects
 
 
 @pytest.mark.broker
-def test_what_was_published_is_found_under_both_names(
+def test_published_messages_are_found_under_both_names(
     nats_server: NatsServer, session: Session, name: str
 ) -> None:
     moved(nats_server, name, "ta.>", "tb.>")

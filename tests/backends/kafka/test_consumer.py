@@ -57,7 +57,7 @@ def driver_consumer(broker: Connection, topic: str, group: str, start: object = 
     return made
 
 
-def test_a_group_is_created_once_and_goes_on_from_there(broker: Connection, make_topic: MakeTopic) -> None:
+def test_a_group_is_created_once_and_continues_from_there(broker: Connection, make_topic: MakeTopic) -> None:
     topic, group = make_topic(), group_name()
     publish(broker, topic, b"0", b"1", b"2")
     with pytest.raises(NotFound, match=rf'create_subscription\({topic!r}, {group!r}, start="earliest"\)'):
@@ -192,7 +192,7 @@ def test_a_member_that_slept_too_long_comes_back(kafka_server: KafkaServer, make
         lost: list[object] = []
         consumer.on_lost = lost.extend
         assert consumer.fetch(10, 5).columns.offset == [0, 1]
-        # nobody polls, as when the computer sleeps, until the group has thrown the member out
+        # the consumer does not poll, as when the computer sleeps, until the group has thrown the member out
         eventually(lambda: _members(broker, topic, group) == 0, "the group is empty", within=15)
         offsets: list[int] = []
         deadline = time.monotonic() + 20

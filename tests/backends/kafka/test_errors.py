@@ -35,7 +35,7 @@ from brokerkit.core.vocabulary import errors
         (KafkaError._SSL, errors.Unavailable, False),
     ],
 )
-def test_a_code_becomes_the_error_that_says_what_to_do(
+def test_a_code_becomes_an_error_with_a_hint(
     code: int, kind: type[errors.BrokerError], retryable: bool
 ) -> None:
     original = KafkaException(KafkaError(code))

@@ -177,7 +177,7 @@ def test_compaction_leaves_gaps_that_neither_hang_nor_misnumber(
     assert all(value == b"%d" % offset for offset, value in rows)
 
 
-def test_a_slice_of_a_topic_that_was_created_anew_ends(broker: Connection, make_topic: MakeTopic) -> None:
+def test_a_slice_of_a_topic_that_was_created_again_ends(broker: Connection, make_topic: MakeTopic) -> None:
     topic = make_topic()
     publish(broker, topic, *(b"old %d" % n for n in range(50)))
     (slice_,) = broker.inspector().plan(topic, start=10)

@@ -83,7 +83,7 @@ def test_an_acknowledgement_commits_the_next_offset(
     assert position.offset == 3
 
 
-def test_a_slice_reads_the_same_again_and_nobody_else_notices(mock: Connection, mock_topic: str) -> None:
+def test_a_slice_can_be_read_again_and_affects_no_other_reader(mock: Connection, mock_topic: str) -> None:
     publish(mock, mock_topic, *(OutboundMessage(b"%d" % n, key=b"k") for n in range(50)))
     browser = mock.inspector()
     (slice_,) = browser.plan(mock_topic, start=10, end=40)
@@ -91,7 +91,7 @@ def test_a_slice_reads_the_same_again_and_nobody_else_notices(mock: Connection, 
     assert first == second == [b"%d" % n for n in range(10, 40)]
 
 
-def test_a_slice_whose_rows_were_deleted_goes_on_with_what_is_left(
+def test_a_slice_whose_rows_were_deleted_continues_with_what_is_left(
     mock: Connection, mock_cluster: MockCluster, mock_topic: str
 ) -> None:
     publish(mock, mock_topic, *(OutboundMessage(b"%d" % n, key=b"k") for n in range(20)))

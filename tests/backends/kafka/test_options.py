@@ -75,7 +75,7 @@ def test_a_password_goes_through_tls_where_tls_is_configured() -> None:
     assert found["security.protocol"] == "SASL_SSL"
 
 
-def test_what_is_said_of_sasl_wins() -> None:
+def test_explicit_sasl_options_win() -> None:
     found = properties("kafka://me:secret@h?sasl.mechanisms=SCRAM-SHA-256&security.protocol=SASL_SSL")
     assert "sasl.mechanism" not in found
     assert (found["sasl.mechanisms"], found["security.protocol"]) == ("SCRAM-SHA-256", "SASL_SSL")

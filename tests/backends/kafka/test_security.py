@@ -59,7 +59,7 @@ RIGHTS: list[Right] = [
 class Secured:
     server: SecuredServer
     trusted: Authority
-    stranger: Authority
+    untrusted: Authority
 
     def url(self, user: str = f"{KafkaServer.user}:{ALICES}") -> str:
         return f"kafka://{user}@{self.server.sasl_tls_bootstrap}"
@@ -75,7 +75,7 @@ def secured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Secured]:
     if enable is not None:
         missing("kafka", enable)
     folder = tmp_path_factory.mktemp("kafka-security")
-    trusted, stranger = Authority(folder / "ours"), Authority(folder / "theirs", "a stranger")
+    trusted, untrusted = Authority(folder / "ours"), Authority(folder / "theirs", "another authority")
     certificate, key = trusted.sign("server", hosts=("127.0.0.1", "localhost"))
     keystore = folder / "keystore.pem"
     keystore.write_text(key.read_text() + certificate.read_text() + trusted.ca.read_text())
@@ -85,7 +85,7 @@ def secured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Secured]:
     }
     with SecuredServer(settings=settings, keystore=keystore, truststore=trusted.ca) as server:
         _let_in(server)
-        found = Secured(server, trusted, stranger)
+        found = Secured(server, trusted, untrusted)
         with found.connect() as session:
             for topic in ("open", "read-only", "write-only", "secret"):
                 session.create_topic(topic)
@@ -124,7 +124,7 @@ def test_a_client_certificate_opens_everything(secured: Secured) -> None:
 
 
 def test_a_missing_or_strange_client_certificate_is_unauthorized(secured: Secured) -> None:
-    theirs, key = secured.stranger.sign("client")
+    theirs, key = secured.untrusted.sign("client")
     own = {"ssl.ca.location": str(secured.trusted.ca), "security.protocol": "SSL", "timeout": SOON}
     strange = {"ssl.certificate.location": str(theirs), "ssl.key.location": str(key)}
     for options in (own, {**own, **strange}):
@@ -138,14 +138,14 @@ def test_a_wrong_password_or_mechanism_is_unauthorized(secured: Secured, mechani
         secured.connect(f"{KafkaServer.user}:{WRONG}", **{"sasl.mechanism": mechanism})
 
 
-@pytest.mark.parametrize("authority", ["none", "a stranger"])
-def test_a_broker_that_nobody_vouches_for_is_not_trusted(secured: Secured, authority: str) -> None:
-    given = {"ssl.ca.location": str(secured.stranger.ca)} if authority == "a stranger" else {}
+@pytest.mark.parametrize("authority", ["none", "another authority"])
+def test_a_broker_with_an_untrusted_certificate_is_refused(secured: Secured, authority: str) -> None:
+    given = {"ssl.ca.location": str(secured.untrusted.ca)} if authority == "another authority" else {}
     with refused(Unavailable, r"is not trusted.*ssl\.ca\.location="):
         bk.connect(secured.url(), timeout=SOON, **{"security.protocol": "SASL_SSL", **given})
 
 
-def test_an_authority_that_is_no_file_is_a_config_error(secured: Secured) -> None:
+def test_a_missing_authority_file_is_a_config_error(secured: Secured) -> None:
     with refused(ConfigError, r"ssl\.ca\.location"):
         secured.connect(**{"ssl.ca.location": "/nowhere.pem"})
 
@@ -194,7 +194,7 @@ DENIED: dict[str, Callable[[Session], object]] = {
 
 
 @pytest.mark.parametrize("what", DENIED)
-def test_what_the_acls_do_not_permit_is_unauthorized_at_once(bob: Session, what: str) -> None:
+def test_a_missing_acl_is_unauthorized_at_once(bob: Session, what: str) -> None:
     with refused(Unauthorized, r"lacks an ACL"):
         DENIED[what](bob)
 

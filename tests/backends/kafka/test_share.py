@@ -73,7 +73,9 @@ def one(consumer: MessageConsumer, within: float = 20.0) -> Message:
     return message
 
 
-def test_what_is_released_comes_again_with_a_growing_count(broker: Connection, make_topic: MakeTopic) -> None:
+def test_released_messages_are_redelivered_with_a_growing_count(
+    broker: Connection, make_topic: MakeTopic
+) -> None:
     topic = make_topic()
     publish(broker, topic, b"again")
     with share_consumer(broker, topic, share_group(broker, topic)) as consumer:
@@ -84,7 +86,7 @@ def test_what_is_released_comes_again_with_a_growing_count(broker: Connection, m
         one(consumer).ack()
 
 
-def test_what_is_rejected_never_comes_again(broker: Connection, make_topic: MakeTopic) -> None:
+def test_rejected_messages_are_never_redelivered(broker: Connection, make_topic: MakeTopic) -> None:
     topic = make_topic()
     publish(broker, topic, b"poison", b"sound")
     group = share_group(broker, topic)
@@ -115,9 +117,7 @@ def test_each_message_is_acknowledged_for_itself(broker: Connection, make_topic:
             message.ack()
 
 
-def test_a_message_held_beyond_its_lock_is_lost_and_comes_again(
-    broker: Connection, make_topic: MakeTopic
-) -> None:
+def test_a_message_held_beyond_its_lock_is_redelivered(broker: Connection, make_topic: MakeTopic) -> None:
     topic = make_topic()
     publish(broker, topic, b"slow")
     group = share_group(broker, topic, **{LOCK: 1500})
@@ -147,7 +147,7 @@ def test_the_next_messages_come_when_those_before_are_settled(
         second.ack()
 
 
-def test_what_is_given_back_after_its_last_delivery_is_named_and_still_in_the_topic(
+def test_a_message_returned_after_its_last_delivery_is_named_and_still_in_the_topic(
     session: Session, make_topic: MakeTopic
 ) -> None:
     topic = make_topic()
@@ -196,7 +196,9 @@ def test_giving_back_wants_to_be_said_since_it_is_counted(session: Session, make
     assert taken["delivery_count"].tolist() == [2]
 
 
-def test_a_batch_that_fails_comes_again_and_the_rest_goes_on(session: Session, make_topic: MakeTopic) -> None:
+def test_a_batch_that_fails_is_redelivered_and_the_rest_continues(
+    session: Session, make_topic: MakeTopic
+) -> None:
     topic = make_topic()
     session.publish_batch(topic, ["a", "b", "c"])
     batches = session.batches(
@@ -279,12 +281,12 @@ def test_a_group_that_was_not_told_where_to_begin_is_not_found(
 ) -> None:
     topic = make_topic()
     with pytest.raises(NotFound, match=r"create_subscription\(.*model='message'"):
-        session.pull(topic, subscription="nobody", share=True, timeout=1.0)
+        session.pull(topic, subscription="missing", share=True, timeout=1.0)
     with pytest.raises(NotFound, match="no topic"):
-        session.pull("no-such-topic", subscription="nobody", share=True, start="earliest", timeout=1.0)
-    session.create_subscription(topic, "somebody", share=True, start="earliest")
-    with pytest.raises(AlreadyExists, match="somebody"):
-        session.create_subscription(topic, "somebody", share=True, start="earliest")
+        session.pull("no-such-topic", subscription="missing", share=True, start="earliest", timeout=1.0)
+    session.create_subscription(topic, "present", share=True, start="earliest")
+    with pytest.raises(AlreadyExists, match="present"):
+        session.create_subscription(topic, "present", share=True, start="earliest")
     with pytest.raises(NotSupported, match="earliest"):
         session.create_subscription(topic, "precise", share=True, start=3)
     with pytest.raises(ConfigError, match="share.record.lock.duration.ms"):
@@ -337,7 +339,7 @@ def test_an_idle_member_leaves_its_partitions_to_others(broker: Connection, make
         more.ack()
 
 
-def test_what_a_killed_consumer_held_comes_back(
+def test_messages_of_a_killed_consumer_are_redelivered(
     kafka_server: KafkaServer, broker: Connection, make_topic: MakeTopic
 ) -> None:
     topic = make_topic()

@@ -36,6 +36,6 @@ def test_an_update_tells_how_much_is_done_and_may_leave_the_start() -> None:
 
 
 @pytest.mark.parametrize(("kind", "value"), [(2, snapshot(0)), (0, b"\x00\x07" + snapshot(0)[2:])])
-def test_what_is_not_known_is_refused(kind: int, value: bytes) -> None:
+def test_unknown_values_are_refused(kind: int, value: bytes) -> None:
     with pytest.raises(ValueError, match="not known"):
         parse_value(kind, value, None)

@@ -33,7 +33,7 @@ def test_a_message_that_would_not_come_back_equal_is_refused(message: OutboundMe
 
 
 @pytest.mark.parametrize("value", [b"bytes", 1, None, True])
-def test_an_attribute_that_is_no_text_is_never_stringified(value: Any) -> None:
+def test_a_non_text_attribute_is_never_converted_to_text(value: Any) -> None:
     with pytest.raises(TypeError, match="text only"):
         encode(OutboundMessage(b"x", attributes={"name": value}))
 

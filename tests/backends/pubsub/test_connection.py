@@ -69,7 +69,7 @@ def test_refused_credentials_are_unauthorized() -> None:
     assert isinstance(raised.value.__cause__, grpc.RpcError)
 
 
-def test_who_may_not_list_topics_is_connected_all_the_same() -> None:
+def test_an_account_that_may_not_list_topics_can_connect() -> None:
     text = "User not authorized to perform this action."
     with (
         RefusingServer(grpc.StatusCode.PERMISSION_DENIED, text, "IAM_PERMISSION_DENIED") as server,
@@ -98,7 +98,7 @@ def test_without_credentials_the_error_says_how_to_get_some(
     monkeypatch.delenv("GOOGLE_APPLICATION_CREDENTIALS", raising=False)
     monkeypatch.setenv("CLOUDSDK_CONFIG", str(tmp_path))
     monkeypatch.setenv("HOME", str(tmp_path))
-    # nobody is there who would answer as the metadata server of Google's machines
+    # no server answers as the metadata server of Google's machines
     monkeypatch.setenv("GCE_METADATA_HOST", f"127.0.0.1:{free_ports(1)[0]}")
     monkeypatch.setenv("GCE_METADATA_IP", f"127.0.0.1:{free_ports(1)[0]}")
     began = time.monotonic()

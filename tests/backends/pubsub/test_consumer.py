@@ -42,7 +42,7 @@ def test_a_message_held_longer_than_its_deadline_stays_ours(broker: Connection, 
     assert other.next_message(1.0) is None
 
 
-def test_close_gives_back_what_was_not_settled_at_once(broker: Connection, make: Make) -> None:
+def test_close_returns_unsettled_messages_at_once(broker: Connection, make: Make) -> None:
     topic, subscription = make(broker, ack_deadline=600)
     publish(broker, topic, b"1", b"2", b"3")
     with broker.consumer(topic, subscription) as first:
@@ -84,7 +84,7 @@ def test_a_consumer_that_was_closed_while_it_waited_takes_no_message_from_others
             message.ack()
 
 
-def test_a_delayed_nack_comes_again_after_the_delay(broker: Connection, make: Make) -> None:
+def test_a_delayed_nack_is_redelivered_after_the_delay(broker: Connection, make: Make) -> None:
     topic, subscription = make(broker, ack_deadline=60)
     publish(broker, topic, b"x")
     consumer = broker.consumer(topic, subscription)

@@ -61,7 +61,7 @@ def test_an_address_that_cannot_be_used_says_what_was_expected(url: str, said: s
         read_options(Address.parse(url))
 
 
-def test_a_file_that_is_no_key_is_refused_without_showing_it(tmp_path: Path) -> None:
+def test_an_invalid_key_file_is_refused_without_showing_it(tmp_path: Path) -> None:
     key = tmp_path / "key.json"
     key.write_text(json.dumps({"type": "service_account", "private_key": "very-secret-key"}), "utf-8")
     with pytest.raises(ConfigError, match="service account") as raised:

@@ -67,7 +67,7 @@ def test_pulls_of_several_sessions_in_turn_bring_each_key_in_order(
         until_done(order, pull)
 
 
-def test_what_is_given_back_comes_again_before_what_is_behind_it(session: Session, messages: int) -> None:
+def test_returned_messages_are_redelivered_before_later_ones(session: Session, messages: int) -> None:
     messages //= 3
     topic, subscription = filled(session, messages, 3)
     order = Order(messages, 3)

@@ -68,7 +68,7 @@ def test_a_refused_message_leaves_its_siblings_and_the_next_of_its_key(
     assert got == [b"1", b"3", b"4"]
 
 
-def test_a_key_whose_publish_failed_goes_on_in_order_once_the_topic_is_there(
+def test_a_key_whose_publish_failed_continues_in_order_once_the_topic_is_there(
     broker: Connection, make: Make
 ) -> None:
     topic = new_name()

@@ -75,7 +75,7 @@ def test_a_temporary_subscription_takes_no_other_options(emulator: Connection, t
         emulator.consumer(topic, "look", temporary=True, ack_deadline=60)
 
 
-def test_removing_what_is_gone_is_fine(emulator: Connection) -> None:
+def test_removing_a_missing_object_is_allowed(emulator: Connection) -> None:
     driver = emulator.driver
     assert isinstance(driver, PubSubDriver)
     temporary.remove_temporary(driver.connection, temporary.new_name(), 5)

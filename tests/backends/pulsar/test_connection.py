@@ -40,7 +40,7 @@ def test_a_host_that_refuses_is_unavailable_at_once_and_shows_no_secret() -> Non
     assert SECRET not in f"{caught.value!r} {caught.value.__cause__!r}"
 
 
-def test_a_host_that_says_nothing_is_unavailable_within_the_timeout() -> None:
+def test_a_silent_host_is_unavailable_within_the_timeout() -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         began = time.monotonic()
         with pytest.raises(Unavailable, match="does not answer") as caught:
@@ -131,7 +131,7 @@ def test_the_log_of_the_client_goes_to_logging(
 ) -> None:
     caplog.set_level(logging.WARNING, "brokerkit.pulsar")
     with connect(pulsar_server.url) as broker, pytest.raises(BrokerError):
-        broker.inspector().bounds("persistent://nobody/nowhere/x")
+        broker.inspector().bounds("persistent://missing/nowhere/x")
 
     def told() -> bool:
         return any(each.name == "brokerkit.pulsar" and "NotFound" in each.message for each in caplog.records)
@@ -146,7 +146,7 @@ def test_nothing_is_printed_where_logging_is_not_configured(pulsar_server: Pulsa
         from brokerkit.core import BrokerError, connect
         with connect({pulsar_server.url!r}) as broker:
             try:
-                broker.inspector().bounds("persistent://nobody/nowhere/x")
+                broker.inspector().bounds("persistent://missing/nowhere/x")
             except BrokerError:
                 print("refused")
     """

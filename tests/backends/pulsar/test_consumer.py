@@ -89,7 +89,7 @@ def test_an_exclusive_subscription_has_one_consumer(broker: Connection, make: Ma
             other_type.next_message(5)
 
 
-def test_a_failover_subscription_goes_on_with_the_next_consumer(broker: Connection, make: Make) -> None:
+def test_a_failover_subscription_continues_with_the_next_consumer(broker: Connection, make: Make) -> None:
     topic = make()
     publish(broker, topic, b"1", b"2", b"3")
     first = records_of(broker, topic)
@@ -143,7 +143,9 @@ def test_single_messages_are_acknowledged_on_exclusive_subscriptions_too(
         settled(got)
 
 
-def test_what_was_given_back_comes_again_after_the_delay_and_counts(broker: Connection, make: Make) -> None:
+def test_returned_messages_are_redelivered_after_the_delay_and_counted(
+    broker: Connection, make: Make
+) -> None:
     topic = make()
     publish(broker, topic, b"x")
     with messages_of(broker, topic) as consumer:
@@ -159,7 +161,7 @@ def test_what_was_given_back_comes_again_after_the_delay_and_counts(broker: Conn
             message.nack(delay=5)
 
 
-def test_by_default_what_was_given_back_is_there_again_while_one_watches(url: str, make: Make) -> None:
+def test_by_default_a_returned_message_is_redelivered_within_seconds(url: str, make: Make) -> None:
     topic = make()
     with connect(url, nack_delay=1) as broker, messages_of(broker, topic) as consumer:
         publish(broker, topic, b"x")
@@ -220,7 +222,7 @@ def test_closing_never_deletes_a_subscription(broker: Connection, make: Make) ->
     }
 
 
-def test_what_nobody_asks_for_goes_to_others(broker: Connection, make: Make) -> None:
+def test_messages_without_a_waiting_caller_go_to_other_consumers(broker: Connection, make: Make) -> None:
     topic = make()
     idle = messages_of(broker, topic)
     idle.attach()

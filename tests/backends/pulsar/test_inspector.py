@@ -168,7 +168,7 @@ def test_a_range_begins_in_the_middle_of_a_batch(broker: Connection, make: Make)
     assert read(broker, topic, -2) == [b"4", b"after"]
 
 
-def test_an_id_of_one_partition_is_no_position_in_another(broker: Connection, make: Make) -> None:
+def test_an_id_of_one_partition_is_not_a_position_in_another(broker: Connection, make: Make) -> None:
     topic = make(2)
     results = publish(broker, topic, *(OutboundMessage(b"%d" % n, key=b"%d" % n) for n in range(20)))
     first = next(result.id for result in results if result.id and result.id.split(":")[2] == "1")

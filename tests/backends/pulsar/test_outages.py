@@ -119,7 +119,7 @@ def test_a_read_that_was_cut_off_has_every_row_or_says_so(
 
 
 @pytest.mark.parametrize("read", READS)
-def test_every_way_of_reading_goes_on_after_a_stall_and_a_cut(
+def test_every_way_of_reading_continues_after_a_stall_and_a_cut(
     pulsar_server: PulsarServer, proxy: Proxy, topic: str, read: str, tmp_path: Path
 ) -> None:
     with bk.connect(url_of(pulsar_server, proxy, True)) as session:
@@ -184,7 +184,7 @@ def test_rows_are_read_again_through_a_fault_or_it_says_so(
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_a_tail_goes_on_after_a_fault_with_every_row_once(
+def test_a_tail_continues_after_a_fault_with_every_row_once(
     pulsar_server: PulsarServer, proxy: Proxy, fault: str
 ) -> None:
     name = new_name()

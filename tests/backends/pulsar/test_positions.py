@@ -93,7 +93,7 @@ def test_batches_follow_each_other_without_a_gap(session: Session, make: Make) -
     assert list(session.peek(topic, 3_002)["value"]) == numbers(9_001)[-3_002:]
 
 
-def test_a_read_that_stopped_inside_a_batch_goes_on_there(session: Session, make: Make) -> None:
+def test_a_read_that_stopped_inside_a_batch_continues_there(session: Session, make: Make) -> None:
     topic = make()
     for begin in (0, 3_000):
         payloads = (b"%d" % number for number in range(begin, begin + 3_000))
@@ -155,9 +155,7 @@ def test_a_negative_position_counts_in_each_partition(session: Session, make: Ma
     assert sorted(found["value"]) == ["147", "148", "149", "47", "48", "49"]
 
 
-def test_a_number_that_is_no_position_is_refused_with_what_a_position_is(
-    session: Session, make: Make
-) -> None:
+def test_an_invalid_position_is_refused_with_the_valid_ones(session: Session, make: Make) -> None:
     topic, target = make(), make()
     publish(session.connection, topic, *(b"%d" % number for number in range(10)))
     said = 'on Pulsar a position is the id of a message .*"earliest", "latest", or a negative number'

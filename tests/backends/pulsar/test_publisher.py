@@ -47,7 +47,7 @@ def test_a_null_payload_is_not_an_empty_one_and_no_key_is_none(broker: Connectio
     ],
     ids=["empty key", "key of bytes", "name twice", "surrogate value", "surrogate name"],
 )
-def test_what_would_not_come_back_equal_is_refused_before_it_is_sent(
+def test_values_that_would_change_are_refused_before_sending(
     broker: Connection, make: Make, message: OutboundMessage
 ) -> None:
     topic = make()
@@ -143,7 +143,7 @@ def test_a_publisher_sees_that_its_topic_was_deleted_and_made_again(
     namespace = f"public/{new_name()}"
     with httpx.Client(base_url=f"{pulsar_server.admin}/admin/v2/namespaces/", trust_env=False) as admin:
         admin.put(namespace).raise_for_status()
-        # or the producer would make the topic anew by itself
+        # or the producer would create the topic again by itself
         policy = {"allowAutoTopicCreation": False}
         admin.post(f"{namespace}/autoTopicCreation", json=policy).raise_for_status()
     topic = f"{namespace}/orders"

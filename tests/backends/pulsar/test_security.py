@@ -63,20 +63,20 @@ def test_a_wrong_token_is_unauthorized_and_shown_nowhere(
     assert wrong.rpartition(".")[2] not in shown
 
 
-def test_who_may_do_nothing_is_told_so(secure: SecurePulsarServer) -> None:
+def test_missing_permissions_are_reported(secure: SecurePulsarServer) -> None:
     topic = new_name()
     with connect(secure.url, admin=secure.admin, token=secure.token) as broker:
         broker.create_topic(topic)
-    with connect(secure.url, admin=secure.admin, token=secure.stranger) as broker:
+    with connect(secure.url, admin=secure.admin, token=secure.guest) as broker:
         for ask in (broker.inspector().topics, lambda: broker.inspector().describe(topic)):
             with pytest.raises(Unauthorized):
                 ask()
-    with connect(secure.url, token=secure.stranger) as broker, broker.publisher() as publisher:
+    with connect(secure.url, token=secure.guest) as broker, broker.publisher() as publisher:
         (result,) = publisher.topic(topic).publish_batch([OutboundMessage(b"x")])
     assert isinstance(result.error, Unauthorized)
 
 
-def test_nobody_is_told_to_bring_a_token(secure: SecurePulsarServer) -> None:
+def test_an_error_never_asks_for_a_token(secure: SecurePulsarServer) -> None:
     with pytest.raises(Unauthorized):
         connect(secure.url, timeout=10)
 

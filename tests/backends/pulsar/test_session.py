@@ -23,7 +23,7 @@ def session(url: str) -> Iterator[Session]:
         yield opened
 
 
-def test_what_is_published_is_seen_by_every_call(session: Session) -> None:
+def test_published_messages_are_seen_by_every_call(session: Session) -> None:
     topic = new_name()
     session.create_topic(topic, partitions=2)
     for number in range(6):

@@ -68,7 +68,7 @@ def test_dead_letters_are_forwarded_where_it_is_asked_for(broker: Connection) ->
         message.ack()
 
 
-def test_what_exists_already_is_said(broker: Connection) -> None:
+def test_an_existing_object_is_reported(broker: Connection) -> None:
     queue, topic = new_queue(broker), new_topic(broker, "me")
     for name, kind in ((queue, "queue"), (queue, "topic"), (topic, "topic")):
         with pytest.raises(AlreadyExists, match=name):
@@ -143,7 +143,7 @@ def test_a_filter_lets_only_some_messages_pass(broker: Connection) -> None:
         assert consumer.next_message(0.3) is None
 
 
-def test_who_may_not_administrate_is_told_so(servicebus_server: ServiceBusServer) -> None:
+def test_missing_administration_rights_are_reported(servicebus_server: ServiceBusServer) -> None:
     with connect(servicebus_server.connection_string_of("SendOnly")) as sender:
         with pytest.raises(Unauthorized) as raised:
             sender.create_topic(new_name())

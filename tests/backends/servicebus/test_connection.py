@@ -67,7 +67,7 @@ def test_a_host_that_is_not_there_is_unavailable_at_once() -> None:
     assert KEY not in everything_said(raised.value)
 
 
-def test_a_name_that_nobody_has_is_unavailable() -> None:
+def test_an_unknown_host_name_is_unavailable() -> None:
     with pytest.raises(Unavailable) as raised:
         connect(string("nowhere.invalid"), timeout=5)
     assert raised.value.retryable
@@ -204,7 +204,7 @@ def test_a_killed_server_in_the_middle_of_a_pull_loses_nothing() -> None:
         deadline = time.monotonic() + 60
         while len(got) < len(sent):
             assert time.monotonic() < deadline, f"{len(got)} of {len(sent)} came"
-            # locks of before the crash end, and the connection is made anew
+            # locks taken before the crash expire, and the connection is restored
             with suppress(AckFailed, Unavailable):
                 more = consumer.fetch(500, 1.0)
                 if more is not None:
@@ -228,14 +228,14 @@ def test_a_pull_that_meets_a_killed_server_fails_within_its_time_and_may_be_trie
         assert list(frame["value"]) == ["a", "b"]
 
 
-def test_a_publisher_goes_on_after_a_restart() -> None:
+def test_a_publisher_continues_after_a_restart() -> None:
     with ServiceBusServer() as server, connect(server.connection_string) as broker:
         queue = new_queue(broker)
         with broker.publisher() as publisher:
             topic = publisher.topic(queue)
             assert topic.publish(OutboundMessage(b"1")).ok
             server.restart()
-            # the service closed the link while nobody was sending: that is no failure
+            # the service closed the link while no message was being sent: that is not a failure
             assert topic.publish(OutboundMessage(b"2"), timeout=20).ok
         with consumer_of(broker, queue) as consumer:
             messages = consumer.next_batch(2, 20)

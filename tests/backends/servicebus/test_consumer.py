@@ -90,7 +90,7 @@ def test_one_lost_lock_of_many_is_the_only_one_that_is_lost(broker: Connection, 
         held = consumer.fetch(5, 20)
         assert held is not None
         messages = held.messages()
-        # somebody else settles one of them by its lock token
+        # another client settles one of them by its lock token
         token = held.chunk.receipts[2].lock_token  # type: ignore[attr-defined]  # of this backend
         with client.get_queue_receiver(queue) as thief:
             thief._settle_message_via_mgmt_link("completed", [token])
@@ -118,7 +118,7 @@ def test_a_rejected_message_is_dead_lettered_with_its_reason(broker: Connection)
         second.ack()
 
 
-def test_what_is_given_back_too_often_is_dead_lettered(broker: Connection) -> None:
+def test_a_message_returned_too_often_is_dead_lettered(broker: Connection) -> None:
     queue = new_queue(broker, max_delivery_count=3)
     publish(broker, queue, b"x")
     with consumer_of(broker, queue) as consumer:
@@ -151,7 +151,7 @@ def test_an_idle_consumer_takes_nothing_from_others(broker: Connection) -> None:
         message.ack()
 
 
-def test_what_a_closed_consumer_had_comes_again_at_once(broker: Connection) -> None:
+def test_messages_of_a_closed_consumer_are_redelivered_at_once(broker: Connection) -> None:
     queue = new_queue(broker)
     publish(broker, queue, *[b"%d" % number for number in range(50)])
     consumer = consumer_of(broker, queue)
@@ -182,13 +182,13 @@ def test_many_acknowledgements_are_confirmed_each_by_itself(broker: Connection) 
     ("made", "subscription", "error", "said"),
     [
         ("topic", None, ConfigError, "subscription="),
-        ("topic", "nobody", NotFound, "create_subscription"),
+        ("topic", "missing", NotFound, "create_subscription"),
         ("queue", "me", ConfigError, "leave subscription= out"),
         ("nothing", None, NotFound, "create_topic"),
         ("nothing", "me", NotFound, "create_topic"),
     ],
 )
-def test_what_cannot_be_consumed_from_says_why(
+def test_an_unusable_subscription_says_why(
     broker: Connection, made: str, subscription: str | None, error: type[Exception], said: str
 ) -> None:
     name = {"topic": lambda: new_topic(broker), "queue": lambda: new_queue(broker), "nothing": new_name}[
@@ -210,7 +210,7 @@ def test_start_creates_a_missing_subscription_with_its_options(broker: Connectio
     assert found.details["rules"] == {"filter": "size > 1"}
 
 
-def test_options_that_nobody_knows_are_refused(broker: Connection) -> None:
+def test_unknown_options_are_refused(broker: Connection) -> None:
     with pytest.raises(ConfigError, match="session"):
         broker.consumer("q", colour="red")
 

@@ -80,12 +80,12 @@ def test_a_topic_has_no_messages_of_its_own_and_says_where_they_are(broker: Conn
 
 
 @pytest.mark.parametrize("look", ["bounds", "describe"])
-def test_what_is_not_there_is_not_found(broker: Connection, look: str) -> None:
+def test_a_missing_object_is_not_found(broker: Connection, look: str) -> None:
     name, topic = new_name(), new_topic(broker)
     for missing in (
         name,
         f"{name}/$deadletterqueue",
-        f"{topic}/Subscriptions/nobody",
+        f"{topic}/Subscriptions/missing",
         f"{name}/Subscriptions/me",
     ):
         with pytest.raises(NotFound, match="create_"):
@@ -120,7 +120,7 @@ def test_the_bounds_are_found_wherever_messages_were_taken_out(broker: Connectio
     assert values(broker, queue) == []
     publish(broker, queue, b"next")
     assert values(broker, queue, 101) == [b"next"]
-    # and an entity that is made anew begins anew
+    # an entity that is created again starts again
     broker.delete_topic(queue)
     broker.create_topic(queue)
     publish(broker, queue, b"new")
@@ -172,7 +172,7 @@ def test_the_sub_queues_are_looked_at(broker: Connection, client: Any) -> None:
         message.ack()
 
 
-def test_who_may_only_listen_looks_at_messages_all_the_same(servicebus_server: ServiceBusServer) -> None:
+def test_an_account_with_listen_rights_can_look_at_messages(servicebus_server: ServiceBusServer) -> None:
     with connect(servicebus_server.connection_string) as broker:
         queue = new_queue(broker)
         publish(broker, queue, *[b"%d" % number for number in range(10)])

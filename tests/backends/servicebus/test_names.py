@@ -42,7 +42,7 @@ def test_a_name_is_taken_apart(topic: str, subscription: str | None, shown: str,
     ("topic", "subscription"),
     [("a?b", None), ("/a", None), ("a//b", None), ("a\nb", None), ("a", "b/c"), ("a/Subscriptions/b", "c")],
 )
-def test_what_cannot_be_a_name_is_refused(topic: str, subscription: str | None) -> None:
+def test_an_invalid_name_is_refused(topic: str, subscription: str | None) -> None:
     with pytest.raises(ConfigError):
         EntityName.parse(topic, subscription)
 

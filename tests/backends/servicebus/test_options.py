@@ -23,7 +23,7 @@ class Tokens:
     """Stands for an object of azure-identity."""
 
     def get_token(self, *scopes: str, **_: object) -> object:
-        raise AssertionError("nobody asks for a token before it connects")
+        raise AssertionError("a token was requested before connecting")
 
 
 @pytest.mark.parametrize(

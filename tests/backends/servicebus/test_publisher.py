@@ -117,7 +117,9 @@ def test_without_the_right_to_send_publishing_is_unauthorized(
     assert not result.error.retryable
 
 
-def test_who_may_only_send_publishes(servicebus_server: ServiceBusServer, broker: Connection) -> None:
+def test_an_account_with_send_rights_can_publish(
+    servicebus_server: ServiceBusServer, broker: Connection
+) -> None:
     queue = new_queue(broker)
     with connect(servicebus_server.connection_string_of("SendOnly")) as sender:
         publish(sender, queue, b"x")
@@ -126,7 +128,7 @@ def test_who_may_only_send_publishes(servicebus_server: ServiceBusServer, broker
     assert counts(broker, queue)["active"] == 1
 
 
-def test_a_publisher_goes_on_after_the_entity_was_deleted_and_made_anew(broker: Connection) -> None:
+def test_a_publisher_continues_after_the_entity_was_deleted_and_created_again(broker: Connection) -> None:
     queue = new_queue(broker)
     with broker.publisher() as publisher:
         topic = publisher.topic(queue)

@@ -124,7 +124,7 @@ def test_the_lock_of_a_session_is_kept_while_its_messages_are_held(broker: Conne
         held.ack()
 
 
-def test_messages_of_a_session_whose_lock_was_lost_are_lock_lost_and_come_again(broker: Connection) -> None:
+def test_messages_of_a_session_are_redelivered_after_its_lock_is_lost(broker: Connection) -> None:
     queue = filled(broker, "a", lock_seconds=1)
     with consumer_of(broker, queue, session="a", hold=0.2) as consumer:
         held = consumer.fetch(2, 20)

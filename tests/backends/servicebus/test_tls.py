@@ -23,7 +23,7 @@ def test_a_namespace_by_tls_with_an_authority_of_its_own(
     servicebus_server: ServiceBusServer, tmp_path: Path
 ) -> None:
     authority = Authority(tmp_path / "ours")
-    stranger = Authority(tmp_path / "theirs", "another authority")
+    other = Authority(tmp_path / "theirs", "another authority")
     with ServiceBusServer(authority=authority) as server:
         url = server.tls_connection_string
         # the service's administration has port 443, which only root may take
@@ -37,7 +37,7 @@ def test_a_namespace_by_tls_with_an_authority_of_its_own(
                 assert (message.data, message.key) == (b"x", b"k")
                 message.ack()
         with pytest.raises(Unavailable, match="CERTIFICATE_VERIFY_FAILED|certificate") as raised:
-            connect(url, ca=str(stranger.ca), admin=admin, timeout=10)
+            connect(url, ca=str(other.ca), admin=admin, timeout=10)
         # another try with the same certificates ends in the same way
         assert not raised.value.retryable
 

@@ -98,7 +98,7 @@ def test_what_others_send_with_microsofts_client_is_turned_back(broker: Connecti
         ({"$sb.body_type": "value:text"}, "not published"),
     ],
 )
-def test_what_cannot_be_carried_is_refused_before_it_is_sent(
+def test_unsupported_messages_are_refused_before_sending(
     broker: Connection, attributes: dict[str, Any], said: str
 ) -> None:
     queue = new_queue(broker)
@@ -142,7 +142,7 @@ def test_properties_of_the_service_are_attributes_both_ways(broker: Connection, 
     assert list(taken(broker, queue).attributes) == [("own", "1"), *PROPERTIES]
 
 
-def test_a_partition_key_that_is_no_session_is_the_key_and_stays_one(broker: Connection, client: Any) -> None:
+def test_a_partition_key_without_a_session_stays_the_key(broker: Connection, client: Any) -> None:
     queue = new_queue(broker)
     with client.get_queue_sender(queue) as sender:
         sender.send_messages(ServiceBusMessage(b"x", partition_key="p", message_id="m"))

@@ -44,7 +44,7 @@ def test_one_can_publish_take_and_peek_by_name(apart: ServiceBusServer) -> None:
 
 
 @pytest.mark.broker
-def test_what_needs_the_administration_says_so(apart: ServiceBusServer) -> None:
+def test_calls_that_need_the_administration_say_so(apart: ServiceBusServer) -> None:
     queue = new_name()
     apart.create_queue(queue)
     with bk.connect(apart.connection_string) as session:

@@ -152,7 +152,7 @@ def test_what_the_timeout_left_no_time_for_is_failed() -> None:
     assert [result.status for result in results] == ["confirmed", "confirmed", "failed", "failed"]
 
 
-def test_no_messages_are_no_work_and_no_workers_are_refused() -> None:
+def test_no_messages_do_nothing_and_no_workers_are_refused() -> None:
     topic = topic_from_function(lambda message: None)
     assert publish_in_parallel(topic, []) == []
     with pytest.raises(ConfigError):

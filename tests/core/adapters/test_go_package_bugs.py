@@ -57,7 +57,7 @@ def test_a_source_that_fails_without_cancellation_ends_everything_with_its_error
     assert got == [0, 1, 2]
 
 
-def test_an_error_that_nobody_reads_blocks_nobody_and_is_raised_on_leaving() -> None:
+def test_an_unread_error_blocks_no_producer_and_is_raised_on_leaving() -> None:
     source = IteratorSource(2)
     source.fail(Unavailable("the broker went away"))
     with within(2.0), pytest.raises(Unavailable), message_stream(source).stream() as messages:

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.timeout(10)
 
 
 @pytest.mark.parametrize("kind", ALL_SOURCES)
-def test_cancelling_returns_and_gives_back_what_no_handler_got(kind: type[Box]) -> None:
+def test_cancelling_returns_the_messages_that_no_handler_got(kind: type[Box]) -> None:
     source = kind(300)
     cancellation = Cancellation()
 
@@ -83,7 +83,7 @@ def test_a_handler_that_raises_after_settling_changes_nothing() -> None:
     assert outcome(source.received[0]) == "ack"
 
 
-def test_a_batch_handler_that_raises_gives_back_what_it_had_not_settled() -> None:
+def test_a_batch_handler_that_raises_returns_unsettled_messages() -> None:
     source = IteratorSource(3)
 
     def handle(batch: list[Message]) -> None:
@@ -162,7 +162,7 @@ def test_fan_in_hands_over_the_messages_of_all_with_one_handler_at_a_time() -> N
     assert sorted(got) == sorted([*range(40)] * 3)
 
 
-def test_fan_in_raises_the_error_of_one_and_gives_back_what_is_left_of_the_others() -> None:
+def test_fan_in_raises_the_error_of_one_receiver_and_returns_the_messages_of_the_others() -> None:
     bad, good = ReceiverSource(1), ReceiverSource(200)
     bad.fail(Unavailable("gone"))
     with within(2.0), pytest.raises(Unavailable):

@@ -52,7 +52,7 @@ def test_full_batches_come_at_once(kind: type[Box]) -> None:
 
 
 @pytest.mark.parametrize("kind", ALL_SOURCES)
-def test_leaving_early_gives_back_what_the_loop_did_not_get(kind: type[Box]) -> None:
+def test_leaving_early_returns_undelivered_messages(kind: type[Box]) -> None:
     source = kind(50)
     with within(1.5), message_stream(source, prefetch=10).stream() as messages:
         for message in messages:
@@ -64,7 +64,7 @@ def test_leaving_early_gives_back_what_the_loop_did_not_get(kind: type[Box]) -> 
 
 
 @pytest.mark.parametrize("kind", SINGLE_SOURCES)
-def test_leaving_a_batched_stream_early_gives_back_what_the_loop_did_not_get(kind: type[Box]) -> None:
+def test_leaving_a_batched_stream_early_returns_undelivered_messages(kind: type[Box]) -> None:
     source = kind(60)
     with within(1.5), batched_message_stream(source, max_messages=10, window=30).batch_stream() as batches:
         first = next(batches)
@@ -161,7 +161,7 @@ class Deaf(IteratorSource):
         return self.take(timeout, None)
 
 
-def test_what_a_source_brings_after_it_was_abandoned_is_given_back(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_messages_of_an_abandoned_source_are_returned(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("brokerkit.core.adapters.pump.LEAVE_SECONDS", 0.1)
     source = Deaf()
     with pytest.warns(AbandonedWarning), within(1.0), message_stream(source).stream():
@@ -229,6 +229,6 @@ def test_sizes_and_windows_that_make_no_sense_are_refused(make) -> None:
         make()
 
 
-def test_what_is_no_source_is_refused_and_the_protocols_are_named() -> None:
+def test_an_invalid_source_is_refused_with_the_protocols_named() -> None:
     with pytest.raises(TypeError, match="next_message"):
         message_stream(object())

@@ -151,7 +151,7 @@ class OpenNotebook:
         return self.file
 
     def _saved_since(self, before: int) -> bool:
-        """Whether it was written anew, to its end."""
+        """Whether it was written again, to its end."""
         return self.file.stat().st_mtime_ns > before and self.file.read_bytes().endswith(b"}\n")
 
     def screenshot(self, name: str, what: Locator | None = None) -> Path:

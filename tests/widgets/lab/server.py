@@ -30,7 +30,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
 class Lab:
     """JupyterLab with its kernels. `start` it, and `close` it to end all of it.
 
-    It asks nobody for news or updates, and neither reads nor writes a setting of the user's.
+    It asks no server for news or updates, and neither reads nor writes a setting of the user's.
     """
 
     def __init__(self) -> None:
@@ -93,13 +93,13 @@ class Lab:
         return json.loads(text) if text else None
 
     def use_setting(self, name: str, content: Mapping[str, Any]) -> None:
-        """Have pages that are opened from now on use a setting of JupyterLab's, by the name of its file."""
+        """Set a setting of JupyterLab, by the name of its file, for pages opened from now on."""
         file = self.folder / "settings" / name
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(json.dumps(content), "utf-8")
 
     def use_theme(self, theme: str) -> None:
-        """Have pages that are opened from now on be `light` or `dark`."""
+        """Set the theme, `light` or `dark`, of pages opened from now on."""
         name = "@jupyterlab/apputils-extension/themes.jupyterlab-settings"
         self.use_setting(name, {"theme": THEMES[theme]})
 
