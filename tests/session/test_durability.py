@@ -76,8 +76,8 @@ def test_a_topic_of_kafka_says_how_many_replicas_have_it(kafka_server: KafkaServ
 @pytest.mark.parametrize(
     ("setting", "said"),
     [
-        ("", "(2 minaccording to the monitor of one server)"),
-        ("jetstream { sync_interval: 10s }", "(10 saccording to the monitor of one server)"),
+        ("", "(2 min, according to the monitor of one server)"),
+        ("jetstream { sync_interval: 10s }", "(10 s, according to the monitor of one server)"),
         ("jetstream { sync_interval: always }", "(always: each message before it is confirmed)"),
     ],
 )
