@@ -6,6 +6,7 @@ import contextlib
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import pulsar
@@ -96,7 +97,7 @@ class PulsarPublisher(PublisherDriver):
             full = self._topics.full(topic)
             try:
                 self._large[topic] = self._connection.call(
-                    lambda full=full: self._create(full, False, batching=False),  # type: ignore[misc]  # the one of this turn
+                    partial(self._create, full, False, batching=False),
                     deadline.remaining(),
                     f"publishing to {full}",
                 )
@@ -121,7 +122,7 @@ class PulsarPublisher(PublisherDriver):
                 numbers = self._topics.partitions(full, deadline.remaining())
                 deduplicated = self._deduplicated(full, numbers, deadline)
                 self._producers[topic] = self._connection.call(
-                    lambda full=full, known=deduplicated: self._create(full, known),  # type: ignore[misc]  # the ones of this turn
+                    partial(self._create, full, deduplicated),
                     deadline.remaining(),
                     f"publishing to {full}",
                 )
@@ -169,7 +170,7 @@ class PulsarPublisher(PublisherDriver):
         for producers in (self._producers, self._large):
             producer = producers.pop(topic, None)
             if producer is not None:
-                self._connection.submit(lambda each=producer: _close(each.native), "leave")  # type: ignore[misc]  # the one of this turn
+                self._connection.submit(partial(_close, producer.native), "leave")
 
     def close(self, timeout: float) -> None:
         """Flush and close the producers. Those that hang end with the client."""
@@ -177,7 +178,7 @@ class PulsarPublisher(PublisherDriver):
         producers = [each.native for each in (*self._producers.values(), *self._large.values())]
         self._producers.clear()
         self._large.clear()
-        leaving = [self._connection.submit(lambda each=each: _leave(each), "leave") for each in producers]  # type: ignore[misc]  # the one of this turn
+        leaving = [self._connection.submit(partial(_leave, each), "leave") for each in producers]
         for each in leaving:
             with contextlib.suppress(TimeoutError):
                 each.result(deadline.remaining())
