@@ -184,11 +184,6 @@ class DriverThread:
             self._woken = True
             self._condition.notify()
 
-    @property
-    def stopping(self) -> bool:
-        """Whether the thread was told to end."""
-        return self._stopping
-
     def check_process(self) -> None:
         """Raise `Closed` in a forked child, where the thread does not exist."""
         if os.getpid() != self._pid:
