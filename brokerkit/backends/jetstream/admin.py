@@ -16,7 +16,7 @@ from .durable import NANOSECONDS, create_durable
 from .source import find_source, parse_topic, streams_of
 from .subjects import check_name, check_subject, covered, overlap, stream_name_for
 
-OPTIONS = OptionTable(
+TOPIC_OPTIONS = OptionTable(
     {
         "stream": Option(
             text,
@@ -63,7 +63,7 @@ async def create_topic(
         raise NotSupported(
             "JetStream has no partitions; use one subject for each instead: orders.0, orders.1"
         )
-    given = OPTIONS.read(options)
+    given = TOPIC_OPTIONS.read(options)
     named, subject = parse_topic(topic)
     subjects = _subjects(given, subject)
     for each in subjects:

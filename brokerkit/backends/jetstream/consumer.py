@@ -23,7 +23,7 @@ from brokerkit.core.vocabulary.positions import Position
 from .admin import create_subscription
 from .codec import to_columns
 from .connection import JetStreamConnection, log
-from .durable import OPTIONS, find_durable, lock_seconds
+from .durable import SUBSCRIPTION_OPTIONS, find_durable, lock_seconds
 from .errors import translate
 from .loop import LoopThread
 from .pull import NotServed, Pull
@@ -50,7 +50,7 @@ class JetStreamConsumer(MessageDriver):
 
     def __init__(self, loop: LoopThread, connection: JetStreamConnection, request: ConsumerRequest) -> None:
         assert request.subscription is not None
-        OPTIONS.read(request.options)
+        SUBSCRIPTION_OPTIONS.read(request.options)
         self._name = check_name(request.subscription, "consumer (subscription=)")
         self._loop = loop
         self._connection = connection

@@ -28,7 +28,7 @@ from .source import Source, filter_config
 NANOSECONDS = 1_000_000_000
 MAX_ACK_PENDING = 20_000
 
-OPTIONS = OptionTable(
+SUBSCRIPTION_OPTIONS = OptionTable(
     {
         "ack_wait": Option(SECONDS, "seconds until an unsettled message is redelivered (30)"),
         "max_deliver": Option(WHOLE, "maximum number of deliveries of a message; -1: no limit", -1),
@@ -93,7 +93,7 @@ def configuration(
     Args:
         source: What it reads.
         name: Its name.
-        options: Its options; see `OPTIONS`.
+        options: Its options; see `SUBSCRIPTION_OPTIONS`.
         state: The state of the stream.
         start: Where it starts.
 
@@ -101,7 +101,7 @@ def configuration(
         ConfigError: An option is unknown or wrong.
         NotSupported: The start position is not supported.
     """
-    given = OPTIONS.read(options)
+    given = SUBSCRIPTION_OPTIONS.read(options)
     config: dict[str, Any] = {
         "durable_name": name,
         "name": name,

@@ -132,7 +132,7 @@ def create_subscription(
         subscription: The name of the new subscription.
         start: Where the subscription begins. `earliest` and times reach back as far as the topic retains
             its messages.
-        options: See `subscription_options.OPTIONS`.
+        options: See `subscription_options.SUBSCRIPTION_OPTIONS`.
         timeout: Seconds for all requests together.
 
     Raises:

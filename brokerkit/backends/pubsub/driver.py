@@ -28,7 +28,7 @@ from .methods import LIST_TOPICS
 from .options import Options
 from .parking import Parking
 from .publisher import PubSubPublisher
-from .subscription_options import OPTIONS
+from .subscription_options import SUBSCRIPTION_OPTIONS
 
 NOT_PERMITTED_TO_LIST = ("IAM_PERMISSION_DENIED", "")
 """The reasons of a refusal which mean only that topics may not be listed."""
@@ -95,7 +95,7 @@ class PubSubDriver(Driver):
         """Return a consumer. The option ``temporary=True`` consumes from a copy that is deleted on close."""
         if request.options.get("temporary"):
             return TemporaryConsumer(self.connection, request, self._parking)
-        OPTIONS.read(request.options)
+        SUBSCRIPTION_OPTIONS.read(request.options)
         return PubSubConsumer(self.connection, request, self._parking)
 
     def publisher(self, *, transactional_id: str | None = None) -> PublisherDriver:

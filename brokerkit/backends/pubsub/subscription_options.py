@@ -14,7 +14,7 @@ from brokerkit.core.vocabulary.errors import ConfigError
 
 from .connection import PubSubConnection
 
-OPTIONS = OptionTable(
+SUBSCRIPTION_OPTIONS = OptionTable(
     {
         "ack_deadline": Option(
             WHOLE, "seconds until an unsettled message is redelivered (10 to 600; default 10)"
@@ -50,7 +50,7 @@ OPTIONS = OptionTable(
 
 def subscription_fields(connection: PubSubConnection, options: Mapping[str, Any]) -> dict[str, Any]:
     """Return the fields of a new subscription. Raises ConfigError."""
-    given = OPTIONS.read(options)
+    given = SUBSCRIPTION_OPTIONS.read(options)
     fields: dict[str, Any] = {"enable_message_ordering": given["ordering"]}
     if given["ack_deadline"] is not None:
         fields["ack_deadline_seconds"] = given["ack_deadline"]

@@ -24,7 +24,7 @@ TYPES = {
 COUNTING = frozenset({"shared", "key_shared"})
 """The types with which several consumers share a topic and deliveries are counted."""
 DEFAULT_TYPES: Mapping[Model, str] = {"message": "shared", "record": "failover"}
-OPTIONS = OptionTable(
+SUBSCRIPTION_OPTIONS = OptionTable(
     {
         "subscription_type": Option(
             choice(*TYPES),
@@ -51,7 +51,7 @@ class SubscriptionOptions:
     """
 
     def __init__(self, connection: PulsarConnection, model: Model, options: Mapping[str, Any]) -> None:
-        given = OPTIONS.read(options)
+        given = SUBSCRIPTION_OPTIONS.read(options)
         self.type = given["subscription_type"] or DEFAULT_TYPES[model]
         if model == "record" and self.type in COUNTING:
             raise NotSupported(
@@ -79,7 +79,7 @@ class SubscriptionOptions:
             connection: The connection.
             topic: The full name of the topic.
             subscription: The name of the subscription.
-            prefetch: As in `OPTIONS`.
+            prefetch: As in `SUBSCRIPTION_OPTIONS`.
             more: Further arguments of the library.
         """
         check_subscription(subscription)

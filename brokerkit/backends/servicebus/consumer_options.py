@@ -33,7 +33,7 @@ def _numbers(name: str, value: Any) -> tuple[int, ...] | None:
     return tuple(number for number in numbers if number is not None)
 
 
-OPTIONS = OptionTable(
+CONSUMER_OPTIONS = OptionTable(
     {
         "session": Option(
             _session,
@@ -64,7 +64,7 @@ class ConsumerOptions:
 
 def read_consumer_options(options: Mapping[str, Any]) -> ConsumerOptions:
     """Check the options of a consumer and return them. Raises ConfigError."""
-    given = (OPTIONS | SUBSCRIPTION_OPTIONS).read(options)
+    given = (CONSUMER_OPTIONS | SUBSCRIPTION_OPTIONS).read(options)
     session, deferred = given["session"], given["deferred"]
     if deferred is not None and session is not None:
         raise ConfigError("deferred messages are taken by their numbers: leave session= out")
