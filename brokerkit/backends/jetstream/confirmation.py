@@ -13,7 +13,7 @@ from urllib.request import Request, urlopen
 
 from brokerkit.core.vocabulary.errors import ConfigError
 
-LOGGER = logging.getLogger("brokerkit.jetstream")
+log = logging.getLogger("brokerkit.jetstream")
 MONITOR_SECONDS = 2.0
 MOST_BYTES = 4 * 1024 * 1024
 """Most bytes of the monitor's answer that are read. It usually has a few thousand."""
@@ -52,7 +52,7 @@ def sync_interval(monitor: str | None, timeout: float) -> str:
             return "always: each message before it is confirmed"
         seconds = config["sync_interval"] / 1e9
     except (OSError, HTTPException, ValueError, LookupError, TypeError) as error:
-        LOGGER.info("asking the monitor for its sync_interval: %s", error)
+        log.info("asking the monitor for its sync_interval: %s", error)
         return "unknown: the monitor did not report it; 2 min by default"
     return f"{_span(seconds)}, according to the monitor of one server"
 

@@ -31,7 +31,7 @@ from brokerkit.core.vocabulary.topics import Bounds
 
 from .clients import AdminClient
 from .errors import kafka_error, translate
-from .options import LOGGER, Properties, check_c_text
+from .options import Properties, check_c_text, log
 from .watch import Watch
 
 T = TypeVar("T")
@@ -202,7 +202,7 @@ class KafkaConnection:
             if problem is not None and (patience.passed or not problem.retryable):
                 if not found:
                     raise problem
-                LOGGER.info("%s", problem)
+                log.info("%s", problem)
                 break
             if missing:
                 # the partition was just created, or is changing its leader
@@ -283,7 +283,7 @@ class KafkaConnection:
             except BrokerError as error:
                 if deadline.passed:
                     raise
-                LOGGER.info("%s", error)
+                log.info("%s", error)
                 found[name] = None
         return found
 
@@ -295,7 +295,7 @@ class KafkaConnection:
         except Unauthorized:
             raise
         except BrokerError as error:
-            LOGGER.info("%s", error)
+            log.info("%s", error)
 
     def topic_config(self, topic: str, deadline: Deadline) -> dict[str, str]:
         """Return a topic's configuration, without sensitive entries."""

@@ -22,7 +22,7 @@ from .codec import split_errors, to_columns
 from .connection import KafkaConnection
 from .consumer_groups import Positions, create_group, find_group, group_settings
 from .errors import AUTHENTICATION, from_code, translate, translating
-from .options import LOGGER, Properties, passed_through
+from .options import Properties, log, passed_through
 from .watch import Watch
 
 BATCH = 2_000
@@ -132,7 +132,7 @@ class KafkaConsumer(RecordDriver):
             begin = self._positions(numbers, {})
         except BrokerError as error:
             # librdkafka then looks up the positions itself, without a time limit
-            LOGGER.warning("positions of group %r in %r: %s", self._group, self._topic, error)
+            log.warning("positions of group %r in %r: %s", self._group, self._topic, error)
             self._assign(consumer, partitions)
         else:
             self._assign(consumer, begin)
@@ -262,7 +262,7 @@ class KafkaConsumer(RecordDriver):
         elif error.fatal() or code in _FATAL or code in AUTHENTICATION:
             self._error = from_code(error, f"reading {self._topic!r} as {self._group!r}")
         else:
-            LOGGER.info("reading %r as %r: %s", self._topic, self._group, error)
+            log.info("reading %r as %r: %s", self._topic, self._group, error)
 
     def _at_end(self, message: Message) -> None:
         """Note that a partition was read to its end, even if its last offsets held no records to deliver."""

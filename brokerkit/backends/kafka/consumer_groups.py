@@ -29,7 +29,7 @@ from brokerkit.core.vocabulary.secrets import revealed
 from . import clients
 from .connection import KafkaConnection
 from .errors import translate, translating
-from .options import LOGGER, Properties
+from .options import Properties, log
 from .share_groups import share_settings
 from .watch import Watch
 
@@ -254,7 +254,7 @@ def groups_of(
             if deadline.passed and not isinstance(error, Unauthorized):
                 raise
             # permission to list groups does not include permission to see their positions
-            LOGGER.info("positions of group %r: %s", name, error)
+            log.info("positions of group %r: %s", name, error)
             return {}
 
     described = connection.described_groups(deadline)

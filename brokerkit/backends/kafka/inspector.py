@@ -20,7 +20,7 @@ from brokerkit.core.vocabulary.windows import TimeOrder
 
 from .connection import KafkaConnection, Offsets
 from .consumer_groups import Group, groups_of
-from .options import LOGGER, Properties
+from .options import Properties, log
 from .share_state import ShareState, share_states
 from .terms import terms_of
 
@@ -66,7 +66,7 @@ class KafkaInspector(InspectorDriver):
             config = self._connection.topic_config(topic, Deadline(min(CONFIG_SECONDS, deadline.remaining())))
         except BrokerError as error:
             # permission to read a topic does not include permission to see its configuration
-            LOGGER.info("configuration of %r: %s", topic, error)
+            log.info("configuration of %r: %s", topic, error)
             config = {}
         return TopicDescription(
             topic,
@@ -106,7 +106,7 @@ class KafkaInspector(InspectorDriver):
         try:
             stamped = self._connection.topic_config(topic, deadline).get("message.timestamp.type")
         except BrokerError as error:
-            LOGGER.info("configuration of %r: %s", topic, error)
+            log.info("configuration of %r: %s", topic, error)
             return "first"
         return "sorted" if stamped == "LogAppendTime" else "first"
 

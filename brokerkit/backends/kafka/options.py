@@ -11,8 +11,8 @@ from brokerkit.core.vocabulary.address import Address
 from brokerkit.core.vocabulary.errors import ConfigError
 from brokerkit.core.vocabulary.secrets import Secret, Secrets, inner_secrets, is_secret, revealed
 
-LOGGER = logging.getLogger("brokerkit.kafka")
-LOGGER.addHandler(logging.NullHandler())
+log = logging.getLogger("brokerkit.kafka")
+log.addHandler(logging.NullHandler())
 
 DEFAULT_PORT = 9092
 UNDOTTED = frozenset({"acks", "debug", "log_level", "partitioner", "retries"})
@@ -86,14 +86,14 @@ def properties_of(address: Address) -> Properties:
 
 
 class MaskedLog:
-    """The log of librdkafka. It writes to `LOGGER` and masks every secret."""
+    """The log of librdkafka. It writes to `log` and masks every secret."""
 
     def __init__(self, secrets: Secrets) -> None:
         self._secrets = secrets
 
     def log(self, level: int, text: str, *values: object) -> None:
-        if LOGGER.isEnabledFor(level):
-            LOGGER.log(level, "%s", self._secrets.mask(text % values))
+        if log.isEnabledFor(level):
+            log.log(level, "%s", self._secrets.mask(text % values))
 
 
 def _with_port(host: str) -> str:

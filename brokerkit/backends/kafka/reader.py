@@ -20,7 +20,7 @@ from .codec import split_errors, to_columns
 from .connection import KafkaConnection
 from .consumer_groups import group_settings
 from .errors import AUTHENTICATION, from_code, translating
-from .options import LOGGER, Properties
+from .options import Properties, log
 from .watch import Watch
 
 BATCH = 2_000
@@ -133,7 +133,7 @@ class KafkaReader(ReaderDriver):
         elif code in _GONE or code in AUTHENTICATION or error.fatal():
             raise from_code(error, f"reading {slice_.topic!r}")
         else:
-            LOGGER.info("reading %r: %s", slice_.topic, error)
+            log.info("reading %r: %s", slice_.topic, error)
 
     def _at_end(self, slice_: Slice, offset: int | None) -> None:
         """End the slice at the end of the partition, unless that end is only not visible yet."""

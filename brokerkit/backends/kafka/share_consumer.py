@@ -35,7 +35,7 @@ from .clients import ShareConsumer
 from .codec import split_errors, to_columns
 from .connection import KafkaConnection
 from .errors import AUTHENTICATION, codes, from_code, translate, translating
-from .options import LOGGER, Properties, passed_through
+from .options import Properties, log, passed_through
 from .share_groups import DELIVERIES, NEEDED, begin_share_group, find_share_group, forget_share_group
 from .watch import Watch
 
@@ -179,7 +179,7 @@ class KafkaShareConsumer(MessageDriver):
         assert error is not None
         if error.fatal() or error.code() in AUTHENTICATION:
             raise self._problem(error)
-        LOGGER.info("reading %r as share group %r: %s", self._topic, self._group, error)
+        log.info("reading %r as share group %r: %s", self._topic, self._group, error)
         receipt = _receipt(message)
         if min(receipt) >= 0:
             # a message that cannot be read must be settled like any other

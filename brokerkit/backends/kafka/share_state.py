@@ -24,7 +24,7 @@ from .clients import Consumer
 from .connection import KafkaConnection
 from .consumer_groups import CLOSE_SECONDS, group_settings
 from .errors import from_code, translating
-from .options import LOGGER, Properties
+from .options import Properties, log
 from .watch import Watch
 
 STATE_TOPIC = "__share_group_state"
@@ -82,7 +82,7 @@ def share_states(
         return {}
     except BrokerError as error:
         # permission to read a topic does not include permission to see its other readers
-        LOGGER.info("share groups of %r: %s", topic, error)
+        log.info("share groups of %r: %s", topic, error)
     return found
 
 
@@ -103,7 +103,7 @@ def _states(
             else:
                 states[key] = parse_value(kind, value, states.get(key))
         except (struct.error, ValueError, IndexError) as error:
-            LOGGER.info("a record of %s cannot be read: %s", STATE_TOPIC, error)
+            log.info("a record of %s cannot be read: %s", STATE_TOPIC, error)
     return states
 
 

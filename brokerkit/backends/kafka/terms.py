@@ -11,7 +11,7 @@ from brokerkit.core.vocabulary.errors import BrokerError
 from brokerkit.core.vocabulary.topics import PublishTerms
 
 from .connection import KafkaConnection
-from .options import LOGGER
+from .options import log
 from .partitioner import place_of
 
 CONFIG_SECONDS = 2.0
@@ -34,7 +34,7 @@ def terms_of(
         config = connection.topic_config(topic, Deadline(min(CONFIG_SECONDS, deadline.remaining())))
     except BrokerError as error:
         # permission to write to a topic does not include permission to see its configuration
-        LOGGER.info("configuration of %r: %s", topic, error)
+        log.info("configuration of %r: %s", topic, error)
         return PublishTerms(partitions, place, since=FIRST_TIME)
     policies = {each.strip() for each in config.get("cleanup.policy", "delete").split(",")}
     # before version 3.6 there was one limit for both directions

@@ -8,7 +8,7 @@ from brokerkit.core.contract.consumer import Backlog
 from brokerkit.core.vocabulary.cancellation import Deadline
 from brokerkit.core.vocabulary.errors import BrokerError
 
-from .log import LOGGER
+from .log import log
 from .positions import from_ledgers, pack
 from .topics import Topics
 
@@ -41,7 +41,7 @@ class SubscriptionBacklog:
         except BrokerError as error:
             if error.retryable:
                 raise
-            LOGGER.info("the backlog of subscription %r of %s is unknown: %s", self._name, self._full, error)
+            log.info("the backlog of subscription %r of %s is unknown: %s", self._name, self._full, error)
             return None
 
     def _look(self, mark: Any, consumer: str, alone: bool, deadline: Deadline) -> Backlog | None:

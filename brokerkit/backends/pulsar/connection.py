@@ -19,7 +19,7 @@ from . import process_guard
 from .credentials import client_authentication
 from .errors import translating
 from .handshake import probe
-from .log import LOGGER, client_logger
+from .log import client_logger, log
 from .options import Options
 
 OPERATION_SECONDS = 30
@@ -88,7 +88,7 @@ class PulsarConnection:
         except Unauthorized as error:
             if not isinstance(error.__cause__, pulsar.AuthorizationError):
                 raise
-            LOGGER.info("%s", error)
+            log.info("%s", error)
         except Unavailable:
             # this says more than a timeout does
             probe(self.options, max(0.1, deadline.remaining()), known=self._answered)

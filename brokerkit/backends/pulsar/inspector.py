@@ -11,7 +11,7 @@ from brokerkit.core.vocabulary.errors import BrokerError, NotFound
 from brokerkit.core.vocabulary.topics import Bounds, SubscriptionInfo, TopicDescription, TopicInfo
 
 from .connection import READER_PREFIX
-from .log import LOGGER
+from .log import log
 from .names import rest_path, split_partition
 from .positions import from_ledgers, pack, parse_id
 from .ranges import Ranges, counted
@@ -193,7 +193,7 @@ def confirmation(rest: RestEndpoint | None, full: str, deadline: Deadline) -> st
         ensemble = int(found["bookkeeperEnsemble"])
     except (BrokerError, LookupError, TypeError, ValueError) as error:
         # an account that may read a topic may lack the right to see its policies
-        LOGGER.info("the persistence of %s: %s", full, error)
+        log.info("the persistence of %s: %s", full, error)
         return (
             f"written by the bookies of the ack quorum (how many of them: the brokers do not say); {SYNCED}"
         )

@@ -19,7 +19,7 @@ from brokerkit.core.vocabulary.errors import Unauthorized
 
 from .connection import PulsarConnection, leave
 from .entries import Entries
-from .log import LOGGER
+from .log import log
 from .positions import from_ledgers, pack
 from .topics import Topics
 
@@ -37,7 +37,7 @@ def forget_consumers_that_left(topics: Topics, full: str, name: str, timeout: fl
         try:
             interrupted = _interrupted(topics, part, name, deadline)
         except Unauthorized as error:
-            LOGGER.info("the messages delivered to subscription %r of %s are unknown: %s", name, part, error)
+            log.info("the messages delivered to subscription %r of %s are unknown: %s", name, part, error)
             return
         if interrupted:
             _change_type(topics.connection, part, name)

@@ -14,8 +14,8 @@ from typing import Any
 
 import pulsar
 
-LOGGER = logging.getLogger("brokerkit.pulsar")
-LOGGER.addHandler(logging.NullHandler())
+log = logging.getLogger("brokerkit.pulsar")
+log.addHandler(logging.NullHandler())
 PIPES = "/dev/fd"
 _LINE = re.compile(r"^\S+ \S+ (?P<level>[A-Z]+)\s+\[\d+\] (?P<where>\S+) \| (?P<text>.*)$")
 _LEVELS = {
@@ -35,8 +35,8 @@ def client_logger() -> Any:
     Its level is that of the Python logger when the first client is created.
     """
     if not os.path.isdir(PIPES):
-        return LOGGER
-    return pulsar.FileLogger(_wanted(LOGGER.getEffectiveLevel()), f"{PIPES}/{_writing_end()}")
+        return log
+    return pulsar.FileLogger(_wanted(log.getEffectiveLevel()), f"{PIPES}/{_writing_end()}")
 
 
 def _wanted(level: int) -> Any:
@@ -69,9 +69,9 @@ def _read(end: int) -> None:
 def _pass_on(line: str) -> None:
     found = _LINE.match(line)
     if found is None:
-        LOGGER.info("%s", line)
+        log.info("%s", line)
     else:
-        LOGGER.log(_LEVELS.get(found["level"], logging.INFO), "%s (%s)", found["text"], found["where"])
+        log.log(_LEVELS.get(found["level"], logging.INFO), "%s (%s)", found["text"], found["where"])
 
 
 def _forget() -> None:

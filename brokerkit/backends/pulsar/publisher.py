@@ -20,7 +20,7 @@ from brokerkit.core.vocabulary.results import PublishResult
 
 from .codec import encode
 from .errors import SURELY_NOT_STORED, named, result_name, translate
-from .log import LOGGER
+from .log import log
 from .names import partition_name
 from .positions import id_text
 from .topics import Topics
@@ -137,7 +137,7 @@ class PulsarPublisher(PublisherDriver):
         except NotFound as error:
             return error
         except BrokerError as error:
-            LOGGER.info("%s", error)
+            log.info("%s", error)
         return None
 
     def _create(self, full: str, deduplicated: bool, *, batching: bool = True) -> _Producer:
@@ -162,7 +162,7 @@ class PulsarPublisher(PublisherDriver):
         try:
             stats = rest.stats(partition_name(full, numbers[0]), deadline.remaining())
         except BrokerError as error:
-            LOGGER.info("whether %s is deduplicated is unknown: %s", full, error)
+            log.info("whether %s is deduplicated is unknown: %s", full, error)
             return False
         return str(stats.get("deduplicationStatus", "")) == DEDUPLICATED
 
