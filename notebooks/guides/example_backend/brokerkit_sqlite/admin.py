@@ -19,7 +19,7 @@ def create_topic(database: Database, topic: str, timeout: float) -> None:
         try:
             number = connection.execute("INSERT INTO topics (name) VALUES (?)", (topic,)).lastrowid
         except sqlite3.IntegrityError:
-            raise AlreadyExists(f"there is a topic {topic!r} already") from None
+            raise AlreadyExists(f"topic {topic!r} already exists") from None
         connection.execute(MESSAGES.format(f"messages_{number}"))
 
 
@@ -48,4 +48,6 @@ def create_subscription(database: Database, request: SubscriptionRequest, timeou
                 (request.subscription, begins[None], options["lock"], request.topic),
             )
         except sqlite3.IntegrityError:
-            raise AlreadyExists(f"there is a subscription {request.subscription!r} already") from None
+            raise AlreadyExists(
+                f"subscription {request.subscription!r} of {request.topic!r} already exists"
+            ) from None

@@ -8,6 +8,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
 
@@ -137,6 +138,19 @@ def test_a_pull_ends_at_the_end_also_while_others_hold_messages(url: str) -> Non
             assert time.monotonic() - began < SECONDS / 2
             assert len(df) == 3
             held[0].ack()
+
+
+def test_all_who_create_a_file_at_once_share_it(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/new.db"
+
+    def create(number: int) -> None:
+        with connect(url, create=True) as connection:
+            connection.create_topic(f"topic-{number}")
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(create, range(8)))
+    with connect(url) as connection:
+        assert len(connection.inspector().topics()) == 8
 
 
 def test_a_missing_file_is_not_created_and_a_foreign_one_not_changed(tmp_path: Path) -> None:
