@@ -61,7 +61,7 @@ def test_a_pulled_frame_publishes_back_as_it_was(system: System, session: Sessio
     ]
     session.publish_batch(topic, sent, timeout=60)
 
-    pulled = session.pull(topic, 10_000, subscription="copier", start="earliest")
+    pulled = session.pull(topic, 10_000, subscription="copier", start="earliest", timeout=45)
     outcome = session.publish_frame(copy, pulled, progress=False)
 
     outcome.raise_for_failures()
