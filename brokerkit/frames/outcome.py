@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from html import escape
 from typing import Any
 
 import pandas as pd
@@ -16,7 +17,7 @@ from .decoded import error_text
 _STATUSES = ("confirmed", "failed", "unknown")
 _COLUMNS = ("row", "status", "id", "error")
 _NOTES = 3
-"""How many different notes the headline shows."""
+"""How many different notes, and how many different errors of confirmed rows, the headline shows."""
 
 
 class OutcomeFrame(pd.DataFrame):
@@ -24,7 +25,7 @@ class OutcomeFrame(pd.DataFrame):
 
     Its columns are `row`, `status`, `id` and `error`, and `note` if there are notes. The status is one of:
 
-    - ``confirmed``: the broker confirmed it.
+    - ``confirmed``: the broker confirmed it. If it may be stored twice, its error says so.
     - ``failed``: it was not stored.
     - ``unknown``: it may have been stored.
     - ``duplicate``: it was not stored, because the topic has a message with the id its publisher gave it.
@@ -98,7 +99,14 @@ class OutcomeFrame(pd.DataFrame):
             return None
         counts = ", ".join(f"{count} {status}" for status, count in self.counts.items())
         notes = list(self["note"].dropna().unique()) if "note" in self.columns else []
-        return "; ".join([f"{len(self)} rows: {counts}", *notes[:_NOTES]])
+        return "; ".join([f"{len(self)} rows: {counts}", *self._doubts(), *notes[:_NOTES]])
+
+    def _doubts(self) -> list[str]:
+        """What is said of the rows that were confirmed and have an error still."""
+        if "error" not in self.columns:
+            return []
+        errors = self.loc[self["status"] == "confirmed", "error"].dropna().value_counts()
+        return [f"{count} of the confirmed: {error}" for error, count in errors.items()][:_NOTES]
 
     def __repr__(self) -> str:
         headline = self._headline()
@@ -108,7 +116,7 @@ class OutcomeFrame(pd.DataFrame):
         headline = self._headline()
         with pd.option_context("display.html.use_mathjax", False):  # error texts are not mathematics
             table = super()._repr_html_()  # type: ignore[misc]  # not in the stubs
-        return table if headline is None or table is None else f"<p>{headline}</p>{table}"
+        return table if headline is None or table is None else f"<p>{escape(headline)}</p>{table}"
 
 
 def outcome_frame(results: Iterable[PublishResult], rows: Iterable[int] | None = None) -> OutcomeFrame:

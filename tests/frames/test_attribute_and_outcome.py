@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from brokerkit.core.vocabulary.columns import Columns
-from brokerkit.core.vocabulary.errors import ConfigError, TooLarge
+from brokerkit.core.vocabulary.errors import BrokerError, ConfigError, TooLarge
 from brokerkit.core.vocabulary.results import PublishFailed, PublishResult
 from brokerkit.frames import FrameBuilder, OutcomeFrame, attr, outcome_frame, to_pandas
 
@@ -55,6 +55,20 @@ def test_an_outcome_says_first_how_many_rows_have_which_status():
     assert outcome.unknown["row"].tolist() == [2]
     assert isinstance(outcome.failed, OutcomeFrame)
     assert repr(outcome[["row"]]) == repr(pd.DataFrame(outcome[["row"]]))
+
+
+def test_an_outcome_says_first_which_confirmed_rows_are_in_doubt():
+    twice = BrokerError("it may be stored twice: <b>the connection</b> was lost")
+    results = [
+        PublishResult("confirmed", str(row), twice if row in (3, 4_000) else None) for row in range(5_000)
+    ]
+    outcome = outcome_frame(results)
+    assert outcome.counts == {"confirmed": 5_000, "failed": 0, "unknown": 0}
+    said = "5000 rows: 5000 confirmed, 0 failed, 0 unknown; 2 of the confirmed: BrokerError: it may be stored twice"
+    assert repr(outcome).startswith(f"{said}: <b>the connection</b> was lost\n")
+    assert outcome._repr_html_().startswith(f"<p>{said}: &lt;b&gt;the connection&lt;/b&gt; was lost</p>")
+    assert "of the confirmed" not in repr(outcome_frame(RESULTS))
+    assert "of the confirmed" not in repr(outcome_frame([])) + repr(outcome[["row", "status"]])
 
 
 def test_failures_raise_with_every_outcome():
