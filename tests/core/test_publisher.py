@@ -159,6 +159,33 @@ def test_what_may_be_stored_is_sent_again_only_where_it_is_known_again(
     assert stored(desk) == [b"0", b"1"]
 
 
+@pytest.mark.parametrize("key", ["a", None])
+def test_what_was_not_sent_does_not_overtake_what_may_be_lost(
+    desk: Desk, key: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.topic()
+    windows = [None, None]
+    monkeypatch.setattr(InmemPublisher, "known_again", lambda *_: windows.pop() if windows else 60.0)
+    desk.faults.lose_messages(2)
+    desk.faults.fail_publishes(3)
+    results = desk.connection.publisher().topic("orders").publish_batch(numbered(5, key=key))
+    assert all(result.ok for result in results)
+    assert stored(desk) == [b"0", b"1", b"2", b"3", b"4"]
+
+
+def test_what_was_refused_is_sent_again_before_what_may_be_lost(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While it is not known whether that is remembered, so that nothing waits for longer than it has to."""
+    desk.topic()
+    monkeypatch.setattr(InmemPublisher, "known_again", lambda *_: None)
+    desk.faults.fail_publishes(1)
+    desk.faults.lose_messages(1)
+    results = desk.connection.publisher().topic("orders").publish_batch(numbered(2, key="a"), timeout=1.0)
+    assert [result.status for result in results] == ["confirmed", "unknown"]
+    assert stored(desk) == [b"0"]
+
+
 def test_a_failure_that_will_not_pass_is_not_retried(desk: Desk) -> None:
     desk.topic()
     desk.faults.fail_publishes(1, BrokerError("no"))

@@ -50,6 +50,12 @@ class Faults:
         with self._changed:
             self._publish.extend([fault] * times)
 
+    def lose_messages(self, times: int) -> None:
+        """Lose the next `times` messages, without saying so."""
+        fault = PublishFault("unknown", Unavailable("lost by lose_messages()"))
+        with self._changed:
+            self._publish.extend([fault] * times)
+
     def drop_acks(self, times: int) -> None:
         """Fail the next `times` acknowledgements. They have no effect."""
         with self._changed:

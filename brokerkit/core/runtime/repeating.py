@@ -21,7 +21,8 @@ def known_rows(
 ) -> tuple[list[int], bool]:
     """Choose the rows that may be sent again now.
 
-    A message that was surely not stored may always be sent again.
+    A message that was surely not stored may be sent again, unless an earlier one of its topic has to wait:
+    it would overtake that one.
 
     Args:
         chunk: (topic, message) pairs.
@@ -41,8 +42,16 @@ def known_rows(
         for topic, seconds in windows.items()
         if seconds is not None and gone <= seconds - min(MARGIN_SECONDS, seconds / 2)
     }
-    safe = [row for row in rows if results[row].status != "unknown" or chunk[row][0] in known]
-    return safe, None in windows.values()
+    waiting = {topic for topic, seconds in windows.items() if seconds is None}
+    held: set[str] = set()
+    safe: list[int] = []
+    for row in rows:
+        topic, unknown = chunk[row][0], results[row].status == "unknown"
+        if unknown and topic in waiting:
+            held.add(topic)
+        if topic not in held and (not unknown or topic in known):
+            safe.append(row)
+    return safe, bool(waiting)
 
 
 def after(before: PublishResult, again: PublishResult) -> PublishResult:
