@@ -62,19 +62,25 @@ def _span(seconds: float) -> str:
     return f"{minutes:g} min" if minutes >= 1 and math.isclose(minutes, round(minutes)) else f"{seconds:g} s"
 
 
-def confirmation(config: Mapping[str, Any], synced: str) -> str:
+def _current(cluster: Mapping[str, Any]) -> int:
+    """Return how many replicas of a stream have what its leader has, the leader included."""
+    others = [each for each in cluster.get("replicas") or () if each.get("current")]
+    return bool(cluster.get("leader")) + sum(not each.get("offline") for each in others)
+
+
+def confirmation(config: Mapping[str, Any], synced: str, cluster: Mapping[str, Any]) -> str:
     """Return in words what a confirmation of a stream means.
 
     Args:
         config: The configuration of the stream.
+        cluster: What the server tells of the stream's leader and its other replicas.
         synced: The server's `sync_interval` in words, as `sync_interval` returns it.
     """
     replicas = int(config.get("num_replicas") or 1)
     memory = config.get("storage") == "memory"
     place = "in memory" if memory else "in files"
-    where = (
-        f"{place} of {replicas // 2 + 1} of {replicas} replicas" if replicas > 1 else f"{place} of one server"
-    )
+    majority = f"{replicas // 2 + 1} of {replicas} replicas ({_current(cluster)} up to date now)"
+    where = f"{place} of {majority if replicas > 1 else 'one server'}"
     if memory:
         return f"{where}; lost when it stops"
     later = str(config.get("persist_mode") or "") == "async"

@@ -29,6 +29,9 @@ log = logging.getLogger("brokerkit.jetstream")
 
 PENDING_BYTES = 8 * 1024 * 1024
 DEFAULT_INBOX = "_INBOX"
+REPEAT_SECONDS = 2.0
+"""How long to wait for an answer before a request that changes nothing is made again: what was on its way
+to a server of a cluster that is gone is lost."""
 
 
 _LOOKS = re.compile(r"(INFO|STREAM\.(INFO|NAMES|LIST|MSG\.GET)|CONSUMER\.(INFO|NAMES|LIST))(\.|$)")
@@ -204,7 +207,7 @@ class JetStreamConnection:
     ) -> dict[str, Any]:
         """Make a request to the JetStream API and return the answer.
 
-        A request that changes nothing is repeated if the connection is lost.
+        A request that changes nothing is repeated if the connection is lost, and if no answer comes.
 
         Args:
             subject: The subject without the prefix of the API.
@@ -227,7 +230,12 @@ class JetStreamConnection:
                     f"not connected to NATS at {', '.join(self.options.hosts)}; reconnecting"
                 ) from nats_errors.ConnectionReconnectingError()
             try:
-                reply = await self._reply(f"{self.api_prefix}.{subject}", body, deadline - time.monotonic())
+                reply = await self._reply(
+                    f"{self.api_prefix}.{subject}",
+                    body,
+                    deadline - time.monotonic(),
+                    repeat=REPEAT_SECONDS if _LOOKS.match(subject) else None,
+                )
             except nats_errors.TimeoutError as error:
                 raise Unavailable("the NATS server did not answer in time") from error
             except ConnectionLost:
@@ -240,8 +248,8 @@ class JetStreamConnection:
             js_errors.APIError.from_error(known)
         return answer
 
-    async def _reply(self, subject: str, body: bytes, timeout: float) -> Msg:
-        """Make a request and return the reply.
+    async def _reply(self, subject: str, body: bytes, timeout: float, *, repeat: float | None = None) -> Msg:
+        """Make a request, and again every `repeat` seconds, and return the first reply.
 
         A reply is sent only to the connection that made the request, not to a later one.
 
@@ -249,23 +257,40 @@ class JetStreamConnection:
             Unauthorized: The server says that the request is not permitted; raised at once.
             ConnectionLost: The connection was lost; raised at once.
         """
-        asking = asyncio.ensure_future(self.client.request(subject, body, timeout=max(0.05, timeout)))
+        deadline = time.monotonic() + timeout
+        asking: list[asyncio.Future[Any]] = []
+
+        def ask() -> None:
+            left = max(0.05, deadline - time.monotonic())
+            asking.append(asyncio.ensure_future(self.client.request(subject, body, timeout=left)))
+
+        ask()
         lost: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.add(lost)
         try:
             with self.refusals.of_request(subject, self.inbox_prefix) as refused:
-                any_of: set[asyncio.Future[Any]] = {asking, refused, lost}
-                await asyncio.wait(any_of, return_when=asyncio.FIRST_COMPLETED)
+                events: set[asyncio.Future[Any]] = {refused, lost}
+                while not (
+                    await asyncio.wait(
+                        events.union(asking), timeout=repeat, return_when=asyncio.FIRST_COMPLETED
+                    )
+                )[0]:
+                    ask()
             if refused.done():
                 raise refused.result()
-            if not asking.done():
+            answered = next((each for each in asking if each.done()), None)
+            if answered is None:
                 raise ConnectionLost(
                     "the connection to NATS was lost before it answered; the request may have taken effect"
                 )
-            return asking.result()
+            reply: Msg = answered.result()
+            return reply
         finally:
             self._waiting.discard(lost)
-            asking.cancel()
+            for each in asking:
+                if not each.cancel():
+                    # looked at, so that it is not reported as forgotten
+                    each.exception()
 
     async def pages(
         self, subject: str, key: str, timeout: float, body: Mapping[str, Any] | None = None

@@ -7,7 +7,7 @@ from collections.abc import Hashable, Iterable
 from nats import errors as nats_errors
 from nats.js import errors as js_errors
 
-from brokerkit.core.contract.error_table import CLOSED, ByCode, ByText, ErrorTable, Row
+from brokerkit.core.contract.error_table import CLOSED, ByCode, ByText, ErrorTable, Row, Rule
 from brokerkit.core.vocabulary.errors import (
     AlreadyExists,
     BrokerError,
@@ -33,6 +33,10 @@ SUBJECTS_OVERLAP = 10065
 MESSAGE_TOO_LARGE = 10054
 HEADER_TOO_LARGE = 10097
 TOO_MANY_REQUESTS = 10167
+NO_SUITABLE_PEERS = 10005
+CANNOT_HANDLE = 10009
+STREAM_OFFLINE = 10118
+CONSUMER_OFFLINE = 10119
 
 NO_JETSTREAM = (
     "this NATS server (or account) has no JetStream: start it with `nats-server -js`, or enable "
@@ -51,7 +55,7 @@ def _said(error: BaseException) -> str:
     return str(error)
 
 
-_BY_NUMBER = {
+_BY_NUMBER: dict[int, Rule] = {
     **dict.fromkeys(
         (JETSTREAM_NOT_ENABLED, JETSTREAM_NOT_ENABLED_FOR_ACCOUNT), Row(NotSupported, NO_JETSTREAM)
     ),
@@ -67,7 +71,9 @@ _BY_NUMBER = {
         Row(AlreadyExists),
     ),
     **dict.fromkeys((MESSAGE_TOO_LARGE, HEADER_TOO_LARGE), Row(TooLarge)),
-    TOO_MANY_REQUESTS: Row(Unavailable),
+    **dict.fromkeys((TOO_MANY_REQUESTS, CANNOT_HANDLE, STREAM_OFFLINE, CONSUMER_OFFLINE), Row(Unavailable)),
+    # the same number says that the cluster is too small and that a server of it is away
+    NO_SUITABLE_PEERS: ByText({"peer offline": Row(Unavailable)}, otherwise=Row(ConfigError)),
 }
 _BY_STATUS = {
     400: Row(ConfigError),

@@ -158,7 +158,7 @@ class JetStreamInspector(InspectorDriver):
             shown["max_age_seconds"] = config["max_age"] / 1e9
         if source.filters and source.filters != (topic,):
             shown["stored_as"] = list(source.filters)
-        shown["confirmation"] = confirmation(config, synced)
+        shown["confirmation"] = confirmation(config, synced, info.get("cluster") or {})
         details = {"stream": source.stream, **shown, "config": config, "state": state}
         size = int(state["bytes"]) if not source.filters else None
         return TopicDescription(topic, (bounds,), tuple(subscriptions), size, details)

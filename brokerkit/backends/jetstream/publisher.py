@@ -18,7 +18,7 @@ from .connection import JetStreamConnection
 from .errors import translate
 from .headers import MESSAGE_ID, outbound, size
 from .loop import LoopThread
-from .request_multiplexer import NoAnswer, NotSent, Request, RequestMultiplexer
+from .request_multiplexer import NoAnswer, NotSent, Request, RequestMultiplexer, unserved
 from .source import find_source, is_stored, why_not_stored, window_of
 from .subjects import STREAM_PREFIX, check_subject
 
@@ -88,7 +88,7 @@ class JetStreamPublisher(PublisherDriver):
         doubtful = {
             requests[row][0]
             for row, answer in enumerate(answers)
-            if isinstance(answer, NoAnswer) or _no_responders(answer)
+            if isinstance(answer, NoAnswer) or unserved(answer)
         }
         for subject in doubtful:
             why = await self._why_not_stored(subject)
@@ -137,10 +137,6 @@ def _stored(sequence: str, duplicate: bool, name: str) -> PublishResult:
     return PublishResult("duplicate", sequence, note=note)
 
 
-def _no_responders(answer: object) -> bool:
-    return isinstance(answer, Msg) and not answer.data and (answer.headers or {}).get("Status") == "503"
-
-
 def _result(answer: Msg | BaseException, headers: Mapping[str, str]) -> PublishResult:
     """Return the result of a message from its headers and the answer, or the error in place of one."""
     if isinstance(answer, NoAnswer):
@@ -151,7 +147,7 @@ def _result(answer: Msg | BaseException, headers: Mapping[str, str]) -> PublishR
         return PublishResult("failed", None, Unavailable(str(answer)))
     if isinstance(answer, BaseException):
         return PublishResult("failed", None, translate(answer))
-    if _no_responders(answer):
+    if unserved(answer):
         return PublishResult("failed", None, Unavailable("the stream of this subject is not answering"))
     try:
         said = json.loads(answer.data)

@@ -20,6 +20,8 @@ from .permission_errors import Refusal
 WINDOW_MESSAGES = 4_000
 WINDOW_BYTES = 8 * 1024 * 1024
 QUIET_SECONDS = 1.0
+SILENT_SECONDS = 5.0
+"""How long ordered requests may stay without any answer. What a server that is gone had received is lost."""
 TICK_SECONDS = 0.1
 TIME_IS_UP = "the timeout passed before it could be sent"
 NO_CONNECTION = "there is no connection to NATS now; reconnecting"
@@ -34,6 +36,11 @@ class NotSent(Exception):
 
 class NoAnswer(Exception):
     """The request was sent and not answered. It is unknown whether it took effect."""
+
+
+def unserved(answer: object) -> bool:
+    """Return whether a server answered that nothing takes requests of this subject now."""
+    return isinstance(answer, Msg) and not answer.data and (answer.headers or {}).get("Status") == "503"
 
 
 class RequestMultiplexer:
@@ -51,7 +58,8 @@ class RequestMultiplexer:
         self._open = 0
         self._open_bytes = 0
         self._epoch = connection.epoch
-        self._wrote_off = False
+        self._wrote_off = self._unserved = False
+        self._ordered = self._careful = False
         self._progress = asyncio.Event()
 
     async def _listen(self) -> None:
@@ -68,6 +76,7 @@ class RequestMultiplexer:
     def _settled(self, row: int, answer: Msg | BaseException) -> None:
         if self._answers[row] is None:
             self._answers[row] = answer
+            self._unserved = self._unserved or unserved(answer)
             self._open -= 1
             self._open_bytes -= self._sizes[row]
             self._progress.set()
@@ -94,7 +103,10 @@ class RequestMultiplexer:
             requests: The requests.
             timeout: How long to wait for all answers, in seconds.
             patience: How long to wait for a connection first, in seconds; None for the whole timeout.
-            ordered: Whether to send nothing more once the connection is lost with unanswered requests.
+            ordered: Whether to keep the order of requests that are made again: send nothing more once one is
+                lost or not served, nor before the first is answered after a call in which that happened.
+                Requests are lost with their connection, and with a server that says nothing for
+                `SILENT_SECONDS`.
 
         Returns:
             The answer to each request, or an error in its place: `NotSent`, `NoAnswer`, Unauthorized, or an
@@ -110,16 +122,19 @@ class RequestMultiplexer:
     async def _ask(
         self, requests: Iterable[Request], deadline: float, ordered: bool
     ) -> list[Msg | BaseException]:
+        self._ordered = ordered
         self._prefix = f"{self._inbox}.{next(self._calls)}."
         self._answers, self._asked, self._sizes = [], [], []
         self._open = self._open_bytes = 0
         self._epoch = self._connection.epoch
-        self._wrote_off = late = broken = False
+        self._wrote_off = self._unserved = late = broken = False
         for row, (subject, payload, headers) in enumerate(requests):
             size = len(payload)
             if self._open >= WINDOW_MESSAGES or (self._open and self._open_bytes + size > WINDOW_BYTES):
                 await self._until_room(size, deadline)
                 late = time.monotonic() >= deadline
+            if ordered and self._careful and row == 1:
+                await self._all_answered(deadline)
             broken = broken or (ordered and self._broke())
             # not earlier, so that an unsent request is not written off with the others
             self._sizes.append(size)
@@ -127,7 +142,9 @@ class RequestMultiplexer:
             self._asked.append(subject)
             problem: BaseException | None
             if late or broken:
-                problem = NotSent("the connection was lost before it could be sent" if broken else TIME_IS_UP)
+                problem = NotSent(
+                    "it was not sent, because an earlier message got no answer" if broken else TIME_IS_UP
+                )
             else:
                 problem = await self._send(subject, payload, headers, f"{self._prefix}{row}", deadline)
             if problem is not None:
@@ -135,9 +152,9 @@ class RequestMultiplexer:
             else:
                 self._open += 1
                 self._open_bytes += size
-        while self._open and await self._moves(deadline):
-            continue
+        await self._all_answered(deadline)
         self._write_off()
+        self._careful = self._wrote_off or self._unserved
         self._prefix = f"{self._inbox}.closed."
         return [answer for answer in self._answers if answer is not None]
 
@@ -155,9 +172,9 @@ class RequestMultiplexer:
         return None
 
     def _broke(self) -> bool:
-        """Return whether a request of this call will never be answered."""
+        """Return whether a request of this call was not served, or will never be answered."""
         same_connection = self._connection.connected and self._connection.epoch == self._epoch
-        return self._wrote_off or (self._open > 0 and not same_connection)
+        return self._wrote_off or self._unserved or (self._open > 0 and not same_connection)
 
     async def _until_room(self, size: int, deadline: float) -> None:
         """Wait until half of the window is free or the deadline has passed."""
@@ -167,6 +184,11 @@ class RequestMultiplexer:
             if not await self._moves(deadline):
                 return
 
+    async def _all_answered(self, deadline: float) -> None:
+        """Wait until every request is answered or written off, or the deadline has passed."""
+        while self._open and await self._moves(deadline):
+            continue
+
     async def _moves(self, deadline: float) -> bool:
         """Wait for an answer, and return whether one arrived.
 
@@ -174,6 +196,7 @@ class RequestMultiplexer:
         lost connection are not answered over the next one.
         """
         quiet_until = time.monotonic() + QUIET_SECONDS
+        silent_until = time.monotonic() + SILENT_SECONDS
         self._progress.clear()
         while True:
             now = time.monotonic()
@@ -184,9 +207,12 @@ class RequestMultiplexer:
                 await asyncio.wait_for(self._progress.wait(), min(TICK_SECONDS, deadline - now))
             if self._progress.is_set():
                 return True
+            now = time.monotonic()
             if not self._connection.connected:
-                quiet_until = time.monotonic() + QUIET_SECONDS
-            elif self._connection.epoch != self._epoch and time.monotonic() > quiet_until:
+                quiet_until, silent_until = now + QUIET_SECONDS, now + SILENT_SECONDS
+                continue
+            replaced = self._connection.epoch != self._epoch and now > quiet_until
+            if replaced or (self._ordered and now > silent_until):
                 self._write_off()
                 return False
 
