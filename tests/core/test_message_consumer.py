@@ -167,6 +167,26 @@ def test_locks_are_extended_for_as_long_as_messages_are_held(desk: Desk) -> None
         message.ack()
 
 
+def test_the_locks_of_many_fetches_are_extended_in_time_where_the_broker_is_slow(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    extend = InmemMessages.extend
+
+    def slow(self: InmemMessages, receipts: Sequence[Any]) -> list[BaseException | None]:
+        time.sleep(0.1)
+        return extend(self, receipts)
+
+    monkeypatch.setattr(InmemMessages, "extend", slow)
+    desk.topic(count=30)
+    consumer = desk.messages(ack_deadline=1.0)
+    held = [consumer.next_message(5) for _ in range(30)]
+    other = desk.messages()
+    assert other.next_message(2.5) is None
+    for message in held:
+        assert message is not None
+        message.ack()
+
+
 def test_locks_are_extended_again_after_the_broker_was_away_for_a_moment(desk: Desk) -> None:
     desk.topic(count=1)
     consumer = desk.messages(ack_deadline=1.0)

@@ -192,6 +192,7 @@ class MessageConsumer(Consumer[Message]):
     def _keep_alive(self) -> float:
         lock = self._driver.lock_seconds
         again = NEVER
+        kept: list[MessageFetch] = []
         for fetch in list(self._outstanding):
             now = time.monotonic()
             self._lapse(fetch, now)
@@ -207,29 +208,35 @@ class MessageConsumer(Consumer[Message]):
                         again = min(again, now + RETRY_SECONDS)
             elif lock is not None and not self.capabilities.lock_extension:
                 again = min(again, fetch.locked_at + lock + 0.01, end)
-            elif lock is not None:
-                if now >= fetch.locked_at + lock / 3:
-                    self._extend(fetch)
-                again = min(again, max(fetch.locked_at + lock / 3, now + lock / 20), end)
             else:
                 again = min(again, end)
-        return again
+                kept.append(fetch)
+        return again if lock is None or not kept else min(again, self._extend_due(kept, lock))
 
-    def _extend(self, fetch: MessageFetch) -> None:
-        """Extend the locks of a fetch. If one fails with a retryable error, it is due again."""
-        rows = fetch.pending(0, len(fetch))
+    def _extend_due(self, fetches: Sequence[MessageFetch], lock: float) -> float:
+        """Extend the locks that are due, with those that soon will be. Return when the next are due."""
+        now = time.monotonic()
+        if any(now >= fetch.locked_at + lock / 3 for fetch in fetches):
+            self._extend([fetch for fetch in fetches if now >= fetch.locked_at + lock / 4])
+        return min(max(fetch.locked_at + lock / 3, now + lock / 20) for fetch in fetches)
+
+    def _extend(self, fetches: Sequence[MessageFetch]) -> None:
+        """Extend the locks of fetches with one call. A fetch with a retryable error is due again."""
+        held = [(fetch, row) for fetch in fetches for row in fetch.pending(0, len(fetch))]
         began = time.monotonic()
-        extended = True
-        for row, error in zip(rows, self._driver.extend([fetch.receipts[r] for r in rows]), strict=True):
+        errors = self._driver.extend([fetch.receipts[row] for fetch, row in held])
+        again: set[MessageFetch] = set()
+        for (fetch, row), error in zip(held, errors, strict=True):
             if error is None:
                 continue
             problem = self._translate(error)
             if problem.retryable:
-                extended = False
+                again.add(fetch)
             else:
                 fetch.states[row] = LOST
-        if extended:
-            fetch.locked_at = began
+        for fetch in fetches:
+            if fetch not in again:
+                fetch.locked_at = began
 
     def _return_unread(self, fetch: MessageFetch) -> bool:
         """Return the rows of a fetch that no caller received within `hold` seconds.
