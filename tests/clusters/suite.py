@@ -50,10 +50,10 @@ class Cluster(Protocol):
 
 
 @pytest.fixture
-def whole(cluster: Cluster) -> Iterator[Cluster]:
-    """The cluster, which is mended afterwards."""
-    yield cluster
+def whole(cluster: Cluster) -> Cluster:
+    """The cluster with all its servers."""
     cluster.mend()
+    return cluster
 
 
 @pytest.fixture

@@ -63,6 +63,7 @@ def told(session: Session, topic: str, said: str) -> dict[str, Any] | None:
     return details if details["confirmation"].startswith(said) else None
 
 
+@pytest.mark.soak
 def test_a_stream_says_that_a_replica_is_away(whole: NatsCluster, topic: str) -> None:
     leader = whole.leader(topic)
     follower = next(name for name in whole.servers if name != leader)

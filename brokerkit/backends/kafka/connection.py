@@ -41,6 +41,11 @@ WAIT_SLICE = 0.1
 RETRY_SECONDS = 0.1
 LEADER_SECONDS = 3.0
 """How long to wait for a partition without a leader, in seconds."""
+ATTEMPT_SECONDS = 4.0
+"""How long to wait for an answer, at first, before it is looked up again which broker to ask: the one that
+was asked may have just died."""
+LONGER = 1.5
+"""How much longer to wait for each further attempt."""
 SOME_TOPIC = "__consumer_offsets"
 """The topic that a ping looks up. The answer is short, even if the topic does not exist yet."""
 Offsets = dict[tuple[str, int], int]
@@ -195,10 +200,15 @@ class KafkaConnection:
         found: Offsets = {}
         missing = list(partitions)
         patience = Deadline(min(LEADER_SECONDS, deadline.remaining()))
+        seconds = ATTEMPT_SECONDS
         while missing:
-            answers, problem = self._offsets_once(missing, spec, deadline, committed)
+            attempt = Deadline(min(seconds, deadline.remaining()))
+            answers, problem = self._offsets_once(missing, spec, attempt, committed)
             found.update(answers)
             missing = [each for each in missing if (each.topic, each.partition) not in found]
+            if missing and attempt.passed and not deadline.passed:
+                seconds *= LONGER
+                continue
             if problem is not None and (patience.passed or not problem.retryable):
                 if not found:
                     raise problem
@@ -275,16 +285,21 @@ class KafkaConnection:
         names = sorted(each.group_id for each in listing.valid)
         if not names:
             return {}
-        futures = self.client.describe_consumer_groups(names, request_timeout=_request_seconds(deadline))
         found: dict[str, Any] = {}
-        for name in names:
-            try:
-                found[name] = self.wait(futures[name], deadline, f"describing group {name!r}")
-            except BrokerError as error:
-                if deadline.passed:
-                    raise
-                log.info("%s", error)
-                found[name] = None
+        seconds = ATTEMPT_SECONDS
+        while missing := [name for name in names if name not in found]:
+            attempt = Deadline(min(seconds, deadline.remaining()))
+            futures = self.client.describe_consumer_groups(missing, request_timeout=_request_seconds(attempt))
+            for name in missing:
+                try:
+                    found[name] = self.wait(futures[name], attempt, f"describing group {name!r}")
+                except BrokerError as error:
+                    if deadline.passed:
+                        raise
+                    log.info("%s", error)
+                    if not attempt.passed:
+                        found[name] = None
+            seconds *= LONGER
         return found
 
     def check_group(self, group: str, deadline: Deadline) -> None:

@@ -1,0 +1,63 @@
+"""A cluster of three Kafka brokers, of which one dies."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+import pytest
+
+import brokerkit as bk
+from brokerkit.sandbox import kafka as sandbox
+from brokerkit.testing import eventually
+from brokerkit.workbench import Session
+from tests.brokers.kafka_cluster import KafkaCluster
+from tests.conftest import missing
+
+from .suite import CASE_SECONDS, Publishing, Working, topic, whole
+
+__all__ = ["topic", "whole"]
+pytestmark = pytest.mark.broker
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaCluster]:
+    lack = sandbox.available()
+    if lack is not None:
+        missing("kafka", lack)
+    with KafkaCluster(tmp_path_factory.mktemp("kafka")) as started:
+        yield started
+
+
+class TestKafkaPublishing(Publishing):
+    """All of it."""
+
+
+class TestKafkaWorking(Working):
+    """All of it."""
+
+
+BEGIN = "in memory of the in-sync replicas: {}, at least {} (min.insync.replicas); each broker writes"
+
+
+def said(session: Session, topic: str) -> str:
+    return str(session.describe(topic).details["confirmation"])
+
+
+def test_a_topic_says_how_many_replicas_have_what_is_confirmed(whole: KafkaCluster, topic: str) -> None:
+    with bk.connect(whole.url) as session:
+        assert said(session, topic).startswith(BEGIN.format("3 of 3 now", 2))
+        session.create_topic("single", partitions=1, replication_factor=1, config={"min.insync.replicas": 1})
+        assert said(session, "single").startswith(BEGIN.format("1 of 1 now", 1))
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(CASE_SECONDS)
+def test_a_topic_says_that_a_replica_is_away(whole: KafkaCluster, topic: str) -> None:
+    with bk.connect(whole.url) as session:
+        session.create_subscription(topic, "away", start="earliest")
+        begun = time.monotonic()
+        whole.kill(whole.leader(topic))
+        now = BEGIN.format("2 of 3 now", 2)
+        eventually(lambda: said(session, topic).startswith(now), "the dead broker is out of sync", within=30)
+        assert time.monotonic() - begun < 25
