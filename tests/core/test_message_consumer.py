@@ -170,13 +170,13 @@ def test_locks_are_extended_for_as_long_as_messages_are_held(desk: Desk) -> None
 def test_the_locks_of_many_fetches_are_extended_in_time_where_the_broker_is_slow(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    extend = InmemMessages.extend
+    extend = InmemConsumer.extend
 
-    def slow(self: InmemMessages, receipts: Sequence[Any]) -> list[BaseException | None]:
+    def slow(self: InmemConsumer, receipts: Sequence[Any]) -> list[BaseException | None]:
         time.sleep(0.1)
         return extend(self, receipts)
 
-    monkeypatch.setattr(InmemMessages, "extend", slow)
+    monkeypatch.setattr(InmemConsumer, "extend", slow)
     desk.topic(count=30)
     consumer = desk.messages(ack_deadline=1.0)
     held = [consumer.next_message(5) for _ in range(30)]
