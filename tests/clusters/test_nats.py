@@ -51,7 +51,8 @@ def test_a_stream_says_how_many_replicas_have_what_is_confirmed(cluster: NatsClu
             ),
         ):
             session.create_topic(name, **options)
-            details = eventually(lambda name=name, said=said: told(session, name, said), said)
+            session.publish(name, "1")
+            details = eventually(lambda name=name, said=said: told(session, name, said), said, within=30)
             assert details["num_replicas"] == options.get("num_replicas", 1)
         with pytest.raises(ConfigError, match="10005"):
             session.create_topic("toomany", num_replicas=5)
