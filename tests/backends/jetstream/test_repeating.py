@@ -86,7 +86,7 @@ def test_an_id_that_is_kept_is_a_duplicate_and_the_outcome_says_so(
     outcome = session.publish_frame(topic, frame, message_ids="keep", progress=False)
     assert (outcome["status"].tolist(), outcome["id"].tolist()) == (["duplicate"], ["1"])
     assert outcome.counts == {"confirmed": 0, "failed": 0, "unknown": 0, "duplicate": 1}
-    assert "has a message of the id 'order-1' already" in repr(outcome)
+    assert "already has a message with the id 'order-1'" in repr(outcome)
     with pytest.raises(bk.PublishFailed, match="1 are duplicates"):
         outcome.raise_for_failures()
     # what is known to be there is not sent again
