@@ -47,7 +47,7 @@ def test_a_stream_says_how_many_replicas_have_what_is_confirmed(cluster: NatsClu
             (
                 "inmemory",
                 {"num_replicas": 3, "storage": "memory"},
-                "in memory of 2 of 3 replicas (3 up to date now); gone when it stops",
+                "in memory of 2 of 3 replicas (3 up to date now); lost when it stops",
             ),
         ):
             session.create_topic(name, **options)
