@@ -36,7 +36,7 @@ QUICK_SECONDS = 0.2
 PATIENT_SECONDS = 2.0
 """How long the lock of the file may be out of reach before the consumer says so."""
 SETTLE_SECONDS = 10.0
-NOBODY = 0
+NO_HOLDER = 0
 
 Receipt = tuple[int, int]
 """The number of a message, and which delivery of it this was."""
@@ -150,7 +150,7 @@ class SqliteConsumer(MessageDriver):
     ) -> list[BaseException | None]:
         if outcome is Outcome.ACK:
             return self._change(receipts, "DELETE FROM deliveries", (), SETTLE_SECONDS)
-        again = (NOBODY, time.time() + (delay or 0))
+        again = (NO_HOLDER, time.time() + (delay or 0))
         return self._change(receipts, "UPDATE deliveries SET holder = ?, until = ?", again, SETTLE_SECONDS)
 
     def extend(self, receipts: Sequence[Receipt]) -> list[BaseException | None]:

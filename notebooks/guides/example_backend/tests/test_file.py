@@ -84,7 +84,7 @@ def test_what_a_killed_process_published_is_there(url: str) -> None:
     assert len(found) - len(confirmed) <= 1
 
 
-def test_what_a_killed_process_had_locked_comes_again(url: str) -> None:
+def test_messages_locked_by_a_killed_process_are_redelivered(url: str) -> None:
     with connect(url) as connection:
         connection.create_subscription("orders", "billing", start="earliest", lock=2.0)
         with bk.connect(url) as s:
