@@ -21,7 +21,7 @@ def row_of(message: OutboundMessage) -> Row:
     return message.key, message.data, _written(message.attributes), published
 
 
-def columns_of(topic: str, rows: Sequence[Row]) -> Columns:
+def to_columns(topic: str, rows: Sequence[Row]) -> Columns:
     """Return rows of `MESSAGE` as columns."""
     if not rows:
         return Columns.empty()

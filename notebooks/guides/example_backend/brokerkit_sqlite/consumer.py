@@ -24,7 +24,7 @@ from brokerkit.core.vocabulary.errors import ConfigError, LockLost
 from brokerkit.core.vocabulary.positions import Position
 
 from .admin import create_subscription
-from .codec import columns_of
+from .codec import to_columns
 from .connection import Database
 from .errors import primary_code
 from .options import SUBSCRIPTION_OPTIONS
@@ -84,7 +84,7 @@ class SqliteConsumer(MessageDriver):
                 found = self._taken(max_messages)
                 if found:
                     receipts = [(row[0], row[-1]) for row in found]
-                    columns = columns_of(self._request.topic, [row[:-1] for row in found])
+                    columns = to_columns(self._request.topic, [row[:-1] for row in found])
                     columns.delivery_count = [row[-1] for row in found]
                     return Fetched(columns, receipts)
             left = deadline - time.monotonic()

@@ -6,7 +6,7 @@ from brokerkit.core.contract.inspector import ReaderDriver
 from brokerkit.core.vocabulary.columns import Columns
 from brokerkit.core.vocabulary.topics import Slice
 
-from .codec import columns_of
+from .codec import to_columns
 from .connection import Database
 from .tables import MESSAGE, messages_of, one_batch
 
@@ -19,11 +19,11 @@ class SqliteReader(ReaderDriver):
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def start(self, piece: Slice, *, attributes: bool) -> None:
-        self._piece, self._position = piece, piece.start
+    def start(self, slice_: Slice, *, attributes: bool) -> None:
+        self._slice, self._position = slice_, slice_.start
 
     def fetch(self, wait: float) -> Columns | None:
-        topic, end = self._piece.topic, self._piece.end
+        topic, end = self._slice.topic, self._slice.end
         with self._database.reading(wait) as connection:
             query = f"SELECT {MESSAGE} FROM {messages_of(connection, topic)} WHERE number >= ? AND number < ?"
             found = connection.execute(f"{query} ORDER BY number LIMIT {BATCH_ROWS}", (self._position, end))
@@ -31,7 +31,7 @@ class SqliteReader(ReaderDriver):
         if not rows:
             return None
         self._position = rows[-1][0] + 1
-        return columns_of(topic, rows)
+        return to_columns(topic, rows)
 
     def close(self, timeout: float) -> None:
         self._database.close()
