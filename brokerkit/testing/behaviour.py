@@ -28,12 +28,12 @@ class Behaviour:
     """A behaviour that a test shows.
 
     Attributes:
-        number: its number in the suite.
-        body: the test.
-        model: the model that it belongs to. None for both.
-        disturbs: whether it breaks the server or looks at the whole process, so that it cannot run at the
+        number: Its number in the suite.
+        body: The test.
+        model: The model that it belongs to. None for both.
+        disturbs: Whether it breaks the server or looks at the whole process, so that it cannot run at the
             same time as others.
-        timed: whether it measures fractions of a second, which is not reliable on a busy machine.
+        timed: Whether it measures fractions of a second, which is not reliable on a busy machine.
     """
 
     number: int
@@ -59,7 +59,7 @@ class Behaviour:
             The declared gap, or None.
 
         Raises:
-            AssertionError: a gap is declared and the behaviour holds. Without a gap, what the test raises.
+            AssertionError: A gap is declared and the behaviour holds. Without a gap, what the test raises.
         """
         gap = declared(harness, self)
         if gap is None:
@@ -106,10 +106,10 @@ def behaviour(
     """Return a decorator that makes a test method of ``body(self, stage)``. It takes the fixture `harness`.
 
     Args:
-        number: its number in the suite.
-        model: see `Behaviour`.
-        disturbs: see `Behaviour`.
-        timed: see `Behaviour`.
+        number: Its number in the suite.
+        model: See `Behaviour`.
+        disturbs: See `Behaviour`.
+        timed: See `Behaviour`.
     """
 
     def decorate(body: Body) -> Callable[..., None]:

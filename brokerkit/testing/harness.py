@@ -18,7 +18,7 @@ class Gap:
 
     Attributes:
         kind: ``"never"`` if it cannot, ``"not yet"`` if it should. The declaration fails once it does.
-        reason: why not.
+        reason: Why not.
     """
 
     kind: Literal["never", "not yet"]
@@ -32,23 +32,23 @@ class Harness(ABC):
     with `Connection.create_topic`. Tests read from `Capabilities` what to expect.
 
     Attributes:
-        name: its name in the table of results.
-        url: the URL for `connect`, in any process.
-        model: the model of consumers where the system has both. None for its first.
-        options: options for every `connect`.
-        gaps: the behaviours that the system does not show, by name. Those of a model that the system does
+        name: Its name in the table of results.
+        url: The URL for `connect`, in any process.
+        model: The model of consumers where the system has both. None for its first.
+        options: Options for every `connect`.
+        gaps: The behaviours that the system does not show, by name. Those of a model that the system does
             not have need no declaration.
-        in_process: whether the broker lives in this process, so that another process at `url` finds an
+        in_process: Whether the broker lives in this process, so that another process at `url` finds an
             empty one.
-        translates: whether errors come from a client library, so that each has a ``__cause__``.
-        lock_seconds: how long a lock lasts with `lock_options`.
-        lock_options: options of `create_subscription` that make locks expire after `lock_seconds`.
+        translates: Whether errors come from a client library, so that each has a ``__cause__``.
+        lock_seconds: How long a lock lasts with `lock_options`.
+        lock_options: Options of `create_subscription` that make locks expire after `lock_seconds`.
             Shorter locks make the suite faster.
-        ordered_options: options of `create_subscription` with which the next message of a key waits
+        ordered_options: Options of `create_subscription` with which the next message of a key waits
             until the one before is acknowledged.
-        ack_flush_seconds: for so long before a crash the server may forget acknowledgements that it
+        ack_flush_seconds: For so long before a crash the server may forget acknowledgements that it
             confirmed, because it writes them to disk later.
-        too_large: a payload size above the limit of the broker, where `Capabilities` does not say it.
+        too_large: A payload size above the limit of the broker, where `Capabilities` does not say it.
 
     Behaviours 27, 65 and 67 need `kill` and `restart`; 20 and 58 need `pause` and `resume`.
     """
@@ -87,7 +87,7 @@ class Harness(ABC):
         """Leave positions in a topic at which there is no message. The default aborts a transaction.
 
         Raises:
-            NotSupported: the system has no such gaps.
+            NotSupported: The system has no such gaps.
         """
         with connection.publisher(transactional_id=f"gap-{uuid.uuid4().hex[:8]}") as publisher:
             publisher.begin()

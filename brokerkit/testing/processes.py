@@ -18,9 +18,9 @@ class Child:
     Its standard input ends when this process ends in any way; see `child.end_with_parent`.
 
     Args:
-        task: the name of the task.
-        order: the arguments of the task.
-        module: the module to run as ``python -m MODULE TASK ORDER``, with the order as JSON.
+        task: The name of the task.
+        order: The arguments of the task.
+        module: The module to run as ``python -m MODULE TASK ORDER``, with the order as JSON.
     """
 
     def __init__(self, task: str, order: dict[str, Any], *, module: str = "brokerkit.testing.child") -> None:

@@ -66,8 +66,8 @@ class Stage:
     messages that were not settled.
 
     Args:
-        harness: the system under test.
-        model: the model that the test is about. None for that of the harness.
+        harness: The system under test.
+        model: The model that the test is about. None for that of the harness.
     """
 
     def __init__(self, harness: Harness, model: Model | None = None) -> None:

@@ -15,12 +15,12 @@ def eventually(condition: Callable[[], T], what: str, *, within: float = 10.0) -
     """Return the first true result of `condition`.
 
     Args:
-        condition: called again and again.
-        what: names the condition in the error.
-        within: seconds to wait.
+        condition: Called again and again.
+        what: Names the condition in the error.
+        within: Seconds to wait.
 
     Raises:
-        AssertionError: no result was true within this time.
+        AssertionError: No result was true within this time.
     """
     deadline = time.monotonic() + within
     while True:

@@ -21,8 +21,8 @@ def combined_ack_error(failures: Mapping[int, BrokerError], text: str) -> AckFai
     """Return one error for several, of their type if they have one that is an `AckFailed`.
 
     Args:
-        failures: the errors by row, at least one. The first becomes the cause.
-        text: the message.
+        failures: The errors by row, at least one. The first becomes the cause.
+        text: The message.
     """
     kinds = {type(error) for error in failures.values()}
     (kind,) = kinds if len(kinds) == 1 else {AckFailed}

@@ -25,11 +25,11 @@ class Facts:
     """What a backend says about its system without the client library.
 
     Attributes:
-        extra: the extra of brokerkit-notebook that installs the client library. None if there is none.
-        default_ports: the port of a host without one, by URL scheme.
-        load: imports the client library, and raises ModuleNotFoundError if it is not installed. Called before
+        extra: The extra of brokerkit-notebook that installs the client library. None if there is none.
+        default_ports: The port of a host without one, by URL scheme.
+        load: Imports the client library, and raises ModuleNotFoundError if it is not installed. Called before
             the time of a connection begins to count.
-        recognize: returns the address in a target that is not a URL, such as a connection string, and None if
+        recognize: Returns the address in a target that is not a URL, such as a connection string, and None if
             it is none of this system's. It must not raise: a traceback would show the secrets of the target.
     """
 
@@ -62,8 +62,8 @@ class Backend(Protocol):
         as one, and call `reveal` (or `secrets.revealed` on a mapping) only in the call that passes it on.
 
         Raises:
-            ConfigError: the address or an option cannot be used.
-            Unavailable: the broker did not answer.
-            Unauthorized: the broker refused the credentials.
+            ConfigError: The address or an option cannot be used.
+            Unavailable: The broker did not answer.
+            Unauthorized: The broker refused the credentials.
         """
         ...

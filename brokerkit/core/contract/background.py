@@ -28,7 +28,7 @@ def call_with_timeout(work: Callable[[], T], timeout: float, name: str) -> T:
     """Call `work` in a daemon thread of its own, and return its result.
 
     Raises:
-        TimeoutError: it took longer than `timeout` seconds. The call goes on.
+        TimeoutError: It took longer than `timeout` seconds. The call goes on.
     """
     return submit(work, name).result(timeout)
 

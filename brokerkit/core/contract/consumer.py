@@ -21,9 +21,9 @@ class SubscriptionNotFound(NotFound):
     """The topic exists, but not the subscription. Callers get a NotFound with the line that creates it.
 
     Args:
-        text: what is missing.
-        topic: the name of the topic for `Driver.create_subscription`.
-        subscription: the name of the subscription for it.
+        text: What is missing.
+        topic: The name of the topic for `Driver.create_subscription`.
+        subscription: The name of the subscription for it.
     """
 
     def __init__(self, text: str, topic: str, subscription: str) -> None:
@@ -45,8 +45,8 @@ class Fetched:
     """The messages of one fetch.
 
     Attributes:
-        columns: the messages, one per row.
-        receipts: one per row on the message model, to settle the message with; empty on the record model.
+        columns: The messages, one per row.
+        receipts: One per row on the message model, to settle the message with; empty on the record model.
             Only the driver knows what is in a receipt.
     """
 
@@ -59,10 +59,10 @@ class Backlog:
     """The messages that there were when a consumer was first asked, and whether all have come.
 
     Attributes:
-        mark: where those messages end. Passed back with the next question.
-        left: whether the broker has some of them to deliver now. Those that a consumer holds are not among
+        mark: Where those messages end. Passed back with the next question.
+        left: Whether the broker has some of them to deliver now. Those that a consumer holds are not among
             them: a caller who acknowledges at the end would wait for its own messages.
-        withheld: whether the broker sends no more of them until some that it sent are settled.
+        withheld: Whether the broker sends no more of them until some that it sent are settled.
     """
 
     mark: Any
@@ -75,12 +75,12 @@ class ConsumerRequest:
     """A request for a consumer.
 
     Attributes:
-        topic: the topic to read.
-        subscription: its durable name, where the system has one.
-        model: what the consumer yields. Only a model that the system has.
-        start: where a subscription begins that does not exist yet. None if it must exist.
-        options: options by the names that the backend documents, not checked yet.
-        batch_size: about how many messages are wanted at once. None if that is not known.
+        topic: The topic to read.
+        subscription: Its durable name, where the system has one.
+        model: What the consumer yields. Only a model that the system has.
+        start: Where a subscription begins that does not exist yet. None if it must exist.
+        options: Options by the names that the backend documents, not checked yet.
+        batch_size: About how many messages are wanted at once. None if that is not known.
     """
 
     topic: str
@@ -96,11 +96,11 @@ class SubscriptionRequest:
     """A request to create a subscription.
 
     Attributes:
-        topic: the topic that it reads.
-        subscription: its durable name.
-        model: what its consumers yield. Only a model that the system has.
-        start: where it begins.
-        options: options by the names that the backend documents, not checked yet.
+        topic: The topic that it reads.
+        subscription: Its durable name.
+        model: What its consumers yield. Only a model that the system has.
+        start: Where it begins.
+        options: Options by the names that the backend documents, not checked yet.
     """
 
     topic: str
@@ -135,11 +135,11 @@ class ConsumerDriver(ABC):
         error is raised to the caller, and the next caller tries again.
 
         Args:
-            wait: seconds that the step may take, 0.2 at most.
+            wait: Seconds that the step may take, 0.2 at most.
 
         Raises:
-            NotFound: the topic does not exist.
-            SubscriptionNotFound: the topic exists, but not the subscription.
+            NotFound: The topic does not exist.
+            SubscriptionNotFound: The topic exists, but not the subscription.
         """
 
     def create_subscription(self, start: Position, timeout: float) -> None:
@@ -150,8 +150,8 @@ class ConsumerDriver(ABC):
         shown only if the subscription is still not found.
 
         Args:
-            start: where the subscription begins.
-            timeout: seconds that the call may take, 0.1 at least.
+            start: Where the subscription begins.
+            timeout: Seconds that the call may take, 0.1 at least.
         """
         raise NotSupported("subscriptions of this system cannot be created from here")
 
@@ -168,8 +168,8 @@ class ConsumerDriver(ABC):
         caller tries again. Messages that the call had taken before it raised must come with a later one.
 
         Args:
-            max_messages: how many messages callers still need, 1 at least.
-            wait: seconds that the call may wait for the first message, from 0 to 0.2. Settling waits
+            max_messages: How many messages callers still need, 1 at least.
+            wait: Seconds that the call may wait for the first message, from 0 to 0.2. Settling waits
                 behind it.
         """
 
@@ -213,7 +213,7 @@ class ConsumerDriver(ABC):
         that was not settled was returned before, by `MessageDriver.settle`. What it raises is ignored.
 
         Args:
-            timeout: seconds that it may take, 0.1 at least. The caller waits no longer than that, and is
+            timeout: Seconds that it may take, 0.1 at least. The caller waits no longer than that, and is
                 then warned.
         """
         return
@@ -238,11 +238,11 @@ class MessageDriver(ConsumerDriver):
         repeated 0.2 s later, and all that is not settled before `close`, where errors are ignored.
 
         Args:
-            receipts: at least one, none of which was settled successfully before. They may come from
+            receipts: At least one, none of which was settled successfully before. They may come from
                 several fetches.
             outcome: REJECT only where `Capabilities.reject` is true.
-            delay: seconds before a NACK takes effect. Given only where `Capabilities.nack_delay` is true.
-            reason: why the messages are rejected, or None.
+            delay: Seconds before a NACK takes effect. Given only where `Capabilities.nack_delay` is true.
+            reason: Why the messages are rejected, or None.
         """
 
     def extend(self, receipts: Sequence[Any]) -> list[BaseException | None]:
@@ -280,7 +280,7 @@ class RecordDriver(ConsumerDriver):
         reaches the caller as `AckFailed`.
 
         Args:
-            positions: the next offset to be read of each partition, as `next_offset` returned it: at
+            positions: The next offset to be read of each partition, as `next_offset` returned it: at
                 least one, each after the last that this consumer committed, and none of a partition
                 that was taken away.
         """

@@ -75,7 +75,7 @@ class Driver(ABC):
         """Return a consumer that is not attached yet: a `MessageDriver` or `RecordDriver`, by the model.
 
         Raises:
-            ConfigError: an option is unknown or cannot be used.
+            ConfigError: An option is unknown or cannot be used.
         """
         ...
 
@@ -84,7 +84,7 @@ class Driver(ABC):
         """Return a publisher.
 
         Args:
-            transactional_id: given only where `Capabilities.transactions` is true.
+            transactional_id: Given only where `Capabilities.transactions` is true.
         """
 
     def inspector(self) -> InspectorDriver:
@@ -99,8 +99,8 @@ class Driver(ABC):
         """Create a topic. The caller waits for a second longer than `timeout`.
 
         Raises:
-            AlreadyExists: there is a topic of that name.
-            ConfigError: an option is unknown or cannot be used.
+            AlreadyExists: There is a topic of that name.
+            ConfigError: An option is unknown or cannot be used.
         """
         raise NotSupported("topics of this system cannot be created from here")
 
@@ -108,7 +108,7 @@ class Driver(ABC):
         """Delete a topic with all its messages. The caller waits for a second longer than `timeout`.
 
         Raises:
-            NotFound: the topic does not exist.
+            NotFound: The topic does not exist.
         """
         raise NotSupported("topics of this system cannot be deleted from here")
 
@@ -116,9 +116,9 @@ class Driver(ABC):
         """Create a durable subscription. The caller waits for a second longer than `timeout`.
 
         Raises:
-            NotFound: the topic does not exist.
-            AlreadyExists: there is a subscription of that name.
-            ConfigError: an option is unknown or cannot be used.
+            NotFound: The topic does not exist.
+            AlreadyExists: There is a subscription of that name.
+            ConfigError: An option is unknown or cannot be used.
         """
         raise NotSupported("subscriptions of this system cannot be created from here")
 

@@ -33,10 +33,10 @@ class Row:
     """What an exception means.
 
     Attributes:
-        kind: the error that is raised for it.
-        meaning: what happened; the text of the exception follows in brackets.
-        hint: what to do; it follows the text of the exception in brackets.
-        retryable: replaces what `kind` says about it.
+        kind: The error that is raised for it.
+        meaning: What happened; the text of the exception follows in brackets.
+        hint: What to do; it follows the text of the exception in brackets.
+        retryable: Replaces what `kind` says about it.
     """
 
     kind: type[BrokerError]
@@ -48,8 +48,8 @@ class Row:
         """Return the error.
 
         Args:
-            said: the text of the exception.
-            about: what was being done; the message begins with it.
+            said: The text of the exception.
+            about: What was being done; the message begins with it.
         """
         text = f"{self.meaning} ({said})" if self.meaning and said else self.meaning or said
         text = f"{text} ({self.hint})" if self.hint else text
@@ -65,9 +65,9 @@ class ByCode:
     """A rule that goes by the codes of an exception.
 
     Attributes:
-        codes: returns the codes of an exception, the most particular one first.
-        rules: the rule for each code.
-        otherwise: the rule for an exception without any of these codes. None for the rule of no type.
+        codes: Returns the codes of an exception, the most particular one first.
+        rules: The rule for each code.
+        otherwise: The rule for an exception without any of these codes. None for the rule of no type.
     """
 
     codes: Callable[[Any], Iterable[Hashable]]
@@ -85,8 +85,8 @@ class ByText:
     """A rule that goes by the text of an exception. Upper and lower case are the same.
 
     Attributes:
-        signs: the rule for a text that contains a sign. The first that is contained counts.
-        otherwise: the rule for any other text. None for the rule of no type.
+        signs: The rule for a text that contains a sign. The first that is contained counts.
+        otherwise: The rule for any other text. None for the rule of no type.
     """
 
     signs: Mapping[str, Rule]
@@ -111,8 +111,8 @@ class ErrorTable:
     """The rules of a backend, by type of exception.
 
     Attributes:
-        rules: the rule for each type, which also holds for types derived from it.
-        said: returns the text of an exception.
+        rules: The rule for each type, which also holds for types derived from it.
+        said: Returns the text of an exception.
     """
 
     rules: Mapping[type[BaseException], Rule]
@@ -129,8 +129,8 @@ class ErrorTable:
         An exception without a row becomes a plain `BrokerError` that names its type.
 
         Args:
-            error: the exception.
-            about: what was being done; the message begins with it.
+            error: The exception.
+            about: What was being done; the message begins with it.
         """
         return translated(error, lambda found: self._made(found, about), about)
 
@@ -139,7 +139,7 @@ class ErrorTable:
         """Raise any exception of the block as a `BrokerError`. Interrupts pass unchanged.
 
         Args:
-            about: what the block does; the message begins with it.
+            about: What the block does; the message begins with it.
         """
         with translating(lambda error: self.translate(error, about)):
             yield
@@ -167,9 +167,9 @@ def translated(
     A TimeoutError becomes `Unavailable`.
 
     Args:
-        error: the exception.
-        translate: makes a `BrokerError` of any other exception.
-        about: what was being done; the message of a TimeoutError begins with it.
+        error: The exception.
+        translate: Makes a `BrokerError` of any other exception.
+        about: What was being done; the message of a TimeoutError begins with it.
     """
     if isinstance(error, BrokerError):
         return error

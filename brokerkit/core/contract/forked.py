@@ -19,7 +19,7 @@ def keep_in_child(native: T) -> T:
         The object.
 
     Raises:
-        TypeError: the object does not support weak references.
+        TypeError: The object does not support weak references.
     """
     _natives.add(native)
     return native

@@ -26,8 +26,8 @@ class ReaderDriver(ABC):
         the error is raised if nothing came for 30 s (``stall=``). Any other error is raised at once.
 
         Args:
-            slice_: the slice, which is not empty.
-            attributes: false if the column of attributes may be left empty.
+            slice_: The slice, which is not empty.
+            attributes: False if the column of attributes may be left empty.
         """
 
     @abstractmethod
@@ -42,7 +42,7 @@ class ReaderDriver(ABC):
         ended. The error is raised if nothing came for 30 s (``stall=``). Any other error is raised at once.
 
         Args:
-            wait: seconds that the call may wait for the first row, 0.2.
+            wait: Seconds that the call may wait for the first row, 0.2.
         """
 
     def stop(self) -> None:
@@ -58,7 +58,7 @@ class ReaderDriver(ABC):
         The last call, made once. What it raises is ignored.
 
         Args:
-            timeout: seconds that it may take, 1.
+            timeout: Seconds that it may take, 1.
         """
         return
 
@@ -81,7 +81,7 @@ class InspectorDriver(ABC):
         """Return what the system says about a topic, without reading messages.
 
         Raises:
-            NotFound: the topic does not exist.
+            NotFound: The topic does not exist.
         """
         ...
 
@@ -90,7 +90,7 @@ class InspectorDriver(ABC):
         """Return the readable range of each partition.
 
         Raises:
-            NotFound: the topic does not exist.
+            NotFound: The topic does not exist.
         """
         ...
 
@@ -101,7 +101,7 @@ class InspectorDriver(ABC):
         relied on.
 
         Args:
-            microseconds: the moment, since 1970 in UTC.
+            microseconds: The moment, since 1970 in UTC.
         """
         raise NotSupported("this system has no time index")
 
@@ -109,7 +109,7 @@ class InspectorDriver(ABC):
         """Return what the topic does with messages that are published to it.
 
         Raises:
-            NotFound: the topic does not exist.
+            NotFound: The topic does not exist.
         """
         numbers = [each.partition for each in self.bounds(topic, timeout) if each.partition is not None]
         return PublishTerms(partitions=len(numbers))
@@ -128,8 +128,8 @@ class InspectorDriver(ABC):
         or block, and its errors are not translated: raise only instances of `BrokerError`.
 
         Raises:
-            NotSupported: the ids of this system are not positions.
-            ConfigError: this is not an id of this system.
+            NotSupported: The ids of this system are not positions.
+            ConfigError: This is not an id of this system.
         """
         raise NotSupported("the ids of this system are not positions: give an offset or a time")
 

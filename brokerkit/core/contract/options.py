@@ -38,10 +38,10 @@ class Option:
     """A declared option.
 
     Attributes:
-        kind: checks a value, and returns it as the backend uses it.
-        meaning: what it is for, in a line.
-        default: the value if the option is not given.
-        none: the value if it is given as None. By default the same as `default`.
+        kind: Checks a value, and returns it as the backend uses it.
+        meaning: What it is for, in a line.
+        default: The value if the option is not given.
+        none: The value if it is given as None. By default the same as `default`.
     """
 
     kind: Kind
@@ -92,7 +92,7 @@ class OptionTable(Mapping[str, Option]):
         A dot in a name that is given stands for an underscore, because the environment has dots for them.
 
         Raises:
-            ConfigError: an option is unknown, and the text lists the known ones; or a value is wrong.
+            ConfigError: An option is unknown, and the text lists the known ones; or a value is wrong.
         """
         undotted = {name: value for name, value in given.items() if name in self}
         for name, value in given.items():
@@ -109,8 +109,8 @@ def refuse_unknown(names: Iterable[str], known: str) -> None:
     """Raise ConfigError if there are unknown options.
 
     Args:
-        names: the unknown ones.
-        known: says which are known.
+        names: The unknown ones.
+        known: Says which are known.
     """
     unknown = sorted(names)
     if unknown:
@@ -137,7 +137,7 @@ def seconds(*, above_zero: bool = False) -> Kind:
     """Return the kind of durations: a number of seconds or a timedelta. The checked value is a float.
 
     Args:
-        above_zero: refuse 0.
+        above_zero: Refuse 0.
     """
 
     def check(name: str, value: Any) -> float:
@@ -178,7 +178,7 @@ def file(expected: str = "") -> Kind:
     """Return the kind of paths of files that exist.
 
     Args:
-        expected: says what is in the file, for the error.
+        expected: Says what is in the file, for the error.
     """
 
     def check(name: str, value: Any) -> str:

@@ -37,7 +37,7 @@ class PublisherDriver(ABC):
             batch: (topic, message) pairs, possibly of several callers and topics: at least one, 5,000 or
                 `Capabilities.max_batch` at most, and 16 MB of payload unless a single message is larger. Each
                 agrees with the capabilities, and has a `dedup_id` where `Capabilities.dedup_ids` is true.
-            timeout: seconds that the call may take, 0.1 at least. A caller waits for five seconds longer
+            timeout: Seconds that the call may take, 0.1 at least. A caller waits for five seconds longer
                 than its own timeout, and then reports its outcomes as unknown.
         """
 
@@ -49,7 +49,7 @@ class PublisherDriver(ABC):
         error the messages are not sent again.
 
         Args:
-            timeout: seconds that the call may take, from 0.1 to 2.
+            timeout: Seconds that the call may take, from 0.1 to 2.
         """
         return math.inf
 

@@ -41,7 +41,7 @@ class Closable(ABC):
         """Close it, and wait until it has closed. Closing twice is fine.
 
         Args:
-            timeout: seconds to wait. What still hangs then is abandoned, with an `AbandonedWarning`.
+            timeout: Seconds to wait. What still hangs then is abandoned, with an `AbandonedWarning`.
         """
         deadline = Deadline(timeout)
         self.begin_close(timeout)

@@ -38,15 +38,15 @@ def connect(target: str | None = None, *, timeout: float = CONNECT_SECONDS, **op
     """Open a connection, with one round trip to the broker.
 
     Args:
-        target: a URL such as ``kafka://localhost:9092``, an Azure connection string, the name of a saved
+        target: A URL such as ``kafka://localhost:9092``, an Azure connection string, the name of a saved
             connection, or None for the environment variable BROKERKIT_URL.
-        timeout: seconds to wait for the broker.
-        options: options of the backend. They override the query of the URL.
+        timeout: Seconds to wait for the broker.
+        options: Options of the backend. They override the query of the URL.
 
     Raises:
-        ConfigError: the target or an option cannot be used.
-        Unauthorized: the broker refused the credentials.
-        Unavailable: the broker did not answer.
+        ConfigError: The target or an option cannot be used.
+        Unauthorized: The broker refused the credentials.
+        Unavailable: The broker did not answer.
     """
     return Connection(registry.address_of(target, options), timeout=timeout)
 
@@ -60,10 +60,10 @@ class Connection(Closable):
     `_asking_for_inspector` is taken before `_lock`, and held while the inspector is made.
 
     Attributes:
-        address: where the broker is.
-        name: the address as text, without secrets.
-        capabilities: what the system can do.
-        read_only: whether everything that would change the broker is refused, with NotSupported.
+        address: Where the broker is.
+        name: The address as text, without secrets.
+        capabilities: What the system can do.
+        read_only: Whether everything that would change the broker is refused, with NotSupported.
     """
 
     def __init__(self, address: Address, *, timeout: float = CONNECT_SECONDS) -> None:
@@ -131,7 +131,7 @@ class Connection(Closable):
         """The client library's own object, for what only this system has.
 
         Raises:
-            NotSupported: the connection is read-only.
+            NotSupported: The connection is read-only.
         """
         self.refuse_if_read_only("the client library's own object can change the broker")
         return self.driver.native
@@ -164,18 +164,18 @@ class Connection(Closable):
         """Return a consumer of one subscription that is not attached yet.
 
         Args:
-            topic: the topic to read.
-            subscription: the name of the subscription (group, durable consumer), where the system has one.
+            topic: The topic to read.
+            subscription: The name of the subscription (group, durable consumer), where the system has one.
             model: ``"message"`` or ``"record"``. None for the first that the system has.
-            start: where a subscription begins that does not exist yet. None if it must exist.
-            hold: seconds for which messages stay reserved after they were received. None for no limit.
-            connect_timeout: seconds that attaching may take. None for no limit.
-            batch_size: about how many messages are wanted at once, for systems that send them in batches.
-            options: options of the backend.
+            start: Where a subscription begins that does not exist yet. None if it must exist.
+            hold: Seconds for which messages stay reserved after they were received. None for no limit.
+            connect_timeout: Seconds that attaching may take. None for no limit.
+            batch_size: About how many messages are wanted at once, for systems that send them in batches.
+            options: Options of the backend.
 
         Raises:
-            ConfigError: a name, position or option cannot be used, or `subscription` is missing.
-            NotSupported: the connection is read-only, or the system does not have this model.
+            ConfigError: A name, position or option cannot be used, or `subscription` is missing.
+            NotSupported: The connection is read-only, or the system does not have this model.
         """
         self.refuse_if_read_only("consuming takes messages from others: use peek or scan")
         driver = self.driver
@@ -230,8 +230,8 @@ class Connection(Closable):
         """Return the model of a consumer. None asks for the first that the system has.
 
         Raises:
-            ConfigError: it is not the name of a model.
-            NotSupported: the system does not have this model.
+            ConfigError: It is not the name of a model.
+            NotSupported: The system does not have this model.
         """
         models = self.capabilities.models
         if model is None:
@@ -248,11 +248,11 @@ class Connection(Closable):
         """Return a publisher. The caller closes it, or it is closed with the connection.
 
         Args:
-            transactional_id: names a transactional publisher across restarts, where the system has
+            transactional_id: Names a transactional publisher across restarts, where the system has
                 transactions.
 
         Raises:
-            NotSupported: the connection is read-only, or the system has no transactions.
+            NotSupported: The connection is read-only, or the system has no transactions.
         """
         self.refuse_if_read_only("it publishes nothing")
         driver = self.driver
@@ -277,7 +277,7 @@ class Connection(Closable):
         """Return the inspector of the connection, made on first use.
 
         Raises:
-            NotSupported: the system cannot be browsed without side effects.
+            NotSupported: The system cannot be browsed without side effects.
         """
         driver = self.driver
         with self._asking_for_inspector:
@@ -296,14 +296,14 @@ class Connection(Closable):
         """Create a topic.
 
         Args:
-            topic: the name of the topic.
-            timeout: seconds to wait for the broker.
-            options: options of the backend, such as ``partitions=3``.
+            topic: The name of the topic.
+            timeout: Seconds to wait for the broker.
+            options: Options of the backend, such as ``partitions=3``.
 
         Raises:
-            AlreadyExists: there is a topic of that name.
-            ConfigError: the name or an option cannot be used.
-            NotSupported: the connection is read-only, or the system cannot do it.
+            AlreadyExists: There is a topic of that name.
+            ConfigError: The name or an option cannot be used.
+            NotSupported: The connection is read-only, or the system cannot do it.
         """
         self.refuse_if_read_only("it creates nothing")
         driver = self.driver
@@ -314,8 +314,8 @@ class Connection(Closable):
         """Delete a topic with all its messages.
 
         Raises:
-            NotFound: the topic does not exist.
-            NotSupported: the connection is read-only, or the system cannot do it.
+            NotFound: The topic does not exist.
+            NotSupported: The connection is read-only, or the system cannot do it.
         """
         self.refuse_if_read_only("it deletes nothing")
         driver = self.driver
@@ -335,18 +335,18 @@ class Connection(Closable):
         """Create a subscription (group, durable consumer).
 
         Args:
-            topic: the topic that it reads.
-            subscription: its name.
-            start: where it begins.
+            topic: The topic that it reads.
+            subscription: Its name.
+            start: Where it begins.
             model: ``"message"`` or ``"record"``, for its consumers. None for the first that the system has.
-            timeout: seconds to wait for the broker.
-            options: options of the backend.
+            timeout: Seconds to wait for the broker.
+            options: Options of the backend.
 
         Raises:
-            AlreadyExists: there is a subscription of that name.
-            ConfigError: a name, position or option cannot be used.
-            NotFound: the topic does not exist.
-            NotSupported: the connection is read-only, or the system cannot do it.
+            AlreadyExists: There is a subscription of that name.
+            ConfigError: A name, position or option cannot be used.
+            NotFound: The topic does not exist.
+            NotSupported: The connection is read-only, or the system cannot do it.
         """
         self.refuse_if_read_only("it creates nothing")
         driver = self.driver

@@ -45,21 +45,21 @@ class Consumer(ConsumerThread, Generic[Item]):
         """Settle rows of a fetch, and wait for it, 30 seconds at most.
 
         Args:
-            fetch: a fetch of this consumer.
-            rows: rows of the fetch. Nothing is done for rows that are settled already, but acknowledging
+            fetch: A fetch of this consumer.
+            rows: Rows of the fetch. Nothing is done for rows that are settled already, but acknowledging
                 one that was not acknowledged before fails.
-            outcome: how they are settled.
-            delay: seconds before a NACK takes effect, where the system can delay it.
-            reason: why they are rejected, where the system keeps a reason.
+            outcome: How they are settled.
+            delay: Seconds before a NACK takes effect, where the system can delay it.
+            reason: Why they are rejected, where the system keeps a reason.
 
         Returns:
             The errors of the rows that failed, by row.
 
         Raises:
-            AckFailed: the call to the broker failed for all rows.
-            Closed: the consumer is closed.
-            NotSupported: the system cannot settle a message so.
-            Unavailable: the broker did not answer in time. The call goes on.
+            AckFailed: The call to the broker failed for all rows.
+            Closed: The consumer is closed.
+            NotSupported: The system cannot settle a message so.
+            Unavailable: The broker did not answer in time. The call goes on.
         """
         if self._closed:
             raise Closed(f"the consumer of {self.name} is closed; unsettled messages were returned")
@@ -79,10 +79,10 @@ class Consumer(ConsumerThread, Generic[Item]):
         """Wait until messages can flow, `connect_timeout` seconds at most. Reading attaches by itself.
 
         Raises:
-            Unavailable: attaching took longer than `connect_timeout`.
-            NotFound: the topic or the subscription does not exist.
+            Unavailable: Attaching took longer than `connect_timeout`.
+            NotFound: The topic or the subscription does not exist.
             Cancelled: `cancellation` was cancelled.
-            Closed: the consumer is closed.
+            Closed: The consumer is closed.
         """
         self._wait(lambda: self._attached or None, Deadline(None), cancellation, want=0)
 
@@ -98,18 +98,18 @@ class Consumer(ConsumerThread, Generic[Item]):
         An interrupted call loses nothing: the next one returns the same rows.
 
         Args:
-            max_messages: how many rows the batch may have at most.
-            timeout: seconds to wait, counted from when the consumer is attached. None for no limit. With
+            max_messages: How many rows the batch may have at most.
+            timeout: Seconds to wait, counted from when the consumer is attached. None for no limit. With
                 0 it still looks once.
-            cancellation: ends the wait from another thread.
+            cancellation: Ends the wait from another thread.
 
         Returns:
             A batch, or None if nothing came.
 
         Raises:
             Cancelled: `cancellation` was cancelled.
-            Closed: the consumer is closed.
-            BrokerError: the broker refused, or did not answer until the timeout.
+            Closed: The consumer is closed.
+            BrokerError: The broker refused, or did not answer until the timeout.
         """
         count = check_count(max_messages, "max_messages")
         deadline = Deadline(check_seconds(timeout, "timeout"))
@@ -145,23 +145,23 @@ class Consumer(ConsumerThread, Generic[Item]):
         error ends the wait after some messages came, return them: the next call raises the error.
 
         Args:
-            max_messages: how many rows the batches have together at most.
-            timeout: seconds to wait, counted from when the consumer is attached. None for no limit.
-            window: seconds to wait for more, counted from the first message. It replaces the timeout.
-            idle: stop after so many seconds without a new message, once the first has come. Where the
+            max_messages: How many rows the batches have together at most.
+            timeout: Seconds to wait, counted from when the consumer is attached. None for no limit.
+            window: Seconds to wait for more, counted from the first message. It replaces the timeout.
+            idle: Stop after so many seconds without a new message, once the first has come. Where the
                 broker says what is left, wait for that, unless nothing came for
                 `silence.SILENT_SECONDS`.
-            thorough: apply the rule of `idle` to the first message too: do not stop at the timeout while
+            thorough: Apply the rule of `idle` to the first message too: do not stop at the timeout while
                 the broker says that messages are left.
-            ending: its `why` is set to the reason why the wait ended.
-            max_bytes: how many bytes of keys, payloads and attributes the rows have together at most; a
+            ending: Its `why` is set to the reason why the wait ended.
+            max_bytes: How many bytes of keys, payloads and attributes the rows have together at most; a
                 larger row is returned alone. None for no limit. The next call returns what did not fit.
-            cancellation: ends the wait from another thread. The next call returns what came.
+            cancellation: Ends the wait from another thread. The next call returns what came.
 
         Raises:
             Cancelled: `cancellation` was cancelled.
-            Closed: the consumer is closed.
-            BrokerError: the broker refused, or did not answer until the timeout, and no message came.
+            Closed: The consumer is closed.
+            BrokerError: The broker refused, or did not answer until the timeout, and no message came.
         """
         ending = Ending() if ending is None else ending
         silence = Silence(self.backlog)
@@ -229,7 +229,7 @@ class Consumer(ConsumerThread, Generic[Item]):
         """Ask the driver for its backlog; see `ConsumerDriver.backlog`.
 
         Raises:
-            Unavailable: the broker did not answer within `timeout` seconds.
+            Unavailable: The broker did not answer within `timeout` seconds.
         """
 
         def asked() -> Backlog | None:
@@ -272,14 +272,14 @@ class Consumer(ConsumerThread, Generic[Item]):
         """Return `max_messages` messages or records, or those that came within `timeout` seconds.
 
         Args:
-            max_messages: how many to return at most.
-            timeout: seconds to wait. None for no limit.
-            cancellation: ends the wait from another thread.
+            max_messages: How many to return at most.
+            timeout: Seconds to wait. None for no limit.
+            cancellation: Ends the wait from another thread.
 
         Raises:
             Cancelled: `cancellation` was cancelled. The next call returns what came.
-            Closed: the consumer is closed.
-            BrokerError: the broker refused, or did not answer until the timeout, and nothing came.
+            Closed: The consumer is closed.
+            BrokerError: The broker refused, or did not answer until the timeout, and nothing came.
         """
         batches = self.fetch_many(max_messages, timeout, cancellation=cancellation)
         try:
@@ -367,11 +367,11 @@ class _Transit:
     """Rows on their way to a caller that may be interrupted before it has them.
 
     Args:
-        room: how many bytes the rows may have. None for no limit.
-        alone: return a row that is larger than that.
+        room: How many bytes the rows may have. None for no limit.
+        alone: Return a row that is larger than that.
 
     Attributes:
-        full: whether the next row is too large.
+        full: Whether the next row is too large.
     """
 
     __slots__ = ("_alone", "_room", "full", "received")

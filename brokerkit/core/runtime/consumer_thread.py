@@ -65,14 +65,14 @@ class ConsumerThread(Closable):
         `_lock`, or runs on the driver's thread, must never take a lock of a caller.
 
     Args:
-        driver: makes the calls to the client library.
-        subscribing: attaches the driver, and creates its subscription if that is asked for.
-        name: names the consumer in errors.
-        capabilities: the capabilities for the model of the consumer.
-        translate: makes a `BrokerError` of any exception of the driver.
-        hold: seconds for which messages stay reserved after they were received. None for no limit.
+        driver: Makes the calls to the client library.
+        subscribing: Attaches the driver, and creates its subscription if that is asked for.
+        name: Names the consumer in errors.
+        capabilities: The capabilities for the model of the consumer.
+        translate: Makes a `BrokerError` of any exception of the driver.
+        hold: Seconds for which messages stay reserved after they were received. None for no limit.
             Acknowledging one later raises LockLost.
-        connect_timeout: seconds that attaching may take. None for no limit.
+        connect_timeout: Seconds that attaching may take. None for no limit.
     """
 
     def __init__(

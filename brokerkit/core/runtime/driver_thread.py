@@ -50,7 +50,7 @@ class Task(Generic[T]):
         """Return the result of the call, or raise its error.
 
         Raises:
-            TimeoutError: it took longer than `timeout` seconds. The call goes on.
+            TimeoutError: It took longer than `timeout` seconds. The call goes on.
             Cancelled: `cancellation` was cancelled. The call goes on.
         """
         deadline = Deadline(timeout)
@@ -71,10 +71,10 @@ class DriverThread:
     for short steps, never while a task, `work` or `wake_driver` runs.
 
     Args:
-        name: names the thread, and its owner in errors.
-        work: a bound method that raises nothing, called whenever no task waits. It returns the seconds
+        name: Names the thread, and its owner in errors.
+        work: A bound method that raises nothing, called whenever no task waits. It returns the seconds
             until it is to be called again. The thread does not keep its object alive.
-        wake_driver: called from other threads, to make a waiting `work` return early.
+        wake_driver: Called from other threads, to make a waiting `work` return early.
     """
 
     def __init__(
@@ -131,7 +131,7 @@ class DriverThread:
         """Add a task, without waiting for it.
 
         Raises:
-            Closed: the thread is ending, or belongs to the parent process.
+            Closed: The thread is ending, or belongs to the parent process.
         """
         self.check_process()
         task = Task(work)
@@ -157,9 +157,9 @@ class DriverThread:
             The result of `work`, which may also raise its error.
 
         Raises:
-            Unavailable: it took longer than `timeout` seconds. The call goes on.
+            Unavailable: It took longer than `timeout` seconds. The call goes on.
             Cancelled: `cancellation` was cancelled. The call goes on.
-            Closed: the thread is ending, or belongs to the parent process.
+            Closed: The thread is ending, or belongs to the parent process.
         """
         if threading.current_thread() is self._thread:
             return work()
@@ -195,8 +195,8 @@ class DriverThread:
         The second call does nothing, nor does any call in a forked child. What `last` raises is ignored.
 
         Args:
-            last: the last call to be made.
-            wake: false if other locks may be held, as in a finalizer.
+            last: The last call to be made.
+            wake: False if other locks may be held, as in a finalizer.
         """
         if os.getpid() != self._pid:
             return

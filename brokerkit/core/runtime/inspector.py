@@ -61,10 +61,10 @@ class ConnectedInspector(Closable):
     closed either by `_leave` or by `_borrow`.
 
     Args:
-        driver: makes the calls to the client library.
-        make_reader: makes a reader. Called by the thread that reads.
-        name: names the connection in errors.
-        translate: makes a `BrokerError` of any exception of a driver.
+        driver: Makes the calls to the client library.
+        make_reader: Makes a reader. Called by the thread that reads.
+        name: Names the connection in errors.
+        translate: Makes a `BrokerError` of any exception of a driver.
     """
 
     def __init__(
@@ -97,13 +97,13 @@ class ConnectedInspector(Closable):
         """Return the partitions of a topic, and its subscriptions or groups with their lag.
 
         Args:
-            topic: the name of the topic.
-            count: whether to count exactly, by reading for up to two seconds, where the broker has no exact
+            topic: The name of the topic.
+            count: Whether to count exactly, by reading for up to two seconds, where the broker has no exact
                 count and there is little to read.
-            timeout: seconds to wait for the broker.
+            timeout: Seconds to wait for the broker.
 
         Raises:
-            NotFound: the topic does not exist.
+            NotFound: The topic does not exist.
         """
         check_name(topic, "topic")
         found = self._ask(lambda: self._driver.describe(topic, timeout), timeout)
@@ -132,7 +132,7 @@ class ConnectedInspector(Closable):
         """Return partition and position of a message by its id, without asking the broker.
 
         Raises:
-            NotSupported: the ids of this system are not positions.
+            NotSupported: The ids of this system are not positions.
         """
         return self._driver.at_id(message_id)
 
@@ -140,7 +140,7 @@ class ConnectedInspector(Closable):
         """Return the position of a row by its offset, or by its id if it has no offset.
 
         Raises:
-            NotSupported: it has no offset, and the ids of this system are not positions.
+            NotSupported: It has no offset, and the ids of this system are not positions.
         """
         return self.at_id(str(message_id))[1] if offset is None else offset
 
@@ -161,13 +161,13 @@ class ConnectedInspector(Closable):
         """Return the part of each partition that a range covers now; see `plan`.
 
         Args:
-            topic: the name of the topic.
-            start: where the range begins, one position or one per partition.
-            end: where the range ends, exclusive.
-            lateness: how far to look beyond a range of time; see `plan`.
-            find_time: returns the offset of the first message at or after a moment, by partition, where
+            topic: The name of the topic.
+            start: Where the range begins, one position or one per partition.
+            end: Where the range ends, exclusive.
+            lateness: How far to look beyond a range of time; see `plan`.
+            find_time: Returns the offset of the first message at or after a moment, by partition, where
                 the broker cannot.
-            timeout: seconds to wait for each answer of the broker.
+            timeout: Seconds to wait for each answer of the broker.
         """
         first = parse_all(start, default=Earliest())
         last = parse_all(end, default=Latest())
@@ -225,20 +225,20 @@ class ConnectedInspector(Closable):
         The slices are fixed now: messages that are published later are not in them.
 
         Args:
-            topic: the name of the topic.
-            start: where to begin, one position or one per partition.
-            end: where to end, exclusive.
-            limit: how many offsets of each partition to take at most, or messages where there are no
+            topic: The name of the topic.
+            start: Where to begin, one position or one per partition.
+            end: Where to end, exclusive.
+            limit: How many offsets of each partition to take at most, or messages where there are no
                 offsets.
-            slice_rows: cut the range into slices of about so many messages.
-            lateness: how far to look beyond the end of a range of time, because producers may set the times
+            slice_rows: Cut the range into slices of about so many messages.
+            lateness: How far to look beyond the end of a range of time, because producers may set the times
                 and a message may lie behind later ones: a text such as "1h", a timedelta, seconds, or None
                 for everything. Rows with other times are left out.
-            timeout: seconds to wait for each answer of the broker.
+            timeout: Seconds to wait for each answer of the broker.
 
         Raises:
-            ConfigError: a position or number cannot be used.
-            NotFound: the topic does not exist.
+            ConfigError: A position or number cannot be used.
+            NotFound: The topic does not exist.
         """
         check_name(topic, "topic")
         if limit is not None:
@@ -271,16 +271,16 @@ class ConnectedInspector(Closable):
         read.
 
         Args:
-            slice_: the slice.
-            attributes: false if the column of attributes is not needed.
-            cancellation: ends the wait from another thread.
-            stall: seconds without a row after which the broker counts as unavailable.
-            on_outside: called with the number of rows that were left out because of their times.
+            slice_: The slice.
+            attributes: False if the column of attributes is not needed.
+            cancellation: Ends the wait from another thread.
+            stall: Seconds without a row after which the broker counts as unavailable.
+            on_outside: Called with the number of rows that were left out because of their times.
 
         Raises:
-            Unavailable: no row came for `stall` seconds.
+            Unavailable: No row came for `stall` seconds.
             Cancelled: `cancellation` was cancelled.
-            Closed: the inspector is closed.
+            Closed: The inspector is closed.
         """
         if slice_.empty:
             return

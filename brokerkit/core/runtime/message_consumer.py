@@ -28,10 +28,10 @@ class MessageFetch(Fetch):
     """The messages of one fetch, with a receipt and a state for each.
 
     Attributes:
-        receipts: by row, for the driver.
-        states: by row: PENDING, ACKED, NACKED, REJECTED or LOST.
-        locked_at: the monotonic time from which the locks count.
-        unread: rows that no caller receives any more, and that are still to be returned.
+        receipts: By row, for the driver.
+        states: By row: PENDING, ACKED, NACKED, REJECTED or LOST.
+        locked_at: The monotonic time from which the locks count.
+        unread: Rows that no caller receives any more, and that are still to be returned.
     """
 
     def __init__(self, consumer: MessageConsumer, fetched: Fetched) -> None:
@@ -77,13 +77,13 @@ class MessageConsumer(Consumer[Message]):
         """Return the next message, or None if none came within `timeout` seconds.
 
         Args:
-            timeout: seconds to wait. None for no limit.
-            cancellation: ends the wait from another thread.
+            timeout: Seconds to wait. None for no limit.
+            cancellation: Ends the wait from another thread.
 
         Raises:
             Cancelled: `cancellation` was cancelled.
-            Closed: the consumer is closed.
-            BrokerError: the broker refused, or did not answer until the timeout.
+            Closed: The consumer is closed.
+            BrokerError: The broker refused, or did not answer until the timeout.
         """
         return self._next(timeout, cancellation)
 
@@ -106,9 +106,9 @@ class MessageConsumer(Consumer[Message]):
         """Return a context manager with an iterator over batches that are fetched in the background.
 
         Args:
-            max_messages: how many messages a batch has at most.
-            window: seconds to wait for more, counted from the first message of a batch.
-            cancellation: ends the iterator from another thread.
+            max_messages: How many messages a batch has at most.
+            window: Seconds to wait for more, counted from the first message of a batch.
+            cancellation: Ends the iterator from another thread.
         """
         stream = batched_message_stream(self, max_messages=max_messages, window=window)
         return stream.batch_stream(cancellation=cancellation)
@@ -135,11 +135,11 @@ class MessageConsumer(Consumer[Message]):
         """Call `handler` for each batch, from `workers` threads; see `BatchedReceiver`.
 
         Args:
-            handler: called with a list of messages.
-            max_messages: how many messages a batch has at most.
-            window: seconds to wait for more, counted from the first message of a batch.
-            workers: how many threads call it.
-            cancellation: ends the call from another thread.
+            handler: Called with a list of messages.
+            max_messages: How many messages a batch has at most.
+            window: Seconds to wait for more, counted from the first message of a batch.
+            workers: How many threads call it.
+            cancellation: Ends the call from another thread.
         """
         batched_receiver(self, max_messages=max_messages, window=window).receive_batch(
             handler, workers=workers, cancellation=cancellation

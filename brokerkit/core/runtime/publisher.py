@@ -45,12 +45,12 @@ class ConnectedTopic:
         """Publish one message, and wait until the broker confirmed it.
 
         Args:
-            message: the message.
-            timeout: seconds for everything, retries included. None is 30.
+            message: The message.
+            timeout: Seconds for everything, retries included. None is 30.
 
         Raises:
-            BrokerError: the message was not confirmed.
-            TypeError: the message has a value of a wrong type.
+            BrokerError: The message was not confirmed.
+            TypeError: The message has a value of a wrong type.
         """
         (result,) = self.publish_batch([message], timeout=timeout)
         if result.error is not None:
@@ -63,14 +63,14 @@ class ConnectedTopic:
         """Publish messages, in order within each key, and wait for the outcome of each.
 
         Args:
-            messages: the messages.
-            timeout: seconds for everything, retries included. None is 30.
+            messages: The messages.
+            timeout: Seconds for everything, retries included. None is 30.
 
         Returns:
             One outcome per message, in order. A message that fails does not raise.
 
         Raises:
-            TypeError: a message has a value of a wrong type. Nothing is sent then.
+            TypeError: A message has a value of a wrong type. Nothing is sent then.
         """
         return self._publisher.send([(self._name, message) for message in messages], timeout=timeout)
 
@@ -122,16 +122,16 @@ class ConnectedPublisher(Closable):
         """Publish (topic, message) pairs, and wait for the outcome of each.
 
         Args:
-            batch: the pairs.
-            timeout: seconds for everything, retries included. None is 30.
+            batch: The pairs.
+            timeout: Seconds for everything, retries included. None is 30.
 
         Returns:
             One outcome per pair, in order. A message that fails does not raise.
 
         Raises:
-            Closed: the publisher is closed.
-            ConfigError: the publisher is transactional and no transaction has begun.
-            TypeError: a message has a value of a wrong type. Nothing is sent then.
+            Closed: The publisher is closed.
+            ConfigError: The publisher is transactional and no transaction has begun.
+            TypeError: A message has a value of a wrong type. Nothing is sent then.
         """
         self._driver_thread.check_process()
         self._check_open()
@@ -236,8 +236,8 @@ class ConnectedPublisher(Closable):
         """Begin a transaction.
 
         Raises:
-            ConfigError: a transaction has begun already.
-            NotSupported: the publisher has no transactional id.
+            ConfigError: A transaction has begun already.
+            NotSupported: The publisher has no transactional id.
         """
         self._require_transactional()
         if self._in_transaction:
@@ -248,12 +248,12 @@ class ConnectedPublisher(Closable):
         """Commit the transaction: make everything since `begin` visible together.
 
         Args:
-            timeout: seconds to wait for the confirmation. None is 30.
+            timeout: Seconds to wait for the confirmation. None is 30.
 
         Raises:
-            ConfigError: no transaction has begun.
-            NotSupported: the publisher has no transactional id.
-            BrokerError: the transaction was not confirmed. It may still be open; see `in_transaction`.
+            ConfigError: No transaction has begun.
+            NotSupported: The publisher has no transactional id.
+            BrokerError: The transaction was not confirmed. It may still be open; see `in_transaction`.
         """
         self._end(self._driver.commit, timeout)
 

@@ -49,9 +49,9 @@ class Fetch(ABC):
     so right afterwards, and settling it again then does nothing or raises, as its consumer says.
 
     Attributes:
-        consumer: settles the messages.
-        columns: the messages, one per row.
-        received_at: the monotonic time of the fetch.
+        consumer: Settles the messages.
+        columns: The messages, one per row.
+        received_at: The monotonic time of the fetch.
     """
 
     def __init__(self, consumer: Settler, columns: Columns) -> None:
@@ -82,9 +82,9 @@ class Fetch(ABC):
         """Settle rows through the consumer.
 
         Raises:
-            AckFailed: some rows were not settled. One error says so for several rows, with `failures` by
+            AckFailed: Some rows were not settled. One error says so for several rows, with `failures` by
                 their place in `rows`.
-            NotSupported: the system cannot settle a message so.
+            NotSupported: The system cannot settle a message so.
         """
         capabilities = self.consumer.capabilities
         if delay is not None and not capabilities.nack_delay:
@@ -200,13 +200,13 @@ class ReceivedBatch:
         """Acknowledge all rows; on a log, commit the highest offset of each partition.
 
         Args:
-            require_confirmed: raise if the system only sends acknowledgements and cannot confirm them.
+            require_confirmed: Raise if the system only sends acknowledgements and cannot confirm them.
 
         Raises:
-            AckFailed: some acknowledgements did not take effect, or were not confirmed; `failures` has the
+            AckFailed: Some acknowledgements did not take effect, or were not confirmed; `failures` has the
                 errors by row.
-            NotSupported: a confirmation was required, and the system has none.
-            Closed: the consumer is closed.
+            NotSupported: A confirmation was required, and the system has none.
+            Closed: The consumer is closed.
         """
         require_confirmation(self._fetch.consumer, require_confirmed)
         self._settle(Outcome.ACK, None, None)
@@ -215,7 +215,7 @@ class ReceivedBatch:
         """Return all rows to the broker that are not settled, to be delivered again.
 
         Args:
-            delay: seconds before they are delivered again, where the system can delay it.
+            delay: Seconds before they are delivered again, where the system can delay it.
         """
         self._settle(Outcome.NACK, delay, None)
 
@@ -223,7 +223,7 @@ class ReceivedBatch:
         """Settle all rows as messages that must not be delivered again.
 
         Args:
-            reason: why, where the system keeps a reason.
+            reason: Why, where the system keeps a reason.
         """
         self._settle(Outcome.REJECT, None, reason)
 

@@ -24,10 +24,10 @@ class RecordFetch(Fetch):
     Records of an older epoch are stale: acknowledging one raises.
 
     Attributes:
-        offsets: by row.
-        partitions: by row.
-        last: the last offset of each partition.
-        epochs: the epoch of each partition at the time of the fetch.
+        offsets: By row.
+        partitions: By row.
+        last: The last offset of each partition.
+        epochs: The epoch of each partition at the time of the fetch.
     """
 
     consumer: RecordConsumer
@@ -75,8 +75,8 @@ class RecordConsumer(Consumer[Record]):
     position is committed that is before the one in `marks`, until the partition is taken away.
 
     Attributes:
-        marks: the next offset by (topic, partition), as far as this consumer committed it.
-        epochs: how often a partition was taken away or read again, by (topic, partition).
+        marks: The next offset by (topic, partition), as far as this consumer committed it.
+        epochs: How often a partition was taken away or read again, by (topic, partition).
     """
 
     _driver: RecordDriver
@@ -104,13 +104,13 @@ class RecordConsumer(Consumer[Record]):
         """Return the next record, or None if none came within `timeout` seconds.
 
         Args:
-            timeout: seconds to wait. None for no limit.
-            cancellation: ends the wait from another thread.
+            timeout: Seconds to wait. None for no limit.
+            cancellation: Ends the wait from another thread.
 
         Raises:
             Cancelled: `cancellation` was cancelled.
-            Closed: the consumer is closed.
-            BrokerError: the broker refused, or did not answer until the timeout.
+            Closed: The consumer is closed.
+            BrokerError: The broker refused, or did not answer until the timeout.
         """
         return self._next(timeout, cancellation)
 

@@ -15,7 +15,7 @@ def refusal(message: OutboundMessage, capabilities: Capabilities) -> BrokerError
     """Return why this system cannot store the message as it is, or None.
 
     Raises:
-        TypeError: it is not an `OutboundMessage`, or an attribute has a type that the system cannot carry.
+        TypeError: It is not an `OutboundMessage`, or an attribute has a type that the system cannot carry.
     """
     if not isinstance(message, OutboundMessage):
         raise TypeError(f"expected an OutboundMessage, not {type(message).__name__}")

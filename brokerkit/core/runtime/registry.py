@@ -24,7 +24,7 @@ def backend(scheme: str) -> Backend:
     """Return the backend of a scheme, with its client library loaded.
 
     Raises:
-        ConfigError: the scheme is unknown, or its client library is not installed. The text then has the
+        ConfigError: The scheme is unknown, or its client library is not installed. The text then has the
             line that installs it.
     """
     points = known()

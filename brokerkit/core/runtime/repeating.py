@@ -26,10 +26,10 @@ def known_rows(
 
     Args:
         chunk: (topic, message) pairs.
-        results: the outcome of each.
-        rows: the rows to choose from.
-        elapsed: returns the seconds since the first attempt. Called after all windows are known.
-        window: returns for how many seconds a topic remembers a `dedup_id`. None if that is not known now.
+        results: The outcome of each.
+        rows: The rows to choose from.
+        elapsed: Returns the seconds since the first attempt. Called after all windows are known.
+        window: Returns for how many seconds a topic remembers a `dedup_id`. None if that is not known now.
 
     Returns:
         The chosen rows, and whether others may follow once their window is known.

@@ -30,7 +30,7 @@ class Sender:
     Only the driver's thread calls it. Closing sets `closing` from another thread.
 
     Attributes:
-        closing: until when messages may be sent although their own deadline is later. None while open.
+        closing: Until when messages may be sent although their own deadline is later. None while open.
     """
 
     def __init__(

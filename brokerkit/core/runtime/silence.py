@@ -23,7 +23,7 @@ class Ending:
     """The reason why a wait for messages ended.
 
     Attributes:
-        why: the reason in words. None before the end, or if an error ended it.
+        why: The reason in words. None before the end, or if an error ended it.
     """
 
     why: str | None = None
@@ -35,7 +35,7 @@ class Silence:
     Used by one caller's thread.
 
     Args:
-        backlog: asks for the backlog with a mark and a timeout in seconds; see `ConsumerDriver.backlog`.
+        backlog: Asks for the backlog with a mark and a timeout in seconds; see `ConsumerDriver.backlog`.
     """
 
     def __init__(self, backlog: Callable[[Any, float], Backlog | None]) -> None:
@@ -51,11 +51,11 @@ class Silence:
         """Return the reason to stop waiting, or None to go on.
 
         Args:
-            seconds: for how long no message came.
-            deadline: ends the wait in any case, and so the question to the broker.
+            seconds: For how long no message came.
+            deadline: Ends the wait in any case, and so the question to the broker.
 
         Raises:
-            BrokerError: an error that waiting does not mend.
+            BrokerError: An error that waiting does not mend.
         """
         if time.monotonic() - self._since > SILENT_SECONDS:
             return f"nothing came for {SILENT_SECONDS:g} s, though the broker has more or does not answer"

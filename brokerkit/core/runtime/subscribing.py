@@ -13,10 +13,10 @@ class Subscribing:
     """Creates the subscription of a consumer if it is missing. Used by the driver's thread only.
 
     Args:
-        driver: creates the subscription.
-        request: says what is read, and where a missing subscription begins.
-        default: the model that the system has first.
-        translate: makes a `BrokerError` of any exception of the driver.
+        driver: Creates the subscription.
+        request: Says what is read, and where a missing subscription begins.
+        default: The model that the system has first.
+        translate: Makes a `BrokerError` of any exception of the driver.
     """
 
     def __init__(
@@ -36,12 +36,12 @@ class Subscribing:
         """Do a step of attaching, as `ConsumerDriver.attach`. A step that creates the subscription is false.
 
         Args:
-            wait: seconds that the step may take.
-            timeout: seconds that creating the subscription may take.
+            wait: Seconds that the step may take.
+            timeout: Seconds that creating the subscription may take.
 
         Raises:
-            AlreadyExists: the name is taken by something that cannot be consumed.
-            NotFound: the subscription is missing, and the request does not say where it begins.
+            AlreadyExists: The name is taken by something that cannot be consumed.
+            NotFound: The subscription is missing, and the request does not say where it begins.
         """
         try:
             return self._driver.attach(wait)

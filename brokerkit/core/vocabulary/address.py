@@ -28,14 +28,14 @@ class Address:
     It is pickled as its public URL: another process takes the secrets from its own environment.
 
     Attributes:
-        scheme: names the backend.
-        hosts: the comma-separated ``host[:port]`` parts.
-        path: the part after the hosts, without the slash.
-        user: the user. A `Secret` if there is no password, because it may be a token.
-        password: the password.
-        options: query parameters and keyword arguments, by the names that the backend documents. The value
+        scheme: Names the backend.
+        hosts: The comma-separated ``host[:port]`` parts.
+        path: The part after the hosts, without the slash.
+        user: The user. A `Secret` if there is no password, because it may be a token.
+        password: The password.
+        options: Query parameters and keyword arguments, by the names that the backend documents. The value
             is a `Secret` if its name or content says so.
-        marks: flags of the connection as a whole.
+        marks: Flags of the connection as a whole.
     """
 
     scheme: str
@@ -181,7 +181,7 @@ def saved(name: str | Secret) -> tuple[Secret, dict[str, Any]]:
     A value ``{env = "NAME"}`` is read from the environment, so that the file needs no secret.
 
     Raises:
-        ConfigError: there is no such connection, or it cannot be read.
+        ConfigError: There is no such connection, or it cannot be read.
     """
     path = config_path()
     connections = _connections(path)
@@ -280,13 +280,13 @@ def resolve(
     environment. The flags ``read_only`` and ``production`` may be in any of them.
 
     Args:
-        target: a URL, the name of a saved connection, a connection string, or None for the environment
+        target: A URL, the name of a saved connection, a connection string, or None for the environment
             variable BROKERKIT_URL.
-        options: options of the backend.
-        recognize: returns the address in a connection string. Raises nothing.
+        options: Options of the backend.
+        recognize: Returns the address in a connection string. Raises nothing.
 
     Raises:
-        ConfigError: the target or an option cannot be used.
+        ConfigError: The target or an option cannot be used.
     """
     target = hidden_target(os.environ.get("BROKERKIT_URL") if target is None else target)
     options = {name: hidden(name, value) for name, value in options.items()}

@@ -46,11 +46,11 @@ def check_name(name: object, what: str) -> str:
     """Return the name of a topic or subscription after checking it.
 
     Args:
-        name: the name.
-        what: the kind of name, for the error.
+        name: The name.
+        what: The kind of name, for the error.
 
     Raises:
-        ConfigError: it is not a non-empty string that UTF-8 can encode.
+        ConfigError: It is not a non-empty string that UTF-8 can encode.
     """
     if not isinstance(name, str) or not name.strip():
         raise ConfigError(f"a {what} name must be a non-empty string, not {name!r:.60}")

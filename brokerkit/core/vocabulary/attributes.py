@@ -30,7 +30,7 @@ def type_name(value: object) -> str:
     """Return the name of the type of a value, as `Capabilities.attribute_types` and frames use it.
 
     Raises:
-        TypeError: no system can carry a value of this type. It is never converted to a string.
+        TypeError: No system can carry a value of this type. It is never converted to a string.
     """
     try:
         return _TYPES[type(value)]
@@ -48,10 +48,10 @@ class Attributes(Sequence[Pair]):
     Names may repeat (Kafka). `get` returns the last value of a name, `get_all` all of them.
 
     Args:
-        pairs: a mapping, (name, value) pairs, another `Attributes`, or None for no attributes.
+        pairs: A mapping, (name, value) pairs, another `Attributes`, or None for no attributes.
 
     Raises:
-        TypeError: a name is not a str, or a value has a type that no system can carry.
+        TypeError: A name is not a str, or a value has a type that no system can carry.
     """
 
     __slots__ = ("_pairs",)

@@ -47,8 +47,8 @@ class Deadline:
     """A point in time that ends a wait.
 
     Attributes:
-        seconds: the length it was made with. None for no end.
-        at: the monotonic time. None for no end.
+        seconds: The length it was made with. None for no end.
+        at: The monotonic time. None for no end.
     """
 
     __slots__ = ("at", "seconds")

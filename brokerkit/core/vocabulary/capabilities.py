@@ -23,8 +23,8 @@ class TextPattern:
     """Tells whether an attribute is text, and both its name and value match.
 
     Attributes:
-        names: a regular expression of the names.
-        values: a regular expression of the values.
+        names: A regular expression of the names.
+        values: A regular expression of the values.
     """
 
     names: str
@@ -53,40 +53,40 @@ class Capabilities:
     """The capabilities of a system, as its client library offers them.
 
     Attributes:
-        models: what a consumer may yield. The first is the default.
-        by_model: the fields that differ in a model other than the first; see `of`.
-        ack: how sure an acknowledgement is when ``ack()`` returns.
-        nack: how ``nack()`` returns a message.
-        nack_delay: whether ``nack(delay=)`` works.
-        reject: whether a message can be settled as one that must not be delivered again.
-        delivery_count: whether deliveries are counted.
-        lock_extension: whether messages stay reserved for ``hold=`` seconds. Otherwise the broker takes them
+        models: What a consumer may yield. The first is the default.
+        by_model: The fields that differ in a model other than the first; see `of`.
+        ack: How sure an acknowledgement is when ``ack()`` returns.
+        nack: How ``nack()`` returns a message.
+        nack_delay: Whether ``nack(delay=)`` works.
+        reject: Whether a message can be settled as one that must not be delivered again.
+        delivery_count: Whether deliveries are counted.
+        lock_extension: Whether messages stay reserved for ``hold=`` seconds. Otherwise the broker takes them
             back when their lock expires, however long ``hold=`` is.
-        more_while_held: whether more messages come while some are not settled.
-        subscription_required: whether a consumer must name a subscription or group.
-        slices: whether reading a slice again gives the same rows.
-        time_index: whether the broker finds a position by time.
-        transactions: whether there are transactions.
-        partitions: whether topics have partitions.
-        create_topic: whether topics can be created.
-        create_subscription: whether subscriptions can be created.
-        idempotent_publish: whether a confirmed message is stored once, however often the client sent it.
-        dedup_ids: whether a second message with the same `OutboundMessage.dedup_id` is not stored.
-        publish_partition: whether `OutboundMessage.partition` is kept. Otherwise it is refused.
-        publish_time: the unit in which `OutboundMessage.publish_time` is kept. None if it is refused.
+        more_while_held: Whether more messages come while some are not settled.
+        subscription_required: Whether a consumer must name a subscription or group.
+        slices: Whether reading a slice again gives the same rows.
+        time_index: Whether the broker finds a position by time.
+        transactions: Whether there are transactions.
+        partitions: Whether topics have partitions.
+        create_topic: Whether topics can be created.
+        create_subscription: Whether subscriptions can be created.
+        idempotent_publish: Whether a confirmed message is stored once, however often the client sent it.
+        dedup_ids: Whether a second message with the same `OutboundMessage.dedup_id` is not stored.
+        publish_partition: Whether `OutboundMessage.partition` is kept. Otherwise it is refused.
+        publish_time: The unit in which `OutboundMessage.publish_time` is kept. None if it is refused.
         keys: ``"text"`` if a key must be UTF-8, else ``"bytes"``.
-        empty_key: whether the key b"" differs from no key.
-        null_value: whether a null payload differs from an empty one.
-        attribute_types: the types of attribute values that are kept; see `attributes.type_name`.
-        attributes_read_as: the type in which an attribute value of type "string" is read.
-        duplicate_attributes: whether a name may occur twice.
-        keeps_attribute: tells whether an attribute that occurs once is surely read as it was sent, if its
+        empty_key: Whether the key b"" differs from no key.
+        null_value: Whether a null payload differs from an empty one.
+        attribute_types: The types of attribute values that are kept; see `attributes.type_name`.
+        attributes_read_as: The type in which an attribute value of type "string" is read.
+        duplicate_attributes: Whether a name may occur twice.
+        keeps_attribute: Tells whether an attribute that occurs once is surely read as it was sent, if its
             type is one of `attribute_types`. Others are packed when a message is copied.
-        max_batch: how many messages one request may have. None for no limit of its own.
-        max_message_bytes: the largest payload by default. None if that is not known.
-        durability: what a confirmed publish means, in words. `describe` says more about a topic where the
+        max_batch: How many messages one request may have. None for no limit of its own.
+        max_message_bytes: The largest payload by default. None if that is not known.
+        durability: What a confirmed publish means, in words. `describe` says more about a topic where the
             system does, under ``details["confirmation"]``.
-        side_effects: what each way of reading does to the broker.
+        side_effects: What each way of reading does to the broker.
     """
 
     models: tuple[Model, ...]

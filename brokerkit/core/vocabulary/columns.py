@@ -38,14 +38,14 @@ class Columns:
     """A batch of messages as one field per column.
 
     Attributes:
-        length: how many rows there are.
+        length: How many rows there are.
         topic: str.
         partition: int.
         offset: int.
         id: str.
         key: bytes or None.
         value: bytes or None.
-        attributes: a sequence of (name, value) pairs, or None.
+        attributes: A sequence of (name, value) pairs, or None.
         publish_time: int, microseconds since 1970 in UTC.
         ingestion_time: int, microseconds since 1970 in UTC.
         delivery_count: int, from 1.

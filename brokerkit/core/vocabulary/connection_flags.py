@@ -12,8 +12,8 @@ class ConnectionFlags(NamedTuple):
     """Flags of a connection.
 
     Attributes:
-        read_only: whether everything that would change the broker is refused.
-        production: whether widgets ask before they change the broker.
+        read_only: Whether everything that would change the broker is refused.
+        production: Whether widgets ask before they change the broker.
     """
 
     read_only: bool = False
@@ -24,7 +24,7 @@ def take_flags(options: Mapping[str, Any]) -> tuple[ConnectionFlags, dict[str, A
     """Return the flags among options, and the other options. Of several spellings the last one counts.
 
     Raises:
-        ConfigError: a flag is neither a bool nor a text such as ``"true"`` or ``"no"``.
+        ConfigError: A flag is neither a bool nor a text such as ``"true"`` or ``"no"``.
     """
     found: dict[str, bool] = {}
     rest: dict[str, Any] = {}

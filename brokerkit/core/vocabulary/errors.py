@@ -31,7 +31,7 @@ class BrokerError(Exception):
     """The base of all errors of brokerkit.
 
     Attributes:
-        retryable: whether the same call may succeed later without any change by the caller.
+        retryable: Whether the same call may succeed later without any change by the caller.
     """
 
     retryable: bool = False
@@ -88,8 +88,8 @@ class AckFailed(BrokerError):
     """An acknowledgement did not take effect, or was not confirmed (then it is `retryable`).
 
     Attributes:
-        failures: the error of each row that failed, by row, if a batch was settled.
-        frame: the rows, if a frame was made of them.
+        failures: The error of each row that failed, by row, if a batch was settled.
+        frame: The rows, if a frame was made of them.
     """
 
     frame: Any = None

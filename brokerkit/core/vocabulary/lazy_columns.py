@@ -12,8 +12,8 @@ class Milliseconds(Sequence["int | None"]):
     """Times in milliseconds, read as the microseconds of `Columns`.
 
     Attributes:
-        counts: milliseconds since 1970, by row.
-        absent: the count that stands for no time, which is read as None.
+        counts: Milliseconds since 1970, by row.
+        absent: The count that stands for no time, which is read as None.
     """
 
     counts: Sequence[int]
@@ -37,8 +37,8 @@ class PartitionOffsetIds(Sequence[str]):
     """Ids ``PARTITION-OFFSET`` of the records of one partition.
 
     Attributes:
-        partition: the number of the partition.
-        offsets: by row, the same as the column `offset`.
+        partition: The number of the partition.
+        offsets: By row, the same as the column `offset`.
     """
 
     partition: int

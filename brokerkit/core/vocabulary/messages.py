@@ -70,15 +70,15 @@ class Message:
     """A message of a system that settles each message on its own.
 
     Attributes:
-        id: unique within the topic, and the same on redelivery.
-        data: the payload. None for a null payload, where the system has one.
-        key: the ordering or grouping key. None for no key, which is not b"".
-        attributes: headers or properties.
-        topic: the topic that it came from.
-        publish_time: the best known time of publishing, in UTC.
-        ingestion_time: when the broker stored it, only where the broker says so.
-        delivery_count: how often it was delivered, from 1. None where the system does not count.
-        delivery: settles it. None for a message that did not come from a consumer.
+        id: Unique within the topic, and the same on redelivery.
+        data: The payload. None for a null payload, where the system has one.
+        key: The ordering or grouping key. None for no key, which is not b"".
+        attributes: Headers or properties.
+        topic: The topic that it came from.
+        publish_time: The best known time of publishing, in UTC.
+        ingestion_time: When the broker stored it, only where the broker says so.
+        delivery_count: How often it was delivered, from 1. None where the system does not count.
+        delivery: Settles it. None for a message that did not come from a consumer.
     """
 
     id: str
@@ -95,13 +95,13 @@ class Message:
         """Tell the broker that it is processed. Acknowledging twice is fine.
 
         Args:
-            require_confirmed: raise if the system only sends acknowledgements and cannot confirm them.
+            require_confirmed: Raise if the system only sends acknowledgements and cannot confirm them.
 
         Raises:
-            AckFailed: it did not take effect, or was not confirmed.
-            LockLost: its lock expired before.
-            NotSupported: a confirmation was required, and the system has none.
-            Closed: the consumer is closed.
+            AckFailed: It did not take effect, or was not confirmed.
+            LockLost: Its lock expired before.
+            NotSupported: A confirmation was required, and the system has none.
+            Closed: The consumer is closed.
         """
         _delivery_of(self).ack(require_confirmed=require_confirmed)
 
@@ -109,12 +109,12 @@ class Message:
         """Return it to the broker, to be delivered again. Do nothing if it is settled already.
 
         Args:
-            delay: seconds before it is delivered again, where the system can delay it.
+            delay: Seconds before it is delivered again, where the system can delay it.
 
         Raises:
-            AckFailed: it did not take effect.
-            NotSupported: the system cannot delay it.
-            Closed: the consumer is closed.
+            AckFailed: It did not take effect.
+            NotSupported: The system cannot delay it.
+            Closed: The consumer is closed.
         """
         _delivery_of(self).nack(delay=delay)
 
@@ -122,12 +122,12 @@ class Message:
         """Settle it as one that must not be delivered again (dead-letter, terminate).
 
         Args:
-            reason: why, where the system keeps a reason.
+            reason: Why, where the system keeps a reason.
 
         Raises:
-            AckFailed: it did not take effect.
-            NotSupported: the system cannot do it.
-            Closed: the consumer is closed.
+            AckFailed: It did not take effect.
+            NotSupported: The system cannot do it.
+            Closed: The consumer is closed.
         """
         _delivery_of(self).reject(reason=reason)
 
@@ -148,16 +148,16 @@ class Record:
     """A record of a log: acknowledging it acknowledges all before it in its partition.
 
     Attributes:
-        topic: the topic that it came from.
-        partition: the number of the partition.
-        offset: the position in the partition. None where the position is not an integer.
-        value: the payload. None for a null payload, where the system has one.
-        key: the key. None for no key, which is not b"".
-        attributes: headers or properties.
-        publish_time: the best known time of publishing, in UTC.
-        ingestion_time: when the broker stored it, only where the broker says so.
-        id: as the system writes it, unique within the topic.
-        delivery: settles it. None for a record that did not come from a consumer.
+        topic: The topic that it came from.
+        partition: The number of the partition.
+        offset: The position in the partition. None where the position is not an integer.
+        value: The payload. None for a null payload, where the system has one.
+        key: The key. None for no key, which is not b"".
+        attributes: Headers or properties.
+        publish_time: The best known time of publishing, in UTC.
+        ingestion_time: When the broker stored it, only where the broker says so.
+        id: As the system writes it, unique within the topic.
+        delivery: Settles it. None for a record that did not come from a consumer.
     """
 
     topic: str
@@ -177,14 +177,14 @@ class Record:
         The committed position is never moved back.
 
         Args:
-            require_confirmed: raise if the system only sends acknowledgements and cannot confirm them.
+            require_confirmed: Raise if the system only sends acknowledgements and cannot confirm them.
 
         Raises:
-            AckFailed: it did not take effect, or was not confirmed.
-            StaleAck: the partition was taken away, or read again, since the record was read.
-            LockLost: the record was held for longer than ``hold=`` seconds.
-            NotSupported: a confirmation was required, and the system has none.
-            Closed: the consumer is closed.
+            AckFailed: It did not take effect, or was not confirmed.
+            StaleAck: The partition was taken away, or read again, since the record was read.
+            LockLost: The record was held for longer than ``hold=`` seconds.
+            NotSupported: A confirmation was required, and the system has none.
+            Closed: The consumer is closed.
         """
         _delivery_of(self).ack(require_confirmed=require_confirmed)
 
@@ -214,8 +214,8 @@ def checked_partition(value: object) -> int:
     """Return the number of a partition after checking it.
 
     Raises:
-        TypeError: it is not an integer.
-        ConfigError: it is out of range.
+        TypeError: It is not an integer.
+        ConfigError: It is out of range.
     """
     number = as_integer(value)
     if number is None:
@@ -229,8 +229,8 @@ def checked_time(value: object) -> datetime:
     """Return a datetime in UTC. A naive one is in UTC already.
 
     Raises:
-        TypeError: it is not a datetime.
-        ConfigError: it has nanoseconds, or is beyond the calendar.
+        TypeError: It is not a datetime.
+        ConfigError: It has nanoseconds, or is beyond the calendar.
     """
     if not isinstance(value, datetime) or value != value:  # pandas' NaT is a datetime, unequal to itself
         raise TypeError(f"publish_time must be a datetime or None, not {type(value).__name__}")
@@ -250,17 +250,17 @@ class OutboundMessage:
     No value is converted to a string: one of a wrong type raises a TypeError.
 
     Args:
-        data: the payload: bytes, a str that is encoded as UTF-8, or None for a null payload.
+        data: The payload: bytes, a str that is encoded as UTF-8, or None for a null payload.
         key: bytes, a str that is encoded as UTF-8, or None for no key.
-        attributes: a mapping, (name, value) pairs, or None.
-        partition: the partition. None lets the system choose it by the key. Refused unless
+        attributes: A mapping, (name, value) pairs, or None.
+        partition: The partition. None lets the system choose it by the key. Refused unless
             `Capabilities.publish_partition` is true.
-        publish_time: a datetime; a naive one is in UTC. None lets the system stamp the message. Refused where
+        publish_time: A datetime; a naive one is in UTC. None lets the system stamp the message. Refused where
             `Capabilities.publish_time` is None.
-        dedup_id: names the message for systems that drop a second message with the same name.
+        dedup_id: Names the message for systems that drop a second message with the same name.
 
     Attributes:
-        sent_again: whether the message was read and is sent again, with a new id or the same; see `again`.
+        sent_again: Whether the message was read and is sent again, with a new id or the same; see `again`.
     """
 
     __slots__ = ("attributes", "data", "dedup_id", "key", "partition", "publish_time", "sent_again")
@@ -289,8 +289,8 @@ class OutboundMessage:
         Headers that tell a server what to do, or that only the server sets, get the prefix ``bk-``.
 
         Args:
-            dedup_id: names the copy, unless the message has a `dedup_id` already.
-            keep_id: keep an id among the attributes by which the system may drop it (``$sb.message_id``,
+            dedup_id: Names the copy, unless the message has a `dedup_id` already.
+            keep_id: Keep an id among the attributes by which the system may drop it (``$sb.message_id``,
                 ``Nats-Msg-Id``). By default it is replaced, and kept in the attribute ``bk-message-id``.
         """
         twin = self._twin(self.dedup_id)

@@ -101,12 +101,12 @@ def parse(value: Any, *, now: datetime | None = None, default: Position | None =
     Naive datetimes, dates (their midnight) and ISO strings are in UTC.
 
     Args:
-        value: the position as the user wrote it.
-        now: from when relative times count. None for the clock of this machine.
-        default: the position if `value` is None.
+        value: The position as the user wrote it.
+        now: From when relative times count. None for the clock of this machine.
+        default: The position if `value` is None.
 
     Raises:
-        ConfigError: it is not a position. The text says what was expected.
+        ConfigError: It is not a position. The text says what was expected.
     """
     if value is None and default is not None:
         return default
@@ -156,7 +156,7 @@ def microseconds_of(text: str) -> int | None:
     """Return a span of time such as "15min" in microseconds. None if the text is not a span.
 
     Raises:
-        OverflowError: the span is too long.
+        OverflowError: The span is too long.
     """
     span = _SPAN.match(text.strip())
     if span is None:
@@ -236,19 +236,19 @@ def resolve(
     """Return the offset of a position in each partition, within its bounds.
 
     Args:
-        position: one position for all partitions, or one per partition.
-        bounds: the readable range of each partition.
-        at_time: returns the offset of the first message at or after a moment, by partition. A partition
+        position: One position for all partitions, or one per partition.
+        bounds: The readable range of each partition.
+        at_time: Returns the offset of the first message at or after a moment, by partition. A partition
             without such a message is left out.
-        at_id: returns partition and offset of a message id, where ids are positions.
-        otherwise: the position of partitions that ``{partition: position}`` does not name.
-        counted: returns the offset so many messages after or before another one, where `Bounds.advance`
+        at_id: Returns partition and offset of a message id, where ids are positions.
+        otherwise: The position of partitions that ``{partition: position}`` does not name.
+        counted: Returns the offset so many messages after or before another one, where `Bounds.advance`
             does not count messages.
 
     Raises:
-        ConfigError: a message id belongs to another partition.
-        NotFound: there is no partition of that number.
-        NotSupported: ids are not positions here.
+        ConfigError: A message id belongs to another partition.
+        NotFound: There is no partition of that number.
+        NotSupported: Ids are not positions here.
     """
     by_partition: Mapping[Any, Position]
     if isinstance(position, Mapping):

@@ -112,10 +112,10 @@ class Receiver(Protocol):
         """Call a handler for each message. Return when cancelled, raise when the source or a handler fails.
 
         Args:
-            handler: settles its message. If it raises, the message is returned to the broker, and the error
+            handler: Settles its message. If it raises, the message is returned to the broker, and the error
                 is raised here. If it raises `Cancelled`, the message is left as it is.
-            workers: how many threads call it.
-            cancellation: ends the call from another thread.
+            workers: How many threads call it.
+            cancellation: Ends the call from another thread.
         """
         ...
 

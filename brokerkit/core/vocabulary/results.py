@@ -19,9 +19,9 @@ class PublishResult:
         status: ``"confirmed"`` if the broker stored it, ``"failed"`` if it was surely not stored,
             ``"unknown"`` if it may be stored, ``"duplicate"`` if it was not stored because there is one
             with the id that its publisher gave it.
-        id: the id of the stored message, where the broker returns it.
-        error: why it is not known to be stored.
-        note: anything else worth knowing, in words.
+        id: The id of the stored message, where the broker returns it.
+        error: Why it is not known to be stored.
+        note: Anything else worth knowing, in words.
     """
 
     status: PublishStatus
@@ -39,7 +39,7 @@ class PublishFailed(BrokerError):
     """At least one message was not confirmed by the broker.
 
     Attributes:
-        results: the outcome of every message of the call, in order.
+        results: The outcome of every message of the call, in order.
     """
 
     def __init__(self, *args: object, results: Sequence[PublishResult] = ()) -> None:

@@ -44,12 +44,12 @@ class Bounds:
     the backend defines it, it may have any size, and `show` writes it for users.
 
     Attributes:
-        partition: the number of the partition. None where the system has no partitions.
-        start: the first position.
-        end: the position after the last.
-        messages: how many messages there are, where the broker knows it better than ``end - start``.
-        counted: how far `estimate` can be relied on.
-        hidden: how many offsets from `end` on cannot be read yet, because a transaction before them is open.
+        partition: The number of the partition. None where the system has no partitions.
+        start: The first position.
+        end: The position after the last.
+        messages: How many messages there are, where the broker knows it better than ``end - start``.
+        counted: How far `estimate` can be relied on.
+        hidden: How many offsets from `end` on cannot be read yet, because a transaction before them is open.
     """
 
     partition: int | None
@@ -112,13 +112,13 @@ class TopicInfo:
     """A topic in a list of topics. A count is None if asking for it would be slow or impossible.
 
     Attributes:
-        name: the name of the topic.
-        partitions: how many it has.
-        messages: how many it holds.
-        bytes: how large they are.
-        internal: whether it belongs to the system itself.
-        details: what else the system says about it.
-        counted: how far `messages` can be relied on.
+        name: The name of the topic.
+        partitions: How many it has.
+        messages: How many it holds.
+        bytes: How large they are.
+        internal: Whether it belongs to the system itself.
+        details: What else the system says about it.
+        counted: How far `messages` can be relied on.
     """
 
     name: str
@@ -135,14 +135,14 @@ class SubscriptionInfo:
     """A subscription or group of a topic, and how far it has come.
 
     Attributes:
-        name: its durable name.
-        kind: the word of the system for it.
-        lag: how many messages are not delivered or not acknowledged yet.
-        in_flight: how many messages are delivered and not settled yet.
-        members: how many consumers are attached now.
-        position: the next offset to be read, by partition.
-        details: what else the system says about it.
-        counted: how far `lag` can be relied on.
+        name: Its durable name.
+        kind: The word of the system for it.
+        lag: How many messages are not delivered or not acknowledged yet.
+        in_flight: How many messages are delivered and not settled yet.
+        members: How many consumers are attached now.
+        position: The next offset to be read, by partition.
+        details: What else the system says about it.
+        counted: How far `lag` can be relied on.
     """
 
     name: str
@@ -160,11 +160,11 @@ class TopicDescription:
     """A topic with its partitions and subscriptions.
 
     Attributes:
-        name: the name of the topic.
-        partitions: the readable range of each.
-        subscriptions: its subscriptions or groups.
-        bytes: how large its messages are, where the system says so.
-        details: what else the system says about it.
+        name: The name of the topic.
+        partitions: The readable range of each.
+        subscriptions: Its subscriptions or groups.
+        bytes: How large its messages are, where the system says so.
+        details: What else the system says about it.
     """
 
     name: str
@@ -194,17 +194,17 @@ class PublishTerms:
     """The rules of a topic for messages that are published to it, as far as the system says so.
 
     Attributes:
-        partitions: how many it has, 0 if it has none. None if that is not known.
-        place: returns the partition of a message with this key that names no partition. None if that is
+        partitions: How many it has, 0 if it has none. None if that is not known.
+        place: Returns the partition of a message with this key that names no partition. None if that is
             not known.
-        keeps_times: whether a `publish_time` is kept. False if the topic stamps messages itself.
-        needs_key: whether a message without a key is refused.
-        retention: messages with an older `publish_time` are deleted. None if none are, or it is not known.
-        oldest: how far before the present a `publish_time` may lie. None for any time.
-        newest: how far after the present a `publish_time` may lie. None for any time.
-        since: the earliest `publish_time` that is possible.
-        max_bytes: the largest message, as it is sent.
-        known_again: for how long a second message with the same `dedup_id` is dropped. None if it is not,
+        keeps_times: Whether a `publish_time` is kept. False if the topic stamps messages itself.
+        needs_key: Whether a message without a key is refused.
+        retention: Messages with an older `publish_time` are deleted. None if none are, or it is not known.
+        oldest: How far before the present a `publish_time` may lie. None for any time.
+        newest: How far after the present a `publish_time` may lie. None for any time.
+        since: The earliest `publish_time` that is possible.
+        max_bytes: The largest message, as it is sent.
+        known_again: For how long a second message with the same `dedup_id` is dropped. None if it is not,
             or that is not known.
     """
 
@@ -225,14 +225,14 @@ class Slice:
     """A part of one partition that any process can read again. It is picklable and has no secrets.
 
     Attributes:
-        topic: the name of the topic.
-        partition: the number of the partition. None where the system has no partitions.
-        start: the first position.
-        end: the position after the last.
-        estimate: how many messages to expect at most.
-        since: rows with an earlier time are left out, in microseconds since 1970.
-        until: rows with this or a later time are left out, in microseconds since 1970.
-        counted: how far `estimate` can be relied on.
+        topic: The name of the topic.
+        partition: The number of the partition. None where the system has no partitions.
+        start: The first position.
+        end: The position after the last.
+        estimate: How many messages to expect at most.
+        since: Rows with an earlier time are left out, in microseconds since 1970.
+        until: Rows with this or a later time are left out, in microseconds since 1970.
+        counted: How far `estimate` can be relied on.
     """
 
     topic: str

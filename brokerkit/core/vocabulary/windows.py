@@ -34,10 +34,10 @@ def parse_lateness(value: Any) -> int | None:
     """Return a span of time in microseconds, or None for no limit.
 
     Args:
-        value: seconds, a timedelta, a text such as "15min", or None.
+        value: Seconds, a timedelta, a text such as "15min", or None.
 
     Raises:
-        ConfigError: it is none of these, or negative.
+        ConfigError: It is none of these, or negative.
     """
     if value is None:
         return None
@@ -76,12 +76,12 @@ class Stretch:
     """The part of one partition that a range covers.
 
     Attributes:
-        bounds: the readable range of the partition.
-        start: the first offset.
-        end: the offset after the last.
-        since: rows with an earlier time are left out, in microseconds since 1970. None for no limit.
-        until: rows with this or a later time are left out. None for no limit.
-        cut: whether rows of the range may lie outside `start` and `end`.
+        bounds: The readable range of the partition.
+        start: The first offset.
+        end: The offset after the last.
+        since: Rows with an earlier time are left out, in microseconds since 1970. None for no limit.
+        until: Rows with this or a later time are left out. None for no limit.
+        cut: Whether rows of the range may lie outside `start` and `end`.
     """
 
     bounds: Bounds
@@ -106,14 +106,14 @@ def stretches(
     """Return the part of each partition that a range covers, within its bounds.
 
     Args:
-        start: where the range begins, one position or one per partition.
-        end: where the range ends, exclusive.
-        bounds: the readable range of each partition.
-        at_time: as for `resolve`.
-        at_id: as for `resolve`.
-        order: how `at_time` finds a moment.
-        lateness: how far to look beyond the ends of a range of time, in microseconds. None for everything.
-        counted: as for `resolve`.
+        start: Where the range begins, one position or one per partition.
+        end: Where the range ends, exclusive.
+        bounds: The readable range of each partition.
+        at_time: As for `resolve`.
+        at_id: As for `resolve`.
+        order: How `at_time` finds a moment.
+        lateness: How far to look beyond the ends of a range of time, in microseconds. None for everything.
+        counted: As for `resolve`.
     """
     earlier = _changed(start, lambda moment: _moved(moment, lateness, back=True) if order == "near" else None)
     later = _changed(end, lambda moment: _moved(moment, lateness) if order != "sorted" else None)
