@@ -10,11 +10,12 @@ from functools import partial
 from typing import Any, TypeVar
 
 from ..contract.at_exit import close_at_exit
+from ..contract.consumer import SubscriptionNotFound
 from ..contract.inspector import InspectorDriver, ReaderDriver
 from ..vocabulary.arguments import check_count, check_name
 from ..vocabulary.cancellation import Cancellation, Deadline
 from ..vocabulary.columns import Columns
-from ..vocabulary.errors import AfterTheEndWarning, BrokerError, Closed, RetentionWarning
+from ..vocabulary.errors import AfterTheEndWarning, BrokerError, Closed, NotFound, RetentionWarning
 from ..vocabulary.notes import note
 from ..vocabulary.positions import (
     AtOffset,
@@ -43,6 +44,7 @@ from .closing import Closable
 from .counting import COUNTED_SECONDS, counted, last_messages
 from .driver_thread import DriverThread
 from .slice_reading import SliceReading
+from .subscribing import line_that_creates
 
 ANSWER_SECONDS = 30.0
 STALL_SECONDS = 30.0
@@ -377,6 +379,9 @@ class ConnectedInspector(Closable):
                 return question()
             except Exception as error:
                 problem = self._translate(error)
+                if isinstance(problem, SubscriptionNotFound):
+                    line = line_that_creates(problem)
+                    raise NotFound(f"{problem}: create it with {line}") from problem.__cause__
                 raise problem from problem.__cause__
 
         return self._driver_thread.call(translated, timeout=timeout + 1.0)

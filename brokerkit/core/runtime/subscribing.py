@@ -51,8 +51,9 @@ class Subscribing:
             refused, self._refused = self._refused, None
             raise refused
         if self._request.start is None:
+            model = None if self._request.model == self._default else self._request.model
             raise NotFound(
-                f"{missing}: create it with {self._line(missing)}, or give start= to this call"
+                f"{missing}: create it with {line_that_creates(missing, model)}, or give start= to this call"
             ) from missing.__cause__
         try:
             self._driver.create_subscription(self._request.start, timeout)
@@ -64,6 +65,8 @@ class Subscribing:
             self._refused = problem
         return False
 
-    def _line(self, missing: SubscriptionNotFound) -> str:
-        model = "" if self._request.model == self._default else f", model={self._request.model!r}"
-        return f'create_subscription({missing.topic!r}, {missing.subscription!r}{model}, start="earliest")'
+
+def line_that_creates(missing: SubscriptionNotFound, model: Model | None = None) -> str:
+    """Return the call that creates a missing subscription; `model` is said if it is not the usual one."""
+    said = "" if model is None else f", model={model!r}"
+    return f'create_subscription({missing.topic!r}, {missing.subscription!r}{said}, start="earliest")'
