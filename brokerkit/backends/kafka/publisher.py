@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException
@@ -17,14 +16,12 @@ from brokerkit.core.vocabulary.errors import (
     BrokerError,
     ConfigError,
     NotFound,
-    NotSupported,
     TooLarge,
     Unauthorized,
 )
 from brokerkit.core.vocabulary.messages import OutboundMessage, to_microseconds
 from brokerkit.core.vocabulary.results import PublishResult
 from brokerkit.core.vocabulary.secrets import revealed
-from brokerkit.core.vocabulary.topics import PublishTerms
 
 from .clients import Producer
 from .connection import KafkaConnection
@@ -34,22 +31,26 @@ from .options import Properties, check_c_text
 from .partitioner import DEFAULT as PARTITIONER
 from .sending import Sending, Wave
 from .sizes import Header, batch_bytes, headers_of, most_bytes
-from .terms import FIRST_TIME, terms_of
+from .terms import TopicTerms, terms_of, time_refusal
 from .watch import Watch
 
 POLL_SECONDS = 0.05
 POLL_ROWS = 256
 """Number of messages after which delivery reports are read."""
-LINGER_MS = 900_000
-"""How long the client library collects messages, unless it is told to send them, as every wave is."""
-TRANSACTION_LINGER_MS = 2
+WAVE_LINGER_MS = 900_000
+"""How long the client library collects the messages of a wave, unless it is told to send them."""
+LINGER_MS = 2
 TOPIC_SECONDS = 60.0
 """How long the properties of a topic are cached, in seconds."""
+FRESH_SECONDS = 1.0
+"""The same before several messages are sent."""
 LOOK_SECONDS = 5.0
 DRAIN_SECONDS = 1.0
 CLIENT_LIMIT = 1_000_000_000
 """The client's own limit of a message, in bytes. It is high, because the topic's limit applies."""
 BATCH_BYTES = 1_000_000
+BATCH_ROWS = 1_000_000
+"""The client's own limit of messages in a batch. It is high, because that of bytes applies."""
 MANY = 1_000_000_000
 TRANSACTION_BATCH_BYTES = 16_384
 ANY_PARTITION = -1
@@ -57,7 +58,7 @@ PRESENT = 0
 """The timestamp that stands for the present."""
 BATCH_ROOM = 400
 """What a batch takes at most besides its records, in bytes: its own header and that of the request."""
-NO_TERMS = PublishTerms()
+NO_TERMS = TopicTerms()
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +73,7 @@ class _Topic:
 
     known_at: float
     problem: BrokerError | None = None
-    terms: PublishTerms = NO_TERMS
+    terms: TopicTerms = NO_TERMS
 
 
 class KafkaPublisher(PublisherDriver):
@@ -81,8 +82,11 @@ class KafkaPublisher(PublisherDriver):
     A message that is larger than its topic allows is refused before it is sent, because the broker would
     refuse its whole batch.
 
-    Messages go out in waves: of ordered messages, at most one batch of each partition is on its way. Nothing
-    is then stored behind a batch that the broker refuses, and the rest of it can be sent again in its order.
+    As long as the configuration of the topics says that the broker accepts every message, none waits for
+    another. If it is changed while they are on their way, those that were overtaken fail besides those that
+    are wrong. Otherwise messages go out in waves: of ordered messages, at most one batch of each partition is
+    on its way. Nothing is then stored behind a batch that the broker refuses, and the rest of it can be sent
+    again in its order.
     """
 
     def __init__(
@@ -97,19 +101,19 @@ class KafkaPublisher(PublisherDriver):
         self._properties: Properties = {
             "partitioner": PARTITIONER,
             "queue.buffering.max.messages": 200_000,
+            "batch.num.messages": BATCH_ROWS,
             "topic.metadata.propagation.max.ms": 5000,
             **properties,
             "message.max.bytes": CLIENT_LIMIT,
             "enable.idempotence": True,
             "acks": "all",
             "message.timeout.ms": 0,
-            "linger.ms": LINGER_MS,
+            "linger.ms": properties.get("linger.ms", LINGER_MS),
             "error_cb": self._watch,
         }
         self._transactional = transactional_id is not None
         if transactional_id is not None:
             self._properties["transactional.id"] = transactional_id
-            self._properties["linger.ms"] = properties.get("linger.ms", TRANSACTION_LINGER_MS)
             # librdkafka requires a value between the timeouts of a request and of the transaction
             self._properties["message.timeout.ms"] = min(
                 60_000, int(self._properties.get("transaction.timeout.ms", 60_000))
@@ -117,11 +121,15 @@ class KafkaPublisher(PublisherDriver):
         self._initialised = False
         self._fatal: KafkaError | None = None
         self._topics: dict[str, _Topic] = {}
+        self._refusing: set[str] = set()
+        self._in_waves = False
         self._producer = self._open()
 
     def _open(self) -> Producer:
         self._fatal = None
         properties = {**self._properties, "batch.size": self._batch_size}
+        if self._in_waves:
+            properties["linger.ms"] = WAVE_LINGER_MS
         with translating("opening the publisher"):
             return Producer(revealed(properties))
 
@@ -135,10 +143,11 @@ class KafkaPublisher(PublisherDriver):
         deadline = Deadline(timeout)
         topics = list(dict.fromkeys(topic for topic, _ in batch))
         for topic in topics:
-            self._look(topic, deadline)
+            self._look(topic, deadline, FRESH_SECONDS if len(batch) > 1 else TOPIC_SECONDS)
         first = self._round(batch, deadline)
         if self._transactional or not (first.suspected or first.again):
             return first.results
+        self._refusing.update(topics)
         for topic in topics:
             # the reason may be a change of the topic, for example that it is compacted now
             self._topics.pop(topic, None)
@@ -160,14 +169,22 @@ class KafkaPublisher(PublisherDriver):
                 sending.results[row] = PublishResult("failed", error=refused)
                 continue
             headers = headers_of(message)
-            size = most_bytes(message, headers)
-            if not self._transactional and not wave.takes(topic, message, size):
+            if not (self._in_waves or self._surely_accepted(topic, message, headers)):
                 self._wait(sending, deadline)
-                if sending.refused or sending.given_up or self._fatal:
-                    sending.unsent.extend(range(row, len(batch)))
-                    break
-                wave = self._wave()
-                wave.takes(topic, message, size)
+                if not sending.stopped and not self._fatal:
+                    self._in_waves = True
+                    self._producer = self._open()
+                    wave = self._wave()
+            if self._in_waves and not sending.stopped:
+                size = most_bytes(message, headers)
+                if not wave.takes(topic, message, size):
+                    self._wait(sending, deadline)
+                    if not sending.stopped:
+                        wave = self._wave()
+                        wave.takes(topic, message, size)
+            if not self._transactional and (sending.stopped or self._fatal):
+                sending.unsent.extend(range(row, len(batch)))
+                break
             self._produce(sending, row, topic, message, headers, deadline)
             if row % POLL_ROWS == POLL_ROWS - 1:
                 self._serve(0)
@@ -177,19 +194,29 @@ class KafkaPublisher(PublisherDriver):
                 # the next producer would fail for the same reason
                 sending.given_up = from_code(self._fatal, "publishing")
             self._producer = self._open()
-        return sending.round()
+        return sending.round(wave.split)
 
     def _wave(self) -> Wave:
         known = self._properties
         return Wave(
             min(self._batch_size - BATCH_ROOM, 1024 * int(known.get("queue.buffering.max.kbytes", MANY))),
-            min(int(known["queue.buffering.max.messages"]), int(known.get("batch.num.messages", MANY))),
+            min(int(known["queue.buffering.max.messages"]), int(known["batch.num.messages"])),
+            split=not self._in_waves,
         )
+
+    def _surely_accepted(self, topic: str, message: OutboundMessage, headers: list[Header]) -> bool:
+        """Return whether the broker surely accepts a message that `_refusal` does not refuse."""
+        if self._transactional:
+            return True
+        # without compression, `_refusal` knows the size on the wire
+        size = most_bytes(message, headers) if self._compressed else 0
+        known = self._topics[topic].terms
+        return known.surely_accepts(message.publish_time, size) and topic not in self._refusing
 
     def _serve(self, seconds: float) -> None:
         """Serve delivery reports. With time for it, send what the client library collected."""
         try:
-            if seconds and not self._transactional:
+            if seconds and self._in_waves:
                 self._producer.flush(seconds)
             else:
                 self._producer.poll(seconds)
@@ -300,17 +327,21 @@ class KafkaPublisher(PublisherDriver):
 
     # Properties of topics.
 
-    def _look(self, topic: str, deadline: Deadline) -> None:
+    def _look(self, topic: str, deadline: Deadline, seconds: float = TOPIC_SECONDS) -> None:
         """Look up a topic unless it is cached, because librdkafka would wait for a missing one to appear."""
         known = self._topics.get(topic)
-        if known is not None and known.problem is None and time.monotonic() < known.known_at + TOPIC_SECONDS:
+        if known is not None and known.problem is None and time.monotonic() < known.known_at + seconds:
             return
         terms, problem = NO_TERMS, None
+        recent = known is not None and time.monotonic() < known.known_at + TOPIC_SECONDS
         try:
             check_c_text(topic, "topic")
             look = Deadline(min(LOOK_SECONDS, deadline.remaining()))
             terms = terms_of(self._connection, topic, self._properties, look)
         except BrokerError as error:
+            if recent and known is not None and known.problem is None and error.retryable:
+                # the client library may get through to the broker before the deadline
+                return
             problem = error
         self._topics[topic] = _Topic(time.monotonic(), problem, terms)
         limit = terms.max_bytes
@@ -360,26 +391,3 @@ class KafkaPublisher(PublisherDriver):
         producer = self._producer
         # what is still queued was reported as unknown; closing may hang if the broker does
         close_with_timeout(lambda: producer.flush(timeout), timeout, "close")
-
-
-def time_refusal(topic: str, moment: datetime, terms: PublishTerms) -> BrokerError | None:
-    """Return the reason why a topic would not keep this publish time, or None."""
-    if not terms.keeps_times:
-        return NotSupported(
-            f"{topic!r} stamps messages itself (message.timestamp.type=LogAppendTime) and would drop "
-            "publish_time=: leave it out, or put the time into an attribute"
-        )
-    if moment < FIRST_TIME:
-        return ConfigError(f"publish_time {moment.isoformat()} is not after 1970, where Kafka's times begin")
-    age = datetime.now(UTC) - moment
-    if terms.oldest is not None and age > terms.oldest:
-        return ConfigError(
-            f"publish_time {moment.isoformat()} is older than {topic!r} takes: {terms.oldest} "
-            "(message.timestamp.before.max.ms of the topic)"
-        )
-    if terms.newest is not None and -age > terms.newest:
-        return ConfigError(
-            f"publish_time {moment.isoformat()} is further ahead than {topic!r} takes: {terms.newest} "
-            "(message.timestamp.after.max.ms of the topic)"
-        )
-    return None

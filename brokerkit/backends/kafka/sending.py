@@ -28,9 +28,14 @@ class Wave:
     Args:
         most_bytes: The bytes of records that surely fit into one batch.
         most_rows: The number of messages that fit into one batch.
+        split: Whether messages of a partition may be in more than one batch from the beginning.
+
+    Attributes:
+        split: Whether messages of a partition may be in more than one batch.
     """
 
-    def __init__(self, most_bytes: int, most_rows: int) -> None:
+    def __init__(self, most_bytes: int, most_rows: int, split: bool) -> None:
+        self.split = split
         self._most_bytes = most_bytes
         self._most_rows = most_rows
         self._rows = 0
@@ -52,6 +57,7 @@ class Wave:
         full = self._rows >= self._most_rows or anywhere + fullest > self._most_bytes
         if self._rows and ordered and full:
             return False
+        self.split = self.split or full
         self._rows += 1
         self._ordered = ordered
         self._anywhere[topic], self._fullest[topic] = anywhere, fullest
@@ -84,6 +90,11 @@ class Sending:
     def refused(self) -> bool:
         """Whether the broker refused a batch."""
         return bool(self._refused)
+
+    @property
+    def stopped(self) -> bool:
+        """Whether no more is to be sent: the broker refused a batch, or the rest is not waited for."""
+        return bool(self._refused) or self.given_up is not None
 
     @property
     def stored(self) -> bool:
@@ -119,11 +130,14 @@ class Sending:
             self.results[row] = PublishResult("failed", error=why)
         return [result or PublishResult("unknown", error=self.given_up) for result in self.results]
 
-    def round(self) -> Round:
+    def round(self, split: bool) -> Round:
         """Return the outcomes, and what is to be sent again because of a refused batch.
 
         The broker names the wrong messages of a batch if there are several. If it is one, the client library
         reports the same error for the whole batch.
+
+        Args:
+            split: Whether messages of a partition may have been in more than one batch.
         """
         if self.given_up is not None:
             return Round(self.outcomes())
@@ -131,8 +145,8 @@ class Sending:
         again = list(self.unsent)
         for codes_by_row in self._refused.values():
             others = [row for row, code in codes_by_row.items() if code in INNOCENT]
-            if others:
-                again += others
-            elif len(codes_by_row) > 1:
-                suspected.append(sorted(codes_by_row))
+            again += others
+            named = codes_by_row.keys() - others
+            if len(named) > 1 and (split or not others):
+                suspected.append(sorted(named))
         return Round(self.outcomes(), suspected, sorted(again))

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from brokerkit.core.vocabulary.cancellation import Deadline
-from brokerkit.core.vocabulary.errors import BrokerError
+from brokerkit.core.vocabulary.errors import BrokerError, ConfigError, NotSupported
 from brokerkit.core.vocabulary.topics import PublishTerms
 
 from .connection import KafkaConnection
@@ -18,11 +19,44 @@ CONFIG_SECONDS = 2.0
 FIRST_TIME = datetime(1970, 1, 1, 0, 0, 0, 1000, tzinfo=UTC)
 """The earliest publish time. The broker refuses times before 1970, and the client library uses 0 for now."""
 _FOR_EVER = int(timedelta.max / timedelta(milliseconds=1))
+_KNOWN_BY = {"cleanup.policy", "max.message.bytes", "message.timestamp.type"}
+"""The entries without which a configuration does not tell what the topic accepts."""
+_TIME_ROOM = timedelta(minutes=5)
+"""How far from a limit a publish time is surely accepted, whatever the broker's clock and the way there."""
+_RECOMPRESSED_ROOM = 1_020_000
+"""A limit that the largest batch keeps when the broker compresses it again, in bytes."""
+
+
+@dataclass(frozen=True, slots=True)
+class TopicTerms(PublishTerms):
+    """The terms of a topic of Kafka.
+
+    Attributes:
+        foreseeable: Whether the terms tell of every message whether the broker will refuse it.
+    """
+
+    foreseeable: bool = False
+
+    def surely_accepts(self, moment: datetime | None, size: int) -> bool:
+        """Return whether the broker surely accepts a message that these terms do not refuse.
+
+        Args:
+            moment: The publish time.
+            size: The most that the message takes in a batch, in bytes, or 0 if these terms checked it.
+        """
+        if not self.foreseeable or self.max_bytes is None or size > self.max_bytes:
+            return False
+        if moment is None or (self.oldest is None and self.newest is None):
+            return True
+        age = datetime.now(UTC) - moment
+        return (self.oldest is None or age < self.oldest - _TIME_ROOM) and (
+            self.newest is None or -age < self.newest - _TIME_ROOM
+        )
 
 
 def terms_of(
     connection: KafkaConnection, topic: str, properties: Mapping[str, Any], deadline: Deadline
-) -> PublishTerms:
+) -> TopicTerms:
     """Return the terms of a topic. If its configuration may not be read, only what else is known is set.
 
     Raises:
@@ -35,12 +69,12 @@ def terms_of(
     except BrokerError as error:
         # permission to write to a topic does not include permission to see its configuration
         log.info("configuration of %r: %s", topic, error)
-        return PublishTerms(partitions, place, since=FIRST_TIME)
+        return TopicTerms(partitions, place, since=FIRST_TIME)
     policies = {each.strip() for each in config.get("cleanup.policy", "delete").split(",")}
     # before version 3.6 there was one limit for both directions
     both = config.get("message.timestamp.difference.max.ms")
     limit = config.get("max.message.bytes")
-    return PublishTerms(
+    return TopicTerms(
         partitions,
         place,
         keeps_times=config.get("message.timestamp.type", "CreateTime") != "LogAppendTime",
@@ -50,6 +84,18 @@ def terms_of(
         newest=_duration(config.get("message.timestamp.after.max.ms", both)),
         since=FIRST_TIME,
         max_bytes=None if limit is None else int(limit),
+        foreseeable=_foreseeable(config),
+    )
+
+
+def _foreseeable(config: Mapping[str, str]) -> bool:
+    # vendors' brokers may check the schema of each message, which only they can
+    checks = any("validation" in name and value != "false" for name, value in config.items())
+    compressed = config.get("compression.type", "producer") not in {"producer", "uncompressed"}
+    return (
+        config.keys() >= _KNOWN_BY
+        and not checks
+        and not (compressed and int(config["max.message.bytes"]) < _RECOMPRESSED_ROOM)
     )
 
 
@@ -57,3 +103,26 @@ def _duration(milliseconds: str | None) -> timedelta | None:
     """Return a number of milliseconds as a duration, or None for no limit."""
     number = -1 if milliseconds is None else int(milliseconds)
     return timedelta(milliseconds=number) if 0 <= number < _FOR_EVER else None
+
+
+def time_refusal(topic: str, moment: datetime, terms: PublishTerms) -> BrokerError | None:
+    """Return the reason why a topic would not keep this publish time, or None."""
+    if not terms.keeps_times:
+        return NotSupported(
+            f"{topic!r} stamps messages itself (message.timestamp.type=LogAppendTime) and would drop "
+            "publish_time=: leave it out, or put the time into an attribute"
+        )
+    if moment < FIRST_TIME:
+        return ConfigError(f"publish_time {moment.isoformat()} is not after 1970, where Kafka's times begin")
+    age = datetime.now(UTC) - moment
+    if terms.oldest is not None and age > terms.oldest:
+        return ConfigError(
+            f"publish_time {moment.isoformat()} is older than {topic!r} takes: {terms.oldest} "
+            "(message.timestamp.before.max.ms of the topic)"
+        )
+    if terms.newest is not None and -age > terms.newest:
+        return ConfigError(
+            f"publish_time {moment.isoformat()} is further ahead than {topic!r} takes: {terms.newest} "
+            "(message.timestamp.after.max.ms of the topic)"
+        )
+    return None

@@ -191,17 +191,71 @@ def test_of_messages_without_an_order_only_those_that_are_wrong_fail(
     ]
 
 
-def test_a_topic_that_was_compacted_meanwhile_is_asked_again(
-    broker: Connection, session: Session, make_topic: MakeTopic
+def test_of_several_refused_batches_without_an_order_only_the_wrong_messages_fail(
+    session: Session, make_topic: MakeTopic, hidden: None
 ) -> None:
-    topic = make_topic(2)
-    publisher = session.shared_publisher().topic(topic)
-    assert publisher.publish(OutboundMessage(b"-1", b"k", partition=1)).ok
+    topic = make_topic(1, **{"message.timestamp.before.max.ms": 60_000})
+    yesterday = datetime.now(UTC).replace(microsecond=0) - timedelta(days=1)
+    # the broker names the messages of a batch only if several of them are wrong
+    bad = {1, 2, 1_500, 2_999}
+    batch = [
+        OutboundMessage(b"%d" % n + b" " * 2_000, publish_time=yesterday if n in bad else None)
+        for n in range(ROWS)
+    ]
+    results = session.shared_publisher().topic(topic).publish_batch(batch)
+    assert {row for row, result in enumerate(results) if result.status == "failed"} == bad
+    assert sorted(stored(session, topic)[0]) == [n for n in range(ROWS) if n not in bad]
+
+
+def test_more_messages_than_the_client_library_puts_into_a_batch_are_narrowed(
+    session: Session, make_topic: MakeTopic, hidden: None
+) -> None:
+    topic = make_topic(1, **{"cleanup.policy": "compact"})
+    driver = session.shared_publisher()._driver
+    batch = [(topic, OutboundMessage(b"%d" % n, None if n == 1_500 else b"k")) for n in range(14_000)]
+    results = driver.send(batch, 30)
+    assert [row for row, result in enumerate(results) if result.status == "failed"] == [1_500]
+    assert stored(session, topic) == {0: [n for n in range(14_000) if n != 1_500]}
+
+
+@pytest.mark.parametrize("bad", [{0}, {1_500}, {1, 700, 701, 2_998}], ids=str)
+@pytest.mark.parametrize(
+    "setting", ["confluent.value.schema.validation", "redpanda.key.schema.id.validation"]
+)
+def test_exactly_the_messages_fail_that_a_check_of_the_broker_refuses(
+    session: Session, make_topic: MakeTopic, monkeypatch: pytest.MonkeyPatch, setting: str, bad: set[int]
+) -> None:
+    def checking(*given: Any) -> dict[str, str]:
+        # the compaction stands for the check, of which only the broker knows what it refuses
+        return {**seen(*given), "cleanup.policy": "delete", setting: "true"}
+
+    seen = KafkaConnection.topic_config
+    monkeypatch.setattr(KafkaConnection, "topic_config", checking)
+    topic = make_topic(2, **{"cleanup.policy": "compact"})
+    batch = [
+        OutboundMessage(b"%d" % n + b" " * 2_000, None if n in bad else b"k%d" % (n % 9), partition=n % 2)
+        for n in range(ROWS)
+    ]
+    check(session, topic, session.shared_publisher().topic(topic).publish_batch(batch), bad, 2)
+
+
+def compact(broker: Connection, topic: str) -> None:
     from confluent_kafka.admin import AlterConfigOpType, ConfigEntry, ConfigResource, ResourceType
 
     entry = ConfigEntry("cleanup.policy", "compact", incremental_operation=AlterConfigOpType.SET)
     resource = ConfigResource(ResourceType.TOPIC, topic, incremental_configs=[entry])
     broker.native.incremental_alter_configs([resource])[resource].result(10)
+
+
+def test_a_topic_that_was_compacted_meanwhile_is_asked_again(
+    broker: Connection, session: Session, make_topic: MakeTopic, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # as after the time for which the configuration is relied on
+    monkeypatch.setattr("brokerkit.backends.kafka.publisher.FRESH_SECONDS", 0)
+    topic = make_topic(2)
+    publisher = session.shared_publisher().topic(topic)
+    assert publisher.publish(OutboundMessage(b"-1", b"k", partition=1)).ok
+    compact(broker, topic)
     results = publisher.publish_batch(batch_of({1_500}, 2))
     assert {row for row, result in enumerate(results) if result.status == "failed"} == {1_500}
     assert "a compacted topic needs a key" in str(results[1_500].error)
@@ -209,6 +263,40 @@ def test_a_topic_that_was_compacted_meanwhile_is_asked_again(
         0: [n for n in range(0, ROWS, 2) if n != 1_500],
         1: [-1, *range(1, ROWS, 2)],
     }
+
+
+@pytest.mark.parametrize("bad", [{0}, {1_500}, {ROWS - 1}, {1, 700, 701, 2_998}], ids=str)
+@pytest.mark.parametrize("size", [0, 2_000])
+def test_around_a_change_of_the_topic_in_the_last_moment_none_is_lost_silently_or_stored_twice(
+    broker: Connection,
+    session: Session,
+    make_topic: MakeTopic,
+    monkeypatch: pytest.MonkeyPatch,
+    bad: set[int],
+    size: int,
+) -> None:
+    # the configuration is not read again, as if it were changed after that
+    monkeypatch.setattr("brokerkit.backends.kafka.publisher.FRESH_SECONDS", 3_600)
+    topic = make_topic(2)
+    publisher = session.shared_publisher().topic(topic)
+    assert publisher.publish(OutboundMessage(b"-1", b"k", partition=1)).ok
+    compact(broker, topic)
+    batch = [
+        OutboundMessage(b"%d" % n + b" " * size, None if n in bad else b"k%d" % (n % 9), partition=n % 2)
+        for n in range(ROWS)
+    ]
+    results = publisher.publish_batch(batch)
+    assert {result.status for result in results} == {"confirmed", "failed"}
+    failed = {row for row, result in enumerate(results) if result.status == "failed"}
+    assert bad <= failed
+    assert all("publish it again" in str(results[row].error) for row in failed - bad)
+    assert stored(session, topic) == {
+        0: [n for n in range(0, ROWS, 2) if n not in failed],
+        1: [-1, *(n for n in range(1, ROWS, 2) if n not in failed)],
+    }
+    # from now on its messages wait for each other
+    more = publisher.publish_batch(batch)
+    assert {row for row, result in enumerate(more) if result.status == "failed"} == bad
 
 
 def test_frames_and_copies_lose_that_row_alone(session: Session, make_topic: MakeTopic) -> None:
