@@ -54,9 +54,11 @@ if TYPE_CHECKING:
     from .frames import plain as plain
     from .frames.outcome import OutcomeFrame as OutcomeFrame
     from .session.batches import Batch as Batch
+    from .session.batches import Batches as Batches
     from .session.copying import CopyWarning as CopyWarning
     from .session.diagnosis import Diagnosis as Diagnosis
     from .session.diagnosis import doctor as doctor
+    from .session.export import Exported as Exported
     from .session.filters import FilterWarning as FilterWarning
     from .session.interrupted import Interrupted as Interrupted
     from .session.placing import PlacingWarning as PlacingWarning
@@ -65,6 +67,9 @@ if TYPE_CHECKING:
     from .session.scan import Scan as Scan
     from .session.subscribing import StartIgnoredWarning as StartIgnoredWarning
     from .session.transaction import Transaction as Transaction
+    from .widgets.browse.browser import TopicBrowser as TopicBrowser
+    from .widgets.compose import Composer as Composer
+    from .widgets.tail import Tail as Tail
     from .workbench import Session as Session
     from .workbench import connect as connect
 
@@ -110,12 +115,16 @@ _HOMES = {
         "plain",
     ),
     "frames.outcome": ("OutcomeFrame",),
-    "session.batches": ("Batch",),
+    "session.batches": (
+        "Batch",
+        "Batches",
+    ),
     "session.copying": ("CopyWarning",),
     "session.diagnosis": (
         "Diagnosis",
         "doctor",
     ),
+    "session.export": ("Exported",),
     "session.filters": ("FilterWarning",),
     "session.interrupted": ("Interrupted",),
     "session.placing": ("PlacingWarning",),
@@ -126,6 +135,9 @@ _HOMES = {
     "session.scan": ("Scan",),
     "session.subscribing": ("StartIgnoredWarning",),
     "session.transaction": ("Transaction",),
+    "widgets.browse.browser": ("TopicBrowser",),
+    "widgets.compose": ("Composer",),
+    "widgets.tail": ("Tail",),
     "workbench": (
         "Session",
         "connect",

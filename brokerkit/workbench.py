@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .core.runtime import registry
 from .core.runtime.connection import CONNECT_SECONDS, Connection
@@ -12,6 +12,11 @@ from .core.vocabulary.errors import ConfigError
 from .core.vocabulary.secrets import hidden, revealed
 from .session.private_server import SANDBOX, start_sandbox
 from .session.session import DataSession
+
+if TYPE_CHECKING:
+    from .widgets.browse import TopicBrowser
+    from .widgets.compose import Composer
+    from .widgets.tail import Tail
 
 
 class Session(DataSession):
@@ -30,10 +35,10 @@ class Session(DataSession):
         last_interrupted: The `Interrupted` of the last Ctrl-C, with the rows or outcomes so far.
     """
 
-    def browse(self, topic: str | None = None, **options: Any) -> Any:
+    def browse(self, topic: str | None = None, **options: Any) -> TopicBrowser:
         """Return a widget to find messages by clicking, without side effects.
 
-        See `brokerkit.widgets.browse.TopicBrowser`.
+        See `TopicBrowser`.
 
         Args:
             topic: The topic to show first; None shows the list of topics.
@@ -43,10 +48,10 @@ class Session(DataSession):
 
         return TopicBrowser(self, topic, **options)
 
-    def tail(self, topic: str, **options: Any) -> Any:
+    def tail(self, topic: str, **options: Any) -> Tail:
         """Return a widget that follows a topic live, without side effects.
 
-        See `brokerkit.widgets.tail.Tail`.
+        See `Tail`.
 
         Args:
             topic: The topic to follow.
@@ -57,10 +62,10 @@ class Session(DataSession):
 
         return Tail(self, topic, **options)
 
-    def compose(self, topic: str, **options: Any) -> Any:
+    def compose(self, topic: str, **options: Any) -> Composer:
         """Return a widget to write, check and send messages.
 
-        See `brokerkit.widgets.compose.Composer`.
+        See `Composer`.
 
         Args:
             topic: The topic to publish to.
