@@ -65,7 +65,7 @@ if TYPE_CHECKING:
     from .session.reading import NotYetReadableWarning as NotYetReadableWarning
     from .session.reading import ReadReport as ReadReport
     from .session.scan import Scan as Scan
-    from .session.subscribing import StartIgnoredWarning as StartIgnoredWarning
+    from .session.start_ignored import StartIgnoredWarning as StartIgnoredWarning
     from .session.transaction import Transaction as Transaction
     from .widgets.browse.browser import TopicBrowser as TopicBrowser
     from .widgets.compose import Composer as Composer
@@ -133,7 +133,7 @@ _HOMES = {
         "ReadReport",
     ),
     "session.scan": ("Scan",),
-    "session.subscribing": ("StartIgnoredWarning",),
+    "session.start_ignored": ("StartIgnoredWarning",),
     "session.transaction": ("Transaction",),
     "widgets.browse.browser": ("TopicBrowser",),
     "widgets.compose": ("Composer",),

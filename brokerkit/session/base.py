@@ -24,7 +24,7 @@ from .interrupted import Interrupted
 from .options import ConsumeOptions
 from .planning import Planner
 from .reading import ReadReport
-from .subscribing import note_if_it_exists
+from .start_ignored import note_if_it_exists
 
 if TYPE_CHECKING:
     import pandas as pd

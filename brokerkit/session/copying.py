@@ -33,7 +33,7 @@ from .placing import Partitions, Placing, Times, partitions_of, placing_of
 from .planning import Range
 from .pulling import left_in_time
 from .resuming import KnownNames, known_again
-from .silence import answers_to_nothing
+from .silent_target import answers_to_nothing
 
 if TYPE_CHECKING:
     from brokerkit.core.runtime.publisher import ConnectedPublisher

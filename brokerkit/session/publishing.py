@@ -28,7 +28,7 @@ from .arguments import check_topic
 from .interrupted import Interrupted
 from .journal import Journal
 from .resuming import KnownNames
-from .silence import answers_to_nothing
+from .silent_target import answers_to_nothing
 
 if TYPE_CHECKING:
     from brokerkit.core.runtime.publisher import ConnectedPublisher

@@ -13,7 +13,7 @@ import pytest
 
 import brokerkit as bk
 from brokerkit.core import ConfigError
-from brokerkit.session.subscribing import StartIgnoredWarning
+from brokerkit.session.start_ignored import StartIgnoredWarning
 from brokerkit.workbench import Session
 
 
