@@ -54,6 +54,13 @@ def test_every_file_of_the_package_is_in_the_wheel(wheel: Path) -> None:
     assert {"brokerkit/py.typed"} <= there <= packed
 
 
+def test_the_sdist_has_the_documents(wheel: Path) -> None:
+    (sdist,) = wheel.parent.glob("*.tar.gz")
+    with tarfile.open(sdist) as archive:
+        names = {name.partition("/")[2] for name in archive.getnames()}
+    assert {each.name for each in ROOT.glob("*.md")} <= names
+
+
 def test_the_example_backend_is_in_the_sdist_and_not_in_the_wheel(wheel: Path) -> None:
     (sdist,) = wheel.parent.glob("*.tar.gz")
     example = "notebooks/guides/example_backend/"
