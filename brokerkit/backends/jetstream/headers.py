@@ -10,15 +10,17 @@ Other headers that begin with ``Nats-`` are refused. Some are commands to the se
 (``Nats-Sequence``). When a message that was read is sent again, they are renamed, as in ``bk-Nats-Rollup``,
 and have no effect. Its ``Nats-Msg-Id`` becomes ``bk-message-id``, unless the id is to be kept.
 
-nats-py strips values, replaces line breaks with spaces, and sends one value for each name (measured). A value
-that it would change is refused.
+A name may occur more than once, except that of the id.
+
+nats-py strips values and replaces line breaks with spaces (measured). A value that it would change is
+refused.
 """
 
 from __future__ import annotations
 
 import re
 from base64 import b64decode, b64encode
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, ValuesView
 from functools import cached_property
 from typing import Any
 
@@ -85,6 +87,21 @@ class Headers(Mapping[str, str]):
         return True
 
 
+class RepeatedHeaders(dict[str, str]):
+    """The headers of a message to be sent, with names that occur more than once.
+
+    As a mapping it has the last value of each name, as `Headers` has. `items` gives all pairs in order, and
+    this is what nats-py sends.
+    """
+
+    def __init__(self, pairs: Pairs) -> None:
+        super().__init__(pairs)
+        self._pairs = dict(enumerate(pairs))
+
+    def items(self) -> ValuesView[tuple[str, str]]:  # type: ignore[override]  # a dict has a name once
+        return self._pairs.values()
+
+
 def outbound(message: OutboundMessage, dedup_id: str) -> dict[str, str]:
     """Return the headers of a message to be sent.
 
@@ -96,20 +113,27 @@ def outbound(message: OutboundMessage, dedup_id: str) -> dict[str, str]:
         ConfigError: An attribute would not be read back unchanged.
     """
     headers: dict[str, str] = {}
+    pairs: list[tuple[str, str]] = []
     for given, value in message.attributes:
         name = _sent_as(given, message)
         check_name(name)
-        if name in headers:
-            raise ConfigError(f"attribute {name!r} is given twice; nats-py keeps only one header of a name")
+        if name == MESSAGE_ID and name in headers:
+            raise ConfigError(f"attribute {name!r} is given twice; a message has one id")
         if type(value) is not str:
             raise ConfigError(f"attribute {name!r} must be text on NATS, not {type(value).__name__}")
         check_value(name, value)
         headers[name] = value
+        pairs.append((name, value))
+    repeated = len(pairs) > len(headers)
+    ours: dict[str, str] = {}
     if MESSAGE_ID not in headers:
         check_value(MESSAGE_ID, dedup_id)
-        headers[MESSAGE_ID] = dedup_id
+        ours[MESSAGE_ID] = dedup_id
     if message.key is not None:
-        headers[KEY] = b64encode(message.key).decode("ascii")
+        ours[KEY] = b64encode(message.key).decode("ascii")
+    if repeated:
+        return RepeatedHeaders((*pairs, *ours.items()))
+    headers.update(ours)
     return headers
 
 

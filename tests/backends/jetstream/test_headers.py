@@ -67,9 +67,18 @@ def test_names_that_cannot_be_carried_or_are_reserved_are_refused(name: str) -> 
         headers.outbound(OutboundMessage(b"", attributes={name: "v"}), "id")
 
 
-def test_a_name_that_is_there_twice_is_refused() -> None:
+def test_a_name_that_is_there_twice_is_sent_twice_in_its_order() -> None:
+    given = [("a", "1"), ("b", "x"), ("a", "2"), ("A", "é"), ("a", "1")]
+    sent = headers.outbound(OutboundMessage(b"", key="k", attributes=given), "id")
+    assert [*sent.items()] == [*given, ("Nats-Msg-Id", "id"), ("Brokerkit-Key", "aw==")]
+    lines = "".join(f"{name}: {value}\r\n" for name, value in sent.items())
+    assert headers.size(sent) == len(f"NATS/1.0\r\n{lines}\r\n".encode())
+    assert sent["Nats-Msg-Id"] == "id"
+
+
+def test_an_id_that_is_there_twice_is_refused() -> None:
     with pytest.raises(ConfigError, match="twice"):
-        headers.outbound(OutboundMessage(b"", attributes=[("a", "1"), ("a", "2")]), "id")
+        headers.outbound(OutboundMessage(b"", attributes=[("Nats-Msg-Id", "1"), ("Nats-Msg-Id", "2")]), "id")
 
 
 def test_a_key_header_of_another_program_stays_an_attribute() -> None:

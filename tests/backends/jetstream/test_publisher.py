@@ -7,6 +7,7 @@ import time
 import nats
 import pytest
 
+import brokerkit as bk
 from brokerkit.backends import jetstream
 from brokerkit.core.contract.driver import Driver
 from brokerkit.core.vocabulary.address import Address
@@ -102,6 +103,33 @@ def test_a_full_stream_fails_the_message_and_says_so(driver: Driver) -> None:
 def test_wildcards_streams_and_nonsense_cannot_be_published_to(driver: Driver, topic: str) -> None:
     (result,) = driver.publisher().send([(topic, OutboundMessage(b""))], 5)
     assert (result.status, type(result.error)) == ("failed", ConfigError)
+
+
+REPEATED = [
+    [("A", "1"), ("A", "2")],
+    [("A", "1"), ("b", "x"), ("A", "1"), ("a", "3"), ("A", "é")],
+    [("A", str(number)) for number in range(300)],
+    [("Nats-Msg-Id", "theirs"), ("A", "1"), ("A", "1")],
+]
+
+
+@pytest.mark.parametrize("attributes", REPEATED, ids=["twice", "among others", "often", "beside an id"])
+def test_headers_of_one_name_come_back_in_their_order_and_are_copied_as_they_are(
+    nats_server: NatsServer, driver: Driver, subject: str, attributes: list[tuple[str, str]]
+) -> None:
+    message = OutboundMessage(b"x", key="k", attributes=attributes)
+    (result,) = driver.publisher().send([(subject, message)], 5)
+    assert result.ok
+    with bk.connect(nats_server.url) as session:
+        other = f"{subject}.copy"
+        session.copy(subject, session, other).raise_for_failures()
+        for topic in (subject, other):
+            row = session.peek(topic).iloc[0]
+            read = [(each["name"], each["value"].decode()) for each in row["attributes"]]
+            assert row["key"] == "k"
+            assert [pair for pair in read if pair[1] != "theirs" and pair[0] != "bk-publish-time"] == [
+                pair for pair in attributes if pair[1] != "theirs"
+            ]
 
 
 def test_headers_that_would_change_are_refused(driver: Driver, subject: str) -> None:
