@@ -304,7 +304,7 @@ class Consumer(ConsumerThread, Generic[Item]):
             if received.settled:
                 self._buffer.popleft()
                 continue
-            count = transit.most(received, count)
+            count = transit.fitting(received, count)
             if not count:
                 transit.full = True
             elif len(received) > count:
@@ -382,11 +382,11 @@ class _Transit:
         self._room = room
         self._alone = alone
 
-    def most(self, received: ReceivedBatch, count: int) -> int:
+    def fitting(self, received: ReceivedBatch, count: int) -> int:
         """Return how many of the first `count` rows of a batch may be moved."""
         if self._room is None:
             return count
-        fitting = received.fitting(count, self._room)
-        if fitting == min(count, len(received)):
+        found = received.fitting(count, self._room)
+        if found == min(count, len(received)):
             return count
-        return max(fitting, 1 if self._alone else 0)
+        return max(found, 1 if self._alone else 0)
