@@ -406,15 +406,15 @@ def test_it_leads_to_a_composer_and_a_tail(orders: Session) -> None:
     told(browser)
     say(browser, "select", place=0)
     say(browser, "compose")
-    assert browser.beside.composer.value == browser.selected["value"].iloc[0].encode()
+    assert browser.companions.composer.value == browser.selected["value"].iloc[0].encode()
     say(browser, "follow")
-    assert browser.beside.tail.key == "c1"
+    assert browser.companions.tail.key == "c1"
     assert len(browser.widget.children) == 3
     say(browser, "put_away")
     assert len(browser.widget.children) == 1
     browser.follow()
     browser.stop("its cell was run again")
-    eventually(lambda: not browser.beside.tail.running)
+    eventually(lambda: not browser.companions.tail.running)
 
 
 def test_it_leaves_no_thread_and_changes_nothing_on_the_broker(orders: Session) -> None:

@@ -72,7 +72,7 @@ class BrowserModel:
         self.problem: BrokerError | None = None
         self.histogram: Histogram | None = None
         self.description: TopicDescription | None = None
-        self.beside = Companions(session)
+        self.companions = Companions(session)
         self.version = 0
         self.selection = Selection()
         self._lock = RLock()
@@ -173,7 +173,7 @@ class BrowserModel:
     def stop(self, why: str = "you stopped it") -> None:
         """Stop all reading; the rows found so far stay."""
         self.stop_reading(*WORKERS)
-        self.beside.stop(why)
+        self.companions.stop(why)
 
     def stop_reading(self, *workers: str) -> None:
         """Stop the search and the step to another message, or only the named workers."""
@@ -358,20 +358,20 @@ class BrowserModel:
 
     def compose(self) -> Composer:
         """Return a composer that starts with the selected messages, to edit them and send them again."""
-        made = self.beside.compose(self.topic, self.selected)
-        self._tell("beside")
+        made = self.companions.compose(self.topic, self.selected)
+        self._tell("companions")
         return made
 
     def follow(self) -> Tail:
         """Follow the topic live, with the same key and filter."""
-        made = self.beside.follow(self.query)
-        self._tell("beside")
+        made = self.companions.follow(self.query)
+        self._tell("companions")
         return made
 
     def put_away(self) -> None:
         """Close the composer and the tail."""
-        self.beside.put_away()
-        self._tell("beside")
+        self.companions.put_away()
+        self._tell("companions")
 
     # Jobs in the threads of the workers.
 

@@ -66,7 +66,6 @@ class BrowserView:
         self._turn = ""
         self.begin()
         self._panel = panel.Panel(SCRIPTS, self._state(), self.receive)
-        self._beside: list[Any] = []
         self._widget: Any = None
 
     @property
@@ -147,8 +146,8 @@ class BrowserView:
         found = self._model.histogram
         self._panel.send({"type": "histogram", "histogram": None if found is None else found.view()})
 
-    def _send_beside(self) -> None:
-        self.widget.children = (self._panel.widget, *self._model.beside.widgets)
+    def _send_companions(self) -> None:
+        self.widget.children = (self._panel.widget, *self._model.companions.widgets)
 
     def _send_description(self) -> None:
         described = self._model.description
@@ -346,7 +345,7 @@ class BrowserView:
             "columns": [[plain(name, 80), name in shown] for name in names],
             "sort": None if model.sort is None else [_index(shown, model.sort[0]), model.sort[1]],
             "marked": len(model.selection.marked),
-            "beside": bool(model.beside),
+            "companions": bool(model.companions),
             "time_index": model.session.capabilities.time_index,
         }
 

@@ -94,6 +94,6 @@ function messageView(model, focusTable) {
         el("button", { type: "button", class: "bk-button bk-quiet", text: "Close", onclick: () => { compared.hidden = true; detail.hidden = shown == null; nothing.hidden = shown != null; } })),
       el("div", { class: "bk-scroll" }, el("table", { class: "bk-table bk-compare" }, el("thead", {}, el("tr", {}, ...["", "field", "first", "second"].map((name) => el("th", { scope: "col", text: name })))), tbody)));
     },
-    state(now) { put.hidden = !now.beside; },
+    state(now) { put.hidden = !now.companions; },
   };
 }
