@@ -88,7 +88,7 @@ def copy_topic(
     if target.name == source.name and src == dst:
         raise ConfigError(f"{src!r} would be copied to itself: choose another topic")
     publisher = target.shared_publisher()
-    counted = source.capabilities.partitions and target.capabilities.publish_partition
+    counted = source.capabilities.partitions and target.capabilities.partitions
     placing = placing_of(
         target,
         dst,

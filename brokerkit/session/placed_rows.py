@@ -68,13 +68,13 @@ def placed(
     chosen = numbers is not None and not topics
     if chosen and partitions is None and target.capabilities.publish_partition:
         partitions = "same"
-    asked = target.capabilities.publish_partition and numbers is not None and partitions != "key"
+    asked = target.capabilities.partitions and numbers is not None and partitions != "key"
     placing = placing_of(
         target,
         topic,
         partitions=partitions,
         times=times,
-        source=_count(frame, target, topics) if asked else None,
+        source=0 if chosen else _count(frame, target, topics) if asked else None,
         has_partitions=numbers is not None,
         has_times=moments is not None,
     )

@@ -172,6 +172,11 @@ def placing_of(
         raise ConfigError('partitions="same" needs messages that say their partition, and these do not')
     if places:
         made.same = _same(made, partitions, source)
+    elif has_partitions and partitions is None and capabilities.partitions and source not in (0, 1):
+        goes = _where_to(_terms(target, topic).partitions)
+        made.tell(
+            f"the messages come from {_count_text(source)}, and the target chooses partitions itself: {goes}"
+        )
     return made
 
 
@@ -192,13 +197,17 @@ def _same(made: Placing, asked: Partitions | None, source: int | None) -> bool:
     if count == 1 and source == 0:
         # one order in both topics
         return False
-    goes = (
-        "all go there" if count == 1 else "the key decides where each goes, and those without one are spread"
-    )
     made.tell(
-        f"the messages come from {_count_text(source)}, and {made.topic!r} has {_count_text(count)}: {goes}"
+        f"the messages come from {_count_text(source)}, and {made.topic!r} has {_count_text(count)}: "
+        f"{_where_to(count)}"
     )
     return False
+
+
+def _where_to(count: int | None) -> str:
+    if count in (0, 1):
+        return "all go there"
+    return "the key decides where each goes, and those without one are spread"
 
 
 def _count_text(count: int | None) -> str:

@@ -135,6 +135,43 @@ def test_a_copy_warns_of_partitions_only_where_they_differ(
         )
 
 
+@pytest.mark.parametrize("way", ["copy", "frame"])
+@pytest.mark.parametrize(
+    ("source", "target", "said"),
+    [(None, None, None), (None, 3, None), (1, 3, None),
+     (3, 3, "come from 3 partitions, and the target chooses partitions itself: the key decides"),
+     (2, 3, "come from 2 partitions, and the target chooses partitions itself: the key decides"),
+     (3, None, "come from 3 partitions, and the target chooses partitions itself: all go there")],
+)  # fmt: skip
+def test_that_pulsar_chooses_partitions_itself_is_said_before_messages_of_several_are_sent(
+    session: Session, make: Make, source: int | None, target: int | None, said: str | None, way: str
+) -> None:
+    name, other = make(source), make(target)
+    session.publish_batch(name, [OutboundMessage(b"%d" % n, f"k{n}") for n in range(20)])
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        if way == "copy":
+            session.copy(name, session, other, progress=False)
+        else:
+            session.publish_frame(other, session.scan(name, progress=False).to_pandas())
+    notes = [str(each.message) for each in caught if issubclass(each.category, PlacingWarning)]
+    assert len(session.scan(other, progress=False).to_pandas()) == 20
+    assert len(notes) == (said is not None)
+    if said is not None:
+        assert said in notes[0]
+
+
+def test_of_a_partition_that_the_caller_chose_it_is_said_once_that_it_is_left_out(
+    session: Session, make: Make
+) -> None:
+    chosen = pd.DataFrame({"key": ["a", "b"], "value": ["x", "y"], "partition": [0, 2]})
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        session.publish_frame(make(3), chosen, kind="messages")
+    (note,) = [str(each.message) for each in caught if issubclass(each.category, PlacingWarning)]
+    assert "'partition' is left out" in note
+
+
 def test_a_field_that_pulsar_does_not_have_or_cannot_hold_is_refused(session: Session, make: Make) -> None:
     topic = make()
     for name, value in (
