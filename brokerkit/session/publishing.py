@@ -25,6 +25,7 @@ from brokerkit.frames.outcome import OutcomeFrame, outcome_frame
 from brokerkit.frames.provenance import provenance_of
 
 from .arguments import check_topic
+from .frame_content import DONE, FrameContent
 from .interrupted import Interrupted
 from .journal import Journal
 from .resuming import KnownNames
@@ -219,6 +220,7 @@ class FramePublishing:
         self._run = new_run()
         self._results: list[PublishResult | None] = [None] * len(outbound)
         self._done = self._sent_to = 0
+        self._content = FrameContent()
         self._journal = journal
         if journal is not None:
             if resume is not None and journal.known:
@@ -254,6 +256,7 @@ class FramePublishing:
             )
         known = provenance_of(outcome) or {}
         self._check_same(outcome, known)
+        self._check_content(outcome, known)
         run = known.get("run")
         if isinstance(run, str):
             self._run = run
@@ -291,6 +294,18 @@ class FramePublishing:
                 "what is left out of it would be published again"
             )
 
+    def _check_content(self, outcome: pd.DataFrame, known: dict[str, Any]) -> None:
+        """Compare the rows that are done with those of the frame, before anything is sent."""
+        content = known.get("content")
+        if not isinstance(content, dict):
+            return
+        read = 0
+        for chunk in self._outbound.chunks(CHUNK_ROWS):
+            self._content.add(read, chunk)
+            read += len(chunk)
+        done = outcome["status"].isin(list(DONE))
+        self._content.check(content, set(outcome["row"][done].astype(int)))
+
     def run(self, *, timeout: float | None, progress: bool) -> OutcomeFrame:
         """Publish everything; this ends early if the broker does not answer.
 
@@ -312,6 +327,7 @@ class FramePublishing:
         rows, messages = [], []
         place = [begin, begin + len(chunk)]
         digest = None if self._journal is None else self._journal.check(place, chunk)
+        self._content.add(begin, chunk)
         for row, item in enumerate(chunk, begin):
             if self._results[row] is not None:
                 continue
@@ -379,6 +395,9 @@ class FramePublishing:
             "topic": self._topic,
             "rows": len(self._results),
             "tried": len(tried),
+            "content": self._content.summary(
+                CHUNK_ROWS, {row for row, result in tried.items() if result.status in DONE}
+            ),
             **({} if self._placing is None else {"placing": self._placing.summary()}),
             **self._names.details(),
         }

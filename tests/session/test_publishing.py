@@ -186,6 +186,51 @@ def test_resume_leaves_the_unknown_alone_where_it_could_store_them_twice(t: Sess
     assert len(values(t)) == 5
 
 
+@pytest.mark.parametrize("change", ["value", "order", "key", "attribute", "last row"])
+def test_resume_refuses_a_frame_of_other_rows_before_it_sends_any(t: Session, change: str) -> None:
+    rows = 12_000
+    frame = pd.DataFrame(
+        {
+            "value": [f"v{n}" for n in range(rows)],
+            "key": [f"k{n % 7}" for n in range(rows)],
+            "attributes": [{"n": str(n)} for n in range(rows)],
+        }
+    )
+    t.native.faults.fail_publishes(1, bk.BrokerError("refused"))
+    outcome = t.publish_frame("t", frame, kind="messages")
+    assert outcome.counts["failed"] == 1
+    other = frame.copy()
+    if change == "order":
+        other = frame.iloc[::-1]
+    elif change == "attribute":
+        other.at[7, "attributes"] = {"n": "other"}
+    elif change == "last row":
+        other.loc[rows - 1, "value"] = "other"
+    else:
+        other.loc[7, change] = "other"
+    with pytest.raises(bk.ConfigError, match="resume= belongs to another frame: between rows"):
+        t.publish_frame("t", other, kind="messages", resume=outcome)
+    assert len(t.scan("t", progress=False).to_pandas()) == rows - 1
+    assert t.publish_frame("t", frame, kind="messages", resume=outcome).counts["confirmed"] == rows
+
+
+def test_resume_takes_a_frame_whose_failed_rows_were_mended(t: Session) -> None:
+    frame = pd.DataFrame({"value": ["a", "b", "c"]})
+    t.native.faults.fail_publishes(1, bk.BrokerError("refused"))
+    outcome = t.publish_frame("t", frame, kind="messages")
+    mended = frame.copy()
+    mended.loc[outcome.failed["row"], "value"] = "mended"
+    assert t.publish_frame("t", mended, kind="messages", resume=outcome).counts["confirmed"] == 3
+    assert sorted(values(t)) == ["b", "c", "mended"]
+
+
+def test_resume_takes_a_status_that_was_set_to_failed_by_hand(t: Session) -> None:
+    frame = pd.DataFrame({"value": ["a", "b", "c"]})
+    outcome = t.publish_frame("t", frame, kind="messages")
+    outcome.loc[1, "status"] = "failed"
+    assert t.publish_frame("t", frame, kind="messages", resume=outcome).counts["confirmed"] == 3
+
+
 def test_resume_refuses_what_would_publish_rows_twice(t: Session) -> None:
     frame = pd.DataFrame({"n": range(10)})
     t.native.faults.fail_publishes(1, Unavailable("x", retryable=False))
