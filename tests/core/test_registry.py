@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from brokerkit.backends.jetstream.options import read_options as nats_options
-from brokerkit.backends.kafka.options import properties_of
+from brokerkit.backends.kafka.options import read_options as kafka_options
 from brokerkit.backends.pulsar.options import read_options as pulsar_options
 from brokerkit.core import ConfigError, connect
 from brokerkit.core.runtime import registry
@@ -103,7 +103,7 @@ def test_a_connection_string_belongs_to_the_backend_that_recognizes_it() -> None
 
 def test_a_backend_uses_the_port_that_it_states() -> None:
     hosts = {
-        "kafka": properties_of(Address.parse("kafka://host"))["bootstrap.servers"],
+        "kafka": kafka_options(Address.parse("kafka://host"))["bootstrap.servers"],
         "nats": nats_options(Address.parse("nats://host")).hosts[0],
         "jetstream": nats_options(Address.parse("jetstream://host")).hosts[0],
         "pulsar": pulsar_options(Address.parse("pulsar://host")).service_url.rpartition("/")[2],

@@ -2,7 +2,7 @@
 
 The address is ``kafka://HOST:9092``; separate several hosts with commas. Every librdkafka property is an
 option under its own name: in the URL, as a keyword, or in ``librdkafka={...}``. The user and password of the
-URL are used for SASL (see `options.properties_of`). `options.REFUSED` lists the properties that cannot be
+URL are used for SASL (see `options.read_options`). `options.REFUSED` lists the properties that cannot be
 set, because they would break a promise of this package.
 
 A subscription is a consumer group, which yields records. It exists in a topic once it has committed a
@@ -21,7 +21,7 @@ from brokerkit.core.contract.driver import Driver
 from brokerkit.core.vocabulary.address import Address
 from brokerkit.core.vocabulary.capabilities import Capabilities, any_attribute
 
-from .options import DEFAULT_PORT, properties_of
+from .options import DEFAULT_PORT, read_options
 
 capabilities = Capabilities(
     models=("record", "message"),
@@ -73,4 +73,4 @@ def open(address: Address, timeout: float) -> Driver:
     """
     from .driver import KafkaDriver
 
-    return KafkaDriver(properties_of(address), capabilities)
+    return KafkaDriver.open(read_options(address), capabilities)

@@ -30,12 +30,20 @@ class KafkaDriver(Driver):
     It holds one admin client. Each consumer, publisher and reader has its own client.
     """
 
-    def __init__(self, properties: Properties, capabilities: Capabilities) -> None:
+    def __init__(
+        self, connection: KafkaConnection, properties: Properties, capabilities: Capabilities
+    ) -> None:
         self.capabilities = capabilities
+        self._connection = connection
         self._properties = properties
         self._preview_told = False
+
+    @classmethod
+    def open(cls, options: Properties, capabilities: Capabilities) -> KafkaDriver:
+        """Prepare the connection, and return a driver. Sends no request to the brokers."""
         with translating():
-            self._connection = KafkaConnection(properties)
+            connection = KafkaConnection(options)
+        return cls(connection, options, capabilities)
 
     def ping(self, timeout: float) -> None:
         self._connection.ping(timeout)

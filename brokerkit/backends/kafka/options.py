@@ -56,7 +56,7 @@ COMMON: Mapping[str, Any] = {
 Properties = dict[str, Any]
 
 
-def properties_of(address: Address) -> Properties:
+def read_options(address: Address) -> Properties:
     """Return the librdkafka properties for an address.
 
     Options with a dot in their name, and those in ``librdkafka={...}`` (in a URL as JSON text), are passed to

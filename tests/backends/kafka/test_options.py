@@ -5,14 +5,14 @@ from __future__ import annotations
 import pytest
 
 from brokerkit.backends import kafka
-from brokerkit.backends.kafka.options import REFUSED, properties_of
+from brokerkit.backends.kafka.options import REFUSED, read_options
 from brokerkit.core import ConfigError
 from brokerkit.core.vocabulary.address import Address
 from brokerkit.core.vocabulary.secrets import Secret
 
 
 def properties(url: str, **options: object) -> dict[str, object]:
-    return properties_of(Address.parse(url, options))
+    return read_options(Address.parse(url, options))
 
 
 @pytest.mark.parametrize(
