@@ -205,7 +205,8 @@ class Copying:
                 "them: what is left out of it would be copied again"
             )
         self._run = known["run"]
-        self._slices = [Slice.from_plain(each) for each in known["slices"]]
+        if known["slices"] is not None:
+            self._slices = [Slice.from_plain(each) for each in known["slices"]]
         self._names.take_over(known)
         safe = self._publisher.capabilities.dedup_ids
         late = safe and not self._names.may_repeat()
@@ -339,7 +340,8 @@ class Copying:
             "placing": self._placing.summary(),
             **({"doubt": self.doubt} if self.doubt else {}),
             **sent,
-            "slices": [each.plain for each in self._slices or ()],
+            # None: the call ended before it knew what to copy
+            "slices": None if self._slices is None else [each.plain for each in self._slices],
         }
         return made
 

@@ -170,7 +170,7 @@ def test_requests_that_cannot_be_understood_are_answered_with_an_error(bus: Bus)
         ("peek-message", {"message-count": 1}, "from-sequence-number"),
         ("renew-lock", {"lock-tokens": []}, "lock-tokens"),
         ("update-disposition", {"disposition-status": "eaten", "lock-tokens": []}, "eaten"),
-        ("enumerate-rules", {"top": 1, "skip": 0}, "no subscription"),
+        ("enumerate-rules", {"top": 1, "skip": 0}, "not a subscription"),
     ):
         with pytest.raises(exceptions.ServiceBusError, match=said):
             bus.request(queue, operation, body)

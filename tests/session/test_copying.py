@@ -16,7 +16,7 @@ from brokerkit.core.vocabulary.capabilities import PLAIN_HEADER
 from brokerkit.core.vocabulary.columns import Columns
 from brokerkit.core.vocabulary.errors import ConfigError, NotSupported
 from brokerkit.session.copy_attributes import messages_to_copy
-from brokerkit.session.copying import CopyWarning
+from brokerkit.session.copying import Copying, CopyWarning
 from brokerkit.workbench import Session
 
 POOR = INMEM.but(
@@ -205,3 +205,23 @@ def copied(attributes: Attributes, value: bytes | None, key: bytes | None, targe
 def test_times_are_utc_and_exact() -> None:
     told = copied(Attributes(), b"", None, INMEM).attributes.get("bk-publish-time")
     assert datetime.fromisoformat(told) == datetime(2023, 11, 14, 22, 13, 20, 123456, tzinfo=UTC)
+
+
+def test_a_copy_that_was_interrupted_before_it_began_is_resumed_whole(
+    pair: tuple[Session, Session], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here, there = pair
+    here.publish_batch("orders", [str(n) for n in range(10)])
+
+    def interrupt(*arguments: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Copying, "foresee", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        here.copy("orders", there, "copies", progress=False)
+    monkeypatch.undo()
+    left = here.last_interrupted
+    assert left is not None
+    outcome = here.copy("orders", there, "copies", resume=left.frame, progress=False)
+    assert outcome["status"].tolist() == ["confirmed"] * 10
+    assert here.describe("orders").messages == there.describe("copies").messages == 10

@@ -12,7 +12,9 @@ from brokerkit.core.adapters import receiver
 
 def handle(message: Message) -> None:
     """Settle one message. If this raises, the message is returned, and `receive` raises the error."""
-    print((message.data or b"").decode(), flush=True)
+    # one call, since the threads share the output
+    sys.stdout.write(f"{(message.data or b'').decode()}\n")
+    sys.stdout.flush()
     message.ack()
 
 

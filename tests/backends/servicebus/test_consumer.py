@@ -91,7 +91,7 @@ def test_one_lost_lock_of_many_is_the_only_one_that_is_lost(broker: Connection, 
         assert held is not None
         messages = held.messages()
         # another client settles one of them by its lock token
-        token = held.chunk.receipts[2].lock_token  # type: ignore[attr-defined]  # of this backend
+        token = held.fetch.receipts[2].lock_token  # type: ignore[attr-defined]  # of this backend
         with client.get_queue_receiver(queue) as thief:
             thief._settle_message_via_mgmt_link("completed", [token])
         # the others' locks are renewed all the same
