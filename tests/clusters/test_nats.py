@@ -39,8 +39,8 @@ class TestNatsWorking(Working):
     """All of it."""
 
 
-def test_a_stream_says_how_many_replicas_have_what_is_confirmed(cluster: NatsCluster) -> None:
-    with bk.connect(cluster.url) as session:
+def test_a_stream_says_how_many_replicas_have_what_is_confirmed(whole: NatsCluster) -> None:
+    with bk.connect(whole.url) as session:
         for name, options, said in (
             ("inthree", {"num_replicas": 3}, "in files of 2 of 3 replicas (3 up to date now), written; "),
             ("inone", {}, "in files of one server, written; "),
