@@ -37,6 +37,7 @@ STEP_MILLIS = 1000
 BACK_SECONDS = (10.0, 600.0, 86_400.0)
 """How far back to search for the last message if it lies in several chunks."""
 FETCH_SECONDS = 0.2
+RETRY_SECONDS = 0.2
 FEW = 50
 """The number of messages expected in an entry before one was read."""
 
@@ -148,7 +149,11 @@ class Ranges:
         return self._with_reader(name, start, work, deadline) if found is None else found
 
     def _with_reader(self, name: str, start: Any, work: Callable[[Any], T], deadline: Deadline) -> T:
-        """Return the result of `work` on a reader that is opened for it alone."""
+        """Return the result of `work` on a reader that is opened for it alone.
+
+        The client does not repeat a question that the broker could not answer for the moment, for example
+        because it did not read the last entry in time, so it is asked again with another reader.
+        """
 
         def look() -> T:
             reader = self._connection.open_reader(name, start, inclusive=True, prefetch=1)
@@ -157,7 +162,13 @@ class Ranges:
             finally:
                 leave(reader)
 
-        return self._connection.call(look, deadline.remaining(), f"looking into {name}")
+        while True:
+            try:
+                return self._connection.call(look, deadline.remaining(), f"looking into {name}")
+            except BrokerError as error:
+                if not error.retryable or deadline.remaining() <= RETRY_SECONDS:
+                    raise
+                time.sleep(RETRY_SECONDS)
 
 
 def _next(reader: Any, deadline: Deadline, *, patient: bool = True) -> Any:

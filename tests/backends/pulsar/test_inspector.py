@@ -9,7 +9,8 @@ import pulsar
 import pytest
 
 from brokerkit.core import Connection, NotFound, NotSupported, OutboundMessage, connect
-from brokerkit.core.vocabulary.errors import ConfigError
+from brokerkit.core.vocabulary.cancellation import Deadline
+from brokerkit.core.vocabulary.errors import ConfigError, Unavailable
 from brokerkit.sandbox.pulsar import PulsarServer
 from brokerkit.testing import eventually
 
@@ -244,3 +245,27 @@ def test_a_name_that_is_none_of_pulsar_is_refused(broker: Connection) -> None:
     for name in ("a b", "a/b", "kafka://a/b/c", "persistent://a/b/c/d", "ünï"):
         with pytest.raises(ConfigError, match="TENANT/NAMESPACE/TOPIC"):
             broker.inspector().bounds(name)
+
+
+def test_a_question_that_the_broker_could_not_answer_for_the_moment_is_asked_again(
+    plain: Connection, make: Make
+) -> None:
+    topic = make()
+    publish(plain, topic, b"a", b"b")
+    ranges = plain.inspector()._driver._ranges  # type: ignore[attr-defined]  # where the client's error comes up
+    answers = iter([pulsar.BrokerMetadataError(), pulsar.ServiceUnitNotReady(), None])
+
+    def look(reader: pulsar.Reader) -> bool:
+        trouble = next(answers)
+        if trouble is not None:
+            raise trouble
+        return bool(reader.has_message_available())
+
+    full = topic
+    assert ranges._with_reader(full, pulsar.MessageId.earliest, look, Deadline(10.0))
+
+    def never(reader: pulsar.Reader) -> None:
+        raise pulsar.BrokerMetadataError()
+
+    with pytest.raises(Unavailable, match="metadata"):
+        ranges._with_reader(full, pulsar.MessageId.earliest, never, Deadline(1.0))
