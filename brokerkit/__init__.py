@@ -53,20 +53,20 @@ if TYPE_CHECKING:
     from .frames import failures as failures
     from .frames import plain as plain
     from .frames.outcome import OutcomeFrame as OutcomeFrame
-    from .session.batches import Batch as Batch
-    from .session.batches import Batches as Batches
-    from .session.copying import CopyWarning as CopyWarning
+    from .session.consume.batches import Batch as Batch
+    from .session.consume.batches import Batches as Batches
     from .session.diagnosis import Diagnosis as Diagnosis
     from .session.diagnosis import doctor as doctor
-    from .session.export import Exported as Exported
     from .session.filters import FilterWarning as FilterWarning
     from .session.interrupted import Interrupted as Interrupted
-    from .session.placing import PlacingWarning as PlacingWarning
-    from .session.reading import NotYetReadableWarning as NotYetReadableWarning
-    from .session.reading import ReadReport as ReadReport
-    from .session.scan import Scan as Scan
+    from .session.publish.copy_topic import CopyWarning as CopyWarning
+    from .session.publish.placement import PlacingWarning as PlacingWarning
+    from .session.publish.transaction import Transaction as Transaction
+    from .session.read.export import Exported as Exported
+    from .session.read.scan import Scan as Scan
+    from .session.read_report import NotYetReadableWarning as NotYetReadableWarning
+    from .session.read_report import ReadReport as ReadReport
     from .session.start_ignored import StartIgnoredWarning as StartIgnoredWarning
-    from .session.transaction import Transaction as Transaction
     from .widgets.browse.browser import TopicBrowser as TopicBrowser
     from .widgets.compose import Composer as Composer
     from .widgets.tail import Tail as Tail
@@ -115,26 +115,26 @@ _HOMES = {
         "plain",
     ),
     "frames.outcome": ("OutcomeFrame",),
-    "session.batches": (
+    "session.consume.batches": (
         "Batch",
         "Batches",
     ),
-    "session.copying": ("CopyWarning",),
+    "session.publish.copy_topic": ("CopyWarning",),
     "session.diagnosis": (
         "Diagnosis",
         "doctor",
     ),
-    "session.export": ("Exported",),
+    "session.read.export": ("Exported",),
     "session.filters": ("FilterWarning",),
     "session.interrupted": ("Interrupted",),
-    "session.placing": ("PlacingWarning",),
-    "session.reading": (
+    "session.publish.placement": ("PlacingWarning",),
+    "session.read_report": (
         "NotYetReadableWarning",
         "ReadReport",
     ),
-    "session.scan": ("Scan",),
+    "session.read.scan": ("Scan",),
     "session.start_ignored": ("StartIgnoredWarning",),
-    "session.transaction": ("Transaction",),
+    "session.publish.transaction": ("Transaction",),
     "widgets.browse.browser": ("TopicBrowser",),
     "widgets.compose": ("Composer",),
     "widgets.tail": ("Tail",),

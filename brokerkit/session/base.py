@@ -19,11 +19,9 @@ from brokerkit.display.markup import Displayed, block, heading, lines, pairs
 from brokerkit.display.sanitize import plain
 
 from .arguments import model_of
-from .batches import Batches
 from .interrupted import Interrupted
 from .options import ConsumeOptions
-from .planning import Planner
-from .reading import ReadReport
+from .read_report import ReadReport
 from .start_ignored import note_if_it_exists
 
 if TYPE_CHECKING:
@@ -78,7 +76,6 @@ class BrokerSession(Displayed):
         self.last_read: ReadReport | None = None
         self.last_interrupted: Interrupted | None = None
         self._publisher: ConnectedPublisher | None = None
-        self._loops: weakref.WeakValueDictionary[Any, Batches] = weakref.WeakValueDictionary()
         self._on_close: list[Any] = []
         _sessions[self.token] = self
         close_at_exit(self)
@@ -97,10 +94,6 @@ class BrokerSession(Displayed):
     def inspector(self) -> ConnectedInspector:
         """The core inspector underneath `peek` and `scan`."""
         return self.connection.inspector()
-
-    def planner(self, scan_for_time: bool = False) -> Planner:
-        """Return an object that finds positions in this session's topics."""
-        return Planner(self.inspector, time_index=self.capabilities.time_index, scan_for_time=scan_for_time)
 
     def consumer(
         self,
@@ -156,13 +149,6 @@ class BrokerSession(Displayed):
         if start is not None and subscription is not None:
             note_if_it_exists(self.inspector, topic, subscription, model, start)
         return made
-
-    def _release(self, topic: str, subscription: str | None) -> None:
-        """Make an earlier loop over the same subscription return its undelivered messages to the broker."""
-        self._check_open()
-        loop = self._loops.get((topic, subscription)) if isinstance(topic, str) else None
-        if loop is not None:
-            loop.release()
 
     def publisher(self, *, transactional_id: str | None = None) -> ConnectedPublisher:
         """Return a core publisher, for use in programs; see `brokerkit.core`.

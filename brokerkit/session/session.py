@@ -10,12 +10,12 @@ from brokerkit.core.vocabulary.errors import ConfigError
 from .arguments import (
     model_of,
 )
-from .looking import LookingSession
-from .sending import SendingSession
-from .taking import TakingSession
+from .consume.methods import ConsumingSession
+from .publish.methods import PublishingSession
+from .read.methods import ReadingSession
 
 
-class DataSession(LookingSession, TakingSession, SendingSession):
+class DataSession(ReadingSession, ConsumingSession, PublishingSession):
     """A session without widgets: topics, frames and publishing on one broker."""
 
     def create_topic(self, topic: str, **options: Any) -> None:

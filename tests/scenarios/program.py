@@ -18,9 +18,9 @@ import psutil
 
 import brokerkit as bk
 from brokerkit.core import Slice
-from brokerkit.session.batches import Batch
-from brokerkit.session.dask import read_slice
+from brokerkit.session.consume.batches import Batch
 from brokerkit.session.interrupted import Interrupted
+from brokerkit.session.read.dask import read_slice
 from brokerkit.testing.child import end_with_parent, say
 from brokerkit.workbench import Session
 

@@ -13,7 +13,7 @@ from confluent_kafka import Producer
 
 import brokerkit as bk
 from brokerkit.core.vocabulary.errors import ConfigError
-from brokerkit.session.placing import PlacingWarning
+from brokerkit.session.publish.placement import PlacingWarning
 from brokerkit.workbench import Session
 
 from .systems import Kafka

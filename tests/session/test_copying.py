@@ -15,8 +15,8 @@ from brokerkit.core.vocabulary.attributes import Attributes
 from brokerkit.core.vocabulary.capabilities import PLAIN_HEADER
 from brokerkit.core.vocabulary.columns import Columns
 from brokerkit.core.vocabulary.errors import ConfigError, NotSupported
-from brokerkit.session.copy_attributes import messages_to_copy
-from brokerkit.session.copying import Copying, CopyWarning
+from brokerkit.session.publish.copy_attributes import messages_to_copy
+from brokerkit.session.publish.copy_topic import Copying, CopyWarning
 from brokerkit.workbench import Session
 
 POOR = INMEM.but(

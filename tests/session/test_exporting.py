@@ -18,8 +18,8 @@ import pytest
 
 import brokerkit as bk
 from brokerkit.core.vocabulary.topics import Slice
-from brokerkit.session import export
-from brokerkit.session.export import file_name
+from brokerkit.session.read import export
+from brokerkit.session.read.export import file_name
 from brokerkit.workbench import Session
 
 

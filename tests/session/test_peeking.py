@@ -12,8 +12,9 @@ import pytest
 import brokerkit as bk
 from brokerkit.core import OutboundMessage
 from brokerkit.core.vocabulary.cancellation import Cancellation
-from brokerkit.session.peek import Peek
-from brokerkit.session.planning import parse_range
+from brokerkit.session.options import ReadOptions
+from brokerkit.session.read.peek import Peek, new_peek
+from brokerkit.session.read.ranges import parse_range
 from brokerkit.workbench import Session
 
 
@@ -22,7 +23,7 @@ def ids(df) -> list[int]:
 
 
 def peeking(s: Session, topic: str, limit: int, *, newest: bool, **options) -> Peek:
-    made = s.peeking(limit, **options)
+    made = new_peek(s, limit, ReadOptions(**options))
     made.plan(topic, parse_range(None, None), newest=newest)
     return made
 
@@ -129,7 +130,7 @@ def test_a_step_back_keeps_no_more_rows_than_were_asked_for(s: Session) -> None:
     s.create_topic("large")
     s.publish_batch("large", [f"{number}" for number in range(30_000)])
     kept: list[int] = []
-    peek = s.peeking(5, where=lambda value: value < 27_000)
+    peek = new_peek(s, 5, ReadOptions(where=lambda value: value < 27_000))
     peek.on_read = lambda _: kept.append(sum(batch.num_rows for run in peek.runs for batch in run.begun))
     peek.plan("large", parse_range(None, None), newest=True)
     peek.read()

@@ -14,7 +14,7 @@ import brokerkit as bk
 from brokerkit.core import Record
 from brokerkit.sandbox.kafka import KafkaServer
 from brokerkit.sandbox.nats import NatsServer
-from brokerkit.session.placing import PlacingWarning
+from brokerkit.session.publish.placement import PlacingWarning
 from brokerkit.widgets.compose import Composer
 from brokerkit.workbench import Session
 

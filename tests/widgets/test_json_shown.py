@@ -7,7 +7,7 @@ import pytest
 from brokerkit.backends.inmem import capabilities
 from brokerkit.core.vocabulary.messages import OutboundMessage
 from brokerkit.widgets.browse import tree
-from brokerkit.widgets.checks import problems_of, validator
+from brokerkit.widgets.compose.checks import problems_of, validator
 from brokerkit.widgets.indenting import indented
 from brokerkit.workbench import Session
 

@@ -7,9 +7,9 @@ from xml.etree import ElementTree
 import pyarrow as pa
 import pytest
 
-from brokerkit.widgets.chart import rate_chart
-from brokerkit.widgets.rate import RateMeter
-from brokerkit.widgets.ring import Ring
+from brokerkit.widgets.tail.chart import rate_chart
+from brokerkit.widgets.tail.rate import RateMeter
+from brokerkit.widgets.tail.ring import Ring
 
 SCHEMA = pa.schema([("n", pa.int64()), ("value", pa.large_string())])
 

@@ -14,9 +14,8 @@ from ..vocabulary.cancellation import WAIT_SLICE, Cancellation, Deadline
 from ..vocabulary.errors import ConfigError, Unavailable
 from ..vocabulary.messages import Message, OutboundMessage, Record
 from ..vocabulary.protocols import MessageIterator, RecordIterator
-from ..vocabulary.results import PublishResult
+from ..vocabulary.results import PublishResult, result_of
 from .iterators import BatchedIterator
-from .outcomes import result_of
 
 T = TypeVar("T")
 

@@ -10,9 +10,8 @@ from ..vocabulary.cancellation import Cancellation, Deadline
 from ..vocabulary.errors import Unavailable
 from ..vocabulary.messages import OutboundMessage
 from ..vocabulary.protocols import Topic
-from ..vocabulary.results import PublishFailed, PublishResult
+from ..vocabulary.results import PublishFailed, PublishResult, result_of
 from .background import Background, joined
-from .outcomes import result_of
 from .pump import INTERRUPT_SECONDS
 
 

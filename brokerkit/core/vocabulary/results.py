@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from .errors import BrokerError, Unavailable
+from .errors import BrokerError, ConfigError, NotFound, NotSupported, TooLarge, Unauthorized, Unavailable
 
 PublishStatus = Literal["confirmed", "failed", "unknown", "duplicate"]
+_REFUSED = (ConfigError, NotFound, NotSupported, TooLarge, Unauthorized)
 
 
 @dataclass(slots=True, frozen=True)
@@ -55,3 +56,14 @@ def none_answered(results: Sequence[PublishResult]) -> bool:
         not result.ok and isinstance(result.error, Unavailable) and result.error.retryable
         for result in results
     )
+
+
+def result_of(error: BaseException) -> PublishResult:
+    """Return the outcome of a message whose publishing raised: `unknown` unless it surely was not stored."""
+    if isinstance(error, PublishFailed) and len(error.results) == 1:
+        return error.results[0]
+    if isinstance(error, BrokerError):
+        return PublishResult("failed" if isinstance(error, _REFUSED) else "unknown", error=error)
+    problem = BrokerError(f"publishing raised {type(error).__name__}: {error}")
+    problem.__cause__ = error
+    return PublishResult("unknown", error=problem)

@@ -13,7 +13,9 @@ from brokerkit.core.vocabulary.cancellation import Cancellation
 from brokerkit.core.vocabulary.messages import from_microseconds
 from brokerkit.core.vocabulary.positions import AtTime
 from brokerkit.core.vocabulary.topics import Bounds
-from brokerkit.session.planning import chosen_bounds, parse_range
+from brokerkit.session.options import ReadOptions
+from brokerkit.session.read.peek import new_peek
+from brokerkit.session.read.ranges import chosen_bounds, parse_range
 
 if TYPE_CHECKING:
     from brokerkit.session.session import DataSession
@@ -141,7 +143,7 @@ def _of_all(
 
 def _ends(session: DataSession, topic: str, newest: bool, cancellation: Cancellation | None) -> list[int]:
     """Return the time of the last or first message of each partition."""
-    look = session.peeking(1, attributes=False)
+    look = new_peek(session, 1, ReadOptions(attributes=False))
     look.plan(topic, parse_range(None, None), newest=newest)
     look.read(cancellation, progress=False)
     batches = [batch for run in look.runs for batch in run.batches]

@@ -10,7 +10,8 @@ from brokerkit.core.vocabulary.arguments import check_count
 from brokerkit.core.vocabulary.errors import ConfigError
 from brokerkit.core.vocabulary.windows import LATENESS
 from brokerkit.session.arguments import MAX_BYTES, check_bytes, check_topic
-from brokerkit.session.planning import parse_partitions, parse_range
+from brokerkit.session.options import ReadOptions
+from brokerkit.session.read.ranges import parse_partitions, parse_range
 
 from ..call_text import Name, call_text
 from .predicate import Predicate
@@ -50,6 +51,18 @@ class Query:
         object.__setattr__(self, "max_bytes", check_bytes(self.max_bytes))
         object.__setattr__(self, "partitions", parse_partitions(self.partitions))
         parse_range(self.start, self.end, self.lateness)
+
+    def reading(self) -> ReadOptions:
+        """Return the arguments that say which messages are read, and how they are shown."""
+        return ReadOptions(
+            self.key,
+            self.header,
+            self.where,
+            self.decode,
+            self.expand,
+            scan_for_time=self.scan_for_time,
+            max_bytes=self.max_bytes,
+        )
 
     @classmethod
     def of(cls, given: Any, otherwise: Query | None) -> Query:

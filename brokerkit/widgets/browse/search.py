@@ -14,13 +14,13 @@ from brokerkit.core.vocabulary.positions import AtTime
 from brokerkit.core.vocabulary.topics import Slice
 from brokerkit.frames.build import FrameBuilder
 from brokerkit.frames.tabular import table_of
-from brokerkit.session.planning import parse_range
+from brokerkit.session.read.peek import Peek, new_peek
+from brokerkit.session.read.ranges import parse_range
 
 from .latest_only_worker import LatestOnlyWorker
 from .query import Query
 
 if TYPE_CHECKING:
-    from brokerkit.session.peek import Peek
     from brokerkit.session.session import DataSession
 
 Status = Literal["reading", "stopped", "at the limit", "at max_bytes", "at the end", "failed"]
@@ -53,16 +53,7 @@ class Search:
         self._begun = time.monotonic()
         self._peek: Peek | None = None
         if query.side_effects is None:
-            self._peek = session.peeking(
-                query.limit,
-                key=query.key,
-                header=query.header,
-                where=query.where,
-                decode=query.decode,
-                expand=query.expand,
-                scan_for_time=query.scan_for_time,
-                max_bytes=query.max_bytes,
-            )
+            self._peek = new_peek(session, query.limit, query.reading())
         self.builder = self._peek.builder if self._peek is not None else FrameBuilder(query.decode)
 
     def start(self) -> None:

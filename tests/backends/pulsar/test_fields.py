@@ -16,7 +16,7 @@ import brokerkit as bk
 from brokerkit.core import OutboundMessage
 from brokerkit.core.vocabulary.results import PublishFailed
 from brokerkit.sandbox.pulsar import PulsarServer, provision
-from brokerkit.session.placing import PlacingWarning
+from brokerkit.session.publish.placement import PlacingWarning
 from brokerkit.workbench import Session
 
 from .conftest import Make, new_name

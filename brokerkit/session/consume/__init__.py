@@ -1,0 +1,1 @@
+"""What a session takes from a subscription and acknowledges: pull, batches."""

@@ -1,0 +1,1 @@
+"""What a session sends: values, frames, copies, transactions."""

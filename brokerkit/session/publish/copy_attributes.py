@@ -1,0 +1,196 @@
+"""Messages on their way to a system that may not carry all their parts.
+
+The parts that it cannot carry travel in attributes with names of brokerkit, and are put back as soon as a
+system can carry them::
+
+    bk-publish-time   when it was first published: ISO 8601, UTC, microseconds; only where the target does
+                      not keep the time of a message itself, or not to the microsecond
+    bk-key            the key, as base64
+    bk-null           "1": the payload is null, and not empty as it looks
+    bk-attributes     the attributes that it cannot carry, as base64 of a JSON list of
+                      [name, base64 of the value, type, place among all of them]
+"""
+
+from __future__ import annotations
+
+from base64 import b64decode, b64encode
+from collections import Counter
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from brokerkit.core.runtime.refusal import refusal
+from brokerkit.core.vocabulary.attributes import Attributes, Pair, type_name
+from brokerkit.core.vocabulary.capabilities import Capabilities
+from brokerkit.core.vocabulary.columns import Columns
+from brokerkit.core.vocabulary.errors import ConfigError
+from brokerkit.core.vocabulary.messages import OutboundMessage, to_microseconds
+from brokerkit.frames.attributes import pair_of, parts_of
+
+if TYPE_CHECKING:
+    from .placement import Placement
+
+PUBLISH_TIME = "bk-publish-time"
+KEY = "bk-key"
+NULL = "bk-null"
+ATTRIBUTES = "bk-attributes"
+OURS = (PUBLISH_TIME, KEY, NULL, ATTRIBUTES)
+TOLD = f"these get the current time, and their own is kept in the attribute {PUBLISH_TIME}"
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def messages_to_copy(
+    columns: Columns, target: Capabilities, placement: Placement | None = None
+) -> list[OutboundMessage]:
+    """Return the rows of a batch as messages that `target` gives back complete.
+
+    Args:
+        columns: The rows.
+        target: The features of the system they are sent to.
+        placement: Decides which of them keep their partition and time; None lets the target decide.
+    """
+    opened = _opened_all(columns)
+    firsts = [_first_time(message.attributes) for message in opened]
+    times = _times(columns, firsts)
+    kept = placement.times(times, told=TOLD) if placement is not None else [(None, False)] * len(times)
+    messages = [
+        _carried(message, time, known, moment, exact, target)
+        for message, time, known, (moment, exact) in zip(opened, times, firsts, kept, strict=True)
+    ]
+    if placement is not None and placement.same:
+        for message, number in zip(messages, columns.values("partition"), strict=True):
+            message.partition = number
+    return messages
+
+
+def times_of(columns: Columns) -> list[int | None]:
+    """Return when each row was first published, in microseconds."""
+    return _times(columns, [_first_time(Attributes(each)) for each in columns.values("attributes")])
+
+
+def _times(columns: Columns, firsts: Sequence[int | None]) -> list[int | None]:
+    own = map(_micros, columns.values("publish_time"))
+    return [now if first is None else first for first, now in zip(firsts, own, strict=True)]
+
+
+def _opened_all(columns: Columns) -> list[OutboundMessage]:
+    rows = zip(columns.values("value"), columns.values("key"), columns.values("attributes"), strict=True)
+    return [_opened(value, key, Attributes(attributes)) for value, key, attributes in rows]
+
+
+def _first_time(attributes: Attributes) -> int | None:
+    """Return the time in ``bk-publish-time``, in microseconds; None if it has none."""
+    text = attributes.text(PUBLISH_TIME) if attributes else None
+    try:
+        return None if text is None else to_microseconds(datetime.fromisoformat(text))
+    except ValueError:
+        return None
+
+
+def _opened(value: bytes | None, key: bytes | None, attributes: Attributes) -> OutboundMessage:
+    """Return a message as it was before its first copy.
+
+    An attribute that cannot be read as one of brokerkit's stays as it is.
+    """
+    ours = {name: text for name in OURS if (text := attributes.text(name)) is not None}
+    if not ours:
+        return OutboundMessage(value, key, attributes)
+    try:
+        if NULL in ours:
+            value = None
+        if KEY in ours:
+            key = b64decode(ours[KEY], validate=True)
+        others: list[Pair] = [pair for pair in attributes if pair[0] not in OURS]
+        if ATTRIBUTES in ours:
+            others = _together(others, ours[ATTRIBUTES])
+        kept = [pair for pair in attributes if pair[0] == PUBLISH_TIME]
+        return OutboundMessage(value, key, [*others, *kept])
+    except (ValueError, TypeError, ConfigError):
+        return OutboundMessage(value, key, attributes)
+
+
+def _carried(
+    message: OutboundMessage,
+    time: int | None,
+    first: int | None,
+    moment: datetime | None,
+    exact: bool,
+    target: Capabilities,
+) -> OutboundMessage:
+    """Return the message as the target can carry it.
+
+    Args:
+        message: The message as it was first published.
+        time: The time of its publication.
+        first: The same where an attribute says it.
+        moment: The time that it is given; None for the present.
+        exact: Whether `moment` is `time` to the digit.
+        target: The features of the system it is sent to.
+    """
+    value, key, attributes = message.data, message.key, list(message.attributes)
+    told = [pair for pair in attributes if pair[0] == PUBLISH_TIME]
+    others = [pair for pair in attributes if pair[0] != PUBLISH_TIME]
+    if exact and (first is not None or not told):
+        told = []
+    elif not told and time is not None:
+        told = [(PUBLISH_TIME, written(time))]
+    ours: list[Pair] = []
+    if value is None and not target.null_value:
+        value = b""
+        ours.append((NULL, "1"))
+    if key is not None and refusal(OutboundMessage(b"", key), target) is not None:
+        ours.append((KEY, b64encode(key).decode()))
+        key = None
+    others, packed = _apart(others, target)
+    if packed:
+        ours.append((ATTRIBUTES, _packed(packed)))
+    return OutboundMessage(value, key, [*others, *ours, *told], publish_time=moment)
+
+
+def written(micros: int) -> str:
+    """Return a time as text, as ``bk-publish-time`` has it."""
+    return (_EPOCH + timedelta(microseconds=micros)).isoformat(timespec="microseconds")
+
+
+def _apart(attributes: Sequence[Pair], target: Capabilities) -> tuple[list[Pair], list[tuple[int, Pair]]]:
+    """Split attributes into those that a system gives back unchanged, and the others with their places."""
+    names = Counter(name for name, _ in attributes)
+    plain: list[Pair] = []
+    others: list[tuple[int, Pair]] = []
+    for place, pair in enumerate(attributes):
+        if _survives(pair, names[pair[0]] > 1, target):
+            plain.append(pair)
+        else:
+            others.append((place, pair))
+    return plain, others
+
+
+def _survives(pair: Pair, repeated: bool, target: Capabilities) -> bool:
+    if repeated and not target.duplicate_attributes:
+        return False
+    return type_name(pair[1]) in target.attribute_types and target.keeps_attribute(pair)
+
+
+def _packed(attributes: Sequence[tuple[int, Pair]]) -> str:
+    rows = []
+    for place, pair in attributes:
+        name, data, kind = parts_of(pair)
+        rows.append([name, None if data is None else b64encode(data).decode(), kind, place])
+    return b64encode(orjson.dumps(rows)).decode()
+
+
+def _together(plain: Sequence[Pair], text: str) -> list[Pair]:
+    """Return all attributes, with those that were packed in their places."""
+    found = list(plain)
+    for name, data, kind, *place in orjson.loads(b64decode(text, validate=True)):
+        pair = pair_of(name, None if data is None else b64decode(data, validate=True), kind)
+        found.insert(place[0] if place else len(found), pair)
+    return found
+
+
+def _micros(value: Any) -> int | None:
+    if isinstance(value, datetime):
+        return (value - _EPOCH) // timedelta(microseconds=1)
+    return None if value is None else int(value)

@@ -1,0 +1,273 @@
+"""Publishing the rows of a frame, with the outcome of each."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+import pyarrow as pa
+
+from brokerkit.core.runtime.refusal import refusal
+from brokerkit.core.vocabulary.errors import BrokerError, ConfigError, Unavailable
+from brokerkit.core.vocabulary.interrupts import check_interrupt
+from brokerkit.core.vocabulary.messages import OutboundMessage, new_run
+from brokerkit.core.vocabulary.results import PublishResult
+from brokerkit.display.progress import bar
+from brokerkit.frames.outbound import Item, Kind, Outbound, messages_from_frame
+from brokerkit.frames.outcome import OutcomeFrame, outcome_frame
+from brokerkit.frames.provenance import provenance_of
+
+from ..interrupted import Interrupted
+from .batch import answers_to_nothing
+from .frame_content import DONE, FrameContent
+from .journal import Journal
+from .resending import KnownNames
+
+if TYPE_CHECKING:
+    from brokerkit.core.runtime.publisher import ConnectedPublisher
+
+    from .placement import Placement
+
+CHUNK_ROWS = 5_000
+UNTRIED = (
+    "not tried, since the broker did not answer to the rows before it within their timeout; "
+    "publish_frame(..., resume=) with this outcome frame tries again"
+)
+
+
+class FramePublishing:
+    """One `publish_frame` call: the rows that are sent, and the outcome of each.
+
+    Args:
+        resume: The whole outcome frame of an earlier call; None starts from the beginning.
+        journal: Records the outcomes on disk; it may hold those of an earlier call.
+        placement: The rules for partitions and times.
+        known_again: For how many seconds the topic recognizes a message that is sent twice.
+        keep_ids: Whether messages that already have an id keep it.
+
+    Raises:
+        ConfigError: The earlier outcomes belong to something else.
+    """
+
+    def __init__(
+        self,
+        publisher: ConnectedPublisher,
+        topic: str,
+        outbound: Outbound,
+        resume: pd.DataFrame | None,
+        journal: Journal | None = None,
+        placement: Placement | None = None,
+        *,
+        known_again: float | None = None,
+        keep_ids: bool = False,
+    ) -> None:
+        self._names = KnownNames(known_again)
+        self._doubtful: set[int] = set()
+        self._keep_ids = keep_ids
+        self._began = 0.0
+        self._publisher = publisher
+        self._topic = topic
+        self._outbound = outbound
+        self._placement = placement
+        self._run = new_run()
+        self._results: list[PublishResult | None] = [None] * len(outbound)
+        self._done = self._sent_to = 0
+        self._content = FrameContent()
+        self._journal = journal
+        if journal is not None:
+            if resume is not None and journal.known:
+                raise ConfigError("the journal records what was done: leave resume= out")
+            journal.begin(
+                kind="publish_frame", topic=topic, target=publisher.name, rows=len(outbound), run=self._run
+            )
+            if journal.known:
+                resume = self._known_outcome(journal)
+            self._run = journal.head["run"]
+        if resume is not None:
+            self._take_over(resume)
+
+    def _known_outcome(self, journal: Journal) -> OutcomeFrame:
+        """Return the outcomes in a journal as the outcome frame of the call that wrote it."""
+        rows = sorted(journal.known)
+        outcome = outcome_frame([journal.known[row] for row in rows], rows)
+        outcome.attrs["brokerkit"] = {
+            "run": journal.head["run"],
+            "topic": self._topic,
+            "rows": len(self._results),
+            "tried": len(rows),
+            **journal.sent,
+        }
+        return outcome
+
+    def _take_over(self, outcome: pd.DataFrame) -> None:
+        """Take over the outcomes of an earlier call. Unknown rows are only sent again where that is safe."""
+        if not {"row", "status", "id"} <= set(getattr(outcome, "columns", ())):
+            raise ConfigError(
+                "resume= wants the outcome frame of an earlier publish_frame (columns row, status, id, "
+                "error), as returned or as found in the interrupt's .frame"
+            )
+        known = provenance_of(outcome) or {}
+        self._check_same(outcome, known)
+        self._check_content(outcome, known)
+        run = known.get("run")
+        if isinstance(run, str):
+            self._run = run
+        # with another name a second copy would be stored
+        self._names.take_over(known)
+        safe = self._publisher.capabilities.dedup_ids and isinstance(run, str)
+        late = safe and not self._names.may_repeat()
+        errors = outcome["error"] if "error" in outcome.columns else [None] * len(outcome)
+        rows = zip(outcome["row"], outcome["status"], outcome["id"], errors, strict=True)
+        for row, status, identity, error in rows:
+            doubtful = status == "unknown"
+            if status in ("confirmed", "duplicate") or (doubtful and (late or not safe)):
+                told = None if pd.isna(error) else BrokerError(str(error))
+                self._results[int(row)] = PublishResult(
+                    status,
+                    None if pd.isna(identity) else str(identity),
+                    self._names.refusal if doubtful and late else told,
+                )
+            elif doubtful:
+                self._doubtful.add(int(row))
+
+    def _check_same(self, outcome: pd.DataFrame, known: dict[str, Any]) -> None:
+        if known.get("topic", self._topic) != self._topic:
+            raise ConfigError(f"resume= belongs to the topic {known['topic']!r}, not {self._topic!r}")
+        rows, tried = known.get("rows", len(self._results)), known.get("tried", len(outcome))
+        highest = int(outcome["row"].max()) if len(outcome) else -1
+        if rows != len(self._results) or highest >= len(self._results):
+            raise ConfigError(
+                f"resume= belongs to a frame of {max(rows, highest + 1):,} rows, and this one has "
+                f"{len(self._results):,}: publish the same frame again"
+            )
+        if tried != len(outcome):
+            raise ConfigError(
+                f"resume= wants the whole outcome frame of {tried:,} rows, not {len(outcome):,} of them: "
+                "what is left out of it would be published again"
+            )
+
+    def _check_content(self, outcome: pd.DataFrame, known: dict[str, Any]) -> None:
+        """Compare the rows that are done with those of the frame, before anything is sent."""
+        content = known.get("content")
+        if not isinstance(content, dict):
+            return
+        read = 0
+        for chunk in self._outbound.chunks(CHUNK_ROWS):
+            self._content.add(read, chunk)
+            read += len(chunk)
+        done = outcome["status"].isin(list(DONE))
+        self._content.check(content, set(outcome["row"][done].astype(int)))
+
+    def run(self, *, timeout: float | None, progress: bool) -> OutcomeFrame:
+        """Publish everything; this ends early if the broker does not answer.
+
+        After an interrupt, `interrupted` has the outcomes.
+        """
+        with bar(f"publish to {self._topic}", len(self._outbound), show=progress) as shown:
+            for chunk in self._outbound.chunks(CHUNK_ROWS):
+                check_interrupt()
+                began = time.monotonic()
+                results = self._chunk(self._done, chunk, timeout)
+                shown.update(len(chunk))
+                if answers_to_nothing(results, began):
+                    self._give_up()
+                    break
+        return self.outcome()
+
+    def _chunk(self, begin: int, chunk: Sequence[Item], timeout: float | None) -> Sequence[PublishResult]:
+        """Publish some rows, and return the outcomes of those that were sent."""
+        rows, messages = [], []
+        place = [begin, begin + len(chunk)]
+        digest = None if self._journal is None else self._journal.check(place, chunk)
+        self._content.add(begin, chunk)
+        for row, item in enumerate(chunk, begin):
+            if self._results[row] is not None:
+                continue
+            if row in self._doubtful and not self._names.may_repeat():
+                self._results[row] = PublishResult("unknown", error=self._names.refusal)
+                continue
+            wrong = item if isinstance(item, BrokerError) else self._uncarried(item)
+            if wrong is not None:
+                self._results[row] = PublishResult("failed", error=wrong)
+            elif not isinstance(item, BrokerError):
+                item.send_again(f"{self._run}-{row}", keep_id=self._keep_ids)
+                rows.append(row)
+                messages.append(item)
+        topic = self._publisher.topic(self._topic)
+        if digest is not None and self._journal is not None and messages:
+            self._journal.sending(place, digest)
+        self._sent_to = begin + len(chunk)
+        self._began = time.time()
+        results = topic.publish_batch(messages, timeout=timeout) if messages else []
+        for row, result in zip(rows, results, strict=True):
+            self._results[row] = result
+        self._names.sent(self._began, results)
+        self._done = self._sent_to
+        if self._journal is not None and (messages or begin not in self._journal.known):
+            done = [result for result in self._results[begin : self._done] if result is not None]
+            self._journal.outcome(place, done)
+        return results
+
+    def _give_up(self) -> None:
+        """Mark the remaining rows as failed: each further part would only wait for the timeout again."""
+        untried = PublishResult("failed", error=Unavailable(UNTRIED))
+        self._results = [untried if result is None else result for result in self._results]
+
+    def _uncarried(self, message: OutboundMessage) -> BrokerError | None:
+        """Return why the attributes of a row cannot be carried: an error of this row, not of the call."""
+        if not message.attributes:
+            return None
+        try:
+            return refusal(message, self._publisher.capabilities)
+        except TypeError as error:
+            return ConfigError(str(error))
+
+    def interrupted(self) -> Interrupted:
+        """Return the error for an interrupt, with the outcomes so far."""
+        doubtful = PublishResult("unknown", error=BrokerError("interrupted while it was being published"))
+        self._names.sent(self._began, self._results[self._done : self._sent_to])
+        for row in range(self._done, self._sent_to):
+            if self._results[row] is None:
+                self._results[row] = doubtful
+        done, rows = self._done, len(self._results)
+        how_far = f"after {done:,} of {rows:,} rows" if done < rows else f"when all {rows:,} rows were done"
+        return Interrupted(
+            f"publish_frame to {self._topic!r} was interrupted {how_far}. The outcomes are in "
+            "session.last_interrupted.frame; publish_frame(..., resume=session.last_interrupted.frame) "
+            + ("goes on." if done < rows else "sends nothing twice."),
+            self.outcome(),
+        )
+
+    def outcome(self) -> OutcomeFrame:
+        """Return the outcome of every row that was tried."""
+        tried = {row: result for row, result in enumerate(self._results) if result is not None}
+        outcome = outcome_frame(tried.values(), tried)
+        outcome.attrs["brokerkit"] = {
+            "run": self._run,
+            "topic": self._topic,
+            "rows": len(self._results),
+            "tried": len(tried),
+            "content": self._content.summary(
+                CHUNK_ROWS, {row for row, result in tried.items() if result.status in DONE}
+            ),
+            **({} if self._placement is None else {"placing": self._placement.summary()}),
+            **self._names.details(),
+        }
+        return outcome
+
+
+def plan_of(frame: Any, kind: Kind | None, key: str | None, columns: Sequence[str] | None) -> Outbound:
+    """Return the messages that publishing a frame would send.
+
+    Raises:
+        ConfigError: It is not a frame, or one that cannot be published.
+    """
+    try:
+        return messages_from_frame(frame, kind=kind, key=key, columns=columns)
+    except pa.ArrowException as error:
+        raise ConfigError(
+            f"a {type(frame).__name__} cannot be published as a frame ({error}); expected a pandas or polars "
+            "DataFrame, or a pyarrow Table or RecordBatch"
+        ) from error

@@ -1,0 +1,276 @@
+"""Rows of a frame of messages, with the partition and the time in its columns."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from brokerkit.core.vocabulary.arguments import shown_integer
+from brokerkit.core.vocabulary.attributes import Attributes
+from brokerkit.core.vocabulary.errors import BrokerError, ConfigError
+from brokerkit.core.vocabulary.messages import (
+    OutboundMessage,
+    checked_partition,
+    checked_time,
+    to_microseconds,
+)
+from brokerkit.frames.outbound import Item, Outbound, Rows
+from brokerkit.frames.provenance import provenance_of
+from brokerkit.frames.tabular import Column, missing
+
+from ..base import open_session
+from .copy_attributes import PUBLISH_TIME, TOLD, written
+from .placement import Partitions, Placement, Times, partitions_of, placement_of
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from ..base import BrokerSession
+
+CHUNK_ROWS = 5_000
+PLANNED_ROWS = 100_000
+"""How many rows a dry run checks for differences."""
+KNOWN_KEYS = 100_000
+"""How many keys are remembered with their partition."""
+
+
+def placed(
+    outbound: Outbound,
+    frame: Any,
+    target: BrokerSession,
+    topic: str,
+    partitions: Partitions | None,
+    times: Times | None,
+) -> tuple[Outbound, Placement | None]:
+    """Return the messages of a frame with their partitions and times, where the target takes them.
+
+    Raises:
+        ConfigError: An argument does not fit the frame.
+        NotSupported: The target cannot keep the partition or the time.
+    """
+    if outbound.kind != "messages":
+        if partitions is not None or times is not None:
+            raise ConfigError("partitions= and times= are for frames of messages, kind='messages'")
+        return outbound, None
+    numbers, moments = outbound.columns.get("partition"), outbound.columns.get("publish_time")
+    if isinstance(numbers, pa.ChunkedArray) and numbers.null_count == len(numbers):
+        numbers = None
+    if isinstance(moments, pa.ChunkedArray) and not pa.types.is_timestamp(moments.type):
+        if times == "keep" and not pa.types.is_null(moments.type):
+            raise ConfigError(
+                f"the column 'publish_time' is {moments.type}, not a time: times='now' leaves it"
+            )
+        moments = None
+    topics = _topics(outbound)
+    # rows that were not read from a topic have the partition that the caller chose for them
+    chosen = numbers is not None and not topics
+    if chosen and partitions is None and target.capabilities.publish_partition:
+        partitions = "same"
+    asked = target.capabilities.partitions and numbers is not None and partitions != "key"
+    placement = placement_of(
+        target,
+        topic,
+        partitions=partitions,
+        times=times,
+        source=0 if chosen else _count(frame, target, topics) if asked else None,
+        has_partitions=numbers is not None,
+        has_times=moments is not None,
+    )
+    if partitions == "same" and numbers is not None:
+        _check_all_there(placement, numbers)
+    if chosen and not target.capabilities.publish_partition:
+        placement.tell("the column 'partition' is left out: this system chooses the partition itself")
+    rows = PlacedRows(outbound.rows, placement, numbers, moments, resent=topics == {topic})
+    return Outbound(outbound.kind, rows, outbound.columns), placement
+
+
+def plan_shown(outbound: Outbound, placement: Placement | None) -> pd.DataFrame:
+    """Return the first rows as they would be sent; its attrs say which partitions and times will differ."""
+    shown = outbound.preview()
+    if placement is not None:
+        for start in range(0, min(len(outbound), PLANNED_ROWS), CHUNK_ROWS):
+            outbound.items(start, start + CHUNK_ROWS)
+        shown.attrs["brokerkit"] = {"placing": placement.summary()}
+    return shown
+
+
+def _topics(outbound: Outbound) -> set[str]:
+    column = outbound.columns.get("topic")
+    if column is None:
+        return set()
+    values = column.unique().to_pylist() if isinstance(column, pa.ChunkedArray) else column
+    return {value for value in values if isinstance(value, str)}
+
+
+def _count(frame: Any, target: BrokerSession, topics: set[str]) -> int | None:
+    """Return how many partitions the rows come from; None if that is not known."""
+    attrs = getattr(frame, "attrs", None)
+    source = (provenance_of(frame) or {}).get("source") if isinstance(attrs, dict) else None
+    if not topics:
+        return None
+    return partitions_of(open_session(source) or target, sorted(topics))
+
+
+def _check_all_there(placement: Placement, numbers: Column) -> None:
+    values: Column = numbers.unique().to_pylist() if isinstance(numbers, pa.ChunkedArray) else numbers
+    known = [each for each in partition_values(values, 0, len(values)) if isinstance(each, int)]
+    count = placement.terms.partitions
+    if known and count is not None and max(known) >= count:
+        largest = shown_integer(max(known))
+        raise ConfigError(
+            f'partitions="same": there are rows of partition {largest}, and {placement.topic!r} has '
+            f'{count}, from 0: partitions="key" lets the key decide'
+        )
+
+
+class PlacedRows:
+    """Messages of other rows, each with the partition and time that `placing` keeps.
+
+    `resent` says whether they are sent back to the topic they came from.
+    """
+
+    def __init__(
+        self,
+        rows: Rows,
+        placement: Placement,
+        numbers: Column | None,
+        moments: Column | None,
+        *,
+        resent: bool,
+    ) -> None:
+        self._rows = rows
+        self._placement = placement
+        self._numbers = numbers
+        self._moments = moments if placement.keeps_times else None
+        self._resent = resent
+        self._places: dict[bytes, int] = {}
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def items(self, start: int, stop: int) -> list[Item]:
+        """Return the rows from `start` up to but excluding `stop`, one item each."""
+        items = self._rows.items(start, stop)
+        if self._numbers is not None:
+            found = partition_values(self._numbers, start, stop)
+            if self._placement.same:
+                self._set_partitions(items, found, start)
+            elif self._resent:
+                self._tell_of_moves(items, found, start)
+        if self._moments is not None:
+            self._set_times(items, time_values(self._moments, start, stop), start)
+        return items
+
+    def _set_partitions(self, items: list[Item], found: Sequence[Any], start: int) -> None:
+        for row, value in enumerate(found):
+            item = items[row]
+            if isinstance(item, OutboundMessage):
+                if isinstance(value, str):
+                    items[row] = ConfigError(f"row {start + row}, column 'partition': {value}")
+                elif item.partition is None:
+                    item.partition = value
+
+    def _tell_of_moves(self, items: Sequence[Item], found: Sequence[Any], start: int) -> None:
+        for row, (item, number) in enumerate(zip(items, found, strict=True), start):
+            if (place := self._left_for(item, number)) is not None:
+                self._placement.tell_once(
+                    "moves",
+                    f"messages go to another partition of {self._placement.topic!r} than they were in, since "
+                    f"another partitioner had placed them: row {row} goes from {number} to {place}; "
+                    'partitions="same" keeps them where they were',
+                )
+                return
+
+    def _left_for(self, item: Item, number: int | str | None) -> int | None:
+        """Return the partition that a message goes to instead of its own, if it is known."""
+        if isinstance(item, BrokerError) or not isinstance(number, int):
+            return None
+        place = self.place_of(item.key) if item.partition is None and item.key is not None else item.partition
+        return None if place == number else place
+
+    def move(self, row: int, item: Item) -> str | None:
+        """Return a note on the partition of a message that goes back to its topic, or None."""
+        if self._numbers is None or not self._resent:
+            return None
+        (number,) = partition_values(self._numbers, row, row + 1)
+        place = self._left_for(item, number)
+        if place is None:
+            return None
+        return (
+            f"it leaves its partition: it was in {number} and goes to {place}, since another partitioner had "
+            'placed it; partitions="same" keeps it there'
+            if item.partition is None  # type: ignore[union-attr]  # an error is not sent
+            else f"it leaves its partition: it was in {number} and goes to {place}"
+        )
+
+    def place_of(self, key: bytes) -> int | None:
+        """Return the partition where the target puts messages with this key, if it is known."""
+        place = self._placement.terms.place
+        if place is None:
+            return None
+        if key not in self._places:
+            if len(self._places) >= KNOWN_KEYS:
+                self._places.clear()
+            self._places[key] = place(key)
+        return self._places[key]
+
+    def _set_times(self, items: list[Item], found: Sequence[int | str | None], start: int) -> None:
+        micros = [value if isinstance(value, int) else None for value in found]
+        kept = self._placement.times(micros, told=TOLD)
+        for row, (moment, exact) in enumerate(kept):
+            item, value = items[row], found[row]
+            if value is None or isinstance(item, BrokerError) or item.publish_time is not None:
+                continue
+            if isinstance(value, str):
+                items[row] = ConfigError(f"row {start + row}, column 'publish_time': {value}")
+            elif moment is not None:
+                item.publish_time = moment
+                if not exact:
+                    self._placement.tell_once(
+                        "digits", "times are rounded down to milliseconds, which is all that is kept"
+                    )
+            elif item.attributes.get(PUBLISH_TIME) is None:
+                item.attributes = Attributes([*item.attributes, (PUBLISH_TIME, written(value))])
+
+
+def partition_values(column: Column, start: int, stop: int) -> list[int | str | None]:
+    """Return the partition of each row: None where it has none, a text where it is not valid."""
+    part = column[start:stop]
+    if isinstance(part, pa.ChunkedArray):
+        values: list[Any] = part.to_pylist()
+        if pa.types.is_integer(part.type) and not values.count(None) and (not values or min(values) >= 0):
+            return values
+    else:
+        values = part
+    return [_partition(value) for value in values]
+
+
+def _partition(value: Any) -> int | str | None:
+    if missing(value):
+        return None
+    try:
+        # a pandas column with gaps holds floats
+        return checked_partition(int(value) if isinstance(value, float) and value.is_integer() else value)
+    except (TypeError, ConfigError) as error:
+        return str(error)
+
+
+def time_values(column: Column, start: int, stop: int) -> list[int | str | None]:
+    """Return the time of each row in microseconds: None where it has none, a text where it is not valid."""
+    part = column[start:stop]
+    if isinstance(part, pa.ChunkedArray):
+        whole = part.cast(pa.timestamp("us", part.type.tz), safe=False)
+        found: list[Any] = whole.cast(pa.int64()).to_pylist()
+        return found
+    return [_time(value) for value in part]
+
+
+def _time(value: Any) -> int | str | None:
+    if missing(value):
+        return None
+    try:
+        return to_microseconds(checked_time(value))
+    except (TypeError, ConfigError) as error:
+        return str(error)

@@ -1,0 +1,132 @@
+"""Transactions: messages that are published together or not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from brokerkit.core.vocabulary.errors import BrokerError
+from brokerkit.core.vocabulary.interrupts import Hold
+from brokerkit.core.vocabulary.results import PublishResult
+from brokerkit.frames.outbound import Kind
+from brokerkit.frames.outcome import OutcomeFrame, outcome_frame
+
+from ..interrupted import Interrupted
+from .batch import BatchPublishing
+from .frame import FramePublishing, plan_of
+from .frame_placement import placed
+from .messages import message_of, messages_of
+
+if TYPE_CHECKING:
+    from brokerkit.core.runtime.publisher import ConnectedPublisher
+    from brokerkit.core.vocabulary.messages import OutboundMessage
+
+    from ..base import BrokerSession
+    from .placement import Partitions, Times
+
+
+class Transaction:
+    """An open transaction: the object in ``with session.transaction() as tx:``."""
+
+    def __init__(self, publisher: ConnectedPublisher, session: BrokerSession) -> None:
+        self._publisher = publisher
+        self._session = session
+        self._results: list[PublishResult] = []
+        self.committing = False
+
+    def publish(
+        self,
+        topic: str,
+        value: Any,
+        *,
+        key: str | bytes | None = None,
+        attributes: Any = None,
+        partition: int | None = None,
+        publish_time: datetime | None = None,
+    ) -> PublishResult:
+        """Publish one message within the transaction; see `Session.publish`."""
+        message = message_of(value, key, attributes, partition, publish_time)
+        return self._sent(topic, [message])[0]
+
+    def publish_batch(self, topic: str, values: Sequence[Any]) -> list[PublishResult]:
+        """Publish several messages within the transaction; see `Session.publish_batch`."""
+        return self._sent(topic, messages_of(values))
+
+    def publish_frame(
+        self,
+        topic: str,
+        df: Any,
+        *,
+        key: str | None = None,
+        kind: Kind | None = None,
+        columns: Sequence[str] | None = None,
+        partitions: Partitions | None = None,
+        times: Times | None = None,
+        progress: bool = True,
+    ) -> OutcomeFrame:
+        """Publish each row of a frame within the transaction; see `Session.publish_frame`.
+
+        Raises:
+            PublishFailed: A row failed. This aborts the transaction.
+            Interrupted: Ctrl-C was pressed. This aborts the transaction.
+        """
+        plan = plan_of(df, kind, key, columns)
+        outbound, placement = placed(plan, df, self._session, topic, partitions, times)
+        publishing = FramePublishing(self._publisher, topic, outbound, None, placement=placement)
+        try:
+            outcome = publishing.run(timeout=None, progress=progress)
+        except KeyboardInterrupt as interrupt:
+            # its outcomes are no longer true once the transaction is aborted
+            raise Interrupted(
+                f"publish_frame to {topic!r} was interrupted inside a transaction, which is aborted: nothing "
+                "of it was published. Run the whole block again."
+            ) from interrupt
+        outcome.raise_for_failures()
+        self._results += outcome.results
+        return outcome
+
+    def _sent(self, topic: str, messages: Sequence[OutboundMessage]) -> list[PublishResult]:
+        results = BatchPublishing(self._publisher, topic, messages).run(None)
+        self._results += results
+        return results
+
+    def interrupted(self) -> Interrupted | None:
+        """Return the error for an interrupt during the commit; None before that."""
+        if not self.committing:
+            return None
+        if self._publisher.in_transaction:
+            error = BrokerError("interrupted while the transaction was being committed")
+            outcome = outcome_frame([PublishResult("unknown", result.id, error) for result in self._results])
+            what = "may be visible, all or none: it was interrupted while it was being committed"
+        else:
+            outcome = outcome_frame(self._results)
+            what = "is committed; the interrupt came after that"
+        return Interrupted(
+            f"the transaction of {len(outcome):,} messages {what}. The outcomes are in "
+            "session.last_interrupted.frame.",
+            outcome,
+        )
+
+
+@contextmanager
+def committed_whole(session: BrokerSession, publisher: ConnectedPublisher) -> Iterator[Transaction]:
+    """Run a transaction and close its publisher. An interrupt says whether it was committed."""
+    transaction = Transaction(publisher, session)
+    hold = Hold()
+    try:
+        with publisher, publisher.transaction():
+            yield transaction
+            hold.begin()
+            transaction.committing = True
+        hold.end()
+    except KeyboardInterrupt as interrupt:
+        hold.restore()
+        error = transaction.interrupted()
+        if error is None:
+            raise
+        session.last_interrupted = error
+        raise error from interrupt
+    finally:
+        hold.restore()

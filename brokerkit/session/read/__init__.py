@@ -1,0 +1,1 @@
+"""What a session reads without changing anything: topics, peek, scan, reread."""
