@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from brokerkit.backends.inmem.consumer import InmemConsumer
+from brokerkit.backends.inmem.store import Store
 from brokerkit.core import (
     AckFailed,
     Cancellation,
@@ -204,6 +205,25 @@ def test_locks_are_extended_again_after_the_broker_was_away_for_a_moment(desk: D
     message.ack()
 
 
+def subscribed(desk: Desk) -> tuple[Store, ConsumerRequest]:
+    """What a driver needs to consume a new subscription from its beginning."""
+    desk.connection.create_subscription("orders", "me", start="earliest", ack_deadline=30.0)
+    return desk.store, ConsumerRequest("orders", "me", "message")
+
+
+def consumer_of(desk: Desk, driver: InmemConsumer, **options: Any) -> MessageConsumer:
+    """A consumer over a driver of a test."""
+    request = ConsumerRequest("orders", "me", "message")
+    return MessageConsumer(
+        driver,
+        subscribing=Subscribing(driver, request, "message", desk.connection.translate),
+        name="orders",
+        capabilities=desk.connection.capabilities,
+        translate=desk.connection.translate,
+        **options,
+    )
+
+
 class Refusing(InmemConsumer):
     """Fails to give messages back a few times, with an outcome for each."""
 
@@ -240,19 +260,9 @@ def test_what_no_caller_received_is_returned_although_the_broker_refused_it_at_f
     desk: Desk, times: int
 ) -> None:
     desk.topic(count=5)
-    desk.connection.create_subscription("orders", "me", start="earliest", ack_deadline=30.0)
-    request = ConsumerRequest("orders", "me", "message")
-    driver = Refusing(desk.store, request)
+    driver = Refusing(*subscribed(desk))
     driver.left = [0] * times
-    consumer = MessageConsumer(
-        driver,
-        subscribing=Subscribing(driver, request, "message", desk.connection.translate),
-        name="orders",
-        capabilities=desk.connection.capabilities,
-        translate=desk.connection.translate,
-        hold=0.3,
-    )
-    with consumer:
+    with consumer_of(desk, driver, hold=0.3) as consumer:
         consumer._put_back([found for found in [consumer.fetch(5, 5)] if found is not None])
         eventually(lambda: desk.leases() == 0, "all are returned long before their lock ends", within=5)
 
@@ -481,6 +491,30 @@ def test_closing_returns_unsettled_messages(desk: Desk) -> None:
         assert [m.data for m in rest] == [b"1", b"2", b"3", b"4"]
         for message in rest:
             message.ack()
+
+
+class Recording(InmemConsumer):
+    """Records the offsets that it returns."""
+
+    returned: list[int]
+
+    def settle(self, receipts: Sequence[Any], outcome: Outcome, **options: Any) -> list[BaseException | None]:
+        if outcome is Outcome.NACK:
+            self.returned += [receipt.offset for receipt in receipts]
+        return super().settle(receipts, outcome, **options)
+
+
+@pytest.mark.parametrize("size", [1, 3, 40])
+def test_closing_returns_messages_of_many_fetches_in_the_order_in_which_they_came(
+    desk: Desk, size: int
+) -> None:
+    desk.topic(count=40)
+    driver = Recording(*subscribed(desk))
+    driver.returned = []
+    consumer = consumer_of(desk, driver)
+    held = [consumer.fetch(size, 5) for _ in range(40 // size)]
+    consumer.close()
+    assert driver.returned == list(range(len(held) * size))
 
 
 def test_dropping_a_consumer_gives_back_and_ends_its_thread(desk: Desk) -> None:

@@ -98,7 +98,8 @@ class ConsumerThread(Closable):
         # a new latch after every change: a Condition that a signal interrupts may be left without its lock
         self._changed = Latch()
         self._buffer: deque[ReceivedBatch] = deque()
-        self._outstanding: set[Fetch] = set()
+        # in the order in which they were received
+        self._outstanding: dict[Fetch, None] = {}
         self._waiters: list[Waiter] = []
         self._fetches = 0
         self._attached = False
@@ -226,7 +227,7 @@ class ConsumerThread(Closable):
         due = self._hold_seconds if lock is None else min(lock / 3, self._hold_seconds)
         self._keep_alive_at = min(self._keep_alive_at, fetch.received_at + due)
         with self._lock:
-            self._outstanding.add(fetch)
+            self._outstanding[fetch] = None
             self._buffer.append(ReceivedBatch(fetch, 0, len(fetch)))
 
     def _check_open(self) -> None:

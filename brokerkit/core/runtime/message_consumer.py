@@ -69,7 +69,7 @@ class MessageConsumer(Consumer[Message]):
     """
 
     _driver: MessageDriver
-    _outstanding: set[Any]
+    _outstanding: dict[Any, None]
 
     def next_message(
         self, timeout: float | None = None, *, cancellation: Cancellation | None = None
@@ -180,7 +180,7 @@ class MessageConsumer(Consumer[Message]):
                 if outcome is Outcome.ACK or not isinstance(problem, LockLost):
                     failures[row] = problem
         if not fetch.open:
-            self._outstanding.discard(fetch)
+            self._outstanding.pop(fetch, None)
         return failures
 
     def _lapse(self, fetch: MessageFetch, now: float) -> None:
@@ -198,7 +198,7 @@ class MessageConsumer(Consumer[Message]):
             self._lapse(fetch, now)
             end = fetch.received_at + self._hold_seconds
             if not fetch.open:
-                self._outstanding.discard(fetch)
+                self._outstanding.pop(fetch, None)
             elif now >= end:
                 if lock is None:
                     self._return(fetch)
@@ -260,7 +260,7 @@ class MessageConsumer(Consumer[Message]):
         receipts = [fetch.receipts[row] for row in fetch.pending(0, len(fetch))]
         self._driver.settle(receipts, Outcome.NACK, delay=None, reason=None)
         fetch.mark_pending(LOST)
-        self._outstanding.discard(fetch)
+        self._outstanding.pop(fetch, None)
 
     def _give_back(self) -> None:
         receipts: list[Any] = []

@@ -80,7 +80,7 @@ class RecordConsumer(Consumer[Record]):
     """
 
     _driver: RecordDriver
-    _outstanding: set[Any]
+    _outstanding: dict[Any, None]
 
     def __init__(self, driver: RecordDriver, **options: Any) -> None:
         self.marks: dict[Partition, int] = {}
@@ -161,7 +161,7 @@ class RecordConsumer(Consumer[Record]):
                     self.marks[partition] = position
                 else:
                     failed[partition] = as_ack_error(self._translate(error))
-        self._outstanding = {each for each in self._outstanding if each.open}
+        self._outstanding = {each: None for each in self._outstanding if each.open}
         return {
             row: failed[fetch.partitions[row]]
             for row in rows
@@ -205,7 +205,7 @@ class RecordConsumer(Consumer[Record]):
             kept = [piece for received in self._buffer for piece in self._current(received)]
             self._buffer.clear()
             self._buffer.extend(kept)
-        self._outstanding = {each for each in self._outstanding if each.open}
+        self._outstanding = {each: None for each in self._outstanding if each.open}
 
     def _current(self, received: ReceivedBatch) -> list[ReceivedBatch]:
         """Return the rows of a batch that are not settled, as a batch of their own or none."""
@@ -216,7 +216,7 @@ class RecordConsumer(Consumer[Record]):
             return []
         fetch = RecordFetch(self, Fetched(received.fetch.columns.take(rows)))
         fetch.received_at = received.fetch.received_at
-        self._outstanding.add(fetch)
+        self._outstanding[fetch] = None
         return [ReceivedBatch(fetch, 0, len(fetch))]
 
     def _keep_alive(self) -> float:
@@ -224,7 +224,7 @@ class RecordConsumer(Consumer[Record]):
         again = NEVER
         for fetch in list(self._outstanding):
             if not fetch.open:
-                self._outstanding.discard(fetch)
+                self._outstanding.pop(fetch, None)
             elif now >= fetch.received_at + self._hold_seconds:
                 self._seek_back({p for p in fetch.last if not fetch.stale(p)}, HELD_TOO_LONG)
             else:
