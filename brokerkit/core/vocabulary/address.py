@@ -13,6 +13,7 @@ from urllib.parse import parse_qsl, quote, unquote, urlencode
 
 from .connection_flags import ConnectionFlags, take_flags
 from .errors import ConfigError
+from .registry_options import take_registry
 from .secrets import MASK, Secret, Secrets, as_secret, hidden, inner_secrets, is_public, is_secret, revealed
 
 _URL = re.compile(r"^(?P<scheme>[A-Za-z][A-Za-z0-9+.\-]*)://(?P<rest>.*)$", re.DOTALL)
@@ -36,6 +37,8 @@ class Address:
         options: Query parameters and keyword arguments, by the names that the backend documents. The value
             is a `Secret` if its name or content says so.
         marks: Flags of the connection as a whole.
+        registry: Options of the schema registry, by name; none without one. Credentials in its address were
+            moved to options of their own.
     """
 
     scheme: str
@@ -45,6 +48,7 @@ class Address:
     password: Secret | None = field(default=None, repr=False)
     options: Mapping[str, Any] = field(default_factory=dict, repr=False)
     marks: ConnectionFlags = field(default_factory=ConnectionFlags)
+    registry: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
     @classmethod
     def parse(cls, url: str | Secret, options: Mapping[str, Any] | None = None) -> Address:
@@ -73,9 +77,10 @@ class Address:
         return replace(self, options={**defaults, **self.options})
 
     def with_marks(self) -> Address:
-        """Return a copy with the flags moved from `options` to `marks`. Raises ConfigError."""
+        """Return a copy without what is not the backend's: the flags and the registry. Raises ConfigError."""
         marks, options = take_flags(self.options)
-        return replace(self, options=options, marks=marks)
+        registry, options = take_registry(options)
+        return replace(self, options=options, marks=marks, registry=registry)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _from_public, (self.public_url,)
@@ -85,7 +90,7 @@ class Address:
         """Every value in it that must not be shown."""
         found = Secrets()
         credentials = {"password": self.password, "token": self.user if self._is_token else None}
-        for name, value in (*credentials.items(), *self.options.items()):
+        for name, value in (*credentials.items(), *self.options.items(), *self.registry.items()):
             _add(found, name, value)
         return found
 
@@ -98,7 +103,8 @@ class Address:
     @property
     def public_url(self) -> str:
         """The URL with its options but without any secret, for another process to connect with."""
-        shown = {name: str(value) for name, value in self.options.items() if is_public(name, value)}
+        given = {**self.options, **self.registry}
+        shown = {name: str(value) for name, value in given.items() if is_public(name, value)}
         shown |= {name: "true" for name, value in self.marks._asdict().items() if value}
         query = urlencode(shown)
         login = "" if self.user is None or self._is_token else f"{quote(revealed(self.user), safe='')}@"

@@ -25,8 +25,9 @@ _PUBLIC_NAME = re.compile(
     r"user|name|domain|stream|inbox_prefix|tls_ca|tls_cert|tls_certificate|tls_key_file|tls_hostname|"
     r"admin|monitor|oauth2_(issuer|key_file|audience|scope)|listener|project|emulator|endpoint|ca|transport|"
     r"read[._]only|production|demo|data|log_level|tls|tls_first|tls_check_hostname|nack_delay|prefetch|"
-    r"batching|chunking"
+    r"batching|chunking|registry([._](user|ca|cert|timeout))?"
 )
+_LOGIN = re.compile(r"://[^/?#]*@")
 _HARMLESS = re.compile(r"[+-]?\d+(\.\d+)?|true|false", re.IGNORECASE)
 
 
@@ -37,7 +38,7 @@ def is_secret(name: str) -> bool:
 
 def is_public(name: str, value: object) -> bool:
     """Tell whether an option may be shown: it is known to be harmless, or is a number or a bool."""
-    if is_secret(name) or isinstance(value, Secret):
+    if is_secret(name) or isinstance(value, Secret) or _LOGIN.search(str(value)):
         return False
     return _PUBLIC_NAME.fullmatch(name) is not None or _HARMLESS.fullmatch(str(value)) is not None
 
