@@ -22,6 +22,7 @@ FLOORS = (
     {"core/adapters", "backends"},
     {"core/runtime"},
     {"core"},
+    {"registry"},
     {"frames", "sandbox", "testing"},
     {"display"},
     {"session"},

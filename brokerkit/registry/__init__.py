@@ -1,0 +1,23 @@
+"""Schema registries that speak Confluent's protocol: its own, Apicurio, Redpanda, Karapace and others.
+
+Reading needs one request only, ``GET /schemas/ids/N``. Everything else is optional, and an error says what a
+registry does not have.
+"""
+
+from __future__ import annotations
+
+from .client import RegistryClient
+from .options import RegistryOptions
+from .registry import Registry, opened
+from .schemas import RegisteredSchema, SchemaRef, SchemaReference, SchemaSource
+
+__all__ = [
+    "RegisteredSchema",
+    "Registry",
+    "RegistryClient",
+    "RegistryOptions",
+    "SchemaRef",
+    "SchemaReference",
+    "SchemaSource",
+    "opened",
+]

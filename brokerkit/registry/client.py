@@ -1,0 +1,221 @@
+"""Requests to a registry, with its errors as BrokerErrors."""
+
+from __future__ import annotations
+
+import base64
+import http.client
+import json
+import ssl
+import urllib.request
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+from brokerkit.core.vocabulary.errors import (
+    AlreadyExists,
+    BrokerError,
+    ConfigError,
+    NotFound,
+    NotSupported,
+    TooLarge,
+    Unauthorized,
+    Unavailable,
+)
+from brokerkit.core.vocabulary.secrets import Secret
+
+from .http import LARGEST, Answer, AnswerTooLarge, Requests
+from .options import RegistryOptions
+
+MEDIA = "application/vnd.schemaregistry.v1+json"
+NATIVE = "/apis/"
+"""Where the path of Apicurio begins, behind which both its own protocol and Confluent's are."""
+COMPATIBLE = "/apis/ccompat/v7"
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+
+
+class RegistryClient:
+    """A client of one registry. May be used from any thread."""
+
+    def __init__(self, options: RegistryOptions) -> None:
+        self._options = options
+        secure = any(url.startswith("https:") for url in options.urls)
+        self._requests = Requests(_tls(options) if secure else None, options.timeout)
+
+    @property
+    def name(self) -> str:
+        """The first address, without credentials."""
+        return self._options.urls[0]
+
+    def get(self, path: str, **params: str) -> Any:
+        """Return the JSON of an answer. Raises the errors of `ask`."""
+        return self.ask("GET", path, params=params)
+
+    def ask(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, str] | None = None,
+        body: Any = None,
+        native: bool = False,
+    ) -> Any:
+        """Send a request and return the JSON of the answer.
+
+        Args:
+            method: The method of HTTP.
+            path: The path below the address; the caller quotes its parts.
+            params: The query.
+            body: What to send as JSON.
+            native: The path is one of Apicurio's own protocol.
+
+        Raises:
+            NotFound: The registry does not have it.
+            Unauthorized: The credentials are missing or refused.
+            Unavailable: No address answered, or not as a registry does.
+            ConfigError: The registry refused the content.
+        """
+        answer = self.fetch(method, path, params=params, body=body, native=native)
+        if not answer.data and answer.status == 204:
+            return None
+        try:
+            return json.loads(answer.data)
+        except (ValueError, RecursionError) as error:
+            raise Unavailable(
+                f"{self.name} did not answer as a schema registry does: its answer is not JSON; "
+                "check the address",
+                retryable=False,
+            ) from error
+
+    def fetch(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, str] | None = None,
+        body: Any = None,
+        native: bool = False,
+    ) -> Answer:
+        """Send a request and return the answer as it is. Arguments and errors are those of `ask`."""
+        query = "&".join(f"{quote(name)}={quote(value, safe='')}" for name, value in (params or {}).items())
+        problem = Unavailable(f"the schema registry {self.name} has no address")
+        for address in self._options.urls:
+            url = (_native_root(address) if native else address) + path + (f"?{query}" if query else "")
+            try:
+                return self._send(method, url, body, address)
+            except Unavailable as error:
+                problem = error
+        raise problem
+
+    def refuse_if_no_registry(self) -> None:
+        """Raise ConfigError if the address is not one of a registry, so that it finds nothing at all."""
+        if self._has("/subjects"):
+            return
+        hint = "give the address below which /subjects is"
+        if self._has(f"{COMPATIBLE}/subjects", native=True):
+            hint = f"there is one at {_native_root(self.name)}{COMPATIBLE}"
+        raise ConfigError(f"there is no schema registry at {self.name}: {hint}")
+
+    def _has(self, path: str, *, native: bool = False) -> bool:
+        try:
+            self.ask("GET", path, native=native)
+        except NotFound:
+            return False
+        except Unauthorized:
+            # a user may read schemas without the right to list them
+            return True
+        return True
+
+    def _send(self, method: str, url: str, body: Any, address: str) -> Answer:
+        request = urllib.request.Request(
+            url,
+            None if body is None else json.dumps(body).encode(),
+            {"Accept": f"{MEDIA}, */*"},
+            method=method,
+        )
+        if body is not None:
+            request.add_header("Content-Type", MEDIA)
+        if self._options.token is not None or self._options.user is not None:
+            request.add_unredirected_header("Authorization", _authorization(self._options).reveal())
+        problem: BrokerError
+        try:
+            answer = self._requests.send(request)
+        except AnswerTooLarge:
+            problem = TooLarge(f"the schema registry {address} sent more than {LARGEST // 2**20} MB")
+        except (OSError, http.client.HTTPException, ValueError) as error:
+            problem = _unreachable(error, address)
+        except BaseException as error:
+            # the variables of urllib's functions hold the credentials
+            raise error.with_traceback(None) from None
+        else:
+            if 200 <= answer.status < 300:
+                return answer
+            problem = _refusal(answer, address)
+        # raised here, so that no exception of urllib becomes its context
+        raise problem
+
+
+def _native_root(address: str) -> str:
+    """Return what is in front of the paths of Apicurio's own protocol."""
+    parts = urlsplit(address)
+    path, found, _ = parts.path.partition(NATIVE)
+    return f"{parts.scheme}://{parts.netloc}{path if found else ''}"
+
+
+def _authorization(options: RegistryOptions) -> Secret:
+    if options.token is not None:
+        return Secret(f"Bearer {options.token.reveal()}")
+    password = "" if options.password is None else options.password.reveal()
+    return Secret(f"Basic {base64.b64encode(f'{options.user}:{password}'.encode()).decode()}")
+
+
+def _tls(options: RegistryOptions) -> ssl.SSLContext:
+    try:
+        context = ssl.create_default_context(cafile=options.ca)
+        if options.cert is not None:
+            context.load_cert_chain(options.cert, options.key)
+    except (OSError, ssl.SSLError) as error:
+        raise ConfigError(
+            f"the files of registry_ca, registry_cert or registry_key cannot be used: {error}"
+        ) from error
+    return context
+
+
+def _unreachable(error: Exception, address: str) -> BrokerError:
+    reason = getattr(error, "reason", error)
+    if isinstance(reason, ssl.SSLCertVerificationError):
+        return Unavailable(
+            f"the certificate of the schema registry {address} is not trusted: {reason.verify_message}; "
+            "give registry_ca=, the file of the authority that signed it",
+            retryable=False,
+        )
+    if isinstance(reason, ssl.SSLError) and "alert" in str(reason).lower():
+        return Unauthorized(
+            f"the schema registry {address} requires another client certificate ({reason}): give "
+            "registry_cert= and registry_key="
+        )
+    said = str(reason) or type(reason).__name__
+    return Unavailable(f"the schema registry {address} cannot be reached: {said}")
+
+
+def _refusal(answer: Answer, address: str) -> BrokerError:
+    text = answer.data[:65_536].decode("utf-8", "replace")
+    try:
+        said = str(json.loads(text).get("message", text))
+    except (ValueError, AttributeError, RecursionError):
+        # the answer may be that of a proxy in between
+        said = text
+    code = answer.status
+    message = f"the schema registry {address} said {code}: {' '.join(said.split())[:500]}".rstrip(": ")
+    if code in _REDIRECTS:
+        return ConfigError(f"{message}; it redirects to {answer.location}: give that address")
+    if code in (401, 403):
+        return Unauthorized(f"{message}; check registry_user and registry_password, or registry_token")
+    if code == 404:
+        return NotFound(message)
+    if code == 409:
+        return AlreadyExists(message)
+    if code in (405, 501):
+        return NotSupported(message)
+    if code in (400, 406, 413, 422):
+        return ConfigError(message)
+    return Unavailable(message) if code >= 500 or code == 429 else BrokerError(message)

@@ -1,0 +1,194 @@
+"""The schemas of a registry: each found once, and kept."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import quote
+
+from brokerkit.core.vocabulary.address import Address, resolve
+from brokerkit.core.vocabulary.errors import BrokerError, ConfigError, NotFound, Unavailable
+
+from .cache import SchemaCache, keeps
+from .client import RegistryClient
+from .native import KINDS, NativeProtocol
+from .options import RegistryOptions
+from .schemas import RegisteredSchema, SchemaRef, SchemaReference, parsed
+
+MOST_REFERENCES = 500
+"""Schemas that one schema may use, directly or through others."""
+DEEPEST = 50
+"""How many schemas may use one another in a row."""
+LARGEST = 32 * 2**20
+"""The most characters of a schema with all that it uses."""
+NOT_FOUND_SECONDS = 5.0
+"""How long a schema that is not there is not asked for again."""
+MOST_FAILURES = 10_000
+LEAST_PAUSE = 0.5
+"""Seconds for which a registry that did not answer is not asked again, at least; and as long as it took."""
+
+
+def opened(address: Address) -> Registry | None:
+    """Return the registry of a connection's address; None if it names none. Nothing is sent.
+
+    Raises:
+        ConfigError: An option cannot be used.
+    """
+    options = RegistryOptions.read(address.registry)
+    return None if options is None else Registry(RegistryClient(options), address.public_url)
+
+
+class Registry:
+    """The schemas of one registry: a `SchemaSource`. May be used from any thread.
+
+    A schema never changes under its id, so each is asked for once. If the registry does not answer, the error
+    is kept for a while, so that a batch of rows costs one timeout and not one each.
+
+    Its pickle holds no credentials: another process takes them from its own environment.
+
+    Args:
+        client: The client of the registry.
+        address: The public URL of the connection that it belongs to, to be opened from in another process.
+    """
+
+    def __init__(self, client: RegistryClient, address: str | None = None) -> None:
+        self.client = client
+        self._address = address
+        self._native = NativeProtocol(client)
+        self._cache = SchemaCache(client.name) if keeps(client.name) else None
+        self._lock = threading.Lock()
+        self._known: dict[SchemaRef | SchemaReference, RegisteredSchema] = {}
+        self._failed: dict[SchemaRef | SchemaReference | None, tuple[float, BrokerError]] = {}
+        self._is_registry = False
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        if self._address is None:
+            raise TypeError("this registry was not opened by a connection, and cannot be pickled")
+        return _opened_again, (self._address,)
+
+    def __repr__(self) -> str:
+        return f"<Registry {self.name}>"
+
+    @property
+    def name(self) -> str:
+        """The address of the registry, without credentials."""
+        return self.client.name
+
+    def resolve(self, ref: SchemaRef) -> RegisteredSchema:
+        """Return the schema that a payload names: by ``id``, ``guid``, ``global`` or ``content`` id.
+
+        Raises:
+            NotFound: The registry surely has no such schema, or no such kind of id.
+            Unauthorized: The credentials are missing or refused.
+            Unavailable: The registry did not answer.
+            ConfigError: There is no registry at this address.
+        """
+        if ref.kind in KINDS:
+            return self._find(ref, lambda: self._native.by_ref(ref))
+        if ref.kind not in ("id", "guid"):
+            raise NotFound(f"a schema registry does not know schemas by {ref}")
+        path = f"/schemas/{ref.kind}s/{quote(str(ref.id), safe='')}"
+        return self._find(ref, lambda: parsed(self.client.get(path), ref))
+
+    def by_version(self, subject: str, version: int | str = "latest") -> RegisteredSchema:
+        """Return one version of a subject. ``latest`` is asked for each time. Raises NotFound."""
+
+        def ask() -> RegisteredSchema:
+            path = f"/subjects/{quote(subject, safe='')}/versions/{quote(str(version), safe='')}"
+            return parsed(self.client.get(path))
+
+        return ask() if version == "latest" else self._find(SchemaReference("", subject, version), ask)
+
+    def with_references(self, schema: RegisteredSchema) -> dict[str, RegisteredSchema]:
+        """Return all schemas that a schema uses, by the names they are used by, each after those it uses.
+
+        Raises:
+            ConfigError: They are too many or too large, use one another in a circle, or two have one name.
+            NotFound: One of them is not in the registry.
+        """
+        found: dict[str, RegisteredSchema] = {}
+        self._collect(schema, found, [], len(schema.text))
+        return found
+
+    def _collect(
+        self, schema: RegisteredSchema, found: dict[str, RegisteredSchema], above: list[str], size: int
+    ) -> int:
+        if len(above) > DEEPEST:
+            raise ConfigError(f"more than {DEEPEST} schemas use one another in a row, from {above[0]}")
+        for reference in schema.references:
+            place = str(reference)
+            if place in above:
+                raise ConfigError(f"schemas use one another in a circle: {' -> '.join([*above, place])}")
+            other = self._referred(reference)
+            if reference.name in found:
+                if found[reference.name].text != other.text:
+                    raise ConfigError(f"two different schemas are used by the name {reference.name!r}")
+                continue
+            size += len(other.text)
+            if len(found) >= MOST_REFERENCES or size > LARGEST:
+                raise ConfigError(
+                    f"{schema.label} uses more than {MOST_REFERENCES} schemas, or more than "
+                    f"{LARGEST // 2**20} MB of them"
+                )
+            size = self._collect(other, found, [*above, place], size)
+            found[reference.name] = other
+        return size
+
+    def _referred(self, reference: SchemaReference) -> RegisteredSchema:
+        if reference.group is None:
+            return self.by_version(reference.subject, reference.version)
+        # by its place alone: one schema may be used by several names
+        key = SchemaReference("", reference.subject, reference.version, reference.group)
+        return self._find(key, lambda: self._native.by_version(reference))
+
+    def _find(
+        self, key: SchemaRef | SchemaReference, ask: Callable[[], RegisteredSchema]
+    ) -> RegisteredSchema:
+        with self._lock:
+            if key in self._known:
+                return self._known[key]
+            for each in (key, None):
+                until, failure = self._failed.get(each, (0.0, None))
+                if failure is not None and time.monotonic() < until:
+                    raise type(failure)(*failure.args, retryable=failure.retryable)
+        kept = self._cache.load(key) if self._cache is not None and isinstance(key, SchemaRef) else None
+        begin = time.monotonic()
+        try:
+            schema = self._asked(ask) if kept is None else kept
+        except BrokerError as error:
+            self._remember(key, error, time.monotonic() - begin)
+            raise
+        with self._lock:
+            self._known[key] = schema
+        if self._cache is not None and kept is None and isinstance(key, SchemaRef):
+            self._cache.save(key, schema)
+        return schema
+
+    def _asked(self, ask: Callable[[], RegisteredSchema]) -> RegisteredSchema:
+        try:
+            found = ask()
+        except NotFound:
+            if not self._is_registry:
+                # at a wrong address nothing is found, and that says nothing about a schema
+                self.client.refuse_if_no_registry()
+                self._is_registry = True
+            raise
+        self._is_registry = True
+        return found
+
+    def _remember(self, key: SchemaRef | SchemaReference, error: BrokerError, took: float) -> None:
+        with self._lock:
+            if len(self._failed) >= MOST_FAILURES:
+                self._failed.clear()
+            if isinstance(error, Unavailable) and error.retryable:
+                # one that does not answer does not answer for any schema
+                self._failed[None] = (time.monotonic() + max(LEAST_PAUSE, took), error)
+            else:
+                self._failed[key] = (time.monotonic() + NOT_FOUND_SECONDS, error)
+
+
+def _opened_again(address: str) -> Registry | None:
+    """Open a registry in another process: the other side of a pickle."""
+    return opened(resolve(address, {}))

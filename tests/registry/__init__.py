@@ -1,0 +1,1 @@
+"""Schema registries: the client, and what a session does with one."""
