@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from brokerkit.sandbox.nats import NatsServer
     from brokerkit.sandbox.pubsub import EmulatorServer, PstestServer
     from brokerkit.sandbox.pulsar import PulsarServer
+    from brokerkit.sandbox.registries import ApicurioServer, SchemaRegistryServer
     from brokerkit.sandbox.servicebus.server import ServiceBusServer
 
 pytest_plugins = ["brokerkit.testing.plugin"]
@@ -37,7 +38,7 @@ NOTEBOOK_SECONDS = 600
 NOTEBOOKS_WITH_SERVERS = {"02_five_brokers.ipynb"}
 SERVERS = {
     "nats_server", "kafka_server", "kafka_server_default_delay", "pubsub_emulator", "pstest_server",
-    "pulsar_server", "servicebus_server",
+    "pulsar_server", "servicebus_server", "schema_registry_server", "apicurio_server",
 }  # fmt: skip
 """The fixtures below that start a real server."""
 _item: list[pytest.Item] = []
@@ -146,3 +147,15 @@ def pulsar_server() -> Iterator[PulsarServer]:
 def servicebus_server() -> Iterator[ServiceBusServer]:
     """Our own Service Bus."""
     yield from _running("servicebus")
+
+
+@pytest.fixture(scope="session")
+def schema_registry_server() -> Iterator[SchemaRegistryServer]:
+    """The schema registry of a Go client's tests, which has GUIDs and finds everything compatible."""
+    yield from _running("schema-registry")
+
+
+@pytest.fixture(scope="session")
+def apicurio_server() -> Iterator[ApicurioServer]:
+    """An Apicurio Registry."""
+    yield from _running("apicurio")

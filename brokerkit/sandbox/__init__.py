@@ -16,6 +16,8 @@ The systems and what they need:
 - ``pubsub``: Google's emulator, which needs ``gcloud``, or else the one of Google's Go client, which
     needs Go.
 - ``servicebus``: brokerkit's own emulator; a C compiler, once.
+- ``registry``: a schema registry, for ``registry=``; Go, once, or else Java 17, and Maven for one download
+    of 142 MB.
 
 A server listens on free loopback ports. It keeps its data in a temporary folder, or in `data`, and ends
 when it is closed, when this process exits, and when this process is killed. Downloads are kept in
@@ -27,8 +29,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from brokerkit.core.vocabulary.errors import ConfigError
+
 from .cache import ProvisionError
-from .catalogue import SYSTEMS, Missing, startable
+from .catalogue import REGISTRY, SYSTEMS, Missing, startable
 from .catalogue import start_system as _start_system
 from .process import ServerError
 from .server import Server
@@ -42,7 +46,7 @@ def start(system: str, *, data: str | Path | None = None, demo: bool = False) ->
     The first start of a system may download it, which can take minutes.
 
     Args:
-        system: One of `SYSTEMS`.
+        system: One of `SYSTEMS`, or "registry" for a schema registry.
         data: A folder to keep its data in. The next start with the same folder continues with it.
         demo: Whether to fill it with the shop of `brokerkit.sandbox.demo`, unless it is already there.
 
@@ -52,6 +56,8 @@ def start(system: str, *, data: str | Path | None = None, demo: bool = False) ->
             it.
         Unavailable: The server did not start; the text holds the end of its log.
     """
+    if demo and system == REGISTRY:
+        raise ConfigError("demo=True is for a broker: a schema registry has no topics")
     server = _start_system(system, data=None if data is None else Path(data).expanduser())
     if demo:
         from . import demo as shop

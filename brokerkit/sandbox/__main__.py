@@ -9,6 +9,7 @@ import time
 from brokerkit.core.vocabulary.errors import BrokerError
 
 from . import SYSTEMS, start, startable
+from .catalogue import REGISTRY
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -19,7 +20,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m brokerkit.sandbox", description="Run a local server until Ctrl-C."
     )
-    parser.add_argument("system", nargs="?", choices=[*SYSTEMS])
+    parser.add_argument("system", nargs="?", choices=[*SYSTEMS, REGISTRY])
     parser.add_argument("--data", help="a folder to keep its data in between runs")
     parser.add_argument("--demo", action="store_true", help="fill it with a small shop")
     given = parser.parse_args(arguments)

@@ -44,6 +44,10 @@ KINDS = {
     "pstest": Kind("pubsub", "pubsub", "PstestServer", "pstest_available", keeps_data=False),
     "pulsar": Kind("pulsar", "pulsar", "PulsarServer"),
     "servicebus": Kind("servicebus", "servicebus.server", "ServiceBusServer"),
+    "schema-registry": Kind(
+        "sandbox", "registries", "SchemaRegistryServer", "schema_registry_available", keeps_data=False
+    ),
+    "apicurio": Kind("sandbox", "registries", "ApicurioServer", "apicurio_available", keeps_data=False),
 }
 SYSTEMS = {
     "nats": ("nats",),
@@ -53,6 +57,9 @@ SYSTEMS = {
     "servicebus": ("servicebus",),
 }
 """The servers of each system, in order of preference."""
+REGISTRY = "registry"
+REGISTRIES = ("schema-registry", "apicurio")
+"""The schema registries, in order of preference."""
 
 
 def start(name: str, *, data: Path | None = None, **options: Any) -> Server:
@@ -82,11 +89,16 @@ def start(name: str, *, data: Path | None = None, **options: Any) -> Server:
 
 
 def start_system(system: str, *, data: Path | None = None) -> Server:
-    """Start the first server of a system that can be started here. Raises the errors of `start`."""
-    if system not in SYSTEMS:
-        raise ConfigError(f"there is no sandbox for {system!r}: expected one of {', '.join(SYSTEMS)}")
+    """Start the first server of a system that can be started here. Raises the errors of `start`.
+
+    `REGISTRY` stands for the schema registries.
+    """
+    names = REGISTRIES if system == REGISTRY else SYSTEMS.get(system)
+    if names is None:
+        known = ", ".join([*SYSTEMS, REGISTRY])
+        raise ConfigError(f"there is no sandbox for {system!r}: expected one of {known}")
     reasons: list[str] = []
-    for name in SYSTEMS[system]:
+    for name in names:
         try:
             return start(name, data=data)
         except Missing as error:
@@ -95,8 +107,8 @@ def start_system(system: str, *, data: Path | None = None) -> Server:
 
 
 def startable() -> Iterator[tuple[str, str | None]]:
-    """Yield each system with what it lacks to be started here, or None."""
-    for system, names in SYSTEMS.items():
+    """Yield each system, and `REGISTRY`, with what it lacks to be started here, or None."""
+    for system, names in {**SYSTEMS, REGISTRY: REGISTRIES}.items():
         reasons = [_lack(name) for name in names]
         yield system, None if None in reasons else "; or ".join(filter(None, reasons))
 

@@ -12,26 +12,19 @@ declares where they differ from the service and from each other.
 
 from __future__ import annotations
 
-import functools
-import hashlib
-import os
 import shutil
-import subprocess
 from abc import abstractmethod
 from pathlib import Path
 
 import grpc
 
-from . import cache
+from .golang import GoProgram
 from .process import free_ports
 from .proxy import Proxy
 from .server import Server
 
-MODULE = Path(__file__).parent / "pstest"
-SOURCES = ("go.mod", "go.sum", "main.go")
-GO = "1.26"
+PSTEST = GoProgram("pstest")
 START_SECONDS = 40.0
-BUILD_SECONDS = 600
 
 
 class PubSubServer(Server):
@@ -105,39 +98,9 @@ class EmulatorServer(PubSubServer):
         return [str(binary), "--host=127.0.0.1", f"--port={self.port}"]
 
 
-@functools.cache
-def pstest_folder() -> str:
-    """Return the name of its folder in the cache, which changes with its sources."""
-    digest = hashlib.sha256(b"".join((MODULE / each).read_bytes() for each in SOURCES))
-    return f"pstest-{digest.hexdigest()[:12]}"
-
-
 def pstest_available() -> str | None:
     """Return None if `pstest` can be started here, or else the line that makes it possible."""
-    if not (cache.folder() / pstest_folder()).is_dir() and shutil.which("go") is None:
-        return f"needs Go {GO} or newer to build Google's test server: see https://go.dev/dl"
-    return None
-
-
-def _build(where: Path) -> None:
-    for each in SOURCES:
-        shutil.copyfile(MODULE / each, where / each)
-    done = subprocess.run(
-        ["go", "build", "-trimpath", "-ldflags=-s -w", "-o", "pstest", "."],
-        cwd=where,
-        env={**os.environ, "CGO_ENABLED": "0"},
-        capture_output=True,
-        text=True,
-        timeout=BUILD_SECONDS,
-        check=False,
-    )
-    if done.returncode:
-        raise cache.ProvisionError(f"Go could not build pstest:\n{done.stdout[-1000:]}{done.stderr[-3000:]}")
-
-
-def provision_pstest() -> Path:
-    """Return the program, downloaded and built if it does not exist. go.sum pins what is downloaded."""
-    return cache.provision(pstest_folder(), _build) / "pstest"
+    return PSTEST.available()
 
 
 class PstestServer(PubSubServer):
@@ -147,4 +110,4 @@ class PstestServer(PubSubServer):
     about = "the test server of Google's Go client, with its data in memory"
 
     def _command(self) -> list[str]:
-        return [str(provision_pstest()), "-port", str(self.port)]
+        return [str(PSTEST.provision()), "-port", str(self.port)]

@@ -7,7 +7,7 @@ import shutil
 import tempfile
 import weakref
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import ClassVar, Self
@@ -63,13 +63,23 @@ class Server(ABC):
             raise
 
     def run(
-        self, command: Sequence[str], ready: Callable[[], bool], *, timeout: float, where: Path | None = None
+        self,
+        command: Sequence[str],
+        ready: Callable[[], bool],
+        *,
+        timeout: float,
+        where: Path | None = None,
+        environment: Mapping[str, str] | None = None,
     ) -> None:
-        """Start the process, in the folder `where` or its own, and wait until it is `ready`."""
+        """Start the process, in the folder `where` or its own, and wait until it is `ready`.
+
+        `environment` has its variables; None for those of this process.
+        """
         self._process = ServerProcess(
             command,
             folder=where or self.folder,
             log=self.folder / "server.log",
+            environment=environment,
             remove=self.folder if self._temporary else None,
         )
         self._process.wait_until(ready, timeout=timeout, what=self.name)

@@ -195,11 +195,11 @@ def test_the_command_lists_what_can_be_started() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "brokerkit.sandbox"], capture_output=True, text=True, timeout=60, check=True
     )
-    assert [line.split()[0] for line in done.stdout.splitlines()] == [*SYSTEMS]
+    assert [line.split()[0] for line in done.stdout.splitlines()] == [*SYSTEMS, "registry"]
 
 
 def test_an_unknown_system_is_refused_with_the_known_ones() -> None:
-    with pytest.raises(ConfigError, match="nats, kafka, pulsar, pubsub, servicebus"):
+    with pytest.raises(ConfigError, match="nats, kafka, pulsar, pubsub, servicebus, registry"):
         sandbox.start("carrier-pigeon")
 
 
@@ -225,7 +225,7 @@ def test_a_program_that_is_not_there_is_unavailable(monkeypatch: pytest.MonkeyPa
 
 @pytest.mark.broker
 @pytest.mark.skipif(sys.platform != "linux", reason="what a process has in memory is looked for in /proc")
-@pytest.mark.parametrize("system", ["kafka", "pulsar"])
+@pytest.mark.parametrize("system", ["kafka", "pulsar", "apicurio"])
 def test_a_server_of_java_starts_with_the_classes_of_an_earlier_one(
     request: pytest.FixtureRequest, system: str
 ) -> None:
