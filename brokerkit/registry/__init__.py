@@ -10,8 +10,10 @@ from .client import RegistryClient
 from .options import RegistryOptions
 from .registry import Registry, opened
 from .schemas import RegisteredSchema, SchemaRef, SchemaReference, SchemaSource
+from .subjects import Compatibility, Subjects
 
 __all__ = [
+    "Compatibility",
     "RegisteredSchema",
     "Registry",
     "RegistryClient",
@@ -19,5 +21,6 @@ __all__ = [
     "SchemaRef",
     "SchemaReference",
     "SchemaSource",
+    "Subjects",
     "opened",
 ]

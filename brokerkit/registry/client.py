@@ -6,6 +6,7 @@ import base64
 import http.client
 import json
 import ssl
+import urllib.error
 import urllib.request
 from collections.abc import Mapping
 from typing import Any
@@ -181,7 +182,7 @@ def _tls(options: RegistryOptions) -> ssl.SSLContext:
 
 
 def _unreachable(error: Exception, address: str) -> BrokerError:
-    reason = getattr(error, "reason", error)
+    reason = error.reason if isinstance(error, urllib.error.URLError) else error
     if isinstance(reason, ssl.SSLCertVerificationError):
         return Unavailable(
             f"the certificate of the schema registry {address} is not trusted: {reason.verify_message}; "
