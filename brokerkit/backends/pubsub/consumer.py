@@ -16,6 +16,7 @@ from brokerkit.core.contract.consumer import (
     Outcome,
     SubscriptionNotFound,
 )
+from brokerkit.core.contract.fetch_size import FetchSize
 from brokerkit.core.contract.options import refuse_unknown
 from brokerkit.core.vocabulary.cancellation import Deadline
 from brokerkit.core.vocabulary.capabilities import AckKind
@@ -58,6 +59,7 @@ class PubSubConsumer(MessageDriver):
         self._parking = parking
         self._inbox: Inbox | None = None
         self._settling: Settling | None = None
+        self._fetch_size = FetchSize()
         self._path = ""
         self._settled_in = Deadline(SETTLE_IN_SECONDS)
 
@@ -124,10 +126,11 @@ class PubSubConsumer(MessageDriver):
 
     def fetch(self, max_messages: int, wait: float) -> Fetched:
         assert self._inbox is not None
-        received, age = self._inbox.take(max_messages, wait)
+        received, age = self._inbox.take(self._fetch_size.of(max_messages), wait)
         if age > (self.lock_seconds or MIN_LOCK_SECONDS) / 3:
             received = self._renewed(received)
         columns = to_columns(received, self._request.topic)
+        self._fetch_size.learn(columns)
         return Fetched(columns, [each.ack_id for each in received])
 
     def _renewed(self, received: Sequence[Received]) -> Sequence[Received]:

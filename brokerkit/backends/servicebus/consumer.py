@@ -14,6 +14,7 @@ from brokerkit.core.contract.consumer import (
     Outcome,
     SubscriptionNotFound,
 )
+from brokerkit.core.contract.fetch_size import FetchSize
 from brokerkit.core.vocabulary.cancellation import Deadline
 from brokerkit.core.vocabulary.errors import ConfigError, NotSupported
 from brokerkit.core.vocabulary.positions import Position
@@ -40,6 +41,7 @@ class ServiceBusConsumer(MessageDriver):
         self._name = EntityName.parse(request.topic, request.subscription)
         self._opening: Future[Source] | None = None
         self._source: Source | None = None
+        self._fetch_size = FetchSize()
 
     @property
     def lock_seconds(self) -> float | None:  # type: ignore[override]  # it is known once it is attached
@@ -64,8 +66,10 @@ class ServiceBusConsumer(MessageDriver):
 
     def fetch(self, max_messages: int, wait: float) -> Fetched:
         assert self._source is not None
-        messages, receipts = self._source.take(max_messages, wait)
-        return Fetched(to_columns(messages, str(self._name), delivered=True), receipts)
+        messages, receipts = self._source.take(self._fetch_size.of(max_messages), wait)
+        columns = to_columns(messages, str(self._name), delivered=True)
+        self._fetch_size.learn(columns)
+        return Fetched(columns, receipts)
 
     def settle(
         self, receipts: Sequence[Any], outcome: Outcome, *, delay: float | None, reason: str | None
