@@ -66,6 +66,8 @@ if TYPE_CHECKING:
     from .session.read.scan import Scan as Scan
     from .session.read_report import NotYetReadableWarning as NotYetReadableWarning
     from .session.read_report import ReadReport as ReadReport
+    from .session.schemas.registration import Registration as Registration
+    from .session.schemas.versions import SchemaVersions as SchemaVersions
     from .session.start_ignored import StartIgnoredWarning as StartIgnoredWarning
     from .widgets.browse.browser import TopicBrowser as TopicBrowser
     from .widgets.compose import Composer as Composer
@@ -133,6 +135,8 @@ _HOMES = {
         "ReadReport",
     ),
     "session.read.scan": ("Scan",),
+    "session.schemas.registration": ("Registration",),
+    "session.schemas.versions": ("SchemaVersions",),
     "session.start_ignored": ("StartIgnoredWarning",),
     "session.publish.transaction": ("Transaction",),
     "widgets.browse.browser": ("TopicBrowser",),

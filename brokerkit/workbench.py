@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
-from .core.runtime import registry
+from .core.runtime import registry as backends
 from .core.runtime.connection import CONNECT_SECONDS, Connection
 from .core.vocabulary.address import EXAMPLES, hidden_target
 from .core.vocabulary.arguments import check_seconds
 from .core.vocabulary.errors import ConfigError
 from .core.vocabulary.secrets import hidden, revealed
-from .session.private_server import SANDBOX, start_sandbox
+from .registry import opened
+from .session.private_server import SANDBOX, start_registry, start_sandbox
 from .session.session import DataSession
 
 if TYPE_CHECKING:
@@ -84,6 +86,7 @@ def connect(
     read_only: bool | None = None,
     production: bool | None = None,
     timeout: float | None = CONNECT_SECONDS,
+    registry: str | None = None,
     **options: Any,
 ) -> Session:
     """Connect to a broker and return a session.
@@ -101,6 +104,10 @@ def connect(
         production: Make the widgets ask for the topic's name before anything is published, acknowledged or
             deleted. None uses ``production`` from the same places as `read_only`.
         timeout: Seconds to wait for the broker.
+        registry: The address of a schema registry, such as ``http://localhost:8081`` or
+            ``https://host/apis/ccompat/v7``; "sandbox" starts a private one. It is not asked before a schema
+            is needed. ``registry_user`` and ``registry_password``, or ``registry_token``, sign in;
+            ``registry_ca``, ``registry_cert`` and ``registry_key`` name files for TLS.
         **options: Options of the backend. They override the URL's query; dots may be written as underscores.
 
     Returns:
@@ -112,6 +119,7 @@ def connect(
         Unavailable: The broker did not answer in time.
     """
     # a traceback may show the variables of this function
+    registry = hidden("registry", registry)
     target, options = hidden_target(target), {name: hidden(name, value) for name, value in options.items()}
     if target is not None and not (isinstance(revealed(target), str) and revealed(target).strip()):
         raise ConfigError(
@@ -120,21 +128,21 @@ def connect(
         )
     seconds = check_seconds(timeout, "timeout")
     timeout = CONNECT_SECONDS if seconds is None else seconds
-    marks = {"read_only": read_only, "production": production}
-    options |= {name: value for name, value in marks.items() if value is not None}
-    if target is not None and revealed(target).startswith(SANDBOX):
-        return _sandbox(revealed(target), options, timeout)
-    return Session(Connection(registry.address_of(target, options), timeout=timeout))
-
-
-def _sandbox(target: str, options: dict[str, Any], timeout: float) -> Session:
-    server, rest = start_sandbox(target, options)
-    try:
-        connection = Connection(registry.address_of(server.address, rest), timeout=timeout)
-    except BaseException:
-        server.close()
-        raise
-    # the port changes between runs, but the name of a session must not
-    session = Session(connection, name=f"{target.partition('://')[0]}://", about=str(server))
-    session.on_close(server.close)
+    named = {"read_only": read_only, "production": production, "registry": registry}
+    options |= {name: value for name, value in named.items() if value is not None}
+    with ExitStack() as started:
+        about: dict[str, Any] = {}
+        if target is not None and revealed(target).startswith(SANDBOX):
+            server, options = start_sandbox(revealed(target), options)
+            started.callback(server.close)
+            # the port changes between runs, but the name of a session must not
+            about = {"name": f"{revealed(target).partition('://')[0]}://", "about": str(server)}
+            target = server.address
+        private, address = start_registry(backends.address_of(target, options))
+        if private is not None:
+            started.callback(private.close)
+        # a wrong option is refused before anything is opened
+        opened(address)
+        session = Session(Connection(address, timeout=timeout), **about)
+        session.on_close(started.pop_all().close)
     return session

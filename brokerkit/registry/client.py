@@ -22,7 +22,7 @@ from brokerkit.core.vocabulary.errors import (
     Unauthorized,
     Unavailable,
 )
-from brokerkit.core.vocabulary.secrets import Secret
+from brokerkit.core.vocabulary.secrets import Secret, Secrets
 
 from .http import LARGEST, Answer, AnswerTooLarge, Requests
 from .options import RegistryOptions
@@ -41,6 +41,11 @@ class RegistryClient:
         self._options = options
         secure = any(url.startswith("https:") for url in options.urls)
         self._requests = Requests(_tls(options) if secure else None, options.timeout)
+        # a registry, or a proxy before it, may say what it was told
+        self._secrets = Secrets()
+        for each in (options.password, options.token, _authorization(options)):
+            if each is not None:
+                self._secrets.add(each.reveal().rpartition(" ")[2])
 
     @property
     def name(self) -> str:
@@ -135,8 +140,8 @@ class RegistryClient:
         )
         if body is not None:
             request.add_header("Content-Type", MEDIA)
-        if self._options.token is not None or self._options.user is not None:
-            request.add_unredirected_header("Authorization", _authorization(self._options).reveal())
+        if (signed := _authorization(self._options)) is not None:
+            request.add_unredirected_header("Authorization", signed.reveal())
         problem: BrokerError
         try:
             answer = self._requests.send(request)
@@ -152,7 +157,7 @@ class RegistryClient:
                 return answer
             problem = _refusal(answer, address)
         # raised here, so that no exception of urllib becomes its context
-        raise problem
+        raise self._secrets.clear(problem)
 
 
 def _native_root(address: str) -> str:
@@ -162,9 +167,11 @@ def _native_root(address: str) -> str:
     return f"{parts.scheme}://{parts.netloc}{path if found else ''}"
 
 
-def _authorization(options: RegistryOptions) -> Secret:
+def _authorization(options: RegistryOptions) -> Secret | None:
     if options.token is not None:
         return Secret(f"Bearer {options.token.reveal()}")
+    if options.user is None:
+        return None
     password = "" if options.password is None else options.password.reveal()
     return Secret(f"Basic {base64.b64encode(f'{options.user}:{password}'.encode()).decode()}")
 

@@ -9,33 +9,41 @@ from urllib.parse import urlsplit, urlunsplit
 
 from brokerkit.core.contract.options import FILE, Option, OptionTable, seconds, secret, text
 from brokerkit.core.vocabulary.errors import ConfigError
+from brokerkit.core.vocabulary.registry_options import PREFIX
 from brokerkit.core.vocabulary.secrets import Secret, revealed
 
 SECONDS = 10.0
 
 
-def addresses(name: str, value: Any) -> tuple[str, ...]:
-    """Check the addresses of a registry, separated by commas. They hold no credentials any more."""
-    found: list[str] = []
-    for each in str(revealed(value)).split(","):
-        try:
-            parts = urlsplit(each.strip())
-            usable = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
-        except ValueError:
-            usable = False
-        if not usable or "@" in parts.netloc:
-            # raised where no variable of a traceback holds what may be a secret
-            raise ConfigError(
-                f"{name} must be the address of a schema registry, such as http://HOST:8081 or "
-                "https://HOST/apis/ccompat/v7"
-            )
-        found.append(urlunsplit((parts.scheme, parts.netloc, parts.path.rstrip("/"), "", "")))
-    return tuple(found)
+def addresses(value: Any) -> tuple[str, ...]:
+    """Check the addresses of a registry, separated by commas. They hold no credentials any more.
+
+    Raises:
+        ConfigError: One is none. No variable of its traceback holds what may be a secret.
+    """
+    found = tuple(_address(each) for each in str(revealed(value)).split(","))
+    if not all(found):
+        raise ConfigError(
+            "registry must be the address of a schema registry, such as http://HOST:8081 or "
+            "https://HOST/apis/ccompat/v7"
+        )
+    return found
+
+
+def _address(text: str) -> str:
+    """Return an address as it is used; an empty text if it is none."""
+    try:
+        parts = urlsplit(text.strip())
+        usable = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:
+        return ""
+    if not usable or "@" in parts.netloc or parts.query or parts.fragment:
+        return ""
+    return urlunsplit((parts.scheme, parts.netloc, parts.path.rstrip("/"), "", ""))
 
 
 OPTIONS = OptionTable(
     {
-        "registry": Option(addresses, "address of a schema registry; several of the same with commas"),
         "registry_user": Option(text, "user of the registry, with registry_password"),
         "registry_password": Option(secret, "password of that user"),
         "registry_token": Option(secret, "bearer token for the registry, instead of a user"),
@@ -76,10 +84,9 @@ class RegistryOptions:
         Raises:
             ConfigError: One cannot be used, or says how to sign in to a registry that is not named.
         """
-        found = OPTIONS.read(given)
-        urls = found.pop("registry")
+        found = OPTIONS.read({name: value for name, value in given.items() if name != PREFIX})
         named = {name.removeprefix("registry_"): value for name, value in found.items()}
-        if urls is None:
+        if PREFIX not in given:
             if given:
                 raise ConfigError(f"{', '.join(sorted(given))} needs registry=, the address of the registry")
             return None
@@ -87,4 +94,4 @@ class RegistryOptions:
             raise ConfigError("give registry_token, or registry_user with registry_password, not both")
         if named["password"] is not None and named["user"] is None:
             raise ConfigError("registry_password needs registry_user")
-        return cls(urls, **named)
+        return cls(addresses(given[PREFIX]), **named)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import quote
 
-from brokerkit.core.vocabulary.errors import NotFound, NotSupported, Unavailable
+from brokerkit.core.vocabulary.errors import AlreadyExists, ConfigError, NotFound, NotSupported, Unavailable
 
 from .client import RegistryClient
 from .schemas import RegisteredSchema, SchemaRef, parsed
@@ -59,6 +59,10 @@ class Subjects:
             raise self._strange(f"the versions of {subject!r}")
         return sorted(found)
 
+    def version(self, subject: str, version: int | str = "latest") -> RegisteredSchema:
+        """Return one version of a subject as it is now. Raises NotFound."""
+        return parsed(self._client.get(f"{_path(subject)}/versions/{version}"))
+
     def level(self, subject: str) -> str | None:
         """Return the level of compatibility that a subject demands, or None if the registry does not say."""
         for path in (f"/config/{quote(subject, safe='')}", "/config"):
@@ -104,10 +108,12 @@ class Subjects:
         """Register a schema as a version of a subject, unless it is one already, and return its id.
 
         Raises:
-            AlreadyExists: It is not compatible with earlier versions.
-            ConfigError: The registry cannot read the schema, or one of its references is missing.
+            ConfigError: It does not fit earlier versions, cannot be read, or a reference is missing.
         """
-        found = self._client.ask("POST", f"{_path(subject)}/versions", body=_body(schema))
+        try:
+            found = self._client.ask("POST", f"{_path(subject)}/versions", body=_body(schema))
+        except AlreadyExists as error:
+            raise ConfigError(f"the schema does not fit the subject {subject!r}: {error}") from error
         number = found.get("id") if isinstance(found, dict) else None
         if not isinstance(number, int):
             raise self._strange("the id of the schema")

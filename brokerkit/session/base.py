@@ -17,6 +17,7 @@ from brokerkit.core.vocabulary.capabilities import Capabilities, Model
 from brokerkit.core.vocabulary.errors import Closed
 from brokerkit.display.markup import Displayed, block, heading, lines, pairs
 from brokerkit.display.sanitize import plain
+from brokerkit.registry import opened
 
 from .arguments import model_of
 from .interrupted import Interrupted
@@ -55,6 +56,7 @@ class BrokerSession(Displayed):
 
     Attributes:
         connection: The core connection underneath.
+        registry: The schemas of the registry; None without one.
         name: The name of the broker as shown, without secrets.
         read_only: Whether everything that would change the broker is refused.
         production: Whether the widgets ask for the topic's name before they change anything.
@@ -66,6 +68,7 @@ class BrokerSession(Displayed):
 
     def __init__(self, connection: Connection, *, name: str | None = None, about: str | None = None) -> None:
         self.connection = connection
+        self.registry = opened(connection.address)
         self.name = name or connection.name
         self.about = about
         self.read_only = connection.read_only
@@ -215,6 +218,7 @@ class BrokerSession(Displayed):
         known = self.capabilities
         facts = {
             "sandbox": self.about,
+            "schema registry": None if self.registry is None else self.registry.name,
             "models": ", ".join(known.models),
             "ack() is": known.ack,
             "peek and scan change": known.side_effects["peek"].replace("none", "nothing"),

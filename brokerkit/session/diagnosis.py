@@ -16,12 +16,20 @@ from brokerkit.core.runtime import registry
 from brokerkit.core.runtime.connection import CONNECT_SECONDS, Connection
 from brokerkit.core.vocabulary.address import Address, hidden_target
 from brokerkit.core.vocabulary.arguments import check_seconds
-from brokerkit.core.vocabulary.errors import BrokerError, ConfigError, NotSupported, Unauthorized, Unavailable
+from brokerkit.core.vocabulary.errors import (
+    BrokerError,
+    ConfigError,
+    NotFound,
+    NotSupported,
+    Unauthorized,
+    Unavailable,
+)
 from brokerkit.core.vocabulary.secrets import Secret, Secrets, hidden, revealed
 from brokerkit.display.markup import Displayed, block, table
 from brokerkit.display.sanitize import LONGEST, plain
+from brokerkit.registry import Registry, Subjects, opened
 
-from .private_server import SANDBOX, start_sandbox
+from .private_server import SANDBOX, start_registry, start_sandbox
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -132,6 +140,7 @@ class _Examination:
         self._backend: Backend
         self._facts: Facts
         self._connection: Connection
+        self._schemas: Registry | None = None
 
     def run(self, target: str | Secret | None, topic: str | None, options: dict[str, Any]) -> Diagnosis:
         steps: list[tuple[str, Callable[[], str]]] = [
@@ -153,9 +162,14 @@ class _Examination:
                 done.append(Step(name, "not tried"))
             else:
                 done.append(self._step(name, attempt))
+        if self._schemas is not None:
+            # it is another server, which may answer where the broker does not
+            done.append(self._step("schema registry", self._list_subjects, explained=str))
         return Diagnosis(done)
 
-    def _step(self, name: str, attempt: Callable[[], str]) -> Step:
+    def _step(
+        self, name: str, attempt: Callable[[], str], explained: Callable[[Exception], str] | None = None
+    ) -> Step:
         begin = time.monotonic()
         error: BaseException | None = None
         status: Status = "ok"
@@ -166,7 +180,7 @@ class _Examination:
         except Exception as problem:
             # any exception of a client library is a finding here
             error = self._secrets.clear(problem)
-            status, detail = "failed", _explained(problem)
+            status, detail = "failed", (explained or _explained)(problem)
         return Step(name, status, self._secrets.mask(detail), time.monotonic() - begin, error)
 
     def _resolve(self, target: str | Secret | None, options: dict[str, Any]) -> str:
@@ -174,8 +188,11 @@ class _Examination:
             server, options = start_sandbox(revealed(target), options)
             self._stack.callback(server.close)
             target = server.address
-        self._address = registry.address_of(target, options)
+        private, self._address = start_registry(registry.address_of(target, options))
+        if private is not None:
+            self._stack.callback(private.close)
         self._secrets = self._address.secrets
+        self._schemas = opened(self._address)
         return str(self._address)
 
     def _load(self) -> str:
@@ -209,6 +226,15 @@ class _Examination:
         topics = self._connection.inspector().topics(timeout=self._timeout)
         ours = [info for info in topics if not info.internal]
         return f"{len(ours):,} topics"
+
+    def _list_subjects(self) -> str:
+        assert self._schemas is not None
+        subjects = Subjects(self._schemas.client)
+        try:
+            return f"{self._schemas.name} answers: {len(subjects.names()):,} subjects"
+        except NotFound:
+            self._schemas.client.refuse_if_no_registry()
+            raise
 
     def _describe(self, topic: str) -> str:
         described = self._connection.inspector().describe(topic, timeout=self._timeout)

@@ -1,14 +1,17 @@
-"""The private server behind a ``sandbox+...`` address."""
+"""The private servers behind a ``sandbox+...`` address and ``registry="sandbox"``."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
+from brokerkit.core.vocabulary.address import Address
 from brokerkit.core.vocabulary.arguments import as_flag
 from brokerkit.core.vocabulary.errors import ConfigError
+from brokerkit.core.vocabulary.registry_options import PREFIX, PRIVATE
 
 if TYPE_CHECKING:
     from brokerkit.sandbox import Server
@@ -40,3 +43,21 @@ def start_sandbox(target: str, options: Mapping[str, Any]) -> tuple[Server, dict
         raise ConfigError(f"data= must be the path of a folder, not {data!r:.60}")
     demo = as_flag(given.pop("demo", False), "demo")
     return sandbox.start(system, data=data, demo=demo), given
+
+
+def start_registry(address: Address) -> tuple[Server | None, Address]:
+    """Start the private registry of an address with ``registry="sandbox"``.
+
+    Returns:
+        The server, and the address with that of the server in it. None, and the same address, for any other.
+
+    Raises:
+        ConfigError: Something that the server needs is missing.
+        Unavailable: The server did not start.
+    """
+    from brokerkit import sandbox
+
+    if address.registry.get(PREFIX) != PRIVATE:
+        return None, address
+    server = sandbox.start("registry")
+    return server, replace(address, registry={**address.registry, PREFIX: server.address})

@@ -13,10 +13,11 @@ from .arguments import (
 from .consume.methods import ConsumingSession
 from .publish.methods import PublishingSession
 from .read.methods import ReadingSession
+from .schemas.methods import SchemaSession
 
 
-class DataSession(ReadingSession, ConsumingSession, PublishingSession):
-    """A session without widgets: topics, frames and publishing on one broker."""
+class DataSession(ReadingSession, ConsumingSession, PublishingSession, SchemaSession):
+    """A session without widgets: topics, frames, schemas and publishing on one broker."""
 
     def create_topic(self, topic: str, **options: Any) -> None:
         """Create a topic.

@@ -116,6 +116,15 @@ WAYS = [
     Way("pulsar strange option", f"pulsar://{NOWHERE}", {"mine": f"https://u:{CANARY}@h"}),
     Way("pubsub strange option", "pubsub://project", {"mine": CANARY}),
     Way("servicebus strange option", AZURE.replace(CANARY, "x"), {"mine": CANARY}),
+    Way("registry url", "inmem://", {"registry": f"http://u:{CANARY}@{NOWHERE}"}),
+    Way("registry token in the url", "inmem://", {"registry": f"http://{CANARY}@{NOWHERE}"}),
+    Way("registry password", "inmem://", {"registry": f"http://{NOWHERE}", "registry_user": "u", "registry_password": CANARY}),
+    Way("registry token", f"inmem://?registry=http://{NOWHERE}&registry_token={CANARY}"),
+    Way("registry with a query", "inmem://", {"registry": f"http://h/?token={CANARY}"}),
+    Way("registry that is no address", "inmem://", {"registry": CANARY}),
+    Way("registry misspelled", f"kafka://{NOWHERE}", {"registry_passwort": CANARY}),
+    Way("registry from the environment", "inmem://", environment={"BROKERKIT_INMEM_REGISTRY": f"https://u:{CANARY}@{NOWHERE}"}),
+    Way("registry saved", "mine", file=f'[mine]\nurl = "inmem://"\nregistry = "http://{NOWHERE}"\nregistry_token = "{CANARY}"\n'),
     Way("strange option in a url", f"nats://{NOWHERE}?mine={CANARY}"),
     Way("strange option in the environment", f"nats://{NOWHERE}", environment={"BROKERKIT_NATS_MINE": CANARY}),
     Way("strange option saved", "mine", file=f'[mine]\nurl = "nats://{NOWHERE}"\nmine = "{CANARY}"\n'),
@@ -207,7 +216,17 @@ def test_a_connection_that_fails_shows_no_secret(planted: Way, logged: io.String
         except bk.BrokerError as error:
             found = error
         if isinstance(found, Session):
-            texts = [repr(found), found._repr_html_(), found.target]
+            texts = [
+                repr(found),
+                found._repr_html_(),
+                found.target,
+                repr(vars(found)),
+                repr(vars(found.connection.address)),
+            ]
+            if found.registry is not None:
+                with pytest.raises(bk.BrokerError) as caught:
+                    found.schemas()
+                texts += [repr(pickle.dumps(found.registry)), *texts_of(caught.value)]
             found.close()
         else:
             texts = list(texts_of(found))

@@ -6,9 +6,11 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import unquote
 
-from .secrets import Secret, as_secret, revealed
+from .secrets import Secret, as_secret, hidden, revealed
 
 PREFIX = "registry"
+PRIVATE = "sandbox"
+"""The address of a private registry, which is started with the session."""
 
 
 def take_registry(options: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -46,4 +48,6 @@ def _without_login(options: dict[str, Any]) -> dict[str, Any]:
             logins = {"registry_user": unquote(user), "registry_password": as_secret(unquote(password))}
         elif at:
             logins = {"registry_token": as_secret(unquote(user))}
-    return {**logins, **options, PREFIX: ",".join(hosts)}
+    address = ",".join(hosts)
+    # what is no address is refused later, and may be a secret until then
+    return {**logins, **options, PREFIX: hidden(PREFIX, address)}

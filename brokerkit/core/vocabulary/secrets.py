@@ -25,9 +25,10 @@ _PUBLIC_NAME = re.compile(
     r"user|name|domain|stream|inbox_prefix|tls_ca|tls_cert|tls_certificate|tls_key_file|tls_hostname|"
     r"admin|monitor|oauth2_(issuer|key_file|audience|scope)|listener|project|emulator|endpoint|ca|transport|"
     r"read[._]only|production|demo|data|log_level|tls|tls_first|tls_check_hostname|nack_delay|prefetch|"
-    r"batching|chunking|registry([._](user|ca|cert|timeout))?"
+    r"batching|chunking|registry[._](user|ca|cert|timeout)"
 )
 _LOGIN = re.compile(r"://[^/?#]*@")
+_REGISTRY = re.compile(r"(https?://[^@?#\s]*|sandbox)?", re.IGNORECASE)
 _HARMLESS = re.compile(r"[+-]?\d+(\.\d+)?|true|false", re.IGNORECASE)
 
 
@@ -40,6 +41,9 @@ def is_public(name: str, value: object) -> bool:
     """Tell whether an option may be shown: it is known to be harmless, or is a number or a bool."""
     if is_secret(name) or isinstance(value, Secret) or _LOGIN.search(str(value)):
         return False
+    if name == "registry":
+        # short enough to be a key that was pasted at the wrong place
+        return _REGISTRY.fullmatch(str(value)) is not None
     return _PUBLIC_NAME.fullmatch(name) is not None or _HARMLESS.fullmatch(str(value)) is not None
 
 

@@ -1,0 +1,1 @@
+"""Schemas of the registry of a session: listed, compared and registered."""
