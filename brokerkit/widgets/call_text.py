@@ -48,7 +48,7 @@ def ascii_safe(text: str) -> str:
 def variable_of(thing: Any, otherwise: str) -> Name:
     """Return the name of the notebook's variable for a thing, otherwise `otherwise`."""
     known = cells()
-    if known is not None:
+    if known is not None and thing is not None:
         for name, value in list(known.names.items()):
             if value is thing and not name.startswith("_"):
                 return Name(name)

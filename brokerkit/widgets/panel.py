@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from importlib.resources import files
 from threading import RLock
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from brokerkit.core.vocabulary.errors import ConfigError
 from brokerkit.display.markup import Displayed
@@ -87,14 +87,26 @@ class Panel:
             self._on_message(content)
 
 
+class PanelView(Protocol):
+    """A view that lives in a panel."""
+
+    @property
+    def panel(self) -> Panel:
+        """The panel that it fills."""
+        ...
+
+    def receive(self, message: State) -> None:
+        """Handle a message of the panel."""
+
+
 class PanelDisplayed(Displayed):
     """An object that is shown as a panel, and as HTML where the widget libraries are missing."""
 
-    _panel: Panel | None = None
+    _view: PanelView | None = None
 
     @abstractmethod
-    def _new_panel(self) -> Panel:
-        """Return the panel, which is made when the object is shown for the first time."""
+    def _new_view(self) -> PanelView:
+        """Return the view, which is made when the object is shown for the first time."""
 
     @property
     def widget(self) -> Any:
@@ -103,19 +115,19 @@ class PanelDisplayed(Displayed):
         Raises:
             ConfigError: The widget libraries are not installed.
         """
-        return self._shown_panel().widget
+        return self._shown_view().panel.widget
 
-    def _shown_panel(self) -> Panel:
-        if self._panel is None:
-            self._panel = self._new_panel()
-        return self._panel
+    def _shown_view(self) -> PanelView:
+        if self._view is None:
+            self._view = self._new_view()
+        return self._view
 
     def _display_(self) -> Any:
         """Return the widget for marimo, which would otherwise show the HTML for a saved notebook."""
         return self.widget if available() else None
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
-        bundle: dict[str, Any] = self._shown_panel().mimebundle() if available() else {}
+        bundle: dict[str, Any] = self._shown_view().panel.mimebundle() if available() else {}
         return {**bundle, **super()._repr_mimebundle_()}
 
 

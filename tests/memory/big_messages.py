@@ -114,7 +114,7 @@ def browse(s: Session, topic: str) -> list[int]:
     model = BrowserModel(s, topic, limit=100_000, **look(s, topic))
     model.wait(120)
     assert model.search is not None
-    found = numbers(model.result.rows.column("value").to_pylist())
+    found = numbers(model.rows.result.rows.column("value").to_pylist())
     model.close()
     return found
 

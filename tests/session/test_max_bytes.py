@@ -10,7 +10,7 @@ import brokerkit as bk
 from brokerkit.session.arguments import MAX_BYTES, MaxBytesWarning
 from brokerkit.widgets.browse.calls import shown_call
 from brokerkit.widgets.browse.model import BrowserModel
-from brokerkit.widgets.browse.view import BrowserView
+from brokerkit.widgets.browse.state import state_of
 from brokerkit.workbench import Session
 from tests.memory.big_messages import numbers
 
@@ -108,13 +108,13 @@ def test_a_browser_stops_at_max_bytes_and_continues_without_losing_a_row(
     browser = BrowserModel(s, "t", limit=1_000, max_bytes=ROOM, **options)
     pages = 0
     while browser.wait(20) and browser.search.status == "at max_bytes":
-        seen = numbers(browser.result.rows.column("value").to_pylist())
+        seen = numbers(browser.rows.result.rows.column("value").to_pylist())
         assert 0 < SIZE * len(seen) <= ROOM * (pages + 1)
         browser.go_on()
         pages += 1
     assert pages >= 5
     assert browser.search.status == "at the end"
-    found = browser.frame
+    found = browser.frame()
     assert sorted(numbers(found["value"])) == list(range(COUNT))
     assert not found["id"].duplicated().any()
 
@@ -123,7 +123,7 @@ def test_a_browser_says_that_it_stopped_for_memory_and_offers_to_continue(s: Ses
     filled(s)
     browser = BrowserModel(s, "t", limit=1_000, max_bytes=ROOM)
     assert browser.wait(20)
-    shown = BrowserView(browser)._state()["search"]
+    shown = state_of(browser)["search"]
     assert shown["text"].startswith("At the limit of memory (105.0 kB): ")
     assert "left" in shown["text"]
     assert shown["more"] == "Continue"

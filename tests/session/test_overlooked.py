@@ -20,7 +20,8 @@ from brokerkit.core import OutboundMessage
 from brokerkit.sandbox.kafka import KafkaServer
 from brokerkit.sandbox.nats import NatsServer
 from brokerkit.testing import waiting
-from brokerkit.widgets.browse.view import BrowserView
+from brokerkit.widgets.browse.state import state_of as browser_state
+from brokerkit.widgets.tail.view import state_of as tail_state
 from brokerkit.workbench import Session
 
 BIG = 10**21
@@ -226,18 +227,20 @@ def test_the_browser_and_the_tail_say_it_where_their_rows_are_counted(s: Session
     browser = s.browse("t", where="FAILED")
     assert browser.wait(20)
     assert (
-        BrowserView(browser)._state()["search"]["errors"]
+        browser_state(browser._model)["search"]["errors"]
         == "The filter could not look into 15 of 16 payloads (gzip)"
     )
     assert browser.frame.attrs["brokerkit"]["read"]["overlooked"] == {"gzip": 15}
     browser.close()
     tail = s.tail("t", where="FAILED", interval=0.05)
     try:
-        assert tail._state()["filter_errors"] == "The filter could not look into 15 payloads (gzip)"
+        assert tail_state(tail._model)["filter_errors"] == "The filter could not look into 15 payloads (gzip)"
         s.publish("t", gzip.compress(b"FAILED"))
-        waiting.eventually(lambda: "16 payloads (gzip)" in tail._state()["filter_errors"], "it is counted")
+        waiting.eventually(
+            lambda: "16 payloads (gzip)" in tail_state(tail._model)["filter_errors"], "it is counted"
+        )
         assert tail.frame.attrs["brokerkit"]["read"]["overlooked"] == {"gzip": 16}
         tail.where = lambda value: True
-        waiting.eventually(lambda: tail._state()["filter_errors"] == "", "it is counted again")
+        waiting.eventually(lambda: tail_state(tail._model)["filter_errors"] == "", "it is counted again")
     finally:
         tail.close()

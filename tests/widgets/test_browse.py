@@ -13,6 +13,7 @@ import brokerkit as bk
 from brokerkit.core import OutboundMessage
 from brokerkit.testing import waiting
 from brokerkit.widgets.browse import Query, TopicBrowser
+from brokerkit.widgets.browse.state import state_of
 from brokerkit.workbench import Session
 
 
@@ -109,7 +110,7 @@ def test_what_is_typed_is_a_call_that_gives_the_same_rows(orders: Session, form:
     pd.testing.assert_frame_equal(frame, run(browser.call, orders, browser))
     pd.testing.assert_frame_equal(frame, run(browser.fixed_call, orders, browser))
     # what the form then shows means the same
-    shown = browser._view._state()["form"]
+    shown = state_of(browser._model)["form"]
     say(browser, "query", **shown)
     assert browser.call == call
 
@@ -139,9 +140,9 @@ def test_unreadable_entries_are_reported_and_break_nothing(orders: Session, form
     browser = browse(orders, "orders")
     told(browser)
     say(browser, "query", **FORM | form)
-    assert problem in browser._view._state()["problem"]
+    assert problem in state_of(browser._model)["problem"]
     say(browser, "query", **FORM)
-    assert browser._view._state()["problem"] == ""
+    assert state_of(browser._model)["problem"] == ""
     assert len(browser.frame) == 100
 
 
@@ -169,7 +170,7 @@ def test_a_topic_is_found_by_words_chosen_and_described(orders: Session) -> None
 def test_a_click_on_a_list_that_is_gone_opens_nothing(orders: Session) -> None:
     browser = browse(orders)
     told(browser)
-    generation = browser.topics.generation
+    generation = browser._model.topics.generation
     say(browser, "refresh")
     say(browser, "topic", n=0, generation=generation)
     assert browser.topic is None
@@ -217,7 +218,7 @@ def test_a_search_can_be_stopped_and_continued_and_misses_nothing(s: Session) ->
     browser.stop()
     gate.set()
     assert browser.wait(20)
-    assert browser.search.status == "stopped"
+    assert browser._model.search.status == "stopped"
     found = browser.frame
     assert 0 < len(found) < 600
     again = run(browser.call, s, browser)
@@ -225,18 +226,18 @@ def test_a_search_can_be_stopped_and_continued_and_misses_nothing(s: Session) ->
     browser.go_on()
     assert browser.wait(20)
     assert sorted(map(int, browser.frame["value"])) == list(range(0, 60_000, 100))
-    assert browser.search.status == "at the end"
+    assert browser._model.search.status == "at the end"
     assert browser.call == "s.peek('t', 10000, start='earliest', where=browser.query.where)"
 
 
 def test_more_rows_continue_where_the_limit_was(orders: Session) -> None:
     browser = browse(orders, "orders", limit=30)
-    assert browser.search.status == "at the limit"
-    read = browser.search.read
+    assert browser._model.search.status == "at the limit"
+    read = browser._model.search.read
     browser.go_on()
     assert browser.wait(20)
     assert browser.call == "s.peek('orders', 60)"
-    assert browser.search.read == 2 * read
+    assert browser._model.search.read == 2 * read
     pd.testing.assert_frame_equal(browser.frame, run(browser.call, orders, browser))
 
 
@@ -251,7 +252,7 @@ def test_a_filter_that_fails_is_counted_and_stops_nothing(orders: Session) -> No
 def _state(browser: TopicBrowser) -> dict:
     pytest.importorskip("anywidget")
     assert browser.widget is not None
-    return browser._view._state()
+    return state_of(browser._model)
 
 
 def test_a_predicate_is_tried_on_the_rows_shown_before_it_is_searched_for(orders: Session) -> None:
@@ -273,8 +274,8 @@ def test_a_search_whose_broker_is_away_says_so_and_can_go_on(orders: Session) ->
     orders.native.faults.stop()
     browser.query = {"limit": 5}
     eventually(lambda: not browser.running, within=60)
-    assert browser.search.status == "failed"
-    assert isinstance(browser.search.problem, bk.BrokerError)
+    assert browser._model.search.status == "failed"
+    assert isinstance(browser._model.search.problem, bk.BrokerError)
     orders.native.faults.start()
     browser.go_on()
     assert browser.wait(20)
@@ -406,22 +407,22 @@ def test_it_leads_to_a_composer_and_a_tail(orders: Session) -> None:
     told(browser)
     say(browser, "select", place=0)
     say(browser, "compose")
-    assert browser.companions.composer.value == browser.selected["value"].iloc[0].encode()
+    assert browser._model.companions.composer.value == browser.selected["value"].iloc[0].encode()
     say(browser, "follow")
-    assert browser.companions.tail.key == "c1"
+    assert browser._model.companions.tail.key == "c1"
     assert len(browser.widget.children) == 3
     say(browser, "put_away")
     assert len(browser.widget.children) == 1
     browser.follow()
     browser.stop("its cell was run again")
-    eventually(lambda: not browser.companions.tail.running)
+    eventually(lambda: not browser._model.companions.tail.running)
 
 
 def test_it_leaves_no_thread_and_changes_nothing_on_the_broker(orders: Session) -> None:
     orders.create_subscription("orders", "me", start="earliest")
     before = orders.describe("orders")
     browser = browse(orders, "orders")
-    browser.count()
+    browser._model.count()
     assert browser.wait(20)
     after = orders.describe("orders")
     assert after.subscriptions.equals(before.subscriptions)
@@ -432,7 +433,7 @@ def test_it_leaves_no_thread_and_changes_nothing_on_the_broker(orders: Session) 
 
 def test_what_is_forgotten_takes_no_memory_and_can_be_asked_for_again(orders: Session) -> None:
     browser = browse(orders, "orders")
-    browser.forget()
+    browser._model.forget()
     assert len(browser.frame) == len(browser.selected) == 0
     assert browser.call == "s.peek('orders')"
     browser.query = {"limit": 5}
@@ -451,7 +452,7 @@ def test_a_closed_session_ends_it_with_a_reason(orders: Session) -> None:
 
 def test_a_topic_that_is_gone_or_options_without_one_are_said(s: Session) -> None:
     browser = browse(s, "nope")
-    assert isinstance(browser.search.problem, bk.NotFound)
+    assert isinstance(browser._model.search.problem, bk.NotFound)
     assert "no topic 'nope'" in _state(browser)["problem"]
     with pytest.raises(bk.ConfigError, match="need a topic"):
         s.browse(limit=5)
@@ -487,10 +488,10 @@ def test_a_frame_remembers_where_it_came_from_and_can_be_read_again(orders: Sess
 
 def test_json_fields_come_and_go_without_reading_again(orders: Session) -> None:
     browser = browse(orders, "orders", limit=50)
-    search = browser.search
+    search = browser._model.search
     browser.query = {"expand": True}
     assert browser.wait(20)
-    assert browser.search is search
+    assert browser._model.search is search
     assert "value.total" in browser.frame.columns
     assert browser.frame.equals(run(browser.call, orders, browser))
     browser.query = {"expand": False}

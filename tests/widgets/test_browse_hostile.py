@@ -8,6 +8,7 @@ import time
 import pytest
 
 from brokerkit.core import OutboundMessage
+from brokerkit.widgets.browse.state import state_of
 from brokerkit.workbench import Session
 from tests.frames.hostile import KEYS, NAMES, PAYLOADS, VALUES
 from tests.widgets.test_browse import FORM, browse, last, run, say, told
@@ -47,7 +48,7 @@ def test_every_message_is_shown_in_every_form_short_and_without_control_characte
     sent = told(browser)
     say(browser, "hello")
     slowest = 0.0
-    for place in range(len(browser.result)):
+    for place in range(len(browser._model.rows.result)):
         began = time.monotonic()
         say(browser, "select", place=place)
         for form in ("tree", "text", "hex", "decoded"):
@@ -63,7 +64,7 @@ def test_every_message_is_shown_in_every_form_short_and_without_control_characte
 def test_two_hostile_messages_are_compared(hostile: Session) -> None:
     browser = browse(hostile, "t")
     sent = told(browser)
-    for first in range(0, len(browser.result) - 1, 2):
+    for first in range(0, len(browser._model.rows.result) - 1, 2):
         say(browser, "select", place=first)
         say(browser, "select", place=first + 1, how="toggle")
         say(browser, "compare")
@@ -122,7 +123,7 @@ def test_topics_and_columns_with_hostile_names_are_listed_and_opened(s: Session)
         frame = browser.frame
         assert len(frame) == 1
         assert frame.equals(run(browser.call, s, browser))
-        state = browser._view._state()
+        state = state_of(browser._model)
         assert not [each for each in NAUGHTY if each in json.dumps(state, ensure_ascii=False)]
         page = browser._repr_mimebundle_()["text/html"]
         assert "<script" not in page
@@ -140,14 +141,14 @@ def test_hostile_input_is_shown_as_escapes(s: Session) -> None:
     assert len(browser.frame) == 1
     assert "\u202e" not in browser.call
     assert len(run(browser.call, s, browser)) == 1
-    assert "\u202e" not in json.dumps(browser._view._state(), ensure_ascii=False)
+    assert "\u202e" not in json.dumps(state_of(browser._model), ensure_ascii=False)
 
 
 def test_a_message_from_nowhere_is_ignored(hostile: Session) -> None:
     browser = browse(hostile, "t")
     told(browser)
     for kind, content in [
-        ("topic", {"n": 10**9, "generation": browser.topics.generation}),
+        ("topic", {"n": 10**9, "generation": browser._model.topics.generation}),
         ("select", {"place": 10**9}),
         ("select", {"place": "x"}),
         ("rows", {"first": -5, "count": 10**9}),
@@ -160,4 +161,4 @@ def test_a_message_from_nowhere_is_ignored(hostile: Session) -> None:
         ("nonsense", {}),
     ]:
         say(browser, kind, **content)
-    assert browser._view._state()["topic"] == "t"
+    assert state_of(browser._model)["topic"] == "t"

@@ -12,6 +12,7 @@ import weakref
 import pytest
 
 from brokerkit.testing.waiting import eventually
+from brokerkit.widgets.browse.state import state_of
 from brokerkit.workbench import Session
 from tests.widgets.test_browse import browse, last, say, told
 
@@ -73,7 +74,9 @@ def test_what_was_shown_before_is_not_kept(s: Session) -> None:
     browser = browse(s, "t", limit=1_000)
     told(browser)
     say(browser, "select", place=5)
-    before = [weakref.ref(each) for each in (browser.search, browser.result, browser.message)]
+    before = [
+        weakref.ref(each) for each in (browser._model.search, browser._model.rows.result, browser.message)
+    ]
     browser.query = {"limit": 10}
     assert browser.wait(20)
     gc.collect()
@@ -88,7 +91,7 @@ def test_what_a_notebook_may_save_of_it_is_small(s: Session) -> None:
     sent = told(browser)
     say(browser, "hello")
     assert last(sent, "rows")["total"] == 200
-    state = browser._view._state()
+    state = state_of(browser._model)
     assert len(json.dumps(state)) < 10_000
     saved = browser.widget.children[0].get_state()
     assert len(json.dumps({name: saved[name] for name in ("_esm", "_css")})) < 70_000

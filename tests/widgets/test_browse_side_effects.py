@@ -8,6 +8,7 @@ import pytest
 
 import brokerkit as bk
 from brokerkit.sandbox.pubsub import EmulatorServer
+from brokerkit.widgets.browse.state import state_of
 from brokerkit.workbench import Session
 from tests.backends.pubsub.conftest import new_name, url_of
 from tests.widgets.test_browse import FORM, browse, last, say, told
@@ -17,7 +18,7 @@ def test_a_free_look_says_that_it_changes_nothing(s: Session) -> None:
     s.create_topic("orders")
     browser = browse(s, "orders")
     told(browser)
-    state = browser._view._state()
+    state = state_of(browser._model)
     assert state["effect"].startswith("Reading only: no position moves")
     assert (state["choices"], state["confirm"]) == ([], False)
 
@@ -43,10 +44,10 @@ class TestPubSub:
         browser = browse(session, topic)
         sent = told(browser)
         say(browser, "hello")
-        state = browser._view._state()
+        state = state_of(browser._model)
         assert "cannot show messages without a side effect" in state["effect"]
         assert [each["value"] for each in state["choices"]] == ["give back", "temporary subscription"]
-        assert browser.search is None
+        assert browser._model.search is None
         assert len(browser.frame) == 0
         assert browser.call == f"s.describe({topic!r})"
         assert last(sent, "described")["topic"]["subscriptions"][0]["name"].endswith("-me")
@@ -66,7 +67,7 @@ class TestPubSub:
         assert browser.message_call == "browser.selected"
         say(browser, "step", by=1)
         say(browser, "step", by=1, along="partition")
-        assert "no positions" in browser._view._state()["problem"]
+        assert "no positions" in state_of(browser._model)["problem"]
 
     def test_giving_back_names_the_subscription_and_says_it_in_the_call(
         self, session: Session, topic: str
@@ -85,11 +86,11 @@ class TestPubSub:
         with bk.connect(url_of(pubsub_emulator), production=True) as session:
             browser = browse(session, topic)
             told(browser)
-            assert browser._view._state()["confirm"] is True
+            assert state_of(browser._model)["confirm"] is True
             for confirm in (None, "", topic[:-1]):
                 say(browser, "query", **FORM, effect="temporary subscription", confirm=confirm)
-                assert "type the topic's name" in browser._view._state()["problem"]
-                assert browser.search is None
+                assert "type the topic's name" in state_of(browser._model)["problem"]
+                assert browser._model.search is None
             say(browser, "query", **FORM, effect="temporary subscription", confirm=topic)
             browser.wait(60)
             assert len(browser.frame) == 5
@@ -97,4 +98,4 @@ class TestPubSub:
             browser = browse(session, topic)
             told(browser)
             say(browser, "query", **FORM, effect="temporary subscription")
-            assert "read-only" in browser._view._state()["problem"]
+            assert "read-only" in state_of(browser._model)["problem"]

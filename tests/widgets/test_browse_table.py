@@ -125,9 +125,9 @@ def test_a_brush_sets_the_window_and_the_call_reads_it(s: Session) -> None:
     dated(s, 2, list(range(600)))
     browser = s.browse("t", limit=1_000)
     assert browser.wait(20)
-    browser.count()
+    browser._model.count()
     assert browser.wait(20)
-    view = browser.histogram.view()
+    view = browser._model.histogram.view()
     low, high = 10, 19
     wanted = sum(view["counts"][low:high])
     assert browser.widget is not None
@@ -147,7 +147,7 @@ def test_a_count_that_takes_too_long_is_given_up_with_the_next(s: Session) -> No
     assert browser.wait(20)
     s.native.faults.pause()
     began = time.monotonic()
-    browser.count()
+    browser._model.count()
     browser.close(0.2)
     s.native.faults.resume()
     assert browser.wait(20)

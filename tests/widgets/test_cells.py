@@ -23,7 +23,7 @@ deadline = time.monotonic() + 10
 while any(each.running for each in shell.user_ns["tails"]) and time.monotonic() < deadline:
     time.sleep(0.02)
 seen.append([each.running for each in shell.user_ns["tails"]])
-print(json.dumps([seen[:5], seen[-1], shell.user_ns["tails"][0]._status_text()]))
+print(json.dumps([seen[:5], seen[-1], shell.user_ns["tails"][0]._model.status_text()]))
 """
 
 

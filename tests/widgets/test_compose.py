@@ -10,6 +10,7 @@ import pytest
 
 import brokerkit as bk
 from brokerkit.widgets.compose import Composer
+from brokerkit.widgets.compose.view import state_of
 from brokerkit.widgets.editing import name_to_text, text_to_name, to_bytes, to_text
 from brokerkit.workbench import Session
 
@@ -65,7 +66,7 @@ def test_edit_and_resend_keeps_what_was_not_edited(orders: Session) -> None:
     orders.publish("orders", '{"copies": one}', key=b"\xff", attributes=[("a", "1"), ("a", b"\xfe")])
     composer = Composer(orders, "orders", message=orders.peek("orders"), json=True)
     assert [each.level for each in composer.problems] == ["error"]
-    composer.receive({"type": "edit", "value": ["text", '{"copies": 1}']})
+    composer._shown_view().receive({"type": "edit", "value": ["text", '{"copies": 1}']})
     assert composer.problems == []
     outcome = composer.send()
     assert outcome.counts["confirmed"] == 1
@@ -93,7 +94,7 @@ def test_a_schema_is_checked_while_typing(orders: Session) -> None:
     schema = {"type": "object", "required": ["id"], "properties": {"id": {"type": "integer"}}}
     composer = Composer(orders, "orders", value={"id": "x"}, schema=schema)
     assert "is not of type 'integer'" in composer.problems[0].text
-    composer.receive({"type": "edit", "value": ["text", '{"id": 9007199254740993}']})
+    composer._shown_view().receive({"type": "edit", "value": ["text", '{"id": 9007199254740993}']})
     assert composer.problems == []
     with pytest.raises(bk.ConfigError):
         composer.schema = {"type": "nonsense"}
@@ -128,9 +129,9 @@ def test_a_message_goes_to_another_topic_of_another_session(orders: Session) -> 
     with bk.connect("inmem://") as other:
         other.create_topic("copy")
         composer = Composer(orders, "orders", value="x", sessions=[other])
-        composer.receive({"type": "to", "index": 1})
-        composer.receive({"type": "topic", "text": "copy"})
-        composer.receive({"type": "send", "confirm": None})
+        composer._shown_view().receive({"type": "to", "index": 1})
+        composer._shown_view().receive({"type": "topic", "text": "copy"})
+        composer._shown_view().receive({"type": "send", "confirm": None})
         assert other.peek("copy")["value"].tolist() == ["x"]
         assert len(orders.peek("orders")) == 0
 
@@ -140,21 +141,21 @@ def test_read_only_refuses_in_code_and_says_so_in_the_view() -> None:
         composer = Composer(session, "orders", value="x")
         with pytest.raises(bk.NotSupported, match="read-only"):
             composer.send(confirm="orders")
-        assert "read-only" in composer._state()["refused"]
+        assert "read-only" in state_of(composer._model)["refused"]
 
 
 def test_production_wants_the_name_of_the_topic() -> None:
     with bk.connect("inmem://", production=True) as orders:
         orders.create_topic("orders")
         composer = Composer(orders, "orders", value="x")
-        assert composer._state()["confirm"]
+        assert state_of(composer._model)["confirm"]
         for confirm in (None, "", "order"):
             with pytest.raises(bk.ConfigError, match="confirm='orders'"):
                 composer.send(confirm=confirm)
-        composer.receive({"type": "send", "confirm": "order"})
-        assert "marked as production" in composer._state()["said"]
+        composer._shown_view().receive({"type": "send", "confirm": "order"})
+        assert "marked as production" in state_of(composer._model)["said"]
         assert len(orders.peek("orders")) == 0
-        composer.receive({"type": "send", "confirm": "orders"})
+        composer._shown_view().receive({"type": "send", "confirm": "orders"})
         assert len(orders.peek("orders")) == 1
 
 
@@ -169,7 +170,7 @@ def test_the_call_below_makes_the_same_composer(orders: Session, value: Any) -> 
 
 def test_a_value_too_long_for_a_text_field_is_sent_whole(orders: Session) -> None:
     composer = Composer(orders, "orders", value="x" * 900_000)
-    state = composer._state()
+    state = state_of(composer._model)
     assert len(str(state)) < 10_000
     assert "too long to edit" in state["large"]
     composer.send()

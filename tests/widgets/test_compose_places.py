@@ -16,6 +16,7 @@ from brokerkit.sandbox.kafka import KafkaServer
 from brokerkit.sandbox.nats import NatsServer
 from brokerkit.session.publish.placement import PlacingWarning
 from brokerkit.widgets.compose import Composer
+from brokerkit.widgets.compose.view import state_of
 from brokerkit.workbench import Session
 
 pytestmark = pytest.mark.broker
@@ -96,11 +97,11 @@ def test_an_edited_message_keeps_them_and_a_new_key_is_said_to_belong_elsewhere(
 ) -> None:
     other = (home(session, topic) + 1) % PARTITIONS
     composer = Composer(session, topic, message=read(session, topic).iloc[[other]])
-    composer.receive({"type": "edit", "value": ["text", "edited"]})
+    composer._shown_view().receive({"type": "edit", "value": ["text", "edited"]})
     assert composer.problems == []
     assert composer.dry_run()[["partition", "publish_time"]].values.tolist() == [[other, THEN]]
     key = next(each for each in map("k{}".format, range(99)) if home(session, topic, each) != other)
-    composer.receive({"type": "edit", "key": ["text", key]})
+    composer._shown_view().receive({"type": "edit", "key": ["text", key]})
     assert f"goes to partition {other}, and messages of its new key to {home(session, topic, key)}" in str(
         warnings_of(composer)
     )
@@ -161,8 +162,8 @@ def test_an_unsupported_request_is_refused_and_changes_nothing(session: Session,
     with pytest.raises(bk.ConfigError, match="needs as many partitions|there are rows of partition 3"):
         Composer(session, fewer, frame=rows, partitions="same")
     composer = Composer(session, topic, frame=rows, partitions="same")
-    composer.receive({"type": "topic", "text": fewer})
-    assert "partitions" in composer._state()["said"]
+    composer._shown_view().receive({"type": "topic", "text": fewer})
+    assert "partitions" in state_of(composer._model)["said"]
     assert composer.topic == topic
     assert composer.send().counts["confirmed"] == PARTITIONS
     with pytest.raises(bk.ConfigError, match='partitions must be "same", "key" or None'):

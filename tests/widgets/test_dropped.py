@@ -121,7 +121,7 @@ def test_a_tail_that_is_kept_continues_when_its_variable_in_a_function_is_gone()
         s.publish(TOPIC, "later")
         eventually(lambda: len(kept[0].frame) == 1, "the kept tail reads on")
         widget = kept[0].widget
-        gone = weakref.ref(kept.pop())
+        gone = weakref.ref(kept.pop()._model)
         gc.collect()
         assert gone() is not None, "what is shown keeps its tail"
         widget.close()

@@ -12,6 +12,7 @@ import pytest
 import brokerkit as bk
 from brokerkit.testing import waiting
 from brokerkit.widgets.tail import Tail
+from brokerkit.widgets.tail.view import state_of
 from brokerkit.workbench import Session
 
 HOSTILE = [
@@ -83,7 +84,7 @@ def test_a_filter_set_in_code_or_in_the_browser_looks_back_too(orders: Session) 
     tail = Tail(orders, "orders", interval=0.02)
     tail.where = '"id":7}'
     eventually(lambda: values(tail) == ['{"id":7}'])
-    tail.receive({"type": "filter", "where": '"id":9}', "key": ""})
+    tail._shown_view().receive({"type": "filter", "where": '"id":9}', "key": ""})
     eventually(lambda: values(tail) == ['{"id":9}'])
     assert tail.call == "s.tail('orders', where='\"id\":9}')"
     tail.where = lambda value: value["id"] in (3, 4)
@@ -110,7 +111,7 @@ def test_a_selected_row_is_a_frame_for_the_next_cell(orders: Session) -> None:
     orders.publish("orders", {"id": 1}, key="c1")
     tail = Tail(orders, "orders", interval=0.02)
     assert len(tail.selected) == 0
-    tail.receive({"type": "select", "n": 1})
+    tail._shown_view().receive({"type": "select", "n": 1})
     assert tail.selected["value"].tolist() == ['{"id":1}']
     place = tail.selected[["partition", "offset"]].iloc[0]
     tail.selected = None
@@ -154,9 +155,9 @@ def test_hostile_messages_go_out_short_and_without_control_characters(s: Session
     sent: list[dict] = []
     began = time.monotonic()
     tail.widget.send = lambda content, buffers=None: sent.append(content)
-    tail.receive({"type": "hello"})
+    tail._shown_view().receive({"type": "hello"})
     for number in range(1, len(HOSTILE) + 2):
-        tail.receive({"type": "select", "n": number})
+        tail._shown_view().receive({"type": "select", "n": number})
     page = tail._repr_mimebundle_()["text/html"]
     assert time.monotonic() - began < 5
     assert [each["type"] for each in sent if each["type"] == "detail"]
@@ -174,7 +175,7 @@ def test_hostile_messages_go_out_short_and_without_control_characters(s: Session
 def test_the_state_that_a_notebook_may_save_stays_small(orders: Session) -> None:
     pytest.importorskip("anywidget")
     tail = Tail(orders, "orders", interval=0.02)
-    tail.widget.state = tail._state()
+    tail.widget.state = state_of(tail._model)
     for _ in range(5):
         orders.publish_batch("orders", ["x" * 100] * 1_000)
     eventually(lambda: tail.read == 5_000)

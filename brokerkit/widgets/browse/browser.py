@@ -2,22 +2,36 @@
 
 from __future__ import annotations
 
-from typing import Any
+import weakref
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
+from brokerkit.core.vocabulary.errors import BrokerError
 from brokerkit.display.markup import Displayed
 from brokerkit.display.sanitize import plain
 
 from .. import panel
 from .calls import fixed_call, message_call, shown_call
+from .compare import Compared
+from .message import MessageView
 from .model import BrowserModel
 from .page import page
+from .query import Query
 from .view import BrowserView
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from brokerkit.session.session import DataSession
+
+    from ..compose import Composer
+    from ..tail import Tail
 
 FIRST_SCREEN = 0.5
 """Seconds that the page without a kernel waits for a running read."""
 
 
-class TopicBrowser(BrowserModel, Displayed):
+class TopicBrowser(Displayed):
     """A widget with the topics, the messages of one topic, and the selected message.
 
     Made by `Session.browse`.
@@ -27,7 +41,10 @@ class TopicBrowser(BrowserModel, Displayed):
     which end when its cell is run again or the session is closed.
     """
 
-    _view: BrowserView | None = None
+    def __init__(self, session: DataSession, topic: str | None = None, **options: Any) -> None:
+        self._model = BrowserModel(session, topic, **options)
+        self._model.owner = weakref.ref(self)
+        self._view: BrowserView | None = None
 
     @property
     def widget(self) -> Any:
@@ -37,24 +54,156 @@ class TopicBrowser(BrowserModel, Displayed):
             ConfigError: The widget libraries are not installed.
         """
         if self._view is None:
-            self._view = BrowserView(self)
-            self.on_begin, self.on_change = self._view.begin, self._view.show
+            self._view = BrowserView(self._model)
+            self._model.on_begin, self._model.on_change = self._view.begin, self._view.show
         return self._view.widget
+
+    @property
+    def session(self) -> DataSession:
+        """The session whose topics are shown."""
+        return self._model.session
+
+    # The rows.
+
+    @property
+    def query(self) -> Query | None:
+        """The arguments of `peek` for the rows; None before a topic is chosen.
+
+        Set it to a `Query`, to a topic's name, or to a dict of the arguments to change.
+        """
+        return self._model.query
+
+    @query.setter
+    def query(self, wanted: Query | str | dict[str, Any]) -> None:
+        self._model.ask(Query.of(wanted, self.query))
+
+    @property
+    def topic(self) -> str | None:
+        """The topic whose messages are shown."""
+        return self._model.topic
+
+    @property
+    def frame(self) -> pd.DataFrame:
+        """The rows, as `call` returns them.
+
+        While they are being read, wait up to 2 s and return those found so far.
+        """
+        return self._model.frame()
+
+    @property
+    def selected(self) -> pd.DataFrame:
+        """The selected rows, whole, as a frame; empty if none is selected.
+
+        Set it to an offset, (partition, offset), an id, a list of these, a frame, or None.
+        """
+        return self._model.as_frame(self._model.rows.selected())
+
+    @selected.setter
+    def selected(self, wanted: Any) -> None:
+        self._model.select(wanted)
+
+    @property
+    def columns(self) -> list[str]:
+        """The columns shown. Set it to names, or to None for the usual ones."""
+        return self._model.rows.columns
+
+    @columns.setter
+    def columns(self, wanted: Sequence[str] | None) -> None:
+        self._model.choose_columns(wanted)
+
+    @property
+    def sort(self) -> tuple[str, bool] | None:
+        """The column that orders the rows, and whether ascending; None orders them as `peek` does."""
+        return self._model.rows.result.sort
+
+    @sort.setter
+    def sort(self, wanted: str | tuple[str, bool] | None) -> None:
+        self._model.sort_by(wanted)
+
+    # One message, or two.
+
+    @property
+    def message(self) -> MessageView | None:
+        """The message shown, in full."""
+        return self._model.rows.message
+
+    @property
+    def compared(self) -> list[Compared]:
+        """The first two selected rows, field by field; empty if fewer are selected."""
+        return self._model.rows.compared()
+
+    def step(self, by: int, along: str = "rows") -> None:
+        """Show the message before (-1) or after (1) the current one.
+
+        `along` is "rows" for the rows found, "partition" for its partition, or "key" for the same key in its
+        partition; the last two are found on the broker.
+        """
+        self._model.step(by, along)
+
+    # Other widgets.
+
+    def compose(self) -> Composer:
+        """Return a composer that starts with the selected messages, to edit them and send them again."""
+        return self._model.compose()
+
+    def follow(self) -> Tail:
+        """Follow the topic live, with the same key and filter."""
+        return self._model.follow()
+
+    def put_away(self) -> None:
+        """Close the composer and the tail."""
+        self._model.put_away()
+
+    # Reading.
+
+    def refresh(self) -> None:
+        """Load the topics, and the description of the current one, again."""
+        self._model.refresh()
+
+    def go_on(self, more: int = 0) -> None:
+        """Continue a search where it stopped, with a limit raised by `more` rows."""
+        self._model.go_on(more)
+
+    @property
+    def running(self) -> bool:
+        """Whether rows are being read now."""
+        return self._model.running
+
+    @property
+    def problem(self) -> BrokerError | None:
+        """The last error; None if there is none."""
+        return self._model.problem
+
+    def stop(self, why: str = "you stopped it") -> None:
+        """Stop all reading; the rows found so far stay."""
+        self._model.stop(why)
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait until nothing is being read; return whether that is so."""
+        return self._model.wait(timeout)
+
+    def close(self, timeout: float = 2.0) -> None:
+        """Stop, and wait for the threads."""
+        self._model.close(timeout)
+
+    # As Python.
 
     @property
     def call(self) -> str:
         """The Python call that returns the rows shown; for a search that was stopped, the rows found."""
-        return shown_call(self)
+        return shown_call(self._model)
 
     @property
     def fixed_call(self) -> str:
         """The same call with its ends fixed at offsets, so that it returns these very rows later, too."""
-        return fixed_call(self)
+        return fixed_call(self._model)
 
     @property
     def message_call(self) -> str:
         """The Python call that returns the message shown."""
-        return message_call(self)
+        return message_call(self._model)
+
+    # Display.
 
     def __repr__(self) -> str:
         topic = "" if self.topic is None else f" at {plain(self.topic, 120)}"
@@ -69,9 +218,8 @@ class TopicBrowser(BrowserModel, Displayed):
         if panel.available():
             made = self.widget._repr_mimebundle_()
             bundle = dict((made[0] if isinstance(made, tuple) else made) or {})
-        for name in ("topics", "search"):
-            self._workers[name].wait(FIRST_SCREEN)
+        self._model.wait_for("topics", "search", timeout=FIRST_SCREEN)
         return {**bundle, **super()._repr_mimebundle_()}
 
     def _repr_html_(self) -> str:
-        return page(self)
+        return page(self._model)

@@ -43,7 +43,7 @@ def fixed_call(browser: BrowserModel) -> str:
 def message_call(browser: BrowserModel) -> str:
     """Return the call for the message shown."""
     session, own = _names(browser)
-    message, query = browser.message, browser.query
+    message, query = browser.rows.message, browser.query
     if message is None or query is None:
         return f"{own}.selected"
     try:
@@ -57,11 +57,11 @@ def message_call(browser: BrowserModel) -> str:
 
 
 def _names(browser: BrowserModel) -> tuple[Name, Name]:
-    return variable_of(browser.session, "s"), variable_of(browser, "browser")
+    return variable_of(browser.session, "s"), variable_of(browser.owner(), "browser")
 
 
 def _view_text(browser: BrowserModel) -> str:
-    text, sort, columns = "", browser.sort, browser.chosen_columns
+    text, sort, columns = "", browser.rows.result.sort, browser.rows.chosen_columns
     if sort is not None:
         name, ascending = sort
         order = "" if ascending else ", ascending=False"

@@ -1,4 +1,4 @@
-"""The state of a browser: topics, a query and its rows, and the message shown."""
+"""The state of a browser: the topics, a query, the search for its rows, and the jobs that fill them in."""
 
 from __future__ import annotations
 
@@ -23,15 +23,13 @@ from ..confirming import check_confirmed
 from ..notebook_cells import cells
 from ..side_effects import choices_of
 from .companions import Companions
-from .compare import Compared, compare
 from .histogram import Histogram, of_rows, of_topic
 from .latest_only_worker import LatestOnlyWorker
 from .message import MessageView
 from .neighbours import neighbour
 from .query import Query
 from .search import Search
-from .selection import Selection, numbers_of
-from .table import ResultTable
+from .shown_rows import ShownRows
 from .topics import TopicList
 
 if TYPE_CHECKING:
@@ -48,9 +46,11 @@ WORKERS = ("topics", "description", "backlogs", "search", "histogram", "message"
 
 
 class BrowserModel:
-    """The state of a browser, without a widget.
+    """The state of a browser, without a widget. `TopicBrowser` says what its properties mean.
 
-    Args:
+    Attributes:
+        owner: Returns the object that a notebook has a variable for, or None.
+        rows: The rows found, with their columns, order and selection.
         on_change: Called with the parts that changed.
         on_begin: Called when a new query begins.
     """
@@ -73,20 +73,14 @@ class BrowserModel:
         self.histogram: Histogram | None = None
         self.description: TopicDescription | None = None
         self.companions = Companions(session)
-        self.version = 0
-        self.selection = Selection()
+        self.owner: Callable[[], object] = lambda: None
+        self.rows = ShownRows()
         self._lock = RLock()
         self._workers = {
             name: LatestOnlyWorker(f"{name} of the browser of {plain(session.name, 40)}") for name in WORKERS
         }
         self._query: Query | None = None
         self._search: Search | None = None
-        self._builder = FrameBuilder()
-        self._table = self._builder.to_table([])
-        self.result = ResultTable(self._table)
-        self._columns: list[str] | None = None
-        self._sort: tuple[str, bool] | None = None
-        self._message: MessageView | None = None
         self.on_change: Callable[..., None] | None = None
         self.on_begin: Callable[[], None] | None = None
         notebook = cells()
@@ -98,23 +92,16 @@ class BrowserModel:
         if topic is not None:
             self.ask(Query.of({"topic": topic, **options}, None), confirm=confirm)
         if sort is not None:
-            self.sort = sort
+            self.sort_by(sort)
         if columns is not None:
-            self.columns = columns
+            self.choose_columns(columns)
 
     # Reading.
 
     @property
     def query(self) -> Query | None:
-        """The arguments of `peek` for the rows; None before a topic is chosen.
-
-        Set it to a `Query`, to a topic's name, or to a dict of the arguments to change.
-        """
+        """The arguments of `peek` for the rows; None before a topic is chosen."""
         return self._query if self._search is None else self._search.query
-
-    @query.setter
-    def query(self, wanted: Query | str | dict[str, Any]) -> None:
-        self.ask(Query.of(wanted, self.query))
 
     @property
     def topic(self) -> str | None:
@@ -144,12 +131,12 @@ class BrowserModel:
             if readable:
                 search = Search(self.session, query, self._workers["search"], lambda: self._found(search))
             self._workers["search"].stop()
-            self._query, self._search, self._message, self.problem = query, search, None, None
-            self._builder = FrameBuilder(query.decode) if search is None else search.builder
-            self.selection.clear()
+            self._query, self._search, self.problem = query, search, None
             if moved:
-                self._columns, self._sort, self.histogram, self.description = None, None, None, None
-            self._put(self._builder.to_table([]))
+                self.histogram, self.description = None, None
+            self.rows.expanding = query.expand
+            builder = FrameBuilder(query.decode) if search is None else search.builder
+            self.rows.clear(builder, keep_view=not moved)
         if self.on_begin is not None:
             self.on_begin()
         if search is not None:
@@ -162,11 +149,12 @@ class BrowserModel:
         """Show or hide JSON fields as columns, without reading the rows again."""
 
         def expand(cancellation: Cancellation) -> None:
-            self._put(search.table)
+            self.rows.put(search.table)
             self._tell("rows")
 
         search.query = self._query = query
-        self._columns = None
+        self.rows.expanding = query.expand
+        self.rows.choose_columns(None)
         self._workers["search"].run(expand)
         self._tell()
 
@@ -185,9 +173,7 @@ class BrowserModel:
         self.stop()
         with self._lock:
             self._search = None
-            self.selection.clear()
-            self._message = None
-            self._put(self._builder.to_table([]))
+            self.rows.clear()
         self._tell("rows", "detail")
 
     def go_on(self, more: int = 0) -> None:
@@ -208,6 +194,11 @@ class BrowserModel:
             for worker in self._workers.values()
         )
 
+    def wait_for(self, *workers: str, timeout: float) -> None:
+        """Wait for the named workers, each at most `timeout` seconds."""
+        for name in workers:
+            self._workers[name].wait(timeout)
+
     def close(self, timeout: float = 2.0) -> None:
         """Stop, and wait for the threads."""
         self.stop("it was closed")
@@ -225,111 +216,51 @@ class BrowserModel:
 
     # The rows.
 
-    @property
     def frame(self) -> pd.DataFrame:
-        """The rows, as `call` returns them.
-
-        While they are being read, wait up to 2 s and return those found so far.
-        """
-        self._workers["search"].wait(PATIENCE)
-        with self._lock:
-            rows, order, columns = self.result.rows, self.result.order, self.chosen_columns
-        found = self._as_frame(rows if order is None else rows.take(order))
+        """Return the rows, as the shown call returns them."""
+        self.wait_for("search", timeout=PATIENCE)
+        rows, order, columns = self.rows.ordered()
+        found = self.as_frame(rows)
         if order is not None:
             found.index = found.index.take(order.to_numpy().astype("int64"))
         return found if columns is None else found[columns]
 
-    def _as_frame(self, rows: pa.Table) -> pd.DataFrame:
+    def as_frame(self, rows: pa.Table) -> pd.DataFrame:
+        """Return rows as a frame that remembers where they came from."""
         details = {"peek": self.topic or ""} | (
             {} if self._search is None else {"read": self._search.report()}
         )
-        return attach(to_pandas(rows), provenance(self._builder, source=self.session.name, details=details))
+        origin = provenance(self.rows.builder, source=self.session.name, details=details)
+        return attach(to_pandas(rows), origin)
 
-    @property
-    def selected(self) -> pd.DataFrame:
-        """The selected rows, whole, as a frame; empty if none is selected.
-
-        Set it to an offset, (partition, offset), an id, a list of these, a frame, or None.
-        """
-        with self._lock:
-            rows = self.selection.rows(self.result)
-        return self._as_frame(rows)
-
-    @selected.setter
-    def selected(self, wanted: Any) -> None:
-        self._workers["search"].wait(PATIENCE)
-        with self._lock:
-            numbers = [] if wanted is None else numbers_of(self.result, wanted)
-            self.selection.clear()
-            for number in numbers:
-                self.selection.choose(self.result, self.result.place(number), "toggle")
+    def select(self, wanted: Any) -> None:
+        """Select the rows that a user named; see `ShownRows.choose_named`."""
+        self.wait_for("search", timeout=PATIENCE)
+        self.rows.choose_named(wanted)
         self._tell("selection", "detail")
 
-    @property
-    def columns(self) -> list[str]:
-        """The columns shown. Set it to names, or to None for the usual ones."""
-        chosen = self.chosen_columns
-        return self.result.usual_columns() if chosen is None else chosen
-
-    @columns.setter
-    def columns(self, wanted: Sequence[str] | None) -> None:
-        self._workers["search"].wait(PATIENCE)
-        if wanted is not None:
-            unknown = [name for name in wanted if name not in self.result.names]
-            if unknown or not wanted:
-                named = ", ".join(unknown) or "none"
-                raise ConfigError(f"the columns are {', '.join(self.result.names)}, and not {named}")
-        self._columns = None if wanted is None else list(wanted)
+    def choose_columns(self, wanted: Sequence[str] | None) -> None:
+        """Show these columns; None shows the usual ones."""
+        self.wait_for("search", timeout=PATIENCE)
+        self.rows.choose_columns(wanted)
         self._tell("rows")
 
-    @property
-    def chosen_columns(self) -> list[str] | None:
-        """The chosen columns that the rows have; None for the usual ones."""
-        names = set(self.result.names)
-        return [name for name in self._columns or () if name in names] or None
-
-    @property
-    def sort(self) -> tuple[str, bool] | None:
-        """The column that orders the rows, and whether ascending; None orders them as `peek` does."""
-        return self.result.sort
-
-    @sort.setter
-    def sort(self, wanted: str | tuple[str, bool] | None) -> None:
-        self._workers["search"].wait(PATIENCE)
-        sort = (wanted, True) if isinstance(wanted, str) else wanted
-        with self._lock:
-            self.result.sort_by(sort)
-            self._sort = sort
-            self.version += 1
+    def sort_by(self, wanted: str | tuple[str, bool] | None) -> None:
+        """Order the rows by a column, ascending or not."""
+        self.wait_for("search", timeout=PATIENCE)
+        self.rows.sort_by((wanted, True) if isinstance(wanted, str) else wanted)
         self._tell("rows")
 
-    # One message, or two.
-
-    @property
-    def message(self) -> MessageView | None:
-        """The message shown, in full."""
-        current, shown = self.selection.current, self._message
-        if current is None:
-            shown = None
-        elif shown is None or shown.row is not current:
-            shown = MessageView(current, self._builder)
-        self._message = shown
-        return shown
+    # One message.
 
     def step(self, by: int, along: str = "rows") -> None:
-        """Show the message before (-1) or after (1) the current one.
-
-        `along` is "rows" for the rows found, "partition" for its partition, or "key" for the same key in its
-        partition; the last two are found on the broker.
-        """
+        """Show the message before or after the current one; see `TopicBrowser.step`."""
+        message = self.rows.message
         if along == "rows":
-            with self._lock:
-                place = self.selection.place_of_current(self.result)
-                place = (-1 if by > 0 else len(self.result)) if place is None else place
-                self.selection.choose(self.result, place + by)
+            self.rows.choose_next(by)
             self._tell("selection", "detail")
-        elif self.message is not None and self.query is not None:
-            self._workers["message"].run(partial(self._step, self.message, self.query, by, along == "key"))
+        elif message is not None and self.query is not None:
+            self._workers["message"].run(partial(self._step, message, self.query, by, along == "key"))
 
     def _step(
         self, message: MessageView, query: Query, by: int, same_key: bool, cancellation: Cancellation
@@ -339,26 +270,15 @@ class BrowserModel:
         except (BrokerError, TimeoutError) as error:
             cancellation.raise_if_cancelled()
             return self._failed(error)
-        with self._lock:
-            self.selection.show(found)
-            self.problem = None
+        self.rows.show(found)
+        self.problem = None
         self._tell("selection", "detail")
-
-    @property
-    def compared(self) -> list[Compared]:
-        """The first two selected rows, field by field; empty if fewer are selected."""
-        with self._lock:
-            rows = self.selection.rows(self.result)
-        if rows.num_rows < 2:
-            return []
-        left, right = (MessageView(rows.slice(number, 1), self._builder) for number in (0, 1))
-        return compare(left, right)
 
     # Other widgets.
 
     def compose(self) -> Composer:
         """Return a composer that starts with the selected messages, to edit them and send them again."""
-        made = self.companions.compose(self.topic, self.selected)
+        made = self.companions.compose(self.topic, self.as_frame(self.rows.selected()))
         self._tell("companions")
         return made
 
@@ -417,9 +337,11 @@ class BrowserModel:
         if what == "topic" and self.topic is not None and self.session.capabilities.time_index:
             self._workers["histogram"].run(partial(self._count_topic, self.topic))
             return
-        self.histogram = of_rows(self.result.rows, "of the rows found")
+        self.histogram = of_rows(self.rows.result.rows, "of the rows found")
         if what == "topic":
-            self.histogram = of_rows(self.result.rows, "of the rows found: this system has no time index")
+            self.histogram = of_rows(
+                self.rows.result.rows, "of the rows found: this system has no time index"
+            )
         self._tell("histogram")
 
     def _count_topic(self, topic: str, cancellation: Cancellation) -> None:
@@ -435,18 +357,10 @@ class BrowserModel:
     def _found(self, search: Search | None) -> None:
         if search is None or search is not self._search:
             return
-        new = search.table is not self._table
+        new = not self.rows.are(search.table)
         if new:
-            self._put(search.table)
+            self.rows.put(search.table)
         self._tell(*(["rows"] if new else []))
-
-    def _put(self, table: pa.Table) -> None:
-        result = ResultTable(table, expanding=self._query is not None and self._query.expand)
-        if self._sort is not None and self._sort[0] in result.names:
-            result.sort_by(self._sort)
-        with self._lock:
-            self._table, self.result = table, result
-            self.version += 1
 
     def _failed(self, error: BaseException) -> None:
         self.problem = (

@@ -8,22 +8,20 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from brokerkit.core.vocabulary.errors import BrokerError, ConfigError
-from brokerkit.core.vocabulary.topics import EXACT
 from brokerkit.display.sanitize import plain
 from brokerkit.session.filters import Filter
 from brokerkit.session.overlooked import Overlooked
 
 from .. import panel
-from ..confirming import needs_name
 from ..editing import text_to_name
-from ..row_view import size_text
-from ..side_effects import choices_of, effect_of
-from .calls import fixed_call, message_call, shown_call
+from ..side_effects import choices_of
+from .calls import message_call
 from .compare import compared_view
-from .form import changes_of, form_of
+from .form import changes_of
 from .predicate import Predicate
 from .query import Query
-from .table import COLUMNS, PAGE
+from .state import state_of
+from .table import PAGE
 from .topics import description_view
 
 if TYPE_CHECKING:
@@ -44,15 +42,6 @@ TRIED_BYTES = 4_000_000
 _END = 2**53
 BACKLOGS = 40
 """The backlogs of so many topics in view are loaded at once."""
-_STATUS = {
-    "reading": "Reading",
-    "stopped": "Stopped",
-    "at the limit": "At the limit",
-    "at max_bytes": "At the limit of memory",
-    "at the end": "Complete",
-    "failed": "Failed",
-}
-
 Message = dict[str, Any]
 
 
@@ -65,7 +54,7 @@ class BrowserView:
         self._rows = (0, 60)
         self._turn = ""
         self.begin()
-        self._panel = panel.Panel(SCRIPTS, self._state(), self.receive)
+        self._panel = panel.Panel(SCRIPTS, state_of(self._model), self.receive)
         self._widget: Any = None
 
     @property
@@ -79,7 +68,7 @@ class BrowserView:
 
     def show(self, *what: str) -> None:
         """Update the panel; `what` names the parts to send as messages."""
-        self._panel.show(self._state())
+        self._panel.show(state_of(self._model))
         for part in what:
             getattr(self, f"_send_{part}")()
 
@@ -111,29 +100,30 @@ class BrowserView:
         )
 
     def _send_rows(self) -> None:
-        model = self._model
         first, count = self._rows
-        with model._lock:
-            result, columns, marked = model.result, model.columns, set(model.selection.marked)
-            first = max(0, min(first, len(result) - count))
-            rows = result.page(first, count, columns)
-            version = model.version
+        shown = self._model.rows.snapshot()
+        first = max(0, min(first, len(shown.result) - count))
+        rows = shown.result.page(first, count, shown.columns)
         for row in rows:
-            row["marked"] = row.pop("id") in marked
+            row["marked"] = row.pop("id") in shown.marked
         self._panel.send(
-            {"type": "rows", "first": first, "total": len(result), "version": version, "rows": rows,
-             "columns": [plain(name, 80) for name in columns]}
-        )  # fmt: skip
+            {
+                "type": "rows",
+                "first": first,
+                "total": len(shown.result),
+                "version": shown.version,
+                "rows": rows,
+                "columns": [plain(name, 80) for name in shown.columns],
+            }
+        )
 
     def _send_selection(self) -> None:
-        model = self._model
-        with model._lock:
-            place = model.selection.place_of_current(model.result)
+        place = self._model.rows.snapshot().place
         self._panel.send({"type": "selection", "place": place, "turn": self._turn})
         self._send_rows()
 
     def _send_detail(self, form: str | None = None) -> None:
-        message = self._model.message
+        message = self._model.rows.message
         self._panel.send(
             {
                 "type": "detail",
@@ -228,40 +218,38 @@ class BrowserView:
         self._send_rows()
 
     def _on_sort(self, message: Message) -> None:
-        columns, index = self._model.columns, _number(message, "column")
-        if index >= len(columns):
+        rows, index = self._model.rows, _number(message, "column")
+        if index >= len(rows.columns):
             return
-        name, sort = columns[index], self._model.sort
+        name, sort = rows.columns[index], rows.result.sort
         # ascending, descending, unsorted
-        self._model.sort = (
+        self._model.sort_by(
             (name, True) if sort is None or sort[0] != name else (name, False) if sort[1] else None
         )
 
     def _on_columns(self, message: Message) -> None:
-        names = self._model.result.names
+        names = self._model.rows.result.names
         wanted = message.get("shown")
         if wanted is None:
-            self._model.columns = None
+            self._model.choose_columns(None)
         elif isinstance(wanted, list):
-            self._model.columns = [
-                names[each] for each in wanted if isinstance(each, int) and each < len(names)
-            ]
+            self._model.choose_columns(
+                [names[each] for each in wanted if isinstance(each, int) and each < len(names)]
+            )
 
     def _on_expand(self, message: Message) -> None:
-        self._model.query = {"expand": bool(message.get("on"))}
+        self._model.ask(self._query().but(expand=bool(message.get("on"))))
 
     def _on_select(self, message: Message) -> None:
-        model = self._model
-        with model._lock:
-            model.selection.choose(model.result, _number(message, "place"), str(message.get("how", "one")))
-            self._turn = str(message.get("turn", ""))
+        self._model.rows.choose(_number(message, "place"), str(message.get("how", "one")))
+        self._turn = str(message.get("turn", ""))
         self.show("selection", "detail")
 
     def _on_unselect(self, message: Message) -> None:
-        self._model.selected = None
+        self._model.select(None)
 
     def _on_payload(self, message: Message) -> None:
-        shown = self._model.message
+        shown = self._model.rows.message
         if shown is None:
             return
         path = message.get("path")
@@ -276,13 +264,13 @@ class BrowserView:
         self._model.step(-1 if message.get("by") == -1 else 1, str(message.get("along", "rows")))
 
     def _on_copy(self, message: Message) -> None:
-        shown = self._model.message
+        shown = self._model.rows.message
         if shown is not None:
             text = shown.copied()
             self._panel.send({"type": "copied", "text": text, "call": message_call(self._model)})
 
     def _on_compare(self, message: Message) -> None:
-        self._panel.send({"type": "compared", "rows": compared_view(self._model.compared)})
+        self._panel.send({"type": "compared", "rows": compared_view(self._model.rows.compared())})
 
     def _on_histogram(self, message: Message) -> None:
         self._model.count("rows" if message.get("of") == "rows" else "topic")
@@ -303,7 +291,7 @@ class BrowserView:
     def _tried(self, typed: str, mode: Any) -> str:
         if not typed.strip():
             return ""
-        rows = _sample(self._model.result.rows).combine_chunks()
+        rows = _sample(self._model.rows.result.rows).combine_chunks()
         try:
             wanted = Filter(None, Predicate(typed) if mode == "python" else typed)
         except ConfigError as error:
@@ -322,57 +310,6 @@ class BrowserView:
     def _on_put_away(self, message: Message) -> None:
         self._model.put_away()
 
-    # The state.
-
-    def _state(self) -> Message:
-        model = self._model
-        query = model.query
-        names, shown = model.result.names[:COLUMNS], model.columns
-        return {
-            "session": plain(model.session.name, 120),
-            "marks": model.session.marks,
-            "effect": effect_of(model.session.capabilities),
-            "choices": [each._asdict() for each in choices_of(model.session.capabilities)],
-            "confirm": needs_name(model.session),
-            "topic": "" if query is None else plain(query.topic, 160),
-            "form": None if query is None else form_of(query),
-            "side_effects": [query.side_effects, query.subscription] if query is not None else [None, None],
-            "expand": query is not None and query.expand,
-            "problem": self._problem(),
-            "search": self._search(),
-            "call": shown_call(model),
-            "fixed_call": fixed_call(model),
-            "columns": [[plain(name, 80), name in shown] for name in names],
-            "sort": None if model.sort is None else [_index(shown, model.sort[0]), model.sort[1]],
-            "marked": len(model.selection.marked),
-            "companions": bool(model.companions),
-            "time_index": model.session.capabilities.time_index,
-        }
-
-    def _problem(self) -> str:
-        model = self._model
-        search = model.search
-        problem = model.problem or (None if search is None else search.problem)
-        return plain(str(problem), 600) if problem is not None else model.result.problem
-
-    def _search(self) -> Message:
-        search = self._model.search
-        if search is None:
-            return {"status": "idle", "text": "", "errors": "", "share": None, "running": False, "more": ""}
-        whole = search.read + search.left
-        more = ""
-        if search.resumable:
-            more = f"{search.query.limit:,} more" if search.status == "at the limit" else "Continue"
-        return {
-            "status": search.status,
-            "text": _progress_text(search),
-            "errors": search.overlooked,
-            "share": min(1.0, search.read / whole) if search.running and whole else None,
-            "running": search.running,
-            "more": more,
-            "backwards": search.query.backwards,
-        }
-
 
 def _sample(rows: pa.Table) -> pa.Table:
     """Return the first rows, few enough that trying a filter on them causes no pause."""
@@ -380,22 +317,6 @@ def _sample(rows: pa.Table) -> pa.Table:
     while count > 1 and rows.slice(0, count).nbytes > TRIED_BYTES:
         count //= 2
     return rows.slice(0, count)
-
-
-def _progress_text(search: Any) -> str:
-    found = search.table.num_rows
-    rows = f"{found:,} row{'' if found == 1 else 's'} of {search.read:,} read"
-    rate = f", {search.rate:,.0f} a second" if search.elapsed > 0.5 else ""
-    left = f", about {search.left:,} left" if search.left else ""
-    place = search.place
-    where = ""
-    if search.running and place is not None:
-        partition = "" if place.partition is None else f"partition {place.partition}, "
-        # without offsets, positions are numbers without a meaning for users
-        offset = f"offset {place.start:,}" if place.start < EXACT else ""
-        where = f", at {partition}{offset}".rstrip(" ,") if partition or offset else ""
-    bound = f" ({size_text(search.query.max_bytes)})" if search.status == "at max_bytes" else ""
-    return f"{_STATUS[search.status]}{bound}: {rows}{rate}{left}{where}"
 
 
 def _number(message: Message, name: str, otherwise: int = 0) -> int:
@@ -413,7 +334,3 @@ def _moment(message: Message, name: str) -> str | None:
     except OverflowError as error:
         raise ConfigError(f"{name}: {value} is beyond the calendar") from error
     return moment.isoformat().replace("+00:00", "Z")
-
-
-def _index(names: list[str], name: str) -> int | None:
-    return names.index(name) if name in names else None

@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+import weakref
+from typing import TYPE_CHECKING, Any
 
+from brokerkit.core.vocabulary.attributes import Attributes
 from brokerkit.core.vocabulary.errors import BrokerError
 from brokerkit.core.vocabulary.messages import OutboundMessage
 from brokerkit.display.markup import block, bullets, heading, lines, pairs
 from brokerkit.display.sanitize import plain
-from brokerkit.frames.attributes import pair_of, parts_of
+from brokerkit.frames.outcome import OutcomeFrame
 
-from ..confirming import needs_name, refusal_of
-from ..editing import name_to_text, text_to_name, to_bytes, to_text
-from ..panel import Panel, PanelDisplayed
-from ..row_view import bytes_text, size_text
-from .model import Composition
+from ..panel import PanelDisplayed
+from .checks import Problem
+from .model import ComposerModel
+from .view import ComposerView, planned
 
-EDITABLE_BYTES = 200_000
-"""A longer value is not put into the text field; it is still sent whole."""
-RECEIPTS = 50
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from brokerkit.session.session import DataSession
 
 
-class Composer(Composition, PanelDisplayed):
+class Composer(PanelDisplayed):
     """A widget with one message, or those of a frame or file, to check and send. Made by `Session.compose`.
 
     `value`, `key`, `attributes`, `topic`, `to`, `row`, `json` and `schema` may be set. `dry_run` shows
@@ -33,110 +34,153 @@ class Composer(Composition, PanelDisplayed):
     `value`.
     """
 
-    # Messages from the browser.
+    def __init__(self, session: DataSession, topic: str, **options: Any) -> None:
+        self._model = ComposerModel(session, topic, **options)
+        self._model.owner = weakref.ref(self)
 
-    def receive(self, message: Mapping[str, Any]) -> None:
-        """Handle a message of the view about what the user typed or clicked. Errors are shown."""
-        try:
-            self._act(message)
-        except (BrokerError, TypeError, ValueError) as error:
-            self._said = plain(f"{type(error).__name__}: {error}", 400)
-            self._show()
+    def __len__(self) -> int:
+        return len(self._model)
 
-    def _act(self, message: Mapping[str, Any]) -> None:
-        kind = message["type"]
-        if kind == "edit":
-            self._edit(message)
-        elif kind == "topic":
-            self.topic = text_to_name(str(message["text"]))
-        elif kind == "to":
-            self.to = self._sessions[int(message["index"])]
-        elif kind == "row":
-            self.row = int(message["row"])
-        elif kind == "dry run":
-            self._plan = [_planned(line) for line in self.dry_run().head(RECEIPTS).to_dict("records")]
-            self._said = f"dry run: nothing was sent; {len(self):,} to {plain(self._topic, 80)}"
-            self._show()
-        elif kind == "send":
-            confirm = message.get("confirm")
-            self.send(confirm=text_to_name(confirm) if isinstance(confirm, str) else None)
-        elif kind == "hello":
-            self._show()
+    @property
+    def session(self) -> DataSession:
+        """The session that made it."""
+        return self._model.session
 
-    def _edit(self, message: Mapping[str, Any]) -> None:
-        try:
-            changes: dict[str, Any] = {}
-            if "value" in message:
-                changes["data"] = to_bytes(*message["value"])
-            if "key" in message:
-                changes["key"] = to_bytes(*message["key"])
-            if "attributes" in message:
-                changes["attributes"] = [
-                    pair_of(text_to_name(str(name)), None if kind == "null" else to_bytes(mode, text), kind)
-                    for name, mode, text, kind in message["attributes"]
-                ]
-            self._replace(**changes)
-        except (BrokerError, TypeError, ValueError, KeyError) as error:
-            self._typed_wrong = plain(f"not sent as it is typed: {error}", 300)
-            self._show()
+    # Attributes that may be set.
+
+    @property
+    def message(self) -> OutboundMessage:
+        """The message of the row shown. Getting it raises the error that keeps it from being a message.
+
+        A message that is set without a partition or time takes those of the row.
+        """
+        return self._model.message
+
+    @message.setter
+    def message(self, message: OutboundMessage) -> None:
+        self._model.put(message)
+
+    @property
+    def value(self) -> bytes | None:
+        """The payload. Set it to a dict or list (as JSON), str, bytes or None."""
+        return self.message.data
+
+    @value.setter
+    def value(self, value: Any) -> None:
+        self._model.edit(data=value)
+
+    @property
+    def key(self) -> bytes | None:
+        return self.message.key
+
+    @key.setter
+    def key(self, key: str | bytes | None) -> None:
+        self._model.edit(key=key)
+
+    @property
+    def attributes(self) -> Attributes:
+        return self.message.attributes
+
+    @attributes.setter
+    def attributes(self, attributes: Any) -> None:
+        self._model.edit(attributes=attributes)
+
+    @property
+    def topic(self) -> str:
+        """The topic to publish to."""
+        return self._model.topic
+
+    @topic.setter
+    def topic(self, topic: str) -> None:
+        self._model.publish_to(self.to, topic)
+
+    @property
+    def to(self) -> DataSession:
+        """The session to publish to."""
+        return self._model.to
+
+    @to.setter
+    def to(self, session: DataSession) -> None:
+        self._model.publish_to(session, self.topic)
+
+    @property
+    def row(self) -> int:
+        """Which message is shown, counted from 0."""
+        return self._model.row
+
+    @row.setter
+    def row(self, row: int) -> None:
+        self._model.show_row(row)
+
+    @property
+    def json(self) -> bool | None:
+        """Whether values must be JSON. None checks those that look like JSON, as a warning only."""
+        return self._model.json
+
+    @json.setter
+    def json(self, value: bool | None) -> None:
+        self._model.check_json(value)
+
+    @property
+    def schema(self) -> Any:
+        """The JSON Schema that values must satisfy."""
+        return self._model.schema
+
+    @schema.setter
+    def schema(self, schema: Any) -> None:
+        self._model.check_schema(schema)
+
+    # Checking and sending.
+
+    @property
+    def problems(self) -> list[Problem]:
+        """The problems of the message shown."""
+        return self._model.problems()
+
+    def dry_run(self) -> pd.DataFrame:
+        """Return exactly the messages that `send` would send, and the errors of the other rows."""
+        return self._model.dry_run()
+
+    def send(self, *, confirm: str | None = None, timeout: float | None = None) -> OutcomeFrame:
+        """Send every message that has no error, and return one receipt per message.
+
+        Args:
+            confirm: The topic's name, if the session is marked as production.
+            timeout: Seconds to wait for the confirmations; None is 30.
+
+        Raises:
+            NotSupported: The session is read-only.
+        """
+        return self._model.send(confirm=confirm, timeout=timeout)
+
+    @property
+    def outcome(self) -> OutcomeFrame | None:
+        """The receipts of the last `send`; None before the first."""
+        return self._model.outcome
+
+    @property
+    def call(self) -> str:
+        """The Python call that makes a composer of the same state."""
+        return self._model.call()
 
     # Display.
 
-    def _show(self) -> None:
-        if self._panel is not None:
-            self._panel.show(self._state())
-
-    def _state(self) -> dict[str, Any]:
-        item = self._drafts[self._row]
-        message = OutboundMessage(b"") if isinstance(item, BrokerError) else item
-        problems = self.problems
-        large = len(message.data or b"") > EDITABLE_BYTES
-        refused = refusal_of(self._to)
-        receipts = [] if self.outcome is None else self.outcome.head(RECEIPTS).fillna("").to_dict("records")
-        return {
-            "topic": name_to_text(self._topic),
-            "sessions": [plain(each.name, 80) for each in self._sessions],
-            "marks": self._to.marks,
-            "to": next(index for index, each in enumerate(self._sessions) if each is self._to),
-            "count": len(self),
-            "row": self._row,
-            "key": to_text(message.key, one_line=True),
-            "value": ("text", "") if large else to_text(message.data),
-            "large": f"{size_text(len(message.data or b''))} are too long to edit here: set value in code"
-            if large
-            else "",
-            "size": size_text(None if message.data is None else len(message.data)),
-            "attributes": [_attribute(pair) for pair in message.attributes],
-            "types": sorted(self._to.capabilities.attribute_types),
-            "problems": [list(each) for each in problems],
-            "checked": "" if problems else "ready to send",
-            "schema": self._schema is not None,
-            "refused": refused or "",
-            "confirm": needs_name(self._to),
-            "effect": f"Sending adds {len(self):,} message{'s' if len(self) > 1 else ''} to "
-            f"{plain(self._topic, 80)} on {plain(self._to.name, 80)}; this cannot be taken back.",
-            "said": self._said,
-            "plan": self._plan,
-            "receipts": [{name: plain(str(value), 200) for name, value in line.items()} for line in receipts],
-            "call": self.call,
-        }
-
-    def _new_panel(self) -> Panel:
-        return Panel(["compose.js"], self._state(), self.receive)
+    def _new_view(self) -> ComposerView:
+        return ComposerView(self._model)
 
     def _title(self) -> str:
         many = f"{len(self):,} messages" if len(self) > 1 else "a message"
-        return f"Composer of {many} to {plain(self._topic, 120)} on {self._to.label}"
+        return f"Composer of {many} to {plain(self.topic, 120)} on {self.to.label}"
 
     def __repr__(self) -> str:
         return f"<{self._title()}>"
 
     def _repr_html_(self) -> str:
-        item = self._drafts[self._row]
+        item = self._model.item
         shown = (
             {}
             if isinstance(item, BrokerError)
-            else _planned({"key": item.key, "value": item.data, "attributes": list(item.attributes)})
+            else planned({"key": item.key, "value": item.data, "attributes": list(item.attributes)})
         )
         return block(
             heading(self._title()),
@@ -144,26 +188,3 @@ class Composer(Composition, PanelDisplayed):
             bullets([each.text for each in self.problems] or ["ready to send"]),
             lines(self.call),
         )
-
-
-def _attribute(pair: Any) -> list[str]:
-    name, data, kind = parts_of(pair)
-    mode, text = to_text(data, one_line=True)
-    return [name_to_text(name), mode, text, kind]
-
-
-def _planned(line: Mapping[Any, Any]) -> dict[str, str]:
-    """Return a line of a dry run as short texts; bytes that are not text are escaped."""
-    return {name: plain(_plain_value(value), 240) for name, value in line.items()}
-
-
-def _plain_value(value: Any) -> str:
-    if value is None or value != value:
-        return "none"
-    if isinstance(value, bytes):
-        return bytes_text(value[:2_000])
-    if isinstance(value, list):
-        return ", ".join(
-            f"{name}={bytes_text(one) if isinstance(one, bytes) else one}" for name, one in value
-        )
-    return str(value)

@@ -1,15 +1,14 @@
-"""Messages that are written, checked and sent, without a widget."""
+"""The state of a composer: messages that are written, checked and sent."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from brokerkit.core.vocabulary.attributes import Attributes
 from brokerkit.core.vocabulary.errors import BrokerError, ConfigError
 from brokerkit.core.vocabulary.interrupts import Hold, check_interrupt
 from brokerkit.core.vocabulary.messages import OutboundMessage, new_run
@@ -35,8 +34,17 @@ CHUNK = 1_000
 DOUBTFUL = PublishResult("unknown", error=BrokerError("interrupted while it was being published"))
 
 
-class Composition:
-    """One message, or those of a frame or file, to check and send; see `Composer`."""
+class ComposerModel:
+    """One message, or those of a frame or file, to check and send. `Composer` says what its properties mean.
+
+    Attributes:
+        owner: Returns the object that a notebook has a variable for, or None.
+        on_change: Called after each change.
+        sessions: The sessions that it may publish to.
+        said: What the last action did, in words.
+        plan: The lines of the last dry run that was shown.
+        outcome: The receipts of the last `send`.
+    """
 
     def __init__(
         self,
@@ -62,9 +70,11 @@ class Composition:
     ) -> None:
         if sum(each is not None for each in (message, frame, file)) > 1:
             raise ConfigError("give one of message=, frame= and file=")
+        self.owner: Callable[[], object] = lambda: None
+        self.on_change: Callable[[], None] = lambda: None
         self.session = session
         self._topic = check_topic(topic)
-        self._sessions = [session, *(each for each in sessions if each is not session)]
+        self.sessions = [session, *(each for each in sessions if each is not session)]
         self._to = session if to is None else self._known(to)
         if message is None and frame is None and file is None:
             moment = _moment(publish_time)
@@ -82,8 +92,8 @@ class Composition:
         self._json = json
         self._schema, self._validate = schema, None if schema is None else validator(schema)
         self._typed_wrong: str | None = None
-        self._said = ""
-        self._plan: list[dict[str, Any]] = []
+        self.said = ""
+        self.plan: list[dict[str, Any]] = []
         self.outcome: OutcomeFrame | None = None
 
     @staticmethod
@@ -101,81 +111,58 @@ class Composition:
     def __len__(self) -> int:
         return len(self._drafts)
 
-    # Attributes that may be set.
+    # What may be set.
 
     @property
     def message(self) -> OutboundMessage:
-        """The message of the row shown. Getting it raises the error that keeps it from being a message.
-
-        A message that is set without a partition or time takes those of the row.
-        """
-        item = self._drafts[self._row]
+        """The message of the row shown. Getting it raises the error that keeps it from being a message."""
+        item = self.item
         if isinstance(item, BrokerError):
             raise item
         return item
 
-    @message.setter
-    def message(self, message: OutboundMessage) -> None:
+    @property
+    def item(self) -> Item:
+        """The message of the row shown, or the error that keeps it from being one."""
+        return self._drafts[self._row]
+
+    def put(self, message: OutboundMessage) -> None:
+        """Replace the message of the row shown."""
         self._typed_wrong = None
         self._drafts.edits[self._row] = message
-        self._plan = []
-        self._show()
+        self._changed(plan_too=True)
 
-    def _replace(self, **changes: Any) -> None:
+    def edit(self, **changes: Any) -> None:
+        """Replace parts of the message shown: `data`, `key` or `attributes`."""
         old = self._drafts.unplaced(self._row)
         base = OutboundMessage(b"") if isinstance(old, BrokerError) else old
         parts = {"data": base.data, "key": base.key, "attributes": base.attributes} | changes
         place, moment = base.partition, base.publish_time
-        self.message = message_of(parts["data"], parts["key"], parts["attributes"], place, moment)
+        self.put(message_of(parts["data"], parts["key"], parts["attributes"], place, moment))
 
-    @property
-    def value(self) -> bytes | None:
-        """The payload. Set it to a dict or list (as JSON), str, bytes or None."""
-        return self.message.data
-
-    @value.setter
-    def value(self, value: Any) -> None:
-        self._replace(data=value)
-
-    @property
-    def key(self) -> bytes | None:
-        return self.message.key
-
-    @key.setter
-    def key(self, key: str | bytes | None) -> None:
-        self._replace(key=key)
-
-    @property
-    def attributes(self) -> Attributes:
-        return self.message.attributes
-
-    @attributes.setter
-    def attributes(self, attributes: Any) -> None:
-        self._replace(attributes=attributes)
+    def refuse_typed(self, why: str) -> None:
+        """Note that what was typed is not a message; nothing is sent until it is."""
+        self._typed_wrong = why
+        self._changed()
 
     @property
     def topic(self) -> str:
-        """The topic to publish to."""
         return self._topic
 
-    @topic.setter
-    def topic(self, topic: str) -> None:
-        self._drafts.place(self._to, check_topic(topic), **self._asked)
-        self._topic = topic
-        self._plan = []
-        self._show()
+    def publish_to(self, session: DataSession, topic: str) -> None:
+        """Publish to a topic of a session.
+
+        Raises:
+            ConfigError: It cannot be published there.
+        """
+        to, topic = self._known(session), check_topic(topic)
+        self._drafts.place(to, topic, **self._asked)
+        self._to, self._topic = to, topic
+        self._changed(plan_too=True)
 
     @property
     def to(self) -> DataSession:
-        """The session to publish to."""
         return self._to
-
-    @to.setter
-    def to(self, session: DataSession) -> None:
-        self._drafts.place(self._known(session), self._topic, **self._asked)
-        self._to = session
-        self._plan = []
-        self._show()
 
     def _known(self, session: DataSession) -> DataSession:
         """Return a session that it may publish to.
@@ -185,50 +172,51 @@ class Composition:
         """
         if not hasattr(session, "shared_publisher"):
             raise ConfigError(f"to= must be a session, not {type(session).__name__}")
-        if not any(each is session for each in self._sessions):
-            self._sessions.append(session)
+        if not any(each is session for each in self.sessions):
+            self.sessions.append(session)
         return session
 
     @property
     def row(self) -> int:
-        """Which message is shown, counted from 0."""
         return self._row
 
-    @row.setter
-    def row(self, row: int) -> None:
+    def show_row(self, row: int) -> None:
+        """Show another message, counted from 0."""
         self._drafts[row]
         self._row, self._typed_wrong = row, None
-        self._show()
+        self._changed()
 
     @property
     def json(self) -> bool | None:
-        """Whether values must be JSON. None checks those that look like JSON, as a warning only."""
         return self._json
 
-    @json.setter
-    def json(self, value: bool | None) -> None:
+    def check_json(self, value: bool | None) -> None:
+        """Check that values are JSON; see `Composer.json`."""
         self._json = value
-        self._show()
+        self._changed()
 
     @property
     def schema(self) -> Any:
-        """The JSON Schema that values must satisfy."""
         return self._schema
 
-    @schema.setter
-    def schema(self, schema: Any) -> None:
+    def check_schema(self, schema: Any) -> None:
+        """Check values against a JSON Schema; None for none."""
         self._validate = None if schema is None else validator(schema)
         self._schema = schema
-        self._show()
+        self._changed()
+
+    def _changed(self, *, plan_too: bool = False) -> None:
+        if plan_too:
+            self.plan = []
+        self.on_change()
 
     # Checking and sending.
 
-    @property
     def problems(self) -> list[Problem]:
-        """The problems of the message shown."""
+        """Return the problems of the message shown."""
         if self._typed_wrong is not None:
             return [Problem("error", self._typed_wrong)]
-        return self._problems(self._row, self._drafts[self._row])
+        return self._problems(self._row, self.item)
 
     def _problems(self, row: int, item: Item) -> list[Problem]:
         if isinstance(item, BrokerError):
@@ -266,15 +254,7 @@ class Composition:
         return pd.DataFrame(lines, dtype=object).astype({"row": "int64"})
 
     def send(self, *, confirm: str | None = None, timeout: float | None = None) -> OutcomeFrame:
-        """Send every message that has no error, and return one receipt per message.
-
-        Args:
-            confirm: The topic's name, if the session is marked as production.
-            timeout: Seconds to wait for the confirmations; None is 30.
-
-        Raises:
-            NotSupported: The session is read-only.
-        """
+        """Send every message that has no error, and return one receipt per message; see `Composer.send`."""
         check_confirmed(self._to, self._topic, confirm, "publish")
         if self._typed_wrong is not None:
             raise ConfigError(self._typed_wrong)
@@ -303,27 +283,25 @@ class Composition:
                 PublishResult("failed", error=ConfigError("; ".join(wrong))) if wrong else next(sent)
                 for wrong in errors
             ]
-        self._plan = []
         outcome = self._receive(results)
-        self._show()
+        self._changed(plan_too=True)
         return outcome
 
     def _receive(self, results: Sequence[PublishResult | None]) -> OutcomeFrame:
         """Make these the receipts."""
         self.outcome = outcome_frame(DOUBTFUL if result is None else result for result in results)
         counts = self.outcome.counts.items()
-        self._said = ", ".join(f"{count:,} {status}" for status, count in counts if count)
+        self.said = ", ".join(f"{count:,} {status}" for status, count in counts if count)
         return self.outcome
 
     def _interrupted(self, results: Sequence[PublishResult | None]) -> Interrupted | None:
         if not results:
             return None
         outcome = self._receive(results)
-        return Interrupted(f"sending was interrupted ({self._said}); see composer.outcome", outcome)
+        return Interrupted(f"sending was interrupted ({self.said}); see composer.outcome", outcome)
 
-    @property
     def call(self) -> str:
-        """The Python call that makes a composer of the same state."""
+        """Return the Python call that makes a composer of the same state."""
         place = None if self._to is self.session else variable_of(self._to, "other")
         name = f"{variable_of(self.session, 's')}.compose"
         shared = {"json": self._json, "schema": self._schema, "to": place}
@@ -331,14 +309,14 @@ class Composition:
         if len(self) > 1:
             source = {"file": str(self._file)} if self._file is not None else {"frame": Name("df")}
             made = call_text(name, self._topic, **source, **shared, **asked)
-            mine = variable_of(self, "composer")
+            mine = variable_of(self.owner(), "composer")
             return f"{mine} = {made}; {mine}.row = {self._row}" if self._row else made
         try:
             message = self.message
         except BrokerError:
             return call_text(name, self._topic, **shared)
         if len(message.data or b"") > LONGEST:
-            mine = Name(f"{variable_of(self, 'composer')}.message")
+            mine = Name(f"{variable_of(self.owner(), 'composer')}.message")
             return call_text(name, self._topic, message=mine, **shared)
         value: Any = message.data
         text = None if value is None else bytes_text(value)
@@ -350,9 +328,6 @@ class Composition:
         parts: dict[str, Any] = {"value": Name("None") if value is None else value, "key": key}
         parts |= {"partition": message.partition, "publish_time": message.publish_time}
         return call_text(name, self._topic, **parts, attributes=list(message.attributes) or None, **shared)
-
-    def _show(self) -> None:
-        """Show a change. A widget does; without one there is nothing to do."""
 
 
 def _moment(value: Any) -> Any:

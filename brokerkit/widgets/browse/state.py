@@ -1,0 +1,99 @@
+"""What the view of a browser shows besides rows and messages: the query, progress, problems and calls."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from brokerkit.core.vocabulary.topics import EXACT
+from brokerkit.display.sanitize import plain
+
+from ..confirming import needs_name
+from ..row_view import size_text
+from ..side_effects import choices_of, effect_of
+from .calls import fixed_call, shown_call
+from .form import form_of
+from .table import COLUMNS
+
+if TYPE_CHECKING:
+    from .model import BrowserModel
+
+_STATUS = {
+    "reading": "Reading",
+    "stopped": "Stopped",
+    "at the limit": "At the limit",
+    "at max_bytes": "At the limit of memory",
+    "at the end": "Complete",
+    "failed": "Failed",
+}
+
+
+def state_of(model: BrowserModel) -> dict[str, Any]:
+    """Return the state of a browser as its view shows it: short texts, numbers and marks."""
+    query = model.query
+    rows = model.rows.snapshot()
+    names, shown, sort = rows.result.names[:COLUMNS], rows.columns, rows.result.sort
+    return {
+        "session": plain(model.session.name, 120),
+        "marks": model.session.marks,
+        "effect": effect_of(model.session.capabilities),
+        "choices": [each._asdict() for each in choices_of(model.session.capabilities)],
+        "confirm": needs_name(model.session),
+        "topic": "" if query is None else plain(query.topic, 160),
+        "form": None if query is None else form_of(query),
+        "side_effects": [query.side_effects, query.subscription] if query is not None else [None, None],
+        "expand": query is not None and query.expand,
+        "problem": _problem(model),
+        "search": _search(model),
+        "call": shown_call(model),
+        "fixed_call": fixed_call(model),
+        "columns": [[plain(name, 80), name in shown] for name in names],
+        "sort": None if sort is None else [_index(shown, sort[0]), sort[1]],
+        "marked": len(rows.marked),
+        "companions": bool(model.companions),
+        "time_index": model.session.capabilities.time_index,
+    }
+
+
+def _problem(model: BrowserModel) -> str:
+    search = model.search
+    problem = model.problem or (None if search is None else search.problem)
+    return plain(str(problem), 600) if problem is not None else model.rows.result.problem
+
+
+def _search(model: BrowserModel) -> dict[str, Any]:
+    search = model.search
+    if search is None:
+        return {"status": "idle", "text": "", "errors": "", "share": None, "running": False, "more": ""}
+    whole = search.read + search.left
+    more = ""
+    if search.resumable:
+        more = f"{search.query.limit:,} more" if search.status == "at the limit" else "Continue"
+    return {
+        "status": search.status,
+        "text": _progress_text(search),
+        "errors": search.overlooked,
+        "share": min(1.0, search.read / whole) if search.running and whole else None,
+        "running": search.running,
+        "more": more,
+        "backwards": search.query.backwards,
+    }
+
+
+def _progress_text(search: Any) -> str:
+    found = search.table.num_rows
+    rows = f"{found:,} row{'' if found == 1 else 's'} of {search.read:,} read"
+    rate = f", {search.rate:,.0f} a second" if search.elapsed > 0.5 else ""
+    left = f", about {search.left:,} left" if search.left else ""
+    place = search.place
+    where = ""
+    if search.running and place is not None:
+        partition = "" if place.partition is None else f"partition {place.partition}, "
+        # without offsets, positions are numbers without a meaning for users
+        offset = f"offset {place.start:,}" if place.start < EXACT else ""
+        where = f", at {partition}{offset}".rstrip(" ,") if partition or offset else ""
+    bound = f" ({size_text(search.query.max_bytes)})" if search.status == "at max_bytes" else ""
+    return f"{_STATUS[search.status]}{bound}: {rows}{rate}{left}{where}"
+
+
+def _index(names: list[str], name: str) -> int | None:
+    return names.index(name) if name in names else None

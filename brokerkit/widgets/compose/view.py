@@ -1,0 +1,138 @@
+"""The view of a composer in a panel: the message as text fields, and what the user types and clicks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from brokerkit.core.vocabulary.errors import BrokerError
+from brokerkit.core.vocabulary.messages import OutboundMessage
+from brokerkit.display.sanitize import plain
+from brokerkit.frames.attributes import pair_of, parts_of
+
+from ..confirming import needs_name, refusal_of
+from ..editing import name_to_text, text_to_name, to_bytes, to_text
+from ..panel import Panel
+from ..row_view import bytes_text, size_text
+from .model import ComposerModel
+
+EDITABLE_BYTES = 200_000
+"""A longer value is not put into the text field; it is still sent whole."""
+RECEIPTS = 50
+
+
+class ComposerView:
+    """A view of a `ComposerModel` in a panel."""
+
+    def __init__(self, model: ComposerModel) -> None:
+        self._model = model
+        self.panel = Panel(["compose.js"], state_of(model), self.receive)
+        model.on_change = self.show
+
+    def show(self) -> None:
+        """Show the state."""
+        self.panel.show(state_of(self._model))
+
+    def receive(self, message: Mapping[str, Any]) -> None:
+        """Handle a message of the view about what the user typed or clicked. Errors are shown."""
+        try:
+            self._act(message)
+        except (BrokerError, TypeError, ValueError) as error:
+            self._model.said = plain(f"{type(error).__name__}: {error}", 400)
+            self.show()
+
+    def _act(self, message: Mapping[str, Any]) -> None:
+        model, kind = self._model, message["type"]
+        if kind == "edit":
+            self._edit(message)
+        elif kind == "topic":
+            model.publish_to(model.to, text_to_name(str(message["text"])))
+        elif kind == "to":
+            model.publish_to(model.sessions[int(message["index"])], model.topic)
+        elif kind == "row":
+            model.show_row(int(message["row"]))
+        elif kind == "dry run":
+            model.plan = [planned(line) for line in model.dry_run().head(RECEIPTS).to_dict("records")]
+            model.said = f"dry run: nothing was sent; {len(model):,} to {plain(model.topic, 80)}"
+            self.show()
+        elif kind == "send":
+            confirm = message.get("confirm")
+            model.send(confirm=text_to_name(confirm) if isinstance(confirm, str) else None)
+        elif kind == "hello":
+            self.show()
+
+    def _edit(self, message: Mapping[str, Any]) -> None:
+        try:
+            changes: dict[str, Any] = {}
+            if "value" in message:
+                changes["data"] = to_bytes(*message["value"])
+            if "key" in message:
+                changes["key"] = to_bytes(*message["key"])
+            if "attributes" in message:
+                changes["attributes"] = [
+                    pair_of(text_to_name(str(name)), None if kind == "null" else to_bytes(mode, text), kind)
+                    for name, mode, text, kind in message["attributes"]
+                ]
+            self._model.edit(**changes)
+        except (BrokerError, TypeError, ValueError, KeyError) as error:
+            self._model.refuse_typed(plain(f"not sent as it is typed: {error}", 300))
+
+
+def state_of(model: ComposerModel) -> dict[str, Any]:
+    """Return the state of a composer as its view shows it."""
+    item = model.item
+    message = OutboundMessage(b"") if isinstance(item, BrokerError) else item
+    problems = model.problems()
+    large = len(message.data or b"") > EDITABLE_BYTES
+    refused = refusal_of(model.to)
+    receipts = [] if model.outcome is None else model.outcome.head(RECEIPTS).fillna("").to_dict("records")
+    return {
+        "topic": name_to_text(model.topic),
+        "sessions": [plain(each.name, 80) for each in model.sessions],
+        "marks": model.to.marks,
+        "to": next(index for index, each in enumerate(model.sessions) if each is model.to),
+        "count": len(model),
+        "row": model.row,
+        "key": to_text(message.key, one_line=True),
+        "value": ("text", "") if large else to_text(message.data),
+        "large": f"{size_text(len(message.data or b''))} are too long to edit here: set value in code"
+        if large
+        else "",
+        "size": size_text(None if message.data is None else len(message.data)),
+        "attributes": [_attribute(pair) for pair in message.attributes],
+        "types": sorted(model.to.capabilities.attribute_types),
+        "problems": [list(each) for each in problems],
+        "checked": "" if problems else "ready to send",
+        "schema": model.schema is not None,
+        "refused": refused or "",
+        "confirm": needs_name(model.to),
+        "effect": f"Sending adds {len(model):,} message{'s' if len(model) > 1 else ''} to "
+        f"{plain(model.topic, 80)} on {plain(model.to.name, 80)}; this cannot be taken back.",
+        "said": model.said,
+        "plan": model.plan,
+        "receipts": [{name: plain(str(value), 200) for name, value in line.items()} for line in receipts],
+        "call": model.call(),
+    }
+
+
+def _attribute(pair: Any) -> list[str]:
+    name, data, kind = parts_of(pair)
+    mode, text = to_text(data, one_line=True)
+    return [name_to_text(name), mode, text, kind]
+
+
+def planned(line: Mapping[Any, Any]) -> dict[str, str]:
+    """Return a line of a dry run as short texts; bytes that are not text are escaped."""
+    return {name: plain(_plain_value(value), 240) for name, value in line.items()}
+
+
+def _plain_value(value: Any) -> str:
+    if value is None or value != value:
+        return "none"
+    if isinstance(value, bytes):
+        return bytes_text(value[:2_000])
+    if isinstance(value, list):
+        return ", ".join(
+            f"{name}={bytes_text(one) if isinstance(one, bytes) else one}" for name, one in value
+        )
+    return str(value)

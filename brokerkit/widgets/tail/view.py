@@ -1,0 +1,112 @@
+"""The view of a tail in a panel: its rows, notes and state, and the clicks of the user."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from brokerkit.display.sanitize import plain
+
+from ..panel import Panel
+from ..row_view import detail_view, rows_view
+from ..side_effects import NO_SIDE_EFFECT
+from .chart import rate_chart
+from .model import NOTES, TailModel
+
+SHOWN = 100
+"""How many rows the browser shows; the model keeps more."""
+
+
+class TailView:
+    """A `Viewer` of a `TailModel` in a panel."""
+
+    def __init__(self, model: TailModel) -> None:
+        self._model = model
+        self._chart_at = 0.0
+        self.panel = Panel(["tail.js"], state_of(model), self.receive)
+        model.viewer = self
+
+    def show_state(self) -> None:
+        """Show the state, and the chart once a second."""
+        if not self.panel.attended:
+            return
+        self.panel.show(state_of(self._model))
+        now = time.monotonic()
+        if now - self._chart_at >= 1.0:
+            self._chart_at = now
+            self._send_chart()
+
+    def show_rows(self, rows: int, notes: int) -> None:
+        self._send_rows(min(SHOWN, rows), notes, "rows")
+
+    def show_all(self) -> None:
+        self.panel.show(state_of(self._model))
+        self._send_rows(SHOWN, NOTES, "snapshot")
+        self._send_chart()
+        self.show_selected()
+
+    def show_selected(self) -> None:
+        row = self._model.selected_row
+        detail = None if row is None else detail_view(row)
+        self.panel.send({"type": "detail", "detail": detail, "call": self._model.selected_call()})
+
+    def _send_rows(self, rows: int, notes: int, what: str) -> None:
+        if not self.panel.attended:
+            return
+        first, table = self._model.newest(rows)
+        shown = [
+            {"text": plain(note.text, 400), "before": note.before, "time": f"{note.time:%H:%M:%S}"}
+            for note in self._model.newest_notes(notes)
+        ]
+        self.panel.send({"type": what, "rows": rows_view(table, first), "notes": shown, "most": SHOWN})
+
+    def _send_chart(self) -> None:
+        self.panel.send({"type": "chart", "svg": rate_chart(self._model.rate())})
+
+    def receive(self, message: dict[str, Any]) -> None:
+        """Handle a message of the view: `hello`, `here`, or an action of the user."""
+        model, kind = self._model, message["type"]
+        if kind == "hello":
+            self.show_all()
+        elif kind in ("pause", "resume"):
+            model.pause(kind == "pause")
+        elif kind == "clear":
+            model.clear()
+        elif kind == "stop":
+            model.stop()
+        elif kind == "filter":
+            model.use_filter(_text(message, "key"), _text(message, "where"))
+        elif kind == "select":
+            number = message.get("n")
+            if isinstance(number, int):
+                model.select_number(number)
+            else:
+                model.select_row(None)
+
+
+def state_of(tail: TailModel) -> dict[str, Any]:
+    """Return the state of a tail as its view shows it."""
+    where, reason = tail.where, tail.problem
+    return {
+        "topic": plain(tail.topic, 120),
+        "session": plain(tail.session.name, 120),
+        "marks": tail.session.marks,
+        "status": tail.status,
+        "running": tail.running,
+        "text": tail.status_text(),
+        "problem": "" if reason is None else plain(str(reason), 300),
+        "paused": tail.paused,
+        "key": "" if tail.key is None else plain(str(tail.key), 200),
+        "where": where if isinstance(where, str) else "",
+        "function": "" if where is None or isinstance(where, str) else plain(str(tail.filter), 80),
+        "filtered": tail.filter.active,
+        "filter_errors": tail.filter_errors(),
+        "counts": tail.counts_text(),
+        "call": tail.call(),
+        "effect": NO_SIDE_EFFECT,
+    }
+
+
+def _text(message: dict[str, Any], name: str) -> str | None:
+    value = message.get(name)
+    return value if isinstance(value, str) and value else None
