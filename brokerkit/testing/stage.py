@@ -160,6 +160,12 @@ class Stage:
         """Return the next message, which must come within the time."""
         return self.receive(consumer, 1, within)[0]
 
+    def round_trip(self, message: OutboundMessage) -> Item:
+        """Publish a message to a new topic, and return it as it comes."""
+        topic = self.topic()
+        self.publish(topic, message)
+        return self.one(self.reader(topic))
+
     def nothing_more(self, consumer: AnyConsumer, wait: float = QUIET_SECONDS) -> None:
         """Assert that no message comes for a while."""
         assert payloads(self.batch(consumer, 1, wait)) == []

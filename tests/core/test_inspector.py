@@ -175,7 +175,7 @@ def test_rows_deleted_while_reading_are_warned_of_too(desk: Desk, monkeypatch: p
     (slice_,) = browser.plan("orders")
     reading = browser.read(slice_)
     seen = values(iter([next(reading)]))
-    eventually(lambda: browser._readers[0]._driver._position == 4, "one batch is read ahead")  # type: ignore[attr-defined]  # inmem's
+    eventually(lambda: browser._readers._readers[0]._driver._position == 4, "one batch is read ahead")  # type: ignore[attr-defined]  # inmem's
     desk.store.topics["orders"].partitions[0].trim(7)
     with pytest.warns(RetentionWarning, match="offsets 4 to 6 of"):
         seen += values(reading)
@@ -202,7 +202,7 @@ def test_a_reader_is_used_again_also_after_breaking_off(desk: Desk) -> None:
         for _ in browser.read(slice_):
             break
     assert len(values(browser.read(slice_))) == 5
-    assert len(browser._readers) == 1
+    assert len(browser._readers._readers) == 1
 
 
 def test_no_more_than_a_few_idle_readers_are_kept(desk: Desk) -> None:
@@ -214,7 +214,7 @@ def test_no_more_than_a_few_idle_readers_are_kept(desk: Desk) -> None:
         next(reading)
     for reading in readings:
         reading.close()  # type: ignore[attr-defined]  # a generator
-    assert len(browser._readers) == 4
+    assert len(browser._readers._readers) == 4
 
 
 def test_reading_can_be_cancelled_and_the_next_read_is_whole(desk: Desk) -> None:
@@ -273,7 +273,7 @@ def test_dropping_a_connection_ends_the_threads_of_browser_and_readers() -> None
     threads = [
         desk.connection._driver_thread._thread,
         browser._driver_thread._thread,
-        *(reading._driver_thread._thread for reading in browser._readers),
+        *(reading._driver_thread._thread for reading in browser._readers._readers),
     ]
     assert all(thread.is_alive() for thread in threads)
     del desk, browser

@@ -9,10 +9,9 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from ..contract.at_exit import close_at_exit
-from ..contract.backend import Backend
 from ..contract.consumer import ConsumerRequest, MessageDriver, RecordDriver, SubscriptionRequest
 from ..contract.driver import Driver
-from ..contract.error_table import translated, translating
+from ..contract.error_table import translated
 from ..vocabulary.address import Address
 from ..vocabulary.arguments import check_name, check_seconds
 from ..vocabulary.cancellation import Deadline
@@ -80,7 +79,7 @@ class Connection(Closable):
         self._driver_thread = DriverThread(f"connection to {self.name}")
         opened: list[Driver] = []
         try:
-            self._ask(lambda: opened.append(_open(backend, address, timeout)), timeout + 1.0)
+            self._ask(lambda: opened.append(registry.open_driver(backend, address, timeout)), timeout + 1.0)
         except BaseException:
             # a driver that is still being opened is closed when it comes
             self._driver_thread.shutdown(lambda: _close_all(opened))
@@ -382,18 +381,6 @@ class Connection(Closable):
             child.wait_closed(deadline)
         if self._driver is not None:
             self._driver.close(max(0.25 * timeout, deadline.remaining()))
-
-
-def _open(backend: Backend, address: Address, timeout: float) -> Driver:
-    """Open a driver and check that the broker answers. Close the driver if it does not."""
-    driver = backend.open(address, timeout)
-    try:
-        with translating(driver.translate):
-            driver.ping(timeout)
-    except BaseException:
-        driver.close(1.0)
-        raise
-    return driver
 
 
 def _close_all(drivers: list[Driver]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import warnings
 from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import replace
@@ -43,13 +42,11 @@ from ..vocabulary.windows import (
 from .closing import Closable
 from .counting import COUNTED_SECONDS, counted, last_messages
 from .driver_thread import DriverThread
-from .slice_reading import SliceReading
+from .slice_reading import ReaderPool, SliceReading
 from .subscribing import line_that_creates
 
 ANSWER_SECONDS = 30.0
 STALL_SECONDS = 30.0
-IDLE_READERS = 4
-"""How many readers are kept for the next slice. Each may hold a connection."""
 
 T = TypeVar("T")
 
@@ -58,9 +55,7 @@ class ConnectedInspector(Closable):
     """A view of the topics of a connection that also reads slices. It changes nothing on the broker.
 
     Any thread may use it. Only the driver's thread calls `_driver`, except for `InspectorDriver.at_id`. Each
-    reader has a thread of its own, so slices can be read at the same time. `_lock` guards `_readers` and
-    `_idle_readers`. `_closed` is set before the readers are closed, so a reader that is made meanwhile is
-    closed either by `_leave` or by `_borrow`.
+    reader has a thread of its own, so slices can be read at the same time.
 
     Args:
         driver: Makes the calls to the client library.
@@ -79,12 +74,8 @@ class ConnectedInspector(Closable):
     ) -> None:
         self.name = name
         self._driver = driver
-        self._make_reader = make_reader
         self._translate = translate
-        # reentrant: an abandoned generator returns its reader whenever the collector runs
-        self._lock = threading.RLock()
-        self._idle_readers: list[SliceReading] = []
-        self._readers: list[SliceReading] = []
+        self._readers = ReaderPool(lambda: SliceReading(make_reader(), name, translate), name)
         self._driver_thread = DriverThread(f"inspector of {name}")
         close_at_exit(self)
 
@@ -286,9 +277,8 @@ class ConnectedInspector(Closable):
         """
         if slice_.empty:
             return
-        reading = self._borrow()
-        usable = False
-        try:
+        self._check_open()
+        with self._readers.reader() as reading:
             expected: int | None = slice_.start
             gaps: list[tuple[int, int]] = []
             for columns in reading.rows(slice_, attributes, cancellation, stall):
@@ -307,25 +297,12 @@ class ConnectedInspector(Closable):
             if expected is not None and expected < slice_.end:
                 gaps.append((expected, slice_.end))
             self._warn_of_retention(slice_, gaps)
-            usable = True
-        except GeneratorExit:
-            usable = True
-            raise
-        finally:
-            self._give_back(reading, usable)
 
     def _rows(self, slice_: Slice, stall: float = STALL_SECONDS) -> Iterator[Columns]:
         """Iterate over the rows of a slice that are there now, without a warning about missing ones."""
-        reading = self._borrow()
-        usable = False
-        try:
+        self._check_open()
+        with self._readers.reader() as reading:
             yield from reading.rows(slice_, False, None, stall)
-            usable = True
-        except GeneratorExit:
-            usable = True
-            raise
-        finally:
-            self._give_back(reading, usable)
 
     def _warn_of_retention(self, slice_: Slice, gaps: list[tuple[int, int]]) -> None:
         """Warn about the offsets in `gaps` that lie before the beginning of the partition now."""
@@ -343,32 +320,6 @@ class ConnectedInspector(Closable):
                 RetentionWarning,
                 stacklevel=4,
             )
-
-    def _borrow(self) -> SliceReading:
-        """Return an idle reader, or a new one."""
-        self._check_open()
-        with self._lock:
-            if self._idle_readers:
-                return self._idle_readers.pop()
-        reading = SliceReading(self._make_reader(), self.name, self._translate)
-        with self._lock:
-            self._readers.append(reading)
-            closed = self._closed
-        if closed:
-            self._give_back(reading, False)
-            self._check_open()
-        return reading
-
-    def _give_back(self, reading: SliceReading, usable: bool) -> None:
-        """Keep a reader for the next slice if it is usable and few are kept, else close it."""
-        with self._lock:
-            if usable and not self._closed and len(self._idle_readers) < IDLE_READERS:
-                reading.stop()
-                self._idle_readers.append(reading)
-                return
-            if reading in self._readers:
-                self._readers.remove(reading)
-        reading.end()
 
     def _ask(self, question: Callable[[], T], timeout: float) -> T:
         """Make a call of the driver on its thread, and wait a second longer than `timeout`."""
@@ -395,18 +346,15 @@ class ConnectedInspector(Closable):
     def begin_close(self, timeout: float) -> None:
         """Start to stop reading and to leave, without waiting for it."""
         super().begin_close(timeout)
-        for reading in list(self._readers):
-            reading.end()
+        self._readers.end()
 
     def _leave(self, timeout: float) -> None:
         deadline = Deadline(timeout)
-        for reading in list(self._readers):
-            reading.end()
+        self._readers.end()
         try:
             self._driver.close(timeout)
         finally:
-            for reading in list(self._readers):
-                reading.join(deadline)
+            self._readers.join(deadline)
 
 
 def _ends(columns: Columns) -> tuple[int | None, int | None]:

@@ -8,6 +8,8 @@ from importlib.metadata import EntryPoint, entry_points
 from typing import Any, cast
 
 from ..contract.backend import Backend, Facts
+from ..contract.driver import Driver
+from ..contract.error_table import translating
 from ..vocabulary.address import Address, resolve
 from ..vocabulary.errors import ConfigError
 from ..vocabulary.secrets import Secret
@@ -44,6 +46,18 @@ def backend(scheme: str) -> Backend:
             f"{scheme}:// needs the module {error.name!r}, which is not installed{line}"
         ) from error
     return found
+
+
+def open_driver(backend: Backend, address: Address, timeout: float) -> Driver:
+    """Open a driver and check that the broker answers. Close the driver if it does not."""
+    driver = backend.open(address, timeout)
+    try:
+        with translating(driver.translate):
+            driver.ping(timeout)
+    except BaseException:
+        driver.close(1.0)
+        raise
+    return driver
 
 
 def facts_of(found: Backend) -> Facts:

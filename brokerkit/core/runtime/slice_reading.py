@@ -1,8 +1,9 @@
-"""Reading slices with a reader of the driver, on a thread of its own."""
+"""Reading slices with readers of the driver, each on a thread of its own."""
 
 from __future__ import annotations
 
 import contextlib
+import threading
 import time
 from collections.abc import Callable, Iterator
 from typing import TypeVar
@@ -14,6 +15,8 @@ from ..vocabulary.errors import BrokerError, Closed, Unavailable
 from ..vocabulary.topics import EXACT, Slice
 from .driver_thread import DriverThread
 
+IDLE_READERS = 4
+"""How many readers are kept for the next slice. Each may hold a connection."""
 READ_SLICE = 0.2
 """Seconds that one fetch may wait."""
 
@@ -82,6 +85,74 @@ class SliceReading:
     def join(self, deadline: Deadline) -> bool:
         """Wait until the reader has closed. Return false when the deadline passed."""
         return self._driver_thread.join(deadline)
+
+
+class ReaderPool:
+    """The readers of an inspector. Idle ones are kept for the next slice. Any thread may use it.
+
+    `_lock` guards `_readers`, `_idle` and `_closed`, so a reader that is made while the pool closes is closed
+    by one of both.
+    """
+
+    def __init__(self, make_reader: Callable[[], SliceReading], name: str) -> None:
+        self._make_reader = make_reader
+        self._name = name
+        # reentrant: an abandoned generator returns its reader whenever the collector runs
+        self._lock = threading.RLock()
+        self._idle: list[SliceReading] = []
+        self._readers: list[SliceReading] = []
+        self._closed = False
+
+    @contextlib.contextmanager
+    def reader(self) -> Iterator[SliceReading]:
+        """Return a context manager for an idle reader, or a new one. After an error it is closed."""
+        reading = self._take()
+        usable = False
+        try:
+            yield reading
+            usable = True
+        except GeneratorExit:
+            usable = True
+            raise
+        finally:
+            self._put_back(reading, usable)
+
+    def _take(self) -> SliceReading:
+        with self._lock:
+            if self._idle and not self._closed:
+                return self._idle.pop()
+        reading = self._make_reader()
+        with self._lock:
+            self._readers.append(reading)
+            closed = self._closed
+        if closed:
+            self._put_back(reading, False)
+            raise Closed(f"the inspector of {self._name} is closed")
+        return reading
+
+    def _put_back(self, reading: SliceReading, usable: bool) -> None:
+        """Keep a reader for the next slice if it is usable and few are kept, else close it."""
+        with self._lock:
+            if usable and not self._closed and len(self._idle) < IDLE_READERS:
+                reading.stop()
+                self._idle.append(reading)
+                return
+            if reading in self._readers:
+                self._readers.remove(reading)
+        reading.end()
+
+    def end(self) -> None:
+        """Start to close all readers, without waiting for them."""
+        with self._lock:
+            self._closed = True
+            readers = [*self._readers]
+        for reading in readers:
+            reading.end()
+
+    def join(self, deadline: Deadline) -> None:
+        """Wait until the readers have closed."""
+        for reading in [*self._readers]:
+            reading.join(deadline)
 
 
 def _stalled(slice_: Slice, stall: float) -> Unavailable:

@@ -6,6 +6,7 @@ from ..behaviour import behaviours_of
 from ..harness import Harness
 from .acknowledgement import Acknowledgement
 from .browsing import Browsing
+from .fidelity import Fidelity
 from .iteration import Iteration
 from .lifecycle import Lifecycle
 from .publish_receive import PublishAndReceive
@@ -13,7 +14,7 @@ from .records import Records
 
 
 # pytest collects the last base first
-class Conformance(Browsing, Lifecycle, Iteration, Records, Acknowledgement, PublishAndReceive):
+class Conformance(Browsing, Lifecycle, Iteration, Records, Acknowledgement, Fidelity, PublishAndReceive):
     """All 78 behaviours. Subclass it as ``Test...`` with a fixture `harness`."""
 
     def test_every_gap_names_a_behaviour(self, harness: Harness) -> None:
@@ -25,6 +26,7 @@ __all__ = [
     "Acknowledgement",
     "Browsing",
     "Conformance",
+    "Fidelity",
     "Iteration",
     "Lifecycle",
     "PublishAndReceive",
