@@ -20,7 +20,7 @@ ORDERS = 600
 CLICKS = 1_500
 BILLED = 200
 REJECTED = 12
-ANSWER_SECONDS = 20.0
+DELIVERY_SECONDS = 20.0
 CUSTOMERS = ("ada", "bruno", "chidi", "dora", "emil", "fatou", "gita", "hugo")
 BOOKS = (
     ("Dune", 14.5),
@@ -98,7 +98,7 @@ def _message(value: dict[str, Any], key: str, **attributes: str) -> OutboundMess
 def _bill(broker: Connection) -> None:
     """Acknowledge the first orders, so that the subscription lags behind the rest."""
     with broker.consumer("orders", "billing") as consumer:
-        for held in consumer.fetch_many(BILLED, ANSWER_SECONDS, idle=2.0):
+        for held in consumer.fetch_many(BILLED, DELIVERY_SECONDS, idle=2.0):
             held.ack()
 
 
@@ -107,7 +107,7 @@ def _reject(broker: Connection) -> None:
     assert isinstance(consumer, MessageConsumer)
     with consumer:
         for number in range(REJECTED):
-            message = consumer.next_message(ANSWER_SECONDS)
+            message = consumer.next_message(DELIVERY_SECONDS)
             if message is None:
                 return
             message.reject(reason=REASONS[number % len(REASONS)][0])

@@ -7,7 +7,7 @@ from brokerkit.core.vocabulary.capabilities import Model
 from brokerkit.core.vocabulary.errors import BrokerError
 from brokerkit.core.vocabulary.notes import note
 
-LOOK_SECONDS = 5.0
+DESCRIBE_SECONDS = 5.0
 
 
 class StartIgnoredWarning(UserWarning):
@@ -22,7 +22,7 @@ def note_if_it_exists(
     If the lookup fails, there is no warning.
     """
     try:
-        described = inspector.describe(topic, count=False, timeout=LOOK_SECONDS)
+        described = inspector.describe(topic, count=False, timeout=DESCRIBE_SECONDS)
     except BrokerError:
         # the consumer, which is opened next, will say what is wrong with the topic or the broker
         return

@@ -307,7 +307,7 @@ def over(desk: Desk, driver: PublisherDriver) -> ConnectedPublisher:
 
 
 def test_waiting_behind_a_hanging_send_ends_with_an_outcome(desk: Desk, monkeypatch: Any) -> None:
-    monkeypatch.setattr("brokerkit.core.runtime.publisher.ANSWER_SECONDS", 0.1)
+    monkeypatch.setattr("brokerkit.core.runtime.publisher.GRACE_SECONDS", 0.1)
     driver = Hanging()
     publisher = over(desk, driver)
     first = threading.Thread(target=publisher.topic("t").publish_batch, args=([OutboundMessage(b"1")],))
@@ -322,7 +322,7 @@ def test_waiting_behind_a_hanging_send_ends_with_an_outcome(desk: Desk, monkeypa
 
 
 def test_a_send_that_hangs_is_unknown_at_the_timeout(desk: Desk, monkeypatch: Any) -> None:
-    monkeypatch.setattr("brokerkit.core.runtime.publisher.ANSWER_SECONDS", 0.1)
+    monkeypatch.setattr("brokerkit.core.runtime.publisher.GRACE_SECONDS", 0.1)
     driver = Hanging()
     publisher = over(desk, driver)
     (result,) = publisher.topic("t").publish_batch([OutboundMessage(b"1")], timeout=0.1)

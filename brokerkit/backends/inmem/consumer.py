@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from brokerkit.core.contract.consumer import (
+    BACKLOG_SECONDS,
     Backlog,
     ConsumerRequest,
     Fetched,
@@ -23,7 +24,7 @@ from .store import Store
 from .subscriptions import Group, Receipt, Subscription
 
 ANSWER_SECONDS = 10.0
-BACKLOG_SECONDS = 2.0
+"""Seconds that the broker may take to answer one question."""
 
 
 class InmemConsumer(MessageDriver):

@@ -32,7 +32,9 @@ from .source import Source, find_source
 from .subjects import check_name
 
 ANSWER_SECONDS = 5.0
-LOOK_SECONDS = 1.0
+"""Seconds that the broker may take to answer one question."""
+STATE_SECONDS = 1.0
+"""How long to ask for the state of a consumer that has no messages."""
 EXTEND_SECONDS = 2.0
 SETTLE_SECONDS = 20.0
 GIVE_BACK_PATIENCE = 0.5
@@ -102,7 +104,7 @@ class JetStreamConsumer(MessageDriver):
         elif now - self._last_arrival > STALL_CHECK_SECONDS and not self._stall_said:
             self._last_arrival = now
             if self._connection.connected:
-                self._loop.run(self._look_for_stall(), LOOK_SECONDS)
+                self._loop.run(self._look_for_stall(), STATE_SECONDS)
         self._waiting_since = 0.0
         return Fetched(to_columns(messages), [message.reply for message in messages])
 
@@ -113,8 +115,8 @@ class JetStreamConsumer(MessageDriver):
         """
         pull, source = self._attached(), self._source
         assert source is not None
-        asking = self._connection.consumer_info(source.stream, self._name, LOOK_SECONDS)
-        info = self._loop.run(asking, LOOK_SECONDS)
+        asking = self._connection.consumer_info(source.stream, self._name, STATE_SECONDS)
+        info = self._loop.run(asking, STATE_SECONDS)
         if info is None:
             return None
         pending, delivered = int(info.get("num_pending") or 0), int(info["delivered"]["consumer_seq"])
@@ -140,7 +142,7 @@ class JetStreamConsumer(MessageDriver):
         """Log a warning if max_ack_pending is reached, because the server does not report it."""
         assert self._source is not None
         try:
-            info = await self._connection.consumer_info(self._source.stream, self._name, LOOK_SECONDS)
+            info = await self._connection.consumer_info(self._source.stream, self._name, STATE_SECONDS)
         except Exception as error:
             log.info("the state of consumer %s is unknown: %s", self._name, error)
             return

@@ -30,7 +30,8 @@ from .stored import Stored, next_stored
 
 READER_PREFIX = "brokerkit-reader-"
 INACTIVE_SECONDS = 30
-ANSWER_SECONDS = 10.0
+READ_ANSWER_SECONDS = 10.0
+"""How long an answer may take that may bring many messages."""
 BATCH = 5_000
 AHEAD = 2_500
 GET_BATCH = 200
@@ -54,11 +55,11 @@ class JetStreamReader(ReaderDriver):
 
     def start(self, slice_: Slice, *, attributes: bool) -> None:
         self._attributes = attributes
-        self._loop.run(self._start(slice_), 2 * ANSWER_SECONDS)
+        self._loop.run(self._start(slice_), 2 * READ_ANSWER_SECONDS)
 
     async def _start(self, slice_: Slice) -> None:
-        await self._leave(ANSWER_SECONDS)
-        self._source = await find_source(self._connection, slice_.topic, ANSWER_SECONDS)
+        await self._leave(READ_ANSWER_SECONDS)
+        self._source = await find_source(self._connection, slice_.topic, READ_ANSWER_SECONDS)
         self._next, self._end = max(1, slice_.start), slice_.end
         self._done = slice_.empty
         if not self._done and self._source.retention != "workqueue":
@@ -68,7 +69,7 @@ class JetStreamReader(ReaderDriver):
         """Create a new consumer that delivers from `_next` on."""
         source = self._source
         assert source is not None
-        await self._leave(ANSWER_SECONDS)
+        await self._leave(READ_ANSWER_SECONDS)
         name = READER_PREFIX + uuid.uuid4().hex
         config = {
             "name": name,
@@ -85,7 +86,7 @@ class JetStreamReader(ReaderDriver):
         if len(source.filters) == 1:
             subject = f"{subject}.{source.filters[0]}"
         body = {"stream_name": source.stream, "config": config, "action": "create"}
-        info = await self._connection.request(subject, body, ANSWER_SECONDS)
+        info = await self._connection.request(subject, body, READ_ANSWER_SECONDS)
         self._consumer = name
         self._delivered = 0
         self._epoch = self._connection.epoch
@@ -100,9 +101,9 @@ class JetStreamReader(ReaderDriver):
         if self._done or self._next >= self._end:
             return None
         if self._source.retention == "workqueue":
-            return self._loop.run(self._get_some(), ANSWER_SECONDS)
+            return self._loop.run(self._get_some(), READ_ANSWER_SECONDS)
         with gc_paused():
-            messages = self._loop.run(self._pull_some(wait), wait + 2 * ANSWER_SECONDS)
+            messages = self._loop.run(self._pull_some(wait), wait + 2 * READ_ANSWER_SECONDS)
             if messages is None:
                 return None
             columns = to_columns(messages, attributes=self._attributes, counts=False)
@@ -124,7 +125,7 @@ class JetStreamReader(ReaderDriver):
             messages = await self._pull.take(min(BATCH, max(1, self._end - self._next)), wait)
         except (NotFound, NotServed) as error:
             log.info("the reading consumer was deleted; continuing with a new one: %s", error)
-            await self._leave(ANSWER_SECONDS)
+            await self._leave(READ_ANSWER_SECONDS)
             return []
         if not messages:
             return await self._nothing_came()
@@ -132,7 +133,7 @@ class JetStreamReader(ReaderDriver):
         at = delivery_at(last)
         if int(first[at + 2]) != self._delivered + 1 or int(last[at + 2]) != self._delivered + len(messages):
             # nothing is acknowledged, so lost messages are read again
-            await self._leave(ANSWER_SECONDS)
+            await self._leave(READ_ANSWER_SECONDS)
             return []
         self._delivered += len(messages)
         self._next = sequence_of(messages[-1].reply) + 1
@@ -143,10 +144,10 @@ class JetStreamReader(ReaderDriver):
     async def _nothing_came(self) -> Sequence[Msg] | None:
         """Check whether any messages are left, because some may have been deleted in the meantime."""
         assert self._source is not None
-        info = await self._connection.consumer_info(self._source.stream, self._consumer, ANSWER_SECONDS)
+        info = await self._connection.consumer_info(self._source.stream, self._consumer, READ_ANSWER_SECONDS)
         if info is None:
-            await self._connection.stream_info(self._source.stream, ANSWER_SECONDS)
-            await self._leave(ANSWER_SECONDS)
+            await self._connection.stream_info(self._source.stream, READ_ANSWER_SECONDS)
+            await self._leave(READ_ANSWER_SECONDS)
         elif not info.get("num_pending") and info["delivered"]["consumer_seq"] <= self._delivered:
             self._done = True
             return None
@@ -157,7 +158,7 @@ class JetStreamReader(ReaderDriver):
         found: list[Stored] = []
         while len(found) < GET_BATCH and self._next < self._end:
             message = await next_stored(
-                self._connection, self._source.stream, self._next, self._source.filters, ANSWER_SECONDS
+                self._connection, self._source.stream, self._next, self._source.filters, READ_ANSWER_SECONDS
             )
             if message is None or message.sequence >= self._end:
                 self._done = True
@@ -179,7 +180,7 @@ class JetStreamReader(ReaderDriver):
 
     def stop(self) -> None:
         self._done = True
-        self._loop.run(self._leave(ANSWER_SECONDS), 2 * ANSWER_SECONDS)
+        self._loop.run(self._leave(READ_ANSWER_SECONDS), 2 * READ_ANSWER_SECONDS)
 
     def close(self, timeout: float) -> None:
         self._done = True

@@ -38,6 +38,8 @@ T = TypeVar("T")
 _SPEC: Any = OffsetSpec
 
 WAIT_SLICE = 0.1
+ANSWER_SECONDS = 10.0
+"""Seconds that the broker may take to answer one question."""
 RETRY_SECONDS = 0.1
 LEADER_SECONDS = 3.0
 """How long to wait for a partition without a leader, in seconds."""

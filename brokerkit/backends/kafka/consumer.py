@@ -10,7 +10,14 @@ from typing import Any
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from brokerkit.core.contract.background import call_with_timeout, close_with_timeout
-from brokerkit.core.contract.consumer import Backlog, ConsumerRequest, Fetched, Partition, RecordDriver
+from brokerkit.core.contract.consumer import (
+    BACKLOG_SECONDS,
+    Backlog,
+    ConsumerRequest,
+    Fetched,
+    Partition,
+    RecordDriver,
+)
 from brokerkit.core.vocabulary.cancellation import Deadline
 from brokerkit.core.vocabulary.columns import Columns
 from brokerkit.core.vocabulary.errors import BrokerError, RetentionWarning, StaleAck, Unavailable
@@ -19,7 +26,7 @@ from brokerkit.core.vocabulary.secrets import revealed
 
 from . import clients
 from .codec import split_errors, to_columns
-from .connection import KafkaConnection
+from .connection import ANSWER_SECONDS, KafkaConnection
 from .consumer_groups import Positions, create_group, find_group, group_settings
 from .errors import AUTHENTICATION, from_code, translate, translating
 from .options import Properties, log, passed_through
@@ -29,8 +36,6 @@ BATCH = 2_000
 """Most messages of one fetch. Larger ones cost more per message, in garbage collection and cache misses."""
 LEAST = 500
 COMMIT_SECONDS = 10.0
-BACKLOG_SECONDS = 2.0
-LOOK_SECONDS = 10.0
 SESSION_MS = 10_000
 """Milliseconds until a group drops a dead member; shorter than the next member waits to attach."""
 SPARE_MESSAGES = 4
@@ -108,7 +113,9 @@ class KafkaConsumer(RecordDriver):
             settings = group_settings(self._properties, self._group, self._watch)
             with translating("opening the consumer"):
                 self._consumer = clients.Consumer(revealed(settings))
-        find_group(self._connection, self._groups_positions, self._topic, self._group, Deadline(LOOK_SECONDS))
+        find_group(
+            self._connection, self._groups_positions, self._topic, self._group, Deadline(ANSWER_SECONDS)
+        )
         self._consumer.subscribe(
             [self._topic], on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_revoke
         )
@@ -165,7 +172,7 @@ class KafkaConsumer(RecordDriver):
             reached: The next offset of partitions that have been read. For the others it is the committed
                 offset.
         """
-        deadline = Deadline(LOOK_SECONDS)
+        deadline = Deadline(ANSWER_SECONDS)
         positions = {**self._groups_positions.committed(numbers, deadline), **reached}
         wanted = [TopicPartition(self._topic, number) for number in numbers]
         starts = self._connection.starts(wanted, deadline)
@@ -280,7 +287,7 @@ class KafkaConsumer(RecordDriver):
         current = {each.partition: each for each in consumer.position(consumer.assignment())}
         reached = {n: current[n].offset for n in numbers if n in current and current[n].offset >= 0}
         renewed = self._positions(numbers, reached)
-        ends = self._connection.ends(renewed, Deadline(LOOK_SECONDS))
+        ends = self._connection.ends(renewed, Deadline(ANSWER_SECONDS))
         for each in renewed:
             # beyond the end: the topic was recreated, and nothing of the new one was read yet
             if each.offset > ends.get((each.topic, each.partition), each.offset):
@@ -355,7 +362,7 @@ class KafkaConsumer(RecordDriver):
                 self._seek_one(consumer, TopicPartition(topic, number, offset))
 
     def _seek_one(self, consumer: Consumer, partition: TopicPartition) -> None:
-        deadline = Deadline(LOOK_SECONDS)
+        deadline = Deadline(ANSWER_SECONDS)
         while True:
             try:
                 consumer.seek(partition)

@@ -44,7 +44,7 @@ TOPIC_SECONDS = 60.0
 """How long the properties of a topic are cached, in seconds."""
 FRESH_SECONDS = 1.0
 """The same before several messages are sent."""
-LOOK_SECONDS = 5.0
+METADATA_SECONDS = 5.0
 DRAIN_SECONDS = 1.0
 CLIENT_LIMIT = 1_000_000_000
 """The client's own limit of a message, in bytes. It is high, because the topic's limit applies."""
@@ -336,7 +336,7 @@ class KafkaPublisher(PublisherDriver):
         recent = known is not None and time.monotonic() < known.known_at + TOPIC_SECONDS
         try:
             check_c_text(topic, "topic")
-            look = Deadline(min(LOOK_SECONDS, deadline.remaining()))
+            look = Deadline(min(METADATA_SECONDS, deadline.remaining()))
             terms = terms_of(self._connection, topic, self._properties, look)
         except BrokerError as error:
             if recent and known is not None and known.problem is None and error.retryable:

@@ -17,7 +17,7 @@ from brokerkit.core.vocabulary.topics import Slice
 
 from .clients import Consumer
 from .codec import split_errors, to_columns
-from .connection import KafkaConnection
+from .connection import ANSWER_SECONDS, KafkaConnection
 from .consumer_groups import group_settings
 from .errors import AUTHENTICATION, from_code, translating
 from .options import Properties, log
@@ -26,7 +26,6 @@ from .watch import Watch
 BATCH = 2_000
 BATCH_BYTES = 8_000_000
 """Approximate limit of a batch in bytes, estimated from its first message."""
-LOOK_SECONDS = 10.0
 _GONE = frozenset({
     KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC, KafkaError._UNKNOWN_PARTITION,
     KafkaError.TOPIC_AUTHORIZATION_FAILED, KafkaError._FATAL,
@@ -66,7 +65,7 @@ class KafkaReader(ReaderDriver):
     def start(self, slice_: Slice, *, attributes: bool) -> None:
         if slice_.topic != self._topic:
             # librdkafka would wait for a missing topic to appear
-            numbers = self._connection.partitions(slice_.topic, Deadline(LOOK_SECONDS))
+            numbers = self._connection.partitions(slice_.topic, Deadline(ANSWER_SECONDS))
             if (slice_.partition or 0) not in numbers:
                 raise NotFound(f"topic {slice_.topic!r} has no partition {slice_.partition}")
             self._topic = slice_.topic
@@ -156,7 +155,7 @@ class KafkaReader(ReaderDriver):
 
     def _range(self, slice_: Slice) -> tuple[int, int]:
         """Return the first offset of the slice's partition and the one after the last."""
-        deadline = Deadline(LOOK_SECONDS)
+        deadline = Deadline(ANSWER_SECONDS)
         wanted = [TopicPartition(slice_.topic, slice_.partition or 0)]
         key = (slice_.topic, slice_.partition or 0)
         start = self._connection.starts(wanted, deadline)[key]

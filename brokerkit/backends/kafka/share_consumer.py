@@ -33,13 +33,12 @@ from brokerkit.core.vocabulary.secrets import revealed
 
 from .clients import ShareConsumer
 from .codec import split_errors, to_columns
-from .connection import KafkaConnection
+from .connection import ANSWER_SECONDS, KafkaConnection
 from .errors import AUTHENTICATION, codes, from_code, translate, translating
 from .options import Properties, log, passed_through
 from .share_groups import DELIVERIES, NEEDED, begin_share_group, find_share_group, forget_share_group
 from .watch import Watch
 
-LOOK_SECONDS = 10.0
 SETTLE_SECONDS = 10.0
 LEAVE_SECONDS = 1.0
 IDLE_SECONDS = 2.0
@@ -110,7 +109,7 @@ class KafkaShareConsumer(MessageDriver):
         """Look up how the group is configured, if it is not known."""
         if self._ready:
             return
-        deadline = Deadline(LOOK_SECONDS)
+        deadline = Deadline(ANSWER_SECONDS)
         settings = find_share_group(self._connection, self._topic, self._group, deadline)
         self.lock_seconds = settings.lock_seconds
         self._deliveries = settings.deliveries
@@ -170,7 +169,7 @@ class KafkaShareConsumer(MessageDriver):
         if not isinstance(problem, NotSupported):
             return problem
         if self._created:
-            forget_share_group(self._connection, self._group, Deadline(LOOK_SECONDS))
+            forget_share_group(self._connection, self._group, Deadline(ANSWER_SECONDS))
         return NotSupported(f"{problem}; {NEEDED}")
 
     def _note(self, message: Message) -> None:

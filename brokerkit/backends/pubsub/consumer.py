@@ -35,6 +35,7 @@ from .settling import Settling
 from .temporary import create_temporary, new_name, remove_temporary
 
 ANSWER_SECONDS = 10.0
+"""Seconds that the broker may take to answer one question."""
 ACK_SECONDS = 5.0
 EXTEND_SECONDS = 3.0
 GIVE_BACK_SECONDS = 2.0

@@ -17,7 +17,7 @@ from .methods import PULL
 
 PULL_SECONDS = 60.0
 """How long a request may wait at the service for a message."""
-LOOK_SECONDS = 0.18
+ROUND_TRIP_SECONDS = 0.18
 """How long a request that was just sent is awaited, even by a caller that does not wait: a round trip."""
 EMPTY_PAUSE = 0.02
 """Seconds before the next request if the service answers at once that there is nothing."""
@@ -54,7 +54,7 @@ class Inbox:
         while True:
             if self._call is None:
                 self._ask(max_messages)
-            answer = self._next(max(until, self._asked_at + LOOK_SECONDS))
+            answer = self._next(max(until, self._asked_at + ROUND_TRIP_SECONDS))
             if answer is None:
                 return (), 0.0
             self._call = None

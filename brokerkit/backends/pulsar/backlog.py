@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from brokerkit.core.contract.consumer import Backlog
+from brokerkit.core.contract.consumer import BACKLOG_SECONDS, Backlog
 from brokerkit.core.vocabulary.cancellation import Deadline
 from brokerkit.core.vocabulary.errors import BrokerError
 
 from .log import log
 from .positions import from_ledgers, pack
 from .topics import Topics
-
-ANSWER_SECONDS = 2.0
 
 
 class SubscriptionBacklog:
@@ -37,7 +35,7 @@ class SubscriptionBacklog:
         if self._topics.rest is None:
             return None
         try:
-            return self._look(mark, consumer, alone, Deadline(ANSWER_SECONDS))
+            return self._look(mark, consumer, alone, Deadline(BACKLOG_SECONDS))
         except BrokerError as error:
             if error.retryable:
                 raise

@@ -30,7 +30,7 @@ PENDING = 20_000
 BATCH_DELAY_MILLIS = 5
 LARGE_BYTES = 128 * 1024
 """Larger messages are not put into batches, which cannot be cut into chunks and fail as a whole."""
-LOOK_SECONDS = 2.0
+PARTITIONS_SECONDS = 2.0
 CLOSED = "AlreadyClosed"
 DEDUPLICATED = "Enabled"
 LOOK_AGAIN_SECONDS = 0.02
@@ -133,7 +133,7 @@ class PulsarPublisher(PublisherDriver):
     def _gone(self, topic: str, deadline: Deadline) -> NotFound | None:
         """Return the error if a topic no longer exists; None if it exists or the broker does not tell."""
         try:
-            self._topics.partitions(self._topics.full(topic), min(LOOK_SECONDS, deadline.remaining()))
+            self._topics.partitions(self._topics.full(topic), min(PARTITIONS_SECONDS, deadline.remaining()))
         except NotFound as error:
             return error
         except BrokerError as error:

@@ -35,7 +35,8 @@ from .positions import entry_id, entry_of, extent_of, from_ledgers, next_entry, 
 from .topics import Topics
 
 OPEN_SECONDS = 15.0
-LOOK_SECONDS = 5.0
+ANSWER_SECONDS = 5.0
+"""Seconds that the broker may take to answer one question."""
 PATIENCE = 3.0
 """After this many seconds without an existing message, another reader is asked for it."""
 BATCH = 2_000
@@ -76,9 +77,9 @@ class PulsarReader(ReaderDriver):
         full = self._topics.full(slice_.topic)
         if self._known != full:
             # the library would create a missing topic
-            if slice_.partition not in self._topics.partitions(full, LOOK_SECONDS):
+            if slice_.partition not in self._topics.partitions(full, ANSWER_SECONDS):
                 raise NotFound(f"topic {full!r} has no partition {slice_.partition}")
-            self._known, self._key_bytes = full, self._topics.key_bytes(full, LOOK_SECONDS)
+            self._known, self._key_bytes = full, self._topics.key_bytes(full, ANSWER_SECONDS)
         self._piece, self._attributes, self._done = slice_, attributes, slice_.empty
         self._part = partition_name(full, slice_.partition)
         rest = self._topics.rest
@@ -188,7 +189,7 @@ class PulsarReader(ReaderDriver):
         entries = self._entries
         if entries is None:
             return self._explained_by(first, at, place)
-        deadline = Deadline(LOOK_SECONDS)
+        deadline = Deadline(ANSWER_SECONDS)
         if first == at:
             begin = self._asked(lambda: entries.entry(at, deadline))
             if begin is not None and begin.chunks == (place - at >> 32) + 1:
@@ -260,7 +261,7 @@ class PulsarReader(ReaderDriver):
         entries = self._entries
         if entries is None:
             return self._nothing_more()
-        deadline = Deadline(LOOK_SECONDS)
+        deadline = Deadline(ANSWER_SECONDS)
         missing: Missing | None = self._asked(
             lambda: entries.missing(self._bounds(deadline), self._at, slice_.end, deadline)
         )
@@ -277,7 +278,7 @@ class PulsarReader(ReaderDriver):
     def _nothing_more(self) -> bool:
         """Return the same without the REST endpoint. Only a reader that was just opened is reliable."""
         reader = self._reader
-        if self._connection.call(reader.has_message_available, LOOK_SECONDS, "looking for more"):
+        if self._connection.call(reader.has_message_available, ANSWER_SECONDS, "looking for more"):
             if time.monotonic() - self._moved > LOOK_BACK_SECONDS:
                 self._look_back()
             return False
@@ -286,7 +287,7 @@ class PulsarReader(ReaderDriver):
         else:
             self._use(self._last, inclusive=False)
         reader = self._reader
-        return not self._connection.call(reader.has_message_available, LOOK_SECONDS, "looking for more")
+        return not self._connection.call(reader.has_message_available, ANSWER_SECONDS, "looking for more")
 
     def _let_go(self) -> None:
         reader, self._reader = self._reader, None

@@ -16,7 +16,7 @@ from .client_internals import Receiver
 from .connection import ANSWER_SECONDS, ServiceBusConnection
 from .names import EntityName
 from .queue_source import QueueSource
-from .source import LOOK_SECONDS, Taken
+from .source import ROUND_TRIP_SECONDS, Taken
 
 AT_ONCE = 250
 
@@ -44,7 +44,7 @@ class DeferredSource(QueueSource):
     def take(self, max_messages: int, wait: float) -> Taken:
         receiver = self._connected(wait)
         if receiver is None or not self._numbers:
-            time.sleep(max(LOOK_SECONDS, wait))
+            time.sleep(max(ROUND_TRIP_SECONDS, wait))
             return (), ()
         chosen = list(self._numbers)[: min(max_messages, AT_ONCE)]
         try:

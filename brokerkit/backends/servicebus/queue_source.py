@@ -16,7 +16,7 @@ from .connection import ANSWER_SECONDS, ServiceBusConnection, log
 from .errors import translate
 from .names import EntityName
 from .settling import Errors, locked_for, renew, settle
-from .source import DEFAULT_LOCK, LOOK_SECONDS, MAX_MESSAGES, STAY_SECONDS, Source, Taken
+from .source import DEFAULT_LOCK, MAX_MESSAGES, ROUND_TRIP_SECONDS, STAY_SECONDS, Source, Taken
 
 
 class QueueSource(Source):
@@ -76,7 +76,7 @@ class QueueSource(Source):
         self._resting = False
         try:
             messages = receiver.receive_messages(
-                min(max_messages, MAX_MESSAGES), max_wait_time=max(LOOK_SECONDS, wait)
+                min(max_messages, MAX_MESSAGES), max_wait_time=max(ROUND_TRIP_SECONDS, wait)
             )
         except Exception:
             self._lose()
@@ -95,7 +95,7 @@ class QueueSource(Source):
         return settle(receiver, receipts, outcome, reason)
 
     def extend(self, receipts: Sequence[Any]) -> Errors:
-        receiver = self._connected(LOOK_SECONDS)
+        receiver = self._connected(ROUND_TRIP_SECONDS)
         if receiver is None:
             return [Unavailable("the connection was lost; it is being made again")] * len(receipts)
         return renew(receiver, receipts, ANSWER_SECONDS)

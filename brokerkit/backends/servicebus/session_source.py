@@ -24,7 +24,7 @@ from .connection import ANSWER_SECONDS, NEXT_SESSION, ServiceBusConnection, log
 from .errors import translate
 from .names import EntityName
 from .settling import Errors, settle
-from .source import DEFAULT_LOCK, LOOK_SECONDS, MAX_MESSAGES, STAY_SECONDS, Source, Taken
+from .source import DEFAULT_LOCK, MAX_MESSAGES, ROUND_TRIP_SECONDS, STAY_SECONDS, Source, Taken
 
 AT_ONCE = 8
 """How many sessions one consumer holds at a time while messages of all of them wait to be settled."""
@@ -76,7 +76,7 @@ class SessionSource(Source):
         self.lock_seconds = lock_seconds or DEFAULT_LOCK
 
     def take(self, max_messages: int, wait: float) -> Taken:
-        until = Deadline(max(LOOK_SECONDS, wait))
+        until = Deadline(max(ROUND_TRIP_SECONDS, wait))
         self._let_go([held for held in self._held if not held.alive])
         for held in [each for each in self._held if not each.owed]:
             taken = self._take_from(held, max_messages, until)
@@ -120,7 +120,7 @@ class SessionSource(Source):
         longest = Deadline(FILL_SECONDS)
         try:
             while len(messages) < limit and not longest.passed:
-                wait = max(LOOK_SECONDS, until.remaining())
+                wait = max(ROUND_TRIP_SECONDS, until.remaining())
                 found = held.receiver.receive_messages(limit - len(messages), max_wait_time=wait)
                 messages.extend(found)
                 if not found:

@@ -10,7 +10,7 @@ from brokerkit.core.contract.consumer import Outcome
 
 from .settling import Errors
 
-LOOK_SECONDS = 0.15
+ROUND_TRIP_SECONDS = 0.15
 """How long a request that was just sent is awaited, even by a caller that does not wait: a round trip."""
 MAX_MESSAGES = 2_000
 STAY_SECONDS = 2.0

@@ -15,6 +15,8 @@ from ..vocabulary.positions import Position
 
 Partition = tuple[str, int]
 """A (topic, partition) pair."""
+BACKLOG_SECONDS = 2.0
+"""Seconds that a driver may spend on a question of `ConsumerDriver.backlog`."""
 
 
 class SubscriptionNotFound(NotFound):

@@ -45,7 +45,7 @@ from .driver_thread import DriverThread
 from .slice_reading import ReaderPool, SliceReading
 from .subscribing import line_that_creates
 
-ANSWER_SECONDS = 30.0
+INSPECT_SECONDS = 30.0
 STALL_SECONDS = 30.0
 
 T = TypeVar("T")
@@ -79,13 +79,13 @@ class ConnectedInspector(Closable):
         self._driver_thread = DriverThread(f"inspector of {name}")
         close_at_exit(self)
 
-    def topics(self, *, timeout: float = ANSWER_SECONDS) -> list[TopicInfo]:
+    def topics(self, *, timeout: float = INSPECT_SECONDS) -> list[TopicInfo]:
         """Return every topic that may be listed, sorted by name."""
         found = self._ask(lambda: self._driver.topics(timeout), timeout)
         return sorted(found, key=lambda info: info.name)
 
     def describe(
-        self, topic: str, *, count: bool = True, timeout: float = ANSWER_SECONDS
+        self, topic: str, *, count: bool = True, timeout: float = INSPECT_SECONDS
     ) -> TopicDescription:
         """Return the partitions of a topic, and its subscriptions or groups with their lag.
 
@@ -102,7 +102,7 @@ class ConnectedInspector(Closable):
         found = self._ask(lambda: self._driver.describe(topic, timeout), timeout)
         return counted(found, lambda slice_: self._rows(slice_, COUNTED_SECONDS)) if count else found
 
-    def begin_of(self, topic: str, start: Position, *, timeout: float = ANSWER_SECONDS) -> Position:
+    def begin_of(self, topic: str, start: Position, *, timeout: float = INSPECT_SECONDS) -> Position:
         """Return where a subscription begins. A negative offset becomes the place so many messages back."""
         if not (isinstance(start, AtOffset) and start.offset < 0):
             return start
@@ -111,12 +111,12 @@ class ConnectedInspector(Closable):
         found = resolve(start, bounds, lambda _: {}, otherwise=Earliest(), counted=count)
         return AtPlace(found[None]) if set(found) == {None} else AtOffsets(tuple(found.items()))
 
-    def bounds(self, topic: str, *, timeout: float = ANSWER_SECONDS) -> list[Bounds]:
+    def bounds(self, topic: str, *, timeout: float = INSPECT_SECONDS) -> list[Bounds]:
         """Return the readable range of each partition. Raises NotFound."""
         check_name(topic, "topic")
         return self._ask(lambda: self._driver.bounds(topic, timeout), timeout)
 
-    def terms(self, topic: str, *, timeout: float = ANSWER_SECONDS) -> PublishTerms:
+    def terms(self, topic: str, *, timeout: float = INSPECT_SECONDS) -> PublishTerms:
         """Return what a topic does with messages that are published to it. Raises NotFound."""
         check_name(topic, "topic")
         return self._ask(lambda: self._driver.terms(topic, timeout), timeout)
@@ -137,7 +137,7 @@ class ConnectedInspector(Closable):
         """
         return self.at_id(str(message_id))[1] if offset is None else offset
 
-    def time_order(self, topic: str, *, timeout: float = ANSWER_SECONDS) -> TimeOrder:
+    def time_order(self, topic: str, *, timeout: float = INSPECT_SECONDS) -> TimeOrder:
         """Return whether the times of the messages are sorted, and how a moment is found if not."""
         return self._ask(lambda: self._driver.time_order(topic, timeout), timeout)
 
@@ -149,7 +149,7 @@ class ConnectedInspector(Closable):
         *,
         lateness: Any = LATENESS,
         find_time: Callable[[int], Mapping[int | None, int]] | None = None,
-        timeout: float = ANSWER_SECONDS,
+        timeout: float = INSPECT_SECONDS,
     ) -> list[Stretch]:
         """Return the part of each partition that a range covers now; see `plan`.
 
@@ -211,7 +211,7 @@ class ConnectedInspector(Closable):
         *,
         slice_rows: int | None = None,
         lateness: Any = LATENESS,
-        timeout: float = ANSWER_SECONDS,
+        timeout: float = INSPECT_SECONDS,
     ) -> list[Slice]:
         """Return slices from `start` up to but excluding `end`.
 

@@ -22,7 +22,7 @@ from .refusal import refusal
 from .sending import Outgoing, Sender
 
 PUBLISH_SECONDS = 30.0
-ANSWER_SECONDS = 5.0
+GRACE_SECONDS = 5.0
 """How much longer than its timeout a driver may take to return the outcomes."""
 
 
@@ -173,7 +173,7 @@ class ConnectedPublisher(Closable):
         self._driver_thread.wake()
         seconds = sending.deadline.seconds
         try:
-            return sending.wait(sending.deadline.remaining() + ANSWER_SECONDS)
+            return sending.wait(sending.deadline.remaining() + GRACE_SECONDS)
         except TimeoutError:
             error = Unavailable(f"the broker did not confirm it within {seconds:g} s")
             status: PublishStatus = "failed" if self._withdraw(sending) else "unknown"
@@ -319,7 +319,7 @@ class ConnectedPublisher(Closable):
             # set on this thread, so that it is right even if the caller was interrupted
             self._in_transaction = begun
 
-        self._driver_thread.call(asked, timeout=seconds + ANSWER_SECONDS)
+        self._driver_thread.call(asked, timeout=seconds + GRACE_SECONDS)
 
     def begin_close(self, timeout: float) -> None:
         """Start to finish what is being published, abort an open transaction, and leave."""

@@ -11,7 +11,8 @@ from ..contract.consumer import Backlog
 from ..vocabulary.cancellation import Deadline
 from ..vocabulary.errors import BrokerError
 
-ANSWER_SECONDS = 3.0
+PATIENCE_SECONDS = 3.0
+"""How long the broker may take to say how many messages are left."""
 SLOW_SECONDS = 0.3
 """After an answer that took longer than this, wait for messages once more."""
 SILENT_SECONDS = 30.0
@@ -60,7 +61,7 @@ class Silence:
         if time.monotonic() - self._since > SILENT_SECONDS:
             return f"nothing came for {SILENT_SECONDS:g} s, though the broker has more or does not answer"
         began = time.monotonic()
-        patience = ANSWER_SECONDS if deadline is None else min(ANSWER_SECONDS, deadline.remaining())
+        patience = PATIENCE_SECONDS if deadline is None else min(PATIENCE_SECONDS, deadline.remaining())
         try:
             found = self._backlog(self._mark, max(0.05, patience))
         except BrokerError as error:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 SENT_BY = "unknown_since"
 WINDOW = "known_again_seconds"
-LOOK_SECONDS = 1.0
+WINDOW_SECONDS = 1.0
 """If a topic does not answer in this time, publishing starts without knowing."""
 
 
@@ -35,7 +35,7 @@ def known_again(session: BrokerSession, topic: str) -> float | None:
     if not session.capabilities.dedup_ids:
         return None
     try:
-        window = session.inspector.terms(topic, timeout=LOOK_SECONDS).known_again
+        window = session.inspector.terms(topic, timeout=WINDOW_SECONDS).known_again
     except BrokerError:
         # publish even if the topic does not answer now
         return None

@@ -17,7 +17,7 @@ from brokerkit.session.filters import Filter
 from brokerkit.session.overlooked import Overlooked
 from brokerkit.session.read.peek import merged_by_time
 
-ANSWER_SECONDS = 5.0
+BOUNDS_SECONDS = 5.0
 MAX_BEHIND = 10_000
 """At most so many messages of one partition are read at once; older ones are skipped, with a note."""
 MAX_BEHIND_FILTERED = 100_000
@@ -133,7 +133,7 @@ class TopicReader:
             self._since[slice_.partition] = slice_.since
 
     def _bounds(self) -> list[Bounds]:
-        return self._browser.bounds(self.topic, timeout=ANSWER_SECONDS)
+        return self._browser.bounds(self.topic, timeout=BOUNDS_SECONDS)
 
     def _next_slice(self, bounds: Bounds, limit: int, found: Found) -> Slice:
         partition = bounds.partition
@@ -179,7 +179,7 @@ class TopicReader:
     ) -> None:
         if slice_.empty:
             return
-        for columns in self._browser.read(slice_, cancellation=cancellation, stall=2 * ANSWER_SECONDS):
+        for columns in self._browser.read(slice_, cancellation=cancellation, stall=2 * BOUNDS_SECONDS):
             batch = self._builder.batch(self.wanted.columns(columns, found.overlooked))
             batch = self.wanted.batch(batch, found.overlooked)
             if batch.num_rows:

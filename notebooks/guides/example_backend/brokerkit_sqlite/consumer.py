@@ -30,7 +30,7 @@ from .errors import primary_code
 from .options import SUBSCRIPTION_OPTIONS
 from .tables import MESSAGE, Row, bounds_of, messages_of, one_batch
 
-LOOK_SECONDS = 0.02
+POLL_SECONDS = 0.02
 """How often a waiting consumer looks into the file: no process tells another that it wrote."""
 QUICK_SECONDS = 0.2
 PATIENT_SECONDS = 2.0
@@ -88,7 +88,7 @@ class SqliteConsumer(MessageDriver):
                     columns.delivery_count = [row[-1] for row in found]
                     return Fetched(columns, receipts)
             left = deadline - time.monotonic()
-            if left <= 0 or self._woken.wait(min(left, LOOK_SECONDS)):
+            if left <= 0 or self._woken.wait(min(left, POLL_SECONDS)):
                 self._woken.clear()
                 return Fetched(Columns.empty())
 
