@@ -7,8 +7,9 @@ of a message are its sequence number in the stream. Keys are sent in the header 
 `headers`).
 
 A single consumer receives messages in the order of the stream, and a message that it gives back before later
-ones. Several consumers of one subscription keep the order only if it was created with ``max_ack_pending=1``,
-so that one message is in flight at a time.
+ones that it has not received yet. What a consumer returns when it is closed, the next one receives in the
+order of the stream. Several consumers of one subscription keep the order only if it was created with
+``max_ack_pending=1``, so that one message is in flight at a time.
 """
 
 from __future__ import annotations

@@ -40,6 +40,12 @@ def sequence_of(reply: str) -> int:
     return int(tokens[delivery_at(tokens) + 1])
 
 
+def delivered_first(reply: str) -> bool:
+    """Tell by its acknowledgement subject whether a message is delivered for the first time."""
+    tokens = reply.split(".")
+    return tokens[delivery_at(tokens)] == "1"
+
+
 def to_columns(messages: Sequence[Any], *, attributes: bool = True, counts: bool = True) -> Columns:
     """Return messages that a pull consumer delivered as columns.
 

@@ -21,7 +21,7 @@ from brokerkit.core.vocabulary.errors import AckFailed, BrokerError, NotFound, U
 from brokerkit.core.vocabulary.positions import Position
 
 from .admin import create_subscription
-from .codec import to_columns
+from .codec import sequence_of, to_columns
 from .connection import JetStreamConnection, log
 from .durable import SUBSCRIPTION_OPTIONS, find_durable, lock_seconds
 from .errors import translate
@@ -38,6 +38,7 @@ STATE_SECONDS = 1.0
 EXTEND_SECONDS = 2.0
 SETTLE_SECONDS = 20.0
 GIVE_BACK_PATIENCE = 0.5
+ENDED_SECONDS = 1.0
 UNCLAIMED_SECONDS = 60.0
 STALL_CHECK_SECONDS = 3.0
 
@@ -78,7 +79,9 @@ class JetStreamConsumer(MessageDriver):
         self.lock_seconds = lock_seconds(config)
         self._max_pending = int(config.get("max_ack_pending") or 0)
         self._source = source
-        pull = Pull(self._connection, source.stream, self._name, config)
+        # returned messages are among those that are not acknowledged
+        redelivered = int(info.get("num_ack_pending") or 0)
+        pull = Pull(self._connection, source.stream, self._name, config, redelivered=redelivered)
         await pull.open()
         self._exchange = RequestMultiplexer(self._connection)
         self._pull = pull
@@ -175,7 +178,10 @@ class JetStreamConsumer(MessageDriver):
         elif now - self._waiting_since > UNCLAIMED_SECONDS:
             left = self._loop.run(pull.take(1, 0.0), ANSWER_SECONDS)
             self._waiting_since = 0.0
-            self._give_back(left, SETTLE_SECONDS)
+            problems = self._returned([message.reply for message in left], _WORDS[Outcome.NACK])
+            failed = sum(problem is not None for problem in problems)
+            if failed:
+                log.warning("%d messages could not be returned; they are redelivered after ack_wait", failed)
         elif now - self._extended_at > (self.lock_seconds or 30.0) / 3:
             self._extended_at = now
             self.extend([message.reply for message in list(pull.waiting)])
@@ -188,9 +194,24 @@ class JetStreamConsumer(MessageDriver):
             word += b" " + json.dumps({"delay": int(delay * 1_000_000_000)}).encode()
         elif outcome is Outcome.REJECT and reason:
             word += b" " + " ".join(reason.split()).encode("utf-8", "replace")
+        if outcome is Outcome.NACK:
+            return self._returned(receipts, word)
         # the server redelivers by itself after ack_wait, so do not wait long for a connection
         patience = None if outcome is Outcome.ACK else GIVE_BACK_PATIENCE
         return self._confirmed(receipts, word, SETTLE_SECONDS, patience)
+
+    def _returned(self, receipts: Sequence[str], word: bytes) -> list[BaseException | None]:
+        """Return messages in the order of the stream, in which the server then redelivers them."""
+        if self._pull is not None:
+            self._loop.run(self._pull.prepare_return(len(receipts), ENDED_SECONDS), 2 * ENDED_SECONDS)
+        order = sorted(range(len(receipts)), key=lambda index: sequence_of(receipts[index]))
+        results: list[BaseException | None] = [None] * len(receipts)
+        problems = self._confirmed(
+            [receipts[index] for index in order], word, SETTLE_SECONDS, GIVE_BACK_PATIENCE
+        )
+        for index, problem in zip(order, problems, strict=True):
+            results[index] = problem
+        return results
 
     def extend(self, receipts: Sequence[Any]) -> list[BaseException | None]:
         return self._confirmed(receipts, b"+WPI", EXTEND_SECONDS, GIVE_BACK_PATIENCE)
@@ -225,24 +246,18 @@ class JetStreamConsumer(MessageDriver):
             )
         return None
 
-    def _give_back(self, messages: Sequence[Msg], timeout: float) -> None:
-        if not messages:
-            return
-        receipts = [message.reply for message in messages]
-        problems = self._confirmed(receipts, _WORDS[Outcome.NACK], timeout, GIVE_BACK_PATIENCE)
-        failed = sum(problem is not None for problem in problems)
-        if failed:
-            log.warning("%d messages could not be returned; they are redelivered after ack_wait", failed)
+    def stop(self, timeout: float) -> Sequence[Any]:
+        """Stop pulling. Messages are returned only then, since an open request would get them again."""
+        pull, self._pull = self._pull, None
+        if pull is None:
+            return ()
+        if not self._connection.connected:
+            self._loop.run(pull.abandon(), timeout)
+            return ()
+        return [message.reply for message in self._loop.run(pull.close(timeout), timeout)]
 
     def close(self, timeout: float) -> None:
-        """Stop pulling, and give back messages that were not fetched. The durable consumer stays."""
-        pull, self._pull = self._pull, None
-        exchange = self._exchange
-        if pull is None or exchange is None:
-            return
-        if self._connection.connected:
-            left = self._loop.run(pull.close(timeout / 2), timeout / 2)
-            self._give_back(left, timeout / 2)
-        else:
-            self._loop.run(pull.abandon(), timeout / 2)
-        self._loop.run(exchange.close(), timeout / 2)
+        """Leave. The durable consumer stays."""
+        exchange, self._exchange = self._exchange, None
+        if exchange is not None:
+            self._loop.run(exchange.close(), timeout)

@@ -1,8 +1,14 @@
 """Pull requests to a consumer. They are made on the event loop only.
 
 A request asks the server for a number of messages within some time. Messages that arrive are never dropped;
-they are kept until they are taken. Requests expire soon, so that no messages are captured long after the last
-call.
+they are kept until they are taken.
+
+The server keeps returned messages in a queue. It sends them to a request that is open at once, and moves the
+first to the end of the queue if no request can take it: if the request expired, its subscription is gone, or
+the message is larger than what is left of `max_bytes`. So that they are redelivered in order:
+
+- a request of `take` ends with `take`, and `ended` waits for one that has not ended yet;
+- while returned messages may be in the queue, requests ask for few messages, without `max_bytes`.
 """
 
 from __future__ import annotations
@@ -20,14 +26,20 @@ from nats.aio.subscription import Subscription
 
 from brokerkit.core.vocabulary.errors import BrokerError, ConfigError, NotFound, Unavailable
 
+from .codec import delivered_first
 from .connection import JetStreamConnection, log
 from .permission_errors import Refusal
 
 EXPIRES_SECONDS = 1.0
+SHORTEST_SECONDS = 0.02
+HURRIED_SECONDS = 1.0
+HURRIED_EXPIRES_SECONDS = 0.05
+"""Messages are returned one by one while another thread waits for some, and each waits for its request."""
 LOST_SECONDS = 0.5
 RETRY_SECONDS = 0.1
 MAX_BATCH = 10_000
 MAX_BYTES = 16 * 1024 * 1024
+MAX_REDELIVERED_BYTES = 64 * 1024 * 1024
 _NANOSECONDS = 1_000_000_000
 
 HEARTBEAT = "100"
@@ -45,7 +57,9 @@ class Pull:
         stream: The name of the stream.
         consumer: The name of the consumer.
         config: The configuration of the consumer.
-        ahead: Make a further request while at most this many messages are still to come.
+        ahead: Make a further request while at most this many messages are still to come. Without it, a
+            request expires with the call that made it.
+        redelivered: How many messages the server may have to redeliver.
     """
 
     def __init__(
@@ -56,16 +70,22 @@ class Pull:
         config: Mapping[str, Any],
         *,
         ahead: int = 0,
+        redelivered: int = 0,
     ) -> None:
         self._connection = connection
         self._subject = f"{connection.api_prefix}.CONSUMER.MSG.NEXT.{stream}.{consumer}"
         self._name = consumer
         self._inbox = connection.client.new_inbox()
         self._ahead = ahead
-        self._max_batch = min(MAX_BATCH, config.get("max_batch") or MAX_BATCH)
-        expires = int(EXPIRES_SECONDS * _NANOSECONDS)
-        self._expires = min(expires, config.get("max_expires") or expires)
-        self._max_bytes = config.get("max_bytes") or max(MAX_BYTES, 2 * connection.client.max_payload)
+        limits = (config.get("max_batch"), config.get("max_ack_pending"))
+        self._max_batch = min([MAX_BATCH, *(limit for limit in limits if limit and limit > 0)])
+        self._max_expires = config.get("max_expires") or int(EXPIRES_SECONDS * _NANOSECONDS)
+        largest = connection.client.max_payload
+        self._max_bytes = config.get("max_bytes") or max(MAX_BYTES, 2 * largest)
+        self._redelivered_batch = max(1, min(self._max_batch, MAX_REDELIVERED_BYTES // largest))
+        self._redelivered = redelivered
+        self._few = False
+        self._returned_at = 0.0
         self._subscription: Subscription | None = None
         self._messages: list[Msg] = []
         self._changed = asyncio.Event()
@@ -98,6 +118,9 @@ class Pull:
         if message.reply:
             self._messages.append(message)
             self._to_come -= 1
+            # the server sends new messages only once it has redelivered all that were returned
+            if self._few:
+                self._redelivered = 0 if delivered_first(message.reply) else self._redelivered - 1
         else:
             self._status(message)
         self._changed.set()
@@ -121,6 +144,7 @@ class Pull:
         text = headers.get("Description", "")
         lowered = text.lower()
         if status in ENDED or lowered.startswith(ENDED_TEXTS):
+            self._redelivered = 0 if self._few else self._redelivered
             return
         if lowered.startswith(LATER_TEXTS):
             self._retry_at = time.monotonic() + RETRY_SECONDS
@@ -148,31 +172,58 @@ class Pull:
             NotServed: No server serves the consumer now.
             Unauthorized: The user is not permitted to pull.
         """
+        left, first = wait, True
         deadline = time.monotonic() + wait
         while not self._messages:
             if self._error is not None:
                 error, self._error = self._error, None
                 raise error
             self._changed.clear()
-            await self._request(limit)
+            if first or left > 0:
+                await self._request(limit, left)
+                first = False
             left = deadline - time.monotonic()
-            if left <= 0 or self._woken:
+            # a request ends with the call that made it, shortly after
+            ending = RETRY_SECONDS if not self._ahead and self._to_follow else 0.0
+            if left + ending <= 0 or self._woken:
                 break
-            # a wait that times out only checks the state again
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._changed.wait(), min(left, RETRY_SECONDS))
+            await self._change(left + ending)
         self._woken = False
         taken, self._messages = self._messages, []
         if taken and self._ahead:
-            await self._request(limit)
+            await self._request(limit, EXPIRES_SECONDS)
         return taken
+
+    async def _change(self, timeout: float) -> None:
+        """Wait for a message, but not longer than until the state is to be checked again."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._changed.wait(), min(timeout, RETRY_SECONDS))
+
+    @property
+    def _to_follow(self) -> bool:
+        """Whether messages of a request are still to come."""
+        same_connection = self._connection.connected and self._epoch == self._connection.epoch
+        return self._to_come > 0 and bool(self._live) and same_connection and time.monotonic() < self._lost_at
+
+    async def ended(self, timeout: float) -> None:
+        """Wait until no request is open, or `timeout` seconds have passed."""
+        deadline = time.monotonic() + timeout
+        while self._to_follow and time.monotonic() < deadline:
+            self._changed.clear()
+            await self._change(deadline - time.monotonic())
+
+    async def prepare_return(self, messages: int, timeout: float) -> None:
+        """Wait until messages can be returned without being sent to a request that is open."""
+        await self.ended(timeout)
+        self._returned_at = time.monotonic()
+        self._redelivered = max(0, self._redelivered) + messages
 
     def wake(self) -> None:
         """Make a waiting `take` return early."""
         self._woken = True
         self._changed.set()
 
-    async def _request(self, limit: int) -> None:
+    async def _request(self, limit: int, wait: float) -> None:
         """Request more messages, unless enough are requested."""
         now = time.monotonic()
         if self._epoch != self._connection.epoch:
@@ -184,27 +235,35 @@ class Pull:
             self._to_come = 0
         if self._to_come > self._ahead or now < self._retry_at or not self._connection.connected:
             return
-        batch = max(1, min(limit, self._max_batch))
+        self._few = self._redelivered > 0
+        batch = max(1, min(limit, self._redelivered_batch if self._few else self._max_batch))
+        if now < self._returned_at + HURRIED_SECONDS:
+            wait = min(wait, HURRIED_EXPIRES_SECONDS)
+        seconds = EXPIRES_SECONDS if self._ahead or self._few else max(SHORTEST_SECONDS, wait)
+        expires = min(int(seconds * _NANOSECONDS), self._max_expires)
         self._number += 1
         number = str(self._number)
         if not self._ahead:
             self._live.clear()
         self._live.add(number)
         self._to_come = max(0, self._to_come) + batch
-        self._lost_at = now + self._expires / _NANOSECONDS + LOST_SECONDS
-        body = {"batch": batch, "expires": self._expires, "max_bytes": self._max_bytes}
+        self._lost_at = now + expires / _NANOSECONDS + LOST_SECONDS
+        body: dict[str, Any] = {"batch": batch, "expires": expires}
+        # with no_wait a request also ends once nothing is left to be delivered
+        body.update({"no_wait": True} if self._few else {"max_bytes": self._max_bytes})
         await self._connection.client.publish(
             self._subject, json.dumps(body).encode(), reply=f"{self._inbox}.{number}"
         )
 
     async def close(self, timeout: float) -> list[Msg]:
         """Unsubscribe, and return all messages that were delivered before that took effect."""
+        await self.ended(timeout / 2)
         self._connection.refusals.leave(self._refused)
         subscription, self._subscription = self._subscription, None
         if subscription is not None:
             try:
                 # the callback never waits, so draining takes only a round trip
-                await asyncio.wait_for(subscription.drain(), timeout)  # type: ignore[no-untyped-call]  # nats-py's
+                await asyncio.wait_for(subscription.drain(), timeout / 2)  # type: ignore[no-untyped-call]  # nats-py's
             except Exception as error:
                 log.info("the inbox of consumer %s could not be drained: %s", self._name, error)
             self._connection.client.leave(subscription)

@@ -224,6 +224,18 @@ class ConsumerDriver(ABC):
 class MessageDriver(ConsumerDriver):
     """A consumer of messages that are settled one by one."""
 
+    def stop(self, timeout: float) -> Sequence[Any]:
+        """Ask for no more messages, and return the receipts of those that were not fetched.
+
+        Called once, before all that is not settled is returned with one call of `settle`, and then `close`;
+        also when attaching failed or never began. A broker that redelivers at once would otherwise send what
+        is returned to this consumer again. A driver that fetches only what `fetch` returns need not stop.
+
+        Args:
+            timeout: Seconds that it may take.
+        """
+        return ()
+
     @abstractmethod
     def settle(
         self, receipts: Sequence[Any], outcome: Outcome, *, delay: float | None, reason: str | None

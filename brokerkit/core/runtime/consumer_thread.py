@@ -136,8 +136,8 @@ class ConsumerThread(Closable):
         """Settle rows. Return the errors of those that failed, by row."""
 
     @abstractmethod
-    def _give_back(self) -> None:
-        """Return all messages to the broker that are not settled."""
+    def _give_back(self, timeout: float) -> None:
+        """Return all messages to the broker that are not settled. Stopping may take `timeout` seconds."""
 
     # The driver's thread.
 
@@ -248,6 +248,6 @@ class ConsumerThread(Closable):
     def _leave(self, timeout: float) -> None:
         deadline = Deadline(timeout)
         try:
-            self._give_back()
+            self._give_back(timeout / 2)
         finally:
             self._driver.close(max(0.1, deadline.remaining()))

@@ -262,14 +262,17 @@ class MessageConsumer(Consumer[Message]):
         fetch.mark_pending(LOST)
         self._outstanding.pop(fetch, None)
 
-    def _give_back(self) -> None:
+    def _give_back(self, timeout: float) -> None:
         receipts: list[Any] = []
         for fetch in self._outstanding:
             receipts.extend(compress(fetch.receipts, (not state for state in fetch.states)))
             fetch.mark_pending(NACKED)
         self._outstanding.clear()
-        if receipts:
-            self._driver.settle(receipts, Outcome.NACK, delay=None, reason=None)
+        try:
+            receipts += self._driver.stop(timeout)
+        finally:
+            if receipts:
+                self._driver.settle(receipts, Outcome.NACK, delay=None, reason=None)
 
 
 def _too_late(state: int) -> AckFailed:

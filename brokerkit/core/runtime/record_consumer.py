@@ -231,7 +231,7 @@ class RecordConsumer(Consumer[Record]):
                 again = min(again, fetch.received_at + self._hold_seconds)
         return again
 
-    def _give_back(self) -> None:
+    def _give_back(self, timeout: float) -> None:
         """Do nothing: records that are not committed are read again by the next consumer."""
 
 

@@ -52,6 +52,14 @@ def fetch_all(made: MessageDriver, count: int) -> Fetched:
     return Fetched(columns, receipts)
 
 
+def leave_a_request_open(made: MessageDriver) -> None:
+    """Interrupt a fetch, as another thread does that settles messages."""
+    waking = threading.Timer(0.1, made.wake)
+    waking.start()
+    assert made.fetch(5, 1.0).columns.length == 0
+    waking.join()
+
+
 def settle(
     made: MessageDriver, receipts: Any, outcome: Outcome = Outcome.ACK, delay: float | None = None
 ) -> None:
@@ -201,7 +209,7 @@ def test_what_arrives_after_the_demand_ended_is_handed_over_later(
     driver: Driver, subject: str, publish: Publish
 ) -> None:
     made = consumer(driver, subject)
-    assert made.fetch(5, 0.05).columns.length == 0
+    leave_a_request_open(made)
     publish(subject, b"1", b"2")
     eventually(lambda: subscription(driver, subject).in_flight == 2, "both are in flight")
     made.idle()
@@ -210,11 +218,14 @@ def test_what_arrives_after_the_demand_ended_is_handed_over_later(
     assert list(fetched.columns.values("delivery_count")) == [1, 1]
 
 
-def test_closing_returns_undelivered_messages(driver: Driver, subject: str, publish: Publish) -> None:
+def test_stopping_names_undelivered_messages_to_be_returned(
+    driver: Driver, subject: str, publish: Publish
+) -> None:
     made = consumer(driver, subject, ack_wait=60)
-    assert made.fetch(5, 0.05).columns.length == 0
+    leave_a_request_open(made)
     publish(subject, b"1", b"2")
     eventually(lambda: subscription(driver, subject).in_flight == 2, "both are in flight")
+    settle(made, made.stop(2), Outcome.NACK)
     made.close(2)
     assert sorted(values(fetch_all(consumer(driver, subject), 2))) == [b"1", b"2"]
 
@@ -222,6 +233,7 @@ def test_closing_returns_undelivered_messages(driver: Driver, subject: str, publ
 def test_after_closing_nothing_is_captured_any_more(driver: Driver, subject: str, publish: Publish) -> None:
     made = consumer(driver, subject, ack_wait=60)
     assert made.fetch(5, 0.05).columns.length == 0
+    assert list(made.stop(2)) == []
     made.close(2)
     publish(subject, b"1")
     fetched = consumer(driver, subject).fetch(1, 5)
