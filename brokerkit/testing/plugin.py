@@ -1,7 +1,7 @@
 """A pytest plugin for the suite: its markers, and at the end of a run a table with one column per system.
 
 Switch it on with ``pytest_plugins = ["brokerkit.testing.plugin"]`` in the topmost ``conftest.py``. Tests that
-are marked `soak` then run only where ``pytest -m soak`` asks for them.
+are marked `extended` or `soak` then run only where ``-m extended`` or ``-m soak`` asks for them.
 """
 
 from __future__ import annotations
@@ -11,7 +11,13 @@ from typing import Any
 import pytest
 
 OUTCOMES = ("passed", "failed", "error", "skipped")
-MARKERS = ("slow: takes longer than ten seconds", "soak: runs for minutes; only by name, -m soak")
+MARKERS = (
+    "slow: takes longer than ten seconds",
+    "extended: takes long; only by name, -m extended",
+    "soak: runs for minutes; only by name, -m soak",
+)
+BY_NAME = ("extended", "soak")
+"""The markers whose tests run only where they are asked for."""
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -21,13 +27,12 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out the tests marked `soak`, unless they are asked for."""
-    if "soak" in (config.option.markexpr or ""):
-        return
-    left_out = [item for item in items if item.get_closest_marker("soak")]
+    """Leave out the tests that run only by name, unless they are asked for."""
+    unnamed = [marker for marker in BY_NAME if marker not in (config.option.markexpr or "")]
+    left_out = [item for item in items if any(map(item.get_closest_marker, unnamed))]
     if left_out:
         config.hook.pytest_deselected(items=left_out)
-        items[:] = [item for item in items if not item.get_closest_marker("soak")]
+        items[:] = [item for item in items if not any(map(item.get_closest_marker, unnamed))]
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:

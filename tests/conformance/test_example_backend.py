@@ -28,7 +28,7 @@ def _metadata(folder: Path) -> None:
     (made / "entry_points.txt").write_text("\n".join(lines) + "\n", "utf-8")
 
 
-@pytest.mark.slow
+@pytest.mark.extended
 @pytest.mark.timeout(600)
 def test_the_example_backend_is_found_by_its_entry_point_and_passes_its_tests(tmp_path: Path) -> None:
     _metadata(tmp_path)

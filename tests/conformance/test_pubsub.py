@@ -155,6 +155,7 @@ class TestEmulator(Conformance):
         return emulator_harness
 
 
+@pytest.mark.extended
 class TestPstest(Conformance):
     """All behaviours, on the server that Google tests its Go client with.
 

@@ -43,6 +43,7 @@ def _run(folder: Path, module: str, *arguments: str) -> str:
     return done.stdout + done.stderr
 
 
+@pytest.mark.extended
 def test_the_documented_harness_of_forty_lines_proves_a_backend(tmp_path: Path) -> None:
     example = _example()
     assert len([line for line in example.splitlines() if line.strip()]) <= 40
@@ -52,6 +53,7 @@ def test_the_documented_harness_of_forty_lines_proves_a_backend(tmp_path: Path) 
     assert re.search(r"^inmem: 7 shown, 1 declared, 0 broken$", said, re.MULTILINE), said
 
 
+@pytest.mark.extended
 def test_a_broken_backend_and_an_expired_declaration_fail(tmp_path: Path) -> None:
     lossy = _example() + textwrap.dedent("""
         from brokerkit.backends.inmem.store import Store

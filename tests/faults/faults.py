@@ -75,7 +75,7 @@ PASSING = [
 ]
 """Faults that are over after a while."""
 WORST = [each for each in PASSING if each.strike in (_reset, _half_open, _stall_and_cut)]
-"""Those that are tried in every run; the others as well with `pytest -m soak`."""
+"""Those that do most harm. The last is tried in every run, the others with `pytest -m extended`."""
 
 
 def _gone(proxy: Proxy, way: Way, size: int) -> None:

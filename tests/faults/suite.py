@@ -25,13 +25,18 @@ from .places import Place, by_partition, frame, numbers_of
 
 CASE_SECONDS = 90
 """Within this each case has to end."""
+_BY_NAME = {True: pytest.mark.extended, False: pytest.mark.soak}
 STALL_SECONDS = 3.0
 """How long a read waits here for a broker that says nothing, instead of half a minute."""
 
-every_fault = pytest.mark.parametrize("fault", PASSING, ids=str)
+every_fault = pytest.mark.parametrize(
+    "fault",
+    [pytest.param(each, marks=() if each in WORST else pytest.mark.extended) for each in PASSING],
+    ids=str,
+)
 worst_faults = pytest.mark.parametrize(
     "fault",
-    [pytest.param(each, marks=() if each in WORST else pytest.mark.soak) for each in PASSING],
+    [pytest.param(each, marks=() if each == WORST[-1] else _BY_NAME[each in WORST]) for each in PASSING],
     ids=str,
 )
 

@@ -34,11 +34,13 @@ def used(url: str, what: str, count: int = COUNT) -> list[int]:
     return found
 
 
+@pytest.mark.extended
 @pytest.mark.timeout(180)
 def test_batches_of_large_messages_are_bounded_in_bytes() -> None:
     assert used("inmem://", "batches") == list(range(COUNT))
 
 
+@pytest.mark.extended
 @pytest.mark.timeout(180)
 def test_a_pull_of_large_messages_is_bounded_in_bytes() -> None:
     found = used("inmem://", "pull")
@@ -46,6 +48,7 @@ def test_a_pull_of_large_messages_is_bounded_in_bytes() -> None:
     assert found == list(range(len(found)))
 
 
+@pytest.mark.extended
 @pytest.mark.timeout(180)
 def test_a_search_of_the_browser_for_large_messages_is_bounded_in_bytes() -> None:
     found = used("inmem://", "browse")

@@ -24,7 +24,7 @@ with bk.connect("inmem://wheel") as s:
 print(bk.__file__)
 """
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.extended, pytest.mark.timeout(600)]
 
 
 def run(*command: object, folder: Path) -> str:

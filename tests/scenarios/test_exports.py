@@ -73,6 +73,7 @@ def test_an_export_that_stands_still_is_not_taken_over_and_ends_whole(
     assert _is_exact(path, flights)
 
 
+@pytest.mark.extended
 @pytest.mark.timeout(180)
 def test_an_export_that_is_killed_again_and_again_is_exact_in_the_end(
     system: System, flights: Flights, tmp_path: Path
@@ -91,7 +92,7 @@ def test_an_export_that_is_killed_again_and_again_is_exact_in_the_end(
 
 
 @pytest.mark.timeout(120)
-@pytest.mark.parametrize("options", ["size=3m", "ro"])
+@pytest.mark.parametrize("options", ["size=3m", pytest.param("ro", marks=pytest.mark.extended)])
 def test_a_disk_that_is_full_or_read_only_is_said_and_the_export_continues_afterwards(
     system: System, flights: Flights, tmp_path: Path, options: str
 ) -> None:

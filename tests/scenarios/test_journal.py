@@ -20,7 +20,7 @@ ROWS = 60_000
 
 
 @pytest.mark.timeout(240)
-@pytest.mark.parametrize("what", ["frame", "copy"])
+@pytest.mark.parametrize("what", ["frame", pytest.param("copy", marks=pytest.mark.extended)])
 def test_a_killed_process_continues_and_what_may_be_there_twice_is_named(
     system: System, session: Session, tmp_path: Path, what: str
 ) -> None:

@@ -67,6 +67,7 @@ def test_a_frame_published_over_a_restart_is_stored_exactly_once(system: System,
     assert stored_rows(session, topic) == Counter(range(ROWS))
 
 
+@pytest.mark.extended
 @pytest.mark.timeout(120)
 def test_an_outcome_is_true_and_resuming_completes_it(system: System, session: Session) -> None:
     topic = system.create_topic(session)
@@ -132,6 +133,7 @@ class _Killer:
         self._done.result(60)
 
 
+@pytest.mark.extended
 def test_a_session_works_again_after_a_restart(system: System, session: Session) -> None:
     topic = system.create_topic(session)
     publish_numbered(session, topic, range(10))

@@ -62,7 +62,9 @@ def test_what_is_sent_is_written_down_before_and_its_outcome_after(
     assert rest[5]["outcome"]["status"] == "c" * 2_000
 
 
-@pytest.mark.parametrize("cut", [1, 5, 300])
+@pytest.mark.parametrize(
+    "cut", [5, *(pytest.param(bytes_, marks=pytest.mark.extended) for bytes_ in (1, 300))]
+)
 def test_a_torn_last_line_leaves_its_rows_unknown_and_continues(
     s: Session, frame: pd.DataFrame, tmp_path: Path, cut: int
 ) -> None:
@@ -138,6 +140,7 @@ def test_two_cannot_write_one_journal(s: Session, frame: pd.DataFrame, tmp_path:
         assert first.result(30).counts["confirmed"] == ROWS
 
 
+@pytest.mark.extended
 @pytest.mark.skipif(sys.platform == "win32", reason="no such limit there")
 def test_a_disk_that_is_full_stops_it_with_the_outcomes_in_hand(tmp_path: Path) -> None:
     program = f"""

@@ -44,7 +44,9 @@ def check(found: list[dict[str, Any]]) -> None:
 
 
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("kind", ["frame", "copy", "batch", "pull"])
+@pytest.mark.parametrize(
+    "kind", ["pull", *(pytest.param(kind, marks=pytest.mark.extended) for kind in ("frame", "copy", "batch"))]
+)
 def test_an_interrupt_at_any_moment_hands_over_the_outcome(kind: str) -> None:
     check(rounds("inmem://", 5, 12_000, kind))
 
@@ -55,6 +57,7 @@ def test_an_interrupt_at_any_moment_doubles_nothing_on_nats(nats_server: NatsSer
     check(rounds(nats_server.url, 5, 12_000, "frame,copy,batch"))
 
 
+@pytest.mark.extended
 @pytest.mark.broker
 @pytest.mark.timeout(300)
 def test_an_interrupt_at_any_moment_doubles_nothing_on_kafka(kafka_server: KafkaServer) -> None:

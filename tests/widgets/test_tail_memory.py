@@ -34,6 +34,7 @@ def check(url: str) -> None:
     assert found["grown"] < MOST
 
 
+@pytest.mark.extended
 @pytest.mark.timeout(180)
 def test_a_tail_of_large_messages_is_bounded_in_bytes() -> None:
     check("inmem://")
@@ -45,6 +46,7 @@ def test_a_tail_of_large_messages_of_kafka_is_bounded_in_bytes(kafka_server: Kaf
     check(f"kafka://{kafka_server.bootstrap}")
 
 
+@pytest.mark.extended
 @pytest.mark.broker
 @pytest.mark.timeout(180)
 def test_a_tail_of_large_messages_of_nats_is_bounded_in_bytes(nats_server: NatsServer) -> None:
