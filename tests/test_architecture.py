@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import json
 import re
 import subprocess
@@ -111,13 +112,23 @@ def dynamic(node: ast.Call) -> bool:
     return called in ("import_module", "__import__")
 
 
-def imports(path: Path, *, at_import: bool = False) -> Iterator[str]:
+@functools.cache
+def parsed(path: Path) -> ast.Module:
+    return ast.parse(path.read_text("utf-8"))
+
+
+@functools.cache
+def imports(path: Path, *, at_import: bool = False) -> tuple[str, ...]:
     """The absolute names of what a module imports, by statement or by a call, for types or to run.
 
     at_import: without what is imported for types only, or later by functions.
     """
+    return tuple(_imports(path, at_import))
+
+
+def _imports(path: Path, at_import: bool) -> Iterator[str]:
     package = ["brokerkit", *path.relative_to(ROOT).parts[:-1]]
-    waiting: list[ast.AST] = [ast.parse(path.read_text("utf-8"))]
+    waiting: list[ast.AST] = [parsed(path)]
     while waiting:
         node = waiting.pop()
         if at_import and isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
@@ -234,7 +245,7 @@ def test_a_backend_knows_the_vocabulary_and_the_contract_and_never_the_runtime()
 def test_no_module_imports_by_a_name_that_cannot_be_seen() -> None:
     unseen = set()
     for path in MODULES:
-        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        for node in ast.walk(parsed(path)):
             if isinstance(node, ast.Call) and dynamic(node) and not isinstance(node.args[0], ast.Constant):
                 unseen.add(name_of(path))
     assert unseen <= NAMES_FROM_A_TABLE
@@ -290,7 +301,7 @@ def names_defined(path: Path) -> set[str]:
     """The names that a module gives to classes, functions and values, in classes too."""
     return {
         node.id if isinstance(node, ast.Name) else node.name
-        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        for node in ast.walk(parsed(path))
         if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
         or (isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store))
     }
@@ -307,7 +318,7 @@ def test_only_backends_and_the_sandbox_know_client_libraries() -> None:
 
 def texts_and_names(path: Path) -> Iterator[str]:
     """The identifiers and strings of a module, without its docstrings and the strings that document a name."""
-    tree = ast.parse(path.read_text("utf-8"))
+    tree = parsed(path)
     prose = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
     for node in ast.walk(tree):
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in prose:
@@ -339,7 +350,7 @@ def test_everything_has_a_name_that_says_its_subject() -> None:
 
 
 def test_every_module_says_what_it_is_about() -> None:
-    silent = [name_of(path) for path in MODULES if not ast.get_docstring(ast.parse(path.read_text("utf-8")))]
+    silent = [name_of(path) for path in MODULES if not ast.get_docstring(parsed(path))]
     assert silent == []
 
 
