@@ -8,10 +8,11 @@ import numpy as np
 
 from ...arrays import Field, bytes_of, taken
 from ...arrow import Array, ArrowType
+from ..row_failure import RowFailure
 from .reader import Reader
 from .readers import reader_of
 from .schema import Type
-from .source import RowFailure, Source
+from .source import Source
 
 
 class AvroColumns:

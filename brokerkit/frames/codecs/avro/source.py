@@ -5,7 +5,7 @@ Every function advances all rows together, so that Python's cost is paid per fie
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -23,20 +23,6 @@ PADDING = 16
 
 LONG_VALUE = 64
 """Mean length in bytes from which copying values one by one costs less than an index per byte."""
-
-
-class RowFailure(NamedTuple):
-    """Why a row could not be read.
-
-    Attributes:
-        offset: The byte in the payload where reading failed.
-        path: The field, such as ``order.lines[].price``; empty for the whole value.
-        reason: What was wrong.
-    """
-
-    offset: int
-    path: str
-    reason: str
 
 
 class Source:
