@@ -43,6 +43,8 @@ def chunked(arrays: Sequence[Array], kind: Any) -> ChunkedArray:
 
 def fill_null(values: Values, value: Any) -> Values:
     """Return values with every null replaced."""
+    if not values.null_count:
+        return values
     filled: Any = pc.fill_null(cast("Any", values), value)
     return cast("Values", filled)
 
