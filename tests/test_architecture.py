@@ -46,9 +46,10 @@ CLIENTS = {
 HEAVY = {"pandas", "pyarrow", "numpy", "orjson", "tqdm", "ipywidgets", "IPython", "dask", "polars", "duckdb"}
 ALL_CLIENTS = set().union(*CLIENTS.values())
 SYSTEMS = re.compile(
-    r"(?<![a-z])(kafka|librdkafka|confluent|jetstream|nats|pub/?sub|google|pulsar|service ?bus|azure|amqp)(?![a-z])",
+    r"(?<![a-z])(kafka|librdkafka|confluent|jetstream|nats|pub/?sub|google(?![./](protobuf|type))|pulsar|service ?bus|azure|amqp)(?![a-z])",
     re.IGNORECASE,
 )
+"""The names of systems. Protobuf's own types have the name of a company in theirs."""
 MAY_NAME_A_SYSTEM = {
     # errors show what a URL looks like
     "core/vocabulary/address.py": {

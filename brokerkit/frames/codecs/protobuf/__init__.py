@@ -1,0 +1,8 @@
+"""Protocol Buffers: schemas, and payloads as Arrow columns or exact JSON text, and back."""
+
+from .columns import ProtobufColumns, Reading
+from .objects import Misfit
+from .schema import ProtobufSchema
+from .writer import ProtobufWriter
+
+__all__ = ["Misfit", "ProtobufColumns", "ProtobufSchema", "ProtobufWriter", "Reading"]

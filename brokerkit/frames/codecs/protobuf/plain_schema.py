@@ -1,0 +1,95 @@
+"""The plain schema of a plan: the same bytes on the wire, described with fewer types.
+
+The columnar library knows fewer types than Protobuf and handles some of them in its own way. In the plain
+schema an enum is its number, a time a message of seconds and nanoseconds, a map a list of entries, and a
+message that becomes JSON text its bytes. Every field says whether it was there, so that what is read can be
+written again byte by byte.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..extras import extra
+from .descriptors import Type
+from .plan import Kind, Member, Shape, Value
+
+_TIME = "Time"
+_KEY, _VALUE = "key", "value"
+
+
+class PlainSchema:
+    """The columnar reader and writer of a plan, and the class that reads the same bytes.
+
+    Args:
+        plan: The plan of a message.
+    """
+
+    def __init__(self, plan: Value) -> None:
+        pb2 = extra("google.protobuf.descriptor_pb2", "protobuf", "Protobuf")
+        pools = extra("google.protobuf.descriptor_pool", "protobuf", "Protobuf")
+        classes = extra("google.protobuf.message_factory", "protobuf", "Protobuf")
+        ptars = extra("ptars", "protobuf", "Protobuf")
+        self._file = pb2.FileDescriptorProto(name="plain.proto", syntax="proto3")
+        self._time()
+        name = self._message(plan)
+        pool = pools.DescriptorPool()
+        pool.Add(self._file)
+        descriptor = pool.FindMessageTypeByName(name)
+        self.message_class = classes.GetMessageClass(descriptor)
+        config = ptars.PtarsConfig(enum_repr="int32")
+        self.handler = ptars.HandlerPool([descriptor.file], config).get_for_message(descriptor)
+
+    def _time(self) -> None:
+        message = self._file.message_type.add(name=_TIME)
+        _optional(message, message.field.add(name="seconds", number=1, type=Type.INT64, label=1))
+        _optional(message, message.field.add(name="nanos", number=2, type=Type.INT32, label=1))
+
+    def _message(self, value: Value) -> str:
+        name = f"M{len(self._file.message_type)}"
+        message = self._file.message_type.add(name=name)
+        for member in value.by_number():
+            field = message.field.add(name=plain_name(member), number=member.number, label=1)
+            if member.shape is Shape.MAP and member.key is not None:
+                field.label = 3
+                field.type, field.type_name = Type.MESSAGE, self._entry(member.key, member.value)
+            else:
+                self._typed(field, member.value)
+                if member.shape is Shape.LIST:
+                    field.label = 3
+                elif field.type != Type.MESSAGE:
+                    _optional(message, field)
+        return name
+
+    def _entry(self, key: Value, value: Value) -> str:
+        name = f"M{len(self._file.message_type)}"
+        message = self._file.message_type.add(name=name)
+        for number, (each, inner) in enumerate(((_KEY, key), (_VALUE, value)), 1):
+            field = message.field.add(name=each, number=number, label=1)
+            self._typed(field, inner)
+            if field.type != Type.MESSAGE:
+                _optional(message, field)
+        return name
+
+    def _typed(self, field: Any, value: Value) -> None:
+        field.type = value.wire
+        if value.kind is Kind.WRAPPER:
+            name = f"M{len(self._file.message_type)}"
+            message = self._file.message_type.add(name=name)
+            _optional(message, message.field.add(name=_VALUE, number=1, type=value.wire, label=1))
+            field.type, field.type_name = Type.MESSAGE, name
+        elif value.kind in (Kind.TIMESTAMP, Kind.DURATION):
+            field.type_name = _TIME
+        elif value.kind is Kind.MESSAGE:
+            field.type_name = self._message(value)
+
+
+def plain_name(member: Member) -> str:
+    """Return the name of a field in the plain schema."""
+    return f"f{member.number}"
+
+
+def _optional(message: Any, field: Any) -> None:
+    field.proto3_optional = True
+    field.oneof_index = len(message.oneof_decl)
+    message.oneof_decl.add(name=f"_{field.name}")
