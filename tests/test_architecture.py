@@ -55,6 +55,8 @@ MAY_NAME_A_SYSTEM = {
     "core/vocabulary/address.py": {
         "inmem://, sandbox+nats://, nats://localhost:4222, kafka://localhost:9092"
     },
+    # the name of a framing, which any system carries
+    "frames/codecs/framing.py": {"confluent"},
 }
 ROOMS = {
     "driver": {"{system}Driver"},

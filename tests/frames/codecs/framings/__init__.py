@@ -1,0 +1,1 @@
+"""Framings by the official serializers, and the program that made them."""
