@@ -59,7 +59,7 @@ MAY_NAME_A_SYSTEM = {
     "frames/codecs/framing.py": {"confluent"},
 }
 ROOMS = {
-    "driver": {"{system}Driver"},
+    "driver": {"{system}Driver", "open"},
     "connection": {"{system}Connection"},
     "consumer": {"{system}Consumer"},
     "publisher": {"{system}Publisher"},

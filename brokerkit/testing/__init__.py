@@ -23,7 +23,7 @@ as this one, which tests the in-memory broker::
         def __init__(self) -> None:
             host = f"example-{uuid.uuid4().hex[:8]}"
             self.url = f"inmem://{host}"
-            self._faults = inmem.store(host).faults
+            self._faults = inmem.shared_store(host).faults
 
         def make_gap(self, connection: Connection, topic: str) -> None:
             partition = connection.native.topic(topic).partitions[0]

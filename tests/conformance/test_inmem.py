@@ -30,7 +30,7 @@ class InmemHarness(Harness):
         self.model = model
         host = f"conformance-{uuid.uuid4().hex[:8]}"
         self.url = f"inmem://{host}"
-        self._faults = inmem.store(host).faults
+        self._faults = inmem.shared_store(host).faults
 
     def make_gap(self, connection: Connection, topic: str) -> None:
         super().make_gap(connection, topic)

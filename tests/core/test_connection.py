@@ -91,7 +91,7 @@ def test_an_option_that_the_backend_does_not_know_is_refused() -> None:
 
 
 def test_a_broker_that_does_not_answer_is_unavailable_within_the_timeout() -> None:
-    store = inmem.store("asleep")
+    store = inmem.shared_store("asleep")
     store.faults.pause()
     began = time.monotonic()
     with pytest.raises(Unavailable):
@@ -227,7 +227,7 @@ def test_a_process_that_closes_nothing_gives_back_and_ends_quietly() -> None:
         message = consumer.next_message(5)
         browser = connection.inspector()
         list(browser.read(browser.plan("t")[0]))
-        store = inmem.store("x")
+        store = inmem.shared_store("x")
         from brokerkit.core.contract import at_exit
         atexit.unregister(at_exit._close_all)
         atexit.register(lambda: print("leases", len(store.subscriptions["t", "me"].leases)))

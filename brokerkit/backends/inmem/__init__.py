@@ -7,15 +7,14 @@ serves both models: subscriptions with ack deadlines (``message``) and groups wi
 
 from __future__ import annotations
 
-import threading
-
 from brokerkit.core.contract.driver import Driver
 from brokerkit.core.contract.options import NO_OPTIONS
 from brokerkit.core.vocabulary.address import Address
 from brokerkit.core.vocabulary.capabilities import Capabilities, any_attribute
 
 from .driver import InmemDriver
-from .store import DURABILITY, MAX_MESSAGE_BYTES, Store
+from .store import DURABILITY, MAX_MESSAGE_BYTES
+from .store import shared_store as shared_store
 
 capabilities = Capabilities(
     models=("message", "record"),
@@ -49,15 +48,6 @@ capabilities = Capabilities(
     },
 )
 
-_stores: dict[str, Store] = {}
-_lock = threading.Lock()
-
-
-def store(name: str) -> Store:
-    """Return the shared broker with a name. It is created on first use."""
-    with _lock:
-        return _stores.setdefault(name, Store())
-
 
 def open(address: Address, timeout: float) -> Driver:
     """Connect to the shared broker that the host part names, or to a new private one if there is none.
@@ -66,5 +56,4 @@ def open(address: Address, timeout: float) -> Driver:
         ConfigError: The address has options.
     """
     NO_OPTIONS.read(address.options)
-    name = ",".join(address.hosts)
-    return InmemDriver(store(name) if name else Store(), capabilities)
+    return InmemDriver.open(",".join(address.hosts), capabilities)

@@ -17,7 +17,7 @@ from .inspector import InmemInspector
 from .options import SUBSCRIPTION_OPTIONS
 from .publisher import InmemPublisher
 from .reader import InmemReader
-from .store import Store
+from .store import Store, shared_store
 
 
 class InmemDriver(Driver):
@@ -26,6 +26,11 @@ class InmemDriver(Driver):
     def __init__(self, store: Store, capabilities: Capabilities) -> None:
         self.store = store
         self.capabilities = capabilities
+
+    @classmethod
+    def open(cls, name: str, capabilities: Capabilities) -> InmemDriver:
+        """Return a driver of the shared broker with a name, or of a new private one without a name."""
+        return cls(shared_store(name) if name else Store(), capabilities)
 
     def ping(self, timeout: float) -> None:
         self.store.check(timeout)

@@ -264,3 +264,13 @@ class Store:
     def _lose_connections(self) -> None:
         for subscription in self.subscriptions.values():
             subscription.lose_connections()
+
+
+_stores: dict[str, Store] = {}
+_lock = threading.Lock()
+
+
+def shared_store(name: str) -> Store:
+    """Return the shared broker with a name. It is created on first use."""
+    with _lock:
+        return _stores.setdefault(name, Store())

@@ -14,10 +14,15 @@ order of the stream. Several consumers of one subscription keep the order only i
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from brokerkit.core.contract.backend import Facts
 from brokerkit.core.contract.driver import Driver
 from brokerkit.core.vocabulary.address import Address
 from brokerkit.core.vocabulary.capabilities import Capabilities, TextPattern
+
+if TYPE_CHECKING:
+    from .driver import JetStreamDriver
 
 capabilities = Capabilities(
     models=("message",),
@@ -48,12 +53,14 @@ capabilities = Capabilities(
 )
 
 
-def _load() -> None:
-    """Import the client library."""
-    from . import driver  # noqa: F401
+def _driver() -> type[JetStreamDriver]:
+    """Return the class of the driver, with the client library loaded."""
+    from .driver import JetStreamDriver
+
+    return JetStreamDriver
 
 
-facts = Facts(extra="nats", default_ports={"nats": 4222, "jetstream": 4222}, load=_load)
+facts = Facts(extra="nats", default_ports={"nats": 4222, "jetstream": 4222}, load=_driver)
 
 
 def open(address: Address, timeout: float) -> Driver:
@@ -65,7 +72,6 @@ def open(address: Address, timeout: float) -> Driver:
         Unauthorized: The server refused the credentials.
         Unavailable: The server cannot be reached.
     """
-    from .driver import JetStreamDriver
     from .options import read_options
 
-    return JetStreamDriver.open(read_options(address), capabilities, timeout)
+    return _driver().open(read_options(address), capabilities, timeout)

@@ -16,12 +16,17 @@ several consumers receive messages with the same key in parallel.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from brokerkit.core.contract.backend import Facts
 from brokerkit.core.contract.driver import Driver
 from brokerkit.core.vocabulary.address import Address
 from brokerkit.core.vocabulary.capabilities import Capabilities, any_attribute
 
 from .options import DEFAULT_PORT, read_options
+
+if TYPE_CHECKING:
+    from .driver import KafkaDriver
 
 capabilities = Capabilities(
     models=("record", "message"),
@@ -55,12 +60,14 @@ capabilities = Capabilities(
 )
 
 
-def _load() -> None:
-    """Import the client library."""
-    from . import driver  # noqa: F401
+def _driver() -> type[KafkaDriver]:
+    """Return the class of the driver, with the client library loaded."""
+    from .driver import KafkaDriver
+
+    return KafkaDriver
 
 
-facts = Facts(extra="kafka", default_ports={"kafka": DEFAULT_PORT}, load=_load)
+facts = Facts(extra="kafka", default_ports={"kafka": DEFAULT_PORT}, load=_driver)
 
 
 def open(address: Address, timeout: float) -> Driver:
@@ -71,6 +78,4 @@ def open(address: Address, timeout: float) -> Driver:
         Unauthorized: The broker refused the credentials.
         Unavailable: The broker cannot be reached.
     """
-    from .driver import KafkaDriver
-
-    return KafkaDriver.open(read_options(address), capabilities)
+    return _driver().open(read_options(address), capabilities)

@@ -109,7 +109,7 @@ class KafkaConnection:
                 self.watch.forget()
                 return answer
 
-    def ask(self, question: Callable[[], Future[T]], deadline: Deadline, what: str) -> T:
+    def call(self, question: Callable[[], Future[T]], deadline: Deadline, what: str) -> T:
         """Ask a question, and repeat it while the broker reports an error that can be retried.
 
         See `wait` for the arguments and the errors raised.
@@ -279,7 +279,7 @@ class KafkaConnection:
 
     def described_groups(self, deadline: Deadline) -> dict[str, Any]:
         """Return the brokers' description of each group, by name; None if a group cannot be described."""
-        listing = self.ask(
+        listing = self.call(
             lambda: self.client.list_consumer_groups(request_timeout=_request_seconds(deadline)),
             deadline,
             "listing groups",

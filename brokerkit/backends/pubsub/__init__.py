@@ -14,6 +14,8 @@ Pub/Sub has: ``native.subscriber.seek(request={...})``.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from brokerkit.core.contract.backend import Facts
 from brokerkit.core.contract.driver import Driver
 from brokerkit.core.vocabulary.address import Address
@@ -21,6 +23,9 @@ from brokerkit.core.vocabulary.capabilities import Capabilities, TextPattern
 
 from .limits import MAX_REQUEST_BYTES, MAX_REQUEST_MESSAGES
 from .options import read_options
+
+if TYPE_CHECKING:
+    from .driver import PubSubDriver
 
 _CHARACTER = r"[^\ud800-\udfff]"
 
@@ -49,16 +54,16 @@ capabilities = Capabilities(
 )
 
 
-def _load() -> None:
-    """Import the client library."""
-    from . import driver  # noqa: F401
+def _driver() -> type[PubSubDriver]:
+    """Return the class of the driver, with the client library loaded."""
+    from .driver import PubSubDriver
+
+    return PubSubDriver
 
 
-facts = Facts(extra="pubsub", load=_load)
+facts = Facts(extra="pubsub", load=_driver)
 
 
 def open(address: Address, timeout: float) -> Driver:
     """Find the credentials and prepare the connection, within `timeout` seconds."""
-    from .driver import PubSubDriver
-
-    return PubSubDriver.open(read_options(address), capabilities, timeout)
+    return _driver().open(read_options(address), capabilities, timeout)

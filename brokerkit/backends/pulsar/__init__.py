@@ -39,6 +39,8 @@ after `ack()` may receive those messages again. Closing sends them.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from brokerkit.core.contract.backend import Facts
 from brokerkit.core.contract.driver import Driver
 from brokerkit.core.vocabulary.address import Address
@@ -46,6 +48,9 @@ from brokerkit.core.vocabulary.capabilities import Capabilities
 
 from .fields import keeps
 from .options import DEFAULT_PORTS, read_options
+
+if TYPE_CHECKING:
+    from .driver import PulsarDriver
 
 capabilities = Capabilities(
     models=("message", "record"),
@@ -71,16 +76,16 @@ capabilities = Capabilities(
 )
 
 
-def _load() -> None:
-    """Import the client library."""
-    from . import driver  # noqa: F401
+def _driver() -> type[PulsarDriver]:
+    """Return the class of the driver, with the client library loaded."""
+    from .driver import PulsarDriver
+
+    return PulsarDriver
 
 
-facts = Facts(extra="pulsar", default_ports=DEFAULT_PORTS, load=_load)
+facts = Facts(extra="pulsar", default_ports=DEFAULT_PORTS, load=_driver)
 
 
 def open(address: Address, timeout: float) -> Driver:
     """Check the options and connect. Raises ConfigError, Unauthorized or Unavailable."""
-    from .driver import PulsarDriver
-
-    return PulsarDriver.open(read_options(address), capabilities, timeout)
+    return _driver().open(read_options(address), capabilities, timeout)

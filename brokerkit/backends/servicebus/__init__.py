@@ -22,6 +22,8 @@ has.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from brokerkit.core.contract.backend import Facts
 from brokerkit.core.contract.driver import Driver
 from brokerkit.core.vocabulary.address import Address
@@ -29,6 +31,9 @@ from brokerkit.core.vocabulary.attributes import Pair
 from brokerkit.core.vocabulary.capabilities import Capabilities
 
 from .options import from_connection_string, read_options
+
+if TYPE_CHECKING:
+    from .driver import ServiceBusDriver
 
 
 def _keeps(pair: Pair) -> bool:
@@ -57,16 +62,16 @@ capabilities = Capabilities(
 )
 
 
-def _load() -> None:
-    """Import the client library."""
-    from . import driver  # noqa: F401
+def _driver() -> type[ServiceBusDriver]:
+    """Return the class of the driver, with the client library loaded."""
+    from .driver import ServiceBusDriver
+
+    return ServiceBusDriver
 
 
-facts = Facts(extra="servicebus", load=_load, recognize=from_connection_string)
+facts = Facts(extra="servicebus", load=_driver, recognize=from_connection_string)
 
 
 def open(address: Address, timeout: float) -> Driver:
     """Check the address and prepare the connection. Sends no request to the service."""
-    from .driver import ServiceBusDriver
-
-    return ServiceBusDriver.open(read_options(address), capabilities)
+    return _driver().open(read_options(address), capabilities)

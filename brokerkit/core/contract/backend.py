@@ -35,7 +35,7 @@ class Facts:
 
     extra: str | None = None
     default_ports: Mapping[str, int] = field(default_factory=dict)
-    load: Callable[[], None] = _nothing_to_load
+    load: Callable[[], object] = _nothing_to_load
     recognize: Callable[[Secret], Address | None] = _unknown
 
 
