@@ -26,7 +26,7 @@ _CONTENT_TYPE = "avro/binary+"
 _SCHEMA_NAME = "googclient_schemaname"
 _SCHEMA_ENCODING = "googclient_schemaencoding"
 _SCHEMA_REVISION = "googclient_schemarevisionid"
-_NUMBERS = (
+NUMBERS = (
     ("confluent", "id", 4),
     ("apicurio", "global", 4),
     ("apicurio", "global", 8),
@@ -282,7 +282,7 @@ def _prefixes(payload: bytes) -> list[Framing]:
         return []
     found: list[Framing] = []
     if payload[0] == 0:
-        for name, kind, width in _NUMBERS:
+        for name, kind, width in NUMBERS:
             number = int.from_bytes(payload[1 : 1 + width], "big")
             if len(payload) > width and _fits(number, width):
                 found.append(Framing(name, SchemaRef(kind, number), 1 + width, width))

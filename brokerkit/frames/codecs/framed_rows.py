@@ -1,0 +1,68 @@
+"""The rows of a batch by the framing that their bytes may have, without an object for each row."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from brokerkit.registry import SchemaRef
+
+from ..arrow import Array
+from .framing import NUMBERS, Framing, framings
+
+Rows: TypeAlias = Any
+"""A numpy array of int64."""
+
+
+def framed_rows(payloads: Array) -> Iterator[tuple[Framing, Rows]]:
+    """Yield each framing that bytes before the payloads may be, with the rows that have it.
+
+    A row occurs once for each framing that it may have, and not at all if it has none or is null. Attributes
+    are not looked at.
+
+    Args:
+        payloads: A large_binary array.
+    """
+    if not len(payloads):
+        return
+    starts, sizes, data = _bytes_of(payloads)
+    rows = np.flatnonzero(sizes > 1).astype(np.int64)
+    if not len(rows):
+        return
+    first = data[starts[rows]]
+    zero = rows[first == 0]
+    for name, kind, width in NUMBERS:
+        long_enough = zero[sizes[zero] > width]
+        places = starts[long_enough][:, None] + np.arange(1, 1 + width)
+        # a number of four bytes keeps its sign in eight
+        numbers = data[places].astype(np.uint8).view(f">i{width}").ravel().astype(np.int64)
+        for number, found in _groups(numbers[numbers > 0], long_enough[numbers > 0]):
+            yield Framing(name, SchemaRef(kind, number), 1 + width, width), found
+    others: dict[Framing, list[int]] = {}
+    for row in rows[(first == 1) | (first == 3) | (first == 0xC3)].tolist():
+        for framing in framings(bytes(data[starts[row] : starts[row] + min(sizes[row], 20)]), {}, "value"):
+            others.setdefault(framing, []).append(row)
+    for framing, each in others.items():
+        yield framing, np.array(each, np.int64)
+
+
+def _bytes_of(payloads: Array) -> tuple[Rows, Rows, Any]:
+    """Return where each payload begins in the buffer, how long it is (0 for a null), and the buffer."""
+    _, offsets, data = payloads.buffers()
+    assert offsets is not None
+    ends = np.frombuffer(memoryview(offsets), np.int64)[payloads.offset : payloads.offset + len(payloads) + 1]
+    sizes = np.diff(ends)
+    if payloads.null_count:
+        sizes = np.where(payloads.is_null().to_numpy(zero_copy_only=False), 0, sizes)
+    return ends[:-1], sizes, np.frombuffer(b"" if data is None else memoryview(data), np.uint8)
+
+
+def _groups(numbers: Rows, rows: Rows) -> Iterator[tuple[int, Rows]]:
+    """Yield each number with its rows, in ascending order."""
+    if not len(rows):
+        return
+    order = np.argsort(numbers, kind="stable")
+    found, begins = np.unique(numbers[order], return_index=True)
+    yield from zip(found.tolist(), np.split(rows[order], begins[1:]), strict=True)
