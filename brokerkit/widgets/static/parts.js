@@ -14,28 +14,56 @@ function callBar(label) {
   const code = el("code", { class: "bk-code" });
   const said = el("span", { class: "bk-said", role: "status" });
   const copy = el("button", {
-    type: "button", class: "bk-button bk-quiet", text: "Copy", "aria-label": "Copy the Python call",
+    type: "button",
+    class: "bk-button bk-quiet",
+    text: "Copy",
+    "aria-label": "Copy the Python call",
     onclick: async () => {
-      try { await navigator.clipboard.writeText(code.textContent); said.textContent = "copied"; }
-      catch { const range = document.createRange(); range.selectNodeContents(code);
-        getSelection().removeAllRanges(); getSelection().addRange(range);
-        said.textContent = document.execCommand("copy") ? "copied" : "press Ctrl+C"; }
-      setTimeout(() => { said.textContent = ""; }, 2000);
+      try {
+        await navigator.clipboard.writeText(code.textContent);
+        said.textContent = "copied";
+      } catch {
+        const range = document.createRange();
+        range.selectNodeContents(code);
+        getSelection().removeAllRanges();
+        getSelection().addRange(range);
+        said.textContent = document.execCommand("copy") ? "copied" : "press Ctrl+C";
+      }
+      setTimeout(() => {
+        said.textContent = "";
+      }, 2000);
     },
   });
   const bar = el("div", { class: "bk-call", role: "group", "aria-label": label }, code, copy, said);
-  return { bar, set(text) { if (code.textContent !== text) code.textContent = text; } };
+  return {
+    bar,
+    set(text) {
+      if (code.textContent !== text) code.textContent = text;
+    },
+  };
 }
 function badges() {
   const bar = el("span", { class: "bk-badges" });
-  return { bar, set(marks) { bar.replaceChildren(...marks.map((mark) => el("strong", { class: "bk-badge", text: mark === "PRODUCTION" ? `▲ ${mark}` : mark }))); } };
+  return {
+    bar,
+    set(marks) {
+      bar.replaceChildren(
+        ...marks.map((mark) =>
+          el("strong", { class: "bk-badge", text: mark === "PRODUCTION" ? `▲ ${mark}` : mark }),
+        ),
+      );
+    },
+  };
 }
 function setValue(input, value) {
   if (document.activeElement !== input && input.value !== value) input.value = value;
 }
 function later(action, wait) {
   let timer = null;
-  const run = () => { clearTimeout(timer); timer = setTimeout(action, wait); };
+  const run = () => {
+    clearTimeout(timer);
+    timer = setTimeout(action, wait);
+  };
   return run;
 }
 function field(label, input) {
