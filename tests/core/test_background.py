@@ -45,7 +45,7 @@ def test_a_call_that_ends_returns_its_result_or_raises_its_error() -> None:
 
 
 @pytest.mark.parametrize("late", [True, False])
-def test_what_was_given_up_is_closed_when_it_is_open(late: bool) -> None:
+def test_a_driver_that_was_given_up_is_closed_when_it_is_open(late: bool) -> None:
     go_on = threading.Event()
     closed: list[str] = []
     opening = submit(lambda: "it" if go_on.wait(10) else "", "it")

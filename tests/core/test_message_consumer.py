@@ -236,7 +236,7 @@ class Refusing(InmemConsumer):
         return super().settle(receipts, outcome, **options)
 
 
-def test_what_no_caller_received_is_returned_although_the_broker_was_away_when_it_was_due(
+def test_undelivered_messages_are_returned_although_the_broker_was_away_when_due(
     desk: Desk,
 ) -> None:
     desk.topic(count=5)
@@ -256,7 +256,7 @@ def test_what_no_caller_received_is_returned_although_the_broker_was_away_when_i
 
 
 @pytest.mark.parametrize("times", [1, 3])
-def test_what_no_caller_received_is_returned_although_the_broker_refused_it_at_first(
+def test_undelivered_messages_are_returned_although_the_broker_refused_them_at_first(
     desk: Desk, times: int
 ) -> None:
     desk.topic(count=5)
@@ -296,7 +296,7 @@ def test_messages_held_too_long_are_returned_where_the_broker_has_no_locks(desk:
             message.ack()
 
 
-def test_what_came_beyond_what_was_asked_is_handed_over_by_the_next_call(desk: Desk) -> None:
+def test_messages_beyond_the_number_asked_for_are_handed_over_by_the_next_call(desk: Desk) -> None:
     desk.topic(count=10)
     consumer = desk.messages()
     found = [consumer.fetch(10, 5)]

@@ -102,7 +102,7 @@ def test_a_passing_failure_is_retried_and_keeps_the_order_of_a_key(desk: Desk) -
     assert stored(desk) == [b"0", b"1", b"2"]
 
 
-def test_what_others_of_its_key_have_overtaken_is_not_retried(desk: Desk) -> None:
+def test_a_message_that_others_of_its_key_have_overtaken_is_not_retried(desk: Desk) -> None:
     desk.topic()
     desk.faults.fail_publishes(1)
     results = desk.connection.publisher().topic("orders").publish_batch(numbered(3, key="a"))
@@ -137,7 +137,7 @@ def test_a_lost_confirmation_without_names_stays_unknown_and_is_never_repeated(d
     assert stored(desk) == [b"0"]
 
 
-def test_what_may_be_stored_is_not_said_to_have_failed_when_it_is_refused_later(desk: Desk) -> None:
+def test_a_message_that_may_be_stored_is_not_failed_when_it_is_refused_later(desk: Desk) -> None:
     desk.topic()
     desk.faults.lose_confirmations(1)
     desk.faults.fail_publishes(1, BrokerError("no"))
@@ -147,7 +147,7 @@ def test_what_may_be_stored_is_not_said_to_have_failed_when_it_is_refused_later(
 
 
 @pytest.mark.parametrize("window", [0.0, 0.1, None])
-def test_what_may_be_stored_is_sent_again_only_where_it_is_known_again(
+def test_a_message_that_may_be_stored_is_sent_again_only_where_the_topic_recognizes_it(
     desk: Desk, window: float | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     desk.topic()
@@ -160,7 +160,7 @@ def test_what_may_be_stored_is_sent_again_only_where_it_is_known_again(
 
 
 @pytest.mark.parametrize("key", ["a", None])
-def test_what_was_not_sent_does_not_overtake_what_may_be_lost(
+def test_unsent_messages_do_not_overtake_those_that_may_be_lost(
     desk: Desk, key: str | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     desk.topic()
@@ -173,7 +173,7 @@ def test_what_was_not_sent_does_not_overtake_what_may_be_lost(
     assert stored(desk) == [b"0", b"1", b"2", b"3", b"4"]
 
 
-def test_what_was_refused_is_sent_again_before_what_may_be_lost(
+def test_refused_messages_are_sent_again_before_those_that_may_be_lost(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """While it is not known whether that is remembered, so that nothing waits for longer than it has to."""

@@ -69,7 +69,7 @@ def test_times_that_the_broker_stamped_are_neither_filtered_nor_looked_further()
     assert stretch == Stretch(bounds, 2, 5)
 
 
-def test_what_may_be_left_out_is_known() -> None:
+def test_whether_rows_may_lie_outside_a_window_is_known() -> None:
     def cut(start: object, end: object, order: TimeOrder, lateness: int | None) -> bool:
         (stretch,) = stretches(
             start,  # type: ignore[arg-type]  # all kinds

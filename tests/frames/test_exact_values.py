@@ -215,7 +215,7 @@ def test_columns_whose_names_json_cannot_hold_are_refused(frame: pd.DataFrame, r
         messages_from_frame(frame)
 
 
-def test_what_an_object_would_lose_fails_its_row() -> None:
+def test_a_value_that_a_json_object_would_lose_fails_its_row() -> None:
     doubled = pa.array([[("k", 1), ("k", 2)]], pa.map_(pa.string(), pa.int64()))
     twice = pa.StructArray.from_arrays([pa.array([1]), pa.array([2])], names=["a", "a"])
     assert values(doubled)[0].startswith("row 0, column 'c'")

@@ -152,7 +152,7 @@ ALMOST = [
 
 
 @pytest.mark.parametrize(("text", "leniency"), ALMOST)
-def test_what_other_programs_write_is_read_with_a_note(text, leniency):
+def test_json_of_other_programs_is_read_with_a_note(text, leniency):
     value, noted = read(text)
     assert value["id"] == 1
     assert noted == leniency

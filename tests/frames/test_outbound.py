@@ -170,7 +170,7 @@ def test_nested_arrow_values_and_nanoseconds_keep_everything():
         (pd.Series(["a", Decimal("Infinity")], dtype=object), "Infinity has no form in JSON"),
     ],
 )
-def test_what_json_cannot_hold_fails_in_its_own_row_with_the_column_named(values, reason):
+def test_values_that_json_cannot_hold_fail_in_their_own_row_with_the_column_named(values, reason):
     errors = errors_of(pd.DataFrame({"fine": [1, 2], "odd": values}))
     assert list(errors) == [1]
     assert errors[1].startswith("row 1, column 'odd': ")

@@ -147,7 +147,7 @@ def test_an_excel_file_has_every_row_exactly_and_nothing_that_runs(tmp_path: Pat
     assert [row["offset"] for row in found] == list(range(len(rows)))
 
 
-def test_what_an_excel_cell_cannot_hold_is_refused_and_never_cut(tmp_path: Path) -> None:
+def test_a_text_too_long_for_an_excel_cell_is_refused_and_never_cut(tmp_path: Path) -> None:
     fits = frame_of([(b"k", b"x" * 32_767, []), (b"k", "\U0001f600".encode() * 16_383, [])])
     bk.plain(fits, "excel").to_excel(tmp_path / "x.xlsx", index=False)
     sheet = openpyxl.load_workbook(tmp_path / "x.xlsx").active

@@ -25,7 +25,7 @@ def test_public_names_and_signatures_are_those_written_down() -> None:
 
 
 @pytest.mark.parametrize("held", [brokerkit.Session, brokerkit.Scan, brokerkit.Batch, brokerkit.Transaction])
-def test_what_a_call_returns_can_be_imported_and_annotated(held: type) -> None:
+def test_results_of_calls_can_be_imported_and_annotated(held: type) -> None:
     importable = {*brokerkit.__all__, *brokerkit.core.__all__, "None", "Iterator", "Self"}
     returned = {
         f"{name}() -> {word}"

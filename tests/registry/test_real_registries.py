@@ -83,7 +83,7 @@ def test_references_are_followed(server: RegistryServer, subject: str) -> None:
     assert [(name, json.loads(each.text)) for name, each in registry.with_references(found).items()] == [("shop.Money", json.loads(MONEY))]  # fmt: skip
 
 
-def test_what_is_not_there_is_not_found(server: RegistryServer, subject: str) -> None:
+def test_a_missing_object_is_not_found(server: RegistryServer, subject: str) -> None:
     subjects, registry = Subjects(client(server.address)), Registry(client(server.address))
     for missing in (
         lambda: registry.resolve(SchemaRef("id", 2**31 - 1)),

@@ -161,10 +161,10 @@ def there_and_back_twice(desk: Desk, messages: Sequence[OutboundMessage], *, all
 class RoundTrip:
     """The property, and what lies at its edges."""
 
-    def test_what_is_promised_comes_back_equal_twice(self, desk: Desk) -> None:
+    def test_promised_types_come_back_equal_twice(self, desk: Desk) -> None:
         _promised(quick, desk)
 
-    def test_what_is_odd_comes_back_equal_twice_or_is_refused(self, desk: Desk) -> None:
+    def test_odd_values_come_back_equal_twice_or_are_refused(self, desk: Desk) -> None:
         _odd(quick, desk)
 
     @pytest.mark.soak
@@ -177,7 +177,7 @@ class RoundTrip:
         large = [OutboundMessage(bytes([number]) * LARGE_BYTES, "k") for number in (0, 65, 255)]
         there_and_back_twice(desk, large, all_of_them=True)
 
-    def test_what_is_not_promised_is_refused_and_nothing_of_it_is_stored(self, desk: Desk) -> None:
+    def test_types_that_are_not_promised_are_refused_and_not_stored(self, desk: Desk) -> None:
         topic = desk.topic()
         for message in unpromised(desk.capabilities):
             with pytest.raises((BrokerError, TypeError)):

@@ -24,7 +24,7 @@ TAIL_MESSAGES = 60
 
 @pytest.mark.timeout(60)
 @pytest.mark.parametrize("task", ["pull", "batches"])
-def test_what_was_received_when_interrupted_is_there_for_the_next_call(
+def test_messages_received_before_an_interrupt_are_there_for_the_next_call(
     system: System, session: Session, task: str
 ) -> None:
     topic = system.create_topic(session)

@@ -119,7 +119,7 @@ def test_a_range_is_copied_where_one_is_asked_for(pair: tuple[Session, Session])
     assert list(outcome["source"]) == [f"0-{n}" for n in range(3, 8)]
 
 
-def test_what_was_not_confirmed_is_told_and_resuming_completes_it(pair: tuple[Session, Session]) -> None:
+def test_unconfirmed_messages_are_reported_and_resuming_completes_them(pair: tuple[Session, Session]) -> None:
     here, there = pair
     publish(here, 100)
     there.native.faults.fail_publishes(40, ConfigError("no"))
@@ -184,7 +184,7 @@ ODD = [
 
 
 @pytest.mark.parametrize(("value", "key", "attributes"), ODD)
-def test_what_a_poor_system_cannot_carry_is_put_back_by_a_rich_one(
+def test_parts_that_a_poor_system_cannot_carry_are_put_back_by_a_rich_one(
     value: bytes | None, key: bytes | None, attributes: tuple[tuple[str, object], ...]
 ) -> None:
     through = copied(Attributes(attributes), value, key, POOR)

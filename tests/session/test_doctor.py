@@ -88,7 +88,7 @@ def test_no_secret_is_shown() -> None:
         assert "s3cret-w0rd" not in text
 
 
-def test_what_was_found_can_be_shown_in_a_notebook_and_a_terminal() -> None:
+def test_a_diagnosis_is_shown_in_a_notebook_and_a_terminal() -> None:
     found = bk.doctor("inmem://<b>", topic="<script>\x1b[31m")
     assert "<script>" not in found._repr_html_()
     assert "\x1b" not in repr(found)

@@ -110,7 +110,7 @@ def test_a_file_is_not_a_folder(orders: Session, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("left_out", [{"limit": 5}, {"expand": True}])
-def test_what_does_not_hold_for_whole_slices_is_refused(
+def test_arguments_that_do_not_hold_for_whole_slices_are_refused(
     orders: Session, tmp_path: Path, left_out: dict
 ) -> None:
     with pytest.raises(bk.ConfigError, match="to_parquet writes whole slices"):

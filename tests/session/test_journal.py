@@ -49,7 +49,7 @@ def test_a_finished_journal_sends_nothing_again_and_has_the_same_outcomes(
     assert [file.name for file in tmp_path.iterdir()] == ["journal"]
 
 
-def test_what_is_sent_is_written_down_before_and_its_outcome_after(
+def test_a_journal_has_messages_before_they_are_sent_and_outcomes_after(
     s: Session, frame: pd.DataFrame, tmp_path: Path
 ) -> None:
     s.create_topic("t")

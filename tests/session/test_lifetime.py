@@ -78,7 +78,7 @@ def test_production_is_said_wherever_a_session_is_shown_and_stops_no_code() -> N
         assert s.publish("orders", "x").ok
 
 
-def test_what_is_saved_as_production_and_read_only_is_so_unless_the_call_says_otherwise(
+def test_saved_marks_hold_unless_the_call_says_otherwise(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = tmp_path / "connections.toml"
@@ -113,7 +113,7 @@ def test_closing_gives_back_and_leaves_subscriptions(orders: Session) -> None:
         assert len(two.pull("t", 2, subscription="me")) == 2
 
 
-def test_what_was_asked_to_happen_on_close_happens_once(s: Session) -> None:
+def test_an_action_for_the_close_happens_once(s: Session) -> None:
     calls: list[int] = []
     s.on_close(lambda: calls.append(1))
     s.close()

@@ -80,7 +80,7 @@ def test_the_session_is_named_or_s_or_the_only_one(shell: InteractiveShell, s: S
             run(shell, "%topics -s ghost")
 
 
-def test_what_the_method_refuses_is_raised(shell: InteractiveShell) -> None:
+def test_an_error_of_the_method_is_raised(shell: InteractiveShell) -> None:
     with pytest.raises(bk.NotFound):
         run(shell, "%peek nope")
     with pytest.raises(UsageError, match="NAME=VALUE"):

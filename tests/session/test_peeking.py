@@ -115,7 +115,7 @@ def test_a_look_at_its_limit_continues_to_a_higher_one(orders: Session, newest: 
 
 
 @pytest.mark.parametrize("newest", [True, False])
-def test_what_was_covered_read_again_gives_the_rows_found(orders: Session, newest: bool) -> None:
+def test_the_covered_range_read_again_has_the_rows_found(orders: Session, newest: bool) -> None:
     look = peeking(orders, "orders", 2, newest=newest, where=lambda value: value["id"] % 2 == 0)
     look.read(progress=False)
     start = {run.partition: run.covered[0] for run in look.runs}

@@ -99,7 +99,7 @@ FORM = {
         ({"mode": "python", "where": "lambda v: v['id'] < 5"}, "s.peek('orders', where=lambda v: v['id'] < 5)"),
     ],
 )  # fmt: skip
-def test_what_is_typed_is_a_call_that_gives_the_same_rows(orders: Session, form: dict, call: str) -> None:
+def test_a_typed_query_is_a_call_that_returns_the_same_rows(orders: Session, form: dict, call: str) -> None:
     browser = browse(orders, "orders")
     told(browser)
     say(browser, "query", **FORM | form)
@@ -431,7 +431,7 @@ def test_it_leaves_no_thread_and_changes_nothing_on_the_broker(orders: Session) 
     eventually(lambda: not [each for each in threading.enumerate() if "of the browser of" in each.name])
 
 
-def test_what_is_forgotten_takes_no_memory_and_can_be_asked_for_again(orders: Session) -> None:
+def test_forgotten_rows_take_no_memory_and_can_be_asked_for_again(orders: Session) -> None:
     browser = browse(orders, "orders")
     browser._model.forget()
     assert len(browser.frame) == len(browser.selected) == 0

@@ -68,7 +68,7 @@ def test_a_search_ends_with_its_session(s: Session) -> None:
     )
 
 
-def test_what_was_shown_before_is_not_kept(s: Session) -> None:
+def test_earlier_results_are_not_kept(s: Session) -> None:
     s.create_topic("t")
     s.publish_batch("t", ["x" * 1_000] * 1_000)
     browser = browse(s, "t", limit=1_000)
@@ -83,7 +83,7 @@ def test_what_was_shown_before_is_not_kept(s: Session) -> None:
     assert [each() for each in before] == [None, None, None]
 
 
-def test_what_a_notebook_may_save_of_it_is_small(s: Session) -> None:
+def test_the_part_that_a_notebook_may_save_is_small(s: Session) -> None:
     pytest.importorskip("anywidget")
     s.create_topic("t")
     s.publish_batch("t", [{f"field-{number}": "x" * 1_000 for number in range(100)}] * 200)

@@ -75,7 +75,7 @@ def problems_of(composer: Composer) -> list[list[str]]:
 
 
 @pytest.mark.parametrize("many", [False, True])
-def test_what_is_sent_again_from_a_row_keeps_its_partition_and_time(
+def test_a_message_sent_again_from_a_row_keeps_its_partition_and_time(
     session: Session, topic: str, many: bool
 ) -> None:
     rows = read(session, topic)

@@ -96,7 +96,7 @@ def _descriptors() -> int:
 
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.usefixtures("small_heap")
-def test_what_is_dropped_is_gone_with_its_threads_and_descriptors(url: str) -> None:
+def test_dropped_objects_are_gone_with_their_threads_and_descriptors(url: str) -> None:
     for name, make in MADE.items():
         gc.collect()
         before = _threads(), _descriptors()

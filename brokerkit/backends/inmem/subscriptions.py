@@ -43,7 +43,7 @@ class Receipt:
 class Subscription:
     """A subscription, which delivers each message of a topic to one of its consumers.
 
-    A message is delivered again when its lease expires or is given back.
+    A message is redelivered when its lease expires or it is returned.
 
     Args:
         topic: The topic.
@@ -203,7 +203,7 @@ class Subscription:
         self.counts.pop(place, None)
 
     def nack(self, receipt: Receipt, delay: float | None) -> None:
-        """Give back a message, to be delivered again after `delay` seconds.
+        """Return a message, to be redelivered after `delay` seconds.
 
         Raises:
             LockLost: Its lease has expired.

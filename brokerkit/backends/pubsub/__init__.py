@@ -6,7 +6,7 @@ with the environment variable PUBSUB_EMULATOR_HOST. A topic or subscription is n
 full path if it is in another project.
 
 A new subscription is ordered unless the options say otherwise: messages with the same key arrive in
-order. A message that is given back is delivered again before those behind it; on an emulator this takes
+order. A message that is returned is redelivered before those behind it; on an emulator this takes
 a second. Messages published before the subscription existed reach it only if the topic retains them
 (``create_topic(..., retention=86400)``). `native` offers snapshots, seek and everything else that only
 Pub/Sub has: ``native.subscriber.seek(request={...})``.

@@ -145,7 +145,7 @@ class PubSubConsumer(MessageDriver):
             inbox.wake()
 
     def idle(self) -> None:
-        """Give back the messages that arrived after the last caller stopped waiting."""
+        """Return to the broker the messages that arrived after the last caller stopped waiting."""
         if self._inbox is not None and self._settled_in.passed:
             self._give_back(self._inbox.unwanted(), GIVE_BACK_SECONDS)
 

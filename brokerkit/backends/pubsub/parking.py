@@ -2,7 +2,7 @@
 
 Such a request cannot be cancelled: the service may still lease messages to it. Those messages are the
 next of the subscription, so a consumer that this connection opens within a moment gets them. Without one
-they are given back.
+they are returned.
 """
 
 from __future__ import annotations
@@ -70,7 +70,10 @@ class Parking:
         return place.inbox
 
     def _arrived(self, place: _Place) -> None:
-        """Give back the messages of an answer. Called by a thread of grpc or by `park`; may take a while."""
+        """Return the messages of an answer to the broker, which may take a while.
+
+        Called by a thread of grpc or by `park`.
+        """
         with self._lock:
             if place in self._places and place.timer is None:
                 place.timer = threading.Timer(max(0.0, place.kept.remaining()), self._end, (place,))
@@ -97,7 +100,7 @@ class Parking:
             place.give_back(received)
 
     def close(self) -> None:
-        """Give back the messages that have arrived by now."""
+        """Return to the broker the messages that have arrived by now."""
         with self._lock:
             places = list(self._places)
             for place in places:

@@ -1,4 +1,4 @@
-"""Acknowledge, extend and give back many messages at once, with an outcome for each.
+"""Acknowledge, extend and return many messages at once, with an outcome for each.
 
 A subscription with exactly-once delivery tells the outcome of each id. Other subscriptions accept every
 id, and do not tell which ones came too late.
@@ -35,7 +35,7 @@ class Settling:
     def __init__(self, connection: PubSubConnection, path: str, *, ordered: bool = False) -> None:
         self._connection = connection
         self._path = path
-        # on Google's emulator, messages that are given back at once are overtaken by later ones of their key;
+        # on Google's emulator, messages that are returned at once are overtaken by later ones of their key;
         # those whose deadline passes are not (measured)
         self._least_seconds = 1 if ordered and connection.emulator else 0
 

@@ -31,8 +31,8 @@ repeats.
 
 The option ``subscription_type`` names one of the four types of subscriptions: `shared` (the default) and
 `key_shared` for messages, `failover` (the default) and `exclusive` for records, and also for messages.
-On the last two, giving back one message redelivers all that are not acknowledged, and deliveries are not
-counted. A message that was given back is delivered again after ``nack_delay`` (1 s). The client library
+On the last two, returning one message redelivers all that are not acknowledged, and deliveries are not
+counted. A message that was returned is redelivered after ``nack_delay`` (1 s). The client library
 collects acknowledgements for a tenth of a second before it sends them, so a process that is killed right
 after `ack()` may receive those messages again. Closing sends them.
 """

@@ -28,7 +28,7 @@ from .subscription_client import SubscriptionClient
 from .topics import Topics
 
 IDLE_SECONDS = 1.0
-"""After this long without a waiting caller or an unsettled message, prefetched messages are given back."""
+"""After this long without a waiting caller or an unsettled message, prefetched messages are returned."""
 
 
 class PulsarConsumer(MessageDriver):

@@ -177,7 +177,7 @@ class SubscriptionClient:
         self._woken.set()
 
     def let_go(self, timeout: float = CLOSE_SECONDS) -> None:
-        """Close the library's consumer. All messages that are not acknowledged are given back at once."""
+        """Close the library's consumer. All messages that are not acknowledged are redelivered at once."""
         consumer, self._consumer = self._consumer, None
         self._early.clear()
         if consumer is not None:

@@ -91,7 +91,7 @@ class SubscriptionOptions:
                 receiver_queue_size=self.prefetch if prefetch is None else prefetch,
                 consumer_name=self.name,
                 negative_ack_redelivery_delay_ms=round(1000 * self.nack_delay),
-                # without this, giving back one message of a batch would give back the whole batch
+                # without this, returning one message of a batch would redeliver the whole batch
                 batch_index_ack_enabled=True,
                 dead_letter_policy=self.dead_letters,
                 **more,

@@ -149,7 +149,7 @@ class Receiver(_Opened, ServiceBusReceiver):
     """A receiver of messages from a queue, a subscription, a sub-queue or a session."""
 
     def rest(self) -> None:
-        """Stop receiving, and give back the messages that were not asked for. The connection stays."""
+        """Stop receiving, and return to the broker what was not asked for. The connection stays."""
         if self.is_open:
             self._amqp_transport.drain_and_release_messages(self._handler)
 

@@ -1,7 +1,7 @@
 """The source of messages by session: only the holder of a session gets its messages, in their order.
 
 A session is handled batch by batch: its next messages are delivered once the previous ones are settled,
-so that a message that is given back is not overtaken.
+so that a message that is returned is not overtaken.
 """
 
 from __future__ import annotations

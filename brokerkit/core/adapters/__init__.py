@@ -29,7 +29,7 @@ used, then the iterator, the stream, the receiver.
 
 All of them: a producer waits while the consumer is slow; cancelling takes effect within 0.2 s, as
 `Cancelled` from iterators and as a normal return from ``receive``; the source's error is raised
-after what came before it; what was received and not handed over is given back; no thread stays.
+after what came before it; what was received and not handed over is returned; no thread stays.
 """
 
 from .functions import (

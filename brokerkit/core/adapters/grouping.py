@@ -48,10 +48,10 @@ def nack_all(messages: Iterable[Message], *, delay: float | None = None) -> None
 
 
 def give_back(messages: Iterable[Message]) -> None:
-    """Give back unsettled messages of a consumer. Raises AckFailed as `nack_all` does."""
+    """Return unsettled messages to the broker. Raises AckFailed as `nack_all` does."""
     asked = [each for each in messages if _owed(each)]
     failures = _tried(asked, lambda message: message.nack())
-    # a message that is settled now was given back by its consumer, which was closed meanwhile
+    # a message that is settled now was returned by its consumer, which was closed meanwhile
     owed = {index: error for index, error in failures.items() if _owed(asked[index])}
     _report(owed, len(asked), "nacks of undelivered messages")
 

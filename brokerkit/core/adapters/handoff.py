@@ -31,7 +31,7 @@ class Handoff(Generic[T]):
     """A queue of at most `capacity` items that also carries the end and the error of its producers.
 
     Producers call `room`, `put`, and at last `finish` or `fail`; consumers call `get`. The owner calls
-    `close`, and must give back the items that `close` returns.
+    `close`, and must return the items that `close` returns.
     """
 
     def __init__(self, capacity: int) -> None:

@@ -84,7 +84,7 @@ class Pump(Generic[T]):
     """Run each producer in a thread while the ``with`` block runs. The block gets a `Feed`.
 
     capacity: how many items wait to be taken at most. messages_of: the messages of an item, which
-    are given back when the item was not taken.
+    are returned when the item was not taken.
     """
 
     def __init__(
@@ -134,7 +134,7 @@ class Pump(Generic[T]):
         return Feed(self.handoff, self._cancellation)
 
     def stop(self) -> None:
-        """Tell the producers to end and give back what was not taken, without waiting for it."""
+        """Tell the producers to end and return what was not taken, without waiting for it."""
         self._stop.cancel()
         left = self.handoff.close()
         if left:

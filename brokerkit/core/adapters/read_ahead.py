@@ -102,6 +102,6 @@ def read_ahead(iterable: Iterable[T], depth: int = 1) -> ReadAhead[T]:
     """Go through `iterable` in a thread, at most `depth` items ahead of the caller.
 
     An error is raised at its place: after the items before it. For messages use `message_stream`,
-    which gives back the messages that were not taken.
+    which returns the messages that were not taken.
     """
     return ReadAhead(iterable, check_count(depth, "depth"))

@@ -59,7 +59,7 @@ class _BatchedReceiver:
 def receiver(source: MessageSource, *, prefetch: int = 100) -> _Receiver:
     """Make a Receiver of any source of messages.
 
-    prefetch: how many messages may wait for a worker. They are given back when the receiver ends.
+    prefetch: how many messages may wait for a worker. They are returned when the receiver ends.
     """
     return _Receiver([message_producer(source)], check_count(prefetch, "prefetch"))
 

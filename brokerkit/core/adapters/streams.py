@@ -35,7 +35,7 @@ class _BatchedMessageStream:
 def message_stream(source: MessageSource, *, prefetch: int = 100) -> _MessageStream:
     """Make a MessageStream of any source of messages.
 
-    prefetch: how many messages may wait for the loop. Leaving the block gives back those that the
+    prefetch: how many messages may wait for the loop. Leaving the block returns those that the
     loop did not get. The iterator also has ``next_message(timeout)``.
     """
     return _MessageStream(message_producer(source), check_count(prefetch, "prefetch"))

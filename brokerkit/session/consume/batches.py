@@ -32,7 +32,7 @@ SHOWN_COLUMNS = ["topic", "partition", "offset", "key", "value"]
 class Batch(markup.Displayed):
     """Messages that stay yours until you settle them.
 
-    Use it as a context manager to acknowledge the batch, or to give it back if the block raises::
+    Use it as a context manager to acknowledge the batch, or to return it if the block raises::
 
         with batch:
             work(batch.frame)
@@ -64,7 +64,7 @@ class Batch(markup.Displayed):
 
     @property
     def settled(self) -> bool:
-        """Whether every message is acknowledged or given back."""
+        """Whether every message is acknowledged or returned."""
         return all(received.settled for received in self.batches)
 
     def ack(self) -> None:
@@ -80,7 +80,7 @@ class Batch(markup.Displayed):
         Acknowledging(self.batches, lambda: self.frame, kept_in="batch.frame").run()
 
     def nack(self) -> None:
-        """Give back all messages that are not settled; on a log, seek back to them."""
+        """Return all unsettled messages to the broker; on a log, seek back to them."""
         self._given_back = True
         for received in self.batches:
             received.nack()
@@ -208,7 +208,7 @@ class Batches:
             ended.close()
 
     def close(self) -> None:
-        """Give back all messages that are not settled, and close the consumer."""
+        """Return all unsettled messages to the broker, and close the consumer."""
         self._closed = True
         if self._consumer is not None:
             self._consumer.close()

@@ -65,7 +65,7 @@ class ConsumingSession(BrokerSession):
 
         Once acknowledged, messages are delivered at most once: if you lose the frame, they are gone for this
         subscription. `last_pull` keeps the last frame; use `batches` to acknowledge after the work is done.
-        If a pull is interrupted before it acknowledges, all its messages are given back.
+        If a pull is interrupted before it acknowledges, all its messages are returned to the broker.
 
         Args:
             topic: The name of the topic.
@@ -74,7 +74,7 @@ class ConsumingSession(BrokerSession):
             start: Where to create the subscription if it does not exist; None raises NotFound instead. If it
                 exists, `start` has no effect, and a `StartIgnoredWarning` says so. A time means the first
                 message at or after it, and everything stored behind that, also with earlier times.
-            ack: Acknowledge the messages. False gives them back.
+            ack: Acknowledge the messages. False returns them to the broker.
             max_bytes: At most so many bytes of keys, payloads and headers, but at least one message; None
                 sets no limit. The next pull goes on with what did not fit.
             timeout: Seconds to wait in all, counted from when the subscription is attached.

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 def check_give_back(ack: bool, side_effects: str | None, capabilities: Capabilities) -> None:
-    """Raise ConfigError if giving back would raise delivery counts and the caller did not accept that."""
+    """Raise ConfigError if returning them would raise delivery counts and the caller did not accept that."""
     if not isinstance(ack, bool):
         raise ConfigError(f"ack must be True or False, not {ack!r}")
     if side_effects not in (None, "give back"):
@@ -87,7 +87,7 @@ def frame_maker(
 CLOSE_SECONDS = 4.0
 KEPT_IN = "session.last_pull"
 LINGER_SECONDS = 0.5
-"""Seconds that an interrupt waits for messages to be given back; it takes effect within a second."""
+"""Seconds that an interrupt waits for messages to be returned; it takes effect within a second."""
 
 
 class Acknowledging:
@@ -173,7 +173,7 @@ def left_in_time(consumer: AnyConsumer) -> Iterator[None]:
 
 
 class Pulling:
-    """One `pull`: collect, make a frame, acknowledge, and close the consumer, which gives back the rest.
+    """One `pull`: collect, make a frame, acknowledge, and close the consumer, which returns the rest.
 
     Args:
         keep: Called with the frame before anything is acknowledged. A later interrupt carries the frame.
@@ -220,7 +220,7 @@ class Pulling:
         return frame
 
     def interrupted(self) -> Interrupted | None:
-        """Return the error for an interrupt; None where everything is given back."""
+        """Return the error for an interrupt; None where everything is returned."""
         if self._frame is None:
             return None
         what = f"when all was done: these {len(self._frame):,} rows are acknowledged"

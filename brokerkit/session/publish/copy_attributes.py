@@ -44,7 +44,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 def messages_to_copy(
     columns: Columns, target: Capabilities, placement: Placement | None = None
 ) -> list[OutboundMessage]:
-    """Return the rows of a batch as messages that `target` gives back complete.
+    """Return the rows of a batch as messages that `target` returns complete.
 
     Args:
         columns: The rows.
@@ -155,7 +155,7 @@ def written(micros: int) -> str:
 
 
 def _apart(attributes: Sequence[Pair], target: Capabilities) -> tuple[list[Pair], list[tuple[int, Pair]]]:
-    """Split attributes into those that a system gives back unchanged, and the others with their places."""
+    """Split attributes into those that a system returns unchanged, and the others with their places."""
     names = Counter(name for name, _ in attributes)
     plain: list[Pair] = []
     others: list[tuple[int, Pair]] = []

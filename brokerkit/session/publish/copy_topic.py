@@ -253,7 +253,7 @@ class Copying:
     def subscription(self, consumer: MessageConsumer, idle: float, progress: bool) -> OutcomeFrame:
         """Copy and acknowledge messages until none came for `idle` seconds.
 
-        If the target does not confirm some messages, they are given back and the copy ends.
+        If the target does not confirm some messages, they are returned and the copy ends.
         """
         self._plan([])
         with self._progress(None, "exact", progress) as shown:
@@ -361,7 +361,7 @@ def _parts(columns: Columns) -> Iterator[Columns]:
 
 
 def _settle(received: ReceivedBatch, results: Sequence[PublishResult]) -> bool:
-    """Acknowledge confirmed messages and give back the others; return whether all were confirmed."""
+    """Acknowledge confirmed messages and redeliver the others. Return whether all were confirmed."""
     if all(result.ok for result in results):
         received.ack()
         return True

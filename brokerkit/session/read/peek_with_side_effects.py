@@ -1,4 +1,4 @@
-"""A look where none is possible without side effects: messages are taken and given back."""
+"""A look where none is possible without side effects: messages are taken and returned."""
 
 from __future__ import annotations
 

@@ -205,7 +205,7 @@ def test_a_consumer_that_is_deleted_while_read_is_not_found(driver: Driver, subj
         until_refused()
 
 
-def test_what_arrives_after_the_demand_ended_is_handed_over_later(
+def test_messages_that_arrive_after_the_demand_ended_are_handed_over_later(
     driver: Driver, subject: str, publish: Publish
 ) -> None:
     made = consumer(driver, subject)

@@ -18,7 +18,7 @@ def test_an_id_of_another_program_is_an_attribute() -> None:
         assert read == (None, (("Nats-Msg-Id", name.decode()),))
 
 
-def test_what_others_wrote_twice_comes_back_twice_in_its_order() -> None:
+def test_headers_written_twice_come_back_twice_in_order() -> None:
     headers = Headers(b"Nats-Msg-Id: " + OURS + b"\r\nTrace: 1\r\nHost:b\r\nTrace: 2\r\n\r\n")
     assert inbound(headers) == (None, (("Trace", "1"), ("Host", "b"), ("Trace", "2")))
     assert headers["Trace"] == "2"

@@ -197,7 +197,7 @@ def test_a_copy_is_resumed_within_the_window_only() -> None:
 
 @pytest.mark.parametrize("messages", [1, 40])
 @pytest.mark.parametrize(("window", "kept"), [(1, False), (2, False), (120, True)])
-def test_what_was_not_confirmed_is_sent_again_within_the_window_of_the_stream_only(
+def test_unconfirmed_messages_are_sent_again_within_the_window_of_the_stream_only(
     nats_server: NatsServer, topic: str, window: int, kept: bool, messages: int
 ) -> None:
     """The connection is lost after the messages are stored, and comes back when they may be forgotten."""

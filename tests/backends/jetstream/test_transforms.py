@@ -135,7 +135,7 @@ def test_a_transform_of_some_of_the_subjects_leaves_the_others_where_they_are(
 
 
 @pytest.mark.broker
-def test_what_cannot_be_told_apart_is_refused_with_the_place_where_it_is(
+def test_merged_subjects_are_refused_with_the_place_to_look(
     nats_server: NatsServer, session: Session, name: str
 ) -> None:
     moved(nats_server, name, "a.*", "all")
@@ -160,7 +160,7 @@ def test_a_subject_that_splits_into_several_tokens_is_looked_at_as_a_whole(
 
 
 @pytest.mark.broker
-def test_what_is_published_to_the_stored_name_is_refused_with_the_reason(
+def test_publishing_to_the_stored_name_is_refused_with_the_reason(
     nats_server: NatsServer, session: Session, name: str
 ) -> None:
     moved(nats_server, name, "ta.>", "tb.>")

@@ -94,7 +94,7 @@ def test_after_transactions_counts_and_lag_are_exact(
     assert described.subscriptions.set_index("subscription")["lag"]["g"] == 0
 
 
-def test_what_is_too_long_to_be_counted_is_marked(
+def test_a_range_too_long_to_be_counted_is_marked(
     session: Session, make_topic: MakeTopic, transact: Transact
 ) -> None:
     topic = make_topic(2)
@@ -165,7 +165,7 @@ def test_negative_positions_count_messages_behind_aborted_records(
     assert sorted(values(session.pull(topic, subscription="made"))) == ["e", "x"]
 
 
-def test_what_lies_behind_an_open_transaction_is_named(
+def test_messages_behind_an_open_transaction_are_named(
     session: Session, make_topic: MakeTopic, transact: Transact
 ) -> None:
     topic = make_topic()

@@ -82,7 +82,7 @@ def test_explicit_sasl_options_win() -> None:
 
 
 @pytest.mark.parametrize("option", ["no.such.property=1", "security.protocol=NONSENSE"])
-def test_what_librdkafka_does_not_know_is_a_config_error_without_secrets(option: str) -> None:
+def test_a_property_unknown_to_librdkafka_is_a_config_error_without_secrets(option: str) -> None:
     with pytest.raises(ConfigError) as caught:
         kafka.open(Address.parse(f"kafka://me:topsecret@127.0.0.1:1?{option}"), 1)
     assert option.partition("=")[0] in str(caught.value)

@@ -117,7 +117,9 @@ def test_the_partition_of_a_key_is_known_before_it_is_sent(
     assert found == [place(key) for key in keys]
 
 
-def test_what_a_topic_takes_is_read_from_its_configuration(broker: Connection, make_topic: MakeTopic) -> None:
+def test_the_limits_of_a_topic_are_read_from_its_configuration(
+    broker: Connection, make_topic: MakeTopic
+) -> None:
     config = {
         "cleanup.policy": "compact,delete",
         "retention.ms": 1000,

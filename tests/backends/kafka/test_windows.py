@@ -109,7 +109,7 @@ def test_a_topic_that_the_broker_stamps_is_neither_filtered_nor_read_further(
     assert piece.end == list(times).index(times.iloc[-1])
 
 
-def test_what_was_written_last_is_among_the_newest_whatever_its_time(
+def test_the_message_written_last_is_among_the_newest_whatever_its_time(
     session: Session, make_topic: MakeTopic, produce: Callable[..., None]
 ) -> None:
     topic = make_topic(3, **KEEP)

@@ -44,7 +44,7 @@ def test_the_limit_of_a_request_is_that_of_a_message_with_its_attributes() -> No
         encode(OutboundMessage(b"x" * (MAX_REQUEST_BYTES - 100), attributes={"name": "v" * 200}))
 
 
-def test_what_is_at_the_limits_is_carried() -> None:
+def test_messages_at_the_limits_are_carried() -> None:
     made = encode(OutboundMessage(b"", key=b"k" * 1024, attributes={"n" * 256: "v" * 1024}))
     assert dict(made.attributes) == {"n" * 256: "v" * 1024}
     assert made.ordering_key == "k" * 1024

@@ -87,7 +87,7 @@ def test_an_option_that_cannot_be_is_a_config_error(
         broker.create_subscription(topic, new_name(), **options)
 
 
-def test_what_the_service_refuses_is_a_config_error(emulator: Connection, make: Make) -> None:
+def test_options_that_the_service_refuses_are_a_config_error(emulator: Connection, make: Make) -> None:
     topic, _ = make(emulator)
     with pytest.raises(ConfigError, match="refused"):
         emulator.create_subscription(topic, new_name(), ack_deadline=5000)

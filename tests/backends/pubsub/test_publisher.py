@@ -89,7 +89,7 @@ def test_a_key_whose_publish_failed_continues_in_order_once_the_topic_is_there(
     assert got == [message.data for message in batch]
 
 
-def test_what_the_server_refuses_of_a_request_is_found_and_the_rest_is_stored(
+def test_refused_messages_of_a_request_are_found_and_the_others_are_stored(
     pstest_server: PubSubServer, make: Make
 ) -> None:
     """The test server takes 4 MiB: a request of more is refused as a whole, and divided until it fits."""
@@ -123,7 +123,7 @@ def test_messages_of_one_batch_go_to_their_own_topics(broker: Connection, make: 
         assert got == [number, number + 3, number + 6]
 
 
-def test_what_a_stopped_server_did_not_confirm_is_unknown(server: PubSubServer, make: Make) -> None:
+def test_messages_that_a_stopped_server_did_not_confirm_are_unknown(server: PubSubServer, make: Make) -> None:
     from brokerkit.core import connect
 
     with connect(url_of(server)) as broker:
@@ -139,7 +139,7 @@ def test_what_a_stopped_server_did_not_confirm_is_unknown(server: PubSubServer, 
         assert isinstance(result.error, Unavailable)
 
 
-def test_what_never_left_a_killed_server_failed_and_may_be_sent_again(server: PubSubServer) -> None:
+def test_messages_that_never_left_failed_and_may_be_sent_again(server: PubSubServer) -> None:
     from brokerkit.core import connect
 
     with connect(url_of(server)) as broker:

@@ -109,9 +109,7 @@ def test_a_read_that_stopped_inside_a_batch_continues_there(session: Session, ma
         assert plain == rest
 
 
-def test_what_a_frame_remembers_and_an_outcome_holds_is_json_that_no_reader_rounds(
-    session: Session, make: Make
-) -> None:
+def test_attrs_of_frames_and_outcomes_are_json_that_no_reader_rounds(session: Session, make: Make) -> None:
     topic, target = make(), make()
     publish(session.connection, topic, b"a", b"b")
     frame = session.scan(topic).to_pandas()

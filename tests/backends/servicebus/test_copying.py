@@ -74,7 +74,7 @@ def test_a_scheduled_message_is_scheduled_where_it_is_copied_to(session: Session
     assert found["$sb.scheduled_enqueue_time"].startswith(b"2126-01-01")
 
 
-def test_what_only_the_service_says_of_a_message_travels_beside_it(session: Session) -> None:
+def test_facts_that_only_the_service_knows_travel_beside_the_message(session: Session) -> None:
     """Where it was dead-lettered cannot be set, and is not lost: it is back in a system that can keep it."""
     queue, target = new_queue(session), new_queue(session)
     session.publish(queue, "bad", attributes={"$sb.message_id": "b"})

@@ -75,7 +75,7 @@ def test_attributes_of_a_message_in_several_frames_keep_their_types(broker: Conn
     assert (message.data, message.key, list(message.attributes)) == (payload, b"k", TYPED)
 
 
-def test_what_others_send_with_microsofts_client_is_turned_back(broker: Connection, client: Any) -> None:
+def test_attributes_of_microsofts_client_are_turned_back(broker: Connection, client: Any) -> None:
     queue = new_queue(broker)
     given = {"text": "ünï", "int": 2**31 - 1, "float": 1.5, "flag": True, "id": UUID(int=7), "at": MOMENT}
     with client.get_queue_sender(queue) as sender:

@@ -146,7 +146,7 @@ def test_unkeyed_messages_are_published_at_the_same_time() -> None:
     assert all(result.ok for result in publish_in_parallel(topic, [OutboundMessage("")] * 4, workers=4))
 
 
-def test_what_the_timeout_left_no_time_for_is_failed() -> None:
+def test_messages_that_the_timeout_left_no_time_for_are_failed() -> None:
     topic = topic_from_function(lambda message: time.sleep(0.1))  # the timeout is enough for two
     results = publish_in_parallel(topic, [OutboundMessage("")] * 4, workers=1, timeout=0.15)
     assert [result.status for result in results] == ["confirmed", "confirmed", "failed", "failed"]

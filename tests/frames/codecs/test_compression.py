@@ -50,7 +50,7 @@ def test_a_payload_is_decompressed_to_its_bytes(
 
 
 @pytest.mark.parametrize(("name", "compress"), WRITERS, ids=IDS)
-def test_what_grows_beyond_the_cap_is_refused_before_it_is_in_memory(
+def test_a_payload_that_grows_beyond_the_cap_is_refused_before_it_is_in_memory(
     name: str, compress: Callable[[bytes], bytes]
 ) -> None:
     payload = compress(bytes(MEGABYTE))

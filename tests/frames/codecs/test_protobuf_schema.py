@@ -79,7 +79,7 @@ def test_a_name_cannot_lead_out_of_the_schema(name: str, tmp_path: Path) -> None
         "confluent/type/decimal.proto",
     ],
 )
-def test_what_comes_with_protobuf_and_with_registries_need_not_be_given(imported: str) -> None:
+def test_types_that_come_with_protobuf_and_registries_need_not_be_given(imported: str) -> None:
     schema = ProtobufSchema.from_text(
         f'syntax = "proto3";\nimport "{imported}";\nmessage A {{ int32 x = 1; }}'
     )

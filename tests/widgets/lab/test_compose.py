@@ -133,7 +133,7 @@ def test_it_goes_to_another_topic_of_another_session(open_notebook: Opening) -> 
     assert stored(notebook) == []
 
 
-def test_what_is_typed_in_code_is_shown_and_what_is_typed_by_hand_is_in_code(open_notebook: Opening) -> None:
+def test_values_set_in_code_are_shown_and_those_typed_by_hand_are_in_code(open_notebook: Opening) -> None:
     notebook = open_notebook(INMEM.format(options=""), "composer = s.compose(topic)\ncomposer", "0")
     notebook.run_all()
     panel = notebook.panel(1)

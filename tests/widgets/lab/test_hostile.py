@@ -101,7 +101,7 @@ def test_a_composer_of_hostile_messages_shows_them_as_text_and_sends_them_unchan
     )
 
 
-def test_what_is_typed_into_a_composer_stays_text(open_notebook: Opening) -> None:
+def test_text_typed_into_a_composer_stays_text(open_notebook: Opening) -> None:
     notebook = open_notebook(INMEM + PUBLISH, "composer = s.compose(topic)\ncomposer")
     notebook.run_all()
     panel = notebook.panel(1)
@@ -117,7 +117,7 @@ def test_what_is_typed_into_a_composer_stays_text(open_notebook: Opening) -> Non
     assert_dead(panel)
 
 
-def test_what_a_saved_notebook_keeps_is_text(open_notebook: Opening) -> None:
+def test_a_saved_notebook_keeps_text(open_notebook: Opening) -> None:
     notebook = open_notebook(INMEM + PUBLISH, *STATIC.values())
     notebook.run_all()
     check_static(notebook, 1)

@@ -28,7 +28,7 @@ def test_cells_run_and_the_kernel_answers(open_notebook: Opening) -> None:
         notebook.ask("1 / 0")
 
 
-def test_what_a_cell_raises_fails_the_test(open_notebook: Opening) -> None:
+def test_an_error_in_a_cell_fails_the_test(open_notebook: Opening) -> None:
     notebook = open_notebook("1 / 0")
     with pytest.raises(AssertionError, match="ZeroDivisionError"):
         notebook.run_all()

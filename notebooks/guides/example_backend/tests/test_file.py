@@ -49,7 +49,7 @@ def url(tmp_path: Path) -> str:
     return url
 
 
-def test_what_other_processes_publish_comes_once_to_one_consumer(url: str) -> None:
+def test_messages_of_other_processes_come_once_to_one_consumer(url: str) -> None:
     writers = [child(PUBLISH, url, 50, name) for name in "ab"]
     got: list[tuple[str, int]] = []
     with bk.connect(url) as s, connect(url) as connection:
@@ -69,7 +69,7 @@ def test_what_other_processes_publish_comes_once_to_one_consumer(url: str) -> No
         assert [number for of, number in got if of == name] == list(range(50))
 
 
-def test_what_a_killed_process_published_is_there(url: str) -> None:
+def test_messages_published_by_a_killed_process_are_there(url: str) -> None:
     writer = child(PUBLISH, url, 1_000_000, "a")
     assert writer.stdout is not None
     confirmed = [int(writer.stdout.readline()) for _ in range(20)]
