@@ -222,7 +222,7 @@ class PlainColumns:
             else:
                 message = None if parsed is None else self._message(value, parsed, row, path)
             data.append(None if message is None else message.SerializeToString(deterministic=True))
-        return pa.array(data, pa.binary())
+        return pa.array(data, pa.large_binary())
 
     def _parsed(self, text: str, row: int, path: str) -> Any:
         try:

@@ -34,10 +34,11 @@ class PlainSchema:
         self._time()
         name = self._message(plan)
         pool = pools.DescriptorPool()
+        self._pool = pool
         pool.Add(self._file)
         descriptor = pool.FindMessageTypeByName(name)
         self.message_class = classes.GetMessageClass(descriptor)
-        config = ptars.PtarsConfig(enum_repr="int32")
+        config = ptars.PtarsConfig(enum_repr="int32", use_large_string=True, use_large_binary=True)
         self.handler = ptars.HandlerPool([descriptor.file], config).get_for_message(descriptor)
 
     def _time(self) -> None:

@@ -35,8 +35,8 @@ _SCALARS: dict[int, ArrowType] = {
     Type.UINT32: pa.uint32(),
     Type.FIXED32: pa.uint32(),
     Type.BOOL: pa.bool_(),
-    Type.STRING: pa.string(),
-    Type.BYTES: pa.binary(),
+    Type.STRING: pa.large_string(),
+    Type.BYTES: pa.large_binary(),
 }
 
 
@@ -189,7 +189,7 @@ class _Planner:
         if field.type in _SCALARS:
             return Value(Kind.SCALAR, field.type, _SCALARS[field.type])
         if field.type == Type.ENUM:
-            return Value(Kind.ENUM, Type.INT32, pa.string(), descriptor=field.enum_type)
+            return Value(Kind.ENUM, Type.INT32, pa.large_string(), descriptor=field.enum_type)
         message = field.message_type
         name = message.full_name
         unit: Literal["ns", "us"] = "ns" if self._times == "ns" else "us"

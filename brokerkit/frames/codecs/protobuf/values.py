@@ -120,14 +120,14 @@ class Columns:
             found_at = pc.index_in(array, numbers)
             places = np.asarray(fill_null(found_at, 0), np.int64)
             unknown = _null(found_at) & ~null
-        texts: Array = pa.array(list(names.values()), pa.string())
+        texts: Array = pa.array(list(names.values()), pa.large_string())
         found = taken(texts, np.where(null | unknown, -1, places))
         if unknown.any():
             if value.descriptor.is_closed:
                 self._mark(unknown, rows)
             else:
                 flags: Any = pa.array(unknown)
-                found = replaced(found, flags, array.filter(flags).cast(pa.string()))
+                found = replaced(found, flags, array.filter(flags).cast(pa.large_string()))
         return found
 
     def _times(self, value: Value, array: Any, rows: Rows) -> Array:
@@ -215,7 +215,7 @@ def unset_filled(value: Value, column: Array) -> Array:
         return column
     empty = value.kind is Kind.SCALAR and column.null_count == len(column)
     if empty and (is_text(value.type) or is_bytes(value.type)):
-        return from_buffers(value.type, len(column), np.zeros(len(column) + 1, np.int32), b"")
+        return from_buffers(value.type, len(column), np.zeros(len(column) + 1, np.int64), b"")
     if value.kind is Kind.SCALAR:
         return fill_null(column, zero(value.type))
     # the first value of an enum is the default of its fields
