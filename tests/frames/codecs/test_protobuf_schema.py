@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import pickle
 from pathlib import Path
 from typing import Any
 
@@ -154,6 +155,12 @@ def test_two_schemas_with_the_same_names_do_not_meet() -> None:
     assert first_value(one, "M") == {"x": 7}
     assert first_value(other, "M") == {"x": True}
     assert first_value(one, "p.M") == {"x": 7}
+
+
+def test_a_schema_can_be_sent_to_another_process() -> None:
+    again = pickle.loads(pickle.dumps(shop()))
+    assert (again.main, again.names) == (shop().main, shop().names)
+    assert first_value(again, "Ignored") == {"a": 7}
 
 
 def test_a_message_is_chosen_by_its_name_or_the_end_of_it() -> None:

@@ -37,7 +37,8 @@ class ProtobufSchema:
     """
 
     def __init__(self, files: Iterable[bytes], main: str | None = None) -> None:
-        protos = [_file(data) for data in files]
+        self._files = list(files)
+        protos = [_file(data) for data in self._files]
         if not protos:
             raise ConfigError("a Protobuf schema needs at least one file")
         self.main = main or protos[-1].name
@@ -51,6 +52,10 @@ class ProtobufSchema:
         for name in [*by_name, self.main]:
             self._add(name, by_name, added, ())
         self._proto = by_name[self.main]
+
+    def __reduce__(self) -> Any:
+        # a pool cannot be pickled
+        return ProtobufSchema, (self._files, self.main)
 
     @classmethod
     def from_text(
