@@ -237,6 +237,29 @@ def test_a_time_beyond_nanoseconds_is_never_another_time(seconds: int, shown: st
     assert micros.values.field("t").cast(pa.int64())[1].as_py() == seconds * 10**6
 
 
+@pytest.mark.parametrize(
+    ("field", "path"),
+    [
+        ("R next = 3;", "next.t"),
+        ("repeated google.protobuf.Timestamp ts = 3;", "ts[]"),
+        ("map<string, google.protobuf.Timestamp> ts = 3;", "ts{}.value"),
+        ("message S { google.protobuf.Timestamp at = 1; } map<int32, S> ts = 3;", "ts{}.value.at"),
+    ],
+)
+def test_a_time_that_does_not_fit_is_named_wherever_it_is(field: str, path: str) -> None:
+    text = TIMES.replace("d = 2;", f"d = 2; {field}")
+    kind = class_of(made(text).message("R"))
+    time = {"seconds": 10**12}
+    value: Any = {"next.t": {"t": time}, "ts[]": [time], "ts{}.value": {"a": time}}.get(
+        path, {1: {"at": time}}
+    )
+    row = kind(**{path[:2] if path.startswith("ts") else "next": value}).SerializeToString()
+    failure = columns_of(text).read(payloads([row])).failures[0]
+    assert failure.path == path
+    assert failure.offset is not None
+    assert "Protobuf allows" in failure.reason
+
+
 def test_nanoseconds_are_not_cut_off_in_microseconds() -> None:
     kind = class_of(made(TIMES).message("R"))
     row = payloads([kind(t={"nanos": 1}).SerializeToString(), kind(t={"nanos": 1_000}).SerializeToString()])
@@ -383,6 +406,8 @@ def test_fields_that_are_written_with_their_default_are_not_unknown() -> None:
         (b"\x1a\x03\x0a\x01\xff", 4, "s.x", "not UTF-8"),
         (b"\x22\x00\x22\x03\x0a\x05a", 4, "r[].x", "a length of 5 bytes, 1 are left"),
         (b"\x2a\x06\x0a\x01k\x12\x01\xff", 7, "m{}.value", "not UTF-8"),
+        (b"\x32\x02\x01\xff", 3, "packed[]", "a number is cut off"),
+        (b"\x3a\x09" + bytes(9), 10, "fixed[]", "8 bytes were expected, 1 are left"),
         (b"\x08\x01\x00\x01", 2, "", "field number 0"),
         (b"\x0e", 0, "a", "wire type 6"),
         (b"\x0c", 0, "", "the end of group 1"),
@@ -394,7 +419,7 @@ def test_fields_that_are_written_with_their_default_are_not_unknown() -> None:
 def test_a_failure_names_the_byte_the_field_and_the_reason(
     row: bytes, offset: int, path: str, reason: str
 ) -> None:
-    text = "message S { string x = 1; } message R { int32 a = 1; string b = 2; S s = 3; repeated S r = 4; map<string, string> m = 5; }"
+    text = "message S { string x = 1; } message R { int32 a = 1; string b = 2; S s = 3; repeated S r = 4; map<string, string> m = 5; repeated int32 packed = 6; repeated double fixed = 7; }"
     reading = read(text, b"\x08\x01", row, b"\x08\x02")
     assert list(reading.failures) == [1]
     failure = reading.failures[1]

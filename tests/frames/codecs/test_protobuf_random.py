@@ -103,8 +103,9 @@ def test_each_failure_names_a_byte_and_a_reason(seed: int) -> None:
     schema = shop()
     kind = class_of(schema.message("Order"))
     rows = [mutant(random_message(kind, r).SerializeToString(), r) for _ in range(20)]
-    found = schema.columns(schema.message("Order")).texts(payloads(rows)).failures
-    for row, failure in found.items():
+    columns = schema.columns(schema.message("Order"))
+    found = [*columns.texts(payloads(rows)).failures.items(), *columns.read(payloads(rows)).failures.items()]
+    for row, failure in found:
         assert failure.reason
         assert failure.offset is not None, (rows[row].hex(), failure)
         assert 0 <= failure.offset <= len(rows[row])
