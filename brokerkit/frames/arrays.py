@@ -51,6 +51,12 @@ def kept(array: Array, flags: npt.NDArray[np.bool_]) -> Array:
     return array if flags.all() else array.filter(pa.array(flags))
 
 
+def flags(array: Array) -> npt.NDArray[np.bool_]:
+    """Return a boolean array without nulls as numpy's."""
+    found: npt.NDArray[np.bool_] = array.to_numpy(zero_copy_only=False).astype(np.bool_)
+    return found
+
+
 def struct(children: Sequence[Array], type: ArrowType, null: npt.NDArray[np.bool_] | None = None) -> Array:
     """Return a struct array of a type; `null` marks the structs that are null."""
     mask: Any = None if null is None or not null.any() else pa.array(null)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -13,12 +13,16 @@ from brokerkit.core.contract.garbage_collection import gc_paused
 from brokerkit.core.vocabulary.columns import Columns
 from brokerkit.core.vocabulary.lazy_columns import Milliseconds, PartitionOffsetIds
 
+from .arrays import choose
 from .arrow import Array, ArrowType, ChunkedArray, Values, nulls
 from .attributes import attributes_array
-from .decoded import PayloadDecoder
+from .decoded import Decoded, PayloadDecoder, PayloadFailure, Payloads
 from .decoding import Decode, as_decoder
-from .schema import ATTRIBUTES, SCHEMA, schema_for
+from .schema import ATTRIBUTES, SCHEMA, TIME, schema_for
 from .text import TextDecoder, split_text
+
+_DECODED = frozenset({"id", "key", "raw_key", "value", "raw", "format", "schema", "attributes"})
+"""Columns that are made of several fields, or decoded."""
 
 LAST_MILLISECOND = (2**63 - 1) // 1000
 SAMPLES = 10
@@ -102,36 +106,56 @@ class FrameBuilder:
 
     def _batch(self, columns: Columns) -> pa.RecordBatch:
         length = columns.length
-        payload = columns.value
-        items: Sequence[bytes | None] | None = payload if isinstance(payload, list) else None
-        payloads = column_array(payload, pa.large_binary(), length)
-        decoded = self.decoder.decode(payloads, items)
+        attributes = attributes_array(columns.attributes, length) if self._with_attributes else None
+        payloads = _payloads_of(columns, attributes)
+        decoded = self.decoder.decode(payloads)
         arrays = {
             name: column_array(getattr(columns, name), SCHEMA.field(name).type, length)
             for name in SCHEMA.names
-            if name not in ("id", "key", "raw_key", "value", "raw", "attributes")
+            if name not in _DECODED
         }
         arrays["key"], arrays["raw_key"] = split_text(column_array(columns.key, pa.binary(), length))
         arrays["id"] = ids_array(columns, arrays["offset"])
         arrays["value"], arrays["raw"] = decoded.value, decoded.raw
-        if self._with_attributes:
-            arrays["attributes"] = attributes_array(columns.attributes, length)
-        else:
-            arrays["attributes"] = pa.nulls(length, ATTRIBUTES)
+        arrays["format"] = formats_of(decoded, payloads.data)
+        arrays["schema"] = nulls(length, pa.string()) if decoded.schema is None else decoded.schema
+        arrays["attributes"] = nulls(length, ATTRIBUTES) if attributes is None else attributes
         batch = pa.RecordBatch.from_arrays([arrays[name] for name in SCHEMA.names], schema=self.schema)
         self._note_failures(batch, decoded.failures)
         self.counts.rows += length
-        self.counts.nulls += payloads.null_count
+        self.counts.nulls += payloads.data.null_count
         self.counts.binary += decoded.binary
         self.counts.lenient += decoded.lenient
         return batch
 
-    def _note_failures(self, batch: pa.RecordBatch, failures: list[tuple[int, str]]) -> None:
+    def _note_failures(self, batch: pa.RecordBatch, failures: list[PayloadFailure]) -> None:
         self.counts.failures += len(failures)
         self.failures.count += len(failures)
-        for row, error in failures[: max(0, SAMPLES - len(self.failures.samples))]:
+        for one in failures[: max(0, SAMPLES - len(self.failures.samples))]:
+            row = one.row
             place = {name: batch.column(name)[row].as_py() for name in ("topic", "partition", "offset", "id")}
-            self.failures.samples.append(Failure(self.counts.rows + row, **place, error=error))
+            self.failures.samples.append(Failure(self.counts.rows + row, **place, error=one.text))
+
+
+def _payloads_of(columns: Columns, attributes: Array | None) -> Payloads:
+    value, topic = columns.value, columns.topic
+    return Payloads(
+        column_array(value, pa.large_binary(), columns.length),
+        value if isinstance(value, list) else None,
+        attributes,
+        topic if isinstance(topic, str) else None,
+    )
+
+
+def formats_of(decoded: Decoded, payloads: Array) -> Array:
+    """Return how each payload was read; NA for a null payload."""
+    if decoded.format is not None:
+        return decoded.format
+    word: Any = pa.scalar(decoded.format_name)
+    if payloads.null_count:
+        return choose(payloads.is_valid(), word, pa.scalar(None, pa.string()))
+    repeated: Array = pa.repeat(word, len(payloads))
+    return repeated
 
 
 def column_array(column: Any, type: ArrowType, length: int) -> Array:
@@ -149,7 +173,8 @@ def column_array(column: Any, type: ArrowType, length: int) -> Array:
     if not isinstance(column, list):
         column = list(column)
     try:
-        array = pa.array(column, type)
+        # whole numbers become times faster as numbers first
+        array = pa.array(column, pa.int64()).view(type) if type == TIME else pa.array(column, type)
     except UnicodeEncodeError:
         array = pa.array([_valid_text(text) for text in column], type)
     except OverflowError:

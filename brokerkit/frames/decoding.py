@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, TypeAlias
 
 import pyarrow as pa
@@ -11,9 +11,13 @@ import pyarrow as pa
 from brokerkit.core.vocabulary.errors import ConfigError
 
 from .arrow import Array, ArrowType, nulls
-from .decoded import Decoded, PayloadDecoder, error_text, objects_of
+from .auto import AutoDecoder
+from .decoded import Decoded, PayloadDecoder, PayloadFailure, Payloads, error_text
 from .text import NAMES as TEXT_DECODERS
 from .text import TextDecoder
+
+BUILT_IN = ("auto", *TEXT_DECODERS)
+"""The names of the decoders that this package brings along."""
 
 HOW_TO_DECLARE = (
     "declare the Arrow type of what it returns: put `@bk.decoder(pa.int64())` above the function, "
@@ -45,7 +49,7 @@ class Decoder:
         if not isinstance(type, pa.DataType):
             raise ConfigError(f"a decoder's type must be an Arrow type such as pa.int64(), not {type!r}")
         name = name or str(getattr(function, "__name__", "decoder"))
-        if name in TEXT_DECODERS:
+        if name in BUILT_IN:
             raise ConfigError(f"{name!r} is a built-in decoder; give this one another name")
         self.function = function
         self.type = type
@@ -56,10 +60,10 @@ class Decoder:
         """Decode one payload. This raises what the function raises."""
         return self.function(payload)
 
-    def decode(self, payloads: Array, items: Sequence[bytes | None] | None = None) -> Decoded:
+    def decode(self, payloads: Payloads) -> Decoded:
         values: list[Any] = []
         failures: list[tuple[int, str]] = []
-        for row, payload in enumerate(objects_of(payloads) if items is None else items):
+        for row, payload in enumerate(payloads.objects()):
             value = None
             if payload is not None:
                 try:
@@ -70,7 +74,8 @@ class Decoder:
         column, misfits = typed_array(values, self.type)
         if misfits:
             failures = sorted(failures + misfits)
-        return Decoded(column, payloads, failures)
+        told = [PayloadFailure(row, reason) for row, reason in failures]
+        return Decoded(column, payloads.data, told, format_name=self.name)
 
     def __reduce__(self) -> Any:
         function = self.function
@@ -118,14 +123,14 @@ def as_decoder(decode: Decode | PayloadDecoder) -> PayloadDecoder:
     Raises:
         ConfigError: The name is not known, or a function does not declare its type.
     """
-    if isinstance(decode, Decoder | TextDecoder):
+    if isinstance(decode, Decoder | TextDecoder | AutoDecoder):
         return decode
     if isinstance(decode, str):
-        if decode in TEXT_DECODERS:
-            return TextDecoder(decode)
+        if decode in BUILT_IN:
+            return _built_in(decode)
         if decode in _latest:
             return _latest[decode]
-        known = ", ".join(repr(name) for name in (*TEXT_DECODERS, *_latest))
+        known = ", ".join(repr(name) for name in (*BUILT_IN, *_latest))
         raise ConfigError(
             f"decode={decode!r} is not known here; expected one of {known}, or a function: {HOW_TO_DECLARE}"
         )
@@ -133,9 +138,13 @@ def as_decoder(decode: Decode | PayloadDecoder) -> PayloadDecoder:
         name = getattr(decode, "__name__", type(decode).__name__)
         raise ConfigError(f"the decoder {name!r} does not say what it returns; {HOW_TO_DECLARE}")
     raise ConfigError(
-        f"decode={decode!r} cannot be used; expected one of {', '.join(map(repr, TEXT_DECODERS))}, "
+        f"decode={decode!r} cannot be used; expected one of {', '.join(map(repr, BUILT_IN))}, "
         f"or a function: {HOW_TO_DECLARE}"
     )
+
+
+def _built_in(name: str) -> PayloadDecoder:
+    return AutoDecoder() if name == "auto" else TextDecoder(name)
 
 
 def typed_array(values: list[Any], type: ArrowType) -> tuple[Array, list[tuple[int, str]]]:
@@ -164,8 +173,8 @@ def decoder_named(name: str) -> PayloadDecoder:
     Raises:
         ConfigError: This process does not know the decoder.
     """
-    if name in TEXT_DECODERS:
-        return TextDecoder(name)
+    if name in BUILT_IN:
+        return _built_in(name)
     if name in _registry:
         return _registry[name]
     raise ConfigError(

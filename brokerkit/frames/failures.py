@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -9,12 +10,13 @@ import pyarrow.compute as pc
 
 from brokerkit.core.vocabulary.errors import ConfigError
 
+from .arrow import Array, is_text
 from .dataframe import to_pandas
-from .decoded import PayloadDecoder, objects_of
+from .decoded import PayloadDecoder, PayloadFailure, Payloads, objects_of
 from .decoding import Decode, as_decoder, decoder_named
 from .json_objects import parse_objects, restore_numbers
 from .provenance import provenance_of, writer_of
-from .schema import SCHEMA, expanded_in
+from .schema import ATTRIBUTES, SCHEMA, expanded_in
 from .tabular import table_of
 
 if TYPE_CHECKING:
@@ -35,7 +37,8 @@ def failures(frame: Any, decode: Decode | None = None) -> pd.DataFrame:
 
     Returns:
         A DataFrame with the columns `row` (the position in this frame), `topic`, `partition`, `offset`, `id`,
-        `step` ("decode" or "expand") and `error`.
+        `step` ("decode" or "expand") and `error`; and where they are known, `layer` (such as "gzip"), `byte`
+        (where reading this layer failed) and `path` (the field).
 
     Raises:
         ConfigError: The decoder is not known, or the columns `value` and `raw` are missing.
@@ -45,7 +48,7 @@ def failures(frame: Any, decode: Decode | None = None) -> pd.DataFrame:
     missing = [name for name in ("value", "raw") if name not in table.column_names]
     if missing:
         raise ConfigError(f"the frame has no column {missing[0]!r}, so its payloads cannot be judged again")
-    found = [(row, "decode", error) for row, error in _decode_failures(table, decoder)]
+    found = [("decode", failure) for failure in _decode_failures(table, decoder)]
     if isinstance(getattr(frame, "attrs", None), dict):
         steps = (provenance_of(frame) or {}).get("expanded", [])
     else:
@@ -56,7 +59,7 @@ def failures(frame: Any, decode: Decode | None = None) -> pd.DataFrame:
             texts = objects_of(table.column(name).cast(pa.large_binary()))
             objects = parse_objects(texts)
             wrong = objects.failures + restore_numbers(texts, objects)
-            found.extend((row, "expand", error) for row, error in sorted(wrong))
+            found.extend(("expand", PayloadFailure(row, reason)) for row, reason in sorted(wrong))
     return to_pandas(_as_table(table, found))
 
 
@@ -72,27 +75,42 @@ def _decoder_of(frame: Any, decode: Decode | None) -> PayloadDecoder:
     return decoder_named(name)
 
 
-def _decode_failures(table: pa.Table, decoder: PayloadDecoder) -> list[tuple[int, str]]:
-    raw = table.column("raw").cast(pa.large_binary())
-    value = table.column("value")
-    text = pa.types.is_string(value.type) or pa.types.is_large_string(value.type)
-    payloads = pc.coalesce(value.cast(pa.large_binary()), raw) if text and not decoder.keeps_raw else raw
-    found: list[tuple[int, str]] = []
+def _decode_failures(table: pa.Table, decoder: PayloadDecoder) -> list[PayloadFailure]:
+    found: list[PayloadFailure] = []
     done = 0
-    for chunk in payloads.chunks:
-        found.extend((done + row, error) for row, error in decoder.decode(chunk).failures)
-        done += len(chunk)
+    for batch in payloads_of(table, decoder):
+        found.extend(failure.at(done + failure.row) for failure in decoder.decode(batch).failures)
+        done += len(batch)
     return found
 
 
-def _as_table(table: pa.Table, found: list[tuple[int, str, str]]) -> pa.Table:
-    rows = pa.array([row for row, _, _ in found], pa.int64())
+def payloads_of(table: pa.Table, decoder: PayloadDecoder) -> Iterator[Payloads]:
+    """Yield the payloads of a frame in batches, as its decoder was given them."""
+    raw = table.column("raw").cast(pa.large_binary())
+    value = table.column("value")
+    text = is_text(value.type)
+    # where a row has both, `raw` is the payload and `value` what was read from it
+    payloads = pc.coalesce(raw, value.cast(pa.large_binary())) if text and not decoder.keeps_raw else raw
+    columns: dict[str, Any] = {"payload": payloads}
+    if "attributes" in table.column_names and table.column("attributes").type == ATTRIBUTES:
+        columns["attributes"] = table.column("attributes")
+    for batch in pa.table(columns).to_batches():
+        attributes: Array | None = batch.column("attributes") if len(columns) > 1 else None
+        yield Payloads(batch.column("payload"), attributes=attributes)
+
+
+def _as_table(table: pa.Table, found: list[tuple[str, PayloadFailure]]) -> pa.Table:
+    failures = [failure for _, failure in found]
+    rows = pa.array([failure.row for failure in failures], pa.int64())
     columns: dict[str, Any] = {"row": rows}
     for name in _PLACE:
         if name in table.column_names:
             columns[name] = table.column(name).take(rows)
         else:
             columns[name] = pa.nulls(len(rows), SCHEMA.field(name).type)
-    columns["step"] = pa.array([step for _, step, _ in found], pa.string())
-    columns["error"] = pa.array([error for _, _, error in found], pa.string())
+    columns["step"] = pa.array([step for step, _ in found], pa.string())
+    columns["error"] = pa.array([failure.text for failure in failures], pa.string())
+    columns["layer"] = pa.array([failure.layer or None for failure in failures], pa.string())
+    columns["byte"] = pa.array([failure.byte for failure in failures], pa.int64())
+    columns["path"] = pa.array([failure.path for failure in failures], pa.string())
     return pa.table(columns)

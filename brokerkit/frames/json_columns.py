@@ -69,7 +69,7 @@ def _texts(array: Array) -> Array:
         return _maps(array)
     if pa.types.is_list(type) or pa.types.is_large_list(type):
         offsets, values = list_parts(array)
-        return _enclosed(array, "[", joined_lists(offsets, json_texts(values, _item_field(type)), ","), "]")
+        return _enclosed(array, "[", joined_lists(offsets, json_texts(values, item_field(type)), ","), "]")
     if pa.types.is_dictionary(type):
         return _texts(array.cast(value_type(type)))
     return pa.array([None if value is None else json_text(value) for value in array.to_pylist()], TEXT)
@@ -148,11 +148,11 @@ def _maps(array: Array) -> Array:
     names = _texts(keys)
     if not is_text(keys.type) and not is_bytes(keys.type) and not pa.types.is_temporal(keys.type):
         names = joined('"', names, '"')
-    entries = joined(names, ":", json_texts(items, _item_field(array.type)))
+    entries = joined(names, ":", json_texts(items, item_field(array.type)))
     return _enclosed(array, "{", joined_lists(list_parts(array)[0], entries, ","), "}")
 
 
-def _item_field(type: ArrowType) -> Field:
+def item_field(type: ArrowType) -> Field:
     """Return the field of the values in a list or map type."""
     found: Any = type
     field: Field = found.item_field if pa.types.is_map(type) else found.value_field

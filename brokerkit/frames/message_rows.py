@@ -13,14 +13,16 @@ from brokerkit.core.vocabulary.attributes import NO_ATTRIBUTES, Attributes
 from brokerkit.core.vocabulary.errors import BrokerError, ConfigError
 from brokerkit.core.vocabulary.messages import OutboundMessage
 
-from .arrow import ArrowType, is_bytes, is_text, value_type
+from .arrow import Array, ArrowType, is_bytes, is_text, value_type
 from .attributes import pairs_of
+from .auto.declared import NOTHING, declared_rows
+from .auto.writing import written
 from .decoded import objects_of
+from .decoding import BUILT_IN
 from .json_types import plain_column
 from .keys import KEY, Keys, check_bytes
 from .schema import ATTRIBUTES
 from .tabular import Column, describe_columns, missing
-from .text import NAMES as TEXT_DECODERS
 
 _STRUCT = {"name", "value", "type"}
 
@@ -28,10 +30,13 @@ _STRUCT = {"name", "value", "type"}
 class MessageRows:
     """Rows with a payload in `value` or `raw`, a key in `key` or `raw_key`, and attributes.
 
+    Where a row has both, `raw` is published unless `value` was edited: then the text goes into the
+    compressions and encodings that the row had.
+
     Args:
         key: Another column that has the keys.
-        decoder: The decoder that filled `value`, if known. `raw` is published if that was a user's decoder,
-            whose values are not the payload, or if `value` is neither text nor bytes.
+        decoder: The decoder that filled `value`, if known. `raw` is published if its values are not text, or
+            if it was a user's decoder.
     """
 
     def __init__(self, columns: dict[str, Column], length: int, key: str | None, decoder: str | None) -> None:
@@ -44,6 +49,7 @@ class MessageRows:
         self._keys = Keys(columns, key or KEY)
         self._attributes = columns.get("attributes")
         self._payloads = _payload_columns(columns, decoder)
+        self._read_from_raw = decoder in (None, "auto") and len(self._payloads) == 2
         _check_attributes(self._attributes)
 
     def __len__(self) -> int:
@@ -55,17 +61,7 @@ class MessageRows:
             return self._items(start, stop)
 
     def _items(self, start: int, stop: int) -> list[OutboundMessage | BrokerError]:
-        length = stop - start
-        wrong: dict[int, str] = {}
-        payloads: list[Any] = [None] * length
-        for name, column in self._payloads.items():
-            values, errors = payload_values(column[start:stop])
-            for row, reason in errors.items():
-                if payloads[row] is None:
-                    wrong[row] = f"column {name!r}: {reason}"
-            payloads = values if payloads.count(None) == length else [
-                second if first is None else first for first, second in zip(payloads, values, strict=True)
-            ]  # fmt: skip
+        payloads, wrong = self._payload_values(start, stop)
         keys, errors = self._keys.values(start, stop)
         wrong |= errors
         attributes, errors = attribute_values(self._attributes, start, stop)
@@ -74,6 +70,42 @@ class MessageRows:
         for row, reason in wrong.items():
             items[row] = ConfigError(f"row {start + row}, {reason}")
         return items
+
+    def _payload_values(self, start: int, stop: int) -> tuple[list[bytes | None], dict[int, str]]:
+        """Return the payloads, and the reason for each row without a usable one."""
+        length = stop - start
+        wrong: dict[int, str] = {}
+        found: list[list[bytes | None]] = []
+        for name, column in self._payloads.items():
+            values, errors = payload_values(column[start:stop])
+            for row, reason in errors.items():
+                if not found or found[0][row] is None:
+                    wrong[row] = f"column {name!r}: {reason}"
+            found.append(values)
+        if len(found) == 1:
+            return found[0], wrong
+        values, raws = found
+        if raws.count(None) == length:
+            return values, wrong
+        if values.count(None) == length:
+            return raws, wrong
+        payloads = [second if first is None else first for first, second in zip(values, raws, strict=True)]
+        if self._read_from_raw:
+            both = [row for row in range(length) if values[row] is not None and raws[row] is not None]
+            declared = declared_rows(self._attributes_of(start, stop), length) if both else {}
+            for row in both:
+                try:
+                    payloads[row] = written(raws[row] or b"", values[row] or b"", declared.get(row, NOTHING))
+                except ValueError as error:
+                    wrong[row] = str(error)
+        return payloads, wrong
+
+    def _attributes_of(self, start: int, stop: int) -> Array | None:
+        column = self._attributes
+        if not isinstance(column, pa.ChunkedArray) or column.type != ATTRIBUTES:
+            return None
+        part: Any = column[start:stop].combine_chunks()
+        return part.combine_chunks() if isinstance(part, pa.ChunkedArray) else part
 
 
 def payload_values(column: Column) -> tuple[list[bytes | None], dict[int, str]]:
@@ -138,7 +170,7 @@ def _payload_columns(columns: dict[str, Column], decoder: str | None) -> dict[st
     value, raw = columns["value"], columns.get("raw")
     if raw is not None:
         check_bytes("raw", raw)
-    if decoder is not None and decoder not in TEXT_DECODERS and raw is not None:
+    if decoder is not None and decoder not in BUILT_IN and raw is not None:
         return {"raw": raw}
     if not _carries_payload(value):
         if raw is None:
@@ -149,7 +181,7 @@ def _payload_columns(columns: dict[str, Column], decoder: str | None) -> dict[st
         return {"raw": raw}
     if raw is None:
         return {"value": value}
-    if decoder is None and _both_filled(value, raw):
+    if decoder is None and "format" not in columns and _both_filled(value, raw):
         raise ConfigError(
             "every row has its payload in 'value' and in 'raw', and the frame no longer says which of them "
             "was published; drop the column 'raw' to publish 'value', or set 'value' to NA to publish 'raw'"

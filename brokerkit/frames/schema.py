@@ -31,6 +31,8 @@ SCHEMA = schema(
         "raw_key": pa.binary(),
         "value": pa.large_string(),
         "raw": pa.large_binary(),
+        "format": pa.string(),
+        "schema": pa.string(),
         "attributes": ATTRIBUTES,
         "publish_time": TIME,
         "ingestion_time": TIME,

@@ -1,4 +1,4 @@
-"""The built-in decoders: payloads as text, and the rules for that text."""
+"""The decoders `json`, `text` and `raw`: payloads as they are, and the rules for text."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from .arrays import choose
 from .arrow import Array, ArrowType, row_numbers
-from .decoded import Decoded, objects_of
+from .decoded import Decoded, PayloadFailure, Payloads, objects_of
 from .json_exact import read
 
-NAMES = ("auto", "json", "text", "raw")
+NAMES = ("json", "text", "raw")
 NOT_TEXT = "not UTF-8 text"
 
 _UTF8 = (  # RFC 3629; Arrow matches binary by bytes here, and could otherwise judge only whole arrays
@@ -30,11 +31,10 @@ _JUDGED_BY_ROW = 65_536
 
 @dataclass(frozen=True)
 class TextDecoder:
-    """One of the built-in decoders: UTF-8 goes to `value` verbatim, anything else to `raw`.
+    """A decoder that changes nothing: UTF-8 goes to `value` verbatim, anything else to `raw`.
 
     The decoders differ in what counts as a failure:
 
-    - ``auto``: nothing.
     - ``text``: a payload that is not UTF-8.
     - ``json``: also one that is not one JSON value (RFC 8259, at most 1024 levels deep). NaN, infinity, a
       byte-order mark, zero bytes at the end, and control characters and lone surrogates in strings are not
@@ -46,7 +46,7 @@ class TextDecoder:
         judges: False leaves it to `expand`, which runs later, to find payloads that are not JSON.
     """
 
-    name: str = "auto"
+    name: str = "text"
     judges: bool = True
 
     @property
@@ -57,20 +57,28 @@ class TextDecoder:
     def keeps_raw(self) -> bool:
         return self.name == "raw"
 
-    def decode(self, payloads: Array, items: Sequence[bytes | None] | None = None) -> Decoded:
+    def decode(self, payloads: Payloads) -> Decoded:
+        data = payloads.data
         if self.name == "raw":
-            return Decoded(pa.nulls(len(payloads), pa.large_string()), payloads, [])
-        value, raw = split_text(payloads)
-        binary = len(raw) - raw.null_count
-        if self.name == "auto":
-            return Decoded(value, raw, [], binary)
-        rows = row_numbers(raw.is_valid()) if binary else []
-        failures = [(row, NOT_TEXT) for row in rows]
+            return Decoded(pa.nulls(len(data), pa.large_string()), data, [], format_name="bytes")
+        value, raw = split_text(data)
+        rows = row_numbers(raw.is_valid()) if raw.null_count < len(raw) else []
+        failures = [PayloadFailure(row, NOT_TEXT) for row in rows]
+        format = _formats(value, raw, self.name) if rows else None
+        lenient = 0
         if self.name == "json" and self.judges:
-            known = items if items is not None and not binary else objects_of(value.cast(pa.large_binary()))
+            known = payloads.items
+            if known is None or rows:
+                known = objects_of(value.cast(pa.large_binary()))
             wrong, lenient = json_failures(known)
-            return Decoded(value, raw, sorted(failures + wrong), lenient=lenient)
-        return Decoded(value, raw, failures)
+            failures = sorted(failures + [PayloadFailure(row, reason) for row, reason in wrong])
+        return Decoded(value, raw, failures, lenient=lenient, format=format, format_name=self.name)
+
+
+def _formats(value: Array, raw: Array, name: str) -> Array:
+    """Return the name for text, "bytes" for anything else, and NA for null payloads."""
+    text, data, nothing = pa.scalar(name), pa.scalar("bytes"), pa.scalar(None, pa.string())
+    return choose(value.is_valid(), text, choose(raw.is_valid(), data, nothing))
 
 
 def split_text(data: Array) -> tuple[Array, Array]:

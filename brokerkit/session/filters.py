@@ -347,7 +347,7 @@ def _check_expression(where: pc.Expression, schema: pa.Schema) -> None:
 
 
 def _payloads(batch: pa.RecordBatch) -> Array:
-    """Return the text to search: the text or bytes of the payload, whatever a decoder made of it."""
+    """Return the text to search: what was decoded, or the bytes where it is not text."""
     values, raw = batch.column("value"), batch.column("raw")
     if pa.types.is_string(values.type) or pa.types.is_large_string(values.type):
         return pc.coalesce(values.cast(pa.large_binary()), raw)

@@ -76,7 +76,10 @@ def detail_view(table: pa.Table) -> dict[str, Any]:
 def payload_texts(
     table: pa.Table, limit: int, *, one_line: bool = True
 ) -> tuple[list[str], list[str], list[int | None]]:
-    """Return the payload of each row as text, its kind (text, bytes, null), and its size in bytes."""
+    """Return the payload of each row as text, its kind (text, bytes, null), and its size in bytes.
+
+    The text is what was decoded; the size is that of the message.
+    """
     value, raw = table.column("value"), table.column("raw")
     raws = pc.binary_slice(raw, 0, limit).to_pylist()
     raw_sizes = pc.binary_length(raw).to_pylist()
@@ -92,7 +95,7 @@ def payload_texts(
         shown = text if text is not None else "" if data is None else bytes_text(data)
         found.append(plain(shown, limit) if one_line else shown)
         kinds.append(kind)
-        all_sizes.append(size if size is not None else raw_size)
+        all_sizes.append(size if raw_size is None else raw_size)
     return found, kinds, all_sizes
 
 

@@ -157,8 +157,8 @@ def test_objects_used_as_maps_are_refused_with_a_way_out():
 
 
 def test_a_frame_of_no_rows_and_a_column_of_nothing_can_be_expanded():
-    assert expand(texts()).shape == (0, 12)
-    assert expand(texts(None)).shape == (1, 12)
+    assert expand(texts()).shape == (0, 14)
+    assert expand(texts(None)).shape == (1, 14)
     with pytest.raises(ConfigError, match="no column 'payload'"):
         expand(texts("{}"), column="payload")
     with pytest.raises(ConfigError, match="int64"):

@@ -35,14 +35,14 @@ ROWS = [
 ]
 
 
-def frame_of(rows=ROWS) -> pd.DataFrame:
+def frame_of(rows=ROWS, decode="auto") -> pd.DataFrame:
     keys, values, attributes = map(list, zip(*rows, strict=True))
     length = len(rows)
     columns = Columns(
         length, topic="t", partition=0, offset=list(range(length)), id=[f"0-{n}" for n in range(length)],
         key=keys, value=values, attributes=attributes, publish_time=[MOMENT + n for n in range(length)],
     )  # fmt: skip
-    builder = FrameBuilder()
+    builder = FrameBuilder(decode)
     return to_pandas(builder.to_table([builder.batch(columns)]))
 
 
@@ -159,8 +159,8 @@ def test_a_text_too_long_for_an_excel_cell_is_refused_and_never_cut(tmp_path: Pa
             bk.plain(frame_of([(b"k", b"", []), (b"k", data, [])]), "excel")
     for data in (b"a\x00b", b"\x1b[31m", b"one\r\ntwo", b"_x0041_"):
         with pytest.raises(ConfigError, match="column 'value', row 0: a control character"):
-            bk.plain(frame_of([(b"k", data, [])]), "excel")
-    assert bk.plain(frame_of([(b"k", b"a\x00b\r\n", [])]), "json")["value"].tolist() == ["a\x00b\r\n"]
+            bk.plain(frame_of([(b"k", data, [])], "text"), "excel")
+    assert bk.plain(frame_of([(b"k", b"a\x00b\r\n", [])], "text"), "json")["value"].tolist() == ["a\x00b\r\n"]
 
 
 NUMBERS = {

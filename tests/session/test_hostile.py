@@ -39,7 +39,7 @@ def test_names_show_as_text_in_every_output(s: Session, name: str) -> None:
     assert_harmless(repr(scan), scan._repr_html_())
     assert_harmless(repr(s.batches(name, subscription=name + "me")), "")
     assert len(scan.to_pandas()) == 1
-    assert s.peek(name, key=name, where=name)["value"].tolist() == [name]
+    assert s.peek(name, key=name, where=name, decode="text")["value"].tolist() == [name]
 
 
 @pytest.mark.parametrize("name", HOSTILE)

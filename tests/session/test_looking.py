@@ -18,7 +18,7 @@ import brokerkit as bk
 from brokerkit.workbench import Session
 
 COLUMNS = [
-    "topic", "partition", "offset", "id", "key", "raw_key", "value", "raw", "attributes",
+    "topic", "partition", "offset", "id", "key", "raw_key", "value", "raw", "format", "schema", "attributes",
     "publish_time", "ingestion_time", "delivery_count",
 ]  # fmt: skip
 

@@ -45,7 +45,7 @@ def test_pull_returns_when_nothing_new_came_for_idle_seconds(orders: Session) ->
 
 def test_pull_of_nothing_is_an_empty_frame_at_the_timeout(orders: Session) -> None:
     frame = orders.pull("orders", subscription="me", start="latest", timeout=0.2)
-    assert frame.shape == (0, 12)
+    assert frame.shape == (0, 14)
 
 
 @pytest.mark.parametrize("reading", ["pull", "batches"])

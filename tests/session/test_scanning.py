@@ -65,12 +65,12 @@ def test_limit_stops_in_the_middle_of_a_slice(orders: Session) -> None:
 def test_an_empty_topic_gives_the_columns_and_no_rows(s: Session, tmp_path) -> None:
     s.create_topic("empty", partitions=2)
     scan = s.scan("empty", expand=True)
-    assert scan.to_pandas().shape == (0, 12)
+    assert scan.to_pandas().shape == (0, 14)
     assert scan.to_arrow().num_rows == 0
     assert "nothing to read" in repr(scan)
-    assert s.scan("empty").to_dask().compute().shape == (0, 12)
+    assert s.scan("empty").to_dask().compute().shape == (0, 14)
     assert s.scan("empty").to_parquet(tmp_path / "e").files == 0
-    assert s.peek("empty").shape == (0, 12)
+    assert s.peek("empty").shape == (0, 14)
 
 
 def test_polars_duckdb_pyarrow_and_pandas_read_a_scan_by_themselves(orders: Session) -> None:

@@ -5,6 +5,7 @@ Every decompressor stops at a cap: 48 kB of gzip can hold 50 MB of zero bytes, a
 
 from __future__ import annotations
 
+import gzip
 import zlib
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -57,12 +58,22 @@ def decompress(name: str, payload: bytes, cap: int = CAP) -> bytes:
     return _READERS[name](payload, cap)
 
 
+def compress(name: str, payload: bytes) -> bytes:
+    """Return the compressed payload; the names are those of `decompress`.
+
+    Raises:
+        MissingExtra: The library for it is not installed.
+        KeyError: The name is not known.
+    """
+    return _WRITERS[name](payload)
+
+
 def _gzip(payload: bytes, cap: int) -> bytes:
     parts: list[bytes] = []
     size = 0
     # a gzip file may have several members, one after the other
     while payload:
-        part, payload = _inflate(payload, 31, cap - size, "gzip")
+        part, payload = inflate(payload, 31, cap - size, "gzip")
         parts.append(part)
         size += len(part)
     return b"".join(parts)
@@ -77,14 +88,14 @@ def _deflate(payload: bytes, cap: int) -> bytes:
 
 
 def _whole(payload: bytes, window: int, cap: int, name: str) -> bytes:
-    data, rest = _inflate(payload, window, cap, name)
+    data, rest = inflate(payload, window, cap, name)
     if rest:
         raise ValueError(f"{name}: byte {len(payload) - len(rest)}: {len(rest)} bytes are left over")
     return data
 
 
-def _inflate(payload: bytes, window: int, cap: int, name: str) -> tuple[bytes, bytes]:
-    """Decompress one member. Returns it and the bytes behind it."""
+def inflate(payload: bytes, window: int, cap: int, name: str) -> tuple[bytes, bytes]:
+    """Decompress one member; `window` is that of `zlib.decompressobj`. Returns it and the bytes behind it."""
     inflater = zlib.decompressobj(window)
     try:
         data = inflater.decompress(payload, cap + 1)
@@ -209,5 +220,25 @@ _READERS: Mapping[str, Callable[[bytes, int], bytes]] = {
     "lz4": _lz4,
     "snappy": _snappy,
     "snappy-block": _snappy_block,
+}
+
+
+def _raw_deflate(payload: bytes) -> bytes:
+    deflater = zlib.compressobj(wbits=-15)
+    return deflater.compress(payload) + deflater.flush()
+
+
+_WRITERS: Mapping[str, Callable[[bytes], bytes]] = {
+    "gzip": lambda payload: gzip.compress(payload, mtime=0),
+    "zlib": zlib.compress,
+    "deflate": _raw_deflate,
+    "zstd": lambda payload: bytes(
+        extra("zstandard", "compression", "zstd").ZstdCompressor().compress(payload)
+    ),
+    "lz4": lambda payload: bytes(extra("lz4.frame", "compression", "lz4").compress(payload)),
+    "snappy": lambda payload: bytes(extra("cramjam", "compression", "snappy").snappy.compress(payload)),
+    "snappy-block": lambda payload: bytes(
+        extra("cramjam", "compression", "snappy").snappy.compress_raw(payload)
+    ),
 }
 NAMES = tuple(_READERS)

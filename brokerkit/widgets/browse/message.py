@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from brokerkit.display.sanitize import plain, plain_lines
 from brokerkit.frames.build import FrameBuilder
+from brokerkit.frames.decoded import Payloads
 from brokerkit.frames.json_exact import read
 
 from ..indenting import indented
@@ -47,7 +48,10 @@ class MessageView:
 
     @cached_property
     def text(self) -> str | None:
-        """The payload as UTF-8; None if it is not UTF-8."""
+        """What was decoded as text, otherwise the payload as UTF-8; None if it is not text."""
+        value = self.get("value")
+        if isinstance(value, str) or self._builder.decoder.name == "auto":
+            return value if isinstance(value, str) else None
         try:
             return None if self.payload is None else self.payload.decode()
         except UnicodeDecodeError:
@@ -61,7 +65,7 @@ class MessageView:
             ValueError: The payload is not JSON; the error says why.
         """
         if self.text is None:
-            raise ValueError("it is null" if self.payload is None else "it is not UTF-8 text")
+            raise ValueError("it is null" if self.payload is None else "it is not text")
         return tree.parsed(self.text)
 
     @property
@@ -69,8 +73,10 @@ class MessageView:
         """Why the payload could not be decoded; empty if it was."""
         if self.payload is None:
             return ""
-        found = self._builder.decoder.decode(pa.array([self.payload], pa.large_binary())).failures
-        return found[0][1] if found else ""
+        attributes = self.row.column("attributes").combine_chunks()
+        given = Payloads(pa.array([self.payload], pa.large_binary()), attributes=attributes, topic=self.topic)
+        found = self._builder.decoder.decode(given).failures
+        return found[0].text if found else ""
 
     def view(self, form: str | None = None) -> dict[str, Any]:
         """Return the fields for the view, with the payload in the given form or the one that suits it."""
@@ -111,14 +117,17 @@ class MessageView:
             return "null payload: nothing to decode"
         if name != "auto":
             return f"decoded by {plain(name, 60)}"
-        if self.text is None:
-            return "auto: not UTF-8 text, kept as bytes in raw"
+        format = plain(self.get("format") or "", 100)
+        if self.text is None or format.endswith("bytes"):
+            return f"auto: {'bytes' if format in ('', 'bytes') else format}, kept in raw"
         try:
             kind = tree.kind_of(self.json)
             leniency = read(self.text).leniency
         except ValueError as error:
-            return f"auto: text ({plain(str(error), 200)})"
-        return f"auto: JSON {kind}" + (f", read leniently: it has {leniency}" if leniency else "")
+            around = "" if format in ("", "text") else f"{format}: "
+            return f"auto: {around}text ({plain(str(error), 200)})"
+        around = "" if format in ("", "json") else f"{format}: "
+        return f"auto: {around}JSON {kind}" + (f", read leniently: it has {leniency}" if leniency else "")
 
     def _usual_form(self) -> str:
         if self.payload is None:

@@ -1,0 +1,142 @@
+"""Avro's object container files as payloads: a header with the schema, then blocks of records.
+
+Source: the Avro specification 1.12, "Object Container Files".
+"""
+
+from __future__ import annotations
+
+import zlib
+from functools import lru_cache
+from typing import Any
+
+import pyarrow as pa
+
+from ...arrays import list_parts
+from ...json_columns import item_field, json_texts
+from ..compression import CAP, decompress, inflate
+from ..extras import MissingExtra
+from .columns import AvroColumns
+from .reader import number_at
+from .schema import Array, SchemaError, parse_schema
+
+MAGIC = b"Obj\x01"
+_SYNC = 16
+_MOST_ENTRIES = 1_000
+
+
+class ContainerError(ValueError):
+    """A container cannot be read. `byte` is the place in it, or in one of its blocks."""
+
+    def __init__(self, reason: str, byte: int | None = None, path: str | None = None) -> None:
+        super().__init__(reason)
+        self.byte = byte
+        self.path = path
+
+
+@lru_cache(maxsize=64)
+def _columns(schema: bytes) -> AvroColumns:
+    return AvroColumns(Array(parse_schema(schema)))
+
+
+def container_texts(payload: bytes, cap: int = CAP) -> list[str]:
+    """Return each record of a container as exact JSON text.
+
+    Raises:
+        ContainerError: The container cannot be read.
+        MissingExtra: The library for its compression is not installed.
+    """
+    metadata, place = _header(payload)
+    codec = metadata.get("avro.codec", b"null").decode("utf-8", "replace")
+    try:
+        columns = _columns(metadata["avro.schema"])
+    except KeyError as error:
+        raise ContainerError("its header has no schema", 4) from error
+    except SchemaError as error:
+        raise ContainerError(f"its schema: {error}", 4) from error
+    sync = payload[place : place + _SYNC]
+    place += _SYNC
+    texts: list[str] = []
+    view = memoryview(payload)
+    while place < len(payload):
+        count, after = number_at(view, place, len(payload))
+        size, after = (0, -1) if after < 0 else number_at(view, after, len(payload))
+        if after < 0 or count < 0 or not 0 <= size <= len(payload) - after - _SYNC:
+            raise ContainerError("a block runs past the end", place)
+        if payload[after + size : after + size + _SYNC] != sync:
+            raise ContainerError("the marker behind a block is not that of the header", after + size)
+        data = _block(codec, payload[after : after + size], place, cap)
+        cap -= len(data)
+        texts += _records(columns, data, count, place)
+        place = after + size + _SYNC
+    return texts
+
+
+def _header(payload: bytes) -> tuple[dict[str, bytes], int]:
+    """Return the metadata, and where the marker begins."""
+    metadata: dict[str, bytes] = {}
+    view, end, place = memoryview(payload), len(payload), len(MAGIC)
+    while True:
+        count, place = number_at(view, place, end)
+        if place >= 0 and count < 0:
+            _, place = number_at(view, place, end)
+            count = -count
+        if place < 0 or count + len(metadata) > _MOST_ENTRIES:
+            raise ContainerError("its header is cut off", len(MAGIC))
+        if not count:
+            break
+        for _ in range(count):
+            name, place = _bytes_at(view, place, end)
+            value, place = _bytes_at(view, place, end)
+            metadata[name.decode("utf-8", "replace")] = value
+    if place + _SYNC > end:
+        raise ContainerError("its header is cut off", place)
+    return metadata, place
+
+
+def _bytes_at(view: memoryview, place: int, end: int) -> tuple[bytes, int]:
+    length, place = number_at(view, place, end)
+    if place < 0 or not 0 <= length <= end - place:
+        raise ContainerError("its header is cut off", len(MAGIC))
+    return bytes(view[place : place + length]), place + length
+
+
+def _block(codec: str, data: bytes, place: int, cap: int) -> bytes:
+    if codec == "null":
+        return data
+    try:
+        if codec == "snappy":
+            checksum = int.from_bytes(data[-4:], "big")
+            data = decompress("snappy-block", data[:-4], cap)
+            if zlib.crc32(data) != checksum:
+                raise ContainerError("the checksum of a block is wrong", place)
+            return data
+        if codec == "deflate":
+            # some libraries leave a part of zlib's checksum behind it
+            return inflate(data, -15, cap, "deflate")[0]
+        if codec == "zstandard":
+            return decompress("zstd", data, cap)
+    except (ContainerError, MissingExtra):
+        raise
+    except ValueError as error:
+        raise ContainerError(str(error), place) from error
+    raise ContainerError(f"its compression {codec!r:.40} is not known here", len(MAGIC))
+
+
+def _records(columns: AvroColumns, data: bytes, count: int, place: int) -> list[str]:
+    """Return the records of a block: with their count in front and a zero behind they are an Avro array."""
+    head = _number(count)
+    values, failures = columns.read(pa.array([head + data + b"\x00"], pa.large_binary()))
+    for failure in failures.values():
+        path = failure.path.removeprefix("[]").removeprefix(".")
+        raise ContainerError(failure.reason, place, path or None)
+    _, records = list_parts(values)
+    texts: list[Any] = json_texts(records, item_field(columns.type)).to_pylist()
+    return texts
+
+
+def _number(count: int) -> bytes:
+    value, parts = count << 1, []
+    while value >= 0x80:
+        parts.append(value & 0x7F | 0x80)
+        value >>= 7
+    return bytes([*parts, value])
