@@ -8,9 +8,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from .attribute import attr
+from .auto import AutoDecoder
 from .build import Counts, Failure, Failures, FrameBuilder
 from .dataframe import from_pandas, to_pandas
-from .decoded import Decoded, PayloadDecoder
+from .decoded import Decoded, PayloadDecoder, PayloadFailure, Payloads
 from .decoding import Decode, Decoder, as_decoder, decoder
 from .expand import expand
 from .failures import failures
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ATTRIBUTES",
     "SCHEMA",
+    "AutoDecoder",
     "Counts",
     "Decode",
     "Decoded",
@@ -38,6 +40,8 @@ __all__ = [
     "Outbound",
     "OutcomeFrame",
     "PayloadDecoder",
+    "PayloadFailure",
+    "Payloads",
     "TextDecoder",
     "as_decoder",
     "attach",

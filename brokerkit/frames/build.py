@@ -24,6 +24,10 @@ from .text import TextDecoder, split_text
 _DECODED = frozenset({"id", "key", "raw_key", "value", "raw", "format", "schema", "attributes"})
 """Columns that are made of several fields, or decoded."""
 
+SMALL_ROWS = 1_000
+BATCH_ROWS = 16_000
+"""Parts of fewer than `SMALL_ROWS` rows are put together to about so many before they are decoded."""
+
 LAST_MILLISECOND = (2**63 - 1) // 1000
 SAMPLES = 10
 """How many failures a builder keeps in full; `brokerkit.frames.failures` finds all of them."""
@@ -97,8 +101,23 @@ class FrameBuilder:
             return self._batch(columns)
 
     def batches(self, parts: Iterable[Columns]) -> Iterator[pa.RecordBatch]:
-        """Yield one record batch for each part that has rows."""
-        return (self.batch(part) for part in parts if part.length)
+        """Yield the rows of the parts, in order. Small parts are put together: each batch has its cost."""
+        small: list[Columns] = []
+        waiting = 0
+        for part in parts:
+            if part.length >= SMALL_ROWS:
+                if waiting:
+                    yield self.batch(Columns.concat(small))
+                    small, waiting = [], 0
+                yield self.batch(part)
+            elif part.length:
+                small.append(part)
+                waiting += part.length
+                if waiting >= BATCH_ROWS:
+                    yield self.batch(Columns.concat(small))
+                    small, waiting = [], 0
+        if waiting:
+            yield self.batch(Columns.concat(small))
 
     def to_table(self, batches: Iterable[pa.RecordBatch]) -> pa.Table:
         """Return the batches as one table, without copying; no batches make a table without rows."""

@@ -203,7 +203,7 @@ DECLARED: list[tuple[dict[str, str], bytes, str | None, str]] = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("attributes", "payload", "value", "format"), DECLARED)
+@pytest.mark.parametrize(("attributes", "payload", "value", "format"), DECLARED, ids=range(len(DECLARED)))
 def test_what_is_declared_counts_first(
     attributes: dict[str, str], payload: bytes, value: str | None, format: str
 ) -> None:
@@ -223,7 +223,7 @@ BROKEN: list[tuple[bytes, str, str, int | None]] = [
 ]
 
 
-@pytest.mark.parametrize(("payload", "layer", "reason", "byte"), BROKEN)
+@pytest.mark.parametrize(("payload", "layer", "reason", "byte"), BROKEN, ids=range(len(BROKEN)))
 def test_a_failure_names_the_layer_the_byte_and_the_reason_and_keeps_the_bytes(
     payload: bytes, layer: str, reason: str, byte: int | None
 ) -> None:

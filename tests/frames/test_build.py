@@ -323,3 +323,19 @@ def test_a_collector_that_the_user_switched_off_stays_off():
         assert not gc.isenabled()
     finally:
         gc.enable()
+
+
+def test_small_parts_are_put_together_in_order_before_they_are_decoded() -> None:
+    sizes = [300, 0, 700, 5_000, 1, *[999] * 20, 2]
+    parts, first = [], 0
+    for size in sizes:
+        numbers = range(first, first + size)
+        parts.append(
+            Columns(size, topic="t", offset=list(numbers), value=[b"%d" % number for number in numbers])
+        )
+        first += size
+    builder = FrameBuilder()
+    batches = list(builder.batches(parts))
+    assert [batch.num_rows for batch in batches] == [1_000, 5_000, 1 + 999 * 17, 999 * 3 + 2]
+    assert builder.to_table(batches).column("offset").to_pylist() == list(range(first))
+    assert builder.counts.rows == first

@@ -24,9 +24,9 @@ def publish_numbered(session: Session, topic: str, numbers: Iterable[int]) -> No
 
 
 def bytes_of(frame: pd.DataFrame, text: str, data: str) -> list[bytes | None]:
-    """The bytes of each row from the column that has them as text, else from the one that has the others."""
+    """The bytes of each row from the column of bytes, else from the one that has them as text."""
     return [
-        value.encode() if isinstance(value, str) else None if pd.isna(other) else other
+        value.encode() if pd.isna(other) and isinstance(value, str) else None if pd.isna(other) else other
         for value, other in zip(frame[text], frame[data], strict=True)
     ]
 
