@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from ..varints import write_unsigned
 from .plan import Kind, Member, Shape, Value
-from .wire import GROUP, LENGTH, WireField, fields_of, varint
+from .wire import END, GROUP, LENGTH, WireField, fields_of
 
 
 def has_groups(value: Value) -> bool:
@@ -35,7 +36,8 @@ def with_groups(data: bytes, value: Value) -> bytes:
             continue
         content = _content(data, field, member, back=True)
         if member.group:
-            parts.append(varint(field.number << 3 | GROUP) + content + varint(field.number << 3 | GROUP + 1))
+            begin, end = (write_unsigned(field.number << 3 | type) for type in (GROUP, END))
+            parts.append(begin + content + end)
         else:
             parts.append(_message(field.number, content))
     return b"".join(parts)
@@ -59,4 +61,4 @@ def _content(data: bytes, field: WireField, member: Member, *, back: bool) -> by
 
 
 def _message(number: int, content: bytes) -> bytes:
-    return varint(number << 3 | LENGTH) + varint(len(content)) + content
+    return write_unsigned(number << 3 | LENGTH) + write_unsigned(len(content)) + content

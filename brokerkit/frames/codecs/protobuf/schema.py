@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import binascii
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -17,6 +18,8 @@ from .plan import Times
 from .writer import ProtobufWriter
 
 _PURPOSE = "Protobuf"
+_BASE64 = re.compile(r"\s*[A-Za-z0-9+/_-][A-Za-z0-9+/_\s-]*=*\s*")
+"""What no schema as text is made of: each has at least a quotation mark, a semicolon or a brace."""
 _MAIN = "schema.proto"
 _WELL_KNOWN = frozenset({
     "any", "api", "descriptor", "duration", "empty", "field_mask", "source_context", "struct", "timestamp",
@@ -106,6 +109,25 @@ class ProtobufSchema:
                 files.append(proto.SerializeToString())
         own = _files(data)
         return cls([*files, *(proto.SerializeToString() for proto in own)], main)
+
+    @classmethod
+    def from_registered(cls, schema: str, references: Mapping[str, str] | None = None) -> ProtobufSchema:
+        """Read a schema as registries hold it: the text of a ``.proto`` file, or a base64 descriptor.
+
+        Args:
+            references: The schemas of imported files, by the names with which they are imported.
+
+        Raises:
+            ConfigError: A schema is not valid, an import is missing, or some are text and others are not.
+        """
+        references = references or {}
+        described = {name for name, each in references.items() if _BASE64.fullmatch(each)}
+        if _BASE64.fullmatch(schema):
+            if described == references.keys():
+                return cls.from_descriptor(schema, references)
+        elif not described:
+            return cls.from_text(schema, references)
+        raise ConfigError("a schema and its references must either all be text or all be base64 descriptors")
 
     @classmethod
     def from_class(cls, message: Any) -> ProtobufSchema:

@@ -117,13 +117,3 @@ def varint_at(data: bytes, place: int, end: int, longest: int = _LONGEST_VARINT)
         if byte < 0x80:
             return value & (2**64 - 1), place + index + 1
     raise WireError(place, f"a number is longer than {longest} bytes")
-
-
-def varint(value: int) -> bytes:
-    """Return a number as it is written."""
-    parts = bytearray()
-    while value > 0x7F:
-        parts.append(value & 0x7F | 0x80)
-        value >>= 7
-    parts.append(value)
-    return bytes(parts)
