@@ -140,7 +140,7 @@ def _told_for_service_bus(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("brokerkit.testing.behaviour.Stage", made)
     # AMQP keeps milliseconds; what is finer is refused
     whole = datetime(2026, 1, 31, 12, 0, 0, 123000, tzinfo=UTC)
-    monkeypatch.setitem(publish_receive.TYPED, "timestamp", whole)
+    monkeypatch.setitem(fidelity.TYPED, "timestamp", whole)
 
 
 @pytest.fixture(scope="module")
