@@ -15,7 +15,7 @@ from brokerkit.sandbox.servicebus.server import ServiceBusServer
 from brokerkit.testing import Conformance, Gap, Harness
 from brokerkit.testing.behaviour import behaviour
 from brokerkit.testing.stage import Stage, acknowledge, acknowledge_ours, numbered, payloads
-from brokerkit.testing.suite import Acknowledgement, Iteration, publish_receive
+from brokerkit.testing.suite import Acknowledgement, Iteration, fidelity
 
 from .on_server import ServerHarness
 
