@@ -208,8 +208,9 @@ def _unreachable(error: Exception, address: str) -> BrokerError:
 def _refusal(answer: Answer, address: str) -> BrokerError:
     text = answer.data[:65_536].decode("utf-8", "replace")
     try:
-        said = str(json.loads(text).get("message", text))
-    except (ValueError, AttributeError, RecursionError):
+        found = json.loads(text)
+        said = str(next(found[name] for name in ("message", "title") if name in found))
+    except (ValueError, TypeError, StopIteration, RecursionError):
         # the answer may be that of a proxy in between
         said = text
     code = answer.status

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
 
@@ -121,7 +122,8 @@ class Registry:
             place = str(reference)
             if place in above:
                 raise ConfigError(f"schemas use one another in a circle: {' -> '.join([*above, place])}")
-            other = self._referred(reference)
+            # one with references is of the type of those, and not every answer says it
+            other = replace(self._referred(reference), type=schema.type)
             if reference.name in found:
                 if found[reference.name].text != other.text:
                     raise ConfigError(f"two different schemas are used by the name {reference.name!r}")

@@ -15,7 +15,16 @@ import pytest
 
 import brokerkit as bk
 from brokerkit.core.vocabulary.address import resolve
-from brokerkit.registry import Registry, RegistryClient, RegistryOptions, SchemaRef, opened
+from brokerkit.registry import (
+    RegisteredSchema,
+    Registry,
+    RegistryClient,
+    RegistryOptions,
+    SchemaRef,
+    SchemaReference,
+    Subjects,
+    opened,
+)
 from brokerkit.registry import http as registry_http
 from brokerkit.registry import registry as registry_module
 from tests.session.test_secrets import CANARY, check, texts_of
@@ -68,6 +77,7 @@ def test_a_subject_with_any_characters_is_asked_for_as_it_is() -> None:
         ((401, {"message": "who are you"}), bk.Unauthorized, "who are you"),
         ((403, {}), bk.Unauthorized, "403"),
         ((500, {"message": "broken"}), bk.Unavailable, "500: broken"),
+        ((422, {"title": "Syntax violation", "detail": "a class"}), bk.ConfigError, "422: Syntax violation$"),
         ((429, "later"), bk.Unavailable, "429"),
         (body(b"not a status line", 200), bk.Unavailable, "not JSON"),
         (lambda handler: handler.wfile.write(b"SSH-2.0-x\r\n\r\n"), bk.Unavailable, "cannot be reached"),
@@ -204,6 +214,24 @@ def test_references_that_are_wrong_or_too_many_are_refused() -> None:
         with Web(answers) as web, pytest.raises(bk.ConfigError, match=says):
             found = registry(web.url)
             found.with_references(found.resolve(SEVEN))
+
+
+def test_a_registry_that_does_not_look_for_references_does_not_say_whether_a_schema_fits() -> None:
+    """Apicurio 3.3 answers so to a schema with references that it registers without complaint."""
+    answers = {
+        "/config/s?defaultToGlobal=true": {"compatibilityLevel": "FULL"},
+        "/compatibility/subjects/s/versions/latest?verbose=true": (
+            422,
+            {"message": "Invalid schema: Syntax violation"},
+        ),
+    }
+    with Web(answers) as web:
+        subjects = Subjects(registry(web.url).client)
+        found = subjects.compatibility("s", RegisteredSchema("AVRO", ORDER, (SchemaReference("a", "a", 1),)))
+        assert (found.compatible, found.level) == (None, "FULL")
+        assert "Syntax violation" in found.reasons[0]
+        with pytest.raises(bk.ConfigError, match="Syntax violation"):
+            subjects.compatibility("s", RegisteredSchema("AVRO", ORDER))
 
 
 def test_a_missing_reference_names_it() -> None:

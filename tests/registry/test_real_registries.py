@@ -206,6 +206,7 @@ def test_references_into_a_group_of_apicurio_are_followed(
     assert {name: each.text for name, each in registry.with_references(found).items()} == {
         "shop.Money": MONEY
     }
+    assert {each.type for each in registry.with_references(found).values()} == {"AVRO"}
 
 
 @pytest.mark.broker

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import pickle
+import signal
+import threading
+import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +15,9 @@ from typing import Any
 import pytest
 
 import brokerkit as bk
+from brokerkit.sandbox.pulsar import PulsarServer
 from brokerkit.sandbox.registries import ApicurioServer, RegistryServer, SchemaRegistryServer
+from tests.registry.web import Web, respond
 
 pytestmark = pytest.mark.broker
 
@@ -217,3 +222,37 @@ def test_the_doctor_says_whether_the_registry_answers(server: RegistryServer) ->
     wrong = bk.doctor("inmem://", registry=server.address + "/wrong").steps[-1]
     assert "there is no schema registry at" in wrong.detail
     assert "schema registry" not in [step.name for step in bk.doctor("inmem://").steps]
+
+
+def test_ctrl_c_ends_a_list_of_schemas_at_once() -> None:
+    def slowly(handler: Any) -> None:
+        threading.Event().wait(5.0)
+        respond(handler, 200, b"[1]")
+
+    subjects = [f"s{number}" for number in range(400)]
+    answers: dict[str, Any] = {"/subjects": subjects} | {
+        f"/subjects/{each}/versions": slowly for each in subjects
+    }
+    answers |= {
+        f"/subjects/{each}/versions/latest": {"schema": "{}", "id": 1, "version": 1} for each in subjects
+    }
+    with Web(answers) as web, bk.connect("inmem://", registry=web.url) as s:
+        timer = threading.Timer(
+            1.0, lambda: signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+        )
+        timer.start()
+        begin = time.monotonic()
+        with pytest.raises(KeyboardInterrupt):
+            s.schemas()
+        assert time.monotonic() - begin < 2.5
+        asked = len(web.asked)
+        threading.Event().wait(1.0)
+        assert len(web.asked) == asked
+
+
+def test_a_topic_that_cannot_be_described_has_its_values_registered(
+    pulsar_server: PulsarServer, schema_registry_server: SchemaRegistryServer, topic: str
+) -> None:
+    """Without its REST endpoint, Pulsar does not say whether there is a topic."""
+    with bk.connect(pulsar_server.url, registry=schema_registry_server.address) as s:
+        assert s.register_schema(topic, record("id"), dry_run=True).subject == f"{topic}-value"

@@ -357,9 +357,10 @@ def test_a_worker_takes_the_credentials_from_its_own_environment(known: bool) ->
         assert b"Unauthorized" in done.stderr or b"refused the credentials" in done.stderr
 
 
-@pytest.mark.parametrize("backend", ["inmem", "jetstream", "pubsub", "pulsar", "servicebus"])
+@pytest.mark.parametrize("backend", ["inmem", "jetstream", "pubsub", "pulsar", "servicebus", "registry"])
 def test_every_option_of_an_address_is_known_to_be_a_secret_or_to_be_none(backend: str) -> None:
-    options = getattr(import_module(f"brokerkit.backends.{backend}.options"), "OPTIONS", {})
+    home = "brokerkit.registry" if backend == "registry" else f"brokerkit.backends.{backend}"
+    options = getattr(import_module(f"{home}.options"), "OPTIONS", {})
     unknown = [name for name in options if not is_secret(name) and not is_public(name, "")]
     assert unknown == []
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import pyarrow as pa
 
-from brokerkit.core.vocabulary.errors import ConfigError, NotFound
+from brokerkit.core.vocabulary.errors import ConfigError, NotFound, NotSupported, Unauthorized
 from brokerkit.frames.arrow import schema
 from brokerkit.frames.dataframe import to_pandas
 from brokerkit.registry import Compatibility, RegisteredSchema, Registry, SchemaReference, Subjects
@@ -36,6 +36,8 @@ PARTS = ("value", "key")
 TYPES = ("AVRO", "PROTOBUF", "JSON")
 AT_ONCE = 8
 """How many requests are sent at the same time."""
+T = TypeVar("T")
+R = TypeVar("R")
 
 
 class SchemaSession(BrokerSession):
@@ -76,8 +78,7 @@ class SchemaSession(BrokerSession):
                 "id": newest.ref.id if newest.ref is not None else None,
             }
 
-        with ThreadPoolExecutor(AT_ONCE) as pool:
-            rows = [each for each in pool.map(row, names) if each is not None]
+        rows = [each for each in _at_once(row, names) if each is not None]
         return to_pandas(pa.Table.from_pylist(rows, SUBJECTS))
 
     def schema(self, topic: str, *, key: bool = False) -> SchemaVersions:
@@ -101,8 +102,7 @@ class SchemaSession(BrokerSession):
             except NotFound:
                 continue
             if numbers:
-                with ThreadPoolExecutor(AT_ONCE) as pool:
-                    found = list(pool.map(partial(subjects.version, subject), numbers))
+                found = _at_once(partial(subjects.version, subject), numbers)
                 return SchemaVersions(subject, subjects.level(subject), found)
         registry.client.refuse_if_no_registry()
         raise NotFound(
@@ -178,7 +178,19 @@ class SchemaSession(BrokerSession):
             self.inspector.describe(name)
         except (NotFound, ConfigError):
             return False
+        except (NotSupported, Unauthorized):
+            # a system, or a user, that cannot look
+            return True
         return True
+
+
+def _at_once(ask: Callable[[T], R], given: Sequence[T]) -> list[R]:
+    """Return an answer for each, asked for several at a time. An error or Ctrl-C leaves the rest unasked."""
+    pool = ThreadPoolExecutor(AT_ONCE)
+    try:
+        return list(pool.map(ask, given))
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
 
 
 def _given(schema: Any, type: str, references: Sequence[Any]) -> RegisteredSchema:

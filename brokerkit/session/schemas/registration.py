@@ -15,7 +15,7 @@ class Registration(Displayed):
         subject: The subject.
         compatible: Whether the registry finds that it fits the earlier versions; None if it does not say.
         level: The compatibility that the subject demands, such as ``BACKWARD``; None if it is not known.
-        reasons: Why it is not compatible, in the registry's words.
+        reasons: Why it is not compatible, or why the registry does not say, in its words.
         version: The version that has this schema; None if none has it yet.
         id: The id of the schema; None if no version has it yet.
         dry_run: Whether nothing was to be registered.
