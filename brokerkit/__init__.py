@@ -48,10 +48,12 @@ if TYPE_CHECKING:
     from .display.descriptions import Description as Description
     from .frames import Decoder as Decoder
     from .frames import attr as attr
+    from .frames import avro as avro
     from .frames import decoder as decoder
     from .frames import expand as expand
     from .frames import failures as failures
     from .frames import plain as plain
+    from .frames import protobuf as protobuf
     from .frames.outcome import OutcomeFrame as OutcomeFrame
     from .session.consume.batches import Batch as Batch
     from .session.consume.batches import Batches as Batches
@@ -111,10 +113,12 @@ _HOMES = {
     "frames": (
         "Decoder",
         "attr",
+        "avro",
         "decoder",
         "expand",
         "failures",
         "plain",
+        "protobuf",
     ),
     "frames.outcome": ("OutcomeFrame",),
     "session.consume.batches": (

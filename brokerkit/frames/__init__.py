@@ -20,6 +20,7 @@ from .plain import plain
 from .provenance import attach, provenance, provenance_of
 from .schema import ATTRIBUTES, SCHEMA, schema_for
 from .text import TextDecoder
+from .typed import TypedDecoder, avro, protobuf
 
 if TYPE_CHECKING:
     from .outcome import OutcomeFrame, outcome_frame
@@ -43,9 +44,11 @@ __all__ = [
     "PayloadFailure",
     "Payloads",
     "TextDecoder",
+    "TypedDecoder",
     "as_decoder",
     "attach",
     "attr",
+    "avro",
     "decoder",
     "expand",
     "failures",
@@ -53,6 +56,7 @@ __all__ = [
     "messages_from_frame",
     "outcome_frame",
     "plain",
+    "protobuf",
     "provenance",
     "provenance_of",
     "schema_for",

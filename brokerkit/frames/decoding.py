@@ -15,6 +15,7 @@ from .auto import AutoDecoder
 from .decoded import Decoded, PayloadDecoder, PayloadFailure, Payloads, error_text
 from .text import NAMES as TEXT_DECODERS
 from .text import TextDecoder
+from .typed import TypedDecoder
 
 BUILT_IN = ("auto", *TEXT_DECODERS)
 """The names of the decoders that this package brings along."""
@@ -88,10 +89,11 @@ class Decoder:
         return f"Decoder({self.name!r}, {self.type})"
 
 
-Decode: TypeAlias = "str | Decoder | Callable[[bytes], Any]"
+Decode: TypeAlias = "str | Decoder | TypedDecoder | Callable[[bytes], Any]"
 
 _registry: dict[str, Decoder] = {}
 _latest: dict[str, Decoder] = {}
+_typed: dict[str, TypedDecoder] = {}
 
 
 def decoder(type: ArrowType, name: str | None = None) -> Callable[[Callable[[bytes], Any]], Decoder]:
@@ -124,6 +126,9 @@ def as_decoder(decode: Decode | PayloadDecoder) -> PayloadDecoder:
         ConfigError: The name is not known, or a function does not declare its type.
     """
     if isinstance(decode, Decoder | TextDecoder | AutoDecoder):
+        return decode
+    if isinstance(decode, TypedDecoder):
+        _typed[decode.name] = decode
         return decode
     if isinstance(decode, str):
         if decode in BUILT_IN:
@@ -177,6 +182,8 @@ def decoder_named(name: str) -> PayloadDecoder:
         return _built_in(name)
     if name in _registry:
         return _registry[name]
+    if name in _typed:
+        return _typed[name]
     raise ConfigError(
         f"the decoder {name!r} that filled this frame is not known in this process; "
         "define it again, or pass it as decode="

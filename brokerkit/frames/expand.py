@@ -12,7 +12,7 @@ import pyarrow as pa
 from brokerkit.core.contract.garbage_collection import gc_paused
 from brokerkit.core.vocabulary.errors import ConfigError
 
-from .arrow import Array, ChunkedArray
+from .arrow import Array, ChunkedArray, chunked
 from .decoded import objects_of
 from .json_exact import may_be_inexact
 from .json_kinds import Part, joined, part_like, part_of
@@ -30,7 +30,9 @@ _MAY_HOLD_FLOATS = frozenset({float, dict, list})
 
 
 def expand(frame: Any, column: str = "value", fields: Sequence[str] | None = None, depth: int = 1) -> Any:
-    """Add a column `value.field` for each field of the JSON objects in a text column.
+    """Add a column `value.field` for each field of the JSON objects in a text column, or of a struct column.
+
+    The fields of a struct keep their types. Of JSON objects:
 
     Null and missing are both NA. Numbers are exact:
 
@@ -62,8 +64,13 @@ def expand(frame: Any, column: str = "value", fields: Sequence[str] | None = Non
         raise ConfigError(f"fields={fields!r} is one text; expected a list of field names, [{fields!r}]")
     if depth < 1:
         raise ConfigError(f"depth={depth} cannot be used; expected 1 or more")
-    texts = _text_column(frame, column)
-    added, failures, lenient = expand_column(texts, fields=fields, depth=depth)
+    values = _values_of(frame, column)
+    failures: list[tuple[int, str]] = []
+    lenient = 0
+    if pa.types.is_struct(values.type):
+        added = struct_columns(values, fields=fields, depth=depth)
+    else:
+        added, failures, lenient = expand_column(values, fields=fields, depth=depth)
     taken = frame.columns if is_pandas(frame) else table_of(frame).column_names
     titles = _titles(column, list(added), set(map(str, taken)))
     titled = dict(zip(titles, added.values(), strict=True))
@@ -74,6 +81,23 @@ def expand(frame: Any, column: str = "value", fields: Sequence[str] | None = Non
         result = result.append_column(title, values)
     steps = with_step(expanded_in(result.schema), column, len(failures), lenient)
     return result.replace_schema_metadata(with_expanded(result.schema, steps))
+
+
+def struct_columns(
+    values: ChunkedArray, *, fields: Sequence[str] | None = None, depth: int = 1
+) -> dict[Path, ChunkedArray]:
+    """Split a column of structs into columns by path; a field that the struct does not have is null."""
+    kind: Any = values.type
+    found: dict[Path, ChunkedArray] = {}
+    parts = dict(zip((kind.field(n).name for n in range(kind.num_fields)), values.flatten(), strict=True))
+    for name in parts if fields is None else dict.fromkeys(fields):
+        inner = parts.get(name, chunked([pa.nulls(len(values), pa.large_string())], pa.large_string()))
+        if depth > 1 and pa.types.is_struct(inner.type):
+            deeper = struct_columns(inner, depth=depth - 1)
+            found |= {(name, *path): column for path, column in deeper.items()}
+        else:
+            found[name,] = inner
+    return found
 
 
 def expand_column(
@@ -186,7 +210,7 @@ def _runs(texts: ChunkedArray) -> Iterator[tuple[list[Any], list[Array]]]:
         yield run, arrays
 
 
-def _text_column(frame: Any, column: str) -> ChunkedArray:
+def _values_of(frame: Any, column: str) -> ChunkedArray:
     found = frame[[column]] if is_pandas(frame) and column in frame.columns else frame
     table = table_of(found)
     if column not in table.column_names:
@@ -196,9 +220,13 @@ def _text_column(frame: Any, column: str) -> ChunkedArray:
     kind = values.type
     if pa.types.is_null(kind):
         return values.cast(pa.large_string())
+    if pa.types.is_struct(kind):
+        return values
     if not any(test(kind) for test in (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view,
                                        pa.types.is_binary, pa.types.is_large_binary)):  # fmt: skip
-        raise ConfigError(f"the column {column!r} is {kind}; expected text that holds JSON objects")
+        raise ConfigError(
+            f"the column {column!r} is {kind}; expected text that holds JSON objects, or structs"
+        )
     return values
 
 

@@ -55,7 +55,7 @@ def failures(frame: Any, decode: Decode | None = None) -> pd.DataFrame:
         steps = expanded_in(table.schema)
     for step in steps:
         name = step.get("column")
-        if name in table.column_names:
+        if name in table.column_names and not pa.types.is_struct(table.column(name).type):
             texts = objects_of(table.column(name).cast(pa.large_binary()))
             objects = parse_objects(texts)
             wrong = objects.failures + restore_numbers(texts, objects)

@@ -1,0 +1,172 @@
+"""Decoders with a schema, which fill `value` with Arrow values of its type."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from brokerkit.core.vocabulary.errors import ConfigError
+
+from .arrays import Field, flags
+from .arrow import Array, ArrowType, fill_null, starts_with
+from .codecs.avro import AvroColumns, SchemaError, parse_schema
+from .codecs.avro.fingerprint import fingerprint
+from .codecs.avro.schema import type_name
+from .codecs.extras import MissingExtra
+from .codecs.protobuf import ProtobufSchema
+from .decoded import Decoded, PayloadFailure, Payloads
+
+SINGLE_OBJECT = b"\xc3\x01"
+"""How Avro's single-object encoding begins: then come 8 bytes of the schema's fingerprint, and the data."""
+
+
+class Columns(Protocol):
+    """A reader of payloads of one type as Arrow values."""
+
+    field: Field
+
+    @property
+    def type(self) -> ArrowType: ...
+
+    def read(self, payloads: Array, starts: Any = None) -> Any:
+        """Return the values and the failures by row, and perhaps more."""
+
+
+class TypedDecoder:
+    """A decoder of payloads that were all written with one schema. `raw` keeps every payload.
+
+    Args:
+        format: The format, for the column `format`.
+        title: The name of the type in the schema.
+        make: Makes the reader from `source`. It is a function of a module, for other processes.
+        source: What the reader is made from.
+        skip: Bytes in front of the data of each payload.
+        mark: What payloads may begin with; then the data is behind it.
+    """
+
+    keeps_raw = True
+
+    def __init__(
+        self,
+        format: str,
+        title: str,
+        make: Callable[[Any], Columns],
+        source: Any,
+        skip: int = 0,
+        mark: bytes = b"",
+    ) -> None:
+        if type(skip) is not int or skip < 0:
+            raise ConfigError(f"skip={skip!r} cannot be used; expected a number of bytes, 0 or more")
+        self._parts = (format, title, make, source, skip, mark)
+        self._format, self._skip, self._mark = format, skip, mark
+        self._columns = make(source)
+        shape = sha256(f"{self._columns.type} {skip} {mark.hex()}".encode()).hexdigest()[:12]
+        self.name = f"{format} {title} {shape}"
+
+    @property
+    def type(self) -> ArrowType:
+        """The Arrow type of the schema."""
+        return self._columns.type
+
+    def decode(self, payloads: Payloads) -> Decoded:
+        values, wrong = self._columns.read(payloads.data, self._starts(payloads.data))[:2]
+        failures = [
+            PayloadFailure(row, one.reason, self._format, one.offset, one.path or None)
+            for row, one in sorted(wrong.items())
+        ]
+        return Decoded(values, payloads.data, failures, format_name=self._format)
+
+    def _starts(self, data: Array) -> npt.NDArray[np.int64] | None:
+        if not self._mark:
+            return np.full(len(data), self._skip, np.int64) if self._skip else None
+        marked = flags(fill_null(starts_with(data, self._mark), False))
+        return np.where(marked, len(self._mark), self._skip) if self._skip or marked.any() else None
+
+    def __reduce__(self) -> Any:
+        return TypedDecoder, self._parts
+
+    def __repr__(self) -> str:
+        return f"TypedDecoder({self.name!r})"
+
+
+def avro(schema: str, *, skip: int = 0) -> TypedDecoder:
+    """Return a decoder of Avro payloads that were all written with one schema::
+
+        s.peek("orders", decode=bk.avro('{"type": "record", "name": "Order", "fields": [...]}'))
+
+    `value` has the Arrow type of the schema: a record is a struct, and `expand=True` gives its fields as
+    typed columns. Times, decimals and nested values keep their types. `raw` keeps every payload, and rows
+    that do not fit are failures with the byte, the field and the reason. Payloads in the single-object
+    encoding of the same schema are read as well.
+
+    Args:
+        schema: The JSON text of the schema.
+        skip: Bytes in front of the data of each payload, such as 5 for those of a schema registry.
+
+    Raises:
+        ConfigError: The schema is not valid.
+    """
+    if not isinstance(schema, str):
+        raise ConfigError(f"schema must be the JSON text of an Avro schema, not {type(schema).__name__}")
+    try:
+        parsed = parse_schema(schema)
+        mark = SINGLE_OBJECT + fingerprint(parsed).to_bytes(8, "little")
+        return TypedDecoder("avro", type_name(parsed), _avro_columns, schema, skip, mark)
+    except SchemaError as error:
+        raise ConfigError(f"the Avro schema cannot be used: {error}") from error
+
+
+def protobuf(
+    schema: str | Path | bytes | ProtobufSchema | None = None,
+    message: str | None = None,
+    *,
+    descriptor: Any = None,
+    skip: int = 0,
+) -> TypedDecoder:
+    """Return a decoder of Protobuf payloads of one message type::
+
+        s.peek("orders", decode=bk.protobuf("shop.proto", "Order"))
+
+    `value` has the Arrow type of the message, and `expand=True` gives its fields as typed columns. `raw`
+    keeps every payload, and rows that do not fit are failures.
+
+    Args:
+        schema: The path of a ``.proto`` file or of a serialized descriptor, or the bytes of a descriptor.
+        message: The name of the message; None if the file has only one.
+        descriptor: A generated class, or a descriptor, in place of `schema`.
+        skip: Bytes in front of the data of each payload, such as 6 for the first message of a schema in a
+            registry.
+
+    Raises:
+        ConfigError: The schema is not valid, has no such message, or the libraries for Protobuf are missing.
+    """
+    if (schema is None) == (descriptor is None):
+        raise ConfigError("give either a schema, such as a path, or descriptor=")
+    try:
+        if descriptor is not None and not isinstance(descriptor, bytes):
+            found = ProtobufSchema.from_class(descriptor)
+            message = message or getattr(getattr(descriptor, "DESCRIPTOR", descriptor), "full_name", None)
+        elif isinstance(schema, ProtobufSchema):
+            found = schema
+        elif isinstance(schema, str | Path):
+            found = ProtobufSchema.from_path(schema)
+        else:
+            found = ProtobufSchema.from_descriptor(schema or descriptor or b"")
+        name = found.message(message).full_name
+        return TypedDecoder("protobuf", name, _protobuf_columns, (found, name), skip)
+    except MissingExtra as error:
+        raise ConfigError(str(error)) from error
+
+
+def _avro_columns(schema: str) -> Columns:
+    return AvroColumns(parse_schema(schema))
+
+
+def _protobuf_columns(source: tuple[ProtobufSchema, str]) -> Columns:
+    schema, name = source
+    return schema.columns(schema.message(name))
