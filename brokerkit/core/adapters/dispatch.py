@@ -10,6 +10,7 @@ from typing import Generic, TypeVar
 from ..vocabulary.arguments import check_count
 from ..vocabulary.cancellation import WAIT_SLICE, Cancellation
 from ..vocabulary.errors import AbandonedWarning, AckFailed, Cancelled, Closed
+from ..vocabulary.freed import freed
 from ..vocabulary.messages import Message
 from .background import Background, joined
 from .grouping import give_back
@@ -69,7 +70,7 @@ class _Crew(Generic[T]):
         self._failures: list[BaseException] = []
         self._over = threading.Event()
         self._working = count
-        self._counting = threading.Lock()
+        self._counting = threading.RLock()
         self.threads = [Background(self._work, "worker") for _ in range(count)]
 
     def start(self) -> None:
@@ -103,7 +104,7 @@ class _Crew(Generic[T]):
             self._failures.append(error)
             self._over.set()
         finally:
-            with self._counting:
+            with freed(self._counting), self._counting:
                 self._working -= 1
                 if not self._working:
                     self._over.set()

@@ -13,6 +13,7 @@ from typing import Generic, TypeVar, cast
 
 from ..vocabulary.cancellation import Cancellation, Deadline
 from ..vocabulary.errors import Closed
+from ..vocabulary.freed import freed
 
 T = TypeVar("T")
 
@@ -47,7 +48,7 @@ class Handoff(Generic[T]):
     def room(self, timeout: float | None = None) -> int:
         """Wait for room. Return the number of free places; 0 at `timeout` or after the end."""
         deadline = Deadline(timeout)
-        with self._lock:
+        with freed(self._lock), self._lock:
             while not (self._finished or self._closed):
                 free = self._capacity - len(self._items)
                 if free > 0:
@@ -59,7 +60,7 @@ class Handoff(Generic[T]):
 
     def put(self, item: T, timeout: float | None = None) -> bool:
         """Wait for room and put an item. Return False at `timeout` or after the end: the item stays yours."""
-        with self._lock:
+        with freed(self._lock), self._lock:
             if not self.room(timeout):
                 return False
             self._items.append(item)
@@ -68,7 +69,7 @@ class Handoff(Generic[T]):
 
     def finish(self) -> None:
         """End the stream: `get` raises `EndedError` after the items that are there."""
-        with self._lock:
+        with freed(self._lock), self._lock:
             self._finished = True
             self._changed.notify_all()
 
@@ -78,7 +79,7 @@ class Handoff(Generic[T]):
             # raised as it is, it would look like the end of a loop
             stop, error = error, RuntimeError("the source of a stream raised StopIteration")
             error.__cause__ = stop
-        with self._lock:
+        with freed(self._lock), self._lock:
             if self._error is None:
                 self._error = error
             self._finished = True
@@ -86,7 +87,7 @@ class Handoff(Generic[T]):
 
     def take_error(self) -> BaseException | None:
         """Return the error that no `get` has raised yet. The caller must raise it."""
-        with self._lock:
+        with freed(self._lock), self._lock:
             error, self._error = self._error, None
             return error
 
@@ -100,7 +101,7 @@ class Handoff(Generic[T]):
         given = [each for each in cancellations if each is not None]
         item: object = _NOTHING
         try:
-            with self._lock:
+            with freed(self._lock), self._lock:
                 while True:
                     for each in given:
                         each.raise_if_cancelled()
@@ -116,7 +117,7 @@ class Handoff(Generic[T]):
                 self._changed.notify_all()
         except BaseException:
             if item is not _NOTHING:
-                with self._lock:
+                with freed(self._lock), self._lock:
                     self._items.appendleft(cast(T, item))
             raise
         # no call here, not even a cast(): a signal in it would lose the item
@@ -137,7 +138,7 @@ class Handoff(Generic[T]):
 
     def close(self) -> list[T]:
         """Stop everything. Return the items that were put and not taken. Closing twice is fine."""
-        with self._lock:
+        with freed(self._lock), self._lock:
             self._closed = True
             left = list(self._items)
             self._items.clear()

@@ -12,6 +12,7 @@ from typing import Generic, TypeAlias, TypeVar
 
 from ..vocabulary.cancellation import Cancellation
 from ..vocabulary.errors import AbandonedWarning, Cancelled
+from ..vocabulary.freed import freed
 from ..vocabulary.messages import Message
 from .background import Background, joined
 from .grouping import give_back
@@ -101,7 +102,7 @@ class Pump(Generic[T]):
         self._stop = Cancellation()
         intake = Intake(self.handoff, self._stop, self._give_back)
         self._running = len(producers)
-        self._counting = threading.Lock()
+        self._counting = threading.RLock()
         self._threads = [self._thread(partial(each, intake)) for each in producers]
 
     def _thread(self, work: Callable[[], None]) -> Background:
@@ -115,7 +116,7 @@ class Pump(Generic[T]):
             if not (isinstance(error, Cancelled) and self._stop.cancelled):
                 self.handoff.fail(error)
         finally:
-            with self._counting:
+            with freed(self._counting), self._counting:
                 self._running -= 1
                 last = self._running == 0
             if last:
@@ -139,7 +140,7 @@ class Pump(Generic[T]):
         left = self.handoff.close()
         if left:
             # not here: a broker that does not answer must not hold up Ctrl-C
-            with self._counting:
+            with freed(self._counting), self._counting:
                 self._running += 1
             returning = self._thread(lambda: self._give_back(left))
             self._threads.append(returning)

@@ -17,6 +17,7 @@ from ..vocabulary.arguments import check_name, check_seconds
 from ..vocabulary.cancellation import Deadline
 from ..vocabulary.capabilities import Capabilities, Model
 from ..vocabulary.errors import BrokerError, Closed, ConfigError, NotSupported
+from ..vocabulary.freed import freed
 from ..vocabulary.positions import Earliest, Position, parse
 from . import registry
 from .closing import Closable
@@ -72,7 +73,7 @@ class Connection(Closable):
         self._secrets = address.secrets
         backend = registry.backend(address.scheme)
         self._lock = threading.RLock()
-        self._asking_for_inspector = threading.Lock()
+        self._asking_for_inspector = threading.RLock()
         self._inspector: ConnectedInspector | None = None
         self._children: weakref.WeakSet[Closable] = weakref.WeakSet()
         self._driver: Driver | None = None
@@ -218,7 +219,7 @@ class Connection(Closable):
 
     def _adopt(self, child: Closable) -> None:
         """Close `child` with the connection. If that is closed, close `child` now and raise Closed."""
-        with self._lock:
+        with freed(self._lock), self._lock:
             if not self._closed:
                 self._children.add(child)
                 return
@@ -279,7 +280,7 @@ class Connection(Closable):
             NotSupported: The system cannot be browsed without side effects.
         """
         driver = self.driver
-        with self._asking_for_inspector:
+        with freed(self._asking_for_inspector), self._asking_for_inspector:
             if self._inspector is None:
                 inspector = ConnectedInspector(
                     self._ask(driver.inspector, ADMIN_SECONDS),
@@ -358,7 +359,7 @@ class Connection(Closable):
 
     def begin_close(self, timeout: float) -> None:
         """Start to close all consumers, publishers and the inspector, and then the client."""
-        with self._lock:
+        with freed(self._lock), self._lock:
             self._closed = True
             children = [*self._children]
         for child in children:
@@ -368,14 +369,14 @@ class Connection(Closable):
     def finish_close(self, deadline: Deadline) -> None:
         """Wait until all have closed. Warn about each that has not when the deadline passed."""
         super().finish_close(deadline)
-        with self._lock:
+        with freed(self._lock), self._lock:
             children = [*self._children]
         for child in children:
             child.finish_close(deadline)
 
     def _leave(self, timeout: float) -> None:
         deadline = Deadline(0.75 * timeout)
-        with self._lock:
+        with freed(self._lock), self._lock:
             children = [*self._children]
         for child in children:
             child.wait_closed(deadline)

@@ -16,6 +16,7 @@ from ..contract.consumer import Backlog, Outcome
 from ..vocabulary.arguments import check_count, check_seconds
 from ..vocabulary.cancellation import Cancellation, Deadline
 from ..vocabulary.errors import BrokerError, Cancelled, Closed, NotSupported
+from ..vocabulary.freed import freed
 from .consumer_thread import FETCH_SLICE, NEVER, ConsumerThread, Waiter
 from .received import Fetch, ReceivedBatch
 from .silence import Ending, Silence
@@ -218,7 +219,7 @@ class Consumer(ConsumerThread, Generic[Item]):
                 raise
             # return what came first; the next call raises the error
             if not error.retryable:
-                with self._lock:
+                with freed(self._lock), self._lock:
                     self._error = self._error or error
         except BaseException:
             self._put_back(batches)
@@ -290,7 +291,7 @@ class Consumer(ConsumerThread, Generic[Item]):
 
     def _put_back(self, batches: Sequence[ReceivedBatch]) -> None:
         """Put batches back, in their order, for the next call to return."""
-        with self._lock:
+        with freed(self._lock), self._lock:
             self._buffer.extendleft(reversed(batches))
             self._announce()
 
@@ -331,10 +332,10 @@ class Consumer(ConsumerThread, Generic[Item]):
         waiter = Waiter(want, deadline)
         grace = Deadline(2 * FETCH_SLICE)
         try:
-            with self._lock:
+            with freed(self._lock), self._lock:
                 self._waiters.append(waiter)
             while True:
-                with self._lock:
+                with freed(self._lock), self._lock:
                     self._check_open()
                     if cancellation is not None:
                         cancellation.raise_if_cancelled()
@@ -359,8 +360,10 @@ class Consumer(ConsumerThread, Generic[Item]):
                 self._driver_thread.wake()
                 changed.wait(max(0.005, waiter.deadline.slice()))
         finally:
-            with self._lock:
-                self._waiters = [each for each in self._waiters if each is not waiter]
+            with freed(self._lock), self._lock:
+                # a signal may have struck before it was added
+                if waiter in self._waiters:
+                    self._waiters.remove(waiter)
 
 
 class _Transit:

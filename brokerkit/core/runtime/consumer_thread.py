@@ -15,6 +15,7 @@ from ..vocabulary.arguments import check_seconds
 from ..vocabulary.cancellation import Deadline
 from ..vocabulary.capabilities import Capabilities
 from ..vocabulary.errors import BrokerError, Closed, Unavailable
+from ..vocabulary.freed import freed
 from ..vocabulary.latch import Latch
 from .closing import Closable
 from .driver_thread import DriverThread
@@ -150,7 +151,7 @@ class ConsumerThread(Closable):
             if problem.retryable:
                 self._trouble = problem
                 return RETRY_SECONDS
-            with self._lock:
+            with freed(self._lock), self._lock:
                 self._error = problem
                 self._announce()
             # locks are still extended; everything else waits for the next caller
@@ -163,7 +164,7 @@ class ConsumerThread(Closable):
 
     def _demand(self) -> tuple[bool, int, float]:
         """Return whether a caller waits, how many rows are missing, and how long a fetch may wait."""
-        with self._lock:
+        with freed(self._lock), self._lock:
             if self._error is not None or not self._waiters:
                 return False, 0, 0.0
             missing = sum(waiter.want for waiter in self._waiters) - sum(map(len, self._buffer))
@@ -204,7 +205,7 @@ class ConsumerThread(Closable):
             )
         timeout = max(0.1, min(self._attach_deadline.remaining(), CREATE_SECONDS))
         if self._subscribing.attach(FETCH_SLICE, timeout):
-            with self._lock:
+            with freed(self._lock), self._lock:
                 self._attached = True
                 self._trouble = None
                 self._announce()
@@ -216,7 +217,7 @@ class ConsumerThread(Closable):
         if fetched.columns.length:
             self._receive(fetched)
         self._idle_at = time.monotonic() + IDLE_SECONDS
-        with self._lock:
+        with freed(self._lock), self._lock:
             self._fetches += 1
             self._announce()
 
@@ -226,7 +227,7 @@ class ConsumerThread(Closable):
         lock = self._driver.lock_seconds
         due = self._hold_seconds if lock is None else min(lock / 3, self._hold_seconds)
         self._keep_alive_at = min(self._keep_alive_at, fetch.received_at + due)
-        with self._lock:
+        with freed(self._lock), self._lock:
             self._outstanding[fetch] = None
             self._buffer.append(ReceivedBatch(fetch, 0, len(fetch)))
 
@@ -242,7 +243,7 @@ class ConsumerThread(Closable):
         Delete no subscription, and commit nothing that was not acknowledged.
         """
         super().begin_close(timeout)
-        with self._lock:
+        with freed(self._lock), self._lock:
             self._announce()
 
     def _leave(self, timeout: float) -> None:

@@ -11,6 +11,7 @@ from typing import Any, Generic, TypeVar
 
 from ..vocabulary.cancellation import Cancellation, Deadline
 from ..vocabulary.errors import Cancelled, Closed, Unavailable
+from ..vocabulary.freed import freed
 from ..vocabulary.latch import Latch
 
 T = TypeVar("T")
@@ -108,7 +109,7 @@ class DriverThread:
     def _run(self) -> None:
         pause = 0.0
         while True:
-            with self._lock:
+            with freed(self._lock), self._lock:
                 if not self._tasks and not self._stopping and not self._woken and pause > 0:
                     self._condition.wait(None if pause == float("inf") else pause)
                 self._woken = False
@@ -135,7 +136,7 @@ class DriverThread:
         """
         self.check_process()
         task = Task(work)
-        with self._lock:
+        with freed(self._lock), self._lock:
             if self._stopping:
                 raise Closed(f"the {self.name} is closed")
             self._tasks.append(task)
@@ -173,14 +174,15 @@ class DriverThread:
 
     def take_tasks(self) -> list[Task[Any]]:
         """Remove and return the waiting tasks, except the last, which still runs if the thread gets free."""
-        with self._lock:
-            tasks = [task for task in self._tasks if task is not self._last]
-            self._tasks = deque(task for task in self._tasks if task is self._last)
-        return tasks
+        with freed(self._lock), self._lock:
+            waiting, self._tasks = self._tasks, deque()
+            if self._last is not None and self._last in waiting:
+                self._tasks.append(self._last)
+        return [task for task in waiting if task is not self._last]
 
     def wake(self) -> None:
         """Call `work` again now if the thread is waiting."""
-        with self._lock:
+        with freed(self._lock), self._lock:
             self._woken = True
             self._condition.notify()
 
@@ -200,7 +202,7 @@ class DriverThread:
         """
         if os.getpid() != self._pid:
             return
-        with self._lock:
+        with freed(self._lock), self._lock:
             if not self._stopping:
                 self._stopping = True
                 self._last = Task(last)

@@ -14,6 +14,7 @@ from ..contract.ack_errors import as_ack_error
 from ..contract.consumer import Fetched, MessageDriver, Outcome
 from ..vocabulary.cancellation import Cancellation
 from ..vocabulary.errors import AckFailed, BrokerError, LockLost
+from ..vocabulary.freed import freed
 from ..vocabulary.messages import Message
 from ..vocabulary.protocols import BatchHandler, MessageHandler
 from .consumer import Consumer
@@ -243,8 +244,8 @@ class MessageConsumer(Consumer[Message]):
 
         Return false if the broker did not take some of them, so that it is to be tried again.
         """
-        with self._lock:
-            unread = [received for received in self._buffer if received.fetch is fetch]
+        with freed(self._lock), self._lock:
+            unread = list(filter(lambda received: received.fetch is fetch, self._buffer))
             for received in unread:
                 self._buffer.remove(received)
                 fetch.unread += received.pending_rows()

@@ -14,6 +14,7 @@ from ..vocabulary.arguments import check_name, check_seconds
 from ..vocabulary.cancellation import Deadline
 from ..vocabulary.capabilities import Capabilities
 from ..vocabulary.errors import BrokerError, Closed, ConfigError, NotSupported, TooLarge, Unavailable
+from ..vocabulary.freed import freed
 from ..vocabulary.messages import OutboundMessage, new_run
 from ..vocabulary.results import PublishResult, PublishStatus
 from .closing import Closable
@@ -109,7 +110,7 @@ class ConnectedPublisher(Closable):
         self._sender = Sender(driver, translate)
         self._nonce = new_run()
         self._count = count()
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._waiting: list[_Sending] = []
         self._driver_thread = DriverThread(f"publisher to {name}", self._work)
         close_at_exit(self)
@@ -167,7 +168,7 @@ class ConnectedPublisher(Closable):
 
     def _sent(self, sending: _Sending) -> list[PublishResult]:
         """Send messages, and return an outcome for each, also if the driver's thread gives none in time."""
-        with self._lock:
+        with freed(self._lock), self._lock:
             self._check_open()
             self._waiting.append(sending)
         self._driver_thread.wake()
@@ -184,7 +185,7 @@ class ConnectedPublisher(Closable):
 
     def _withdraw(self, sending: _Sending) -> bool:
         """Withdraw messages that were not sent yet. Return false if they are on their way."""
-        with self._lock:
+        with freed(self._lock), self._lock:
             if sending not in self._waiting:
                 return False
             self._waiting.remove(sending)
@@ -212,7 +213,7 @@ class ConnectedPublisher(Closable):
     def _drain(self) -> None:
         """Send the messages of all waiting callers, together."""
         while True:
-            with self._lock:
+            with freed(self._lock), self._lock:
                 sendings, self._waiting = self._waiting, []
             if not sendings:
                 return
@@ -324,7 +325,7 @@ class ConnectedPublisher(Closable):
     def begin_close(self, timeout: float) -> None:
         """Start to finish what is being published, abort an open transaction, and leave."""
         self._driver_thread.check_process()
-        with self._lock:
+        with freed(self._lock), self._lock:
             self._closed = True
             # keep the rest of the time for leaving
             self._sender.closing = self._sender.closing or Deadline(0.75 * timeout)
@@ -333,7 +334,7 @@ class ConnectedPublisher(Closable):
     def finish_close(self, deadline: Deadline) -> None:
         """Wait until it has closed. Messages that were not sent by the deadline fail."""
         super().finish_close(deadline)
-        with self._lock:
+        with freed(self._lock), self._lock:
             left, self._waiting = self._waiting, []
         for sending in left:
             sending.fail(Closed(f"the publisher to {self.name} was closed before this was sent"))

@@ -11,6 +11,7 @@ from ..contract.ack_errors import as_ack_error
 from ..contract.consumer import Fetched, Outcome, Partition, RecordDriver
 from ..vocabulary.cancellation import Cancellation
 from ..vocabulary.errors import BrokerError, LockLost, StaleAck
+from ..vocabulary.freed import freed
 from ..vocabulary.messages import Record
 from .consumer import Consumer
 from .consumer_thread import NEVER
@@ -201,7 +202,7 @@ class RecordConsumer(Consumer[Record]):
         for partition in partitions:
             self.epochs[partition] = self.epochs.get(partition, 0) + 1
             self._reasons[partition] = reason
-        with self._lock:
+        with freed(self._lock), self._lock:
             kept = [piece for received in self._buffer for piece in self._current(received)]
             self._buffer.clear()
             self._buffer.extend(kept)

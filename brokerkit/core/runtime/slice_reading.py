@@ -12,6 +12,7 @@ from ..contract.inspector import ReaderDriver
 from ..vocabulary.cancellation import Cancellation, Deadline
 from ..vocabulary.columns import Columns
 from ..vocabulary.errors import BrokerError, Closed, Unavailable
+from ..vocabulary.freed import freed
 from ..vocabulary.topics import EXACT, Slice
 from .driver_thread import DriverThread
 
@@ -118,11 +119,11 @@ class ReaderPool:
             self._put_back(reading, usable)
 
     def _take(self) -> SliceReading:
-        with self._lock:
+        with freed(self._lock), self._lock:
             if self._idle and not self._closed:
                 return self._idle.pop()
         reading = self._make_reader()
-        with self._lock:
+        with freed(self._lock), self._lock:
             self._readers.append(reading)
             closed = self._closed
         if closed:
@@ -132,7 +133,7 @@ class ReaderPool:
 
     def _put_back(self, reading: SliceReading, usable: bool) -> None:
         """Keep a reader for the next slice if it is usable and few are kept, else close it."""
-        with self._lock:
+        with freed(self._lock), self._lock:
             if usable and not self._closed and len(self._idle) < IDLE_READERS:
                 reading.stop()
                 self._idle.append(reading)
@@ -143,7 +144,7 @@ class ReaderPool:
 
     def end(self) -> None:
         """Start to close all readers, without waiting for them."""
-        with self._lock:
+        with freed(self._lock), self._lock:
             self._closed = True
             readers = [*self._readers]
         for reading in readers:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import threading
 
+from .freed import freed
+
 
 class Latch:
     """An event like `threading.Event` that can be set once and not cleared.
@@ -16,7 +18,7 @@ class Latch:
         self._lock = threading.Lock()
         self._lock.acquire()
         self._is_set = False
-        self._setting = threading.Lock()
+        self._setting = threading.RLock()
 
     def is_set(self) -> bool:
         """Tell whether it is set."""
@@ -24,7 +26,7 @@ class Latch:
 
     def set(self) -> None:
         """Set it and wake every waiting thread. Setting it twice is fine."""
-        with self._setting:
+        with freed(self._setting), self._setting:
             if not self._is_set:
                 self._is_set = True
                 self._lock.release()

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Self
 from brokerkit.core.runtime.received import ReceivedBatch
 from brokerkit.core.runtime.silence import Ending
 from brokerkit.core.vocabulary.errors import Closed
+from brokerkit.core.vocabulary.freed import freed
 from brokerkit.display import markup
 from brokerkit.display.descriptions import records
 from brokerkit.display.sanitize import plain
@@ -175,7 +176,7 @@ class Batches:
         batch = Batch(self, self._make_frame)
         self._handed_over.add(batch)
         try:
-            with self._lock:
+            with freed(self._lock), self._lock:
                 self._waiting = True
                 consumer = self.consumer
             # no call may come after this one: a signal there would lose the messages
@@ -201,7 +202,7 @@ class Batches:
         A stopped cell is often run again as it is. The old loop, which Python keeps for its traceback, must
         not hold messages that the new loop waits for.
         """
-        with self._lock:
+        with freed(self._lock), self._lock:
             if self._waiting or self._consumer is None or not all(b.settled for b in self._handed_over):
                 return
             ended, self._consumer = self._consumer, None

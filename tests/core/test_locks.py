@@ -1,0 +1,98 @@
+"""No lock of the package stays taken when a signal strikes."""
+
+from __future__ import annotations
+
+import ast
+import re
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from types import FrameType
+
+import pytest
+
+import brokerkit
+from brokerkit.core.vocabulary.freed import Freed, freed
+
+CORE = Path(brokerkit.__file__).parent / "core"
+LOCK = re.compile(r"self\._(lock|counting|setting|asking_for_inspector)\b")
+FILTERS = (ast.ListComp, ast.SetComp, ast.DictComp)
+
+
+class Struck(Exception):
+    """What the handler of the signal raises."""
+
+
+def blocks() -> Iterator[tuple[str, ast.With]]:
+    """The blocks of core that hold a lock, with their place."""
+    for path in sorted(CORE.rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.With) and any(
+                LOCK.fullmatch(ast.unparse(item.context_expr)) for item in node.items
+            ):
+                yield f"{path.relative_to(CORE)}:{node.lineno}", node
+
+
+def unguarded(node: ast.AST) -> bool:
+    """Whether a loop goes on to its next turn where the compiler leaves out the handlers of the function."""
+    if isinstance(node, FILTERS):
+        return any(generator.ifs for generator in node.generators)
+    if isinstance(node, ast.For | ast.While):
+        last = node.body[-1]
+        return isinstance(last, ast.If) and not last.orelse
+    return False
+
+
+def test_every_lock_of_core_is_freed_if_a_signal_leaves_it_taken() -> None:
+    found = list(blocks())
+    assert len(found) > 30
+    assert [place for place, node in found if not ast.unparse(node.items[0]).startswith("freed(")] == []
+
+
+def test_no_block_of_a_lock_has_a_loop_that_a_signal_leaves_past_every_handler() -> None:
+    assert [place for place, node in blocks() if any(map(unguarded, ast.walk(node)))] == []
+
+
+def test_a_lock_is_freed_of_what_was_taken_inside_only() -> None:
+    lock = threading.RLock()
+    with lock:
+        with pytest.raises(Struck), Freed(lock):
+            lock.acquire()
+            raise Struck
+        assert lock._recursion_count() == 1  # type: ignore[attr-defined]  # that of RLock is not typed
+    with pytest.raises(Struck), Freed(lock):
+        raise Struck
+    assert lock._recursion_count() == 0  # type: ignore[attr-defined]
+
+
+@pytest.mark.timeout(30)
+def test_signals_leave_no_lock_taken() -> None:
+    lock = threading.RLock()
+    struck = left = rounds = 0
+
+    def strike(number: int, frame: FrameType | None) -> None:
+        raise Struck
+
+    before = signal.signal(signal.SIGALRM, strike)
+    deadline = time.monotonic() + 15
+    try:
+        while struck < 1_000 and time.monotonic() < deadline:
+            rounds += 1
+            try:
+                signal.setitimer(signal.ITIMER_REAL, 0.00001 + rounds * 37 % 101 * 0.000002)
+                for _ in range(300):
+                    with freed(lock), lock:
+                        pass
+                signal.setitimer(signal.ITIMER_REAL, 0)
+            except Struck:
+                struck += 1
+            while lock._is_owned():  # type: ignore[attr-defined]
+                left += 1
+                lock.release()
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    assert struck > 100
+    assert left == 0
