@@ -26,6 +26,8 @@ LARGEST = 32 * 2**20
 """The most characters of a schema with all that it uses."""
 NOT_FOUND_SECONDS = 5.0
 """How long a schema that is not there is not asked for again."""
+FRESH_SECONDS = 60.0
+"""How long a schema of a registry that may be made new is known without asking again."""
 MOST_FAILURES = 10_000
 LEAST_PAUSE = 0.5
 """Seconds for which a registry that did not answer is not asked again, at least; and as long as it took."""
@@ -44,8 +46,9 @@ def opened(address: Address) -> Registry | None:
 class Registry:
     """The schemas of one registry: a `SchemaSource`. May be used from any thread.
 
-    A schema never changes under its id, so each is asked for once. If the registry does not answer, the error
-    is kept for a while, so that a batch of rows costs one timeout and not one each.
+    A schema never changes under its id, so each is asked for once. Where a registry may be made new, as those
+    are not that `cache.keeps` names, it is asked for again after `FRESH_SECONDS`. If the registry does not
+    answer, the error is kept for a while, so that a batch of rows costs one timeout and not one each.
 
     Its pickle holds no credentials: another process takes them from its own environment.
 
@@ -60,7 +63,7 @@ class Registry:
         self._native = NativeProtocol(client)
         self._cache = SchemaCache(client.name) if keeps(client.name) else None
         self._lock = threading.Lock()
-        self._known: dict[SchemaRef | SchemaReference, RegisteredSchema] = {}
+        self._known: dict[SchemaRef | SchemaReference, tuple[float, RegisteredSchema]] = {}
         self._failed: dict[SchemaRef | SchemaReference | None, tuple[float, BrokerError]] = {}
         self._is_registry = False
 
@@ -149,21 +152,27 @@ class Registry:
         self, key: SchemaRef | SchemaReference, ask: Callable[[], RegisteredSchema]
     ) -> RegisteredSchema:
         with self._lock:
-            if key in self._known:
-                return self._known[key]
+            since, known = self._known.get(key, (0.0, None))
+            if known is not None and (self._cache is not None or time.monotonic() - since < FRESH_SECONDS):
+                return known
             for each in (key, None):
                 until, failure = self._failed.get(each, (0.0, None))
-                if failure is not None and time.monotonic() < until:
-                    raise type(failure)(*failure.args, retryable=failure.retryable)
+                if failure is None or time.monotonic() >= until:
+                    continue
+                if known is not None and each is None:
+                    return known
+                raise type(failure)(*failure.args, retryable=failure.retryable)
         kept = self._cache.load(key) if self._cache is not None and isinstance(key, SchemaRef) else None
         begin = time.monotonic()
         try:
             schema = self._asked(ask) if kept is None else kept
         except BrokerError as error:
             self._remember(key, error, time.monotonic() - begin)
+            if known is not None and isinstance(error, Unavailable) and error.retryable:
+                return known
             raise
         with self._lock:
-            self._known[key] = schema
+            self._known[key] = time.monotonic(), schema
         if self._cache is not None and kept is None and isinstance(key, SchemaRef):
             self._cache.save(key, schema)
         return schema

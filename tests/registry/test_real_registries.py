@@ -20,6 +20,7 @@ from brokerkit.registry import (
     SchemaReference,
     Subjects,
 )
+from brokerkit.registry import registry as registry_module
 from brokerkit.sandbox.registries import ApicurioServer, RegistryServer, SchemaRegistryServer
 from brokerkit.testing import eventually
 from tests.brokers.certificates import Authority
@@ -275,6 +276,23 @@ def test_a_registry_that_is_silent_costs_one_timeout(server: RegistryServer, sub
         assert time.monotonic() - begin < 3
         proxy.mend()
         eventually(lambda: answers(registry, ref), "the registry answers again", within=10)
+
+
+@pytest.mark.broker
+def test_a_registry_that_was_made_new_does_not_lend_its_ids_to_other_schemas(
+    schema_registry_server: SchemaRegistryServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    del schema_registry_server  # where none can be started, this skips
+    monkeypatch.setattr(registry_module, "FRESH_SECONDS", 0.0)
+    with SchemaRegistryServer() as server:
+        subjects, registry = Subjects(client(server.address)), Registry(client(server.address))
+        ref = subjects.register("s", avro("Former", ("a", "int")))
+        assert "Former" in registry.resolve(ref).text
+        server.restart()
+        assert subjects.register("s", avro("Present", ("a", "int"))) == ref
+        assert "Present" in registry.resolve(ref).text
+        server.kill()
+        assert "Present" in registry.resolve(ref).text, "one that is away has not changed"
 
 
 def answers(registry: Registry, ref: SchemaRef) -> bool:
