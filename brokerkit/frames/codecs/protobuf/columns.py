@@ -127,14 +127,14 @@ class ProtobufColumns:
         """Read a batch: all rows at once, then those again that need another look."""
         null = payloads.is_null().to_numpy(zero_copy_only=False)
         checked: dict[int, Checked] = {}
+        unknown: list[int] = []
         if self._groups:
             values, doubtful = nulls(len(payloads), self.type), ~null
         else:
-            values, doubtful = self._at_once(payloads, checked)
+            values, doubtful = self._at_once(payloads, checked, unknown)
         rows = np.flatnonzero(doubtful & ~null)
         index = np.where(null, -1, np.arange(len(payloads), dtype=np.int64))
         failures: dict[int, RowFailure] = {}
-        unknown: list[int] = []
         again: list[int] = []
         for row, body in zip(rows.tolist(), _objects(payloads, rows), strict=True):
             found = checked.get(row) or self._checker.check(body)
@@ -156,10 +156,17 @@ class ProtobufColumns:
         index[list(failures)] = -1
         if again or failures or null.any():
             values = taken(values, index)
-        return Reading(values, dict(sorted(failures.items())), unknown)
+        return Reading(values, dict(sorted(failures.items())), sorted(unknown))
 
-    def _at_once(self, payloads: Array, checked: dict[int, Checked]) -> tuple[Array, Flags]:
-        """Read all rows. Returns the values, and which rows need another look."""
+    def _at_once(
+        self, payloads: Array, checked: dict[int, Checked], unknown: list[int]
+    ) -> tuple[Array, Flags]:
+        """Read all rows. Returns the values, and which rows need another look.
+
+        Args:
+            checked: Takes what was found of rows that were already looked at.
+            unknown: Takes the rows that are right but for fields that the schema does not have.
+        """
         filled: Any = fill_null(payloads, b"").cast(pa.binary())
         batch, refused = self._batch(filled)
         if batch is None:
@@ -179,7 +186,10 @@ class ProtobufColumns:
         places = np.flatnonzero(differing & ~odd)
         bodies, rewritten = _objects(kept, places), _objects(written, places)
         for place, body, other in zip(places.tolist(), bodies, rewritten, strict=True):
-            seen[place] = self._checker.check(body, other)
+            if place not in seen and self._checker.goes_on(body, other):
+                unknown.append(int(rows[place]))
+            else:
+                seen[place] = self._checker.check(body, other)
         doubtful = refused.copy()
         doubtful[rows[odd]] = True
         for place, found in seen.items():
