@@ -15,7 +15,7 @@ from .records import Records
 
 # pytest collects the last base first
 class Conformance(Browsing, Lifecycle, Iteration, Records, Acknowledgement, Fidelity, PublishAndReceive):
-    """All 78 behaviours. Subclass it as ``Test...`` with a fixture `harness`."""
+    """All 79 behaviours. Subclass it as ``Test...`` with a fixture `harness`."""
 
     def test_every_gap_names_a_behaviour(self, harness: Harness) -> None:
         """Fail for a gap that no behaviour has the name of: it would declare nothing."""

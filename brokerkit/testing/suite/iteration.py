@@ -9,14 +9,17 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from typing import Any
 
 import pytest
 
 from brokerkit.core import Cancellation, Cancelled, MessageConsumer, OutboundMessage
+from brokerkit.core.contract.consumer import Backlog, ConsumerRequest, Fetched
+from brokerkit.core.vocabulary.cancellation import Deadline
 
 from ..behaviour import behaviour
 from ..processes import Child
-from ..stage import AnyConsumer, Item, Stage, acknowledge, numbered, payloads
+from ..stage import RECEIVE_SECONDS, AnyConsumer, Item, Stage, acknowledge, numbered, payloads
 from ..waiting import eventually
 
 PROMPT_SECONDS = 1.0
@@ -80,7 +83,7 @@ def _keep_streaming(stage: Stage, consumer: MessageConsumer, cancellation: Cance
 
 
 class Iteration:
-    """Behaviours 45 to 54."""
+    """Behaviours 45 to 54 and 79."""
 
     @behaviour(45, timed=True)
     def test_conformance_45_an_idle_read_is_empty_and_ends_nothing(self, stage: Stage) -> None:
@@ -252,3 +255,53 @@ class Iteration:
         got = stage.batch(reader, 100, 1.5)
         assert time.monotonic() - began < 1.5 + PROMPT_SECONDS
         assert sorted(payloads(got)) == sent
+
+    @behaviour(79)
+    def test_conformance_79_a_backlog_ends_with_the_messages_that_there_were(self, stage: Stage) -> None:
+        topic, sent = stage.topic(), numbered(10)
+        driver = stage.connection.driver.consumer(
+            ConsumerRequest(topic, stage.subscription(topic), stage.model)
+        )
+
+        def asked(mark: Any) -> Backlog | None:
+            """Return the answer of the driver; a retryable error asks again, as the caller does."""
+            try:
+                return driver.backlog(mark)
+            except Exception as error:
+                if not stage.connection.translate(error).retryable:
+                    raise
+                return Backlog(mark, left=True)
+
+        def left(mark: Any) -> bool:
+            told = asked(mark)
+            assert told is not None
+            return told.left
+
+        try:
+            eventually(lambda: driver.attach(1.0), "it is attached", within=RECEIVE_SECONDS)
+            # it is asked only after a fetch that returned nothing
+            assert driver.fetch(1, 0.2).columns.length == 0
+            if asked(None) is None:
+                # the system does not say
+                return
+            eventually(lambda: not left(None), "an empty topic has none left")
+            stage.publish(topic, *sent)
+            first = eventually(lambda: asked(None) if left(None) else None, "there are messages")
+            assert first is not None
+            found: list[Fetched] = []
+            deadline = Deadline(RECEIVE_SECONDS)
+            while sum(each.columns.length for each in found) < len(sent) and not deadline.passed:
+                found.append(driver.fetch(len(sent), 1.0))
+            assert sorted(data for each in found for data in each.columns.values("value")) == sent
+            stage.publish(topic, b"later")
+
+            def none_left() -> bool:
+                if not left(first.mark):
+                    return True
+                # as a caller does: what a client holds may be later messages
+                driver.fetch(len(sent), 0.2)
+                return False
+
+            eventually(none_left, "what there was has come")
+        finally:
+            driver.close(5.0)
