@@ -106,3 +106,19 @@ def test_attributes_come_back_equal_from_every_system(source: Session, target: t
     for row in range(2):
         mine, found = (shown(frame["attributes"].iloc[row], name) for frame in (first, back))
         assert found == mine
+
+
+@pytest.mark.parametrize("names", [["note"], ["größe", "note"], [f"n{number}" for number in range(8)]])
+def test_attributes_that_are_too_long_for_pubsub_are_named_as_the_user_named_them(
+    source: Session, request: pytest.FixtureRequest, names: list[str]
+) -> None:
+    server: Server = request.getfixturevalue("pubsub_emulator")
+    source.publish("all", "1", attributes=dict.fromkeys(names, "x" * 3_000) | {"short": "1"})
+    topic = f"attributes-{uuid.uuid4().hex[:8]}"
+    with bk.connect(server.address) as session:
+        session.create_topic(topic)
+        outcome = source.copy("all", session, topic)
+    assert list(outcome["status"]) == ["failed"]
+    error = outcome["error"].iloc[0]
+    assert all(repr(name) in error for name in names[:5])
+    assert "short" not in error

@@ -16,6 +16,7 @@ from __future__ import annotations
 from base64 import b64decode, b64encode
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +28,7 @@ from brokerkit.core.vocabulary.capabilities import Capabilities
 from brokerkit.core.vocabulary.columns import Columns
 from brokerkit.core.vocabulary.errors import ConfigError
 from brokerkit.core.vocabulary.messages import OutboundMessage, to_microseconds
+from brokerkit.core.vocabulary.results import PublishResult
 from brokerkit.frames.attributes import pair_of, parts_of
 
 if TYPE_CHECKING:
@@ -37,6 +39,7 @@ KEY = "bk-key"
 NULL = "bk-null"
 ATTRIBUTES = "bk-attributes"
 OURS = (PUBLISH_TIME, KEY, NULL, ATTRIBUTES)
+SHOWN_NAMES = 5
 TOLD = f"these get the current time, and their own is kept in the attribute {PUBLISH_TIME}"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -63,6 +66,21 @@ def messages_to_copy(
         for message, number in zip(messages, columns.values("partition"), strict=True):
             message.partition = number
     return messages
+
+
+def named(result: PublishResult, message: OutboundMessage) -> PublishResult:
+    """Return the result of a copied message; an error about ``bk-attributes`` names those that are in it."""
+    error = result.error
+    if error is None or ATTRIBUTES not in str(error):
+        return result
+    text = message.attributes.text(ATTRIBUTES)
+    names = [name for name, _ in _together([], text)] if text is not None else []
+    shown = [f"{name!r:.60}" for name in names[:SHOWN_NAMES]] + ["..."] * (len(names) > SHOWN_NAMES)
+    told = type(error)(
+        f"the attributes that this system does not carry as they are ({', '.join(shown)}): {error}"
+    )
+    told.__cause__ = error
+    return replace(result, error=told)
 
 
 def times_of(columns: Columns) -> list[int | None]:

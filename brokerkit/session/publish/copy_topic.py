@@ -30,7 +30,7 @@ from ..consume.pull import left_in_time
 from ..interrupted import Interrupted, outcome_kept
 from ..read.ranges import Range, range_finder
 from .batch import answers_to_nothing
-from .copy_attributes import TOLD, messages_to_copy, times_of
+from .copy_attributes import TOLD, messages_to_copy, named, times_of
 from .journal import Journal
 from .placement import Partitions, Placement, Times, partitions_of, placement_of
 from .resending import KnownNames, known_again
@@ -311,6 +311,7 @@ class Copying:
                 self._journal.sending(places)
             self._names.sent(time.time(), [None])
             sent = self._publisher.topic(self._target).publish_batch(messages)
+            sent = list(map(named, sent, messages))
             for row, result in zip(rows, sent, strict=True):
                 self._results[begin + row] = result
             if self._journal is not None:
