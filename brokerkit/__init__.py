@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from .core.vocabulary.topics import Slice as Slice
     from .display.descriptions import Description as Description
     from .frames import Decoder as Decoder
+    from .frames import Explanation as Explanation
     from .frames import attr as attr
     from .frames import avro as avro
     from .frames import decoder as decoder
@@ -112,6 +113,7 @@ _HOMES = {
     "display.descriptions": ("Description",),
     "frames": (
         "Decoder",
+        "Explanation",
         "attr",
         "avro",
         "decoder",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from .attribute import attr
 from .auto import AutoDecoder
+from .auto.explaining import Explanation
 from .build import Counts, Failure, Failures, FrameBuilder
 from .dataframe import from_pandas, to_pandas
 from .decoded import Decoded, PayloadDecoder, PayloadFailure, Payloads
@@ -33,6 +34,7 @@ __all__ = [
     "Decode",
     "Decoded",
     "Decoder",
+    "Explanation",
     "Failure",
     "Failures",
     "FrameBuilder",

@@ -142,14 +142,15 @@ def attribute_values(column: Column | None, start: int, stop: int) -> tuple[list
     wrong: dict[int, str] = {}
     for row, value in enumerate(part):
         try:
-            found.append(_attributes(value))
+            found.append(attributes_of(value))
         except (TypeError, ValueError) as error:
             found.append(NO_ATTRIBUTES)
             wrong[row] = str(error)
     return found, wrong
 
 
-def _attributes(value: Any) -> Attributes:
+def attributes_of(value: Any) -> Attributes:
+    """Return the attributes of one row of a frame."""
     if isinstance(value, Mapping | Attributes):
         return Attributes(value)
     if missing(value):

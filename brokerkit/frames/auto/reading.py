@@ -32,8 +32,8 @@ BASE64_BEGINNINGS = tuple(
 
 _CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _BASE64 = re.compile(rb"[A-Za-z0-9+/\r\n]+={0,2}\s*")
-_MSGPACK_MAPS = frozenset((*range(0x81, 0x90), 0xDE, 0xDF))
-_CBOR_MAPS = frozenset((*range(0xA1, 0xBC), 0xBF))
+MSGPACK_MAPS = frozenset((*range(0x81, 0x90), 0xDE, 0xDF))
+CBOR_MAPS = frozenset((*range(0xA1, 0xBC), 0xBF))
 _CBOR_MARK = b"\xd9\xd9\xf7"
 
 
@@ -144,7 +144,7 @@ def read_payload(payload: bytes, declared: Declared = NOTHING) -> Reading:
 
 def _self_described(data: bytes, prefix: str) -> Reading:
     """Read bytes that are no text: a map of MessagePack or CBOR with text keys, or nothing that is known."""
-    for name, codec, maps in (("msgpack", msgpack, _MSGPACK_MAPS), ("cbor", cbor, _CBOR_MAPS)):
+    for name, codec, maps in (("msgpack", msgpack, MSGPACK_MAPS), ("cbor", cbor, CBOR_MAPS)):
         if data[0] not in maps and not (name == "cbor" and data.startswith(_CBOR_MARK)):
             continue
         try:
@@ -200,6 +200,12 @@ def _may_be_base64(data: bytes) -> bool:
     return data[:4].decode("latin-1").startswith(tuple(one[:4] for one in BASE64_BEGINNINGS)) and bool(
         _BASE64.fullmatch(data)
     )
+
+
+def first_control(text: str) -> int | None:
+    """Return where the first control character is that text does not have; None if there is none."""
+    found = _CONTROLS.search(text)
+    return None if found is None else found.start()
 
 
 def _is_text(data: bytes) -> bool:

@@ -12,7 +12,9 @@ from brokerkit.core.vocabulary.protocols import PositionLike
 from brokerkit.core.vocabulary.windows import LATENESS, parse_lateness, slices_of
 from brokerkit.display.descriptions import Description, topics_frame
 from brokerkit.display.sanitize import plain
+from brokerkit.frames.auto.explaining import Explanation
 from brokerkit.frames.build import FrameBuilder
+from brokerkit.frames.explain import explained_row
 
 from ..arguments import MAX_BYTES, MaxBytesWarning, check_bytes, check_topic, topic_names
 from ..base import BrokerSession
@@ -216,6 +218,21 @@ class ReadingSession(BrokerSession):
             limit=limit,
             progress=progress,
         )
+
+    def explain(self, row: Any) -> Explanation:
+        """Return how `decode="auto"` reads the payload of a row, and why::
+
+            s.explain(df.iloc[0])
+
+        It shows each layer with its size and evidence, and why other readings were rejected.
+
+        Args:
+            row: A row of a frame of messages: a Series, a dict, or a frame with one row.
+
+        Raises:
+            ConfigError: It is not one row of messages.
+        """
+        return explained_row(row)
 
     def reread(self, df: pd.DataFrame, *, decode: Any = None, expand: bool = False) -> pd.DataFrame:
         """Read the rows of a frame again from the broker, in the order of the frame.

@@ -1,0 +1,57 @@
+"""Why the payload of one row of a frame is read as it is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from brokerkit.core.vocabulary.errors import ConfigError
+
+from .attributes import attributes_array, parts_of
+from .auto.declared import NOTHING, declared_rows
+from .auto.explaining import Explanation, explained
+from .message_rows import attributes_of
+from .tabular import is_pandas, missing, table_of
+
+
+def explained_row(row: Any) -> Explanation:
+    """Return how `auto` reads the payload of a row, and why.
+
+    Args:
+        row: A Series, a dict, or a frame with one row.
+
+    Raises:
+        ConfigError: It is not one row of messages.
+    """
+    values = _values(row)
+    if "raw" not in values and "value" not in values:
+        raise ConfigError("a row of messages has the columns 'value' and 'raw'; this one has neither")
+    attributes = attributes_of(values.get("attributes"))
+    declared = declared_rows(attributes_array([attributes], 1), 1)
+    named = {name: data or b"" for name, data, _ in map(parts_of, attributes)}
+    return explained(_payload(values), declared.get(0, NOTHING), named)
+
+
+def _values(row: Any) -> Mapping[str, Any]:
+    if isinstance(row, Mapping):
+        return row
+    if hasattr(row, "to_dict") and not is_pandas(row):
+        found: Mapping[str, Any] = row.to_dict()
+        return found
+    table = table_of(row)
+    if table.num_rows != 1:
+        raise ConfigError(f"explain needs one row, not {table.num_rows:,}: give df.iloc[0], for example")
+    values: dict[str, Any] = table.to_pylist()[0]
+    return values
+
+
+def _payload(values: Mapping[str, Any]) -> bytes | None:
+    for name in ("raw", "value"):
+        value = values.get(name)
+        if isinstance(value, str):
+            return value.encode()
+        if isinstance(value, bytes):
+            return value
+        if not missing(value):
+            raise ConfigError(f"the column {name!r} of this row is neither text nor bytes")
+    return None
