@@ -246,3 +246,21 @@ def test_an_interrupted_copy_continues_in_order(
     again = kafka_session.copy(source, kafka_session, target, resume=frame, progress=False)
     assert again.counts["confirmed"] == 9_000
     pd.testing.assert_frame_equal(rows(kafka_session, source), rows(kafka_session, target))
+
+
+@pytest.mark.parametrize("server", ["nats_server", "pubsub_emulator"])
+@pytest.mark.parametrize("partitions", [1, 2, 5])
+def test_a_target_without_partitions_is_said_where_the_source_has_several(
+    kafka_session: Session, make_topic: Any, request: pytest.FixtureRequest, server: str, partitions: int
+) -> None:
+    source = make_topic(partitions)
+    kafka_session.publish(source, "1", key="a")
+    with bk.connect(request.getfixturevalue(server).address) as session:
+        session.create_topic(source)
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always", PlacingWarning)
+            outcome = kafka_session.copy(source, session, source)
+    assert list(outcome["status"]) == ["confirmed"]
+    said = [str(each.message) for each in caught if each.category is PlacingWarning]
+    lost = [text for text in said if f"{partitions} partitions" in text and "has none" in text]
+    assert len(lost) == (partitions > 1)

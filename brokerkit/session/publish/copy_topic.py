@@ -88,13 +88,12 @@ def copy_topic(
     if target.name == source.name and src == dst:
         raise ConfigError(f"{src!r} would be copied to itself: choose another topic")
     publisher = target.shared_publisher()
-    counted = source.capabilities.partitions and target.capabilities.partitions
     placement = placement_of(
         target,
         dst,
         partitions=given.partitions,
         times=given.times,
-        source=partitions_of(source, [src]) if counted else None,
+        source=partitions_of(source, [src]) if source.capabilities.partitions else None,
         has_partitions=source.capabilities.partitions,
     )
     copying = Copying(

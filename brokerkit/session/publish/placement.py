@@ -177,6 +177,11 @@ def placement_of(
         made.tell(
             f"the messages come from {_count_text(source)}, and the target chooses partitions itself: {goes}"
         )
+    elif has_partitions and partitions is None and not capabilities.partitions and (source or 0) > 1:
+        made.tell(
+            f"the messages come from {_count_text(source)}, and {topic!r} has none: the copies do not tell "
+            "from which"
+        )
     return made
 
 
