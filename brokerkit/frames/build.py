@@ -78,7 +78,7 @@ class FrameBuilder:
     """A builder of record batches of one schema from `Columns`, which counts the rows.
 
     Args:
-        decoder: "auto", "json", "text", "raw", the name of a registered decoder, or a `Decoder`.
+        decoder: The name of a built-in or registered decoder, such as "auto", or a decoder itself.
         attributes: False leaves the column null for callers that do not need it.
         expanding: The rows are passed to `expand` afterwards, which finds payloads that are not JSON. "json"
             then need not parse every payload twice, and the failures are those of `expand`.

@@ -13,11 +13,13 @@ from brokerkit.core.vocabulary.errors import ConfigError
 from .arrow import Array, ArrowType, nulls
 from .auto import AutoDecoder
 from .decoded import Decoded, PayloadDecoder, PayloadFailure, Payloads, error_text
+from .object_decoder import NAMES as OBJECT_DECODERS
+from .object_decoder import ObjectDecoder
 from .text import NAMES as TEXT_DECODERS
 from .text import TextDecoder
 from .typed import TypedDecoder
 
-BUILT_IN = ("auto", *TEXT_DECODERS)
+BUILT_IN = ("auto", *TEXT_DECODERS, *OBJECT_DECODERS)
 """The names of the decoders that this package brings along."""
 
 HOW_TO_DECLARE = (
@@ -125,7 +127,7 @@ def as_decoder(decode: Decode | PayloadDecoder) -> PayloadDecoder:
     Raises:
         ConfigError: The name is not known, or a function does not declare its type.
     """
-    if isinstance(decode, Decoder | TextDecoder | AutoDecoder):
+    if isinstance(decode, Decoder | TextDecoder | AutoDecoder | ObjectDecoder):
         return decode
     if isinstance(decode, TypedDecoder):
         _typed[decode.name] = decode
@@ -149,6 +151,8 @@ def as_decoder(decode: Decode | PayloadDecoder) -> PayloadDecoder:
 
 
 def _built_in(name: str) -> PayloadDecoder:
+    if name in OBJECT_DECODERS:
+        return ObjectDecoder(name)
     return AutoDecoder() if name == "auto" else TextDecoder(name)
 
 

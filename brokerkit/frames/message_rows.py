@@ -15,12 +15,13 @@ from brokerkit.core.vocabulary.messages import OutboundMessage
 
 from .arrow import Array, ArrowType, is_bytes, is_text, value_type
 from .attributes import pairs_of
-from .auto.declared import NOTHING, declared_rows
+from .auto.declared import NOTHING, Declared, declared_rows
 from .auto.writing import written
 from .decoded import objects_of
 from .decoding import BUILT_IN
 from .json_types import plain_column
 from .keys import KEY, Keys, check_bytes
+from .object_decoder import NAMES as OBJECT_DECODERS
 from .schema import ATTRIBUTES
 from .tabular import Column, describe_columns, missing
 
@@ -49,7 +50,8 @@ class MessageRows:
         self._keys = Keys(columns, key or KEY)
         self._attributes = columns.get("attributes")
         self._payloads = _payload_columns(columns, decoder)
-        self._read_from_raw = decoder in (None, "auto") and len(self._payloads) == 2
+        self._read_from_raw = decoder in (None, "auto", *OBJECT_DECODERS) and len(self._payloads) == 2
+        self._otherwise = Declared(format=decoder) if decoder in OBJECT_DECODERS else NOTHING
         _check_attributes(self._attributes)
 
     def __len__(self) -> int:
@@ -92,10 +94,13 @@ class MessageRows:
         payloads = [second if first is None else first for first, second in zip(values, raws, strict=True)]
         if self._read_from_raw:
             both = [row for row in range(length) if values[row] is not None and raws[row] is not None]
-            declared = declared_rows(self._attributes_of(start, stop), length) if both else {}
+            forced = self._otherwise != NOTHING
+            declared = declared_rows(self._attributes_of(start, stop), length) if both and not forced else {}
             for row in both:
                 try:
-                    payloads[row] = written(raws[row] or b"", values[row] or b"", declared.get(row, NOTHING))
+                    payloads[row] = written(
+                        raws[row] or b"", values[row] or b"", declared.get(row, self._otherwise)
+                    )
                 except ValueError as error:
                     wrong[row] = str(error)
         return payloads, wrong

@@ -186,6 +186,24 @@ def test_a_value_put_in_place_of_bytes_is_published() -> None:
     assert [item.data for item in messages_from_frame(frame)] == [b"mended", PACKED]  # type: ignore[union-attr]
 
 
+@pytest.mark.parametrize("name", ["msgpack", "cbor"])
+def test_a_format_that_is_asked_for_reads_every_value_and_fails_on_others(name: str) -> None:
+    encode = msgspec.msgpack.encode if name == "msgpack" else cbor2.dumps
+    payloads = [encode(ORDER), encode([1, 2]), encode(7), None, b"\xc1\xff\xff", b"not one value"]
+    table = built(payloads, decode=name)
+    assert rows(table)[:4] == [
+        (JSON, payloads[0], name), ("[1,2]", payloads[1], name), ("7", payloads[2], name), (None, None, None)
+    ]  # fmt: skip
+    assert [(value, raw) for value, raw, _ in rows(table)[4:]] == [(None, payloads[4]), (None, payloads[5])]
+    assert failures(table)[["row", "layer"]].values.tolist() == [[4, name], [5, name]]
+    assert [item.data for item in messages_from_frame(table)] == payloads  # type: ignore[union-attr]
+    values = table.column("value").to_pylist()
+    edited = table.set_column(
+        6, table.schema.field("value"), pa.array(["{}", *values[1:]], pa.large_string())
+    )
+    assert f"{name} cannot be written" in str(next(iter(messages_from_frame(edited))))
+
+
 DECLARED: list[tuple[dict[str, str], bytes, str | None, str]] = [
     ({"content-encoding": "gzip"}, gzip.compress(BYTES), JSON, "gzip+json"),
     ({"Content-Encoding": "deflate"}, zlib.compress(BYTES)[2:-4], JSON, "deflate+json"),

@@ -114,14 +114,19 @@ def peel(payload: bytes, declared: Declared = NOTHING, cap: int = CAP) -> Peeled
         data = inner
 
 
-def read_inside(peeled: Peeled, declared: Declared = NOTHING) -> Reading:
-    """Return how a payload is read, once the layers around it are removed."""
+def read_inside(peeled: Peeled, declared: Declared = NOTHING, *, strict: bool = False) -> Reading:
+    """Return how a payload is read, once the layers around it are removed.
+
+    Args:
+        declared: What the attributes say. A format that does not hold is ignored if the payload is text.
+        strict: A format that does not hold is a failure in any case.
+    """
     data, prefix = peeled.data, peeled.prefix
     bare = not peeled.layers
     if peeled.problem is not None:
         return Reading(None, f"{prefix}{peeled.problem.layer}", problem=peeled.problem)
     if declared.format in ("msgpack", "cbor"):
-        found = _told(declared.format, data, prefix)
+        found = _told(declared.format, data, prefix, strict)
         if found is not None:
             return found
     if data.startswith(AVRO_CONTAINER):
@@ -166,13 +171,15 @@ def _has_names(value: Any) -> bool:
     )
 
 
-def _told(name: str, data: bytes, prefix: str) -> Reading | None:
-    """Read what the attributes declare; None if it is text after all."""
+def _told(name: str, data: bytes, prefix: str, strict: bool) -> Reading | None:
+    """Read what is declared; None if it is text after all."""
     codec = msgpack if name == "msgpack" else cbor
     try:
         return Reading(codec.text(data), f"{prefix}{name}")
+    except MissingExtra as error:
+        return Reading(None, f"{prefix}{name}", problem=Problem(str(error), name))
     except ValueError as error:
-        if _is_text(data):
+        if not strict and _is_text(data):
             return None
         return Reading(None, f"{prefix}{name}", problem=_problem(name, error))
 

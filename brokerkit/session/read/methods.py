@@ -93,7 +93,8 @@ class ReadingSession(BrokerSession):
             header: Only messages that have a header of this name, or match ``{name: value}``.
             where: Only messages whose payload contains this text, or for which this function of the value, or
                 this Arrow expression over the frame's columns, is true.
-            decode: "auto", "json", "text", "raw", or a decoder; see `brokerkit.decoder`.
+            decode: "auto", "json", "text", "raw", "msgpack", "cbor", or a decoder: `brokerkit.avro`,
+                `brokerkit.protobuf`, or one of your own by `brokerkit.decoder`.
             expand: Add a column for each field of JSON values; see `brokerkit.expand`.
             attributes: Read the headers. False leaves them out, which is faster.
             lateness: Where producers set the times, a message may be stored behind later ones. Search past a
