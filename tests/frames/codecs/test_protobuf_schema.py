@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import pickle
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 from google.protobuf import descriptor_pb2, timestamp_pb2
 
 from brokerkit.core.vocabulary.errors import ConfigError
+from brokerkit.frames.codecs.extras import MissingExtra
 from brokerkit.frames.codecs.protobuf import ProtobufSchema
 
 from .protobuf_messages import COMMON, ORDER, class_of, made, payloads, shop
@@ -161,6 +163,21 @@ def test_a_schema_can_be_sent_to_another_process() -> None:
     again = pickle.loads(pickle.dumps(shop()))
     assert (again.main, again.names) == (shop().main, shop().names)
     assert first_value(again, "Ignored") == {"a": 7}
+
+
+def test_a_missing_library_is_named_with_the_line_that_installs_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    data, main = set_of(shop()), shop().main
+    monkeypatch.setitem(sys.modules, "grpc_tools", None)
+    with pytest.raises(MissingExtra, match=r'a schema as text needs .*brokerkit-notebook\[protobuf\]"'):
+        ProtobufSchema.from_text('syntax = "proto3";')
+    # descriptors need no compiler
+    schema = ProtobufSchema.from_descriptor(data, main=main)
+    assert first_value(schema, "Ignored") == {"a": 7}
+    monkeypatch.setitem(sys.modules, "ptars", None)
+    with pytest.raises(
+        MissingExtra, match=r'Protobuf needs the module .ptars.*brokerkit-notebook\[protobuf\]"'
+    ):
+        first_value(schema, "Ignored")
 
 
 def test_a_message_is_chosen_by_its_name_or_the_end_of_it() -> None:
