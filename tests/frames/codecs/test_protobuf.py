@@ -175,6 +175,14 @@ def test_a_missing_required_field_is_a_failure_with_its_path() -> None:
     assert reading.failures[0].reason == "the required field is missing"
 
 
+def test_a_map_key_that_is_not_text_does_not_end_the_process() -> None:
+    # the reference library crashes when it looks for required fields behind such a key
+    row = b"\x42\x05\x0a\x01\xc3\x12\x00"
+    columns = old().columns(old().message("Grouped"))
+    for reading in (columns.read(payloads([row])), columns.texts(payloads([row]))):
+        assert reading.failures == {0: RowFailure(4, "inners{}.key", "the text is not UTF-8")}
+
+
 def test_groups_are_messages() -> None:
     columns = old().columns(old().message("Grouped"))
     reading = columns.read(

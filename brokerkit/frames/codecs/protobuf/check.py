@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from ..extras import extra
+from .required import missing_fields
 
 
 class Checked(NamedTuple):
@@ -55,7 +56,7 @@ class Checker:
         except self._refused as error:
             return Checked(error=str(error).rpartition(": ")[2])
         if not message.IsInitialized():
-            return Checked(missing=tuple(message.FindInitializationErrors()))
+            return Checked(missing=missing_fields(message))
         size = message.ByteSize()
         message.DiscardUnknownFields()
         canonical = message.SerializePartialToString(deterministic=True)

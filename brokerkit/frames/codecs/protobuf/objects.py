@@ -11,6 +11,7 @@ from typing import Any
 
 from ..extras import extra
 from .descriptors import ANY, DURATION, JSON_LIKE, TIMESTAMP, WRAPPERS, Type, is_map
+from .required import missing_fields
 
 MOST_LEVELS = 100
 
@@ -60,7 +61,7 @@ class Objects:
         message = self._class_of(descriptor)()
         self._fill(message, value, "", MOST_LEVELS)
         if not message.IsInitialized():
-            raise Misfit(message.FindInitializationErrors()[0], "the required field is missing")
+            raise Misfit(missing_fields(message)[0], "the required field is missing")
         return message
 
     def _fill(self, message: Any, value: Any, path: str, levels: int) -> None:
