@@ -85,6 +85,9 @@ def test_two_keys_with_one_text_are_refused(codec: Any) -> None:
         (msgpack, b"\x82\xa1a\x01"),
         (msgpack, b"\xc1"),
         (msgpack, b"\xa1\xff"),
+        (msgpack, b"\xc7\x0c\xff" + bytes(4) + b"\x80" + bytes(7)),
+        (msgpack, b"\xc7\x0c\xff" + b"\xff" * 12),
+        (msgpack, b"\xd7\xff"),
         (msgpack, b"\x91" * 100_000),
         (cbor, b""),
         (cbor, b"\x01\x02"),
@@ -129,3 +132,31 @@ def test_a_float_keeps_its_value() -> None:
     for value in (5e-324, 1.7976931348623157e308, 0.1 + 0.2, -0.0, 1e22):
         text = msgpack.text(msgspec.msgpack.encode(value))
         assert repr(json.loads(text)) == repr(value)
+
+
+def timestamp(seconds: int, nanoseconds: int) -> bytes:
+    return b"\xc7\x0c\xff" + nanoseconds.to_bytes(4, "big") + seconds.to_bytes(8, "big", signed=True)
+
+
+@pytest.mark.parametrize(
+    ("payload", "text"),
+    [
+        (b"\xd7\xff" + ((123_456_789 << 34) | 1_700_000_000).to_bytes(8, "big"), "2023-11-14T22:13:20.123456789Z"),
+        (b"\xd7\xff" + ((123_456_000 << 34) | 1_700_000_000).to_bytes(8, "big"), "2023-11-14T22:13:20.123456Z"),
+        (timestamp(-1, 999_999_999), "1969-12-31T23:59:59.999999999Z"),
+        (timestamp(-1, 0), "1969-12-31T23:59:59Z"),
+        (timestamp(253_402_300_800, 0), "+10000-01-01T00:00:00.000000000Z"),
+        (timestamp(-62_135_596_801, 1), "0000-12-31T23:59:59.000000001Z"),
+    ],
+)  # fmt: skip
+def test_a_time_keeps_its_nanoseconds_and_its_year(payload: bytes, text: str) -> None:
+    assert msgpack.text(payload) == f'"{text}"'
+    # beside everything else that may look like one
+    others = [{"k": 2**40, "f": 1.5, "s": "x" * 40, "b": payload}, [None, True, -7, -(2**40)], 2**20]
+    around = msgspec.msgpack.encode([*others, msgspec.msgpack.Ext(127, payload)])
+    whole = b"\x96" + around[1:] + payload + b"\x81\xa1t" + payload
+    found = json.loads(msgpack.text(whole))
+    assert found[4] == text
+    assert found[5] == {"t": text}
+    assert found[3]["$ext"] == 127
+    assert found[0]["k"] == 2**40
