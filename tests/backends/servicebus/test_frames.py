@@ -27,6 +27,8 @@ COLUMNS = [
     "raw_key",
     "value",
     "raw",
+    "format",
+    "schema",
     "attributes",
     "publish_time",
     "ingestion_time",
