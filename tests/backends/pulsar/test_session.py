@@ -14,7 +14,19 @@ from .conftest import Make, new_name, publish, publish_as_one_batch
 
 pytestmark = pytest.mark.broker
 
-COLUMNS = ["topic", "partition", "offset", "id", "key", "raw_key", "value", "raw", "format", "schema", "attributes"]
+COLUMNS = [
+    "topic",
+    "partition",
+    "offset",
+    "id",
+    "key",
+    "raw_key",
+    "value",
+    "raw",
+    "format",
+    "schema",
+    "attributes",
+]
 
 
 @pytest.fixture
