@@ -10,7 +10,6 @@ import os
 import pickle
 import subprocess
 import sys
-import traceback
 import uuid
 import warnings
 from collections.abc import Callable, Iterator
@@ -31,7 +30,8 @@ from brokerkit.sandbox.pulsar import PulsarServer
 from brokerkit.sandbox.servicebus.server import KEY, ServiceBusServer
 from brokerkit.workbench import Session
 
-CANARY = "k4n4r13nv0g3l"
+from .canary import CANARY, check, texts_of
+
 NOT_TEXT = f"{CANARY}\udcff"
 JSON = json.dumps({"sasl.password": CANARY, "sasl.username": "u"})
 
@@ -125,6 +125,13 @@ WAYS = [
     Way("registry misspelled", f"kafka://{NOWHERE}", {"registry_passwort": CANARY}),
     Way("registry from the environment", "inmem://", environment={"BROKERKIT_INMEM_REGISTRY": f"https://u:{CANARY}@{NOWHERE}"}),
     Way("registry saved", "mine", file=f'[mine]\nurl = "inmem://"\nregistry = "http://{NOWHERE}"\nregistry_token = "{CANARY}"\n'),
+    Way("kafka dotted option", f"kafka://{NOWHERE}", {"my.strange.option": CANARY}),
+    Way("kafka dotted option for librdkafka", f"kafka://{NOWHERE}", {"librdkafka": {"my.strange.option": CANARY}}),
+    Way("kafka dotted option in a url", f"kafka://{NOWHERE}?my.strange.option={CANARY}"),
+    Way("nats dotted option", f"nats://{NOWHERE}", {"my.strange.option": CANARY}),
+    Way("pulsar dotted option", f"pulsar://{NOWHERE}", {"my.strange.option": CANARY}),
+    Way("servicebus dotted option", AZURE.replace(CANARY, "x"), {"my.strange.option": CANARY}),
+    Way("dotted option saved", "mine", file=f'[mine]\nurl = "kafka://{NOWHERE}"\nmy.strange.option = "{CANARY}"\n'),
     Way("strange option in a url", f"nats://{NOWHERE}?mine={CANARY}"),
     Way("strange option in the environment", f"nats://{NOWHERE}", environment={"BROKERKIT_NATS_MINE": CANARY}),
     Way("strange option saved", "mine", file=f'[mine]\nurl = "nats://{NOWHERE}"\nmine = "{CANARY}"\n'),
@@ -177,37 +184,6 @@ def logged() -> Iterator[io.StringIO]:
     yield stream
     root.setLevel(level)
     root.removeHandler(handler)
-
-
-def is_ours(file: str) -> bool:
-    return Path(file).is_relative_to(Path(bk.__file__).parent)
-
-
-def texts_of(error: BaseException) -> Iterator[str]:
-    """All that can be seen of an error: of it, its causes and contexts, with the variables of every frame."""
-    from IPython.core.ultratb import VerboseTB
-
-    # the frames of the test itself know the canary
-    while error.__traceback__ and not is_ours(error.__traceback__.tb_frame.f_code.co_filename):
-        error.__traceback__ = error.__traceback__.tb_next
-    yield "".join(traceback.format_exception(error))
-    yield "".join(traceback.TracebackException.from_exception(error, capture_locals=True).format())
-    yield VerboseTB(theme_name="nocolor").text(type(error), error, error.__traceback__)
-    waiting: list[BaseException | None] = [error]
-    seen: set[int] = set()
-    while waiting:
-        each = waiting.pop()
-        if each is not None and id(each) not in seen:
-            seen.add(id(each))
-            yield f"{each!r} {each} {each.args!r} {vars(each)!r} {getattr(each, 'object', '')!r}"
-            waiting += [each.__cause__, each.__context__]
-
-
-def check(texts: Iterator[str] | list[str]) -> None:
-    for text in texts:
-        place = text.find(CANARY)
-        # the place without the canary: a failing test is an output, too
-        assert place < 0, text[max(0, place - 300) : place].replace(CANARY, "*")
 
 
 @pytest.mark.parametrize("planted", SOME_WAYS, ids=[way.name for way in WAYS], indirect=True)

@@ -25,7 +25,14 @@ _PUBLIC_NAME = re.compile(
     r"user|name|domain|stream|inbox_prefix|tls_ca|tls_cert|tls_certificate|tls_key_file|tls_hostname|"
     r"admin|monitor|oauth2_(issuer|key_file|audience|scope)|listener|project|emulator|endpoint|ca|transport|"
     r"read[._]only|production|demo|data|log_level|tls|tls_first|tls_check_hostname|nack_delay|prefetch|"
-    r"batching|chunking|registry[._](user|ca|cert|timeout)"
+    r"batching|chunking|registry[._](user|ca|cert|timeout)|"
+    # texts among the properties of librdkafka
+    r"bootstrap\.servers|metadata\.(broker\.list|recovery\.strategy)|isolation\.level|auto\.offset\.reset|"
+    r"group\.(id|instance\.id|protocol|protocol\.type|remote\.assignor)|partition\.assignment\.strategy|"
+    r"transactional\.id|queuing\.strategy|offset\.store\.(method|path)|broker\.version\.fallback|"
+    r"client\.software\.(name|version)|plugin\.library\.paths|https\.ca\.location|ssl\.key\.location|"
+    r"ssl\.(cipher\.suites|curves\.list|sigalgs\.list|engine\.id|providers|ca\.certificate\.stores)|"
+    r"sasl\.kerberos\.(service\.name|principal|keytab)|sasl\.oauthbearer\.grant\.type|topic\.blacklist"
 )
 _LOGIN = re.compile(r"://[^/?#]*@")
 _REGISTRY = re.compile(r"(https?://[^@?#\s]*|sandbox)?", re.IGNORECASE)
@@ -102,16 +109,14 @@ class Secret:
 def hidden(name: str, value: Any) -> Any:
     """Return the value of an option, as a `Secret` if its name or content says so.
 
-    One whose name has no dot and is not known is hidden as well: it may be a secret under a misspelled name.
-    Names with dots are properties of a client library.
+    One whose name is not known is hidden as well: it may be a secret under a misspelled name.
     """
     if isinstance(value, bytes):
         return Secret(value)
     if isinstance(value, str) and value.lstrip().startswith("{"):
         found = _object_in(value)
         return Secret(value) if found is None else hidden(name, found)
-    strange = "." not in name and not is_public(name, value)
-    if isinstance(value, str) and value and (is_secret(name) or strange or inner_secrets(value)):
+    if isinstance(value, str) and value and (not is_public(name, value) or inner_secrets(value)):
         return Secret(value)
     if isinstance(value, Mapping):
         return {key: hidden(str(key), each) for key, each in value.items()}
