@@ -17,7 +17,7 @@ from brokerkit.core.vocabulary.columns import Columns
 from brokerkit.core.vocabulary.errors import ConfigError
 from brokerkit.core.vocabulary.messages import OutboundMessage
 
-from .fields import arguments, is_field, shown
+from .fields import OURS, arguments, is_field, is_foreign, shown
 from .names import split_partition
 from .positions import id_text, position_of
 
@@ -88,31 +88,48 @@ def _attributes(message: Any) -> tuple[tuple[str, str], ...]:
 
 @dataclass(frozen=True, slots=True)
 class Encoded:
-    """The arguments of the library's `send_async`."""
+    """The arguments of the library's `send_async`, and a note to report once it is sent."""
 
     content: bytes | None
     partition_key: str | None
     properties: dict[str, str] | None
     fields: dict[str, Any]
+    note: str | None = None
 
 
 def encode(message: OutboundMessage) -> Encoded:
     """Return the arguments for a message. Values and keys are checked before.
 
+    In a message that was read and is sent again, an attribute that has the name of a field but no value of
+    one was a property of another producer. It is sent as a property whose name begins with ``bk-``.
+
     Raises:
-        ConfigError: A text cannot be encoded as UTF-8.
+        ConfigError: A text cannot be encoded as UTF-8, or a field of a new message has a wrong value.
     """
     properties: dict[str, str] = {}
     known: dict[str, Any] = {}
+    foreign: list[str] = []
     for name, value in message.attributes:
         if not _is_text(name) or not _is_text(str(value)):
             raise ConfigError(f"attribute {name!r} has a character that UTF-8 cannot hold")
-        if is_field((name, value)):
+        if message.sent_again and is_foreign((name, value)):
+            properties.setdefault(f"{OURS}{name}", str(value))
+            foreign.append(name)
+        elif is_field((name, value)):
             known |= arguments(name, value)
         else:
             properties[name] = str(value)
     key = None if message.key is None else message.key.decode()
-    return Encoded(message.data, key, properties or None, known)
+    return Encoded(message.data, key, properties or None, known, _renamed(foreign))
+
+
+def _renamed(names: Sequence[str]) -> str | None:
+    """Return a note about properties that were sent under another name."""
+    if not names:
+        return None
+    return (
+        f"sent as properties that begin with {OURS}, since Pulsar cannot set such fields: {', '.join(names)}"
+    )
 
 
 def _is_text(text: str) -> bool:

@@ -20,6 +20,7 @@ from brokerkit.core.vocabulary.errors import ConfigError
 PREFIX = "$pulsar."
 EVENT_TIME = "$pulsar.event_time"
 ORDERING_KEY = "$pulsar.ordering_key"
+OURS = "bk-"
 MOST_MILLIS = 2**64 - 1
 
 
@@ -63,3 +64,8 @@ def keeps(pair: Pair) -> bool:
 def is_field(pair: Pair) -> bool:
     """Return whether an attribute is a field of the message rather than a property."""
     return pair[0].startswith(PREFIX)
+
+
+def is_foreign(pair: Pair) -> bool:
+    """Return whether an attribute has the name of a field and cannot be one: another producer's property."""
+    return is_field(pair) and not can_be_set(pair)

@@ -240,17 +240,19 @@ class _Sending:
     def begin(self, row: int, message: OutboundMessage) -> None:
         producer = self._producers[row]
         assert producer is not None
+        told: str | None = None
 
         def done(result: Any, message_id: Any) -> None:
             outcome = _outcome(result, message_id)
             if outcome.ok and outcome.id is None and producer.batching and not producer.deduplicated:
                 outcome = PublishResult("unknown", None, TAKEN_FOR_A_REPEAT)
-            self._set(row, outcome)
+            self._set(row, outcome if told is None else replace(outcome, note=told))
 
         with self._changed:
             self._under_way += 1
         try:
             encoded = encode(message)
+            told = encoded.note
             producer.native.send_async(
                 encoded.content,
                 done,

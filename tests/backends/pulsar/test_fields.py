@@ -256,3 +256,41 @@ def test_a_filter_says_how_many_messages_have_a_key_or_properties_that_cannot_be
         frame = session.scan(topic, progress=False, **wanted).to_pandas()
     assert frame["value"].tolist() == ["even"]
     assert sum(frame.attrs["brokerkit"]["read"]["overlooked"].values()) == 3
+
+
+FOREIGN: list[dict[str, str]] = [
+    {EVENT_TIME: "soon", "a": "b"},
+    {EVENT_TIME: "0"},
+    {EVENT_TIME: str(2**64)},
+    {ORDERING_KEY: ""},
+    {"$pulsar.other": "x", EVENT_TIME: "1.5"},
+]
+
+
+@pytest.mark.parametrize("batching", [False, True])
+def test_properties_that_only_look_like_fields_are_published_again_under_another_name(
+    url: str, make: Make, batching: bool
+) -> None:
+    topic, target = make(), make()
+    with bk.connect(url, batching=batching) as session:
+        producer = session.connection.native.create_producer(topic)
+        for properties in FOREIGN:
+            producer.send(b"odd", properties=properties)
+        producer.send(b"even", properties={"a": "b"}, event_timestamp=5)
+        producer.close()
+        outcome = session.publish_frame(target, session.scan(topic, progress=False).to_pandas())
+        assert outcome["status"].tolist() == ["confirmed"] * 6
+        for note, properties in zip(outcome["note"], FOREIGN, strict=False):
+            assert all(name in note for name in properties if name.startswith("$"))
+        assert pd.isna(outcome["note"].iloc[5])
+        assert fields_of(session, target) == [
+            *((0, "", {name if name == "a" else f"bk-{name}": value for name, value in each.items()}) for each in FOREIGN),
+            (5, "", {"a": "b"}),
+        ]  # fmt: skip
+        again = session.publish_frame(make(), session.scan(target, progress=False).to_pandas())
+        assert again["status"].tolist() == ["confirmed"] * 6
+
+
+def test_a_field_with_a_wrong_value_in_a_new_message_is_refused(session: Session, make: Make) -> None:
+    with pytest.raises(PublishFailed, match="must be milliseconds since 1970"):
+        session.publish(make(), "x", attributes={EVENT_TIME: "soon"})
