@@ -15,6 +15,7 @@ from brokerkit.core.runtime.record_consumer import RecordConsumer
 from brokerkit.core.vocabulary.arguments import check_seconds
 from brokerkit.core.vocabulary.capabilities import Capabilities, Model
 from brokerkit.core.vocabulary.errors import Closed
+from brokerkit.core.vocabulary.positions import parse
 from brokerkit.display.markup import Displayed, block, heading, lines, pairs
 from brokerkit.display.sanitize import plain
 from brokerkit.registry import opened
@@ -149,8 +150,13 @@ class BrokerSession(Displayed):
             batch_size=consuming.batch_size,
             **consuming.options,
         )
-        if start is not None and subscription is not None:
-            note_if_it_exists(self.inspector, topic, subscription, model, start)
+        exists = (
+            start is not None
+            and subscription is not None
+            and note_if_it_exists(self.inspector, topic, subscription, model, start)
+        )
+        if start is not None and not exists and self.capabilities.slices == "repeatable":
+            self.inspector.note_if_after_the_end(topic, parse(start))
         return made
 
     def publisher(self, *, transactional_id: str | None = None) -> ConnectedPublisher:

@@ -16,8 +16,8 @@ class StartIgnoredWarning(UserWarning):
 
 def note_if_it_exists(
     inspector: ConnectedInspector, topic: str, subscription: str, model: Model, start: object
-) -> None:
-    """Warn with `StartIgnoredWarning` if the subscription exists.
+) -> bool:
+    """Warn with `StartIgnoredWarning` if the subscription exists. Return False if it is missing.
 
     If the lookup fails, there is no warning.
     """
@@ -25,11 +25,13 @@ def note_if_it_exists(
         described = inspector.describe(topic, count=False, timeout=DESCRIBE_SECONDS)
     except BrokerError:
         # the consumer, which is opened next, will say what is wrong with the topic or the broker
-        return
+        return True
     kinds = ("group", "subscription") if model == "record" else ("subscription", "consumer", "share group")
-    if any(each.name == subscription and each.kind in kinds for each in described.subscriptions):
+    exists = any(each.name == subscription and each.kind in kinds for each in described.subscriptions)
+    if exists:
         note(
             f"subscription {subscription!r} of {topic!r} already exists and goes on from where it is: "
             f"start={start!r} had no effect",
             StartIgnoredWarning,
         )
+    return exists

@@ -223,3 +223,15 @@ def test_a_frame_says_why_its_pull_ended(orders: Session, model: str) -> None:
     assert stopped(pull(8, start="earliest")) == "at 8 messages"
     assert stopped(pull(100)) == "at the end of what there was"
     assert stopped(pull(100)) == "at the timeout"
+
+
+@pytest.mark.parametrize("reading", ["pull", "batches", "create_subscription"])
+def test_a_subscription_that_begins_after_the_end_says_so(orders: Session, reading: str) -> None:
+    options = {"pull": {"timeout": 0.2}, "batches": {"idle": 0.1}}.get(reading, {})
+    make = getattr(orders, reading)
+    with pytest.warns(bk.AfterTheEndWarning, match=r"orders: the start 1,000 lies after the end"):
+        make("orders", subscription="late", start=1000, **options)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", bk.AfterTheEndWarning)
+        for number, start in enumerate((0, -3, "latest", "earliest", "2100-01-01")):
+            make("orders", subscription=f"other-{number}", start=start, **options)

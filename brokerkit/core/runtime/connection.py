@@ -356,6 +356,8 @@ class Connection(Closable):
         begin = self._begin(topic, Earliest() if start is None else start)
         request = SubscriptionRequest(topic, subscription, chosen, begin, options)
         self._ask(lambda: driver.create_subscription(request, timeout=timeout), timeout + 1.0)
+        if self.capabilities.slices == "repeatable":
+            self.inspector().note_if_after_the_end(topic, begin)
 
     def begin_close(self, timeout: float) -> None:
         """Start to close all consumers, publishers and the inspector, and then the client."""

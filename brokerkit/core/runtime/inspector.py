@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any, TypeVar
@@ -17,6 +17,7 @@ from ..vocabulary.columns import Columns
 from ..vocabulary.errors import AfterTheEndWarning, BrokerError, Closed, NotFound, RetentionWarning
 from ..vocabulary.notes import note
 from ..vocabulary.positions import (
+    AtId,
     AtOffset,
     AtOffsets,
     AtPlace,
@@ -173,13 +174,7 @@ class ConnectedInspector(Closable):
         def at_time(moment: int) -> Mapping[int | None, int]:
             return self._ask(lambda: self._driver.at_time(topic, moment, timeout), timeout)
 
-        problem = after_the_end(first, bounds, self._driver.at_id)
-        if problem is not None:
-            note(
-                f"{topic}: {problem}, so nothing is there yet. Is it a position of another topic, or of an "
-                "earlier one of that name?",
-                AfterTheEndWarning,
-            )
+        self._note_if_after_the_end(topic, first, bounds)
         return stretches(
             first,
             last,
@@ -190,6 +185,30 @@ class ConnectedInspector(Closable):
             lateness=reach,
             counted=partial(self._counted, topic, timeout),
         )
+
+    def note_if_after_the_end(self, topic: str, start: Position, *, timeout: float = INSPECT_SECONDS) -> None:
+        """Warn with `AfterTheEndWarning` if a subscription begins after the last message that is there now.
+
+        If the broker does not answer, there is no warning.
+        """
+        if not isinstance(start, AtOffset | AtId):
+            return
+        try:
+            self._note_if_after_the_end(topic, start, self.bounds(topic, timeout=timeout))
+        except BrokerError:
+            # the subscription is made nevertheless, or its consumer will say what is wrong
+            return
+
+    def _note_if_after_the_end(
+        self, topic: str, start: Position | Mapping[int, Position], bounds: Sequence[Bounds]
+    ) -> None:
+        problem = after_the_end(start, bounds, self._driver.at_id)
+        if problem is not None:
+            note(
+                f"{topic}: {problem}, so nothing is there yet. Is it a position of another topic, or of an "
+                "earlier one of that name?",
+                AfterTheEndWarning,
+            )
 
     def _counted(self, topic: str, timeout: float, bounds: Bounds, position: int, count: int) -> int:
         """Return the position `count` messages after another one, or back from the end if negative."""

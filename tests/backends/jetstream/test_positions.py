@@ -64,3 +64,17 @@ def test_a_sequence_after_the_end_of_the_stream_says_so(session: Session) -> Non
     with warnings.catch_warnings():
         warnings.simplefilter("error", bk.AfterTheEndWarning)
         assert len(session.peek("sp.>", start=end)) == 0
+
+
+def test_a_subscription_that_begins_after_the_end_of_the_stream_says_so(session: Session) -> None:
+    end = int(session.peek("sp.>", 1)["offset"].iloc[0]) + 1
+    with pytest.warns(bk.AfterTheEndWarning, match=f"lies after the end, {end:,}"):
+        session.create_subscription("sp.>", "made-late", start=end + 1)
+    with pytest.warns(bk.AfterTheEndWarning, match=f"lies after the end, {end:,}"):
+        assert len(session.pull("sp.>", subscription="late", start=10**9, timeout=0.3)) == 0
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", bk.AfterTheEndWarning)
+        session.create_subscription("sp.>", "at-the-end", start=end)
+        # it exists, and `start` is not used
+        with pytest.warns(bk.StartIgnoredWarning):
+            session.pull("sp.>", subscription="late", start=10**9, timeout=0.3)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import time
 import uuid
+import warnings
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from confluent_kafka import TopicPartition
 
-from brokerkit.core import Connection, NotFound, OutboundMessage, connect
+from brokerkit.core import AfterTheEndWarning, Connection, NotFound, OutboundMessage, connect
 from brokerkit.core.vocabulary.messages import from_microseconds
 from brokerkit.core.vocabulary.topics import Slice
 from brokerkit.sandbox.kafka import KafkaServer
@@ -230,3 +231,17 @@ def test_many_small_slices_are_read_fast(broker: Connection, make_topic: MakeTop
             range(start, start + 100)
         )
     assert (time.monotonic() - began) / 20 < 0.2
+
+
+@pytest.mark.parametrize("start", [4, 10**6])
+def test_a_group_that_begins_after_the_end_says_so(
+    broker: Connection, make_topic: MakeTopic, start: int
+) -> None:
+    topic = make_topic(partitions=1)
+    publish(broker, topic, b"a", b"b", b"c")
+    group = f"late-{uuid.uuid4().hex[:8]}"
+    with pytest.warns(AfterTheEndWarning, match=f"{topic}: the start {start:,} lies after the end, 3"):
+        broker.create_subscription(topic, group, start=start)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", AfterTheEndWarning)
+        broker.create_subscription(topic, f"{group}-at-the-end", start=3)

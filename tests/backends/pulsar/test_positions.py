@@ -251,3 +251,21 @@ def test_an_id_after_the_last_one_says_so(either: Session, make: Make) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error", bk.AfterTheEndWarning)
         assert either.peek(topic, start=last)["value"].tolist() == ["b"]
+
+
+def test_a_subscription_that_begins_after_the_last_message_says_so(url: str, make: Make) -> None:
+    topic = make()
+    with bk.connect(url) as session:
+        session.publish_batch(topic, ["a", "b"])
+        last = session.peek(topic, 1)["id"].iloc[0]
+        ledger, entry = last.split(":")[:2]
+        for number, start in enumerate(
+            [f"{int(ledger) + 1_000}:5:-1:-1", f"{ledger}:{int(entry) + 100}:-1:-1"]
+        ):
+            with pytest.warns(bk.AfterTheEndWarning, match=f"the start {start} lies after the end"):
+                session.create_subscription(topic, f"made-{number}", start=start)
+            with pytest.warns(bk.AfterTheEndWarning, match=f"the start {start} lies after the end"):
+                assert len(session.pull(topic, subscription=f"late-{number}", start=start, timeout=0.3)) == 0
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", bk.AfterTheEndWarning)
+            assert session.pull(topic, subscription="last", start=last)["value"].tolist() == ["b"]
