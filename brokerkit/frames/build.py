@@ -12,10 +12,13 @@ import pyarrow.compute as pc
 from brokerkit.core.contract.garbage_collection import gc_paused
 from brokerkit.core.vocabulary.columns import Columns
 from brokerkit.core.vocabulary.lazy_columns import Milliseconds, PartitionOffsetIds
+from brokerkit.registry import SchemaSource
 
 from .arrays import choose
 from .arrow import Array, ArrowType, ChunkedArray, Values, nulls
 from .attributes import attributes_array
+from .auto import AutoDecoder
+from .auto.sources import auto_with
 from .decoded import Decoded, PayloadDecoder, PayloadFailure, Payloads
 from .decoding import Decode, as_decoder
 from .schema import ATTRIBUTES, SCHEMA, TIME, schema_for
@@ -82,12 +85,20 @@ class FrameBuilder:
         attributes: False leaves the column null for callers that do not need it.
         expanding: The rows are passed to `expand` afterwards, which finds payloads that are not JSON. "json"
             then need not parse every payload twice, and the failures are those of `expand`.
+        schemas: Where "auto" finds the schemas that payloads name, such as a registry; None finds none.
     """
 
     def __init__(
-        self, decoder: Decode | PayloadDecoder = "auto", attributes: bool = True, *, expanding: bool = False
+        self,
+        decoder: Decode | PayloadDecoder = "auto",
+        attributes: bool = True,
+        *,
+        expanding: bool = False,
+        schemas: SchemaSource | None = None,
     ) -> None:
         self.decoder = as_decoder(decoder)
+        if schemas is not None and isinstance(self.decoder, AutoDecoder):
+            self.decoder = auto_with(schemas)
         if expanding and self.decoder == TextDecoder("json"):
             self.decoder = TextDecoder("json", judges=False)
         self.schema = schema_for(self.decoder)

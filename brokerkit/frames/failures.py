@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 from brokerkit.core.vocabulary.errors import ConfigError
 
 from .arrow import Array, is_text
+from .auto.sources import known_auto
 from .dataframe import to_pandas
 from .decoded import PayloadDecoder, PayloadFailure, Payloads, objects_of
 from .decoding import Decode, as_decoder, decoder_named
@@ -72,7 +73,15 @@ def _decoder_of(frame: Any, decode: Decode | None) -> PayloadDecoder:
             "this frame no longer says how it was decoded (its attrs are gone); pass decode=, "
             'for example failures(df, decode="json")'
         )
+    if name == "auto":
+        return known_auto(_schemas_of(frame))
     return decoder_named(name)
+
+
+def _schemas_of(frame: Any) -> str | None:
+    known = provenance_of(frame) if isinstance(getattr(frame, "attrs", None), dict) else None
+    name = (known or {}).get("schemas")
+    return name if isinstance(name, str) else None
 
 
 def _decode_failures(table: pa.Table, decoder: PayloadDecoder) -> list[PayloadFailure]:

@@ -16,6 +16,7 @@ from brokerkit.core.vocabulary.messages import OutboundMessage
 from .arrow import Array, ArrowType, is_bytes, is_text, value_type
 from .attributes import pairs_of
 from .auto.declared import NOTHING, Declared, declared_rows
+from .auto.sources import names_schema, registered_texts
 from .auto.writing import written
 from .decoded import objects_of
 from .decoding import BUILT_IN
@@ -26,6 +27,12 @@ from .schema import ATTRIBUTES
 from .tabular import Column, describe_columns, missing
 
 _STRUCT = {"name", "value", "type"}
+_HOW = "set 'value' to NA to publish 'raw', or 'raw' to NA to publish the text as it is"
+_EDITED = f"its value was edited, but what has a schema cannot be written from text: {_HOW}"
+_UNKNOWN = (
+    "its value was read with a schema that no open session finds, so that it is not known whether it was "
+    f"edited: connect with the registry, or {_HOW}"
+)
 
 
 class MessageRows:
@@ -49,6 +56,7 @@ class MessageRows:
         self._length = length
         self._keys = Keys(columns, key or KEY)
         self._attributes = columns.get("attributes")
+        self._formats = columns.get("format")
         self._payloads = _payload_columns(columns, decoder)
         self._read_from_raw = decoder in (None, "auto", *OBJECT_DECODERS) and len(self._payloads) == 2
         self._otherwise = Declared(format=decoder) if decoder in OBJECT_DECODERS else NOTHING
@@ -94,9 +102,16 @@ class MessageRows:
         payloads = [second if first is None else first for first, second in zip(values, raws, strict=True)]
         if self._read_from_raw:
             both = [row for row in range(length) if values[row] is not None and raws[row] is not None]
+            attributes = self._attributes_of(start, stop) if both else None
             forced = self._otherwise != NOTHING
-            declared = declared_rows(self._attributes_of(start, stop), length) if both and not forced else {}
+            declared = {} if forced else declared_rows(attributes, length)
+            same, refused = self._by_schema(start, [] if forced else both, values, raws, attributes)
+            wrong |= refused
             for row in both:
+                if row in same:
+                    payloads[row] = raws[row]
+                if row in same or row in refused:
+                    continue
                 try:
                     payloads[row] = written(
                         raws[row] or b"", values[row] or b"", declared.get(row, self._otherwise)
@@ -104,6 +119,36 @@ class MessageRows:
                 except ValueError as error:
                     wrong[row] = str(error)
         return payloads, wrong
+
+    def _by_schema(
+        self,
+        start: int,
+        rows: list[int],
+        values: list[bytes | None],
+        raws: list[bytes | None],
+        attributes: Array | None,
+    ) -> tuple[set[int], dict[int, str]]:
+        """Return the rows whose value is what a schema of a registry gives, and why others are refused."""
+        same: set[int] = set()
+        refused: dict[int, str] = {}
+        if not rows:
+            return same, refused
+        data: Array = pa.array([raws[row] for row in rows], pa.large_binary())
+        numbers: Any = pa.array(rows, pa.int64())
+        some = None if attributes is None else attributes.take(numbers)
+        for texts in registered_texts(data, some):
+            for row, text in zip(rows, texts, strict=True):
+                if text is not None and text.encode() == values[row]:
+                    same.add(row)
+                elif text is not None:
+                    refused[row] = _EDITED
+        if self._formats is not None:
+            formats = self._formats[start : start + rows[-1] + 1]
+            texts_of = formats.to_pylist() if isinstance(formats, pa.ChunkedArray) else formats
+            for row in rows:
+                if row not in refused and names_schema(texts_of[row]):
+                    refused[row] = _UNKNOWN
+        return same, {row: reason for row, reason in refused.items() if row not in same}
 
     def _attributes_of(self, start: int, stop: int) -> Array | None:
         column = self._attributes

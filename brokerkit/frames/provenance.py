@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from brokerkit.core.vocabulary.topics import Slice
 
+from .auto import AutoDecoder
+from .decoded import PayloadDecoder
 from .schema import decoder_name_of
 
 if TYPE_CHECKING:
@@ -48,12 +50,18 @@ def provenance(
             "source": source,
             "read_at": moment.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
             "decoder": builder.decoder.name,
+            **_schemas_of(builder.decoder),
             "counts": builder.counts.to_dict(),
             **(details or {}),
             "slices": [part.plain[:4] for part in slices],
             "failures": [asdict(failure) for failure in builder.failures.samples],
         }
     )
+
+
+def _schemas_of(decoder: PayloadDecoder) -> dict[str, str]:
+    source = decoder.schemas if isinstance(decoder, AutoDecoder) else None
+    return {} if source is None else {"schemas": source.name}
 
 
 def fitted(content: Mapping[str, Any]) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from brokerkit.core.vocabulary.capabilities import Model
 from brokerkit.frames.build import FrameBuilder
+from brokerkit.registry import SchemaSource
 
 from .arguments import MAX_BYTES
 from .filters import Filter, Header, wanted_rows
@@ -28,9 +29,13 @@ class ReadOptions:
     scan_for_time: bool = False
     max_bytes: int | None = MAX_BYTES
 
-    def builder(self) -> FrameBuilder:
-        """Return a new builder of frames. Raises ConfigError for a wrong decoder."""
-        return FrameBuilder(self.decode, self.attributes, expanding=self.expand)
+    def builder(self, schemas: SchemaSource | None) -> FrameBuilder:
+        """Return a new builder of frames. Raises ConfigError for a wrong decoder.
+
+        Args:
+            schemas: The registry of the session; None without one.
+        """
+        return FrameBuilder(self.decode, self.attributes, expanding=self.expand, schemas=schemas)
 
     def filter(self, schema: pa.Schema) -> Filter:
         """Return the filter of rows with this schema. Raises ConfigError for a wrong one."""

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from brokerkit.registry import SchemaSource
+
 from ..arrays import flags, replaced
 from ..arrow import Array, ArrowType, nulls, starts_with
 from ..decoded import Decoded, PayloadFailure, Payloads, objects_of
 from ..text import split_text
-from .declared import NOTHING, Declared, declared_rows
+from .declared import Declared, declared_rows
 from .json_rows import not_json, with_controls
-from .reading import BASE64_BEGINNINGS, Reading, read_payload
+from .others import read_others
+from .reading import BASE64_BEGINNINGS
+from .registered import RegisteredPayloads
 
 TEXT = pa.large_string()
 
@@ -28,7 +31,20 @@ class AutoDecoder:
     The first evidence counts: what attributes declare (``content-type``, ``content-encoding``), the first
     bytes of a format, JSON, text without control characters, and a map of MessagePack or CBOR with text keys.
     Anything else stays bytes. Compression and base64 around a payload are removed, in any order.
+
+    Args:
+        schemas: Where the schemas are that payloads name, such as a registry; None reads no such payload.
     """
+
+    schemas: SchemaSource | None = None
+    _registered: RegisteredPayloads | None = field(default=None, init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        found = None if self.schemas is None else RegisteredPayloads(self.schemas)
+        object.__setattr__(self, "_registered", found)
+
+    def __reduce__(self) -> Any:
+        return AutoDecoder, (self.schemas,)
 
     @property
     def name(self) -> str:
@@ -44,11 +60,13 @@ class AutoDecoder:
 
     def decode(self, payloads: Payloads) -> Decoded:
         value, raw = split_text(payloads.data)
-        declared = _changing(declared_rows(payloads.attributes, len(payloads)))
+        declared = [*_changing(declared_rows(payloads.attributes, len(payloads)))]
+        if self._registered is not None:
+            declared += self._registered.declared(payloads)
         plain = value.is_valid()
         if declared:
             mask = np.zeros(len(payloads), np.bool_)
-            mask[list(declared)] = True
+            mask[declared] = True
             plain = pc.and_not(plain, pa.array(mask))
         if plain.false_count == 0:
             items = payloads.objects()
@@ -60,7 +78,7 @@ class AutoDecoder:
             numbers = pc.indices_nonzero(plain)
             texts = value.take(numbers).cast(pa.large_binary())
             rows = numbers.to_numpy()[not_json(texts, objects_of(texts))]
-        return self._mixed(payloads, value, raw, plain, rows, declared)
+        return self._mixed(payloads, value, raw, plain, rows)
 
     def _mixed(
         self,
@@ -69,7 +87,6 @@ class AutoDecoder:
         raw: Array,
         plain: Array,
         not_json_rows: Any,
-        declared: dict[int, Declared],
     ) -> Decoded:
         """Return the batch, of which some rows are not JSON."""
         length = len(payloads)
@@ -88,38 +105,21 @@ class AutoDecoder:
         rows = np.flatnonzero(others).tolist()
         if not rows:
             return Decoded(value, raw, [], format=format)
-        some = payloads.take(rows)
-        told = declared_rows(some.attributes, len(rows))
-        data = some.objects()
-        readings = [read_payload(each or b"", told.get(row, NOTHING)) for row, each in enumerate(data)]
+        found = read_others(payloads.take(rows), self._registered)
         mask = pa.array(others)
-        failures = [
-            PayloadFailure(row, *problem)
-            for row, one in zip(rows, readings, strict=True)
-            if (problem := one.problem) is not None
-        ]
+        schema = None
+        if found.schemas.null_count < len(rows):
+            schema = replaced(nulls(length, pa.string()), mask, found.schemas)
         return Decoded(
-            replaced(value, mask, pa.array([one.text for one in readings], TEXT)),
-            replaced(raw, mask, _raw(readings, data)),
-            failures,
-            binary=sum(one.text is None and one.problem is None for one in readings),
-            format=replaced(format, mask, pa.array([one.format for one in readings], pa.string())),
-            schema=_schemas(readings, mask, length),
+            replaced(value, mask, found.texts),
+            replaced(raw, mask, found.raw),
+            [PayloadFailure(rows[place], *problem) for place, problem in sorted(found.problems.items())],
+            binary=found.binary,
+            format=replaced(format, mask, found.formats),
+            schema=schema,
         )
 
 
 def _changing(declared: dict[int, Declared]) -> dict[int, Declared]:
     """Return the rows whose declaration decides before their bytes do."""
     return {row: one for row, one in declared.items() if one.layers or one.format in ("msgpack", "cbor")}
-
-
-def _raw(readings: Sequence[Reading], data: Sequence[bytes | None]) -> Array:
-    kept = [None if one.verbatim else each for one, each in zip(readings, data, strict=True)]
-    return pa.array(kept, pa.large_binary())
-
-
-def _schemas(readings: Sequence[Reading], mask: Any, length: int) -> Array | None:
-    schemas = [one.schema for one in readings]
-    if not any(schemas):
-        return None
-    return replaced(nulls(length, pa.string()), mask, pa.array(schemas, pa.string()))

@@ -34,6 +34,19 @@ NUMBERS = (
 )
 """Who writes a zero byte and then a number, what the number is, and how wide; Apicurio has three ways."""
 _PROTOBUF_TYPE = {"value": "apicurio.protobuf.type", "key": "apicurio.protobuf.type.key"}
+DECLARING = {
+    part: frozenset(
+        (
+            f"__{part}_schema_id",
+            f"apicurio.{part}.globalId",
+            f"apicurio.{part}.contentId",
+            f"apicurio.{part}.encoding",
+            _PROTOBUF_TYPE[part],
+        )
+    )
+    for part in ("key", "value")
+}
+"""The attributes with which serializers of a registry name the schema of a part."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -102,7 +102,7 @@ class ConsumingSession(BrokerSession):
         check_give_back(ack, side_effects, self.capabilities.of(model))
         details = {"pull": topic, "subscription": subscription, "acknowledged": ack}
         reading = ReadOptions(decode=decode, expand=expand, attributes=attributes)
-        make_frame = frame_maker(reading, self.name, details)
+        make_frame = frame_maker(reading, self.name, details, self.registry)
         self._release(topic, subscription)
         consuming = ConsumeOptions(topic, subscription, model, hold, connect_timeout, n, options)
         consumer = self._open_consumer(consuming, start=start)
@@ -150,7 +150,7 @@ class ConsumingSession(BrokerSession):
         window, idle = check_seconds(window, "window"), check_seconds(idle, "idle")
         details = {"batch": topic, "subscription": subscription}
         reading = ReadOptions(decode=decode, expand=expand, attributes=attributes)
-        make_frame = frame_maker(reading, self.name, details)
+        make_frame = frame_maker(reading, self.name, details, self.registry)
         self._release(topic, subscription)
         model = model_of(model, share)
         consuming = ConsumeOptions(topic, subscription, model, hold, connect_timeout, size, options)

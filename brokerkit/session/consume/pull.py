@@ -14,6 +14,7 @@ from brokerkit.core.vocabulary.capabilities import Capabilities
 from brokerkit.core.vocabulary.errors import AckFailed, BrokerError, ConfigError
 from brokerkit.core.vocabulary.interrupts import Hold
 from brokerkit.frames.provenance import attach
+from brokerkit.registry import SchemaSource
 
 from ..build_frame import frame_of
 from ..interrupted import Interrupted
@@ -68,16 +69,16 @@ def collect(
 
 
 def frame_maker(
-    reading: ReadOptions, source: str, details: dict[str, Any]
+    reading: ReadOptions, source: str, details: dict[str, Any], schemas: SchemaSource | None
 ) -> Callable[[Sequence[ReceivedBatch]], pd.DataFrame]:
     """Return a function that makes one frame of the rows of received batches.
 
     A wrong decoder raises ConfigError now, not later.
     """
-    reading.builder()
+    reading.builder(schemas)
 
     def make(batches: Sequence[ReceivedBatch]) -> pd.DataFrame:
-        builder = reading.builder()
+        builder = reading.builder(schemas)
         table = builder.to_table(builder.batches(received.columns for received in batches))
         return frame_of(table, builder, source=source, expand=reading.expand, details=details)
 

@@ -252,7 +252,9 @@ class ReadingSession(BrokerSession):
         if self.capabilities.slices == "never":
             raise NotSupported("this system cannot read messages again; the frame itself has their payloads")
         places = places_of(df, self.inspector)
-        builder = FrameBuilder(decoder_of(df) if decode is None else decode, expanding=expand)
+        builder = FrameBuilder(
+            decoder_of(df) if decode is None else decode, expanding=expand, schemas=self.registry
+        )
         table = read_places(self.inspector, places, builder)
         missing = len(places) - table.num_rows
         details = {"reread": len(places), "missing": missing}

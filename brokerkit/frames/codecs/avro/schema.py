@@ -6,7 +6,7 @@ Source: the Avro specification 1.12, "Schema Declaration" and "Logical Types".
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
@@ -130,6 +130,11 @@ def parse_schema(
     Raises:
         SchemaError: The schema is not valid, or refers to a name that is not declared.
     """
+    return _parse(schema, dict(named or {}))
+
+
+def _parse(schema: str | bytes | Mapping[str, Any] | list[Any], named: dict[str, Type]) -> Type:
+    """Parse a schema, and add the types that it declares."""
     if isinstance(schema, str | bytes):
         text = schema.decode() if isinstance(schema, bytes) else schema
         try:
@@ -140,7 +145,20 @@ def parse_schema(
             raise SchemaError(f"an Avro schema is JSON; this is not: {error}") from error
     else:
         declared = schema
-    return _Parser(dict(named or {})).parse(declared, "", "", 0)
+    return _Parser(named).parse(declared, "", "", 0)
+
+
+def parse_schemas(schemas: Iterable[str]) -> Type:
+    """Parse schemas of which each may refer to the types of those before it, and return the last.
+
+    Raises:
+        SchemaError: As in `parse_schema`.
+    """
+    named: dict[str, Type] = {}
+    found: Type = Primitive("null")
+    for schema in schemas:
+        found = _parse(schema, named)
+    return found
 
 
 def type_name(type: Type) -> str:

@@ -1,0 +1,170 @@
+"""Payloads that name their schema in a registry: the schema is found, and the body must be used up by it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from brokerkit.core.vocabulary.errors import BrokerError, NotFound, Unavailable
+from brokerkit.registry import RegisteredSchema, SchemaRef, SchemaSource
+
+from ..arrays import flags
+from ..arrow import Array
+from ..codecs.extras import MissingExtra
+from ..codecs.framed_rows import framed_rows
+from ..codecs.framing import DECLARING, Framing, Part, framings
+from ..codecs.registered import BodyReader, Rows, body_reader
+from ..decoded import ERROR_LENGTH, Payloads, objects_of
+from .framed_batch import Framed, FramedBatch
+
+MOST_UNKNOWN = 100
+"""How many ids of one kind that the registry does not have are asked for within `FORGOTTEN_SECONDS`."""
+FORGOTTEN_SECONDS = 60.0
+"""How long an id that the registry does not have is not asked for again by one read."""
+LARGEST_ID = 2**32
+"""Ids are given out one by one: a larger number in eight bytes is an id of four bytes and its body."""
+MOST_READERS = 1_000
+
+
+class RegisteredPayloads:
+    """A reader of payloads that name a schema of a source. May be used from any thread.
+
+    Args:
+        source: Where the schemas are.
+    """
+
+    def __init__(self, source: SchemaSource) -> None:
+        self.source = source
+        self._readers: dict[RegisteredSchema, BodyReader] = {}
+        self._unknown: dict[str, dict[SchemaRef, str]] = {}
+        self._since = 0.0
+        self._seen: set[tuple[Any, ...]] = set()
+
+    def declared(self, payloads: Payloads) -> list[int]:
+        """Return the rows whose attributes name a schema."""
+        return list(_declared_framings(payloads.attributes, len(payloads), _part(payloads)))
+
+    def read(self, payloads: Payloads, skip: list[int] | None = None) -> Framed:
+        """Read a batch.
+
+        Args:
+            skip: Rows that are not looked at.
+        """
+        batch = FramedBatch(len(payloads))
+        if time.monotonic() - self._since > FORGOTTEN_SECONDS:
+            self._unknown, self._since = {}, time.monotonic()
+        looked = flags(payloads.data.is_valid())
+        looked[skip or []] = False
+        for framing, rows in _groups(payloads, looked):
+            self._read_group(batch, payloads, framing, rows)
+        return batch.framed(self._seen)
+
+    def _read_group(self, batch: FramedBatch, payloads: Payloads, framing: Framing, rows: Rows) -> None:
+        schema, reader = None, None
+        try:
+            schema = self._resolved(framing.ref)
+            if batch.has_read(schema, framing, rows):
+                return
+            reader = self._reader(schema)
+        except NotFound as error:
+            if schema is None:
+                batch.unknown.append((framing, rows, _cut(error)))
+            else:
+                batch.refused(framing, rows, schema.type.lower(), _cut(error))
+            return
+        except (BrokerError, MissingExtra) as error:
+            down = isinstance(error, Unavailable) and error.retryable
+            if schema is None or down:
+                batch.unanswered(framing, rows, _cut(error), surely=down)
+            else:
+                batch.refused(framing, rows, schema.type.lower(), _cut(error))
+            return
+        index: Any = pa.array(rows)
+        texts, failures = reader.read(payloads.data.take(index), framing)
+        batch.put(framing, rows, reader.format, texts, failures)
+
+    def _resolved(self, ref: SchemaRef) -> RegisteredSchema:
+        """Find a schema. An unknown one is asked for once, and not too many of them."""
+        unknown = self._unknown.setdefault(ref.kind, {})
+        if ref in unknown:
+            raise NotFound(unknown[ref])
+        if len(unknown) >= MOST_UNKNOWN:
+            raise NotFound(
+                f"{ref} was not asked for, since {MOST_UNKNOWN} others are not in {self.source.name}; "
+                "read again to ask for it"
+            )
+        try:
+            return self.source.resolve(ref)
+        except NotFound as error:
+            unknown[ref] = f"{ref} is not in {self.source.name}: {error}"
+            raise NotFound(unknown[ref]) from error
+
+    def _reader(self, schema: RegisteredSchema) -> BodyReader:
+        found = self._readers.get(schema)
+        if found is None:
+            found = body_reader(schema, self.source.with_references(schema))
+            if len(self._readers) >= MOST_READERS:
+                self._readers.clear()
+            self._readers[schema] = found
+        return found
+
+
+def _part(payloads: Payloads) -> Part:
+    return "key" if payloads.is_key else "value"
+
+
+def _groups(payloads: Payloads, looked: Any) -> Iterator[tuple[Framing, Rows]]:
+    """Yield each framing that payloads may have, with the rows. What attributes declare counts alone."""
+    declared: dict[Framing, list[int]] = {}
+    for row, framing in _declared_framings(payloads.attributes, len(payloads), _part(payloads)).items():
+        if looked[row]:
+            declared.setdefault(framing, []).append(row)
+            looked[row] = False
+    for framing, some in declared.items():
+        yield framing, np.array(some, np.int64)
+    for framing, rows in framed_rows(payloads.data):
+        if framing.width == 8 and int(framing.ref.id) >= LARGEST_ID:
+            continue
+        left = rows[looked[rows]]
+        if len(left):
+            yield framing, left
+
+
+def _declared_framings(attributes: Array | None, length: int, part: Part) -> dict[int, Framing]:
+    """Return the framings that attributes declare, by row."""
+    if attributes is None or attributes.null_count == length:
+        return {}
+    lists: Any = attributes
+    flat = lists.flatten()
+    if not len(flat):
+        return {}
+    names, values, _ = flat.flatten()
+    wanted = [name for name in pc.unique(names).to_pylist() if name in DECLARING[part]]
+    if not wanted:
+        return {}
+    here = pc.indices_nonzero(pc.is_in(names, pa.array(wanted, pa.string())))
+    rows = pc.list_parent_indices(lists).take(here).to_pylist()
+    told: dict[int, dict[str, bytes]] = {}
+    for row, name, value in zip(
+        rows, names.take(here).to_pylist(), objects_of(values.take(here)), strict=True
+    ):
+        told.setdefault(row, {}).setdefault(name, value or b"")
+    known: dict[frozenset[tuple[str, bytes]], Framing | None] = {}
+    found: dict[int, Framing] = {}
+    for row, each in told.items():
+        key = frozenset(each.items())
+        if key not in known:
+            known[key] = next(iter(framings(b"", each, part)), None)
+        framing = known[key]
+        if framing is not None:
+            found[row] = framing
+    return found
+
+
+def _cut(error: Exception) -> str:
+    return str(error)[:ERROR_LENGTH]

@@ -1,0 +1,218 @@
+"""Bodies that were written with a schema of a registry, as exact JSON text."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any, NamedTuple, TypeAlias
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from brokerkit.core.vocabulary.errors import ConfigError
+from brokerkit.registry import RegisteredSchema
+
+from ..arrays import bytes_of, choose, flags, taken
+from ..arrow import Array, nulls
+from ..decoded import objects_of
+from ..json_columns import json_texts
+from ..json_exact import read
+from .avro import AvroColumns, SchemaError
+from .avro.schema import parse_schemas
+from .framing import LONGEST_NAME, Framing, with_message
+from .protobuf import ProtobufColumns, ProtobufSchema
+from .row_failure import RowFailure
+
+TEXT = pa.large_string()
+_NO_TEXT = pa.scalar(None, TEXT)
+_HEAD = LONGEST_NAME + 100
+
+Rows: TypeAlias = Any
+"""A numpy array of int64."""
+
+
+class Bodies(NamedTuple):
+    """The texts of a batch, null where a row failed, and the failures by row."""
+
+    texts: Array
+    failures: dict[int, RowFailure]
+
+
+class Gathered:
+    """The texts of a batch, put together from groups of its rows."""
+
+    def __init__(self, length: int) -> None:
+        self._index = np.full(length, -1, np.int64)
+        self._parts: list[Array] = []
+        self._size = 0
+        self.contradicted: set[int] = set()
+        """The rows that were given two different texts."""
+
+    def put(self, rows: Rows, texts: Array) -> Rows:
+        """Add the texts of some rows, null where there is none. Returns the rows that got their first."""
+        valid = flags(texts.is_valid())
+        first = valid & (self._index[rows] < 0)
+        again = rows[valid & ~first]
+        if len(again):
+            other: Any = texts.filter(pa.array(valid & ~first))
+            same = flags(pc.equal(self._taken(self._index[again]), other))
+            self.contradicted.update(again[~same].tolist())
+        self._index[rows[first]] = self._size + np.flatnonzero(first)
+        self._parts.append(texts)
+        self._size += len(texts)
+        found: Rows = rows[first]
+        return found
+
+    def has(self, row: int) -> bool:
+        """Return whether a row has a text."""
+        return bool(self._index[row] >= 0)
+
+    def texts(self) -> Array:
+        """Return one text for each row, null where none was given."""
+        return self._taken(self._index)
+
+    def _taken(self, index: Rows) -> Array:
+        if not self._parts:
+            return nulls(len(index), TEXT)
+        if len(self._parts) > 1:
+            self._parts = [pa.concat_arrays(self._parts)]
+        return taken(self._parts[0], index)
+
+
+class BodyReader(NamedTuple):
+    """A reader of the bodies of one schema: the word for its format, and what reads a batch of payloads."""
+
+    format: str
+    read: Callable[[Array, Framing], Bodies]
+
+
+def body_reader(schema: RegisteredSchema, references: Mapping[str, RegisteredSchema]) -> BodyReader:
+    """Return what reads the bodies that were written with a schema.
+
+    Args:
+        references: The schemas that it uses, each after those that it uses itself.
+
+    Raises:
+        ConfigError: The schema cannot be used.
+        MissingExtra: A library is not installed.
+    """
+    if schema.type == "AVRO":
+        try:
+            parsed = parse_schemas([*(each.text for each in references.values()), schema.text])
+            return BodyReader("avro", _Avro(AvroColumns(parsed)).read)
+        except SchemaError as error:
+            raise ConfigError(f"the Avro schema cannot be used: {error}") from error
+    if schema.type == "PROTOBUF":
+        texts = {name: each.text for name, each in references.items()}
+        return BodyReader("protobuf", _Protobuf(ProtobufSchema.from_registered(schema.text, texts)).read)
+    if schema.type == "JSON":
+        return BodyReader("json", read_json)
+    raise ConfigError(
+        f"a schema of the type {schema.type!r:.40} cannot be used; expected AVRO, PROTOBUF or JSON"
+    )
+
+
+class _Avro:
+    def __init__(self, columns: AvroColumns) -> None:
+        self._columns = columns
+
+    def read(self, payloads: Array, framing: Framing) -> Bodies:
+        if framing.encoding == "json":
+            return read_json(payloads, framing)
+        values, failures = self._columns.read(payloads, np.full(len(payloads), framing.start, np.int64))
+        texts = json_texts(values, self._columns.field)
+        if failures:
+            wrong = np.zeros(len(payloads), np.bool_)
+            wrong[list(failures)] = True
+            texts = choose(pa.array(wrong), _NO_TEXT, texts)
+        return Bodies(texts, failures)
+
+
+class _Protobuf:
+    def __init__(self, schema: ProtobufSchema) -> None:
+        self._schema = schema
+        self._columns: dict[str, ProtobufColumns] = {}
+
+    def read(self, payloads: Array, framing: Framing) -> Bodies:
+        found = Gathered(len(payloads))
+        failures: dict[int, RowFailure] = {}
+        for message, rows in self._messages(payloads, framing, failures):
+            try:
+                columns = self._columns_of(message)
+            except ConfigError as error:
+                failures |= {row: RowFailure(framing.start, "", str(error)) for row in rows.tolist()}
+                continue
+            index: Any = pa.array(rows)
+            texts, wrong, unknown = columns.texts(
+                payloads.take(index), np.full(len(rows), message.start, np.int64)
+            )
+            failures |= {int(rows[place]): each for place, each in wrong.items()}
+            if unknown:
+                reason = "it has fields that the schema does not have"
+                failures |= {int(rows[place]): RowFailure(None, "", reason) for place in unknown}
+                mask = np.zeros(len(rows), np.bool_)
+                mask[unknown] = True
+                texts = choose(pa.array(mask), _NO_TEXT, texts)
+            found.put(rows, texts)
+        texts = found.texts()
+        if found.contradicted:
+            reason = "the bytes behind the id fit an index and the name of a message"
+            wrong_rows = np.zeros(len(payloads), np.bool_)
+            wrong_rows[list(found.contradicted)] = True
+            texts = choose(pa.array(wrong_rows), _NO_TEXT, texts)
+            failures |= {row: RowFailure(framing.start, "", reason) for row in found.contradicted}
+        fine = flags(texts.is_valid())
+        return Bodies(texts, {row: each for row, each in failures.items() if not fine[row]})
+
+    def _messages(
+        self, payloads: Array, framing: Framing, failures: dict[int, RowFailure]
+    ) -> list[tuple[Framing, Rows]]:
+        """Return the messages that rows may hold, with the rows."""
+        rows = np.arange(len(payloads), dtype=np.int64)
+        if framing.declared:
+            return [(framing, rows)]
+        offsets, data = bytes_of(payloads)
+        places = offsets[:-1] + framing.start
+        inside = places < offsets[1:]
+        first = np.zeros(len(payloads), np.bool_)
+        first[inside] = data[places[inside]] == 0
+        groups: dict[Framing, list[int]] = {}
+        for row in rows[~first].tolist():
+            head = bytes(data[offsets[row] : min(offsets[row + 1], offsets[row] + framing.start + _HEAD)])
+            try:
+                for each in with_message(framing, head):
+                    groups.setdefault(each, []).append(row)
+            except ValueError as error:
+                failures[row] = RowFailure(framing.start, "", str(error))
+        found = [(each, np.array(some, np.int64)) for each, some in groups.items()]
+        if first.any():
+            # the usual case: a zero byte stands for the first message of the file
+            found.append((replace(framing, indexes=(0,), start=framing.start + 1), rows[first]))
+        return found
+
+    def _columns_of(self, framing: Framing) -> ProtobufColumns:
+        if framing.message is None and framing.indexes is not None:
+            message = self._schema.message_at(framing.indexes)
+        else:
+            message = self._schema.message(framing.message)
+        name = message.full_name
+        if name not in self._columns:
+            self._columns[name] = self._schema.columns(message)
+        return self._columns[name]
+
+
+def read_json(payloads: Array, framing: Framing) -> Bodies:
+    """Read bodies that are JSON text."""
+    texts: list[str | None] = []
+    failures: dict[int, RowFailure] = {}
+    for row, payload in enumerate(objects_of(payloads)):
+        body = payload[framing.start :]
+        text = None
+        try:
+            read(body)
+            text = body.decode()
+        except ValueError as error:
+            failures[row] = RowFailure(None, "", str(error))
+        texts.append(text)
+    return Bodies(pa.array(texts, TEXT), failures)

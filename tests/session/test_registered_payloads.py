@@ -1,0 +1,118 @@
+"""Payloads by the official serializers, read from a real broker with the schemas of a real registry."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from confluent_kafka import Producer
+from confluent_kafka.schema_registry import SchemaRegistryClient
+from confluent_kafka.schema_registry.avro import AvroSerializer
+from confluent_kafka.schema_registry.json_schema import JSONSerializer
+from confluent_kafka.schema_registry.protobuf import ProtobufSerializer
+from confluent_kafka.serialization import MessageField, SerializationContext
+from google.protobuf import wrappers_pb2
+
+import brokerkit as bk
+from brokerkit.sandbox.kafka import KafkaServer
+from brokerkit.sandbox.registries import RegistryServer
+
+pytestmark = pytest.mark.broker
+
+FIRST = {"type": "record", "name": "Order", "fields": [{"name": "id", "type": "long"}]}
+SECOND = {
+    **FIRST,
+    "fields": [*FIRST["fields"], {"name": "note", "type": ["null", "string"], "default": None}],
+}
+PERSON = {"$schema": "http://json-schema.org/draft-07/schema#", "title": "P", "type": "object", "properties": {"name": {"type": "string"}}}  # fmt: skip
+
+
+@dataclass
+class Written:
+    """A topic with payloads, and what they are to be read as."""
+
+    session: bk.Session
+    topic: str
+    payloads: list[bytes | None]
+    expected: list[tuple[Any, str | None]]
+
+
+@pytest.fixture(params=["schema_registry_server", "apicurio_server"])
+def registry(request: pytest.FixtureRequest) -> RegistryServer:
+    found: RegistryServer = request.getfixturevalue(request.param)
+    return found
+
+
+@pytest.fixture
+def written(kafka_server: KafkaServer, registry: RegistryServer) -> Iterator[Written]:
+    topic = f"framed-{uuid.uuid4().hex[:8]}"
+    client = SchemaRegistryClient({"url": registry.address})
+
+    def framed(serializer: Any, value: Any, subject: str) -> bytes:
+        return serializer(value, SerializationContext(f"{topic}-{subject}", MessageField.VALUE))
+
+    first, second = (AvroSerializer(client, json.dumps(each)) for each in (FIRST, SECOND))
+    plain = {"use.deprecated.format": False}
+    wrapped = ProtobufSerializer(wrappers_pb2.Int64Value, client, plain)
+    person = JSONSerializer(json.dumps(PERSON), client)
+    rows: list[tuple[bytes | None, Any, str | None]] = [
+        (framed(first, {"id": 2**60 + 1}, "a"), {"id": 2**60 + 1}, "confluent+avro"),
+        (b'{"id": 3}', {"id": 3}, "json"),
+        (framed(second, {"id": 4, "note": "x"}, "b"), {"id": 4, "note": "x"}, "confluent+avro"),
+        (None, None, None),
+        (framed(wrapped, wrappers_pb2.Int64Value(value=2**60 + 1), "c"), {"value": 2**60 + 1}, "confluent+protobuf"),
+        (framed(person, {"name": "n"}, "d"), {"name": "n"}, "confluent+json"),
+        (b"\0\0", None, "bytes"),
+        (framed(first, {"id": 5}, "a"), {"id": 5}, "confluent+avro"),
+    ]  # fmt: skip
+    with bk.connect(kafka_server.address, registry=registry.address) as session:
+        session.create_topic(topic)
+        producer = Producer({"bootstrap.servers": kafka_server.address.partition("://")[2]})
+        for payload, *_ in rows:
+            producer.produce(topic, payload)
+        assert producer.flush(30) == 0
+        yield Written(session, topic, [row[0] for row in rows], [row[1:] for row in rows])
+
+
+def check(frame: Any, written: Written) -> None:
+    values = [None if value is None else json.loads(value) for value in frame["value"].astype(object).where(frame["value"].notna(), None)]  # fmt: skip
+    formats = frame["format"].astype(object).where(frame["format"].notna(), None).tolist()
+    assert list(zip(values, formats, strict=True)) == written.expected
+    named = frame["format"].str.contains("+", regex=False).fillna(False)
+    assert frame["schema"].notna().tolist() == named.tolist()
+    raw = frame["raw"].tolist()
+    assert [raw[row] for row in range(len(frame)) if named.iloc[row]] == [
+        written.payloads[row] for row in range(len(frame)) if named.iloc[row]
+    ]
+
+
+def test_every_way_to_read_decodes_them(written: Written) -> None:
+    s, topic = written.session, written.topic
+    frame = s.peek(topic, 100)
+    check(frame, written)
+    check(s.scan(topic).to_pandas(), written)
+    check(s.reread(frame), written)
+    check(s.pull(topic, 100, subscription=f"{topic}-pull", ack=False, timeout=20, idle=2), written)
+    for batch in s.batches(topic, subscription=f"{topic}-batches", start="earliest", idle=2):
+        with batch:
+            check(batch.frame, written)
+
+
+def test_decoded_text_is_filtered_and_expanded(written: Written) -> None:
+    s, topic = written.session, written.topic
+    found = s.peek(topic, 100, where=lambda df: df["format"] == "confluent+avro", expand=True)
+    assert found["value.id"].tolist() == [2**60 + 1, 4, 5]
+    assert len(s.peek(topic, 100, where={"value.id": 4})) == 1
+
+
+def test_a_frame_is_published_as_the_same_bytes(written: Written) -> None:
+    s, topic = written.session, written.topic
+    s.create_topic(f"{topic}-again")
+    s.publish_frame(f"{topic}-again", s.peek(topic, 100))
+    again = s.peek(f"{topic}-again", 100, decode="raw")
+    assert again["raw"].astype(object).where(again["raw"].notna(), None).tolist() == written.payloads
+    check(s.peek(f"{topic}-again", 100), written)
