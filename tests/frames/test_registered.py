@@ -44,7 +44,7 @@ class Source:
     def resolve(self, ref: SchemaRef) -> RegisteredSchema:
         self.asked.append(ref)
         if self.down:
-            raise Unavailable("nobody listens", retryable=True)
+            raise Unavailable("no answer came", retryable=True)
         if ref not in self.schemas:
             raise NotFound("no such schema")
         return self.schemas[ref]
@@ -168,7 +168,7 @@ def test_a_registry_that_is_down_is_a_failure_of_its_rows_until_it_answers() -> 
     batch = Payloads(pa.array([b"{}", confluent(7, b"\2"), confluent(7, b"\4"), None], pa.large_binary()))
     found = decoder.decode(batch)
     assert [value for value, *_ in rows(found)] == ["{}", None, None, None]
-    assert [(failure.row, "nobody listens" in failure.reason) for failure in found.failures] == [(1, True), (2, True)]  # fmt: skip
+    assert [(failure.row, "no answer came" in failure.reason) for failure in found.failures] == [(1, True), (2, True)]  # fmt: skip
     assert found.raw.to_pylist() == [None, confluent(7, b"\2"), confluent(7, b"\4"), None]
     source.down = False
     found = decoder.decode(batch)
