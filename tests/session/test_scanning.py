@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import time
+import traceback
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -13,6 +14,7 @@ import pyarrow.compute as pc
 import pytest
 
 import brokerkit as bk
+from brokerkit.core import ConfigError, Connection
 from brokerkit.workbench import Session
 
 
@@ -171,3 +173,14 @@ def test_a_window_shows_its_own_rows_whatever_the_order_of_times(s: Session) -> 
     assert list(s.scan("late", **window).to_pandas()["value"]) == []
     assert "lateness=" in repr(s.scan("late", **window))
     assert list(s.peek("late", start=begin + timedelta(minutes=50))["value"]) == ["b", "c"]
+
+
+def test_an_error_shows_its_locals_even_where_an_object_is_not_complete() -> None:
+    with bk.connect("inmem://") as session:
+        session.create_topic("t")
+        for wrong in (5, object()):
+            with pytest.raises(ConfigError) as raised:
+                session.scan("t", where=wrong)
+            told = traceback.TracebackException.from_exception(raised.value, capture_locals=True)
+            assert "where" in "".join(told.format())
+    assert "not complete" in repr(Connection.__new__(Connection))

@@ -136,7 +136,9 @@ class SubscriptionClient:
         return messages
 
     def check_connected(self) -> None:
-        """Raise Unavailable if the connection to the broker is lost."""
+        """Raise Unavailable if the connection is lost, or the consumer is being opened again."""
+        if self._consumer is None:
+            raise Unavailable(f"the consumer of {self.topic} is not open yet")
         if not self._consumer.is_connected():
             raise Unavailable(f"the connection to the broker of {self.topic} is lost; the client reconnects")
 

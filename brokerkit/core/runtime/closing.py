@@ -87,4 +87,8 @@ class Closable(ABC):
     __del__ = drop
 
     def __repr__(self) -> str:
-        return f"<{self._driver_thread.name}{', closed' if self._closed else ''}>"
+        # a traceback may show one whose constructor has not ended
+        owner = getattr(self, "_driver_thread", None)
+        if owner is None:
+            return f"<{type(self).__name__}, not complete>"
+        return f"<{owner.name}{', closed' if self._closed else ''}>"

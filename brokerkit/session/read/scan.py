@@ -75,7 +75,11 @@ class Scan(Displayed):
         self._limit = limit
         self._progress = progress
         self._builder = reading.builder(session.registry)
-        self._filter()  # a wrong filter is an error now, not at the first row
+        self._selection = ""
+        # a wrong filter is an error now, not at the first row
+        wanted = self._filter()
+        if wanted.active:
+            self._selection = f", {wanted}"
 
     def _filter(self) -> Filter:
         return self._reading.filter(self.schema)
@@ -298,12 +302,11 @@ class Scan(Displayed):
         shown = ", ".join(plain(topic, 60) for topic in topics[:5])
         shown += f" and {len(topics) - 5} more" if len(topics) > 5 else ""
         size = "" if self.bytes is None else f", about {_size(self.bytes)}"
-        wanted = f", {self._filter()}" if self._filter().active else ""
         limit = "" if self._limit is None else f", at most {self._limit:,} rows"
         return (
             f"{self.title}\n"
             f"topics: {shown or 'nothing to read'}; {_count(len(self.slices), 'slice')}, "
-            f"{count_text(*expected(self.slices), 'message')}{size}{wanted}{limit}\n"
+            f"{count_text(*expected(self.slices), 'message')}{size}{self._selection}{limit}\n"
             f"{self.doubt + chr(10) if self.doubt else ''}"
             "not read yet: .to_pandas() .to_arrow() .to_parquet(path) .to_dask()"
         )

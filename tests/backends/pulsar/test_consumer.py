@@ -14,6 +14,7 @@ from brokerkit.core import (
     NotFound,
     NotSupported,
     OutboundMessage,
+    Unavailable,
     connect,
 )
 from brokerkit.testing import eventually
@@ -276,3 +277,18 @@ def test_a_subscription_begins_where_it_is_told(
     with pytest.raises(ConfigError, match="future"):
         broker.create_subscription(topic, "future", start="+1h")
     assert "future" not in {each.name for each in browser.describe(topic).subscriptions}
+
+
+def test_a_consumer_that_is_being_opened_again_does_not_know_its_backlog_yet(
+    broker: Connection, make: Make
+) -> None:
+    topic = make()
+    broker.create_subscription(topic, "me", start="earliest")
+    publish(broker, topic, b"0")
+    with messages_of(broker, topic, "me") as consumer:
+        assert settled(take(consumer, 1)) == [b"0"]
+        driver = consumer._driver  # type: ignore[attr-defined]  # what an idle moment does
+        driver._client.let_go()
+        with pytest.raises(Unavailable, match="not open yet") as raised:
+            driver.backlog(None)
+        assert raised.value.retryable

@@ -98,9 +98,8 @@ def test_the_bounds_are_found_wherever_messages_were_taken_out(broker: Connectio
     (bounds,) = broker.inspector().bounds(queue)
     assert (bounds.start, bounds.end, bounds.messages) == (1, 101, 100)
     with consumer_of(broker, queue) as consumer:
-        held = consumer.fetch(100, 20)
-        assert held is not None
-        messages = held.messages()
+        messages = [message for batch in consumer.fetch_many(100, 20) for message in batch.messages()]
+        assert len(messages) == 100
         for row, message in enumerate(messages):
             if row in (30, 31, 70):
                 message.nack()
