@@ -88,6 +88,7 @@ def original(number: int) -> bk.OutboundMessage:
     )
 
 
+@pytest.mark.extended
 def test_a_hundred_thousand_messages_come_back_equal_over_all_systems(chain: list[Stop]) -> None:
     for stop in chain:
         stop.create()

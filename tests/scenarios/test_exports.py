@@ -56,6 +56,7 @@ def test_of_two_exports_into_one_folder_one_is_refused_by_name_and_the_other_is_
     assert _is_exact(path, flights)
 
 
+@pytest.mark.extended
 @pytest.mark.timeout(120)
 def test_an_export_that_stands_still_is_not_taken_over_and_ends_whole(
     system: System, flights: Flights, tmp_path: Path

@@ -57,6 +57,7 @@ KINDS = [
     Kind("records", "pulsar_server", subscription={"model": "record"}, options={"model": "record"}),
     Kind("sessions", "servicebus_server", topic={"sessions": True}),
 ]
+TAKES_LONG = {"a stream, one in flight", "key_shared"}
 
 
 def address_of(server: Any) -> tuple[str, dict[str, Any]]:
@@ -79,7 +80,12 @@ class Backlog:
         return list(frame["value"])
 
 
-@pytest.fixture(params=KINDS, ids=lambda kind: kind.name)
+@pytest.fixture(
+    params=[
+        pytest.param(each, marks=pytest.mark.extended if each.name in TAKES_LONG else (), id=each.name)
+        for each in KINDS
+    ]
+)
 def kind(request: pytest.FixtureRequest) -> Kind:
     return request.param
 
@@ -103,7 +109,7 @@ def backlog(kind: Kind, session: Session) -> Backlog:
     return Backlog(session, kind, topic, subscription)
 
 
-@pytest.mark.parametrize("most", [5_000, 17])
+@pytest.mark.parametrize("most", [5_000, pytest.param(17, marks=pytest.mark.extended)])
 def test_repeated_pulls_bring_each_key_in_order(backlog: Backlog, kind: Kind, most: int) -> None:
     order = Order(kind.messages, 3)
     until_done(order, lambda _: order.take(backlog.pull(most)))

@@ -111,7 +111,7 @@ def open_notebook(
     params=[
         "inmem",
         pytest.param("kafka", marks=pytest.mark.broker),
-        pytest.param("nats", marks=pytest.mark.broker),
+        pytest.param("nats", marks=[pytest.mark.broker, pytest.mark.extended]),
     ]
 )
 def url(request: pytest.FixtureRequest) -> str:
