@@ -58,6 +58,7 @@ if TYPE_CHECKING:
     from .frames.outcome import OutcomeFrame as OutcomeFrame
     from .session.consume.batches import Batch as Batch
     from .session.consume.batches import Batches as Batches
+    from .session.consume.earlier_rows import EarlierRowsWarning as EarlierRowsWarning
     from .session.diagnosis import Diagnosis as Diagnosis
     from .session.diagnosis import doctor as doctor
     from .session.filters import FilterWarning as FilterWarning
@@ -133,6 +134,7 @@ _HOMES = {
         "doctor",
     ),
     "session.read.export": ("Exported",),
+    "session.consume.earlier_rows": ("EarlierRowsWarning",),
     "session.filters": ("FilterWarning",),
     "session.interrupted": ("Interrupted",),
     "session.publish.placement": ("PlacingWarning",),

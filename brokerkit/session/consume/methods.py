@@ -15,6 +15,7 @@ from ..base import BrokerSession
 from ..interrupted import outcome_kept
 from ..options import ConsumeOptions, ReadOptions
 from .batches import Batches
+from .earlier_rows import noting_earlier_rows
 from .pull import Pulling, check_give_back, frame_maker
 
 if TYPE_CHECKING:
@@ -73,7 +74,8 @@ class ConsumingSession(BrokerSession):
             subscription: The subscription, durable consumer or group to take from.
             start: Where to create the subscription if it does not exist; None raises NotFound instead. If it
                 exists, `start` has no effect, and a `StartIgnoredWarning` says so. A time means the first
-                message at or after it, and everything stored behind that, also with earlier times.
+                message at or after it, and everything stored behind that, also with earlier times; an
+                `EarlierRowsWarning` says how many rows have them.
             ack: Acknowledge the messages. False returns them to the broker.
             max_bytes: At most so many bytes of keys, payloads and headers, but at least one message; None
                 sets no limit. The next pull goes on with what did not fit.
@@ -102,7 +104,7 @@ class ConsumingSession(BrokerSession):
         check_give_back(ack, side_effects, self.capabilities.of(model))
         details = {"pull": topic, "subscription": subscription, "acknowledged": ack}
         reading = ReadOptions(decode=decode, expand=expand, attributes=attributes)
-        make_frame = frame_maker(reading, self.name, details, self.registry)
+        make_frame = noting_earlier_rows(frame_maker(reading, self.name, details, self.registry), start)
         self._release(topic, subscription)
         consuming = ConsumeOptions(topic, subscription, model, hold, connect_timeout, n, options)
         consumer = self._open_consumer(consuming, start=start)
@@ -150,7 +152,7 @@ class ConsumingSession(BrokerSession):
         window, idle = check_seconds(window, "window"), check_seconds(idle, "idle")
         details = {"batch": topic, "subscription": subscription}
         reading = ReadOptions(decode=decode, expand=expand, attributes=attributes)
-        make_frame = frame_maker(reading, self.name, details, self.registry)
+        make_frame = noting_earlier_rows(frame_maker(reading, self.name, details, self.registry), start)
         self._release(topic, subscription)
         model = model_of(model, share)
         consuming = ConsumeOptions(topic, subscription, model, hold, connect_timeout, size, options)
