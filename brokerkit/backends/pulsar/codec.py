@@ -20,6 +20,7 @@ from brokerkit.core.vocabulary.messages import OutboundMessage
 from .fields import OURS, arguments, is_field, is_foreign, shown
 from .names import split_partition
 from .positions import id_text, position_of
+from .schemas import TopicSchemas
 
 _split = lru_cache(maxsize=1024)(split_partition)
 
@@ -30,7 +31,7 @@ def to_columns(
     *,
     attributes: bool = True,
     counts: bool = False,
-    key_bytes: bool = False,
+    schemas: TopicSchemas | None = None,
 ) -> Columns:
     """Return the columns of messages.
 
@@ -39,8 +40,7 @@ def to_columns(
         ids: Their ids, if they are at hand.
         attributes: Whether to include attributes.
         counts: Whether deliveries are counted.
-        key_bytes: Whether the keys of messages with a schema are bytes, which the protocol carries as
-            base64.
+        schemas: The schemas of the topic, as far as they are known.
     """
     ids = [message.message_id() for message in messages] if ids is None else ids
     places = [_split(message.topic_name()) for message in messages]
@@ -50,7 +50,7 @@ def to_columns(
         partition=[partition for _, partition in places],
         position=[position_of(each) for each in ids],
         id=[id_text(each) for each in ids],
-        key=[_key(message, key_bytes) for message in messages],
+        key=[_key(message, schemas) for message in messages],
         value=[None if message.has_null_value() else message.data() for message in messages],
         attributes=[_attributes(message) for message in messages] if attributes else None,
         # the client returns zero if there is none
@@ -59,23 +59,16 @@ def to_columns(
     )
 
 
-def _key(message: Any, key_bytes: bool) -> bytes | None:
+def _key(message: Any, schemas: TopicSchemas | None) -> bytes | None:
     try:
         text: str = message.partition_key()
     except UnicodeDecodeError:
         return None
-    if key_bytes and text and _has_schema(message):
+    schema = None if schemas is None else schemas.of(message)
+    if schema is not None and schema.key_bytes and (text or not message.has_null_value()):
         with contextlib.suppress(ValueError):
             return b64decode(text, validate=True)
     return text.encode() or None
-
-
-def _has_schema(message: Any) -> bool:
-    try:
-        return bool(message.schema_version())
-    except UnicodeDecodeError:
-        # the library reads the eight bytes of a version as text
-        return True
 
 
 def _attributes(message: Any) -> tuple[tuple[str, str], ...]:

@@ -49,7 +49,7 @@ class PulsarConsumer(MessageDriver):
         messages = self._client.fetch(max_messages, wait)
         self._wanted_at = time.monotonic()
         self._held += len(messages)
-        columns = to_columns(messages, counts=self._client.options.counts, key_bytes=self._client.key_bytes)
+        columns = to_columns(messages, counts=self._client.options.counts, schemas=self._client.schemas)
         return Fetched(columns, [message.message_id() for message in messages])
 
     def backlog(self, mark: Any) -> Backlog | None:
@@ -112,7 +112,7 @@ class PulsarRecordConsumer(RecordDriver):
 
     def fetch(self, max_messages: int, wait: float) -> Fetched:
         messages = self._client.fetch(max_messages, wait)
-        columns = to_columns(messages, key_bytes=self._client.key_bytes)
+        columns = to_columns(messages, schemas=self._client.schemas)
         new = []
         rows = zip(columns.values("topic"), columns.values("partition"), columns.positions(), strict=True)
         for row, (topic, number, position) in enumerate(rows):

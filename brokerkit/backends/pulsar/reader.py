@@ -32,6 +32,7 @@ from .connection import leave
 from .entries import Entries, Missing
 from .names import partition_name
 from .positions import entry_id, entry_of, extent_of, from_ledgers, next_entry, pack, position_of, unpack
+from .schemas import TopicSchemas
 from .topics import Topics
 
 OPEN_SECONDS = 15.0
@@ -58,7 +59,8 @@ class PulsarReader(ReaderDriver):
     def __init__(self, topics: Topics) -> None:
         self._topics = topics
         self._connection = topics.connection
-        self._known, self._key_bytes = "", False
+        self._known = ""
+        self._schemas = TopicSchemas(None, "")
         self._piece: Slice | None = None
         self._part = ""
         self._reader: Any = None
@@ -79,7 +81,8 @@ class PulsarReader(ReaderDriver):
             # the library would create a missing topic
             if slice_.partition not in self._topics.partitions(full, ANSWER_SECONDS):
                 raise NotFound(f"topic {full!r} has no partition {slice_.partition}")
-            self._known, self._key_bytes = full, self._topics.key_bytes(full, ANSWER_SECONDS)
+            self._known = full
+        self._schemas = TopicSchemas(self._topics.rest, full)
         self._piece, self._attributes, self._done = slice_, attributes, slice_.empty
         self._part = partition_name(full, slice_.partition)
         rest = self._topics.rest
@@ -117,8 +120,8 @@ class PulsarReader(ReaderDriver):
             if not messages:
                 self._done = self._at_end(slice_)
                 return None if self._done else Columns.empty()
-            rows = self._accounted(ids, places, slice_.end)
-            columns = to_columns(messages, ids, attributes=self._attributes, key_bytes=self._key_bytes)
+            rows = self._accounted(messages, ids, places, slice_.end)
+            columns = to_columns(messages, ids, attributes=self._attributes, schemas=self._schemas)
         self._done = self._done or self._at >= slice_.end
         whole = rows == list(range(len(messages)))
         columns = columns if whole else columns.take(rows)
@@ -146,10 +149,11 @@ class PulsarReader(ReaderDriver):
                 break
         return messages, ids, places
 
-    def _accounted(self, ids: list[Any], places: list[int], end: int) -> list[int]:
+    def _accounted(self, messages: list[Any], ids: list[Any], places: list[int], end: int) -> list[int]:
         """Return the rows of the slice that are new, as far as none is missing between them."""
         at = self._at
         try:
+            self._schemas.learn(messages, ANSWER_SECONDS)
             return self._contiguous(ids, places, end)
         except BaseException:
             # messages that were taken out of the reader are read again

@@ -114,11 +114,12 @@ class RestEndpoint:
         except NotFound:
             return None
 
-    def schema(self, full: str, timeout: float) -> dict[str, Any] | None:
-        """Return the newest schema of a topic, or None without one."""
+    def schema(self, full: str, timeout: float, version: int | None = None) -> dict[str, Any] | None:
+        """Return one version of the schema of a topic, the newest if None, or None if there is none."""
         path = rest_path(full).split("/", 1)[1]
+        which = "" if version is None else f"/{version}"
         try:
-            found: dict[str, Any] = self.get(f"schemas/{path}/schema", timeout)
+            found: dict[str, Any] = self.get(f"schemas/{path}/schema{which}", timeout)
         except NotFound:
             return None
         return found

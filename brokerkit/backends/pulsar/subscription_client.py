@@ -20,11 +20,14 @@ from .backlog import SubscriptionBacklog
 from .connection import leave
 from .errors import translate
 from .interrupted import forget_consumers_that_left
+from .schemas import TopicSchemas
 from .subscription_options import SubscriptionOptions
 from .topics import Topics
 
 OPEN_SECONDS = 15.0
 CLOSE_SECONDS = 5.0
+ANSWER_SECONDS = 5.0
+"""How long the REST endpoint may take to answer one question."""
 REACH_SECONDS = 5.0
 """How long a broker may take to answer after acknowledgements were passed to the client."""
 FAILOVER_SECONDS = 1.2
@@ -43,7 +46,7 @@ class SubscriptionClient:
     Attributes:
         options: How it subscribes.
         topic: The full name of the topic.
-        key_bytes: As for `to_columns`.
+        schemas: The schemas of the messages that were fetched.
     """
 
     def __init__(self, topics: Topics, subscriptions: Subscriptions, request: ConsumerRequest) -> None:
@@ -51,7 +54,7 @@ class SubscriptionClient:
         self.topic = topics.full(request.topic)
         self._subscriptions = subscriptions
         self._backlog = SubscriptionBacklog(topics, self.topic, request.subscription or "")
-        self.key_bytes = False
+        self.schemas = TopicSchemas(topics.rest, self.topic)
         self._topics = topics
         self._connection = topics.connection
         self._request = request
@@ -100,7 +103,7 @@ class SubscriptionClient:
         if self._topics.rest is None and request.start is not None and not self._created:
             raise SubscriptionNotFound(f"{self.topic!r} may have no subscription {name!r}", self.topic, name)
         self._subscriptions.find(self.topic, name, OPEN_SECONDS)
-        self.key_bytes = self._topics.key_bytes(self.topic, OPEN_SECONDS)
+        self.schemas = TopicSchemas(self._topics.rest, self.topic)
         if self.options.type == "shared" and self._topics.rest is not None:
             forget_consumers_that_left(self._topics, self.topic, name, OPEN_SECONDS)
         consumer = self.options.subscribe(self._connection, self.topic, name)
@@ -133,6 +136,12 @@ class SubscriptionClient:
                     break
         if not messages:
             self.check_connected()
+        try:
+            self.schemas.learn(messages, ANSWER_SECONDS)
+        except BaseException:
+            # the next call returns what the library returned
+            self._early = messages
+            raise
         return messages
 
     def check_connected(self) -> None:

@@ -1,15 +1,12 @@
-"""Look up topics: their partitions and their schemas."""
+"""Look up topics: their names and partitions."""
 
 from __future__ import annotations
 
-from brokerkit.core.vocabulary.errors import NotFound, NotSupported, Unauthorized
+from brokerkit.core.vocabulary.errors import NotFound, NotSupported
 
 from .connection import PulsarConnection
 from .names import full_name, partition_name, split_partition
 from .rest import NEEDED, RestEndpoint
-
-KEY_VALUE, SEPARATED = "KEY_VALUE", "SEPARATED"
-"""The schema type, and its encoding, with which the key of a message is bytes."""
 
 
 class Topics:
@@ -44,21 +41,6 @@ class Topics:
     def parts(self, full: str, timeout: float) -> dict[int | None, str]:
         """Return the name of each partition. Raises NotFound."""
         return {number: partition_name(full, number) for number in self.partitions(full, timeout)}
-
-    def key_bytes(self, full: str, timeout: float) -> bool:
-        """Return whether the schema of a topic says that keys are bytes;
-
-        False if the schema cannot be read.
-        """
-        if self.rest is None:
-            return False
-        try:
-            schema = self.rest.schema(full, timeout)
-        except Unauthorized:
-            return False
-        if schema is None or schema.get("type") != KEY_VALUE:
-            return False
-        return (schema.get("properties") or {}).get("kv.encoding.type") == SEPARATED
 
     def required_rest(self) -> RestEndpoint:
         """Return the REST endpoint. Raises NotSupported without one."""
