@@ -28,7 +28,6 @@ from .tabular import Column, describe_columns, missing
 
 _STRUCT = {"name", "value", "type"}
 _HOW = "set 'value' to NA to publish 'raw', or 'raw' to NA to publish the text as it is"
-_EDITED = f"its value was edited, but what has a schema cannot be written from text: {_HOW}"
 _UNKNOWN = (
     "its value was read with a schema that no open session finds, so that it is not known whether it was "
     f"edited: connect with the registry, or {_HOW}"
@@ -105,12 +104,14 @@ class MessageRows:
             attributes = self._attributes_of(start, stop) if both else None
             forced = self._otherwise != NOTHING
             declared = {} if forced else declared_rows(attributes, length)
-            same, refused = self._by_schema(start, [] if forced else both, values, raws, attributes)
+            with_schema, refused = self._by_schema(
+                start, [] if forced else both, values, raws, attributes, declared
+            )
             wrong |= refused
             for row in both:
-                if row in same:
-                    payloads[row] = raws[row]
-                if row in same or row in refused:
+                if row in with_schema:
+                    payloads[row] = with_schema[row]
+                if row in with_schema or row in refused:
                     continue
                 try:
                     payloads[row] = written(
@@ -127,28 +128,38 @@ class MessageRows:
         values: list[bytes | None],
         raws: list[bytes | None],
         attributes: Array | None,
-    ) -> tuple[set[int], dict[int, str]]:
-        """Return the rows whose value is what a schema of a registry gives, and why others are refused."""
-        same: set[int] = set()
+        declared: dict[int, Declared],
+    ) -> tuple[dict[int, bytes], dict[int, str]]:
+        """Return the payloads of rows that have a schema of a registry, and why others are refused.
+
+        They are the payloads that were read, or those of the edited values with the same schemas.
+        """
+        found: dict[int, bytes] = {}
         refused: dict[int, str] = {}
         if not rows:
-            return same, refused
+            return found, refused
         data: Array = pa.array([raws[row] for row in rows], pa.large_binary())
         numbers: Any = pa.array(rows, pa.int64())
         some = None if attributes is None else attributes.take(numbers)
-        for texts in registered_texts(data, some):
-            for row, text in zip(rows, texts, strict=True):
-                if text is not None and text.encode() == values[row]:
-                    same.add(row)
-                elif text is not None:
-                    refused[row] = _EDITED
+        for read in registered_texts(data, some):
+            for place, (row, text) in enumerate(zip(rows, read.texts, strict=True)):
+                raw, value = raws[row] or b"", values[row] or b""
+                if text is not None and text.encode() == value:
+                    found[row] = raw
+                elif text is not None and row not in found:
+                    pairs: Any = None if some is None else some[place].as_py()
+                    told = {pair["name"]: pair["value"] or b"" for pair in pairs or ()}
+                    try:
+                        found[row] = read.writing.written(raw, text, value, declared.get(row, NOTHING), told)
+                    except ValueError as error:
+                        refused[row] = str(error)
         if self._formats is not None:
             formats = self._formats[start : start + rows[-1] + 1]
             texts_of = formats.to_pylist() if isinstance(formats, pa.ChunkedArray) else formats
             for row in rows:
                 if row not in refused and names_schema(texts_of[row]):
                     refused[row] = _UNKNOWN
-        return same, {row: reason for row, reason in refused.items() if row not in same}
+        return found, {row: reason for row, reason in refused.items() if row not in found}
 
     def _attributes_of(self, start: int, stop: int) -> Array | None:
         column = self._attributes

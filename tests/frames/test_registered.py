@@ -253,7 +253,9 @@ def test_a_frame_is_published_as_the_bytes_it_was_read_from() -> None:
         b"\xff",
     ]
     made.loc[0, "value"] = "{}"
-    assert "edited" in str(messages_from_frame(made).items(0, 1)[0])
+    assert "row 0, its value was edited, and does not fit the schema" in str(
+        messages_from_frame(made).items(0, 1)[0]
+    )
 
 
 def test_failures_are_found_again_by_the_source_of_the_frame() -> None:

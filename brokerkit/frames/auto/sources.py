@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 from weakref import WeakSet
 
 from brokerkit.registry import SchemaSource
@@ -12,6 +12,7 @@ from ..arrow import Array
 from ..codecs.framing import NUMBERS
 from ..decoded import Payloads
 from .decoder import AutoDecoder
+from .writing import RegisteredWriting
 
 _NAMES = frozenset(name for name, _, _ in NUMBERS)
 _sources: WeakSet[SchemaSource] = WeakSet()
@@ -33,15 +34,28 @@ def known_auto(name: str | None = None) -> AutoDecoder:
     return AutoDecoder(found[0]) if found and (name is not None or len(found) == 1) else AutoDecoder()
 
 
-def registered_texts(data: Array, attributes: Array | None) -> Iterator[list[str | None]]:
-    """Yield how each source that is known here reads payloads, None where they name no schema of it."""
+class Registered(NamedTuple):
+    """How one source reads payloads.
+
+    Attributes:
+        texts: The texts; None where a payload names no schema of the source.
+        writing: Writes what was edited.
+    """
+
+    texts: list[str | None]
+    writing: RegisteredWriting
+
+
+def registered_texts(data: Array, attributes: Array | None) -> Iterator[Registered]:
+    """Yield how each source that is known here reads payloads."""
     for source in list(_sources):
         found = AutoDecoder(source).decode(Payloads(data, attributes=attributes))
         if found.schema is not None:
             valid = found.schema.is_valid().to_pylist()
-            yield [
-                text if named else None for text, named in zip(found.value.to_pylist(), valid, strict=True)
-            ]
+            yield Registered(
+                [text if named else None for text, named in zip(found.value.to_pylist(), valid, strict=True)],
+                RegisteredWriting(source),
+            )
 
 
 def names_schema(format: Any) -> bool:

@@ -8,11 +8,17 @@ from __future__ import annotations
 
 import binascii
 from collections.abc import Iterator
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
 
+from ..json_exact import read
+from . import iso_times
+from .avro.scalar_values import as_bytes
+from .edited_objects import Again, edited
 from .extras import extra
+from .misfit import Misfit, shown
 from .objects import object_text
 
 _TIME = 0xFF
@@ -67,6 +73,77 @@ def text(payload: bytes) -> str:
         ValueError: The payload is not exactly one MessagePack value, or has no JSON text.
     """
     return object_text(load(payload), _special)
+
+
+def dump(value: Any) -> bytes:
+    """Return an object, such as parsed JSON, as a MessagePack payload.
+
+    Raises:
+        Misfit: MessagePack cannot hold a value.
+        MissingExtra: The library for it is not installed.
+    """
+    msgspec = _library()
+    try:
+        data: bytes = msgspec.msgpack.Encoder(enc_hook=_written).encode(_without_decimals(value, ""))
+    except Misfit:
+        raise
+    except (TypeError, ValueError, OverflowError, RecursionError) as error:
+        raise Misfit("", f"MessagePack cannot hold it: {str(error)[:200]}") from error
+    return data
+
+
+def rewritten(payload: bytes, now: str | bytes) -> bytes:
+    """Return the payload for JSON text that was read from `payload` and then edited.
+
+    Args:
+        now: The text as it is now.
+
+    Raises:
+        Misfit: A value cannot be written as the type that was there.
+        ValueError: The text is not JSON.
+    """
+    data = dump(edited(load(payload), now, _special, _made))
+    if read(text(data), str).value != read(now, str).value:
+        raise Misfit("", "MessagePack cannot hold every digit of its numbers")
+    return data
+
+
+def _without_decimals(value: Any, path: str) -> Any:
+    """Return an object with floats for decimals, which MessagePack does not have. Raises Misfit."""
+    if isinstance(value, dict):
+        return {name: _without_decimals(each, f"{path}.{name}".lstrip(".")) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_without_decimals(each, f"{path}[{number}]") for number, each in enumerate(value)]
+    if isinstance(value, Decimal):
+        near = float(value)
+        if value.is_finite() and Decimal(repr(near)) != value:
+            raise Misfit(path, f"MessagePack cannot hold every digit of {value}")
+        return near
+    return value
+
+
+def _made(old: Any, before: Any, now: Any, path: str, again: Again) -> Any:
+    if isinstance(old, Timestamp):
+        try:
+            nanoseconds = iso_times.moment(now, 10**9, zoned=True)
+        except ValueError as error:
+            raise Misfit(path, str(error)) from error
+        return Timestamp(*divmod(nanoseconds, 10**9))
+    ext = _library().msgpack.Ext
+    if not isinstance(old, ext):
+        raise NotImplementedError
+    if not isinstance(now, dict) or now.keys() != {"$ext", "data"} or type(now["$ext"]) is not int:
+        raise Misfit(path, f'expected {{"$ext": number, "data": base64}}, not {shown(now)}')
+    if not -128 <= now["$ext"] <= 127:
+        raise Misfit(f"{path}.$ext", f"{now['$ext']} is no code of an extension")
+    return ext(now["$ext"], as_bytes(now["data"], f"{path}.data"))
+
+
+def _written(value: Any) -> Any:
+    if isinstance(value, Timestamp):
+        data = value.nanoseconds.to_bytes(4, "big") + value.seconds.to_bytes(8, "big", signed=True)
+        return _library().msgpack.Ext(-1, data)
+    raise TypeError(f"a {type(value).__name__} is no type of it")
 
 
 def _load_times(msgspec: Any, payload: bytes) -> Any:

@@ -13,11 +13,15 @@ import pyarrow as pa
 
 from ...arrays import list_parts
 from ...json_columns import item_field, json_texts
-from ..compression import CAP, decompress, inflate
+from ...json_exact import read
+from ..compression import CAP, compress, decompress, inflate
 from ..extras import MissingExtra
+from ..varints import write_zigzag
+from .branches import branches_of, moved
 from .columns import AvroColumns
+from .objects import Place, object_bytes
 from .reader import number_at
-from .schema import Array, SchemaError, parse_schema
+from .schema import Array, SchemaError, Type, parse_schema
 
 MAGIC = b"Obj\x01"
 _SYNC = 16
@@ -124,7 +128,7 @@ def _block(codec: str, data: bytes, place: int, cap: int) -> bytes:
 
 def _records(columns: AvroColumns, data: bytes, count: int, place: int) -> list[str]:
     """Return the records of a block: with their count in front and a zero behind they are an Avro array."""
-    head = _number(count)
+    head = write_zigzag(count)
     values, failures = columns.read(pa.array([head + data + b"\x00"], pa.large_binary()))
     for failure in failures.values():
         path = failure.path.removeprefix("[]").removeprefix(".")
@@ -134,9 +138,54 @@ def _records(columns: AvroColumns, data: bytes, count: int, place: int) -> list[
     return texts
 
 
-def _number(count: int) -> bytes:
-    value, parts = count << 1, []
-    while value >= 0x80:
-        parts.append(value & 0x7F | 0x80)
-        value >>= 7
-    return bytes([*parts, value])
+def container_written(payload: bytes, text: str | bytes) -> bytes:
+    """Return a container with other records, and with the header and the compression of this one.
+
+    Args:
+        text: The record as JSON, or a list of them, as `container_texts` gives them.
+
+    Raises:
+        Misfit: A record does not fit the schema.
+        ValueError: The text is not JSON.
+    """
+    metadata, place = _header(payload)
+    sync = payload[place : place + _SYNC]
+    schema = parse_schema(metadata["avro.schema"])
+    before = [read(each).value for each in container_texts(payload)]
+    value = read(text).value
+    records = value if len(before) != 1 and isinstance(value, list) else [value]
+    branches = moved(_record_branches(payload, schema), before, records)
+    # each record on its own, so that an error names it
+    path = "" if len(records) == 1 else "[{}]"
+    bodies = []
+    for number, record in enumerate(records):
+        own = {place[1:]: branch for place, branch in branches.items() if place[:1] == (number,)}
+        bodies.append(object_bytes(schema, record, own, path.format(number)))
+    if not bodies:
+        return payload[: place + _SYNC]
+    data = _packed(metadata.get("avro.codec", b"null").decode(), b"".join(bodies))
+    return payload[: place + _SYNC] + write_zigzag(len(bodies)) + write_zigzag(len(data)) + data + sync
+
+
+def _record_branches(payload: bytes, schema: Type) -> dict[Place, int]:
+    """Return the branches of all records of a container that was read before, by their numbers."""
+    metadata, place = _header(payload)
+    codec = metadata.get("avro.codec", b"null").decode()
+    place += _SYNC
+    view = memoryview(payload)
+    data = b""
+    while place < len(payload):
+        count, after = number_at(view, place, len(payload))
+        size, after = number_at(view, after, len(payload))
+        data += (write_zigzag(count) if count else b"") + _block(
+            codec, payload[after : after + size], place, CAP
+        )
+        place = after + size + _SYNC
+    return branches_of(Array(schema), data + b"\0")
+
+
+def _packed(codec: str, data: bytes) -> bytes:
+    if codec == "snappy":
+        return compress("snappy-block", data) + zlib.crc32(data).to_bytes(4, "big")
+    names = {"deflate": "deflate", "zstandard": "zstd"}
+    return data if codec == "null" else compress(names[codec], data)

@@ -1,7 +1,7 @@
 """Protocol Buffers: schemas, and payloads as Arrow columns or exact JSON text, and back."""
 
+from ..misfit import Misfit
 from .columns import ProtobufColumns, Reading
-from .objects import Misfit
 from .schema import ProtobufSchema
 from .writer import ProtobufWriter
 

@@ -10,7 +10,9 @@ from contextlib import suppress
 from typing import Any
 
 from ..extras import extra
-from .descriptors import ANY, DURATION, JSON_LIKE, TIMESTAMP, WRAPPERS, Type, is_map
+from ..misfit import Misfit
+from ..misfit import shown as _shown
+from .descriptors import ANY, DURATION, JSON_LIKE, TIMESTAMP, VALUE, WRAPPERS, Type, is_map
 from .required import missing_fields
 
 MOST_LEVELS = 100
@@ -29,15 +31,6 @@ _BITS = {
     Type.FIXED64: (0, 2**64),
 }
 _NOT_FINITE = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
-
-
-class Misfit(ValueError):
-    """A value that a field cannot hold, and the path of the field."""
-
-    def __init__(self, path: str, reason: str) -> None:
-        super().__init__(f"{path}: {reason}" if path else reason)
-        self.path = path
-        self.reason = reason
 
 
 class Objects:
@@ -187,6 +180,22 @@ class Objects:
         return value
 
 
+def leave_unset(message: Any, old: Any) -> None:
+    """Clear the fields that `old` does not have, and that only say what it means without them."""
+    for field in message.DESCRIPTOR.fields:
+        if field.is_repeated or not field.has_presence or not message.HasField(field.name):
+            continue
+        value = getattr(message, field.name)
+        if old.HasField(field.name):
+            if field.message_type is not None:
+                leave_unset(value, getattr(old, field.name))
+        elif field.message_type is not None:
+            if field.message_type.full_name == VALUE and value.WhichOneof("kind") in (None, "null_value"):
+                message.ClearField(field.name)
+        elif field.has_default_value and field.containing_oneof is None and value == field.default_value:
+            message.ClearField(field.name)
+
+
 def _fill_time(message: Any, value: Any, path: str) -> None:
     try:
         if isinstance(value, str):
@@ -278,7 +287,3 @@ def _is_utf8(value: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
-
-
-def _shown(value: Any) -> str:
-    return f"{value!r:.60}"

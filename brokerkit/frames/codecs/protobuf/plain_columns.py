@@ -11,10 +11,11 @@ import pyarrow.compute as pc
 from ...arrays import choose, struct
 from ...arrow import Array, ArrowType, fill_null, is_bytes, is_text, nulls
 from ...json_exact import read
+from ..misfit import Misfit
 from ..row_failure import RowFailure
 from . import times
 from .descriptors import VALUE, enum_names
-from .objects import Misfit, Objects
+from .objects import Objects
 from .plain_schema import plain_name
 from .plan import Kind, Member, Shape, Value
 from .values import Flags, Rows, no_fields, repeated_keys, zero

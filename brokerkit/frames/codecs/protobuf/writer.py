@@ -13,7 +13,7 @@ from ...arrow import Array
 from ...decoded import objects_of
 from ..row_failure import RowFailure
 from .groups import has_groups, with_groups
-from .objects import Objects
+from .objects import Objects, leave_unset
 from .plain_columns import PlainColumns
 from .plain_schema import PlainSchema
 from .plan import Times, plan_of
@@ -48,6 +48,19 @@ class ProtobufWriter:
             Misfit: A value does not fit; the text has the path of the field.
         """
         data: bytes = self._objects.message(self._descriptor, value).SerializeToString(deterministic=True)
+        return data
+
+    def changed(self, payload: bytes, value: Any) -> bytes:
+        """Return a payload with another value, which was read from `payload` and then edited.
+
+        A field that was not set, and has the default that it was read with, stays so.
+
+        Raises:
+            Misfit: A value does not fit; the text has the path of the field.
+        """
+        message = self._objects.message(self._descriptor, value)
+        leave_unset(message, type(message).FromString(payload))
+        data: bytes = message.SerializeToString(deterministic=True)
         return data
 
     def columns(self, values: Array) -> tuple[Array, dict[int, RowFailure]]:
