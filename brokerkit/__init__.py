@@ -56,6 +56,9 @@ if TYPE_CHECKING:
     from .frames import plain as plain
     from .frames import protobuf as protobuf
     from .frames.outcome import OutcomeFrame as OutcomeFrame
+    from .saved import connections as connections
+    from .saved import delete_connection as delete_connection
+    from .saved import save_connection as save_connection
     from .session.consume.batches import Batch as Batch
     from .session.consume.batches import Batches as Batches
     from .session.consume.earlier_rows import EarlierRowsWarning as EarlierRowsWarning
@@ -80,6 +83,11 @@ if TYPE_CHECKING:
     from .workbench import connect as connect
 
 _HOMES = {
+    "saved": (
+        "connections",
+        "delete_connection",
+        "save_connection",
+    ),
     "core.vocabulary.capabilities": ("Capabilities",),
     "core.vocabulary.errors": (
         "AbandonedWarning",

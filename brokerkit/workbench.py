@@ -12,6 +12,7 @@ from .core.vocabulary.arguments import check_seconds
 from .core.vocabulary.errors import ConfigError
 from .core.vocabulary.secrets import hidden, revealed
 from .registry import opened
+from .saved.secret_places import fetch
 from .session.private_server import SANDBOX, start_registry, start_sandbox
 from .session.session import DataSession
 
@@ -138,7 +139,7 @@ def connect(
             # the port changes between runs, but the name of a session must not
             about = {"name": f"{revealed(target).partition('://')[0]}://", "about": str(server)}
             target = server.address
-        private, address = start_registry(backends.address_of(target, options))
+        private, address = start_registry(backends.address_of(target, options, fetch))
         if private is not None:
             started.callback(private.close)
         # a wrong option is refused before anything is opened

@@ -23,7 +23,7 @@ FLOORS = (
     {"core/adapters", "backends"},
     {"core/runtime"},
     {"core"},
-    {"registry"},
+    {"registry", "saved"},
     {"frames", "sandbox", "testing"},
     {"display"},
     {"session"},

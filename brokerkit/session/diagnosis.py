@@ -28,6 +28,7 @@ from brokerkit.core.vocabulary.secrets import Secret, Secrets, hidden, revealed
 from brokerkit.display.markup import Displayed, block, table
 from brokerkit.display.sanitize import LONGEST, plain
 from brokerkit.registry import Registry, Subjects, opened
+from brokerkit.saved.secret_places import fetch
 
 from .private_server import SANDBOX, start_registry, start_sandbox
 
@@ -188,7 +189,7 @@ class _Examination:
             server, options = start_sandbox(revealed(target), options)
             self._stack.callback(server.close)
             target = server.address
-        private, self._address = start_registry(registry.address_of(target, options))
+        private, self._address = start_registry(registry.address_of(target, options, fetch))
         if private is not None:
             self._stack.callback(private.close)
         self._secrets = self._address.secrets

@@ -20,6 +20,7 @@ pytestmark = pytest.mark.broker
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_the_code_of_a_page_runs(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("BROKERKIT_CONFIG", str(tmp_path / "connections.toml"))
     document = Document.parse(str(page), PythonCodeBlockParser())
     for example in document.examples():
         example.evaluate()

@@ -69,7 +69,7 @@ def _driver() -> type[ServiceBusDriver]:
     return ServiceBusDriver
 
 
-facts = Facts(extra="servicebus", load=_driver, recognize=from_connection_string)
+facts = Facts(extra="servicebus", load=_driver, recognize=from_connection_string, secret="connection_string")
 
 
 def open(address: Address, timeout: float) -> Driver:

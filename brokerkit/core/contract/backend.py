@@ -29,6 +29,11 @@ class Facts:
         default_ports: The port of a host without one, by URL scheme.
         load: Imports the client library, and raises ModuleNotFoundError if it is not installed. Called before
             the time of a connection begins to count.
+        secret: The option that holds the secret of a connection as a whole. None: it is the password of the
+            URL's user, or a token.
+        configurations: Reads configurations of the system's other tools, by the word before the colon of a
+            target (``kind:name``). Each returns the address, or raises ConfigError where no variable of a
+            traceback holds a secret.
         recognize: Returns the address in a target that is not a URL, such as a connection string, and None if
             it is none of this system's. It must not raise: a traceback would show the secrets of the target.
     """
@@ -36,6 +41,8 @@ class Facts:
     extra: str | None = None
     default_ports: Mapping[str, int] = field(default_factory=dict)
     load: Callable[[], object] = _nothing_to_load
+    secret: str | None = None
+    configurations: Mapping[str, Callable[[str], Address]] = field(default_factory=dict)
     recognize: Callable[[Secret], Address | None] = _unknown
 
 

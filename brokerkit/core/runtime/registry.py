@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, cast
 
@@ -12,6 +12,7 @@ from ..contract.driver import Driver
 from ..contract.error_table import translating
 from ..vocabulary.address import Address, resolve
 from ..vocabulary.errors import ConfigError
+from ..vocabulary.saved_connections import Fetch, from_environment
 from ..vocabulary.secrets import Secret
 
 GROUP = "brokerkit.backends"
@@ -65,19 +66,48 @@ def facts_of(found: Backend) -> Facts:
     return cast(Facts, getattr(found, "facts", Facts()))
 
 
-def address_of(target: str | Secret | None, options: Mapping[str, Any]) -> Address:
+def address_of(
+    target: str | Secret | None, options: Mapping[str, Any], fetch: Fetch = from_environment
+) -> Address:
     """Return the address of a target that a user gave to `connect`; see `resolve`.
 
     A target that is not a URL may belong to any backend that can be imported.
     """
-    return resolve(target, options, recognize=_recognized)
+    return resolve(target, options, recognize=recognized, fetch=fetch)
 
 
-def _recognized(target: Secret) -> Address | None:
-    for point in known().values():
-        # a backend whose client library is missing recognizes nothing
-        with contextlib.suppress(ImportError):
-            address = facts_of(point.load()).recognize(target)
-            if address is not None:
-                return address
+def recognized(target: Secret) -> Address | None:
+    """Return the address in a target that is not a URL; None if it is none of any system.
+
+    Raises:
+        ConfigError: It names the configuration of another tool, which cannot be read.
+    """
+    kind, _, name = target.reveal().strip().partition(":")
+    read = _configurations().get(kind)
+    if read is not None:
+        return read(name)
+    return next((address for each in _all_facts() if (address := each.recognize(target))), None)
+
+
+def is_configuration(target: Secret) -> bool:
+    """Return whether a target names the configuration of another tool (``kind:name``)."""
+    return target.reveal().partition(":")[0] in _configurations()
+
+
+def secret_option(scheme: str) -> str | None:
+    """Return the option that holds the secret of a connection; None if it is that of the URL's user."""
+    point = known().get(scheme)
+    with contextlib.suppress(ImportError):
+        return None if point is None else facts_of(point.load()).secret
     return None
+
+
+def _configurations() -> dict[str, Callable[[str], Address]]:
+    return {kind: read for each in _all_facts() for kind, read in each.configurations.items()}
+
+
+def _all_facts() -> Iterator[Facts]:
+    for point in known().values():
+        # a backend whose client library is missing says nothing
+        with contextlib.suppress(ImportError):
+            yield facts_of(point.load())

@@ -4,21 +4,32 @@ from __future__ import annotations
 
 import os
 import re
-import tomllib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, quote, unquote, urlencode
 
 from .connection_flags import ConnectionFlags, take_flags
 from .errors import ConfigError
 from .registry_options import take_registry
-from .secrets import MASK, Secret, Secrets, as_secret, hidden, inner_secrets, is_public, is_secret, revealed
+from .saved_connections import SECRET, Fetch, from_environment, saved
+from .secrets import (
+    MASK,
+    Secret,
+    Secrets,
+    as_secret,
+    hidden,
+    inner_secrets,
+    is_public,
+    is_secret,
+    like_a_name,
+    revealed,
+    shortened,
+)
 
 _URL = re.compile(r"^(?P<scheme>[A-Za-z][A-Za-z0-9+.\-]*)://(?P<rest>.*)$", re.DOTALL)
 _HOST = re.compile(r"^(\[[0-9A-Fa-f:.%]+\]|[^:@\[\]]*)(:\d+)?$")
-_LIKE_A_NAME = re.compile(r"[\w.+-]{1,40}")
+_USER = re.compile(r"(^|[._])user(name)?$")
 EXAMPLES = "inmem://, sandbox+nats://, nats://localhost:4222, kafka://localhost:9092"
 
 
@@ -76,6 +87,12 @@ class Address:
         """Return a copy with defaults for options that are not set."""
         return replace(self, options={**defaults, **self.options})
 
+    def with_secret(self, secret: Secret) -> Address:
+        """Return a copy with the password of its user, or with a token if it has no user."""
+        if self.user is not None or any(map(_USER.search, self.options)):
+            return replace(self, user=revealed(self.user), password=secret)
+        return replace(self, user=secret)
+
     def with_marks(self) -> Address:
         """Return a copy without what is not the backend's: the flags and the registry. Raises ConfigError."""
         marks, options = take_flags(self.options)
@@ -126,7 +143,7 @@ def _taken_apart(url: Secret, options: Mapping[str, Any]) -> Address | str:
     text = url.reveal().strip()
     match = _URL.match(text)
     if not match:
-        return f"{_hide(text)!r} is not a connection URL: expected SCHEME://..., for example {EXAMPLES}"
+        return f"{shortened(text)!r} is not a connection URL: expected SCHEME://..., for example {EXAMPLES}"
     rest, _, query = match["rest"].partition("?")
     authority, _, path = rest.partition("/")
     user: str | Secret | None = None
@@ -170,90 +187,6 @@ def _add(secrets: Secrets, name: str, value: Any) -> None:
             secrets.add(part)
 
 
-def _hide(text: str) -> str:
-    """Return a text as it may be shown. Unless it looks like a name it may be a secret: shorten it."""
-    return text if _LIKE_A_NAME.fullmatch(text) else text[:8] + "..."
-
-
-def config_path() -> Path:
-    """Return the path of the file of saved connections, which the variable BROKERKIT_CONFIG can set."""
-    named = os.environ.get("BROKERKIT_CONFIG")
-    return Path(named) if named else Path.home() / ".config" / "brokerkit" / "connections.toml"
-
-
-def saved(name: str | Secret) -> tuple[Secret, dict[str, Any]]:
-    """Return the URL and the options of a saved connection.
-
-    A value ``{env = "NAME"}`` is read from the environment, so that the file needs no secret.
-
-    Raises:
-        ConfigError: There is no such connection, or it cannot be read.
-    """
-    path = config_path()
-    connections = _connections(path)
-    if isinstance(connections, str):
-        raise ConfigError(f"{path} is not valid TOML: {connections}")
-    if revealed(name) not in connections:
-        known = ", ".join(sorted(connections)) or "none"
-        raise ConfigError(
-            f"{_hide(revealed(name))!r} is neither a connection URL (for example {EXAMPLES}) nor a "
-            f"connection saved in {path} (saved there: {known})"
-        )
-    entry = connections[revealed(name)]
-    if entry is None:
-        raise ConfigError(f"{name!r} in {path} must be a table: [{name}] and below it url = ...")
-    missing = next((key for key, value in entry.items() if isinstance(value, _Missing)), None)
-    if missing is not None:
-        raise ConfigError(
-            f"option {missing!r} is to be read from the environment variable {entry[missing].name}, which is "
-            "not set"
-        )
-    url = entry.pop("url", None)
-    if not isinstance(url, Secret):
-        raise ConfigError(f'the connection {name!r} in {path} needs a line: url = "SCHEME://..."')
-    return url, entry
-
-
-def _connections(path: Path) -> dict[str, dict[str, Any] | None] | str:
-    """Return the saved connections with every secret hidden, or the text of an error."""
-    try:
-        content = tomllib.loads(path.read_text("utf-8")) if path.exists() else {}
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        return getattr(error, "reason", None) or str(error)
-    return {name: _entry(each) if isinstance(each, dict) else None for name, each in content.items()}
-
-
-def _entry(entry: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the options of a saved connection, with secrets hidden."""
-    return {
-        key: Secret(value) if key == "url" and isinstance(value, str) else hidden(key, value)
-        for key, value in _flattened(entry)
-    }
-
-
-@dataclass(frozen=True)
-class _Missing:
-    """An environment variable that is not set."""
-
-    name: str
-
-
-def _flattened(entry: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Iterate over the options with dotted names: TOML reads ``sasl.password = ...`` as nested tables."""
-    for key, value in entry.items():
-        if isinstance(value, dict) and set(value) != {"env"}:
-            yield from _flattened(value, f"{prefix}{key}.")
-        else:
-            yield prefix + key, _from_environment(prefix + key, value)
-
-
-def _from_environment(key: str, value: Any) -> Any:
-    """Return the value of an option, read from the environment if it is ``{env = "NAME"}``."""
-    if not (isinstance(value, dict) and set(value) == {"env"}):
-        return value
-    return os.environ.get(str(value["env"]), _Missing(str(value["env"])))
-
-
 def environment_options(scheme: str) -> dict[str, Any]:
     """Return options from the environment: BROKERKIT_KAFKA_SASL_PASSWORD is ``sasl.password`` of kafka."""
     prefix = f"BROKERKIT_{scheme.upper().replace('+', '_')}_"
@@ -267,11 +200,17 @@ def environment_options(scheme: str) -> dict[str, Any]:
 
 def hidden_target(target: Any) -> Any:
     """Return a target as the user gave it, hidden unless it looks like a name."""
-    return Secret(target) if isinstance(target, str) and not _LIKE_A_NAME.fullmatch(target) else target
+    return Secret(target) if isinstance(target, str) and not like_a_name(target) else target
 
 
 def _not_recognized(target: Secret) -> Address | None:
     """Return None: only URLs are addresses."""
+
+
+def _recognized(target: Any, recognize: Callable[[Secret], Address | None]) -> Address | None:
+    """Return the address in a target that is not a URL, if any. A name needs no look at the backends."""
+    text = revealed(target).strip()
+    return None if _URL.match(text) or ":" not in text else recognize(as_secret(target))
 
 
 def resolve(
@@ -279,6 +218,7 @@ def resolve(
     options: Mapping[str, Any],
     *,
     recognize: Callable[[Secret], Address | None] = _not_recognized,
+    fetch: Fetch = from_environment,
 ) -> Address:
     """Return the address of a target that a user gave to `connect`.
 
@@ -290,6 +230,7 @@ def resolve(
             variable BROKERKIT_URL.
         options: Options of the backend.
         recognize: Returns the address in a connection string. Raises nothing.
+        fetch: Fetches the secrets of a saved connection.
 
     Raises:
         ConfigError: The target or an option cannot be used.
@@ -301,13 +242,17 @@ def resolve(
             f"connect() needs a URL (for example {EXAMPLES}), or the environment variable BROKERKIT_URL"
         )
     saved_options: dict[str, Any] = {}
-    if "://" not in revealed(target):
-        target, saved_options = saved(target)
-    address = None if _URL.match(revealed(target).strip()) else recognize(as_secret(target))
+    address = _recognized(target, recognize)
+    if address is None and "://" not in revealed(target):
+        target, saved_options = saved(target, EXAMPLES, fetch)
+        address = _recognized(target, recognize)
+    secret = saved_options.pop(SECRET, None)
     if address is None:
         address = Address.parse(target, options)
     else:
         address = replace(address, options={**address.options, **options})
+    if secret is not None:
+        address = address.with_secret(as_secret(secret))
     return (
         address.with_options({**environment_options(address.scheme), **saved_options})._checked().with_marks()
     )

@@ -37,6 +37,17 @@ _PUBLIC_NAME = re.compile(
 _LOGIN = re.compile(r"://[^/?#]*@")
 _REGISTRY = re.compile(r"(https?://[^@?#\s]*|sandbox)?", re.IGNORECASE)
 _HARMLESS = re.compile(r"[+-]?\d+(\.\d+)?|true|false", re.IGNORECASE)
+_LIKE_A_NAME = re.compile(r"[\w.+-]{1,40}")
+
+
+def like_a_name(text: str) -> bool:
+    """Tell whether a text looks like a name, so that it may be shown."""
+    return _LIKE_A_NAME.fullmatch(text) is not None
+
+
+def shortened(text: str) -> str:
+    """Return a text as it may be shown. Unless it looks like a name it may be a secret: shorten it."""
+    return text if like_a_name(text) else text[:8] + "..."
 
 
 def is_secret(name: str) -> bool:
