@@ -17,7 +17,7 @@ from brokerkit.core.vocabulary.columns import Columns
 from brokerkit.core.vocabulary.errors import ConfigError
 from brokerkit.core.vocabulary.messages import OutboundMessage
 
-from .fields import OURS, arguments, is_field, is_foreign, shown
+from .fields import FIELDS, arguments, is_field, is_foreign, shown
 from .names import split_partition
 from .positions import id_text, position_of
 from .schemas import TopicSchemas
@@ -74,7 +74,8 @@ def _key(message: Any, schemas: TopicSchemas | None) -> bytes | None:
 def _attributes(message: Any) -> tuple[tuple[str, str], ...]:
     try:
         message.partition_key()
-        return (*message.properties().items(), *shown(message))
+        properties = message.properties()
+        return (*((FIELDS.shown(name), value) for name, value in properties.items()), *shown(message))
     except UnicodeDecodeError:
         return ((UNREADABLE, "the properties or the key are not UTF-8, which this client cannot read"),)
 
@@ -94,7 +95,7 @@ def encode(message: OutboundMessage) -> Encoded:
     """Return the arguments for a message. Values and keys are checked before.
 
     In a message that was read and is sent again, an attribute that has the name of a field but no value of
-    one was a property of another producer. It is sent as a property whose name begins with ``bk-``.
+    one was a property elsewhere, and is sent as a property.
 
     Raises:
         ConfigError: A text cannot be encoded as UTF-8, or a field of a new message has a wrong value.
@@ -105,24 +106,18 @@ def encode(message: OutboundMessage) -> Encoded:
     for name, value in message.attributes:
         if not _is_text(name) or not _is_text(str(value)):
             raise ConfigError(f"attribute {name!r} has a character that UTF-8 cannot hold")
-        if message.sent_again and is_foreign((name, value)):
-            properties.setdefault(f"{OURS}{name}", str(value))
-            foreign.append(name)
-        elif is_field((name, value)):
+        stray = message.sent_again is not None and is_foreign((name, value))
+        if is_field((name, value)) and not stray:
             known |= arguments(name, value)
-        else:
-            properties[name] = str(value)
+            continue
+        sent = name if stray else FIELDS.sent(name)
+        if sent in properties:
+            raise ConfigError(f"two attributes are to be sent as the property {sent!r}: leave one out")
+        properties[sent] = str(value)
+        if stray:
+            foreign.append(name)
     key = None if message.key is None else message.key.decode()
-    return Encoded(message.data, key, properties or None, known, _renamed(foreign))
-
-
-def _renamed(names: Sequence[str]) -> str | None:
-    """Return a note about properties that were sent under another name."""
-    if not names:
-        return None
-    return (
-        f"sent as properties that begin with {OURS}, since Pulsar cannot set such fields: {', '.join(names)}"
-    )
+    return Encoded(message.data, key, properties or None, known, FIELDS.note(foreign))
 
 
 def _is_text(text: str) -> bool:

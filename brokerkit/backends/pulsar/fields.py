@@ -5,7 +5,8 @@ The fields are::
     $pulsar.event_time     when it happened, by its producer: milliseconds since 1970
     $pulsar.ordering_key   the key that selects the consumer of a key_shared subscription, if not its key
 
-Both are set again when a message with these attributes is published. The client library does not tell
+Both are set again when a message with these attributes is published. A property that a producer gave one of
+these names is shown with ``bk-`` before it. The client library does not tell
 the delivery time, sequence id and schema of a message, or sets them again.
 """
 
@@ -14,13 +15,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from brokerkit.core.contract.own_fields import OwnFields
 from brokerkit.core.vocabulary.attributes import Pair
 from brokerkit.core.vocabulary.errors import ConfigError
 
 PREFIX = "$pulsar."
 EVENT_TIME = "$pulsar.event_time"
 ORDERING_KEY = "$pulsar.ordering_key"
-OURS = "bk-"
+FIELDS = OwnFields(PREFIX)
 MOST_MILLIS = 2**64 - 1
 
 
@@ -67,5 +69,5 @@ def is_field(pair: Pair) -> bool:
 
 
 def is_foreign(pair: Pair) -> bool:
-    """Return whether an attribute has the name of a field and cannot be one: another producer's property."""
+    """Return whether an attribute has the name of a field and cannot be one: a property of another system."""
     return is_field(pair) and not can_be_set(pair)

@@ -21,6 +21,7 @@ from .amqp import APPLICATION_PROPERTIES, PROPERTIES, Malformed, sections, text_
 from .body import KINDS, body_of, payload_of
 from .properties import (
     BODY_TYPE,
+    FIELDS,
     KNOWN,
     MESSAGE_ID,
     PARTITION_KEY,
@@ -100,7 +101,7 @@ def _row(message: Any, attributes: bool) -> tuple[bytes | None, bytes | None, li
         return key, payload, None
     pairs: list[Pair] = []
     for name, value in given or _forgotten(message.application_properties):
-        pairs.append((_as_text(name), _attribute(value)))
+        pairs.append((FIELDS.shown(_as_text(name)), _attribute(value)))
     pairs.extend(read_properties(_properties(message) if listed is None else listed))
     if kind is not None:
         pairs.append((BODY_TYPE, kind))
@@ -156,7 +157,9 @@ def _properties(message: Any) -> list[Any]:
 def encode(message: OutboundMessage, *, named: bool) -> AmqpAnnotatedMessage:
     """Return the message to send.
 
-    Its key becomes the session id, or the partition key with ``$sb.partition_key``.
+    Its key becomes the session id, or the partition key with ``$sb.partition_key``. In a message that was
+    read and is sent again, an attribute that has the name of a property of the service but no value of one
+    was a property elsewhere, and is sent as an application property.
 
     Args:
         message: The message to encode.
@@ -170,10 +173,14 @@ def encode(message: OutboundMessage, *, named: bool) -> AmqpAnnotatedMessage:
     given: dict[str, AttributeValue] = {}
     carried: dict[str, Any] = {}
     for name, value in message.attributes:
-        if name.startswith(PREFIX):
+        stray = message.sent_again is not None and is_foreign((name, value))
+        if name.startswith(PREFIX) and not stray:
             given[name] = value
-        else:
-            carried[_text(name, "an attribute's name")] = _typed(name, value)
+            continue
+        sent = _text(name if stray else FIELDS.sent(name), "an attribute's name")
+        if sent in carried:
+            raise ConfigError(f"two attributes are to be sent as the property {sent!r}: leave one out")
+        carried[sent] = _typed(name, value)
     if carried:
         _check_size(message.attributes)
     if unknown := sorted(given.keys() - KNOWN):
@@ -220,10 +227,23 @@ def can_be_set(pair: Pair) -> bool:
     if name == PARTITION_KEY:
         return isinstance(value, str)
     try:
-        encode(OutboundMessage(b"", attributes=[pair]), named=False)
+        if name == TIME_TO_LIVE:
+            milliseconds_to_live(value)
+        elif name == SCHEDULED:
+            enqueue_time(value)
+        else:
+            amqp_properties({name: value})
     except (ConfigError, TypeError):
         return False
     return True
+
+
+def is_foreign(pair: Pair) -> bool:
+    """Return whether an attribute has a name of the service and cannot be its property: one of elsewhere."""
+    name, value = pair
+    if not name.startswith(PREFIX) or name in READ_ONLY or (name in KNOWN and value is None):
+        return False
+    return not can_be_set(pair)
 
 
 def keeps(pair: Pair) -> bool:

@@ -33,6 +33,7 @@ def with_id(
     old = [] if OLD_ID in message.attributes.names() else [(OLD_ID, given)]
     kept = [pair for pair in message.attributes if pair[0] != MESSAGE_ID]
     renewed = OutboundMessage(message.data, message.key, [*kept, *old], dedup_id=message.dedup_id)
+    renewed.sent_again = message.sent_again
     if entity is None:
         why = f"it is not known whether {name} drops repeated ids"
     else:

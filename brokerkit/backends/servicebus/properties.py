@@ -14,6 +14,8 @@ These are read, and have no effect on publishing::
     $sb.state                    "deferred" or "scheduled"
     $sb.dead_letter_source       the entity in which it was dead-lettered
     $sb.enqueued_sequence_number its first number, if it was forwarded
+
+An application property that a producer gave a name beginning with ``$sb.`` is shown with ``bk-`` before it.
 """
 
 from __future__ import annotations
@@ -25,10 +27,12 @@ from uuid import UUID
 
 from azure.servicebus import ServiceBusMessageState
 
+from brokerkit.core.contract.own_fields import OwnFields
 from brokerkit.core.vocabulary.attributes import AttributeValue, Pair
 from brokerkit.core.vocabulary.errors import ConfigError
 
 PREFIX = "$sb."
+FIELDS = OwnFields(PREFIX)
 BODY_TYPE = PREFIX + "body_type"
 PARTITION_KEY = PREFIX + "partition_key"
 TIME_TO_LIVE = PREFIX + "time_to_live"

@@ -18,12 +18,13 @@ from brokerkit.core.vocabulary.messages import OutboundMessage, new_run
 from brokerkit.core.vocabulary.results import PublishResult
 
 from .client_internals import Sender
-from .codec import encode
+from .codec import encode, is_foreign
 from .connection import FRESH_SECONDS, ServiceBusConnection
 from .duplicate_detection import with_id
 from .entities import Entity, find_if_permitted
 from .errors import surely_not_done, translate
 from .names import EntityName
+from .properties import FIELDS
 
 RETRY_SECONDS = 0.2
 LEAST_SECONDS = 0.1
@@ -114,7 +115,9 @@ class ServiceBusPublisher(PublisherDriver):
                 # with a message id a retry is harmless, if the entity detects duplicates
                 known = message.named(f"{new_run()}-0") if target.duplicates else message
                 sent, note = with_id(known, target.name, target.entity)
-                items.append(_Item(row, encode(sent, named=target.may_know_ids), message.key, note))
+                foreign = [pair[0] for pair in sent.attributes if sent.sent_again and is_foreign(pair)]
+                notes = "; ".join(filter(None, (note, FIELDS.note(foreign)))) or None
+                items.append(_Item(row, encode(sent, named=target.may_know_ids), message.key, notes))
             except (BrokerError, TypeError) as error:
                 results[row] = PublishResult("failed", None, translate(error))
         results.update(self._send_items(target, items, deadline))

@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from azure.servicebus import ServiceBusMessage
 
 import brokerkit as bk
 from brokerkit.core import OutboundMessage
@@ -114,3 +115,71 @@ def test_values_that_the_service_does_not_take_come_back_from_it(session: Sessio
     for name, _ in pairs:
         before, after = (bk.attr(frame, name).dropna().tolist() for frame in frames)
         assert before == after != [], name
+
+
+FOREIGN: list[dict[str, Any]] = [
+    {"$sb.subject": "theirs"},
+    {"$sb.unknown": 7, "a": "b"},
+    {"$sb.time_to_live": "an hour", "$sb.state": "solid"},
+    {"$sb.message_id": "m", "bk-$sb.message_id": "n"},
+    {"$sb.scheduled_enqueue_time": "2001-01-01"},
+]
+
+
+@pytest.mark.parametrize("way", ["frame", "copy", "over another system"])
+def test_application_properties_with_the_names_of_the_service_and_its_own_beside_them_arrive_as_they_were(
+    session: Session, client: Any, way: str
+) -> None:
+    source, target = new_queue(session), new_queue(session)
+    with client.get_queue_sender(source) as sender:
+        for number, properties in enumerate(FOREIGN):
+            sent = ServiceBusMessage(b"1", application_properties=properties, message_id=f"real-{number}")
+            sent.subject = "own"
+            sender.send_messages(sent)
+    before = shown(session, source)
+    assert ("bk-$sb.subject", b"theirs", "string") in before[0][1]
+    assert ("$sb.subject", b"own", "string") in before[0][1]
+    if way == "frame":
+        outcome = session.publish_frame(target, session.scan(source, progress=False).to_pandas())
+        assert outcome["status"].tolist() == ["confirmed"] * len(FOREIGN)
+    elif way == "copy":
+        session.copy(source, session, target, progress=False)
+    else:
+        with bk.connect("inmem://") as other:
+            other.create_topic("between", partitions=1)
+            session.copy(source, other, "between", progress=False)
+            other.copy("between", session, target, progress=False)
+    assert shown(session, target) == before
+    with client.get_queue_receiver(target) as receiver:
+        found = receiver.peek_messages(len(FOREIGN))
+    theirs = [
+        {name.decode(): value.decode() if isinstance(value, bytes) else value for name, value in each.application_properties.items()}
+        for each in found
+    ]  # fmt: skip
+    assert [
+        {name: value for name, value in each.items() if name != "bk-publish-time"} for each in theirs
+    ] == FOREIGN
+    assert [(each.message_id, each.subject) for each in found] == [
+        (f"real-{n}", "own") for n in range(len(FOREIGN))
+    ]
+
+
+def test_a_header_of_another_system_that_looks_like_the_services_own_is_sent_as_a_property(
+    session: Session,
+) -> None:
+    rows: list[dict[str, Any]] = [
+        {"$sb.unknown": "x"},
+        {"$sb.time_to_live": "an hour"},
+        {"$sb.user_id": "text", "a": "b"},
+    ]
+    queue = new_queue(session)
+    with bk.connect("inmem://") as other:
+        other.create_topic("t", partitions=1)
+        other.publish_batch("t", [OutboundMessage(b"x", attributes=each) for each in rows])
+        outcome = session.publish_frame(queue, other.peek("t"))
+    assert outcome["status"].tolist() == ["confirmed"] * 3
+    assert ["$sb." in note for note in outcome["note"]] == [True] * 3
+    found = [{name for name, *_ in pairs} for _, pairs in shown(session, queue)]
+    assert [f"bk-{next(iter(each))}" in names for each, names in zip(rows, found, strict=True)] == [True] * 3
+    with pytest.raises(bk.PublishFailed, match="own properties"):
+        session.publish(queue, "new", attributes={"$sb.unknown": "x"})
