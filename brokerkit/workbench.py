@@ -86,6 +86,7 @@ def connect(
     *,
     read_only: bool | None = None,
     production: bool | None = None,
+    allow_changes: bool = False,
     timeout: float | None = CONNECT_SECONDS,
     registry: str | None = None,
     **options: Any,
@@ -103,7 +104,9 @@ def connect(
         read_only: Refuse everything that would change the broker. None uses ``read_only`` from the URL's
             query, the saved connection or the environment.
         production: Make the widgets ask for the topic's name before anything is published, acknowledged or
-            deleted. None uses ``production`` from the same places as `read_only`.
+            deleted, and refuse changes in a run without a person (nbconvert, papermill, CI, a script without a
+            terminal). None uses ``production`` from the same places as `read_only`.
+        allow_changes: Allow a run without a person to change a broker that is marked as production.
         timeout: Seconds to wait for the broker.
         registry: The address of a schema registry, such as ``http://localhost:8081`` or
             ``https://host/apis/ccompat/v7``; "sandbox" starts a private one. It is not asked before a schema
@@ -131,6 +134,7 @@ def connect(
     timeout = CONNECT_SECONDS if seconds is None else seconds
     named = {"read_only": read_only, "production": production, "registry": registry}
     options |= {name: value for name, value in named.items() if value is not None}
+    options["allow_changes"] = allow_changes
     with ExitStack() as started:
         about: dict[str, Any] = {}
         if target is not None and revealed(target).startswith(SANDBOX):

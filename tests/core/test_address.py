@@ -132,14 +132,14 @@ def test_a_broken_file_of_connections_says_what_is_wrong(
 
 def test_marks_stand_in_the_url_the_call_and_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     address = resolve("kafka://host?acks=all&production=yes", {"read_only": True})
-    assert address.marks == (True, True)
+    assert address.marks == (True, True, False)
     assert address.options == {"acks": "all"}
     assert resolve(address.public_url, {}).marks == address.marks
     monkeypatch.setenv("BROKERKIT_KAFKA_READ_ONLY", "true")
     monkeypatch.setenv("BROKERKIT_KAFKA_PRODUCTION", "1")
-    assert resolve("kafka://host", {}).marks == (True, True)
-    assert resolve("kafka://host", {"read_only": False, "production": False}).marks == (False, False)
-    assert resolve("nats://host", {}).marks == (False, False)
+    assert resolve("kafka://host", {}).marks == (True, True, False)
+    assert resolve("kafka://host", {"read_only": False, "production": False}).marks == (False, False, False)
+    assert resolve("nats://host", {}).marks == (False, False, False)
 
 
 def test_a_mark_that_says_neither_yes_nor_no_is_refused() -> None:

@@ -71,8 +71,8 @@ def test_a_read_only_session_refuses_what_would_change_the_broker(use: str) -> N
         assert repr(reader) == f"<Session of {name}, read-only>"
 
 
-def test_production_is_said_wherever_a_session_is_shown_and_stops_no_code() -> None:
-    with bk.connect("inmem://", production=True) as s:
+def test_production_is_said_wherever_a_session_is_shown_and_stops_no_code_that_allows_changes() -> None:
+    with bk.connect("inmem://", production=True, allow_changes=True) as s:
         assert repr(s) == "<Session of inmem://, PRODUCTION>"
         s.create_topic("orders")
         assert s.publish("orders", "x").ok

@@ -83,7 +83,7 @@ class TestPubSub:
     def test_in_production_the_name_is_typed_and_read_only_refuses(
         self, pubsub_emulator: EmulatorServer, topic: str
     ) -> None:
-        with bk.connect(url_of(pubsub_emulator), production=True) as session:
+        with bk.connect(url_of(pubsub_emulator), production=True, allow_changes=True) as session:
             browser = browse(session, topic)
             told(browser)
             assert state_of(browser._model)["confirm"] is True

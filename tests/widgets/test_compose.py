@@ -145,7 +145,7 @@ def test_read_only_refuses_in_code_and_says_so_in_the_view() -> None:
 
 
 def test_production_wants_the_name_of_the_topic() -> None:
-    with bk.connect("inmem://", production=True) as orders:
+    with bk.connect("inmem://", production=True, allow_changes=True) as orders:
         orders.create_topic("orders")
         composer = Composer(orders, "orders", value="x")
         assert state_of(composer._model)["confirm"]

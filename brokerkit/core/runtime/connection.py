@@ -137,12 +137,13 @@ class Connection(Closable):
         return self.driver.native
 
     def refuse_if_read_only(self, why: str) -> None:
-        """Raise NotSupported, with the reason `why`, if the connection is read-only, and Closed if closed."""
+        """Raise NotSupported, with the reason `why`, if no change is allowed, and Closed if closed."""
         self._driver_thread.check_process()
         if self._closed:
             raise Closed(f"the connection to {self.name} was closed; connect again")
-        if self.read_only:
-            raise NotSupported(f"this session is read-only (read_only=True): {why}")
+        refused = self.address.marks.refusal()
+        if refused is not None:
+            raise NotSupported(f"{refused}: {why}")
 
     def ping(self, timeout: float = CONNECT_SECONDS) -> None:
         """Make one round trip to the broker."""

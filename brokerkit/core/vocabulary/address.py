@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import parse_qsl, quote, unquote, urlencode
 
+from .arguments import as_flag
 from .connection_flags import ConnectionFlags, take_flags
 from .errors import ConfigError
 from .registry_options import take_registry
@@ -122,7 +123,9 @@ class Address:
         """The URL with its options but without any secret, for another process to connect with."""
         given = {**self.options, **self.registry}
         shown = {name: str(value) for name, value in given.items() if is_public(name, value)}
-        shown |= {name: "true" for name, value in self.marks._asdict().items() if value}
+        shown |= {
+            name: "true" for name, value in self.marks._asdict().items() if value and name != "allow_changes"
+        }
         query = urlencode(shown)
         login = "" if self.user is None or self._is_token else f"{quote(revealed(self.user), safe='')}@"
         path = f"/{quote(self.path)}" if self.path else ""
@@ -237,6 +240,7 @@ def resolve(
     """
     target = hidden_target(os.environ.get("BROKERKIT_URL") if target is None else target)
     options = {name: hidden(name, value) for name, value in options.items()}
+    allow_changes = as_flag(options.pop("allow_changes", False), "allow_changes")
     if not target:
         raise ConfigError(
             f"connect() needs a URL (for example {EXAMPLES}), or the environment variable BROKERKIT_URL"
@@ -253,6 +257,6 @@ def resolve(
         address = replace(address, options={**address.options, **options})
     if secret is not None:
         address = address.with_secret(as_secret(secret))
-    return (
-        address.with_options({**environment_options(address.scheme), **saved_options})._checked().with_marks()
-    )
+    defaults = {**environment_options(address.scheme), **saved_options}
+    address = address.with_options(defaults)._checked().with_marks()
+    return replace(address, marks=address.marks._replace(allow_changes=allow_changes))

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from .arguments import as_flag
+from .attended import attended
+from .errors import ConfigError
 
 
 class ConnectionFlags(NamedTuple):
@@ -13,23 +15,42 @@ class ConnectionFlags(NamedTuple):
 
     Attributes:
         read_only: Whether everything that would change the broker is refused.
-        production: Whether widgets ask before they change the broker.
+        production: Whether widgets ask before they change the broker, and a run without a person may not.
+        allow_changes: Whether a run without a person may change a production broker nevertheless.
     """
 
     read_only: bool = False
     production: bool = False
+    allow_changes: bool = False
+
+    def refusal(self) -> str | None:
+        """Return why this connection may change nothing now; None if it may."""
+        if self.read_only:
+            return "this session is read-only (read_only=True)"
+        if self.production and not self.allow_changes and not attended():
+            return (
+                "this session is marked as production, and no person sees this run, whose code does not say "
+                "connect(..., allow_changes=True)"
+            )
+        return None
 
 
 def take_flags(options: Mapping[str, Any]) -> tuple[ConnectionFlags, dict[str, Any]]:
     """Return the flags among options, and the other options. Of several spellings the last one counts.
 
     Raises:
-        ConfigError: A flag is neither a bool nor a text such as ``"true"`` or ``"no"``.
+        ConfigError: A flag is neither a bool nor a text such as ``"true"`` or ``"no"``, or is
+            ``allow_changes``, which is no property of a broker.
     """
     found: dict[str, bool] = {}
     rest: dict[str, Any] = {}
     for name, value in options.items():
         mark = name.lower().replace(".", "_")
+        if mark == "allow_changes":
+            raise ConfigError(
+                "allow_changes stands in the code that makes the changes, connect(..., allow_changes=True), "
+                "and not in a URL, a saved connection or the environment"
+            )
         if mark in ConnectionFlags._fields:
             found[mark] = as_flag(value, mark)
         else:
