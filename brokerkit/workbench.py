@@ -104,8 +104,8 @@ def connect(
         read_only: Refuse everything that would change the broker. None uses ``read_only`` from the URL's
             query, the saved connection or the environment.
         production: Make the widgets ask for the topic's name before anything is published, acknowledged or
-            deleted, and refuse changes in a run without a person (nbconvert, papermill, CI, a script without a
-            terminal). None uses ``production`` from the same places as `read_only`.
+            deleted, and refuse changes in a run without a person (nbconvert, papermill, CI, a script without
+            a terminal). None uses ``production`` from the same places as `read_only`.
         allow_changes: Allow a run without a person to change a broker that is marked as production.
         timeout: Seconds to wait for the broker.
         registry: The address of a schema registry, such as ``http://localhost:8081`` or

@@ -67,7 +67,7 @@ def run(program: str, extra: str = "", **environment: str) -> str:
 
 
 def test_a_script_without_a_terminal_changes_nothing_unless_its_code_says_so() -> None:
-    assert "refused: inmem://live is marked as production" in run(CHANGE)
+    assert "refused: this session is marked as production" in run(CHANGE)
     assert run(CHANGE, ", allow_changes=True") == "changed\n"
 
 

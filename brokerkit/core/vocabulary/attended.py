@@ -12,8 +12,8 @@ NO = {"", "0", "false", "no", "off"}
 def attended() -> bool:
     """Return whether a person is there.
 
-    A notebook that runs in nbconvert, papermill or nbval has none: its kernel may not ask for input. Nor has a
-    script without a terminal, or one that runs where the environment variable CI is set.
+    A notebook that runs in nbconvert, papermill or nbval has none: its kernel may not ask for input. Nor has
+    a script without a terminal, or one that runs where the environment variable CI is set.
     """
     shell = _shell()
     kernel = getattr(shell, "kernel", None)
