@@ -88,6 +88,9 @@ MEMBERS: dict[str, dict[str, tuple[str, ...]]] = {
             "parse_received_message",
             "to_outgoing_amqp_message",
         ),
+        "azure.servicebus._pyamqp.client.AMQPClient": ("_connection", "_mgmt_links"),
+        "azure.servicebus._pyamqp.management_operation.ManagementOperation": ("_mgmt_link",),
+        "azure.servicebus._pyamqp.management_link.ManagementLink": ("_request_link", "_response_link"),
         "azure.servicebus._pyamqp.client.ReceiveClient": ("_connection", "_link", "client_ready"),
         "azure.servicebus._pyamqp.client.SendClient": ("_connection", "_link", "client_ready"),
         "azure.servicebus._pyamqp.receiver.ReceiverLink": (

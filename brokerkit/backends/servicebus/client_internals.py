@@ -34,6 +34,8 @@ logging.getLogger("azure.servicebus").addHandler(logging.NullHandler())
 SILENCE_SECONDS = 0.1
 """A round of opening a link that took this long received no frame from the service."""
 ROUNDS = 100
+REASON_SECONDS = 1.0
+"""How long to wait for the reason of a refusal."""
 SILENT_SECONDS = 60.0
 """After this long without any frame, a connection on which messages are awaited counts as lost."""
 DISPOSITIONS: dict[Outcome, Any] = {
@@ -72,6 +74,24 @@ def _prompt(client: Any) -> Any:
     return client
 
 
+def _refusal(client: Any) -> AMQPException | None:
+    """Return why the service refused to open the links for requests; the library keeps it to itself."""
+    pairs = [each._mgmt_link for each in client._mgmt_links.values()]
+    deadline = Deadline(REASON_SECONDS)
+    while not deadline.passed:
+        for link in (link for pair in pairs for link in (pair._request_link, pair._response_link)):
+            try:
+                link.get_state()
+            except AMQPException as reason:
+                return reason
+        try:
+            # where the service attaches a link only to refuse it, the reason follows
+            client._connection.listen(wait=False)
+        except (AMQPException, OSError, ValueError):
+            break
+    return None
+
+
 class _Transport(PyamqpTransport):
     @staticmethod
     def create_receive_client(receiver: Any, **options: Any) -> Any:
@@ -102,7 +122,13 @@ class _Transport(PyamqpTransport):
         def ours(*answer: Any, amqp_transport: Any) -> Any:
             return callback(*answer, amqp_transport=_Transport)
 
-        return PyamqpTransport.mgmt_client_request(client, message, callback=ours, **options)
+        try:
+            return PyamqpTransport.mgmt_client_request(client, message, callback=ours, **options)
+        except (AMQPException, ValueError) as error:
+            reason = _refusal(client)
+            if reason is None:
+                raise
+            raise reason from error
 
     @staticmethod
     def parse_received_message(message: Any, message_type: Any, **options: Any) -> list[Any]:

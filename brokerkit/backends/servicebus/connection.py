@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import logging
+from functools import partial
 from typing import Any
 
+from azure.core.exceptions import ServiceResponseTimeoutError
 from azure.core.pipeline.transport import RequestsTransport
 from azure.servicebus import NEXT_AVAILABLE_SESSION, ServiceBusClient, TransportType
 from azure.servicebus.exceptions import MessagingEntityNotFoundError, ServiceBusAuthorizationError
 from azure.servicebus.management import ServiceBusAdministrationClient
 
+from brokerkit.core.contract.background import call_with_timeout
 from brokerkit.core.contract.error_table import CLOSED
 from brokerkit.core.vocabulary.errors import BrokerError, ConfigError, NotSupported
 from brokerkit.core.vocabulary.secrets import Secret
@@ -34,7 +37,19 @@ SEND_SOCKET_SECONDS = 1.0
 """How long one write of a large message may take. A send keeps its timeout to this precision."""
 
 
-class _PlainHttp(RequestsTransport):
+class _InTime(RequestsTransport):
+    """A transport that has an answer within the timeout, however slowly it comes."""
+
+    def send(self, request: Any, **options: Any) -> Any:
+        seconds = options.get("read_timeout", ADMIN_SECONDS)
+        work = partial(super().send, request, **options)
+        try:
+            return call_with_timeout(work, seconds, "servicebus administration")
+        except TimeoutError as error:
+            raise ServiceResponseTimeoutError(f"no whole answer within {seconds:.3g} s") from error
+
+
+class _PlainHttp(_InTime):
     """A transport for emulators, which have no TLS although the administration client always asks for it."""
 
     def send(self, request: Any, **options: Any) -> Any:
@@ -99,12 +114,11 @@ class ServiceBusConnection:
     def _administration(self) -> Any:
         options = self._options
         host = options.admin or options.host
-        limits = {"connection_timeout": OPEN_SECONDS, "read_timeout": ADMIN_SECONDS}
-        settings: dict[str, Any] = {"retry_total": 0, **limits}
-        if options.emulator:
-            settings["transport"] = _PlainHttp(**limits)
+        limits: dict[str, Any] = {"connection_timeout": OPEN_SECONDS, "read_timeout": ADMIN_SECONDS}
         if options.ca is not None:
-            settings["connection_verify"] = options.ca
+            limits["connection_verify"] = options.ca
+        transport = _PlainHttp(**limits) if options.emulator else _InTime(**limits)
+        settings: dict[str, Any] = {"retry_total": 0, **limits, "transport": transport}
         if options.key is not None:
             name, key = options.key
             text = Secret(f"Endpoint=sb://{host}/;SharedAccessKeyName={name};SharedAccessKey={key.reveal()}")

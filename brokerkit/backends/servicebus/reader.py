@@ -9,6 +9,7 @@ from typing import Any
 from brokerkit.core.contract.inspector import ReaderDriver
 from brokerkit.core.vocabulary.cancellation import Deadline
 from brokerkit.core.vocabulary.columns import Columns
+from brokerkit.core.vocabulary.errors import NotFound
 from brokerkit.core.vocabulary.topics import Slice
 
 from .client_internals import Peeker
@@ -40,8 +41,11 @@ class Peeking:
             return self._look(name, start, limit, deadline)
         except Exception as error:
             self.close()
-            # the service closes an idle link after some minutes, and only the next use shows it
-            if not used_before or not translate(error).retryable or deadline.passed:
+            # the service closes an idle link after some minutes, and that of an entity that was deleted, also
+            # if there is another one of its name; only the next use shows it
+            problem = translate(error)
+            lost = problem.retryable or isinstance(problem, NotFound)
+            if not used_before or not lost or deadline.passed:
                 raise
         return self._look(name, start, limit, deadline)
 

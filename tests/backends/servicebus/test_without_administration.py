@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
+import threading
 import time
 from collections.abc import Iterator
 
@@ -10,7 +12,7 @@ import pytest
 
 import brokerkit as bk
 from brokerkit.backends.servicebus.options import read_options
-from brokerkit.core import NotSupported, PublishFailed, Unauthorized, Unavailable
+from brokerkit.core import NotFound, NotSupported, PublishFailed, Unauthorized, Unavailable
 from brokerkit.core.runtime.registry import address_of
 from brokerkit.sandbox.process import free_ports
 from brokerkit.sandbox.servicebus.server import ServiceBusServer
@@ -101,6 +103,59 @@ def test_an_administration_that_does_not_answer_takes_half_of_the_time(apart: Se
             assert 1.5 < time.monotonic() - began < 7
             with pytest.raises(NotSupported):
                 session.topics()
+
+
+def drip(connection: socket.socket, between: float) -> None:
+    """Answer with one header after the other, and never with the last."""
+    with connection, contextlib.suppress(OSError):
+        connection.sendall(b"HTTP/1.1 200 OK\r\n")
+        while True:
+            connection.sendall(b"X: y\r\n")
+            time.sleep(between)
+
+
+@pytest.mark.broker
+@pytest.mark.parametrize("between", [0.02, 0.2, 1.0])
+def test_an_administration_that_answers_without_end_takes_half_of_the_time(
+    apart: ServiceBusServer, between: float
+) -> None:
+    queue = new_name()
+    apart.create_queue(queue)
+
+    def serve(listening: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                connection, _ = listening.accept()
+                threading.Thread(target=drip, args=(connection, between), daemon=True).start()
+
+    with socket.create_server(("127.0.0.1", 0)) as slow:
+        threading.Thread(target=serve, args=(slow,), daemon=True).start()
+        began = time.monotonic()
+        with bk.connect(
+            apart.connection_string, admin=f"127.0.0.1:{slow.getsockname()[1]}", timeout=4
+        ) as session:
+            assert 1.5 < time.monotonic() - began < 4
+            assert session.publish(queue, "v").ok
+            assert session.peek(queue)["value"].tolist() == ["v"]
+            with pytest.raises(NotSupported, match="no whole answer"):
+                session.topics()
+
+
+@pytest.mark.broker
+@pytest.mark.parametrize("name", ["{new}", "{topic}/Subscriptions/{new}", "{new}/$deadletterqueue"])
+def test_what_does_not_exist_is_not_found(apart: ServiceBusServer, name: str) -> None:
+    topic = new_name()
+    apart.create_topic(topic)
+    missing = name.format(new=new_name(), topic=topic)
+    with bk.connect(apart.connection_string) as session:
+        for look in (
+            lambda: session.peek(missing),
+            lambda: session.scan(missing).to_pandas(),
+            lambda: session.pull(missing, 1, idle=0.2),
+            lambda: session.tail(missing).close(),
+        ):
+            with pytest.raises(NotFound, match="no such queue, topic or subscription"):
+                look()
 
 
 @pytest.mark.broker
