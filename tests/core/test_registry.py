@@ -93,6 +93,24 @@ def test_a_backend_of_others_that_needs_a_missing_module_names_it(monkeypatch: p
         registry.address_of(AZURE, {})
 
 
+def test_a_backend_that_was_found_is_not_looked_for_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    registry.backend("inmem")
+    monkeypatch.setattr(registry, "known", lambda: pytest.fail("read the metadata of all distributions"))
+    with connect("inmem://"):
+        pass
+
+
+def test_a_backend_that_is_installed_later_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    points = registry.known()
+    with pytest.raises(ConfigError, match="unknown scheme 'later'"):
+        registry.backend("later")
+    monkeypatch.setattr(registry, "known", lambda: {"later": points["inmem"]})
+    try:
+        assert registry.backend("later") is registry.backend("inmem")
+    finally:
+        registry.backend.cache_clear()
+
+
 def test_a_connection_string_belongs_to_the_backend_that_recognizes_it() -> None:
     address = registry.address_of(f"  {AZURE}", {"transport": "websockets"})
     assert (address.scheme, address.hosts) == ("servicebus", ("ns.servicebus.windows.net",))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 from collections.abc import Callable, Iterator, Mapping
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, cast
@@ -23,8 +24,12 @@ def known() -> dict[str, EntryPoint]:
     return {point.name: point for point in entry_points(group=GROUP)}
 
 
+@functools.cache
 def backend(scheme: str) -> Backend:
     """Return the backend of a scheme, with its client library loaded.
+
+    A backend that was found once is not looked for again: reading the metadata of all distributions takes
+    longer than the rest of a connection to memory. One that is installed later is found.
 
     Raises:
         ConfigError: The scheme is unknown, or its client library is not installed. The text then has the
