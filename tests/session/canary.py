@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import traceback
 from collections.abc import Iterator
 from pathlib import Path
@@ -26,7 +25,7 @@ def texts_of(error: BaseException) -> Iterator[str]:
     yield "".join(traceback.format_exception(error))
     yield "".join(traceback.TracebackException.from_exception(error, capture_locals=True).format())
     yield VerboseTB(theme_name="nocolor").text(type(error), error, error.__traceback__)
-    yield _as_rich_shows(error)
+    yield from _as_rich_shows(error)
     waiting: list[BaseException | None] = [error]
     seen: set[int] = set()
     while waiting:
@@ -37,13 +36,14 @@ def texts_of(error: BaseException) -> Iterator[str]:
             waiting += [each.__cause__, each.__context__]
 
 
-def _as_rich_shows(error: BaseException) -> str:
-    """Return a traceback with all the variables of its functions, none of them shortened or wrapped."""
-    from rich.console import Console
+def _as_rich_shows(error: BaseException) -> Iterator[str]:
+    """Yield what rich shows of an error and of the variables of its functions, none of them shortened.
+
+    The lines of the program that it shows between them hold no values, and take long to be colored.
+    """
     from rich.traceback import Traceback
 
-    console = Console(file=io.StringIO(), width=100_000)
-    shown = Traceback.from_exception(
+    shown = Traceback.extract(
         type(error),
         error,
         error.__traceback__,
@@ -51,9 +51,10 @@ def _as_rich_shows(error: BaseException) -> str:
         locals_max_length=None,
         locals_max_string=None,
     )
-    with console.capture() as captured:
-        console.print(shown)
-    return captured.get()
+    for stack in shown.stacks:
+        yield f"{stack.exc_value} {stack.notes}"
+        for frame in stack.frames:
+            yield from (f"{name} = {value}" for name, value in (frame.locals or {}).items())
 
 
 def check(texts: Iterator[str] | list[str]) -> None:

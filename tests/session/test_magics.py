@@ -19,7 +19,8 @@ from IPython.core.interactiveshell import InteractiveShell
 
 @pytest.fixture
 def shell(s: Session) -> Iterator[InteractiveShell]:
-    made = InteractiveShell()
+    # with a cache of results, each reset collects all garbage
+    made = InteractiveShell(cache_size=0)
     made.history_manager.enabled = False
     made.user_ns["s"] = s
     made.run_line_magic("load_ext", "brokerkit")
@@ -35,7 +36,7 @@ def run(shell: InteractiveShell, cell: str) -> Any:
 
 
 def test_nothing_is_loaded_before_it_is_asked_for() -> None:
-    shell = InteractiveShell()
+    shell = InteractiveShell(cache_size=0)
     assert not {"topics", "peek"} & set(shell.magics_manager.magics["line"])
 
 
