@@ -17,6 +17,7 @@ import brokerkit
 
 ROOT = Path(brokerkit.__file__).parent
 MODULES = sorted(ROOT.rglob("*.py"))
+FILES = {path.relative_to(ROOT).as_posix() for path in MODULES}
 FLOORS = (
     {"core/vocabulary"},
     {"core/contract"},
@@ -109,10 +110,14 @@ def floor_of(layer: str) -> int:
     return next(number for number, layers in enumerate(FLOORS) if layer in layers)
 
 
+def called(node: ast.Call) -> str:
+    """The name of the function that is called, without what it is taken from."""
+    return getattr(node.func, "attr", getattr(node.func, "id", ""))
+
+
 def dynamic(node: ast.Call) -> bool:
     """Whether a call imports a module by its name."""
-    called = ast.unparse(node.func).split(".")[-1]
-    return called in ("import_module", "__import__")
+    return called(node) in ("import_module", "__import__")
 
 
 @functools.cache
@@ -121,25 +126,14 @@ def parsed(path: Path) -> ast.Module:
 
 
 @functools.cache
-def imports(path: Path, *, at_import: bool = False) -> tuple[str, ...]:
-    """The absolute names of what a module imports, by statement or by a call, for types or to run.
-
-    at_import: without what is imported for types only, or later by functions.
-    """
-    return tuple(_imports(path, at_import))
+def imports(path: Path) -> tuple[str, ...]:
+    """The absolute names of what a module imports, by statement or by a call, for types or to run."""
+    return tuple(_imports(path))
 
 
-def _imports(path: Path, at_import: bool) -> Iterator[str]:
+def _imports(path: Path) -> Iterator[str]:
     package = ["brokerkit", *path.relative_to(ROOT).parts[:-1]]
-    waiting: list[ast.AST] = [parsed(path)]
-    while waiting:
-        node = waiting.pop()
-        if at_import and isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
-            continue
-        if at_import and isinstance(node, ast.If) and ast.unparse(node.test).endswith("TYPE_CHECKING"):
-            waiting.extend(node.orelse)
-            continue
-        waiting.extend(ast.iter_child_nodes(node))
+    for node in ast.walk(parsed(path)):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -155,28 +149,28 @@ def _imports(path: Path, at_import: bool) -> Iterator[str]:
                 for each in node.args[:1]
                 if isinstance(each, ast.Constant) and isinstance(each.value, str)
             )
-        elif isinstance(node, ast.Call) and ast.unparse(node.func).endswith("renamed_names"):
+        elif isinstance(node, ast.Call) and called(node) == "renamed_names":
             places = (each.value for each in ast.walk(node) if isinstance(each, ast.Constant))
             yield from (
                 place.partition(":")[0] for place in places if isinstance(place, str) and ":" in place
             )
 
 
-def own_files(path: Path, *, at_import: bool = False) -> set[str]:
+@functools.cache
+def own_files(path: Path) -> set[str]:
     """The files of brokerkit that a module imports, by their path below the package."""
     found = set()
-    for name in imports(path, at_import=at_import):
+    for name in imports(path):
         parts = name.split(".")
         if parts[0] != "brokerkit":
             continue
-        below = ROOT.joinpath(*parts[1:])
-        for file in (below.with_suffix(".py"), below / "__init__.py"):
-            if file.is_file():
-                found.add(name_of(file))
+        below = "/".join(parts[1:])
+        found |= {f"{below}.py", f"{below}/__init__.py".lstrip("/")} & FILES
     # `from .package import module` names the package as well, but takes nothing from it
     return found - {name_of(path)}
 
 
+@functools.cache
 def taken_files(path: Path) -> set[str]:
     """`own_files` without packages that are only on the way to a module of theirs."""
     found = own_files(path)
@@ -225,11 +219,13 @@ def circles(graph: dict[str, set[str]]) -> list[set[str]]:
     return found
 
 
-@pytest.mark.parametrize("path", MODULES, ids=name_of)
-def test_layers_import_downwards_only(path: Path) -> None:
-    layer = layer_of(name_of(path))
-    others = {layer_of(name) for name in taken_files(path)} - {layer}
-    assert {other for other in others if floor_of(other) >= floor_of(layer)} == set()
+def test_layers_import_downwards_only() -> None:
+    upwards = set()
+    for name, path in ((name_of(path), path) for path in MODULES):
+        layer = layer_of(name)
+        others = {layer_of(other) for other in taken_files(path)} - {layer}
+        upwards |= {(name, other) for other in others if floor_of(other) >= floor_of(layer)}
+    assert upwards == set()
 
 
 def test_no_files_import_each_other_in_a_circle() -> None:
