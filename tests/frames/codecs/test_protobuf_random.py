@@ -27,6 +27,8 @@ from .protobuf_messages import (
 
 MESSAGES = [(shop, "Order"), (shop, "Rich"), (old, "Event"), (old, "Grouped")]
 NAMES = [name for _, name in MESSAGES]
+TIMES = [1, pytest.param(5, marks=pytest.mark.extended)]
+"""How many times as many random messages."""
 
 
 def reference(kind: Any, row: bytes, *, text: bool) -> Any:
@@ -69,34 +71,38 @@ def check(schema: ProtobufSchema, name: str, rows: list[bytes]) -> tuple[int, in
     return len(rows) - len(typed.failures), len(typed.failures)
 
 
+@pytest.mark.parametrize("times", TIMES)
 @pytest.mark.parametrize(("schema", "name"), MESSAGES, ids=NAMES)
-def test_random_messages_are_read_as_the_reference_library_reads_them(schema: Any, name: str) -> None:
+def test_random_messages_are_read_as_the_reference_library_reads_them(
+    schema: Any, name: str, times: int
+) -> None:
     r = random.Random(1)
     kind = class_of(schema().message(name))
-    rows = [random_message(kind, r).SerializeToString() for _ in range(400)]
-    assert check(schema(), name, rows) == (400, 0)
+    rows = [random_message(kind, r).SerializeToString() for _ in range(100 * times)]
+    assert check(schema(), name, rows) == (100 * times, 0)
 
 
+@pytest.mark.parametrize("times", TIMES)
 @pytest.mark.parametrize(("schema", "name"), MESSAGES, ids=NAMES)
 def test_damaged_messages_are_read_as_the_reference_library_reads_them_or_are_failures(
-    schema: Any, name: str
+    schema: Any, name: str, times: int
 ) -> None:
     r = random.Random(2)
     kind = class_of(schema().message(name))
-    rows = [mutant(random_message(kind, r).SerializeToString(), r) for _ in range(1_500)]
+    rows = [mutant(random_message(kind, r).SerializeToString(), r) for _ in range(300 * times)]
     read, refused = check(schema(), name, rows)
-    assert read > 100
-    assert refused > 100
+    assert read > 20 * times
+    assert refused > 20 * times
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(st.lists(st.binary(max_size=40), min_size=1, max_size=20))
 def test_any_bytes_are_read_as_the_reference_library_reads_them_or_are_failures(rows: list[bytes]) -> None:
     check(shop(), "Order", rows)
     check(old(), "Grouped", rows)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(st.integers(0, 2**32))
 def test_each_failure_names_a_byte_and_a_reason(seed: int) -> None:
     r = random.Random(seed)
@@ -111,12 +117,13 @@ def test_each_failure_names_a_byte_and_a_reason(seed: int) -> None:
         assert 0 <= failure.offset <= len(rows[row])
 
 
+@pytest.mark.parametrize("times", TIMES)
 @pytest.mark.parametrize(("schema", "name"), MESSAGES, ids=NAMES)
-def test_columns_that_were_read_are_written_as_equal_messages(schema: Any, name: str) -> None:
+def test_columns_that_were_read_are_written_as_equal_messages(schema: Any, name: str, times: int) -> None:
     r = random.Random(3)
     descriptor = schema().message(name)
     kind = class_of(descriptor)
-    messages = [random_message(kind, r) for _ in range(300)]
+    messages = [random_message(kind, r) for _ in range(60 * times)]
     rows = [message.SerializeToString(deterministic=True) for message in messages]
     values = schema().columns(descriptor).read(payloads(rows)).values
     written, failures = schema().writer(descriptor).columns(values)
@@ -129,12 +136,13 @@ def test_columns_that_were_read_are_written_as_equal_messages(schema: Any, name:
         assert normal == rows
 
 
+@pytest.mark.parametrize("times", TIMES)
 @pytest.mark.parametrize(("schema", "name"), MESSAGES, ids=NAMES)
-def test_json_that_was_read_is_written_as_equal_messages(schema: Any, name: str) -> None:
+def test_json_that_was_read_is_written_as_equal_messages(schema: Any, name: str, times: int) -> None:
     r = random.Random(4)
     descriptor = schema().message(name)
     kind = class_of(descriptor)
-    messages = [random_message(kind, r) for _ in range(150)]
+    messages = [random_message(kind, r) for _ in range(30 * times)]
     rows = [message.SerializeToString() for message in messages]
     texts = schema().columns(descriptor).texts(payloads(rows)).values.to_pylist()
     writer = schema().writer(descriptor)
