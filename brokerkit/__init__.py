@@ -56,6 +56,7 @@ if TYPE_CHECKING:
     from .frames import plain as plain
     from .frames import protobuf as protobuf
     from .frames.outcome import OutcomeFrame as OutcomeFrame
+    from .registry import SchemasUnknownWarning as SchemasUnknownWarning
     from .saved import connections as connections
     from .saved import delete_connection as delete_connection
     from .saved import save_connection as save_connection
@@ -113,6 +114,7 @@ _HOMES = {
         "Unavailable",
         "UnsettledWarning",
     ),
+    "registry": ("SchemasUnknownWarning",),
     "core.vocabulary.messages": ("OutboundMessage",),
     "core.vocabulary.results": (
         "PublishFailed",

@@ -56,8 +56,8 @@ MAY_NAME_A_SYSTEM = {
     "core/vocabulary/address.py": {
         "inmem://, sandbox+nats://, nats://localhost:4222, kafka://localhost:9092"
     },
-    # the name of a framing, which any system carries
-    "frames/codecs/framing.py": {"confluent"},
+    # the names of framings, which any system carries
+    "frames/codecs/framing.py": {"azure", "confluent", "pubsub", "pulsar", "pulsar key", "$pulsar.schema"},
 }
 ROOMS = {
     "driver": {"{system}Driver", "open"},

@@ -10,7 +10,9 @@ from .client import RegistryClient
 from .options import RegistryOptions
 from .registry import Registry, opened
 from .schemas import RegisteredSchema, SchemaRef, SchemaReference, SchemaSource
+from .sources import SchemaSources, as_one
 from .subjects import Compatibility, Subjects
+from .system import SchemasUnknownWarning, SystemSchemas
 
 __all__ = [
     "Compatibility",
@@ -21,6 +23,10 @@ __all__ = [
     "SchemaRef",
     "SchemaReference",
     "SchemaSource",
+    "SchemaSources",
+    "SchemasUnknownWarning",
     "Subjects",
+    "SystemSchemas",
+    "as_one",
     "opened",
 ]

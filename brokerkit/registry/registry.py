@@ -29,6 +29,7 @@ NOT_FOUND_SECONDS = 5.0
 FRESH_SECONDS = 60.0
 """How long a schema of a registry that may be made new is known without asking again."""
 MOST_FAILURES = 10_000
+_KINDS = frozenset({"id", "guid", *KINDS})
 LEAST_PAUSE = 0.5
 """Seconds for which a registry that did not answer is not asked again, at least; and as long as it took."""
 
@@ -80,6 +81,11 @@ class Registry:
         """The address of the registry, without credentials."""
         return self.client.name
 
+    @property
+    def kinds(self) -> frozenset[str]:
+        """The numbers and GUIDs of the protocols of registries."""
+        return _KINDS
+
     def resolve(self, ref: SchemaRef) -> RegisteredSchema:
         """Return the schema that a payload names: by ``id``, ``guid``, ``global`` or ``content`` id.
 
@@ -91,7 +97,7 @@ class Registry:
         """
         if ref.kind in KINDS:
             return self._find(ref, lambda: self._native.by_ref(ref))
-        if ref.kind not in ("id", "guid"):
+        if ref.kind not in _KINDS:
             raise NotFound(f"a schema registry does not know schemas by {ref}")
         path = f"/schemas/{ref.kind}s/{quote(str(ref.id), safe='')}"
         return self._find(ref, lambda: parsed(self.client.get(path), ref))

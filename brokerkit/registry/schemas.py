@@ -17,7 +17,7 @@ class SchemaRef:
 
     Attributes:
         kind: ``id`` (the number of Confluent's protocol), ``global`` or ``content`` (Apicurio's own numbers),
-            ``guid``, or a kind of another source, such as ``glue`` and ``fingerprint``.
+            ``guid``, the kind of a system's own schemas, or that of another source, such as ``glue``.
         id: The number, or the text.
     """
 
@@ -25,6 +25,9 @@ class SchemaRef:
     id: int | str
 
     def __str__(self) -> str:
+        if isinstance(self.id, str) and "/" in self.id:
+            # the whole name of a schema, which says by itself what it is
+            return self.id
         return _KINDS.get(self.kind, f"{self.kind} {{}}").format(self.id)
 
 
@@ -59,6 +62,8 @@ class RegisteredSchema:
         references: The schemas that it uses directly.
         ref: How a payload would name it; None if that is not known.
         subject, version: Where it was found; None if it was found by its id alone.
+        message: The Protobuf message that payloads are; None if they say it themselves.
+        parts: The schemas of the key and the value, of the type ``PAIR``.
     """
 
     type: str
@@ -67,6 +72,8 @@ class RegisteredSchema:
     ref: SchemaRef | None = None
     subject: str | None = None
     version: int | None = None
+    message: str | None = None
+    parts: tuple[RegisteredSchema, RegisteredSchema] | None = None
 
     @property
     def label(self) -> str:
@@ -82,6 +89,10 @@ class SchemaSource(Protocol):
     @property
     def name(self) -> str:
         """What it is called in texts, without secrets."""
+
+    @property
+    def kinds(self) -> frozenset[str]:
+        """The kinds of `SchemaRef` that it knows. It is not asked for others."""
 
     def resolve(self, ref: SchemaRef) -> RegisteredSchema:
         """Return the schema that a payload names.

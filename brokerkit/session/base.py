@@ -18,7 +18,7 @@ from brokerkit.core.vocabulary.errors import Closed
 from brokerkit.core.vocabulary.positions import parse
 from brokerkit.display.markup import Displayed, block, heading, lines, pairs
 from brokerkit.display.sanitize import plain
-from brokerkit.registry import opened
+from brokerkit.registry import SchemaSource, SystemSchemas, as_one, opened
 
 from .arguments import model_of
 from .interrupted import Interrupted
@@ -58,6 +58,8 @@ class BrokerSession(Displayed):
     Attributes:
         connection: The core connection underneath.
         registry: The schemas of the registry; None without one.
+        schema_source: Where the schemas are found that payloads name: in the registry, and in the system
+            itself. None if there is neither.
         name: The name of the broker as shown, without secrets.
         read_only: Whether everything that would change the broker is refused.
         production: Whether the widgets ask for the topic's name before they change anything.
@@ -70,6 +72,7 @@ class BrokerSession(Displayed):
     def __init__(self, connection: Connection, *, name: str | None = None, about: str | None = None) -> None:
         self.connection = connection
         self.registry = opened(connection.address)
+        self.schema_source = self._schema_source()
         self.name = name or connection.name
         self.about = about
         self.read_only = connection.read_only
@@ -173,6 +176,15 @@ class BrokerSession(Displayed):
         if self._publisher is None:
             self._publisher = self.connection.publisher()
         return self._publisher
+
+    def _schema_source(self) -> SchemaSource | None:
+        found: list[SchemaSource] = [] if self.registry is None else [self.registry]
+        if self.capabilities.schemas:
+            kind, address = self.capabilities.schemas, self.connection.address
+            found.append(
+                SystemSchemas(self.connection.name, kind, self.connection.inspector, address.public_url)
+            )
+        return as_one(found)
 
     def _check_open(self) -> None:
         if self.connection.closed:

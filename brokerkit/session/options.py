@@ -33,7 +33,7 @@ class ReadOptions:
         """Return a new builder of frames. Raises ConfigError for a wrong decoder.
 
         Args:
-            schemas: The registry of the session; None without one.
+            schemas: The source of schemas of the session; None without one.
         """
         return FrameBuilder(self.decode, self.attributes, expanding=self.expand, schemas=schemas)
 

@@ -34,6 +34,8 @@ TEXT = RegisteredSchema("AVRO", '"string"')
 class Source:
     """Schemas in memory, which counts what it is asked."""
 
+    kinds = frozenset({"id", "guid", "global", "content"})
+
     def __init__(self, schemas: dict[SchemaRef, RegisteredSchema], subjects: Any = None) -> None:
         self.name = f"memory {next(NUMBERS)}"
         self.schemas = schemas

@@ -14,7 +14,8 @@ before a slice are searched, and `UnreadableWarning` says if that is not enough.
 in `describe` and in plans count entries: a batch of a publisher counts as one.
 
 A message's event time and ordering key are the attributes ``$pulsar.event_time`` (milliseconds since
-1970) and ``$pulsar.ordering_key``. Publishing such attributes sets them again; see `fields`. Keys that
+1970) and ``$pulsar.ordering_key``. Publishing such attributes sets them again; see `fields`. The
+attribute ``$pulsar.schema`` names the schema that it was written with, by topic and version. Keys that
 Java writes as bytes are base64 for every other client. On a topic whose schema is KEY_VALUE with
 SEPARATED encoding, which the REST endpoint tells, they are read as the original bytes. Elsewhere they
 cannot be told from text and are shown as base64 (``base64.b64decode(key)`` returns the original). A key
@@ -72,6 +73,7 @@ capabilities = Capabilities(
     attribute_types=frozenset({"string"}),
     duplicate_attributes=False,
     keeps_attribute=keeps,
+    schemas="pulsar",
     by_model={"record": {"nack": "seek back", "delivery_count": False}},
 )
 

@@ -17,7 +17,7 @@ from brokerkit.core.vocabulary.columns import Columns
 from brokerkit.core.vocabulary.errors import ConfigError
 from brokerkit.core.vocabulary.messages import OutboundMessage
 
-from .fields import FIELDS, arguments, is_field, is_foreign, shown
+from .fields import FIELDS, SCHEMA, arguments, is_field, is_foreign, shown
 from .names import split_partition
 from .positions import id_text, position_of
 from .schemas import TopicSchemas
@@ -117,7 +117,15 @@ def encode(message: OutboundMessage) -> Encoded:
         if stray:
             foreign.append(name)
     key = None if message.key is None else message.key.decode()
-    return Encoded(message.data, key, properties or None, known, FIELDS.note(foreign))
+    notes = [note for note in (FIELDS.note(foreign), _unset(message)) if note]
+    return Encoded(message.data, key, properties or None, known, "; ".join(notes) or None)
+
+
+def _unset(message: OutboundMessage) -> str | None:
+    """Return a note about the schema that the library does not set again."""
+    if not any(name == SCHEMA for name, _ in message.attributes):
+        return None
+    return "sent without the version of its schema, which the client library cannot set"
 
 
 def _is_text(text: str) -> bool:

@@ -4,24 +4,31 @@ The fields are::
 
     $pulsar.event_time     when it happened, by its producer: milliseconds since 1970
     $pulsar.ordering_key   the key that selects the consumer of a key_shared subscription, if not its key
+    $pulsar.schema         the schema it was written with: its topic and the version, as ``TOPIC@3``
 
-Both are set again when a message with these attributes is published. A property that a producer gave one of
-these names is shown with ``bk-`` before it. The client library does not tell
-the delivery time, sequence id and schema of a message, or sets them again.
+The first two are set again when a message with these attributes is published; the client library cannot
+set the third. A property that a producer gave one of these names is shown with ``bk-`` before it. The
+client library does not tell the delivery time and the sequence id of a message, or sets them again.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any
 
 from brokerkit.core.contract.own_fields import OwnFields
 from brokerkit.core.vocabulary.attributes import Pair
 from brokerkit.core.vocabulary.errors import ConfigError
 
+from .definitions import AT, schema_name
+from .names import split_partition
+from .schemas import version_of
+
 PREFIX = "$pulsar."
 EVENT_TIME = "$pulsar.event_time"
 ORDERING_KEY = "$pulsar.ordering_key"
+SCHEMA = "$pulsar.schema"
 FIELDS = OwnFields(PREFIX)
 MOST_MILLIS = 2**64 - 1
 
@@ -34,15 +41,28 @@ def shown(message: Any) -> Iterator[tuple[str, str]]:
     key = message.ordering_key()
     if key:
         yield ORDERING_KEY, key
+    version = version_of(message)
+    if version is not None:
+        yield SCHEMA, _schema_of(message.topic_name(), version)
+
+
+@lru_cache(maxsize=1024)
+def _schema_of(topic: str, version: int) -> str:
+    return schema_name(split_partition(topic)[0], version)
 
 
 def arguments(name: str, value: object) -> dict[str, Any]:
-    """Return the library's arguments for an attribute that is such a field. Raises ConfigError."""
+    """Return the library's arguments for an attribute that is such a field; none for a schema.
+
+    Raises ConfigError.
+    """
     text = str(value)
     if name == ORDERING_KEY and text:
         return {"ordering_key": text}
     if name == EVENT_TIME and text.isascii() and text.isdigit() and 0 < int(text) <= MOST_MILLIS:
         return {"event_timestamp": int(text)}
+    if name == SCHEMA and AT in text:
+        return {}
     if name in (EVENT_TIME, ORDERING_KEY):
         wanted = "milliseconds since 1970, above 0" if name == EVENT_TIME else "a non-empty string"
         raise ConfigError(f"attribute {name!r} must be {wanted}, not {text!r:.60}")
@@ -50,9 +70,9 @@ def arguments(name: str, value: object) -> dict[str, Any]:
 
 
 def can_be_set(pair: Pair) -> bool:
-    """Return whether an attribute is a field that publishing sets."""
+    """Return whether an attribute is a field that may be given to `arguments`."""
     try:
-        return is_field(pair) and isinstance(pair[1], str) and bool(arguments(*pair))
+        return is_field(pair) and isinstance(pair[1], str) and arguments(*pair) is not None
     except ConfigError:
         return False
 
@@ -60,6 +80,8 @@ def can_be_set(pair: Pair) -> bool:
 def keeps(pair: Pair) -> bool:
     """Return whether an attribute is read as it was sent: a field that publishing sets, or a property."""
     name, value = pair
+    if name == SCHEMA:
+        return False
     return can_be_set(pair) or (isinstance(value, str) and name[:1] not in ("", "$"))
 
 

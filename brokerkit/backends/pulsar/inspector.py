@@ -8,9 +8,11 @@ from typing import Any
 from brokerkit.core.contract.inspector import InspectorDriver
 from brokerkit.core.vocabulary.cancellation import Deadline
 from brokerkit.core.vocabulary.errors import BrokerError, NotFound
+from brokerkit.core.vocabulary.schemas import SystemSchema
 from brokerkit.core.vocabulary.topics import Bounds, SubscriptionInfo, TopicDescription, TopicInfo
 
 from .connection import READER_PREFIX
+from .definitions import find_schema
 from .log import log
 from .names import rest_path, split_partition
 from .positions import from_ledgers, pack, parse_id
@@ -94,6 +96,10 @@ class PulsarInspector(InspectorDriver):
 
     def at_id(self, message_id: str) -> tuple[int | None, int]:
         return parse_id(message_id)
+
+    def schema(self, name: str, *, key: bool, timeout: float) -> SystemSchema:
+        """Return the schema of a version of a topic. Raises NotSupported without the REST endpoint."""
+        return find_schema(self._topics.required_rest(), name, key=key, timeout=timeout)
 
 
 def _listed(rest: RestEndpoint, namespace: str, deadline: Deadline) -> Iterator[TopicInfo]:

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from brokerkit.core.vocabulary.errors import Unauthorized
 
-from .rest import RestEndpoint
+if TYPE_CHECKING:
+    from .rest import RestEndpoint
 
 KEY_VALUE, SEPARATED = "KEY_VALUE", "SEPARATED"
 """The schema type, and its encoding, with which the key of a message is a part of the value."""

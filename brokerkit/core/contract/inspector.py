@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 
 from ..vocabulary.columns import Columns
 from ..vocabulary.errors import NotSupported
+from ..vocabulary.schemas import SystemSchema
 from ..vocabulary.topics import Bounds, PublishTerms, Slice, TopicDescription, TopicInfo
 from ..vocabulary.windows import TimeOrder
 
@@ -140,6 +141,20 @@ class InspectorDriver(ABC):
         offsets alone, or for a negative `count` by reading back from the end.
         """
         return None
+
+    def schema(self, name: str, *, key: bool, timeout: float) -> SystemSchema:
+        """Return a schema that the system keeps itself, where `Capabilities.schemas` says so.
+
+        Args:
+            name: As a message names it.
+            key: Whether it is to be the schema of keys.
+            timeout: Seconds that it may take.
+
+        Raises:
+            NotFound: There is surely no such schema.
+            NotSupported: Schemas cannot be asked for over this connection; the text says how to connect.
+        """
+        raise NotSupported("this system keeps no schemas itself")
 
     def close(self, timeout: float) -> None:
         """Let go of everything. The last call, made once. What it raises is ignored."""

@@ -29,6 +29,7 @@ from ..vocabulary.positions import (
     resolve,
 )
 from ..vocabulary.protocols import PositionLike
+from ..vocabulary.schemas import SystemSchema
 from ..vocabulary.topics import Bounds, PublishTerms, Slice, TopicDescription, TopicInfo
 from ..vocabulary.windows import (
     LATENESS,
@@ -121,6 +122,10 @@ class ConnectedInspector(Closable):
         """Return what a topic does with messages that are published to it. Raises NotFound."""
         check_name(topic, "topic")
         return self._ask(lambda: self._driver.terms(topic, timeout), timeout)
+
+    def schema(self, name: str, *, key: bool = False, timeout: float = INSPECT_SECONDS) -> SystemSchema:
+        """Return a schema that the system keeps itself; see `InspectorDriver.schema`."""
+        return self._ask(lambda: self._driver.schema(name, key=key, timeout=timeout), timeout)
 
     def at_id(self, message_id: str) -> tuple[int | None, int]:
         """Return partition and position of a message by its id, without asking the broker.

@@ -86,6 +86,8 @@ class Capabilities:
         max_message_bytes: The largest payload by default. None if that is not known.
         durability: What a confirmed publish means, in words. `describe` says more about a topic where the
             system does, under ``details["confirmation"]``.
+        schemas: The kind of schema that messages name where the system keeps schemas itself, such as
+            ``pulsar``; see `InspectorDriver.schema`. Empty where it keeps none.
         side_effects: What each way of reading does to the broker.
     """
 
@@ -118,6 +120,7 @@ class Capabilities:
     max_batch: int | None = None
     max_message_bytes: int | None = None
     durability: str = "not known"
+    schemas: str = ""
     side_effects: Mapping[str, SideEffect] = field(
         default_factory=lambda: {"peek": "none", "scan": "none", "pull": "acknowledges"}
     )

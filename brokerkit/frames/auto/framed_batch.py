@@ -11,8 +11,8 @@ from brokerkit.registry import RegisteredSchema
 
 from ..arrays import taken
 from ..arrow import Array
+from ..codecs.bodies import Gathered, Rows
 from ..codecs.framing import Framing
-from ..codecs.registered import Gathered, Rows
 from ..codecs.row_failure import RowFailure
 from .reading import Problem
 
@@ -72,7 +72,7 @@ class FramedBatch:
         word = self._new_word(framing, format)
         first = self._texts.put(rows, texts)
         self._word[first] = word
-        if not framing.start and "json" in (format, framing.encoding):
+        if not framing.start and (format == "text" or "json" in (format, framing.encoding)):
             self._verbatim[first] = True
         if len(failures) < len(rows):
             self._fit.add(_kind(framing))

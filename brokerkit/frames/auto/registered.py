@@ -11,14 +11,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from brokerkit.core.vocabulary.errors import BrokerError, NotFound, Unavailable
+from brokerkit.core.vocabulary.schemas import ANY_BYTES
 from brokerkit.registry import RegisteredSchema, SchemaRef, SchemaSource
 
 from ..arrays import flags
-from ..arrow import Array
+from ..codecs.bodies import BodyReader, Rows
 from ..codecs.extras import MissingExtra
 from ..codecs.framed_rows import framed_rows
-from ..codecs.framing import DECLARING, Framing, Part, framings
-from ..codecs.registered import BodyReader, Rows, body_reader
+from ..codecs.framing import Framing, Part, declares, framings
+from ..codecs.registered import body_reader
 from ..decoded import ERROR_LENGTH, Payloads, objects_of
 from .framed_batch import Framed, FramedBatch
 
@@ -41,13 +42,14 @@ class RegisteredPayloads:
     def __init__(self, source: SchemaSource) -> None:
         self.source = source
         self._readers: dict[RegisteredSchema, BodyReader] = {}
+        self._found: dict[SchemaRef, RegisteredSchema] = {}
         self._unknown: dict[str, dict[SchemaRef, str]] = {}
         self._since = 0.0
         self._seen: set[tuple[Any, ...]] = set()
 
     def declared(self, payloads: Payloads) -> list[int]:
         """Return the rows whose attributes name a schema."""
-        return list(_declared_framings(payloads.attributes, len(payloads), _part(payloads)))
+        return list(_declared_framings(payloads, self.source.kinds))
 
     def read(self, payloads: Payloads, skip: list[int] | None = None) -> Framed:
         """Read a batch.
@@ -57,10 +59,10 @@ class RegisteredPayloads:
         """
         batch = FramedBatch(len(payloads))
         if time.monotonic() - self._since > FORGOTTEN_SECONDS:
-            self._unknown, self._since = {}, time.monotonic()
+            self._unknown, self._found, self._since = {}, {}, time.monotonic()
         looked = flags(payloads.data.is_valid())
         looked[skip or []] = False
-        for framing, rows in _groups(payloads, looked):
+        for framing, rows in _groups(payloads, looked, self.source.kinds):
             self._read_group(batch, payloads, framing, rows)
         return batch.framed(self._seen)
 
@@ -68,7 +70,7 @@ class RegisteredPayloads:
         schema, reader = None, None
         try:
             schema = self._resolved(framing.ref)
-            if batch.has_read(schema, framing, rows):
+            if schema.type == ANY_BYTES.type or batch.has_read(schema, framing, rows):
                 return
             reader = self._reader(schema)
         except NotFound as error:
@@ -99,7 +101,9 @@ class RegisteredPayloads:
                 "read again to ask for it"
             )
         try:
-            return self.source.resolve(ref)
+            if ref not in self._found:
+                self._found[ref] = self.source.resolve(ref)
+            return self._found[ref]
         except NotFound as error:
             unknown[ref] = f"{ref} is not in {self.source.name}: {error}"
             raise NotFound(unknown[ref]) from error
@@ -118,33 +122,34 @@ def _part(payloads: Payloads) -> Part:
     return "key" if payloads.is_key else "value"
 
 
-def _groups(payloads: Payloads, looked: Any) -> Iterator[tuple[Framing, Rows]]:
+def _groups(payloads: Payloads, looked: Any, kinds: frozenset[str]) -> Iterator[tuple[Framing, Rows]]:
     """Yield each framing that payloads may have, with the rows. What attributes declare counts alone."""
     declared: dict[Framing, list[int]] = {}
-    for row, framing in _declared_framings(payloads.attributes, len(payloads), _part(payloads)).items():
+    for row, framing in _declared_framings(payloads, kinds).items():
         if looked[row]:
             declared.setdefault(framing, []).append(row)
             looked[row] = False
     for framing, some in declared.items():
         yield framing, np.array(some, np.int64)
     for framing, rows in framed_rows(payloads.data):
-        if framing.width == 8 and int(framing.ref.id) >= LARGEST_ID:
+        if framing.ref.kind not in kinds or (framing.width == 8 and int(framing.ref.id) >= LARGEST_ID):
             continue
         left = rows[looked[rows]]
         if len(left):
             yield framing, left
 
 
-def _declared_framings(attributes: Array | None, length: int, part: Part) -> dict[int, Framing]:
-    """Return the framings that attributes declare, by row."""
-    if attributes is None or attributes.null_count == length:
+def _declared_framings(payloads: Payloads, kinds: frozenset[str]) -> dict[int, Framing]:
+    """Return the framings that attributes declare, by row, if their schemas are of one of these kinds."""
+    attributes, part = payloads.attributes, _part(payloads)
+    if attributes is None or attributes.null_count == len(payloads):
         return {}
     lists: Any = attributes
     flat = lists.flatten()
     if not len(flat):
         return {}
     names, values, _ = flat.flatten()
-    wanted = [name for name in pc.unique(names).to_pylist() if name in DECLARING[part]]
+    wanted = [name for name in pc.unique(names).to_pylist() if declares(name or "", part, kinds)]
     if not wanted:
         return {}
     here = pc.indices_nonzero(pc.is_in(names, pa.array(wanted, pa.string())))
@@ -161,7 +166,7 @@ def _declared_framings(attributes: Array | None, length: int, part: Part) -> dic
         if key not in known:
             known[key] = next(iter(framings(b"", each, part)), None)
         framing = known[key]
-        if framing is not None:
+        if framing is not None and framing.ref.kind in kinds:
             found[row] = framing
     return found
 

@@ -96,6 +96,7 @@ class ProtobufBodies:
         self, schema: ProtobufSchema, registered: RegisteredSchema, references: Mapping[str, RegisteredSchema]
     ) -> None:
         self._schema = schema
+        self._message = registered.message
         self._read = body_reader(registered, references).read
 
     def rewritten(self, payload: bytes, framing: Framing, before: str, now: str | bytes) -> bytes:
@@ -113,7 +114,7 @@ class ProtobufBodies:
                 if each.message is None and each.indexes is not None:
                     message = self._schema.message_at(each.indexes)
                 else:
-                    message = self._schema.message(each.message)
+                    message = self._schema.message(each.message or self._message)
             except ConfigError:
                 continue
             found.append((message, each.start))

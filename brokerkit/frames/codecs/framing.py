@@ -1,8 +1,8 @@
 """Framings: bytes before a payload, or attributes, that say with which schema it was written.
 
 Sources: Confluent's wire format and its serializers with ids in headers, Apicurio's serializers for Avro and
-Protobuf, the AWS Glue library, Azure's encoder for Avro, Pub/Sub's schema service, and the Avro specification
-("Single-object encoding"). The tests compare with bytes that these serializers wrote.
+Protobuf, the AWS Glue library, Azure's encoder for Avro, Pub/Sub's schema service, Pulsar's protocol, and the
+Avro specification ("Single-object encoding"). The tests compare with bytes that these serializers wrote.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ _CONTENT_TYPE = "avro/binary+"
 _SCHEMA_NAME = "googclient_schemaname"
 _SCHEMA_ENCODING = "googclient_schemaencoding"
 _SCHEMA_REVISION = "googclient_schemarevisionid"
+_TOPIC_SCHEMA = "$pulsar.schema"
 NUMBERS = (
     ("confluent", "id", 4),
     ("apicurio", "global", 4),
@@ -34,19 +35,19 @@ NUMBERS = (
 )
 """Who writes a zero byte and then a number, what the number is, and how wide; Apicurio has three ways."""
 _PROTOBUF_TYPE = {"value": "apicurio.protobuf.type", "key": "apicurio.protobuf.type.key"}
-DECLARING = {
-    part: frozenset(
-        (
-            f"__{part}_schema_id",
-            f"apicurio.{part}.globalId",
-            f"apicurio.{part}.contentId",
-            f"apicurio.{part}.encoding",
-            _PROTOBUF_TYPE[part],
-        )
-    )
+_DECLARING = {
+    part: {
+        f"__{part}_schema_id": ("id", "guid"),
+        f"apicurio.{part}.globalId": ("global",),
+        f"apicurio.{part}.contentId": ("content",),
+        f"apicurio.{part}.encoding": ("global", "content"),
+        _PROTOBUF_TYPE[part]: ("global", "content"),
+        _TOPIC_SCHEMA: ("pulsar", "pulsar key"),
+    }
     for part in ("key", "value")
 }
-"""The attributes with which serializers of a registry name the schema of a part."""
+_DECLARING["value"] |= dict.fromkeys((_SCHEMA_NAME, _SCHEMA_ENCODING, _SCHEMA_REVISION), ("pubsub",))
+"""The attributes that name the schema of a part, and the kinds of schemas that they may name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +55,7 @@ class Framing:
     """A framing that a payload has, or may have.
 
     Attributes:
-        name: The word that the column `format` shows in front of the format, such as ``confluent``; empty if
-            the payload itself is bare.
+        name: The word that the column `format` shows in front of the format, such as ``confluent``.
         ref: The schema that it names.
         start: Where the body begins. For Protobuf `with_message` finds the place behind the message's name.
         width: How many bytes a number before the payload has; 0 if there is none.
@@ -78,6 +78,13 @@ class Framing:
     message: str | None = None
 
 
+def declares(name: str, part: Part, kinds: frozenset[str]) -> bool:
+    """Return whether an attribute of this name may declare a schema of one of these kinds."""
+    if part == "value" and _is_content_type(name):
+        return "content-type" in kinds
+    return not kinds.isdisjoint(_DECLARING[part].get(name, ()))
+
+
 def framings(payload: bytes, attributes: Mapping[str, bytes], part: Part) -> list[Framing]:
     """Return the framings that a payload may have, those that attributes declare first.
 
@@ -86,7 +93,11 @@ def framings(payload: bytes, attributes: Mapping[str, bytes], part: Part) -> lis
         attributes: The attributes of the message by name.
         part: Whether the payload is the key or the value.
     """
-    found = [_schema_id_header(attributes, part), _apicurio_header(attributes, part)]
+    found = [
+        _schema_id_header(attributes, part),
+        _apicurio_header(attributes, part),
+        _topic_schema(attributes, part),
+    ]
     if part == "value":
         found += [_content_type(attributes), _schema_attributes(attributes)]
     return [*(each for each in found if each is not None), *_prefixes(payload)]
@@ -147,7 +158,9 @@ def written(framing: Framing, body: bytes, part: Part) -> tuple[bytes, dict[str,
             return mark + UUID(str(ref.id)).bytes + (zlib.compress(body) if framing.compressed else body), {}
         case "avro":
             return b"\xc3\x01" + int(str(ref.id), 16).to_bytes(8, "little") + body, {}
-        case _ if ref.kind == "content-type":
+        case "pulsar":
+            return body, {_TOPIC_SCHEMA: str(ref.id).encode()}
+        case "azure":
             return body, {"content-type": f"{_CONTENT_TYPE}{ref.id}".encode()}
     name, _, revision = str(ref.id).partition("@")
     attributes = {
@@ -271,13 +284,25 @@ def _apicurio_headers(framing: Framing, part: Part) -> dict[str, bytes]:
 def _content_type(attributes: Mapping[str, bytes]) -> Framing | None:
     """Return the framing of a content type, which systems keep under names that end alike."""
     for name, value in attributes.items():
-        if name.rpartition(".")[2].replace("_", "-").lower() != "content-type":
+        if not _is_content_type(name):
             continue
         said = value.decode("utf-8", "replace")
         number = said.removeprefix(_CONTENT_TYPE)
         if number != said and number and set(number) <= set("0123456789abcdefABCDEF"):
-            return Framing("", SchemaRef("content-type", number), declared=True, encoding="binary")
+            return Framing("azure", SchemaRef("content-type", number), declared=True, encoding="binary")
     return None
+
+
+def _is_content_type(name: str) -> bool:
+    return name.rpartition(".")[2].replace("_", "-").lower() == "content-type"
+
+
+def _topic_schema(attributes: Mapping[str, bytes], part: Part) -> Framing | None:
+    name = attributes.get(_TOPIC_SCHEMA)
+    if not name:
+        return None
+    kind = "pulsar" if part == "value" else "pulsar key"
+    return Framing("pulsar", SchemaRef(kind, name.decode("utf-8", "replace")), declared=True)
 
 
 def _schema_attributes(attributes: Mapping[str, bytes]) -> Framing | None:
@@ -287,7 +312,7 @@ def _schema_attributes(attributes: Mapping[str, bytes]) -> Framing | None:
     revision = attributes.get(_SCHEMA_REVISION, b"")
     place = b"@".join([name, revision] if revision else [name]).decode("utf-8", "replace")
     encoding: Encoding = "json" if attributes.get(_SCHEMA_ENCODING) == b"JSON" else "binary"
-    return Framing("", SchemaRef("name", place), declared=True, encoding=encoding)
+    return Framing("pubsub", SchemaRef("pubsub", place), declared=True, encoding=encoding)
 
 
 def _prefixes(payload: bytes) -> list[Framing]:

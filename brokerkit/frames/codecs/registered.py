@@ -2,89 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from binascii import b2a_base64
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from brokerkit.core.vocabulary.errors import ConfigError
+from brokerkit.core.vocabulary.schemas import ANY_BYTES
 from brokerkit.registry import RegisteredSchema
 
-from ..arrays import bytes_of, choose, flags, taken
-from ..arrow import Array, nulls
-from ..decoded import objects_of
+from ..arrays import bytes_of, choose, flags
+from ..arrow import Array
 from ..json_columns import json_texts
-from ..json_exact import read
 from .avro import AvroColumns, SchemaError
 from .avro.schema import parse_schemas
+from .bodies import TEXT, Bodies, BodyReader, Gathered, Rows, read_json, row_by_row
 from .framing import LONGEST_NAME, Framing, with_message
+from .pairs import Pairs
 from .protobuf import ProtobufColumns, ProtobufSchema
 from .row_failure import RowFailure
+from .single_values import SINGLE_VALUES
 
-TEXT = pa.large_string()
 _NO_TEXT = pa.scalar(None, TEXT)
 _HEAD = LONGEST_NAME + 100
-
-Rows: TypeAlias = Any
-"""A numpy array of int64."""
-
-
-class Bodies(NamedTuple):
-    """The texts of a batch, null where a row failed, and the failures by row."""
-
-    texts: Array
-    failures: dict[int, RowFailure]
-
-
-class Gathered:
-    """The texts of a batch, put together from groups of its rows."""
-
-    def __init__(self, length: int) -> None:
-        self._index = np.full(length, -1, np.int64)
-        self._parts: list[Array] = []
-        self._size = 0
-        self.contradicted: set[int] = set()
-        """The rows that were given two different texts."""
-
-    def put(self, rows: Rows, texts: Array) -> Rows:
-        """Add the texts of some rows, null where there is none. Returns the rows that got their first."""
-        valid = flags(texts.is_valid())
-        first = valid & (self._index[rows] < 0)
-        again = rows[valid & ~first]
-        if len(again):
-            other: Any = texts.filter(pa.array(valid & ~first))
-            same = flags(pc.equal(self._taken(self._index[again]), other))
-            self.contradicted.update(again[~same].tolist())
-        self._index[rows[first]] = self._size + np.flatnonzero(first)
-        self._parts.append(texts)
-        self._size += len(texts)
-        found: Rows = rows[first]
-        return found
-
-    def has(self, row: int) -> bool:
-        """Return whether a row has a text."""
-        return bool(self._index[row] >= 0)
-
-    def texts(self) -> Array:
-        """Return one text for each row, null where none was given."""
-        return self._taken(self._index)
-
-    def _taken(self, index: Rows) -> Array:
-        if not self._parts:
-            return nulls(len(index), TEXT)
-        if len(self._parts) > 1:
-            self._parts = [pa.concat_arrays(self._parts)]
-        return taken(self._parts[0], index)
-
-
-class BodyReader(NamedTuple):
-    """A reader of the bodies of one schema: the word for its format, and what reads a batch of payloads."""
-
-    format: str
-    read: Callable[[Array, Framing], Bodies]
 
 
 def body_reader(schema: RegisteredSchema, references: Mapping[str, RegisteredSchema]) -> BodyReader:
@@ -105,9 +48,18 @@ def body_reader(schema: RegisteredSchema, references: Mapping[str, RegisteredSch
             raise ConfigError(f"the Avro schema cannot be used: {error}") from error
     if schema.type == "PROTOBUF":
         texts = {name: each.text for name, each in references.items()}
-        return BodyReader("protobuf", _Protobuf(ProtobufSchema.from_registered(schema.text, texts)).read)
+        found = ProtobufSchema.from_registered(schema.text, texts)
+        return BodyReader("protobuf", _Protobuf(found, schema.message).read)
     if schema.type == "JSON":
         return BodyReader("json", read_json)
+    if schema.type in SINGLE_VALUES:
+        single = SINGLE_VALUES[schema.type]
+        word = "text" if schema.type == "STRING" else schema.type.lower().replace("_", "-")
+        return BodyReader(word, row_by_row(single.read), single.is_json)
+    if schema.type == ANY_BYTES.type:
+        return BodyReader("bytes", row_by_row(_base64))
+    if schema.type == "PAIR" and schema.parts is not None:
+        return BodyReader("pair", Pairs(*(body_reader(part, references) for part in schema.parts)).read)
     raise ConfigError(
         f"a schema of the type {schema.type!r:.40} cannot be used; expected AVRO, PROTOBUF or JSON"
     )
@@ -130,8 +82,9 @@ class _Avro:
 
 
 class _Protobuf:
-    def __init__(self, schema: ProtobufSchema) -> None:
+    def __init__(self, schema: ProtobufSchema, message: str | None = None) -> None:
         self._schema = schema
+        self._message = message
         self._columns: dict[str, ProtobufColumns] = {}
 
     def read(self, payloads: Array, framing: Framing) -> Bodies:
@@ -171,7 +124,7 @@ class _Protobuf:
         """Return the messages that rows may hold, with the rows."""
         rows = np.arange(len(payloads), dtype=np.int64)
         if framing.declared:
-            return [(framing, rows)]
+            return [(replace(framing, message=framing.message or self._message), rows)]
         offsets, data = bytes_of(payloads)
         places = offsets[:-1] + framing.start
         inside = places < offsets[1:]
@@ -202,17 +155,5 @@ class _Protobuf:
         return self._columns[name]
 
 
-def read_json(payloads: Array, framing: Framing) -> Bodies:
-    """Read bodies that are JSON text."""
-    texts: list[str | None] = []
-    failures: dict[int, RowFailure] = {}
-    for row, payload in enumerate(objects_of(payloads)):
-        body = payload[framing.start :]
-        text = None
-        try:
-            read(body)
-            text = body.decode()
-        except ValueError as error:
-            failures[row] = RowFailure(None, "", str(error))
-        texts.append(text)
-    return Bodies(pa.array(texts, TEXT), failures)
+def _base64(payload: bytes) -> str:
+    return f'"{b2a_base64(payload, newline=False).decode()}"'

@@ -104,7 +104,7 @@ class ConsumingSession(BrokerSession):
         check_give_back(ack, side_effects, self.capabilities.of(model))
         details = {"pull": topic, "subscription": subscription, "acknowledged": ack}
         reading = ReadOptions(decode=decode, expand=expand, attributes=attributes)
-        make_frame = noting_earlier_rows(frame_maker(reading, self.name, details, self.registry), start)
+        make_frame = noting_earlier_rows(frame_maker(reading, self.name, details, self.schema_source), start)
         self._release(topic, subscription)
         consuming = ConsumeOptions(topic, subscription, model, hold, connect_timeout, n, options)
         consumer = self._open_consumer(consuming, start=start)
@@ -152,7 +152,7 @@ class ConsumingSession(BrokerSession):
         window, idle = check_seconds(window, "window"), check_seconds(idle, "idle")
         details = {"batch": topic, "subscription": subscription}
         reading = ReadOptions(decode=decode, expand=expand, attributes=attributes)
-        make_frame = noting_earlier_rows(frame_maker(reading, self.name, details, self.registry), start)
+        make_frame = noting_earlier_rows(frame_maker(reading, self.name, details, self.schema_source), start)
         self._release(topic, subscription)
         model = model_of(model, share)
         consuming = ConsumeOptions(topic, subscription, model, hold, connect_timeout, size, options)

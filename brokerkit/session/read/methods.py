@@ -253,7 +253,7 @@ class ReadingSession(BrokerSession):
             raise NotSupported("this system cannot read messages again; the frame itself has their payloads")
         places = places_of(df, self.inspector)
         builder = FrameBuilder(
-            decoder_of(df) if decode is None else decode, expanding=expand, schemas=self.registry
+            decoder_of(df) if decode is None else decode, expanding=expand, schemas=self.schema_source
         )
         table = read_places(self.inspector, places, builder)
         missing = len(places) - table.num_rows

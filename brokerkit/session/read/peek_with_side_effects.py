@@ -55,7 +55,7 @@ def peek_with_side_effects(
             topic, "look", model="message", start="earliest" if start is None else start, temporary=True
         )
     details = {"peek": topic, "side_effects": side_effects}
-    make_frame = frame_maker(reading, session.name, details, session.registry)
+    make_frame = frame_maker(reading, session.name, details, session.schema_source)
     taking = Pulling(consumer, ack=False, make_frame=make_frame, keep=lambda _: None)
     frame = taking.run(limit, timeout=TIMEOUT_SECONDS, idle=IDLE_SECONDS, max_bytes=reading.max_bytes)
     return frame.sort_values("publish_time", kind="stable", ignore_index=True)

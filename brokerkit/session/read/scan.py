@@ -74,7 +74,7 @@ class Scan(Displayed):
         self._reading = reading
         self._limit = limit
         self._progress = progress
-        self._builder = reading.builder(session.registry)
+        self._builder = reading.builder(session.schema_source)
         self._selection = ""
         # a wrong filter is an error now, not at the first row
         wanted = self._filter()
@@ -144,13 +144,13 @@ class Scan(Displayed):
 
     def batches(self) -> Iterator[pa.RecordBatch]:
         """Iterate over Arrow record batches as they are read, in bounded memory."""
-        reader = self._reader(self._reading.builder(self._session.registry))
+        reader = self._reader(self._reading.builder(self._session.schema_source))
         for part in reader.parts(what=self.title, progress=self._progress):
             yield part.batch
         reader.report.warn_of_filter()
 
     def _collect(self) -> tuple[pa.Table, FrameBuilder]:
-        builder = self._reading.builder(self._session.registry)
+        builder = self._reading.builder(self._session.schema_source)
         reader = self._reader(builder)
         parts: list[Part] = []
         try:
@@ -266,7 +266,7 @@ class Scan(Displayed):
 
     def _quietly(self, slice_: Slice) -> Iterator[pa.RecordBatch]:
         total = self.report
-        reader = self._with_slices([slice_], None)._reader(self._reading.builder(self._session.registry))
+        reader = self._with_slices([slice_], None)._reader(self._reading.builder(self._session.schema_source))
         try:
             for part in reader.parts(progress=False):
                 yield part.batch

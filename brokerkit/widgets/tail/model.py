@@ -84,7 +84,7 @@ class TailModel:
         self.session = session
         self.topic = check_topic(topic)
         self._start, self._decode = start, decode
-        self._builder = FrameBuilder(decode, schemas=session.registry)
+        self._builder = FrameBuilder(decode, schemas=session.schema_source)
         self._filter = Filter(key, where, self._builder.schema)
         self._key, self._where = key, where
         self._ring = Ring(self._builder.schema, rows=check_count(rows, "rows"))

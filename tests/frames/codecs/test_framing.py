@@ -146,7 +146,7 @@ def test_attributes_of_a_schema_service_name_its_schema(revision: str | None, en
         **({"googclient_schemarevisionid": revision.encode()} if revision else {}),
     }
     (found,) = framings(SHORT, attributes, "value")
-    assert found.ref == SchemaRef("name", "projects/p/schemas/s" + (f"@{revision}" if revision else ""))
+    assert found.ref == SchemaRef("pubsub", "projects/p/schemas/s" + (f"@{revision}" if revision else ""))
     assert found.encoding == encoding.lower()
     assert written(found, SHORT, "value") == (SHORT, attributes)
     assert framings(SHORT, attributes, "key") == []

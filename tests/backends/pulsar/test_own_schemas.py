@@ -1,0 +1,282 @@
+"""Messages that name a schema of their topic are read by it, as the official clients wrote them."""
+
+from __future__ import annotations
+
+import json
+import pickle
+import subprocess
+import uuid
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pandas as pd
+import pytest
+
+import brokerkit as bk
+from brokerkit.core.vocabulary.columns import Columns
+from brokerkit.frames.build import FrameBuilder
+from brokerkit.registry import SchemaRef, SchemasUnknownWarning, SystemSchemas
+from brokerkit.sandbox.pulsar import PulsarServer, provision
+from brokerkit.testing import eventually
+from brokerkit.workbench import Session
+
+pytestmark = pytest.mark.broker
+
+LINE = '{"book":"Ulysses","price":12.5}'
+ORDER = '{"counts":{"a":1},"id":%d,"lines":[%s],"note":"größe"}'
+AS_JSON = '{"id":%d,"note":"größe","lines":[%s],"counts":{"a":1}}'
+ODD = 9007199254740993
+VALUES: dict[str, tuple[str, list[str | None]]] = {
+    "avro": ("avro", [ORDER % (7, LINE), ORDER % (ODD, LINE), None]),
+    "json": ("json", [AS_JSON % (7, LINE), AS_JSON % (ODD, LINE)]),
+    "protobuf": ("protobuf", ['{"seconds":1700000000,"nanos":5}']),
+    "protobuf-native": ("protobuf", ['{"seconds":1700000000,"nanos":5}']),
+    "bool": ("boolean", ["true", "false"]),
+    "int8": ("int8", ["5", "-128"]),
+    "int16": ("int16", ["5", "-32768"]),
+    "int32": ("int32", ["5", "-2147483648", "1094861636"]),
+    "int64": ("int64", ["5", "-9223372036854775808", "4702394921427289928"]),
+    "float": ("float", ["0.1", "NaN", "-Infinity"]),
+    "double": ("double", ["0.1", "NaN", "1e+300"]),
+    "string": ("text", ["größe", "", "7", '{"a": 1}', "a\0b"]),
+    "date": ("date", ['"2023-11-14T22:13:20.123Z"', '"1969-12-31T23:59:59.999Z"']),
+    "time": ("time", ['"12:34:56.789"']),
+    "timestamp": ("timestamp", ['"2023-11-14T22:13:20.123Z"', '"1969-12-31T23:59:59.999Z"']),
+    "instant": ("instant", ['"2023-11-14T22:13:20.123456789Z"', '"1969-12-31T23:59:59.000000001Z"']),
+    "local-date": ("local-date", ['"2026-02-28"', '"1900-01-01"']),
+    "local-time": ("local-time", ['"12:34:56.000000007"', '"00:00:00.000000000"']),
+    "local-date-time": ("local-date-time", ['"2026-02-28T12:34:56.000000007"']),
+    "pair-avro-inline": (
+        "pair",
+        [f'{{"key":{LINE},"value":{ORDER % (7, LINE)}}}', f'{{"key":{LINE},"value":null}}'],
+    ),
+    "pair-avro-separated": ("avro", [ORDER % (7, LINE), None]),
+    "pair-plain-inline": ("pair", ['{"key":"abcd","value":1}', '{"key":"größe","value":-2}']),
+    "pair-plain-separated": ("int64", ["1", "-2"]),
+    "pair-json-inline": ("pair", [f'{{"key":5,"value":{LINE}}}', f'{{"key":-1,"value":{LINE}}}']),
+    "pair-json-separated": ("json", [LINE, LINE]),
+}
+"""What the Java program sends, by topic: the word for the format, and the values."""
+
+
+@pytest.fixture(scope="module")
+def namespace(pulsar_server: PulsarServer) -> str:
+    """A namespace with a topic of each schema, written by the official Java client."""
+    name = f"public/own-{uuid.uuid4().hex[:8]}"
+    at = f"{pulsar_server.admin}/admin/v2/namespaces/{name}"
+    httpx.put(at, json={}).raise_for_status()
+    httpx.put(f"{at}/schemaCompatibilityStrategy", json="ALWAYS_COMPATIBLE").raise_for_status()
+    program = str(Path(__file__).with_name("Schemas.java"))
+    jars = str(provision() / "home" / "lib" / "*")
+    command = ["java", "-XX:TieredStopAtLevel=1", "-cp", jars, program, pulsar_server.url, name]
+    subprocess.run(command, check=True, capture_output=True, timeout=120)
+    return name
+
+
+@pytest.fixture
+def session(pulsar_server: PulsarServer, namespace: str) -> Iterator[Session]:
+    url = f"{pulsar_server.url}/{namespace}"
+    with bk.connect(url, admin=pulsar_server.admin) as opened:
+        yield opened
+
+
+def texts(frame: pd.DataFrame, column: str = "value") -> list[str | None]:
+    return [None if pd.isna(each) else str(each) for each in frame[column]]
+
+
+@pytest.mark.parametrize("topic", VALUES)
+def test_a_value_of_each_schema_is_read_as_the_java_client_wrote_it(
+    session: Session, namespace: str, topic: str
+) -> None:
+    word, values = VALUES[topic]
+    frame = session.peek(topic)
+    assert texts(frame) == values
+    full = f"persistent://{namespace}/{topic}"
+    for row, value in zip(frame.itertuples(), values, strict=True):
+        if value is not None:
+            assert (row.format, row.schema) == (f"pulsar+{word}", f"{full}@0")
+        assert pd.isna(row.raw) == (word in ("json", "text") or value is None)
+    assert len(bk.failures(frame)) == 0
+
+
+def test_a_oneof_and_nested_messages_are_read(session: Session) -> None:
+    (value,) = session.peek("protobuf-nested")["value"]
+    assert json.loads(value)["number_value"] == 1.5
+
+
+def test_a_topic_of_bytes_is_read_as_without_a_schema(session: Session) -> None:
+    frame = session.peek("bytes")
+    assert texts(frame, "format") == ["bytes", "text"]
+    assert frame["schema"].isna().all()
+
+
+def test_every_way_of_reading_uses_the_schemas(session: Session) -> None:
+    values = VALUES["avro"][1]
+    plan = session.scan("avro", progress=False)
+    assert texts(plan.to_pandas()) == values
+    assert texts(session.pull("avro", 3, subscription="me", start="earliest")) == values
+    assert texts(session.reread(plan.to_pandas())) == values
+    assert texts(session.peek("avro", where='"id":7,')) == values[:1]
+    expanded = session.peek("avro", expand=True)
+    assert expanded["value.id"].tolist()[:2] == [7, ODD]
+
+
+def test_a_worker_of_dask_reads_the_same(session: Session) -> None:
+    assert (
+        texts(session.scan("avro", progress=False).to_dask().compute(scheduler="threads"))
+        == VALUES["avro"][1]
+    )
+
+
+def test_sources_of_schemas_are_found_again_behind_a_pickle(session: Session, namespace: str) -> None:
+    source = session.schema_source
+    assert isinstance(source, SystemSchemas)
+    assert pickle.loads(pickle.dumps(source)) is source
+    parts = source.__reduce__()
+    elsewhere = parts[0]("another process", *parts[1][1:])
+    ref = SchemaRef("pulsar", f"persistent://{namespace}/avro@0")
+    try:
+        assert elsewhere.resolve(ref) == source.resolve(ref)
+    finally:
+        elsewhere._inspect().close()
+
+
+def records(topic: str, session: Session, *many: tuple[type, dict[str, Any]]) -> None:
+    """Publish records of Python's client, each with a producer of its own class."""
+    from pulsar.schema import AvroSchema
+
+    for kind, fields in many:
+        producer = session.connection.native.create_producer(topic, schema=AvroSchema(kind))
+        producer.send(kind(**fields))
+        producer.close()
+
+
+def test_each_row_is_read_by_the_version_that_it_names_and_not_by_the_newest(
+    session: Session, namespace: str
+) -> None:
+    from pulsar.schema import Double, Long, Record, String
+
+    class First(Record):  # type: ignore[misc]  # the library has no types
+        id = Long(required=True)
+
+    class Second(Record):  # type: ignore[misc]
+        note = String(required=True)
+        id = Long(required=True)
+
+    class Third(Record):  # type: ignore[misc]
+        price = Double(required=True)
+
+    topic = f"persistent://{namespace}/versions-{uuid.uuid4().hex[:8]}"
+    records(
+        topic,
+        session,
+        (First, {"id": 7}),
+        (Second, {"id": 8, "note": "x"}),
+        (Third, {"price": 0.5}),
+        (First, {"id": ODD}),
+    )
+    plain = session.connection.native.create_producer(topic)
+    plain.send(b'{"id":9}')
+    plain.close()
+    frame = session.peek(topic)
+    assert texts(frame) == [
+        '{"id":7}',
+        '{"note":"x","id":8}',
+        '{"price":0.5}',
+        f'{{"id":{ODD}}}',
+        '{"id":9}',
+    ]
+    assert texts(frame, "schema") == [f"{topic}@0", f"{topic}@1", f"{topic}@2", f"{topic}@0", None]
+    assert texts(frame, "format")[-1] == "json"
+
+
+def test_a_topic_that_is_created_again_is_read_by_its_new_schema(session: Session, namespace: str) -> None:
+    from pulsar.schema import Long, Record, String
+
+    class Number(Record):  # type: ignore[misc]
+        n = Long(required=True)
+
+    class Text(Record):  # type: ignore[misc]
+        t = String(required=True)
+
+    topic = f"persistent://{namespace}/again-{uuid.uuid4().hex[:8]}"
+    session.create_topic(topic)
+    records(topic, session, (Number, {"n": -3}))
+    assert texts(session.peek(topic)) == ['{"n":-3}']
+    session.delete_topic(topic, confirm=topic)
+    session.create_topic(topic)
+    records(topic, session, (Text, {"t": "ab"}))
+    assert texts(session.peek(topic)) == ['{"t":"ab"}']
+
+
+def test_without_the_administration_it_is_said_once_and_payloads_stay_as_they_are(
+    pulsar_server: PulsarServer, namespace: str
+) -> None:
+    with bk.connect(f"{pulsar_server.url}/{namespace}") as session:
+        with pytest.warns(SchemasUnknownWarning, match="admin=http://HOST:8080") as told:
+            frame = session.peek("avro")
+        assert len([each for each in told if each.category is SchemasUnknownWarning]) == 1
+        assert texts(frame, "format") == ["bytes", "bytes", None]
+        assert len(bk.failures(frame)) == 0
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            assert texts(session.peek("json")) == VALUES["json"][1]
+
+
+def _read_again(session: Session, columns: list[Columns]) -> list[str | None]:
+    builder = FrameBuilder(schemas=session.schema_source)
+    found: list[str | None] = builder.to_table(builder.batches(columns))["value"].to_pylist()
+    return found
+
+
+def test_an_administration_that_does_not_answer_is_a_failure_of_the_rows(
+    pulsar_server: PulsarServer, namespace: str
+) -> None:
+    with bk.connect(f"{pulsar_server.url}/{namespace}", admin=pulsar_server.admin) as session:
+        columns = list(session.inspector.read(session.scan("avro", progress=False).slices[0]))
+        rest = session.inspector._driver._topics.rest  # type: ignore[attr-defined]
+        right, rest._base = rest._base, "http://127.0.0.1:9/admin/v2/"
+        builder = FrameBuilder(schemas=session.schema_source)
+        failed = builder.to_table(builder.batches(columns))
+        rest._base = right
+        assert failed["value"].null_count == failed.num_rows
+        assert failed["raw"].null_count == 1
+        assert builder.counts.failures == 2
+        assert "cannot be reached" in builder.failures.samples[0].error
+        eventually(lambda: _read_again(session, columns) == VALUES["avro"][1], "it is asked again")
+
+
+def test_a_property_that_only_looks_like_a_schema_asks_for_nothing_else(
+    session: Session, namespace: str
+) -> None:
+    topic = f"persistent://{namespace}/looks-{uuid.uuid4().hex[:8]}"
+    producer = session.connection.native.create_producer(topic)
+    for name in (
+        "x",
+        "../../../clusters@0",
+        f"persistent://{namespace}/../x@0",
+        f"persistent://{namespace}/none@0",
+    ):
+        producer.send(b'{"id":7}', properties={"$pulsar.schema": name})
+    producer.close()
+    assert texts(session.peek(topic)) == ['{"id":7}'] * 4
+
+
+def test_a_frame_is_published_again_as_its_bytes_and_the_schema_that_is_lost_is_named(
+    session: Session, namespace: str
+) -> None:
+    frame = session.peek("avro")
+    topic = f"persistent://{namespace}/copy-{uuid.uuid4().hex[:8]}"
+    session.create_topic(topic)
+    outcome = session.publish_frame(topic, frame, progress=False)
+    assert outcome.counts["confirmed"] == 3
+    told = outcome["note"].dropna().tolist()
+    assert len(told) == 3
+    assert all("without the version of its schema" in each for each in told), told
+    copied = session.peek(topic, decode="raw")
+    assert [None if pd.isna(each) else each for each in copied["raw"]] == [
+        None if pd.isna(each) else each for each in frame["raw"]
+    ]
