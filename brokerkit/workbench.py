@@ -97,7 +97,8 @@ def connect(
 
     Args:
         target: A URL such as ``kafka://localhost:9092``, ``nats://localhost:4222`` or ``inmem://``; an Azure
-            connection string; or the name of a saved connection. ``sandbox+nats://`` (or kafka, pulsar,
+            connection string; the name of a saved connection; or the configuration of another tool, such as
+            ``kafka-properties:FILE`` or ``nats-context:NAME``. ``sandbox+nats://`` (or kafka, pulsar,
             pubsub, servicebus) starts a private server that runs until the session is closed, with
             ``demo=True`` for a small shop to look at and ``data="folder"`` to keep its data (see
             `brokerkit.sandbox`). None reads the environment variable BROKERKIT_URL.

@@ -21,6 +21,8 @@ from brokerkit.core.contract.driver import Driver
 from brokerkit.core.vocabulary.address import Address
 from brokerkit.core.vocabulary.capabilities import Capabilities, TextPattern
 
+from .configurations import from_context
+
 if TYPE_CHECKING:
     from .driver import JetStreamDriver
 
@@ -60,7 +62,12 @@ def _driver() -> type[JetStreamDriver]:
     return JetStreamDriver
 
 
-facts = Facts(extra="nats", default_ports={"nats": 4222, "jetstream": 4222}, load=_driver)
+facts = Facts(
+    extra="nats",
+    default_ports={"nats": 4222, "jetstream": 4222},
+    load=_driver,
+    configurations={"nats-context": from_context},
+)
 
 
 def open(address: Address, timeout: float) -> Driver:

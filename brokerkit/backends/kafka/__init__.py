@@ -23,6 +23,7 @@ from brokerkit.core.contract.driver import Driver
 from brokerkit.core.vocabulary.address import Address
 from brokerkit.core.vocabulary.capabilities import Capabilities, any_attribute
 
+from .configurations import from_kcat, from_properties
 from .options import DEFAULT_PORT, read_options
 
 if TYPE_CHECKING:
@@ -67,7 +68,12 @@ def _driver() -> type[KafkaDriver]:
     return KafkaDriver
 
 
-facts = Facts(extra="kafka", default_ports={"kafka": DEFAULT_PORT}, load=_driver)
+facts = Facts(
+    extra="kafka",
+    default_ports={"kafka": DEFAULT_PORT},
+    load=_driver,
+    configurations={"kafka-properties": from_properties, "kcat": from_kcat},
+)
 
 
 def open(address: Address, timeout: float) -> Driver:

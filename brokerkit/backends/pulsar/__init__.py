@@ -47,6 +47,7 @@ from brokerkit.core.contract.driver import Driver
 from brokerkit.core.vocabulary.address import Address
 from brokerkit.core.vocabulary.capabilities import Capabilities
 
+from .configurations import from_client_conf
 from .fields import keeps
 from .options import DEFAULT_PORTS, read_options
 
@@ -85,7 +86,12 @@ def _driver() -> type[PulsarDriver]:
     return PulsarDriver
 
 
-facts = Facts(extra="pulsar", default_ports=DEFAULT_PORTS, load=_driver)
+facts = Facts(
+    extra="pulsar",
+    default_ports=DEFAULT_PORTS,
+    load=_driver,
+    configurations={"pulsar-client": from_client_conf},
+)
 
 
 def open(address: Address, timeout: float) -> Driver:
