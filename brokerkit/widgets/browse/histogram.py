@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,6 +23,12 @@ if TYPE_CHECKING:
 BUCKETS = 60
 READ_MESSAGES = 20_000
 """At most so many messages are counted one by one if the broker's index does not tell their times."""
+SAMPLED_PLACES, SAMPLED_THERE = 150, 20
+"""At how many places of a larger topic messages are read, and how many there."""
+GOLDEN = 0.6180339887
+"""Its multiples are spread evenly."""
+FEW = 0.02
+"""The share of moments at both ends that may lie far from the others."""
 _SECOND = 1_000_000
 _STEPS = [
     *(number * scale for scale in (1_000, 10_000, 100_000) for number in (1, 2, 5)),
@@ -94,8 +100,8 @@ def of_topic(
     """Return how many messages of a topic fall into each interval, by the positions of its moments.
 
     Two messages of each partition are read, for the first and the last moment. Where producers set the times,
-    every message is read instead if there are at most `READ_MESSAGES`; for more the bars are approximate, and
-    the source says so.
+    every message is read instead if there are at most `READ_MESSAGES`; of more, a sample is read, and the
+    source says so.
 
     Raises:
         NotSupported: The system has no time index.
@@ -105,14 +111,12 @@ def of_topic(
     in_order = session.inspector.time_order(topic) == "sorted"
     if not in_order and sum(each.estimate for each in bounds) <= READ_MESSAGES:
         return _of_all(session, topic, partitions, cancellation)
+    if not in_order:
+        return _of_sample(session, topic, bounds, cancellation)
     moments = [moment for newest in (False, True) for moment in _ends(session, topic, newest, cancellation)]
     exact = all(each.estimate == each.end - each.start for each in bounds)
     source = "of the topic, from the broker's time index"
-    if not in_order:
-        source += (
-            "; approximate, as producers set the times, and late messages count with those they arrived with"
-        )
-    elif not exact:
+    if not exact:
         source += "; approximate, as offsets have gaps"
     if not moments:
         return Histogram((), (), "of the topic, which has no messages with times")
@@ -139,6 +143,48 @@ def _of_all(
     if not times:
         return Histogram((), (), "of the topic, which has no messages with times")
     return _counted(np.array(times, dtype=np.int64), "of the topic, every message counted")
+
+
+def _of_sample(
+    session: DataSession, topic: str, bounds: Sequence[Bounds], cancellation: Cancellation | None
+) -> Histogram:
+    """Return the histogram of all messages, estimated from some that are read at places all over the topic.
+
+    The index does not help: before a message with a late time, it finds no other.
+    """
+    total = sum(each.estimate for each in bounds)
+    parts = {each.partition: each for each in bounds}
+    times: list[int] = []
+    weights: list[float] = []
+    for number, slice_ in enumerate(session.inspector.plan(topic, slice_rows=-(-total // SAMPLED_PLACES))):
+        part = parts.get(slice_.partition)
+        if part is not None:
+            # other places in other slices: partitions often go on alike
+            ahead = int(max(0, slice_.estimate - SAMPLED_THERE) * (number * GOLDEN % 1))
+            start = part.after(slice_.start, ahead) if ahead else slice_.start
+            few = replace(slice_, start=start, end=min(slice_.end, part.after(start, SAMPLED_THERE)))
+            read = session.inspector.read(few, attributes=False, cancellation=cancellation)
+            found = [time for columns in read for time in columns.values("publish_time") if time is not None]
+            times += found
+            weights += [slice_.estimate / max(1, len(found))] * len(found)
+    source = f"of the topic, estimated from {len(times):,} messages all over it, as producers set the times"
+    if not times:
+        return Histogram((), (), "of the topic, which has no messages with times")
+    moments, counted = np.array(times, dtype=np.int64), np.array(weights)
+    near = _near(moments)
+    if not near.all():
+        source += f"; about {round(counted[~near].sum()):,} with times far from the others are left out"
+    edges = edges_between(int(moments[near].min()), int(moments[near].max()))
+    counts, _ = np.histogram(moments[near], bins=np.array(edges, dtype=np.int64), weights=counted[near])
+    return Histogram(edges, tuple(round(float(count)) for count in counts), source)
+
+
+def _near(moments: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """Return which moments are not far away from nearly all others."""
+    low, high = np.quantile(moments, (FEW, 1 - FEW))
+    reach = max(float(high - low), float(_SECOND))
+    near: np.ndarray[Any, Any] = (moments >= low - reach) & (moments <= high + reach)
+    return near
 
 
 def _ends(session: DataSession, topic: str, newest: bool, cancellation: Cancellation | None) -> list[int]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterator
 
+import numpy as np
 import pytest
 from confluent_kafka import Producer
 
@@ -120,12 +121,42 @@ def test_the_message_written_last_is_among_the_newest_whatever_its_time(
     assert values(session.peek(topic, 5, end=at(1_010))) == ["old time", *(f"new {n}" for n in range(6, 10))]
 
 
-def test_a_histogram_of_a_large_topic_says_that_it_is_approximate(
+@pytest.mark.parametrize(
+    ("odd", "other"), [(0, 0), (1, 95_000_000), (150, 95_000_000), (150, -1_600_000_000)]
+)
+@pytest.mark.parametrize("partitions", [1, 3])
+def test_a_histogram_of_a_large_topic_shows_how_nearly_all_of_its_times_lie(
+    session: Session,
+    make_topic: MakeTopic,
+    produce: Callable[..., None],
+    partitions: int,
+    odd: int,
+    other: float,
+) -> None:
+    chance, count = random.Random(5), 25_000
+    topic = make_topic(partitions, **KEEP)
+    # times go on, mixed within a minute; more in the second half of the time
+    seconds = [6_000 * (n / count) ** 0.5 + chance.uniform(-60, 0) for n in range(count)]
+    seconds[:odd] = [other] * odd
+    for partition in range(partitions):
+        produce(topic, [(str(n), seconds[n]) for n in range(partition, count, partitions)], partition)
+    found = of_topic(session, topic)
+    assert "estimated" in found.source
+    if odd > 1:
+        assert "far from the others" in found.source
+    assert count - 600 <= sum(found.counts) <= count + 100
+    assert millis(-1_000) * 1_000 < found.edges[0]
+    assert found.edges[-1] < millis(7_000) * 1_000
+    edges = [edge / 1e6 - millis(0) / 1e3 for edge in found.edges]
+    right = np.histogram(seconds[odd:], bins=edges)[0]
+    assert np.abs(np.array(found.counts) - right).sum() < 0.25 * count
+
+
+def test_a_histogram_of_a_large_topic_with_few_messages_in_each_place_counts_all(
     session: Session, new_topic: NewTopic, produce: Callable[..., None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     topic = new_topic()
     produce(topic, [(str(n), 60 * n) for n in (0, 5, 9, 1, 1, 5)])
     monkeypatch.setattr(histogram, "READ_MESSAGES", 3)
-    approximate = of_topic(session, topic)
-    assert "approximate" in approximate.source
-    assert sum(approximate.counts) == 6
+    found = of_topic(session, topic)
+    assert sorted(n for n in found.counts if n) == [1, 1, 2, 2]
