@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 import pytest
 
 import brokerkit as bk
+from brokerkit.core.runtime import registry
 from brokerkit.workbench import Session
 
 FRAME = pd.DataFrame({"a": [1, 2], "f": [1.5, 2.5]})
@@ -57,6 +58,7 @@ def test_a_missing_client_library_names_the_line_that_installs_it(monkeypatch: p
     for name in [name for name in sys.modules if name.startswith("brokerkit.backends.kafka")]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "confluent_kafka", None)
+    registry.backend.cache_clear()
     refused(
         bk.ConfigError, r"pip install 'brokerkit-notebook\[kafka\]'", lambda: bk.connect("kafka://localhost")
     )
