@@ -81,7 +81,7 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     """Return how many processes share the tests: those with real servers mostly wait."""
     processors = os.cpu_count() or 1
     real = "not broker" not in (config.option.markexpr or "")
-    return max(4, processors) if real else processors + 1
+    return max(4, processors) if real else 2 * processors
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:

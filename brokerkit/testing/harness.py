@@ -46,6 +46,7 @@ class Harness(ABC):
             Shorter locks make the suite faster.
         ordered_options: Options of `create_subscription` with which the next message of a key waits
             until the one before is acknowledged.
+        quiet_seconds: How long to wait to see that no more messages come.
         ack_flush_seconds: For so long before a crash the server may forget acknowledgements that it
             confirmed, because it writes them to disk later.
         too_large: A payload size above the limit of the broker, where `Capabilities` does not say it.
@@ -63,6 +64,7 @@ class Harness(ABC):
     lock_seconds = 1.0
     lock_options: Mapping[str, Any] = {}
     ordered_options: Mapping[str, Any] = {}
+    quiet_seconds = 0.5
     ack_flush_seconds = 0.0
     too_large = 20_000_000
 

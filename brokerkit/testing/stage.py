@@ -29,8 +29,6 @@ AnyConsumer: TypeAlias = MessageConsumer | RecordConsumer
 RECEIVE_SECONDS = 20.0
 """How long a test waits for messages that must come. The first join of a Kafka group takes 3 s."""
 DELETE_SECONDS = 5.0
-QUIET_SECONDS = 0.5
-"""How long a test waits to see that no more messages come."""
 
 
 def payload(item: Item) -> bytes | None:
@@ -166,9 +164,9 @@ class Stage:
         self.publish(topic, message)
         return self.one(self.reader(topic))
 
-    def nothing_more(self, consumer: AnyConsumer, wait: float = QUIET_SECONDS) -> None:
+    def nothing_more(self, consumer: AnyConsumer, wait: float | None = None) -> None:
         """Assert that no message comes for a while."""
-        assert payloads(self.batch(consumer, 1, wait)) == []
+        assert payloads(self.batch(consumer, 1, self.harness.quiet_seconds if wait is None else wait)) == []
 
     def drain(
         self, consumer: AnyConsumer, complete: Callable[[list[Item]], bool], within: float = RECEIVE_SECONDS
