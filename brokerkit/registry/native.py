@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import quote
 
 from brokerkit.core.vocabulary.errors import NotFound, Unavailable
+from brokerkit.core.vocabulary.freed import freed
 
 from .client import RegistryClient
 from .schemas import RegisteredSchema, SchemaRef, SchemaReference
@@ -20,7 +21,7 @@ class NativeProtocol:
 
     def __init__(self, client: RegistryClient) -> None:
         self._client = client
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._base: str | None = None
 
     def by_ref(self, ref: SchemaRef) -> RegisteredSchema:
@@ -62,7 +63,7 @@ class NativeProtocol:
 
     def _find_base(self) -> str:
         """Return the path of the protocol. Raises NotFound if the registry does not have it."""
-        with self._lock:
+        with freed(self._lock), self._lock:
             if self._base is None:
                 self._base = next((each for each in _VERSIONS if self._has(each)), "")
             if not self._base:

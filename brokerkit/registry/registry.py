@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 from brokerkit.core.vocabulary.address import Address, resolve
 from brokerkit.core.vocabulary.errors import BrokerError, ConfigError, NotFound, Unavailable
+from brokerkit.core.vocabulary.freed import freed
 
 from .cache import SchemaCache, keeps
 from .client import RegistryClient
@@ -63,7 +64,7 @@ class Registry:
         self._address = address
         self._native = NativeProtocol(client)
         self._cache = SchemaCache(client.name) if keeps(client.name) else None
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._known: dict[SchemaRef | SchemaReference, tuple[float, RegisteredSchema]] = {}
         self._failed: dict[SchemaRef | SchemaReference | None, tuple[float, BrokerError]] = {}
         self._is_registry = False
@@ -157,7 +158,7 @@ class Registry:
     def _find(
         self, key: SchemaRef | SchemaReference, ask: Callable[[], RegisteredSchema]
     ) -> RegisteredSchema:
-        with self._lock:
+        with freed(self._lock), self._lock:
             since, known = self._known.get(key, (0.0, None))
             if known is not None and (self._cache is not None or time.monotonic() - since < FRESH_SECONDS):
                 return known
@@ -177,7 +178,7 @@ class Registry:
             if known is not None and isinstance(error, Unavailable) and error.retryable:
                 return known
             raise
-        with self._lock:
+        with freed(self._lock), self._lock:
             self._known[key] = time.monotonic(), schema
         if self._cache is not None and kept is None and isinstance(key, SchemaRef):
             self._cache.save(key, schema)
@@ -196,7 +197,7 @@ class Registry:
         return found
 
     def _remember(self, key: SchemaRef | SchemaReference, error: BrokerError, took: float) -> None:
-        with self._lock:
+        with freed(self._lock), self._lock:
             if len(self._failed) >= MOST_FAILURES:
                 self._failed.clear()
             if isinstance(error, Unavailable) and error.retryable:

@@ -12,6 +12,7 @@ from weakref import WeakValueDictionary
 from brokerkit.core.runtime.connection import connect
 from brokerkit.core.runtime.inspector import ConnectedInspector
 from brokerkit.core.vocabulary.errors import BrokerError, NotSupported, Unauthorized, Unavailable
+from brokerkit.core.vocabulary.freed import freed
 from brokerkit.core.vocabulary.notes import note
 from brokerkit.core.vocabulary.schemas import ANY_BYTES, SystemSchema
 
@@ -51,7 +52,7 @@ class SystemSchemas:
         self._inspect = inspect
         self._target = target
         self._token = uuid.uuid4().hex
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._refused = False
         self._until = 0.0
         self._failure: BrokerError | None = None
@@ -77,7 +78,7 @@ class SystemSchemas:
 
     def resolve(self, ref: SchemaRef) -> RegisteredSchema:
         """Return the schema that a message names. Raises NotFound, or Unavailable without an answer."""
-        with self._lock:
+        with freed(self._lock), self._lock:
             if self._refused:
                 return _registered(ANY_BYTES, ref)
             if self._failure is not None and time.monotonic() < self._until:
@@ -89,7 +90,7 @@ class SystemSchemas:
             self._refuse(error)
             return _registered(ANY_BYTES, ref)
         except Unavailable as error:
-            with self._lock:
+            with freed(self._lock), self._lock:
                 self._until = time.monotonic() + max(LEAST_PAUSE, time.monotonic() - begin)
                 self._failure = error if error.retryable else None
             raise
@@ -100,7 +101,7 @@ class SystemSchemas:
         return {}
 
     def _refuse(self, error: BrokerError) -> None:
-        with self._lock:
+        with freed(self._lock), self._lock:
             if self._refused:
                 return
             self._refused = True
@@ -122,11 +123,11 @@ def _opened_again(token: str, name: str, kind: str, target: str) -> SystemSchema
     here = _open.get(token)
     if here is not None:
         return here
-    lock = threading.Lock()
+    lock = threading.RLock()
     opened: list[Any] = []
 
     def inspect() -> ConnectedInspector:
-        with lock:
+        with freed(lock), lock:
             if not opened or opened[0].closed:
                 opened[:] = [connect(target)]
             found: ConnectedInspector = opened[0].inspector()

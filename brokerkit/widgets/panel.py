@@ -15,6 +15,7 @@ from threading import RLock
 from typing import TYPE_CHECKING, Any, Protocol
 
 from brokerkit.core.vocabulary.errors import ConfigError
+from brokerkit.core.vocabulary.freed import freed
 from brokerkit.display.markup import Displayed
 
 from .notebook_cells import cells
@@ -54,13 +55,13 @@ class Panel:
 
     def show(self, state: Mapping[str, Any]) -> None:
         """Show this state in the browser."""
-        with self._lock:
+        with freed(self._lock), self._lock:
             if self.attended and self.widget.comm is not None:
                 self.widget.state = dict(state)
 
     def send(self, message: Mapping[str, Any]) -> None:
         """Send a message to the browser once; without a viewer, do nothing."""
-        with self._lock:
+        with freed(self._lock), self._lock:
             if self.attended and self.widget.comm is not None:
                 self.widget.send(dict(message))
 
@@ -78,7 +79,7 @@ class Panel:
 
     def close(self) -> None:
         """Remove it from the browser."""
-        with self._lock:
+        with freed(self._lock), self._lock:
             self.widget.close()
 
     def _receive(self, _: Any, content: Any, __: Any = None) -> None:

@@ -7,6 +7,8 @@ import os
 import threading
 from types import TracebackType
 
+from ..vocabulary.freed import freed
+
 _lock = threading.RLock()
 _depth = 0
 _resume = False
@@ -24,7 +26,7 @@ class gc_paused:  # noqa: N801  # read as a phrase: `with gc_paused():`
 
     def __enter__(self) -> None:
         global _depth, _resume
-        with _lock:
+        with freed(_lock), _lock:
             if _depth == 0:
                 _resume = gc.isenabled()
                 gc.disable()
@@ -34,7 +36,7 @@ class gc_paused:  # noqa: N801  # read as a phrase: `with gc_paused():`
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         global _depth
-        with _lock:
+        with freed(_lock), _lock:
             _depth -= 1
             if _depth == 0 and _resume:
                 gc.enable()

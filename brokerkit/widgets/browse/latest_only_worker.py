@@ -5,8 +5,10 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
-from brokerkit.core.vocabulary.cancellation import Cancellation
+from brokerkit.core.vocabulary.cancellation import Cancellation, Deadline
 from brokerkit.core.vocabulary.errors import Cancelled
+from brokerkit.core.vocabulary.freed import freed
+from brokerkit.core.vocabulary.latch import Latch
 
 Job = Callable[[Cancellation], None]
 
@@ -21,13 +23,14 @@ class LatestOnlyWorker:
 
     def __init__(self, name: str) -> None:
         self._name = name
-        self._changed = threading.Condition()
+        self._lock = threading.RLock()
+        self._ended = Latch()
         self._waiting: tuple[Job, Cancellation] | None = None
         self._running: Cancellation | None = None
 
     def run(self, job: Job) -> None:
         """Run the job soon; it replaces the running or pending one."""
-        with self._changed:
+        with freed(self._lock), self._lock:
             self._waiting = job, Cancellation()
             if self._running is not None:
                 self._running.cancel()
@@ -37,7 +40,7 @@ class LatestOnlyWorker:
 
     def stop(self) -> None:
         """Cancel the running and the pending job."""
-        with self._changed:
+        with freed(self._lock), self._lock:
             if self._running is not None:
                 self._running.cancel()
             if self._waiting is not None:
@@ -45,12 +48,19 @@ class LatestOnlyWorker:
 
     def wait(self, timeout: float | None = None) -> bool:
         """Wait until no job is running; return whether that is so."""
-        with self._changed:
-            return self._changed.wait_for(lambda: self._running is None, timeout)
+        deadline = Deadline(timeout)
+        while True:
+            with freed(self._lock), self._lock:
+                if self._running is None:
+                    return True
+                ended = self._ended
+            if deadline.passed:
+                return False
+            ended.wait(deadline.slice())
 
     def _work(self) -> None:
         while True:
-            with self._changed:
+            with freed(self._lock), self._lock:
                 if self._waiting is None:
                     return self._end()
                 job, self._running = self._waiting
@@ -64,6 +74,7 @@ class LatestOnlyWorker:
                 raise
 
     def _end(self) -> None:
-        with self._changed:
+        with freed(self._lock), self._lock:
             self._running = None
-            self._changed.notify_all()
+            ended, self._ended = self._ended, Latch()
+        ended.set()

@@ -13,6 +13,7 @@ import pyarrow as pa
 from brokerkit.core.contract.at_exit import close_at_exit
 from brokerkit.core.vocabulary.cancellation import Cancellation
 from brokerkit.core.vocabulary.errors import BrokerError, ConfigError
+from brokerkit.core.vocabulary.freed import freed
 from brokerkit.core.vocabulary.topics import TopicDescription
 from brokerkit.display.sanitize import plain
 from brokerkit.frames.build import FrameBuilder
@@ -125,7 +126,7 @@ class BrowserModel:
         if search is not None and not search.running and query.differs_in_fields_only(search.query):
             return self._expand(search, query)
         readable = query.side_effects is not None or not choices_of(self.session.capabilities)
-        with self._lock:
+        with freed(self._lock), self._lock:
             moved = self.topic != query.topic
             search = None
             if readable:
@@ -171,7 +172,7 @@ class BrowserModel:
     def forget(self) -> None:
         """Stop, and drop the rows; a notebook may keep the browser object for a long time."""
         self.stop()
-        with self._lock:
+        with freed(self._lock), self._lock:
             self._search = None
             self.rows.clear()
         self._tell("rows", "detail")

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 
 from brokerkit.core.vocabulary.errors import ConfigError
+from brokerkit.core.vocabulary.freed import freed
 from brokerkit.frames.build import FrameBuilder
 
 from .compare import Compared, compare
@@ -67,7 +68,7 @@ class ShownRows:
             builder: The builder of the rows to come; None keeps the present one.
             keep_view: Keep the columns and the order.
         """
-        with self._lock:
+        with freed(self._lock), self._lock:
             self._builder = self._builder if builder is None else builder
             self._selection.clear()
             self._message = None
@@ -80,7 +81,7 @@ class ShownRows:
         result = ResultTable(table, expanding=self.expanding)
         if self._sort is not None and self._sort[0] in result.names:
             result.sort_by(self._sort)
-        with self._lock:
+        with freed(self._lock), self._lock:
             self._table, self.result = table, result
             self._version += 1
 
@@ -89,7 +90,7 @@ class ShownRows:
         return self._table is table
 
     def snapshot(self) -> Snapshot:
-        with self._lock:
+        with freed(self._lock), self._lock:
             selection = self._selection
             return Snapshot(
                 self._version,
@@ -104,7 +105,7 @@ class ShownRows:
 
         The numbers are None where the rows are in the order of `peek`.
         """
-        with self._lock:
+        with freed(self._lock), self._lock:
             rows, order, columns = self.result.rows, self.result.order, self.chosen_columns
         return rows if order is None else rows.take(order), order, columns
 
@@ -137,7 +138,7 @@ class ShownRows:
 
     def sort_by(self, sort: tuple[str, bool] | None) -> None:
         """Order the rows by a column, ascending or not; None orders them as `peek` does."""
-        with self._lock:
+        with freed(self._lock), self._lock:
             ordered = copy(self.result)
             ordered.sort_by(sort)
             self.result, self._sort = ordered, sort
@@ -152,17 +153,17 @@ class ShownRows:
 
     def selected(self) -> pa.Table:
         """Return the selected rows in the order in which they are shown."""
-        with self._lock:
+        with freed(self._lock), self._lock:
             return self._selection.rows(self.result)
 
     def choose(self, place: int, how: str = "one") -> None:
         """Select the row at a place: `one` alone, `toggle` it, or the `range` up to it."""
-        with self._lock:
+        with freed(self._lock), self._lock:
             self._selection.choose(self.result, place, how)
 
     def choose_next(self, by: int) -> None:
         """Select the row before (-1) or after (1) the current one."""
-        with self._lock:
+        with freed(self._lock), self._lock:
             place = self._selection.place_of_current(self.result)
             place = (-1 if by > 0 else len(self.result)) if place is None else place
             self._selection.choose(self.result, place + by)
@@ -173,7 +174,7 @@ class ShownRows:
         Raises:
             ConfigError: A row is not among the rows found, or several match.
         """
-        with self._lock:
+        with freed(self._lock), self._lock:
             numbers = [] if wanted is None else numbers_of(self.result, wanted)
             self._selection.clear()
             for number in numbers:
@@ -181,7 +182,7 @@ class ShownRows:
 
     def show(self, row: pa.Table) -> None:
         """Select a message, wherever it came from."""
-        with self._lock:
+        with freed(self._lock), self._lock:
             self._selection.show(row)
 
     @property

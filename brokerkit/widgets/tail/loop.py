@@ -11,6 +11,7 @@ from typing import Literal
 
 from brokerkit.core.vocabulary.cancellation import Cancellation, Deadline
 from brokerkit.core.vocabulary.errors import BrokerError, Cancelled, Closed, NotFound
+from brokerkit.core.vocabulary.latch import Latch
 
 from .reader import Found, LookFailed, TopicReader
 
@@ -53,7 +54,7 @@ class ReadLoop:
         self._paused = False
         self._changes: list[Callable[[TopicReader], Iterable[str]]] = []
         self._stop = Cancellation()
-        self._wake = threading.Event()
+        self._wake = Latch()
         self._last_look = time.monotonic()
         self._out_since: datetime | None = None
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
@@ -103,11 +104,11 @@ class ReadLoop:
     def _wait(self, delay: float) -> None:
         """Wait until the next look, a change, or the end of the receiver."""
         deadline = Deadline(delay)
-        # the end of the receiver does not wake it: a finalizer may run while this lock is held
+        # the end of the receiver does not wake it: a finalizer may run at any point
         while not self._wake.wait(deadline.slice(DROPPED_SECONDS)) and not deadline.passed:
             if self._on_state() is None:
                 break
-        self._wake.clear()
+        self._wake = Latch()
         if self._on_state() is None:
             self.stop("it was dropped")
 

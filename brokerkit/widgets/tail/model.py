@@ -14,6 +14,7 @@ import pyarrow as pa
 from brokerkit.core.contract.at_exit import close_at_exit
 from brokerkit.core.vocabulary.arguments import check_count, check_seconds
 from brokerkit.core.vocabulary.errors import BrokerError, ConfigError
+from brokerkit.core.vocabulary.freed import freed
 from brokerkit.display.sanitize import plain
 from brokerkit.frames.build import FrameBuilder
 from brokerkit.frames.dataframe import to_pandas
@@ -137,18 +138,18 @@ class TailModel:
 
     def frame(self) -> pd.DataFrame:
         """Return the rows that are kept now."""
-        with self._lock:
+        with freed(self._lock), self._lock:
             table = self._ring.table()
         return self._as_frame(table)
 
     def newest(self, rows: int) -> tuple[int, pa.Table]:
         """Return the newest rows, and the number of the first of them."""
-        with self._lock:
+        with freed(self._lock), self._lock:
             return self._ring.newest(rows)
 
     def newest_notes(self, count: int) -> list[Note]:
         """Return the newest notes."""
-        with self._lock:
+        with freed(self._lock), self._lock:
             return list(self._notes)[max(0, len(self._notes) - count) :]
 
     @property
@@ -157,7 +158,7 @@ class TailModel:
 
     def rate(self) -> list[int]:
         """Return how many messages came in each of the last seconds."""
-        with self._lock:
+        with freed(self._lock), self._lock:
             return self._rate.counts(time.monotonic())
 
     @property
@@ -171,7 +172,7 @@ class TailModel:
 
     def select_number(self, number: int) -> None:
         """Select a row by its number in the ring; none if it is no longer kept."""
-        with self._lock:
+        with freed(self._lock), self._lock:
             row = self._ring.row(number)
         self.select_row(row)
 
@@ -189,7 +190,7 @@ class TailModel:
         if place is None:
             return self.select_row(None)
         partition, offset = place if isinstance(place, tuple) else (None, place)
-        with self._lock:
+        with freed(self._lock), self._lock:
             table = self._ring.table()
         column = "id" if isinstance(offset, str) else "offset"
         offsets, partitions = table.column(column).to_pylist(), table.column("partition").to_pylist()
@@ -244,7 +245,7 @@ class TailModel:
     def _apply(self, wanted: Filter, reader: TopicReader) -> list[str]:
         reader.wanted = wanted
         reader.look_back(LOOK_BACK)
-        with self._lock:
+        with freed(self._lock), self._lock:
             self._ring.clear()
             self._notes.clear()
             self._overlooked = Overlooked()
@@ -266,13 +267,13 @@ class TailModel:
 
     def resize(self, rows: int) -> None:
         """Keep so many rows."""
-        with self._lock:
+        with freed(self._lock), self._lock:
             self._ring.resize(check_count(rows, "rows"))
         self._tell()
 
     def clear(self) -> None:
         """Drop the rows."""
-        with self._lock:
+        with freed(self._lock), self._lock:
             self._ring.clear()
         self._show_all()
 
@@ -307,7 +308,7 @@ class TailModel:
             seconds: The time since the look before; None for rows that were there already.
         """
         now = time.monotonic()
-        with self._lock:
+        with freed(self._lock), self._lock:
             for text in found.notes:
                 self._notes.append(Note(text, self._ring.last + 1))
             self._ring.add(found.batch)
