@@ -10,7 +10,9 @@ import pyarrow as pa
 from brokerkit.core.vocabulary.errors import BrokerError, ConfigError
 from brokerkit.core.vocabulary.messages import OutboundMessage
 
-from .keys import RAW_KEY, Keys
+from .codecs.payload_writers import PayloadWriter
+from .encoded_rows import EncodedRows
+from .keys import KEY, RAW_KEY, Keys
 from .message_rows import MessageRows
 from .object_rows import ObjectRows
 from .provenance import writer_of
@@ -96,7 +98,12 @@ class Outbound:
 
 
 def messages_from_frame(
-    frame: Any, *, kind: Kind | None = None, key: str | None = None, columns: Sequence[str] | None = None
+    frame: Any,
+    *,
+    kind: Kind | None = None,
+    key: str | None = None,
+    columns: Sequence[str] | None = None,
+    writer: PayloadWriter | None = None,
 ) -> Outbound:
     """Return the messages that publishing `frame` would send.
 
@@ -106,6 +113,8 @@ def messages_from_frame(
             messages, and any other as rows; with `columns`, always as rows.
         key: The column whose text is the key. If it is `key` itself, rows without a key use `raw_key`.
         columns: The columns of each JSON object.
+        writer: Writes the payloads with a schema, in place of JSON and of what was read. The fields are the
+            columns, or for messages the column `value`: structs, objects, or JSON text.
 
     Raises:
         ConfigError: The frame or a column cannot be used.
@@ -122,7 +131,9 @@ def messages_from_frame(
         raise ConfigError(f"there is no column {key!r} for the key; the frame has {describe_columns(found)}")
     length = _length(frame, found)
     if kind is None:
-        messages = columns is None and all(name in found for name in MESSAGE_COLUMNS)
+        messages = columns is None and (
+            all(name in found for name in MESSAGE_COLUMNS) or _has_whole_values(found, writer)
+        )
         kind = "messages" if messages else "rows"
     if kind == "messages":
         if columns is not None:
@@ -130,7 +141,8 @@ def messages_from_frame(
         lost = [name for name in index if name in (*MESSAGE_COLUMNS, RAW_KEY)]
         if lost:
             raise ConfigError(f"{lost[0]!r} is in the index: make it a column with df.reset_index()")
-        return Outbound(kind, MessageRows(found, length, key, writer_of(frame)), found)
+        rows = MessageRows(found, length, key, writer_of(frame)) if writer is None else None
+        return Outbound(kind, rows or _encoded(found, length, Keys(found, key or KEY), writer), found)
     if index and columns is None:
         raise ConfigError(
             f"the index {', '.join(map(repr, index))} would be lost: df.reset_index() makes it a column, "
@@ -142,7 +154,31 @@ def messages_from_frame(
     if not found:
         raise ConfigError("the frame has no columns; expected at least one to publish")
     chosen = {name: found[name] for name in (found if columns is None else columns)}
-    return Outbound(kind, ObjectRows(chosen, length, Keys({}) if key is None else Keys(found, key)))
+    keys = Keys({}) if key is None else Keys(found, key)
+    if writer is None:
+        return Outbound(kind, ObjectRows(chosen, length, keys))
+    fields = writer.values.fields
+    if columns is None and key is not None and fields is not None and key not in fields:
+        chosen.pop(key)
+    return Outbound(kind, EncodedRows(chosen, length, keys, writer))
+
+
+def _has_whole_values(found: dict[str, Column], writer: PayloadWriter | None) -> bool:
+    """Return whether the column `value` has what the schema is of, and is not one of its fields."""
+    if writer is None or "value" not in found or writer.values.fields is None:
+        return False
+    return "value" not in writer.values.fields
+
+
+def _encoded(found: dict[str, Column], length: int, keys: Keys, writer: PayloadWriter | None) -> Rows:
+    assert writer is not None
+    if "value" not in found:
+        raise ConfigError(
+            f"a frame of messages needs the column 'value'; this one has {describe_columns(found)}"
+        )
+    values = {"value": found["value"]}
+    attributes = found.get("attributes")
+    return EncodedRows(values, length, keys, writer, attributes=attributes, whole=True)
 
 
 def _length(frame: Any, columns: dict[str, Column]) -> int:

@@ -73,6 +73,16 @@ class TypedDecoder:
         """The Arrow type of the schema."""
         return self._columns.type
 
+    @property
+    def format(self) -> str:
+        """The format: ``avro`` or ``protobuf``."""
+        return self._format
+
+    @property
+    def source(self) -> Any:
+        """What the reader is made from: the text of an Avro schema, or a Protobuf schema and a name in it."""
+        return self._parts[3]
+
     def decode(self, payloads: Payloads) -> Decoded:
         values, wrong = self._columns.read(payloads.data, self._starts(payloads.data))[:2]
         failures = [

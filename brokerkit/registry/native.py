@@ -45,6 +45,22 @@ class NativeProtocol:
         found = self._client.ask("GET", f"{path}/references", native=True)
         return RegisteredSchema("", text, _references(found), None, reference.subject)
 
+    def ids(self, subject: str, version: int, group: str = "default") -> dict[str, int]:
+        """Return the global id and the content id of a version, by ``global`` and ``content``.
+
+        Raises:
+            NotFound: There is no such version, or the registry is another.
+        """
+        base = self._find_base()
+        path = f"{base}/groups/{quote(group, safe='')}/artifacts/{quote(subject, safe='')}/versions/{version}"
+        found = self._client.ask("GET", f"{path}/meta" if base.endswith("v2") else path, native=True)
+        try:
+            return {kind: int(found[name]) for kind, name in KINDS.items()}
+        except (TypeError, KeyError, ValueError):
+            raise Unavailable(
+                f"the schema registry {self._client.name} does not say the ids of a schema", retryable=False
+            ) from None
+
     def _text(self, path: str) -> str:
         data = self._client.fetch("GET", path, native=True).data
         try:

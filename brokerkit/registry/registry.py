@@ -112,6 +112,14 @@ class Registry:
 
         return ask() if version == "latest" else self._find(SchemaReference("", subject, version), ask)
 
+    def native_ids(self, subject: str, version: int) -> dict[str, int]:
+        """Return the ids that Apicurio's own protocol has for a version, by ``global`` and ``content``.
+
+        Raises:
+            NotFound: The registry is another, or has no such version.
+        """
+        return self._native.ids(subject, version)
+
     def with_references(self, schema: RegisteredSchema) -> dict[str, RegisteredSchema]:
         """Return all schemas that a schema uses, by the names they are used by, each after those it uses.
 

@@ -20,6 +20,10 @@ from .varints import unsigned, write_unsigned, write_zigzag, zigzag
 Part = Literal["key", "value"]
 Encoding = Literal["binary", "json"]
 
+FramingName = Literal["confluent", "headers", "apicurio", "bare"]
+FRAMINGS: tuple[FramingName, ...] = ("confluent", "headers", "apicurio", "bare")
+"""The framings that a user may ask for: an id in front, the same in a header, Apicurio's headers, or none."""
+
 MOST_INDEXES = 100
 LONGEST_NAME = 1000
 _CONTENT_TYPE = "avro/binary+"
@@ -101,6 +105,31 @@ def framings(payload: bytes, attributes: Mapping[str, bytes], part: Part) -> lis
     if part == "value":
         found += [_content_type(attributes), _schema_attributes(attributes)]
     return [*(each for each in found if each is not None), *_prefixes(payload)]
+
+
+def names_encoding(name: str) -> bool:
+    """Return whether an attribute of this name says how a value is encoded, or with which schema."""
+    plain = name.lower().replace("-", "").replace("_", "")
+    return name in _DECLARING["value"] or plain in ("contentencoding", "contenttype")
+
+
+def new_framing(name: FramingName | None, ref: SchemaRef) -> Framing:
+    """Return the framing of a name, which is not ``bare``; None is an id in front."""
+    if name == "apicurio":
+        return Framing("apicurio", ref, declared=True, encoding="binary")
+    return Framing("confluent", ref, declared=name == "headers")
+
+
+def framing_like(framing: Framing, ref: SchemaRef) -> Framing:
+    """Return a framing for another schema, of the same kind; an id stands for a GUID."""
+    if framing.ref.kind == "guid":
+        return Framing("confluent", ref, declared=framing.declared)
+    return replace(framing, ref=ref, indexes=None, message=None)
+
+
+def framing_word(framing: Framing) -> str:
+    """Return the name by which a user asks for a framing."""
+    return "headers" if framing.declared and framing.name == "confluent" else framing.name or framing.ref.kind
 
 
 def with_message(framing: Framing, payload: bytes) -> list[Framing]:

@@ -15,6 +15,7 @@ from brokerkit.core.vocabulary.interrupts import check_interrupt
 from brokerkit.core.vocabulary.messages import OutboundMessage, new_run
 from brokerkit.core.vocabulary.results import PublishResult
 from brokerkit.display.progress import bar
+from brokerkit.frames.codecs.payload_writers import PayloadWriter
 from brokerkit.frames.outbound import Item, Kind, Outbound, messages_from_frame
 from brokerkit.frames.outcome import OutcomeFrame, outcome_frame
 from brokerkit.frames.provenance import provenance_of
@@ -46,6 +47,7 @@ class FramePublishing:
         placement: The rules for partitions and times.
         known_again: For how many seconds the topic recognizes a message that is sent twice.
         keep_ids: Whether messages that already have an id keep it.
+        schema: The schema that the rows are written with, in words; None without one.
 
     Raises:
         ConfigError: The earlier outcomes belong to something else.
@@ -62,7 +64,9 @@ class FramePublishing:
         *,
         known_again: float | None = None,
         keep_ids: bool = False,
+        schema: str | None = None,
     ) -> None:
+        self._schema = schema
         self._names = KnownNames(known_again)
         self._doubtful: set[int] = set()
         self._keep_ids = keep_ids
@@ -253,19 +257,26 @@ class FramePublishing:
                 CHUNK_ROWS, {row for row, result in tried.items() if result.status in DONE}
             ),
             **({} if self._placement is None else {"placing": self._placement.summary()}),
+            **({} if self._schema is None else {"schema": self._schema}),
             **self._names.details(),
         }
         return outcome
 
 
-def plan_of(frame: Any, kind: Kind | None, key: str | None, columns: Sequence[str] | None) -> Outbound:
-    """Return the messages that publishing a frame would send.
+def plan_of(
+    frame: Any,
+    kind: Kind | None,
+    key: str | None,
+    columns: Sequence[str] | None,
+    writer: PayloadWriter | None = None,
+) -> Outbound:
+    """Return the messages that publishing a frame would send, written with a schema if there is a writer.
 
     Raises:
         ConfigError: It is not a frame, or one that cannot be published.
     """
     try:
-        return messages_from_frame(frame, kind=kind, key=key, columns=columns)
+        return messages_from_frame(frame, kind=kind, key=key, columns=columns, writer=writer)
     except pa.ArrowException as error:
         raise ConfigError(
             f"a {type(frame).__name__} cannot be published as a frame ({error}); expected a pandas or polars "

@@ -86,9 +86,15 @@ def placed(
     return Outbound(outbound.kind, rows, outbound.columns), placement
 
 
-def plan_shown(outbound: Outbound, placement: Placement | None) -> pd.DataFrame:
-    """Return the first rows as they would be sent; its attrs say which partitions and times will differ."""
+def plan_shown(outbound: Outbound, placement: Placement | None, schema: str | None = None) -> pd.DataFrame:
+    """Return the first rows as they would be sent; its attrs say which partitions and times will differ.
+
+    Args:
+        schema: The schema that they are written with, in words.
+    """
     shown = outbound.preview()
+    if schema is not None:
+        shown["schema"] = schema
     if placement is not None:
         for start in range(0, min(len(outbound), PLANNED_ROWS), CHUNK_ROWS):
             outbound.items(start, start + CHUNK_ROWS)

@@ -12,6 +12,8 @@ from brokerkit.core.vocabulary.arguments import unencodable
 from brokerkit.core.vocabulary.attributes import Attributes
 from brokerkit.core.vocabulary.errors import ConfigError
 from brokerkit.core.vocabulary.messages import OutboundMessage
+from brokerkit.frames.codecs.payload_writers import PayloadWriter
+from brokerkit.frames.encoded_rows import with_schema
 from brokerkit.frames.jsonable import jsonable
 
 
@@ -21,8 +23,12 @@ def message_of(
     attributes: Any = None,
     partition: int | None = None,
     publish_time: datetime | None = None,
+    writer: PayloadWriter | None = None,
 ) -> OutboundMessage:
     """Return a value as a message: dict and list as JSON, str and bytes as they are, None as a null payload.
+
+    Args:
+        writer: Writes the value with a schema instead; None stays a null payload.
 
     Raises:
         TypeError: The value has another type.
@@ -35,6 +41,15 @@ def message_of(
                 "attributes=, partition= and publish_time= out"
             )
         return value
+    if writer is not None and value is not None:
+        own = Attributes(_attributes(attributes))
+        return OutboundMessage(
+            writer.object(value),
+            key,
+            with_schema(own, Attributes(writer.attributes)),
+            partition=partition,
+            publish_time=publish_time,
+        )
     if isinstance(value, dict | list):
         value = _json(value)
     elif value is not None and not isinstance(value, str | bytes | bytearray | memoryview):
@@ -86,8 +101,8 @@ def _attributes(attributes: Any) -> Any:
     return pairs
 
 
-def messages_of(values: Any) -> list[OutboundMessage]:
-    """Return several values as messages.
+def messages_of(values: Any, writer: PayloadWriter | None = None) -> list[OutboundMessage]:
+    """Return several values as messages, written with a schema if there is a writer.
 
     Raises:
         TypeError: It is a single value, or a frame.
@@ -102,4 +117,4 @@ def messages_of(values: Any) -> list[OutboundMessage]:
         )
     if not isinstance(values, Iterable):
         raise TypeError(f"publish_batch needs a list of values, not {type(values).__name__}")
-    return [message_of(value) for value in values]
+    return [message_of(value, writer=writer) for value in values]

@@ -15,6 +15,7 @@ from brokerkit.core.vocabulary.messages import OutboundMessage
 from brokerkit.core.vocabulary.protocols import PositionLike
 from brokerkit.core.vocabulary.results import PublishResult
 from brokerkit.core.vocabulary.windows import LATENESS
+from brokerkit.frames.codecs.framing import FramingName
 from brokerkit.frames.outbound import Kind
 from brokerkit.frames.outcome import OutcomeFrame
 
@@ -30,6 +31,7 @@ from .journal import opened
 from .messages import message_of, messages_of
 from .placement import Partitions, Times
 from .resending import known_again
+from .schema_choice import Schema, payload_writer
 from .transaction import Transaction, committed_whole
 
 if TYPE_CHECKING:
@@ -48,6 +50,9 @@ class PublishingSession(BrokerSession):
         attributes: Any = None,
         partition: int | None = None,
         publish_time: datetime | None = None,
+        schema: Schema | None = None,
+        framing: FramingName | None = None,
+        format: str | None = None,
         timeout: float | None = None,
     ) -> PublishResult:
         """Publish one message, wait until the broker confirms it, and return the result.
@@ -60,30 +65,49 @@ class PublishingSession(BrokerSession):
             partition: The partition, where `capabilities.publish_partition`. None lets the system choose.
             publish_time: The time of the message, where `capabilities.publish_time`; without a zone it is
                 UTC. None lets the system set it.
+            schema: Write the value with a schema: True for the topic's own (the newest of ``TOPIC-value``), a
+                subject of the registry such as ``"orders-value"``, or a version as ``"orders-value:3"``, an
+                id, or ``brokerkit.avro(...)`` or ``brokerkit.protobuf(...)``. Bytes may be base64 text, and
+                times ISO 8601.
+            framing: How the payload names the schema: "confluent" (an id in front), "headers" (the same id
+                in a header), "apicurio" (Apicurio's headers) or "bare" (not at all). None does as the newest
+                message of the topic, which is peeked at, and as "confluent" where there is none.
+            format: "msgpack" or "cbor", which have no schemas.
             timeout: Seconds to wait for the confirmation; None is 30.
 
         Raises:
+            ConfigError: The value does not fit the schema, or there is no such schema.
             PublishFailed: The message was not confirmed.
             TypeError: The value has another type.
             NotSupported: The system cannot send what was asked for, or the session is read-only.
         """
-        message = message_of(value, key, attributes, partition, publish_time)
+        writer = payload_writer(self, check_topic(topic), schema, framing, format)
+        message = message_of(value, key, attributes, partition, publish_time, writer)
         return self._publish_all(topic, [message], timeout)[0]
 
     def publish_batch(
-        self, topic: str, values: Sequence[Any], *, timeout: float | None = None
+        self,
+        topic: str,
+        values: Sequence[Any],
+        *,
+        schema: Schema | None = None,
+        framing: FramingName | None = None,
+        format: str | None = None,
+        timeout: float | None = None,
     ) -> list[PublishResult]:
         """Publish several values or messages, wait until the broker confirms them, and return the results.
 
         Args:
             topic: The name of the topic.
-            values: Payloads as in `publish`, or `OutboundMessage` objects.
+            values: Payloads as in `publish`, or `OutboundMessage` objects, which are sent as they are.
+            schema, framing, format: As in `publish`.
             timeout: Seconds to wait for the confirmations; None is 30.
 
         Raises:
+            ConfigError: A value does not fit the schema; nothing was sent.
             PublishFailed: Not all messages were confirmed; the error has every result.
         """
-        messages = messages_of(values)
+        messages = messages_of(values, payload_writer(self, check_topic(topic), schema, framing, format))
         return self._publish_all(topic, messages, timeout)
 
     def _publish_all(
@@ -108,6 +132,9 @@ class PublishingSession(BrokerSession):
         columns: Sequence[str] | None = None,
         partitions: Partitions | None = None,
         times: Times | None = None,
+        schema: Schema | None = None,
+        framing: FramingName | None = None,
+        format: str | None = None,
         dry_run: bool = False,
         resume: pd.DataFrame | None = None,
         journal: str | PathLike[str] | None = None,
@@ -130,6 +157,10 @@ class PublishingSession(BrokerSession):
             kind: "messages" or "rows"; None decides by the columns of the frame.
             partitions, times: As in `copy`, for a frame of messages with the columns partition and
             publish_time.
+            schema, framing, format: As in `publish`. The fields are the columns, or for messages the column
+                `value`: structs, objects or JSON text. A row that does not fit is a failed outcome with the
+                path; nothing of it is sent. The outcome's ``attrs["brokerkit"]["schema"]`` says what was
+                used.
             dry_run: Send nothing, and return a frame of the messages that would be sent.
             resume: The outcome frame of an earlier call for the same frame. Rows that it confirmed are not
                 sent again.
@@ -146,17 +177,19 @@ class PublishingSession(BrokerSession):
             NotSupported: The system cannot send what was asked for.
             Interrupted: Ctrl-C was pressed; `.frame` has the outcomes so far.
         """
-        outbound = plan_of(df, kind, key, columns)
         check_topic(topic)
         timeout = check_seconds(timeout, "timeout")
         self._check_open()
+        writer = payload_writer(self, topic, schema, framing, format)
+        label = None if writer is None else writer.label
+        outbound = plan_of(df, kind, key, columns, writer)
         outbound, placement = placed(outbound, df, self, topic, partitions, times)
         if dry_run:
-            return plan_shown(outbound, placement)
+            return plan_shown(outbound, placement, label)
         with opened(journal) as kept:
             publishing = FramePublishing(
                 self.shared_publisher(), topic, outbound, resume, kept, placement,
-                known_again=known_again(self, topic), keep_ids=keeps_ids(message_ids),
+                known_again=known_again(self, topic), keep_ids=keeps_ids(message_ids), schema=label,
             )  # fmt: skip
 
             def work(hold: Hold) -> OutcomeFrame:

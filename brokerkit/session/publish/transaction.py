@@ -10,14 +10,17 @@ from typing import TYPE_CHECKING, Any
 from brokerkit.core.vocabulary.errors import BrokerError
 from brokerkit.core.vocabulary.interrupts import Hold
 from brokerkit.core.vocabulary.results import PublishResult
+from brokerkit.frames.codecs.framing import FramingName
 from brokerkit.frames.outbound import Kind
 from brokerkit.frames.outcome import OutcomeFrame, outcome_frame
 
+from ..arguments import check_topic
 from ..interrupted import Interrupted
 from .batch import BatchPublishing
 from .frame import FramePublishing, plan_of
 from .frame_placement import placed
 from .messages import message_of, messages_of
+from .schema_choice import Schema, payload_writer
 
 if TYPE_CHECKING:
     from brokerkit.core.runtime.publisher import ConnectedPublisher
@@ -45,14 +48,27 @@ class Transaction:
         attributes: Any = None,
         partition: int | None = None,
         publish_time: datetime | None = None,
+        schema: Schema | None = None,
+        framing: FramingName | None = None,
+        format: str | None = None,
     ) -> PublishResult:
         """Publish one message within the transaction; see `Session.publish`."""
-        message = message_of(value, key, attributes, partition, publish_time)
+        writer = payload_writer(self._session, check_topic(topic), schema, framing, format)
+        message = message_of(value, key, attributes, partition, publish_time, writer)
         return self._sent(topic, [message])[0]
 
-    def publish_batch(self, topic: str, values: Sequence[Any]) -> list[PublishResult]:
+    def publish_batch(
+        self,
+        topic: str,
+        values: Sequence[Any],
+        *,
+        schema: Schema | None = None,
+        framing: FramingName | None = None,
+        format: str | None = None,
+    ) -> list[PublishResult]:
         """Publish several messages within the transaction; see `Session.publish_batch`."""
-        return self._sent(topic, messages_of(values))
+        writer = payload_writer(self._session, check_topic(topic), schema, framing, format)
+        return self._sent(topic, messages_of(values, writer))
 
     def publish_frame(
         self,
@@ -64,6 +80,9 @@ class Transaction:
         columns: Sequence[str] | None = None,
         partitions: Partitions | None = None,
         times: Times | None = None,
+        schema: Schema | None = None,
+        framing: FramingName | None = None,
+        format: str | None = None,
         progress: bool = True,
     ) -> OutcomeFrame:
         """Publish each row of a frame within the transaction; see `Session.publish_frame`.
@@ -72,9 +91,13 @@ class Transaction:
             PublishFailed: A row failed. This aborts the transaction.
             Interrupted: Ctrl-C was pressed. This aborts the transaction.
         """
-        plan = plan_of(df, kind, key, columns)
+        writer = payload_writer(self._session, check_topic(topic), schema, framing, format)
+        plan = plan_of(df, kind, key, columns, writer)
         outbound, placement = placed(plan, df, self._session, topic, partitions, times)
-        publishing = FramePublishing(self._publisher, topic, outbound, None, placement=placement)
+        label = None if writer is None else writer.label
+        publishing = FramePublishing(
+            self._publisher, topic, outbound, None, placement=placement, schema=label
+        )
         try:
             outcome = publishing.run(timeout=None, progress=progress)
         except KeyboardInterrupt as interrupt:

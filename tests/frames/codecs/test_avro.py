@@ -397,3 +397,16 @@ def test_the_fingerprint_is_that_of_the_specification(schema: Any) -> None:
     assert canonical_form(parsed) == canonical
     expected = fastavro.schema.fingerprint(canonical, "CRC-64-AVRO")
     assert fingerprint(parsed).to_bytes(8, "little").hex() == expected
+
+
+def test_lists_of_nulls_inside_other_lists_are_read() -> None:
+    schema = {"type": "map", "values": {"type": "array", "items": "null"}}
+    values = [{"a": [None]}, {}, {"a": [], "b": [None, None]}]
+    bodies = []
+    for value in values:
+        out = io.BytesIO()
+        fastavro.schemaless_writer(out, schema, value)
+        bodies.append(out.getvalue())
+    found, failures = AvroColumns(parse_schema(schema)).read(pa.array(bodies, pa.large_binary()))
+    assert not failures
+    assert [dict(each) for each in found.to_pylist()] == values

@@ -296,7 +296,7 @@ class ItemsReader(BaseReader):
                     return -1
                 count = -count
             if self._item.size == 0:
-                return -1  # left to `read`, which bounds them
+                continue  # `read` bounds how many there may be
             for _ in range(count):
                 place = self._item.skip(data, place, end)
                 if place < 0:

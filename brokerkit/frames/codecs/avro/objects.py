@@ -50,14 +50,14 @@ class _Writer:
             raise Misfit(path[:200], f"more than {DEEPEST} levels deep")
         if isinstance(type, Union):
             self._union(out, type, value, path, place)
+        elif value is None and type != _NULL:
+            raise Misfit(path, f"null, where the schema demands {_kind_of(type)}")
         elif isinstance(type, Record):
             self._record(out, type, value, path, place)
         elif isinstance(type, Array):
             self._array(out, type, value, path, place)
         elif isinstance(type, Map):
             self._map(out, type, value, path, place)
-        elif value is None and type != _NULL:
-            raise Misfit(path, f"null, where the schema demands {_kind_of(type)}")
         else:
             out += scalar_bytes(type, value, path)
 

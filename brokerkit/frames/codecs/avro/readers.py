@@ -104,7 +104,7 @@ def _primitive(type: Primitive, path: str) -> Reader:
     return BytesReader(path, kind == "string")
 
 
-_TIMES: dict[str, ArrowType] = {
+TIMES: dict[str, ArrowType] = {
     "date": pa.date32(),
     "time-millis": pa.time32("ms"),
     "time-micros": pa.time64("us"),
@@ -118,7 +118,7 @@ _TIMES: dict[str, ArrowType] = {
 
 
 def _integer(kind: str, logical: str | None, path: str) -> Reader:
-    type = _TIMES.get(logical or "", pa.int32() if kind == "int" else pa.int64())
+    type = TIMES.get(logical or "", pa.int32() if kind == "int" else pa.int64())
     if logical == "time-millis":
         return IntegerReader(path, type, 0, 86_400_000 - 1, "a time of day in milliseconds")
     if logical == "time-micros":

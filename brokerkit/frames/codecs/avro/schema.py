@@ -137,11 +137,11 @@ def _parse(schema: str | bytes | Mapping[str, Any] | list[Any], named: dict[str,
     """Parse a schema, and add the types that it declares."""
     if isinstance(schema, str | bytes):
         text = schema.decode() if isinstance(schema, bytes) else schema
+        if text.strip() in PRIMITIVES:
+            return Primitive(text.strip())
         try:
             declared = json.loads(text)
         except (ValueError, RecursionError) as error:
-            if text.strip() in PRIMITIVES:
-                return Primitive(text.strip())
             raise SchemaError(f"an Avro schema is JSON; this is not: {error}") from error
     else:
         declared = schema

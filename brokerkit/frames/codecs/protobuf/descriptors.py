@@ -5,6 +5,8 @@ from __future__ import annotations
 from enum import IntEnum
 from typing import Any
 
+from ..extras import extra
+
 
 class Type(IntEnum):
     """The types of fields, as `FieldDescriptorProto.Type` numbers them."""
@@ -72,3 +74,22 @@ def enum_names(enum: Any) -> dict[int, str]:
     for value in enum.values:
         names.setdefault(value.number, value.name)
     return names
+
+
+def place_of(message: Any) -> tuple[int, ...]:
+    """Return which message of its file it is: the place of each message that it is in, and its own."""
+    place: list[int] = []
+    while message.containing_type is not None:
+        outer = message.containing_type
+        place.insert(0, [each.name for each in outer.nested_types].index(message.name))
+        message = outer
+    return (list(message.file.message_types_by_name).index(message.name), *place)
+
+
+def is_same(message: Any, other: Any) -> bool:
+    """Return whether two descriptors have the same place in their files and the same content."""
+    proto = extra("google.protobuf.descriptor_pb2", "protobuf", "Protobuf").DescriptorProto
+    mine, others = proto(), proto()
+    message.CopyToProto(mine)
+    other.CopyToProto(others)
+    return place_of(message) == place_of(other) and mine == others
