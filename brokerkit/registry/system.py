@@ -54,6 +54,7 @@ class SystemSchemas:
         self._token = uuid.uuid4().hex
         self._lock = threading.RLock()
         self._refused = False
+        self._told = False
         self._until = 0.0
         self._failure: BrokerError | None = None
         _open[self._token] = self
@@ -87,7 +88,9 @@ class SystemSchemas:
         try:
             found = self._inspect().schema(str(ref.id), key=ref.kind.endswith(KEY), timeout=ANSWER_SECONDS)
         except (NotSupported, Unauthorized) as error:
-            self._refuse(error)
+            # a right may be missing for one schema only
+            self._refused = isinstance(error, NotSupported)
+            self._tell(error)
             return _registered(ANY_BYTES, ref)
         except Unavailable as error:
             with freed(self._lock), self._lock:
@@ -100,11 +103,11 @@ class SystemSchemas:
         """Return nothing: these schemas are complete."""
         return {}
 
-    def _refuse(self, error: BrokerError) -> None:
+    def _tell(self, error: BrokerError) -> None:
         with freed(self._lock), self._lock:
-            if self._refused:
+            if self._told:
                 return
-            self._refused = True
+            self._told = True
         note(
             f"messages name schemas of {self._name} that cannot be asked for, and stay as they are: {error}",
             SchemasUnknownWarning,

@@ -48,6 +48,7 @@ capabilities = Capabilities(
         names=f"(?!goog){_CHARACTER}{{1,64}}",
         values=rf"{_CHARACTER}{{0,256}}|[\0-\u07ff]{{0,512}}|[\0-\x7f]{{0,1024}}",
     ),
+    schemas="pubsub",
     max_batch=MAX_REQUEST_MESSAGES,
     max_message_bytes=MAX_REQUEST_BYTES,
     side_effects={"peek": "not offered", "scan": "not offered", "pull": "acknowledges"},

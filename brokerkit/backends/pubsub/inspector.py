@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -10,15 +11,19 @@ from grpc import StatusCode
 
 from brokerkit.core.contract.inspector import InspectorDriver
 from brokerkit.core.vocabulary.cancellation import Deadline
-from brokerkit.core.vocabulary.errors import NotSupported
+from brokerkit.core.vocabulary.errors import NotFound, NotSupported
+from brokerkit.core.vocabulary.schemas import ANY_BYTES, SystemSchema
 from brokerkit.core.vocabulary.topics import Bounds, SubscriptionInfo, TopicDescription, TopicInfo
 
 from .admin import delivery_of, get_topic, retention_seconds
 from .connection import PubSubConnection
 from .errors import code_of
-from .methods import GET_SUBSCRIPTION, LIST_TOPIC_SUBSCRIPTIONS, LIST_TOPICS
+from .methods import GET_SCHEMA, GET_SUBSCRIPTION, LIST_TOPIC_SUBSCRIPTIONS, LIST_TOPICS
 from .temporary import is_temporary
 
+_SCHEMA = re.compile(r"projects/[^/@]+/schemas/[^/@]+(?:@[^/@]+)?")
+_WITH_DEFINITION = 2
+_SCHEMA_TYPES = {1: "PROTOBUF", 2: "AVRO"}
 AT_ONCE = 50
 """How many subscriptions are requested at the same time."""
 
@@ -94,6 +99,15 @@ class PubSubInspector(InspectorDriver):
     def bounds(self, topic: str, timeout: float) -> list[Bounds]:
         get_topic(self._connection, topic, timeout)
         raise no_reading(topic)
+
+    def schema(self, name: str, *, key: bool, timeout: float) -> SystemSchema:
+        """Return a revision of a schema of the schema service, the newest if the name has none."""
+        if _SCHEMA.fullmatch(name) is None:
+            raise NotFound(f"{name!r:.200} does not name a schema: expected projects/P/schemas/S@REVISION")
+        if key:
+            return ANY_BYTES
+        found = self._connection.call(GET_SCHEMA, timeout, name=name, view=_WITH_DEFINITION)
+        return SystemSchema(_SCHEMA_TYPES.get(found.type_, str(found.type_)), found.definition)
 
 
 def _topic_details(topic: Any) -> dict[str, Any]:

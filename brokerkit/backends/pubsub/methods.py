@@ -59,3 +59,6 @@ MODIFY_ACK_DEADLINE = _subscriber(
     "ModifyAckDeadline", types.ModifyAckDeadlineRequest.pb(), Empty, "subscription"
 )
 SEEK = _subscriber("Seek", types.SeekRequest.pb(), types.SeekResponse.pb(), "subscription")
+GET_SCHEMA = Method(
+    "/google.pubsub.v1.SchemaService/GetSchema", types.GetSchemaRequest.pb(), types.Schema.pb(), "name"
+)

@@ -9,12 +9,11 @@ from weakref import WeakSet
 from brokerkit.registry import SchemaSource
 
 from ..arrow import Array
-from ..codecs.framing import NUMBERS
+from ..codecs.framing import NAMES
 from ..decoded import Payloads
 from .decoder import AutoDecoder
 from .writing import RegisteredWriting
 
-_NAMES = frozenset(name for name, _, _ in NUMBERS)
 _sources: WeakSet[SchemaSource] = WeakSet()
 
 
@@ -61,4 +60,4 @@ def registered_texts(data: Array, attributes: Array | None) -> Iterator[Register
 def names_schema(format: Any) -> bool:
     """Return whether a format is that of a payload which names its schema."""
     parts = format.split("+") if isinstance(format, str) else []
-    return len(parts) > 1 and parts[-2] in _NAMES
+    return len(parts) > 1 and parts[-2] in NAMES

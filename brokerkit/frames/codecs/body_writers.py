@@ -100,6 +100,8 @@ class ProtobufBodies:
         self._read = body_reader(registered, references).read
 
     def rewritten(self, payload: bytes, framing: Framing, before: str, now: str | bytes) -> bytes:
+        if framing.encoding == "json":
+            return _json(now)
         value = read(now).value
         for each in self._messages(payload, framing, before):
             body = self._schema.writer(each[0]).changed(payload[each[1] :], value)

@@ -38,6 +38,8 @@ NUMBERS = (
     ("apicurio", "content", 8),
 )
 """Who writes a zero byte and then a number, what the number is, and how wide; Apicurio has three ways."""
+NAMES = frozenset({"apicurio", "azure", "confluent", "glue", "pubsub", "pulsar"})
+"""The names of all framings that name a schema by a number or a name."""
 _PROTOBUF_TYPE = {"value": "apicurio.protobuf.type", "key": "apicurio.protobuf.type.key"}
 _DECLARING = {
     part: {
@@ -341,7 +343,9 @@ def _schema_attributes(attributes: Mapping[str, bytes]) -> Framing | None:
     revision = attributes.get(_SCHEMA_REVISION, b"")
     place = b"@".join([name, revision] if revision else [name]).decode("utf-8", "replace")
     encoding: Encoding = "json" if attributes.get(_SCHEMA_ENCODING) == b"JSON" else "binary"
-    return Framing("pubsub", SchemaRef("pubsub", place), declared=True, encoding=encoding)
+    # the service takes the first message of a file
+    ref = SchemaRef("pubsub", place)
+    return Framing("pubsub", ref, declared=True, encoding=encoding, indexes=(0,))
 
 
 def _prefixes(payload: bytes) -> list[Framing]:

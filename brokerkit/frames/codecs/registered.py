@@ -88,6 +88,8 @@ class _Protobuf:
         self._columns: dict[str, ProtobufColumns] = {}
 
     def read(self, payloads: Array, framing: Framing) -> Bodies:
+        if framing.encoding == "json":
+            return read_json(payloads, framing)
         found = Gathered(len(payloads))
         failures: dict[int, RowFailure] = {}
         for message, rows in self._messages(payloads, framing, failures):

@@ -280,3 +280,17 @@ def test_a_frame_is_published_again_as_its_bytes_and_the_schema_that_is_lost_is_
     assert [None if pd.isna(each) else each for each in copied["raw"]] == [
         None if pd.isna(each) else each for each in frame["raw"]
     ]
+
+
+def test_an_edited_value_is_written_with_the_schema_of_its_row(session: Session, namespace: str) -> None:
+    topic = f"persistent://{namespace}/edited-{uuid.uuid4().hex[:8]}"
+    session.create_topic(topic)
+    frame = session.peek("avro").head(1)
+    before = frame["raw"][0]
+    frame["value"] = frame["value"].str.replace('"id":7', '"id":8')
+    assert session.publish_frame(topic, frame, progress=False).counts["confirmed"] == 1
+    assert session.peek(topic, decode="raw")["raw"].tolist() == [before.replace(b"\x0e", b"\x10", 1)]
+    single = session.peek("int64").head(1)
+    single["value"] = "6"
+    outcome = session.publish_frame(topic, single, progress=False)
+    assert outcome["status"].tolist() == ["failed"]
