@@ -32,6 +32,7 @@ from brokerkit.core.vocabulary.topics import Bounds
 from .clients import AdminClient
 from .errors import kafka_error, translate
 from .options import Properties, check_c_text, log
+from .tokens import TokenSource
 from .watch import Watch
 
 T = TypeVar("T")
@@ -73,7 +74,9 @@ class KafkaConnection:
     """
 
     def __init__(self, properties: Properties) -> None:
-        self.watch = Watch(str(properties["bootstrap.servers"]))
+        self.watch = Watch.of(properties)
+        if isinstance(tokens := properties.get("oauth_cb"), TokenSource):
+            tokens.prepare(str(properties.get("sasl.oauthbearer.config", "")))
         settings: Properties = {**properties, "error_cb": self.watch}
         self.client = AdminClient(revealed(settings))
 

@@ -65,7 +65,7 @@ class KafkaConsumer(RecordDriver):
         own = passed_through(request.options)
         # with the protocol of KIP-848 the broker sets the session timeout
         own_protocol = {**properties, **own}.get("group.protocol") == "consumer"
-        self._watch = Watch(str(properties["bootstrap.servers"]))
+        self._watch = Watch.of(properties)
         self._properties: Properties = {
             "queued.min.messages": 20_000,
             "queued.max.messages.kbytes": 32_768,

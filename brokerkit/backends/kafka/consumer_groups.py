@@ -148,7 +148,7 @@ def positions_of(
     connection: KafkaConnection, properties: Properties, group: str, topic: str
 ) -> Iterator[Positions]:
     """Open a client of a group, yield the group's positions, and close the client."""
-    watch = Watch(str(properties["bootstrap.servers"]))
+    watch = Watch.of(properties)
     settings = group_settings(properties, group, watch)
     with translating(f"group {group!r}"):
         consumer = clients.Consumer(revealed(settings))

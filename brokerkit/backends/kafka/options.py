@@ -11,6 +11,8 @@ from brokerkit.core.vocabulary.address import Address
 from brokerkit.core.vocabulary.errors import ConfigError
 from brokerkit.core.vocabulary.secrets import Secret, Secrets, inner_secrets, is_secret, revealed
 
+from .tokens import TokenSource
+
 log = logging.getLogger("brokerkit.kafka")
 log.addHandler(logging.NullHandler())
 
@@ -62,7 +64,8 @@ def read_options(address: Address) -> Properties:
     Options with a dot in their name, and those in ``librdkafka={...}`` (in a URL as JSON text), are passed to
     librdkafka unchanged. The user and password of the URL become ``sasl.username`` and ``sasl.password``.
     With a password, ``sasl.mechanism`` defaults to PLAIN, and ``security.protocol`` to SASL_SSL if an
-    ``ssl.`` property is given, otherwise to SASL_PLAINTEXT.
+    ``ssl.`` property is given, otherwise to SASL_PLAINTEXT. With ``oauth_cb`` or ``sasl.oauthbearer.method``
+    the mechanism defaults to OAUTHBEARER.
 
     Raises:
         ConfigError: The address has no host or has a path, or an option is unknown or not allowed.
@@ -79,6 +82,10 @@ def read_options(address: Address) -> Properties:
     if "sasl.password" in given:
         if not given.keys() & {"sasl.mechanism", "sasl.mechanisms"}:
             given["sasl.mechanism"] = "PLAIN"
+        tls = any(name.startswith("ssl.") for name in given)
+        given.setdefault("security.protocol", "SASL_SSL" if tls else "SASL_PLAINTEXT")
+    elif "oauth_cb" in given or "sasl.oauthbearer.method" in given:
+        given.setdefault("sasl.mechanism", "OAUTHBEARER")
         tls = any(name.startswith("ssl.") for name in given)
         given.setdefault("security.protocol", "SASL_SSL" if tls else "SASL_PLAINTEXT")
     servers = ",".join(_with_port(host) for host in address.hosts)
@@ -108,6 +115,12 @@ def passed_through(options: Mapping[str, Any]) -> Properties:
         ConfigError: An option is unknown, has a value of a wrong type, or is in `REFUSED`.
     """
     given = dict(options)
+    tokens = given.pop("oauth_cb", None)
+    if tokens is not None and not callable(tokens):
+        raise ConfigError(
+            f"oauth_cb must be a function that returns (token, the time at which it expires), not a "
+            f"{type(tokens).__name__}"
+        )
     extra = given.pop("librdkafka", None)
     if isinstance(extra, str | Secret):  # JSON would be a dict by now
         raise ConfigError('librdkafka= must be a dict, or JSON such as {"fetch.min.bytes": 1}')
@@ -115,8 +128,9 @@ def passed_through(options: Mapping[str, Any]) -> Properties:
         raise ConfigError(f"librdkafka= must be a dict of properties, not {type(extra).__name__}")
     refuse_unknown(
         (name for name in given if "." not in name and name not in UNDOTTED),
-        "librdkafka= (a dict) and every property of librdkafka by its own name, such as security.protocol, "
-        f"sasl.mechanism, ssl.ca.location, client.id, {', '.join(sorted(UNDOTTED - REFUSED.keys()))}",
+        "librdkafka= (a dict), oauth_cb= (a function that returns tokens) and every property of librdkafka "
+        "by its own name, such as security.protocol, sasl.mechanism, ssl.ca.location, client.id, "
+        f"{', '.join(sorted(UNDOTTED - REFUSED.keys()))}",
     )
     given.update(extra or {})
     for name, value in given.items():
@@ -124,7 +138,7 @@ def passed_through(options: Mapping[str, Any]) -> Properties:
             raise ConfigError(f"{name} cannot be set: {REFUSED[name]}")
         if not isinstance(value, str | int | float | bool | Secret):
             raise ConfigError(f"{name} must be a string, number or bool, not {type(value).__name__}")
-    return given
+    return given if tokens is None else {**given, "oauth_cb": TokenSource(tokens)}
 
 
 def check_c_text(name: str | None, what: str) -> None:

@@ -93,7 +93,7 @@ class KafkaPublisher(PublisherDriver):
         self, connection: KafkaConnection, properties: Properties, transactional_id: str | None
     ) -> None:
         self._connection = connection
-        self._watch = Watch(str(properties["bootstrap.servers"]))
+        self._watch = Watch.of(properties)
         self._compressed = any(
             str(properties.get(name, "none")) != "none" for name in ("compression.type", "compression.codec")
         )

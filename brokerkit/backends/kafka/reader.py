@@ -41,7 +41,7 @@ class KafkaReader(ReaderDriver):
 
     def __init__(self, connection: KafkaConnection, properties: Properties) -> None:
         self._connection = connection
-        self._watch = Watch(str(properties["bootstrap.servers"]))
+        self._watch = Watch.of(properties)
         settings = {
             "isolation.level": "read_committed",
             "fetch.wait.max.ms": 20,

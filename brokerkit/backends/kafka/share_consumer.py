@@ -75,7 +75,7 @@ class KafkaShareConsumer(MessageDriver):
         self._connection = connection
         self._topic = request.topic
         self._group = request.subscription
-        self._watch = Watch(str(properties["bootstrap.servers"]))
+        self._watch = Watch.of(properties)
         self._settings: Properties = {
             "fetch.wait.max.ms": 100,
             # messages beyond the batch would be returned, which counts as a delivery

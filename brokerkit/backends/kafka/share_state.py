@@ -116,7 +116,7 @@ def _records(
     left = {number for number in numbers if starts[STATE_TOPIC, number] < ends[STATE_TOPIC, number]}
     if not left:
         return
-    watch = Watch(str(properties["bootstrap.servers"]))
+    watch = Watch.of(properties)
     settings = group_settings(properties, f"brokerkit-reader-{uuid.uuid4().hex}", watch)
     settings["enable.partition.eof"] = True
     with translating("reading the state of share groups"):

@@ -9,11 +9,17 @@ from confluent_kafka import KafkaError, KafkaException
 from brokerkit.core.vocabulary.errors import BrokerError, Unauthorized, Unavailable
 
 from .errors import AUTHENTICATION, TLS, TLS_HINT, from_code
+from .options import Properties
+from .tokens import TokenSource
 
 UNTRUSTED = "certificate verify failed"
 TRUST_HINT = "ssl.ca.location= names the file of the authority that signed the broker's certificate"
 CERTIFICATE_HINT = (
     "ssl.certificate.location= and ssl.key.location= name one, signed by an authority that the broker trusts"
+)
+NO_TOKEN = "Failed to acquire SASL OAUTHBEARER token"
+OIDC_HINT = (
+    "check sasl.oauthbearer.token.endpoint.url, sasl.oauthbearer.client.id and sasl.oauthbearer.client.secret"
 )
 PROTOCOL_HINT = "does the port want TLS or SASL (security.protocol=, sasl.mechanism=, user and password)?"
 
@@ -25,13 +31,19 @@ class Watch:
     and raise the error at once.
     """
 
-    def __init__(self, servers: str) -> None:
+    def __init__(self, servers: str, tokens: TokenSource | None = None) -> None:
         self.servers = servers
+        self._tokens = tokens
         self._lock = threading.Lock()
         self._last: KafkaError | None = None
         self._refused: KafkaError | None = None
         self._tls: KafkaError | None = None
         self._answered = False
+
+    @classmethod
+    def of(cls, properties: Properties) -> Watch:
+        """Return the watch of a client with these properties."""
+        return cls(str(properties["bootstrap.servers"]), properties.get("oauth_cb"))
 
     def __call__(self, error: KafkaError) -> None:
         """Remember an error; librdkafka calls this."""
@@ -65,6 +77,13 @@ class Watch:
         """
         with self._lock:
             refused, tls = self._refused, self._tls
+        problem = None if self._tokens is None else self._tokens.problem()
+        if refused is not None and problem is not None:
+            raise problem
+        if refused is not None and NO_TOKEN in refused.str():
+            raise Unauthorized(
+                f"{refused.str()}; {OIDC_HINT}",
+            ) from KafkaException(refused)
         if refused is not None:
             raise from_code(refused, f"{self.servers} refused the credentials")
         if tls is None:
