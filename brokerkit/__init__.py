@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from .core.vocabulary.results import PublishResult as PublishResult
     from .core.vocabulary.topics import Slice as Slice
     from .display.descriptions import Description as Description
+    from .display.subscriptions import DescribedSubscription as DescribedSubscription
     from .frames import Decoder as Decoder
     from .frames import Explanation as Explanation
     from .frames import attr as attr
@@ -122,6 +123,7 @@ _HOMES = {
     ),
     "core.vocabulary.topics": ("Slice",),
     "display.descriptions": ("Description",),
+    "display.subscriptions": ("DescribedSubscription",),
     "frames": (
         "Decoder",
         "Explanation",

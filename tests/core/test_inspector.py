@@ -62,7 +62,7 @@ def test_a_description_names_readers_and_their_positions(desk: Desk) -> None:
     assert message is not None
     described = desk.connection.inspector().describe("orders")
     (reader,) = described.subscriptions
-    assert (described.messages, reader.name, reader.lag, reader.in_flight) == (3, "me", 2, 1)
+    assert (described.messages, reader.name, reader.lag, reader.in_flight) == (3, "me", 3, 1)
     message.ack()
 
 

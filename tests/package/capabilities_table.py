@@ -43,6 +43,7 @@ ROWS = {
     "positions by time": lambda c: _yes(c.time_index),
     "transactions": lambda c: _yes(c.transactions),
     "publishing again is harmless": lambda c: _yes(c.idempotent_publish),
+    "`reset(topic, subscription)`": lambda c: _yes("reset" not in c.lacks),
     "partitions": lambda c: _yes(c.partitions),
     "`publish(partition=)`": lambda c: _yes(c.publish_partition),
     "`publish(publish_time=)`": lambda c: c.publish_time or "no",

@@ -10,10 +10,12 @@ from brokerkit.core.contract.driver import Driver
 from brokerkit.core.contract.inspector import InspectorDriver, ReaderDriver
 from brokerkit.core.contract.options import NO_OPTIONS
 from brokerkit.core.contract.publisher import PublisherDriver
+from brokerkit.core.contract.subscriptions import SubscriptionsDriver
 from brokerkit.core.vocabulary.capabilities import Capabilities
 
 from .consumer import InmemConsumer, InmemRecordConsumer
 from .inspector import InmemInspector
+from .operating import InmemSubscriptions
 from .options import SUBSCRIPTION_OPTIONS
 from .publisher import InmemPublisher
 from .reader import InmemReader
@@ -67,6 +69,9 @@ class InmemDriver(Driver):
             self.store.create_group(*place, request.start)
         else:
             self.store.create_subscription(*place, request.start, request.options)
+
+    def subscriptions(self) -> SubscriptionsDriver:
+        return InmemSubscriptions(self.store)
 
     @property
     def native(self) -> Store:

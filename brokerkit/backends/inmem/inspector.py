@@ -6,12 +6,12 @@ from brokerkit.core.contract.inspector import InspectorDriver
 from brokerkit.core.vocabulary.topics import (
     Bounds,
     PublishTerms,
-    SubscriptionInfo,
     TopicDescription,
     TopicInfo,
 )
 from brokerkit.core.vocabulary.windows import TimeOrder
 
+from .operating import info_of
 from .store import DURABILITY, Store
 
 
@@ -38,21 +38,7 @@ class InmemInspector(InspectorDriver):
         self._store.check(timeout)
         with self._store.changed:
             found = self._store.topic(topic)
-            readers = [
-                SubscriptionInfo(each.name, "subscription", each.waiting, len(each.leases))
-                for (name, _), each in self._store.subscriptions.items()
-                if name == topic
-            ] + [
-                SubscriptionInfo(
-                    each.name,
-                    "group",
-                    each.lag(),
-                    members=len(each.assigned),
-                    position=dict(each.committed.items()),
-                )
-                for (name, _), each in self._store.groups.items()
-                if name == topic
-            ]
+            readers = [info_of(each) for each in self._store.readers if each.topic is found]
             return TopicDescription(
                 topic,
                 tuple(self._store.bounds(topic)),

@@ -41,6 +41,11 @@ class Store:
         self.subscriptions: dict[tuple[str, str], Subscription] = {}
         self.groups: dict[tuple[str, str], Group] = {}
 
+    @property
+    def readers(self) -> list[Subscription | Group]:
+        """All subscriptions and groups."""
+        return [*self.subscriptions.values(), *self.groups.values()]
+
     def check(self, timeout: float) -> None:
         """Wait while the broker is paused.
 

@@ -74,6 +74,37 @@ class Subscription:
         fresh = sum(len(each.range(self._next[each.number], each.end)) for each in self.topic.partitions)
         return fresh + len(self._again) + len(self._delayed)
 
+    @property
+    def owners(self) -> set[int]:
+        """The consumers that hold messages."""
+        return {lease.owner for lease in self.leases.values()}
+
+    @property
+    def settled(self) -> dict[int, int]:
+        """The offset in each partition before which everything is settled."""
+        return {number: min(self._taken(number), default=position) for number, position in self._next.items()}
+
+    def unsettled(self, number: int) -> int:
+        """Return how many messages of a partition are not settled."""
+        partition = self.topic.partitions[number]
+        return len(self._taken(number)) + len(partition.range(self._next[number], partition.end))
+
+    def _taken(self, number: int) -> set[int]:
+        """Return the offsets before the next one that are not settled."""
+        places = {*self.leases, *self._again, *(place for _, place in self._delayed)}
+        return {offset for partition, offset in places if partition == number}
+
+    def seek(self, positions: Mapping[int, int]) -> None:
+        """Go to positions, and give up what is in flight in their partitions."""
+        for number, position in positions.items():
+            for place in [place for place in self.leases if place[0] == number]:
+                del self.leases[place]
+            for place in [place for place in self.counts if place[0] == number]:
+                del self.counts[place]
+            self._again = [place for place in self._again if place[0] != number]
+            self._delayed = [item for item in self._delayed if item[1][0] != number]
+            self._next[number] = position
+
     def due(self, ends: Mapping[int, int]) -> bool:
         """Return whether a message before the end offset of its partition can be delivered now."""
         self._lapse()

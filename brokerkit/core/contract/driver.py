@@ -6,8 +6,8 @@ These rules hold for every method, unless its docstring says otherwise.
 Threads
     Each driver object has one daemon thread, and only that thread calls it, one call at a time. The thread
     of a connection calls the `Driver` and makes the other drivers, in `Driver.consumer`, `Driver.publisher`,
-    `Driver.reader` and `Driver.inspector`. Each of these then has a thread of its own. A method that any
-    thread may call says so.
+    `Driver.reader`, `Driver.inspector` and `Driver.subscriptions`. Each of these then has a thread of its
+    own. A method that any thread may call says so.
 
 Blocking
     A call that takes `wait` or `timeout` returns after that many seconds at most. Any other call should
@@ -28,7 +28,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any
 
-from ..vocabulary.capabilities import Capabilities
+from ..vocabulary.capabilities import NOT_OFFERED, Capabilities
 from ..vocabulary.errors import BrokerError, NotSupported
 from .consumer import (
     ConsumerDriver,
@@ -38,6 +38,7 @@ from .consumer import (
 from .error_table import PLAIN
 from .inspector import InspectorDriver, ReaderDriver
 from .publisher import PublisherDriver
+from .subscriptions import SubscriptionsDriver
 
 
 class Driver(ABC):
@@ -45,8 +46,9 @@ class Driver(ABC):
 
     Made by `Backend.open`. The thread of the connection makes every call except `translate` and `native`,
     `close` last. Errors are raised to the caller, and nothing is repeated. That thread is shared: a call
-    that blocks delays all others, so `consumer`, `publisher`, `reader` and `inspector` should only make the
-    object and leave the work to its own thread. The caller waits for them for 30 s at most.
+    that blocks delays all others, so `consumer`, `publisher`, `reader`, `inspector` and `subscriptions`
+    should only make the object and leave the work to its own thread. The caller waits for them for 30 s at
+    most.
     """
 
     capabilities: Capabilities
@@ -121,6 +123,13 @@ class Driver(ABC):
             ConfigError: An option is unknown or cannot be used.
         """
         raise NotSupported("subscriptions of this system cannot be created from here")
+
+    def subscriptions(self) -> SubscriptionsDriver:
+        """Return the driver of subscriptions. Called on first use, and again only if it raised.
+
+        Offered where `Capabilities.lacks` does not name every verb.
+        """
+        raise NotSupported(NOT_OFFERED["subscriptions"])
 
     @property
     def native(self) -> Any:

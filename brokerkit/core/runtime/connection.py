@@ -27,6 +27,7 @@ from .message_consumer import MessageConsumer
 from .publisher import ConnectedPublisher
 from .record_consumer import RecordConsumer
 from .subscribing import Subscribing
+from .subscriptions import ConnectedSubscriptions
 
 CONNECT_SECONDS = 10.0
 ADMIN_SECONDS = 30.0
@@ -57,7 +58,7 @@ class Connection(Closable):
     Any thread may use it. Only the driver's thread calls `_driver`, except for `Driver.translate` and
     `Driver.native`. `_driver` is set once, before the connection can be used. `_lock` guards `_children`, and
     with it `_closed`: what is made while the connection closes is closed either by it or by `_adopt`.
-    `_asking_for_inspector` is taken before `_lock`, and held while the inspector is made.
+    `_making` is taken before `_lock`, and held while the inspector or the subscriptions are made.
 
     Attributes:
         address: Where the broker is.
@@ -73,8 +74,9 @@ class Connection(Closable):
         self._secrets = address.secrets
         backend = registry.backend(address.scheme)
         self._lock = threading.RLock()
-        self._asking_for_inspector = threading.RLock()
+        self._making = threading.RLock()
         self._inspector: ConnectedInspector | None = None
+        self._subscriptions: ConnectedSubscriptions | None = None
         self._children: weakref.WeakSet[Closable] = weakref.WeakSet()
         self._driver: Driver | None = None
         self._driver_thread = DriverThread(f"connection to {self.name}")
@@ -234,16 +236,7 @@ class Connection(Closable):
             ConfigError: It is not the name of a model.
             NotSupported: The system does not have this model.
         """
-        models = self.capabilities.models
-        if model is None:
-            return models[0]
-        if model not in ("message", "record"):
-            raise ConfigError(f'model must be "message" or "record", not {model!r}')
-        if model not in models:
-            raise NotSupported(
-                f"{self.address.scheme} has no {model} model; the nearest is model={models[0]!r}"
-            )
-        return model
+        return self.capabilities.chosen(model, self.address.scheme)
 
     def publisher(self, *, transactional_id: str | None = None) -> ConnectedPublisher:
         """Return a publisher. The caller closes it, or it is closed with the connection.
@@ -257,15 +250,14 @@ class Connection(Closable):
         """
         self.refuse_if_read_only("it publishes nothing")
         driver = self.driver
-        if transactional_id is not None and not self.capabilities.transactions:
-            raise NotSupported(
-                f"{self.address.scheme} has no transactions; publish_batch reports each message's outcome"
-            )
         if transactional_id is not None:
+            if not self.capabilities.transactions:
+                raise NotSupported(
+                    f"{self.address.scheme} has no transactions; publish_batch reports each message's outcome"
+                )
             check_name(transactional_id, "transaction's")
-        made = self._ask(lambda: driver.publisher(transactional_id=transactional_id), ADMIN_SECONDS)
         publisher = ConnectedPublisher(
-            made,
+            self._ask(lambda: driver.publisher(transactional_id=transactional_id), ADMIN_SECONDS),
             name=self.name,
             capabilities=self.capabilities,
             translate=self.translate,
@@ -281,7 +273,7 @@ class Connection(Closable):
             NotSupported: The system cannot be browsed without side effects.
         """
         driver = self.driver
-        with freed(self._asking_for_inspector), self._asking_for_inspector:
+        with freed(self._making), self._making:
             if self._inspector is None:
                 inspector = ConnectedInspector(
                     self._ask(driver.inspector, ADMIN_SECONDS),
@@ -292,6 +284,23 @@ class Connection(Closable):
                 self._adopt(inspector)
                 self._inspector = inspector
             return self._inspector
+
+    def subscriptions(self) -> ConnectedSubscriptions:
+        """Return the subscriptions of the connection, to list, describe, move and delete them."""
+        driver = self.driver
+        with freed(self._making), self._making:
+            if self._subscriptions is None:
+                made = ConnectedSubscriptions(
+                    self._ask(driver.subscriptions, ADMIN_SECONDS),
+                    self.inspector(),
+                    name=self.name,
+                    capabilities=self.capabilities,
+                    translate=self.translate,
+                    refuse=self.refuse_if_read_only,
+                )
+                self._adopt(made)
+                self._subscriptions = made
+            return self._subscriptions
 
     def create_topic(self, topic: str, *, timeout: float = ADMIN_SECONDS, **options: Any) -> None:
         """Create a topic.
@@ -307,9 +316,8 @@ class Connection(Closable):
             NotSupported: The connection is read-only, or the system cannot do it.
         """
         self.refuse_if_read_only("it creates nothing")
-        driver = self.driver
-        check_name(topic, "topic")
-        self._ask(lambda: driver.create_topic(topic, options=options, timeout=timeout), timeout + 1.0)
+        driver, name = self.driver, check_name(topic, "topic")
+        self._ask(lambda: driver.create_topic(name, options=options, timeout=timeout), timeout + 1.0)
 
     def delete_topic(self, topic: str, *, timeout: float = ADMIN_SECONDS) -> None:
         """Delete a topic with all its messages.
@@ -319,9 +327,8 @@ class Connection(Closable):
             NotSupported: The connection is read-only, or the system cannot do it.
         """
         self.refuse_if_read_only("it deletes nothing")
-        driver = self.driver
-        check_name(topic, "topic")
-        self._ask(lambda: driver.delete_topic(topic, timeout=timeout), timeout + 1.0)
+        driver, name = self.driver, check_name(topic, "topic")
+        self._ask(lambda: driver.delete_topic(name, timeout=timeout), timeout + 1.0)
 
     def create_subscription(
         self,
@@ -364,24 +371,23 @@ class Connection(Closable):
         """Start to close all consumers, publishers and the inspector, and then the client."""
         with freed(self._lock), self._lock:
             self._closed = True
-            children = [*self._children]
-        for child in children:
+        for child in self._made():
             child.begin_close(timeout)
         super().begin_close(timeout)
+
+    def _made(self) -> list[Closable]:
+        with freed(self._lock), self._lock:
+            return [*self._children]
 
     def finish_close(self, deadline: Deadline) -> None:
         """Wait until all have closed. Warn about each that has not when the deadline passed."""
         super().finish_close(deadline)
-        with freed(self._lock), self._lock:
-            children = [*self._children]
-        for child in children:
+        for child in self._made():
             child.finish_close(deadline)
 
     def _leave(self, timeout: float) -> None:
         deadline = Deadline(0.75 * timeout)
-        with freed(self._lock), self._lock:
-            children = [*self._children]
-        for child in children:
+        for child in self._made():
             child.wait_closed(deadline)
         if self._driver is not None:
             self._driver.close(max(0.25 * timeout, deadline.remaining()))

@@ -8,7 +8,7 @@ from time import monotonic
 
 from ..vocabulary.columns import Columns
 from ..vocabulary.errors import BrokerError
-from ..vocabulary.topics import Bounds, Slice, SubscriptionInfo, TopicDescription
+from ..vocabulary.topics import Bounds, Counted, Slice, SubscriptionInfo, TopicDescription
 
 Read = Callable[[Slice], Iterator[Columns]]
 WIDEN = 4
@@ -41,6 +41,23 @@ def last_messages(count: int, topic: str, bounds: Bounds, read: Read) -> int:
         missing -= len(found)
         stop, width = begin, min(width * WIDEN, max(WIDEST, missing))
     return bounds.start
+
+
+def rest(topic: str, bounds: Bounds, position: int, read: Read) -> tuple[int, Counted]:
+    """Return how many messages lie from a position to the end, and how far that can be relied on."""
+    if position <= bounds.start and bounds.exact:
+        return bounds.estimate, "exact"
+    if position >= bounds.end:
+        return 0, "exact"
+    lag = bounds.between(position, bounds.end)
+    if bounds.dense:
+        return lag, "exact"
+    if bounds.end - position <= COUNTED_OFFSETS:
+        slice_ = Slice(topic, bounds.partition, position, bounds.end)
+        offsets = _offsets(slice_, read, monotonic() + COUNTED_SECONDS)
+        if offsets is not None:
+            return len(offsets), "exact"
+    return lag, "at most" if bounds.messages is None else "about"
 
 
 def counted(described: TopicDescription, read: Read) -> TopicDescription:

@@ -30,7 +30,7 @@ from ..vocabulary.positions import (
 )
 from ..vocabulary.protocols import PositionLike
 from ..vocabulary.schemas import SystemSchema
-from ..vocabulary.topics import Bounds, PublishTerms, Slice, TopicDescription, TopicInfo
+from ..vocabulary.topics import Bounds, Counted, PublishTerms, Slice, TopicDescription, TopicInfo
 from ..vocabulary.windows import (
     LATENESS,
     Stretch,
@@ -42,7 +42,7 @@ from ..vocabulary.windows import (
     stretches,
 )
 from .closing import Closable
-from .counting import COUNTED_SECONDS, counted, last_messages
+from .counting import COUNTED_SECONDS, counted, last_messages, rest
 from .driver_thread import DriverThread
 from .slice_reading import ReaderPool, SliceReading
 from .subscribing import line_that_creates
@@ -225,6 +225,10 @@ class ConnectedInspector(Closable):
             if count >= 0
             else last_messages(-count, topic, bounds, self._rows)
         )
+
+    def rest(self, topic: str, bounds: Bounds, position: int) -> tuple[int, Counted]:
+        """Return how many messages lie from a position to the end, read if few, and how reliable that is."""
+        return rest(topic, bounds, position, lambda slice_: self._rows(slice_, COUNTED_SECONDS))
 
     def plan(
         self,

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from .attributes import Pair
+from .errors import ConfigError, NotSupported
 
 AckKind = Literal["confirmed", "confirmed per partition", "sent"]
 NackKind = Literal["immediate", "after a delay", "seek back"]
@@ -16,6 +17,10 @@ SliceKind = Literal["repeatable", "while it lasts", "never"]
 KeyKind = Literal["bytes", "text"]
 Model = Literal["message", "record"]
 TimeUnit = Literal["milliseconds", "microseconds"]
+Verb = Literal["subscriptions", "describe_subscription", "reset", "delete_subscription"]
+NOT_OFFERED: Mapping[Verb, str] = {
+    verb: f"the driver of this system does not offer {verb}" for verb in get_args(Verb)
+}
 
 
 @dataclass(frozen=True)
@@ -89,6 +94,8 @@ class Capabilities:
         schemas: The kind of schema that messages name where the system keeps schemas itself, such as
             ``pulsar``; see `InspectorDriver.schema`. Empty where it keeps none.
         side_effects: What each way of reading does to the broker.
+        lacks: The verbs about subscriptions that the system does not have, each with the reason and the
+            nearest thing that it has.
     """
 
     models: tuple[Model, ...]
@@ -124,12 +131,28 @@ class Capabilities:
     side_effects: Mapping[str, SideEffect] = field(
         default_factory=lambda: {"peek": "none", "scan": "none", "pull": "acknowledges"}
     )
+    lacks: Mapping[Verb, str] = field(default_factory=lambda: NOT_OFFERED)
     by_model: Mapping[Model, Mapping[str, Any]] = field(default_factory=dict)
 
     def of(self, model: Model | None = None) -> Capabilities:
         """Return the capabilities for the consumers of one model, by default the first."""
         chosen = model or self.models[0]
         return replace(self, models=(chosen,), by_model={}, **self.by_model.get(chosen, {}))
+
+    def chosen(self, model: Model | None, system: str) -> Model:
+        """Return the model of a consumer. None asks for the first.
+
+        Raises:
+            ConfigError: It is not the name of a model.
+            NotSupported: The system does not have this model.
+        """
+        if model is None:
+            return self.models[0]
+        if model not in ("message", "record"):
+            raise ConfigError(f'model must be "message" or "record", not {model!r}')
+        if model not in self.models:
+            raise NotSupported(f"{system} has no {model} model; the nearest is model={self.models[0]!r}")
+        return model
 
     def but(self, **changes: Any) -> Capabilities:
         """Return a copy with some fields changed."""

@@ -117,7 +117,10 @@ class StorageError(BrokerError, OSError):
 
 
 class InUse(ConfigError):
-    """Another process or thread writes the same folder or file. The text names it."""
+    """Something else uses it: a process that writes the same folder, or members of a group.
+
+    The text names it.
+    """
 
 
 class UnsettledWarning(UserWarning):

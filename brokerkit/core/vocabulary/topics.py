@@ -76,6 +76,10 @@ class Bounds:
         """Return a position as users write it for ``start=`` and ``end=``."""
         return position
 
+    def same(self, position: int, other: int) -> bool:
+        """Return whether two positions have no place for a message between them."""
+        return position == other
+
     @property
     def exact(self) -> bool:
         """Whether `estimate` is the exact number of messages."""
@@ -143,6 +147,10 @@ class SubscriptionInfo:
         position: The next offset to be read, by partition.
         details: What else the system says about it.
         counted: How far `lag` can be relied on.
+        topic: The topic that it reads. None where that is clear from the context.
+        state: The word of the system for its state.
+        oldest: When the oldest message was published that counts as lag, in microseconds since 1970.
+        last_active: When it last delivered or acknowledged a message, in microseconds since 1970.
     """
 
     name: str
@@ -153,6 +161,10 @@ class SubscriptionInfo:
     position: Mapping[int | None, int | None] = field(default_factory=dict)
     details: Mapping[str, Any] = field(default_factory=dict)
     counted: Counted = field(default="exact", kw_only=True, compare=False)
+    topic: str | None = field(default=None, kw_only=True)
+    state: str | None = field(default=None, kw_only=True)
+    oldest: int | None = field(default=None, kw_only=True)
+    last_active: int | None = field(default=None, kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)

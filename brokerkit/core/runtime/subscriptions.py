@@ -1,0 +1,308 @@
+"""The portable half of operating subscriptions: from a position to a plan, and from a plan to receipts."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any, TypeVar
+
+from ..contract.at_exit import close_at_exit
+from ..contract.consumer import SubscriptionNotFound
+from ..contract.subscriptions import SubscriptionsDriver
+from ..vocabulary.arguments import check_name
+from ..vocabulary.cancellation import Deadline
+from ..vocabulary.capabilities import Capabilities, Verb
+from ..vocabulary.errors import BrokerError, Closed, ConfigError, NotFound, NotSupported
+from ..vocabulary.positions import AtId, AtOffset, Position, parse_all
+from ..vocabulary.subscriptions import AtSnapshot, Move, Progress, Receipt, ResetPlan, SubscriptionDescription
+from ..vocabulary.topics import Bounds, SubscriptionInfo
+from .closing import Closable
+from .driver_thread import DriverThread
+from .inspector import ConnectedInspector
+from .oldest import OldestMessages
+
+OPERATE_SECONDS = 30.0
+READ_BACK_SECONDS = 3.0
+READ_BACK_STEP = 0.1
+SNAPSHOT = "snapshot:"
+
+T = TypeVar("T")
+
+
+class ConnectedSubscriptions(Closable):
+    """The subscriptions of a connection.
+
+    Any thread may use it. Only the driver's thread calls `_driver`.
+
+    Args:
+        driver: Makes the calls to the client library.
+        inspector: Finds positions, and reads the times of messages.
+        name: Names the connection in errors.
+        capabilities: What the system can do.
+        translate: Makes a `BrokerError` of any exception of the driver.
+        refuse: Raises NotSupported, with a reason, if the connection is read-only.
+    """
+
+    def __init__(
+        self,
+        driver: SubscriptionsDriver,
+        inspector: ConnectedInspector,
+        *,
+        name: str,
+        capabilities: Capabilities,
+        translate: Callable[[BaseException], BrokerError],
+        refuse: Callable[[str], None],
+    ) -> None:
+        self.name = name
+        self._driver = driver
+        self._inspector = inspector
+        self._capabilities = capabilities
+        self._translate = translate
+        self._refuse = refuse
+        self._driver_thread = DriverThread(f"subscriptions of {name}")
+        close_at_exit(self)
+
+    def listed(
+        self, topic: str | None = None, *, oldest: bool = True, timeout: float = OPERATE_SECONDS
+    ) -> list[SubscriptionInfo]:
+        """Return the subscriptions of a topic or of all topics, sorted by topic and name.
+
+        Args:
+            topic: The name of the topic. None for all.
+            oldest: Whether to read when the oldest message was published that counts as lag, for up to three
+                seconds in all, where messages can be read without side effects.
+            timeout: Seconds to wait for the broker.
+
+        Raises:
+            NotFound: The topic does not exist.
+            NotSupported: The system cannot list them.
+        """
+        self._check_has("subscriptions")
+        if topic is not None:
+            check_name(topic, "topic")
+        found = self._ask(lambda: self._driver.listed(topic, timeout), timeout)
+        found.sort(key=lambda info: (info.topic or "", info.name, info.kind))
+        if not (oldest and self._readable):
+            return found
+        times = OldestMessages(self._inspector)
+        return [replace(each, oldest=times.of(each)) if each.oldest is None else each for each in found]
+
+    def described(
+        self, topic: str, subscription: str, *, timeout: float = OPERATE_SECONDS
+    ) -> SubscriptionDescription:
+        """Return a subscription with its progress in each partition, its members and its settings.
+
+        Raises:
+            NotFound: The topic does not exist, or has no such subscription.
+            NotSupported: The system cannot describe it.
+        """
+        self._check_has("describe_subscription")
+        found = self._found(topic, subscription, timeout)
+        if not self._readable:
+            return found
+        times = OldestMessages(self._inspector)
+        progress = tuple(
+            replace(each, oldest=times.at(topic, each.bounds, each.committed))
+            if each.oldest is None and each.bounds is not None and each.lag
+            else each
+            for each in found.progress
+        )
+        oldest = [each.oldest for each in progress if each.oldest is not None]
+        first = found.info.oldest if found.info.oldest is not None else min(oldest, default=None)
+        return replace(found, progress=progress, info=replace(found.info, oldest=first))
+
+    def plan_reset(
+        self, topic: str, subscription: str, to: Any, *, timeout: float = OPERATE_SECONDS
+    ) -> ResetPlan:
+        """Return what a reset would do, without doing it.
+
+        Args:
+            topic: The name of the topic.
+            subscription: The name of the subscription.
+            to: A position, or one for each of some partitions; the others stay. ``"snapshot:NAME"`` where
+                the system has snapshots.
+            timeout: Seconds to wait for each answer of the broker.
+
+        Raises:
+            ConfigError: It is not a position, or lies outside the partition.
+            InUse: Members are attached that hinder it.
+            NotFound: The topic, the subscription or a partition does not exist.
+            NotSupported: The system cannot do it; the text names the nearest thing.
+        """
+        self._check_has("reset")
+        check_name(topic, "topic")
+        check_name(subscription, "subscription")
+        snapshot = isinstance(to, str) and to.startswith(SNAPSHOT)
+        wanted = AtSnapshot(to.removeprefix(SNAPSHOT)) if snapshot else parse_all(to)
+        found = self._found(topic, subscription, timeout)
+        if not isinstance(wanted, Mapping) and self._ask(
+            lambda: self._driver.goes_to(wanted, topic, timeout), timeout
+        ):
+            moves: tuple[Move, ...] = (Move(None, None, None, None, found.info.lag),)
+            plan = ResetPlan(topic, subscription, str(wanted), moves, wanted)
+        elif isinstance(wanted, AtSnapshot):
+            raise NotSupported("this system has no snapshots of subscriptions: give a position or a time")
+        elif not self._readable:
+            raise NotSupported(
+                "this system has no partitions: give one position and not {partition: position}"
+            )
+        else:
+            moves = self._moves(topic, wanted, {each.partition: each for each in found.progress}, timeout)
+            plan = ResetPlan(topic, subscription, _words(wanted), moves)
+        notes = self._ask(lambda: self._driver.check_reset(plan, timeout), timeout)
+        return replace(plan, notes=notes)
+
+    def _moves(
+        self,
+        topic: str,
+        wanted: Position | Mapping[int, Position],
+        now: Mapping[int | None, Progress],
+        timeout: float,
+    ) -> tuple[Move, ...]:
+        for bounds in self._inspector.bounds(topic, timeout=timeout):
+            match _wanted_in(wanted, bounds.partition):
+                case AtOffset(offset) if offset >= 0:
+                    _check_inside(bounds.place(offset), bounds)
+                case AtId(name):
+                    of_partition, place = self._inspector.at_id(name)
+                    if of_partition == bounds.partition:
+                        _check_inside(place, bounds)
+        # a reset goes to the first message of a time, not to earlier ones that may be late
+        located = self._inspector.locate(topic, wanted, lateness=timedelta(0), timeout=timeout)
+        moves = []
+        for each in located:
+            number, bounds = each.bounds.partition, each.bounds
+            if _wanted_in(wanted, number) is None:
+                continue
+            lag, worth = self._inspector.rest(topic, bounds, each.start)
+            here = now.get(number, Progress(number))
+            moves.append(Move(number, here.committed, each.start, bounds, here.lag, lag, counted=worth))
+        return tuple(moves)
+
+    def reset(self, plan: ResetPlan, *, timeout: float = OPERATE_SECONDS) -> list[Receipt]:
+        """Move a subscription as a plan says, read the result back, and return a receipt for each move.
+
+        Raises:
+            InUse: Members are attached that hinder it.
+            NotFound: The subscription does not exist any more.
+            NotSupported: The connection is read-only.
+            BrokerError: Nothing was moved.
+        """
+        self._refuse("it moves no subscription")
+        self._check_has("reset")
+        problem: BrokerError | None = None
+        try:
+            self._ask(lambda: self._driver.check_reset(plan, timeout), timeout)
+            self._ask(lambda: self._driver.reset(plan, timeout), timeout)
+        except BrokerError as error:
+            if not plan.targets:
+                raise
+            problem = error
+        if plan.position is not None:
+            return [Receipt(each, "accepted") for each in plan.moves]
+        receipts = self._read_back(plan, problem, timeout)
+        if problem is not None and all(each.status == "failed" for each in receipts):
+            raise problem
+        return receipts
+
+    def _read_back(self, plan: ResetPlan, problem: BrokerError | None, timeout: float) -> list[Receipt]:
+        """Compare where the subscription is with the plan, and wait for a moment if it is elsewhere."""
+        deadline = Deadline(0.0 if problem is not None else READ_BACK_SECONDS)
+        while True:
+            try:
+                found = self._found(plan.topic, plan.subscription, timeout)
+            except BrokerError:
+                if problem is not None:
+                    raise problem from None
+                raise
+            places = {each.partition: each.committed for each in found.progress}
+            receipts = [_receipt(move, places.get(move.partition), problem) for move in plan.moves]
+            if deadline.passed or all(each.status == "done" for each in receipts):
+                return receipts
+            time.sleep(READ_BACK_STEP)
+
+    def delete(self, topic: str, subscription: str, *, timeout: float = OPERATE_SECONDS) -> None:
+        """Delete a subscription with its position.
+
+        Raises:
+            InUse: Members are attached, or it reads other topics as well.
+            NotFound: There is no such subscription.
+            NotSupported: The connection is read-only, or the system cannot do it.
+        """
+        self._refuse("it deletes nothing")
+        self._check_has("delete_subscription")
+        check_name(topic, "topic")
+        check_name(subscription, "subscription")
+        self._ask(lambda: self._driver.delete(topic, subscription, timeout), timeout)
+
+    @property
+    def _readable(self) -> bool:
+        return self._capabilities.slices == "repeatable"
+
+    def _found(self, topic: str, subscription: str, timeout: float) -> SubscriptionDescription:
+        check_name(topic, "topic")
+        check_name(subscription, "subscription")
+        return self._ask(lambda: self._driver.described(topic, subscription, timeout), timeout)
+
+    def _check_has(self, verb: Verb) -> None:
+        why = self._capabilities.lacks.get(verb)
+        if why is not None:
+            raise NotSupported(why)
+
+    def _ask(self, question: Callable[[], T], timeout: float) -> T:
+        """Make a call of the driver on its thread, and wait a second longer than `timeout`."""
+        self._driver_thread.check_process()
+        if self._closed:
+            raise Closed(f"the subscriptions of {self.name} are closed")
+
+        def asked() -> tuple[T | None, BrokerError | None]:
+            try:
+                return question(), None
+            except Exception as error:
+                return None, self._translate(error)
+
+        answer, problem = self._driver_thread.call(asked, timeout=timeout + 1.0)
+        if isinstance(problem, SubscriptionNotFound):
+            raise NotFound(f"{problem}: subscriptions() lists all") from problem.__cause__
+        if problem is not None:
+            raise problem
+        return answer  # type: ignore[return-value]  # the question's own
+
+    def _leave(self, timeout: float) -> None:
+        with contextlib.suppress(Exception):
+            self._driver.close(timeout)
+
+
+def _words(wanted: Position | Mapping[int, Position]) -> str:
+    if isinstance(wanted, Mapping):
+        return ", ".join(f"{number}: {each}" for number, each in wanted.items())
+    return str(wanted)
+
+
+def _wanted_in(wanted: Position | Mapping[int, Position], partition: int | None) -> Position | None:
+    """Return the position that is wanted in a partition. None if it is to stay where it is."""
+    return wanted.get(partition or 0) if isinstance(wanted, Mapping) else wanted
+
+
+def _check_inside(place: int, bounds: Bounds) -> None:
+    """Raise ConfigError for a place outside a partition: brokers accept it, and messages are skipped."""
+    if not bounds.start <= place <= bounds.end:
+        where = "the topic" if bounds.partition is None else f"partition {bounds.partition}"
+        raise ConfigError(
+            f"{bounds.show(place)} lies outside {where}, which has {bounds.show(bounds.start)} up to "
+            f'{bounds.show(bounds.end)}, its end: give one of these, "earliest" or "latest"'
+        )
+
+
+def _receipt(move: Move, found: int | None, problem: BrokerError | None) -> Receipt:
+    there = (
+        found is not None
+        and move.after is not None
+        and (found == move.after or (move.bounds is not None and move.bounds.same(found, move.after)))
+    )
+    if there:
+        return Receipt(move, "done", found)
+    return Receipt(move, "failed" if problem is not None else "differs", found, problem)

@@ -1,0 +1,1 @@
+"""Operate what reads a broker: list, describe, move and delete subscriptions."""
