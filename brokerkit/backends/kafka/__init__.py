@@ -29,6 +29,12 @@ from .options import DEFAULT_PORT, read_options
 if TYPE_CHECKING:
     from .driver import KafkaDriver
 
+SHARE_RESET = (
+    "confluent-kafka has no request that moves a share group: Kafka's own bin/kafka-share-groups.sh "
+    "--reset-offsets does it; or create another share group, which begins at the earliest message"
+)
+"""Why a share group is not moved."""
+
 capabilities = Capabilities(
     models=("record", "message"),
     durability=(
@@ -49,8 +55,10 @@ capabilities = Capabilities(
     attributes_read_as="bytes",
     duplicate_attributes=True,
     keeps_attribute=any_attribute,
+    lacks={},
     by_model={
         "message": {
+            "lacks": {"reset": SHARE_RESET},
             "nack": "immediate",
             "reject": True,
             "delivery_count": True,

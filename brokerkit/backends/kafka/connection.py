@@ -25,7 +25,7 @@ from confluent_kafka.admin import (
 
 from brokerkit.core.contract.background import submit
 from brokerkit.core.vocabulary.cancellation import Deadline
-from brokerkit.core.vocabulary.errors import BrokerError, NotFound, Unauthorized, Unavailable
+from brokerkit.core.vocabulary.errors import BrokerError, InUse, NotFound, Unauthorized, Unavailable
 from brokerkit.core.vocabulary.secrets import revealed
 from brokerkit.core.vocabulary.topics import Bounds
 
@@ -177,14 +177,21 @@ class KafkaConnection:
         asking = submit(lambda: self.client.list_topics(*which, timeout=seconds), "metadata")
         return self.wait(asking, deadline, what)
 
-    def topic_id(self, topic: str, deadline: Deadline) -> bytes:
-        """Return the 16 bytes that identify a topic until it is deleted."""
+    def topic_ids(self, topics: Iterable[str], deadline: Deadline) -> dict[str, bytes]:
+        """Return the 16 bytes that identify each topic until it is deleted.
+
+        Raises:
+            NotFound: A topic does not exist.
+        """
         asked = self.client.describe_topics(
-            TopicCollection([topic]), request_timeout=_request_seconds(deadline)
+            TopicCollection(list(topics)), request_timeout=_request_seconds(deadline)
         )
-        found = self.wait(asked[topic], deadline, f"describing topic {topic!r}").topic_id
-        halves = found.get_most_significant_bits(), found.get_least_significant_bits()
-        return struct.pack(">qq", *halves)
+        found = {}
+        for topic, future in asked.items():
+            identity = self.wait(future, deadline, f"describing topic {topic!r}").topic_id
+            halves = identity.get_most_significant_bits(), identity.get_least_significant_bits()
+            found[topic] = struct.pack(">qq", *halves)
+        return found
 
     def starts(self, partitions: Sequence[TopicPartition], deadline: Deadline) -> Offsets:
         """Return the first offset of each partition. Partitions without a leader are left out."""
@@ -306,6 +313,31 @@ class KafkaConnection:
                         found[name] = None
             seconds *= LONGER
         return found
+
+    def described_group(self, group: str, deadline: Deadline) -> Any:
+        """Return the brokers' description of a group, whose state is DEAD for one that does not exist."""
+
+        def ask() -> Future[Any]:
+            seconds = _request_seconds(deadline)
+            return self.client.describe_consumer_groups([group], request_timeout=seconds)[group]
+
+        return self.call(ask, deadline, f"describing group {group!r}")
+
+    def delete_group(self, group: str, deadline: Deadline) -> None:
+        """Delete a group of any kind.
+
+        Raises:
+            InUse: The group has members.
+            NotFound: There is no such group.
+        """
+        futures = self.client.delete_consumer_groups([group], request_timeout=_request_seconds(deadline))
+        try:
+            self.wait(futures[group], deadline, f"deleting group {group!r}")
+        except BrokerError as error:
+            found = None if error.__cause__ is None else kafka_error(error.__cause__)
+            if found is not None and found.code() == KafkaError.NON_EMPTY_GROUP:
+                raise InUse(f"group {group!r} has members and cannot be deleted: stop them") from error
+            raise
 
     def check_group(self, group: str, deadline: Deadline) -> None:
         """Raise Unauthorized when the user may not see a group."""

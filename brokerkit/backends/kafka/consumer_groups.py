@@ -85,7 +85,14 @@ class Positions:
 
     def committed(self, numbers: Iterable[int], deadline: Deadline) -> dict[int, int]:
         """Return the committed offset, which is the next to be read, of each partition that has one."""
-        asked = [TopicPartition(self._topic, number) for number in numbers]
+        found = self.committed_in({self._topic: numbers}, deadline)
+        return found.get(self._topic, {})
+
+    def committed_in(
+        self, topics: Mapping[str, Iterable[int]], deadline: Deadline
+    ) -> dict[str, dict[int, int]]:
+        """Return the committed offsets in several topics, by topic and partition."""
+        asked = [TopicPartition(topic, number) for topic, numbers in topics.items() for number in numbers]
         what = f"positions of group {self._group!r}"
         while True:
             try:
@@ -99,7 +106,11 @@ class Positions:
                 self._connection.check_group(self._group, Deadline(min(ASK_SECONDS, deadline.remaining())))
                 self._retry(error, deadline, what)
             else:
-                return {each.partition: each.offset for each in answer if each.offset >= 0}
+                found: dict[str, dict[int, int]] = {}
+                for each in answer:
+                    if each.offset >= 0:
+                        found.setdefault(each.topic, {})[each.partition] = each.offset
+                return found
 
     def set(self, offsets: Mapping[int, int], deadline: Deadline) -> None:
         """Commit positions for a group without members.
@@ -240,16 +251,23 @@ def start_offsets(
 def groups_of(
     connection: KafkaConnection,
     properties: Properties,
-    topic: str,
-    numbers: Sequence[int],
+    topics: Mapping[str, Sequence[int]],
     deadline: Deadline,
-) -> list[Group]:
-    """Return the groups that have committed positions in a topic, or members that read it."""
+) -> dict[str, list[Group]]:
+    """Return the groups that have committed positions in topics, or members that read them, by topic.
 
-    def positions(name: str) -> dict[int, int]:
+    Args:
+        connection: The admin client.
+        properties: The properties of the connection.
+        topics: The numbers of the partitions, by topic.
+        deadline: When to stop waiting.
+    """
+    some = next(iter(topics), "")
+
+    def positions(name: str) -> dict[str, dict[int, int]]:
         try:
-            with positions_of(connection, properties, name, topic) as group:
-                return group.committed(numbers, deadline)
+            with positions_of(connection, properties, name, some) as group:
+                return group.committed_in(topics, deadline)
         except BrokerError as error:
             if deadline.passed and not isinstance(error, Unauthorized):
                 raise
@@ -258,17 +276,26 @@ def groups_of(
             return {}
 
     described = connection.described_groups(deadline)
-    if not described:
-        return []
+    found: dict[str, list[Group]] = {topic: [] for topic in topics}
+    if not described or not topics:
+        return found
     with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="brokerkit kafka groups") as pool:
         committed = dict(zip(described, pool.map(positions, described), strict=True))
-    found = []
     for name, about in described.items():
-        members = 0 if about is None else sum(_reads(topic, member) for member in about.members)
-        if committed[name] or members:
-            kind, state = ("unknown",) * 2 if about is None else (about.type.name, about.state.name)
-            found.append(Group(name, kind.lower(), state.lower(), members, committed[name]))
+        for topic, groups in found.items():
+            group = _group_in(topic, name, about, committed[name].get(topic, {}))
+            if group is not None:
+                groups.append(group)
     return found
+
+
+def _group_in(topic: str, name: str, about: Any, positions: Mapping[int, int]) -> Group | None:
+    """Return a group with regard to a topic, or None if it has nothing to do with it."""
+    members = 0 if about is None else sum(_reads(topic, member) for member in about.members)
+    if not positions and not members:
+        return None
+    kind, state = ("unknown",) * 2 if about is None else (about.type.name, about.state.name)
+    return Group(name, kind.lower(), state.lower(), members, positions)
 
 
 def _reads(topic: str, member: Any) -> bool:

@@ -9,6 +9,7 @@ from brokerkit.core.contract.consumer import ConsumerDriver, ConsumerRequest, Su
 from brokerkit.core.contract.driver import Driver
 from brokerkit.core.contract.inspector import InspectorDriver, ReaderDriver
 from brokerkit.core.contract.publisher import PublisherDriver
+from brokerkit.core.contract.subscriptions import SubscriptionsDriver
 from brokerkit.core.vocabulary.capabilities import Capabilities
 from brokerkit.core.vocabulary.errors import BrokerError, PreviewWarning
 from brokerkit.core.vocabulary.notes import note
@@ -18,6 +19,7 @@ from .connection import KafkaConnection
 from .consumer import KafkaConsumer
 from .errors import translate, translating
 from .inspector import KafkaInspector
+from .operating import KafkaSubscriptions
 from .options import Properties, check_c_text
 from .publisher import KafkaPublisher
 from .reader import KafkaReader
@@ -92,6 +94,9 @@ class KafkaDriver(Driver):
         check_c_text(request.topic, "topic")
         check_c_text(request.subscription, "group")
         admin.create_subscription(self._connection, self._properties, request, timeout)
+
+    def subscriptions(self) -> SubscriptionsDriver:
+        return KafkaSubscriptions(self._connection, self._properties)
 
     @property
     def native(self) -> Any:

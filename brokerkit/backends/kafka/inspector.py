@@ -12,22 +12,18 @@ from brokerkit.core.vocabulary.errors import BrokerError
 from brokerkit.core.vocabulary.topics import (
     Bounds,
     PublishTerms,
-    SubscriptionInfo,
     TopicDescription,
     TopicInfo,
 )
 from brokerkit.core.vocabulary.windows import TimeOrder
 
 from .connection import KafkaConnection, Offsets
-from .consumer_groups import Group, groups_of
+from .consumer_groups import groups_of
+from .operating import INTERNAL, group_info, share_group_info
 from .options import Properties, log
-from .share_state import ShareState, share_states
+from .share_state import share_states
 from .terms import terms_of
 
-INTERNAL = frozenset({
-    "__consumer_offsets", "__transaction_state", "__share_group_state", "__cluster_metadata",
-    "__remote_log_metadata",
-})  # fmt: skip
 CONFIG_SECONDS = 5.0
 SHOWN_CONFIG = ("cleanup.policy", "retention.ms", "retention.bytes", "max.message.bytes", "compression.type")
 
@@ -60,8 +56,8 @@ class KafkaInspector(InspectorDriver):
         deadline = Deadline(timeout)
         bounds = self._connection.bounds_of(topic, deadline)
         numbers = [each.partition for each in bounds if each.partition is not None]
-        groups = groups_of(self._connection, self._properties, topic, numbers, deadline)
-        shared = share_states(self._connection, self._properties, topic, deadline)
+        groups = groups_of(self._connection, self._properties, {topic: numbers}, deadline)[topic]
+        shared = share_states(self._connection, self._properties, [topic], deadline)[topic]
         try:
             config = self._connection.topic_config(topic, Deadline(min(CONFIG_SECONDS, deadline.remaining())))
         except BrokerError as error:
@@ -72,8 +68,8 @@ class KafkaInspector(InspectorDriver):
             topic,
             partitions=tuple(bounds),
             subscriptions=(
-                *(_subscription(group, bounds) for group in groups),
-                *(_share_group(name, states, bounds) for name, states in sorted(shared.items())),
+                *(group_info(group, topic, bounds) for group in groups),
+                *(share_group_info(name, topic, states, bounds) for name, states in sorted(shared.items())),
             ),
             details={
                 **{name: config[name] for name in SHOWN_CONFIG if name in config},
@@ -117,38 +113,3 @@ def _messages(name: str, count: int, starts: Offsets, ends: Offsets) -> int | No
     if not all(key in starts and key in ends for key in keys):
         return None
     return sum(ends[key] - starts[key] for key in keys)
-
-
-def _subscription(group: Group, bounds: list[Bounds]) -> SubscriptionInfo:
-    """Describe a group with its lag. A partition without a position counts from its first record."""
-    positions = {each.partition: group.positions.get(each.partition or 0) for each in bounds}
-    lag = sum(max(0, each.end - max(each.start, positions[each.partition] or 0)) for each in bounds)
-    return SubscriptionInfo(
-        group.name,
-        kind="group",
-        lag=lag if group.positions else None,
-        members=group.members,
-        position=positions,
-        details={"state": group.state, "protocol": group.kind},
-        counted="at most" if lag else "exact",
-    )
-
-
-def _share_group(name: str, states: Mapping[int, ShareState], bounds: list[Bounds]) -> SubscriptionInfo:
-    """Describe a share group with its lag, which is None before the group has read every partition.
-
-    Locked messages count as lag.
-    """
-    known = {each.partition: states.get(each.partition or 0, ShareState(-1, 0)) for each in bounds}
-    begun = all(state.start >= 0 for state in known.values())
-    lag = sum(
-        max(0, each.end - max(each.start, known[each.partition].start) - known[each.partition].done)
-        for each in bounds
-    )
-    return SubscriptionInfo(
-        name,
-        kind="share group",
-        lag=lag if begun else None,
-        position={number: state.start if state.start >= 0 else None for number, state in known.items()},
-        counted="at most" if lag else "exact",
-    )

@@ -8,6 +8,7 @@ to be read later starts at ``earliest``.
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from typing import Any
 from brokerkit.core.contract.consumer import SubscriptionNotFound, SubscriptionRequest
 from brokerkit.core.contract.options import refuse_unknown
 from brokerkit.core.vocabulary.cancellation import Deadline
-from brokerkit.core.vocabulary.errors import AlreadyExists, ConfigError, NotSupported, Unavailable
+from brokerkit.core.vocabulary.errors import AlreadyExists, ConfigError, NotFound, NotSupported, Unavailable
 from brokerkit.core.vocabulary.positions import Earliest, Latest, Position
 
 from .connection import KafkaConnection
@@ -121,6 +122,23 @@ def _refuse_consumer_group(connection: KafkaConnection, group: str, deadline: De
 def forget_share_group(connection: KafkaConnection, group: str, deadline: Deadline) -> None:
     """Remove what `begin_share_group` wrote, so that the name is free for a consumer group."""
     connection.clear_group_config(group, (ISOLATION, START), deadline)
+
+
+def delete_share_group(connection: KafkaConnection, group: str, deadline: Deadline) -> None:
+    """Delete a share group with its progress and its configuration.
+
+    Raises:
+        InUse: The group has members, which the admin client cannot name.
+    """
+    # a group that was never read has a configuration only
+    with contextlib.suppress(NotFound):
+        connection.delete_group(group, deadline)
+    config = connection.group_config(group, deadline)
+    connection.clear_group_config(group, [name for name in config if name.startswith(PREFIX)], deadline)
+    while share_settings(connection, group, deadline).start is not None:
+        if deadline.passed:
+            raise Unavailable(f"share group {group!r} was deleted, but the brokers still show it")
+        time.sleep(POLL_SECONDS)
 
 
 def _configure(

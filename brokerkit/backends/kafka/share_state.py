@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import struct
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -65,24 +65,24 @@ class ShareState:
 
 
 def share_states(
-    connection: KafkaConnection, properties: Properties, topic: str, deadline: Deadline
-) -> dict[str, dict[int, ShareState]]:
-    """Return the state of share groups in a topic, by group and partition.
+    connection: KafkaConnection, properties: Properties, topics: Iterable[str], deadline: Deadline
+) -> dict[str, dict[str, dict[int, ShareState]]]:
+    """Return the state of share groups in topics, by topic, group and partition.
 
     It is empty if the brokers keep no state, or if the user may not read it.
     """
-    found: dict[str, dict[int, ShareState]] = {}
+    found: dict[str, dict[str, dict[int, ShareState]]] = {topic: {} for topic in topics}
     try:
         numbers = connection.partitions(STATE_TOPIC, deadline)
-        wanted = connection.topic_id(topic, deadline)
+        names = {identity: topic for topic, identity in connection.topic_ids(found, deadline).items()}
         for key, state in _states(connection, properties, numbers, deadline).items():
-            if key.topic == wanted:
-                found.setdefault(key.group, {})[key.partition] = state
+            if key.topic in names:
+                found[names[key.topic]].setdefault(key.group, {})[key.partition] = state
     except NotFound:
-        return {}
+        return found
     except BrokerError as error:
         # permission to read a topic does not include permission to see its other readers
-        log.info("share groups of %r: %s", topic, error)
+        log.info("share groups of %s: %s", ", ".join(found), error)
     return found
 
 
