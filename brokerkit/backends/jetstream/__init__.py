@@ -47,6 +47,7 @@ capabilities = Capabilities(
     null_value=False,
     attribute_types=frozenset({"string"}),
     duplicate_attributes=True,
+    lacks={},
     keeps_attribute=TextPattern(
         names=r"Nats-Msg-Id|(?!(?i:nats-|brokerkit-))[A-Za-z0-9_.\-]{1,200}",
         values=r"(?!\s)[^\ud800-\udfff\x00-\x1f\x7f-\x9f\u2028\u2029]{0,1000}(?<!\s)",

@@ -9,6 +9,7 @@ from brokerkit.core.contract.consumer import ConsumerDriver, ConsumerRequest, Su
 from brokerkit.core.contract.driver import Driver
 from brokerkit.core.contract.inspector import InspectorDriver, ReaderDriver
 from brokerkit.core.contract.publisher import PublisherDriver
+from brokerkit.core.contract.subscriptions import SubscriptionsDriver
 from brokerkit.core.vocabulary.capabilities import Capabilities
 from brokerkit.core.vocabulary.errors import BrokerError
 
@@ -18,6 +19,7 @@ from .consumer import JetStreamConsumer
 from .errors import translate, translating
 from .inspector import JetStreamInspector
 from .loop import LoopThread, shared_loop
+from .operating import JetStreamSubscriptions
 from .options import Options
 from .publisher import JetStreamPublisher
 from .reader import JetStreamReader
@@ -66,6 +68,9 @@ class JetStreamDriver(Driver):
 
     def create_subscription(self, request: SubscriptionRequest, *, timeout: float) -> None:
         self._loop.run(admin.create_subscription(self._connection, request, timeout), timeout)
+
+    def subscriptions(self) -> SubscriptionsDriver:
+        return JetStreamSubscriptions(self._loop, self._connection)
 
     @property
     def native(self) -> Any:

@@ -11,7 +11,6 @@ from brokerkit.core.vocabulary.errors import NotFound
 from brokerkit.core.vocabulary.topics import (
     Bounds,
     PublishTerms,
-    SubscriptionInfo,
     TopicDescription,
     TopicInfo,
 )
@@ -21,6 +20,7 @@ from .confirmation import confirmation, sync_interval
 from .connection import JetStreamConnection
 from .durable import filters_of
 from .loop import LoopThread
+from .operating import consumer_info
 from .reader import READER_PREFIX
 from .source import Source, find_source, window_of
 from .stored import first_at
@@ -147,7 +147,7 @@ class JetStreamInspector(InspectorDriver):
         source = await find_source(self._connection, topic, timeout)
         info, bounds = await self._state(source, timeout)
         subscriptions = [
-            _subscription(each)
+            consumer_info(each, topic)
             async for each in self._connection.pages(f"CONSUMER.LIST.{source.stream}", "consumers", timeout)
             if not each["name"].startswith(READER_PREFIX) and source.reads(filters_of(each["config"]))
         ]
@@ -186,23 +186,3 @@ class JetStreamInspector(InspectorDriver):
 
     def time_order(self, topic: str, timeout: float) -> TimeOrder:
         return "sorted"
-
-
-def _subscription(info: Mapping[str, Any]) -> SubscriptionInfo:
-    config = info["config"]
-    in_flight = int(info.get("num_ack_pending") or 0)
-    return SubscriptionInfo(
-        info["name"],
-        "consumer",
-        lag=int(info.get("num_pending") or 0) + in_flight,
-        in_flight=in_flight,
-        position={None: int((info.get("ack_floor") or {}).get("stream_seq") or 0) + 1},
-        details={
-            "durable": bool(config.get("durable_name")),
-            "pending": int(info.get("num_pending") or 0),
-            "redelivered": int(info.get("num_redelivered") or 0),
-            "waiting_requests": int(info.get("num_waiting") or 0),
-            "push": bool(config.get("deliver_subject")),
-            "config": config,
-        },
-    )

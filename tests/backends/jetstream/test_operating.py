@@ -1,0 +1,151 @@
+"""Operating consumers on the real server, with the state asked of nats-py."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import nats
+import pytest
+
+import brokerkit as bk
+from brokerkit.backends.jetstream.operating import check_version
+from brokerkit.sandbox.nats import NatsServer
+from brokerkit.workbench import Session
+
+pytestmark = pytest.mark.broker
+Filled = tuple[str, str]
+
+
+@pytest.fixture
+def s(nats_server: NatsServer) -> Iterator[Session]:
+    with bk.connect(nats_server.url) as session:
+        yield session
+
+
+@pytest.fixture
+def filled(s: Session, subject: str, publish: Callable[..., list[str]]) -> Filled:
+    """A subject with the sequences 2, 4, ..., 20 of its stream, whose name is the other value."""
+    for number in range(1, 11):
+        publish(f"{subject}.other", b"%d" % number)
+        publish(f"{subject}.mine", b"%d" % number)
+    return f"{subject}.mine", str(s.describe(subject).details["stream"])
+
+
+def asked(server: NatsServer, stream: str, consumer: str) -> tuple[int, int, int]:
+    """The next sequence, the pending and the unacknowledged messages, as nats-py says."""
+
+    async def ask() -> tuple[int, int, int]:
+        client = await nats.connect(server.url)
+        try:
+            info = await client.jetstream().consumer_info(stream, consumer)
+        finally:
+            await client.close()
+        assert info.ack_floor is not None
+        return info.ack_floor.stream_seq + 1, info.num_pending or 0, info.num_ack_pending or 0
+
+    return asyncio.run(ask())
+
+
+@pytest.mark.parametrize(
+    ("to", "place", "lag"),
+    [("earliest", 1, 10), ("latest", 21, 0), (10, 10, 6), (-3, 16, 3), ("-1h", 2, 10)],
+)
+def test_a_reset_lands_where_the_plan_said(
+    s: Session, nats_server: NatsServer, filled: Filled, to: Any, place: int, lag: int
+) -> None:
+    topic, stream = filled
+    s.create_subscription(topic, "me", start="earliest")
+    s.pull(topic, 4, subscription="me")
+    before = asked(nats_server, stream, "me")
+    assert before[1] == 6
+    plan = s.reset(topic, "me", to, dry_run=True)
+    assert [(r["before"], r["after"], r["lag_after"]) for r in plan.to_dict("records")] == [
+        (before[0], place, lag)
+    ]
+    assert asked(nats_server, stream, "me") == before
+    done = s.reset(topic, "me", to, confirm="me")
+    assert list(done["status"]) == ["done"]
+    assert asked(nats_server, stream, "me") == (place, lag, 0)
+    got = s.pull(topic, 50, subscription="me", timeout=5)
+    assert len(got) == lag
+
+
+def test_late_acknowledgements_are_named_in_the_plan(
+    s: Session, nats_server: NatsServer, filled: Filled
+) -> None:
+    topic, stream = filled
+    s.create_subscription(topic, "me", start="earliest")
+    with s.consumer(topic, "me") as worker:
+        held = list(worker.next_batch(3, 5))
+        plan = s.reset(topic, "me", "earliest", dry_run=True)
+        (said,) = [note for note in plan.attrs["brokerkit"]["notes"] if "in flight" in note]
+        assert "late acknowledgement" in said
+        _, _, in_flight = asked(nats_server, stream, "me")
+        assert said.startswith(f"{in_flight} messages are in flight")
+        for each in held:
+            each.nack()
+
+
+@pytest.mark.parametrize("start", ["latest", 10])
+def test_a_consumer_that_begins_later_is_refused_with_the_reason(
+    s: Session, nats_server: NatsServer, filled: Filled, start: Any
+) -> None:
+    topic, stream = filled
+    s.create_subscription(topic, "me", start=start)
+    before = asked(nats_server, stream, "me")
+    with pytest.raises(bk.NotSupported, match=r"deliver_policy|opt_start_seq") as refused:
+        s.reset(topic, "me", 3, confirm="me")
+    assert "create_subscription(" in str(refused.value)
+    assert asked(nats_server, stream, "me") == before
+
+
+def test_a_sequence_after_the_end_and_an_unknown_consumer_are_refused(s: Session, filled: Filled) -> None:
+    topic, _ = filled
+    s.create_subscription(topic, "me", start="earliest")
+    with pytest.raises(bk.ConfigError, match="999 lies outside the topic, which has 1 up to 21"):
+        s.reset(topic, "me", 999, confirm="me")
+    with pytest.raises(bk.NotFound, match="no consumer 'none'"):
+        s.reset(topic, "none", "latest", confirm="none")
+
+
+def test_a_server_before_2_14_is_refused_with_the_nearest_thing() -> None:
+    check_version((2, 14))
+    check_version((3, 0))
+    for version in ((2, 13), (1, 99)):
+        with pytest.raises(bk.NotSupported, match="create it again with start="):
+            check_version(version)
+
+
+def test_a_list_has_each_consumer_once_with_what_it_reads(
+    s: Session, nats_server: NatsServer, filled: Filled
+) -> None:
+    topic, stream = filled
+    s.create_subscription(topic, "mine", start="earliest")
+    s.create_subscription(f"stream:{stream}", "all", start="earliest")
+    s.create_subscription(f"stream:{stream}", "two", start="earliest", filter_subjects=[topic, f"{topic}x"])
+    s.pull(topic, 4, subscription="mine")
+    found = s.subscriptions(topic).set_index("subscription")
+    assert found["topic"].to_dict() == {
+        "mine": topic, "all": f"stream:{stream}", "two": f"stream:{stream}",
+    }  # fmt: skip
+    assert found["lag"].to_dict() == {"mine": 6, "all": 20, "two": 10}
+    everywhere = s.subscriptions()
+    assert (everywhere["subscription"] == "mine").sum() == 1
+    for name in ("mine", "all", "two"):
+        assert found["lag"][name] == sum(asked(nats_server, stream, name)[1:])
+    assert found["last_active"].isna().to_dict() == {"mine": False, "all": True, "two": True}
+    described = s.describe_subscription("mine")
+    assert described.settings["filter"] == [topic]
+    assert "ack_wait_seconds: 30 seconds" in repr(described)
+
+
+def test_a_deleted_consumer_is_gone(s: Session, nats_server: NatsServer, filled: Filled) -> None:
+    topic, stream = filled
+    s.create_subscription(topic, "me", start="earliest")
+    s.delete_subscription(topic, "me", confirm="me")
+    with pytest.raises(nats.js.errors.NotFoundError):
+        asked(nats_server, stream, "me")
+    with pytest.raises(bk.NotFound):
+        s.delete_subscription(topic, "me", confirm="me")
