@@ -75,6 +75,7 @@ capabilities = Capabilities(
     duplicate_attributes=False,
     keeps_attribute=keeps,
     schemas="pulsar",
+    lacks={},
     by_model={"record": {"nack": "seek back", "delivery_count": False}},
 )
 

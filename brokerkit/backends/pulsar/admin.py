@@ -155,10 +155,10 @@ class Subscriptions:
             found = self._ranges.locate(full, start, deadline.remaining())
             for number, part in parts.items():
                 place, bounds = found[number]
-                at = None if place >= bounds.end else self._begin(part, place, bounds, number, deadline)
+                at = None if place >= bounds.end else self.begin(part, place, bounds, number, deadline)
                 self._make(part, name, options, deadline, earliest=place <= bounds.start, at=at)
 
-    def _begin(self, part: str, place: int, bounds: Bounds, partition: int | None, deadline: Deadline) -> Any:
+    def begin(self, part: str, place: int, bounds: Bounds, partition: int | None, deadline: Deadline) -> Any:
         """Return the library's id at which a subscription begins with the message at a position."""
         ledger, number, batch = unpack(place)
         if batch >= 0:

@@ -9,6 +9,7 @@ from brokerkit.core.contract.consumer import ConsumerDriver, ConsumerRequest, Su
 from brokerkit.core.contract.driver import Driver
 from brokerkit.core.contract.inspector import InspectorDriver, ReaderDriver
 from brokerkit.core.contract.publisher import PublisherDriver
+from brokerkit.core.contract.subscriptions import SubscriptionsDriver
 from brokerkit.core.vocabulary.cancellation import Deadline
 from brokerkit.core.vocabulary.capabilities import Capabilities
 from brokerkit.core.vocabulary.errors import BrokerError
@@ -18,6 +19,7 @@ from .connection import PulsarConnection
 from .consumer import PulsarConsumer, PulsarRecordConsumer
 from .errors import translate
 from .inspector import PulsarInspector
+from .operating import PulsarSubscriptions
 from .options import Options
 from .publisher import PulsarPublisher
 from .reader import PulsarReader
@@ -81,6 +83,9 @@ class PulsarDriver(Driver):
     def create_subscription(self, request: SubscriptionRequest, *, timeout: float) -> None:
         checked = SubscriptionOptions(self._connection, request.model, request.options)
         self._subscriptions.create(request.topic, request.subscription, request.start, checked, timeout)
+
+    def subscriptions(self) -> SubscriptionsDriver:
+        return PulsarSubscriptions(self._topics, self._subscriptions)
 
     @property
     def native(self) -> Any:

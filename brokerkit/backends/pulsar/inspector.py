@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from brokerkit.core.contract.inspector import InspectorDriver
 from brokerkit.core.vocabulary.cancellation import Deadline
@@ -27,6 +27,14 @@ WITHOUT_ADMIN = "not known without the REST endpoint: connect with admin=http://
 NOT_PERSISTENT = "in the memory of one broker only: a non-persistent topic"
 SYNCED = "on their disks where their journalSyncData is on (the default), which no endpoint reports"
 QUORUM_NEEDED = "how many of them: not known without the REST endpoint, connect with admin=http://HOST:8080"
+
+
+class Asked(NamedTuple):
+    """What the brokers say about one partition of a topic."""
+
+    number: int | None
+    stats: dict[str, Any]
+    internal: dict[str, Any]
 
 
 class PulsarInspector(InspectorDriver):
@@ -57,7 +65,7 @@ class PulsarInspector(InspectorDriver):
             details = {"subscriptions": WITHOUT_ADMIN, "confirmation": confirmation(None, full, deadline)}
             return TopicDescription(full, tuple(bounds), details=details)
         asked = [
-            (
+            Asked(
                 number,
                 rest.stats(name, deadline.remaining()),
                 rest.internal_stats(name, deadline.remaining()),
@@ -66,7 +74,7 @@ class PulsarInspector(InspectorDriver):
         ]
         beside = _beside(rest, full, deadline)
         details = {"producers": sum(len(stats["publishers"]) for _, stats, _ in asked)}
-        subscriptions = tuple(_subscriptions(asked, full, beside))
+        subscriptions = tuple(subscription_infos(asked, full, beside))
         types = [f"{each.name}: {each.details['type']}" for each in subscriptions if each.details["type"]]
         if types:
             details["subscription_types"] = types
@@ -142,8 +150,8 @@ def _beside(rest: RestEndpoint, full: str, deadline: Deadline) -> dict[str, int]
     return found
 
 
-def _subscriptions(
-    asked: list[tuple[int | None, dict[str, Any], dict[str, Any]]], full: str, beside: Mapping[str, int]
+def subscription_infos(
+    asked: Sequence[Asked], full: str, beside: Mapping[str, int]
 ) -> Iterator[SubscriptionInfo]:
     """Yield every durable subscription, with its backlog over all partitions."""
     names = dict.fromkeys(name for _, stats, _ in asked for name in stats["subscriptions"])
@@ -172,13 +180,29 @@ def _subscriptions(
             lag=sum(int(part["msgBacklog"]) for part in parts),
             in_flight=sum(int(part["unackedMessages"]) for part in parts),
             members=max(len(part["consumers"]) for part in parts),
-            position={number: _position(cursor) for number, (_, cursor) in of_parts.items()},
+            position={number: cursor_position(cursor) for number, (_, cursor) in of_parts.items()},
             details=details,
             counted="about",
+            topic=full,
+            state="blocked" if any(part.get("blockedSubscriptionOnUnackedMsgs") for part in parts) else None,
+            oldest=_oldest(parts),
+            last_active=_last_active(parts),
         )
 
 
-def _position(cursor: Mapping[str, Any]) -> int | None:
+def _oldest(parts: list[dict[str, Any]]) -> int | None:
+    """Return when the oldest message of a backlog was published, where it was asked for."""
+    times = [int(part.get("earliestMsgPublishTimeInBacklog") or 0) for part in parts]
+    return min((1000 * each for each in times if each > 0), default=None)
+
+
+def _last_active(parts: list[dict[str, Any]]) -> int | None:
+    names = ("lastConsumedTimestamp", "lastAckedTimestamp")
+    times = [int(part.get(name) or 0) for part in parts for name in names]
+    return max((1000 * each for each in times if each > 0), default=None)
+
+
+def cursor_position(cursor: Mapping[str, Any]) -> int | None:
     """Return the position after the last message up to which all are acknowledged."""
     text = cursor.get("markDeletePosition")
     if text is None:

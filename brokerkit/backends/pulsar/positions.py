@@ -129,6 +129,10 @@ class LedgerBounds(Bounds):
         ledger, entry, batch = unpack(position)
         return f"{ledger}:{entry}:{-1 if self.partition is None else self.partition}:{batch}"
 
+    def same(self, position: int, other: int) -> bool:
+        """Return whether two positions begin with the same entry. Cursors are told by entry."""
+        return self._entries_before(position) == self._entries_before(other)
+
     def advance(self, offset: int, count: int) -> int:
         """Return the position `count` entries forward, or back if negative, within the range."""
         return self._at(self._entries_before(offset) + count)

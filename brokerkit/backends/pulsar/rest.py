@@ -96,9 +96,17 @@ class RestEndpoint:
         """Return the subscriptions of a topic."""
         return list(self.get(f"{rest_path(full)}/subscriptions", timeout))
 
-    def stats(self, full: str, timeout: float) -> dict[str, Any]:
-        """Return the statistics of a topic or partition, with exact backlogs."""
-        found: dict[str, Any] = self.get(f"{rest_path(full)}/stats", timeout, getPreciseBacklog="true")
+    def stats(self, full: str, timeout: float, *, oldest: bool = False) -> dict[str, Any]:
+        """Return the statistics of a topic or partition, with exact backlogs.
+
+        Args:
+            full: The name.
+            timeout: Seconds to wait for the answer.
+            oldest: Also when the oldest message of each backlog was published, which the broker reads.
+        """
+        more = {"getEarliestTimeInBacklog": "true"} if oldest else {}
+        path = f"{rest_path(full)}/stats"
+        found: dict[str, Any] = self.get(path, timeout, getPreciseBacklog="true", **more)
         return found
 
     def internal_stats(self, full: str, timeout: float) -> dict[str, Any]:

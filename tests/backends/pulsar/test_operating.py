@@ -1,0 +1,165 @@
+"""Operating subscriptions on the real broker, with the state asked of its REST endpoint."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+
+import brokerkit as bk
+from brokerkit.sandbox.pulsar import PulsarServer
+from brokerkit.workbench import Session
+
+from .conftest import Make
+
+pytestmark = pytest.mark.broker
+
+
+@pytest.fixture
+def s(url: str) -> Iterator[Session]:
+    with bk.connect(url) as session:
+        yield session
+
+
+def backlog(server: PulsarServer, topic: str, subscription: str) -> int:
+    """How many messages the broker says are left, over all partitions."""
+    path = topic.replace("://", "/")
+    base = f"{server.admin}/admin/v2/{path}"
+    partitions = httpx.get(f"{base}/partitions").json()["partitions"]
+    names = [f"{base}-partition-{number}" for number in range(partitions)] or [base]
+    total = 0
+    for name in names:
+        stats = httpx.get(f"{name}/stats", params={"getPreciseBacklog": "true"}).json()
+        total += stats["subscriptions"][subscription]["msgBacklog"]
+    return total
+
+
+def sent(s: Session, topic: str, count: int) -> list[str]:
+    """Publish so many messages; their ids."""
+    return [str(each.id) for each in (s.publish(topic, {"n": number}) for number in range(count))]
+
+
+@pytest.mark.parametrize(
+    ("to", "left"), [("earliest", 10), ("latest", 0), ("sixth", 5), (-3, 3), ("-1h", 10)]
+)
+def test_a_reset_lands_where_the_plan_said(
+    s: Session, pulsar_server: PulsarServer, make: Make, to: Any, left: int
+) -> None:
+    topic = make()
+    ids = sent(s, topic, 10)
+    s.create_subscription(topic, "me", start="earliest")
+    s.pull(topic, 4, subscription="me")
+    to = ids[5] if to == "sixth" else to
+    before = backlog(pulsar_server, topic, "me")
+    plan = s.reset(topic, "me", to, dry_run=True)
+    assert list(plan["lag_after"]) == [left]
+    assert backlog(pulsar_server, topic, "me") == before
+    done = s.reset(topic, "me", to, confirm="me")
+    assert list(done["status"]) == ["done"]
+    assert list(done["found"]) == list(plan["after"])
+    assert backlog(pulsar_server, topic, "me") == left
+    got = s.pull(topic, 50, subscription="me", timeout=5)
+    assert list(got["id"]) == ids[10 - left :]
+
+
+def test_each_partition_is_moved_or_stays(s: Session, pulsar_server: PulsarServer, make: Make) -> None:
+    topic = make(2)
+    sent(s, topic, 20)
+    s.create_subscription(topic, "me", start="earliest")
+    half = s.describe_subscription("me", topic).progress["lag"].tolist()
+    assert sum(half) == 20
+    assert set(s.reset(topic, "me", "latest", confirm="me")["status"]) == {"done"}
+    assert backlog(pulsar_server, topic, "me") == 0
+    done = s.reset(topic, "me", {1: "earliest"}, confirm="me")
+    assert list(done["partition"]) == [1]
+    assert s.describe_subscription("me", topic).progress["lag"].tolist() == [0, half[1]]
+    assert backlog(pulsar_server, topic, "me") == half[1]
+
+
+def test_a_position_inside_a_batch_delivers_from_there(s: Session, make: Make) -> None:
+    topic = make()
+    s.publish_batch(topic, [{"n": number} for number in range(100)])
+    ids = list(s.peek(topic, 100)["id"])
+    s.create_subscription(topic, "me", start="latest")
+    done = s.reset(topic, "me", ids[37], confirm="me")
+    assert list(done["status"]) == ["done"]
+    got = list(s.pull(topic, 200, subscription="me", timeout=5)["id"])
+    assert set(ids[37:]) <= set(got)
+
+
+def test_a_position_that_is_not_there_is_refused(s: Session, pulsar_server: PulsarServer, make: Make) -> None:
+    topic = make()
+    sent(s, topic, 5)
+    s.create_subscription(topic, "me", start="earliest")
+    for to in ("999999:3:-1:-1", 3):
+        with pytest.raises(bk.ConfigError, match="lies outside the topic|is not a position"):
+            s.reset(topic, "me", to, confirm="me")
+    with pytest.raises(bk.NotFound, match="no subscription 'none'"):
+        s.reset(topic, "none", "latest", confirm="none")
+    assert backlog(pulsar_server, topic, "me") == 5
+
+
+def test_consumers_are_named_go_on_from_there_and_hinder_a_deletion(s: Session, make: Make) -> None:
+    topic = make()
+    sent(s, topic, 5)
+    s.create_subscription(topic, "me", start="earliest")
+    with s.consumer(topic, "me") as consumer:
+        for each in consumer.next_batch(5, 10):
+            each.ack()
+        found = s.describe_subscription("me", topic)
+        assert found.members is not None
+        (member,) = found.members.to_dict("records")
+        assert member["host"].startswith("127.0.0.1")
+        (note,) = s.reset(topic, "me", "earliest", dry_run=True).attrs["brokerkit"]["notes"]
+        assert member["client"] in note
+        with pytest.raises(bk.InUse, match=member["client"]):
+            s.delete_subscription(topic, "me", confirm="me")
+        assert list(s.reset(topic, "me", "earliest", confirm="me")["status"]) == ["done"]
+        again = list(consumer.next_batch(5, 15))
+        assert again
+        for each in again:
+            each.ack()
+
+
+def test_a_list_and_a_description_agree_with_the_broker(
+    s: Session, pulsar_server: PulsarServer, make: Make
+) -> None:
+    topic = make(2)
+    sent(s, topic, 6)
+    s.create_subscription(topic, "me", start="earliest")
+    s.pull(topic, 2, subscription="me")
+    everywhere = s.subscriptions()
+    (row,) = everywhere[everywhere["topic"] == topic].to_dict("records")
+    assert (row["subscription"], row["lag"]) == ("me", backlog(pulsar_server, topic, "me"))
+    assert 0 < row["oldest_age"].total_seconds() < 60
+    found = s.describe_subscription("me", topic)
+    assert sum(found.progress["lag"]) == row["lag"]
+    assert found.settings["type"] == "Shared"
+
+
+def test_a_deleted_subscription_is_gone_from_every_partition(
+    s: Session, pulsar_server: PulsarServer, make: Make
+) -> None:
+    topic = make(2)
+    s.create_subscription(topic, "me", start="earliest")
+    s.delete_subscription(topic, "me", confirm="me")
+    path = topic.replace("://", "/")
+    for number in range(2):
+        url = f"{pulsar_server.admin}/admin/v2/{path}-partition-{number}/subscriptions"
+        assert httpx.get(url).json() == []
+    with pytest.raises(bk.NotFound):
+        s.delete_subscription(topic, "me", confirm="me")
+
+
+def test_without_the_rest_endpoint_it_says_what_is_needed(pulsar_server: PulsarServer, make: Make) -> None:
+    topic = make()
+    with bk.connect(pulsar_server.url) as plain:
+        for ask in (
+            lambda: plain.subscriptions(topic),
+            lambda: plain.describe_subscription("me", topic),
+            lambda: plain.reset(topic, "me", "latest", dry_run=True),
+        ):
+            with pytest.raises(bk.NotSupported, match="admin="):
+                ask()
