@@ -51,6 +51,7 @@ capabilities = Capabilities(
     schemas="pubsub",
     max_batch=MAX_REQUEST_MESSAGES,
     max_message_bytes=MAX_REQUEST_BYTES,
+    lacks={},
     side_effects={"peek": "not offered", "scan": "not offered", "pull": "acknowledges"},
 )
 

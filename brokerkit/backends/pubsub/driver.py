@@ -16,6 +16,7 @@ from brokerkit.core.contract.driver import Driver
 from brokerkit.core.contract.error_table import CLOSED
 from brokerkit.core.contract.inspector import InspectorDriver, ReaderDriver
 from brokerkit.core.contract.publisher import PublisherDriver
+from brokerkit.core.contract.subscriptions import SubscriptionsDriver
 from brokerkit.core.vocabulary.capabilities import Capabilities
 from brokerkit.core.vocabulary.errors import BrokerError
 
@@ -25,6 +26,7 @@ from .consumer import PubSubConsumer, TemporaryConsumer
 from .errors import code_of, error_info, translate
 from .inspector import PubSubInspector, no_reading
 from .methods import LIST_TOPICS
+from .operating import PubSubSubscriptions
 from .options import Options
 from .parking import Parking
 from .publisher import PubSubPublisher
@@ -117,9 +119,8 @@ class PubSubDriver(Driver):
         place = request.topic, request.subscription
         admin.create_subscription(self.connection, *place, request.start, request.options, timeout)
 
-    def delete_subscription(self, subscription: str, *, timeout: float) -> None:
-        """Delete a subscription with its backlog. Raises NotFound."""
-        admin.delete_subscription(self.connection, subscription, timeout)
+    def subscriptions(self) -> SubscriptionsDriver:
+        return PubSubSubscriptions(self.connection)
 
     @property
     def native(self) -> Clients:

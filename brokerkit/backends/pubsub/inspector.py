@@ -87,13 +87,7 @@ class PubSubInspector(InspectorDriver):
                 # the topic may belong to another project; all that is known is that it exists
                 infos.append(SubscriptionInfo(self._connection.shown(name), "subscription"))
                 continue
-            infos.append(
-                SubscriptionInfo(
-                    self._connection.shown(name),
-                    "subscription",
-                    details=_subscription_details(self._connection, found),
-                )
-            )
+            infos.append(subscription_info(self._connection, found))
         return infos
 
     def bounds(self, topic: str, timeout: float) -> list[Bounds]:
@@ -108,6 +102,17 @@ class PubSubInspector(InspectorDriver):
             return ANY_BYTES
         found = self._connection.call(GET_SCHEMA, timeout, name=name, view=_WITH_DEFINITION)
         return SystemSchema(_SCHEMA_TYPES.get(found.type_, str(found.type_)), found.definition)
+
+
+def subscription_info(connection: PubSubConnection, found: Any) -> SubscriptionInfo:
+    """Describe a subscription from its configuration. The service tells neither lag nor members."""
+    return SubscriptionInfo(
+        connection.shown(found.name),
+        "subscription",
+        details=subscription_details(connection, found),
+        topic=connection.shown(found.topic),
+        state="detached" if found.detached else "temporary" if is_temporary(found) else None,
+    )
 
 
 def _topic_details(topic: Any) -> dict[str, Any]:
@@ -134,7 +139,8 @@ def _confirmation(topic: Any, emulator: bool) -> str:
     return f"stored by the service on several disks in at least two zones, {where}"
 
 
-def _subscription_details(connection: PubSubConnection, found: Any) -> dict[str, Any]:
+def subscription_details(connection: PubSubConnection, found: Any) -> dict[str, Any]:
+    """Return the settings of a subscription."""
     policy = found.dead_letter_policy
     details: dict[str, Any] = {
         "ack_deadline_seconds": found.ack_deadline_seconds,

@@ -62,3 +62,7 @@ SEEK = _subscriber("Seek", types.SeekRequest.pb(), types.SeekResponse.pb(), "sub
 GET_SCHEMA = Method(
     "/google.pubsub.v1.SchemaService/GetSchema", types.GetSchemaRequest.pb(), types.Schema.pb(), "name"
 )
+LIST_SUBSCRIPTIONS = _subscriber(
+    "ListSubscriptions", types.ListSubscriptionsRequest.pb(), types.ListSubscriptionsResponse.pb(), "project"
+)
+GET_SNAPSHOT = _subscriber("GetSnapshot", types.GetSnapshotRequest.pb(), types.Snapshot.pb(), "snapshot")
