@@ -42,6 +42,13 @@ def _keeps(pair: Pair) -> bool:
     return keeps(pair)
 
 
+NO_RESET = (
+    "Service Bus has no position to move: a message that was settled is gone, and one that was not is still "
+    "there. Skip messages by taking them, pull(TOPIC, n, subscription=NAME); bring them back by publishing "
+    "them again, from a frame or by copy() from another subscription"
+)
+"""Why a subscription is not moved."""
+
 capabilities = Capabilities(
     models=("message",),
     durability="stored by the service, in three copies; an emulator may keep fewer",
@@ -58,6 +65,7 @@ capabilities = Capabilities(
     attribute_types=frozenset({"string", "bytes", "null", "bool", "int", "float", "timestamp", "uuid"}),
     duplicate_attributes=False,
     keeps_attribute=_keeps,
+    lacks={"reset": NO_RESET},
     side_effects={"peek": "none", "scan": "none", "pull": "acknowledges"},
 )
 

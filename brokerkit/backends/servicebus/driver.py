@@ -12,6 +12,7 @@ from brokerkit.core.contract.consumer import ConsumerDriver, ConsumerRequest, Su
 from brokerkit.core.contract.driver import Driver
 from brokerkit.core.contract.inspector import InspectorDriver, ReaderDriver
 from brokerkit.core.contract.publisher import PublisherDriver
+from brokerkit.core.contract.subscriptions import SubscriptionsDriver
 from brokerkit.core.vocabulary.cancellation import Deadline
 from brokerkit.core.vocabulary.capabilities import Capabilities
 from brokerkit.core.vocabulary.errors import BrokerError, NotSupported, Unauthorized, Unavailable
@@ -22,6 +23,7 @@ from .consumer import ServiceBusConsumer
 from .entities import LEAST_SECONDS, REFUSED, limits
 from .errors import translate, translating
 from .inspector import ServiceBusInspector
+from .operating import ServiceBusSubscriptions
 from .options import Options
 from .publisher import ServiceBusPublisher
 from .reader import ServiceBusReader
@@ -145,6 +147,9 @@ class ServiceBusDriver(Driver):
     def create_subscription(self, request: SubscriptionRequest, *, timeout: float) -> None:
         place = request.topic, request.subscription
         admin.create_subscription(self._connection, *place, request.start, request.options, timeout)
+
+    def subscriptions(self) -> SubscriptionsDriver:
+        return ServiceBusSubscriptions(self._connection)
 
     @property
     def native(self) -> Clients:

@@ -2,38 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from datetime import datetime, timedelta
+from collections.abc import Iterator
+from datetime import datetime
 from typing import Any
 
 from brokerkit.core.contract.inspector import InspectorDriver
 from brokerkit.core.vocabulary.cancellation import Deadline
 from brokerkit.core.vocabulary.errors import NotSupported
-from brokerkit.core.vocabulary.topics import Bounds, SubscriptionInfo, TopicDescription, TopicInfo
+from brokerkit.core.vocabulary.topics import Bounds, TopicDescription, TopicInfo
 from brokerkit.core.vocabulary.windows import TimeOrder
 
 from .connection import ServiceBusConnection
 from .entities import Counts, Entity, counts, find, find_if_permitted, limits
 from .names import SUB_QUEUES, EntityName
+from .operating import rules_of, runtimes_of, settings_of, subscription_infos
 from .reader import FIRST, Peeking
-
-SHOWN = (
-    "status",
-    "lock_duration",
-    "requires_session",
-    "max_delivery_count",
-    "default_message_time_to_live",
-    "dead_lettering_on_message_expiration",
-    "requires_duplicate_detection",
-    "enable_partitioning",
-    "forward_to",
-    "forward_dead_lettered_messages_to",
-    "auto_delete_on_idle",
-    "max_size_in_megabytes",
-    "user_metadata",
-)
-NEVER = timedelta(days=36500)
-"""A longer duration means that there is no limit."""
 
 
 class ServiceBusInspector(InspectorDriver):
@@ -58,51 +41,29 @@ class ServiceBusInspector(InspectorDriver):
         for topic in administration.list_topics_runtime_properties(**limits(deadline)):
             details = {"kind": "topic", "subscriptions": topic.subscription_count}
             rows.append(TopicInfo(topic.name, None, None, topic.size_in_bytes, False, details))
-            for runtime in self._runtimes(topic.name, deadline):
+            for runtime in runtimes_of(self._connection, topic.name, deadline):
                 rows.extend(_rows(EntityName(topic.name, runtime.name), "subscription", Counts.of(runtime)))
         return rows
-
-    def _runtimes(self, topic: str, deadline: Deadline) -> Iterable[Any]:
-        """Yield the current state of each subscription of a topic."""
-        found: Iterable[Any] = self._connection.administration.list_subscriptions_runtime_properties(
-            topic, **limits(deadline)
-        )
-        return found
 
     def describe(self, topic: str, timeout: float) -> TopicDescription:
         deadline = Deadline(timeout)
         name = EntityName.parse(topic)
         found = find(self._connection, name.owner, deadline)
-        details: dict[str, Any] = {"kind": found.kind, **_settings(found.properties)}
+        details: dict[str, Any] = {"kind": found.kind, **settings_of(found.properties)}
         details["confirmation"] = _confirmation(found.properties, self._connection.emulator)
         if found.kind == "topic":
             size = counts(self._connection, name, "topic", deadline).bytes
-            return TopicDescription(topic, (), self._subscriptions(name, deadline), size, details)
+            return TopicDescription(
+                topic, (), subscription_infos(self._connection, name, deadline), size, details
+            )
         known = counts(self._connection, name.owner, found.kind, deadline)
         if name.sub_queue is not None:
             details["kind"] = "sub-queue"
         details.update(known.details())
         if found.kind == "subscription":
-            details["rules"] = self._rules(name, deadline)
+            details["rules"] = rules_of(self._connection, name, deadline)
         size = known.bytes if name.sub_queue is None else None
         return TopicDescription(topic, (self._bounds(name, known, deadline),), (), size, details)
-
-    def _subscriptions(self, name: EntityName, deadline: Deadline) -> tuple[SubscriptionInfo, ...]:
-        listed = self._connection.administration.list_subscriptions(name.name, **limits(deadline))
-        settings = {each.name: each for each in listed}
-        found = []
-        for runtime in self._runtimes(name.name, deadline):
-            known = Counts.of(runtime)
-            details: dict[str, Any] = dict(known.details())
-            if runtime.name in settings:
-                details.update(_settings(settings[runtime.name]))
-            details["rules"] = self._rules(EntityName(name.name, runtime.name), deadline)
-            found.append(SubscriptionInfo(runtime.name, "subscription", lag=known.readable, details=details))
-        return tuple(found)
-
-    def _rules(self, name: EntityName, deadline: Deadline) -> dict[str, str]:
-        rules = self._connection.administration.list_rules(name.name, name.subscription, **limits(deadline))
-        return {rule.name: _rule(rule) for rule in rules}
 
     def bounds(self, topic: str, timeout: float) -> list[Bounds]:
         deadline = Deadline(timeout)
@@ -181,29 +142,3 @@ def _confirmation(properties: Any, emulator: bool) -> str:
             f"{where}; or already there: a message of the same id within the duplicate window is not stored"
         )
     return where
-
-
-def _settings(properties: Any) -> dict[str, Any]:
-    """Return the settings of an entity that are worth showing."""
-    shown = {}
-    for name in SHOWN:
-        value = getattr(properties, name, None)
-        if value is None or (isinstance(value, timedelta) and value > NEVER):
-            continue
-        if isinstance(value, timedelta):
-            shown[f"{name}_seconds"] = value.total_seconds()
-        else:
-            shown[name] = getattr(value, "value", value)
-    return shown
-
-
-def _rule(rule: Any) -> str:
-    """Return a rule in words: its condition, and its action if it has one."""
-    condition = getattr(rule.filter, "sql_expression", None)
-    if condition is None:
-        fields = {
-            name: value for name, value in vars(rule.filter).items() if value and not name.startswith("_")
-        }
-        condition = " AND ".join(f"{name} = {value!r}" for name, value in fields.items())
-    action = getattr(rule.action, "sql_expression", None)
-    return condition if not action else f"{condition}; {action}"
