@@ -69,6 +69,7 @@ ROOMS = {
     "options": set(),
     "errors": {"translate", "translating"},
     "admin": set(),
+    "operating": {"{system}Subscriptions"},
     "codec": {"to_columns"},
 }
 """The rooms that the backend of each system has, and what is called alike in them."""

@@ -47,6 +47,8 @@ class Harness(ABC):
         ordered_options: Options of `create_subscription` with which the next message of a key waits
             until the one before is acknowledged.
         quiet_seconds: How long to wait to see that no more messages come.
+        moved_options: Options of `create_subscription` with which a reset can go to the beginning.
+        moves_back: Whether the server survives a reset to the beginning.
         ack_flush_seconds: For so long before a crash the server may forget acknowledgements that it
             confirmed, because it writes them to disk later.
         too_large: A payload size above the limit of the broker, where `Capabilities` does not say it.
@@ -65,6 +67,8 @@ class Harness(ABC):
     lock_options: Mapping[str, Any] = {}
     ordered_options: Mapping[str, Any] = {}
     quiet_seconds = 0.5
+    moved_options: Mapping[str, Any] = {}
+    moves_back = True
     ack_flush_seconds = 0.0
     too_large = 20_000_000
 

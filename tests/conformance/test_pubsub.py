@@ -76,6 +76,7 @@ class EmulatorHarness(PubSubHarness):
     """Topics retain their messages, so that subscriptions made later can go back to them."""
 
     name = "pubsub (emulator)"
+    moved_options: Mapping[str, Any] = {"retain_acked": True}
     stage = EmulatorStage
     ordered_options: Mapping[str, Any] = {"ordering": True}
     gaps: Mapping[str, Gap] = {
@@ -119,6 +120,8 @@ class PstestHarness(PubSubHarness):
     """Without a key, pstest delivers in any order; with one, a message at a time."""
 
     name = "pubsub (pstest)"
+    moved_options: Mapping[str, Any] = {"ordering": False}
+    moves_back = False
     stage = PstestStage
     gaps: Mapping[str, Gap] = {
         **OF_THE_SERVICE,

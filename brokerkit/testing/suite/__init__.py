@@ -9,13 +9,16 @@ from .browsing import Browsing
 from .fidelity import Fidelity
 from .iteration import Iteration
 from .lifecycle import Lifecycle
+from .operating import Operating
 from .publish_receive import PublishAndReceive
 from .records import Records
 
 
 # pytest collects the last base first
-class Conformance(Browsing, Lifecycle, Iteration, Records, Acknowledgement, Fidelity, PublishAndReceive):
-    """All 79 behaviours. Subclass it as ``Test...`` with a fixture `harness`."""
+class Conformance(
+    Operating, Browsing, Lifecycle, Iteration, Records, Acknowledgement, Fidelity, PublishAndReceive
+):
+    """All 84 behaviours. Subclass it as ``Test...`` with a fixture `harness`."""
 
     def test_every_gap_names_a_behaviour(self, harness: Harness) -> None:
         """Fail for a gap that no behaviour has the name of: it would declare nothing."""
@@ -29,6 +32,7 @@ __all__ = [
     "Fidelity",
     "Iteration",
     "Lifecycle",
+    "Operating",
     "PublishAndReceive",
     "Records",
 ]
