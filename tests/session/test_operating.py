@@ -232,3 +232,20 @@ def test_a_deleted_subscription_is_gone_and_its_messages_stay(desk: Session) -> 
             desk.delete_subscription("orders", name, confirm=name)
     assert len(desk.subscriptions()) == 0
     assert len(desk.peek("orders", 50)) == 20
+
+
+def test_a_run_without_a_person_changes_nothing_in_production(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CI", "true")
+    with bk.connect("inmem://operated") as owner:
+        owner.create_topic("t")
+        owner.create_subscription("t", "me", start="earliest")
+        with bk.connect("inmem://operated", production=True) as unattended:
+            assert len(unattended.reset("t", "me", "latest", dry_run=True)) == 1
+            for change in (
+                lambda: unattended.reset("t", "me", "latest", confirm="me"),
+                lambda: unattended.delete_subscription("t", "me", confirm="me"),
+            ):
+                with pytest.raises(bk.NotSupported, match="allow_changes=True"):
+                    change()
+        with bk.connect("inmem://operated", production=True, allow_changes=True) as allowed:
+            allowed.delete_subscription("t", "me", confirm="me")

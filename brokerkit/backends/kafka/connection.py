@@ -316,12 +316,10 @@ class KafkaConnection:
 
     def described_group(self, group: str, deadline: Deadline) -> Any:
         """Return the brokers' description of a group, whose state is DEAD for one that does not exist."""
-
-        def ask() -> Future[Any]:
-            seconds = _request_seconds(deadline)
-            return self.client.describe_consumer_groups([group], request_timeout=seconds)[group]
-
-        return self.call(ask, deadline, f"describing group {group!r}")
+        seconds = _request_seconds(deadline)
+        describe = self.client.describe_consumer_groups
+        what = f"describing group {group!r}"
+        return self.call(lambda: describe([group], request_timeout=seconds)[group], deadline, what)
 
     def delete_group(self, group: str, deadline: Deadline) -> None:
         """Delete a group of any kind.
