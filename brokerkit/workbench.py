@@ -59,7 +59,7 @@ class Session(DataSession):
         Args:
             topic: The topic to follow.
             **options: ``start=``, ``key=``, ``where=``, ``rows=`` (how many to keep), ``decode=``,
-                ``paused=`` and ``interval=`` (seconds between two looks).
+                ``decode_key=``, ``paused=`` and ``interval=`` (seconds between two looks).
         """
         from .widgets.tail import Tail
 

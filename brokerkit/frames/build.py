@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -15,14 +15,14 @@ from brokerkit.core.vocabulary.lazy_columns import Milliseconds, PartitionOffset
 from brokerkit.registry import SchemaSource
 
 from .arrays import choose
-from .arrow import Array, ArrowType, ChunkedArray, Values, nulls
+from .arrow import Array, ArrowType, ChunkedArray, Values, is_text, nulls, row_numbers
 from .attributes import attributes_array
 from .auto import AutoDecoder
 from .auto.sources import auto_with
-from .decoded import Decoded, PayloadDecoder, PayloadFailure, Payloads
+from .decoded import Decoded, PayloadDecoder, PayloadFailure, Payloads, objects_of
 from .decoding import Decode, as_decoder
 from .schema import ATTRIBUTES, SCHEMA, TIME, schema_for
-from .text import TextDecoder, split_text
+from .text import TextDecoder
 
 _DECODED = frozenset({"id", "key", "raw_key", "value", "raw", "format", "schema", "attributes"})
 """Columns that are made of several fields, or decoded."""
@@ -44,6 +44,7 @@ class Counts:
         nulls: Null payloads.
         binary: Payloads that are not UTF-8, where that is not a failure.
         lenient: Payloads that are JSON only if read leniently.
+        key_failures: Keys that could not be decoded.
     """
 
     rows: int = 0
@@ -51,10 +52,12 @@ class Counts:
     binary: int = 0
     failures: int = 0
     lenient: int = 0
+    key_failures: int = 0
 
     def to_dict(self) -> dict[str, int]:
         known = {"rows": self.rows, "nulls": self.nulls, "binary": self.binary, "failures": self.failures}
-        return {**known, "lenient": self.lenient} if self.lenient else known
+        rare = {"lenient": self.lenient, "key_failures": self.key_failures}
+        return known | {name: count for name, count in rare.items() if count}
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +80,18 @@ class Failures:
     samples: list[Failure] = field(default_factory=list)
 
 
+class DecodedKeys(NamedTuple):
+    """The keys of some rows that are not text as they are.
+
+    Attributes:
+        texts: What was decoded, in UTF-8, by row.
+        failures: The rows whose keys could not be decoded.
+    """
+
+    texts: dict[int, bytes]
+    failures: list[int]
+
+
 class FrameBuilder:
     """A builder of record batches of one schema from `Columns`, which counts the rows.
 
@@ -86,6 +101,7 @@ class FrameBuilder:
         expanding: The rows are passed to `expand` afterwards, which finds payloads that are not JSON. "json"
             then need not parse every payload twice, and the failures are those of `expand`.
         schemas: Where "auto" finds the schemas that payloads name, such as a registry; None finds none.
+        key_decoder: The decoder of keys, likewise.
     """
 
     def __init__(
@@ -95,13 +111,13 @@ class FrameBuilder:
         *,
         expanding: bool = False,
         schemas: SchemaSource | None = None,
+        key_decoder: Decode | PayloadDecoder = "auto",
     ) -> None:
-        self.decoder = as_decoder(decoder)
-        if schemas is not None and isinstance(self.decoder, AutoDecoder):
-            self.decoder = auto_with(schemas)
+        self.decoder = _with_schemas(as_decoder(decoder), schemas)
+        self.key_decoder = _with_schemas(as_decoder(key_decoder, "decode_key"), schemas)
         if expanding and self.decoder == TextDecoder("json"):
             self.decoder = TextDecoder("json", judges=False)
-        self.schema = schema_for(self.decoder)
+        self.schema = schema_for(self.decoder, self.key_decoder)
         self.counts = Counts()
         self.failures = Failures()
         self._with_attributes = attributes
@@ -144,36 +160,64 @@ class FrameBuilder:
             for name in SCHEMA.names
             if name not in _DECODED
         }
-        arrays["key"], arrays["raw_key"] = split_text(column_array(columns.key, pa.binary(), length))
+        keys = None if columns.key is None else self._keys(columns, attributes)
+        key_type = self.schema.field("key").type
+        arrays["key"] = nulls(length, key_type) if keys is None else keys.value.cast(key_type)
+        arrays["raw_key"] = nulls(length, pa.binary()) if keys is None else keys.raw.cast(pa.binary())
         arrays["id"] = ids_array(columns, arrays["offset"])
         arrays["value"], arrays["raw"] = decoded.value, decoded.raw
         arrays["format"] = formats_of(decoded, payloads.data)
         arrays["schema"] = nulls(length, pa.string()) if decoded.schema is None else decoded.schema
         arrays["attributes"] = nulls(length, ATTRIBUTES) if attributes is None else attributes
         batch = pa.RecordBatch.from_arrays([arrays[name] for name in SCHEMA.names], schema=self.schema)
+        self.counts.failures += len(decoded.failures)
         self._note_failures(batch, decoded.failures)
+        if keys is not None and keys.failures:
+            self.counts.key_failures += len(keys.failures)
+            self._note_failures(batch, keys.failures, "key: ")
         self.counts.rows += length
         self.counts.nulls += payloads.data.null_count
         self.counts.binary += decoded.binary
         self.counts.lenient += decoded.lenient
         return batch
 
-    def _note_failures(self, batch: pa.RecordBatch, failures: list[PayloadFailure]) -> None:
-        self.counts.failures += len(failures)
+    def _keys(self, columns: Columns, attributes: Array | None) -> Decoded:
+        return self.key_decoder.decode(_payloads_of(columns, attributes, is_key=True))
+
+    def decoded_keys(self, columns: Columns) -> DecodedKeys:
+        """Return the keys whose text is not the key itself."""
+        if columns.key is None or not is_text(self.schema.field("key").type):
+            return DecodedKeys({}, [])
+        attributes = attributes_array(columns.attributes, columns.length) if self._with_attributes else None
+        with gc_paused():
+            found = self._keys(columns, attributes)
+        rows = row_numbers(pc.and_(found.value.is_valid(), found.raw.is_valid()))
+        texts = objects_of(found.value.take(pa.array(rows, pa.int64())).cast(pa.large_binary()))
+        decoded = dict(zip(rows, texts, strict=True))
+        return DecodedKeys(decoded, [one.row for one in found.failures])
+
+    def _note_failures(self, batch: pa.RecordBatch, failures: list[PayloadFailure], before: str = "") -> None:
         self.failures.count += len(failures)
         for one in failures[: max(0, SAMPLES - len(self.failures.samples))]:
             row = one.row
             place = {name: batch.column(name)[row].as_py() for name in ("topic", "partition", "offset", "id")}
-            self.failures.samples.append(Failure(self.counts.rows + row, **place, error=one.text))
+            self.failures.samples.append(
+                Failure(self.counts.rows + row, **place, error=f"{before}{one.text}")
+            )
 
 
-def _payloads_of(columns: Columns, attributes: Array | None) -> Payloads:
-    value, topic = columns.value, columns.topic
+def _with_schemas(decoder: PayloadDecoder, schemas: SchemaSource | None) -> PayloadDecoder:
+    return auto_with(schemas) if schemas is not None and isinstance(decoder, AutoDecoder) else decoder
+
+
+def _payloads_of(columns: Columns, attributes: Array | None, *, is_key: bool = False) -> Payloads:
+    value, topic = columns.key if is_key else columns.value, columns.topic
     return Payloads(
         column_array(value, pa.large_binary(), columns.length),
         value if isinstance(value, list) else None,
         attributes,
         topic if isinstance(topic, str) else None,
+        is_key,
     )
 
 

@@ -121,8 +121,8 @@ def decoder(type: ArrowType, name: str | None = None) -> Callable[[Callable[[byt
     return declare
 
 
-def as_decoder(decode: Decode | PayloadDecoder) -> PayloadDecoder:
-    """Return the decoder that a value of `decode=` stands for.
+def as_decoder(decode: Decode | PayloadDecoder, argument: str = "decode") -> PayloadDecoder:
+    """Return the decoder that a value of `decode=` or `decode_key=` stands for.
 
     Raises:
         ConfigError: The name is not known, or a function does not declare its type.
@@ -139,13 +139,14 @@ def as_decoder(decode: Decode | PayloadDecoder) -> PayloadDecoder:
             return _latest[decode]
         known = ", ".join(repr(name) for name in (*BUILT_IN, *_latest))
         raise ConfigError(
-            f"decode={decode!r} is not known here; expected one of {known}, or a function: {HOW_TO_DECLARE}"
+            f"{argument}={decode!r} is not known here; expected one of {known}, or a function: "
+            f"{HOW_TO_DECLARE}"
         )
     if callable(decode):
         name = getattr(decode, "__name__", type(decode).__name__)
         raise ConfigError(f"the decoder {name!r} does not say what it returns; {HOW_TO_DECLARE}")
     raise ConfigError(
-        f"decode={decode!r} cannot be used; expected one of {', '.join(map(repr, BUILT_IN))}, "
+        f"{argument}={decode!r} cannot be used; expected one of {', '.join(map(repr, BUILT_IN))}, "
         f"or a function: {HOW_TO_DECLARE}"
     )
 

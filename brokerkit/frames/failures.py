@@ -10,13 +10,13 @@ import pyarrow.compute as pc
 
 from brokerkit.core.vocabulary.errors import ConfigError
 
-from .arrow import Array, is_text
+from .arrow import Array, is_bytes, is_text
 from .auto.sources import known_auto
 from .dataframe import to_pandas
 from .decoded import PayloadDecoder, PayloadFailure, Payloads, objects_of
 from .decoding import Decode, as_decoder, decoder_named
 from .json_objects import parse_objects, restore_numbers
-from .provenance import provenance_of, writer_of
+from .provenance import key_writer_of, provenance_of, writer_of
 from .schema import ATTRIBUTES, SCHEMA, expanded_in
 from .tabular import table_of
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 _PLACE = ("topic", "partition", "offset", "id")
 
 
-def failures(frame: Any, decode: Decode | None = None) -> pd.DataFrame:
+def failures(frame: Any, decode: Decode | None = None, decode_key: Decode | None = None) -> pd.DataFrame:
     """Return the rows of a frame that could not be decoded or expanded, one row per failure.
 
     The payloads are decoded again, so this takes as long as decoding did.
@@ -35,11 +35,13 @@ def failures(frame: Any, decode: Decode | None = None) -> pd.DataFrame:
         frame: A frame of messages; it may have been filtered.
         decode: The decoder that filled the frame, if the frame no longer says so (after pandas.concat, for
             example).
+        decode_key: The decoder that filled the keys, likewise.
 
     Returns:
         A DataFrame with the columns `row` (the position in this frame), `topic`, `partition`, `offset`, `id`,
-        `step` ("decode" or "expand") and `error`; and where they are known, `layer` (such as "gzip"), `byte`
-        (where reading this layer failed) and `path` (the field).
+        `column` ("value", "key", or the column that was expanded), `step` ("decode" or "expand") and `error`;
+        and where they are known, `layer` (such as "gzip"), `byte` (where reading this layer failed) and
+        `path` (the field).
 
     Raises:
         ConfigError: The decoder is not known, or the columns `value` and `raw` are missing.
@@ -49,7 +51,13 @@ def failures(frame: Any, decode: Decode | None = None) -> pd.DataFrame:
     missing = [name for name in ("value", "raw") if name not in table.column_names]
     if missing:
         raise ConfigError(f"the frame has no column {missing[0]!r}, so its payloads cannot be judged again")
-    found = [("decode", failure) for failure in _decode_failures(table, decoder)]
+    found = [
+        ("value", "decode", failure) for failure in _decode_failures(payloads_of(table, decoder), decoder)
+    ]
+    keys = _key_decoder_of(frame, decode_key)
+    if {"key", "raw_key"} <= {*table.column_names} and _suits_keys(table):
+        wrong_keys = _decode_failures(keys_of(table, keys), keys)
+        found.extend(("key", "decode", failure) for failure in wrong_keys)
     if isinstance(getattr(frame, "attrs", None), dict):
         steps = (provenance_of(frame) or {}).get("expanded", [])
     else:
@@ -60,7 +68,7 @@ def failures(frame: Any, decode: Decode | None = None) -> pd.DataFrame:
             texts = objects_of(table.column(name).cast(pa.large_binary()))
             objects = parse_objects(texts)
             wrong = objects.failures + restore_numbers(texts, objects)
-            found.extend(("expand", PayloadFailure(row, reason)) for row, reason in sorted(wrong))
+            found.extend((name, "expand", PayloadFailure(row, reason)) for row, reason in sorted(wrong))
     return to_pandas(_as_table(table, found))
 
 
@@ -84,10 +92,22 @@ def _schemas_of(frame: Any) -> str | None:
     return name if isinstance(name, str) else None
 
 
-def _decode_failures(table: pa.Table, decoder: PayloadDecoder) -> list[PayloadFailure]:
+def _key_decoder_of(frame: Any, decode_key: Decode | None) -> PayloadDecoder:
+    if decode_key is not None:
+        return as_decoder(decode_key, "decode_key")
+    name = key_writer_of(frame)
+    return known_auto(_schemas_of(frame)) if name is None else decoder_named(name)
+
+
+def _suits_keys(table: pa.Table) -> bool:
+    kind = table.column("raw_key").type
+    return is_bytes(kind) or pa.types.is_null(kind)
+
+
+def _decode_failures(batches: Iterator[Payloads], decoder: PayloadDecoder) -> list[PayloadFailure]:
     found: list[PayloadFailure] = []
     done = 0
-    for batch in payloads_of(table, decoder):
+    for batch in batches:
         found.extend(failure.at(done + failure.row) for failure in decoder.decode(batch).failures)
         done += len(batch)
     return found
@@ -108,8 +128,21 @@ def payloads_of(table: pa.Table, decoder: PayloadDecoder) -> Iterator[Payloads]:
         yield Payloads(batch.column("payload"), attributes=attributes)
 
 
-def _as_table(table: pa.Table, found: list[tuple[str, PayloadFailure]]) -> pa.Table:
-    failures = [failure for _, failure in found]
+def keys_of(table: pa.Table, decoder: PayloadDecoder) -> Iterator[Payloads]:
+    """Yield the keys of a frame in batches, as their decoder was given them."""
+    key, raw = table.column("key"), table.column("raw_key").cast(pa.large_binary())
+    if is_text(key.type) and not decoder.keeps_raw:
+        raw = pc.coalesce(raw, key.cast(pa.large_binary()))
+    columns: dict[str, Any] = {"key": raw}
+    if "attributes" in table.column_names and table.column("attributes").type == ATTRIBUTES:
+        columns["attributes"] = table.column("attributes")
+    for batch in pa.table(columns).to_batches():
+        attributes: Array | None = batch.column("attributes") if len(columns) > 1 else None
+        yield Payloads(batch.column("key"), attributes=attributes, is_key=True)
+
+
+def _as_table(table: pa.Table, found: list[tuple[str, str, PayloadFailure]]) -> pa.Table:
+    failures = [failure for *_, failure in found]
     rows = pa.array([failure.row for failure in failures], pa.int64())
     columns: dict[str, Any] = {"row": rows}
     for name in _PLACE:
@@ -117,7 +150,8 @@ def _as_table(table: pa.Table, found: list[tuple[str, PayloadFailure]]) -> pa.Ta
             columns[name] = table.column(name).take(rows)
         else:
             columns[name] = pa.nulls(len(rows), SCHEMA.field(name).type)
-    columns["step"] = pa.array([step for step, _ in found], pa.string())
+    columns["column"] = pa.array([column for column, *_ in found], pa.string())
+    columns["step"] = pa.array([step for _, step, _ in found], pa.string())
     columns["error"] = pa.array([failure.text for failure in failures], pa.string())
     columns["layer"] = pa.array([failure.layer or None for failure in failures], pa.string())
     columns["byte"] = pa.array([failure.byte for failure in failures], pa.int64())

@@ -21,7 +21,7 @@ from .auto.writing import written
 from .decoded import objects_of
 from .decoding import BUILT_IN
 from .json_types import plain_column
-from .keys import KEY, Keys, check_bytes
+from .keys import KEY, Keys, check_bytes, column_of_attributes
 from .object_decoder import NAMES as OBJECT_DECODERS
 from .schema import ATTRIBUTES
 from .tabular import Column, describe_columns, missing
@@ -44,16 +44,24 @@ class MessageRows:
         key: Another column that has the keys.
         decoder: The decoder that filled `value`, if known. `raw` is published if its values are not text, or
             if it was a user's decoder.
+        key_decoder: The decoder that filled `key`, likewise.
     """
 
-    def __init__(self, columns: dict[str, Column], length: int, key: str | None, decoder: str | None) -> None:
+    def __init__(
+        self,
+        columns: dict[str, Column],
+        length: int,
+        key: str | None,
+        decoder: str | None,
+        key_decoder: str | None = None,
+    ) -> None:
         if "value" not in columns:
             raise ConfigError(
                 "a frame of messages needs the column 'value' (and may have key, raw_key, raw, attributes); "
                 f"this one has {describe_columns(columns)}"
             )
         self._length = length
-        self._keys = Keys(columns, key or KEY)
+        self._keys = Keys(columns, key or KEY, key_decoder)
         self._attributes = columns.get("attributes")
         self._formats = columns.get("format")
         self._payloads = _payload_columns(columns, decoder)
@@ -101,7 +109,7 @@ class MessageRows:
         payloads = [second if first is None else first for first, second in zip(values, raws, strict=True)]
         if self._read_from_raw:
             both = [row for row in range(length) if values[row] is not None and raws[row] is not None]
-            attributes = self._attributes_of(start, stop) if both else None
+            attributes = column_of_attributes(self._attributes, start, stop) if both else None
             forced = self._otherwise != NOTHING
             declared = {} if forced else declared_rows(attributes, length)
             with_schema, refused = self._by_schema(
@@ -160,13 +168,6 @@ class MessageRows:
                 if row not in refused and names_schema(texts_of[row]):
                     refused[row] = _UNKNOWN
         return found, {row: reason for row, reason in refused.items() if row not in found}
-
-    def _attributes_of(self, start: int, stop: int) -> Array | None:
-        column = self._attributes
-        if not isinstance(column, pa.ChunkedArray) or column.type != ATTRIBUTES:
-            return None
-        part: Any = column[start:stop].combine_chunks()
-        return part.combine_chunks() if isinstance(part, pa.ChunkedArray) else part
 
 
 def payload_values(column: Column) -> tuple[list[bytes | None], dict[int, str]]:

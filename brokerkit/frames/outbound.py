@@ -15,7 +15,7 @@ from .encoded_rows import EncodedRows
 from .keys import KEY, RAW_KEY, Keys
 from .message_rows import MessageRows
 from .object_rows import ObjectRows
-from .provenance import writer_of
+from .provenance import key_writer_of, writer_of
 from .tabular import Column, columns_of, describe_columns, index_names
 
 if TYPE_CHECKING:
@@ -111,7 +111,8 @@ def messages_from_frame(
         frame: A pandas or polars DataFrame, a pyarrow Table or RecordBatch.
         kind: "messages" or "rows". None treats a frame with the columns key, value, raw and attributes as
             messages, and any other as rows; with `columns`, always as rows.
-        key: The column whose text is the key. If it is `key` itself, rows without a key use `raw_key`.
+        key: The column whose text is the key. If it is `key` itself, rows with a `raw_key` use that, unless
+            the text was edited.
         columns: The columns of each JSON object.
         writer: Writes the payloads with a schema, in place of JSON and of what was read. The fields are the
             columns, or for messages the column `value`: structs, objects, or JSON text.
@@ -141,8 +142,11 @@ def messages_from_frame(
         lost = [name for name in index if name in (*MESSAGE_COLUMNS, RAW_KEY)]
         if lost:
             raise ConfigError(f"{lost[0]!r} is in the index: make it a column with df.reset_index()")
-        rows = MessageRows(found, length, key, writer_of(frame)) if writer is None else None
-        return Outbound(kind, rows or _encoded(found, length, Keys(found, key or KEY), writer), found)
+        key_decoder = key_writer_of(frame)
+        if writer is None:
+            rows = MessageRows(found, length, key, writer_of(frame), key_decoder)
+            return Outbound(kind, rows, found)
+        return Outbound(kind, _encoded(found, length, Keys(found, key or KEY, key_decoder), writer), found)
     if index and columns is None:
         raise ConfigError(
             f"the index {', '.join(map(repr, index))} would be lost: df.reset_index() makes it a column, "
@@ -154,7 +158,7 @@ def messages_from_frame(
     if not found:
         raise ConfigError("the frame has no columns; expected at least one to publish")
     chosen = {name: found[name] for name in (found if columns is None else columns)}
-    keys = Keys({}) if key is None else Keys(found, key)
+    keys = Keys({}) if key is None else Keys(found, key, key_writer_of(frame))
     if writer is None:
         return Outbound(kind, ObjectRows(chosen, length, keys))
     fields = writer.values.fields
@@ -170,8 +174,7 @@ def _has_whole_values(found: dict[str, Column], writer: PayloadWriter | None) ->
     return "value" not in writer.values.fields
 
 
-def _encoded(found: dict[str, Column], length: int, keys: Keys, writer: PayloadWriter | None) -> Rows:
-    assert writer is not None
+def _encoded(found: dict[str, Column], length: int, keys: Keys, writer: PayloadWriter) -> Rows:
     if "value" not in found:
         raise ConfigError(
             f"a frame of messages needs the column 'value'; this one has {describe_columns(found)}"

@@ -12,7 +12,7 @@ from brokerkit.core.vocabulary.topics import Slice
 
 from .auto import AutoDecoder
 from .decoded import PayloadDecoder
-from .schema import decoder_name_of
+from .schema import KEY_DECODER_KEY, decoder_name_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,7 +24,7 @@ LIMIT = 4_000
 """At most so many bytes of JSON are kept with a frame."""
 
 _TEXT = 200
-_ALWAYS = frozenset({"source", "read_at", "decoder", "counts"})
+_ALWAYS = frozenset({"source", "read_at", "decoder", "key_decoder", "counts"})
 
 
 def provenance(
@@ -50,7 +50,8 @@ def provenance(
             "source": source,
             "read_at": moment.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
             "decoder": builder.decoder.name,
-            **_schemas_of(builder.decoder),
+            **_key_decoder_of(builder),
+            **(_schemas_of(builder.decoder) or _schemas_of(builder.key_decoder)),
             "counts": builder.counts.to_dict(),
             **(details or {}),
             "slices": [part.plain[:4] for part in slices],
@@ -62,6 +63,11 @@ def provenance(
 def _schemas_of(decoder: PayloadDecoder) -> dict[str, str]:
     source = decoder.schemas if isinstance(decoder, AutoDecoder) else None
     return {} if source is None else {"schemas": source.name}
+
+
+def _key_decoder_of(builder: FrameBuilder) -> dict[str, str]:
+    name = builder.key_decoder.name
+    return {} if name == "auto" else {"key_decoder": name}
 
 
 def fitted(content: Mapping[str, Any]) -> dict[str, Any]:
@@ -99,6 +105,15 @@ def writer_of(frame: Any) -> str | None:
         return name if isinstance(name, str) else None
     schema: Any = getattr(frame, "schema", None)
     return decoder_name_of(schema) if hasattr(schema, "metadata") else None
+
+
+def key_writer_of(frame: Any) -> str | None:
+    """Return the decoder that filled `key`, from attrs or a table's metadata; None for "auto", or if lost."""
+    if isinstance(getattr(frame, "attrs", None), dict):
+        name = (provenance_of(frame) or {}).get("key_decoder")
+        return name if isinstance(name, str) else None
+    schema: Any = getattr(frame, "schema", None)
+    return decoder_name_of(schema, KEY_DECODER_KEY) if hasattr(schema, "metadata") else None
 
 
 def _size(content: Any) -> int:

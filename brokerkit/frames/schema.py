@@ -44,15 +44,26 @@ SCHEMA = schema(
 DECODER_KEY = b"brokerkit.decoder"
 """Schema metadata: the name of the decoder that filled `value`."""
 
+KEY_DECODER_KEY = b"brokerkit.key_decoder"
+"""Schema metadata: the name of the decoder that filled `key`, unless it is "auto"."""
+
 EXPANDED_KEY = b"brokerkit.expanded"
 """Schema metadata: JSON with the columns that were expanded, see `expanded_in`."""
 
 
-def schema_for(decoder: PayloadDecoder) -> pa.Schema:
-    """Return the schema of frames decoded by `decoder`; its metadata names the decoder."""
-    index = SCHEMA.get_field_index("value")
-    schema = SCHEMA.set(index, pa.field("value", decoder.type))
-    return schema.with_metadata({DECODER_KEY: decoder.name.encode()})
+def schema_for(decoder: PayloadDecoder, key_decoder: PayloadDecoder | None = None) -> pa.Schema:
+    """Return the schema of frames decoded by `decoder`; its metadata names the decoders.
+
+    Args:
+        key_decoder: The decoder of keys; None is "auto".
+    """
+    schema = SCHEMA.set(SCHEMA.get_field_index("value"), pa.field("value", decoder.type))
+    metadata = {DECODER_KEY: decoder.name.encode()}
+    if key_decoder is not None and key_decoder.name != "auto":
+        type = pa.string() if pa.types.is_large_string(key_decoder.type) else key_decoder.type
+        schema = schema.set(SCHEMA.get_field_index("key"), pa.field("key", type))
+        metadata[KEY_DECODER_KEY] = key_decoder.name.encode()
+    return schema.with_metadata(metadata)
 
 
 def expanded_in(schema: pa.Schema) -> list[dict[str, Any]]:
@@ -74,7 +85,7 @@ def with_expanded(schema: pa.Schema, steps: list[dict[str, Any]]) -> dict[bytes,
     return {**(schema.metadata or {}), EXPANDED_KEY: json.dumps(steps).encode()}
 
 
-def decoder_name_of(schema: pa.Schema) -> str | None:
-    """Return the decoder that a table's metadata names; None if it names none."""
-    name: bytes | None = (schema.metadata or {}).get(DECODER_KEY)
+def decoder_name_of(schema: pa.Schema, key: bytes = DECODER_KEY) -> str | None:
+    """Return the decoder that a table's metadata names under this key; None if it names none."""
+    name: bytes | None = (schema.metadata or {}).get(key)
     return None if name is None else name.decode("utf-8", "replace")

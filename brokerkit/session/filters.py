@@ -19,12 +19,13 @@ from brokerkit.display.sanitize import plain
 from brokerkit.frames.arrow import Array, contains, fill_null, is_text
 from brokerkit.frames.attribute import rows_with
 from brokerkit.frames.attributes import parts_of
+from brokerkit.frames.build import DecodedKeys
 from brokerkit.frames.decoded import objects_of
 from brokerkit.frames.json_exact import is_inexact, may_be_inexact
 from brokerkit.frames.json_exact import read as read_exactly
 from brokerkit.frames.packed import packed_as, packed_rows
 
-from .overlooked import NOT_GIVEN, NOT_JSON, NOT_TEXT, NULL, Overlooked
+from .overlooked import KEY_NOT_DECODED, NOT_GIVEN, NOT_JSON, NOT_TEXT, NULL, Overlooked
 
 Header: TypeAlias = "str | Mapping[str, AttributeValue]"
 
@@ -40,7 +41,7 @@ class Filter:
     message that cannot be examined does not match, and is counted in an `Overlooked`.
 
     Args:
-        key: The exact key; text is encoded as UTF-8.
+        key: The exact key; text is encoded as UTF-8, and is also the text that was decoded.
         where: A text that the payload contains; an Arrow expression over the frame's columns; or a function
             of the value. The function is given the parsed JSON, otherwise the text, otherwise the bytes,
             and None for a null payload.
@@ -71,6 +72,7 @@ class Filter:
         if isinstance(where, pc.Expression) and schema is not None:
             _check_expression(where, schema)
         self._key = _bytes("key", key) if isinstance(key, str) else key
+        self._key_is_text = isinstance(key, str)
         self._text = _bytes("where", where) if isinstance(where, str) else None
         self._where = where
         self._header = _header_pairs(header)
@@ -103,12 +105,30 @@ class Filter:
             parts.append(repr(_essence(code)))
         return sha256("\n".join(parts).encode("utf-8", "backslashreplace")).hexdigest()[:16]
 
-    def columns(self, columns: Columns, overlooked: Overlooked | None = None) -> Columns:
-        """Keep only the rows with the key, before anything is decoded."""
+    def columns(
+        self,
+        columns: Columns,
+        overlooked: Overlooked | None = None,
+        decoded_keys: Callable[[Columns], DecodedKeys] | None = None,
+    ) -> Columns:
+        """Keep only the rows with the key, before payloads are decoded.
+
+        Args:
+            columns: The rows.
+            overlooked: Counts the rows that could not be examined.
+            decoded_keys: Decodes the keys, of which a text may be one.
+        """
         if self._key is None:
             return columns
         keys = columns.to_list("key")
         rows = [row for row, key in enumerate(keys) if key == self._key]
+        if decoded_keys is not None and self._key_is_text:
+            texts, failed = decoded_keys(columns)
+            others = [row for row, text in texts.items() if text == self._key]
+            rows = sorted({*rows, *others}) if others else rows
+            failed = [row for row in failed if keys[row] != self._key]
+            if failed and overlooked is not None:
+                overlooked.note(KEY_NOT_DECODED, len(failed), first=columns.to_list("id")[failed[0]])
         if overlooked is not None:
             unknown = _note_unreadable(columns, keys, overlooked)
             overlooked.keyless += 0 if rows else keys.count(None) - unknown

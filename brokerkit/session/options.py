@@ -28,6 +28,7 @@ class ReadOptions:
     attributes: bool = True
     scan_for_time: bool = False
     max_bytes: int | None = MAX_BYTES
+    decode_key: Any = "auto"
 
     def builder(self, schemas: SchemaSource | None) -> FrameBuilder:
         """Return a new builder of frames. Raises ConfigError for a wrong decoder.
@@ -35,7 +36,13 @@ class ReadOptions:
         Args:
             schemas: The source of schemas of the session; None without one.
         """
-        return FrameBuilder(self.decode, self.attributes, expanding=self.expand, schemas=schemas)
+        return FrameBuilder(
+            self.decode,
+            self.attributes,
+            expanding=self.expand,
+            schemas=schemas,
+            key_decoder=self.decode_key,
+        )
 
     def filter(self, schema: pa.Schema) -> Filter:
         """Return the filter of rows with this schema. Raises ConfigError for a wrong one."""

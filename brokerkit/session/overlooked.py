@@ -14,6 +14,7 @@ FAILED = "failed"
 NOT_JSON = "not JSON"
 NOT_TEXT = "not UTF-8 text"
 NULL = "null payload"
+KEY_NOT_DECODED = "key that could not be decoded"
 NOT_GIVEN = "key or attributes that the client library cannot read"
 
 
@@ -80,8 +81,9 @@ class Overlooked:
             return ""
         of = "" if read is None else f" of {max(read, self.total):,}"
         failed = all(reason.startswith(FAILED) for reason in self.counts)
-        into = not any(reason in self.examples or reason == NOT_GIVEN for reason in self.counts)
-        if name == "where=" and NOT_GIVEN in self.counts:
+        about_keys = {NOT_GIVEN, KEY_NOT_DECODED}
+        into = not any(reason in self.examples or reason in about_keys for reason in self.counts)
+        if name == "where=" and about_keys & self.counts.keys():
             name = "the filter"
         what = "could not look into" if into else "failed on" if failed else "could not look at"
         return f"{name} {what} {self.total:,}{of} {'payloads' if into else 'messages'} ({self._reasons()})"

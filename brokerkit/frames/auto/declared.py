@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..arrow import Array
-from ..decoded import objects_of
+from ..decoded import Payloads, objects_of
 
 _TYPES = frozenset({"contenttype", "cedatacontenttype", "datacontenttype"})
 _ENCODINGS = frozenset({"contentencoding"})
@@ -47,6 +47,11 @@ class Declared(NamedTuple):
 
 
 NOTHING = Declared()
+
+
+def declared_of(payloads: Payloads) -> dict[int, Declared]:
+    """Return what is declared of payloads, by row. Attributes declare nothing of keys."""
+    return {} if payloads.is_key else declared_rows(payloads.attributes, len(payloads))
 
 
 def declared_rows(attributes: Array | None, length: int) -> dict[int, Declared]:

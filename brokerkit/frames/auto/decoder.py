@@ -17,6 +17,7 @@ from ..decoded import Decoded, PayloadFailure, Payloads, objects_of
 from ..text import split_text
 from .declared import Declared, declared_rows
 from .json_rows import not_json, with_controls
+from .keys import read_keys
 from .others import read_others
 from .reading import BASE64_BEGINNINGS
 from .registered import RegisteredPayloads
@@ -59,6 +60,8 @@ class AutoDecoder:
         return False
 
     def decode(self, payloads: Payloads) -> Decoded:
+        if payloads.is_key:
+            return read_keys(payloads, self._registered)
         value, raw = split_text(payloads.data)
         declared = [*_changing(declared_rows(payloads.attributes, len(payloads)))]
         if self._registered is not None:

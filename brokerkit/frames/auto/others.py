@@ -10,7 +10,7 @@ import pyarrow as pa
 from ..arrays import choose, replaced
 from ..arrow import Array
 from ..decoded import Payloads
-from .declared import NOTHING, declared_rows
+from .declared import NOTHING, declared_of
 from .framed_batch import Framed
 from .reading import Peeled, Problem, Reading, peel, read_inside
 from .registered import RegisteredPayloads
@@ -36,7 +36,7 @@ def read_others(payloads: Payloads, registered: RegisteredPayloads | None) -> Ot
         registered: Reads those that name their schema; None if there is no registry.
     """
     length = len(payloads)
-    told = declared_rows(payloads.attributes, length)
+    told = declared_of(payloads)
     layered = [row for row, one in told.items() if one.layers]
     framed = None if registered is None else registered.read(payloads, layered)
     left = np.ones(length, np.bool_) if framed is None else ~framed.done

@@ -45,10 +45,10 @@ class Registered(NamedTuple):
     writing: RegisteredWriting
 
 
-def registered_texts(data: Array, attributes: Array | None) -> Iterator[Registered]:
+def registered_texts(data: Array, attributes: Array | None, *, is_key: bool = False) -> Iterator[Registered]:
     """Yield how each source that is known here reads payloads."""
     for source in list(_sources):
-        found = AutoDecoder(source).decode(Payloads(data, attributes=attributes))
+        found = AutoDecoder(source).decode(Payloads(data, attributes=attributes, is_key=is_key))
         if found.schema is not None:
             valid = found.schema.is_valid().to_pylist()
             yield Registered(

@@ -22,7 +22,7 @@ from .registered import LARGEST_ID
 _REWRITERS = {"msgpack": msgpack.rewritten, "cbor": cbor.rewritten, "avro-container": container_written}
 
 
-def written(payload: bytes, value: bytes, declared: Declared = NOTHING) -> bytes:
+def written(payload: bytes, value: bytes, declared: Declared = NOTHING, part: Part = "value") -> bytes:
     """Return the payload to publish for a row that was read from `payload` and has this value now, in UTF-8.
 
     If that is what is read from the payload, it is the payload itself. A value that was edited is written in
@@ -44,7 +44,7 @@ def written(payload: bytes, value: bytes, declared: Declared = NOTHING) -> bytes
     try:
         return wrapped(peeled, _REWRITERS[inside](peeled.data, value))
     except ValueError as error:
-        raise refused(inside, error) from error
+        raise refused(inside, error, part) from error
 
 
 def wrapped(peeled: Peeled, data: bytes) -> bytes:
@@ -54,10 +54,10 @@ def wrapped(peeled: Peeled, data: bytes) -> bytes:
     return data
 
 
-def refused(format: str, error: Exception) -> ValueError:
-    """Return the error for a value that was edited and cannot be written in its format."""
+def refused(format: str, error: Exception, part: Part = "value") -> ValueError:
+    """Return the error for a value or key that was edited and cannot be written in its format."""
     what = error if isinstance(error, Misfit) else f"it is not one value in JSON: {error}"
-    return ValueError(f"its value was edited, and does not fit {format}: {str(what)[:ERROR_LENGTH]}")
+    return ValueError(f"its {part} was edited, and does not fit {format}: {str(what)[:ERROR_LENGTH]}")
 
 
 class RegisteredWriting:
@@ -96,8 +96,8 @@ class RegisteredWriting:
             try:
                 return wrapped(peeled, self._writer(schema).rewritten(peeled.data, framing, before, value))
             except (ValueError, IndexError, BrokerError) as error:
-                problem = problem or refused(f"the schema {framing.ref}", error)
-        raise problem or ValueError("its value was edited, and its schema is no longer found")
+                problem = problem or refused(f"the schema {framing.ref}", error, part)
+        raise problem or ValueError(f"its {part} was edited, and its schema is no longer found")
 
     def _schemas(
         self, data: bytes, attributes: Mapping[str, bytes], part: Part

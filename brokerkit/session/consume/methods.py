@@ -53,6 +53,7 @@ class ConsumingSession(BrokerSession):
         share: bool = False,
         side_effects: str | None = None,
         decode: Any = "auto",
+        decode_key: Any = "auto",
         expand: bool = False,
         attributes: bool = True,
         **options: Any,
@@ -88,7 +89,7 @@ class ConsumingSession(BrokerSession):
                 The same as ``model="message"``. A pull may return fewer messages than there are: pull again.
             side_effects: "give back" accepts that ``ack=False`` counts as a delivery, where the system counts
                 deliveries and may move messages to a dead-letter topic.
-            decode, expand: As in `peek`.
+            decode, decode_key, expand: As in `peek`.
             attributes: Keep the headers as a column.
             **options: Options of the system's consumer.
 
@@ -103,7 +104,7 @@ class ConsumingSession(BrokerSession):
         model = self.connection.model_for(model_of(model, share))
         check_give_back(ack, side_effects, self.capabilities.of(model))
         details = {"pull": topic, "subscription": subscription, "acknowledged": ack}
-        reading = ReadOptions(decode=decode, expand=expand, attributes=attributes)
+        reading = ReadOptions(decode=decode, expand=expand, attributes=attributes, decode_key=decode_key)
         make_frame = noting_earlier_rows(frame_maker(reading, self.name, details, self.schema_source), start)
         self._release(topic, subscription)
         consuming = ConsumeOptions(topic, subscription, model, hold, connect_timeout, n, options)
@@ -127,6 +128,7 @@ class ConsumingSession(BrokerSession):
         model: Model | None = None,
         share: bool = False,
         decode: Any = "auto",
+        decode_key: Any = "auto",
         expand: bool = False,
         attributes: bool = True,
         **options: Any,
@@ -145,13 +147,13 @@ class ConsumingSession(BrokerSession):
             window: A batch ends so many seconds after its first message.
             idle: End the loop when no message came for so many seconds and no more are known to be left. None
                 never ends it.
-            connect_timeout, hold, model, share, decode, expand, attributes: As in `pull`.
+            connect_timeout, hold, model, share, decode, decode_key, expand, attributes: As in `pull`.
             **options: Options of the system's consumer.
         """
         size, max_bytes = check_count(size, "size"), check_bytes(max_bytes)
         window, idle = check_seconds(window, "window"), check_seconds(idle, "idle")
         details = {"batch": topic, "subscription": subscription}
-        reading = ReadOptions(decode=decode, expand=expand, attributes=attributes)
+        reading = ReadOptions(decode=decode, expand=expand, attributes=attributes, decode_key=decode_key)
         make_frame = noting_earlier_rows(frame_maker(reading, self.name, details, self.schema_source), start)
         self._release(topic, subscription)
         model = model_of(model, share)

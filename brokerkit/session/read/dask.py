@@ -21,7 +21,12 @@ if TYPE_CHECKING:
 
 
 def to_dask(
-    session: BrokerSession, slices: Sequence[Slice], *, decoder: PayloadDecoder, attributes: bool
+    session: BrokerSession,
+    slices: Sequence[Slice],
+    *,
+    decoder: PayloadDecoder,
+    key_decoder: PayloadDecoder,
+    attributes: bool,
 ) -> dd.DataFrame:
     """Return a dask DataFrame with one partition per slice."""
     try:
@@ -30,7 +35,7 @@ def to_dask(
         raise ConfigError(
             "to_dask needs dask, which is not installed: pip install 'brokerkit-notebook[dask]'"
         ) from error
-    meta = to_pandas(FrameBuilder(decoder, attributes).to_table([]))
+    meta = to_pandas(FrameBuilder(decoder, attributes, key_decoder=key_decoder).to_table([]))
     if not slices:
         return dd.from_pandas(meta, npartitions=1)
     return dd.from_map(
@@ -39,17 +44,24 @@ def to_dask(
         session_token=session.token,
         target=session.target,
         decoder=decoder,
+        key_decoder=key_decoder,
         attributes=attributes,
         meta=meta,
     )
 
 
 def read_slice(
-    slice_: Slice, *, session_token: str, target: str, decoder: PayloadDecoder, attributes: bool
+    slice_: Slice,
+    *,
+    session_token: str,
+    target: str,
+    decoder: PayloadDecoder,
+    key_decoder: PayloadDecoder,
+    attributes: bool,
 ) -> pd.DataFrame:
     """Read one slice on any worker: with the connection of this process, or a new one."""
     connection = _connection(session_token, target)
-    builder = FrameBuilder(decoder, attributes)
+    builder = FrameBuilder(decoder, attributes, key_decoder=key_decoder)
     batches = builder.batches(connection.inspector().read(slice_, attributes=attributes))
     return to_pandas(builder.to_table(batches))
 

@@ -26,7 +26,7 @@ from ..read_report import NotYetReadableWarning
 from .peek import new_peek
 from .peek_with_side_effects import peek_with_side_effects
 from .ranges import parse_partitions, parse_range, range_finder
-from .reread import decoder_of, places_of, read_places
+from .reread import decoder_of, key_decoder_of, places_of, read_places
 from .scan import Scan
 
 if TYPE_CHECKING:
@@ -69,6 +69,7 @@ class ReadingSession(BrokerSession):
         header: Header | None = None,
         where: Any = None,
         decode: Any = "auto",
+        decode_key: Any = "auto",
         expand: bool = False,
         attributes: bool = True,
         lateness: Any = LATENESS,
@@ -89,12 +90,13 @@ class ReadingSession(BrokerSession):
             end: Where the range ends, written like `start`; exclusive.
             newest: Return the newest of the range, not the first. None does so unless there is a `start`.
             partitions: Only these partitions.
-            key: Only messages with this key.
+            key: Only messages with this key: its bytes, or its text as it is shown.
             header: Only messages that have a header of this name, or match ``{name: value}``.
             where: Only messages whose payload contains this text, or for which this function of the value, or
                 this Arrow expression over the frame's columns, is true.
             decode: "auto", "json", "text", "raw", "msgpack", "cbor", or a decoder: `brokerkit.avro`,
                 `brokerkit.protobuf`, or one of your own by `brokerkit.decoder`.
+            decode_key: The same for keys. `raw_key` has the bytes of each key whose text is not the key.
             expand: Add a column for each field of JSON values; see `brokerkit.expand`.
             attributes: Read the headers. False leaves them out, which is faster.
             lateness: Where producers set the times, a message may be stored behind later ones. Search past a
@@ -115,7 +117,9 @@ class ReadingSession(BrokerSession):
         """
         limit, max_bytes = check_count(limit, "limit"), check_bytes(max_bytes)
         check_topic(topic)
-        reading = ReadOptions(key, header, where, decode, expand, attributes, scan_for_time, max_bytes)
+        reading = ReadOptions(
+            key, header, where, decode, expand, attributes, scan_for_time, max_bytes, decode_key
+        )
         if side_effects is not None:
             if (end, newest, partitions, key, header, where) != (None,) * 6:
                 raise ConfigError(
@@ -165,6 +169,7 @@ class ReadingSession(BrokerSession):
         where: Any = None,
         limit: int | None = None,
         decode: Any = "auto",
+        decode_key: Any = "auto",
         expand: bool = False,
         attributes: bool = True,
         slice_rows: int = SLICE_ROWS,
@@ -182,7 +187,7 @@ class ReadingSession(BrokerSession):
             start, end: The ends of the range, as in `peek`.
             partitions, key, header, where: Which messages to read, as in `peek`.
             limit: At most so many rows; None reads all.
-            decode, expand: As in `peek`.
+            decode, decode_key, expand: As in `peek`.
             attributes: Read the headers. False leaves them out, which is faster.
             slice_rows: About how many messages each slice holds: one Parquet file, one dask partition.
             lateness, scan_for_time: How to find times, as in `peek`.
@@ -212,7 +217,7 @@ class ReadingSession(BrokerSession):
         return Scan(
             self,
             slices,
-            ReadOptions(key, header, where, decode, expand, attributes, scan_for_time),
+            ReadOptions(key, header, where, decode, expand, attributes, scan_for_time, decode_key=decode_key),
             title=f"scan of {shown} {span}",
             asked=f"{topics!r} from {start!r} to {end!r}{late}",
             doubt=span.doubt([each for stretches in located.values() for each in stretches]),
@@ -235,7 +240,9 @@ class ReadingSession(BrokerSession):
         """
         return explained_row(row)
 
-    def reread(self, df: pd.DataFrame, *, decode: Any = None, expand: bool = False) -> pd.DataFrame:
+    def reread(
+        self, df: pd.DataFrame, *, decode: Any = None, decode_key: Any = None, expand: bool = False
+    ) -> pd.DataFrame:
         """Read the rows of a frame again from the broker, in the order of the frame.
 
         Rows are found by their topic, partition and offset. Rows that were deleted since are left out, with a
@@ -243,7 +250,7 @@ class ReadingSession(BrokerSession):
 
         Args:
             df: A frame of messages.
-            decode: How to decode payloads; None decodes as the frame was decoded.
+            decode, decode_key: How to decode payloads and keys; None decodes as the frame was decoded.
             expand: As in `peek`.
 
         Raises:
@@ -253,7 +260,10 @@ class ReadingSession(BrokerSession):
             raise NotSupported("this system cannot read messages again; the frame itself has their payloads")
         places = places_of(df, self.inspector)
         builder = FrameBuilder(
-            decoder_of(df) if decode is None else decode, expanding=expand, schemas=self.schema_source
+            decoder_of(df) if decode is None else decode,
+            expanding=expand,
+            schemas=self.schema_source,
+            key_decoder=key_decoder_of(df) if decode_key is None else decode_key,
         )
         table = read_places(self.inspector, places, builder)
         missing = len(places) - table.num_rows

@@ -16,7 +16,7 @@ from brokerkit.core.vocabulary.topics import EXACT, Bounds, Slice
 from brokerkit.frames.build import FrameBuilder
 from brokerkit.frames.decoded import PayloadDecoder
 from brokerkit.frames.decoding import decoder_named
-from brokerkit.frames.provenance import writer_of
+from brokerkit.frames.provenance import key_writer_of, writer_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -95,6 +95,12 @@ def _far(gap: Slice, between: Callable[[Slice], int]) -> bool:
 def decoder_of(df: pd.DataFrame) -> PayloadDecoder | str:
     """Return the decoder that filled a frame; "auto" if the frame does not say."""
     name = writer_of(df)
+    return "auto" if name is None else decoder_named(name)
+
+
+def key_decoder_of(df: pd.DataFrame) -> PayloadDecoder | str:
+    """Return the decoder that filled the keys of a frame; "auto" if the frame does not say."""
+    name = key_writer_of(df)
     return "auto" if name is None else decoder_named(name)
 
 

@@ -20,7 +20,6 @@ from brokerkit.display.progress import expected
 from brokerkit.display.sanitize import plain
 from brokerkit.frames.build import FrameBuilder
 from brokerkit.frames.expand import expand
-from brokerkit.frames.schema import schema_for
 
 from ..build_frame import frame_of
 from ..filters import Filter
@@ -87,7 +86,7 @@ class Scan(Displayed):
     @property
     def schema(self) -> pa.Schema:
         """The Arrow schema of the rows, before `expand`."""
-        return schema_for(self._builder.decoder)
+        return self._builder.schema
 
     @property
     def messages(self) -> int:
@@ -256,12 +255,14 @@ class Scan(Displayed):
         return exported
 
     def _identity(self) -> dict[str, str]:
+        keys = self._builder.key_decoder.name
         return {
             "source": self._session.name,
             "asked": self.asked,
             "decode": self._builder.decoder.name,
             "attributes": str(self._reading.attributes),
             "filter": self._filter().fingerprint,
+            **({} if keys == "auto" else {"decode_key": keys}),
         }
 
     def _quietly(self, slice_: Slice) -> Iterator[pa.RecordBatch]:
@@ -288,7 +289,11 @@ class Scan(Displayed):
         if self._reading.expand or self._limit is not None or self._filter().active:
             raise ConfigError("to_dask reads whole slices: leave out expand=, limit=, key= and where=")
         return to_dask(
-            self._session, self.slices, decoder=self._builder.decoder, attributes=self._reading.attributes
+            self._session,
+            self.slices,
+            decoder=self._builder.decoder,
+            key_decoder=self._builder.key_decoder,
+            attributes=self._reading.attributes,
         )
 
     def __len__(self) -> int:

@@ -103,7 +103,8 @@ class SliceReader:
                 if self._cancellation is not None:
                     self._cancellation.raise_if_cancelled()
                 room = None if self._limit is None else self._limit - report.matched
-                batch = self._builder.batch(self._filter.columns(columns, report.overlooked))
+                wanted = self._filter.columns(columns, report.overlooked, self._builder.decoded_keys)
+                batch = self._builder.batch(wanted)
                 batch = self._filter.batch(batch, report.overlooked, room)
                 seen, last = columns.length, columns.slice(columns.length - 1, columns.length).positions()[0]
                 stop, count = self._stop(batch, room)

@@ -52,7 +52,15 @@ def message_call(browser: BrowserModel) -> str:
         return f"{own}.selected"
     position = message.identity if message.offset is None else message.offset
     place, partitions = place_of(message.partition, position)
-    one = Query(query.topic, 1, start=place, partitions=partitions, decode=query.decode, expand=query.expand)
+    one = Query(
+        query.topic,
+        1,
+        start=place,
+        partitions=partitions,
+        decode=query.decode,
+        expand=query.expand,
+        decode_key=query.decode_key,
+    )
     return one.call(session, own)
 
 

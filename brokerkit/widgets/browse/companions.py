@@ -57,7 +57,14 @@ class Companions:
         if query is None:
             raise ConfigError("choose a topic first")
         self.stop("another one was started")
-        self.tail = Tail(self._session, query.topic, key=query.key, where=query.where, decode=query.decode)
+        self.tail = Tail(
+            self._session,
+            query.topic,
+            key=query.key,
+            where=query.where,
+            decode=query.decode,
+            decode_key=query.decode_key,
+        )
         return self.tail
 
     def stop(self, why: str) -> None:

@@ -33,7 +33,8 @@ class MessageView:
         self.partition: int | None = self.get("partition")
         self.offset: int | None = self.get("offset")
         self.identity: str | None = self.get("id")
-        self.key = _bytes_of(self.get("key"), self.get("raw_key"))
+        raw_key: bytes | None = self.get("raw_key")
+        self.key = _bytes_of(self.get("key"), None) if raw_key is None else raw_key
         self.attributes: list[dict[str, Any]] = self.get("attributes") or []
         self._builder = builder
 

@@ -16,7 +16,6 @@ from brokerkit.core.vocabulary.errors import BrokerError, ConfigError
 from brokerkit.core.vocabulary.freed import freed
 from brokerkit.core.vocabulary.topics import TopicDescription
 from brokerkit.display.sanitize import plain
-from brokerkit.frames.build import FrameBuilder
 from brokerkit.frames.dataframe import to_pandas
 from brokerkit.frames.provenance import attach, provenance
 
@@ -136,7 +135,7 @@ class BrowserModel:
             if moved:
                 self.histogram, self.description = None, None
             self.rows.expanding = query.expand
-            builder = FrameBuilder(query.decode) if search is None else search.builder
+            builder = query.builder(self.session.schema_source) if search is None else search.builder
             self.rows.clear(builder, keep_view=not moved)
         if self.on_begin is not None:
             self.on_begin()

@@ -9,7 +9,6 @@ import pyarrow as pa
 from brokerkit.core.vocabulary.cancellation import Cancellation
 from brokerkit.core.vocabulary.errors import ConfigError, NotSupported
 from brokerkit.core.vocabulary.positions import AtPlace
-from brokerkit.session.options import ReadOptions
 from brokerkit.session.read.peek import new_peek
 from brokerkit.session.read.ranges import parse_range
 
@@ -42,7 +41,7 @@ def neighbour(
     start, partitions = place_of(message.partition, AtPlace(place + 1))
     end, _ = place_of(message.partition, AtPlace(place))
     span = parse_range(start, None) if by > 0 else parse_range(None, end)
-    look = new_peek(session, 1, ReadOptions(message.key if same_key else None, decode=query.decode))
+    look = new_peek(session, 1, query.reading_all(message.key if same_key else None))
     look.plan(query.topic, span, newest=by < 0, partitions=partitions)
     look.read(cancellation, progress=False)
     found = look.table()

@@ -9,6 +9,8 @@ from typing import Any
 from brokerkit.core.vocabulary.arguments import check_count
 from brokerkit.core.vocabulary.errors import ConfigError
 from brokerkit.core.vocabulary.windows import LATENESS
+from brokerkit.frames.build import FrameBuilder
+from brokerkit.registry import SchemaSource
 from brokerkit.session.arguments import MAX_BYTES, check_bytes, check_topic
 from brokerkit.session.options import ReadOptions
 from brokerkit.session.read.ranges import parse_partitions, parse_range
@@ -44,6 +46,7 @@ class Query:
     side_effects: str | None = None
     subscription: str | None = None
     max_bytes: int | None = MAX_BYTES
+    decode_key: Any = "auto"
 
     def __post_init__(self) -> None:
         check_topic(self.topic)
@@ -62,7 +65,16 @@ class Query:
             self.expand,
             scan_for_time=self.scan_for_time,
             max_bytes=self.max_bytes,
+            decode_key=self.decode_key,
         )
+
+    def reading_all(self, key: bytes | None = None) -> ReadOptions:
+        """Return the arguments to read messages as this query does, without its filters."""
+        return ReadOptions(key, decode=self.decode, decode_key=self.decode_key)
+
+    def builder(self, schemas: SchemaSource | None) -> FrameBuilder:
+        """Return a new builder of the rows."""
+        return self.reading_all().builder(schemas)
 
     @classmethod
     def of(cls, given: Any, otherwise: Query | None) -> Query:

@@ -12,7 +12,6 @@ from brokerkit.core.vocabulary.cancellation import Cancellation
 from brokerkit.core.vocabulary.errors import BrokerError, Cancelled
 from brokerkit.core.vocabulary.positions import AtTime
 from brokerkit.core.vocabulary.topics import Slice
-from brokerkit.frames.build import FrameBuilder
 from brokerkit.frames.tabular import table_of
 from brokerkit.session.read.peek import Peek, new_peek
 from brokerkit.session.read.ranges import parse_range
@@ -44,7 +43,7 @@ class Search:
         self.query = query
         self.status: Status = "reading"
         self.problem: BrokerError | None = None
-        self.table: pa.Table = FrameBuilder(query.decode).to_table([])
+        self.table: pa.Table = query.builder(session.schema_source).to_table([])
         self.seconds = 0.0
         self._lane = worker
         self._on_change = on_change
@@ -54,7 +53,7 @@ class Search:
         self._peek: Peek | None = None
         if query.side_effects is None:
             self._peek = new_peek(session, query.limit, query.reading())
-        self.builder = self._peek.builder if self._peek is not None else FrameBuilder(query.decode)
+        self.builder = self._peek.builder if self._peek is not None else query.builder(session.schema_source)
 
     def start(self) -> None:
         """Read, in the thread of the worker."""

@@ -79,13 +79,14 @@ class TailModel:
         where: Any = None,
         rows: int = 1_000,
         decode: Any = "auto",
+        decode_key: Any = "auto",
         paused: bool = False,
         interval: float = INTERVAL,
     ) -> None:
         self.session = session
         self.topic = check_topic(topic)
-        self._start, self._decode = start, decode
-        self._builder = FrameBuilder(decode, schemas=session.schema_source)
+        self._start, self._decode, self._decode_key = start, decode, decode_key
+        self._builder = FrameBuilder(decode, schemas=session.schema_source, key_decoder=decode_key)
         self._filter = Filter(key, where, self._builder.schema)
         self._key, self._where = key, where
         self._ring = Ring(self._builder.schema, rows=check_count(rows, "rows"))
@@ -367,6 +368,7 @@ class TailModel:
             where=where,
             rows=rows,
             decode=decode,
+            decode_key=None if self._decode_key == "auto" else self._decode_key,
             paused=self.paused or None,
         )
 

@@ -180,7 +180,8 @@ class TopicReader:
         if slice_.empty:
             return
         for columns in self._browser.read(slice_, cancellation=cancellation, stall=2 * BOUNDS_SECONDS):
-            batch = self._builder.batch(self.wanted.columns(columns, found.overlooked))
+            wanted = self.wanted.columns(columns, found.overlooked, self._builder.decoded_keys)
+            batch = self._builder.batch(wanted)
             batch = self.wanted.batch(batch, found.overlooked)
             if batch.num_rows:
                 batches.append(batch)

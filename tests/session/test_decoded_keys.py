@@ -1,0 +1,136 @@
+"""Keys by the official serializers on a real broker, read with the schemas of a real registry."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import pandas as pd
+import pytest
+
+import brokerkit as bk
+from brokerkit.sandbox.kafka import KafkaServer
+from brokerkit.sandbox.registries import RegistryServer
+
+pytest.importorskip("confluent_kafka")
+from confluent_kafka import Producer
+from confluent_kafka.schema_registry import SchemaRegistryClient
+from confluent_kafka.schema_registry.avro import AvroSerializer
+from confluent_kafka.serialization import MessageField, SerializationContext
+
+pytestmark = pytest.mark.broker
+
+KEY = {"type": "record", "name": "Key", "fields": [{"name": "id", "type": "long"}]}
+
+
+@dataclass
+class Keyed:
+    """A topic with keys, and the texts that they are to be read as."""
+
+    session: bk.Session
+    topic: str
+    keys: list[bytes | None]
+    texts: list[str | None]
+
+
+@pytest.fixture(params=["schema_registry_server", "apicurio_server"])
+def registry(request: pytest.FixtureRequest) -> RegistryServer:
+    found: RegistryServer = request.getfixturevalue(request.param)
+    return found
+
+
+@pytest.fixture
+def keyed(kafka_server: KafkaServer, registry: RegistryServer) -> Iterator[Keyed]:
+    topic = f"keyed-{uuid.uuid4().hex[:8]}"
+    serializer = AvroSerializer(SchemaRegistryClient({"url": registry.address}), json.dumps(KEY))
+
+    def avro(number: int) -> bytes:
+        framed: bytes = serializer({"id": number}, SerializationContext(topic, MessageField.KEY))
+        return framed
+
+    keys = [avro(7), b"c1", avro(8), None, b"\xff\x00", avro(7), b""]
+    texts = ['{"id":7}', "c1", '{"id":8}', None, None, '{"id":7}', ""]
+    with bk.connect(kafka_server.address, registry=registry.address) as session:
+        session.create_topic(topic, partitions=3)
+        producer = Producer({"bootstrap.servers": kafka_server.address.partition("://")[2]})
+        for number, key in enumerate(keys):
+            producer.produce(topic, f'{{"n":{number}}}', key)
+        assert producer.flush(30) == 0
+        yield Keyed(session, topic, keys, texts)
+
+
+def check(frame: object, keyed: Keyed) -> None:
+    found = bk.expand(frame).sort_values("value.n")  # type: ignore[union-attr]
+    assert found["value.n"].tolist() == list(range(len(keyed.keys)))
+    texts = found["key"].astype(object).where(found["key"].notna(), None).tolist()
+    raws = found["raw_key"].astype(object).where(found["raw_key"].notna(), None).tolist()
+    assert texts == keyed.texts
+    own = [None if text is None else text.encode() for text in texts]
+    assert [text if raw is None else raw for raw, text in zip(raws, own, strict=True)] == keyed.keys
+
+
+def test_every_way_to_read_decodes_keys(keyed: Keyed) -> None:
+    s, topic = keyed.session, keyed.topic
+    frame = s.peek(topic, 100)
+    check(frame, keyed)
+    check(s.scan(topic).to_pandas(), keyed)
+    check(s.reread(frame), keyed)
+    check(s.pull(topic, len(keyed.keys), subscription=f"{topic}-pull", start="earliest", timeout=20), keyed)
+    for batch in s.batches(topic, subscription=f"{topic}-batches", start="earliest", idle=2):
+        with batch:
+            check(batch.frame, keyed)
+    tail = s.tail(topic, start="earliest")
+    try:
+        check(tail.frame, keyed)
+    finally:
+        tail.stop()
+
+
+def test_a_key_is_found_by_its_text_and_by_its_bytes(keyed: Keyed) -> None:
+    s, topic = keyed.session, keyed.topic
+    for key, rows in (
+        ('{"id":7}', 2),
+        (keyed.keys[0], 2),
+        ("c1", 1),
+        (b"\xff\x00", 1),
+        ("", 1),
+        ('{"id":9}', 0),
+    ):
+        assert len(s.peek(topic, 100, key=key)) == rows
+        assert s.scan(topic, key=key).to_arrow().num_rows == rows
+    assert not len(s.peek(topic, 100, key='{"id":7}', decode_key="text"))
+
+
+def test_decoded_keys_go_back_as_their_bytes_into_their_partitions(keyed: Keyed) -> None:
+    s, topic = keyed.session, keyed.topic
+    frame = s.peek(topic, 100)
+    partitions = placed(frame)
+    sends: list[Callable[[str], object]] = [
+        lambda target: s.publish_frame(target, frame),
+        lambda target: s.copy(topic, s, target),
+    ]
+    for number, send in enumerate(sends):
+        target = f"{topic}-{number}"
+        s.create_topic(target, partitions=3)
+        send(target)
+        again = s.peek(target, 100)
+        check(again, keyed)
+        assert placed(again) == partitions
+
+
+def placed(frame: pd.DataFrame) -> set[tuple[bytes, int]]:
+    """Return each decoded key with its partition."""
+    found = frame[(frame["key"].notna() & frame["raw_key"].notna()).astype(bool)]
+    return set(zip(found["raw_key"], found["partition"], strict=True))
+
+
+def test_typed_keys_come_from_every_read(keyed: Keyed) -> None:
+    s, topic = keyed.session, keyed.topic
+    decode = bk.avro(json.dumps(KEY), skip=5)
+    found = s.peek(topic, 100, decode_key=decode)
+    read = [key["id"] for key in found["key"].dropna()]
+    assert sorted(read) == [7, 7, 8]
+    assert set(bk.failures(found)["column"]) == {"key"}
+    assert s.scan(topic, decode_key=decode).to_arrow().schema.field("key").type == decode.type
