@@ -6,6 +6,8 @@ from pathlib import Path
 
 import yaml
 
+from brokerkit.sandbox.golang import GO
+
 ROOT = Path(__file__).parents[2]
 CONDA_NAMES = {
     "build": "python-build",
@@ -46,6 +48,16 @@ def test_environment_and_extras_name_the_same_packages_with_the_same_bounds():
 
 def test_the_environment_brings_what_the_real_servers_need():
     assert set(offered()) >= SERVERS
+
+
+def test_the_environment_brings_the_go_that_the_programs_of_the_sandbox_ask_for():
+    asked = {
+        match[1]
+        for file in (ROOT / "brokerkit/sandbox").glob("*/go.mod")
+        if (match := re.search(r"^go (\d+\.\d+)", file.read_text("utf-8"), re.MULTILINE))
+    }
+    assert asked == {GO}
+    assert offered()["go"] == f">={GO}"
 
 
 def test_the_python_bound_is_the_same():
