@@ -40,6 +40,12 @@ def pulsar_system(pulsar_server: PulsarServer) -> Pulsar:
     return Pulsar(pulsar_server)
 
 
+ON_ONE_SYSTEM = pytest.mark.parametrize(
+    "system", ["kafka", pytest.param("nats", marks=pytest.mark.extended)], indirect=True, scope="session"
+)
+"""For what takes long and is the same on each system."""
+
+
 @pytest.fixture(scope="session", params=["kafka", "nats"])
 def system(request: pytest.FixtureRequest) -> System:
     """Each system in turn."""

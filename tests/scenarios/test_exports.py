@@ -19,6 +19,7 @@ import pytest
 from brokerkit.testing.processes import Child
 from brokerkit.testing.waiting import eventually
 
+from .conftest import ON_ONE_SYSTEM
 from .flights import Flights
 from .systems import System
 
@@ -36,6 +37,7 @@ def _is_exact(path: Path, flights: Flights) -> bool:
     return sorted(rows) == list(range(len(flights.source)))
 
 
+@ON_ONE_SYSTEM
 @pytest.mark.timeout(120)
 def test_of_two_exports_into_one_folder_one_is_refused_by_name_and_the_other_is_whole(
     system: System, flights: Flights, tmp_path: Path
@@ -92,6 +94,7 @@ def test_an_export_that_is_killed_again_and_again_is_exact_in_the_end(
     assert _is_exact(path, flights)
 
 
+@ON_ONE_SYSTEM
 @pytest.mark.timeout(120)
 @pytest.mark.parametrize("options", ["size=3m", pytest.param("ro", marks=pytest.mark.extended)])
 def test_a_disk_that_is_full_or_read_only_is_said_and_the_export_continues_afterwards(

@@ -13,11 +13,13 @@ import brokerkit as bk
 from brokerkit.core import OutboundMessage
 from brokerkit.workbench import Session
 
+from .conftest import ON_ONE_SYSTEM
 from .flights import Flights
 from .messages import bytes_of
 from .systems import System
 
 
+@ON_ONE_SYSTEM
 @pytest.mark.timeout(120)
 def test_a_published_frame_reads_back_without_one_row_missing_doubled_or_changed(
     session: Session, flights: Flights
@@ -40,6 +42,7 @@ def test_a_published_frame_reads_back_without_one_row_missing_doubled_or_changed
             assert found.fillna("missing").tolist() == column.fillna("missing").tolist()
 
 
+@ON_ONE_SYSTEM
 @pytest.mark.timeout(60)
 def test_the_messages_of_a_key_stay_in_the_order_of_the_frame(session: Session, flights: Flights) -> None:
     rows = bk.expand(session.scan(flights.topic, progress=False).to_pandas(), fields=["row"])

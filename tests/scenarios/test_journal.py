@@ -13,12 +13,14 @@ import pytest
 from brokerkit.testing.processes import Child
 from brokerkit.workbench import Session
 
+from .conftest import ON_ONE_SYSTEM
 from .messages import publish_numbered, stored_numbers
 from .systems import System
 
 ROWS = 60_000
 
 
+@ON_ONE_SYSTEM
 @pytest.mark.timeout(240)
 @pytest.mark.parametrize("what", ["frame", pytest.param("copy", marks=pytest.mark.extended)])
 def test_a_killed_process_continues_and_what_may_be_there_twice_is_named(

@@ -57,7 +57,7 @@ KINDS = [
     Kind("records", "pulsar_server", subscription={"model": "record"}, options={"model": "record"}),
     Kind("sessions", "servicebus_server", topic={"sessions": True}),
 ]
-TAKES_LONG = {"a stream, one in flight", "key_shared"}
+TAKES_LONG = {"a stream, one in flight", "key_shared", "records"}
 
 
 def address_of(server: Any) -> tuple[str, dict[str, Any]]:

@@ -100,8 +100,18 @@ READS: dict[str, Callable[[Session, str, Path], list[str]]] = {
 }
 
 
-@pytest.mark.parametrize("knows_admin", [True, False], ids=["admin", "plain"])
-@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize(
+    ("fault", "knows_admin"),
+    [
+        *(pytest.param(fault, True, id=f"{fault}-admin") for fault in FAULTS),
+        pytest.param("cut", False, id="cut-plain"),
+        *(
+            pytest.param(fault, False, id=f"{fault}-plain", marks=pytest.mark.extended)
+            for fault in FAULTS
+            if fault != "cut"
+        ),
+    ],
+)
 def test_a_read_that_was_cut_off_has_every_row_or_says_so(
     pulsar_server: PulsarServer, proxy: Proxy, topic: str, fault: str, knows_admin: bool
 ) -> None:

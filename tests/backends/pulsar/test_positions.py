@@ -173,6 +173,9 @@ def test_an_invalid_position_is_refused_with_the_valid_ones(session: Session, ma
     assert not len(session.describe(topic).subscriptions)
 
 
+@pytest.mark.parametrize(
+    "either", ["with the REST endpoint", pytest.param("without", marks=pytest.mark.extended)], indirect=True
+)
 def test_a_message_in_chunks_is_read_wherever_a_slice_begins_and_ends(either: Session, make: Make) -> None:
     topic = make()
     producer = chunking(either, topic)

@@ -109,13 +109,13 @@ def open_notebook(
 
 @pytest.fixture(
     params=[
-        "inmem",
-        pytest.param("kafka", marks=pytest.mark.broker),
-        pytest.param("nats", marks=[pytest.mark.broker, pytest.mark.extended]),
+        pytest.param("inmem", marks=pytest.mark.extended),
+        pytest.param("kafka", marks=[pytest.mark.broker, pytest.mark.extended]),
+        pytest.param("nats", marks=pytest.mark.broker),
     ]
 )
 def url(request: pytest.FixtureRequest) -> str:
-    """Where a session of the notebook connects to: each system in turn."""
+    """Where a session of the notebook connects to: the real server that pip brings, or each system in turn."""
     if request.param == "kafka":
         return f"kafka://{request.getfixturevalue('kafka_server').bootstrap}"
     if request.param == "nats":

@@ -151,7 +151,7 @@ def test_a_progress_bar_and_frames_and_errors_run_nothing(open_notebook: Opening
     notebook.screenshot("hostile-progress", notebook.output(1))
 
 
-@pytest.mark.parametrize("url", ["kafka", "nats"], indirect=True)
+@pytest.mark.parametrize("url", [pytest.param("kafka", marks=pytest.mark.extended), "nats"], indirect=True)
 @pytest.mark.broker
 def test_hostile_messages_of_real_brokers_are_text_too(
     open_notebook: Opening, connect: str, url: str
