@@ -24,9 +24,20 @@ class Problem(NamedTuple):
 
 
 def problems_of(
-    message: OutboundMessage, capabilities: Capabilities, *, json: bool, validate: Validate | None
+    message: OutboundMessage,
+    capabilities: Capabilities,
+    *,
+    json: bool,
+    validate: Validate | None,
+    text: str | None = None,
 ) -> list[Problem]:
-    """Return all problems of a message; `json` says whether its value must be JSON."""
+    """Return all problems of a message.
+
+    Args:
+        json: Whether its value must be JSON.
+        validate: The check against a schema.
+        text: What the payload was encoded from, if it is not the value itself.
+    """
     found: list[Problem] = []
     refused = _refusal(message, capabilities)
     if refused is not None:
@@ -37,7 +48,7 @@ def problems_of(
     if message.data is None or not (json or validate):
         return found
     try:
-        value, leniency = read(message.data)
+        value, leniency = read(message.data if text is None else text)
     except ValueError as error:
         reason = str(error).removeprefix("not valid JSON: ")
         return [*found, Problem("error", plain(f"not JSON: {reason}", 300))]

@@ -70,6 +70,19 @@ class Composer(PanelDisplayed):
         self._model.edit(data=value)
 
     @property
+    def text(self) -> str | None:
+        """The text that the payload was decoded to, such as JSON; None if it is the payload itself.
+
+        Set it to edit the message: it is encoded in the format and with the schema of its row. Raises
+        ConfigError with the path of the field that does not fit.
+        """
+        return self._model.text
+
+    @text.setter
+    def text(self, text: str) -> None:
+        self._model.edit_text(text)
+
+    @property
     def key(self) -> bytes | None:
         return self.message.key
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv
@@ -16,7 +17,7 @@ from brokerkit.core.vocabulary.errors import BrokerError, ConfigError
 from brokerkit.core.vocabulary.messages import OutboundMessage
 from brokerkit.frames.arrow import ChunkedArray
 from brokerkit.frames.outbound import Item, Kind, Outbound, Rows
-from brokerkit.frames.tabular import Column
+from brokerkit.frames.tabular import Column, is_pandas, table_of
 from brokerkit.session.publish.frame import plan_of
 from brokerkit.session.publish.frame_placement import PlacedRows, placed
 
@@ -68,6 +69,7 @@ class Drafts:
         self._given = source.rows
         self._source = Outbound(source.kind, _Edited(source.rows, self.edits), source.columns)
         self._frame = frame
+        self._texts: dict[int, str] = {}
         self._placed = self._source
         self._placement: Placement | None = None
 
@@ -98,6 +100,34 @@ class Drafts:
         """Return a message without the partition and time that it keeps in this target."""
         return self._source.items(row, row + 1)[0]
 
+    def text(self, row: int) -> str | None:
+        """Return the text that a payload was decoded to, as it is now; None if it is the payload itself."""
+        if row in self._texts:
+            return self._texts[row]
+        values = {name: self._source.columns.get(name) for name in ("value", "raw")}
+        value, raw = (None if column is None else _cell(column, row) for column in values.values())
+        if row in self.edits or self._frame is None:
+            return None
+        decoded = isinstance(value, str) and isinstance(raw, bytes) and value.encode() != raw
+        return str(value) if decoded else None
+
+    def encoded(self, row: int, text: str) -> bytes | None:
+        """Return the payload for an edited text, in the format and with the schema of its row.
+
+        Raises:
+            BrokerError: It does not fit; the text of the error has the path.
+        """
+        item = plan_of(_with_value(self._frame, row, text), "messages", None, None).items(0, 1)[0]
+        if isinstance(item, BrokerError):
+            raise ConfigError(str(item).removeprefix("row 0, "))
+        return item.data
+
+    def keep_text(self, row: int, text: str | None) -> None:
+        """Remember what the payload of an edited row was encoded from; None forgets it."""
+        self._texts.pop(row, None)
+        if text is not None:
+            self._texts[row] = text
+
     def differences(self, row: int, item: Item) -> list[str]:
         """Return the differences of a message's partition and time."""
         placed, placement = self._placed.rows, self._placement
@@ -120,6 +150,25 @@ class Drafts:
             f"it goes to partition {item.partition}, and messages of its new key to {place}: "
             'partitions="key" lets the key decide'
         )
+
+
+def _cell(column: Column, row: int) -> Any:
+    cell = column[row]
+    return cell.as_py() if isinstance(cell, pa.Scalar) else cell
+
+
+def _with_value(frame: Any, row: int, text: str) -> Any:
+    """Return one row of a frame with another value."""
+    if is_pandas(frame):
+        one = frame.iloc[[row]].copy()
+        one["value"] = pd.Series([text], one.index, dtype=one["value"].dtype)
+        one.attrs = frame.attrs
+        return one
+    table = table_of(frame).slice(row, 1)
+    place = table.schema.get_field_index("value")
+    return table.set_column(
+        place, table.schema.field(place), pa.array([text], table.schema.field(place).type)
+    )
 
 
 def drafts_of_frame(frame: Any, kind: Kind | None = None, key: str | None = None) -> Drafts:

@@ -128,9 +128,32 @@ class ComposerModel:
 
     def put(self, message: OutboundMessage) -> None:
         """Replace the message of the row shown."""
+        self._put(message, None)
+
+    def _put(self, message: OutboundMessage, text: str | None) -> None:
         self._typed_wrong = None
         self._drafts.edits[self._row] = message
+        self._drafts.keep_text(self._row, text)
         self._changed(plan_too=True)
+
+    @property
+    def text(self) -> str | None:
+        """The text that the payload shown was decoded to; None if it is the payload itself."""
+        return self._drafts.text(self._row)
+
+    def edit_text(self, text: str) -> None:
+        """Replace the decoded text of the message shown: it is encoded as the row was.
+
+        Raises:
+            ConfigError: The text is the payload itself, or it does not fit the row's format or schema.
+        """
+        if self.text is None:
+            raise ConfigError("this value was not decoded: set value")
+        data = self._drafts.encoded(self._row, text)
+        old = self._drafts.unplaced(self._row)
+        base = OutboundMessage(b"") if isinstance(old, BrokerError) else old
+        made = message_of(data, base.key, base.attributes, base.partition, base.publish_time)
+        self._put(made, text)
 
     def edit(self, **changes: Any) -> None:
         """Replace parts of the message shown: `data`, `key` or `attributes`."""
@@ -138,7 +161,8 @@ class ComposerModel:
         base = OutboundMessage(b"") if isinstance(old, BrokerError) else old
         parts = {"data": base.data, "key": base.key, "attributes": base.attributes} | changes
         place, moment = base.partition, base.publish_time
-        self.put(message_of(parts["data"], parts["key"], parts["attributes"], place, moment))
+        text = None if "data" in changes else self.text
+        self._put(message_of(parts["data"], parts["key"], parts["attributes"], place, moment), text)
 
     def refuse_typed(self, why: str) -> None:
         """Note that what was typed is not a message; nothing is sent until it is."""
@@ -221,9 +245,10 @@ class ComposerModel:
     def _problems(self, row: int, item: Item) -> list[Problem]:
         if isinstance(item, BrokerError):
             return [Problem("error", plain(str(item), 300))]
-        looks = self._json is None and (item.data or b"").lstrip()[:1] in (b"{", b"[")
+        text = self._drafts.text(row)
+        looks = text is None and self._json is None and (item.data or b"").lstrip()[:1] in (b"{", b"[")
         found = problems_of(
-            item, self._to.capabilities, json=self._json is True or looks, validate=self._validate
+            item, self._to.capabilities, json=self._json is True or looks, validate=self._validate, text=text
         )
         if looks and self._validate is None:
             found = [

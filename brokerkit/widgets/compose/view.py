@@ -65,7 +65,11 @@ class ComposerView:
         try:
             changes: dict[str, Any] = {}
             if "value" in message:
-                changes["data"] = to_bytes(*message["value"])
+                data = to_bytes(*message["value"])
+                if data is None or self._model.text is None:
+                    changes["data"] = data
+                else:
+                    self._model.edit_text(data.decode())
             if "key" in message:
                 changes["key"] = to_bytes(*message["key"])
             if "attributes" in message:
@@ -73,7 +77,8 @@ class ComposerView:
                     pair_of(text_to_name(str(name)), None if kind == "null" else to_bytes(mode, text), kind)
                     for name, mode, text, kind in message["attributes"]
                 ]
-            self._model.edit(**changes)
+            if changes:
+                self._model.edit(**changes)
         except (BrokerError, TypeError, ValueError, KeyError) as error:
             self._model.refuse_typed(plain(f"not sent as it is typed: {error}", 300))
 
@@ -83,7 +88,9 @@ def state_of(model: ComposerModel) -> dict[str, Any]:
     item = model.item
     message = OutboundMessage(b"") if isinstance(item, BrokerError) else item
     problems = model.problems()
-    large = len(message.data or b"") > EDITABLE_BYTES
+    text = model.text
+    shown = message.data if text is None else text.encode()
+    large = len(shown or b"") > EDITABLE_BYTES
     refused = refusal_of(model.to)
     receipts = [] if model.outcome is None else model.outcome.head(RECEIPTS).fillna("").to_dict("records")
     return {
@@ -94,7 +101,7 @@ def state_of(model: ComposerModel) -> dict[str, Any]:
         "count": len(model),
         "row": model.row,
         "key": to_text(message.key, one_line=True),
-        "value": ("text", "") if large else to_text(message.data),
+        "value": ("text", "") if large else to_text(shown),
         "large": f"{size_text(len(message.data or b''))} are too long to edit here: set value in code"
         if large
         else "",
