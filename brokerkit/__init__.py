@@ -47,17 +47,21 @@ if TYPE_CHECKING:
     from .core.vocabulary.topics import Slice as Slice
     from .display.descriptions import Description as Description
     from .display.subscriptions import DescribedSubscription as DescribedSubscription
+    from .frames import Codec as Codec
     from .frames import Decoder as Decoder
     from .frames import Explanation as Explanation
     from .frames import attr as attr
     from .frames import avro as avro
+    from .frames import codec as codec
     from .frames import decoder as decoder
     from .frames import expand as expand
     from .frames import failures as failures
     from .frames import plain as plain
     from .frames import protobuf as protobuf
     from .frames.outcome import OutcomeFrame as OutcomeFrame
+    from .registry import RegisteredSchema as RegisteredSchema
     from .registry import SchemasUnknownWarning as SchemasUnknownWarning
+    from .registry import schema_source as schema_source
     from .saved import connections as connections
     from .saved import delete_connection as delete_connection
     from .saved import save_connection as save_connection
@@ -115,7 +119,7 @@ _HOMES = {
         "Unavailable",
         "UnsettledWarning",
     ),
-    "registry": ("SchemasUnknownWarning",),
+    "registry": ("RegisteredSchema", "SchemasUnknownWarning", "schema_source"),
     "core.vocabulary.messages": ("OutboundMessage",),
     "core.vocabulary.results": (
         "PublishFailed",
@@ -125,10 +129,12 @@ _HOMES = {
     "display.descriptions": ("Description",),
     "display.subscriptions": ("DescribedSubscription",),
     "frames": (
+        "Codec",
         "Decoder",
         "Explanation",
         "attr",
         "avro",
+        "codec",
         "decoder",
         "expand",
         "failures",

@@ -11,6 +11,7 @@ from .attribute import attr
 from .auto import AutoDecoder
 from .auto.explaining import Explanation
 from .build import Counts, Failure, Failures, FrameBuilder
+from .codecs.own import Codec, codec
 from .dataframe import from_pandas, to_pandas
 from .decoded import Decoded, PayloadDecoder, PayloadFailure, Payloads
 from .decoding import Decode, Decoder, as_decoder, decoder
@@ -30,6 +31,7 @@ __all__ = [
     "ATTRIBUTES",
     "SCHEMA",
     "AutoDecoder",
+    "Codec",
     "Counts",
     "Decode",
     "Decoded",
@@ -51,6 +53,7 @@ __all__ = [
     "attach",
     "attr",
     "avro",
+    "codec",
     "decoder",
     "expand",
     "failures",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from .client import RegistryClient
 from .options import RegistryOptions
+from .own import own_sources, schema_source
 from .registry import Registry, opened
 from .schemas import RegisteredSchema, SchemaRef, SchemaReference, SchemaSource
 from .sources import SchemaSources, as_one
@@ -29,4 +30,6 @@ __all__ = [
     "SystemSchemas",
     "as_one",
     "opened",
+    "own_sources",
+    "schema_source",
 ]

@@ -18,7 +18,7 @@ from brokerkit.core.vocabulary.errors import Closed
 from brokerkit.core.vocabulary.positions import parse
 from brokerkit.display.markup import Displayed, block, heading, lines, pairs
 from brokerkit.display.sanitize import plain
-from brokerkit.registry import SchemaSource, SystemSchemas, as_one, opened
+from brokerkit.registry import SchemaSource, SystemSchemas, as_one, opened, own_sources
 
 from .arguments import model_of
 from .interrupted import Interrupted
@@ -184,7 +184,7 @@ class BrokerSession(Displayed):
             found.append(
                 SystemSchemas(self.connection.name, kind, self.connection.inspector, address.public_url)
             )
-        return as_one(found)
+        return as_one([*found, *own_sources()])
 
     def _check_open(self) -> None:
         if self.connection.closed:

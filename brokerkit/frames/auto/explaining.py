@@ -9,6 +9,7 @@ from typing import Any, Literal, NamedTuple
 from ..codecs import cbor, msgpack
 from ..codecs.avro.container import MAGIC as AVRO_CONTAINER
 from ..codecs.framing import framings
+from ..codecs.own import own_codecs
 from ..json_exact import read
 from .declared import NOTHING, Declared
 from .reading import CBOR_MAPS, MSGPACK_MAPS, Peeled, Reading, first_control, peel, read_inside
@@ -100,6 +101,8 @@ def _why(inside: str, peeled: Peeled, declared: Declared, found: Reading) -> str
         return "recognised, but it could not be read"
     if inside == declared.format:
         return "declared by an attribute"
+    if inside in own_codecs():
+        return "recognised by a codec of your own"
     if inside == "avro-container":
         return "recognised by its first bytes"
     if inside in ("msgpack", "cbor"):

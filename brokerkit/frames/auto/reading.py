@@ -11,6 +11,7 @@ from ..codecs.avro.container import MAGIC as AVRO_CONTAINER
 from ..codecs.avro.container import ContainerError, container_texts
 from ..codecs.compression import CAP, decompress, recognised
 from ..codecs.extras import MissingExtra
+from ..codecs.own import own_codecs
 from ..decoded import ERROR_LENGTH
 from .declared import NOTHING, Declared
 from .json_rows import is_json
@@ -129,6 +130,9 @@ def read_inside(peeled: Peeled, declared: Declared = NOTHING, *, strict: bool = 
         found = _told(declared.format, data, prefix, strict)
         if found is not None:
             return found
+    own = _own(data, prefix)
+    if own is not None:
+        return own
     if data.startswith(AVRO_CONTAINER):
         return _container(data, prefix)
     try:
@@ -169,6 +173,20 @@ def _has_names(value: Any) -> bool:
         and bool(value)
         and all(isinstance(key, str) and key and key.isprintable() for key in value)
     )
+
+
+def _own(data: bytes, prefix: str) -> Reading | None:
+    """Read a format of the user's own, if one recognises the payload."""
+    for name, codec in own_codecs().items():
+        try:
+            if codec.evidence(data):
+                return Reading(codec.text(data), f"{prefix}{name}")
+        except ValueError as error:
+            return Reading(None, f"{prefix}{name}", problem=Problem(str(error)[:ERROR_LENGTH], name))
+        except Exception as error:  # a wrong codec is a failure of the rows that it looks at
+            reason = f"its evidence raised {type(error).__name__}: {error}"[:ERROR_LENGTH]
+            return Reading(None, f"{prefix}{name}", problem=Problem(reason, name))
+    return None
 
 
 def _told(name: str, data: bytes, prefix: str, strict: bool) -> Reading | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,11 +16,14 @@ from brokerkit.core.vocabulary.schemas import ANY_BYTES
 from brokerkit.registry import RegisteredSchema, SchemaRef, SchemaSource
 
 from ..arrays import flags
-from ..codecs.bodies import BodyReader, Rows
+from ..arrow import Array
+from ..codecs.bodies import Bodies, BodyReader, Gathered, Rows
+from ..codecs.compression import decompress
 from ..codecs.extras import MissingExtra
 from ..codecs.framed_rows import framed_rows
 from ..codecs.framing import Framing, Part, declares, framings
 from ..codecs.registered import body_reader
+from ..codecs.row_failure import RowFailure
 from ..decoded import ERROR_LENGTH, Payloads, objects_of
 from .framed_batch import Framed, FramedBatch
 
@@ -87,7 +91,7 @@ class RegisteredPayloads:
                 batch.refused(framing, rows, schema.type.lower(), _cut(error))
             return
         index: Any = pa.array(rows)
-        texts, failures = reader.read(payloads.data.take(index), framing)
+        texts, failures = _read(reader, payloads.data.take(index), framing)
         batch.put(framing, rows, reader.format, texts, failures)
 
     def _resolved(self, ref: SchemaRef) -> RegisteredSchema:
@@ -116,6 +120,28 @@ class RegisteredPayloads:
                 self._readers.clear()
             self._readers[schema] = found
         return found
+
+
+def _read(reader: BodyReader, payloads: Array, framing: Framing) -> Bodies:
+    if not framing.compressed:
+        return reader.read(payloads, framing)
+    bodies: list[bytes | None] = []
+    failures: dict[int, RowFailure] = {}
+    for row, payload in enumerate(objects_of(payloads)):
+        body = None
+        try:
+            body = decompress("zlib", payload[framing.start :])
+        except ValueError as error:
+            failures[row] = RowFailure(None, "", str(error)[:ERROR_LENGTH])
+        bodies.append(body)
+    rows: Any = pa.array([row for row, body in enumerate(bodies) if body is not None], pa.int64())
+    inner = pa.array([body for body in bodies if body is not None], pa.large_binary())
+    found = reader.read(inner, replace(framing, start=0, compressed=False))
+    for place, one in found.failures.items():
+        failures[rows[place].as_py()] = one
+    texts = Gathered(len(payloads))
+    texts.put(rows.to_numpy(), found.texts)
+    return Bodies(texts.texts(), failures)
 
 
 def _part(payloads: Payloads) -> Part:

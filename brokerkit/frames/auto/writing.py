@@ -14,7 +14,9 @@ from ..codecs.body_writers import BodyWriter, body_writer
 from ..codecs.compression import compress
 from ..codecs.framing import Framing, Part, framings
 from ..codecs.misfit import Misfit
+from ..codecs.own import own_codecs
 from ..decoded import ERROR_LENGTH
+from ..json_exact import loads
 from .declared import NOTHING, Declared
 from .reading import Peeled, peel, read_inside
 from .registered import LARGEST_ID
@@ -39,6 +41,12 @@ def written(payload: bytes, value: bytes, declared: Declared = NOTHING, part: Pa
     if found.text.encode() == value:
         return payload
     inside = found.format.rpartition("+")[2]
+    own = own_codecs().get(inside)
+    try:
+        if own is not None:
+            return wrapped(peeled, own.rewritten(loads(value)))
+    except ValueError as error:
+        raise refused(inside, error) from error
     if inside not in _REWRITERS:
         return wrapped(peeled, value)
     try:
