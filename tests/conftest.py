@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -36,7 +37,11 @@ NOTEBOOK_SECONDS = 600
 """How long a cell may take: one may have to download the servers that it starts."""
 
 
-NOTEBOOKS_WITH_SERVERS = {"02_five_brokers.ipynb"}
+NOTEBOOKS_WITH_SERVERS: dict[str, dict[str, str]] = {
+    "02_five_brokers.ipynb": {},
+    "04_formats.ipynb": {"kafka": "kafka", "registry": "schema-registry"},
+}
+"""Notebooks that start real servers: what they cannot do without, and its name in `REQUIRE`."""
 SERVERS = {
     "nats_server", "kafka_server", "kafka_server_default_delay", "pubsub_emulator", "pstest_server",
     "pulsar_server", "servicebus_server", "schema_registry_server", "apicurio_server",
@@ -73,8 +78,18 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Note which test asks for a server."""
+    """Note which test asks for a server, and skip a notebook whose servers cannot be started here."""
     _item[:] = [item]
+    for system, name in NOTEBOOKS_WITH_SERVERS.get(item.path.name, {}).items():
+        enable = lacking()[system]
+        if enable is not None:
+            missing(name, enable)
+
+
+@cache
+def lacking() -> dict[str, str | None]:
+    """Return what each system lacks to be started here, or None."""
+    return dict(catalogue.startable())
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
