@@ -13,15 +13,14 @@ from __future__ import annotations
 import hashlib
 import shutil
 import subprocess
-import tarfile
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
 import httpx
 
-from . import cache
-from .java import DEPENDENCY_PLUGIN, JAVA, class_archive, java_version
+from . import cache, java
+from .java import JAVA, class_archive, java_version
 from .process import kept_ports
 from .proxy import Proxy
 from .server import Server
@@ -129,36 +128,8 @@ def available() -> str | None:
 
 
 def _download(where: Path) -> None:
-    # use a separate local repository, or 245 MB would stay behind in the user's
-    copied = subprocess.run(
-        [
-            "mvn",
-            "--batch-mode",
-            "-q",
-            f"{DEPENDENCY_PLUGIN}:copy",
-            f"-Dartifact={ARTIFACT}",
-            f"-DoutputDirectory={where}",
-            f"-Dmaven.repo.local={where / 'repository'}",
-        ],
-        cwd=where,
-        capture_output=True,
-        text=True,
-        timeout=900,
-        check=False,
-    )
-    archives = list(where.glob("*.tar.gz"))
-    if copied.returncode or len(archives) != 1:
-        said = copied.stdout[-3000:] + copied.stderr[-1000:]
-        raise cache.ProvisionError(f"Maven could not download Pulsar:\n{said}")
-    with archives[0].open("rb") as file:
-        found = hashlib.file_digest(file, "sha512").hexdigest()
-    if found != SHA512:
-        raise cache.ProvisionError(f"{ARTIFACT} has SHA-512 {found}, expected {SHA512}")
-    with tarfile.open(archives[0]) as archive:
-        archive.extractall(where, filter="data")
+    java.unpack(ARTIFACT, SHA512, where, where)
     (where / f"apache-pulsar-{VERSION}").rename(where / "home")
-    archives[0].unlink()
-    shutil.rmtree(where / "repository")
     boot = where / "boot"
     subprocess.run(
         ["javac", "-nowarn", "-cp", f"{where / 'home' / 'lib'}/*", "-d", str(boot), str(BOOT)],

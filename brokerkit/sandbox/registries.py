@@ -13,19 +13,16 @@ download of 142 MB, Maven.
 from __future__ import annotations
 
 import base64
-import hashlib
 import http.client
 import os
 import shutil
 import socket
-import subprocess
-import tarfile
 from abc import abstractmethod
 from pathlib import Path
 
-from . import cache
+from . import cache, java
 from .golang import GoProgram
-from .java import DEPENDENCY_PLUGIN, JAVA, class_archive, java_version
+from .java import JAVA, class_archive, java_version
 from .process import free_ports
 from .proxy import Proxy
 from .server import Server
@@ -143,35 +140,7 @@ def _name() -> str:
 
 
 def _download(where: Path) -> None:
-    # use a separate local repository, or 142 MB would stay behind in the user's
-    copied = subprocess.run(
-        [
-            "mvn",
-            "--batch-mode",
-            "-q",
-            f"{DEPENDENCY_PLUGIN}:copy",
-            f"-Dartifact={ARTIFACT}",
-            f"-DoutputDirectory={where}",
-            f"-Dmaven.repo.local={where / 'repository'}",
-        ],
-        cwd=where,
-        capture_output=True,
-        text=True,
-        timeout=900,
-        check=False,
-    )
-    archives = list(where.glob("*.tar.gz"))
-    if copied.returncode or len(archives) != 1:
-        said = copied.stdout[-3000:] + copied.stderr[-1000:]
-        raise cache.ProvisionError(f"Maven could not download Apicurio:\n{said}")
-    with archives[0].open("rb") as file:
-        found = hashlib.file_digest(file, "sha512").hexdigest()
-    if found != SHA512:
-        raise cache.ProvisionError(f"{ARTIFACT} has SHA-512 {found}, expected {SHA512}")
-    with tarfile.open(archives[0]) as archive:
-        archive.extractall(where / "home", filter="data")
-    archives[0].unlink()
-    shutil.rmtree(where / "repository")
+    java.unpack(ARTIFACT, SHA512, where, where / "home")
 
 
 def provision_apicurio() -> Path:
