@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from brokerkit.core.vocabulary.errors import ConfigError
+from brokerkit.registry import SchemaSource
 
 from .attributes import attributes_array, parts_of
 from .auto.declared import NOTHING, declared_rows
@@ -14,10 +16,11 @@ from .message_rows import attributes_of
 from .tabular import is_pandas, missing, table_of
 
 
-def explained_row(row: Any) -> Explanation:
-    """Return how `auto` reads the payload of a row, and why.
+def explained_row(row: Any, source: SchemaSource | None = None) -> Explanation:
+    """Return how `auto` reads the payload and the key of a row, and why.
 
     Args:
+        source: Where the schemas are that they may name; None if there is no source.
         row: A Series, a dict, or a frame with one row.
 
     Raises:
@@ -27,9 +30,14 @@ def explained_row(row: Any) -> Explanation:
     if "raw" not in values and "value" not in values:
         raise ConfigError("a row of messages has the columns 'value' and 'raw'; this one has neither")
     attributes = attributes_of(values.get("attributes"))
-    declared = declared_rows(attributes_array([attributes], 1), 1)
+    column = attributes_array([attributes], 1)
+    declared = declared_rows(column, 1).get(0, NOTHING)
     named = {name: data or b"" for name, data, _ in map(parts_of, attributes)}
-    return explained(_payload(values), declared.get(0, NOTHING), named)
+    found = explained(_payload(values), declared, named, "value", source, column)
+    key = _payload(values, ("raw_key", "key"))
+    if key is None:
+        return found
+    return replace(found, key=explained(key, NOTHING, named, "key", source, column))
 
 
 def _values(row: Any) -> Mapping[str, Any]:
@@ -45,8 +53,8 @@ def _values(row: Any) -> Mapping[str, Any]:
     return values
 
 
-def _payload(values: Mapping[str, Any]) -> bytes | None:
-    for name in ("raw", "value"):
+def _payload(values: Mapping[str, Any], names: Sequence[str] = ("raw", "value")) -> bytes | None:
+    for name in names:
         value = values.get(name)
         if isinstance(value, str):
             return value.encode()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import uuid
 from collections.abc import Callable, Iterator
@@ -134,3 +135,39 @@ def test_typed_keys_come_from_every_read(keyed: Keyed) -> None:
     assert sorted(read) == [7, 7, 8]
     assert set(bk.failures(found)["column"]) == {"key"}
     assert s.scan(topic, decode_key=decode).to_arrow().schema.field("key").type == decode.type
+
+
+def test_explain_shows_the_schema_of_a_key_and_why_others_are_rejected(keyed: Keyed) -> None:
+    s = keyed.session
+    frame = bk.expand(s.peek(keyed.topic, 100)).sort_values("value.n")
+    avro, text, binary = (s.explain(frame.iloc[row]) for row in (0, 1, 4))
+    assert avro.format == "json"
+    assert avro.key is not None
+    assert avro.key.format == "confluent+avro"
+    assert avro.key.schema == f"id {int.from_bytes((keyed.keys[0] or b'')[1:5], 'big')}"
+    assert [layer.bytes for layer in avro.key.layers] == [6, 1]
+    assert s.registry is not None
+    assert s.registry.name in avro.key.layers[1].evidence
+    assert "key: format confluent+avro" in repr(avro)
+    assert text.key is not None
+    assert text.key.format == "text"
+    assert binary.key is not None
+    assert binary.key.format == "bytes"
+
+
+def test_explain_says_why_a_value_does_not_fit_its_schema(keyed: Keyed) -> None:
+    s, topic = keyed.session, keyed.topic
+    first = keyed.keys[0] or b""
+    gold = f"{topic}-values"
+    s.create_topic(gold)
+    payloads = [first, first[:5], gzip.compress(first), b"\0\0\0\x27\x0f\x02"]
+    s.publish_batch(gold, [bk.OutboundMessage(payload) for payload in payloads])
+    good, short, packed, unknown = (
+        s.explain(row) for _, row in s.peek(gold, 10).sort_values("offset").iterrows()
+    )
+    assert (good.format, good.failure) == ("confluent+avro", "")
+    assert "byte 0" in short.failure or "byte 5" in short.failure
+    assert packed.format == "gzip+confluent+avro"
+    assert [layer.name for layer in packed.layers] == ["gzip", "confluent", "avro"]
+    assert unknown.format == "bytes"
+    assert any("9999" in reason for _, reason in unknown.rejected)

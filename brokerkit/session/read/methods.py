@@ -226,11 +226,12 @@ class ReadingSession(BrokerSession):
         )
 
     def explain(self, row: Any) -> Explanation:
-        """Return how `decode="auto"` reads the payload of a row, and why::
+        """Return how `decode="auto"` reads the payload and the key of a row, and why::
 
             s.explain(df.iloc[0])
 
-        It shows each layer with its size and evidence, and why other readings were rejected.
+        It shows each layer with its size and evidence, the schema with its source, and why other readings
+        were rejected.
 
         Args:
             row: A row of a frame of messages: a Series, a dict, or a frame with one row.
@@ -238,7 +239,7 @@ class ReadingSession(BrokerSession):
         Raises:
             ConfigError: It is not one row of messages.
         """
-        return explained_row(row)
+        return explained_row(row, self.schema_source)
 
     def reread(
         self, df: pd.DataFrame, *, decode: Any = None, decode_key: Any = None, expand: bool = False
