@@ -8,12 +8,21 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
-from brokerkit.core.vocabulary.topics import EXACT, Bounds, Counted, TopicDescription, TopicInfo, count_text
-from brokerkit.frames.arrow import schema
+from brokerkit.core.vocabulary.topics import (
+    EXACT,
+    Bounds,
+    Counted,
+    Placement,
+    TopicDescription,
+    TopicInfo,
+    count_text,
+)
+from brokerkit.frames.arrow import ArrowType, schema
 from brokerkit.frames.dataframe import to_pandas
 
 from . import markup
 from .sanitize import LONGEST, plain, plain_lines
+from .units import setting_text, size_words
 
 TOPICS = schema(
     {
@@ -54,6 +63,14 @@ SUBSCRIPTIONS = schema(
         "exact": pa.bool_(),
     }
 )
+SETTINGS = schema({"setting": pa.string(), "value": pa.string(), "text": pa.string(), "changed": pa.bool_()})
+STORED: dict[str, ArrowType] = {
+    "leader": pa.string(),
+    "replicas": pa.string(),
+    "in_sync": pa.string(),
+    "bytes": pa.int64(),
+}
+"""The columns of partitions that are there where the system knows them."""
 
 
 def topics_frame(infos: Sequence[TopicInfo]) -> pd.DataFrame:
@@ -83,7 +100,10 @@ class Description(markup.Displayed):
 
     Attributes:
         name: The name of the topic.
-        partitions: A frame of partitions. Offsets run from `start` up to but excluding `end`.
+        partitions: A frame of partitions. Offsets run from `start` up to but excluding `end`. Where the
+            system says so, it also has `leader`, `replicas`, `in_sync` and `bytes`.
+        settings: A frame of the topic's settings: the `value` as the system has it, its `text` in units that
+            a person reads, and whether it is `changed`, so that it differs from the default.
         subscriptions: A frame of subscriptions or groups. `lag` counts the messages still to be processed.
         details: The topic's settings as a dict.
         messages: The number of messages; None where the system does not say.
@@ -107,6 +127,7 @@ class Description(markup.Displayed):
         self.details = dict(described.details)
         # positions that are not offsets are shown as the system writes them
         shown = any(b.end >= EXACT for b in described.partitions)
+        stored = _stored(described)
         self.partitions = to_pandas(
             pa.Table.from_pylist(
                 [
@@ -116,10 +137,25 @@ class Description(markup.Displayed):
                         "end": b.show(b.end) if shown else b.end,
                         "messages": b.estimate,
                         "exact": b.exact,
+                        **_placed(described.placements.get(b.partition, Placement())),
                     }
                     for b in described.partitions
                 ],
-                PLACES if shown else PARTITIONS,
+                schema({**{each.name: each.type for each in (PLACES if shown else PARTITIONS)}, **stored}),
+            )
+        )
+        self.settings = to_pandas(
+            pa.Table.from_pylist(
+                [
+                    {
+                        "setting": each.name,
+                        "value": str(each.value),
+                        "text": setting_text(each.name, each.value),
+                        "changed": each.changed,
+                    }
+                    for each in described.settings
+                ],
+                SETTINGS,
             )
         )
         self.subscriptions = to_pandas(
@@ -141,7 +177,7 @@ class Description(markup.Displayed):
         )
 
     def _head(self) -> str:
-        size = "" if self.bytes is None else f", {self.bytes:,} bytes"
+        size = "" if self.bytes is None else f", {size_words(self.bytes)}"
         count = "number of messages not known"
         if self.messages is not None:
             count = count_text(self.messages, self._counted, "message")
@@ -163,22 +199,44 @@ class Description(markup.Displayed):
             shown[name] = pd.Series(texts, dtype=object)
         return shown
 
-    def _details(self) -> str:
-        return "\n".join(plain(f"{name}: {_short(name, value)}") for name, value in self.details.items())
+    def _details(self) -> dict[str, str]:
+        """Return the details and the settings that differ from their defaults, as they are shown."""
+        shown = {name: _short(name, value) for name, value in self.details.items()}
+        rows = self.settings.to_dict("records")
+        changed = {row["setting"]: f"{row['text']} (changed)" for row in rows if row["changed"] is True}
+        if rows:
+            changed["settings"] = f"{len(rows)}, in .settings; {len(changed)} differ from the default"
+        return shown | changed
 
     def __repr__(self) -> str:
         parts = [f"{self._head()}\n{self.hidden}".rstrip()]
         parts += [plain_lines(each.to_string(index=False, max_colwidth=LONGEST)) for each in self._tables()]
-        return "\n\n".join([*parts, self._details()]).rstrip()
+        details = "\n".join(plain(f"{name}: {text}") for name, text in self._details().items())
+        return "\n\n".join([*parts, details]).rstrip()
 
     def _repr_html_(self) -> str:
-        details = {name: _short(name, value) for name, value in self.details.items()}
+        details = self._details()
         return markup.block(
             markup.heading(self._head()),
             markup.paragraph(self.hidden),
             *(markup.table([*each.columns], records(each)) for each in self._tables()),
             markup.pairs(details) if details else "",
         )
+
+
+def _placed(placement: Placement) -> dict[str, Any]:
+    return {
+        "leader": placement.leader,
+        "replicas": None if placement.replicas is None else ", ".join(placement.replicas),
+        "in_sync": None if placement.in_sync is None else ", ".join(placement.in_sync),
+        "bytes": placement.bytes,
+    }
+
+
+def _stored(described: TopicDescription) -> dict[str, ArrowType]:
+    """Return the columns that are known for at least one partition."""
+    known = [_placed(each) for each in described.placements.values()]
+    return {name: kind for name, kind in STORED.items() if any(row[name] is not None for row in known)}
 
 
 def records(frame: pd.DataFrame) -> Iterator[tuple[Any, ...]]:
@@ -196,7 +254,7 @@ def _short(name: str, value: Any) -> str:
         return f"{len(value)} settings, in .details[{name!r}]"
     if isinstance(value, list | tuple):
         return ", ".join(map(str, value))
-    return str(value)
+    return setting_text(name, value)
 
 
 def _positions(positions: dict[Any, Any], partitions: Sequence[Bounds]) -> str | None:

@@ -10,6 +10,7 @@ _SPANS = (("day", 86_400 * SECOND), ("hour", 3_600 * SECOND), ("minute", 60 * SE
 _SIZES = (("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10))
 _DECIMAL = (("GB", 10**9), ("MB", 10**6), ("kB", 10**3))
 _TIME_ENDS = {"ms": 1, "milliseconds": 1, "seconds": SECOND, "minutes": 60 * SECOND, "hours": 3_600 * SECOND}
+_SIZE_ENDS = {"bytes": 1, "megabytes": 1 << 20, "mebibytes": 1 << 20}
 UNLIMITED = frozenset({2**63 - 1, 2**31 - 1})
 
 
@@ -41,11 +42,16 @@ def setting_text(name: str, value: Any) -> str:
         return ", ".join(map(str, value))
     number = _number(value)
     unit = name.replace(".", "_").rpartition("_")[2]
-    if number is None or unit not in (*_TIME_ENDS, "bytes"):
-        return str(value)
-    if number < 0 or number in UNLIMITED:
+    if number in UNLIMITED:
         return "unlimited"
-    return size_words(int(number)) if unit == "bytes" else span_words(number * _TIME_ENDS[unit])
+    if number is None or unit not in (*_TIME_ENDS, *_SIZE_ENDS):
+        return str(value)
+    if number < 0:
+        # other negative numbers have meanings of their own
+        return "unlimited" if number == -1 else str(value)
+    if unit in _SIZE_ENDS:
+        return size_words(int(number * _SIZE_ENDS[unit]))
+    return span_words(number * _TIME_ENDS[unit])
 
 
 def _number(value: Any) -> float | None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from brokerkit.core.contract.inspector import InspectorDriver
 from brokerkit.core.vocabulary.topics import (
     Bounds,
+    Placement,
     PublishTerms,
+    Setting,
     TopicDescription,
     TopicInfo,
 )
@@ -45,6 +47,12 @@ class InmemInspector(InspectorDriver):
                 tuple(readers),
                 sum(each.size for each in found.partitions),
                 {"confirmation": DURABILITY},
+                placements={each.number: Placement(bytes=each.size) for each in found.partitions},
+                settings=(
+                    _limit("retention_seconds", found.retention_seconds),
+                    _limit("retention_messages", found.retention_messages),
+                    Setting("max_message_bytes", found.max_message_bytes, False),
+                ),
             )
 
     def bounds(self, topic: str, timeout: float) -> list[Bounds]:
@@ -62,3 +70,7 @@ class InmemInspector(InspectorDriver):
     def time_order(self, topic: str, timeout: float) -> TimeOrder:
         with self._store.changed:
             return "sorted" if all(each.sorted for each in self._store.topic(topic).partitions) else "first"
+
+
+def _limit(name: str, value: float | None) -> Setting:
+    return Setting(name, "unlimited" if value is None else value, value is not None)

@@ -24,6 +24,7 @@ from .operating import consumer_info
 from .reader import READER_PREFIX
 from .source import Source, find_source, window_of
 from .stored import first_at
+from .stream_settings import placement, settings_of
 from .subjects import STREAM_PREFIX, covered, overlap
 from .transforms import transform_of
 
@@ -161,7 +162,15 @@ class JetStreamInspector(InspectorDriver):
         shown["confirmation"] = confirmation(config, synced, info.get("cluster") or {})
         details = {"stream": source.stream, **shown, "config": config, "state": state}
         size = int(state["bytes"]) if not source.filters else None
-        return TopicDescription(topic, (bounds,), tuple(subscriptions), size, details)
+        return TopicDescription(
+            topic,
+            (bounds,),
+            tuple(subscriptions),
+            size,
+            details,
+            placements={None: placement(info.get("cluster") or {}, size)},
+            settings=settings_of(config),
+        )
 
     def terms(self, topic: str, timeout: float) -> PublishTerms:
         """Return the duplicate window of a topic's stream and its limit of a message."""

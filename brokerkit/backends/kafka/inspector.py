@@ -23,6 +23,7 @@ from .operating import INTERNAL, group_info, share_group_info
 from .options import Properties, log
 from .share_state import share_states
 from .terms import terms_of
+from .topic_settings import placements, topic_settings
 
 CONFIG_SECONDS = 5.0
 SHOWN_CONFIG = ("cleanup.policy", "retention.ms", "retention.bytes", "max.message.bytes", "compression.type")
@@ -59,11 +60,13 @@ class KafkaInspector(InspectorDriver):
         groups = groups_of(self._connection, self._properties, {topic: numbers}, deadline)[topic]
         shared = share_states(self._connection, self._properties, [topic], deadline)[topic]
         try:
-            config = self._connection.topic_config(topic, Deadline(min(CONFIG_SECONDS, deadline.remaining())))
+            within = Deadline(min(CONFIG_SECONDS, deadline.remaining()))
+            settings = topic_settings(self._connection, topic, within)
         except BrokerError as error:
             # permission to read a topic does not include permission to see its configuration
             log.info("configuration of %r: %s", topic, error)
-            config = {}
+            settings = ()
+        config = {each.name: str(each.value) for each in settings}
         return TopicDescription(
             topic,
             partitions=tuple(bounds),
@@ -75,6 +78,8 @@ class KafkaInspector(InspectorDriver):
                 **{name: config[name] for name in SHOWN_CONFIG if name in config},
                 "confirmation": self._confirmation(topic, config, deadline),
             },
+            placements=placements(self._connection, topic, deadline),
+            settings=settings,
         )
 
     def _confirmation(self, topic: str, config: Mapping[str, str], deadline: Deadline) -> str:

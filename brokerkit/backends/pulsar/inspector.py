@@ -9,7 +9,7 @@ from brokerkit.core.contract.inspector import InspectorDriver
 from brokerkit.core.vocabulary.cancellation import Deadline
 from brokerkit.core.vocabulary.errors import BrokerError, NotFound
 from brokerkit.core.vocabulary.schemas import SystemSchema
-from brokerkit.core.vocabulary.topics import Bounds, SubscriptionInfo, TopicDescription, TopicInfo
+from brokerkit.core.vocabulary.topics import Bounds, Placement, SubscriptionInfo, TopicDescription, TopicInfo
 
 from .connection import READER_PREFIX
 from .definitions import find_schema
@@ -18,6 +18,7 @@ from .names import rest_path, split_partition
 from .positions import from_ledgers, pack, parse_id
 from .ranges import Ranges, counted
 from .rest import RestEndpoint
+from .topic_policies import settings_of
 from .topics import Topics
 
 DEAD_LETTERS = "-DLQ"
@@ -91,6 +92,11 @@ class PulsarInspector(InspectorDriver):
             subscriptions,
             sum(int(stats["storageSize"]) for _, stats, _ in asked),
             details,
+            placements={
+                number: Placement(stats.get("ownerBroker"), bytes=int(stats["storageSize"]))
+                for number, stats, _ in asked
+            },
+            settings=settings_of(rest, full, deadline),
         )
 
     def bounds(self, topic: str, timeout: float) -> list[Bounds]:

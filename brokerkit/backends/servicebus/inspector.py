@@ -15,7 +15,7 @@ from brokerkit.core.vocabulary.windows import TimeOrder
 from .connection import ServiceBusConnection
 from .entities import Counts, Entity, counts, find, find_if_permitted, limits
 from .names import SUB_QUEUES, EntityName
-from .operating import rules_of, runtimes_of, settings_of, subscription_infos
+from .operating import marked_settings, rules_of, runtimes_of, settings_of, subscription_infos
 from .reader import FIRST, Peeking
 
 
@@ -50,6 +50,7 @@ class ServiceBusInspector(InspectorDriver):
         name = EntityName.parse(topic)
         found = find(self._connection, name.owner, deadline)
         details: dict[str, Any] = {"kind": found.kind, **settings_of(found.properties)}
+        settings = marked_settings(found.properties)
         details["confirmation"] = _confirmation(found.properties, self._connection.emulator)
         if found.kind == "topic":
             size = counts(self._connection, name, "topic", deadline).bytes
@@ -63,7 +64,8 @@ class ServiceBusInspector(InspectorDriver):
         if found.kind == "subscription":
             details["rules"] = rules_of(self._connection, name, deadline)
         size = known.bytes if name.sub_queue is None else None
-        return TopicDescription(topic, (self._bounds(name, known, deadline),), (), size, details)
+        bounds = (self._bounds(name, known, deadline),)
+        return TopicDescription(topic, bounds, (), size, details, settings=settings)
 
     def bounds(self, topic: str, timeout: float) -> list[Bounds]:
         deadline = Deadline(timeout)

@@ -11,7 +11,7 @@ from brokerkit.core.vocabulary.cancellation import Deadline
 from brokerkit.core.vocabulary.errors import NotFound
 from brokerkit.core.vocabulary.messages import to_microseconds
 from brokerkit.core.vocabulary.subscriptions import SubscriptionDescription
-from brokerkit.core.vocabulary.topics import SubscriptionInfo
+from brokerkit.core.vocabulary.topics import Setting, SubscriptionInfo
 
 from .admin import delete_topic
 from .connection import ServiceBusConnection
@@ -39,6 +39,26 @@ NEVER = timedelta(days=36500)
 """A longer duration means that there is no limit."""
 
 
+DEFAULTS: Mapping[str, Any] = {
+    "status": "Active",
+    "lock_duration_seconds": 60.0,
+    "requires_session": False,
+    "max_delivery_count": 10,
+    "dead_lettering_on_message_expiration": False,
+    "dead_lettering_on_filter_evaluation_exceptions": True,
+    "requires_duplicate_detection": False,
+    "duplicate_detection_history_time_window_seconds": 600.0,
+    "enable_partitioning": False,
+    "max_size_in_megabytes": 1024,
+    # settings that are shown only where they are set
+    "default_message_time_to_live_seconds": None,
+    "auto_delete_on_idle_seconds": None,
+    "forward_to": None,
+    "forward_dead_lettered_messages_to": None,
+}
+"""What the service takes where nothing was chosen."""
+
+
 def settings_of(properties: Any) -> dict[str, Any]:
     """Return the settings of an entity that are worth showing."""
     shown = {}
@@ -51,6 +71,14 @@ def settings_of(properties: Any) -> dict[str, Any]:
         else:
             shown[name] = getattr(value, "value", value)
     return shown
+
+
+def marked_settings(properties: Any) -> tuple[Setting, ...]:
+    """Return the settings of an entity, with those marked that differ from the default of the service."""
+    return tuple(
+        Setting(name, value, None if name not in DEFAULTS else value != DEFAULTS[name])
+        for name, value in settings_of(properties).items()
+    )
 
 
 def runtimes_of(connection: ServiceBusConnection, topic: str, deadline: Deadline) -> Iterable[Any]:

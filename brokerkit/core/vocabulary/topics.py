@@ -168,6 +168,38 @@ class SubscriptionInfo:
 
 
 @dataclass(frozen=True, slots=True)
+class Placement:
+    """Where a partition is stored, as far as the system says so.
+
+    Attributes:
+        leader: The server that leads it.
+        replicas: The servers that have a copy.
+        in_sync: Those whose copy is up to date.
+        bytes: How large its messages are.
+    """
+
+    leader: str | None = None
+    replicas: tuple[str, ...] | None = None
+    in_sync: tuple[str, ...] | None = None
+    bytes: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """A setting of a topic.
+
+    Attributes:
+        name: Its name. If the value is a time or a size, it ends in the unit: ``.ms``, ``_seconds``.
+        value: The value as the system has it.
+        changed: Whether it differs from the default. None where the system does not say.
+    """
+
+    name: str
+    value: Any
+    changed: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class TopicDescription:
     """A topic with its partitions and subscriptions.
 
@@ -177,6 +209,8 @@ class TopicDescription:
         subscriptions: Its subscriptions or groups.
         bytes: How large its messages are, where the system says so.
         details: What else the system says about it.
+        placements: Where each partition is stored, by its number.
+        settings: Its settings.
     """
 
     name: str
@@ -184,6 +218,8 @@ class TopicDescription:
     subscriptions: tuple[SubscriptionInfo, ...] = ()
     bytes: int | None = None
     details: Mapping[str, Any] = field(default_factory=dict)
+    placements: Mapping[int | None, Placement] = field(default_factory=dict, kw_only=True)
+    settings: tuple[Setting, ...] = field(default=(), kw_only=True)
 
     @property
     def messages(self) -> int | None:

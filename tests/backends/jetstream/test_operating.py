@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import uuid
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -149,3 +150,18 @@ def test_a_deleted_consumer_is_gone(s: Session, nats_server: NatsServer, filled:
         asked(nats_server, stream, "me")
     with pytest.raises(bk.NotFound):
         s.delete_subscription(topic, "me", confirm="me")
+
+
+def test_a_description_of_a_topic_has_the_limits_and_subjects_of_its_stream(
+    s: Session, nats_server: NatsServer
+) -> None:
+    name = f"limits{uuid.uuid4().hex[:6]}"
+    s.create_topic(f"{name}.>", max_age=604_800, max_bytes=10_000_000, storage="memory")
+    s.publish(f"{name}.a", "x")
+    settings = s.describe(f"{name}.>").settings.set_index("setting")
+    assert settings["text"]["max_age_seconds"] == "7 days"
+    assert settings["text"]["max_bytes"] == "10 MB"
+    assert settings["text"]["max_msgs"] == "unlimited"
+    assert settings["text"]["subjects"] == f"{name}.>"
+    changed = settings["changed"].fillna(False)
+    assert sorted(changed[changed].index) == ["max_age_seconds", "max_bytes", "storage"]

@@ -210,3 +210,21 @@ def test_positions_before_what_retention_left_count_from_there(
     assert list(plan["lag_before"]) == [4, 10]
     with pytest.raises(bk.ConfigError, match="2 lies outside partition 0, which has 6 up to 10"):
         s.reset(filled, group, {0: 2}, dry_run=True)
+
+
+def test_a_description_of_a_topic_has_its_places_and_marks_what_was_chosen(
+    s: Session, admin: AdminClient, make_topic: Callable[..., str]
+) -> None:
+    topic = make_topic(partitions=2, **{"retention.ms": 1_209_600_000, "max.message.bytes": 10_000_000})
+    found = s.describe(topic)
+    asked = admin.list_topics(topic, timeout=10).topics[topic].partitions
+    for row in found.partitions.to_dict("records"):
+        known = asked[row["partition"]]
+        assert row["leader"].startswith(f"{known.leader} (127.0.0.1:")
+        assert row["replicas"] == ", ".join(map(str, known.replicas))
+        assert row["in_sync"] == ", ".join(map(str, known.isrs))
+    settings = found.settings.set_index("setting")
+    assert settings["changed"][settings["changed"]].index.tolist() == ["max.message.bytes", "retention.ms"]
+    assert settings["text"]["retention.ms"] == "14 days"
+    assert "retention.ms: 14 days (changed)" in repr(found)
+    assert "max.message.bytes: 10 MB (changed)" in repr(found)

@@ -10,6 +10,7 @@ import pytest
 
 import brokerkit as bk
 from brokerkit.sandbox.pulsar import PulsarServer
+from brokerkit.testing.waiting import eventually
 from brokerkit.workbench import Session
 
 from .conftest import Make
@@ -163,3 +164,26 @@ def test_without_the_rest_endpoint_it_says_what_is_needed(pulsar_server: PulsarS
         ):
             with pytest.raises(bk.NotSupported, match="admin="):
                 ask()
+
+
+def test_a_description_of_a_topic_has_sizes_brokers_and_policies(
+    s: Session, pulsar_server: PulsarServer, make: Make
+) -> None:
+    topic = make(2)
+    sent(s, topic, 4)
+    path = topic.replace("://", "/")
+    answer = httpx.post(f"{pulsar_server.admin}/admin/v2/{path}/messageTTL", params={"messageTTL": "3600"})
+    assert answer.is_success, answer.text
+
+    def told() -> bool:
+        settings = s.describe(topic).settings.set_index("setting")
+        return bool(settings["changed"].get("message_ttl_seconds", False))
+
+    eventually(told, "the policy of the topic is known")
+    found = s.describe(topic)
+    assert "message_ttl_seconds: 1 hour (changed)" in repr(found)
+    assert found.settings["changed"].sum() == 1
+    for row in found.partitions.to_dict("records"):
+        stats = httpx.get(f"{pulsar_server.admin}/admin/v2/{path}-partition-{row['partition']}/stats").json()
+        assert row["bytes"] == stats["storageSize"]
+    assert found.partitions["leader"].notna().all()

@@ -66,3 +66,20 @@ def test_a_deleted_subscription_is_gone(session: Session) -> None:
     assert [each.name for each in administration.list_subscriptions(topic)] == ["two"]
     with pytest.raises(bk.NotFound, match="no subscription 'one'"):
         session.delete_subscription(topic, "one", confirm="one")
+
+
+def test_a_description_of_a_queue_marks_sessions_duplicate_detection_and_lock(session: Session) -> None:
+    queue = new_queue(session, sessions=True, duplicate_detection=3600, lock_seconds=30)
+    found = session.describe(queue)
+    settings = found.settings.set_index("setting")
+    changed = settings["changed"].fillna(False)
+    assert sorted(changed[changed].index) == [
+        "duplicate_detection_history_time_window_seconds",
+        "lock_duration_seconds",
+        "requires_duplicate_detection",
+        "requires_session",
+    ]
+    assert settings["text"]["duplicate_detection_history_time_window_seconds"] == "1 hour"
+    assert settings["text"]["max_size_in_megabytes"] == "1 GiB"
+    untouched = session.describe(new_queue(session)).settings["changed"]
+    assert not untouched.fillna(False).any()

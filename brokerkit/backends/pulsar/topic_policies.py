@@ -1,0 +1,64 @@
+"""The policies of a topic as settings: its own, or those of its namespace or the brokers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from brokerkit.core.vocabulary.cancellation import Deadline
+from brokerkit.core.vocabulary.errors import BrokerError
+from brokerkit.core.vocabulary.topics import Setting
+
+from .log import log
+from .names import rest_path
+from .rest import RestEndpoint
+
+POLICIES = {
+    "retention": "retention",
+    "messageTTL": "message_ttl_seconds",
+    "deduplicationEnabled": "deduplication",
+    "maxMessageSize": "max_message_bytes",
+    "compactionThreshold": "compaction_threshold_bytes",
+    "maxUnackedMessagesOnConsumer": "max_unacked_messages_on_consumer",
+    "maxUnackedMessagesOnSubscription": "max_unacked_messages_on_subscription",
+}
+"""The policies that are looked up, with their names as settings."""
+PARTS = {
+    "retentionTimeInMinutes": "retention_minutes",
+    "retentionSizeInMB": "retention_mebibytes",
+}
+OFF_AT_ZERO = ("message_ttl_seconds", "max_message_bytes", "compaction_threshold_bytes")
+
+
+def settings_of(rest: RestEndpoint, full: str, deadline: Deadline) -> tuple[Setting, ...]:
+    """Return the policies that apply to a topic. Those that were set for the topic itself are changed.
+
+    Policies of a topic need ``topicLevelPoliciesEnabled`` on the brokers, which is the default. What an
+    account may not see is left out.
+    """
+    found: list[Setting] = []
+    for path, name in POLICIES.items():
+        try:
+            own = _policy(rest, full, path, deadline, applied=False)
+            applied = _policy(rest, full, path, deadline, applied=True)
+        except (BrokerError, ValueError) as error:
+            log.info("policy %s of %s: %s", path, full, error)
+            continue
+        found.extend(_settings(name, applied, changed=own is not None))
+    return tuple(found)
+
+
+def _policy(rest: RestEndpoint, full: str, path: str, deadline: Deadline, *, applied: bool) -> Any:
+    url = f"{rest_path(full)}/{path}"
+    params = {"applied": "true"} if applied else {}
+    answer = rest.ask("GET", url, deadline.remaining(), params=params)
+    return answer.json() if answer.content else None
+
+
+def _settings(name: str, value: Any, *, changed: bool) -> Iterator[Setting]:
+    if isinstance(value, Mapping):
+        for part, shown in PARTS.items():
+            if part in value:
+                yield Setting(shown, value[part], changed)
+    elif value is not None:
+        yield Setting(name, "unlimited" if name in OFF_AT_ZERO and value == 0 else value, changed)
