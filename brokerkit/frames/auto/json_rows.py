@@ -34,8 +34,12 @@ def not_json(texts: Array, items: Sequence[bytes | None]) -> list[int]:
 
 
 def _is_lenient(text: bytes | None) -> bool:
+    text = text or b""
+    if text.endswith(b"\0") and not text.lstrip(b"\xef\xbb\xbf \t\r\n").startswith((b"{", b"[", b'"')):
+        # a binary number such as 50, whose first byte is a digit
+        return False
     try:
-        read(text or b"")
+        read(text)
     except ValueError:
         return False
     return True
