@@ -24,6 +24,7 @@ from brokerkit.frames.decoded import objects_of
 from brokerkit.frames.json_exact import is_inexact, may_be_inexact
 from brokerkit.frames.json_exact import read as read_exactly
 from brokerkit.frames.packed import packed_as, packed_rows
+from brokerkit.frames.text import split_text
 
 from .overlooked import KEY_NOT_DECODED, NOT_GIVEN, NOT_JSON, NOT_TEXT, NULL, Overlooked
 
@@ -181,7 +182,10 @@ class Filter:
             others = pc.invert(matching.slice(0, batch.num_rows))
             if is_text(batch.schema.field("value").type):
                 others = pc.and_(others, batch.column("value").is_null())
-            _note_bytes(batch.filter(others), overlooked, None)
+            unseen = batch.filter(others)
+            binary = split_text(unseen.column("raw"))[1].is_valid()
+            _note_bytes(unseen.filter(binary), overlooked, NOT_TEXT)
+            _note_bytes(unseen.filter(pc.invert(binary)), overlooked, None)
         return batch.take(rows)
 
     def _matches(self, batch: pa.RecordBatch, overlooked: Overlooked, limit: int | None) -> list[bool]:
