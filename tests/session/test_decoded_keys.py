@@ -171,3 +171,47 @@ def test_explain_says_why_a_value_does_not_fit_its_schema(keyed: Keyed) -> None:
     assert [layer.name for layer in packed.layers] == ["gzip", "confluent", "avro"]
     assert unknown.format == "bytes"
     assert any("9999" in reason for _, reason in unknown.rejected)
+
+
+def test_the_browser_finds_filters_and_publishes_what_was_decoded(keyed: Keyed) -> None:
+    s, topic = keyed.session, keyed.topic
+    browser = s.browse(topic, key='{"id":7}')
+    assert browser.wait(20)
+    assert sorted(bk.expand(browser.frame)["value.n"]) == [0, 5]
+    browser.selected = browser.frame["id"].iloc[0]
+    message = browser._model.rows.message
+    assert message is not None
+    assert message.key == keyed.keys[0]
+    assert message.view()["fields"][0] == ["key", '{"id":7}']
+    assert eval(browser.call, {"s": s, "browser": browser})["raw_key"].tolist() == [keyed.keys[0]] * 2
+
+
+def test_the_browser_shows_decoded_values_with_their_schema(keyed: Keyed) -> None:
+    s, topic = keyed.session, f"{keyed.topic}-shown"
+    s.create_topic(topic, partitions=1)
+    s.publish_batch(topic, [bk.OutboundMessage(key) for key in (keyed.keys[0], keyed.keys[2], b"\xff\x00")])
+    browser = s.browse(topic, where='"id":8')
+    assert browser.wait(20)
+    assert browser.frame["value"].tolist() == ['{"id":8}']
+    browser.selected = browser.frame["id"].iloc[0]
+    message = browser._model.rows.message
+    assert message is not None
+    view = message.view()
+    assert ["schema", browser.frame["schema"].iloc[0]] in view["fields"]
+    assert view["payload"]["form"] == "tree"
+    tail = s.tail(topic, start="earliest", where='"id":8')
+    try:
+        assert tail.frame["value"].tolist() == ['{"id":8}']
+    finally:
+        tail.stop()
+
+
+def test_a_text_filter_says_which_payloads_it_could_not_look_into(keyed: Keyed) -> None:
+    s, topic = keyed.session, f"{keyed.topic}-bytes"
+    s.create_topic(topic, partitions=1)
+    broken = (keyed.keys[0] or b"")[:5] + b"\xff"
+    payloads = [keyed.keys[0], b"\xff\x00", broken, b"text"]
+    s.publish_batch(topic, [bk.OutboundMessage(payload) for payload in payloads])
+    with pytest.warns(bk.FilterWarning, match=r"could not look into 2 of 4 payloads \(not UTF-8 text\)"):
+        found = s.peek(topic, 10, where='"id":7')
+    assert found["value"].tolist() == ['{"id":7}']

@@ -105,6 +105,8 @@ class MessageView:
     def _fields(self) -> list[list[str]]:
         (key,) = texts_or_bytes(self.row.column("key"), self.row.column("raw_key"), 1_000)
         shown = [["key", "none" if key is None else key]]
+        if self.get("schema") is not None:
+            shown.append(["schema", plain(self.get("schema"), 200)])
         for name in ("id", "publish_time", "ingestion_time", "delivery_count"):
             value = self.get(name)
             if value is not None:
