@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from brokerkit.core.vocabulary.errors import ConfigError, Unauthorized
+from brokerkit.core.vocabulary.freed import freed
 from brokerkit.core.vocabulary.secrets import Secret
 
 EXPECTED = "oauth_cb must return (token, the time at which it expires in seconds since 1970)"
@@ -29,7 +30,7 @@ class TokenSource:
 
     def __init__(self, function: Callable[[str], tuple[Any, ...]]) -> None:
         self._function = function
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._token = Secret("")
         self._expires = 0.0
         self._unused = False
@@ -37,7 +38,7 @@ class TokenSource:
 
     def __call__(self, config: str) -> tuple[str, float]:
         """Return the token and when it expires; librdkafka calls this from a thread of its own."""
-        with self._lock:
+        with freed(self._lock):
             if not self._unused:
                 self._renew(config)
             self._unused = False
@@ -47,7 +48,7 @@ class TokenSource:
 
     def prepare(self, config: str) -> None:
         """Get the first token. Raises Unauthorized if the function gives none."""
-        with self._lock:
+        with freed(self._lock):
             self._renew(config)
             self._unused = self.failure is None
         problem = self.problem()
