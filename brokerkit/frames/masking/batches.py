@@ -1,0 +1,79 @@
+"""A mask applied to a batch of rows, as the last step before anything else sees them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pyarrow as pa
+
+from ..arrow import Array, is_text, nulls
+from ..decoded import PayloadFailure, objects_of
+from ..schema import ATTRIBUTE, ATTRIBUTES
+from .marks import MASKED_KEY, marked_formats
+from .mask import Mask
+from .texts import TextMask
+from .typed import TypedMask
+
+_REASON = "the reason is hidden, since it may quote the payload (unmask=True shows it)"
+
+
+class BatchMask:
+    """A mask as it is applied to the columns of frames."""
+
+    def __init__(self, mask: Mask) -> None:
+        self.mask = mask
+        self._texts = TextMask(mask.document, mask.keys)
+        self._typed = TypedMask(mask.document)
+
+    def schema(self, schema: pa.Schema) -> pa.Schema:
+        """Return the schema of masked rows, which says so."""
+        return schema.with_metadata({**(schema.metadata or {}), MASKED_KEY: str(self.mask).encode()})
+
+    def columns(self, arrays: Mapping[str, Array]) -> dict[str, Array]:
+        """Return the columns of a batch as the mask shows them. Bytes that are not text are gone."""
+        found = dict(arrays)
+        length = len(arrays["value"])
+        found["value"] = self._column(arrays["value"], arrays["raw"], self._texts.payloads)
+        found["key"] = self._column(arrays["key"], arrays["raw_key"], self._texts.keys)
+        for name in ("raw", "raw_key"):
+            found[name] = nulls(length, arrays[name].type)
+        found["attributes"] = self._attributes(arrays["attributes"])
+        found["format"] = marked_formats(arrays["format"])
+        return found
+
+    def failures(self, failures: list[PayloadFailure]) -> list[PayloadFailure]:
+        """Return failures without what may quote the payload."""
+        return [failure._replace(reason=_REASON, path=None) for failure in failures]
+
+    def _column(self, values: Array, raw: Array, masked: Any) -> Array:
+        found: Array = masked(values, raw) if is_text(values.type) else self._typed.masked(values)
+        return found
+
+    def _attributes(self, attributes: Array) -> Array:
+        lists: Any = attributes
+        flat = lists.flatten()
+        if not len(flat):
+            return attributes
+        names, values, types = (objects_of(part) for part in flat.flatten())
+        known: dict[Any, bytes | None] = {}
+        for row, pair in enumerate(zip(names, values, strict=True)):
+            if pair[1] is None:
+                continue
+            if pair not in known:
+                known[pair] = self._texts.attribute(*pair)
+            if (new := known[pair]) is not None:
+                values[row], types[row] = new, "string"
+        parts: list[Array] = [
+            pa.array(names, pa.string()),
+            pa.array(values, pa.binary()),
+            pa.array(types, pa.string()),
+        ]
+        pairs = pa.StructArray.from_arrays(parts, fields=list(ATTRIBUTE))
+        lengths = lists.value_lengths().fill_null(0).to_pylist()
+        offsets = [0]
+        for each in lengths:
+            offsets.append(offsets[-1] + each)
+        return pa.ListArray.from_arrays(
+            pa.array(offsets, pa.int32()), pairs, type=ATTRIBUTES, mask=attributes.is_null()
+        )

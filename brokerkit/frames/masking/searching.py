@@ -1,0 +1,71 @@
+"""Texts searched by the detectors of a mask."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from .actions import HIDDEN, Action, Writer, strongest
+from .detectors import DETECTORS, MAY_HOLD_ANY
+
+_MAY_HOLD_ANY = re.compile(MAY_HOLD_ANY)
+_ESCAPE = re.compile(r"\\u([0-9a-fA-F]{4})|\\x([0-9a-fA-F]{2})")
+
+
+class Searching:
+    """The detectors of a mask, each with what happens to what it finds.
+
+    Args:
+        detectors: The action by the name of the detector.
+        writer: Writes what stands in its place.
+    """
+
+    def __init__(self, detectors: Mapping[str, Action], writer: Writer) -> None:
+        self._detectors = detectors
+        self._writer = writer
+
+    def __bool__(self) -> bool:
+        return bool(self._detectors)
+
+    def masked(self, text: str) -> str | None:
+        """Return the text without what the detectors find; None if they find nothing."""
+        if not self._detectors or _MAY_HOLD_ANY.search(text) is None:
+            return None
+        if "\\" in text:
+            # a text within the text, such as JSON in a string of JSON: its places are not those of the text
+            plain = _ESCAPE.sub(lambda escape: chr(int(escape[1] or escape[2], 16)), text)
+            if plain != text and self._spans(plain) != self._spans(text):
+                return HIDDEN
+        spans = self._spans(text)
+        if not spans:
+            return None
+        pieces: list[str] = []
+        at = 0
+        for start, end, action in spans:
+            pieces += [text[at:start], self._writer.written(action, text[start:end])]
+            at = end
+        return "".join([*pieces, text[at:]])
+
+    def masked_number(self, text: str) -> str | None:
+        """Return what stands in the place of a number that is a card's; None for any other number."""
+        action = self._detectors.get("card")
+        if action is None or not text.isdigit() or next(DETECTORS["card"](text), None) != (0, len(text)):
+            return None
+        return self._writer.written(action, text)
+
+    def _spans(self, text: str) -> list[tuple[int, int, Action]]:
+        """Return what is found, in order; what overlaps is one."""
+        found = sorted(
+            (start, end, action)
+            for name, action in self._detectors.items()
+            for start, end in DETECTORS[name](text)
+        )
+        merged: list[tuple[int, int, Action]] = []
+        for start, end, action in found:
+            if merged and start < merged[-1][1]:
+                before = merged[-1]
+                both = strongest((action, before[2])) or action
+                merged[-1] = (before[0], max(end, before[1]), both)
+            else:
+                merged.append((start, end, action))
+        return merged
