@@ -58,6 +58,7 @@ if TYPE_CHECKING:
     from .frames import failures as failures
     from .frames import plain as plain
     from .frames import protobuf as protobuf
+    from .frames.masking import Mask as Mask
     from .frames.outcome import OutcomeFrame as OutcomeFrame
     from .registry import RegisteredSchema as RegisteredSchema
     from .registry import SchemasUnknownWarning as SchemasUnknownWarning
@@ -141,6 +142,7 @@ _HOMES = {
         "plain",
         "protobuf",
     ),
+    "frames.masking": ("Mask",),
     "frames.outcome": ("OutcomeFrame",),
     "session.consume.batches": (
         "Batch",

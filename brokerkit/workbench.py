@@ -13,10 +13,12 @@ from .core.vocabulary.errors import ConfigError
 from .core.vocabulary.secrets import hidden, revealed
 from .registry import opened
 from .saved.secret_places import fetch
+from .session.masks import mask_of_connection
 from .session.private_server import SANDBOX, start_registry, start_sandbox
 from .session.session import DataSession
 
 if TYPE_CHECKING:
+    from .frames.masking.mask import Mask
     from .widgets.browse import TopicBrowser
     from .widgets.compose import Composer
     from .widgets.tail import Tail
@@ -59,7 +61,8 @@ class Session(DataSession):
         Args:
             topic: The topic to follow.
             **options: ``start=``, ``key=``, ``where=``, ``rows=`` (how many to keep), ``decode=``,
-                ``decode_key=``, ``paused=`` and ``interval=`` (seconds between two looks).
+                ``decode_key=``, ``mask=``, ``unmask=``, ``paused=`` and ``interval=`` (seconds between two
+                looks).
         """
         from .widgets.tail import Tail
 
@@ -89,6 +92,7 @@ def connect(
     allow_changes: bool = False,
     timeout: float | None = CONNECT_SECONDS,
     registry: str | None = None,
+    mask: Mask | str | None = None,
     **options: Any,
 ) -> Session:
     """Connect to a broker and return a session.
@@ -113,6 +117,8 @@ def connect(
             ``https://host/apis/ccompat/v7``; "sandbox" starts a private one. It is not asked before a schema
             is needed. ``registry_user`` and ``registry_password``, or ``registry_token``, sign in;
             ``registry_ca``, ``registry_cert`` and ``registry_key`` name files for TLS.
+        mask: Personal data that every read hides: a `brokerkit.Mask` or its text. A mask of the URL, the
+            saved connection or the environment is added to it.
         **options: Options of the backend. They override the URL's query; dots may be written as underscores.
 
     Returns:
@@ -149,6 +155,7 @@ def connect(
             started.callback(private.close)
         # a wrong option is refused before anything is opened
         opened(address)
-        session = Session(Connection(address, timeout=timeout), **about)
+        hidden_data = mask_of_connection(address.mask, mask)
+        session = Session(Connection(address, timeout=timeout), mask=hidden_data, **about)
         session.on_close(started.pop_all().close)
     return session

@@ -21,6 +21,8 @@ from .auto import AutoDecoder
 from .auto.sources import auto_with
 from .decoded import Decoded, PayloadDecoder, PayloadFailure, Payloads, objects_of
 from .decoding import Decode, as_decoder
+from .masking.batches import BatchMask
+from .masking.mask import Mask
 from .schema import ATTRIBUTES, SCHEMA, TIME, schema_for
 from .text import TextDecoder
 
@@ -102,6 +104,7 @@ class FrameBuilder:
             then need not parse every payload twice, and the failures are those of `expand`.
         schemas: Where "auto" finds the schemas that payloads name, such as a registry; None finds none.
         key_decoder: The decoder of keys, likewise.
+        mask: What is hidden in the rows, before anything else sees them; None hides nothing.
     """
 
     def __init__(
@@ -112,15 +115,24 @@ class FrameBuilder:
         expanding: bool = False,
         schemas: SchemaSource | None = None,
         key_decoder: Decode | PayloadDecoder = "auto",
+        mask: Mask | None = None,
     ) -> None:
         self.decoder = _with_schemas(as_decoder(decoder), schemas)
         self.key_decoder = _with_schemas(as_decoder(key_decoder, "decode_key"), schemas)
         if expanding and self.decoder == TextDecoder("json"):
             self.decoder = TextDecoder("json", judges=False)
+        self._mask = None if mask is None else BatchMask(mask)
         self.schema = schema_for(self.decoder, self.key_decoder)
+        if self._mask is not None:
+            self.schema = self._mask.schema(self.schema)
         self.counts = Counts()
         self.failures = Failures()
         self._with_attributes = attributes
+
+    @property
+    def mask(self) -> Mask | None:
+        """What is hidden in the rows."""
+        return None if self._mask is None else self._mask.mask
 
     def batch(self, columns: Columns) -> pa.RecordBatch:
         """Return the next rows of the frame."""
@@ -169,12 +181,16 @@ class FrameBuilder:
         arrays["format"] = formats_of(decoded, payloads.data)
         arrays["schema"] = nulls(length, pa.string()) if decoded.schema is None else decoded.schema
         arrays["attributes"] = nulls(length, ATTRIBUTES) if attributes is None else attributes
+        failures = decoded.failures
+        if self._mask is not None:
+            arrays, failures = self._mask.columns(arrays), self._mask.failures(failures)
         batch = pa.RecordBatch.from_arrays([arrays[name] for name in SCHEMA.names], schema=self.schema)
-        self.counts.failures += len(decoded.failures)
-        self._note_failures(batch, decoded.failures)
+        self.counts.failures += len(failures)
+        self._note_failures(batch, failures)
         if keys is not None and keys.failures:
             self.counts.key_failures += len(keys.failures)
-            self._note_failures(batch, keys.failures, "key: ")
+            wrong = keys.failures if self._mask is None else self._mask.failures(keys.failures)
+            self._note_failures(batch, wrong, "key: ")
         self.counts.rows += length
         self.counts.nulls += payloads.data.null_count
         self.counts.binary += decoded.binary

@@ -8,6 +8,7 @@ import pyarrow as pa
 
 from brokerkit.core.vocabulary.errors import ConfigError
 
+from .masking.marks import MASKED, mask_in
 from .provenance import attach
 from .schema import expanded_in
 
@@ -32,6 +33,9 @@ def to_pandas(table: pa.Table) -> pd.DataFrame:
     steps = expanded_in(table.schema)
     if steps:
         attach(df, {"expanded": steps})
+    mask = mask_in(table.schema)
+    if mask is not None:
+        attach(df, {MASKED: mask})
     return df
 
 

@@ -12,6 +12,7 @@ from brokerkit.registry import SchemaSource
 from .attributes import attributes_array, parts_of
 from .auto.declared import NOTHING, declared_rows
 from .auto.explaining import Explanation, explained
+from .masking.marks import PREFIX
 from .message_rows import attributes_of
 from .tabular import is_pandas, missing, table_of
 
@@ -29,6 +30,9 @@ def explained_row(row: Any, source: SchemaSource | None = None) -> Explanation:
     values = _values(row)
     if "raw" not in values and "value" not in values:
         raise ConfigError("a row of messages has the columns 'value' and 'raw'; this one has neither")
+    format = values.get("format")
+    if isinstance(format, str) and format.startswith(PREFIX):
+        return Explanation(format, failure="the row is masked, and has no payload that could be explained")
     attributes = attributes_of(values.get("attributes"))
     column = attributes_array([attributes], 1)
     declared = declared_rows(column, 1).get(0, NOTHING)

@@ -16,6 +16,7 @@ from .dataframe import to_pandas
 from .decoded import PayloadDecoder, PayloadFailure, Payloads, objects_of
 from .decoding import Decode, as_decoder, decoder_named
 from .json_objects import parse_objects, restore_numbers
+from .masking.marks import is_masked
 from .provenance import key_writer_of, provenance_of, writer_of
 from .schema import ATTRIBUTES, SCHEMA, expanded_in
 from .tabular import table_of
@@ -44,8 +45,14 @@ def failures(frame: Any, decode: Decode | None = None, decode_key: Decode | None
         `path` (the field).
 
     Raises:
-        ConfigError: The decoder is not known, or the columns `value` and `raw` are missing.
+        ConfigError: The frame is masked, the decoder is not known, or the columns `value` and `raw` are
+            missing.
     """
+    if is_masked(frame):
+        raise ConfigError(
+            "this frame is masked, and has no payloads that could be judged again: its attrs count the "
+            "failures and have the first of them; read it with unmask=True for all"
+        )
     decoder = _decoder_of(frame, decode)
     table = table_of(frame)
     missing = [name for name in ("value", "raw") if name not in table.column_names]

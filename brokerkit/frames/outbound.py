@@ -13,6 +13,7 @@ from brokerkit.core.vocabulary.messages import OutboundMessage
 from .codecs.payload_writers import PayloadWriter
 from .encoded_rows import EncodedRows
 from .keys import KEY, RAW_KEY, Keys
+from .masking.marks import refuse_masked, refuse_masked_rows
 from .message_rows import MessageRows
 from .object_rows import ObjectRows
 from .provenance import key_writer_of, writer_of
@@ -118,9 +119,11 @@ def messages_from_frame(
             columns, or for messages the column `value`: structs, objects, or JSON text.
 
     Raises:
-        ConfigError: The frame or a column cannot be used.
+        ConfigError: The frame or a column cannot be used, or the frame is masked.
     """
+    refuse_masked(frame)
     found = columns_of(frame)
+    refuse_masked_rows(found.get("format"))
     index = index_names(frame)
     if kind not in (None, "messages", "rows"):
         raise ConfigError(f"kind={kind!r} cannot be used; expected 'messages' or 'rows'")

@@ -12,6 +12,7 @@ from brokerkit.core.vocabulary.topics import Slice
 
 from .auto import AutoDecoder
 from .decoded import PayloadDecoder
+from .masking.marks import MASKED
 from .schema import KEY_DECODER_KEY, decoder_name_of
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ LIMIT = 4_000
 """At most so many bytes of JSON are kept with a frame."""
 
 _TEXT = 200
-_ALWAYS = frozenset({"source", "read_at", "decoder", "key_decoder", "counts"})
+_ALWAYS = frozenset({"source", "read_at", "decoder", "key_decoder", "counts", MASKED})
 
 
 def provenance(
@@ -51,6 +52,7 @@ def provenance(
             "read_at": moment.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
             "decoder": builder.decoder.name,
             **_key_decoder_of(builder),
+            **({} if builder.mask is None else {MASKED: str(builder.mask)}),
             **(_schemas_of(builder.decoder) or _schemas_of(builder.key_decoder)),
             "counts": builder.counts.to_dict(),
             **(details or {}),

@@ -11,6 +11,7 @@ from brokerkit.core.runtime import registry as backends
 from brokerkit.core.vocabulary.address import EXAMPLES, Address, hidden_target
 from brokerkit.core.vocabulary.connection_flags import take_flags
 from brokerkit.core.vocabulary.errors import ConfigError
+from brokerkit.core.vocabulary.mask_options import take_mask
 from brokerkit.core.vocabulary.registry_options import take_registry
 from brokerkit.core.vocabulary.saved_connections import SECRET, SecretPlace, config_path, entries
 from brokerkit.core.vocabulary.secrets import (
@@ -72,6 +73,7 @@ def save_connection(
     named = {"read_only": read_only, "production": production, "registry": registry}
     options |= {key: value for key, value in named.items() if value is not None}
     take_flags(options)
+    take_mask(options)
     schemas, options = take_registry(options)
     options |= schemas
     written, to_move = _entry(name, as_secret(url), options, source)

@@ -18,10 +18,12 @@ from brokerkit.core.vocabulary.errors import Closed
 from brokerkit.core.vocabulary.positions import parse
 from brokerkit.display.markup import Displayed, block, heading, lines, pairs
 from brokerkit.display.sanitize import plain
+from brokerkit.frames.masking.mask import Mask
 from brokerkit.registry import SchemaSource, SystemSchemas, as_one, opened, own_sources
 
 from .arguments import model_of
 from .interrupted import Interrupted
+from .masks import mask_of_connection, refuse_unless_unmasked
 from .options import ConsumeOptions
 from .read_report import ReadReport
 from .start_ignored import note_if_it_exists
@@ -69,9 +71,17 @@ class BrokerSession(Displayed):
         last_interrupted: The `Interrupted` of the last Ctrl-C, with the rows or outcomes so far.
     """
 
-    def __init__(self, connection: Connection, *, name: str | None = None, about: str | None = None) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        *,
+        name: str | None = None,
+        about: str | None = None,
+        mask: Mask | None = None,
+    ) -> None:
         self.connection = connection
         self.registry = opened(connection.address)
+        self._mask = mask_of_connection(connection.address.mask) if mask is None else mask
         self.schema_source = self._schema_source()
         self.name = name or connection.name
         self.about = about
@@ -93,8 +103,21 @@ class BrokerSession(Displayed):
         return self.connection.capabilities
 
     @property
+    def mask(self) -> Mask | None:
+        """What reads hide unless they are told otherwise; None if they hide nothing."""
+        return self._mask
+
+    @property
     def native(self) -> Any:
-        """The client library's own object, for features that only this system has."""
+        """The client library's own object, for features that only this system has.
+
+        Raises:
+            NotSupported: The mask of the session is locked.
+        """
+        if self._mask is not None and self._mask.locked:
+            refuse_unless_unmasked(
+                self._mask, False, "the client library's own object shows messages as they are"
+            )
         return self.connection.native
 
     @property
@@ -112,6 +135,7 @@ class BrokerSession(Displayed):
         start: Any = None,
         hold: float = 600.0,
         connect_timeout: float = 15.0,
+        unmask: bool = False,
         **options: Any,
     ) -> MessageConsumer | RecordConsumer:
         """Return a core consumer, for use in programs; see `brokerkit.core`.
@@ -124,8 +148,13 @@ class BrokerSession(Displayed):
             start: Where to begin if the subscription does not exist; see `pull`.
             hold: Seconds for which the messages are kept for this consumer.
             connect_timeout: Seconds to wait until the subscription is attached.
+            unmask: Leave the mask of the session out: a core consumer hides nothing.
             **options: Options of the system's consumer.
+
+        Raises:
+            NotSupported: The session has a mask, and `unmask` is not given or refused.
         """
+        refuse_unless_unmasked(self._mask, unmask, "a core consumer returns messages as they are")
         consuming = ConsumeOptions(
             topic,
             subscription,
@@ -237,6 +266,7 @@ class BrokerSession(Displayed):
         facts = {
             "sandbox": self.about,
             "schema registry": None if self.registry is None else self.registry.name,
+            "mask": None if self._mask is None else plain(str(self._mask), 200),
             "models": ", ".join(known.models),
             "ack() is": known.ack,
             "peek and scan change": known.side_effects["peek"].replace("none", "nothing"),

@@ -23,6 +23,7 @@ from brokerkit.frames.build import DecodedKeys
 from brokerkit.frames.decoded import objects_of
 from brokerkit.frames.json_exact import is_inexact, may_be_inexact
 from brokerkit.frames.json_exact import read as read_exactly
+from brokerkit.frames.masking.marks import mask_in
 from brokerkit.frames.packed import packed_as, packed_rows
 from brokerkit.frames.text import split_text
 
@@ -77,6 +78,7 @@ class Filter:
         self._text = _bytes("where", where) if isinstance(where, str) else None
         self._where = where
         self._header = _header_pairs(header)
+        self._shown_key = self._key if schema is not None and mask_in(schema) is not None else None
 
     @property
     def active(self) -> bool:
@@ -119,7 +121,7 @@ class Filter:
             overlooked: Counts the rows that could not be examined.
             decoded_keys: Decodes the keys, of which a text may be one.
         """
-        if self._key is None:
+        if self._key is None or self._shown_key is not None:
             return columns
         keys = columns.to_list("key")
         rows = [row for row, key in enumerate(keys) if key == self._key]
@@ -146,6 +148,8 @@ class Filter:
             limit: At most so many rows; no row behind these is examined.
         """
         overlooked = Overlooked() if overlooked is None else overlooked
+        if self._shown_key is not None:
+            batch = self._with_shown_key(batch, overlooked)
         if self._header and batch.num_rows:
             unknown = batch.filter(rows_with(batch.column("attributes"), UNREADABLE))
             if unknown.num_rows and not any(name == UNREADABLE for name, _ in self._header):
@@ -160,6 +164,16 @@ class Filter:
         if self._text is not None:
             return self._containing(batch, overlooked, limit)
         return batch.filter(pa.array(self._matches(batch, overlooked, limit), pa.bool_()))
+
+    def _with_shown_key(self, batch: pa.RecordBatch, overlooked: Overlooked) -> pa.RecordBatch:
+        """Keep the rows with the key as it is shown: a filter on what is hidden would find it out."""
+        keys = batch.column("key")
+        if not is_text(keys.type):
+            if batch.num_rows:
+                overlooked.note(KEY_NOT_DECODED, batch.num_rows, first=batch.column("id")[0].as_py())
+            return batch.slice(0, 0)
+        wanted = pc.equal(keys.cast(pa.large_binary()), pa.scalar(self._shown_key, pa.large_binary()))
+        return batch.filter(fill_null(wanted, False))
 
     def _fitting(self, batch: pa.RecordBatch, overlooked: Overlooked, limit: int | None) -> pa.RecordBatch:
         """Keep the rows for which an expression is true."""

@@ -10,10 +10,12 @@ import pyarrow as pa
 
 from brokerkit.core.vocabulary.capabilities import Model
 from brokerkit.frames.build import FrameBuilder
+from brokerkit.frames.masking.mask import Mask
 from brokerkit.registry import SchemaSource
 
 from .arguments import MAX_BYTES
 from .filters import Filter, Header, wanted_rows
+from .masks import mask_of_read
 
 
 @dataclass(frozen=True)
@@ -29,12 +31,15 @@ class ReadOptions:
     scan_for_time: bool = False
     max_bytes: int | None = MAX_BYTES
     decode_key: Any = "auto"
+    mask: Mask | str | None = None
+    unmask: bool = False
 
-    def builder(self, schemas: SchemaSource | None) -> FrameBuilder:
-        """Return a new builder of frames. Raises ConfigError for a wrong decoder.
+    def builder(self, schemas: SchemaSource | None, mask: Mask | None) -> FrameBuilder:
+        """Return a new builder of frames. Raises ConfigError for a wrong decoder, NotSupported for `unmask`.
 
         Args:
             schemas: The source of schemas of the session; None without one.
+            mask: The mask of the session; None without one.
         """
         return FrameBuilder(
             self.decode,
@@ -42,6 +47,7 @@ class ReadOptions:
             expanding=self.expand,
             schemas=schemas,
             key_decoder=self.decode_key,
+            mask=mask_of_read(mask, self.mask, self.unmask),
         )
 
     def filter(self, schema: pa.Schema) -> Filter:

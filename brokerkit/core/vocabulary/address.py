@@ -12,6 +12,7 @@ from urllib.parse import parse_qsl, quote, unquote, urlencode
 from .arguments import as_flag
 from .connection_flags import ConnectionFlags, take_flags
 from .errors import ConfigError
+from .mask_options import MaskOptions, take_mask
 from .registry_options import take_registry
 from .saved_connections import SECRET, Fetch, from_environment, saved
 from .secrets import (
@@ -51,6 +52,7 @@ class Address:
         marks: Flags of the connection as a whole.
         registry: Options of the schema registry, by name; none without one. Credentials in its address were
             moved to options of their own.
+        mask: The mask of the connection, as text.
     """
 
     scheme: str
@@ -61,6 +63,7 @@ class Address:
     options: Mapping[str, Any] = field(default_factory=dict, repr=False)
     marks: ConnectionFlags = field(default_factory=ConnectionFlags)
     registry: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    mask: MaskOptions = field(default_factory=MaskOptions, repr=False)
 
     @classmethod
     def parse(cls, url: str | Secret, options: Mapping[str, Any] | None = None) -> Address:
@@ -95,10 +98,11 @@ class Address:
         return replace(self, user=secret)
 
     def with_marks(self) -> Address:
-        """Return a copy without what is not the backend's: the flags and the registry. Raises ConfigError."""
+        """Return a copy without what is not the backend's: flags, registry and mask. Raises ConfigError."""
         marks, options = take_flags(self.options)
         registry, options = take_registry(options)
-        return replace(self, options=options, marks=marks, registry=registry)
+        mask, options = take_mask(options)
+        return replace(self, options=options, marks=marks, registry=registry, mask=mask)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _from_public, (self.public_url,)
@@ -108,6 +112,7 @@ class Address:
         """Every value in it that must not be shown."""
         found = Secrets()
         credentials = {"password": self.password, "token": self.user if self._is_token else None}
+        credentials["mask_hash_key"] = self.mask.hash_key
         for name, value in (*credentials.items(), *self.options.items(), *self.registry.items()):
             _add(found, name, value)
         return found
@@ -121,7 +126,7 @@ class Address:
     @property
     def public_url(self) -> str:
         """The URL with its options but without any secret, for another process to connect with."""
-        given = {**self.options, **self.registry}
+        given = {**self.options, **self.registry, **self._mask_shown}
         shown = {name: str(value) for name, value in given.items() if is_public(name, value)}
         shown |= {
             name: "true" for name, value in self.marks._asdict().items() if value and name != "allow_changes"
@@ -130,6 +135,12 @@ class Address:
         login = "" if self.user is None or self._is_token else f"{quote(revealed(self.user), safe='')}@"
         path = f"/{quote(self.path)}" if self.path else ""
         return f"{self.scheme}://{login}{','.join(self.hosts)}{path}" + (f"?{query}" if query else "")
+
+    @property
+    def _mask_shown(self) -> dict[str, Any]:
+        if self.mask.rules is None:
+            return {}
+        return {"mask": self.mask.rules} | ({"mask_locked": True} if self.mask.locked else {})
 
     def __str__(self) -> str:
         user = MASK if self._is_token else revealed(self.user)

@@ -153,7 +153,8 @@ class Mask:
         return _made(tuple(rules), tuple(lists), key, hash_key, locked)
 
     def __add__(self, other: Mask | str) -> Mask:
-        added = as_mask(other)
+        # a text has no key of its own
+        added = Mask.parse(other, hash_key=self._hash_key) if isinstance(other, str) else as_mask(other)
         if self._hash_key is not None and added._hash_key not in (None, self._hash_key):
             raise ConfigError(
                 "these masks have different keys for their hashes: give both the same hash_key="
@@ -165,6 +166,10 @@ class Mask:
             self._hash_key if self._hash_key is not None else added._hash_key,
             self.locked or added.locked,
         )
+
+    def as_locked(self) -> Mask:
+        """Return the same mask, locked."""
+        return _made(self._rules, self._lists, self._key, self._hash_key, True)
 
     def __str__(self) -> str:
         items = [

@@ -9,6 +9,7 @@ from weakref import WeakValueDictionary
 from brokerkit.core.runtime.connection import Connection
 from brokerkit.core.vocabulary.arguments import check_count, check_seconds
 from brokerkit.core.vocabulary.capabilities import Model
+from brokerkit.frames.masking.mask import Mask
 
 from ..arguments import MAX_BYTES, check_bytes, model_of
 from ..base import BrokerSession
@@ -25,8 +26,15 @@ if TYPE_CHECKING:
 class ConsumingSession(BrokerSession):
     """A session that takes and acknowledges messages."""
 
-    def __init__(self, connection: Connection, *, name: str | None = None, about: str | None = None) -> None:
-        super().__init__(connection, name=name, about=about)
+    def __init__(
+        self,
+        connection: Connection,
+        *,
+        name: str | None = None,
+        about: str | None = None,
+        mask: Mask | None = None,
+    ) -> None:
+        super().__init__(connection, name=name, about=about, mask=mask)
         self._loops: WeakValueDictionary[tuple[str, str | None], Batches] = WeakValueDictionary()
 
     def _release(self, topic: str, subscription: str | None) -> None:
@@ -56,6 +64,8 @@ class ConsumingSession(BrokerSession):
         decode_key: Any = "auto",
         expand: bool = False,
         attributes: bool = True,
+        mask: Mask | str | None = None,
+        unmask: bool = False,
         **options: Any,
     ) -> pd.DataFrame:
         """Take up to `n` messages as a frame, and acknowledge them once the frame is built.
@@ -89,7 +99,7 @@ class ConsumingSession(BrokerSession):
                 The same as ``model="message"``. A pull may return fewer messages than there are: pull again.
             side_effects: "give back" accepts that ``ack=False`` counts as a delivery, where the system counts
                 deliveries and may move messages to a dead-letter topic.
-            decode, decode_key, expand: As in `peek`.
+            decode, decode_key, expand, mask, unmask: As in `peek`.
             attributes: Keep the headers as a column.
             **options: Options of the system's consumer.
 
@@ -104,8 +114,15 @@ class ConsumingSession(BrokerSession):
         model = self.connection.model_for(model_of(model, share))
         check_give_back(ack, side_effects, self.capabilities.of(model))
         details = {"pull": topic, "subscription": subscription, "acknowledged": ack}
-        reading = ReadOptions(decode=decode, expand=expand, attributes=attributes, decode_key=decode_key)
-        make_frame = noting_earlier_rows(frame_maker(reading, self.name, details, self.schema_source), start)
+        reading = ReadOptions(
+            decode=decode,
+            expand=expand,
+            attributes=attributes,
+            decode_key=decode_key,
+            mask=mask,
+            unmask=unmask,
+        )
+        make_frame = noting_earlier_rows(frame_maker(self, reading, details), start)
         self._release(topic, subscription)
         consuming = ConsumeOptions(topic, subscription, model, hold, connect_timeout, n, options)
         consumer = self._open_consumer(consuming, start=start)
@@ -131,6 +148,8 @@ class ConsumingSession(BrokerSession):
         decode_key: Any = "auto",
         expand: bool = False,
         attributes: bool = True,
+        mask: Mask | str | None = None,
+        unmask: bool = False,
         **options: Any,
     ) -> Batches:
         """Iterate over batches of messages that you acknowledge yourself::
@@ -147,14 +166,22 @@ class ConsumingSession(BrokerSession):
             window: A batch ends so many seconds after its first message.
             idle: End the loop when no message came for so many seconds and no more are known to be left. None
                 never ends it.
-            connect_timeout, hold, model, share, decode, decode_key, expand, attributes: As in `pull`.
+            connect_timeout, hold, model, share, decode, decode_key, expand, attributes, mask, unmask: As in
+                `pull`.
             **options: Options of the system's consumer.
         """
         size, max_bytes = check_count(size, "size"), check_bytes(max_bytes)
         window, idle = check_seconds(window, "window"), check_seconds(idle, "idle")
         details = {"batch": topic, "subscription": subscription}
-        reading = ReadOptions(decode=decode, expand=expand, attributes=attributes, decode_key=decode_key)
-        make_frame = noting_earlier_rows(frame_maker(reading, self.name, details, self.schema_source), start)
+        reading = ReadOptions(
+            decode=decode,
+            expand=expand,
+            attributes=attributes,
+            decode_key=decode_key,
+            mask=mask,
+            unmask=unmask,
+        )
+        make_frame = noting_earlier_rows(frame_maker(self, reading, details), start)
         self._release(topic, subscription)
         model = model_of(model, share)
         consuming = ConsumeOptions(topic, subscription, model, hold, connect_timeout, size, options)

@@ -14,7 +14,6 @@ from brokerkit.core.vocabulary.capabilities import Capabilities
 from brokerkit.core.vocabulary.errors import AckFailed, BrokerError, ConfigError
 from brokerkit.core.vocabulary.interrupts import Hold
 from brokerkit.frames.provenance import attach
-from brokerkit.registry import SchemaSource
 
 from ..build_frame import frame_of
 from ..interrupted import Interrupted
@@ -25,6 +24,8 @@ if TYPE_CHECKING:
 
     from brokerkit.core.runtime.message_consumer import MessageConsumer
     from brokerkit.core.runtime.record_consumer import RecordConsumer
+
+    from ..base import BrokerSession
 
     AnyConsumer = MessageConsumer | RecordConsumer
 
@@ -69,18 +70,18 @@ def collect(
 
 
 def frame_maker(
-    reading: ReadOptions, source: str, details: dict[str, Any], schemas: SchemaSource | None
+    session: BrokerSession, reading: ReadOptions, details: dict[str, Any]
 ) -> Callable[[Sequence[ReceivedBatch]], pd.DataFrame]:
     """Return a function that makes one frame of the rows of received batches.
 
     A wrong decoder raises ConfigError now, not later.
     """
-    reading.builder(schemas)
+    reading.builder(session.schema_source, session.mask)
 
     def make(batches: Sequence[ReceivedBatch]) -> pd.DataFrame:
-        builder = reading.builder(schemas)
+        builder = reading.builder(session.schema_source, session.mask)
         table = builder.to_table(builder.batches(received.columns for received in batches))
-        return frame_of(table, builder, source=source, expand=reading.expand, details=details)
+        return frame_of(table, builder, source=session.name, expand=reading.expand, details=details)
 
     return make
 

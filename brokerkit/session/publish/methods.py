@@ -22,6 +22,7 @@ from brokerkit.frames.outcome import OutcomeFrame
 from ..arguments import MessageIds, check_topic, keeps_ids
 from ..base import BrokerSession
 from ..interrupted import outcome_kept
+from ..masks import refuse_unless_unmasked
 from ..read.ranges import parse_range
 from .batch import BatchPublishing
 from .copy_topic import CopyOptions, copy_topic
@@ -217,6 +218,7 @@ class PublishingSession(BrokerSession):
         scan_for_time: bool = False,
         progress: bool = True,
         message_ids: MessageIds = "new",
+        unmask: bool = False,
     ) -> OutcomeFrame:
         """Copy the messages of a topic to a topic of any session, and return one outcome per message.
 
@@ -244,12 +246,15 @@ class PublishingSession(BrokerSession):
                 and is kept in ``bk-publish-time``. A `PlacingWarning` says what differs before sending.
             lateness, scan_for_time: How to find times, as in `peek`.
             progress: Show a progress bar.
+            unmask: Copy messages as they are although the session has a mask, which is refused otherwise.
 
         Raises:
             ConfigError: An argument cannot be used.
-            NotSupported: The source cannot be read, or the target cannot be published to, as asked.
+            NotSupported: The session has a mask, the source cannot be read, or the target cannot be
+                published to, as asked.
             Interrupted: Ctrl-C was pressed; `.frame` has the outcomes so far.
         """
+        refuse_unless_unmasked(self.mask, unmask, "copy passes messages on as they are")
         with opened(journal) as kept:
             src, dst = check_topic(src), check_topic(dst)
             given = CopyOptions(

@@ -12,6 +12,7 @@ from brokerkit.core.vocabulary.topics import Slice
 from brokerkit.frames.build import FrameBuilder
 from brokerkit.frames.dataframe import to_pandas
 from brokerkit.frames.decoded import PayloadDecoder
+from brokerkit.frames.masking.mask import Mask
 
 from ..base import BrokerSession, session_with
 
@@ -27,6 +28,7 @@ def to_dask(
     decoder: PayloadDecoder,
     key_decoder: PayloadDecoder,
     attributes: bool,
+    mask: Mask | None,
 ) -> dd.DataFrame:
     """Return a dask DataFrame with one partition per slice."""
     try:
@@ -35,7 +37,7 @@ def to_dask(
         raise ConfigError(
             "to_dask needs dask, which is not installed: pip install 'brokerkit-notebook[dask]'"
         ) from error
-    meta = to_pandas(FrameBuilder(decoder, attributes, key_decoder=key_decoder).to_table([]))
+    meta = to_pandas(FrameBuilder(decoder, attributes, key_decoder=key_decoder, mask=mask).to_table([]))
     if not slices:
         return dd.from_pandas(meta, npartitions=1)
     return dd.from_map(
@@ -46,6 +48,7 @@ def to_dask(
         decoder=decoder,
         key_decoder=key_decoder,
         attributes=attributes,
+        mask=mask,
         meta=meta,
     )
 
@@ -58,10 +61,11 @@ def read_slice(
     decoder: PayloadDecoder,
     key_decoder: PayloadDecoder,
     attributes: bool,
+    mask: Mask | None,
 ) -> pd.DataFrame:
     """Read one slice on any worker: with the connection of this process, or a new one."""
     connection = _connection(session_token, target)
-    builder = FrameBuilder(decoder, attributes, key_decoder=key_decoder)
+    builder = FrameBuilder(decoder, attributes, key_decoder=key_decoder, mask=mask)
     batches = builder.batches(connection.inspector().read(slice_, attributes=attributes))
     return to_pandas(builder.to_table(batches))
 

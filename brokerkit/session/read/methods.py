@@ -13,8 +13,8 @@ from brokerkit.core.vocabulary.windows import LATENESS, parse_lateness, slices_o
 from brokerkit.display.descriptions import Description, topics_frame
 from brokerkit.display.sanitize import plain
 from brokerkit.frames.auto.explaining import Explanation
-from brokerkit.frames.build import FrameBuilder
 from brokerkit.frames.explain import explained_row
+from brokerkit.frames.masking.mask import Mask
 
 from ..arguments import MAX_BYTES, MaxBytesWarning, check_bytes, check_topic, topic_names
 from ..base import BrokerSession
@@ -77,6 +77,8 @@ class ReadingSession(BrokerSession):
         side_effects: str | None = None,
         subscription: str | None = None,
         max_bytes: int | None = MAX_BYTES,
+        mask: Mask | str | None = None,
+        unmask: bool = False,
     ) -> pd.DataFrame:
         """Return messages of a topic without any side effect: the newest `limit`, or the first from `start`.
 
@@ -108,17 +110,21 @@ class ReadingSession(BrokerSession):
             subscription: The subscription for ``side_effects="give back"``.
             max_bytes: At most so many bytes of rows, but at least one row; None sets no limit. If more were
                 wanted, a `MaxBytesWarning` says so. With several partitions each has a share.
+            mask: Personal data to hide, besides what the connection hides: a `brokerkit.Mask` or its text.
+                Filters see what is shown.
+            unmask: Leave the mask of the connection out.
 
         Raises:
             ConfigError: An argument cannot be used.
             NotFound: There is no such topic or partition.
-            NotSupported: The system cannot do this, for example find a time without `scan_for_time`.
+            NotSupported: The system cannot do this, for example find a time without `scan_for_time`; or the
+                mask of the connection is locked.
             Interrupted: Ctrl-C was pressed; `.frame` has the rows so far.
         """
         limit, max_bytes = check_count(limit, "limit"), check_bytes(max_bytes)
         check_topic(topic)
         reading = ReadOptions(
-            key, header, where, decode, expand, attributes, scan_for_time, max_bytes, decode_key
+            key, header, where, decode, expand, attributes, scan_for_time, max_bytes, decode_key, mask, unmask
         )
         if side_effects is not None:
             if (end, newest, partitions, key, header, where) != (None,) * 6:
@@ -176,6 +182,8 @@ class ReadingSession(BrokerSession):
         lateness: Any = LATENESS,
         scan_for_time: bool = False,
         progress: bool = True,
+        mask: Mask | str | None = None,
+        unmask: bool = False,
     ) -> Scan:
         """Plan to read a range of one or several topics.
 
@@ -187,7 +195,7 @@ class ReadingSession(BrokerSession):
             start, end: The ends of the range, as in `peek`.
             partitions, key, header, where: Which messages to read, as in `peek`.
             limit: At most so many rows; None reads all.
-            decode, decode_key, expand: As in `peek`.
+            decode, decode_key, expand, mask, unmask: As in `peek`.
             attributes: Read the headers. False leaves them out, which is faster.
             slice_rows: About how many messages each slice holds: one Parquet file, one dask partition.
             lateness, scan_for_time: How to find times, as in `peek`.
@@ -217,7 +225,18 @@ class ReadingSession(BrokerSession):
         return Scan(
             self,
             slices,
-            ReadOptions(key, header, where, decode, expand, attributes, scan_for_time, decode_key=decode_key),
+            ReadOptions(
+                key,
+                header,
+                where,
+                decode,
+                expand,
+                attributes,
+                scan_for_time,
+                decode_key=decode_key,
+                mask=mask,
+                unmask=unmask,
+            ),
             title=f"scan of {shown} {span}",
             asked=f"{topics!r} from {start!r} to {end!r}{late}",
             doubt=span.doubt([each for stretches in located.values() for each in stretches]),
@@ -242,7 +261,14 @@ class ReadingSession(BrokerSession):
         return explained_row(row, self.schema_source)
 
     def reread(
-        self, df: pd.DataFrame, *, decode: Any = None, decode_key: Any = None, expand: bool = False
+        self,
+        df: pd.DataFrame,
+        *,
+        decode: Any = None,
+        decode_key: Any = None,
+        expand: bool = False,
+        mask: Mask | str | None = None,
+        unmask: bool = False,
     ) -> pd.DataFrame:
         """Read the rows of a frame again from the broker, in the order of the frame.
 
@@ -252,7 +278,7 @@ class ReadingSession(BrokerSession):
         Args:
             df: A frame of messages.
             decode, decode_key: How to decode payloads and keys; None decodes as the frame was decoded.
-            expand: As in `peek`.
+            expand, mask, unmask: As in `peek`.
 
         Raises:
             NotSupported: The system cannot read messages again.
@@ -260,12 +286,14 @@ class ReadingSession(BrokerSession):
         if self.capabilities.slices == "never":
             raise NotSupported("this system cannot read messages again; the frame itself has their payloads")
         places = places_of(df, self.inspector)
-        builder = FrameBuilder(
-            decoder_of(df) if decode is None else decode,
-            expanding=expand,
-            schemas=self.schema_source,
-            key_decoder=key_decoder_of(df) if decode_key is None else decode_key,
+        reading = ReadOptions(
+            decode=decoder_of(df) if decode is None else decode,
+            decode_key=key_decoder_of(df) if decode_key is None else decode_key,
+            expand=expand,
+            mask=mask,
+            unmask=unmask,
         )
+        builder = reading.builder(self.schema_source, self.mask)
         table = read_places(self.inspector, places, builder)
         missing = len(places) - table.num_rows
         details = {"reread": len(places), "missing": missing}

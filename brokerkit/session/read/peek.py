@@ -196,7 +196,7 @@ class Peek:
 
 def new_peek(session: BrokerSession, limit: int, reading: ReadOptions) -> Peek:
     """Return a peek that has read nothing yet."""
-    builder = reading.builder(session.schema_source)
+    builder = reading.builder(session.schema_source, session.mask)
     return Peek(
         session.inspector,
         range_finder(session, reading.scan_for_time),

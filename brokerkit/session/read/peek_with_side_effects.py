@@ -47,7 +47,7 @@ def peek_with_side_effects(
                 "a subscription delivers its next messages: leave start= out, or use "
                 'side_effects="temporary subscription"'
             )
-        consumer = session.consumer(topic, subscription, model="message")
+        consumer = session.consumer(topic, subscription, model="message", unmask=True)
     else:
         if subscription is not None:
             raise ConfigError("a temporary subscription has a name of its own: leave subscription= out")
@@ -55,7 +55,7 @@ def peek_with_side_effects(
             topic, "look", model="message", start="earliest" if start is None else start, temporary=True
         )
     details = {"peek": topic, "side_effects": side_effects}
-    make_frame = frame_maker(reading, session.name, details, session.schema_source)
+    make_frame = frame_maker(session, reading, details)
     taking = Pulling(consumer, ack=False, make_frame=make_frame, keep=lambda _: None)
     frame = taking.run(limit, timeout=TIMEOUT_SECONDS, idle=IDLE_SECONDS, max_bytes=reading.max_bytes)
     return frame.sort_values("publish_time", kind="stable", ignore_index=True)

@@ -73,12 +73,15 @@ class Scan(Displayed):
         self._reading = reading
         self._limit = limit
         self._progress = progress
-        self._builder = reading.builder(session.schema_source)
+        self._builder = reading.builder(session.schema_source, session.mask)
         self._selection = ""
         # a wrong filter is an error now, not at the first row
         wanted = self._filter()
         if wanted.active:
             self._selection = f", {wanted}"
+
+    def _new_builder(self) -> FrameBuilder:
+        return self._reading.builder(self._session.schema_source, self._session.mask)
 
     def _filter(self) -> Filter:
         return self._reading.filter(self.schema)
@@ -143,13 +146,13 @@ class Scan(Displayed):
 
     def batches(self) -> Iterator[pa.RecordBatch]:
         """Iterate over Arrow record batches as they are read, in bounded memory."""
-        reader = self._reader(self._reading.builder(self._session.schema_source))
+        reader = self._reader(self._new_builder())
         for part in reader.parts(what=self.title, progress=self._progress):
             yield part.batch
         reader.report.warn_of_filter()
 
     def _collect(self) -> tuple[pa.Table, FrameBuilder]:
-        builder = self._reading.builder(self._session.schema_source)
+        builder = self._new_builder()
         reader = self._reader(builder)
         parts: list[Part] = []
         try:
@@ -256,7 +259,7 @@ class Scan(Displayed):
 
     def _identity(self) -> dict[str, str]:
         keys = self._builder.key_decoder.name
-        return {
+        known = {
             "source": self._session.name,
             "asked": self.asked,
             "decode": self._builder.decoder.name,
@@ -264,10 +267,12 @@ class Scan(Displayed):
             "filter": self._filter().fingerprint,
             **({} if keys == "auto" else {"decode_key": keys}),
         }
+        mask = self._builder.mask
+        return known if mask is None else {**known, "mask": mask.fingerprint}
 
     def _quietly(self, slice_: Slice) -> Iterator[pa.RecordBatch]:
         total = self.report
-        reader = self._with_slices([slice_], None)._reader(self._reading.builder(self._session.schema_source))
+        reader = self._with_slices([slice_], None)._reader(self._new_builder())
         try:
             for part in reader.parts(progress=False):
                 yield part.batch
@@ -294,6 +299,7 @@ class Scan(Displayed):
             decoder=self._builder.decoder,
             key_decoder=self._builder.key_decoder,
             attributes=self._reading.attributes,
+            mask=self._builder.mask,
         )
 
     def __len__(self) -> int:

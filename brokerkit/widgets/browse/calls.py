@@ -60,6 +60,8 @@ def message_call(browser: BrowserModel) -> str:
         decode=query.decode,
         expand=query.expand,
         decode_key=query.decode_key,
+        mask=query.mask,
+        unmask=query.unmask,
     )
     return one.call(session, own)
 

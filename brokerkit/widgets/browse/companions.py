@@ -64,6 +64,8 @@ class Companions:
             where=query.where,
             decode=query.decode,
             decode_key=query.decode_key,
+            mask=query.mask,
+            unmask=query.unmask,
         )
         return self.tail
 

@@ -72,7 +72,7 @@ class MessageView:
     @property
     def failure(self) -> str:
         """Why the payload could not be decoded; empty if it was."""
-        if self.payload is None:
+        if self.payload is None or self._builder.mask is not None:
             return ""
         attributes = self.row.column("attributes").combine_chunks()
         given = Payloads(pa.array([self.payload], pa.large_binary()), attributes=attributes, topic=self.topic)

@@ -135,7 +135,7 @@ class BrowserModel:
             if moved:
                 self.histogram, self.description = None, None
             self.rows.expanding = query.expand
-            builder = query.builder(self.session.schema_source) if search is None else search.builder
+            builder = query.builder(self.session) if search is None else search.builder
             self.rows.clear(builder, keep_view=not moved)
         if self.on_begin is not None:
             self.on_begin()

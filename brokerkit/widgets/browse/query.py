@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from brokerkit.core.vocabulary.arguments import check_count
 from brokerkit.core.vocabulary.errors import ConfigError
 from brokerkit.core.vocabulary.windows import LATENESS
 from brokerkit.frames.build import FrameBuilder
-from brokerkit.registry import SchemaSource
+from brokerkit.frames.masking.mask import Mask
 from brokerkit.session.arguments import MAX_BYTES, check_bytes, check_topic
 from brokerkit.session.options import ReadOptions
 from brokerkit.session.read.ranges import parse_partitions, parse_range
 
 from ..call_text import Name, call_text
 from .predicate import Predicate
+
+if TYPE_CHECKING:
+    from brokerkit.session.session import DataSession
 
 PEEK_LIMIT = 100
 """The default limit of `Session.peek`."""
@@ -47,6 +50,8 @@ class Query:
     subscription: str | None = None
     max_bytes: int | None = MAX_BYTES
     decode_key: Any = "auto"
+    mask: Mask | str | None = None
+    unmask: bool = False
 
     def __post_init__(self) -> None:
         check_topic(self.topic)
@@ -66,15 +71,19 @@ class Query:
             scan_for_time=self.scan_for_time,
             max_bytes=self.max_bytes,
             decode_key=self.decode_key,
+            mask=self.mask,
+            unmask=self.unmask,
         )
 
     def reading_all(self, key: bytes | None = None) -> ReadOptions:
         """Return the arguments to read messages as this query does, without its filters."""
-        return ReadOptions(key, decode=self.decode, decode_key=self.decode_key)
+        return ReadOptions(
+            key, decode=self.decode, decode_key=self.decode_key, mask=self.mask, unmask=self.unmask
+        )
 
-    def builder(self, schemas: SchemaSource | None) -> FrameBuilder:
+    def builder(self, session: DataSession) -> FrameBuilder:
         """Return a new builder of the rows."""
-        return self.reading_all().builder(schemas)
+        return self.reading_all().builder(session.schema_source, session.mask)
 
     @classmethod
     def of(cls, given: Any, otherwise: Query | None) -> Query:
@@ -141,6 +150,8 @@ class Query:
         options = self.changed()
         if self.where is not None:
             options["where"] = _where_text(self.where, browser)
+        if self.mask is not None:
+            options["mask"] = Name(f"{browser}.query.mask")
         limit = () if self.limit == PEEK_LIMIT else (self.limit,)
         return call_text(f"{session}.peek", self.topic, *limit, **options)
 

@@ -43,7 +43,7 @@ class Search:
         self.query = query
         self.status: Status = "reading"
         self.problem: BrokerError | None = None
-        self.table: pa.Table = query.builder(session.schema_source).to_table([])
+        self.table: pa.Table = query.builder(session).to_table([])
         self.seconds = 0.0
         self._lane = worker
         self._on_change = on_change
@@ -53,7 +53,7 @@ class Search:
         self._peek: Peek | None = None
         if query.side_effects is None:
             self._peek = new_peek(session, query.limit, query.reading())
-        self.builder = self._peek.builder if self._peek is not None else query.builder(session.schema_source)
+        self.builder = self._peek.builder if self._peek is not None else query.builder(session)
 
     def start(self) -> None:
         """Read, in the thread of the worker."""

@@ -16,11 +16,12 @@ from brokerkit.core.vocabulary.arguments import check_count, check_seconds
 from brokerkit.core.vocabulary.errors import BrokerError, ConfigError
 from brokerkit.core.vocabulary.freed import freed
 from brokerkit.display.sanitize import plain
-from brokerkit.frames.build import FrameBuilder
 from brokerkit.frames.dataframe import to_pandas
+from brokerkit.frames.masking.mask import Mask, as_mask
 from brokerkit.frames.provenance import attach, provenance
 from brokerkit.session.arguments import check_topic
 from brokerkit.session.filters import Filter
+from brokerkit.session.options import ReadOptions
 from brokerkit.session.overlooked import Overlooked
 from brokerkit.session.read.ranges import parse_range, range_finder
 
@@ -80,13 +81,17 @@ class TailModel:
         rows: int = 1_000,
         decode: Any = "auto",
         decode_key: Any = "auto",
+        mask: Mask | str | None = None,
+        unmask: bool = False,
         paused: bool = False,
         interval: float = INTERVAL,
     ) -> None:
         self.session = session
         self.topic = check_topic(topic)
         self._start, self._decode, self._decode_key = start, decode, decode_key
-        self._builder = FrameBuilder(decode, schemas=session.schema_source, key_decoder=decode_key)
+        self._mask, self._unmask = mask, unmask
+        reading = ReadOptions(decode=decode, decode_key=decode_key, mask=mask, unmask=unmask)
+        self._builder = reading.builder(session.schema_source, session.mask)
         self._filter = Filter(key, where, self._builder.schema)
         self._key, self._where = key, where
         self._ring = Ring(self._builder.schema, rows=check_count(rows, "rows"))
@@ -369,6 +374,8 @@ class TailModel:
             rows=rows,
             decode=decode,
             decode_key=None if self._decode_key == "auto" else self._decode_key,
+            mask=None if self._mask is None else Name(f"bk.Mask.parse({str(as_mask(self._mask))!r})"),
+            unmask=self._unmask or None,
             paused=self.paused or None,
         )
 
