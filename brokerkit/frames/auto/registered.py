@@ -157,8 +157,8 @@ def _groups(payloads: Payloads, looked: Any, kinds: frozenset[str]) -> Iterator[
             looked[row] = False
     for framing, some in declared.items():
         yield framing, np.array(some, np.int64)
-    for framing, rows in framed_rows(payloads.data):
-        if framing.ref.kind not in kinds or (framing.width == 8 and int(framing.ref.id) >= LARGEST_ID):
+    for framing, rows in framed_rows(payloads.data, kinds, LARGEST_ID):
+        if framing.ref.kind not in kinds:
             continue
         left = rows[looked[rows]]
         if len(left):

@@ -16,7 +16,9 @@ Rows: TypeAlias = Any
 """A numpy array of int64."""
 
 
-def framed_rows(payloads: Array) -> Iterator[tuple[Framing, Rows]]:
+def framed_rows(
+    payloads: Array, kinds: frozenset[str] | None = None, largest: int | None = None
+) -> Iterator[tuple[Framing, Rows]]:
     """Yield each framing that bytes before the payloads may be, with the rows that have it.
 
     A row occurs once for each framing that it may have, and not at all if it has none or is null. Attributes
@@ -24,6 +26,8 @@ def framed_rows(payloads: Array) -> Iterator[tuple[Framing, Rows]]:
 
     Args:
         payloads: A large_binary array.
+        kinds: The kinds of schemas that are looked for; None is all.
+        largest: Numbers of eight bytes from this one on are no ids; None is no limit.
     """
     if not len(payloads):
         return
@@ -34,11 +38,17 @@ def framed_rows(payloads: Array) -> Iterator[tuple[Framing, Rows]]:
     first = data[starts[rows]]
     zero = rows[first == 0]
     for name, kind, width in NUMBERS:
+        if kinds is not None and kind not in kinds:
+            continue
         long_enough = zero[sizes[zero] > width]
         places = starts[long_enough][:, None] + np.arange(1, 1 + width)
         # a number of four bytes keeps its sign in eight
         numbers = data[places].astype(np.uint8).view(f">i{width}").ravel().astype(np.int64)
-        for number, found in _groups(numbers[numbers > 0], long_enough[numbers > 0]):
+        fits = numbers > 0
+        if width == 8 and largest is not None:
+            # an id of four bytes and the body behind it would be another number in each row
+            fits &= numbers < largest
+        for number, found in _groups(numbers[fits], long_enough[fits]):
             yield Framing(name, SchemaRef(kind, number), 1 + width, width), found
     others: dict[Framing, list[int]] = {}
     for row in rows[(first == 1) | (first == 3) | (first == 0xC3)].tolist():

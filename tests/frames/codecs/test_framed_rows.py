@@ -45,3 +45,12 @@ def test_a_batch_without_bytes_has_none(payloads: list[bytes | None]) -> None:
 
 def test_an_id_of_another_sign_is_none() -> None:
     assert by_batch(pa.array([b"\0\xff\xff\xff\xffx", b"\0\0\0\0\0x"], pa.large_binary())) == {}
+
+
+def test_an_id_of_four_bytes_and_its_body_is_no_group_for_each_row() -> None:
+    payloads = [b"\0\0\0\0\7" + number.to_bytes(8, "big") for number in range(2**40, 2**40 + 1000)]
+    bodies = [payload[:5] + payload[9:] for payload in payloads]
+    found = list(framed_rows(pa.array(bodies, pa.large_binary()), None, 2**32))
+    assert {framing.width for framing, _ in found} == {4}
+    assert {len(rows) for _, rows in found} == {1000}
+    assert list(framed_rows(pa.array(bodies, pa.large_binary()), frozenset({"guid"}))) == []
