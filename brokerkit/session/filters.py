@@ -8,7 +8,6 @@ from types import CodeType
 from typing import Any, TypeAlias
 
 import numpy as np
-import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -20,14 +19,12 @@ from brokerkit.frames.arrow import Array, contains, fill_null, is_text
 from brokerkit.frames.attribute import rows_with
 from brokerkit.frames.attributes import parts_of
 from brokerkit.frames.build import DecodedKeys
-from brokerkit.frames.decoded import objects_of
-from brokerkit.frames.json_exact import is_inexact, may_be_inexact
-from brokerkit.frames.json_exact import read as read_exactly
 from brokerkit.frames.masking.marks import mask_in
-from brokerkit.frames.packed import packed_as, packed_rows
+from brokerkit.frames.packed import packed_rows
 from brokerkit.frames.text import split_text
 
-from .overlooked import KEY_NOT_DECODED, NOT_GIVEN, NOT_JSON, NOT_TEXT, NULL, Overlooked
+from .filter_values import ValuesGiven
+from .overlooked import KEY_NOT_DECODED, NOT_GIVEN, NOT_TEXT, Overlooked
 
 Header: TypeAlias = "str | Mapping[str, AttributeValue]"
 
@@ -204,7 +201,7 @@ class Filter:
 
     def _matches(self, batch: pa.RecordBatch, overlooked: Overlooked, limit: int | None) -> list[bool]:
         wanted: Callable[[Any], Any] = self._where
-        given = _Given(batch, overlooked)
+        given = ValuesGiven(batch, overlooked)
         read, matched = given.read, 0
         found = [False] * batch.num_rows
         # each value is freed before the next is made, which is faster than making all at once
@@ -222,73 +219,6 @@ class Filter:
             except Exception as error:  # the user's function: a row it cannot judge does not match
                 given.failed(error, row)
         return found
-
-
-class _Given:
-    """The argument of a function for each row: the parsed JSON, otherwise the text, otherwise the bytes.
-
-    Attributes:
-        items: The input of `read` for each row; `read` raises ValueError where `otherwise` must be used.
-    """
-
-    def __init__(self, batch: pa.RecordBatch, overlooked: Overlooked) -> None:
-        self._batch = batch
-        self._overlooked = overlooked
-        self._reasons: dict[int, str | None] = {}
-        self.read: Callable[[Any], Any] = orjson.loads
-        values = batch.column("value")
-        if not is_text(values.type):
-            self.items, self.read = values.to_pylist(), _present
-            return
-        texts = values.cast(pa.large_binary())
-        self.items = objects_of(texts)
-        if may_be_inexact(texts):
-            self.read = _loads_if_exact
-
-    def otherwise(self, item: Any, row: int) -> Any:
-        """Return the argument for a row that holds no plain JSON."""
-        if item is None:
-            raw = self._batch.column("raw")[row].as_py()
-            self._reasons[row] = _of_bytes(raw)
-            return raw
-        try:
-            value, leniency = read_exactly(item)
-        except ValueError:
-            self._reasons[row] = NOT_JSON
-            return item.decode()
-        if leniency is not None:
-            self._overlooked.read_leniently(leniency)
-        return value
-
-    def failed(self, error: Exception, row: int) -> None:
-        """Count a row for which the function raised."""
-        first = None if self._overlooked.first else self._batch.column("id")[row].as_py()
-        self._overlooked.failed(error, self._reasons.get(row), first)
-
-
-def _present(value: Any) -> Any:
-    """Return the value that a decoder made. Raise ValueError if it made none."""
-    if value is None:
-        raise ValueError("no value")
-    return value
-
-
-def _loads_if_exact(text: bytes | None) -> Any:
-    """Return the parsed JSON. Raise ValueError if parsing it this way loses digits."""
-    if text is None or is_inexact(text):
-        raise ValueError("no value that is exact")
-    return orjson.loads(text)
-
-
-def _of_bytes(raw: bytes | None) -> str | None:
-    """Return the problem of a payload that a function is given as bytes; None where it is plain text."""
-    if raw is None:
-        return NULL
-    try:
-        raw.decode()
-    except UnicodeDecodeError:
-        return packed_as(raw) or NOT_TEXT
-    return None
 
 
 def _up_to(batch: pa.RecordBatch, rows: Array, limit: int | None) -> tuple[pa.RecordBatch, Array]:
