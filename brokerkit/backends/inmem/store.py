@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
+from brokerkit.core.contract.garbage_collection import gc_paused
 from brokerkit.core.vocabulary.errors import AlreadyExists, BrokerError, NotFound, TooLarge
 from brokerkit.core.vocabulary.messages import OutboundMessage, is_ours, to_microseconds
 from brokerkit.core.vocabulary.positions import Position, resolve
@@ -179,7 +180,8 @@ class Store:
 
     def publish(self, batch: Sequence[tuple[str, OutboundMessage]]) -> list[PublishResult]:
         """Store the messages that can be stored, and return the result of each message."""
-        results = [self._publish_one(topic, message) for topic, message in batch]
+        with gc_paused():
+            results = [self._publish_one(topic, message) for topic, message in batch]
         with self.changed:
             self.changed.notify_all()
         return results
@@ -190,27 +192,27 @@ class Store:
             return PublishResult(fault.status, error=fault.error)
         try:
             with self.changed:
-                known = self._known(name, message)
+                topic = self.topic(name)
+                known = self._known(topic, message)
                 if known is not None:
                     return known
-                identity = self._append(name, message)
+                identity = self._append(topic, message)
         except BrokerError as error:
             return PublishResult("failed", error=error)
         if fault is not None:
             return PublishResult(fault.status, error=fault.error)
         return PublishResult("confirmed", identity)
 
-    def _known(self, name: str, message: OutboundMessage) -> PublishResult | None:
+    def _known(self, topic: Topic, message: OutboundMessage) -> PublishResult | None:
         """Return the result of a message that is already stored, by its deduplication id, or None."""
-        identity = self.topic(name).published_ids.get(message.dedup_id or "")
+        identity = topic.published_ids.get(message.dedup_id or "")
         if identity is None or message.dedup_id is None:
             return None
         if is_ours(message.dedup_id):
             return PublishResult("confirmed", identity)
         return PublishResult("duplicate", identity, note=f"the topic has a message of this id: {identity}")
 
-    def _append(self, name: str, message: OutboundMessage) -> str:
-        topic = self.topic(name)
+    def _append(self, topic: Topic, message: OutboundMessage) -> str:
         size = len(message.data or b"")
         if size > topic.max_message_bytes:
             raise TooLarge(f"{size:,} bytes; the limit is {topic.max_message_bytes:,}")
@@ -237,7 +239,7 @@ class Store:
                 self.check_place(name, message)
             touched = set()
             for name, message in batch:
-                identity = self._append(name, message)
+                identity = self._append(self.topic(name), message)
                 touched.add((name, int(identity.split("-")[0])))
             for name, number in touched:
                 self.topics[name].partitions[number].append(None, None, None, control=True)

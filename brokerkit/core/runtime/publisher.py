@@ -9,6 +9,7 @@ from itertools import count
 from typing import Self
 
 from ..contract.at_exit import close_at_exit
+from ..contract.garbage_collection import gc_paused
 from ..contract.publisher import PublisherDriver
 from ..vocabulary.arguments import check_name, check_seconds
 from ..vocabulary.cancellation import Deadline
@@ -143,20 +144,17 @@ class ConnectedPublisher(Closable):
         given = check_seconds(timeout, "timeout")
         seconds = PUBLISH_SECONDS if given is None else given
         results: list[PublishResult | None] = [None] * len(batch)
-        rows = []
-        for row, (_, message) in enumerate(batch):
-            refused = refusal(message, self.capabilities)
-            if refused is None and self._above_limit(message):
-                refused = TooLarge(
-                    f"the payload has {len(message.data or b''):,} bytes; "
-                    f"the limit here is {self.capabilities.max_message_bytes:,}"
-                )
-            if refused is not None:
-                results[row] = PublishResult("failed", error=refused)
-            else:
-                rows.append(row)
+        rows, named = [], []
+        with gc_paused():
+            for row, outgoing in enumerate(batch):
+                refused = self._refusal(outgoing[1])
+                if refused is not None:
+                    results[row] = PublishResult("failed", error=refused)
+                else:
+                    rows.append(row)
+                    named.append(self._named(outgoing))
         if rows:
-            outcomes = self._sent(_Sending([self._named(batch[row]) for row in rows], Deadline(seconds)))
+            outcomes = self._sent(_Sending(named, Deadline(seconds)))
             for row, outcome in zip(rows, outcomes, strict=True):
                 results[row] = outcome
         return [result for result in results if result is not None]
@@ -191,10 +189,13 @@ class ConnectedPublisher(Closable):
             self._waiting.remove(sending)
             return True
 
-    def _above_limit(self, message: OutboundMessage) -> bool:
-        """Tell whether the payload is above the limit of the broker."""
+    def _refusal(self, message: OutboundMessage) -> BrokerError | None:
+        """Return why the broker cannot store the message as it is, or None."""
+        refused = refusal(message, self.capabilities)
         limit = self.capabilities.max_message_bytes
-        return limit is not None and message.data is not None and len(message.data) > limit
+        if refused is not None or limit is None or message.data is None or len(message.data) <= limit:
+            return refused
+        return TooLarge(f"the payload has {len(message.data):,} bytes; the limit here is {limit:,}")
 
     def _named(self, outgoing: Outgoing) -> Outgoing:
         """Return the message with a `dedup_id`, where the system uses them."""

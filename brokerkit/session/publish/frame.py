@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 import pyarrow as pa
 
+from brokerkit.core.contract.garbage_collection import gc_paused
 from brokerkit.core.runtime.refusal import refusal
 from brokerkit.core.vocabulary.errors import BrokerError, ConfigError, Unavailable
 from brokerkit.core.vocabulary.interrupts import check_interrupt
@@ -182,23 +183,11 @@ class FramePublishing:
 
     def _chunk(self, begin: int, chunk: Sequence[Item], timeout: float | None) -> Sequence[PublishResult]:
         """Publish some rows, and return the outcomes of those that were sent."""
-        rows, messages = [], []
         place = [begin, begin + len(chunk)]
         digest = None if self._journal is None else self._journal.check(place, chunk)
-        self._content.add(begin, chunk)
-        for row, item in enumerate(chunk, begin):
-            if self._results[row] is not None:
-                continue
-            if row in self._doubtful and not self._names.may_repeat():
-                self._results[row] = PublishResult("unknown", error=self._names.refusal)
-                continue
-            wrong = item if isinstance(item, BrokerError) else self._uncarried(item)
-            if wrong is not None:
-                self._results[row] = PublishResult("failed", error=wrong)
-            elif not isinstance(item, BrokerError):
-                item.send_again(f"{self._run}-{row}", keep_id=self._keep_ids)
-                rows.append(row)
-                messages.append(item)
+        with gc_paused():
+            self._content.add(begin, chunk)
+            rows, messages = self._sendable(begin, chunk)
         topic = self._publisher.topic(self._topic)
         if digest is not None and self._journal is not None and messages:
             self._journal.sending(place, digest)
@@ -213,6 +202,24 @@ class FramePublishing:
             done = [result for result in self._results[begin : self._done] if result is not None]
             self._journal.outcome(place, done)
         return results
+
+    def _sendable(self, begin: int, chunk: Sequence[Item]) -> tuple[list[int], list[OutboundMessage]]:
+        """Return the rows to send with their messages, and note the outcome of the others."""
+        rows, messages = [], []
+        for row, item in enumerate(chunk, begin):
+            if self._results[row] is not None:
+                continue
+            if row in self._doubtful and not self._names.may_repeat():
+                self._results[row] = PublishResult("unknown", error=self._names.refusal)
+                continue
+            wrong = item if isinstance(item, BrokerError) else self._uncarried(item)
+            if wrong is not None:
+                self._results[row] = PublishResult("failed", error=wrong)
+            elif not isinstance(item, BrokerError):
+                item.send_again(f"{self._run}-{row}", keep_id=self._keep_ids)
+                rows.append(row)
+                messages.append(item)
+        return rows, messages
 
     def _give_up(self) -> None:
         """Mark the remaining rows as failed: each further part would only wait for the timeout again."""
