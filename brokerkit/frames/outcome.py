@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from brokerkit.core.vocabulary.errors import BrokerError
 from brokerkit.core.vocabulary.results import PublishFailed, PublishResult
+from brokerkit.core.vocabulary.topics import count_text
 
 from .decoded import error_text
 
@@ -97,16 +98,18 @@ class OutcomeFrame(pd.DataFrame):
     def _headline(self) -> str | None:
         if "status" not in self.columns:
             return None
-        counts = ", ".join(f"{count} {status}" for status, count in self.counts.items())
+        counts = ", ".join(f"{count:,} {status}" for status, count in self.counts.items())
         notes = list(self["note"].dropna().unique()) if "note" in self.columns else []
-        return "; ".join([f"{len(self)} rows: {counts}", *self._doubts(), *notes[:_NOTES]])
+        return "; ".join(
+            [f"{count_text(len(self), 'exact', 'row')}: {counts}", *self._doubts(), *notes[:_NOTES]]
+        )
 
     def _doubts(self) -> list[str]:
         """What is said of the rows that were confirmed and have an error still."""
         if "error" not in self.columns:
             return []
         errors = self.loc[self["status"] == "confirmed", "error"].dropna().value_counts()
-        return [f"{count} of the confirmed: {error}" for error, count in errors.items()][:_NOTES]
+        return [f"{count:,} of the confirmed: {error}" for error, count in errors.items()][:_NOTES]
 
     def __repr__(self) -> str:
         headline = self._headline()

@@ -64,7 +64,7 @@ def test_an_outcome_says_first_which_confirmed_rows_are_in_doubt():
     ]
     outcome = outcome_frame(results)
     assert outcome.counts == {"confirmed": 5_000, "failed": 0, "unknown": 0}
-    said = "5000 rows: 5000 confirmed, 0 failed, 0 unknown; 2 of the confirmed: BrokerError: it may be stored twice"
+    said = "5,000 rows: 5,000 confirmed, 0 failed, 0 unknown; 2 of the confirmed: BrokerError: it may be stored twice"
     assert repr(outcome).startswith(f"{said}: <b>the connection</b> was lost\n")
     assert outcome._repr_html_().startswith(f"<p>{said}: &lt;b&gt;the connection&lt;/b&gt; was lost</p>")
     assert "of the confirmed" not in repr(outcome_frame(RESULTS))
@@ -82,3 +82,11 @@ def test_failures_raise_with_every_outcome():
     with pytest.raises(PublishFailed):
         again.failed.raise_for_failures()
     assert outcome_frame([]).raise_for_failures() is None
+
+
+@pytest.mark.parametrize(
+    ("rows", "said"), [(0, "0 rows: 0"), (1, "1 row: 1"), (2, "2 rows: 2"), (1_200, "1,200 rows: 1,200")]
+)
+def test_an_outcome_counts_its_rows_in_words(rows: int, said: str) -> None:
+    outcome = outcome_frame([PublishResult("confirmed")] * rows)
+    assert repr(outcome).startswith(f"{said} confirmed, 0 failed, 0 unknown\n")
