@@ -105,6 +105,9 @@ class PulsarInspector(InspectorDriver):
     def at_time(self, topic: str, microseconds: int, timeout: float) -> dict[int | None, int]:
         return self._ranges.at_time(topic, microseconds, timeout)
 
+    def first_since(self, topic: str, microseconds: int, timeout: float) -> dict[int | None, int]:
+        return self._ranges.first_since(topic, microseconds, timeout)
+
     def counted(self, topic: str, bounds: Bounds, position: int, count: int, timeout: float) -> int:
         return counted(self._topics, topic, bounds, position, count, timeout)
 

@@ -18,6 +18,7 @@ from brokerkit.core.vocabulary.columns import Columns
 from brokerkit.core.vocabulary.errors import BrokerError, Unavailable
 from brokerkit.core.vocabulary.positions import Earliest, Position, resolve
 from brokerkit.core.vocabulary.topics import Bounds, Slice
+from brokerkit.core.vocabulary.windows import LATENESS, parse_lateness
 
 from .connection import leave
 from .positions import (
@@ -34,6 +35,7 @@ from .reader import PulsarReader
 from .topics import Topics
 
 STEP_MILLIS = 1000
+LATENESS_MILLIS = (parse_lateness(LATENESS) or 0) // 1000
 BACK_SECONDS = (10.0, 600.0, 86_400.0)
 """How far back to search for the last message if it lies in several chunks."""
 FETCH_SECONDS = 0.2
@@ -109,31 +111,51 @@ class Ranges:
     def at_time(self, topic: str, microseconds: int, timeout: float) -> dict[int | None, int]:
         """Return the first message published at or after a moment, by partition.
 
-        Partitions without one are left out.
+        The broker takes the times for sorted. Partitions without such a message are left out.
         """
         deadline = Deadline(timeout)
         millis = max(0, -(-microseconds // 1000))
+        return self._found(topic, millis, millis, deadline, deadline)
+
+    def first_since(self, topic: str, microseconds: int, timeout: float) -> dict[int | None, int]:
+        """Return the first message published at or after a moment, by partition, if times are not sorted.
+
+        Producers set the times, so the messages of the hour before the moment are looked through. Where that
+        takes longer than half of the timeout, it is an earlier message.
+        """
+        deadline = Deadline(timeout)
+        millis = max(0, -(-microseconds // 1000))
+        return self._found(topic, max(0, millis - LATENESS_MILLIS), millis, Deadline(timeout / 2), deadline)
+
+    def _found(
+        self, topic: str, begin: int, millis: int, looking: Deadline, deadline: Deadline
+    ) -> dict[int | None, int]:
+        """Return the first message from `millis` on, by partition, reading from `begin`.
+
+        When the time for looking is over, it is the next message.
+        """
 
         def find(reader: Any) -> Any:
-            reader.seek(millis)
-            while (message := _next(reader, deadline)) is not None and message.publish_timestamp() < millis:
-                pass
+            reader.seek(begin)
+            message = _next(reader, deadline)
+            while message is not None and message.publish_timestamp() < millis and not looking.passed:
+                message = _next(reader, deadline)
             return message
 
         found: dict[int | None, int] = {}
-        for number, name in self._topics.parts(self._topics.full(topic), timeout).items():
+        for number, name in self._topics.parts(self._topics.full(topic), deadline.remaining()).items():
             message = self._asked(name, pulsar.MessageId.earliest, find, deadline)
             if message is not None:
                 found[number] = position_of(message.message_id())
         return found
 
     def locate(self, topic: str, position: Position, timeout: float) -> dict[int | None, tuple[int, Bounds]]:
-        """Return the place of a position in each partition, with the range of the partition."""
+        """Return where a subscription begins in each partition, with the range of the partition."""
         bounds = self.bounds(topic, timeout)
         offsets = resolve(
             position,
             bounds,
-            lambda at: self.at_time(topic, at, timeout),
+            lambda at: self.first_since(topic, at, timeout),
             parse_id,
             otherwise=Earliest(),
             counted=lambda each, place, count: counted(self._topics, topic, each, place, count, timeout),

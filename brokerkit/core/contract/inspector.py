@@ -106,6 +106,18 @@ class InspectorDriver(ABC):
         """
         raise NotSupported("this system has no time index")
 
+    def first_since(self, topic: str, microseconds: int, timeout: float) -> dict[int | None, int]:
+        """Return the offset at which a subscription from a moment on begins, by partition.
+
+        It is that of the first message at or after the moment, as they are stored, or of an earlier message
+        if finding that one takes too long. A partition without such a message is left out. Override it where
+        `at_time` is only near.
+
+        Args:
+            microseconds: The moment, since 1970 in UTC.
+        """
+        return self.at_time(topic, microseconds, timeout)
+
     def terms(self, topic: str, timeout: float) -> PublishTerms:
         """Return what the topic does with messages that are published to it.
 

@@ -191,6 +191,12 @@ class ConnectedInspector(Closable):
             counted=partial(self._counted, topic, timeout),
         )
 
+    def first_since(
+        self, topic: str, moment: int, *, timeout: float = INSPECT_SECONDS
+    ) -> Mapping[int | None, int]:
+        """Return the offset at which a subscription from a moment on begins, by partition."""
+        return self._ask(lambda: self._driver.first_since(topic, moment, timeout), timeout)
+
     def note_if_after_the_end(self, topic: str, start: Position, *, timeout: float = INSPECT_SECONDS) -> None:
         """Warn with `AfterTheEndWarning` if a subscription begins after the last message that is there now.
 

@@ -6,7 +6,7 @@ import contextlib
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from datetime import timedelta
+from functools import partial
 from typing import Any, TypeVar
 
 from ..contract.at_exit import close_at_exit
@@ -170,8 +170,12 @@ class ConnectedSubscriptions(Closable):
                     of_partition, place = self._inspector.at_id(name)
                     if of_partition == bounds.partition:
                         _check_inside(place, bounds)
-        # a reset goes to the first message of a time, not to earlier ones that may be late
-        located = self._inspector.locate(topic, wanted, lateness=timedelta(0), timeout=timeout)
+        located = self._inspector.locate(
+            topic,
+            wanted,
+            find_time=partial(self._inspector.first_since, topic, timeout=timeout),
+            timeout=timeout,
+        )
         moves = []
         for each in located:
             number, bounds = each.bounds.partition, each.bounds

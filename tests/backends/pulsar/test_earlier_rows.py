@@ -37,3 +37,49 @@ def test_rows_that_are_earlier_than_the_start_are_counted(
     assert [text.partition(" are ")[0] for text in texts] == (
         [f"{earlier} of these {rows} rows"] if earlier else []
     )
+
+
+UNSORTED = {
+    "in between": [0, 20, 10, 30, 10],
+    "first": [50, 0, 1, 2, 3, 4, 5],
+    "far behind a later one": [0, 100, 10, 10, 10, 20, 30, 10, 5],
+    "last": [0, 10, 0, 10, 0, 10, 0, 20],
+}
+
+
+def sent(server: PulsarServer, topic: str, seconds: list[int]) -> None:
+    with ClockedProducer(server.url.removeprefix("pulsar://"), topic) as producer:
+        producer.send((f"{number}", millis(each)) for number, each in enumerate(seconds))
+
+
+def expected(seconds: list[int]) -> list[str]:
+    first = [each >= 20 for each in seconds].index(True)
+    return [f"{number}" for number in range(first, len(seconds))]
+
+
+@pytest.mark.filterwarnings("ignore::brokerkit.EarlierRowsWarning")
+@pytest.mark.parametrize("name", UNSORTED)
+@pytest.mark.parametrize("partition", [None, 1])
+def test_a_subscription_from_a_time_on_misses_no_row_where_times_are_not_sorted(
+    url: str, pulsar_server: PulsarServer, make: Make, name: str, partition: int | None
+) -> None:
+    seconds = UNSORTED[name]
+    topic = make(2) if partition is not None else make()
+    sent(pulsar_server, topic if partition is None else f"{topic}-partition-{partition}", seconds)
+    with bk.connect(url) as session:
+        rows = session.pull(topic, subscription=new_name(), start=at(20), idle=0.5)
+    assert list(rows["value"]) == expected(seconds)
+
+
+@pytest.mark.filterwarnings("ignore::brokerkit.EarlierRowsWarning")
+@pytest.mark.parametrize("name", UNSORTED)
+def test_a_reset_to_a_time_misses_no_row_where_times_are_not_sorted(
+    url: str, pulsar_server: PulsarServer, make: Make, name: str
+) -> None:
+    topic, subscription = make(), new_name()
+    sent(pulsar_server, topic, UNSORTED[name])
+    with bk.connect(url) as session:
+        session.create_subscription(topic, subscription, start="latest")
+        session.reset(topic, subscription, to=at(20), confirm=subscription)
+        rows = session.pull(topic, subscription=subscription, idle=0.5)
+    assert list(rows["value"]) == expected(UNSORTED[name])
