@@ -60,6 +60,7 @@ if TYPE_CHECKING:
     from .frames import protobuf as protobuf
     from .frames.masking import Mask as Mask
     from .frames.outcome import OutcomeFrame as OutcomeFrame
+    from .frames.typed import MixedSchemasWarning as MixedSchemasWarning
     from .registry import RegisteredSchema as RegisteredSchema
     from .registry import SchemasUnknownWarning as SchemasUnknownWarning
     from .registry import schema_source as schema_source
@@ -143,6 +144,7 @@ _HOMES = {
         "protobuf",
     ),
     "frames.masking": ("Mask",),
+    "frames.typed": ("MixedSchemasWarning",),
     "frames.outcome": ("OutcomeFrame",),
     "session.consume.batches": (
         "Batch",

@@ -9,8 +9,11 @@ from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from brokerkit.core.vocabulary.errors import ConfigError
+from brokerkit.core.vocabulary.notes import note
 
 from .arrays import Field, flags
 from .arrow import Array, ArrowType, fill_null, starts_with
@@ -23,6 +26,14 @@ from .decoded import Decoded, PayloadFailure, Payloads
 
 SINGLE_OBJECT = b"\xc3\x01"
 """How Avro's single-object encoding begins: then come 8 bytes of the schema's fingerprint, and the data."""
+
+
+FRAME_BYTES = 5
+"""A zero and the id of a schema, which registries put in front."""
+
+
+class MixedSchemasWarning(UserWarning):
+    """Payloads that are read with one schema name several, so that some values may be wrong."""
 
 
 class Columns(Protocol):
@@ -65,6 +76,8 @@ class TypedDecoder:
         self._parts = (format, title, make, source, skip, mark)
         self._format, self._skip, self._mark = format, skip, mark
         self._columns = make(source)
+        self._named: Any = None
+        self._warned = False
         shape = sha256(f"{self._columns.type} {skip} {mark.hex()}".encode()).hexdigest()[:12]
         self.name = f"{format} {title} {shape}"
 
@@ -84,6 +97,7 @@ class TypedDecoder:
         return self._parts[3]
 
     def decode(self, payloads: Payloads) -> Decoded:
+        self._warn_of_several(payloads.data)
         values, wrong = self._columns.read(payloads.data, self._starts(payloads.data))[:2]
         failures = [
             PayloadFailure(row, one.reason, self._format, one.offset, one.path or None)
@@ -96,6 +110,24 @@ class TypedDecoder:
             return np.full(len(data), self._skip, np.int64) if self._skip else None
         marked = flags(fill_null(starts_with(data, self._mark), False))
         return np.where(marked, len(self._mark), self._skip) if self._skip or marked.any() else None
+
+    def _warn_of_several(self, data: Array) -> None:
+        """Warn once if the bytes that are skipped are ids of a registry, and not all the same."""
+        if self._skip < FRAME_BYTES or self._warned:
+            return
+        begins = pc.binary_slice(data, 0, FRAME_BYTES)
+        framed = begins.filter(fill_null(starts_with(begins, b"\0"), False))
+        several: Array = (framed if self._named is None else pa.concat_arrays([self._named, framed])).unique()
+        self._named = several[:1] if len(several) else None
+        if len(several) > 1:
+            self._warned = True
+            ids = ", ".join(str(int.from_bytes(each[1:], "big")) for each in several[:3].to_pylist() if each)
+            note(
+                f"the payloads read as {self.name!r} name several schemas in the bytes that are skipped (ids "
+                f"{ids}): values of other schemas may be wrong. Leave decode= out to read each row by its "
+                "own schema",
+                MixedSchemasWarning,
+            )
 
     def __reduce__(self) -> Any:
         return TypedDecoder, self._parts
@@ -116,7 +148,9 @@ def avro(schema: str, *, skip: int = 0) -> TypedDecoder:
 
     Args:
         schema: The JSON text of the schema.
-        skip: Bytes in front of the data of each payload, such as 5 for those of a schema registry.
+        skip: Bytes in front of the data of each payload, such as 5 for those of a schema registry. Where
+            these name several schemas, `MixedSchemasWarning` says so; ``decode="auto"`` reads each by its
+            own.
 
     Raises:
         ConfigError: The schema is not valid.

@@ -6,6 +6,7 @@ import datetime
 import io
 import json
 import pickle
+import warnings
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -152,3 +153,43 @@ def test_two_schemas_of_one_name_are_told_apart(s: Session) -> None:
     other = json.dumps({**SCHEMA, "fields": SCHEMA["fields"][:1]})
     assert bk.avro(TEXT).name != bk.avro(other).name
     assert pa.types.is_struct(bk.avro(other).type)
+
+
+def framed(number: int, body: bytes) -> bytes:
+    return b"\0" + number.to_bytes(4, "big") + body
+
+
+@pytest.mark.filterwarnings("error::brokerkit.MixedSchemasWarning")
+def test_payloads_of_one_schema_behind_their_id_are_read_without_a_word() -> None:
+    with bk.connect("inmem://") as s:
+        s.create_topic("t")
+        s.publish_batch("t", [*(framed(7, bytes([2 * n])) for n in range(9)), None, b"", b"x"])
+        decoder = bk.avro('"long"', skip=5)
+        assert list(s.peek("t", decode=decoder)["value"])[:9] == list(range(9))
+        s.peek("t", decode=decoder)
+
+
+@pytest.mark.parametrize("together", [True, False])
+def test_payloads_that_name_several_schemas_are_not_read_as_one_without_a_warning(together: bool) -> None:
+    with bk.connect("inmem://") as s:
+        s.create_topic("t")
+        decoder = bk.avro('"long"', skip=5)
+        s.publish_batch("t", [framed(7, b"\x02")] + ([framed(300, b"\x04")] if together else []))
+        if not together:
+            s.peek("t", decode=decoder)
+            s.publish("t", framed(300, b"\x04"))
+        with pytest.warns(bk.MixedSchemasWarning, match=r"ids 7, 300.*Leave decode= out") as told:
+            s.peek("t", decode=decoder)
+        assert len(told) == 1
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            s.peek("t", decode=decoder)
+
+
+def test_other_bytes_that_are_skipped_are_no_ids() -> None:
+    with bk.connect("inmem://") as s, warnings.catch_warnings():
+        warnings.simplefilter("error")
+        s.create_topic("t")
+        s.publish_batch("t", [bytes([n + 1, 2, 3, 4, n, 2 * n]) for n in range(9)])
+        assert list(s.peek("t", decode=bk.avro('"long"', skip=5))["value"]) == list(range(9))
+        assert len(s.peek("t", decode=bk.avro('"long"', skip=1))) == 9
