@@ -135,6 +135,18 @@ def test_others_are_named_as_the_newest_message_of_the_topic_is(
     assert [each["name"] for each in newest["attributes"][0]] == ["__value_schema_id"]
 
 
+def test_a_mask_of_the_session_hides_not_how_the_topic_names_schemas(
+    s: bk.Session, topic: str, registry: RegistryServer, kafka_server: KafkaServer
+) -> None:
+    s.register_schema(topic, ORDER)
+    s.publish(topic, VALUES[0], schema=True, framing="headers")
+    mask = bk.Mask("note", locked=True)
+    with bk.connect(kafka_server.address, registry=registry.address, mask=mask) as masked:
+        masked.publish(topic, VALUES[1], schema=True)
+    assert bk.attr(s.peek(topic, 2), "__value_schema_id").notna().all()
+    assert deserialized(s, topic, registry) == VALUES[:2]
+
+
 def test_apicurio_names_schemas_by_its_own_ids(s: bk.Session, topic: str, registry: RegistryServer) -> None:
     s.register_schema(topic, ORDER)
     if "apicurio" not in type(registry).__name__.lower():

@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING
 
 from brokerkit.core.vocabulary.errors import BrokerError
 from brokerkit.core.vocabulary.windows import LATENESS
+from brokerkit.frames.build import FrameBuilder
 from brokerkit.frames.codecs.framing import Framing, framings, with_message
 from brokerkit.registry import Registry
 
-from ..options import ReadOptions
-from ..read.peek import new_peek
-from ..read.ranges import parse_range
+from ..arguments import MAX_BYTES
+from ..filters import Filter
+from ..read.peek import Peek
+from ..read.ranges import parse_range, range_finder
 
 if TYPE_CHECKING:
     from ..base import BrokerSession
@@ -47,7 +49,15 @@ def framing_of(session: BrokerSession, topic: str, registry: Registry) -> Framin
 
 def _newest(session: BrokerSession, topic: str) -> list[tuple[bytes, dict[str, bytes]]]:
     """Return the payloads and the attributes of the newest messages, the newest last."""
-    peek = new_peek(session, LOOKED_AT, ReadOptions(decode="raw"))
+    # without the mask of the session: what names the schema is not shown
+    peek = Peek(
+        session.inspector,
+        range_finder(session, False),
+        FrameBuilder("raw", True, key_decoder="raw"),
+        Filter(),
+        limit=LOOKED_AT,
+        max_bytes=MAX_BYTES,
+    )
     peek.plan(topic, parse_range(None, None, LATENESS), newest=True)
     peek.read(progress=False)
     table = peek.table()
