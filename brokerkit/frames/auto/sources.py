@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import count
 from typing import Any, NamedTuple
-from weakref import WeakSet
+from weakref import WeakKeyDictionary
 
 from brokerkit.registry import SchemaSource
 
@@ -14,23 +15,30 @@ from ..decoded import Payloads
 from .decoder import AutoDecoder
 from .writing import RegisteredWriting
 
-_sources: WeakSet[SchemaSource] = WeakSet()
+_sources: WeakKeyDictionary[SchemaSource, int] = WeakKeyDictionary()
+"""Each source, and when it was used last."""
+_uses = count()
 
 
 def auto_with(source: SchemaSource) -> AutoDecoder:
     """Return the decoder `auto` with a source of schemas, and remember the source while it is in use."""
-    _sources.add(source)
+    _sources[source] = next(_uses)
     return AutoDecoder(source)
 
 
 def known_auto(name: str | None = None) -> AutoDecoder:
     """Return the decoder `auto` with the source of this name, or without one if it is not known here.
 
+    Sessions with the same broker have sources of the same name, and some may be closed: the one that was used
+    last counts.
+
     Args:
         name: The name; None is that of the only source, if there is one.
     """
-    found = [source for source in _sources if name in (None, source.name)]
-    return AutoDecoder(found[0]) if found and (name is not None or len(found) == 1) else AutoDecoder()
+    found = {source: used for source, used in list(_sources.items()) if name in (None, source.name)}
+    if not found or (name is None and len(found) > 1):
+        return AutoDecoder()
+    return AutoDecoder(max(found, key=found.__getitem__))
 
 
 class Registered(NamedTuple):

@@ -154,7 +154,9 @@ def test_the_list_agrees_with_the_client_library(
     ours = found[found["subscription"] == group].set_index("topic")
     assert ours["lag"].to_dict() == {filled: 7, other: 0}
     assert set(ours["members"]) == {0}
-    assert 300 < ours["oldest_age"][filled].total_seconds() < 400
+    # of all groups of a broker, not every oldest message is found in time
+    aged = s.subscriptions(filled).set_index("subscription")["oldest_age"]
+    assert 300 < aged[group].total_seconds() < 400
     places = s.describe_subscription(group, filled).progress.set_index("partition")["committed"]
     assert places.to_dict() == committed(admin, group, filled)
 

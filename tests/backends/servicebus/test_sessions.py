@@ -125,7 +125,7 @@ def test_the_lock_of_a_session_is_kept_while_its_messages_are_held(broker: Conne
 
 
 def test_messages_of_a_session_are_redelivered_after_its_lock_is_lost(broker: Connection) -> None:
-    queue = filled(broker, "a", lock_seconds=1)
+    queue = filled(broker, "a", lock_seconds=3)
     with consumer_of(broker, queue, session="a", hold=0.2) as consumer:
         held = consumer.fetch(2, 20)
         assert held is not None
