@@ -1,0 +1,365 @@
+"""The command `brokerkit`: a thin layer on the calls of a session. Each ``--help`` names the call."""
+
+from __future__ import annotations
+
+import re
+import sys
+import time
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from ._version import __version__
+from .command_output import FORMATS, MEANINGS, NOT_ALL, Format, exiting, show_frame, tell
+from .core.vocabulary.errors import ConfigError
+from .display.sanitize import plain_lines
+from .frames.build import FrameBuilder
+from .saved import connections as saved_connections
+from .saved import delete_connection, save_connection
+from .session.build_frame import frame_of
+from .session.diagnosis import doctor as examine
+from .session.interrupted import Interrupted
+from .session.options import ReadOptions
+from .widgets.tail.reader import TopicReader
+from .workbench import Session, connect
+
+POSITION = "earliest, latest, an offset, -N from the end, or a time such as -15min"
+
+
+def _position(text: str | None) -> Any:
+    return int(text) if text is not None and re.fullmatch(r"-?\d+", text) else text
+
+
+def _pairs(texts: tuple[str, ...], option: str) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for text in texts:
+        name, sign, value = text.partition("=")
+        if not sign:
+            raise click.BadParameter("expected NAME=VALUE", param_hint=option)
+        found[name] = value
+    return found
+
+
+class _Commands(click.Group):
+    """The commands, in the order in which they are written."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(self.commands)
+
+
+@click.group(cls=_Commands, epilog=MEANINGS)
+@click.version_option(__version__, package_name="brokerkit-notebook", prog_name="brokerkit")
+@click.option(
+    "-c",
+    "--connection",
+    metavar="NAME|URL",
+    help="The broker: a saved connection, a URL, or the configuration of another tool. "
+    "Without it, the variable BROKERKIT_URL.",
+)
+@click.option("-O", "--option", multiple=True, metavar="NAME=VALUE", help="An option of the system.")
+@click.option("-o", "--output", type=click.Choice(FORMATS), default="table", show_default=True)
+@click.option("--read-only", is_flag=True, help="Refuse everything that would change the broker.")
+@click.option("--allow-changes", is_flag=True, help="Let a script change a broker marked as production.")
+@click.option(
+    "--timeout", type=float, default=10.0, show_default=True, help="Seconds to wait for the broker."
+)
+@click.pass_context
+def commands(context: click.Context, /, **given: Any) -> None:
+    """Look at message brokers, and move messages. In Python: `import brokerkit as bk`."""
+    context.obj = given
+
+
+def _open(context: click.Context, target: str | None = None) -> Session:
+    given = context.obj
+    options: dict[str, Any] = _pairs(given["option"], "--option") if target is None else {}
+    session = connect(
+        target or given["connection"],
+        read_only=given["read_only"] or None,
+        allow_changes=given["allow_changes"],
+        timeout=given["timeout"],
+        **options,
+    )
+    return context.with_resource(session)
+
+
+def _check_confirmed(session: Session, topic: str, confirm: str | None) -> None:
+    if session.production and confirm != topic:
+        raise ConfigError(f"{session.name} is marked as production: repeat the topic, --confirm {topic}")
+
+
+def _range_options(command: Callable[..., None]) -> Callable[..., None]:
+    for option in reversed(
+        (
+            click.option("--start", help=f"Where the range begins: {POSITION}."),
+            click.option("--end", help="Where it ends, exclusive, written like --start."),
+            click.option("--key", help="Only messages with this key."),
+            click.option("--where", metavar="TEXT", help="Only messages whose payload contains this text."),
+        )
+    ):
+        command = option(command)
+    return command
+
+
+_decode = click.option("--decode", default="auto", show_default=True, help="auto, json, text or raw.")
+_confirm = click.option("--confirm", metavar="TOPIC", help="The topic again, on a production broker.")
+
+
+@commands.command(epilog="In Python: bk.connect(...).topics()")
+@click.option("--internal", is_flag=True, help="Include the broker's own topics.")
+@click.pass_context
+def topics(context: click.Context, /, internal: bool) -> None:
+    """List the topics."""
+    show_frame(_open(context).topics(internal=internal), context.obj["output"])
+
+
+@commands.command(epilog="In Python: bk.connect(...).describe(topic)")
+@click.argument("topic")
+@click.option("--subscriptions", is_flag=True, help="Print the subscriptions with their lag as rows.")
+@click.pass_context
+def describe(context: click.Context, /, topic: str, subscriptions: bool) -> None:
+    """Show the partitions of a topic and its subscriptions. Formats other than table print the partitions."""
+    described = _open(context).describe(topic)
+    form: Format = context.obj["output"]
+    if form == "table" and not subscriptions:
+        click.echo(plain_lines(repr(described)))
+    else:
+        show_frame(described.subscriptions if subscriptions else described.partitions, form)
+
+
+@commands.command(epilog="In Python: bk.connect(...).peek(topic, limit, start=..., where=...)")
+@click.argument("topic")
+@click.option("-n", "--limit", type=int, default=100, show_default=True, help="At most so many messages.")
+@_range_options
+@_decode
+@click.option("--expand", is_flag=True, help="A column for each field of JSON values.")
+@click.pass_context
+def peek(context: click.Context, /, topic: str, **given: Any) -> None:
+    """Print messages of a topic without any side effect: the newest, or the first from --start."""
+    given |= {"start": _position(given["start"]), "end": _position(given["end"])}
+    try:
+        show_frame(_open(context).peek(topic, **given), context.obj["output"])
+    except Interrupted as interrupt:
+        if interrupt.frame is not None:
+            show_frame(interrupt.frame, context.obj["output"])
+        raise KeyboardInterrupt("these are the rows so far") from interrupt
+
+
+@commands.command(epilog="In Python: bk.connect(...).tail(topic)")
+@click.argument("topic")
+@click.option("-n", "--last", type=int, default=0, show_default=True, help="Begin with so many older ones.")
+@click.option("--key", help="Only messages with this key.")
+@click.option("--where", metavar="TEXT", help="Only messages whose payload contains this text.")
+@_decode
+@click.option("--count", type=int, help="End after so many messages.")
+@click.option("--seconds", type=float, help="End after so many seconds.")
+@click.option("--interval", type=float, default=0.5, show_default=True, help="Seconds between two looks.")
+@click.pass_context
+def tail(
+    context: click.Context,
+    /,
+    topic: str,
+    last: int,
+    count: int | None,
+    seconds: float | None,
+    interval: float,
+    **given: Any,
+) -> None:
+    """Follow a topic without side effects, until Ctrl-C."""
+    form: Format = context.obj["output"]
+    if form == "parquet":
+        raise ConfigError("a topic that is followed has no end, which Parquet needs: use jsonl or csv")
+    session = _open(context)
+    session.describe(topic)
+    reading = ReadOptions(**given)
+    builder = FrameBuilder(given["decode"], True, schemas=session.schema_source)
+    reader = TopicReader(session.inspector, topic, builder, reading.filter(builder.schema))
+    reader.look_back(last)
+    deadline = None if seconds is None else time.monotonic() + seconds
+    shown = 0
+    while (count is None or shown < count) and (deadline is None or time.monotonic() < deadline):
+        found = reader.look()
+        for note in found.notes:
+            tell(note)
+        rows = found.batch if count is None else found.batch.slice(0, count - shown)
+        if rows.num_rows:
+            frame = frame_of(
+                builder.to_table([rows]), builder, source=session.name, expand=False, details={"tail": topic}
+            )
+            show_frame(frame, form, header=not shown)
+            shown += rows.num_rows
+        if not found.more:
+            time.sleep(interval)
+
+
+@commands.command(epilog="In Python: bk.connect(...).scan(topic, ...).to_parquet(folder)")
+@click.argument("topic")
+@click.argument("folder", type=click.Path(file_okay=False))
+@_range_options
+@_decode
+@click.option("--overwrite", is_flag=True, help="Replace a finished export of another range.")
+@click.pass_context
+def export(context: click.Context, /, topic: str, folder: str, overwrite: bool, **given: Any) -> None:
+    """Write a range of a topic to a folder of Parquet files. After Ctrl-C the same command continues it."""
+    given |= {"start": _position(given["start"]) or "earliest", "end": _position(given["end"]) or "latest"}
+    scan = _open(context).scan(topic, progress=sys.stderr.isatty(), **given)
+    try:
+        tell(repr(scan.to_parquet(folder, overwrite=overwrite)))
+    except Interrupted as interrupt:
+        raise KeyboardInterrupt("what is finished stays, and the same command goes on") from interrupt
+
+
+@commands.command(epilog="In Python: bk.connect(...).publish(topic, value, key=..., attributes=...)")
+@click.argument("topic")
+@click.argument("value", required=False)
+@click.option("--key", help="The key of the message.")
+@click.option("--attribute", multiple=True, metavar="NAME=VALUE", help="A header; can be repeated.")
+@click.option("--lines", is_flag=True, help="Each line of the input is a message (publish_batch).")
+@_confirm
+@click.pass_context
+def publish(
+    context: click.Context,
+    /,
+    topic: str,
+    value: str | None,
+    key: str | None,
+    attribute: tuple[str, ...],
+    lines: bool,
+    confirm: str | None,
+) -> None:
+    """Publish VALUE, or what stands on the standard input, and wait until the broker confirms it."""
+    if lines and (value is not None or key is not None or attribute):
+        raise click.UsageError("--lines publishes the lines of the input alone, without key and attributes")
+    session = _open(context)
+    _check_confirmed(session, topic, confirm)
+    if lines:
+        results = session.publish_batch(
+            topic, [line.rstrip(b"\r\n") for line in sys.stdin.buffer if line.strip()]
+        )
+    else:
+        sent = sys.stdin.buffer.read() if value is None else value
+        attributes = _pairs(attribute, "--attribute") or None
+        results = [session.publish(topic, sent, key=key, attributes=attributes)]
+    tell(f"published {len(results):,} to {topic}: confirmed")
+
+
+@commands.command(epilog="In Python: bk.connect(...).copy(source, bk.connect(to), target, journal=...)")
+@click.argument("source")
+@click.argument("target")
+@click.option("--to", metavar="NAME|URL", help="The broker of the target. Without it, the same one.")
+@click.option("--start", default="earliest", show_default=True, help=POSITION)
+@click.option("--end", default="latest", show_default=True, help="Exclusive, written like --start.")
+@click.option("--journal", help="A file of outcomes: the same command continues after an interrupt.")
+@_confirm
+@click.pass_context
+def copy(
+    context: click.Context,
+    /,
+    source: str,
+    target: str,
+    to: str | None,
+    start: str,
+    end: str,
+    journal: str | None,
+    confirm: str | None,
+) -> None:
+    """Copy the messages of SOURCE to TARGET, and print the outcomes that are not confirmed."""
+    session = _open(context)
+    other = session if to is None else _open(context, to)
+    _check_confirmed(other, target, confirm)
+    try:
+        outcome = session.copy(
+            source,
+            other,
+            target,
+            start=_position(start),
+            end=_position(end),
+            journal=journal,
+            progress=sys.stderr.isatty(),
+        )
+    except Interrupted as interrupt:
+        done = 0 if interrupt.frame is None else int((interrupt.frame["status"] == "confirmed").sum())
+        raise KeyboardInterrupt(f"{done:,} messages were confirmed before") from interrupt
+    stored = outcome["status"].isin(["confirmed", "duplicate"])
+    tell(f"copied {int(stored.sum()):,} of {len(outcome):,} messages to {target}")
+    if not stored.all():
+        show_frame(outcome[~stored], context.obj["output"])
+        raise SystemExit(NOT_ALL)
+
+
+@commands.command(epilog="In Python: bk.doctor(target, topic=...)")
+@click.option("--topic", help="A topic to look into, too.")
+@click.pass_context
+def doctor(context: click.Context, /, topic: str | None) -> None:
+    """Try a connection step by step, and say which step fails and what to do."""
+    given = context.obj
+    options = _pairs(given["option"], "--option")
+    found = examine(given["connection"], topic=topic, timeout=given["timeout"], **options)
+    if given["output"] == "table":
+        click.echo(plain_lines(repr(found)))
+    else:
+        show_frame(found.frame, given["output"])
+    if not found.ok:
+        raise SystemExit(1)
+
+
+@commands.group(invoke_without_command=True, epilog="In Python: bk.connections()")
+@click.pass_context
+def connections(context: click.Context) -> None:
+    """List the saved connections, without secrets."""
+    if context.invoked_subcommand is None:
+        show_frame(saved_connections(), context.obj["output"])
+
+
+@connections.command(epilog="In Python: bk.save_connection(name, url, secret=...)")
+@click.argument("name")
+@click.argument("url")
+@click.option("--secret", help='Where the secret is: "keyring", "env:NAME" or "prompt".')
+@click.option("--read-only", is_flag=True)
+@click.option("--production", is_flag=True)
+@click.option("--registry", metavar="URL", help="The schema registry.")
+@click.pass_context
+def save(
+    context: click.Context, /, name: str, url: str, read_only: bool, production: bool, **given: Any
+) -> None:
+    """Save a connection. The file holds no secret. Options of the system stand before: -O NAME=VALUE."""
+    options = _pairs(context.obj["option"], "--option")
+    save_connection(name, url, read_only=read_only or None, production=production or None, **given, **options)
+
+
+@connections.command(epilog="In Python: bk.delete_connection(name)")
+@click.argument("name")
+def delete(name: str) -> None:
+    """Delete a saved connection, and what the keyring keeps for it."""
+    delete_connection(name)
+
+
+@commands.command(epilog="In Python: brokerkit.sandbox.start(system, data=..., demo=...)")
+@click.argument("system", required=False)
+@click.option("--data", help="A folder to keep its data in between runs.")
+@click.option("--demo", is_flag=True, help="Fill it with a small shop.")
+def sandbox(system: str | None, data: str | None, demo: bool) -> None:
+    """Run a private server until Ctrl-C, and print its address; without SYSTEM, list those there are."""
+    from .sandbox.__main__ import main as run
+
+    given = [
+        *([system] if system else []),
+        *(["--data", data] if data else []),
+        *(["--demo"] if demo else []),
+    ]
+    raise SystemExit(run(given))
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line. Ends the process with a code; `brokerkit --help` lists them."""
+
+    def told(message: Warning | str, *_: Any, **__: Any) -> None:
+        tell(f"note: {message}")
+
+    with warnings.catch_warnings(), exiting():
+        warnings.showwarning = told
+        # not `commands.main`, which has codes of its own for Ctrl-C and a reader that went away
+        given = sys.argv[1:] if arguments is None else arguments
+        with commands.make_context("brokerkit", list(given)) as context:
+            commands.invoke(context)

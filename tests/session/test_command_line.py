@@ -1,0 +1,188 @@
+"""The command `brokerkit`: rows on the standard output, remarks on the other, and an exit code for scripts."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pandas as pd
+import pytest
+
+import brokerkit as bk
+from brokerkit.command_line import commands
+from tests.session.canary import CANARY
+
+if TYPE_CHECKING:
+    from brokerkit.sandbox.kafka import KafkaServer
+    from brokerkit.sandbox.nats import NatsServer
+
+COMMAND = [sys.executable, "-m", "brokerkit"]
+Run = Callable[..., subprocess.CompletedProcess[bytes]]
+
+
+@pytest.fixture
+def environment(tmp_path: Path) -> dict[str, str]:
+    return {**os.environ, "BROKERKIT_CONFIG": str(tmp_path / "connections.toml"), "COLUMNS": "200"}
+
+
+@pytest.fixture
+def run(environment: dict[str, str]) -> Run:
+    def run(*arguments: str, code: int = 0, sent: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+        done = subprocess.run(
+            [*COMMAND, *arguments], input=sent, env=environment, capture_output=True, timeout=60, check=False
+        )
+        assert done.returncode == code, done.stderr.decode()
+        assert b"Traceback" not in done.stderr
+        return done
+
+    return run
+
+
+@pytest.fixture(params=["nats", "kafka"])
+def broker(request: pytest.FixtureRequest) -> tuple[str, str]:
+    """The address of a real server, and a new topic with three messages."""
+    server: NatsServer | KafkaServer = request.getfixturevalue(f"{request.param}_server")
+    url = server.address
+    topic = f"cli.{time.time_ns()}"
+    with bk.connect(url) as s:
+        s.create_topic(topic)
+        s.publish_batch(topic, ['{"id": 1}', '{"id": 2}', "\x1b[31mred"])
+    return url, topic
+
+
+@pytest.mark.broker
+def test_rows_come_in_every_format(broker: tuple[str, str], run: Run) -> None:
+    url, topic = broker
+    peek = ["peek", topic, "-n", "2", "--start", "earliest"]
+    table = run("-c", url, *peek).stdout.decode().splitlines()
+    assert [line.split()[0] for line in table] == ["topic", topic, topic]
+    lines = [json.loads(line) for line in run("-c", url, "-o", "jsonl", *peek).stdout.splitlines()]
+    assert [json.loads(line["value"])["id"] for line in lines] == [1, 2]
+    csv = pd.read_csv(io.BytesIO(run("-c", url, "-o", "csv", *peek).stdout))
+    assert csv["value"].tolist() == ['{"id": 1}', '{"id": 2}']
+    parquet = pd.read_parquet(io.BytesIO(run("-c", url, "-o", "parquet", *peek).stdout))
+    assert parquet["value"].tolist() == ['{"id": 1}', '{"id": 2}']
+    assert b"\x1b" not in run("-c", url, "peek", topic).stdout
+    assert topic in run("-c", url, "topics").stdout.decode()
+    assert topic in run("-c", url, "describe", topic).stdout.decode()
+
+
+@pytest.mark.broker
+def test_messages_are_published_copied_and_exported(
+    broker: tuple[str, str], run: Run, tmp_path: Path
+) -> None:
+    url, topic = broker
+    assert b"published 1" in run("-c", url, "publish", topic, "x", "--key", "k", "--attribute", "a=b").stderr
+    assert b"published 1" in run("-c", url, "publish", topic, sent=b"\x00\xff").stderr
+    assert b"published 2" in run("-c", url, "publish", topic, "--lines", sent=b"one\n\ntwo\n").stderr
+    with bk.connect(url) as s:
+        found = s.peek(topic)
+        s.create_topic(f"{topic}-copy")
+    assert found["raw"].tolist()[-3] == b"\x00\xff"
+    assert found["value"].tolist()[-2:] == ["one", "two"]
+    assert found["key"].tolist()[3] == "k"
+    assert b"copied 7 of 7" in run("-c", url, "copy", topic, f"{topic}-copy").stderr
+    assert b"exported 7 rows" in run("-c", url, "export", topic, str(tmp_path / "rows")).stderr
+    assert len(pd.read_parquet(tmp_path / "rows")) == 7
+
+
+@pytest.mark.broker
+def test_a_tail_shows_what_comes_and_ctrl_c_ends_it(
+    broker: tuple[str, str], environment: dict[str, str]
+) -> None:
+    url, topic = broker
+    command = [*COMMAND, "-c", url, "-o", "jsonl", "tail", topic, "--last", "1"]
+    with (
+        subprocess.Popen(
+            command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        ) as running,
+        bk.connect(url) as s,
+    ):
+        assert running.stdout is not None
+        assert running.stderr is not None
+        assert topic in running.stdout.readline()
+        s.publish(topic, "later")
+        assert "later" in running.stdout.readline()
+        running.send_signal(signal.SIGINT)
+        assert running.wait(20) == 130
+        said = running.stderr.read()
+    assert "interrupted" in said
+    assert "Traceback" not in said
+
+
+@pytest.mark.broker
+def test_a_reader_that_goes_away_ends_the_command_quietly(
+    nats_server: NatsServer, environment: dict[str, str]
+) -> None:
+    topic = f"cli.{time.time_ns()}"
+    with bk.connect(nats_server.address) as s:
+        s.create_topic(topic)
+        s.publish_batch(topic, ["x" * 1000] * 500)
+    command = [*COMMAND, "-c", nats_server.address, "-o", "jsonl", "peek", topic, "-n", "500"]
+    with subprocess.Popen(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as running:
+        assert running.stdout is not None
+        assert running.stderr is not None
+        running.stdout.readline()
+        running.stdout.close()
+        assert running.wait(30) == 141
+        assert running.stderr.read() == b""
+
+
+@pytest.mark.broker
+def test_exit_codes_tell_scripts_what_happened(nats_server: NatsServer, run: Run) -> None:
+    url = nats_server.address
+    assert b"error:" in run("-c", url, "peek", f"none.{time.time_ns()}", code=3).stderr
+    run("-c", "nats://127.0.0.1:9", "topics", code=5)
+    run("-c", "nonsense://host", "topics", code=2)
+    run("-c", url, "peek", code=2)
+    run("-c", url, "peek", "x", "--limit", "many", code=2)
+    run("-c", url, "--read-only", "publish", "x", "y", code=6)
+    run("-c", url, "-O", "production=true", "publish", "x", "y", "--confirm", "x", code=6)
+    assert b"--confirm x" in run(
+        "-c", url, "-O", "production=true", "--allow-changes", "publish", "x", "y", code=2
+    ).stderr  # fmt: skip
+    run("-c", url, "doctor")
+    assert b"FAILED" in run("-c", "nats://127.0.0.1:9", "doctor", code=1).stdout
+
+
+def test_connections_are_saved_listed_and_deleted(run: Run) -> None:
+    run("connections", "save", "shop", "inmem://shop", "--production")
+    assert json.loads(run("-o", "jsonl", "connections").stdout)["name"] == "shop"
+    refused = run("connections", "save", "live", f"kafka://me:{CANARY}@host", code=2)
+    assert b"secret=" in refused.stderr
+    assert CANARY.encode() not in refused.stderr
+    run("connections", "delete", "shop")
+    run("connections", "delete", "shop", code=2)
+    assert run("-o", "jsonl", "connections").stdout == b""
+
+
+def test_a_sandbox_lists_what_can_be_started(run: Run) -> None:
+    assert b"nats" in run("sandbox").stdout
+
+
+def every_command() -> Iterator[tuple[str, ...]]:
+    for name, command in commands.commands.items():
+        yield (name,)
+        for below in getattr(command, "commands", {}):
+            yield (name, below)
+
+
+@pytest.mark.parametrize("names", list(every_command()), ids=" ".join)
+def test_the_help_of_each_command_names_the_call_in_python(names: tuple[str, ...], run: Run) -> None:
+    assert b"In Python: " in run(*names, "--help").stdout
+
+
+def test_the_help_lists_the_exit_codes(run: Run) -> None:
+    shown = run("--help").stdout.decode()
+    for code in (0, 1, 2, 3, 4, 5, 6, 7, 130, 141):
+        assert f"\n    {code} " in shown
