@@ -66,11 +66,23 @@ def show_frame(frame: pd.DataFrame, form: Format, *, header: bool = True) -> Non
 
     if form == "jsonl":
         text = plain(frame, "json").to_json(orient="records", lines=True, force_ascii=False)
-        click.echo(text.strip("\n"), nl=len(frame) > 0)
+        _write_text(text.strip("\n") + "\n" if len(frame) else "")
     elif form == "csv":
-        click.echo(plain(frame, "csv").to_csv(index=False, header=header), nl=False)
+        _write_text(plain(frame, "csv").to_csv(index=False, header=header))
     else:
         _table(frame, header)
+
+
+def _write_text(text: str) -> None:
+    _write(text.encode(sys.stdout.encoding, "backslashreplace"))
+
+
+def _write(data: bytes) -> None:
+    sys.stdout.flush()
+    rest = memoryview(data)
+    # an unbuffered output (python -u) takes a part where the reader goes away, and raises only at the next
+    while rest:
+        rest = rest[sys.stdout.buffer.write(rest) :]
     sys.stdout.flush()
 
 
@@ -84,8 +96,7 @@ def _parquet(frame: pd.DataFrame) -> None:
     table = pa.Table.from_pandas(frame, preserve_index=False)
     buffer = pa.BufferOutputStream()
     pq.write_table(table.replace_schema_metadata(None), buffer)
-    sys.stdout.buffer.write(buffer.getvalue().to_pybytes())
-    sys.stdout.flush()
+    _write(buffer.getvalue().to_pybytes())
 
 
 def _table(frame: pd.DataFrame, header: bool) -> None:
@@ -93,9 +104,11 @@ def _table(frame: pd.DataFrame, header: bool) -> None:
     lines = [*([[str(name) for name in frame.columns]] if header else []), *rows]
     widths = [max((len(line[column]) for line in lines), default=0) for column in range(len(frame.columns))]
     room = shutil.get_terminal_size((10_000, 24)).columns if sys.stdout.isatty() else 10_000
-    for line in lines:
-        shown = "  ".join(value.ljust(width) for value, width in zip(line, widths, strict=True)).rstrip()
-        click.echo(shown[:room])
+    shown = (
+        "  ".join(value.ljust(width) for value, width in zip(line, widths, strict=True)).rstrip()[:room]
+        for line in lines
+    )
+    _write_text("".join(f"{line}\n" for line in shown))
 
 
 def _cell(value: Any) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import secrets
 import signal
 import subprocess
 import sys
@@ -119,20 +120,27 @@ def test_a_tail_shows_what_comes_and_ctrl_c_ends_it(
 
 
 @pytest.mark.broker
+@pytest.mark.parametrize("form", ["jsonl", "csv", "table", "parquet"])
+@pytest.mark.parametrize("unbuffered", ["", "1"], ids=["buffered", "unbuffered"])
 def test_a_reader_that_goes_away_ends_the_command_quietly(
-    nats_server: NatsServer, environment: dict[str, str]
+    nats_server: NatsServer, environment: dict[str, str], form: str, unbuffered: str
 ) -> None:
+    # more than a pipe holds, in each format: values that no compression makes smaller, and many rows
+    values = [secrets.token_hex(500) for _ in range(1500)]
     topic = f"cli.{time.time_ns()}"
     with bk.connect(nats_server.address) as s:
         s.create_topic(topic)
-        s.publish_batch(topic, ["x" * 1000] * 500)
-    command = [*COMMAND, "-c", nats_server.address, "-o", "jsonl", "peek", topic, "-n", "500"]
+        s.publish_batch(topic, values)
+    command = [*COMMAND, "-c", nats_server.address, "-o", form, "peek", topic, "-n", "1500"]
     with subprocess.Popen(
-        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        command,
+        env={**environment, "PYTHONUNBUFFERED": unbuffered},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
     ) as running:
         assert running.stdout is not None
         assert running.stderr is not None
-        running.stdout.readline()
+        assert running.stdout.read(1)
         running.stdout.close()
         assert running.wait(30) == 141
         assert running.stderr.read() == b""
