@@ -7,23 +7,19 @@ import sys
 import time
 import warnings
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
+
+import brokerkit as bk
 
 from ._version import __version__
 from .command_output import FORMATS, MEANINGS, NOT_ALL, Format, exiting, show_frame, tell
 from .core.vocabulary.errors import ConfigError
 from .display.sanitize import plain_lines
-from .frames.build import FrameBuilder
-from .saved import connections as saved_connections
-from .saved import delete_connection, save_connection
-from .session.build_frame import frame_of
-from .session.diagnosis import doctor as examine
-from .session.interrupted import Interrupted
-from .session.options import ReadOptions
-from .widgets.tail.reader import TopicReader
-from .workbench import Session, connect
+
+if TYPE_CHECKING:
+    from .workbench import Session
 
 POSITION = "earliest, latest, an offset, -N from the end, or a time such as -15min"
 
@@ -74,7 +70,7 @@ def commands(context: click.Context, /, **given: Any) -> None:
 def _open(context: click.Context, target: str | None = None) -> Session:
     given = context.obj
     options: dict[str, Any] = _pairs(given["option"], "--option") if target is None else {}
-    session = connect(
+    session = bk.connect(
         target or given["connection"],
         read_only=given["read_only"] or None,
         allow_changes=given["allow_changes"],
@@ -128,6 +124,35 @@ def describe(context: click.Context, /, topic: str, subscriptions: bool) -> None
         show_frame(described.subscriptions if subscriptions else described.partitions, form)
 
 
+@commands.command(epilog="In Python: bk.connect(...).subscriptions(topic)")
+@click.argument("topic", required=False)
+@click.pass_context
+def subscriptions(context: click.Context, /, topic: str | None) -> None:
+    """List subscriptions with their lag: those of TOPIC, or all."""
+    show_frame(_open(context).subscriptions(topic), context.obj["output"])
+
+
+@commands.command(
+    context_settings={"ignore_unknown_options": True},  # a position such as -1h is no option
+    epilog="In Python: bk.connect(...).reset(topic, subscription, to, dry_run=...)",
+)
+@click.argument("topic")
+@click.argument("subscription")
+@click.argument("to")
+@click.option("--dry-run", is_flag=True, help="Print the plan and change nothing.")
+@click.option("--confirm", metavar="SUBSCRIPTION", help="The subscription again: without it nothing moves.")
+@click.pass_context
+def reset(
+    context: click.Context, /, topic: str, subscription: str, to: str, dry_run: bool, confirm: str | None
+) -> None:
+    """Move SUBSCRIPTION to the position TO, and print what became of each partition."""
+    position = _position(to)
+    done = _open(context).reset(topic, subscription, position, dry_run=dry_run, confirm=confirm)
+    show_frame(done, context.obj["output"])
+    if not dry_run and not done["status"].isin(["done", "accepted"]).all():
+        raise SystemExit(NOT_ALL)
+
+
 @commands.command(epilog="In Python: bk.connect(...).peek(topic, limit, start=..., where=...)")
 @click.argument("topic")
 @click.option("-n", "--limit", type=int, default=100, show_default=True, help="At most so many messages.")
@@ -140,7 +165,7 @@ def peek(context: click.Context, /, topic: str, **given: Any) -> None:
     given |= {"start": _position(given["start"]), "end": _position(given["end"])}
     try:
         show_frame(_open(context).peek(topic, **given), context.obj["output"])
-    except Interrupted as interrupt:
+    except bk.Interrupted as interrupt:
         if interrupt.frame is not None:
             show_frame(interrupt.frame, context.obj["output"])
         raise KeyboardInterrupt("these are the rows so far") from interrupt
@@ -167,6 +192,11 @@ def tail(
     **given: Any,
 ) -> None:
     """Follow a topic without side effects, until Ctrl-C."""
+    from .frames.build import FrameBuilder
+    from .session.build_frame import frame_of
+    from .session.options import ReadOptions
+    from .widgets.tail.reader import TopicReader
+
     form: Format = context.obj["output"]
     if form == "parquet":
         raise ConfigError("a topic that is followed has no end, which Parquet needs: use jsonl or csv")
@@ -206,7 +236,7 @@ def export(context: click.Context, /, topic: str, folder: str, overwrite: bool, 
     scan = _open(context).scan(topic, progress=sys.stderr.isatty(), **given)
     try:
         tell(repr(scan.to_parquet(folder, overwrite=overwrite)))
-    except Interrupted as interrupt:
+    except bk.Interrupted as interrupt:
         raise KeyboardInterrupt("what is finished stays, and the same command goes on") from interrupt
 
 
@@ -278,7 +308,7 @@ def copy(
             journal=journal,
             progress=sys.stderr.isatty(),
         )
-    except Interrupted as interrupt:
+    except bk.Interrupted as interrupt:
         done = 0 if interrupt.frame is None else int((interrupt.frame["status"] == "confirmed").sum())
         raise KeyboardInterrupt(f"{done:,} messages were confirmed before") from interrupt
     stored = outcome["status"].isin(["confirmed", "duplicate"])
@@ -295,7 +325,7 @@ def doctor(context: click.Context, /, topic: str | None) -> None:
     """Try a connection step by step, and say which step fails and what to do."""
     given = context.obj
     options = _pairs(given["option"], "--option")
-    found = examine(given["connection"], topic=topic, timeout=given["timeout"], **options)
+    found = bk.doctor(given["connection"], topic=topic, timeout=given["timeout"], **options)
     if given["output"] == "table":
         click.echo(plain_lines(repr(found)))
     else:
@@ -309,7 +339,7 @@ def doctor(context: click.Context, /, topic: str | None) -> None:
 def connections(context: click.Context) -> None:
     """List the saved connections, without secrets."""
     if context.invoked_subcommand is None:
-        show_frame(saved_connections(), context.obj["output"])
+        show_frame(bk.connections(), context.obj["output"])
 
 
 @connections.command(epilog="In Python: bk.save_connection(name, url, secret=...)")
@@ -325,14 +355,16 @@ def save(
 ) -> None:
     """Save a connection. The file holds no secret. Options of the system stand before: -O NAME=VALUE."""
     options = _pairs(context.obj["option"], "--option")
-    save_connection(name, url, read_only=read_only or None, production=production or None, **given, **options)
+    bk.save_connection(
+        name, url, read_only=read_only or None, production=production or None, **given, **options
+    )
 
 
 @connections.command(epilog="In Python: bk.delete_connection(name)")
 @click.argument("name")
 def delete(name: str) -> None:
     """Delete a saved connection, and what the keyring keeps for it."""
-    delete_connection(name)
+    bk.delete_connection(name)
 
 
 @commands.command(epilog="In Python: brokerkit.sandbox.start(system, data=..., demo=...)")

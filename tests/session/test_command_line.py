@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 import pytest
+from click.testing import CliRunner
 
 import brokerkit as bk
 from brokerkit.command_line import commands
@@ -186,8 +187,31 @@ def every_command() -> Iterator[tuple[str, ...]]:
 
 
 @pytest.mark.parametrize("names", list(every_command()), ids=" ".join)
-def test_the_help_of_each_command_names_the_call_in_python(names: tuple[str, ...], run: Run) -> None:
-    assert b"In Python: " in run(*names, "--help").stdout
+def test_the_help_of_each_command_names_the_call_in_python(names: tuple[str, ...]) -> None:
+    assert "In Python: " in CliRunner().invoke(commands, [*names, "--help"]).stdout
+
+
+def test_the_help_comes_without_waiting_for_pandas_and_client_libraries() -> None:
+    check = (
+        "import sys; from brokerkit.command_line import commands; "
+        "print([name for name in ('pandas', 'pyarrow', 'numpy', 'confluent_kafka', 'nats') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.broker
+def test_subscriptions_are_listed_and_moved(broker: tuple[str, str], run: Run) -> None:
+    url, topic = broker
+    with bk.connect(url) as s:
+        s.pull(topic, 3, subscription="billing", start="earliest")
+    rows = run("-c", url, "-o", "jsonl", "subscriptions", topic).stdout.splitlines()
+    assert [json.loads(row)["subscription"] for row in rows] == ["billing"]
+    moving = ("-c", url, "-o", "jsonl", "reset", topic, "billing", "earliest")
+    assert json.loads(run(*moving, "--dry-run").stdout.splitlines()[0])["lag_after"] == 3
+    assert json.loads(run(*moving[:-1], "-1h", "--dry-run").stdout.splitlines()[0])["lag_after"] == 3
+    assert b"confirm" in run(*moving, code=2).stderr
+    assert json.loads(run(*moving, "--confirm", "billing").stdout.splitlines()[0])["status"] == "done"
 
 
 def test_the_help_lists_the_exit_codes(run: Run) -> None:
