@@ -6,7 +6,7 @@ import gc
 import gzip
 from typing import Any
 
-import msgpack
+import msgspec
 import pyarrow as pa
 import pytest
 
@@ -75,7 +75,7 @@ DECODED = [
     (confluent(8, b"\x04ab"), '"ab"'),
     (gzip.compress(b"c1"), "c1"),
     (gzip.compress(confluent(7, b"\x02")), '{"id":1}'),
-    (msgpack.packb({"id": 2**63}), '{"id":9223372036854775808}'),
+    (msgspec.msgpack.encode({"id": 2**63}), '{"id":9223372036854775808}'),
 ]
 
 

@@ -103,11 +103,16 @@ class JetStreamSubscriptions(SubscriptionsDriver):
             streams = [each async for each in self._connection.pages("STREAM.NAMES", "streams", timeout)]
         found = []
         for stream in streams:
-            async for info in self._connection.pages(f"CONSUMER.LIST.{stream}", "consumers", timeout):
-                filters = filters_of(info["config"])
-                ours = info["name"].startswith(READER_PREFIX)
-                if not ours and (source is None or source.reads(filters)):
-                    found.append(consumer_info(info, topic_of(stream, info["config"])))
+            try:
+                async for info in self._connection.pages(f"CONSUMER.LIST.{stream}", "consumers", timeout):
+                    filters = filters_of(info["config"])
+                    ours = info["name"].startswith(READER_PREFIX)
+                    if not ours and (source is None or source.reads(filters)):
+                        found.append(consumer_info(info, topic_of(stream, info["config"])))
+            except js_errors.NotFoundError:
+                # a stream among all of them may be deleted meanwhile
+                if topic is not None:
+                    raise
         return found
 
     def described(self, topic: str, subscription: str, timeout: float) -> SubscriptionDescription:

@@ -78,7 +78,9 @@ class Operating:
 
         eventually(known, "the lag is 6, or not told", within=LEFT_SECONDS)
         (of_topic,) = _listed(stage, topic, subscription)
-        (of_all,) = _listed(stage, None, subscription)
+        (of_all,) = eventually(
+            lambda: _listed(stage, None, subscription), "it is listed", within=LEFT_SECONDS
+        )
         assert (of_all.topic, of_all.lag, of_all.kind) == (of_topic.topic, of_topic.lag, of_topic.kind)
         assert of_topic.topic is not None
         assert of_topic.topic.endswith(topic)
