@@ -180,15 +180,17 @@ class KafkaConnection:
     def topic_ids(self, topics: Iterable[str], deadline: Deadline) -> dict[str, bytes]:
         """Return the 16 bytes that identify each topic until it is deleted.
 
-        Raises:
-            NotFound: A topic does not exist.
+        Topics that do not exist are left out: one may be deleted while many are asked for.
         """
         asked = self.client.describe_topics(
             TopicCollection(list(topics)), request_timeout=_request_seconds(deadline)
         )
         found = {}
         for topic, future in asked.items():
-            identity = self.wait(future, deadline, f"describing topic {topic!r}").topic_id
+            try:
+                identity = self.wait(future, deadline, f"describing topic {topic!r}").topic_id
+            except NotFound:
+                continue
             halves = identity.get_most_significant_bits(), identity.get_least_significant_bits()
             found[topic] = struct.pack(">qq", *halves)
         return found

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
+from azure.core.exceptions import ResourceNotFoundError
+
 from brokerkit.core.contract.subscriptions import SubscriptionsDriver
 from brokerkit.core.vocabulary.cancellation import Deadline
 from brokerkit.core.vocabulary.errors import NotFound
@@ -162,7 +164,11 @@ class ServiceBusSubscriptions(SubscriptionsDriver):
         topics = self._connection.administration.list_topics(**limits(deadline))
         found: list[SubscriptionInfo] = []
         for each in topics:
-            found.extend(subscription_infos(self._connection, EntityName(each.name), deadline))
+            try:
+                found.extend(subscription_infos(self._connection, EntityName(each.name), deadline))
+            except ResourceNotFoundError:
+                # it was deleted after the list was made
+                continue
         return found
 
     def described(self, topic: str, subscription: str, timeout: float) -> SubscriptionDescription:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 
+from ..vocabulary.errors import NotSupported
 from ..vocabulary.positions import Position
 from ..vocabulary.subscriptions import AtSnapshot, ResetPlan, SubscriptionDescription
 from ..vocabulary.topics import SubscriptionInfo
@@ -59,7 +60,7 @@ class SubscriptionsDriver(ABC):
 
         Called after `check_reset`. The portable half reads the result back.
         """
-        raise NotImplementedError
+        raise NotSupported("this driver moves no subscriptions")
 
     def delete(self, topic: str, subscription: str, timeout: float) -> None:
         """Delete a subscription with its position, and return when it is gone.
@@ -68,7 +69,7 @@ class SubscriptionsDriver(ABC):
             InUse: Members are attached, or it reads other topics as well. The text names them.
             NotFound: There is no such subscription.
         """
-        raise NotImplementedError
+        raise NotSupported("this driver deletes no subscriptions")
 
     def close(self, timeout: float) -> None:
         """Let go of everything. The last call, made once. What it raises is ignored."""

@@ -64,7 +64,7 @@ def _reset(stage: Stage, topic: str, subscription: str, to: str) -> list[Receipt
 class Operating:
     """Behaviours 80 to 84."""
 
-    @behaviour(80, timed=True)
+    @behaviour(80)
     def test_conformance_80_a_subscription_is_listed_with_its_topic_and_lag(self, stage: Stage) -> None:
         topic, subscription, _ = _half_read(stage)
         if _lacks(stage, "subscriptions"):
