@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import struct
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
@@ -12,7 +11,6 @@ from confluent_kafka import (
     IsolationLevel,
     KafkaError,
     KafkaException,
-    TopicCollection,
     TopicPartition,
 )
 from confluent_kafka.admin import (
@@ -177,24 +175,6 @@ class KafkaConnection:
         asking = submit(lambda: self.client.list_topics(*which, timeout=seconds), "metadata")
         return self.wait(asking, deadline, what)
 
-    def topic_ids(self, topics: Iterable[str], deadline: Deadline) -> dict[str, bytes]:
-        """Return the 16 bytes that identify each topic until it is deleted.
-
-        Topics that do not exist are left out: one may be deleted while many are asked for.
-        """
-        asked = self.client.describe_topics(
-            TopicCollection(list(topics)), request_timeout=_request_seconds(deadline)
-        )
-        found = {}
-        for topic, future in asked.items():
-            try:
-                identity = self.wait(future, deadline, f"describing topic {topic!r}").topic_id
-            except NotFound:
-                continue
-            halves = identity.get_most_significant_bits(), identity.get_least_significant_bits()
-            found[topic] = struct.pack(">qq", *halves)
-        return found
-
     def starts(self, partitions: Sequence[TopicPartition], deadline: Deadline) -> Offsets:
         """Return the first offset of each partition. Partitions without a leader are left out."""
         return self._offsets(partitions, _SPEC.earliest(), deadline)
@@ -240,7 +220,7 @@ class KafkaConnection:
         futures = self.client.list_offsets(
             dict.fromkeys(partitions, spec),
             isolation_level=IsolationLevel.READ_COMMITTED if committed else IsolationLevel.READ_UNCOMMITTED,
-            request_timeout=_request_seconds(deadline),
+            request_timeout=request_seconds(deadline),
         )
         found: Offsets = {}
         problem: BrokerError | None = None
@@ -292,7 +272,7 @@ class KafkaConnection:
     def described_groups(self, deadline: Deadline) -> dict[str, Any]:
         """Return the brokers' description of each group, by name; None if a group cannot be described."""
         listing = self.call(
-            lambda: self.client.list_consumer_groups(request_timeout=_request_seconds(deadline)),
+            lambda: self.client.list_consumer_groups(request_timeout=request_seconds(deadline)),
             deadline,
             "listing groups",
         )
@@ -303,7 +283,7 @@ class KafkaConnection:
         seconds = ATTEMPT_SECONDS
         while missing := [name for name in names if name not in found]:
             attempt = Deadline(min(seconds, deadline.remaining()))
-            futures = self.client.describe_consumer_groups(missing, request_timeout=_request_seconds(attempt))
+            futures = self.client.describe_consumer_groups(missing, request_timeout=request_seconds(attempt))
             for name in missing:
                 try:
                     found[name] = self.wait(futures[name], attempt, f"describing group {name!r}")
@@ -318,7 +298,7 @@ class KafkaConnection:
 
     def described_group(self, group: str, deadline: Deadline) -> Any:
         """Return the brokers' description of a group, whose state is DEAD for one that does not exist."""
-        seconds = _request_seconds(deadline)
+        seconds = request_seconds(deadline)
         describe = self.client.describe_consumer_groups
         what = f"describing group {group!r}"
         return self.call(lambda: describe([group], request_timeout=seconds)[group], deadline, what)
@@ -330,7 +310,7 @@ class KafkaConnection:
             InUse: The group has members.
             NotFound: There is no such group.
         """
-        futures = self.client.delete_consumer_groups([group], request_timeout=_request_seconds(deadline))
+        futures = self.client.delete_consumer_groups([group], request_timeout=request_seconds(deadline))
         try:
             self.wait(futures[group], deadline, f"deleting group {group!r}")
         except BrokerError as error:
@@ -341,7 +321,7 @@ class KafkaConnection:
 
     def check_group(self, group: str, deadline: Deadline) -> None:
         """Raise Unauthorized when the user may not see a group."""
-        futures = self.client.describe_consumer_groups([group], request_timeout=_request_seconds(deadline))
+        futures = self.client.describe_consumer_groups([group], request_timeout=request_seconds(deadline))
         try:
             self.wait(futures[group], deadline, f"looking for group {group!r}")
         except Unauthorized:
@@ -353,7 +333,7 @@ class KafkaConnection:
         """Return a topic's configuration, without sensitive entries."""
         check_c_text(topic, "topic")
         resource = ConfigResource(ResourceType.TOPIC, topic)
-        futures = self.client.describe_configs([resource], request_timeout=_request_seconds(deadline))
+        futures = self.client.describe_configs([resource], request_timeout=request_seconds(deadline))
         entries = self.wait(futures[resource], deadline, f"the configuration of {topic!r}")
         return {
             name: entry.value
@@ -364,7 +344,7 @@ class KafkaConnection:
     def group_config(self, group: str, deadline: Deadline) -> dict[str, GroupSetting]:
         """Return the broker's configuration of a group. It is empty if the broker keeps none."""
         resource = ConfigResource(ResourceType.GROUP, group)
-        futures = self.client.describe_configs([resource], request_timeout=_request_seconds(deadline))
+        futures = self.client.describe_configs([resource], request_timeout=request_seconds(deadline))
         entries = self.wait(futures[resource], deadline, f"the configuration of group {group!r}")
         return {name: GroupSetting(entry.value, not entry.is_default) for name, entry in entries.items()}
 
@@ -387,13 +367,11 @@ class KafkaConnection:
             ConfigEntry(name, value, incremental_operation=operation) for name, value in config.items()
         ]
         resource = ConfigResource(ResourceType.GROUP, group, incremental_configs=entries)
-        futures = self.client.incremental_alter_configs(
-            [resource], request_timeout=_request_seconds(deadline)
-        )
+        futures = self.client.incremental_alter_configs([resource], request_timeout=request_seconds(deadline))
         self.wait(futures[resource], deadline, f"configuring group {group!r}")
 
 
-def _request_seconds(deadline: Deadline) -> float:
+def request_seconds(deadline: Deadline) -> float:
     """Return the timeout of a request, a little beyond the deadline.
 
     The deadline then passes first, and its error says what happened.

@@ -10,10 +10,11 @@ from __future__ import annotations
 import struct
 import uuid
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from confluent_kafka import KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka import KafkaError, KafkaException, Message, TopicCollection, TopicPartition
 
 from brokerkit.core.contract.background import close_with_timeout
 from brokerkit.core.vocabulary.cancellation import Deadline
@@ -21,7 +22,7 @@ from brokerkit.core.vocabulary.errors import BrokerError, NotFound
 from brokerkit.core.vocabulary.secrets import revealed
 
 from .clients import Consumer
-from .connection import KafkaConnection
+from .connection import KafkaConnection, request_seconds
 from .consumer_groups import CLOSE_SECONDS, group_settings
 from .errors import from_code, translating
 from .options import Properties, log
@@ -74,7 +75,7 @@ def share_states(
     found: dict[str, dict[str, dict[int, ShareState]]] = {topic: {} for topic in topics}
     try:
         numbers = connection.partitions(STATE_TOPIC, deadline)
-        names = {identity: topic for topic, identity in connection.topic_ids(found, deadline).items()}
+        names = {identity: topic for topic, identity in _topic_ids(connection, found, deadline).items()}
         for key, state in _states(connection, properties, numbers, deadline).items():
             if key.topic in names:
                 found[names[key.topic]].setdefault(key.group, {})[key.partition] = state
@@ -83,6 +84,23 @@ def share_states(
     except BrokerError as error:
         # permission to read a topic does not include permission to see its other readers
         log.info("share groups of %s: %s", ", ".join(found), error)
+    return found
+
+
+def _topic_ids(connection: KafkaConnection, topics: Iterable[str], deadline: Deadline) -> dict[str, bytes]:
+    """Return the 16 bytes that identify each topic until it is deleted.
+
+    Topics that do not exist are left out: one may be deleted while many are asked for.
+    """
+    asked = connection.client.describe_topics(
+        TopicCollection(list(topics)), request_timeout=request_seconds(deadline)
+    )
+    found = {}
+    for topic, future in asked.items():
+        with suppress(NotFound):
+            identity = connection.wait(future, deadline, f"describing topic {topic!r}").topic_id
+            halves = identity.get_most_significant_bits(), identity.get_least_significant_bits()
+            found[topic] = struct.pack(">qq", *halves)
     return found
 
 
