@@ -6,6 +6,7 @@ import json
 import re
 from typing import Any
 
+from ..json_kinds import json_text
 from .actions import HIDDEN, Action, Writer
 from .places import Place, Rules
 from .searching import Searching
@@ -55,12 +56,12 @@ class DocumentMask:
             action = "hide" if hidden or place.action is None else place.action
             if not is_text and token in ("true", "false"):
                 return _HIDDEN_TEXT, not hidden
-            return quoted(self.writer.written(action, unquoted(token) if is_text else token)), not hidden
+            return json_text(self.writer.written(action, unquoted(token) if is_text else token)), not hidden
         if not self.searching:
             return None, True
         search = self.searching
         found = search.masked(unquoted(token)) if is_text else search.masked_number(token)
-        return None if found is None else quoted(found), True
+        return None if found is None else json_text(found), True
 
 
 class _Container:
@@ -167,7 +168,7 @@ class _Walk:
                 depth += (self._text[at] in "{[") - (self._text[at] in "}]")
         whole = self._text[start : self._at]
         action: Action = "hash" if place.action == "hash" and not place.hopeless else "hide"
-        self._edits.append((start, self._at, quoted(self._mask.writer.written(action, whole))))
+        self._edits.append((start, self._at, json_text(self._mask.writer.written(action, whole))))
         return not place.hopeless
 
     def _closes(self) -> bool:
@@ -200,7 +201,7 @@ class _Walk:
         inside.member = start
         name = unquoted(self._text[start:end])
         if self._mask.searching and (found := self._mask.searching.masked(name)) is not None:
-            self._edits.append((start, end, quoted(found)))
+            self._edits.append((start, end, json_text(found)))
         kind, start, _ = self._next()
         if kind != _PUNCTUATION or self._text[start] != ":":
             raise NotReadable
@@ -228,17 +229,3 @@ def unquoted(token: str) -> str:
     except ValueError as error:
         raise NotReadable from error
     return str(found)
-
-
-def quoted(text: str) -> str:
-    """Return a text as a JSON string."""
-    found = json.dumps(text, ensure_ascii=False)
-    return found if found.isascii() or _is_utf8(found) else json.dumps(text)
-
-
-def _is_utf8(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
