@@ -14,6 +14,7 @@ from typing import Any
 
 import pulsar
 
+from brokerkit.core.contract.fetch_size import FetchSize
 from brokerkit.core.contract.garbage_collection import gc_paused
 from brokerkit.core.contract.inspector import ReaderDriver
 from brokerkit.core.vocabulary.cancellation import Deadline
@@ -43,7 +44,7 @@ PATIENCE = 3.0
 BATCH = 2_000
 BATCH_BYTES = 32_000_000
 AHEAD = 200
-"""How many messages the library holds ready, of any size: it does not count bytes."""
+"""How many messages the library holds ready at most. It counts no bytes, so it holds fewer large ones."""
 LOOK_BACK_SECONDS = 1.0
 LOOK_BACK = 100
 """How many entries before a slice are searched for the first chunk of a message without the REST endpoint."""
@@ -73,6 +74,7 @@ class PulsarReader(ReaderDriver):
         self._looked_back = False
         self._lost = False
         self._moved = 0.0
+        self._sizes = FetchSize()
 
     def start(self, slice_: Slice, *, attributes: bool) -> None:
         self.stop()
@@ -100,8 +102,10 @@ class PulsarReader(ReaderDriver):
         self._begun = begin
 
     def _use(self, begin: Any, *, inclusive: bool) -> None:
+        ahead = self._sizes.of(AHEAD)
+
         def make() -> Any:
-            return self._connection.open_reader(self._part, begin, inclusive=inclusive, prefetch=AHEAD)
+            return self._connection.open_reader(self._part, begin, inclusive=inclusive, prefetch=ahead)
 
         reader = self._connection.call(make, OPEN_SECONDS, f"reading {self._part}")
         self._let_go()
@@ -123,6 +127,7 @@ class PulsarReader(ReaderDriver):
             rows = self._accounted(messages, ids, places, slice_.end)
             columns = to_columns(messages, ids, attributes=self._attributes, schemas=self._schemas)
         self._done = self._done or self._at >= slice_.end
+        self._sizes.learn(columns)
         whole = rows == list(range(len(messages)))
         columns = columns if whole else columns.take(rows)
         return None if self._done and not columns.length else columns

@@ -10,14 +10,16 @@ import pandas as pd
 import pytest
 
 import brokerkit as bk
-from brokerkit.core import OutboundMessage, TooLarge
+from brokerkit.core import Connection, OutboundMessage, TooLarge
 from brokerkit.sandbox.pulsar import PulsarServer
 from brokerkit.testing import eventually
 from brokerkit.workbench import Session
 
-from .conftest import Make
+from .conftest import Make, publish
 
 pytestmark = pytest.mark.broker
+SETTLED = 20
+"""How many equal answers in a row mean that the broker has stopped sending."""
 
 BLOB = os.urandom(12_000_000)
 MIXED = [b"m0", b"m1", BLOB, b"m3", BLOB[:200_000], b"m5", BLOB[:6_000_000], BLOB[1:], b"m8"]
@@ -106,3 +108,31 @@ def test_attributes_above_the_limit_fail_alone(session: Session, make: Make) -> 
         )
     assert [result.status for result in results] == ["confirmed", "failed", "confirmed"]
     assert isinstance(results[1].error, TooLarge)
+
+
+@pytest.mark.extended
+@pytest.mark.parametrize(("count", "size"), [(210, 1_000_000), (100, 2_000_000), (80, 4_500_000)])
+def test_a_reader_that_waits_holds_few_large_messages_ready(
+    broker: Connection, make: Make, pulsar_server: PulsarServer, count: int, size: int
+) -> None:
+    topic = make()
+    for first in range(0, count, 10):
+        publish(broker, topic, *(b"%06d" % number + bytes(size) for number in range(first, first + 10)))
+    inspector = broker.inspector()
+    (slice_,) = inspector.plan(topic)
+    url = f"{pulsar_server.admin}/admin/v2/{topic.replace('persistent://', 'persistent/')}/stats"
+    sent: list[int] = []
+
+    def settled() -> bool:
+        sent.append(httpx.get(url).json()["bytesOutCounter"])
+        return len(sent) > SETTLED and len(set(sent[-SETTLED:])) == 1
+
+    rows = inspector.read(slice_)
+    first_rows = next(rows)
+    eventually(settled, "the broker stops sending", within=30)
+    held = sent[-1] - first_rows.length * size
+    seen = [int(bytes(value or b"")[:6]) for value in first_rows.values("value")]
+    for columns in rows:
+        seen += [int(bytes(value or b"")[:6]) for value in columns.values("value")]
+    assert seen == list(range(count))
+    assert 0 < held <= 72 * size
