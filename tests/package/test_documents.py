@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,8 @@ from sybil import Document
 from sybil.parsers.markdown import PythonCodeBlockParser
 
 import brokerkit as bk
+from brokerkit.frames.codecs import own as own_codecs
+from brokerkit.registry import own as own_sources
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "notebooks" / "guides").glob("*.md"))]
@@ -21,6 +24,10 @@ pytestmark = pytest.mark.broker
 def test_the_code_of_a_page_runs(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("BROKERKIT_CONFIG", str(tmp_path / "connections.toml"))
+    # what a page installs and declares goes with it
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    for module in (own_codecs, own_sources):
+        monkeypatch.setattr(module, "_declared", {})
     document = Document.parse(str(page), PythonCodeBlockParser())
     for example in document.examples():
         example.evaluate()
