@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Any
 from urllib.parse import quote
 
-from brokerkit.core.vocabulary.errors import AlreadyExists, ConfigError, NotFound, NotSupported, Unavailable
+from brokerkit.core.vocabulary.errors import (
+    AlreadyExists,
+    ConfigError,
+    NotFound,
+    NotSupported,
+    TooLarge,
+    Unavailable,
+)
 
 from .client import RegistryClient
 from .schemas import RegisteredSchema, SchemaRef, parsed
@@ -22,6 +31,8 @@ LEVELS = {
     "FULL_TRANSITIVE": "readers with every earlier and the new schema must read what the other writes",
 }
 """What each level of compatibility demands."""
+MOST_LISTED = 1_000
+"""How many schemas are asked for one by one, to list them all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +62,24 @@ class Subjects:
         if not isinstance(found, list) or not all(isinstance(each, str) for each in found):
             raise self._strange("the list of subjects")
         return sorted(found)
+
+    def all(self) -> Iterator[RegisteredSchema]:
+        """Iterate over all versions of all subjects, at most `MOST_LISTED` where there is no list of them."""
+        try:
+            found = self._client.get("/schemas")
+        except (NotFound, NotSupported, TooLarge):
+            yield from islice(self._one_by_one(), MOST_LISTED)
+            return
+        if not isinstance(found, list):
+            raise self._strange("the list of schemas")
+        yield from map(parsed, found)
+
+    def _one_by_one(self) -> Iterator[RegisteredSchema]:
+        for subject in self.names():
+            # a subject may be deleted since it was listed
+            with suppress(NotFound):
+                for number in self.versions(subject):
+                    yield self.version(subject, number)
 
     def versions(self, subject: str) -> list[int]:
         """Return the numbers of the versions, ascending. Raises NotFound."""

@@ -18,6 +18,7 @@ from brokerkit.core.vocabulary.errors import Closed
 from brokerkit.core.vocabulary.positions import parse
 from brokerkit.display.markup import Displayed, block, heading, lines, pairs
 from brokerkit.display.sanitize import plain
+from brokerkit.frames.auto.fingerprints import KIND, FingerprintedRegistry
 from brokerkit.frames.masking.mask import Mask
 from brokerkit.registry import SchemaSource, SystemSchemas, as_one, opened, own_sources
 
@@ -207,13 +208,17 @@ class BrokerSession(Displayed):
         return self._publisher
 
     def _schema_source(self) -> SchemaSource | None:
-        found: list[SchemaSource] = [] if self.registry is None else [self.registry]
+        found: list[SchemaSource] = []
+        own = own_sources()
+        if self.registry is not None:
+            fingerprints = not any(KIND in each.kinds for each in own)
+            found.append(FingerprintedRegistry(self.registry) if fingerprints else self.registry)
         if self.capabilities.schemas:
             kind, address = self.capabilities.schemas, self.connection.address
             found.append(
                 SystemSchemas(self.connection.name, kind, self.connection.inspector, address.public_url)
             )
-        return as_one([*found, *own_sources()])
+        return as_one([*found, *own])
 
     def _check_open(self) -> None:
         if self.connection.closed:

@@ -199,6 +199,42 @@ def test_avro_without_a_frame_is_read_with_a_schema_that_is_given(s: bk.Session,
     assert s.peek(topic, 10)["format"].isin(["bytes"]).all()
 
 
+def test_single_objects_of_avro_are_read_by_the_fingerprint_of_a_registered_schema(
+    s: bk.Session, topic: str
+) -> None:
+    money = {
+        "type": "record",
+        "name": "Money",
+        "namespace": topic.replace("-", "_"),
+        "fields": [{"name": "cents", "type": "long"}],
+    }
+    name = f"{money['namespace']}.Money"
+    order = {
+        "type": "record",
+        "name": "Order",
+        "fields": [{"name": "price", "type": name}, {"name": "tip", "type": name}],
+    }
+    s.register_schema(f"{topic}-money", money)
+    s.register_schema(topic, order, references=[(name, f"{topic}-money", 1)])
+    whole = {**order, "fields": [{"name": "price", "type": money}, {"name": "tip", "type": name}]}
+    mark = b"\xc3\x01" + bytes.fromhex(
+        fastavro.schema.fingerprint(fastavro.schema.to_parsing_canonical_form(whole), "CRC-64-AVRO")
+    )
+    value = {"price": {"cents": 7}, "tip": {"cents": 0}}
+    write(s, topic, mark + body(whole, value), mark + b"\2", b"\xc3\x01" + bytes(8) + b"\2", b"\xc3\x01")
+    frame = s.peek(topic, 10)
+    assert [each and json.loads(each) for each in cells(frame["value"])] == [value, None, None, None]
+    assert frame["format"].tolist() == ["single-object+avro", "single-object+avro", "bytes", "bytes"]
+    assert bk.failures(frame)["row"].tolist() == [1, 2]
+    assert "fingerprint" in repr(s.explain(frame.iloc[0]))
+    # what is published to the topic then is named alike, and an edited row stays what it was
+    frame.loc[0, "value"] = '{"price":{"cents":8},"tip":{"cents":0}}'
+    s.publish_frame(topic, frame.iloc[:1], progress=False)
+    s.publish(topic, value, schema=True)
+    again = s.peek(topic, 2)["raw"].tolist()
+    assert again == [mark + b"\x10\0", mark + b"\x0e\0"]
+
+
 def test_any_message_of_a_protobuf_file_is_found_with_its_imports(s: bk.Session, topic: str) -> None:
     s.register_schema("common.proto", COMMON, type="protobuf")
     newest = s.schema("common.proto").frame["version"].max()

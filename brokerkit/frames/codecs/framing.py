@@ -20,9 +20,10 @@ from .varints import unsigned, write_unsigned, write_zigzag, zigzag
 Part = Literal["key", "value"]
 Encoding = Literal["binary", "json"]
 
-FramingName = Literal["confluent", "headers", "apicurio", "bare"]
-FRAMINGS: tuple[FramingName, ...] = ("confluent", "headers", "apicurio", "bare")
-"""The framings that a user may ask for: an id in front, the same in a header, Apicurio's headers, or none."""
+FramingName = Literal["confluent", "headers", "apicurio", "single-object", "bare"]
+FRAMINGS: tuple[FramingName, ...] = ("confluent", "headers", "apicurio", "single-object", "bare")
+"""The framings that a user may ask for: an id in front, the same in a header, Apicurio's headers, the
+fingerprint of an Avro schema in front, or none."""
 
 MOST_INDEXES = 100
 LONGEST_NAME = 1000
@@ -38,7 +39,7 @@ NUMBERS = (
     ("apicurio", "content", 8),
 )
 """Who writes a zero byte and then a number, what the number is, and how wide; Apicurio has three ways."""
-NAMES = frozenset({"apicurio", "azure", "confluent", "glue", "pubsub", "pulsar"})
+NAMES = frozenset({"apicurio", "azure", "confluent", "glue", "pubsub", "pulsar", "single-object"})
 """The names of all framings that name a schema by a number or a name."""
 _PROTOBUF_TYPE = {"value": "apicurio.protobuf.type", "key": "apicurio.protobuf.type.key"}
 _DECLARING = {
@@ -119,6 +120,8 @@ def new_framing(name: FramingName | None, ref: SchemaRef) -> Framing:
     """Return the framing of a name, which is not ``bare``; None is an id in front."""
     if name == "apicurio":
         return Framing("apicurio", ref, declared=True, encoding="binary")
+    if name == "single-object":
+        return Framing("single-object", ref)
     return Framing("confluent", ref, declared=name == "headers")
 
 
@@ -187,7 +190,7 @@ def written(framing: Framing, body: bytes, part: Part) -> tuple[bytes, dict[str,
         case "glue":
             mark = b"\x03\x05" if framing.compressed else b"\x03\x00"
             return mark + UUID(str(ref.id)).bytes + (zlib.compress(body) if framing.compressed else body), {}
-        case "avro":
+        case "single-object":
             return b"\xc3\x01" + int(str(ref.id), 16).to_bytes(8, "little") + body, {}
         case "pulsar":
             return body, {_TOPIC_SCHEMA: str(ref.id).encode()}
@@ -364,5 +367,5 @@ def _prefixes(payload: bytes) -> list[Framing]:
         found.append(Framing("glue", ref, 18, compressed=payload[1] == 5))
     elif payload.startswith(b"\xc3\x01") and len(payload) >= 10:
         number = int.from_bytes(payload[2:10], "little")
-        found.append(Framing("avro", SchemaRef("fingerprint", f"{number:016x}"), 10))
+        found.append(Framing("single-object", SchemaRef("fingerprint", f"{number:016x}"), 10))
     return found

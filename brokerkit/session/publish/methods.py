@@ -71,8 +71,9 @@ class PublishingSession(BrokerSession):
                 id, or ``brokerkit.avro(...)`` or ``brokerkit.protobuf(...)``. Bytes may be base64 text, and
                 times ISO 8601.
             framing: How the payload names the schema: "confluent" (an id in front), "headers" (the same id
-                in a header), "apicurio" (Apicurio's headers) or "bare" (not at all). None does as the newest
-                message of the topic, which is peeked at, and as "confluent" where there is none.
+                in a header), "apicurio" (Apicurio's headers), "single-object" (Avro's own, the fingerprint of
+                the schema in front) or "bare" (not at all). None does as the newest message of the topic,
+                which is peeked at, and as "confluent" where there is none.
             format: "msgpack" or "cbor", which have no schemas.
             timeout: Seconds to wait for the confirmation; None is 30.
 

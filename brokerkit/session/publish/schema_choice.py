@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from brokerkit.core.vocabulary.errors import BrokerError, ConfigError, NotFound
+from brokerkit.frames.auto.fingerprints import KIND, fingerprint_ref
 from brokerkit.frames.codecs.avro.schema import SchemaError, parse_schema
 from brokerkit.frames.codecs.body_writers import avro_type, protobuf_schema
 from brokerkit.frames.codecs.extras import MissingExtra
@@ -141,6 +142,9 @@ def _of_decoder(
         schema, name = decoder.source
         values = ProtobufValues(schema, schema.message(name))
         given = None
+    if framing == "single-object" and given is not None:
+        prefix, _ = written(new_framing(framing, fingerprint_ref(given, {})), b"", "value")
+        return PayloadWriter(values, "the avro schema that was given, framing single-object", prefix)
     if framing == "bare" or (framing is None and session.registry is None):
         return PayloadWriter(values, f"the {values.format} schema that was given, bare")
     registry = _registry(session)
@@ -246,6 +250,10 @@ def _framing(
     """Return the framing of a name, or one like that of the topic, for a schema."""
     if found.ref is None:
         raise ConfigError(f"the registry does not say the id of {found.label}")
+    if name == "single-object" or (here is not None and here.ref.kind == KIND):
+        if found.type != "AVRO":
+            raise ConfigError(f"framing='single-object' is for Avro, and {found.label} is {found.type}")
+        return new_framing("single-object", fingerprint_ref(found, registry.with_references(found)))
     if here is not None:
         own = here.ref.kind in ("id", "guid")
         return framing_like(here, found.ref if own else _native_ref(here.ref.kind, found, registry))

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from brokerkit.core.vocabulary.errors import BrokerError
 from brokerkit.core.vocabulary.windows import LATENESS
+from brokerkit.frames.auto.fingerprints import FingerprintedRegistry
 from brokerkit.frames.build import FrameBuilder
 from brokerkit.frames.codecs.framing import Framing, framings, with_message
 from brokerkit.registry import Registry
@@ -32,10 +33,11 @@ def framing_of(session: BrokerSession, topic: str, registry: Registry) -> Framin
     except BrokerError:
         # the message is published even if the topic cannot be looked at
         return None
+    source = FingerprintedRegistry(registry)
     for payload, attributes in reversed(rows):
         for framing in framings(payload, attributes, "value"):
             try:
-                schema = registry.resolve(framing.ref)
+                schema = source.resolve(framing.ref)
             except BrokerError:
                 continue
             if schema.type != "PROTOBUF":
