@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from .core.vocabulary.errors import InUse as InUse
     from .core.vocabulary.errors import LockLost as LockLost
     from .core.vocabulary.errors import NotFound as NotFound
+    from .core.vocabulary.errors import NotShownWarning as NotShownWarning
     from .core.vocabulary.errors import NotSupported as NotSupported
     from .core.vocabulary.errors import PreviewWarning as PreviewWarning
     from .core.vocabulary.errors import RetentionWarning as RetentionWarning
@@ -111,6 +112,7 @@ _HOMES = {
         "InUse",
         "LockLost",
         "NotFound",
+        "NotShownWarning",
         "NotSupported",
         "PreviewWarning",
         "RetentionWarning",

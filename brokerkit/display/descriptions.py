@@ -111,6 +111,7 @@ class Description(markup.Displayed):
             `messages` and `lag`. Where brokers leave gaps in their offsets, only short ranges are counted;
             for longer ones the number of offsets is shown, as "up to".
         hidden: A sentence about messages that cannot be read yet; empty if there are none.
+        not_shown: Sentences about what the user may not see, so that it may be missing here.
     """
 
     def __init__(self, described: TopicDescription) -> None:
@@ -118,6 +119,7 @@ class Description(markup.Displayed):
         self.messages = described.messages
         self.exact = described.counted == "exact"
         self.hidden = described.hidden
+        self.not_shown = described.not_shown
         self.bytes = described.bytes
         self._counted = described.counted
         self._worth: dict[str, list[Counted]] = {
@@ -212,7 +214,8 @@ class Description(markup.Displayed):
         parts = [f"{self._head()}\n{self.hidden}".rstrip()]
         parts += [plain_lines(each.to_string(index=False, max_colwidth=LONGEST)) for each in self._tables()]
         details = "\n".join(plain(f"{name}: {text}") for name, text in self._details().items())
-        return "\n\n".join([*parts, details]).rstrip()
+        missing = "\n".join(map(plain, self.not_shown))
+        return "\n\n".join(part for part in (*parts, details, missing) if part).rstrip()
 
     def _repr_html_(self) -> str:
         details = self._details()
@@ -221,6 +224,7 @@ class Description(markup.Displayed):
             markup.paragraph(self.hidden),
             *(markup.table([*each.columns], records(each)) for each in self._tables()),
             markup.pairs(details) if details else "",
+            *map(markup.paragraph, self.not_shown),
         )
 
 

@@ -10,6 +10,7 @@ import pandas as pd
 import pyarrow as pa
 
 from brokerkit.core.vocabulary.subscriptions import (
+    Listing,
     Move,
     Progress,
     Receipt,
@@ -84,10 +85,16 @@ def _age(moment: int | None, now: int) -> int | None:
     return None if moment is None else max(0, now - moment)
 
 
-def subscriptions_frame(infos: Sequence[SubscriptionInfo]) -> pd.DataFrame:
-    """Return a frame with one row per subscription and topic; NA where the system does not say."""
+def subscriptions_frame(infos: Listing) -> pd.DataFrame:
+    """Return a frame with one row per subscription and topic; NA where the system does not say.
+
+    Its attrs say what may be missing from it, as `not_shown`.
+    """
     now = _now()
-    return to_pandas(pa.Table.from_pylist([_row(each, now) for each in infos], schema(LIST)))
+    frame = to_pandas(pa.Table.from_pylist([_row(each, now) for each in infos], schema(LIST)))
+    if infos.not_shown:
+        attach(frame, {"not_shown": list(infos.not_shown)})
+    return frame
 
 
 def deletion_frame(info: SubscriptionInfo, status: str) -> pd.DataFrame:
@@ -173,6 +180,7 @@ class DescribedSubscription(markup.Displayed):
         members: A frame of the consumers that are attached now; None where the system does not say.
         settings: The settings as a dict, in the units that their names say.
         details: What else the system says, as a dict.
+        not_shown: Sentences about what the user may not see, so that it may be missing here.
     """
 
     def __init__(self, described: SubscriptionDescription) -> None:
@@ -184,6 +192,7 @@ class DescribedSubscription(markup.Displayed):
         self.lag = info.lag
         self.settings = dict(described.settings)
         self.details = dict(info.details)
+        self.not_shown = described.not_shown
         self._info = info
         now = _now()
         rows = [_progress_row(each, now) for each in described.progress]
@@ -229,6 +238,7 @@ class DescribedSubscription(markup.Displayed):
         parts += [plain_lines(each.to_string(index=False, max_colwidth=LONGEST)) for each in self._tables()]
         parts.append(self._without_members())
         parts.append("\n".join(plain(f"{name}: {text}") for name, text in self._settings().items()))
+        parts.append("\n".join(map(plain, self.not_shown)))
         return "\n\n".join(part for part in parts if part)
 
     def _repr_html_(self) -> str:
@@ -238,6 +248,7 @@ class DescribedSubscription(markup.Displayed):
             *(markup.table([*each.columns], records(each)) for each in self._tables()),
             markup.paragraph(self._without_members()),
             markup.pairs(settings) if settings else "",
+            *map(markup.paragraph, self.not_shown),
         )
 
 

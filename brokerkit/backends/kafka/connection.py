@@ -124,6 +124,25 @@ class KafkaConnection:
             # the coordinator has just started, or the partition is changing its leader
             time.sleep(RETRY_SECONDS)
 
+    def call_again(self, question: Callable[[float], Future[T]], deadline: Deadline, what: str) -> T:
+        """Ask a question of any broker, and ask another one if the first does not answer soon.
+
+        Args:
+            question: Asks it, with the timeout of the request in seconds.
+            deadline: When to stop waiting.
+            what: A description of the query, for error messages.
+        """
+        seconds = ATTEMPT_SECONDS
+        while True:
+            attempt = Deadline(min(seconds, deadline.remaining()))
+            try:
+                return self.wait(question(request_seconds(attempt)), attempt, what)
+            except BrokerError as error:
+                if not error.retryable or deadline.remaining() <= RETRY_SECONDS:
+                    raise
+            seconds *= LONGER
+            time.sleep(RETRY_SECONDS)
+
     def ping(self, timeout: float) -> None:
         """Make one round trip to the cluster."""
         self._metadata(SOME_TOPIC, Deadline(timeout), "connecting")
@@ -269,33 +288,6 @@ class KafkaConnection:
         found = self._offsets(wanted, _SPEC.for_timestamp(millis), deadline)
         return {number: offset for (_, number), offset in found.items() if offset >= 0}
 
-    def described_groups(self, deadline: Deadline) -> dict[str, Any]:
-        """Return the brokers' description of each group, by name; None if a group cannot be described."""
-        listing = self.call(
-            lambda: self.client.list_consumer_groups(request_timeout=request_seconds(deadline)),
-            deadline,
-            "listing groups",
-        )
-        names = sorted(each.group_id for each in listing.valid)
-        if not names:
-            return {}
-        found: dict[str, Any] = {}
-        seconds = ATTEMPT_SECONDS
-        while missing := [name for name in names if name not in found]:
-            attempt = Deadline(min(seconds, deadline.remaining()))
-            futures = self.client.describe_consumer_groups(missing, request_timeout=request_seconds(attempt))
-            for name in missing:
-                try:
-                    found[name] = self.wait(futures[name], attempt, f"describing group {name!r}")
-                except BrokerError as error:
-                    if deadline.passed:
-                        raise
-                    log.info("%s", error)
-                    if not attempt.passed:
-                        found[name] = None
-            seconds *= LONGER
-        return found
-
     def described_group(self, group: str, deadline: Deadline) -> Any:
         """Return the brokers' description of a group, whose state is DEAD for one that does not exist."""
         seconds = request_seconds(deadline)
@@ -331,22 +323,31 @@ class KafkaConnection:
 
     def topic_config(self, topic: str, deadline: Deadline) -> dict[str, str]:
         """Return a topic's configuration, without sensitive entries."""
-        check_c_text(topic, "topic")
-        resource = ConfigResource(ResourceType.TOPIC, topic)
-        futures = self.client.describe_configs([resource], request_timeout=request_seconds(deadline))
-        entries = self.wait(futures[resource], deadline, f"the configuration of {topic!r}")
+        entries = self.topic_entries(topic, deadline)
         return {
             name: entry.value
             for name, entry in entries.items()
             if entry.value is not None and not entry.is_sensitive
         }
 
+    def topic_entries(self, topic: str, deadline: Deadline) -> dict[str, Any]:
+        """Return the entries of a topic's configuration by name."""
+        check_c_text(topic, "topic")
+        resource = ConfigResource(ResourceType.TOPIC, topic)
+        return self._configuration(resource, deadline, f"the configuration of {topic!r}")
+
     def group_config(self, group: str, deadline: Deadline) -> dict[str, GroupSetting]:
         """Return the broker's configuration of a group. It is empty if the broker keeps none."""
         resource = ConfigResource(ResourceType.GROUP, group)
-        futures = self.client.describe_configs([resource], request_timeout=request_seconds(deadline))
-        entries = self.wait(futures[resource], deadline, f"the configuration of group {group!r}")
+        entries = self._configuration(resource, deadline, f"the configuration of group {group!r}")
         return {name: GroupSetting(entry.value, not entry.is_default) for name, entry in entries.items()}
+
+    def _configuration(self, resource: ConfigResource, deadline: Deadline, what: str) -> dict[str, Any]:
+        return self.call_again(
+            lambda seconds: self.client.describe_configs([resource], request_timeout=seconds)[resource],
+            deadline,
+            what,
+        )
 
     def set_group_config(self, group: str, config: Mapping[str, str], deadline: Deadline) -> None:
         """Set entries of the broker's configuration of a group.

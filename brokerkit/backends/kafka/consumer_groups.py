@@ -22,12 +22,19 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from brokerkit.core.contract.background import call_with_timeout, close_with_timeout
 from brokerkit.core.contract.consumer import SubscriptionNotFound
 from brokerkit.core.vocabulary.cancellation import Deadline
-from brokerkit.core.vocabulary.errors import AlreadyExists, BrokerError, NotSupported, StaleAck, Unauthorized
+from brokerkit.core.vocabulary.errors import (
+    AlreadyExists,
+    BrokerError,
+    NotFound,
+    NotSupported,
+    StaleAck,
+    Unauthorized,
+)
 from brokerkit.core.vocabulary.positions import Earliest, Position, resolve
 from brokerkit.core.vocabulary.secrets import revealed
 
 from . import clients
-from .connection import KafkaConnection
+from .connection import ATTEMPT_SECONDS, LONGER, KafkaConnection, request_seconds
 from .errors import translate, translating
 from .options import Properties, log
 from .share_groups import share_settings
@@ -38,6 +45,7 @@ AT_ONCE = 16
 ASK_SECONDS = 2.0
 RETRY_SECONDS = 0.1
 CLOSE_SECONDS = 1.0
+SHOWN_NAMES = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,8 +261,10 @@ def groups_of(
     properties: Properties,
     topics: Mapping[str, Sequence[int]],
     deadline: Deadline,
-) -> dict[str, list[Group]]:
+) -> tuple[dict[str, list[Group]], tuple[str, ...]]:
     """Return the groups that have committed positions in topics, or members that read them, by topic.
+
+    Also returned are sentences about groups that are refused to the user.
 
     Args:
         connection: The admin client.
@@ -269,16 +279,16 @@ def groups_of(
             with positions_of(connection, properties, name, some) as group:
                 return group.committed_in(topics, deadline)
         except BrokerError as error:
-            if deadline.passed and not isinstance(error, Unauthorized):
+            if error.retryable:
                 raise
             # permission to list groups does not include permission to see their positions
-            log.info("positions of group %r: %s", name, error)
+            refused[name] = error
             return {}
 
-    described = connection.described_groups(deadline)
+    described, refused = _described_groups(connection, deadline)
     found: dict[str, list[Group]] = {topic: [] for topic in topics}
-    if not described or not topics:
-        return found
+    if not topics:
+        return found, ()
     with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="brokerkit kafka groups") as pool:
         committed = dict(zip(described, pool.map(positions, described), strict=True))
     for name, about in described.items():
@@ -286,16 +296,79 @@ def groups_of(
             group = _group_in(topic, name, about, committed[name].get(topic, {}))
             if group is not None:
                 groups.append(group)
-    return found
+    return found, _refused(refused)
+
+
+def _described_groups(
+    connection: KafkaConnection, deadline: Deadline
+) -> tuple[dict[str, Any], dict[str, BrokerError]]:
+    """Return the brokers' description of each group, by name, and why a group cannot be described.
+
+    Raises:
+        Unavailable: A broker did not name its groups, or did not describe one, before the deadline.
+    """
+    names = _group_names(connection, deadline)
+    found: dict[str, Any] = {}
+    refused: dict[str, BrokerError] = {}
+    seconds = ATTEMPT_SECONDS
+    while missing := [name for name in names if name not in found and name not in refused]:
+        attempt = Deadline(min(seconds, deadline.remaining()))
+        futures = connection.client.describe_consumer_groups(
+            missing, request_timeout=request_seconds(attempt)
+        )
+        for name in missing:
+            try:
+                found[name] = connection.wait(futures[name], attempt, f"describing group {name!r}")
+            except NotFound:
+                # it was deleted meanwhile
+                found[name] = None
+            except BrokerError as error:
+                if not error.retryable:
+                    refused[name] = error
+                elif deadline.passed:
+                    raise
+                else:
+                    log.info("%s", error)
+        seconds *= LONGER
+        if any(name not in found and name not in refused for name in missing):
+            time.sleep(min(RETRY_SECONDS, deadline.remaining()))
+    return {name: about for name, about in found.items() if about is not None}, refused
+
+
+def _group_names(connection: KafkaConnection, deadline: Deadline) -> list[str]:
+    """Return the names of the groups of all brokers, sorted. It asks again while one of them fails."""
+    what = "listing groups"
+    while True:
+        listing = connection.call(
+            lambda: connection.client.list_consumer_groups(request_timeout=request_seconds(deadline)),
+            deadline,
+            what,
+        )
+        if not listing.errors:
+            return sorted(each.group_id for each in listing.valid)
+        problem = translate(listing.errors[0], what)
+        if not problem.retryable or deadline.remaining() <= RETRY_SECONDS:
+            raise problem from listing.errors[0]
+        time.sleep(RETRY_SECONDS)
+
+
+def _refused(refused: Mapping[str, BrokerError]) -> tuple[str, ...]:
+    """Return a sentence about groups that are refused to the user; none if there are none."""
+    if not refused:
+        return ()
+    names = [repr(each) for each in sorted(refused)]
+    more = f" and {len(names) - SHOWN_NAMES} more" if len(names) > SHOWN_NAMES else ""
+    why = refused[min(refused)]
+    groups = "group" if len(names) == 1 else "groups"
+    return (f"not shown, since they are refused: {groups} {', '.join(names[:SHOWN_NAMES])}{more} ({why})",)
 
 
 def _group_in(topic: str, name: str, about: Any, positions: Mapping[int, int]) -> Group | None:
     """Return a group with regard to a topic, or None if it has nothing to do with it."""
-    members = 0 if about is None else sum(_reads(topic, member) for member in about.members)
+    members = sum(_reads(topic, member) for member in about.members)
     if not positions and not members:
         return None
-    kind, state = ("unknown",) * 2 if about is None else (about.type.name, about.state.name)
-    return Group(name, kind.lower(), state.lower(), members, positions)
+    return Group(name, about.type.name.lower(), about.state.name.lower(), members, positions)
 
 
 def _reads(topic: str, member: Any) -> bool:

@@ -114,6 +114,11 @@ _ROWS: tuple[tuple[frozenset[int], Row], ...] = (
 )  # fmt: skip
 
 TLS = codes("_SSL")
+PERMISSION = codes(
+    "TOPIC_AUTHORIZATION_FAILED", "GROUP_AUTHORIZATION_FAILED", "CLUSTER_AUTHORIZATION_FAILED",
+    "TRANSACTIONAL_ID_AUTHORIZATION_FAILED",
+)  # fmt: skip
+"""The codes of a missing ACL. The user is known; what is refused is this one request."""
 AUTHENTICATION = codes("_AUTHENTICATION", "SASL_AUTHENTICATION_FAILED", "UNSUPPORTED_SASL_MECHANISM")
 
 SURELY_NOT_STORED = codes(
@@ -163,6 +168,12 @@ _TABLE = ErrorTable(
     said=_said,
 )
 translate, translating = _TABLE.translate, _TABLE.translating
+
+
+def lacks_permission(error: BrokerError) -> bool:
+    """Return whether an error means that the user lacks an ACL, and nothing else."""
+    inner = None if error.__cause__ is None else kafka_error(error.__cause__)
+    return inner is not None and inner.code() in PERMISSION
 
 
 def from_code(error: KafkaError, about: str = "") -> BrokerError:

@@ -12,6 +12,7 @@ from brokerkit.core.vocabulary.errors import BrokerError
 from brokerkit.core.vocabulary.topics import (
     Bounds,
     PublishTerms,
+    Setting,
     TopicDescription,
     TopicInfo,
 )
@@ -57,22 +58,19 @@ class KafkaInspector(InspectorDriver):
         deadline = Deadline(timeout)
         bounds = self._connection.bounds_of(topic, deadline)
         numbers = [each.partition for each in bounds if each.partition is not None]
-        groups = groups_of(self._connection, self._properties, {topic: numbers}, deadline)[topic]
-        shared = share_states(self._connection, self._properties, [topic], deadline)[topic]
-        try:
-            within = Deadline(min(CONFIG_SECONDS, deadline.remaining()))
-            settings = topic_settings(self._connection, topic, within)
-        except BrokerError as error:
-            # permission to read a topic does not include permission to see its configuration
-            log.info("configuration of %r: %s", topic, error)
-            settings = ()
+        groups, unseen = groups_of(self._connection, self._properties, {topic: numbers}, deadline)
+        shared, hidden = share_states(self._connection, self._properties, [topic], deadline)
+        settings, refused = self._settings(topic, deadline)
         config = {each.name: str(each.value) for each in settings}
         return TopicDescription(
             topic,
             partitions=tuple(bounds),
             subscriptions=(
-                *(group_info(group, topic, bounds) for group in groups),
-                *(share_group_info(name, topic, states, bounds) for name, states in sorted(shared.items())),
+                *(group_info(group, topic, bounds) for group in groups[topic]),
+                *(
+                    share_group_info(name, topic, states, bounds)
+                    for name, states in sorted(shared[topic].items())
+                ),
             ),
             details={
                 **{name: config[name] for name in SHOWN_CONFIG if name in config},
@@ -80,7 +78,18 @@ class KafkaInspector(InspectorDriver):
             },
             placements=placements(self._connection, topic, deadline),
             settings=settings,
+            not_shown=(*unseen, *hidden, *refused),
         )
+
+    def _settings(self, topic: str, deadline: Deadline) -> tuple[tuple[Setting, ...], tuple[str, ...]]:
+        """Return the settings of a topic, and a sentence if they are refused to the user."""
+        try:
+            return topic_settings(self._connection, topic, deadline), ()
+        except BrokerError as error:
+            if error.retryable:
+                raise
+            # permission to read a topic does not include permission to see its configuration
+            return (), (f"the settings are not shown, since they are refused ({error})",)
 
     def _confirmation(self, topic: str, config: Mapping[str, str], deadline: Deadline) -> str:
         """Describe what a confirmation (acks=all) of this topic means, as far as the cluster tells."""

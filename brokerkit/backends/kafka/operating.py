@@ -7,7 +7,8 @@ group or names its members.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
+from dataclasses import replace
 from typing import Any
 
 from confluent_kafka import TopicPartition
@@ -15,13 +16,27 @@ from confluent_kafka import TopicPartition
 from brokerkit.core.contract.consumer import SubscriptionNotFound
 from brokerkit.core.contract.subscriptions import SubscriptionsDriver
 from brokerkit.core.vocabulary.cancellation import Deadline
-from brokerkit.core.vocabulary.errors import BrokerError, InUse, NotSupported, StaleAck, Unavailable
-from brokerkit.core.vocabulary.subscriptions import Member, Progress, ResetPlan, SubscriptionDescription
+from brokerkit.core.vocabulary.errors import (
+    BrokerError,
+    InUse,
+    NotSupported,
+    StaleAck,
+    Unauthorized,
+    Unavailable,
+)
+from brokerkit.core.vocabulary.subscriptions import (
+    Listing,
+    Member,
+    Progress,
+    ResetPlan,
+    SubscriptionDescription,
+)
 from brokerkit.core.vocabulary.topics import Bounds, SubscriptionInfo
 
 from . import SHARE_RESET
 from .connection import KafkaConnection
 from .consumer_groups import Group, groups_of, positions_of
+from .errors import lacks_permission
 from .options import Properties, check_c_text, log
 from .share_groups import ShareSettings, delete_share_group, share_settings
 from .share_state import ShareState, share_states
@@ -86,42 +101,44 @@ class KafkaSubscriptions(SubscriptionsDriver):
         self._connection = connection
         self._properties = properties
 
-    def listed(self, topic: str | None, timeout: float) -> list[SubscriptionInfo]:
+    def listed(self, topic: str | None, timeout: float) -> Listing:
         """Return groups with a position in a topic or a member there, and share groups that have read it."""
         check_c_text(topic, "topic")
         deadline = Deadline(timeout)
-        bounds = self._bounds(topic, deadline)
-        numbers = {
-            name: [each.partition for each in parts if each.partition is not None]
-            for name, parts in bounds.items()
-        }
-        groups = groups_of(self._connection, self._properties, numbers, deadline)
-        shared = share_states(self._connection, self._properties, numbers, deadline)
+        bounds, numbers = self._bounds(topic, deadline)
+        groups, unseen = groups_of(self._connection, self._properties, numbers, deadline)
+        shared, hidden = share_states(self._connection, self._properties, numbers, deadline)
         found = [group_info(each, name, bounds[name]) for name, of in groups.items() for each in of]
         for name, of_topic in shared.items():
             for group, states in of_topic.items():
                 found.append(share_group_info(group, name, states, bounds[name]))
-        return found
+        read = {each.topic for each in found if each.topic is not None}
+        lacking = {name for name in read if len(bounds[name]) < len(numbers[name])}
+        found = [replace(each, lag=None) if each.topic in lacking else each for each in found]
+        return Listing(found, (*unseen, *hidden, *_without_leader(lacking)))
 
-    def _bounds(self, topic: str | None, deadline: Deadline) -> dict[str, list[Bounds]]:
+    def _bounds(
+        self, topic: str | None, deadline: Deadline
+    ) -> tuple[dict[str, list[Bounds]], dict[str, list[int]]]:
         """Return the range of each partition of a topic, or of all topics that are not the cluster's own.
 
-        Partitions without a leader are left out.
+        Partitions without a leader have none. Also returned are the numbers of all partitions.
         """
         if topic is not None:
-            return {topic: self._connection.bounds_of(topic, deadline)}
+            bounds = self._connection.bounds_of(topic, deadline)
+            return {topic: bounds}, {topic: [each.partition for each in bounds if each.partition is not None]}
         counts = self._connection.topic_names(deadline.remaining())
         counts = {name: count for name, count in counts.items() if name not in INTERNAL}
         wanted = [TopicPartition(name, number) for name, count in counts.items() for number in range(count)]
         if not wanted:
-            return {}
+            return {}, {}
         starts, ends = self._connection.starts(wanted, deadline), self._connection.ends(wanted, deadline)
         found: dict[str, list[Bounds]] = {name: [] for name in counts}
         for each in wanted:
             place = (each.topic, each.partition)
             if place in starts and place in ends:
                 found[each.topic].append(Bounds(each.partition, starts[place], ends[place]))
-        return found
+        return found, {name: list(range(count)) for name, count in counts.items()}
 
     def described(self, topic: str, subscription: str, timeout: float) -> SubscriptionDescription:
         check_c_text(topic, "topic")
@@ -152,15 +169,17 @@ class KafkaSubscriptions(SubscriptionsDriver):
             )
             for each in bounds
         )
+        config, refused = self._config(subscription, ("consumer.",), deadline, known=kind == "consumer")
         settings_shown = {
             "protocol": kind,
             "assignor": about.partition_assignor or None,
             "coordinator": f"{about.coordinator.host}:{about.coordinator.port}"
             if about.coordinator
             else None,
-            **(self._config(subscription, "consumer.", deadline) if kind == "consumer" else {}),
+            **config,
         }
-        return SubscriptionDescription(group_info(group, topic, bounds), progress, members, settings_shown)
+        info = group_info(group, topic, bounds)
+        return SubscriptionDescription(info, progress, members, settings_shown, refused)
 
     def _share_group(
         self,
@@ -170,7 +189,8 @@ class KafkaSubscriptions(SubscriptionsDriver):
         bounds: Sequence[Bounds],
         deadline: Deadline,
     ) -> SubscriptionDescription:
-        found = share_states(self._connection, self._properties, [topic], deadline)[topic].get(group, {})
+        shared, hidden = share_states(self._connection, self._properties, [topic], deadline)
+        found = shared[topic].get(group, {})
         states = {each.partition: found.get(each.partition or 0, ShareState(-1, 0)) for each in bounds}
         progress = tuple(
             Progress(
@@ -186,27 +206,37 @@ class KafkaSubscriptions(SubscriptionsDriver):
             "start": settings.start,
             "lock_seconds": settings.lock_seconds,
             "max_deliveries": settings.deliveries,
-            **self._config(group, "share.", deadline),
-            **self._config(group, "errors.", deadline),
+            **self._config(group, ("share.", "errors."), deadline)[0],
         }
-        return SubscriptionDescription(share_group_info(group, topic, found, bounds), progress, None, shown)
+        info = share_group_info(group, topic, found, bounds)
+        return SubscriptionDescription(info, progress, None, shown, hidden)
 
     def _share_settings(self, group: str, deadline: Deadline) -> ShareSettings | None:
+        """Return the settings of a share group. None if there is none, or the user may not see it."""
         try:
             found = share_settings(self._connection, group, deadline)
-        except BrokerError as error:
+        except (NotSupported, Unauthorized) as error:
+            if isinstance(error, Unauthorized) and not lacks_permission(error):
+                raise
             # a broker without share groups, or a user that may not see their configuration
             log.info("configuration of group %r: %s", group, error)
             return None
         return found if found.start is not None else None
 
-    def _config(self, group: str, prefix: str, deadline: Deadline) -> dict[str, str]:
+    def _config(
+        self, group: str, prefixes: tuple[str, ...], deadline: Deadline, *, known: bool = True
+    ) -> tuple[dict[str, str], tuple[str, ...]]:
+        """Return entries of a group's configuration, and a sentence if they are refused to the user."""
+        if not known:
+            # the brokers have no configuration of classic groups
+            return {}, ()
         try:
             config = self._connection.group_config(group, deadline)
         except BrokerError as error:
-            log.info("configuration of group %r: %s", group, error)
-            return {}
-        return {name: entry.value for name, entry in sorted(config.items()) if name.startswith(prefix)}
+            if error.retryable:
+                raise
+            return {}, (f"the configuration of the group is not shown, since it is refused ({error})",)
+        return {name: each.value for name, each in sorted(config.items()) if name.startswith(prefixes)}, ()
 
     def check_reset(self, plan: ResetPlan, timeout: float) -> tuple[str, ...]:
         deadline = Deadline(timeout)
@@ -254,6 +284,15 @@ class KafkaSubscriptions(SubscriptionsDriver):
                 f"group {group!r} has positions in {', '.join(found[:SHOWN_MEMBERS])} as well, and a group "
                 f"is deleted as a whole: s.native.delete_consumer_groups([{group!r}]) does that"
             )
+
+
+def _without_leader(topics: Set[str]) -> tuple[str, ...]:
+    """Return a sentence about topics whose lag cannot be told; none if there are none."""
+    if not topics:
+        return ()
+    named = ", ".join(map(repr, sorted(topics)[:SHOWN_MEMBERS]))
+    more = f" and {len(topics) - SHOWN_MEMBERS} more" if len(topics) > SHOWN_MEMBERS else ""
+    return (f"the lag is not shown in {named}{more}, since a partition there has no leader now",)
 
 
 def _node(node: Any) -> str | None:

@@ -8,8 +8,9 @@ messages are locked.
 from __future__ import annotations
 
 import struct
+import time
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -18,18 +19,19 @@ from confluent_kafka import KafkaError, KafkaException, Message, TopicCollection
 
 from brokerkit.core.contract.background import close_with_timeout
 from brokerkit.core.vocabulary.cancellation import Deadline
-from brokerkit.core.vocabulary.errors import BrokerError, NotFound
+from brokerkit.core.vocabulary.errors import BrokerError, NotFound, Unavailable
 from brokerkit.core.vocabulary.secrets import revealed
 
 from .clients import Consumer
 from .connection import KafkaConnection, request_seconds
 from .consumer_groups import CLOSE_SECONDS, group_settings
-from .errors import from_code, translating
+from .errors import from_code, lacks_permission, translating
 from .options import Properties, log
 from .watch import Watch
 
 STATE_TOPIC = "__share_group_state"
-READ_SECONDS = 5.0
+HIDDEN = f"share groups are not shown, since the user may not read {STATE_TOPIC}, where their state is"
+RETRY_SECONDS = 0.2
 BATCH = 1_000
 POLL_SECONDS = 0.2
 
@@ -65,25 +67,45 @@ class ShareState:
     done: int
 
 
+ByTopic = dict[str, dict[str, dict[int, ShareState]]]
+"""The state of share groups by topic, group and partition."""
+
+
 def share_states(
     connection: KafkaConnection, properties: Properties, topics: Iterable[str], deadline: Deadline
-) -> dict[str, dict[str, dict[int, ShareState]]]:
-    """Return the state of share groups in topics, by topic, group and partition.
+) -> tuple[ByTopic, tuple[str, ...]]:
+    """Return the state of share groups in topics, and a sentence if the user may not read it.
 
-    It is empty if the brokers keep no state, or if the user may not read it.
+    The state is empty if the brokers keep none.
+
+    Raises:
+        Unavailable: It could not be read before the deadline.
     """
-    found: dict[str, dict[str, dict[int, ShareState]]] = {topic: {} for topic in topics}
-    try:
-        numbers = connection.partitions(STATE_TOPIC, deadline)
-        names = {identity: topic for topic, identity in _topic_ids(connection, found, deadline).items()}
-        for key, state in _states(connection, properties, numbers, deadline).items():
-            if key.topic in names:
-                found[names[key.topic]].setdefault(key.group, {})[key.partition] = state
-    except NotFound:
-        return found
-    except BrokerError as error:
-        # permission to read a topic does not include permission to see its other readers
-        log.info("share groups of %s: %s", ", ".join(found), error)
+    asked = list(topics)
+    while True:
+        try:
+            return _by_topic(connection, properties, asked, deadline), ()
+        except NotFound:
+            return {topic: {} for topic in asked}, ()
+        except BrokerError as error:
+            if lacks_permission(error):
+                # permission to read a topic does not include permission to see its other readers
+                return {topic: {} for topic in asked}, (f"{HIDDEN} ({error})",)
+            if not error.retryable or deadline.remaining() <= RETRY_SECONDS:
+                raise
+            log.info("%s", error)
+        time.sleep(RETRY_SECONDS)
+
+
+def _by_topic(
+    connection: KafkaConnection, properties: Properties, topics: Sequence[str], deadline: Deadline
+) -> ByTopic:
+    found: ByTopic = {topic: {} for topic in topics}
+    numbers = connection.partitions(STATE_TOPIC, deadline)
+    names = {identity: topic for topic, identity in _topic_ids(connection, topics, deadline).items()}
+    for key, state in _states(connection, properties, numbers, deadline).items():
+        if key.topic in names:
+            found[names[key.topic]].setdefault(key.group, {})[key.partition] = state
     return found
 
 
@@ -108,9 +130,7 @@ def _states(
     connection: KafkaConnection, properties: Properties, numbers: list[int], deadline: Deadline
 ) -> dict[Key, ShareState]:
     states: dict[Key, ShareState] = {}
-    for message in _records(
-        connection, properties, numbers, Deadline(min(READ_SECONDS, deadline.remaining()))
-    ):
+    for message in _records(connection, properties, numbers, deadline):
         raw, value = message.key(), message.value()
         if not isinstance(raw, bytes):
             continue
@@ -131,6 +151,9 @@ def _records(
     """Yield all records of `STATE_TOPIC`, in the order of each partition."""
     partitions = [TopicPartition(STATE_TOPIC, number) for number in numbers]
     starts, ends = connection.starts(partitions, deadline), connection.ends(partitions, deadline)
+    for number in numbers:
+        if (STATE_TOPIC, number) not in starts or (STATE_TOPIC, number) not in ends:
+            raise Unavailable(f"partition {number} of {STATE_TOPIC} has no leader now")
     left = {number for number in numbers if starts[STATE_TOPIC, number] < ends[STATE_TOPIC, number]}
     if not left:
         return

@@ -69,7 +69,7 @@ def terms_of(
     except BrokerError as error:
         # permission to write to a topic does not include permission to see its configuration
         log.info("configuration of %r: %s", topic, error)
-        return TopicTerms(partitions, place, since=FIRST_TIME)
+        return TopicTerms(partitions, place, since=FIRST_TIME, unknown=str(error))
     policies = {each.strip() for each in config.get("cleanup.policy", "delete").split(",")}
     # before version 3.6 there was one limit for both directions
     both = config.get("message.timestamp.difference.max.ms")

@@ -23,7 +23,8 @@ class SubscriptionsDriver(ABC):
         """Return the subscriptions of a topic, or all that may be listed, in any order.
 
         `SubscriptionInfo.topic` is set in each. What the system does not tell is None; the portable half
-        adds `oldest` where messages can be read without side effects.
+        adds `oldest` where messages can be read without side effects. A missing permission leaves out only
+        what it hides, and a `Listing` says so; any other error is raised.
 
         Raises:
             NotFound: The topic does not exist.

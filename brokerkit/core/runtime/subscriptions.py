@@ -15,10 +15,19 @@ from ..contract.subscriptions import SubscriptionsDriver
 from ..vocabulary.arguments import check_name
 from ..vocabulary.cancellation import Deadline
 from ..vocabulary.capabilities import Capabilities, Verb
-from ..vocabulary.errors import BrokerError, Closed, ConfigError, NotFound, NotSupported
+from ..vocabulary.errors import BrokerError, Closed, ConfigError, NotFound, NotShownWarning, NotSupported
+from ..vocabulary.notes import note
 from ..vocabulary.positions import AtId, AtOffset, Position, parse_all
-from ..vocabulary.subscriptions import AtSnapshot, Move, Progress, Receipt, ResetPlan, SubscriptionDescription
-from ..vocabulary.topics import Bounds, SubscriptionInfo
+from ..vocabulary.subscriptions import (
+    AtSnapshot,
+    Listing,
+    Move,
+    Progress,
+    Receipt,
+    ResetPlan,
+    SubscriptionDescription,
+)
+from ..vocabulary.topics import Bounds
 from .closing import Closable
 from .driver_thread import DriverThread
 from .inspector import ConnectedInspector
@@ -67,8 +76,10 @@ class ConnectedSubscriptions(Closable):
 
     def listed(
         self, topic: str | None = None, *, oldest: bool = True, timeout: float = OPERATE_SECONDS
-    ) -> list[SubscriptionInfo]:
+    ) -> Listing:
         """Return the subscriptions of a topic or of all topics, sorted by topic and name.
+
+        Warns with `NotShownWarning` if some may be missing, because the user may not see them.
 
         Args:
             topic: The name of the topic. None for all.
@@ -83,12 +94,15 @@ class ConnectedSubscriptions(Closable):
         self._check_has("subscriptions")
         if topic is not None:
             check_name(topic, "topic")
-        found = self._ask(lambda: self._driver.listed(topic, timeout), timeout)
-        found.sort(key=lambda info: (info.topic or "", info.name, info.kind))
-        if not (oldest and self._readable):
-            return found
-        times = OldestMessages(self._inspector)
-        return [replace(each, oldest=times.of(each)) if each.oldest is None else each for each in found]
+        listed = self._ask(lambda: self._driver.listed(topic, timeout), timeout)
+        found = sorted(listed, key=lambda info: (info.topic or "", info.name, info.kind))
+        if oldest and self._readable:
+            times = OldestMessages(self._inspector)
+            found = [replace(each, oldest=times.of(each)) if each.oldest is None else each for each in found]
+        not_shown = listed.not_shown if isinstance(listed, Listing) else ()
+        for each in not_shown:
+            note(each, NotShownWarning)
+        return Listing(found, not_shown)
 
     def described(
         self, topic: str, subscription: str, *, timeout: float = OPERATE_SECONDS

@@ -135,6 +135,10 @@ class AfterTheEndWarning(UserWarning):
     """A position where reading begins lies after the last message, so nothing is there yet."""
 
 
+class NotShownWarning(UserWarning):
+    """Something may exist that the user may not see, so it is missing from a list or a description."""
+
+
 class GivenUpWarning(UserWarning):
     """Messages were returned after their last delivery. The broker does not deliver them again."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -68,6 +68,18 @@ class Member:
         return f"{name} on {self.host}" if self.host else name
 
 
+class Listing(list[SubscriptionInfo]):
+    """A list of subscriptions that may lack some.
+
+    Attributes:
+        not_shown: What the user may not see, so that it may be missing: sentences.
+    """
+
+    def __init__(self, found: Iterable[SubscriptionInfo] = (), not_shown: Iterable[str] = ()) -> None:
+        super().__init__(found)
+        self.not_shown = tuple(not_shown)
+
+
 @dataclass(frozen=True, slots=True)
 class SubscriptionDescription:
     """A subscription with its progress, its members and its settings.
@@ -77,12 +89,14 @@ class SubscriptionDescription:
         progress: How far it has come in each partition.
         members: The consumers that are attached now. None where the system does not say.
         settings: Its settings, in units that the names say.
+        not_shown: What the user may not see, so that it may be missing here: sentences.
     """
 
     info: SubscriptionInfo
     progress: tuple[Progress, ...] = ()
     members: tuple[Member, ...] | None = None
     settings: Mapping[str, Any] = field(default_factory=dict)
+    not_shown: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

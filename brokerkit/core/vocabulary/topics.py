@@ -211,6 +211,7 @@ class TopicDescription:
         details: What else the system says about it.
         placements: Where each partition is stored, by its number.
         settings: Its settings.
+        not_shown: What the user may not see, so that it may be missing here: sentences.
     """
 
     name: str
@@ -220,6 +221,7 @@ class TopicDescription:
     details: Mapping[str, Any] = field(default_factory=dict)
     placements: Mapping[int | None, Placement] = field(default_factory=dict, kw_only=True)
     settings: tuple[Setting, ...] = field(default=(), kw_only=True)
+    not_shown: tuple[str, ...] = field(default=(), kw_only=True)
 
     @property
     def messages(self) -> int | None:
@@ -254,6 +256,8 @@ class PublishTerms:
         max_bytes: The largest message, as it is sent.
         known_again: For how long a second message with the same `dedup_id` is dropped. None if it is not,
             or that is not known.
+        unknown: Why its settings are not known, so that it may have limits that are not here. Empty if they
+            are known.
     """
 
     partitions: int | None = None
@@ -266,6 +270,7 @@ class PublishTerms:
     since: datetime | None = None
     max_bytes: int | None = None
     known_again: timedelta | None = None
+    unknown: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,8 @@ class OperatingSession(BrokerSession):
         """List the subscriptions of a topic or of all topics as a frame, one row for each topic of each.
 
         `lag` counts the messages that are not settled, those in flight included; `oldest_age` is the age of
-        the oldest of them. A cell is NA where the system does not tell.
+        the oldest of them. A cell is NA where the system does not tell. If some may be missing, because you
+        may not see them, `NotShownWarning` and ``attrs["brokerkit"]["not_shown"]`` say so.
 
         Args:
             topic: The name of the topic. None for all.

@@ -168,6 +168,11 @@ def placement_of(
     made = Placement(topic, capabilities, terms, False, keeps and terms.keeps_times)
     if keeps and not terms.keeps_times:
         made.tell(f"{topic!r} stamps its messages itself, so their own times are not those of the copies")
+    elif keeps and terms.unknown:
+        made.tell(
+            f"whether {topic!r} keeps the times of the messages, or deletes old ones at once, is not known "
+            f'({terms.unknown}): times="now" is safe'
+        )
     if partitions == "same" and not has_partitions:
         raise ConfigError('partitions="same" needs messages that say their partition, and these do not')
     if places:
@@ -226,9 +231,9 @@ def _count_text(count: int | None) -> str:
 def _terms(target: BrokerSession, topic: str) -> PublishTerms:
     try:
         return target.inspector.terms(topic, timeout=TERMS_SECONDS)
-    except BrokerError:
+    except BrokerError as error:
         # publishing will say what is wrong with it, for each message
-        return PublishTerms()
+        return PublishTerms(unknown=str(error))
 
 
 def partitions_of(session: BrokerSession, topics: Iterable[str]) -> int | None:

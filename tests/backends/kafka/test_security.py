@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 from confluent_kafka.admin import (
     AclBinding,
+    AclBindingFilter,
     AclOperation,
     AclPermissionType,
     AdminClient,
@@ -225,3 +226,54 @@ def test_the_doctor_names_the_step(
     assert (found.failed.name, said in found.failed.detail) == (step, True), found
     shown = repr(found) + found._repr_html_() + repr(found.steps)
     assert not any(secret in shown for secret in (WRONG, BOBS, ALICES))
+
+
+@pytest.fixture
+def groups(secured: Secured) -> Iterator[Session]:
+    """Bob's session, on a cluster with groups that he may not see."""
+    with secured.connect() as alice:
+        for share, name in ((True, "shared"), (False, "alices")):
+            if name not in set(alice.subscriptions("open")["subscription"]):
+                alice.create_subscription("open", name, start="earliest", share=share)
+                alice.pull("open", 1, subscription=name, share=share, ack=True)
+    with secured.connect(f"bob:{BOBS}") as bob:
+        yield bob
+
+
+@pytest.mark.filterwarnings("ignore::brokerkit.PreviewWarning")
+def test_a_list_says_that_share_groups_are_missing_from_it(secured: Secured, groups: Session) -> None:
+    with secured.connect() as alice:
+        assert {"shared", "alices"} <= set(alice.subscriptions("open")["subscription"])
+        assert alice.describe("open").not_shown == ()
+    with pytest.warns(bk.NotShownWarning, match="share groups are not shown.*ACL"):
+        found = groups.subscriptions("open")
+    assert "shared" not in set(found["subscription"])
+    assert ["share groups" in each for each in found.attrs["brokerkit"]["not_shown"]] == [True]
+    described = groups.describe("open")
+    assert "share groups are not shown" in repr(described)
+    assert "share groups are not shown" in described._repr_html_()
+    assert "settings are not shown" in "".join(described.not_shown)
+
+
+@pytest.mark.filterwarnings(
+    "ignore::brokerkit.PreviewWarning", "ignore:share groups:brokerkit.NotShownWarning"
+)
+def test_a_list_names_the_groups_that_are_refused(secured: Secured, groups: Session) -> None:
+    admin = AdminClient({"bootstrap.servers": secured.server.bootstrap})
+    seeing = (
+        ResourceType.BROKER, "kafka-cluster", ResourcePatternType.LITERAL, "User:bob", "*",
+        AclOperation.DESCRIBE, AclPermissionType.ALLOW,
+    )  # fmt: skip
+    (created,) = admin.create_acls([AclBinding(*seeing)]).values()
+    created.result(10)
+    try:
+        with pytest.warns(bk.NotShownWarning, match="refused: group.*'alices'"):
+            groups.subscriptions("open")
+    finally:
+        (deleted,) = admin.delete_acls([AclBindingFilter(*seeing)]).values()
+        deleted.result(10)
+
+
+def test_a_copy_says_that_the_terms_of_its_target_are_not_known(secured: Secured, groups: Session) -> None:
+    with pytest.warns(bk.PlacingWarning, match="whether 'open' keeps the times.*not known"):
+        groups.copy("read-only", groups, "open")
