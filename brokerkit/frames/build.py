@@ -232,9 +232,13 @@ def _payloads_of(columns: Columns, attributes: Array | None, *, is_key: bool = F
         column_array(value, pa.large_binary(), columns.length),
         value if isinstance(value, list) else None,
         attributes,
-        topic if isinstance(topic, str) else None,
+        topic if topic is None or isinstance(topic, str) else _topics(list(columns.values("topic"))),
         is_key,
     )
+
+
+def _topics(topics: list[str]) -> str | list[str]:
+    return topics[0] if topics and topics.count(topics[0]) == len(topics) else topics
 
 
 def formats_of(decoded: Decoded, payloads: Array) -> Array:

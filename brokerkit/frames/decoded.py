@@ -22,14 +22,14 @@ class Payloads:
         data: The payloads, a large binary array.
         items: The same payloads as Python objects, where they exist already.
         attributes: The column `attributes` of the same rows; None if it was not read.
-        topic: The topic of all rows; None if it is not known or they have several.
+        topic: The topic of all rows, or that of each; None if it is not known.
         is_key: Whether these are keys.
     """
 
     data: Array
     items: Sequence[bytes | None] | None = None
     attributes: Array | None = None
-    topic: str | None = None
+    topic: str | Sequence[str] | None = None
     is_key: bool = False
 
     def __len__(self) -> int:
@@ -44,7 +44,10 @@ class Payloads:
         numbers = pa.array(rows, pa.int64())
         attributes = None if self.attributes is None else self.attributes.take(numbers)
         items = None if self.items is None else [self.items[row] for row in rows]
-        return Payloads(self.data.take(numbers), items, attributes, self.topic, self.is_key)
+        topic = self.topic
+        if topic is not None and not isinstance(topic, str):
+            topic = [topic[row] for row in rows]
+        return Payloads(self.data.take(numbers), items, attributes, topic, self.is_key)
 
 
 class PayloadFailure(NamedTuple):

@@ -130,9 +130,7 @@ def payloads_of(table: pa.Table, decoder: PayloadDecoder) -> Iterator[Payloads]:
     columns: dict[str, Any] = {"payload": payloads}
     if "attributes" in table.column_names and table.column("attributes").type == ATTRIBUTES:
         columns["attributes"] = table.column("attributes")
-    for batch in pa.table(columns).to_batches():
-        attributes: Array | None = batch.column("attributes") if len(columns) > 1 else None
-        yield Payloads(batch.column("payload"), attributes=attributes)
+    yield from _batches(table, columns)
 
 
 def keys_of(table: pa.Table, decoder: PayloadDecoder) -> Iterator[Payloads]:
@@ -143,9 +141,16 @@ def keys_of(table: pa.Table, decoder: PayloadDecoder) -> Iterator[Payloads]:
     columns: dict[str, Any] = {"key": raw}
     if "attributes" in table.column_names and table.column("attributes").type == ATTRIBUTES:
         columns["attributes"] = table.column("attributes")
+    yield from _batches(table, columns, is_key=True)
+
+
+def _batches(table: pa.Table, columns: dict[str, Any], *, is_key: bool = False) -> Iterator[Payloads]:
+    if "topic" in table.column_names:
+        columns["topic"] = table.column("topic")
     for batch in pa.table(columns).to_batches():
-        attributes: Array | None = batch.column("attributes") if len(columns) > 1 else None
-        yield Payloads(batch.column("key"), attributes=attributes, is_key=True)
+        attributes: Array | None = batch.column("attributes") if "attributes" in columns else None
+        topics: Any = batch.column("topic").to_pylist() if "topic" in columns else None
+        yield Payloads(batch.column(0), None, attributes, topics, is_key)
 
 
 def _as_table(table: pa.Table, found: list[tuple[str, str, PayloadFailure]]) -> pa.Table:

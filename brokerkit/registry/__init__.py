@@ -10,7 +10,7 @@ from .client import RegistryClient
 from .options import RegistryOptions
 from .own import own_sources, schema_source
 from .registry import Registry, opened
-from .schemas import RegisteredSchema, SchemaRef, SchemaReference, SchemaSource
+from .schemas import RegisteredSchema, SchemaRef, SchemaReference, SchemaSource, TopicSchemas
 from .sources import SchemaSources, as_one
 from .subjects import Compatibility, Subjects
 from .system import SchemasUnknownWarning, SystemSchemas
@@ -28,6 +28,7 @@ __all__ = [
     "SchemasUnknownWarning",
     "Subjects",
     "SystemSchemas",
+    "TopicSchemas",
     "as_one",
     "opened",
     "own_sources",

@@ -112,6 +112,15 @@ class Registry:
 
         return ask() if version == "latest" else self._find(SchemaReference("", subject, version), ask)
 
+    def of_topic(self, topic: str, part: str) -> str:
+        """Return what it has for the keys or the values of a topic, in words. Raises BrokerError."""
+        subject = f"{topic}-{part}"
+        try:
+            newest = self.by_version(subject)
+        except NotFound:
+            return f"no subject {subject!r}"
+        return f"a subject {subject!r}, whose newest schema is {newest.ref}"
+
     def native_ids(self, subject: str, version: int) -> dict[str, int]:
         """Return the ids that Apicurio's own protocol has for a version, by ``global`` and ``content``.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from brokerkit.core.vocabulary.errors import Unavailable
 
@@ -109,6 +109,14 @@ class SchemaSource(Protocol):
             ConfigError: They are too many or too large, use one another in a circle, or two have one name.
             BrokerError: One of them cannot be found.
         """
+
+
+@runtime_checkable
+class TopicSchemas(Protocol):
+    """A source of schemas that knows those of a topic."""
+
+    def of_topic(self, topic: str, part: str) -> str:
+        """Return what it has for the keys or the values of a topic, in words. Raises BrokerError."""
 
 
 def parsed(answer: Any, ref: SchemaRef | None = None) -> RegisteredSchema:

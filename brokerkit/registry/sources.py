@@ -7,7 +7,7 @@ from typing import Any
 
 from brokerkit.core.vocabulary.errors import ConfigError, NotFound
 
-from .schemas import RegisteredSchema, SchemaRef, SchemaSource
+from .schemas import RegisteredSchema, SchemaRef, SchemaSource, TopicSchemas
 
 
 class SchemaSources:
@@ -57,6 +57,12 @@ class SchemaSources:
         if schema.ref is None or not schema.references:
             return {}
         return self._source(schema.ref).with_references(schema)
+
+    def of_topic(self, topic: str, part: str) -> str:
+        """Return what the first source that knows topics has for one, in words; empty if none does."""
+        return next(
+            (each.of_topic(topic, part) for each in self._sources if isinstance(each, TopicSchemas)), ""
+        )
 
     def _source(self, ref: SchemaRef) -> SchemaSource:
         found = self._by_kind.get(ref.kind)

@@ -190,6 +190,17 @@ def test_an_unknown_id_is_a_failure_only_where_the_frame_is_evident() -> None:
     assert [one.row for one in found.failures] == [0, 1]
 
 
+def test_each_topic_of_a_batch_is_judged_by_its_own_payloads() -> None:
+    source = Source({SchemaRef("id", 7): LONG})
+    payloads: list[Any] = [confluent(8, b"\2"), confluent(8, b"\2"), confluent(7, b"\2"), None, b"{}"]
+    topics = ["noise", "framed", "framed", "noise", "noise"]
+    columns = Columns(length=5, topic=topics, value=payloads)
+    builder = FrameBuilder(schemas=source)
+    made = attach(to_pandas(builder.to_table([builder.batch(columns)])), provenance(builder, source="x://"))
+    assert bk.failures(made)["row"].tolist() == [1]
+    assert made.attrs["brokerkit"]["counts"]["failures"] == 1
+
+
 def test_noise_asks_for_a_limited_number_of_ids() -> None:
     source = Source({SchemaRef("id", 7): LONG})
     decoder = AutoDecoder(source)

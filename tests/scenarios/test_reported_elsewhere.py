@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import uuid
+import warnings
 from collections.abc import Callable, Iterator
 from decimal import Decimal
 from typing import Any
@@ -197,6 +198,35 @@ def test_avro_without_a_frame_is_read_with_a_schema_that_is_given(s: bk.Session,
     assert frame[["value.a", "value.b"]].values.tolist() == [[7, "x"], [-1, "größe"]]
     # nothing names a schema, so that it is not guessed either
     assert s.peek(topic, 10)["format"].isin(["bytes"]).all()
+
+
+def test_a_registry_of_another_environment_is_said_once_with_the_subject(
+    kafka_server: KafkaServer, s: bk.Session, topic: str
+) -> None:
+    number = s.register_schema(topic, LONG).id
+    write(s, topic, *(framed(number, body(LONG, {"id": 2**40 + each})) for each in range(50)), b"{}", None)
+    with (
+        SchemaRegistryServer() as other,
+        bk.connect(kafka_server.address, registry=other.address) as wrong,
+        pytest.warns(bk.SchemasUnknownWarning) as told,
+    ):
+        frame = wrong.scan(topic).to_pandas()
+    assert len(frame) == 52
+    assert set(frame["format"].dropna()) == {"bytes", "json"}
+    (said,) = [str(each.message) for each in told if each.category is bk.SchemasUnknownWarning]
+    assert all(part in said for part in (other.address, f"id {number}", f"no subject '{topic}-value'"))
+
+
+def test_binary_numbers_and_noise_are_not_taken_for_those_of_another_registry(
+    s: bk.Session, topic: str
+) -> None:
+    times = [(1_796_000_000_000 + each * 1000).to_bytes(8, "big") for each in range(30)]
+    write(s, topic, *times)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", bk.SchemasUnknownWarning)
+        assert set(s.peek(topic, 100)["format"]) == {"bytes"}
+        write(s, topic, *(b"\0" + bytes([0, each, 7, 9]) + b"\1noise\xff" for each in range(50)))
+        assert set(s.peek(topic, 100)["format"]) == {"bytes"}
 
 
 def test_single_objects_of_avro_are_read_by_the_fingerprint_of_a_registered_schema(

@@ -71,6 +71,10 @@ class FingerprintedRegistry:
         """Return all schemas that a schema uses, as `Registry.with_references` does."""
         return self._registry.with_references(schema)
 
+    def of_topic(self, topic: str, part: str) -> str:
+        """Return what the registry has for a topic, as `Registry.of_topic` does."""
+        return self._registry.of_topic(topic, part)
+
     def _list(self) -> None:
         for schema in Subjects(self._registry.client).all():
             if schema.type == "AVRO" and schema not in self._seen:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -43,8 +44,9 @@ class FramedBatch:
     A row is read if exactly one text fits, and every schema that it may name is known or surely not there.
     """
 
-    def __init__(self, length: int) -> None:
+    def __init__(self, length: int, topic: str | Sequence[str] | None = None) -> None:
         self._length = length
+        self._topic = topic
         self._texts = Gathered(length)
         self._word = np.full(length, -1, np.int64)
         self._words: list[tuple[str, str]] = []
@@ -75,7 +77,8 @@ class FramedBatch:
         if not framing.start and (format == "text" or "json" in (format, framing.encoding)):
             self._verbatim[first] = True
         if len(failures) < len(rows):
-            self._fit.add(_kind(framing))
+            topics = self._topics(rows if not failures else np.delete(rows, [*failures]))
+            self._fit.update((topic, *_kind(framing)) for topic in topics)
         layer = self._words[word][0]
         for place, one in failures.items():
             problem = Problem(one.reason, layer, one.offset, one.path or None)
@@ -105,7 +108,8 @@ class FramedBatch:
         """Return what follows.
 
         Args:
-            seen: The kinds of framings of which earlier batches had some; those of this batch are added.
+            seen: The kinds of framings of which earlier batches had some, by topic; those of this batch are
+                added.
         """
         seen |= self._fit
         texts, problems = self._texts.texts(), {}
@@ -121,8 +125,11 @@ class FramedBatch:
             self._word[row] = self._no_word(problem.layer)
         notes: dict[int, Problem] = {}
         for framing, rows, reason in self.unknown:
-            if framing.declared or _kind(framing) in seen:
-                for row in rows[self._word[rows] < 0].tolist():
+            evident = {topic for topic in self._topics(rows) if (topic, *_kind(framing)) in seen}
+            if not evident and not framing.declared:
+                continue
+            for row in rows[self._word[rows] < 0].tolist():
+                if framing.declared or self._topic_of(row) in evident:
                     notes.setdefault(row, Problem(reason, framing.name))
         if problems:
             wrong = np.zeros(self._length, np.bool_)
@@ -141,6 +148,14 @@ class FramedBatch:
             problems,
             notes,
         )
+
+    def _topic_of(self, row: int) -> str | None:
+        return self._topic if self._topic is None or isinstance(self._topic, str) else self._topic[row]
+
+    def _topics(self, rows: Rows) -> set[str | None]:
+        if self._topic is None or isinstance(self._topic, str):
+            return {self._topic}
+        return {self._topic[row] for row in rows.tolist()}
 
     def _new_word(self, framing: Framing, format: str) -> int:
         self._words.append(("+".join(filter(None, (framing.name, format))), str(framing.ref)))

@@ -26,6 +26,7 @@ from ..codecs.registered import body_reader
 from ..codecs.row_failure import RowFailure
 from ..decoded import ERROR_LENGTH, Payloads, objects_of
 from .framed_batch import Framed, FramedBatch
+from .unknown_ids import note_of_unknown_ids
 
 MOST_UNKNOWN = 100
 """How many ids of one kind that the registry does not have are asked for within `FORGOTTEN_SECONDS`."""
@@ -50,6 +51,7 @@ class RegisteredPayloads:
         self._unknown: dict[str, dict[SchemaRef, str]] = {}
         self._since = 0.0
         self._seen: set[tuple[Any, ...]] = set()
+        self._told = False
 
     def declared(self, payloads: Payloads) -> list[int]:
         """Return the rows whose attributes name a schema."""
@@ -61,14 +63,17 @@ class RegisteredPayloads:
         Args:
             skip: Rows that are not looked at.
         """
-        batch = FramedBatch(len(payloads))
+        batch = FramedBatch(len(payloads), payloads.topic)
         if time.monotonic() - self._since > FORGOTTEN_SECONDS:
             self._unknown, self._found, self._since = {}, {}, time.monotonic()
         looked = flags(payloads.data.is_valid())
         looked[skip or []] = False
         for framing, rows in _groups(payloads, looked, self.source.kinds):
             self._read_group(batch, payloads, framing, rows)
-        return batch.framed(self._seen)
+        found = batch.framed(self._seen)
+        if not self._told and not self._seen:
+            self._told = note_of_unknown_ids(self.source, payloads, batch.unknown)
+        return found
 
     def _read_group(self, batch: FramedBatch, payloads: Payloads, framing: Framing, rows: Rows) -> None:
         schema, reader = None, None
