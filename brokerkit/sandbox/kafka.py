@@ -104,7 +104,8 @@ class KafkaServer(Server):
 
     Args:
         data: A folder to keep topics in. Without one they are deleted with the server.
-        rebalance_delay: Seconds that a new group waits for more members (Kafka's default is 3).
+        rebalance_delay: Seconds that a new group waits for more members (Kafka's default is 3). Groups of the
+            new protocol and share groups wait as long, at most their default of 1.
         settings: Further broker properties.
         features: Levels of features other than the release's own.
         quick_start: Whether to start with a third less work, but with code that is not optimised; use
@@ -154,6 +155,8 @@ class KafkaServer(Server):
             for name, password in {self.user: self.password, **self.others}.items()
         )
         login = f"org.apache.kafka.common.security.plain.PlainLoginModule required{users};"
+        # groups of the new protocol wait so long between two assignments
+        assignment = str(min(1000, int(rebalance_delay * 1000)))
         properties = {
             "process.roles": "broker,controller",
             "node.id": "1",
@@ -185,6 +188,10 @@ class KafkaServer(Server):
             "group.share.min.heartbeat.interval.ms": "300",
             "group.share.heartbeat.interval.ms": "300",
             "group.share.delivery.count.limit": "10",
+            "group.share.min.assignment.interval.ms": "0",
+            "group.share.assignment.interval.ms": assignment,
+            "group.consumer.min.assignment.interval.ms": "0",
+            "group.consumer.assignment.interval.ms": assignment,
             "group.share.min.record.lock.duration.ms": "1000",
             # after a crash, a broker is admitted again only when this time is over
             "broker.session.timeout.ms": "2000",

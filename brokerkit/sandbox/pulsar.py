@@ -62,6 +62,8 @@ SETTINGS: Mapping[str, str] = {
     "webSocketServiceEnabled": "false",
     "brokerShutdownTimeoutMs": "5000",
     "brokerDeleteInactiveTopicsEnabled": "false",
+    # the first consumer of a failover subscription need not wait for others
+    "activeConsumerFailoverDelayTimeMillis": "0",
     "acknowledgmentAtBatchIndexLevelEnabled": "true",
     "transactionCoordinatorEnabled": "false",
     # bytes that the kernel holds survive the end of the process

@@ -58,6 +58,9 @@ A behaviour that a system does not show is declared in `Harness.gaps`, by its na
 must fail, be refused or hang. If it holds, its test fails, so that no declaration outlives its reason.
 Behaviours of a model that is not in `Capabilities.models` are gaps without a declaration.
 
+A system with both models has a second class of tests, a subclass of `OtherModel` with a harness of that
+model: it leaves out what the first class has shown already.
+
 With the line ``pytest_plugins = ["brokerkit.testing.plugin"]`` in the topmost ``conftest.py``, a run ends
 with the behaviours that were shown, declared and broken. Behaviour 66 runs the others ten times in parallel,
 except those that break the server (`disturbs`) or measure fractions of a second (`timed`). It is marked
@@ -71,7 +74,7 @@ import pytest
 pytest.register_assert_rewrite("brokerkit.testing.suite", "brokerkit.testing.stage")
 
 from .harness import Gap, Harness  # noqa: E402  # asserts are rewritten only in what is imported later
-from .suite import Conformance  # noqa: E402
+from .suite import Conformance, OtherModel  # noqa: E402
 from .waiting import eventually  # noqa: E402
 
-__all__ = ["Conformance", "Gap", "Harness", "eventually"]
+__all__ = ["Conformance", "Gap", "Harness", "OtherModel", "eventually"]

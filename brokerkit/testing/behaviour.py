@@ -34,6 +34,7 @@ class Behaviour:
         disturbs: Whether it breaks the server or looks at the whole process, so that it cannot run at the
             same time as others.
         timed: Whether it measures fractions of a second, which is not reliable on a busy machine.
+        alike: Whether the model of the consumer changes nothing about it.
     """
 
     number: int
@@ -41,6 +42,12 @@ class Behaviour:
     model: Model | None = None
     disturbs: bool = False
     timed: bool = False
+    alike: bool = False
+
+    @property
+    def of_one_model(self) -> bool:
+        """Whether the harness of the system's other model can only show it a second time."""
+        return self.alike or self.model is not None
 
     @property
     def name(self) -> str:
@@ -101,7 +108,12 @@ def declared(harness: Harness, what: Behaviour) -> Gap | None:
 
 
 def behaviour(
-    number: int, *, model: Model | None = None, disturbs: bool = False, timed: bool = False
+    number: int,
+    *,
+    model: Model | None = None,
+    disturbs: bool = False,
+    timed: bool = False,
+    alike: bool = False,
 ) -> Callable[[Body], Callable[..., None]]:
     """Return a decorator that makes a test method of ``body(self, stage)``. It takes the fixture `harness`.
 
@@ -110,10 +122,11 @@ def behaviour(
         model: See `Behaviour`.
         disturbs: See `Behaviour`.
         timed: See `Behaviour`.
+        alike: See `Behaviour`.
     """
 
     def decorate(body: Body) -> Callable[..., None]:
-        this = Behaviour(number, body, model, disturbs, timed)
+        this = Behaviour(number, body, model, disturbs, timed, alike)
 
         def test(self: object, harness: Harness, record_property: RecordProperty) -> None:
             gap = declared(harness, this)

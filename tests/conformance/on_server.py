@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from brokerkit.sandbox.server import Server
 from brokerkit.testing import Harness
 
@@ -23,3 +25,18 @@ class ServerHarness(Harness):
 
     def resume(self) -> None:
         self._server.resume()
+
+
+class Impatient:
+    """Tests of a system whose failed acknowledgement is reported after a long wait, which is shortened for it."""
+
+    waits: tuple[str, str]
+    """The module and the name of the seconds that an acknowledgement waits for its answer."""
+
+    @pytest.fixture(autouse=True)
+    def _a_failed_ack_waits_less(
+        self, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        if "conformance_27" in request.node.name:
+            module, name = self.waits
+            monkeypatch.setattr(f"{module}.{name}", 4.0)

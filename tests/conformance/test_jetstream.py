@@ -11,7 +11,7 @@ from brokerkit.core import Connection, OutboundMessage
 from brokerkit.sandbox.nats import NatsServer
 from brokerkit.testing import Conformance, Gap, Harness
 
-from .on_server import ServerHarness
+from .on_server import Impatient, ServerHarness
 
 pytestmark = pytest.mark.broker
 
@@ -53,5 +53,7 @@ def harness(nats_server: NatsServer) -> Harness:
     return JetStreamHarness(nats_server)
 
 
-class TestJetStream(Conformance):
+class TestJetStream(Impatient, Conformance):
     """All behaviours."""
+
+    waits = "brokerkit.backends.jetstream.consumer", "SETTLE_SECONDS"

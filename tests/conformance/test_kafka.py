@@ -10,7 +10,7 @@ from brokerkit.sandbox.kafka import KafkaServer
 from brokerkit.testing import Conformance, Gap, Harness
 from brokerkit.testing.behaviour import behaviours_of
 
-from .on_server import ServerHarness
+from .on_server import Impatient, ServerHarness
 
 pytestmark = [
     pytest.mark.broker,
@@ -45,8 +45,10 @@ def harness(kafka_server: KafkaServer) -> Harness:
     return KafkaHarness(kafka_server)
 
 
-class TestKafka(Conformance):
+class TestKafka(Impatient, Conformance):
     """All behaviours."""
+
+    waits = "brokerkit.backends.kafka.consumer", "COMMIT_SECONDS"
 
 
 @pytest.mark.parametrize("number", [1, 26, 45, 54])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from brokerkit.sandbox.kafka import KafkaServer
-from brokerkit.testing import Conformance, Gap, Harness
+from brokerkit.testing import Gap, Harness, OtherModel
 
 from .test_kafka import KafkaHarness
 
@@ -33,5 +33,5 @@ def harness(kafka_server: KafkaServer) -> Harness:
     return KafkaShareHarness(kafka_server)
 
 
-class TestKafkaShare(Conformance):
-    """All behaviours, with messages where either model has them."""
+class TestKafkaShare(OtherModel):
+    """The behaviours that either model has, with messages."""

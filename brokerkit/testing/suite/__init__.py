@@ -25,6 +25,18 @@ class Conformance(
         assert harness.gaps.keys() - {each.name for each in behaviours_of(Conformance)} == set()
 
 
+class OtherModel(Conformance):
+    """The behaviours that depend on the model of the consumer.
+
+    For a system with both models: one class of its tests is a `Conformance`, that of the other model is this.
+    """
+
+
+for _each in behaviours_of(Conformance):
+    if _each.of_one_model:
+        setattr(OtherModel, _each.body.__name__, None)
+
+
 __all__ = [
     "Acknowledgement",
     "Browsing",
@@ -33,6 +45,7 @@ __all__ = [
     "Iteration",
     "Lifecycle",
     "Operating",
+    "OtherModel",
     "PublishAndReceive",
     "Records",
 ]

@@ -33,7 +33,7 @@ def _values(parts: list[Columns]) -> list[bytes | None]:
 class Browsing:
     """Behaviours 69 to 75."""
 
-    @behaviour(69)
+    @behaviour(69, alike=True)
     def test_conformance_69_reading_twice_gives_the_same_bytes(self, stage: Stage) -> None:
         topic = stage.topic(partitions=2)
         stage.publish(
@@ -71,7 +71,7 @@ class Browsing:
         assert payloads(stage.receive(reopened, 6)) == sent[4:]
         stage.nothing_more(reopened, 0.2)
 
-    @behaviour(71)
+    @behaviour(71, alike=True)
     def test_conformance_71_a_slice_is_read_alike_by_another_process(self, stage: Stage) -> None:
         topic, _ = stage.filled(50)
         browser = stage.connection.inspector()
@@ -116,7 +116,7 @@ class Browsing:
         got = stage.receive(stage.reader(topic), 3)
         assert payloads(got) == [b"before", b"before too", b"after"]
 
-    @behaviour(73)
+    @behaviour(73, alike=True)
     def test_conformance_73_start_and_end_by_position_and_by_time(self, stage: Stage) -> None:
         topic = stage.topic()
         stage.publish(topic, *numbered(10))
@@ -152,7 +152,7 @@ class Browsing:
         eventually(lambda: datetime.now(UTC).timestamp() * 1e6 > after, "the clock goes on")
         return datetime.fromtimestamp(after // 1000 / 1000, UTC)
 
-    @behaviour(74)
+    @behaviour(74, alike=True)
     def test_conformance_74_the_end_of_a_plan_holds_while_the_topic_grows(self, stage: Stage) -> None:
         topic, sent = stage.filled(10)
         browser = stage.connection.inspector()

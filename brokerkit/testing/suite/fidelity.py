@@ -152,7 +152,7 @@ class Fidelity:
             with stage.connection.publisher() as publisher, pytest.raises(ConfigError):
                 publisher.topic(topic).publish(OutboundMessage(None))
 
-    @behaviour(76)
+    @behaviour(76, alike=True)
     def test_conformance_76_a_partition_is_where_it_goes_or_is_refused(self, stage: Stage) -> None:
         topic = stage.topic(partitions=3)
         sent = [(b"%d" % number, key, number % 3) for number, key in enumerate([None, b"a", b"b"] * 4)]
@@ -177,7 +177,7 @@ class Fidelity:
                 int(data) for data, _, own in sent if own == place
             ]
 
-    @behaviour(77)
+    @behaviour(77, alike=True)
     def test_conformance_77_a_publish_time_is_kept_or_refused(self, stage: Stage) -> None:
         topic = stage.topic()
         unit = stage.capabilities.publish_time
@@ -198,7 +198,7 @@ class Fidelity:
             b"%d" % n: moment for n, moment in enumerate(moments)
         }
 
-    @behaviour(78)
+    @behaviour(78, alike=True)
     def test_conformance_78_a_text_that_utf8_cannot_hold_fails_alone(self, stage: Stage) -> None:
         topic = stage.topic()
         reader = stage.reader(topic)

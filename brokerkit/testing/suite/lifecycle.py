@@ -273,7 +273,7 @@ class Lifecycle:
                 over.set()
         assert not failures, "\n".join(failures)
 
-    @behaviour(67, disturbs=True)
+    @behaviour(67, disturbs=True, alike=True)
     def test_conformance_67_errors_keep_their_cause_and_say_if_retrying_helps(self, stage: Stage) -> None:
         with stage.connection.publisher() as publisher, pytest.raises(NotFound) as missing:
             publisher.topic(stage.harness.topic_name()).publish(OutboundMessage(b"x"), timeout=5.0)

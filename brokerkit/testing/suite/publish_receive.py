@@ -120,7 +120,7 @@ class PublishAndReceive:
                 each.result()
         assert len(missing) == 0
 
-    @behaviour(15)
+    @behaviour(15, alike=True)
     def test_conformance_15_an_oversized_message_fails_and_its_siblings_arrive(self, stage: Stage) -> None:
         topic = stage.topic()
         with stage.connection.publisher() as publisher:
@@ -134,14 +134,14 @@ class PublishAndReceive:
         assert set(payloads(stage.receive(reader, 2))) == {b"before", b"after"}
         stage.nothing_more(reader, 0.2)
 
-    @behaviour(16)
+    @behaviour(16, alike=True)
     def test_conformance_16_an_empty_batch_does_nothing(self, stage: Stage) -> None:
         topic = stage.topic()
         with stage.connection.publisher() as publisher:
             assert publisher.topic(topic).publish_batch([]) == []
         stage.nothing_more(stage.reader(topic), 0.2)
 
-    @behaviour(17)
+    @behaviour(17, alike=True)
     def test_conformance_17_a_batch_above_the_limit_is_split(self, stage: Stage) -> None:
         topic = stage.topic()
         sent = numbered(min(stage.capabilities.max_batch or 5000, 5000) + 1)
@@ -149,7 +149,7 @@ class PublishAndReceive:
         assert len(results) == len(sent)
         assert Counter(stage.take(stage.reader(topic), len(sent), 40)) == Counter(sent)
 
-    @behaviour(18)
+    @behaviour(18, alike=True)
     def test_conformance_18_a_batch_keeps_the_order_of_each_key(self, stage: Stage) -> None:
         topic = stage.topic(partitions=3)
         sent = [OutboundMessage(b"%d" % n, key=b"key-%d" % (n % 3)) for n in range(90)]
@@ -159,7 +159,7 @@ class PublishAndReceive:
             numbers = [int(payload(item) or b"") for item in got if item.key == key]
             assert numbers == list(range(int(key[-1:]), 90, 3))
 
-    @behaviour(19)
+    @behaviour(19, alike=True)
     def test_conformance_19_a_partly_failed_batch_tells_each_outcome(self, stage: Stage) -> None:
         topic = stage.topic()
         bad = {2, 5, 9}
@@ -171,7 +171,7 @@ class PublishAndReceive:
         got = stage.receive(stage.reader(topic), 7)
         assert set(payloads(got)) == {b"%d" % n for n in range(10) if n not in bad}
 
-    @behaviour(20, disturbs=True)
+    @behaviour(20, disturbs=True, alike=True)
     def test_conformance_20_publish_returns_after_the_broker_confirmed(self, stage: Stage) -> None:
         topic = stage.topic()
         with stage.connection.publisher() as publisher:
