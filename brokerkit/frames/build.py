@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, cast
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from brokerkit.core.contract.garbage_collection import gc_paused
+from brokerkit.core.contract.garbage_collection import uncollected
 from brokerkit.core.vocabulary.columns import Columns
 from brokerkit.core.vocabulary.lazy_columns import Milliseconds, PartitionOffsetIds
 from brokerkit.registry import SchemaSource
@@ -136,8 +136,7 @@ class FrameBuilder:
 
     def batch(self, columns: Columns) -> pa.RecordBatch:
         """Return the next rows of the frame."""
-        with gc_paused():
-            return self._batch(columns)
+        return uncollected(self._batch, columns)
 
     def batches(self, parts: Iterable[Columns]) -> Iterator[pa.RecordBatch]:
         """Yield the rows of the parts, in order. Small parts are put together: each batch has its cost."""
@@ -205,8 +204,7 @@ class FrameBuilder:
         if columns.key is None or not is_text(self.schema.field("key").type):
             return DecodedKeys({}, [])
         attributes = attributes_array(columns.attributes, columns.length) if self._with_attributes else None
-        with gc_paused():
-            found = self._keys(columns, attributes)
+        found = uncollected(self._keys, columns, attributes)
         rows = row_numbers(pc.and_(found.value.is_valid(), found.raw.is_valid()))
         texts = objects_of(found.value.take(pa.array(rows, pa.int64())).cast(pa.large_binary()))
         decoded = dict(zip(rows, texts, strict=True))

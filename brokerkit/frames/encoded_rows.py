@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from brokerkit.core.contract.garbage_collection import gc_paused
+from brokerkit.core.contract.garbage_collection import uncollected
 from brokerkit.core.vocabulary.attributes import NO_ATTRIBUTES, Attributes
 from brokerkit.core.vocabulary.errors import BrokerError, ConfigError
 from brokerkit.core.vocabulary.messages import OutboundMessage
@@ -48,8 +48,7 @@ class EncodedRows:
 
     def items(self, start: int, stop: int) -> list[OutboundMessage | BrokerError]:
         """Return the rows from `start` up to but excluding `stop`, one item each."""
-        with gc_paused():
-            return self._items(start, stop)
+        return uncollected(self._items, start, stop)
 
     def _items(self, start: int, stop: int) -> list[OutboundMessage | BrokerError]:
         some = {name: column[start:stop] for name, column in self._columns.items()}

@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 
 import pyarrow as pa
 
-from brokerkit.core.contract.garbage_collection import gc_paused
+from brokerkit.core.contract.garbage_collection import uncollected
 from brokerkit.core.vocabulary.errors import ConfigError
 
 from .arrow import Array, ChunkedArray, chunked
@@ -113,8 +113,8 @@ def expand_column(
     failures: list[tuple[int, str]] = []
     done = 0
     for items, arrays in _runs(texts):
-        with gc_paused():
-            failures.extend((done + row, reason) for row, reason in collected.add(items, arrays))
+        wrong = uncollected(collected.add, items, arrays)
+        failures.extend((done + row, reason) for row, reason in wrong)
         done += len(items)
     return collected.columns(), failures, collected.lenient
 

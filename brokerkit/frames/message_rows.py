@@ -8,7 +8,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from brokerkit.core.contract.garbage_collection import gc_paused
+from brokerkit.core.contract.garbage_collection import uncollected
 from brokerkit.core.vocabulary.attributes import NO_ATTRIBUTES, Attributes
 from brokerkit.core.vocabulary.errors import BrokerError, ConfigError
 from brokerkit.core.vocabulary.messages import OutboundMessage
@@ -74,8 +74,7 @@ class MessageRows:
 
     def items(self, start: int, stop: int) -> list[OutboundMessage | BrokerError]:
         """Return the rows from `start` up to but excluding `stop`, one item each."""
-        with gc_paused():
-            return self._items(start, stop)
+        return uncollected(self._items, start, stop)
 
     def _items(self, start: int, stop: int) -> list[OutboundMessage | BrokerError]:
         payloads, wrong = self._payload_values(start, stop)

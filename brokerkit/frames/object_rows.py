@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from brokerkit.core.contract.garbage_collection import gc_paused
+from brokerkit.core.contract.garbage_collection import uncollected
 from brokerkit.core.vocabulary.errors import BrokerError, ConfigError
 from brokerkit.core.vocabulary.messages import OutboundMessage
 
@@ -36,8 +36,7 @@ class ObjectRows:
 
     def items(self, start: int, stop: int) -> list[OutboundMessage | BrokerError]:
         """Return the rows from `start` up to but excluding `stop`, one item each."""
-        with gc_paused():
-            return self._items(start, stop)
+        return uncollected(self._items, start, stop)
 
     def _items(self, start: int, stop: int) -> list[OutboundMessage | BrokerError]:
         wrong: dict[int, str] = {}

@@ -125,3 +125,12 @@ def test_signals_leave_no_lock_taken() -> None:
         signal.signal(signal.SIGALRM, before)
     assert struck > 100
     assert left == 0
+
+
+def test_the_collector_is_paused_by_a_block_in_threads_of_drivers_only() -> None:
+    """Elsewhere `uncollected` does it: no `__exit__` is sure to be reached when a signal strikes."""
+    assert {
+        path.relative_to(PACKAGE).parts[0]
+        for path in PACKAGE.rglob("*.py")
+        if "with gc_paused()" in path.read_text("utf-8") and path.name != "garbage_collection.py"
+    } == {"backends"}

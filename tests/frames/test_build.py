@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import gc
 import json
+import signal
 import threading
+import time
 from datetime import UTC, datetime
 
 import pandas as pd
 import pyarrow as pa
 import pytest
 
-from brokerkit.core.contract.garbage_collection import gc_paused
+from brokerkit.core.contract.garbage_collection import gc_paused, uncollected
 from brokerkit.core.vocabulary.columns import Columns
 from brokerkit.core.vocabulary.errors import ConfigError
 from brokerkit.core.vocabulary.lazy_columns import Milliseconds, PartitionOffsetIds
@@ -29,6 +31,10 @@ from brokerkit.frames import (
 )
 
 from . import hostile
+
+
+class Struck(Exception):
+    """What the handler of a signal raises."""
 
 
 def build(columns, decode="auto", **options):
@@ -323,6 +329,36 @@ def test_a_collector_that_the_user_switched_off_stays_off():
         assert not gc.isenabled()
     finally:
         gc.enable()
+
+
+@pytest.mark.timeout(60)
+def test_the_collector_runs_again_wherever_a_signal_strikes():
+    struck = rounds = 0
+
+    def strike(number, frame):
+        raise Struck
+
+    def work():
+        return [object() for _ in range(3)]
+
+    before = signal.signal(signal.SIGALRM, strike)
+    deadline = time.monotonic() + 10
+    try:
+        while struck < 2_000 and time.monotonic() < deadline:
+            rounds += 1
+            try:
+                signal.setitimer(signal.ITIMER_REAL, 0.00001 + rounds * 37 % 101 * 0.000002)
+                for _ in range(200):
+                    uncollected(work)
+                signal.setitimer(signal.ITIMER_REAL, 0)
+            except Struck:
+                struck += 1
+            assert gc.isenabled(), f"after {struck} signals"
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+        gc.enable()
+    assert struck > 200
 
 
 def test_small_parts_are_put_together_in_order_before_they_are_decoded() -> None:

@@ -9,7 +9,7 @@ from itertools import count
 from typing import Self
 
 from ..contract.at_exit import close_at_exit
-from ..contract.garbage_collection import gc_paused
+from ..contract.garbage_collection import uncollected
 from ..contract.publisher import PublisherDriver
 from ..vocabulary.arguments import check_name, check_seconds
 from ..vocabulary.cancellation import Deadline
@@ -143,21 +143,28 @@ class ConnectedPublisher(Closable):
             )
         given = check_seconds(timeout, "timeout")
         seconds = PUBLISH_SECONDS if given is None else given
-        results: list[PublishResult | None] = [None] * len(batch)
-        rows, named = [], []
-        with gc_paused():
-            for row, outgoing in enumerate(batch):
-                refused = self._refusal(outgoing[1])
-                if refused is not None:
-                    results[row] = PublishResult("failed", error=refused)
-                else:
-                    rows.append(row)
-                    named.append(self._named(outgoing))
+        results, rows, named = uncollected(self._checked, batch)
         if rows:
             outcomes = self._sent(_Sending(named, Deadline(seconds)))
             for row, outcome in zip(rows, outcomes, strict=True):
                 results[row] = outcome
         return [result for result in results if result is not None]
+
+    def _checked(
+        self, batch: Sequence[tuple[str, OutboundMessage]]
+    ) -> tuple[list[PublishResult | None], list[int], list[tuple[str, OutboundMessage]]]:
+        """Return the outcomes of messages that are refused, and the rows and messages to send."""
+        results: list[PublishResult | None] = [None] * len(batch)
+        rows: list[int] = []
+        named: list[tuple[str, OutboundMessage]] = []
+        for row, outgoing in enumerate(batch):
+            refused = self._refusal(outgoing[1])
+            if refused is not None:
+                results[row] = PublishResult("failed", error=refused)
+            else:
+                rows.append(row)
+                named.append(self._named(outgoing))
+        return results, rows, named
 
     def _check_open(self) -> None:
         """Raise Closed if the publisher is closed."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 import pyarrow as pa
 
-from brokerkit.core.contract.garbage_collection import gc_paused
+from brokerkit.core.contract.garbage_collection import uncollected
 from brokerkit.core.runtime.refusal import refusal
 from brokerkit.core.vocabulary.errors import BrokerError, ConfigError, Unavailable
 from brokerkit.core.vocabulary.interrupts import check_interrupt
@@ -185,9 +185,8 @@ class FramePublishing:
         """Publish some rows, and return the outcomes of those that were sent."""
         place = [begin, begin + len(chunk)]
         digest = None if self._journal is None else self._journal.check(place, chunk)
-        with gc_paused():
-            self._content.add(begin, chunk)
-            rows, messages = self._sendable(begin, chunk)
+        uncollected(self._content.add, begin, chunk)
+        rows, messages = uncollected(self._sendable, begin, chunk)
         topic = self._publisher.topic(self._topic)
         if digest is not None and self._journal is not None and messages:
             self._journal.sending(place, digest)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from brokerkit.core.contract.garbage_collection import gc_paused
+from brokerkit.core.contract.garbage_collection import uncollected
 from brokerkit.core.vocabulary.arguments import shown_integer
 from brokerkit.core.vocabulary.attributes import Attributes
 from brokerkit.core.vocabulary.errors import BrokerError, ConfigError
@@ -167,8 +167,8 @@ class PlacedRows:
             elif self._resent:
                 self._tell_of_moves(items, found, start)
         if self._moments is not None:
-            with gc_paused():
-                self._set_times(items, time_values(self._moments, start, stop), start)
+            moments = uncollected(time_values, self._moments, start, stop)
+            uncollected(self._set_times, items, moments, start)
         return items
 
     def _set_partitions(self, items: list[Item], found: Sequence[Any], start: int) -> None:

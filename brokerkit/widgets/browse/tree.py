@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from brokerkit.core.contract.garbage_collection import gc_paused
+from brokerkit.core.contract.garbage_collection import uncollected
 from brokerkit.display.sanitize import plain
 
 CHILDREN = 100
@@ -36,19 +36,22 @@ def parsed(text: str) -> Any:
     if len(text) > LONGEST:
         raise ValueError(f"{len(text):,} characters are too long for a tree")
     try:
-        with gc_paused():
-            return json.loads(
-                text.removeprefix("\ufeff").rstrip("\x00"),
-                object_pairs_hook=Members,
-                parse_int=Number,
-                parse_float=Number,
-                parse_constant=Number,
-                strict=False,
-            )
+        return uncollected(_loads, text.removeprefix("\ufeff").rstrip("\x00"))
     except RecursionError:
         raise ValueError("it is nested too deeply for a tree") from None
     except json.JSONDecodeError as error:
         raise ValueError(f"not JSON: {error}") from error
+
+
+def _loads(text: str) -> Any:
+    return json.loads(
+        text,
+        object_pairs_hook=Members,
+        parse_int=Number,
+        parse_float=Number,
+        parse_constant=Number,
+        strict=False,
+    )
 
 
 def children(root: Any, path: Sequence[int], first: int = 0) -> dict[str, Any]:
