@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any
 
-from ..contract.at_exit import close_at_exit
-from ..contract.consumer import SubscriptionNotFound
 from ..contract.subscriptions import SubscriptionsDriver
 from ..vocabulary.arguments import check_name
 from ..vocabulary.cancellation import Deadline
 from ..vocabulary.capabilities import Capabilities, Verb
-from ..vocabulary.errors import BrokerError, Closed, ConfigError, NotFound, NotShownWarning, NotSupported
+from ..vocabulary.errors import BrokerError, ConfigError, NotShownWarning, NotSupported
 from ..vocabulary.notes import note
 from ..vocabulary.positions import AtId, AtOffset, Position, parse_all
 from ..vocabulary.subscriptions import (
@@ -28,8 +25,7 @@ from ..vocabulary.subscriptions import (
     SubscriptionDescription,
 )
 from ..vocabulary.topics import Bounds
-from .closing import Closable
-from .driver_thread import DriverThread
+from .asking import Asking
 from .inspector import ConnectedInspector
 from .oldest import OldestMessages
 
@@ -38,10 +34,8 @@ READ_BACK_SECONDS = 3.0
 READ_BACK_STEP = 0.1
 SNAPSHOT = "snapshot:"
 
-T = TypeVar("T")
 
-
-class ConnectedSubscriptions(Closable):
+class ConnectedSubscriptions(Asking):
     """The subscriptions of a connection.
 
     Any thread may use it. Only the driver's thread calls `_driver`.
@@ -65,14 +59,11 @@ class ConnectedSubscriptions(Closable):
         translate: Callable[[BaseException], BrokerError],
         refuse: Callable[[str], None],
     ) -> None:
-        self.name = name
         self._driver = driver
         self._inspector = inspector
         self._capabilities = capabilities
-        self._translate = translate
         self._refuse = refuse
-        self._driver_thread = DriverThread(f"subscriptions of {name}")
-        close_at_exit(self)
+        super().__init__(driver, "subscriptions", name=name, translate=translate)
 
     def listed(
         self, topic: str | None = None, *, oldest: bool = True, timeout: float = OPERATE_SECONDS
@@ -165,7 +156,7 @@ class ConnectedSubscriptions(Closable):
             )
         else:
             moves = self._moves(topic, wanted, {each.partition: each for each in found.progress}, timeout)
-            plan = ResetPlan(topic, subscription, _words(wanted), moves)
+            plan = ResetPlan(topic, subscription, words(wanted), moves)
         notes = self._ask(lambda: self._driver.check_reset(plan, timeout), timeout)
         return replace(plan, notes=notes)
 
@@ -270,31 +261,9 @@ class ConnectedSubscriptions(Closable):
         if why is not None:
             raise NotSupported(why)
 
-    def _ask(self, question: Callable[[], T], timeout: float) -> T:
-        """Make a call of the driver on its thread, and wait a second longer than `timeout`."""
-        self._driver_thread.check_process()
-        if self._closed:
-            raise Closed(f"the subscriptions of {self.name} are closed")
 
-        def asked() -> tuple[T | None, BrokerError | None]:
-            try:
-                return question(), None
-            except Exception as error:
-                return None, self._translate(error)
-
-        answer, problem = self._driver_thread.call(asked, timeout=timeout + 1.0)
-        if isinstance(problem, SubscriptionNotFound):
-            raise NotFound(f"{problem}: subscriptions() lists all") from problem.__cause__
-        if problem is not None:
-            raise problem
-        return answer  # type: ignore[return-value]  # the question's own
-
-    def _leave(self, timeout: float) -> None:
-        with contextlib.suppress(Exception):
-            self._driver.close(timeout)
-
-
-def _words(wanted: Position | Mapping[int, Position]) -> str:
+def words(wanted: Position | Mapping[int, Position]) -> str:
+    """Return a position, or one for each of some partitions, as text."""
     if isinstance(wanted, Mapping):
         return ", ".join(f"{number}: {each}" for number, each in wanted.items())
     return str(wanted)
