@@ -70,6 +70,7 @@ ROOMS = {
     "errors": {"translate", "translating"},
     "admin": set(),
     "operating": {"{system}Subscriptions"},
+    "purging": {"{system}Purging"},
     "codec": {"to_columns"},
 }
 """The rooms that the backend of each system has, and what is called alike in them."""

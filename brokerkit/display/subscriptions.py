@@ -141,7 +141,7 @@ def _planned(plan: ResetPlan, rows: list[dict[str, Any]], columns: dict[str, Arr
         for row in rows:
             row["after"] = row["_to"]
         columns = {**columns, "after": pa.string()}
-    frame = to_pandas(_table(rows, columns, ("before", "after", "found")))
+    frame = to_pandas(placed_table(rows, columns, ("before", "after", "found")))
     attach(
         frame,
         {"reset": plan.topic, "subscription": plan.subscription, "to": plan.to, "notes": list(plan.notes)},
@@ -149,7 +149,9 @@ def _planned(plan: ResetPlan, rows: list[dict[str, Any]], columns: dict[str, Arr
     return frame
 
 
-def _table(rows: list[dict[str, Any]], columns: dict[str, ArrowType], places: Sequence[str]) -> pa.Table:
+def placed_table(
+    rows: list[dict[str, Any]], columns: dict[str, ArrowType], places: Sequence[str]
+) -> pa.Table:
     """Return rows as a table. Positions that are not offsets are shown as the system writes them."""
     named = [name for name in places if name in columns]
     wide = any(isinstance(row[name], int) and row[name] >= EXACT for row in rows for name in named)
@@ -196,7 +198,7 @@ class DescribedSubscription(markup.Displayed):
         self._info = info
         now = _now()
         rows = [_progress_row(each, now) for each in described.progress]
-        self.progress = to_pandas(_table(rows, PROGRESS, ("committed", "end")))
+        self.progress = to_pandas(placed_table(rows, PROGRESS, ("committed", "end")))
         self.members = None
         if described.members is not None:
             people = [

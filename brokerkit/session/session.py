@@ -13,11 +13,10 @@ from .arguments import (
 from .consume.methods import ConsumingSession
 from .operate.methods import OperatingSession
 from .publish.methods import PublishingSession
-from .read.methods import ReadingSession
 from .schemas.methods import SchemaSession
 
 
-class DataSession(ReadingSession, ConsumingSession, PublishingSession, SchemaSession, OperatingSession):
+class DataSession(ConsumingSession, PublishingSession, SchemaSession, OperatingSession):
     """A session without widgets: topics, frames, schemas, publishing and subscriptions on one broker."""
 
     def create_topic(self, topic: str, **options: Any) -> None:

@@ -52,6 +52,7 @@ MEMBERS: dict[str, dict[str, tuple[str, ...]]] = {
             "_do_retryable_operation",
             "_error_policy",
             "_handler",
+            "_mgmt_request_response",
             "_name",
             "_open",
             "_properties",

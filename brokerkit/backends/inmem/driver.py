@@ -10,6 +10,7 @@ from brokerkit.core.contract.driver import Driver
 from brokerkit.core.contract.inspector import InspectorDriver, ReaderDriver
 from brokerkit.core.contract.options import NO_OPTIONS
 from brokerkit.core.contract.publisher import PublisherDriver
+from brokerkit.core.contract.purging import PurgingDriver
 from brokerkit.core.contract.subscriptions import SubscriptionsDriver
 from brokerkit.core.vocabulary.capabilities import Capabilities
 
@@ -18,6 +19,7 @@ from .inspector import InmemInspector
 from .operating import InmemSubscriptions
 from .options import SUBSCRIPTION_OPTIONS
 from .publisher import InmemPublisher
+from .purging import InmemPurging
 from .reader import InmemReader
 from .store import Store, shared_store
 
@@ -72,6 +74,9 @@ class InmemDriver(Driver):
 
     def subscriptions(self) -> SubscriptionsDriver:
         return InmemSubscriptions(self.store)
+
+    def purging(self) -> PurgingDriver:
+        return InmemPurging(self.store)
 
     @property
     def native(self) -> Store:

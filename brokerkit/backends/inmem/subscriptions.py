@@ -105,6 +105,15 @@ class Subscription:
             self._delayed = [item for item in self._delayed if item[1][0] != number]
             self._next[number] = position
 
+    def forget(self, gone: Callable[[Place], bool]) -> None:
+        """Give up messages that were removed from the topic."""
+        for place in [place for place in self.leases if gone(place)]:
+            del self.leases[place]
+        for place in [place for place in self.counts if gone(place)]:
+            del self.counts[place]
+        self._again = [place for place in self._again if not gone(place)]
+        self._delayed = [item for item in self._delayed if not gone(item[1])]
+
     def due(self, ends: Mapping[int, int]) -> bool:
         """Return whether a message before the end offset of its partition can be delivered now."""
         self._lapse()

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from brokerkit.core.contract.backend import Facts
 from brokerkit.core.contract.driver import Driver
 from brokerkit.core.vocabulary.address import Address
-from brokerkit.core.vocabulary.capabilities import Capabilities, TextPattern
+from brokerkit.core.vocabulary.capabilities import Capabilities, SetAside, TextPattern
 
 from .configurations import from_context
 
@@ -47,6 +47,8 @@ capabilities = Capabilities(
     null_value=False,
     attribute_types=frozenset({"string"}),
     duplicate_attributes=True,
+    set_aside={"scheduled": SetAside("Nats-Schedule", "Nats-Schedule")},
+    purges=frozenset({"log", "messages"}),
     lacks={},
     keeps_attribute=TextPattern(
         names=r"Nats-Msg-Id|(?!(?i:nats-|brokerkit-))[A-Za-z0-9_.\-]{1,200}",

@@ -9,6 +9,7 @@ from brokerkit.core.contract.consumer import ConsumerDriver, ConsumerRequest, Su
 from brokerkit.core.contract.driver import Driver
 from brokerkit.core.contract.inspector import InspectorDriver, ReaderDriver
 from brokerkit.core.contract.publisher import PublisherDriver
+from brokerkit.core.contract.purging import PurgingDriver
 from brokerkit.core.contract.subscriptions import SubscriptionsDriver
 from brokerkit.core.vocabulary.capabilities import Capabilities
 from brokerkit.core.vocabulary.errors import BrokerError
@@ -22,6 +23,7 @@ from .loop import LoopThread, shared_loop
 from .operating import JetStreamSubscriptions
 from .options import Options
 from .publisher import JetStreamPublisher
+from .purging import JetStreamPurging
 from .reader import JetStreamReader
 
 
@@ -71,6 +73,9 @@ class JetStreamDriver(Driver):
 
     def subscriptions(self) -> SubscriptionsDriver:
         return JetStreamSubscriptions(self._loop, self._connection)
+
+    def purging(self) -> PurgingDriver:
+        return JetStreamPurging(self._loop, self._connection)
 
     @property
     def native(self) -> Any:

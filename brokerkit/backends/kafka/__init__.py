@@ -34,6 +34,12 @@ SHARE_RESET = (
     "--reset-offsets does it; or create another share group, which begins at the earliest message"
 )
 """Why a share group is not moved."""
+PURGE_WHERE = (
+    "Kafka removes no single records: purge(TOPIC, before=...) removes those before an offset or a time of "
+    "each partition; on a compacted topic, publishing null with a key removes that key; or copy() what is to "
+    "stay to another topic"
+)
+"""Why single records are not removed."""
 
 capabilities = Capabilities(
     models=("record", "message"),
@@ -55,10 +61,11 @@ capabilities = Capabilities(
     attributes_read_as="bytes",
     duplicate_attributes=True,
     keeps_attribute=any_attribute,
-    lacks={},
+    purges=frozenset({"log"}),
+    lacks={"purge_where": PURGE_WHERE},
     by_model={
         "message": {
-            "lacks": {"reset": SHARE_RESET},
+            "lacks": {"reset": SHARE_RESET, "purge_where": PURGE_WHERE},
             "nack": "immediate",
             "reject": True,
             "delivery_count": True,

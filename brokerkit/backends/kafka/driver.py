@@ -9,6 +9,7 @@ from brokerkit.core.contract.consumer import ConsumerDriver, ConsumerRequest, Su
 from brokerkit.core.contract.driver import Driver
 from brokerkit.core.contract.inspector import InspectorDriver, ReaderDriver
 from brokerkit.core.contract.publisher import PublisherDriver
+from brokerkit.core.contract.purging import PurgingDriver
 from brokerkit.core.contract.subscriptions import SubscriptionsDriver
 from brokerkit.core.vocabulary.capabilities import Capabilities
 from brokerkit.core.vocabulary.errors import BrokerError, PreviewWarning
@@ -22,6 +23,7 @@ from .inspector import KafkaInspector
 from .operating import KafkaSubscriptions
 from .options import Properties, check_c_text
 from .publisher import KafkaPublisher
+from .purging import KafkaPurging
 from .reader import KafkaReader
 from .share_consumer import KafkaShareConsumer
 
@@ -97,6 +99,9 @@ class KafkaDriver(Driver):
 
     def subscriptions(self) -> SubscriptionsDriver:
         return KafkaSubscriptions(self._connection, self._properties)
+
+    def purging(self) -> PurgingDriver:
+        return KafkaPurging(self._connection)
 
     @property
     def native(self) -> Any:

@@ -29,6 +29,12 @@ if TYPE_CHECKING:
 
 _CHARACTER = r"[^\ud800-\udfff]"
 
+PURGE_WHERE = (
+    "Pub/Sub removes no single messages: take them, pull(TOPIC, n, subscription=NAME), or iterate over "
+    "batches() and acknowledge those only that are to go"
+)
+"""Why single messages are not removed."""
+
 capabilities = Capabilities(
     models=("message",),
     durability=(
@@ -51,7 +57,8 @@ capabilities = Capabilities(
     schemas="pubsub",
     max_batch=MAX_REQUEST_MESSAGES,
     max_message_bytes=MAX_REQUEST_BYTES,
-    lacks={},
+    purges=frozenset({"backlog"}),
+    lacks={"purge_where": PURGE_WHERE},
     side_effects={"peek": "not offered", "scan": "not offered", "pull": "acknowledges"},
 )
 

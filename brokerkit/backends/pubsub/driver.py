@@ -16,6 +16,7 @@ from brokerkit.core.contract.driver import Driver
 from brokerkit.core.contract.error_table import CLOSED
 from brokerkit.core.contract.inspector import InspectorDriver, ReaderDriver
 from brokerkit.core.contract.publisher import PublisherDriver
+from brokerkit.core.contract.purging import PurgingDriver
 from brokerkit.core.contract.subscriptions import SubscriptionsDriver
 from brokerkit.core.vocabulary.capabilities import Capabilities
 from brokerkit.core.vocabulary.errors import BrokerError
@@ -30,6 +31,7 @@ from .operating import PubSubSubscriptions
 from .options import Options
 from .parking import Parking
 from .publisher import PubSubPublisher
+from .purging import PubSubPurging
 from .subscription_options import SUBSCRIPTION_OPTIONS
 
 NOT_PERMITTED_TO_LIST = ("IAM_PERMISSION_DENIED", "")
@@ -121,6 +123,9 @@ class PubSubDriver(Driver):
 
     def subscriptions(self) -> SubscriptionsDriver:
         return PubSubSubscriptions(self.connection)
+
+    def purging(self) -> PurgingDriver:
+        return PubSubPurging()
 
     @property
     def native(self) -> Clients:

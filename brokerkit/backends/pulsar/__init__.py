@@ -54,6 +54,12 @@ from .options import DEFAULT_PORTS, read_options
 if TYPE_CHECKING:
     from .driver import PulsarDriver
 
+PURGE_WHERE = (
+    "Pulsar removes no single messages: acknowledge them for a subscription (pull, batches), or copy() what "
+    "is to stay to another topic and delete this one"
+)
+"""Why single messages are not removed."""
+
 capabilities = Capabilities(
     models=("message", "record"),
     durability=(
@@ -75,7 +81,8 @@ capabilities = Capabilities(
     duplicate_attributes=False,
     keeps_attribute=keeps,
     schemas="pulsar",
-    lacks={},
+    purges=frozenset({"backlog", "everything"}),
+    lacks={"purge_where": PURGE_WHERE},
     by_model={"record": {"nack": "seek back", "delivery_count": False}},
 )
 

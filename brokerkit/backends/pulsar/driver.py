@@ -9,6 +9,7 @@ from brokerkit.core.contract.consumer import ConsumerDriver, ConsumerRequest, Su
 from brokerkit.core.contract.driver import Driver
 from brokerkit.core.contract.inspector import InspectorDriver, ReaderDriver
 from brokerkit.core.contract.publisher import PublisherDriver
+from brokerkit.core.contract.purging import PurgingDriver
 from brokerkit.core.contract.subscriptions import SubscriptionsDriver
 from brokerkit.core.vocabulary.cancellation import Deadline
 from brokerkit.core.vocabulary.capabilities import Capabilities
@@ -22,6 +23,7 @@ from .inspector import PulsarInspector
 from .operating import PulsarSubscriptions
 from .options import Options
 from .publisher import PulsarPublisher
+from .purging import PulsarPurging
 from .reader import PulsarReader
 from .rest import RestEndpoint
 from .subscription_options import SubscriptionOptions
@@ -86,6 +88,9 @@ class PulsarDriver(Driver):
 
     def subscriptions(self) -> SubscriptionsDriver:
         return PulsarSubscriptions(self._topics, self._subscriptions)
+
+    def purging(self) -> PurgingDriver:
+        return PulsarPurging(self._topics)
 
     @property
     def native(self) -> Any:

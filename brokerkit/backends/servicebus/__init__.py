@@ -28,7 +28,7 @@ from brokerkit.core.contract.backend import Facts
 from brokerkit.core.contract.driver import Driver
 from brokerkit.core.vocabulary.address import Address
 from brokerkit.core.vocabulary.attributes import Pair
-from brokerkit.core.vocabulary.capabilities import Capabilities
+from brokerkit.core.vocabulary.capabilities import Capabilities, SetAside
 
 from .options import from_connection_string, read_options
 
@@ -65,6 +65,11 @@ capabilities = Capabilities(
     attribute_types=frozenset({"string", "bytes", "null", "bool", "int", "float", "timestamp", "uuid"}),
     duplicate_attributes=False,
     keeps_attribute=_keeps,
+    set_aside={
+        "scheduled": SetAside({"$sb.state": "scheduled"}, "$sb.scheduled_enqueue_time"),
+        "deferred": SetAside({"$sb.state": "deferred"}),
+    },
+    purges=frozenset({"queue", "messages"}),
     lacks={"reset": NO_RESET},
     side_effects={"peek": "none", "scan": "none", "pull": "acknowledges"},
 )

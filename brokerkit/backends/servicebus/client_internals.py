@@ -34,6 +34,10 @@ logging.getLogger("azure.servicebus").addHandler(logging.NullHandler())
 SILENCE_SECONDS = 0.1
 """A round of opening a link that took this long received no frame from the service."""
 ROUNDS = 100
+BATCH_DELETE = b"com.microsoft:batch-delete-messages"
+OK = 200
+NO_CONTENT = 204
+NOT_IMPLEMENTED = 501
 REASON_SECONDS = 1.0
 """How long to wait for the reason of a refusal."""
 SILENT_SECONDS = 60.0
@@ -254,6 +258,40 @@ class Peeker(ServiceBusReceiver):
             retry_policy=self._error_policy,
             client_name=self._name,
         )
+
+    def delete_batch(self, count: int, before: int, timeout: float) -> int | None:
+        """Delete active messages without a lock, oldest first, and return how many.
+
+        The library offers no request for it. Nothing is repeated if there is no answer.
+
+        Args:
+            count: At most so many.
+            before: Only those that were enqueued before it, in milliseconds since 1970.
+            timeout: Seconds to wait for the answer.
+
+        Returns:
+            None if the service does not know the request.
+        """
+        wanted = {
+            "message-count": self._amqp_transport.AMQP_INT_VALUE(count),
+            "enqueued-time-utc": self._amqp_transport.AMQP_TIMESTAMP_VALUE(before),
+        }
+
+        def read(status: int, answer: Any, description: Any, amqp_transport: Any) -> int | None:
+            if status == NO_CONTENT:
+                return 0
+            if status == NOT_IMPLEMENTED:
+                return None
+            if status == OK:
+                return int(answer.value[b"message-count"])
+            condition = answer.application_properties.get(b"errorCondition")
+            amqp_transport.handle_amqp_mgmt_error(
+                log, "Messages were not deleted.", condition, description, status
+            )
+            raise AssertionError("the library raises what the service said")
+
+        found: int | None = self._mgmt_request_response(BATCH_DELETE, wanted, read, timeout=timeout)
+        return found
 
 
 class Sender(_Opened, ServiceBusSender):

@@ -12,6 +12,7 @@ from brokerkit.core.contract.consumer import ConsumerDriver, ConsumerRequest, Su
 from brokerkit.core.contract.driver import Driver
 from brokerkit.core.contract.inspector import InspectorDriver, ReaderDriver
 from brokerkit.core.contract.publisher import PublisherDriver
+from brokerkit.core.contract.purging import PurgingDriver
 from brokerkit.core.contract.subscriptions import SubscriptionsDriver
 from brokerkit.core.vocabulary.cancellation import Deadline
 from brokerkit.core.vocabulary.capabilities import Capabilities
@@ -26,6 +27,7 @@ from .inspector import ServiceBusInspector
 from .operating import ServiceBusSubscriptions
 from .options import Options
 from .publisher import ServiceBusPublisher
+from .purging import ServiceBusPurging
 from .reader import ServiceBusReader
 
 NOT_PERMITTED = ("claim", "authorization failed", "not authorized")
@@ -150,6 +152,9 @@ class ServiceBusDriver(Driver):
 
     def subscriptions(self) -> SubscriptionsDriver:
         return ServiceBusSubscriptions(self._connection)
+
+    def purging(self) -> PurgingDriver:
+        return ServiceBusPurging(self._connection)
 
     @property
     def native(self) -> Clients:

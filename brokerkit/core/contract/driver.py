@@ -6,8 +6,8 @@ These rules hold for every method, unless its docstring says otherwise.
 Threads
     Each driver object has one daemon thread, and only that thread calls it, one call at a time. The thread
     of a connection calls the `Driver` and makes the other drivers, in `Driver.consumer`, `Driver.publisher`,
-    `Driver.reader`, `Driver.inspector` and `Driver.subscriptions`. Each of these then has a thread of its
-    own. A method that any thread may call says so.
+    `Driver.reader`, `Driver.inspector`, `Driver.subscriptions` and `Driver.purging`. Each of these then has
+    a thread of its own. A method that any thread may call says so.
 
 Blocking
     A call that takes `wait` or `timeout` returns after that many seconds at most. Any other call should
@@ -38,6 +38,7 @@ from .consumer import (
 from .error_table import PLAIN
 from .inspector import InspectorDriver, ReaderDriver
 from .publisher import PublisherDriver
+from .purging import PurgingDriver
 from .subscriptions import SubscriptionsDriver
 
 
@@ -46,9 +47,9 @@ class Driver(ABC):
 
     Made by `Backend.open`. The thread of the connection makes every call except `translate` and `native`,
     `close` last. Errors are raised to the caller, and nothing is repeated. That thread is shared: a call
-    that blocks delays all others, so `consumer`, `publisher`, `reader`, `inspector` and `subscriptions`
-    should only make the object and leave the work to its own thread. The caller waits for them for 30 s at
-    most.
+    that blocks delays all others, so `consumer`, `publisher`, `reader`, `inspector`, `subscriptions` and
+    `purging` should only make the object and leave the work to its own thread. The caller waits for them
+    for 30 s at most.
     """
 
     capabilities: Capabilities
@@ -130,6 +131,13 @@ class Driver(ABC):
         Offered where `Capabilities.lacks` does not name every verb.
         """
         raise NotSupported(NOT_OFFERED["subscriptions"])
+
+    def purging(self) -> PurgingDriver:
+        """Return the driver that removes messages. Called on first use, and again only if it raised.
+
+        Offered where `Capabilities.lacks` does not name "purge".
+        """
+        raise NotSupported(NOT_OFFERED["purge"])
 
     @property
     def native(self) -> Any:

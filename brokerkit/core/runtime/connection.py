@@ -22,15 +22,13 @@ from ..vocabulary.positions import Earliest, Position, parse
 from . import registry
 from .closing import Closable
 from .driver_thread import DriverThread
-from .inspector import ConnectedInspector
 from .message_consumer import MessageConsumer
+from .parts import ADMIN_SECONDS, ConnectionParts
 from .publisher import ConnectedPublisher
 from .record_consumer import RecordConsumer
 from .subscribing import Subscribing
-from .subscriptions import ConnectedSubscriptions
 
 CONNECT_SECONDS = 10.0
-ADMIN_SECONDS = 30.0
 
 T = TypeVar("T")
 
@@ -52,13 +50,13 @@ def connect(target: str | None = None, *, timeout: float = CONNECT_SECONDS, **op
     return Connection(registry.address_of(target, options), timeout=timeout)
 
 
-class Connection(Closable):
+class Connection(ConnectionParts):
     """An open connection to one broker. Closing it closes the publishers, consumers and inspector it made.
 
     Any thread may use it. Only the driver's thread calls `_driver`, except for `Driver.translate` and
     `Driver.native`. `_driver` is set once, before the connection can be used. `_lock` guards `_children`, and
     with it `_closed`: what is made while the connection closes is closed either by it or by `_adopt`.
-    `_making` is taken before `_lock`, and held while the inspector or the subscriptions are made.
+    `_making` is taken before `_lock`, and held while a part such as the inspector is made.
 
     Attributes:
         address: Where the broker is.
@@ -74,9 +72,7 @@ class Connection(Closable):
         self._secrets = address.secrets
         backend = registry.backend(address.scheme)
         self._lock = threading.RLock()
-        self._making = threading.RLock()
-        self._inspector: ConnectedInspector | None = None
-        self._subscriptions: ConnectedSubscriptions | None = None
+        super().__init__()
         self._children: weakref.WeakSet[Closable] = weakref.WeakSet()
         self._driver: Driver | None = None
         self._driver_thread = DriverThread(f"connection to {self.name}")
@@ -265,42 +261,6 @@ class Connection(Closable):
         )
         self._adopt(publisher)
         return publisher
-
-    def inspector(self) -> ConnectedInspector:
-        """Return the inspector of the connection, made on first use.
-
-        Raises:
-            NotSupported: The system cannot be browsed without side effects.
-        """
-        driver = self.driver
-        with freed(self._making), self._making:
-            if self._inspector is None:
-                inspector = ConnectedInspector(
-                    self._ask(driver.inspector, ADMIN_SECONDS),
-                    lambda: self._ask(driver.reader, ADMIN_SECONDS),
-                    name=self.name,
-                    translate=self.translate,
-                )
-                self._adopt(inspector)
-                self._inspector = inspector
-            return self._inspector
-
-    def subscriptions(self) -> ConnectedSubscriptions:
-        """Return the subscriptions of the connection, to list, describe, move and delete them."""
-        driver = self.driver
-        with freed(self._making), self._making:
-            if self._subscriptions is None:
-                made = ConnectedSubscriptions(
-                    self._ask(driver.subscriptions, ADMIN_SECONDS),
-                    self.inspector(),
-                    name=self.name,
-                    capabilities=self.capabilities,
-                    translate=self.translate,
-                    refuse=self.refuse_if_read_only,
-                )
-                self._adopt(made)
-                self._subscriptions = made
-            return self._subscriptions
 
     def create_topic(self, topic: str, *, timeout: float = ADMIN_SECONDS, **options: Any) -> None:
         """Create a topic.

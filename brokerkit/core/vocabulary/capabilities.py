@@ -9,6 +9,7 @@ from typing import Any, Literal, get_args
 
 from .attributes import Pair
 from .errors import ConfigError, NotSupported
+from .purging import PurgeKind
 
 AckKind = Literal["confirmed", "confirmed per partition", "sent"]
 NackKind = Literal["immediate", "after a delay", "seek back"]
@@ -17,7 +18,9 @@ SliceKind = Literal["repeatable", "while it lasts", "never"]
 KeyKind = Literal["bytes", "text"]
 Model = Literal["message", "record"]
 TimeUnit = Literal["milliseconds", "microseconds"]
-Verb = Literal["subscriptions", "describe_subscription", "reset", "delete_subscription"]
+Verb = Literal[
+    "subscriptions", "describe_subscription", "reset", "delete_subscription", "purge", "purge_where"
+]
 NOT_OFFERED: Mapping[Verb, str] = {
     verb: f"the driver of this system does not offer {verb}" for verb in get_args(Verb)
 }
@@ -51,6 +54,19 @@ PLAIN_HEADER = TextPattern(r"(?!(?i:brokerkit-))[A-Za-z0-9_.\-]{1,200}", r"(?:[!
 def any_attribute(pair: Pair) -> bool:
     """Return True: the system keeps every attribute of its types."""
     return True
+
+
+@dataclass(frozen=True)
+class SetAside:
+    """How messages show that they are not delivered yet.
+
+    Attributes:
+        header: The attribute that they have, by its name or as ``{name: value}``.
+        due: The attribute that says when they are delivered: a time, or ``@at`` and one as ISO text.
+    """
+
+    header: str | Mapping[str, str]
+    due: str | None = None
 
 
 @dataclass(frozen=True)
@@ -94,8 +110,10 @@ class Capabilities:
         schemas: The kind of schema that messages name where the system keeps schemas itself, such as
             ``pulsar``; see `InspectorDriver.schema`. Empty where it keeps none.
         side_effects: What each way of reading does to the broker.
-        lacks: The verbs about subscriptions that the system does not have, each with the reason and the
-            nearest thing that it has.
+        set_aside: How "scheduled" and "deferred" messages are found, where they can be listed.
+        purges: How messages can be removed; see `PurgeKind`.
+        lacks: The verbs about subscriptions and purges that the system does not have, each with the reason
+            and the nearest thing that it has.
     """
 
     models: tuple[Model, ...]
@@ -131,6 +149,8 @@ class Capabilities:
     side_effects: Mapping[str, SideEffect] = field(
         default_factory=lambda: {"peek": "none", "scan": "none", "pull": "acknowledges"}
     )
+    set_aside: Mapping[Literal["scheduled", "deferred"], SetAside] = field(default_factory=dict)
+    purges: frozenset[PurgeKind] = frozenset()
     lacks: Mapping[Verb, str] = field(default_factory=lambda: NOT_OFFERED)
     by_model: Mapping[Model, Mapping[str, Any]] = field(default_factory=dict)
 

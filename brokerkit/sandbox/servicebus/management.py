@@ -16,6 +16,8 @@ from .queue import Stored
 from .rules import Filter, Rule
 
 NO_CONTENT = 204
+MOST_DELETED = 4000
+"""How many messages one request deletes at most. The service allows 500 outside of its premium tier."""
 MOST_PEEKED = 1024 * 1024
 """The size in bytes at which an answer is full, even if more messages were asked for."""
 
@@ -108,6 +110,16 @@ class Management:
             messages.append({"message": encoded})
         return 200, {"messages": messages}
 
+    def _delete_batch(self, entity: Entity, part: Part, body: Mapping[str, Any]) -> Answer:
+        count, until = field(body, "message-count"), field(body, "enqueued-time-utc")
+        if not 1 <= count <= MOST_DELETED:
+            raise errors.invalid(f"message-count is {count}, and must be from 1 to {MOST_DELETED}")
+        holder, session = entity.holder(part), body.get("session-id")
+        deleted = self._broker.messages.delete_before(holder, int(until), int(count), session)
+        if not deleted:
+            return NO_CONTENT, {}
+        return 200, {"message-count": int32(deleted)}
+
     def _renew_lock(self, entity: Entity, part: Part, body: Mapping[str, Any]) -> Answer:
         tokens = [token.bytes_le for token in items(body, "lock-tokens")]
         return 200, {"expirations": timestamps(self._broker.renew(entity.holder(part), tokens))}
@@ -192,6 +204,7 @@ class Management:
 
 OPERATIONS: dict[str, Operation] = {
     "com.microsoft:peek-message": Management._peek,
+    "com.microsoft:batch-delete-messages": Management._delete_batch,
     "com.microsoft:renew-lock": Management._renew_lock,
     "com.microsoft:schedule-message": Management._schedule,
     "com.microsoft:cancel-scheduled-message": Management._cancel,

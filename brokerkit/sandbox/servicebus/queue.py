@@ -216,6 +216,16 @@ class Messages:
         """Remove a message."""
         self._store.execute("DELETE FROM message WHERE holder = ? AND seq = ?", (message.holder, message.seq))
 
+    def delete_before(self, holder: int, until: int, count: int, session: str | None) -> int:
+        """Remove active messages without a lock that were enqueued before a time, oldest first."""
+        among = "" if session is None else " AND session = ?"
+        values = (holder, until, *([] if session is None else [session]), count)
+        return self._store.execute(
+            "DELETE FROM message WHERE holder = ? AND seq IN (SELECT seq FROM message WHERE holder = ?1"
+            f" AND state = 0 AND token IS NULL AND enqueued < ?{among} ORDER BY seq LIMIT ?)",
+            values,
+        ).rowcount
+
     def locked_in_session(self, holder: int, session: str) -> list[Stored]:
         """Return the messages that the receiver of a session has not settled."""
         return self._rows("holder = ? AND session = ? AND token IS NOT NULL", (holder, session))

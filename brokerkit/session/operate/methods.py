@@ -15,13 +15,13 @@ from brokerkit.display.subscriptions import (
 )
 
 from ..arguments import check_topic
-from ..base import BrokerSession
+from .set_aside import SetAsideSession
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
-class OperatingSession(BrokerSession):
+class OperatingSession(SetAsideSession):
     """A session that operates subscriptions: groups, share groups, durable consumers."""
 
     def subscriptions(self, topic: str | None = None) -> pd.DataFrame:

@@ -18,7 +18,7 @@ from .records import Records
 class Conformance(
     Operating, Browsing, Lifecycle, Iteration, Records, Acknowledgement, Fidelity, PublishAndReceive
 ):
-    """All 84 behaviours. Subclass it as ``Test...`` with a fixture `harness`."""
+    """All 87 behaviours. Subclass it as ``Test...`` with a fixture `harness`."""
 
     def test_every_gap_names_a_behaviour(self, harness: Harness) -> None:
         """Fail for a gap that no behaviour has the name of: it would declare nothing."""

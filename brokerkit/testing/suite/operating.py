@@ -1,4 +1,4 @@
-"""Operating subscriptions. A verb that a system lacks is refused with the reason, and nothing else."""
+"""Operating subscriptions, and removing messages. A verb that a system lacks is refused with the reason."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def _reset(stage: Stage, topic: str, subscription: str, to: str) -> list[Receipt
 
 
 class Operating:
-    """Behaviours 80 to 84."""
+    """Behaviours 80 to 87."""
 
     @behaviour(80)
     def test_conformance_80_a_subscription_is_listed_with_its_topic_and_lag(self, stage: Stage) -> None:
@@ -150,3 +150,90 @@ class Operating:
         assert _listed(stage, topic, subscription) == []
         with pytest.raises(NotFound):
             operating.delete(topic, subscription)
+
+    @behaviour(85)
+    def test_conformance_85_a_purge_removes_what_the_plan_counted(self, stage: Stage) -> None:
+        topic, sent = stage.filled(6)
+        subscription = stage.subscription(topic, **stage.harness.moved_options)
+        purges = stage.capabilities.purges
+        if _lacks(stage, "purge"):
+            with pytest.raises(NotSupported):
+                stage.connection.purging().plan(topic)
+            return
+        purging = stage.connection.purging()
+        where = topic if "log" in purges or "everything" in purges else _readable(stage, topic, subscription)
+        if "backlog" in purges and "everything" not in purges:
+            plan = purging.plan(topic, subscription=subscription)
+            assert {each.status for each in purging.purge(plan)} == {"accepted"}
+            stage.publish(topic, b"new")
+            assert payloads([stage.one(stage.consumer(topic, subscription))]) == [b"new"]
+            return
+        plan = purging.plan(where)
+        assert plan.messages == len(sent)
+        receipts = purging.purge(plan)
+        if "everything" in purges:
+            # how much of a topic stays readable depends on how its system stores it
+            assert {each.status for each in receipts} <= {"done", "accepted"}
+            return
+        assert {each.status for each in receipts} == {"done"}
+        assert sum(each.estimate for each in stage.connection.inspector().bounds(where)) == 0
+        stage.publish(topic, b"new")
+        assert _values(stage, where) == [b"new"]
+
+    @behaviour(86)
+    def test_conformance_86_a_purge_keeps_what_lies_after_its_position(self, stage: Stage) -> None:
+        topic, sent = stage.filled(6)
+        if "log" not in stage.capabilities.purges:
+            assert stage.capabilities.purges or _lacks(stage, "purge"), "lacks does not say that it cannot"
+            return
+        purging = stage.connection.purging()
+        plan = purging.plan(topic, keep=2)
+        assert plan.messages == 4
+        assert {each.status for each in purging.purge(plan)} == {"done"}
+        assert _values(stage, topic) == sent[4:]
+        again = purging.plan(topic, keep=2)
+        assert again.messages == 0
+        assert {each.status for each in purging.purge(again)} == {"done"}
+
+    @behaviour(87)
+    def test_conformance_87_single_messages_are_removed_once(self, stage: Stage) -> None:
+        topic = stage.topic()
+        subscription = stage.subscription(topic, **stage.harness.moved_options)
+        sent = [b"%d" % number for number in range(5)]
+        stage.publish(topic, *sent)
+        if _lacks(stage, "purge_where"):
+            with pytest.raises(NotSupported):
+                stage.connection.purging().check_where(topic)
+            return
+        where = topic if "log" in stage.capabilities.purges else _readable(stage, topic, subscription)
+        inspector, purging = stage.connection.inspector(), stage.connection.purging()
+        places = [
+            (slice_.partition, place)
+            for slice_ in inspector.plan(where)
+            for columns in inspector.read(slice_)
+            for place in columns.positions()
+        ]
+        chosen = [places[1], places[3]]
+        assert [each for some in purging.remove(where, chosen) for each in some] == [None, None]
+        assert _values(stage, where) == [sent[0], sent[2], sent[4]]
+        (twice,) = purging.remove(where, chosen[:1])
+        assert [type(each) for each in twice] == [NotFound]
+
+
+def _readable(stage: Stage, topic: str, subscription: str) -> str:
+    """Return the name under which the messages of a topic can be looked at."""
+    try:
+        stage.connection.inspector().bounds(topic)
+    except NotSupported:
+        return f"{topic}/Subscriptions/{subscription}"
+    return topic
+
+
+def _values(stage: Stage, topic: str) -> list[bytes | None]:
+    inspector = stage.connection.inspector()
+    return [
+        value
+        for slice_ in inspector.plan(topic)
+        for columns in inspector.read(slice_)
+        for value in columns.values("value")
+    ]

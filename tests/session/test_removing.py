@@ -1,0 +1,136 @@
+"""purge, scheduled and deferred, on the broker in memory."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pandas as pd
+import pytest
+
+import brokerkit as bk
+from brokerkit.workbench import Session
+
+
+def left(s: Session) -> list[int]:
+    return sorted(json.loads(each)["id"] for each in s.peek("t", 100)["value"])
+
+
+@pytest.fixture
+def filled(s: Session) -> Session:
+    """Ten messages in each of two partitions, the times of which are an hour apart."""
+    s.create_topic("t", partitions=2)
+    first = datetime.now(UTC) - timedelta(hours=10, minutes=30)
+    for number in range(20):
+        moment = first + timedelta(hours=number // 2)
+        s.publish("t", {"id": number}, partition=number % 2, publish_time=moment)
+    return s
+
+
+@pytest.mark.parametrize(
+    ("how", "count"),
+    [
+        ({}, 0),
+        ({"before": "-3h"}, 4),
+        ({"before": {0: 4}}, 16),
+        ({"before": "earliest"}, 20),
+        ({"before": -1}, 2),
+        ({"keep": 3}, 6),
+    ],
+)
+def test_the_plan_counts_what_is_removed(filled: Session, how: dict[str, Any], count: int) -> None:
+    plan = filled.purge("t", **how, dry_run=True)
+    assert sum(plan["messages"]) == 20 - count
+    assert len(left(filled)) == 20
+    done = filled.purge("t", **how, confirm="t")
+    assert set(done["status"]) == {"done"}
+    assert sum(done["removed"]) == 20 - count
+    assert left(filled) == list(range(20 - count, 20)) or how == {"before": {0: 4}}
+    assert len(left(filled)) == count
+    assert sum(filled.purge("t", **how, confirm="t")["messages"]) == 0
+
+
+def test_single_messages_are_removed_and_can_be_published_again(filled: Session) -> None:
+    chosen = filled.purge("t", where=lambda value: value["id"] % 5 == 0, before="-2h", dry_run=True)
+    assert set(chosen["status"]) == {"planned"}
+    done = filled.purge("t", rows=chosen, confirm="t")
+    assert set(done["status"]) == {"removed"}
+    assert not {0, 5, 10, 15} & set(left(filled))
+    assert set(filled.purge("t", rows=chosen, confirm="t")["status"]) == {"gone"}
+    filled.publish_frame("t", done.drop(columns=["status", "error"]))
+    assert left(filled) == list(range(20))
+
+
+def test_subscriptions_neither_hold_nor_wait_for_what_is_removed(filled: Session) -> None:
+    filled.create_subscription("t", "me", start="earliest")
+    with filled.consumer("t", "me") as consumer:
+        held = list(consumer.next_batch(4, 5))
+        filled.purge("t", before={0: 5, 1: 5}, confirm="t")
+        with pytest.raises(bk.LockLost):
+            held[0].ack()
+    found = filled.subscriptions("t")
+    assert (list(found["lag"]), list(found["in_flight"])) == ([10], [0])
+    assert len(filled.pull("t", 50, subscription="me")) == 10
+
+
+def test_what_has_not_been_settled_is_named(filled: Session) -> None:
+    filled.create_subscription("t", "behind", start="earliest")
+    filled.create_subscription("t", "ahead", start="latest")
+    filled.create_subscription("t", "group", model="record", start="earliest")
+    notes = filled.purge("t", before={0: 1}, dry_run=True).attrs["brokerkit"]["notes"]
+    assert notes == ["not settled yet by behind, group: these never get what is removed"]
+    assert filled.purge("t", before="earliest", dry_run=True).attrs["brokerkit"]["notes"] == []
+
+
+@pytest.mark.parametrize("confirm", [None, "", "T"])
+def test_a_purge_needs_the_name_typed_again(filled: Session, confirm: str | None) -> None:
+    for how in ({}, {"where": "1"}, {"rows": pd.DataFrame()}):
+        with pytest.raises(bk.ConfigError, match="type the name again: confirm='t'"):
+            filled.purge("t", **how, confirm=confirm)
+    assert len(left(filled)) == 20
+
+
+@pytest.mark.parametrize(
+    ("how", "error", "said"),
+    [
+        ({"before": 11}, bk.ConfigError, "11 lies after 10, the end of partition 0"),
+        ({"before": {1: 99}}, bk.ConfigError, "99 lies after 10, the end of partition 1"),
+        ({"before": {5: 1}}, bk.NotFound, "no partition 5"),
+        ({"before": 1, "keep": 1}, bk.ConfigError, "before= or keep="),
+        ({"keep": 0}, bk.ConfigError, "keep"),
+        ({"where": "x", "keep": 1}, bk.ConfigError, "single messages are chosen by"),
+        ({"rows": pd.DataFrame({"topic": ["other"]})}, bk.ConfigError, "messages of other, not only of 't'"),
+        ({"subscription": "me"}, bk.NotSupported, r"reset\('t', 'me', to=\.\.\.\) skips"),
+    ],
+)
+def test_what_cannot_be_meant_removes_nothing(
+    filled: Session, how: dict[str, Any], error: type[Exception], said: str
+) -> None:
+    with pytest.raises(error, match=said):
+        filled.purge("t", **how, confirm=how.get("subscription", "t"))
+    assert len(left(filled)) == 20
+
+
+def test_a_read_only_session_shows_plans_and_removes_nothing() -> None:
+    with bk.connect("inmem://removing") as owner:
+        owner.create_topic("t")
+        owner.publish_batch("t", ["a", "b"])
+        with bk.connect("inmem://removing", read_only=True) as looker:
+            assert list(looker.purge("t", dry_run=True)["messages"]) == [2]
+            assert list(looker.purge("t", where="a", dry_run=True)["status"]) == ["planned"]
+            for change in (
+                lambda: looker.purge("t", confirm="t"),
+                lambda: looker.purge("t", where="a", confirm="t"),
+                lambda: looker.connection.purging().purge(looker.connection.purging().plan("t")),
+                lambda: list(looker.connection.purging().remove("t", [(0, 0)])),
+            ):
+                with pytest.raises(bk.NotSupported, match="read-only"):
+                    change()
+        assert len(owner.peek("t")) == 2
+
+
+def test_a_system_without_schedules_says_so(filled: Session) -> None:
+    for look in (filled.scheduled, filled.deferred):
+        with pytest.raises(bk.NotSupported, match=r"peek\('t'\) shows what there is"):
+            look("t")
