@@ -170,7 +170,11 @@ class ConnectedPurging(Asking):
     def _unread(self, topic: str, cuts: Sequence[Cut], timeout: float) -> tuple[str, ...]:
         """Return a note about subscriptions that have not settled what is removed."""
         ends = {each.partition: each.before or 0 for each in cuts if each.messages}
-        listed = self._subscriptions.listed(topic, oldest=False, timeout=timeout) if ends else []
+        try:
+            listed = self._subscriptions.listed(topic, oldest=False, timeout=timeout) if ends else []
+        except BrokerError as error:
+            # permission to remove messages does not include permission to see who reads them
+            return (f"who has not read what is removed is not known: {error}",)
         behind = [each.name for each in listed if _is_behind(each, ends)]
         if not behind:
             return ()
