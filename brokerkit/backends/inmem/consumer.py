@@ -95,12 +95,17 @@ class InmemConsumer(MessageDriver):
         with self._store.changed:
             subscription = self._current()
             for receipt in receipts:
-                results.append(self._settle_one(subscription, receipt, outcome, delay))
+                results.append(self._settle_one(subscription, receipt, outcome, delay, reason))
             self._store.changed.notify_all()
         return results
 
     def _settle_one(
-        self, subscription: Subscription, receipt: Receipt, outcome: Outcome, delay: float | None
+        self,
+        subscription: Subscription,
+        receipt: Receipt,
+        outcome: Outcome,
+        delay: float | None,
+        reason: str | None,
     ) -> BrokerError | None:
         fault = self._store.faults.ack_fault() if outcome is Outcome.ACK else None
         if fault is not None:
@@ -111,7 +116,10 @@ class InmemConsumer(MessageDriver):
             elif outcome is Outcome.NACK:
                 subscription.nack(receipt, delay)
             else:
+                place = (receipt.partition, receipt.offset)
+                deliveries = subscription.counts.get(place, 1)
                 subscription.reject(receipt)
+                self._store.dead_letter(subscription, *place, deliveries, reason)
         except BrokerError as error:
             return error
         return None

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from brokerkit.core.contract.consumer import ConsumerDriver, ConsumerRequest, SubscriptionRequest
+from brokerkit.core.contract.dead_letters import DeadLettersDriver
 from brokerkit.core.contract.driver import Driver
 from brokerkit.core.contract.inspector import InspectorDriver, ReaderDriver
 from brokerkit.core.contract.options import NO_OPTIONS
@@ -15,6 +16,7 @@ from brokerkit.core.contract.subscriptions import SubscriptionsDriver
 from brokerkit.core.vocabulary.capabilities import Capabilities
 
 from .consumer import InmemConsumer, InmemRecordConsumer
+from .dead_letters import InmemDeadLetters
 from .inspector import InmemInspector
 from .operating import InmemSubscriptions
 from .options import SUBSCRIPTION_OPTIONS
@@ -77,6 +79,9 @@ class InmemDriver(Driver):
 
     def purging(self) -> PurgingDriver:
         return InmemPurging(self.store)
+
+    def dead_letters(self) -> DeadLettersDriver:
+        return InmemDeadLetters(self.store)
 
     @property
     def native(self) -> Store:

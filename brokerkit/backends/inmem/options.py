@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from brokerkit.core.contract.options import COUNT, POSITIVE_SECONDS, SECONDS, Option, OptionTable, flag, whole
+from brokerkit.core.contract.options import (
+    COUNT,
+    POSITIVE_SECONDS,
+    SECONDS,
+    Option,
+    OptionTable,
+    flag,
+    text,
+    whole,
+)
 
 TOPIC_OPTIONS = OptionTable(
     {
@@ -16,6 +25,7 @@ SUBSCRIPTION_OPTIONS = OptionTable(
         "ack_deadline": Option(
             POSITIVE_SECONDS, "seconds until an unsettled message is delivered again", 30.0
         ),
+        "dead_letter_topic": Option(text, "topic that gets the messages that are rejected"),
         "ordered": Option(flag, "true: deliver messages with the same key in order", False),
     }
 )

@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import Any
 
 from brokerkit.core.contract.garbage_collection import gc_paused
+from brokerkit.core.vocabulary.dead_letters import OURS
 from brokerkit.core.vocabulary.errors import AlreadyExists, BrokerError, NotFound, TooLarge
 from brokerkit.core.vocabulary.messages import OutboundMessage, is_ours, to_microseconds
 from brokerkit.core.vocabulary.positions import Position, resolve
@@ -160,6 +161,7 @@ class Store:
                 lambda partition: begins[partition.number],
                 given["ack_deadline"],
                 given["ordered"],
+                given["dead_letter_topic"],
             )
             return made
 
@@ -227,6 +229,30 @@ class Store:
         if message.dedup_id is not None:
             topic.published_ids[message.dedup_id] = identity
         return identity
+
+    def dead_letter(
+        self, subscription: Subscription, partition: int, offset: int, deliveries: int, reason: str | None
+    ) -> None:
+        """Store a message that was rejected in the topic for such, with why and where from.
+
+        Raises:
+            NotFound: There is no such topic.
+        """
+        name, origin = subscription.dead_letter_topic, subscription.topic
+        entry = origin.partitions[partition].get(offset)
+        if name is None or entry is None:
+            return
+        told = {
+            "topic": origin.name,
+            "partition": str(partition),
+            "offset": str(offset),
+            "time": str(entry.time // 1000),
+            "subscription": subscription.name,
+            "deliveries": str(deliveries),
+            **({} if reason is None else {"reason": reason}),
+        }
+        attributes = [*(entry.attributes or ()), *((OURS + each, text) for each, text in told.items())]
+        self._append(self.topic(name), OutboundMessage(entry.value, entry.key, attributes))
 
     def publish_transaction(self, batch: Sequence[tuple[str, OutboundMessage]]) -> None:
         """Store the messages of a transaction at once.

@@ -51,15 +51,23 @@ class Subscription:
         begins: Returns the offset at which to start in a partition.
         ack_deadline: How long a lease lasts, in seconds.
         ordered: Whether a message waits until the one before with the same key is acknowledged.
+        dead_letter_topic: The topic that gets the messages that are rejected. None keeps them nowhere.
     """
 
     def __init__(
-        self, topic: Topic, name: str, begins: Callable[[Partition], int], ack_deadline: float, ordered: bool
+        self,
+        topic: Topic,
+        name: str,
+        begins: Callable[[Partition], int],
+        ack_deadline: float,
+        ordered: bool,
+        dead_letter_topic: str | None = None,
     ) -> None:
         self.topic = topic
         self.name = name
         self.ack_deadline = ack_deadline
         self.ordered = ordered
+        self.dead_letter_topic = dead_letter_topic
         self.counts: dict[Place, int] = {}
         self.leases: dict[Place, Lease] = {}
         self.rejected: list[Place] = []

@@ -40,6 +40,11 @@ PURGE_WHERE = (
     "stay to another topic"
 )
 """Why single records are not removed."""
+NO_MOVE = (
+    "a log keeps its records, so that none is moved away: publish_frame copies them, and redrive remembers "
+    "which dead letters were sent again"
+)
+"""Why records are not moved."""
 
 capabilities = Capabilities(
     models=("record", "message"),
@@ -62,10 +67,10 @@ capabilities = Capabilities(
     duplicate_attributes=True,
     keeps_attribute=any_attribute,
     purges=frozenset({"log"}),
-    lacks={"purge_where": PURGE_WHERE},
+    lacks={"purge_where": PURGE_WHERE, "move": NO_MOVE},
     by_model={
         "message": {
-            "lacks": {"reset": SHARE_RESET, "purge_where": PURGE_WHERE},
+            "lacks": {"reset": SHARE_RESET, "purge_where": PURGE_WHERE, "move": NO_MOVE},
             "nack": "immediate",
             "reject": True,
             "delivery_count": True,

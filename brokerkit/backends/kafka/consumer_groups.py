@@ -96,10 +96,22 @@ class Positions:
         found = self.committed_in({self._topic: numbers}, deadline)
         return found.get(self._topic, {})
 
+    def noted(self, numbers: Iterable[int], deadline: Deadline) -> dict[int, tuple[int, str | None]]:
+        """Return the committed offset of each partition that has one, with the note that came with it."""
+        answer = self._committed({self._topic: numbers}, deadline)
+        return {each.partition: (each.offset, each.metadata) for each in answer if each.offset >= 0}
+
     def committed_in(
         self, topics: Mapping[str, Iterable[int]], deadline: Deadline
     ) -> dict[str, dict[int, int]]:
         """Return the committed offsets in several topics, by topic and partition."""
+        found: dict[str, dict[int, int]] = {}
+        for each in self._committed(topics, deadline):
+            if each.offset >= 0:
+                found.setdefault(each.topic, {})[each.partition] = each.offset
+        return found
+
+    def _committed(self, topics: Mapping[str, Iterable[int]], deadline: Deadline) -> list[TopicPartition]:
         asked = [TopicPartition(topic, number) for topic, numbers in topics.items() for number in numbers]
         what = f"positions of group {self._group!r}"
         while True:
@@ -114,19 +126,20 @@ class Positions:
                 self._connection.check_group(self._group, Deadline(min(ASK_SECONDS, deadline.remaining())))
                 self._retry(error, deadline, what)
             else:
-                found: dict[str, dict[int, int]] = {}
-                for each in answer:
-                    if each.offset >= 0:
-                        found.setdefault(each.topic, {})[each.partition] = each.offset
-                return found
+                return answer
 
-    def set(self, offsets: Mapping[int, int], deadline: Deadline) -> None:
-        """Commit positions for a group without members.
+    def set(
+        self, offsets: Mapping[int, int], deadline: Deadline, notes: Mapping[int, str] | None = None
+    ) -> None:
+        """Commit positions for a group without members, each with its note if there is one.
 
         Raises:
             StaleAck: The group has members.
         """
-        wanted = [TopicPartition(self._topic, number, offset) for number, offset in offsets.items()]
+        wanted = [
+            TopicPartition(self._topic, number, offset, (notes or {}).get(number, ""))
+            for number, offset in offsets.items()
+        ]
         what = f"setting the positions of group {self._group!r}"
         while True:
             try:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from brokerkit.core.contract.consumer import ConsumerDriver, ConsumerRequest, SubscriptionRequest
+from brokerkit.core.contract.dead_letters import DeadLettersDriver
 from brokerkit.core.contract.driver import Driver
 from brokerkit.core.contract.inspector import InspectorDriver, ReaderDriver
 from brokerkit.core.contract.publisher import PublisherDriver
@@ -18,6 +19,7 @@ from brokerkit.core.vocabulary.notes import note
 from . import admin
 from .connection import KafkaConnection
 from .consumer import KafkaConsumer
+from .dead_letters import KafkaDeadLetters
 from .errors import translate, translating
 from .inspector import KafkaInspector
 from .operating import KafkaSubscriptions
@@ -102,6 +104,9 @@ class KafkaDriver(Driver):
 
     def purging(self) -> PurgingDriver:
         return KafkaPurging(self._connection)
+
+    def dead_letters(self) -> DeadLettersDriver:
+        return KafkaDeadLetters(self._connection, self._properties)
 
     @property
     def native(self) -> Any:

@@ -243,7 +243,7 @@ class KafkaSubscriptions(SubscriptionsDriver):
         about = self._connection.described_group(plan.subscription, deadline)
         if about.state.name == "DEAD" and self._share_settings(plan.subscription, deadline) is not None:
             raise NotSupported(SHARE_RESET)
-        _refuse_members(plan.subscription, about, "be moved")
+        refuse_members(plan.subscription, about, "be moved")
         return ()
 
     def reset(self, plan: ResetPlan, timeout: float) -> None:
@@ -254,7 +254,7 @@ class KafkaSubscriptions(SubscriptionsDriver):
                 positions.set(targets, deadline)
             except StaleAck as error:
                 about = self._connection.described_group(plan.subscription, deadline)
-                _refuse_members(plan.subscription, about, "be moved")
+                refuse_members(plan.subscription, about, "be moved")
                 raise InUse(
                     f"group {plan.subscription!r} is gaining or losing members, and cannot be moved now"
                 ) from error.__cause__
@@ -266,7 +266,7 @@ class KafkaSubscriptions(SubscriptionsDriver):
         if about.state.name == "DEAD" and self._share_settings(subscription, deadline) is not None:
             delete_share_group(self._connection, subscription, deadline)
             return
-        _refuse_members(subscription, about, "be deleted")
+        refuse_members(subscription, about, "be deleted")
         self._refuse_other_topics(topic, subscription, deadline)
         self._connection.delete_group(subscription, deadline)
         while self._connection.described_group(subscription, deadline).state.name != "DEAD":
@@ -311,7 +311,7 @@ def _member(about: Any, topic: str) -> Member:
     )
 
 
-def _refuse_members(group: str, about: Any, what: str) -> None:
+def refuse_members(group: str, about: Any, what: str) -> None:
     """Raise InUse, with the names of the members, if a group has some."""
     if not about.members:
         return

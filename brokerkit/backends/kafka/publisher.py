@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException
 
@@ -22,6 +21,7 @@ from brokerkit.core.vocabulary.errors import (
 from brokerkit.core.vocabulary.messages import OutboundMessage, to_microseconds
 from brokerkit.core.vocabulary.results import PublishResult
 from brokerkit.core.vocabulary.secrets import revealed
+from brokerkit.core.vocabulary.settled_offsets import SettledOffsets
 
 from .clients import Producer
 from .connection import KafkaConnection
@@ -32,6 +32,7 @@ from .partitioner import DEFAULT as PARTITIONER
 from .sending import Sending, Wave
 from .sizes import Header, batch_bytes, headers_of, most_bytes
 from .terms import TopicTerms, terms_of, time_refusal
+from .transactions import Transactions
 from .watch import Watch
 
 POLL_SECONDS = 0.05
@@ -118,7 +119,7 @@ class KafkaPublisher(PublisherDriver):
             self._properties["message.timeout.ms"] = min(
                 60_000, int(self._properties.get("transaction.timeout.ms", 60_000))
             )
-        self._initialised = False
+        self._transactions = Transactions(properties, self._watch)
         self._fatal: KafkaError | None = None
         self._topics: dict[str, _Topic] = {}
         self._refusing: set[str] = set()
@@ -345,49 +346,37 @@ class KafkaPublisher(PublisherDriver):
             problem = error
         self._topics[topic] = _Topic(time.monotonic(), problem, terms)
         limit = terms.max_bytes
-        if limit is not None and limit < self._batch_bytes and not self._transactional:
+        if limit is not None and limit < self._batch_bytes:
             # batches above the topic's limit would be refused whole
             self._batch_bytes = limit
-            self._producer = self._open()
+            if self._transactional:
+                # the producer of an open transaction stays: what is sent at once fits into one batch
+                self._in_waves = True
+            else:
+                self._producer = self._open()
 
     # Transactions.
 
     def begin(self, timeout: float) -> None:
-        if not self._initialised:
-            self._transact(self._producer.init_transactions, timeout, "registering the transactional id")
-            self._initialised = True
-        with translating("beginning the transaction"):
-            self._producer.begin_transaction()
+        self._transactions.begin(self._producer, timeout)
+
+    def send_positions(
+        self,
+        topic: str,
+        subscription: str,
+        settled: Mapping[int | None, SettledOffsets],
+        timeout: float,
+    ) -> None:
+        self._transactions.send_positions(self._producer, topic, subscription, settled, timeout)
 
     def commit(self, timeout: float) -> None:
-        self._transact(self._producer.commit_transaction, timeout, "committing the transaction")
+        self._transactions.commit(self._producer, timeout)
 
     def abort(self, timeout: float) -> None:
-        self._transact(self._producer.abort_transaction, timeout, "aborting the transaction")
-
-    def _transact(self, work: Callable[[float], Any], timeout: float, what: str) -> None:
-        """Call a function of the producer until it succeeds or the time is up.
-
-        When it is called again, librdkafka continues the same operation.
-        """
-        deadline = Deadline(timeout)
-        while True:
-            try:
-                work(max(0.1, min(1.0, deadline.remaining())))
-            except KafkaException as error:
-                self._producer.poll(0)
-                self._watch.raise_if_refused()
-                found: KafkaError = error.args[0]
-                if found.code() == KafkaError._TIMED_OUT and deadline.passed:
-                    raise self._watch.unavailable(what) from error
-                if not found.retriable():
-                    raise translate(error, what) from error
-                if deadline.passed:
-                    raise translate(error, what) from error
-            else:
-                return
+        self._transactions.abort(self._producer, timeout)
 
     def close(self, timeout: float) -> None:
         producer = self._producer
         # what is still queued was reported as unknown; closing may hang if the broker does
         close_with_timeout(lambda: producer.flush(timeout), timeout, "close")
+        self._transactions.close()

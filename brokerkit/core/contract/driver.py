@@ -6,8 +6,8 @@ These rules hold for every method, unless its docstring says otherwise.
 Threads
     Each driver object has one daemon thread, and only that thread calls it, one call at a time. The thread
     of a connection calls the `Driver` and makes the other drivers, in `Driver.consumer`, `Driver.publisher`,
-    `Driver.reader`, `Driver.inspector`, `Driver.subscriptions` and `Driver.purging`. Each of these then has
-    a thread of its own. A method that any thread may call says so.
+    `Driver.reader`, `Driver.inspector`, `Driver.subscriptions`, `Driver.purging` and `Driver.dead_letters`.
+    Each of these then has a thread of its own. A method that any thread may call says so.
 
 Blocking
     A call that takes `wait` or `timeout` returns after that many seconds at most. Any other call should
@@ -35,6 +35,7 @@ from .consumer import (
     ConsumerRequest,
     SubscriptionRequest,
 )
+from .dead_letters import DeadLettersDriver
 from .error_table import PLAIN
 from .inspector import InspectorDriver, ReaderDriver
 from .publisher import PublisherDriver
@@ -138,6 +139,13 @@ class Driver(ABC):
         Offered where `Capabilities.lacks` does not name "purge".
         """
         raise NotSupported(NOT_OFFERED["purge"])
+
+    def dead_letters(self) -> DeadLettersDriver:
+        """Return the driver of dead letters. Called on first use, and again only if it raised.
+
+        Offered where `Capabilities.lacks` does not name every verb about them.
+        """
+        raise NotSupported(NOT_OFFERED["dead_letters"])
 
     @property
     def native(self) -> Any:

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from ..vocabulary.errors import NotSupported
 from ..vocabulary.messages import OutboundMessage
 from ..vocabulary.results import PublishResult
+from ..vocabulary.settled_offsets import SettledOffsets
 
 
 class PublisherDriver(ABC):
     """A publisher to any topic of a connection.
 
     Made by `Driver.publisher`. The thread of the publisher makes every call, `close` last. For `begin`,
-    `commit` and `abort` the caller waits for five seconds longer than `timeout`, and then gets `Unavailable`
-    while the call goes on. None of the three is repeated.
+    `send_positions`, `commit` and `abort` the caller waits for five seconds longer than `timeout`, and then
+    gets `Unavailable` while the call goes on. None of the four is repeated.
     """
 
     @abstractmethod
@@ -76,6 +77,20 @@ class PublisherDriver(ABC):
         when a transaction is open; what it raises then is ignored.
         """
         raise NotSupported("this system has no transactions")
+
+    def send_positions(
+        self,
+        topic: str,
+        subscription: str,
+        settled: Mapping[int | None, SettledOffsets],
+        timeout: float,
+    ) -> None:
+        """Make the positions of a subscription in a topic part of the open transaction.
+
+        Called where there are transactions and `DeadLetterPlace.removal` is "position". An error is raised
+        to the caller, who aborts the transaction.
+        """
+        raise NotSupported("positions are not part of transactions here")
 
     def close(self, timeout: float) -> None:
         """Let go of everything, after all that was being published has an outcome or ran out of time.

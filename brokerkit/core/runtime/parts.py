@@ -12,6 +12,7 @@ from ..vocabulary.capabilities import Capabilities
 from ..vocabulary.errors import BrokerError
 from ..vocabulary.freed import freed
 from .closing import Closable
+from .dead_letters import ConnectedDeadLetters
 from .inspector import ConnectedInspector
 from .purging import ConnectedPurging
 from .subscriptions import ConnectedSubscriptions
@@ -90,6 +91,16 @@ class ConnectionParts(Closable):
                 self.inspector(),
                 self.subscriptions(),
                 **self._operating,
+            ),
+        )
+
+    def dead_letters(self) -> ConnectedDeadLetters:
+        """Return the dead letters of the connection, to find them and to remove what was sent again."""
+        driver = self.driver
+        return self._once(
+            ConnectedDeadLetters,
+            lambda: ConnectedDeadLetters(
+                self._ask(driver.dead_letters, ADMIN_SECONDS), self.inspector(), **self._operating
             ),
         )
 

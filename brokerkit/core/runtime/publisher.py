@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import count
 from typing import Self
@@ -18,6 +18,7 @@ from ..vocabulary.errors import BrokerError, Closed, ConfigError, NotSupported, 
 from ..vocabulary.freed import freed
 from ..vocabulary.messages import OutboundMessage, new_run
 from ..vocabulary.results import PublishResult, PublishStatus
+from ..vocabulary.settled_offsets import SettledOffsets
 from .closing import Closable
 from .driver_thread import DriverThread, Task
 from .refusal import refusal
@@ -280,6 +281,26 @@ class ConnectedPublisher(Closable):
             raise ConfigError("no transaction has begun: call begin(), or use `with ...transaction():`")
         seconds = check_seconds(timeout, "timeout")
         self._call(how, PUBLISH_SECONDS if seconds is None else seconds, begun=False)
+
+    def send_positions(
+        self, topic: str, subscription: str, settled: Mapping[int | None, SettledOffsets]
+    ) -> None:
+        """Make the positions of a subscription in a topic part of the open transaction.
+
+        Raises:
+            ConfigError: No transaction has begun.
+            NotSupported: The publisher has no transactional id, or the system cannot do it.
+            BrokerError: They are not part of it: abort it.
+        """
+        self._require_transactional()
+        if not self._in_transaction:
+            raise ConfigError("no transaction has begun: call begin(), or use `with ...transaction():`")
+        driver = self._driver
+        self._call(
+            lambda seconds: driver.send_positions(topic, subscription, settled, seconds),
+            PUBLISH_SECONDS,
+            begun=True,
+        )
 
     @contextmanager
     def transaction(self) -> Iterator[Self]:

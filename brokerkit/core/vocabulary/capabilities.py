@@ -19,7 +19,15 @@ KeyKind = Literal["bytes", "text"]
 Model = Literal["message", "record"]
 TimeUnit = Literal["milliseconds", "microseconds"]
 Verb = Literal[
-    "subscriptions", "describe_subscription", "reset", "delete_subscription", "purge", "purge_where"
+    "subscriptions",
+    "describe_subscription",
+    "reset",
+    "delete_subscription",
+    "dead_letters",
+    "redrive",
+    "move",
+    "purge",
+    "purge_where",
 ]
 NOT_OFFERED: Mapping[Verb, str] = {
     verb: f"the driver of this system does not offer {verb}" for verb in get_args(Verb)
@@ -112,8 +120,8 @@ class Capabilities:
         side_effects: What each way of reading does to the broker.
         set_aside: How "scheduled" and "deferred" messages are found, where they can be listed.
         purges: How messages can be removed; see `PurgeKind`.
-        lacks: The verbs about subscriptions and purges that the system does not have, each with the reason
-            and the nearest thing that it has.
+        lacks: The verbs about subscriptions, purges and dead letters that the system does not have, each
+            with the reason and the nearest thing that it has.
     """
 
     models: tuple[Model, ...]

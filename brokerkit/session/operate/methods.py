@@ -15,6 +15,7 @@ from brokerkit.display.subscriptions import (
 )
 
 from ..arguments import check_topic
+from .confirming import check_confirmed
 from .set_aside import SetAsideSession
 
 if TYPE_CHECKING:
@@ -105,7 +106,7 @@ class OperatingSession(SetAsideSession):
         """
         if not dry_run:
             self.connection.refuse_if_read_only("it moves no subscription")
-            _check_confirmed(subscription, confirm, f"to move {subscription!r} of {topic!r}")
+            check_confirmed(subscription, confirm, f"to move {subscription!r} of {topic!r}")
         operating = self.connection.subscriptions()
         plan = operating.plan_reset(topic, subscription, to)
         return plan_frame(plan) if dry_run else receipts_frame(plan, operating.reset(plan))
@@ -134,7 +135,7 @@ class OperatingSession(SetAsideSession):
         """
         if not dry_run:
             self.connection.refuse_if_read_only("it deletes nothing")
-            _check_confirmed(
+            check_confirmed(
                 subscription, confirm, f"to delete {subscription!r} of {topic!r} with its position"
             )
         operating = self.connection.subscriptions()
@@ -142,11 +143,3 @@ class OperatingSession(SetAsideSession):
         if not dry_run:
             operating.delete(topic, subscription)
         return deletion_frame(info, "planned" if dry_run else "deleted")
-
-
-def _check_confirmed(name: str, confirm: str | None, what: str) -> None:
-    """Raise ConfigError unless the name was typed again."""
-    if confirm != name:
-        raise ConfigError(
-            f"{what}, look at the plan with dry_run=True and type its name again: confirm={name!r}"
-        )

@@ -15,6 +15,8 @@ Their outcome follows: `status` has one letter for each (c: confirmed, f: failed
     {"outcome": {"rows": [0, 5000], "status": "ccf...", "id": ["0-17", ...], "error": {"2": "..."}}}
 
 A copy has no digest, since its source does not change, and lists the slices it reads: ``{"plan": [...]}``.
+Messages that are moved have the ends of their targets before they were sent in `ends`, each a list of
+partition and position, and a line when their originals are gone: ``{"removed": ["orders-dlq 0-17", ...]}``.
 Messages that were being sent and have no outcome are unknown. Later lines replace earlier ones. An
 incomplete last line is ignored.
 """
@@ -58,12 +60,17 @@ class Journal:
         head: The first line.
         plan: The slices of a copy.
         known: The outcome of each row, or of each id in the source.
+        removed: The messages whose originals are gone.
+        targets: The topic that each message was sent to.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.known: Known = {}
+        self.removed: set[Any] = set()
+        self.targets: dict[Any, str] = {}
         self.plan: list[list[Any]] | None = None
+        self._ends: dict[tuple[Any, ...], dict[str, Any]] = {}
         self._digests: dict[tuple[Any, ...], str | None] = {}
         self._first_sent: dict[tuple[Any, ...], tuple[str, Sequence[Any]]] = {}
         self.head = self._read()
@@ -101,8 +108,11 @@ class Journal:
                 if known is None or not known.ok:  # confirmed messages are not sent again
                     self.known[name] = doubtful
             self._digests[_place(sending["rows"])] = sending.get("digest")
+            self._ends[_place(sending["rows"])] = sending.get("ends", {})
+            self.targets.update(zip(sending["rows"], sending.get("targets", ()), strict=False))
             self._first_sent.setdefault(_place(sending["rows"]), (sending["at"], sending["rows"]))
         self.plan = line.get("plan", self.plan)
+        self.removed.update(line.get("removed", ()))
         if outcome is not None:
             errors = outcome["error"]
             each = zip(_names(outcome["rows"]), outcome["status"], outcome["id"], strict=True)
@@ -120,6 +130,19 @@ class Journal:
             if any(self.known[name].status == "unknown" for name in _names(rows) if name in self.known)
         ]
         return {SENT_BY: min(times)} if times else {}
+
+    @property
+    def ends(self) -> dict[str, dict[int | None, int]]:
+        """Where each target ended before the first message of unknown outcome was sent, by partition."""
+        found: dict[str, dict[int | None, int]] = {}
+        for place, (_, rows) in self._first_sent.items():
+            if not any(self.known[name].status == "unknown" for name in _names(rows) if name in self.known):
+                continue
+            for topic, ends in self._ends[place].items():
+                first = found.setdefault(topic, {})
+                for number, end in ends:
+                    first[number] = min(int(end), first.get(number, int(end)))
+        return found
 
     def begin(self, **head: Any) -> None:
         """Write the first line, or check it against this call.
@@ -160,11 +183,17 @@ class Journal:
         self.plan = plan
         self._write({"plan": plan}, durable=True)
 
-    def sending(self, rows: Sequence[Any], digest: str | None = None) -> None:
-        """Write which rows are about to be sent, and wait until that is on the disk."""
+    def sending(self, rows: Sequence[Any], digest: str | None = None, **more: Any) -> None:
+        """Write which rows are about to be sent, and wait until that is on the disk.
+
+        Args:
+            rows: Their names.
+            digest: The digest of their content.
+            more: For messages that are moved, `ends` and `targets`.
+        """
         at = datetime.now(UTC).isoformat(timespec="milliseconds")
         mark = {} if digest is None else {"digest": digest}
-        self._write({"sending": {"at": at, "rows": rows, **mark}}, durable=True)
+        self._write({"sending": {"at": at, "rows": rows, **mark, **more}}, durable=True)
 
     def outcome(self, rows: Sequence[Any], results: Sequence[PublishResult]) -> None:
         """Write the outcome of these rows."""
@@ -172,6 +201,11 @@ class Journal:
         status = "".join(_LETTER_OF[one.status] for one in results)
         ids = [one.id for one in results]
         self._write({"outcome": {"rows": rows, "status": status, "id": ids, "error": errors}})
+
+    def gone(self, names: Sequence[Any]) -> None:
+        """Write that the originals of these messages are gone."""
+        if names:
+            self._write({"removed": names})
 
     def _write(self, line: Mapping[str, Any], *, durable: bool = False) -> None:
         with storing(self.path, GO_ON):

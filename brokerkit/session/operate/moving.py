@@ -1,0 +1,281 @@
+"""Moving messages: publish a copy, wait for the confirmation, and only then remove the original."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+from brokerkit.core.vocabulary.columns import Columns
+from brokerkit.core.vocabulary.errors import BrokerError, NotFound
+from brokerkit.core.vocabulary.interrupts import check_interrupt
+from brokerkit.core.vocabulary.notes import note
+from brokerkit.core.vocabulary.results import PublishResult
+from brokerkit.display.progress import bar
+from brokerkit.frames.outbound import Item
+from brokerkit.frames.outcome import OutcomeFrame
+
+from ..interrupted import Interrupted
+from ..publish.batch import answers_to_nothing
+from ..publish.journal import Journal
+from .copies import Copies, Copy
+from .receipts import Receipt, receipts_frame
+from .sources import Part, RememberedSource, Source
+from .together import Together
+
+if TYPE_CHECKING:
+    from brokerkit.core.runtime.publisher import ConnectedPublisher
+
+CHUNK_ROWS = 500
+WAIT_SECONDS = 0.1
+GONE = "its original is gone, which is removed only after its copy was confirmed"
+
+
+class MoveWarning(UserWarning):
+    """Messages were not all moved."""
+
+
+class Selection(Protocol):
+    """Which messages of a place are moved, and what is sent for them."""
+
+    def rows(self, place: str, columns: Columns) -> list[int]:
+        """Return the rows that are moved."""
+        ...
+
+    def messages(self, place: str, columns: Columns, rows: Sequence[int]) -> list[Item] | None:
+        """Return what is sent for some rows. None sends them as they are."""
+        ...
+
+    @property
+    def left(self) -> list[tuple[str, str]]:
+        """The place and the id of each message that was asked for and not found."""
+        ...
+
+
+@dataclass
+class Pace:
+    """How many messages are moved, and how fast.
+
+    Attributes:
+        limit: At most so many. None for all.
+        rate: At most so many per second. None for no limit.
+        timeout: Seconds that a part may take to be confirmed.
+    """
+
+    limit: int | None = None
+    rate: float | None = None
+    timeout: float | None = None
+    _began: float = field(default_factory=time.monotonic)
+
+    @property
+    def rows(self) -> int:
+        """How many messages are moved at once."""
+        return CHUNK_ROWS if self.rate is None else max(1, min(CHUNK_ROWS, int(self.rate)))
+
+    def wait(self, moved: int) -> None:
+        """Wait until so many messages may have been moved."""
+        while self.rate is not None and time.monotonic() < self._began + moved / self.rate:
+            check_interrupt()
+            time.sleep(WAIT_SECONDS)
+
+
+class Moving:
+    """One call of `redrive` or `move`: what was moved, and the receipt of each message.
+
+    Args:
+        what: The name of the call, for texts.
+        sources: The places that messages are moved from.
+        copies: Makes the copies.
+        publisher: Sends them.
+        selection: Which messages are moved.
+        pace: How many, and how fast.
+        journal: Records the outcomes on disk. It may have those of an earlier call.
+        together: Sends copies in one transaction with what removes the originals. None sends first.
+    """
+
+    def __init__(
+        self,
+        what: str,
+        sources: Sequence[Source],
+        copies: Copies,
+        publisher: ConnectedPublisher,
+        selection: Selection,
+        pace: Pace,
+        journal: Journal | None,
+        together: Together | None,
+    ) -> None:
+        self._what = what
+        self._sources = sources
+        self._copies = copies
+        self._publisher = publisher
+        self._selection = selection
+        self._pace = pace
+        self._journal = journal
+        self._together = together
+        self._moved = 0
+        self._stopped = ""
+        self._receipts: dict[str, Receipt] = {}
+        self._ends = {} if journal is None else journal.ends
+        if journal is not None:
+            for name, result in journal.known.items():
+                place, _, identity = str(name).rpartition(" ")
+                target = journal.targets.get(name)
+                self._receipts[name] = Receipt(place, identity, target, result, name in journal.removed)
+        self._doubts = {
+            name
+            for name, each in self._receipts.items()
+            if each.result.status == "unknown" or (each.result.ok and not each.removed)
+        }
+
+    def run(self, *, total: int | None, progress: bool) -> OutcomeFrame:
+        """Move everything. This ends early if the broker does not answer."""
+        with bar(self._what, total, show=progress) as shown:
+            for source in self._sources:
+                try:
+                    self._place(source, shown)
+                finally:
+                    source.close()
+                if self._stopped:
+                    break
+        self._settle_doubts()
+        if self._stopped:
+            note(f"{self._what} ended early: {self._stopped}", MoveWarning)
+        return self.outcome()
+
+    def _place(self, source: Source, shown: Any) -> None:
+        for part in source.parts(self._pace.rows):
+            check_interrupt()
+            before = self._moved
+            self._part(source, part)
+            shown.update(self._moved - before)
+            if self._stopped or (self._pace.limit is not None and self._moved >= self._pace.limit):
+                return
+            self._pace.wait(self._moved)
+
+    def _part(self, source: Source, part: Part) -> None:
+        """Move the messages of a part that are asked for, and leave the others."""
+        rows = self._selection.rows(source.place.name, part.columns)
+        if self._pace.limit is not None:
+            rows = rows[: max(0, self._pace.limit - self._moved)]
+        self._moved += len(rows)
+        given = self._selection.messages(source.place.name, part.columns, rows)
+        copies = self._copies.of(source.place, part.columns, rows, given)
+        ids = part.ids
+        self._doubts.difference_update(f"{source.place.name} {each}" for each in ids)
+        for each in copies:
+            known = self._receipts.get(each.name)
+            if known is None or not known.result.ok:
+                failed = PublishResult("failed", error=each.problem)
+                self._receipts[each.name] = Receipt(source.place.name, ids[each.row], each.target, failed)
+        waiting = [each for each in copies if each.message is not None]
+        if self._together is not None and isinstance(source, RememberedSource):
+            self._at_once(source, part, waiting)
+        else:
+            self._one_after_the_other(source, part, copies, waiting)
+
+    def _at_once(self, source: RememberedSource, part: Part, waiting: Sequence[Copy]) -> None:
+        """Send copies and remember the originals in one transaction."""
+        assert self._together is not None
+        names = [each.name for each in waiting]
+        if self._journal is not None and names:
+            self._journal.sending(names, targets=[each.target for each in waiting])
+        results = self._together.moved(source, part, waiting, self._pace.timeout)
+        if self._journal is not None and names:
+            self._journal.outcome(names, results)
+            self._journal.gone([name for name, result in zip(names, results, strict=True) if result.ok])
+        for each, result in zip(waiting, results, strict=True):
+            receipt = self._receipts[each.name]
+            receipt.result, receipt.removed = result, result.ok
+        self._stop_if_unanswered(results, time.monotonic())
+
+    def _one_after_the_other(
+        self, source: Source, part: Part, copies: Sequence[Copy], waiting: Sequence[Copy]
+    ) -> None:
+        """Send copies, and then remove the originals of those that are stored."""
+        fresh = [each for each in waiting if not self._is_stored(each)]
+        began = time.monotonic()
+        results = self._sent(fresh)
+        for each, result in zip(fresh, results, strict=True):
+            self._receipts[each.name].result = result
+        stored = [each for each in copies if self._receipts[each.name].result.ok]
+        errors = source.remove(part, [each.row for each in stored])
+        for each in stored:
+            receipt = self._receipts[each.name]
+            receipt.problem = errors.get(each.row)
+            receipt.removed = receipt.problem is None
+        if self._journal is not None:
+            self._journal.gone([each.name for each in stored if self._receipts[each.name].removed])
+        self._stop_if_unanswered(results, began)
+
+    def _is_stored(self, copy: Copy) -> bool:
+        """Return whether a copy of an earlier call is in the target."""
+        receipt = self._receipts[copy.name]
+        if receipt.result.ok:
+            return True
+        assert copy.target is not None
+        if copy.known_by not in self._copies.known_in(copy.target, self._ends.get(copy.target)):
+            return False
+        receipt.result = PublishResult("confirmed", note="sent by an earlier call")
+        if self._journal is not None:
+            self._journal.outcome([copy.name], [receipt.result])
+        return True
+
+    def _sent(self, copies: Sequence[Copy]) -> list[PublishResult]:
+        """Send copies, and return their outcomes."""
+        if not copies:
+            return []
+        names = [each.name for each in copies]
+        targets = [str(each.target) for each in copies]
+        if self._journal is not None:
+            self._journal.sending(names, targets=targets, ends=self._copies.ends(dict.fromkeys(targets)))
+        for each in copies:
+            receipt = self._receipts[each.name]
+            receipt.result = PublishResult(
+                "unknown", error=BrokerError("interrupted while it was being published")
+            )
+        batch = [
+            (target, each.message)
+            for target, each in zip(targets, copies, strict=True)
+            if each.message is not None
+        ]
+        results = self._publisher.send(batch, timeout=self._pace.timeout)
+        if self._journal is not None:
+            self._journal.outcome(names, results)
+        return results
+
+    def _stop_if_unanswered(self, results: Sequence[PublishResult], began: float) -> None:
+        if answers_to_nothing(results, began):
+            first = next(result.error for result in results if result.error is not None)
+            self._stopped = f"the target does not answer ({first}). The same call goes on from there"
+
+    def _settle_doubts(self) -> None:
+        """Say what is known of those that an earlier call was moving, or that were asked for and are gone."""
+        if self._stopped or (self._pace.limit is not None and self._moved >= self._pace.limit):
+            return
+        for name in sorted(self._doubts):
+            receipt = self._receipts[name]
+            receipt.removed = True
+            if receipt.result.status == "unknown":
+                receipt.result = PublishResult("confirmed", note=GONE)
+            if self._journal is not None:
+                self._journal.outcome([name], [receipt.result])
+                self._journal.gone([name])
+        for place, identity in self._selection.left:
+            name = f"{place} {identity}"
+            if name not in self._receipts:
+                missing = NotFound(f"it is not in {place!r} any more")
+                failed = PublishResult("failed", error=missing)
+                self._receipts[name] = Receipt(place, identity, None, failed, removed=True)
+
+    def outcome(self) -> OutcomeFrame:
+        """Return the receipt of every message that was tried, by this call or an earlier one."""
+        return receipts_frame(self._receipts.values(), {"moved": self._what, "stopped": self._stopped})
+
+    def interrupted(self) -> Interrupted:
+        """Return the error for an interrupt, with the receipts so far."""
+        return Interrupted(
+            f"{self._what} was interrupted after {self._moved:,} messages. The receipts are in "
+            "session.last_interrupted.frame; the same call goes on with the rest.",
+            self.outcome(),
+        )

@@ -1,0 +1,75 @@
+"""The plan of a move: what would be sent where, without doing it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from brokerkit.display.sanitize import plain
+from brokerkit.frames.arrow import ArrowType, schema
+from brokerkit.frames.dataframe import to_pandas
+
+from .copies import Copies, Copy
+from .sources import Source
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from .moving import Pace, Selection
+
+PLAN: dict[str, ArrowType] = {
+    "source": pa.string(),
+    "source_id": pa.string(),
+    "target": pa.string(),
+    "partition": pa.int64(),
+    "key": pa.string(),
+    "bytes": pa.int64(),
+    "attributes": pa.string(),
+    "redriven": pa.int64(),
+    "reason": pa.string(),
+    "error": pa.string(),
+}
+LONGEST = 80
+
+
+def plan_frame(sources: Sequence[Source], copies: Copies, selection: Selection, pace: Pace) -> pd.DataFrame:
+    """Return one row for each message that would be moved, with the `error` of what would be refused."""
+    rows: list[dict[str, Any]] = []
+    for source in sources:
+        try:
+            for part in source.parts(5_000):
+                place = source.place
+                chosen = selection.rows(place.name, part.columns)
+                if pace.limit is not None:
+                    chosen = chosen[: max(0, pace.limit - len(rows))]
+                given = selection.messages(place.name, part.columns, chosen)
+                made = copies.of(place, part.columns, chosen, given)
+                ids = part.ids
+                rows += [_row(place.name, ids[each.row], each) for each in made]
+                if pace.limit is not None and len(rows) >= pace.limit:
+                    break
+        finally:
+            source.close()
+    return to_pandas(pa.Table.from_pylist(rows, schema(PLAN)))
+
+
+def _row(place: str, identity: str, copy: Copy) -> dict[str, Any]:
+    message = copy.message
+    return {
+        "source": place,
+        "source_id": identity,
+        "target": copy.target,
+        "partition": None if message is None else message.partition,
+        "key": None if message is None or message.key is None else _shown(message.key),
+        "bytes": None if message is None or message.data is None else len(message.data),
+        "attributes": None if message is None else plain(", ".join(message.attributes.names()), LONGEST),
+        "redriven": copy.facts.redriven,
+        "reason": None if copy.facts.reason is None else plain(copy.facts.reason, LONGEST),
+        "error": None if copy.problem is None else str(copy.problem),
+    }
+
+
+def _shown(key: bytes) -> str:
+    return plain(key.decode("utf-8", "backslashreplace"), LONGEST)

@@ -1,0 +1,158 @@
+"""Where the messages come from that are moved, and how the originals are removed."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from brokerkit.core.vocabulary.columns import Columns
+from brokerkit.core.vocabulary.dead_letters import DeadLetterPlace
+from brokerkit.core.vocabulary.errors import BrokerError, NotSupported
+from brokerkit.core.vocabulary.settled_offsets import SettledOffsets
+from brokerkit.core.vocabulary.topics import Slice
+
+if TYPE_CHECKING:
+    from ..base import BrokerSession
+
+
+@dataclass(frozen=True)
+class Part:
+    """Messages that were read together, in the order of their place.
+
+    Attributes:
+        columns: The messages, as Python lists.
+        seen: The partition, the offset and the row of each message; no row for one that is removed already.
+        taken: What the source needs to settle them.
+    """
+
+    columns: Columns
+    seen: Sequence[tuple[int | None, int, int | None]] = ()
+    taken: Any = None
+
+    @property
+    def ids(self) -> list[str]:
+        """The id of each message."""
+        return [str(each) for each in self.columns.values("id")]
+
+
+class Source(ABC):
+    """The messages of one place, and what removes them."""
+
+    def __init__(self, session: BrokerSession, place: DeadLetterPlace) -> None:
+        self.session = session
+        self.place = place
+        self.dead_letters = session.connection.dead_letters()
+
+    @abstractmethod
+    def parts(self, rows: int) -> Iterator[Part]:
+        """Yield the messages that are there now, at most `rows` at a time."""
+
+    @abstractmethod
+    def remove(self, part: Part, rows: Sequence[int]) -> dict[int, BrokerError]:
+        """Remove rows of a part, leave the others, and return the errors by row."""
+
+    def close(self) -> None:
+        """Let go of what was taken and not removed."""
+        return
+
+
+class ReadSource(Source):
+    """A place that is read without side effects, and whose messages are deleted by their ids."""
+
+    def parts(self, rows: int) -> Iterator[Part]:
+        inspector = self.session.inspector
+        for slice_ in self._slices():
+            for columns in inspector.read(slice_):
+                for begin in range(0, columns.length, rows):
+                    some = columns.slice(begin, min(begin + rows, columns.length))
+                    part = self._part(self.dead_letters.restored(self.place, some).as_lists())
+                    if part.columns.length or part.seen:
+                        yield part
+
+    def _slices(self) -> list[Slice]:
+        return [each for each in self.session.inspector.plan(self.place.name) if not each.empty]
+
+    def _part(self, columns: Columns) -> Part:
+        return Part(columns)
+
+    def remove(self, part: Part, rows: Sequence[int]) -> dict[int, BrokerError]:
+        ids = part.ids
+        errors = self.dead_letters.remove(self.place, [ids[row] for row in rows]) if rows else []
+        return {row: error for row, error in zip(rows, errors, strict=True) if error is not None}
+
+
+class RememberedSource(ReadSource):
+    """A log, which keeps its messages: a subscription remembers which of them were removed."""
+
+    def __init__(self, session: BrokerSession, place: DeadLetterPlace) -> None:
+        super().__init__(session, place)
+        self._settled = dict(self.dead_letters.remembered(place))
+        self._left: set[int | None] = set()
+
+    def _slices(self) -> list[Slice]:
+        found = []
+        for slice_ in super()._slices():
+            known = self._settled.get(slice_.partition)
+            start = slice_.start if known is None else max(slice_.start, known.next)
+            if start < slice_.end:
+                found.append(replace(slice_, start=start, estimate=slice_.end - start))
+        return found
+
+    def _part(self, columns: Columns) -> Part:
+        places = zip(columns.values("partition"), columns.positions(), strict=True)
+        rows: list[int] = []
+        seen: list[tuple[int | None, int, int | None]] = []
+        for row, (number, offset) in enumerate(places):
+            known = self._settled.get(number)
+            if known is not None and offset in known:
+                seen.append((number, offset, None))
+            else:
+                seen.append((number, offset, len(rows)))
+                rows.append(row)
+        return Part(columns if len(rows) == columns.length else columns.take(rows), seen)
+
+    def settled(self, part: Part, rows: Sequence[int]) -> dict[int | None, SettledOffsets]:
+        """Return the state of each partition once these rows of a part are removed."""
+        removed = set(rows)
+        by_partition: dict[int | None, list[tuple[int, bool]]] = {}
+        for number, offset, row in part.seen:
+            by_partition.setdefault(number, []).append((offset, row is None or row in removed))
+        return {
+            number: self._settled.get(number, SettledOffsets(seen[0][0])).after(
+                seen, left=number in self._left
+            )
+            for number, seen in by_partition.items()
+        }
+
+    def keep(self, part: Part, rows: Sequence[int], settled: Mapping[int | None, SettledOffsets]) -> None:
+        """Take over the state that the broker has remembered."""
+        removed = set(rows)
+        self._settled.update(settled)
+        self._left |= {number for number, _, row in part.seen if row is not None and row not in removed}
+
+    def remove(self, part: Part, rows: Sequence[int]) -> dict[int, BrokerError]:
+        settled = self.settled(part, rows)
+        try:
+            if rows:
+                self.dead_letters.remember(self.place, settled)
+        except BrokerError as error:
+            self.keep(part, [], {})
+            return dict.fromkeys(rows, error)
+        self.keep(part, rows, settled)
+        return {}
+
+
+def source_of(session: BrokerSession, place: DeadLetterPlace) -> Source:
+    """Return the source of a place.
+
+    Raises:
+        NotSupported: Its messages can only be taken, and not removed one by one.
+    """
+    match place.removal:
+        case "delete":
+            return ReadSource(session, place)
+        case "position":
+            return RememberedSource(session, place)
+    raise NotSupported(f"messages of {place.name!r} cannot be removed one by one")

@@ -1,0 +1,158 @@
+"""Dead letters of Kafka: sent again in transactions, and remembered by a group."""
+
+from __future__ import annotations
+
+import uuid
+from collections import Counter
+from collections.abc import Iterator
+
+import pyarrow.compute as pc
+import pytest
+from confluent_kafka import ConsumerGroupTopicPartitions
+from confluent_kafka.admin import AdminClient
+
+import brokerkit as bk
+from brokerkit.backends.kafka.dead_letters import GROUP
+from brokerkit.core import OutboundMessage
+from brokerkit.sandbox.kafka import KafkaServer
+from brokerkit.workbench import Session
+
+
+@pytest.fixture
+def s(kafka_server: KafkaServer) -> Iterator[Session]:
+    with bk.connect(f"kafka://{kafka_server.bootstrap}") as session:
+        yield session
+
+
+def new_topic(s: Session, **options: object) -> str:
+    """A topic and its dead-letter topic, each with three partitions."""
+    name = f"t-{uuid.uuid4().hex[:8]}"
+    s.create_topic(name, partitions=3, **options)
+    s.create_topic(f"{name}-dlq", partitions=3)
+    return name
+
+
+def fail(s: Session, topic: str, count: int) -> None:
+    """Fill the dead letters, as Spring does, of keys whose partition it chose itself."""
+    letters = [
+        OutboundMessage(
+            f"{n}",
+            f"k{n % 10}",
+            [
+                ("own", b"1"),
+                ("kafka_dlt-original-topic", topic.encode()),
+                ("kafka_dlt-original-partition", (n % 10 % 3).to_bytes(4, "big")),
+                ("kafka_dlt-original-offset", n.to_bytes(8, "big")),
+                ("kafka_dlt-original-timestamp", (1_700_000_000_000 + n).to_bytes(8, "big")),
+                ("kafka_dlt-original-consumer-group", b"billing"),
+                ("kafka_dlt-exception-cause-fqcn", b"java.lang.Odd" if n % 2 else b"java.lang.Even"),
+                ("kafka_dlt-exception-fqcn", b"org.springframework.Wrapped"),
+                ("kafka_dlt-exception-message", b"it is " + (b"odd" if n % 2 else b"even")),
+            ],
+        )
+        for n in range(count)
+    ]
+    s.publish_batch(f"{topic}-dlq", letters)
+
+
+def positions(server: KafkaServer, topic: str, group: str = GROUP) -> dict[int, int]:
+    """What the group has committed, asked with the system's own client."""
+    admin = AdminClient({"bootstrap.servers": server.bootstrap})
+    futures = admin.list_consumer_group_offsets([ConsumerGroupTopicPartitions(group)])
+    found = futures[group].result(10).topic_partitions
+    return {each.partition: each.offset for each in found if each.topic == topic}
+
+
+def test_spring_headers_are_read_and_records_go_back_to_their_partition(
+    s: Session, kafka_server: KafkaServer
+) -> None:
+    topic = new_topic(s)
+    fail(s, topic, 60)
+    found = s.dead_letters(topic)
+    assert set(found["reason"]) == {"java.lang.Odd", "java.lang.Even"}
+    assert set(found["origin_subscription"]) == {"billing"}
+    assert set(found["first_time"].dt.year) == {2023}
+    receipts = s.redrive(topic, confirm=topic, progress=False)
+    assert receipts.counts == {"confirmed": 60, "failed": 0, "unknown": 0}
+    again = s.peek(topic, 100)
+    for _, row in again.iterrows():
+        assert row["partition"] == int(row["value"]) % 10 % 3
+        names = [each["name"] for each in row["attributes"]]
+        assert names == ["own", "bk-redriven", "bk-redrive-id"]
+        assert row["publish_time"].year > 2023, "retention would delete a time of long ago"
+    for _, of_key in again.groupby("key"):
+        numbers = [int(each) for each in of_key.sort_values("offset")["value"]]
+        assert numbers == sorted(numbers)
+    ends = {each.partition: each.end for each in s.inspector.bounds(f"{topic}-dlq")}
+    assert positions(kafka_server, f"{topic}-dlq") == ends
+    assert len(s.dead_letters(topic)) == 0
+    assert len(s.dead_letters(topic, through=f"other-{topic}")) == 60
+
+
+def test_a_chosen_part_is_remembered_and_the_others_stay(s: Session) -> None:
+    topic = new_topic(s)
+    fail(s, topic, 300)
+    odd = pc.field("reason") == "java.lang.Odd"
+    assert len(s.redrive(topic, where=odd, confirm=topic, progress=False)) == 150
+    left = s.dead_letters(topic)
+    assert sorted(int(each) for each in left["value"]) == list(range(0, 300, 2))
+    fail(s, topic, 10)
+    some = left.iloc[5:50:5].copy()
+    some["value"] = "mended"
+    assert s.redrive(some, confirm=topic, progress=False).counts["confirmed"] == len(some)
+    assert len(s.dead_letters(topic)) == 150 + 10 - len(some)
+    assert len(s.redrive(topic, confirm=topic, progress=False)) == 160 - len(some)
+    counts = Counter(s.peek(topic, 1000)["value"])
+    assert counts.pop("mended") == len(some)
+    assert sum(counts.values()) == 310 - len(some)
+    assert s.dead_letters(topic).empty
+    assert s.redrive(topic, confirm=topic, progress=False).empty
+
+
+def test_what_a_topic_refuses_stays_and_the_rest_goes(s: Session) -> None:
+    topic = new_topic(s, config={"max.message.bytes": "2000"})
+    big = {n for n in range(1_000) if n % 100 == 99}
+    s.publish_batch(
+        f"{topic}-dlq",
+        [OutboundMessage(f"{n}".zfill(4000 if n in big else 1), f"k{n % 7}") for n in range(1_000)],
+    )
+    receipts = s.redrive(topic, confirm=topic, progress=False)
+    assert receipts.counts == {"confirmed": 990, "failed": 10, "unknown": 0}
+    assert all("max.message.bytes" in each for each in receipts.failed["error"])
+    left = s.dead_letters(topic)
+    assert {int(each) for each in left["value"]} == big
+    stored = s.peek(topic, 2_000)
+    assert Counter(int(each) for each in stored["value"]) == Counter(set(range(1_000)) - big)
+    for _, of_key in stored.groupby("key"):
+        numbers = [int(each) for each in of_key.sort_values("offset")["value"]]
+        assert numbers == sorted(numbers)
+    assert s.redrive(topic, confirm=topic, progress=False).counts["failed"] == 10
+
+
+def test_to_another_system_each_is_remembered_after_its_confirmation(s: Session) -> None:
+    topic = new_topic(s)
+    fail(s, topic, 40)
+    with bk.connect("inmem://") as other:
+        other.create_topic(topic)
+        assert len(s.redrive(topic, to_session=other, confirm=topic, limit=15, progress=False)) == 15
+        assert len(s.redrive(topic, to_session=other, confirm=topic, progress=False)) == 25
+        assert sorted(int(each) for each in other.peek(topic)["value"]) == list(range(40))
+    assert s.dead_letters(topic).empty
+
+
+def test_a_group_with_members_cannot_remember(s: Session) -> None:
+    topic = new_topic(s)
+    fail(s, topic, 5)
+    with s.consumer(f"{topic}-dlq", "busy", start="earliest") as consumer:
+        assert consumer.next_batch(1, 20)
+        with pytest.raises(bk.InUse, match="has members and cannot remember"):
+            s.redrive(topic, through="busy", confirm=topic, progress=False)
+    assert s.peek(topic).empty
+    assert len(s.redrive(topic, confirm=topic, progress=False)) == 5
+
+
+def test_records_are_not_moved_and_the_reason_names_what_does(s: Session) -> None:
+    topic = new_topic(s)
+    s.publish(topic, "x")
+    with pytest.raises(bk.NotSupported, match="publish_frame"):
+        s.move(s.peek(topic), "other", confirm=topic)
