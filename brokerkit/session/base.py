@@ -146,7 +146,8 @@ class BrokerSession(Displayed):
             subscription: The subscription, durable consumer or group to take from.
             model: "message" or "record", where the system has both. None is the system's first.
             share: Read as a member of a share group of Kafka; see `pull`.
-            start: Where to begin if the subscription does not exist; see `pull`.
+            start: Where to begin if the subscription does not exist; see `pull`. With a time, the consumer
+                counts in `earlier` the messages that are earlier, and does not warn of them.
             hold: Seconds for which the messages are kept for this consumer.
             connect_timeout: Seconds to wait until the subscription is attached.
             unmask: Leave the mask of the session out: a core consumer hides nothing.

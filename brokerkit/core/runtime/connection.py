@@ -166,7 +166,8 @@ class Connection(ConnectionParts):
             topic: The topic to read.
             subscription: The name of the subscription (group, durable consumer), where the system has one.
             model: ``"message"`` or ``"record"``. None for the first that the system has.
-            start: Where a subscription begins that does not exist yet. None if it must exist.
+            start: Where a subscription begins that does not exist yet; see `Consumer.earlier` for a time.
+                None if it must exist.
             hold: Seconds for which messages stay reserved after they were received. None for no limit.
             connect_timeout: Seconds that attaching may take. None for no limit.
             batch_size: About how many messages are wanted at once, for systems that send them in batches.

@@ -65,6 +65,11 @@ class ConsumerThread(Closable):
         first: `Batches.release` closes the consumer while it holds `Batches._lock`. So code that holds
         `_lock`, or runs on the driver's thread, must never take a lock of a caller.
 
+    Attributes:
+        earlier: How many of the messages received so far are earlier than the time given as `start`, since a
+            subscription begins at a place: at the first message of that time or later, and messages with
+            earlier times may be stored behind it. 0 for another `start`.
+
     Args:
         driver: Makes the calls to the client library.
         subscribing: Attaches the driver, and creates its subscription if that is asked for.
@@ -95,6 +100,7 @@ class ConsumerThread(Closable):
         self._driver = driver
         self._translate = translate
         self._subscribing = subscribing
+        self.earlier = 0
         self._lock = threading.RLock()
         # a new latch after every change: a Condition that a signal interrupts may be left without its lock
         self._changed = Latch()
@@ -224,6 +230,10 @@ class ConsumerThread(Closable):
     def _receive(self, fetched: Fetched) -> None:
         """Put what was fetched into the buffer, and set when its locks are due."""
         fetch = self._as_fetch(fetched)
+        since = self._subscribing.since
+        if since is not None:
+            times = fetched.columns.values("publish_time")
+            self.earlier += sum(each is not None and each < since for each in times)
         lock = self._driver.lock_seconds
         due = self._hold_seconds if lock is None else min(lock / 3, self._hold_seconds)
         self._keep_alive_at = min(self._keep_alive_at, fetch.received_at + due)

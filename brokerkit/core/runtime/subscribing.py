@@ -7,6 +7,7 @@ from collections.abc import Callable
 from ..contract.consumer import ConsumerDriver, ConsumerRequest, SubscriptionNotFound
 from ..vocabulary.capabilities import Model
 from ..vocabulary.errors import AlreadyExists, BrokerError, NotFound
+from ..vocabulary.positions import AtTime
 
 
 class Subscribing:
@@ -31,6 +32,12 @@ class Subscribing:
         self._default = default
         self._translate = translate
         self._refused: BrokerError | None = None
+
+    @property
+    def since(self) -> int | None:
+        """The time at which a missing subscription begins, in microseconds. None for another position."""
+        start = self._request.start
+        return start.microseconds if isinstance(start, AtTime) else None
 
     def attach(self, wait: float, timeout: float) -> bool:
         """Do a step of attaching, as `ConsumerDriver.attach`. A step that creates the subscription is false.

@@ -42,3 +42,33 @@ def test_rows_that_are_earlier_than_the_start_are_counted(
         assert [text.partition(" are ")[0] for text in texts] == (
             [f"{earlier} of these {rows} rows"] if earlier else []
         )
+
+
+@pytest.mark.filterwarnings("ignore::brokerkit.UnsettledWarning")
+@pytest.mark.parametrize("url", ["kafka_server", "nats_server", "pulsar_server", "inmem"])
+@pytest.mark.parametrize("one_by_one", [True, False])
+def test_a_consumer_counts_what_is_earlier_than_its_start(
+    url: str, one_by_one: bool, request: pytest.FixtureRequest
+) -> None:
+    topic = f"earlier-{uuid.uuid4().hex[:8]}"
+    address = "inmem://" if url == "inmem" else request.getfixturevalue(url).address
+    with bk.connect(address) as session:
+        session.create_topic(topic, **({"partitions": 1} if session.capabilities.partitions else {}))
+        own = session.capabilities.publish_time is not None
+        times = [BEGIN + timedelta(hours=hours) if own else None for hours in HOURS]
+        session.publish_batch(topic, [OutboundMessage(b"x", publish_time=each) for each in times])
+        start = BEGIN + timedelta(hours=2)
+        with session.consumer(topic, "me" + topic, start=start) as consumer:
+            assert consumer.earlier == 0
+            found = (
+                [consumer.next_batch(1, 10)[0] for _ in range(4)]
+                if one_by_one
+                else consumer.next_batch(4, 10)
+            )
+            at = [each.publish_time for each in found]
+            assert (
+                consumer.earlier == sum(each is not None and each < start for each in at) == (2 if own else 0)
+            )
+        with session.consumer(topic, "all" + topic, start="earliest") as consumer:
+            consumer.next_batch(5, 10)
+            assert consumer.earlier == 0
