@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import warnings
 from typing import Any
@@ -268,6 +269,13 @@ def test_a_transaction_that_raises_leaves_nothing(t: Session) -> None:
         publish_and_fail()
     with pytest.raises(bk.PublishFailed):
         publish_what_cannot_be()
+    with (
+        pytest.raises(bk.PublishFailed, match="Nothing of the transaction is published"),
+        t.transaction() as tx,
+    ):
+        tx.publish("t", "x")
+        with contextlib.suppress(bk.PublishFailed):
+            tx.publish_frame("t", pd.DataFrame({"a": ["fine", object()]}))
     with t.transaction() as tx:
         pass
     assert values(t) == []

@@ -26,6 +26,11 @@ NO_TIME = (
     "was found; publish it again"
 )
 
+IN_TRANSACTION = (
+    "not stored: the broker refused the batch it was in because of another message of it, and the "
+    "transaction can only be aborted"
+)
+
 
 @dataclass
 class Round:
@@ -73,6 +78,37 @@ def narrowed(
         for row, result in zip(part, sent.results, strict=True):
             results[row] = result
         parts = _parts(batch, part, sent, results, refused) + parts
+    return results
+
+
+def named(
+    batch: Sequence[Outgoing], first: Round, refusal: Callable[[Outgoing], BrokerError | None]
+) -> list[PublishResult]:
+    """Return the results of a batch of a transaction, naming the messages at fault as far as they are known.
+
+    The broker aborts a transaction of which it refused a batch, so that nothing of it can be sent again.
+
+    Args:
+        batch: The messages.
+        first: The outcome of sending the whole batch once.
+        refusal: Returns why a message is known to be refused. None if it is not.
+    """
+    results = list(first.results)
+    for row in first.again:
+        results[row] = PublishResult("failed", error=BrokerError(IN_TRANSACTION))
+    for rows in first.suspected:
+        wrong = {row: error for row in rows if (error := refusal(batch[row])) is not None}
+        for row in rows:
+            if row in wrong:
+                error = wrong[row]
+            elif wrong:
+                error = BrokerError(f"{IN_TRANSACTION}: {next(iter(wrong.values()))}")
+            else:
+                error = BrokerError(
+                    f"{results[row].error}. This is due to one or some of {len(rows):,} messages, and in a "
+                    "transaction the broker does not say which: outside of one they are found"
+                )
+            results[row] = PublishResult("failed", error=error)
     return results
 
 

@@ -26,7 +26,7 @@ from brokerkit.core.vocabulary.settled_offsets import SettledOffsets
 from .clients import Producer
 from .connection import KafkaConnection
 from .errors import from_code, kafka_error, translate, translating
-from .narrowing import Round, narrowed
+from .narrowing import Round, named, narrowed
 from .options import Properties, check_c_text
 from .partitioner import DEFAULT as PARTITIONER
 from .sending import Sending, Wave
@@ -146,13 +146,15 @@ class KafkaPublisher(PublisherDriver):
         for topic in topics:
             self._look(topic, deadline, FRESH_SECONDS if len(batch) > 1 else TOPIC_SECONDS)
         first = self._round(batch, deadline)
-        if self._transactional or not (first.suspected or first.again):
+        if not (first.suspected or first.again):
             return first.results
         self._refusing.update(topics)
         for topic in topics:
             # the reason may be a change of the topic, for example that it is compacted now
             self._topics.pop(topic, None)
             self._look(topic, deadline)
+        if self._transactional:
+            return named(batch, first, lambda each: self._refusal(*each))
         return narrowed(
             batch,
             first,

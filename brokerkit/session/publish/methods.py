@@ -165,7 +165,8 @@ class PublishingSession(BrokerSession):
                 used.
             dry_run: Send nothing, and return a frame of the messages that would be sent.
             resume: The outcome frame of an earlier call for the same frame. Rows that it confirmed are not
-                sent again.
+                sent again. Those that it does not know are sent again only where the topic surely stores
+                them once; an `UnknownRowsWarning` counts those that are left.
             journal: A file that records outcomes as they come. If the process is killed, the same call
                 continues where it stopped (see `brokerkit.session.publish.journal`).
             message_ids: A message that was read has an id, by which the topic might drop it as a duplicate.
@@ -276,7 +277,10 @@ class PublishingSession(BrokerSession):
     def transaction(self, transactional_id: str | None = None) -> Iterator[Transaction]:
         """Return a context manager for a `Transaction`.
 
-        Everything published inside becomes visible together, or not at all if the block raises::
+        Everything published inside becomes visible together, or not at all if the block raises or a message
+        fails. Kafka refuses a whole batch because of one message, and nothing of an aborted transaction can
+        be sent again: the outcome names the message at fault where the topic's configuration tells, and
+        otherwise how many it may be::
 
             with s.transaction() as tx:
                 tx.publish("orders", {"id": 1})

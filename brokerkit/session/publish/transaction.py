@@ -1,4 +1,8 @@
-"""Transactions: messages that are published together or not at all."""
+"""Transactions: messages that are published together or not at all.
+
+A message that fails aborts its transaction, also if the block catches the error: none of the others is
+published then, whatever the broker confirmed before.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from brokerkit.core.vocabulary.errors import BrokerError
 from brokerkit.core.vocabulary.interrupts import Hold
-from brokerkit.core.vocabulary.results import PublishResult
+from brokerkit.core.vocabulary.results import PublishFailed, PublishResult
 from brokerkit.frames.codecs.framing import FramingName
 from brokerkit.frames.outbound import Kind
 from brokerkit.frames.outcome import OutcomeFrame, outcome_frame
@@ -30,14 +34,21 @@ if TYPE_CHECKING:
     from .placement import Partitions, Times
 
 
+NOT_PUBLISHED = "not published: another message of its transaction failed, which aborts it"
+
+
 class Transaction:
-    """An open transaction: the object in ``with session.transaction() as tx:``."""
+    """An open transaction: the object in ``with session.transaction() as tx:``.
+
+    A message that fails aborts it, so that all outcomes in the error are `failed`.
+    """
 
     def __init__(self, publisher: ConnectedPublisher, session: BrokerSession) -> None:
         self._publisher = publisher
         self._session = session
         self._results: list[PublishResult] = []
         self.committing = False
+        self.failed: PublishFailed | None = None
 
     def publish(
         self,
@@ -106,14 +117,30 @@ class Transaction:
                 f"publish_frame to {topic!r} was interrupted inside a transaction, which is aborted: nothing "
                 "of it was published. Run the whole block again."
             ) from interrupt
-        outcome.raise_for_failures()
+        try:
+            outcome.raise_for_failures()
+        except PublishFailed as error:
+            raise self._aborting(error) from error.__cause__
         self._results += outcome.results
         return outcome
 
     def _sent(self, topic: str, messages: Sequence[OutboundMessage]) -> list[PublishResult]:
-        results = BatchPublishing(self._publisher, topic, messages).run(None)
+        try:
+            results = BatchPublishing(self._publisher, topic, messages).run(None)
+        except PublishFailed as error:
+            raise self._aborting(error) from error.__cause__
         self._results += results
         return results
+
+    def _aborting(self, error: PublishFailed) -> PublishFailed:
+        """Return the error with the outcomes that are true once the transaction is aborted."""
+        others = BrokerError(NOT_PUBLISHED, retryable=error.retryable)
+        results = [
+            each if each.status == "failed" else PublishResult("failed", error=others)
+            for each in error.results
+        ]
+        self.failed = PublishFailed(f"{error}. Nothing of the transaction is published", results=results)
+        return self.failed
 
     def interrupted(self) -> Interrupted | None:
         """Return the error for an interrupt during the commit; None before that."""
@@ -141,6 +168,8 @@ def committed_whole(session: BrokerSession, publisher: ConnectedPublisher) -> It
     try:
         with publisher, publisher.transaction():
             yield transaction
+            if transaction.failed is not None:
+                raise transaction.failed
             hold.begin()
             transaction.committing = True
         hold.end()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -316,6 +317,55 @@ def test_frames_and_copies_lose_that_row_alone(session: Session, make_topic: Mak
     again = session.publish_frame(framed, frame, resume=outcome, progress=False)
     assert again.counts["confirmed"] == ROWS
     assert stored(session, framed)[0] == [*everything[0], 1_500]
+
+
+WHOLE = pd.DataFrame(
+    {"value": [str(n) for n in range(100)], "key": [None if n == 50 else f"k{n}" for n in range(100)]},
+    dtype=object,
+)
+
+
+def in_transaction(session: Session, topic: str, before: Callable[[], None] = lambda: None) -> list[str]:
+    """Publish a frame whose row 50 has no key, and return the reasons, all of rows that are not stored."""
+    nothing = pytest.raises(bk.PublishFailed, match="Nothing of the transaction is published")
+    with nothing as caught, session.transaction() as tx:
+        tx.publish(topic, "-1", key="a")
+        before()
+        tx.publish_frame(topic, WHOLE, kind="messages", progress=False)
+    assert {result.status for result in caught.value.results} == {"failed"}
+    assert stored(session, topic) == {}
+    return [str(result.error) for result in caught.value.results]
+
+
+def test_a_transaction_names_the_row_that_is_refused(session: Session, make_topic: MakeTopic) -> None:
+    reasons = in_transaction(session, make_topic(1, **{"cleanup.policy": "compact"}))
+    assert "needs a key" in reasons[50]
+    assert all("another message of its transaction failed" in each for each in reasons[:50] + reasons[51:])
+
+
+def test_a_transaction_names_the_row_that_the_broker_refuses(session: Session, make_topic: MakeTopic) -> None:
+    topic = make_topic(1)
+    reasons = in_transaction(session, topic, lambda: compact(session.connection, topic))
+    assert reasons[50].startswith("a compacted topic needs a key")
+    assert all("not stored: " in each and "needs a key" in each for each in reasons[:50] + reasons[51:])
+
+
+def test_a_transaction_says_that_the_row_at_fault_is_not_known(
+    session: Session, make_topic: MakeTopic, hidden: None
+) -> None:
+    reasons = in_transaction(session, make_topic(1, **{"cleanup.policy": "compact"}))
+    assert all("one or some of 100 messages" in each for each in reasons)
+
+
+def test_a_row_that_fails_aborts_a_transaction_that_catches_its_error(
+    session: Session, make_topic: MakeTopic
+) -> None:
+    topic = make_topic(1, **{"cleanup.policy": "compact"})
+    with pytest.raises(bk.PublishFailed, match="needs a key"), session.transaction() as tx:
+        with contextlib.suppress(bk.PublishFailed):
+            tx.publish_batch(topic, batch_of({7})[:10])
+        tx.publish(topic, "1", key="a")
+    assert stored(session, topic) == {}
 
 
 def test_a_transaction_with_such_a_message_stores_nothing_and_says_so(
