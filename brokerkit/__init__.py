@@ -77,6 +77,7 @@ if TYPE_CHECKING:
     from .session.interrupted import Interrupted as Interrupted
     from .session.publish.copy_topic import CopyWarning as CopyWarning
     from .session.publish.placement import PlacingWarning as PlacingWarning
+    from .session.publish.resending import UnknownRowsWarning as UnknownRowsWarning
     from .session.publish.transaction import Transaction as Transaction
     from .session.read.export import Exported as Exported
     from .session.read.scan import Scan as Scan
@@ -162,6 +163,7 @@ _HOMES = {
     "session.filters": ("FilterWarning",),
     "session.interrupted": ("Interrupted",),
     "session.publish.placement": ("PlacingWarning",),
+    "session.publish.resending": ("UnknownRowsWarning",),
     "session.read_report": (
         "NotYetReadableWarning",
         "ReadReport",

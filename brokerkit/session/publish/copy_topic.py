@@ -218,6 +218,7 @@ class Copying:
                 )
             elif doubtful:
                 self._doubtful.add(source)
+        self._names.note_left(sum(result.status == "unknown" for result in self._settled.values()))
 
     def foresee(self, inspector: ConnectedInspector, planned: Sequence[Slice]) -> None:
         """Warn before anything is sent if times will not be kept, as far as the first messages show."""
@@ -294,6 +295,7 @@ class Copying:
         ids = [str(each) for each in columns.values("id")]
         if self._doubtful and not self._names.may_repeat():
             late = PublishResult("unknown", error=self._names.refusal)
+            self._names.note_left(len(self._doubtful))
             self._settled |= dict.fromkeys(self._doubtful, late)
         settled = [self._settled.get(each) for each in ids]
         rows = [row for row, result in enumerate(settled) if result is None]

@@ -136,6 +136,8 @@ class FramePublishing:
                 )
             elif doubtful:
                 self._doubtful.add(int(row))
+        left = [result for result in self._results if result is not None and result.status == "unknown"]
+        self._names.note_left(len(left))
 
     def _check_same(self, outcome: pd.DataFrame, known: dict[str, Any]) -> None:
         if known.get("topic", self._topic) != self._topic:
@@ -209,6 +211,7 @@ class FramePublishing:
             if self._results[row] is not None:
                 continue
             if row in self._doubtful and not self._names.may_repeat():
+                self._names.note_left(len(self._doubtful))
                 self._results[row] = PublishResult("unknown", error=self._names.refusal)
                 continue
             wrong = item if isinstance(item, BrokerError) else self._uncarried(item)

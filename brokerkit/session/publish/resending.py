@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from brokerkit.core.runtime.repeating import MARGIN_SECONDS
 from brokerkit.core.vocabulary.errors import BrokerError
+from brokerkit.core.vocabulary.notes import note
 from brokerkit.core.vocabulary.results import PublishResult
 
 if TYPE_CHECKING:
@@ -42,6 +43,10 @@ def known_again(session: BrokerSession, topic: str) -> float | None:
     return None if window is None else window.total_seconds()
 
 
+class UnknownRowsWarning(UserWarning):
+    """Rows that may be stored were not sent again when a frame or a copy was resumed."""
+
+
 class KnownNames:
     """When rows of unknown outcome were first sent, and for how long they are recognized.
 
@@ -52,6 +57,7 @@ class KnownNames:
     def __init__(self, window: float | None) -> None:
         self._window = window
         self._since: float | None = None
+        self._told = False
 
     def take_over(self, known: Mapping[str, Any]) -> None:
         """Continue from the outcome of an earlier call, with the shorter of the old and the new window."""
@@ -81,11 +87,27 @@ class KnownNames:
     @property
     def refusal(self) -> BrokerError:
         """The error that says why an unknown row is not sent again."""
-        how_long = "not known" if self._window is None else f"{self._window:g} s"
         return BrokerError(
-            "it may be stored. It was not sent again, since it might be stored twice: the time for which the "
-            f"topic knows a message again is {how_long}. Look for it, and write 'failed' into its status to "
-            "let resume= send it again"
+            f"it may be stored, and is not sent again: the topic {self._how_long}. Look for it; resume= "
+            "sends it if its status is 'failed'"
+        )
+
+    @property
+    def _how_long(self) -> str:
+        if self._window is None:
+            return "would store it a second time"
+        return f"knows a message again for {self._window:g} s only"
+
+    def note_left(self, rows: int) -> None:
+        """Warn once that rows of unknown outcome are not sent again."""
+        if not rows or self._told:
+            return
+        self._told = True
+        note(
+            f"{rows:,} rows of unknown outcome may be stored and are not sent again: the topic "
+            f"{self._how_long}. They stay unknown. Look for them, and write 'failed' into the status of "
+            "those that are missing: resume= with that frame sends them",
+            UnknownRowsWarning,
         )
 
     def details(self) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import time
+import warnings
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
@@ -148,15 +149,18 @@ def test_unknown_rows_are_not_sent_again_after_the_window_of_the_stream(window: 
         known = outcome.attrs["brokerkit"]
         since = datetime.fromisoformat(known["unknown_since"]).timestamp()
         eventually(lambda: time.time() > since + window, "the window has passed", within=window + 5)
-        again = session.publish_frame("t", frame, resume=outcome, progress=False)
+        with pytest.warns(bk.UnknownRowsWarning, match=f"10 rows of unknown outcome.*for {window} s only"):
+            again = session.publish_frame("t", frame, resume=outcome, progress=False)
         assert again["status"].tolist() == ["unknown"] * 10
-        assert again["error"].str.contains("might be stored twice").all()
+        assert again["error"].str.endswith("sends it if its status is 'failed'").all()
         assert session.describe("t").messages == 10
         # and so it stays, until it is told
-        third = session.publish_frame("t", frame, resume=again, progress=False)
+        with pytest.warns(bk.UnknownRowsWarning, match="10 rows"):
+            third = session.publish_frame("t", frame, resume=again, progress=False)
         assert third["status"].tolist() == ["unknown"] * 10
         third.loc[:2, "status"] = "failed"
-        told = session.publish_frame("t", frame, resume=third, progress=False)
+        with pytest.warns(bk.UnknownRowsWarning, match="7 rows"):
+            told = session.publish_frame("t", frame, resume=third, progress=False)
         assert told.counts == {"confirmed": 3, "failed": 0, "unknown": 7}
 
 
@@ -165,7 +169,9 @@ def test_unknown_rows_are_sent_again_and_stored_once_within_the_window() -> None
         session.create_topic("t", duplicate_window=120)
         outcome = stored_but_unknown(server, session, "t")
         frame = pd.DataFrame({"n": range(10)})
-        again = session.publish_frame("t", frame, resume=outcome, progress=False)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", bk.UnknownRowsWarning)
+            again = session.publish_frame("t", frame, resume=outcome, progress=False)
         assert again.counts == {"confirmed": 10, "failed": 0, "unknown": 0}
         assert session.describe("t").messages == 10
 
@@ -190,7 +196,11 @@ def test_a_copy_is_resumed_within_the_window_only() -> None:
             eventually(lambda topic=topic: session.describe(topic).messages == 10, "stored", within=20)
             since = datetime.fromisoformat(outcome.attrs["brokerkit"]["unknown_since"]).timestamp()
             eventually(lambda since=since: time.time() > since + 1.5, "a second has passed", within=10)
-            again = source.copy("from", session, topic, resume=outcome, progress=False)
+            with warnings.catch_warnings(record=True) as told:
+                warnings.simplefilter("always")
+                again = source.copy("from", session, topic, resume=outcome, progress=False)
+            left = [each for each in told if each.category is bk.UnknownRowsWarning]
+            assert len(left) == (1 if counts["unknown"] else 0)
             assert again.counts == {"failed": 0, **counts}
             assert session.describe(topic).messages == 10
 
