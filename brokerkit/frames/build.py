@@ -105,6 +105,7 @@ class FrameBuilder:
         schemas: Where "auto" finds the schemas that payloads name, such as a registry; None finds none.
         key_decoder: The decoder of keys, likewise.
         mask: What is hidden in the rows, before anything else sees them; None hides nothing.
+        validate: Payloads that name a JSON Schema are failures where they do not fit it.
     """
 
     def __init__(
@@ -116,9 +117,10 @@ class FrameBuilder:
         schemas: SchemaSource | None = None,
         key_decoder: Decode | PayloadDecoder = "auto",
         mask: Mask | None = None,
+        validate: bool = False,
     ) -> None:
-        self.decoder = _with_schemas(as_decoder(decoder), schemas)
-        self.key_decoder = _with_schemas(as_decoder(key_decoder, "decode_key"), schemas)
+        self.decoder = _with_schemas(as_decoder(decoder), schemas, validate)
+        self.key_decoder = _with_schemas(as_decoder(key_decoder, "decode_key"), schemas, validate)
         if expanding and self.decoder == TextDecoder("json"):
             self.decoder = TextDecoder("json", judges=False)
         self._mask = None if mask is None else BatchMask(mask)
@@ -220,8 +222,10 @@ class FrameBuilder:
             )
 
 
-def _with_schemas(decoder: PayloadDecoder, schemas: SchemaSource | None) -> PayloadDecoder:
-    return auto_with(schemas) if schemas is not None and isinstance(decoder, AutoDecoder) else decoder
+def _with_schemas(decoder: PayloadDecoder, schemas: SchemaSource | None, validate: bool) -> PayloadDecoder:
+    if not isinstance(decoder, AutoDecoder) or schemas is None:
+        return decoder
+    return auto_with(schemas, validates=validate)
 
 
 def _payloads_of(columns: Columns, attributes: Array | None, *, is_key: bool = False) -> Payloads:

@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 from brokerkit.core.vocabulary.errors import ConfigError
 
 from .arrow import Array, is_bytes, is_text
+from .auto import AutoDecoder
 from .auto.sources import known_auto
 from .dataframe import to_pandas
 from .decoded import PayloadDecoder, PayloadFailure, Payloads, objects_of
@@ -89,21 +90,21 @@ def _decoder_of(frame: Any, decode: Decode | None) -> PayloadDecoder:
             'for example failures(df, decode="json")'
         )
     if name == "auto":
-        return known_auto(_schemas_of(frame))
+        return _auto_of(frame)
     return decoder_named(name)
 
 
-def _schemas_of(frame: Any) -> str | None:
-    known = provenance_of(frame) if isinstance(getattr(frame, "attrs", None), dict) else None
-    name = (known or {}).get("schemas")
-    return name if isinstance(name, str) else None
+def _auto_of(frame: Any) -> AutoDecoder:
+    known = (provenance_of(frame) if isinstance(getattr(frame, "attrs", None), dict) else None) or {}
+    name = known.get("schemas")
+    return known_auto(name if isinstance(name, str) else None, validates=known.get("validated") is True)
 
 
 def _key_decoder_of(frame: Any, decode_key: Decode | None) -> PayloadDecoder:
     if decode_key is not None:
         return as_decoder(decode_key, "decode_key")
     name = key_writer_of(frame)
-    return known_auto(_schemas_of(frame)) if name is None else decoder_named(name)
+    return _auto_of(frame) if name is None else decoder_named(name)
 
 
 def _suits_keys(table: pa.Table) -> bool:

@@ -62,9 +62,10 @@ def provenance(
     )
 
 
-def _schemas_of(decoder: PayloadDecoder) -> dict[str, str]:
-    source = decoder.schemas if isinstance(decoder, AutoDecoder) else None
-    return {} if source is None else {"schemas": source.name}
+def _schemas_of(decoder: PayloadDecoder) -> dict[str, Any]:
+    if not isinstance(decoder, AutoDecoder) or decoder.schemas is None:
+        return {}
+    return {"schemas": decoder.schemas.name, **({"validated": True} if decoder.validates else {})}
 
 
 def _key_decoder_of(builder: FrameBuilder) -> dict[str, str]:

@@ -9,6 +9,7 @@ from typing import Any
 import pyarrow as pa
 
 from brokerkit.core.vocabulary.capabilities import Model
+from brokerkit.core.vocabulary.errors import ConfigError
 from brokerkit.frames.build import FrameBuilder
 from brokerkit.frames.masking.mask import Mask
 from brokerkit.registry import SchemaSource
@@ -33,6 +34,7 @@ class ReadOptions:
     decode_key: Any = "auto"
     mask: Mask | str | None = None
     unmask: bool = False
+    validate: bool = False
 
     def builder(self, schemas: SchemaSource | None, mask: Mask | None) -> FrameBuilder:
         """Return a new builder of frames. Raises ConfigError for a wrong decoder, NotSupported for `unmask`.
@@ -41,6 +43,11 @@ class ReadOptions:
             schemas: The source of schemas of the session; None without one.
             mask: The mask of the session; None without one.
         """
+        if self.validate and (schemas is None or "auto" not in (self.decode, self.decode_key)):
+            raise ConfigError(
+                'validate=True checks what decode="auto" reads against the schemas of a registry: '
+                "connect with registry=, and leave decode= out"
+            )
         return FrameBuilder(
             self.decode,
             self.attributes,
@@ -48,6 +55,7 @@ class ReadOptions:
             schemas=schemas,
             key_decoder=self.decode_key,
             mask=mask_of_read(mask, self.mask, self.unmask),
+            validate=self.validate,
         )
 
     def filter(self, schema: pa.Schema) -> Filter:

@@ -24,6 +24,8 @@ from brokerkit.core.vocabulary.columns import Columns
 from brokerkit.core.vocabulary.messages import OutboundMessage
 from brokerkit.frames import FrameBuilder, expand, failures, messages_from_frame, to_pandas
 from brokerkit.frames.auto import reading
+from brokerkit.frames.auto.reading import read_payload
+from brokerkit.frames.codecs.varints import write_zigzag
 
 ORDER = {"id": 9007199254740993, "customer": "Zoë", "lines": [1, 2]}
 JSON = json.dumps(ORDER, ensure_ascii=False, separators=(",", ":"))
@@ -345,3 +347,18 @@ def test_the_shape_of_json_is_no_evidence_by_itself() -> None:
 def test_beginnings_of_base64_are_those_of_what_can_be_recognised() -> None:
     assert reading.BASE64_BEGINNINGS[0] == "H4sI"
     assert base64.b64encode(container(ORDER)).decode().startswith(reading.BASE64_BEGINNINGS[-1])
+
+
+@pytest.mark.parametrize("records", [300_000, 2**40], ids=["large names", "no bytes at all"])
+def test_a_small_container_of_much_text_is_a_failure_and_not_read(records: int) -> None:
+    name = "a_field_with_a_rather_long_name_" * 4
+    schema = {"type": "record", "name": "R", "fields": [{"name": name, "type": "null"}]}
+    out = io.BytesIO()
+    fastavro.writer(out, schema, [])
+    sync = out.getvalue()[-16:]
+    found = read_payload(out.getvalue() + write_zigzag(records) + write_zigzag(0) + sync)
+    assert found.text is None
+    assert found.problem is not None
+    assert "characters of JSON text" in found.problem.reason
+    one = read_payload(out.getvalue() + write_zigzag(1) + write_zigzag(0) + sync)
+    assert one.text == json.dumps({name: None}, separators=(",", ":"))

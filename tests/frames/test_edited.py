@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import datetime
 import gzip
 import io
@@ -15,6 +16,7 @@ import fastavro
 import msgspec
 import pyarrow as pa
 import pytest
+from google.protobuf import descriptor_pb2, duration_pb2, struct_pb2, timestamp_pb2, wrappers_pb2
 
 from brokerkit.core.vocabulary.messages import OutboundMessage
 from brokerkit.frames.auto.declared import NOTHING, Declared
@@ -300,3 +302,31 @@ def test_a_batch_of_edited_rows_of_several_schemas_goes_row_by_row() -> None:
     assert [each.data for each in messages_from_frame(made)] == [  # type: ignore[union-attr]
         HEAD + b"\x0a", b"\0\0\0\0\x08\4\4hi", b"\0\0\0\0\x09" + b'{"b":2}', b'{"a":2}', None
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("message", "change", "expected"),
+    [
+        (timestamp_pb2.Timestamp(seconds=5, nanos=7), ('"nanos":7', '"nanos":8'), timestamp_pb2.Timestamp(seconds=5, nanos=8)),
+        (duration_pb2.Duration(seconds=5), ("5", "6"), duration_pb2.Duration(seconds=6)),
+        (wrappers_pb2.UInt64Value(value=2**64 - 1), ("615", "614"), wrappers_pb2.UInt64Value(value=2**64 - 2)),
+        (wrappers_pb2.BytesValue(value=b"a"), ("YQ==", "Yg=="), wrappers_pb2.BytesValue(value=b"b")),
+        (struct_pb2.ListValue(values=[struct_pb2.Value(number_value=1)]), ("1", '"x"'), struct_pb2.ListValue(values=[struct_pb2.Value(string_value="x")])),
+        (timestamp_pb2.Timestamp(seconds=5), ("5", str(10**15)), "Timestamp"),
+    ],
+    ids=lambda each: type(each).__name__ if hasattr(each, "DESCRIPTOR") else "",
+)  # fmt: skip
+def test_an_edited_row_whose_message_is_a_well_known_type_is_written(
+    message: Any, change: tuple[str, str], expected: Any
+) -> None:
+    file = descriptor_pb2.FileDescriptorProto()
+    message.DESCRIPTOR.file.CopyToProto(file)
+    text = base64.b64encode(file.SerializeToString()).decode()
+    source = Source({SchemaRef("id", 7): RegisteredSchema("PROTOBUF", text)})
+    place = [each.name for each in file.message_type].index(message.DESCRIPTOR.name)
+    index = bytes([2, 2 * place]) if place else b"\0"
+    found = edited(source, HEAD + index + message.SerializeToString(), change)
+    if isinstance(expected, str):
+        assert expected in found
+    else:
+        assert found == HEAD + index + expected.SerializeToString()

@@ -110,6 +110,47 @@ def test_every_way_to_read_decodes_them(written: Written) -> None:
             check(batch.frame, written)
 
 
+def test_json_is_checked_against_the_schema_that_it_names_where_that_is_asked_for(
+    kafka_server: KafkaServer, registry: RegistryServer
+) -> None:
+    topic = f"validated-{uuid.uuid4().hex[:8]}"
+    draft = {"$schema": PERSON["$schema"]}
+    home = {**draft, "$id": "home.json", "type": "object", "required": ["city"]}
+    person = {
+        **draft,
+        "type": "object",
+        "properties": {"home": {"$ref": "home.json"}, "age": {"type": "integer"}},
+    }
+    with bk.connect(kafka_server.address, registry=registry.address) as s:
+        s.create_topic(topic)
+        s.register_schema(f"{topic}-home", home, type="json")
+        uses = [("home.json", f"{topic}-home", 1)]
+        number = s.register_schema(topic, person, type="json", references=uses).id
+        assert isinstance(number, int)
+        frame = b"\0" + number.to_bytes(4, "big")
+        rows = [frame + b'{"home": {"city": "x"}, "age": 7}', frame + b'{"home": {}}', frame + b'{"age": 1.5}',
+                b'{"age": "plain"}', frame + b"{"]  # fmt: skip
+        s.publish_batch(topic, rows)
+        assert s.peek(topic)["value"].notna().tolist() == [True, True, True, True, False]
+        checked = s.peek(topic, validate=True)
+        assert checked["value"].notna().tolist() == [True, False, False, True, False]
+        assert checked["raw"].tolist()[1:3] == rows[1:3]
+        failures = bk.failures(checked)
+        assert failures["row"].tolist() == [1, 2, 4]
+        assert failures["path"].tolist()[:2] == ["home", "age"]
+        assert "city" in failures["error"][0]
+        assert s.scan(topic, validate=True).to_pandas()["value"].notna().sum() == 2
+    with bk.connect(kafka_server.address) as s, pytest.raises(bk.ConfigError, match="registry="):
+        s.peek(topic, validate=True)
+
+
+def test_workers_of_dask_read_with_the_registry(written: Written) -> None:
+    pytest.importorskip("dask")
+    frame = written.session.scan(written.topic).to_dask()
+    for scheduler in ("threads", "processes"):
+        check(frame.compute(scheduler=scheduler), written)
+
+
 def test_decoded_text_is_filtered_and_expanded(written: Written) -> None:
     s, topic = written.session, written.topic
     found = s.peek(topic, 100, where=pc.field("format") == "confluent+avro", expand=True)

@@ -35,17 +35,19 @@ class AutoDecoder:
 
     Args:
         schemas: Where the schemas are that payloads name, such as a registry; None reads no such payload.
+        validates: Payloads that name a JSON Schema are failures where they do not fit it.
     """
 
     schemas: SchemaSource | None = None
+    validates: bool = False
     _registered: RegisteredPayloads | None = field(default=None, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        found = None if self.schemas is None else RegisteredPayloads(self.schemas)
+        found = None if self.schemas is None else RegisteredPayloads(self.schemas, self.validates)
         object.__setattr__(self, "_registered", found)
 
     def __reduce__(self) -> Any:
-        return AutoDecoder, (self.schemas,)
+        return AutoDecoder, (self.schemas, self.validates)
 
     @property
     def name(self) -> str:

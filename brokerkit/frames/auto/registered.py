@@ -42,10 +42,12 @@ class RegisteredPayloads:
 
     Args:
         source: Where the schemas are.
+        validates: Payloads that name a JSON Schema are failures where they do not fit it.
     """
 
-    def __init__(self, source: SchemaSource) -> None:
+    def __init__(self, source: SchemaSource, validates: bool = False) -> None:
         self.source = source
+        self._validates = validates
         self._readers: dict[RegisteredSchema, BodyReader] = {}
         self._found: dict[SchemaRef, RegisteredSchema] = {}
         self._unknown: dict[str, dict[SchemaRef, str]] = {}
@@ -120,7 +122,7 @@ class RegisteredPayloads:
     def _reader(self, schema: RegisteredSchema) -> BodyReader:
         found = self._readers.get(schema)
         if found is None:
-            found = body_reader(schema, self.source.with_references(schema))
+            found = body_reader(schema, self.source.with_references(schema), validates=self._validates)
             if len(self._readers) >= MOST_READERS:
                 self._readers.clear()
             self._readers[schema] = found

@@ -20,13 +20,13 @@ _sources: WeakKeyDictionary[SchemaSource, int] = WeakKeyDictionary()
 _uses = count()
 
 
-def auto_with(source: SchemaSource) -> AutoDecoder:
+def auto_with(source: SchemaSource, *, validates: bool = False) -> AutoDecoder:
     """Return the decoder `auto` with a source of schemas, and remember the source while it is in use."""
     _sources[source] = next(_uses)
-    return AutoDecoder(source)
+    return AutoDecoder(source, validates)
 
 
-def known_auto(name: str | None = None) -> AutoDecoder:
+def known_auto(name: str | None = None, *, validates: bool = False) -> AutoDecoder:
     """Return the decoder `auto` with the source of this name, or without one if it is not known here.
 
     Sessions with the same broker have sources of the same name, and some may be closed: the one that was used
@@ -34,11 +34,12 @@ def known_auto(name: str | None = None) -> AutoDecoder:
 
     Args:
         name: The name; None is that of the only source, if there is one.
+        validates: Whether payloads are checked against the JSON Schema that they name.
     """
     found = {source: used for source, used in list(_sources.items()) if name in (None, source.name)}
     if not found or (name is None and len(found) > 1):
         return AutoDecoder()
-    return AutoDecoder(max(found, key=found.__getitem__))
+    return AutoDecoder(max(found, key=found.__getitem__), validates)
 
 
 class Registered(NamedTuple):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from binascii import b2a_base64
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -16,11 +17,13 @@ from brokerkit.registry import RegisteredSchema
 
 from ..arrays import bytes_of, choose, flags
 from ..arrow import Array
+from ..decoded import objects_of
 from ..json_columns import json_texts
 from .avro import AvroColumns, SchemaError
 from .avro.schema import parse_schemas
 from .bodies import TEXT, Bodies, BodyReader, Gathered, Rows, read_json, row_by_row
 from .framing import LONGEST_NAME, Framing, with_message
+from .json_schema import JsonSchema
 from .pairs import Pairs
 from .protobuf import ProtobufColumns, ProtobufSchema
 from .row_failure import RowFailure
@@ -30,11 +33,14 @@ _NO_TEXT = pa.scalar(None, TEXT)
 _HEAD = LONGEST_NAME + 100
 
 
-def body_reader(schema: RegisteredSchema, references: Mapping[str, RegisteredSchema]) -> BodyReader:
+def body_reader(
+    schema: RegisteredSchema, references: Mapping[str, RegisteredSchema], *, validates: bool = False
+) -> BodyReader:
     """Return what reads the bodies that were written with a schema.
 
     Args:
         references: The schemas that it uses, each after those that it uses itself.
+        validates: Whether JSON is checked against a JSON Schema.
 
     Raises:
         ConfigError: The schema cannot be used.
@@ -50,6 +56,9 @@ def body_reader(schema: RegisteredSchema, references: Mapping[str, RegisteredSch
         texts = {name: each.text for name, each in references.items()}
         found = ProtobufSchema.from_registered(schema.text, texts)
         return BodyReader("protobuf", _Protobuf(found, schema.message).read)
+    if schema.type == "JSON" and validates:
+        texts = {name: each.text for name, each in references.items()}
+        return BodyReader("json", partial(_read_checked, JsonSchema(schema.text, texts)))
     if schema.type == "JSON":
         return BodyReader("json", read_json)
     if schema.type in SINGLE_VALUES:
@@ -63,6 +72,17 @@ def body_reader(schema: RegisteredSchema, references: Mapping[str, RegisteredSch
     raise ConfigError(
         f"a schema of the type {schema.type!r:.40} cannot be used; expected AVRO, PROTOBUF or JSON"
     )
+
+
+def _read_checked(schema: JsonSchema, payloads: Array, framing: Framing) -> Bodies:
+    texts, failures = read_json(payloads, framing)
+    wrong = schema.check(objects_of(texts))
+    if not wrong:
+        return Bodies(texts, failures)
+    refused = {each.row: RowFailure(None, each.path or "", each.reason) for each in wrong}
+    mask = np.zeros(len(payloads), np.bool_)
+    mask[list(refused)] = True
+    return Bodies(choose(pa.array(mask), _NO_TEXT, texts), failures | refused)
 
 
 class _Avro:

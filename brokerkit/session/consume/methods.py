@@ -66,6 +66,7 @@ class ConsumingSession(BrokerSession):
         attributes: bool = True,
         mask: Mask | str | None = None,
         unmask: bool = False,
+        validate: bool = False,
         **options: Any,
     ) -> pd.DataFrame:
         """Take up to `n` messages as a frame, and acknowledge them once the frame is built.
@@ -99,7 +100,7 @@ class ConsumingSession(BrokerSession):
                 The same as ``model="message"``. A pull may return fewer messages than there are: pull again.
             side_effects: "give back" accepts that ``ack=False`` counts as a delivery, where the system counts
                 deliveries and may move messages to a dead-letter topic.
-            decode, decode_key, expand, mask, unmask: As in `peek`.
+            decode, decode_key, expand, mask, unmask, validate: As in `peek`.
             attributes: Keep the headers as a column.
             **options: Options of the system's consumer.
 
@@ -121,6 +122,7 @@ class ConsumingSession(BrokerSession):
             decode_key=decode_key,
             mask=mask,
             unmask=unmask,
+            validate=validate,
         )
         make_frame = noting_earlier_rows(frame_maker(self, reading, details), start)
         self._release(topic, subscription)
@@ -150,6 +152,7 @@ class ConsumingSession(BrokerSession):
         attributes: bool = True,
         mask: Mask | str | None = None,
         unmask: bool = False,
+        validate: bool = False,
         **options: Any,
     ) -> Batches:
         """Iterate over batches of messages that you acknowledge yourself::
@@ -166,8 +169,8 @@ class ConsumingSession(BrokerSession):
             window: A batch ends so many seconds after its first message.
             idle: End the loop when no message came for so many seconds and no more are known to be left. None
                 never ends it.
-            connect_timeout, hold, model, share, decode, decode_key, expand, attributes, mask, unmask: As in
-                `pull`.
+            connect_timeout, hold, model, share, decode, decode_key, expand, attributes, mask, unmask,
+                validate: As in `pull`.
             **options: Options of the system's consumer.
         """
         size, max_bytes = check_count(size, "size"), check_bytes(max_bytes)
@@ -180,6 +183,7 @@ class ConsumingSession(BrokerSession):
             decode_key=decode_key,
             mask=mask,
             unmask=unmask,
+            validate=validate,
         )
         make_frame = noting_earlier_rows(frame_maker(self, reading, details), start)
         self._release(topic, subscription)

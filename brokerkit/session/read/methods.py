@@ -79,6 +79,7 @@ class ReadingSession(BrokerSession):
         max_bytes: int | None = MAX_BYTES,
         mask: Mask | str | None = None,
         unmask: bool = False,
+        validate: bool = False,
     ) -> pd.DataFrame:
         """Return messages of a topic without any side effect: the newest `limit`, or the first from `start`.
 
@@ -113,6 +114,8 @@ class ReadingSession(BrokerSession):
             mask: Personal data to hide, besides what the connection hides: a `brokerkit.Mask` or its text.
                 Filters see what is shown.
             unmask: Leave the mask of the connection out.
+            validate: Check each payload that names a JSON Schema against it; those that do not fit are
+                failures, with `raw` kept. Avro and Protobuf always fit what was decoded.
 
         Raises:
             ConfigError: An argument cannot be used.
@@ -124,7 +127,18 @@ class ReadingSession(BrokerSession):
         limit, max_bytes = check_count(limit, "limit"), check_bytes(max_bytes)
         check_topic(topic)
         reading = ReadOptions(
-            key, header, where, decode, expand, attributes, scan_for_time, max_bytes, decode_key, mask, unmask
+            key,
+            header,
+            where,
+            decode,
+            expand,
+            attributes,
+            scan_for_time,
+            max_bytes,
+            decode_key,
+            mask,
+            unmask,
+            validate,
         )
         if side_effects is not None:
             if (end, newest, partitions, key, header, where) != (None,) * 6:
@@ -184,6 +198,7 @@ class ReadingSession(BrokerSession):
         progress: bool = True,
         mask: Mask | str | None = None,
         unmask: bool = False,
+        validate: bool = False,
     ) -> Scan:
         """Plan to read a range of one or several topics.
 
@@ -195,7 +210,7 @@ class ReadingSession(BrokerSession):
             start, end: The ends of the range, as in `peek`.
             partitions, key, header, where: Which messages to read, as in `peek`.
             limit: At most so many rows; None reads all.
-            decode, decode_key, expand, mask, unmask: As in `peek`.
+            decode, decode_key, expand, mask, unmask, validate: As in `peek`.
             attributes: Read the headers. False leaves them out, which is faster.
             slice_rows: About how many messages each slice holds: one Parquet file, one dask partition.
             lateness, scan_for_time: How to find times, as in `peek`.
@@ -236,6 +251,7 @@ class ReadingSession(BrokerSession):
                 decode_key=decode_key,
                 mask=mask,
                 unmask=unmask,
+                validate=validate,
             ),
             title=f"scan of {shown} {span}",
             asked=f"{topics!r} from {start!r} to {end!r}{late}",

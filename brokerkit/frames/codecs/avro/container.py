@@ -21,9 +21,11 @@ from .branches import branches_of, moved
 from .columns import AvroColumns
 from .objects import Place, object_bytes
 from .reader import number_at
-from .schema import Array, SchemaError, Type, parse_schema
+from .schema import Array, Record, SchemaError, Type, Union, parse_schema
 
 MAGIC = b"Obj\x01"
+MOST_TEXT = 32 * 2**20
+"""The most characters of the JSON text of one container: names of fields make it larger than the data."""
 _SYNC = 16
 _MOST_ENTRIES = 1_000
 
@@ -42,8 +44,17 @@ def _columns(schema: bytes) -> AvroColumns:
     return AvroColumns(Array(parse_schema(schema)))
 
 
-def container_texts(payload: bytes, cap: int = CAP) -> list[str]:
+@lru_cache(maxsize=64)
+def _least(schema: bytes) -> int:
+    return least_text(parse_schema(schema))
+
+
+def container_texts(payload: bytes, cap: int = CAP, most: int = MOST_TEXT) -> list[str]:
     """Return each record of a container as exact JSON text.
+
+    Args:
+        cap: The most bytes of its blocks, uncompressed.
+        most: The most characters of all texts.
 
     Raises:
         ContainerError: The container cannot be read.
@@ -60,6 +71,7 @@ def container_texts(payload: bytes, cap: int = CAP) -> list[str]:
     sync = payload[place : place + _SYNC]
     place += _SYNC
     texts: list[str] = []
+    left, least = most, _least(metadata["avro.schema"])
     view = memoryview(payload)
     while place < len(payload):
         count, after = number_at(view, place, len(payload))
@@ -70,9 +82,23 @@ def container_texts(payload: bytes, cap: int = CAP) -> list[str]:
             raise ContainerError("the marker behind a block is not that of the header", after + size)
         data = _block(codec, payload[after : after + size], place, cap)
         cap -= len(data)
-        texts += _records(columns, data, count, place)
+        found = [] if count * least > left else _records(columns, data, count, place)
+        left -= sum(map(len, found)) if found else count * least
+        if left < 0:
+            raise ContainerError(f"its records are more than {most:,} characters of JSON text", place)
+        texts += found
         place = after + size + _SYNC
     return texts
+
+
+def least_text(type: Type, above: frozenset[str] = frozenset()) -> int:
+    """Return how many characters the JSON text of a value of this type has at least."""
+    if isinstance(type, Union):
+        return min((least_text(each, above) for each in type.branches), default=1)
+    if not isinstance(type, Record) or type.name in above:
+        return 1
+    inside = above | {type.name}
+    return 2 + sum(len(each.name) + 4 + least_text(each.type, inside) for each in type.fields)
 
 
 def _header(payload: bytes) -> tuple[dict[str, bytes], int]:

@@ -42,17 +42,26 @@ class Objects:
         factory = extra("google.protobuf.message_factory", "protobuf", "Protobuf")
         self._class_of: Callable[[Any], Any] = factory.GetMessageClass
 
-    def message(self, descriptor: Any, value: Any) -> Any:
+    def message(self, descriptor: Any, value: Any, *, by_fields: bool = False) -> Any:
         """Return an object as a message.
 
         Fields go by their name in the schema or in JSON. None leaves a field out. Bytes may be base64 text,
         times ISO 8601 text, enums names or numbers, and whole numbers their digits as text.
 
+        Args:
+            by_fields: The object has the fields of the message also where this is a well-known type, such as
+                ``{"seconds": 1, "nanos": 0}`` for a time. A message that is no field is read so.
+
         Raises:
             Misfit: A value does not fit, a field does not exist, or a required one is missing.
         """
         message = self._class_of(descriptor)()
-        self._fill(message, value, "", MOST_LEVELS)
+        if by_fields and isinstance(value, Mapping) and value.keys() <= {*descriptor.fields_by_name}:
+            self._fill_fields(message, value, "", MOST_LEVELS)
+            if descriptor.full_name in (TIMESTAMP, DURATION):
+                _check_time(message)
+        else:
+            self._fill(message, value, "", MOST_LEVELS)
         if not message.IsInitialized():
             raise Misfit(missing_fields(message)[0], "the required field is missing")
         return message
@@ -211,6 +220,13 @@ def _fill_time(message: Any, value: Any, path: str) -> None:
             raise ValueError(f"expected text such as {example}, not {_shown(value)}")
     except (ValueError, OverflowError) as error:
         raise Misfit(path, str(error)) from error
+
+
+def _check_time(message: Any) -> None:
+    try:
+        message.ToJsonString()
+    except ValueError as error:
+        raise Misfit("", str(error)) from error
 
 
 def _enum(enum: Any, value: Any, path: str) -> int:

@@ -58,7 +58,7 @@ class ProtobufWriter:
         Raises:
             Misfit: A value does not fit; the text has the path of the field.
         """
-        message = self._objects.message(self._descriptor, value)
+        message = self._objects.message(self._descriptor, value, by_fields=True)
         leave_unset(message, type(message).FromString(payload))
         data: bytes = message.SerializeToString(deterministic=True)
         return data
