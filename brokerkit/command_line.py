@@ -99,6 +99,16 @@ def _range_options(command: Callable[..., None]) -> Callable[..., None]:
 
 
 _decode = click.option("--decode", default="auto", show_default=True, help="auto, json, text or raw.")
+_unmask = click.option("--unmask", is_flag=True, help="Show what the mask of the connection hides.")
+
+
+def _hiding(command: Callable[..., None]) -> Callable[..., None]:
+    mask = click.option(
+        "--mask", metavar="RULES", help="Hide personal data as well, such as 'customer.email; detect:card'."
+    )
+    return mask(_unmask(command))
+
+
 _confirm = click.option("--confirm", metavar="TOPIC", help="The topic again, on a production broker.")
 
 
@@ -158,6 +168,7 @@ def reset(
 @click.option("-n", "--limit", type=int, default=100, show_default=True, help="At most so many messages.")
 @_range_options
 @_decode
+@_hiding
 @click.option("--expand", is_flag=True, help="A column for each field of JSON values.")
 @click.pass_context
 def peek(context: click.Context, /, topic: str, **given: Any) -> None:
@@ -177,6 +188,7 @@ def peek(context: click.Context, /, topic: str, **given: Any) -> None:
 @click.option("--key", help="Only messages with this key.")
 @click.option("--where", metavar="TEXT", help="Only messages whose payload contains this text.")
 @_decode
+@_hiding
 @click.option("--count", type=int, help="End after so many messages.")
 @click.option("--seconds", type=float, help="End after so many seconds.")
 @click.option("--interval", type=float, default=0.5, show_default=True, help="Seconds between two looks.")
@@ -192,7 +204,6 @@ def tail(
     **given: Any,
 ) -> None:
     """Follow a topic without side effects, until Ctrl-C."""
-    from .frames.build import FrameBuilder
     from .session.build_frame import frame_of
     from .session.options import ReadOptions
     from .widgets.tail.reader import TopicReader
@@ -203,7 +214,7 @@ def tail(
     session = _open(context)
     session.describe(topic)
     reading = ReadOptions(**given)
-    builder = FrameBuilder(given["decode"], True, schemas=session.schema_source)
+    builder = reading.builder(session.schema_source, session.mask)
     reader = TopicReader(session.inspector, topic, builder, reading.filter(builder.schema))
     reader.look_back(last)
     deadline = None if seconds is None else time.monotonic() + seconds
@@ -228,6 +239,7 @@ def tail(
 @click.argument("folder", type=click.Path(file_okay=False))
 @_range_options
 @_decode
+@_hiding
 @click.option("--overwrite", is_flag=True, help="Replace a finished export of another range.")
 @click.pass_context
 def export(context: click.Context, /, topic: str, folder: str, overwrite: bool, **given: Any) -> None:
@@ -281,6 +293,7 @@ def publish(
 @click.option("--start", default="earliest", show_default=True, help=POSITION)
 @click.option("--end", default="latest", show_default=True, help="Exclusive, written like --start.")
 @click.option("--journal", help="A file of outcomes: the same command continues after an interrupt.")
+@_unmask
 @_confirm
 @click.pass_context
 def copy(
@@ -292,6 +305,7 @@ def copy(
     start: str,
     end: str,
     journal: str | None,
+    unmask: bool,
     confirm: str | None,
 ) -> None:
     """Copy the messages of SOURCE to TARGET, and print the outcomes that are not confirmed."""
@@ -306,6 +320,7 @@ def copy(
             start=_position(start),
             end=_position(end),
             journal=journal,
+            unmask=unmask,
             progress=sys.stderr.isatty(),
         )
     except bk.Interrupted as interrupt:

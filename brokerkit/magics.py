@@ -53,6 +53,10 @@ class BrokerMagics(Magics):
     @argument("--where", type=_text, help="only messages whose value contains this text")
     @argument("--decode", default="auto", help="auto, json, text or raw")
     @argument("--expand", action="store_true", help="fields of JSON values as columns")
+    @argument(
+        "--mask", type=_text, metavar="RULES", help="personal data to hide as well, such as 'customer.email'"
+    )
+    @argument("--unmask", action="store_true", help="show what the mask of the connection hides")
     @_on_session
     def peek(self, line: str) -> Any:
         """Messages of a topic without any side effect: ``s.peek(topic, limit, ...)``."""
@@ -66,6 +70,8 @@ class BrokerMagics(Magics):
             where=asked.where,
             decode=asked.decode,
             expand=asked.expand,
+            mask=asked.mask,
+            unmask=asked.unmask,
         )
 
     @cell_magic

@@ -61,6 +61,33 @@ def broker(request: pytest.FixtureRequest) -> tuple[str, str]:
 
 
 @pytest.mark.broker
+def test_no_command_shows_what_the_mask_of_the_connection_hides(
+    broker: tuple[str, str], run: Run, environment: dict[str, str], tmp_path: Path
+) -> None:
+    url, topic = broker
+    with bk.connect(url) as s:
+        s.publish_batch(topic, ['{"email": "k4n4r13n@example.com"}', b"\xffk4n4r13n"])
+    (tmp_path / "connections.toml").write_text(
+        f'[shop]\nurl = "{url}"\nmask = "email"\n[locked]\nurl = "{url}"\nmask = "email"\nmask_locked = true\n'
+    )
+    peek = ["peek", topic, "--start", "earliest"]
+    follow = ["tail", topic, "-n", "9", "--count", "5"]
+    for form, read in (("table", peek), ("csv", peek), ("jsonl", follow)):
+        done = run("-c", "shop", "-o", form, *read)
+        assert b"k4n4r13n" not in done.stdout + done.stderr
+        assert b"***" in done.stdout
+    for read in (peek, follow):
+        assert b"k4n4r13n" in run("-c", "shop", "-o", "jsonl", *read, "--unmask").stdout
+        assert b"locked" in run("-c", "locked", *read, "--unmask", code=6).stderr
+    assert b'"id": 1' not in run("-c", "shop", *follow, "--mask", "id").stdout
+    run("-c", "shop", "export", topic, str(tmp_path / "out"))
+    files = [*(tmp_path / "out").rglob("*.parquet")]
+    assert files
+    assert "k4n4r13n" not in str([pd.read_parquet(each).to_dict() for each in files])
+    assert b"unmask" in run("-c", "shop", "copy", topic, f"{topic}.again", code=6).stderr
+
+
+@pytest.mark.broker
 def test_rows_come_in_every_format(broker: tuple[str, str], run: Run) -> None:
     url, topic = broker
     peek = ["peek", topic, "-n", "2", "--start", "earliest"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterator
 from typing import Any
 
@@ -33,6 +34,23 @@ def run(shell: InteractiveShell, cell: str) -> Any:
     result = shell.run_cell(cell)
     result.raise_error()
     return result.result
+
+
+def test_a_peek_hides_what_it_is_told_and_shows_what_the_connection_hides(shell: InteractiveShell) -> None:
+    name = f"inmem://{uuid.uuid4().hex}"
+    shell.user_ns["s"] = plain = bk.connect(name)
+    shell.user_ns["m"] = masked = bk.connect(name, mask="email")
+    shell.user_ns["locked"] = locked = bk.connect(name, mask=bk.Mask("email", locked=True))
+    plain.create_topic("orders")
+    plain.publish("orders", '{"id":7,"email":"a@example.com","note":"x"}')
+    shown = run(shell, "%peek orders --mask 'note; email' -s s")["value"][0]
+    assert shown == '{"id":7,"email":"***","note":"***"}'
+    assert run(shell, "%peek orders -s m --mask note")["value"][0] == shown
+    assert "a@example.com" in run(shell, "%peek orders -s m --unmask")["value"][0]
+    with pytest.raises(bk.NotSupported, match="locked"):
+        run(shell, "%peek orders -s locked --unmask")
+    for each in (plain, masked, locked):
+        each.close()
 
 
 def test_nothing_is_loaded_before_it_is_asked_for() -> None:
