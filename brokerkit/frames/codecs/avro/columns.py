@@ -11,6 +11,7 @@ from ...arrow import Array, ArrowType
 from ..row_failure import RowFailure
 from .reader import Reader
 from .readers import reader_of
+from .resolving import resolving_reader
 from .schema import Type
 from .source import Source
 
@@ -25,13 +26,14 @@ class AvroColumns:
 
     Args:
         schema: The schema of the writer.
+        reader: The schema whose types the values have; see `resolving_reader`. None is that of the writer.
 
     Raises:
         SchemaError: The schema has so many fields that no frame could show them.
     """
 
-    def __init__(self, schema: Type) -> None:
-        self._reader: Reader = reader_of(schema)
+    def __init__(self, schema: Type, reader: Type | None = None) -> None:
+        self._reader: Reader = reader_of(schema) if reader is None else resolving_reader(schema, reader)
         self.field: Field = self._reader.field("value")
         """The Arrow field of the values; its metadata says what is a union and what is JSON text."""
 

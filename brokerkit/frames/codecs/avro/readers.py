@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import pyarrow as pa
 
 from ...arrow import ArrowType
@@ -31,18 +34,54 @@ def reader_of(type: Type) -> Reader:
     Raises:
         SchemaError: The schema unfolds to more than `MOST_FIELDS` fields.
     """
-    return _Building().reader(type, "")
+    return Building(Count(MOST_FIELDS)).reader(type, "")
 
 
-class _Building:
-    def __init__(self) -> None:
+class Count:
+    """How many fields a schema has unfolded to so far."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
         self._count = 0
+
+    def add(self) -> None:
+        """Count another field. Raises SchemaError if there are too many."""
+        self._count += 1
+        if self._count > self._most:
+            raise SchemaError(f"the schema unfolds to more than {self._most} fields")
+
+
+class Building:
+    """Readers of types, of which some are inside records that are being built."""
+
+    def __init__(self, count: Count) -> None:
+        self._count = count
         self._open: dict[int, list[RecursiveReader]] = {}
+        self._around: list[Record] = []
+
+    def is_open(self, record: Record) -> bool:
+        """Return whether readers are built inside this record."""
+        return any(each is record for each in self._around)
+
+    @contextmanager
+    def opened(self, record: Record) -> Iterator[None]:
+        """Build readers inside this record."""
+        self._around.append(record)
+        yield
+        self._around.pop()
+
+    def apart(self, type: Type, path: str) -> Reader:
+        """Return the reader of a type inside the records that are open."""
+        inside = Building(self._count)
+        inside._open = {id(record): [] for record in self._around}
+        reader = inside.reader(type, path)
+        for record in self._around:
+            for inner in inside._open[id(record)]:
+                inner.record = Building(self._count).reader(record, path)
+        return reader
 
     def reader(self, type: Type, path: str) -> Reader:
-        self._count += 1
-        if self._count > MOST_FIELDS:
-            raise SchemaError(f"the schema unfolds to more than {MOST_FIELDS} fields")
+        self._count.add()
         if isinstance(type, Primitive):
             return _primitive(type, path)
         if isinstance(type, Fixed):
@@ -98,7 +137,7 @@ def _primitive(type: Primitive, path: str) -> Reader:
     if kind == "double":
         return FloatReader(path, pa.float64(), 8)
     if kind in ("int", "long"):
-        return _integer(kind, logical, path)
+        return integer_reader(type, path)
     if logical == "decimal" and type.precision <= 76:
         return DecimalReader(path, type.precision, type.scale, -1)
     return BytesReader(path, kind == "string")
@@ -117,15 +156,25 @@ TIMES: dict[str, ArrowType] = {
 }
 
 
-def _integer(kind: str, logical: str | None, path: str) -> Reader:
-    type = TIMES.get(logical or "", pa.int32() if kind == "int" else pa.int64())
-    if logical == "time-millis":
-        return IntegerReader(path, type, 0, 86_400_000 - 1, "a time of day in milliseconds")
-    if logical == "time-micros":
-        return IntegerReader(path, type, 0, 86_400_000_000 - 1, "a time of day in microseconds")
-    if kind == "int":
-        return IntegerReader(path, type, -(2**31), 2**31 - 1, "a number of 32 bits")
-    return IntegerReader(path, type, -(2**63), 2**63 - 1, "a number of 64 bits")
+def type_of_number(type: Primitive) -> ArrowType:
+    """Return the Arrow type of an int or a long."""
+    return TIMES.get(type.logical or "", pa.int32() if type.kind == "int" else pa.int64())
+
+
+def integer_reader(type: Primitive, path: str, written: str | None = None) -> Reader:
+    """Return the reader of an int or a long.
+
+    Args:
+        written: The kind with which it was written; None is that of the type.
+    """
+    arrow = type_of_number(type)
+    if type.logical == "time-millis":
+        return IntegerReader(path, arrow, 0, 86_400_000 - 1, "a time of day in milliseconds")
+    if type.logical == "time-micros":
+        return IntegerReader(path, arrow, 0, 86_400_000_000 - 1, "a time of day in microseconds")
+    if "int" in (type.kind, written):
+        return IntegerReader(path, arrow, -(2**31), 2**31 - 1, "a number of 32 bits")
+    return IntegerReader(path, arrow, -(2**63), 2**63 - 1, "a number of 64 bits")
 
 
 def _fixed(type: Fixed, path: str) -> Reader:

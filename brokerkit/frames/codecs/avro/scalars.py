@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from ...arrays import from_buffers, struct, taken
+from ...arrays import flags, from_buffers, struct, taken
 from ...arrow import Array, ArrowType, nulls
 from ...text import split_text
 from .reader import BaseReader, Reading, blocks_found, lengths_at, skip_bytes, skip_number
@@ -183,13 +185,18 @@ class DecimalReader(BaseReader):
 
 
 class EnumReader(BaseReader):
-    """The number of a symbol, as the symbol."""
+    """The number of a symbol, as the symbol.
+
+    Args:
+        symbols: The symbols that were written.
+        read: What each is read as, None where a reader does not know it; None reads them as they are.
+    """
 
     variable = True
 
-    def __init__(self, path: str, symbols: tuple[str, ...]) -> None:
+    def __init__(self, path: str, symbols: Sequence[str], read: Sequence[str | None] | None = None) -> None:
         super().__init__(path, pa.large_string())
-        self._symbols = pa.array(symbols, pa.large_string())
+        self._symbols = pa.array(symbols if read is None else read, pa.large_string())
 
     def read(self, source: Source, rows: Places, places: Places, end: Places) -> Reading:
         number, after, fine = source.variable(places, end)
@@ -198,7 +205,13 @@ class EnumReader(BaseReader):
             source.fail(rows, ~fine, places, self.path, f"not one of {len(self._symbols)} symbols")
         if not len(self._symbols):
             return nulls(len(rows), self.type), after, fine
-        return taken(self._symbols, np.where(fine, number, 0)), after, fine
+        values = taken(self._symbols, np.where(fine, number, 0))
+        if self._symbols.null_count:
+            known = flags(values.is_valid())
+            reason = "a symbol that the reader's schema does not have"
+            source.fail(rows, fine & ~known, places, self.path, reason)
+            fine &= known
+        return values, after, fine
 
     def skip(self, data: memoryview, place: int, end: int) -> int:
         return skip_number(data, place, end)
