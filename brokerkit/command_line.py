@@ -206,6 +206,7 @@ def tail(
     """Follow a topic without side effects, until Ctrl-C."""
     from .session.build_frame import frame_of
     from .session.options import ReadOptions
+    from .session.reader_schemas import planned
     from .widgets.tail.reader import TopicReader
 
     form: Format = context.obj["output"]
@@ -213,7 +214,7 @@ def tail(
         raise ConfigError("a topic that is followed has no end, which Parquet needs: use jsonl or csv")
     session = _open(context)
     session.describe(topic)
-    reading = ReadOptions(**given)
+    reading = planned(session, [topic], ReadOptions(**given))
     builder = reading.builder(session.schema_source, session.mask)
     reader = TopicReader(session.inspector, topic, builder, reading.filter(builder.schema))
     reader.look_back(last)

@@ -15,11 +15,14 @@ from .auto import AutoDecoder
 from .decoded import Decoded, PayloadDecoder, PayloadFailure, Payloads, error_text
 from .object_decoder import NAMES as OBJECT_DECODERS
 from .object_decoder import ObjectDecoder
+from .own_schemas import NAMES as OWN_SCHEMAS
+from .own_schemas import OwnSchemas
+from .schema_decoder import KeptDecoder, SchemaDecoder
 from .text import NAMES as TEXT_DECODERS
 from .text import TextDecoder
 from .typed import TypedDecoder
 
-BUILT_IN = ("auto", *TEXT_DECODERS, *OBJECT_DECODERS)
+BUILT_IN = ("auto", *TEXT_DECODERS, *OBJECT_DECODERS, *OWN_SCHEMAS)
 """The names of the decoders that this package brings along."""
 
 HOW_TO_DECLARE = (
@@ -91,11 +94,11 @@ class Decoder:
         return f"Decoder({self.name!r}, {self.type})"
 
 
-Decode: TypeAlias = "str | Decoder | TypedDecoder | Callable[[bytes], Any]"
+Decode: TypeAlias = "str | Decoder | TypedDecoder | OwnSchemas | SchemaDecoder | Callable[[bytes], Any]"
 
 _registry: dict[str, Decoder] = {}
 _latest: dict[str, Decoder] = {}
-_typed: dict[str, TypedDecoder] = {}
+_typed: dict[str, TypedDecoder | KeptDecoder] = {}
 
 
 def decoder(type: ArrowType, name: str | None = None) -> Callable[[Callable[[bytes], Any]], Decoder]:
@@ -132,7 +135,14 @@ def as_decoder(decode: Decode | PayloadDecoder, argument: str = "decode") -> Pay
     if isinstance(decode, TypedDecoder):
         _typed[decode.name] = decode
         return decode
+    if isinstance(decode, SchemaDecoder):
+        _typed[decode.name] = decode.kept()
+        return decode
+    if isinstance(decode, OwnSchemas):
+        return _without_topic(decode.format, argument)
     if isinstance(decode, str):
+        if decode in OWN_SCHEMAS:
+            return _without_topic(decode, argument)
         if decode in BUILT_IN:
             return _built_in(decode)
         if decode in _latest:
@@ -148,6 +158,13 @@ def as_decoder(decode: Decode | PayloadDecoder, argument: str = "decode") -> Pay
     raise ConfigError(
         f"{argument}={decode!r} cannot be used; expected one of {', '.join(map(repr, BUILT_IN))}, "
         f"or a function: {HOW_TO_DECLARE}"
+    )
+
+
+def _without_topic(format: str, argument: str) -> PayloadDecoder:
+    raise ConfigError(
+        f"{argument}={format!r} has the type of the schemas of a topic, which is not known here; give the "
+        f"schema: {argument}=brokerkit.{format}(schema)"
     )
 
 
@@ -187,8 +204,10 @@ def decoder_named(name: str) -> PayloadDecoder:
         return _built_in(name)
     if name in _registry:
         return _registry[name]
-    if name in _typed:
-        return _typed[name]
+    known = _typed.get(name)
+    found = known.decoder() if isinstance(known, KeptDecoder) else known
+    if found is not None:
+        return found
     raise ConfigError(
         f"the decoder {name!r} that filled this frame is not known in this process; "
         "define it again, or pass it as decode="

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 from brokerkit.core.vocabulary.topics import Slice
 
-from .auto import AutoDecoder
 from .decoded import PayloadDecoder
 from .masking.marks import MASKED
 from .schema import KEY_DECODER_KEY, decoder_name_of
@@ -63,9 +62,10 @@ def provenance(
 
 
 def _schemas_of(decoder: PayloadDecoder) -> dict[str, Any]:
-    if not isinstance(decoder, AutoDecoder) or decoder.schemas is None:
+    source = getattr(decoder, "schemas", None)
+    if source is None:
         return {}
-    return {"schemas": decoder.schemas.name, **({"validated": True} if decoder.validates else {})}
+    return {"schemas": source.name, **({"validated": True} if getattr(decoder, "validates", False) else {})}
 
 
 def _key_decoder_of(builder: FrameBuilder) -> dict[str, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +23,7 @@ from .codecs.avro.schema import type_name
 from .codecs.extras import MissingExtra
 from .codecs.protobuf import ProtobufSchema
 from .decoded import Decoded, PayloadFailure, Payloads
+from .own_schemas import READERS, OwnSchemas, avro_of_topic
 
 SINGLE_OBJECT = b"\xc3\x01"
 """How Avro's single-object encoding begins: then come 8 bytes of the schema's fingerprint, and the data."""
@@ -93,8 +94,20 @@ class TypedDecoder:
 
     @property
     def source(self) -> Any:
-        """What the reader is made from: the text of an Avro schema, or a Protobuf schema and a name in it."""
-        return self._parts[3]
+        """The schema: the text of an Avro schema, or a Protobuf schema and a name in it."""
+        source = self._parts[3]
+        return source[0] if self._format == "avro" else source
+
+    @property
+    def reader(self) -> Any:
+        """The schema whose types the values have, as in `source`."""
+        source = self._parts[3]
+        return (source[1] or source[0]) if self._format == "avro" else source
+
+    @property
+    def skips_frame(self) -> bool:
+        """Whether the bytes that are skipped may name a schema of a registry."""
+        return self._skip >= FRAME_BYTES
 
     def decode(self, payloads: Payloads) -> Decoded:
         self._warn_of_several(payloads.data)
@@ -136,61 +149,101 @@ class TypedDecoder:
         return f"TypedDecoder({self.name!r})"
 
 
-def avro(schema: str, *, skip: int = 0) -> TypedDecoder:
-    """Return a decoder of Avro payloads that were all written with one schema::
+def avro(schema: str | None = None, *, reader: str | None = None, skip: int = 0) -> TypedDecoder | OwnSchemas:
+    """Return a decoder of Avro payloads as typed values::
 
+        s.peek("orders", decode=bk.avro())
         s.peek("orders", decode=bk.avro('{"type": "record", "name": "Order", "fields": [...]}'))
 
-    `value` has the Arrow type of the schema: a record is a struct, and `expand=True` gives its fields as
-    typed columns. Times, decimals and nested values keep their types. `raw` keeps every payload, and rows
-    that do not fit are failures with the byte, the field and the reason. Payloads in the single-object
-    encoding of the same schema are read as well.
+    `value` has the Arrow type of the reader's schema: a record is a struct, and `expand=True` gives its
+    fields as typed columns. Times, decimals and nested values keep their types. `raw` keeps every payload,
+    and rows that do not fit are failures with the byte, the field and the reason.
+
+    Without `schema`, each payload is read by the schema that it names, which is looked for in the registry or
+    in the system, and becomes a value of the reader's schema by Avro's rules: fields are matched by name and
+    alias, missing ones have their default, and numbers are promoted. Rows that do not fit it are failures.
 
     Args:
-        schema: The JSON text of the schema.
-        skip: Bytes in front of the data of each payload, such as 5 for those of a schema registry. Where
-            these name several schemas, `MixedSchemasWarning` says so; ``decode="auto"`` reads each by its
-            own.
+        schema: The JSON text of the schema with which all payloads were written; None is what each names.
+            Payloads in the single-object encoding of this schema are read as well.
+        reader: The JSON text of the schema whose types the values have. "newest" is the newest of the topic,
+            and "union" has the fields of all its schemas. None is `schema`, or else "newest".
+        skip: Bytes in front of the data of each payload, such as 5 for those of a schema registry. If the
+            session has a registry, payloads whose id is of another schema are read by that one. Without one,
+            `MixedSchemasWarning` says that there are several.
 
     Raises:
-        ConfigError: The schema is not valid.
+        ConfigError: A schema is not valid, or an argument cannot be used.
     """
+    if schema is None:
+        if skip:
+            raise ConfigError("skip= is for payloads of one schema: give schema=, or leave it out")
+        return avro_of_topic("newest" if reader is None else reader)
     if not isinstance(schema, str):
         raise ConfigError(f"schema must be the JSON text of an Avro schema, not {type(schema).__name__}")
+    if reader is not None and avro_of_topic(reader).reader in READERS:
+        raise ConfigError(f"reader={reader!r} is for payloads that name their schema: leave schema out")
     try:
         parsed = parse_schema(schema)
         mark = SINGLE_OBJECT + fingerprint(parsed).to_bytes(8, "little")
-        return TypedDecoder("avro", type_name(parsed), _avro_columns, schema, skip, mark)
+        title = type_name(parsed if reader is None else parse_schema(reader))
+        return TypedDecoder("avro", title, _avro_columns, (schema, reader), skip, mark)
     except SchemaError as error:
         raise ConfigError(f"the Avro schema cannot be used: {error}") from error
 
 
+@overload
+def protobuf(
+    schema: str | Path | bytes | ProtobufSchema,
+    message: str | None = None,
+    *,
+    descriptor: None = None,
+    skip: int = 0,
+) -> TypedDecoder: ...
+@overload
+def protobuf(
+    schema: None = None, message: str | None = None, *, descriptor: Any, skip: int = 0
+) -> TypedDecoder: ...
+@overload
+def protobuf(
+    schema: None = None, message: str | None = None, *, descriptor: None = None, skip: int = 0
+) -> OwnSchemas: ...
 def protobuf(
     schema: str | Path | bytes | ProtobufSchema | None = None,
     message: str | None = None,
     *,
     descriptor: Any = None,
     skip: int = 0,
-) -> TypedDecoder:
+) -> TypedDecoder | OwnSchemas:
     """Return a decoder of Protobuf payloads of one message type::
 
+        s.peek("orders", decode=bk.protobuf())
         s.peek("orders", decode=bk.protobuf("shop.proto", "Order"))
 
     `value` has the Arrow type of the message, and `expand=True` gives its fields as typed columns. `raw`
     keeps every payload, and rows that do not fit are failures.
 
+    Without `schema`, the message is that of the newest schema of the topic, which is looked for in the
+    registry or in the system. Fields that it does not have are left out. Rows of another message, and of
+    schemas that give a field another meaning, are failures.
+
     Args:
-        schema: The path of a ``.proto`` file or of a serialized descriptor, or the bytes of a descriptor.
-        message: The name of the message; None if the file has only one.
+        schema: The path of a ``.proto`` file or of a serialized descriptor, or the bytes of a descriptor;
+            None is what payloads name.
+        message: The name of the message; None if the file has only one, or is that of the topic.
         descriptor: A generated class, or a descriptor, in place of `schema`.
         skip: Bytes in front of the data of each payload, such as 6 for the first message of a schema in a
-            registry.
+            registry. If the session has a registry, payloads are read by the message that they name.
 
     Raises:
         ConfigError: The schema is not valid, has no such message, or the libraries for Protobuf are missing.
     """
-    if (schema is None) == (descriptor is None):
+    if schema is not None and descriptor is not None:
         raise ConfigError("give either a schema, such as a path, or descriptor=")
+    if schema is None and descriptor is None:
+        if skip:
+            raise ConfigError("skip= is for payloads of one schema: give schema=, or leave it out")
+        return OwnSchemas("protobuf", message=message)
     try:
         if descriptor is not None and not isinstance(descriptor, bytes):
             found = ProtobufSchema.from_class(descriptor)
@@ -207,8 +260,9 @@ def protobuf(
         raise ConfigError(str(error)) from error
 
 
-def _avro_columns(schema: str) -> Columns:
-    return AvroColumns(parse_schema(schema))
+def _avro_columns(source: tuple[str, str | None]) -> Columns:
+    schema, reader = source
+    return AvroColumns(parse_schema(schema), None if reader is None else parse_schema(reader))
 
 
 def _protobuf_columns(source: tuple[ProtobufSchema, str]) -> Columns:

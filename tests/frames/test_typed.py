@@ -146,7 +146,9 @@ def test_a_wrong_schema_says_what_is_wrong(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="skip=-1"):
         bk.avro('"long"', skip=-1)
     with pytest.raises(ConfigError, match="give either"):
-        bk.protobuf()
+        bk.protobuf("shop.proto", descriptor=b"x")
+    with pytest.raises(ConfigError, match="skip= is for payloads of one schema"):
+        bk.protobuf(skip=6)
 
 
 def test_two_schemas_of_one_name_are_told_apart(s: Session) -> None:

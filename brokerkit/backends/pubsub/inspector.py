@@ -18,7 +18,13 @@ from brokerkit.core.vocabulary.topics import Bounds, SubscriptionInfo, TopicDesc
 from .admin import delivery_of, get_topic, retention_seconds
 from .connection import PubSubConnection
 from .errors import code_of
-from .methods import GET_SCHEMA, GET_SUBSCRIPTION, LIST_TOPIC_SUBSCRIPTIONS, LIST_TOPICS
+from .methods import (
+    GET_SCHEMA,
+    GET_SUBSCRIPTION,
+    LIST_SCHEMA_REVISIONS,
+    LIST_TOPIC_SUBSCRIPTIONS,
+    LIST_TOPICS,
+)
 from .temporary import is_temporary
 
 _SCHEMA = re.compile(r"projects/[^/@]+/schemas/[^/@]+(?:@[^/@]+)?")
@@ -102,6 +108,19 @@ class PubSubInspector(InspectorDriver):
             return ANY_BYTES
         found = self._connection.call(GET_SCHEMA, timeout, name=name, view=_WITH_DEFINITION)
         return SystemSchema(_SCHEMA_TYPES.get(found.type_, str(found.type_)), found.definition)
+
+    def schema_names(self, topic: str, timeout: float) -> list[str]:
+        """Return the names of all revisions of the schema of a topic; the newest alone without a list."""
+        settings = get_topic(self._connection, topic, timeout).schema_settings
+        if not settings.schema or _SCHEMA.fullmatch(settings.schema) is None:
+            return []
+        pages = self._connection.pages(LIST_SCHEMA_REVISIONS, "schemas", timeout, name=settings.schema)
+        try:
+            found = sorted(pages, key=lambda each: each.revision_create_time.ToNanoseconds())
+        except NotSupported:
+            # the emulator has no list of revisions
+            return [settings.schema]
+        return [f"{settings.schema}@{each.revision_id}" for each in found]
 
 
 def subscription_info(connection: PubSubConnection, found: Any) -> SubscriptionInfo:

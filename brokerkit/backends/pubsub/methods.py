@@ -62,6 +62,12 @@ SEEK = _subscriber("Seek", types.SeekRequest.pb(), types.SeekResponse.pb(), "sub
 GET_SCHEMA = Method(
     "/google.pubsub.v1.SchemaService/GetSchema", types.GetSchemaRequest.pb(), types.Schema.pb(), "name"
 )
+LIST_SCHEMA_REVISIONS = Method(
+    "/google.pubsub.v1.SchemaService/ListSchemaRevisions",
+    types.ListSchemaRevisionsRequest.pb(),
+    types.ListSchemaRevisionsResponse.pb(),
+    "name",
+)
 LIST_SUBSCRIPTIONS = _subscriber(
     "ListSubscriptions", types.ListSubscriptionsRequest.pb(), types.ListSubscriptionsResponse.pb(), "project"
 )

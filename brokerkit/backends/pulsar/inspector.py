@@ -12,7 +12,7 @@ from brokerkit.core.vocabulary.schemas import SystemSchema
 from brokerkit.core.vocabulary.topics import Bounds, Placement, SubscriptionInfo, TopicDescription, TopicInfo
 
 from .connection import READER_PREFIX
-from .definitions import find_schema
+from .definitions import find_schema, schema_name
 from .log import log
 from .names import rest_path, split_partition
 from .positions import from_ledgers, pack, parse_id
@@ -117,6 +117,12 @@ class PulsarInspector(InspectorDriver):
     def schema(self, name: str, *, key: bool, timeout: float) -> SystemSchema:
         """Return the schema of a version of a topic. Raises NotSupported without the REST endpoint."""
         return find_schema(self._topics.required_rest(), name, key=key, timeout=timeout)
+
+    def schema_names(self, topic: str, timeout: float) -> list[str]:
+        """Return the names of all versions. Raises NotSupported without the REST endpoint."""
+        full = split_partition(self._topics.full(topic))[0]
+        versions = self._topics.required_rest().schema_versions(full, timeout)
+        return [schema_name(full, version) for version in versions]
 
 
 def _listed(rest: RestEndpoint, namespace: str, deadline: Deadline) -> Iterator[TopicInfo]:

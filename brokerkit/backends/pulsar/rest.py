@@ -132,6 +132,15 @@ class RestEndpoint:
             return None
         return found
 
+    def schema_versions(self, full: str, timeout: float) -> list[int]:
+        """Return the versions of the schema of a topic, ascending; none if it has none."""
+        path = rest_path(full).split("/", 1)[1]
+        try:
+            found = self.get(f"schemas/{path}/schemas", timeout)
+        except NotFound:
+            return []
+        return sorted(int(each["version"]) for each in found["getSchemaResponses"])
+
     def close(self) -> None:
         """Close the connections to the endpoint."""
         self._client.close()

@@ -168,6 +168,17 @@ class InspectorDriver(ABC):
         """
         raise NotSupported("this system keeps no schemas itself")
 
+    def schema_names(self, topic: str, timeout: float) -> list[str]:
+        """Return how messages of a topic would name its schemas, the newest last; none if it has none.
+
+        Called where `Capabilities.schemas` says that the system keeps schemas.
+
+        Raises:
+            NotFound: The topic does not exist.
+            NotSupported: Schemas cannot be asked for over this connection; the text says how to connect.
+        """
+        return []
+
     def close(self, timeout: float) -> None:
         """Let go of everything. The last call, made once. What it raises is ignored."""
         return

@@ -93,8 +93,7 @@ class ConnectedInspector(Closable):
 
         Args:
             topic: The name of the topic.
-            count: Whether to count exactly, by reading for up to two seconds, where the broker has no exact
-                count and there is little to read.
+            count: Count by reading, for up to two seconds, where the broker cannot and little is there.
             timeout: Seconds to wait for the broker.
 
         Raises:
@@ -126,6 +125,10 @@ class ConnectedInspector(Closable):
     def schema(self, name: str, *, key: bool = False, timeout: float = INSPECT_SECONDS) -> SystemSchema:
         """Return a schema that the system keeps itself; see `InspectorDriver.schema`."""
         return self._ask(lambda: self._driver.schema(name, key=key, timeout=timeout), timeout)
+
+    def schema_names(self, topic: str, *, timeout: float = INSPECT_SECONDS) -> list[str]:
+        """Return how messages of a topic would name its schemas; see `InspectorDriver.schema_names`."""
+        return self._ask(lambda: self._driver.schema_names(topic, timeout), timeout)
 
     def at_id(self, message_id: str) -> tuple[int | None, int]:
         """Return partition and position of a message by its id, without asking the broker.
@@ -365,14 +368,13 @@ class ConnectedInspector(Closable):
             except Exception as error:
                 problem = self._translate(error)
                 if isinstance(problem, SubscriptionNotFound):
-                    line = line_that_creates(problem)
-                    raise NotFound(f"{problem}: create it with {line}") from problem.__cause__
+                    text = f"{problem}: create it with {line_that_creates(problem)}"
+                    raise NotFound(text) from problem.__cause__
                 raise problem from problem.__cause__
 
         return self._driver_thread.call(translated, timeout=timeout + 1.0)
 
     def _check_open(self) -> None:
-        """Raise Closed if the inspector is closed, or used in a forked child."""
         self._driver_thread.check_process()
         if self._closed:
             raise Closed(f"the inspector of {self.name} is closed")

@@ -13,6 +13,7 @@ from brokerkit.registry import SchemaSource
 
 from ..arrays import flags, replaced
 from ..arrow import Array, ArrowType, nulls, starts_with
+from ..codecs.registered import Texts
 from ..decoded import Decoded, PayloadFailure, Payloads, objects_of
 from ..text import split_text
 from .declared import Declared, declared_rows
@@ -43,7 +44,7 @@ class AutoDecoder:
     _registered: RegisteredPayloads | None = field(default=None, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        found = None if self.schemas is None else RegisteredPayloads(self.schemas, self.validates)
+        found = None if self.schemas is None else RegisteredPayloads(self.schemas, Texts(self.validates))
         object.__setattr__(self, "_registered", found)
 
     def __reduce__(self) -> Any:

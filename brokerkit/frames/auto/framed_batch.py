@@ -11,7 +11,7 @@ import pyarrow as pa
 from brokerkit.registry import RegisteredSchema
 
 from ..arrays import taken
-from ..arrow import Array
+from ..arrow import Array, ArrowType
 from ..codecs.bodies import Gathered, Rows
 from ..codecs.framing import Framing
 from ..codecs.row_failure import RowFailure
@@ -44,10 +44,10 @@ class FramedBatch:
     A row is read if exactly one text fits, and every schema that it may name is known or surely not there.
     """
 
-    def __init__(self, length: int, topic: str | Sequence[str] | None = None) -> None:
+    def __init__(self, length: int, type: ArrowType, topic: str | Sequence[str] | None = None) -> None:
         self._length = length
         self._topic = topic
-        self._texts = Gathered(length)
+        self._texts = Gathered(length, type)
         self._word = np.full(length, -1, np.int64)
         self._words: list[tuple[str, str]] = []
         self._verbatim = np.zeros(length, np.bool_)
@@ -72,7 +72,9 @@ class FramedBatch:
     ) -> None:
         """Add what was read of some rows."""
         word = self._new_word(framing, format)
-        first = self._texts.put(rows, texts)
+        given = np.ones(len(rows), np.bool_)
+        given[list(failures)] = False
+        first = self._texts.put(rows, texts, given)
         self._word[first] = word
         if not framing.start and (format == "text" or "json" in (format, framing.encoding)):
             self._verbatim[first] = True
@@ -112,7 +114,7 @@ class FramedBatch:
                 added.
         """
         seen |= self._fit
-        texts, problems = self._texts.texts(), {}
+        texts, problems = self._texts.values(), {}
         for row in self._texts.contradicted:
             reason = "two schemas that it may name both fit, so that it is not decoded"
             problems[row] = Problem(reason, self._words[self._word[row]][0])

@@ -17,12 +17,12 @@ from brokerkit.registry import RegisteredSchema, SchemaRef, SchemaSource
 
 from ..arrays import flags
 from ..arrow import Array
-from ..codecs.bodies import Bodies, BodyReader, Gathered, Rows
+from ..codecs.bodies import Bodies, BodyReader, Gathered, Rows, Target
 from ..codecs.compression import decompress
 from ..codecs.extras import MissingExtra
 from ..codecs.framed_rows import framed_rows
 from ..codecs.framing import Framing, Part, declares, framings
-from ..codecs.registered import body_reader
+from ..codecs.registered import Texts
 from ..codecs.row_failure import RowFailure
 from ..decoded import ERROR_LENGTH, Payloads, objects_of
 from .framed_batch import Framed, FramedBatch
@@ -42,12 +42,12 @@ class RegisteredPayloads:
 
     Args:
         source: Where the schemas are.
-        validates: Payloads that name a JSON Schema are failures where they do not fit it.
+        target: What the payloads become; None is JSON text.
     """
 
-    def __init__(self, source: SchemaSource, validates: bool = False) -> None:
+    def __init__(self, source: SchemaSource, target: Target | None = None) -> None:
         self.source = source
-        self._validates = validates
+        self._target = target or Texts()
         self._readers: dict[RegisteredSchema, BodyReader] = {}
         self._found: dict[SchemaRef, RegisteredSchema] = {}
         self._unknown: dict[str, dict[SchemaRef, str]] = {}
@@ -65,7 +65,7 @@ class RegisteredPayloads:
         Args:
             skip: Rows that are not looked at.
         """
-        batch = FramedBatch(len(payloads), payloads.topic)
+        batch = FramedBatch(len(payloads), self._target.type, payloads.topic)
         if time.monotonic() - self._since > FORGOTTEN_SECONDS:
             self._unknown, self._found, self._since = {}, {}, time.monotonic()
         looked = flags(payloads.data.is_valid())
@@ -122,7 +122,7 @@ class RegisteredPayloads:
     def _reader(self, schema: RegisteredSchema) -> BodyReader:
         found = self._readers.get(schema)
         if found is None:
-            found = body_reader(schema, self.source.with_references(schema), validates=self._validates)
+            found = self._target.reader(schema, self.source.with_references(schema))
             if len(self._readers) >= MOST_READERS:
                 self._readers.clear()
             self._readers[schema] = found
@@ -146,9 +146,9 @@ def _read(reader: BodyReader, payloads: Array, framing: Framing) -> Bodies:
     found = reader.read(inner, replace(framing, start=0, compressed=False))
     for place, one in found.failures.items():
         failures[rows[place].as_py()] = one
-    texts = Gathered(len(payloads))
-    texts.put(rows.to_numpy(), found.texts)
-    return Bodies(texts.texts(), failures)
+    values = Gathered(len(payloads), found.texts.type)
+    values.put(rows.to_numpy(), found.texts)
+    return Bodies(values.values(), failures)
 
 
 def _part(payloads: Payloads) -> Part:

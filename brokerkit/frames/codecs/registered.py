@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from binascii import b2a_base64
 from collections.abc import Mapping
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -15,14 +14,15 @@ from brokerkit.core.vocabulary.errors import ConfigError
 from brokerkit.core.vocabulary.schemas import ANY_BYTES
 from brokerkit.registry import RegisteredSchema
 
-from ..arrays import bytes_of, choose, flags
-from ..arrow import Array
+from ..arrays import choose, flags
+from ..arrow import Array, ArrowType
 from ..decoded import objects_of
 from ..json_columns import json_texts
 from .avro import AvroColumns, SchemaError
 from .avro.schema import parse_schemas
-from .bodies import TEXT, Bodies, BodyReader, Gathered, Rows, read_json, row_by_row
-from .framing import LONGEST_NAME, Framing, with_message
+from .bodies import TEXT, Bodies, BodyReader, Gathered, read_json, row_by_row
+from .framed_messages import framed_messages
+from .framing import Framing
 from .json_schema import JsonSchema
 from .pairs import Pairs
 from .protobuf import ProtobufColumns, ProtobufSchema
@@ -30,7 +30,6 @@ from .row_failure import RowFailure
 from .single_values import SINGLE_VALUES
 
 _NO_TEXT = pa.scalar(None, TEXT)
-_HEAD = LONGEST_NAME + 100
 
 
 def body_reader(
@@ -85,6 +84,25 @@ def _read_checked(schema: JsonSchema, payloads: Array, framing: Framing) -> Bodi
     return Bodies(choose(pa.array(mask), _NO_TEXT, texts), failures | refused)
 
 
+class Texts:
+    """Bodies of any schema as exact JSON text: a `Target`.
+
+    Args:
+        validates: Payloads of a JSON Schema are failures where they do not fit it.
+    """
+
+    def __init__(self, validates: bool = False) -> None:
+        self._validates = validates
+
+    @property
+    def type(self) -> ArrowType:
+        return TEXT
+
+    def reader(self, schema: RegisteredSchema, references: Mapping[str, RegisteredSchema]) -> BodyReader:
+        """Return what reads the bodies that were written with a schema."""
+        return body_reader(schema, references, validates=self._validates)
+
+
 class _Avro:
     def __init__(self, columns: AvroColumns) -> None:
         self._columns = columns
@@ -112,7 +130,7 @@ class _Protobuf:
             return read_json(payloads, framing)
         found = Gathered(len(payloads))
         failures: dict[int, RowFailure] = {}
-        for message, rows in self._messages(payloads, framing, failures):
+        for message, rows in framed_messages(payloads, framing, self._message, failures):
             try:
                 columns = self._columns_of(message)
             except ConfigError as error:
@@ -130,7 +148,7 @@ class _Protobuf:
                 mask[unknown] = True
                 texts = choose(pa.array(mask), _NO_TEXT, texts)
             found.put(rows, texts)
-        texts = found.texts()
+        texts = found.values()
         if found.contradicted:
             reason = "the bytes behind the id fit an index and the name of a message"
             wrong_rows = np.zeros(len(payloads), np.bool_)
@@ -139,32 +157,6 @@ class _Protobuf:
             failures |= {row: RowFailure(framing.start, "", reason) for row in found.contradicted}
         fine = flags(texts.is_valid())
         return Bodies(texts, {row: each for row, each in failures.items() if not fine[row]})
-
-    def _messages(
-        self, payloads: Array, framing: Framing, failures: dict[int, RowFailure]
-    ) -> list[tuple[Framing, Rows]]:
-        """Return the messages that rows may hold, with the rows."""
-        rows = np.arange(len(payloads), dtype=np.int64)
-        if framing.declared:
-            return [(replace(framing, message=framing.message or self._message), rows)]
-        offsets, data = bytes_of(payloads)
-        places = offsets[:-1] + framing.start
-        inside = places < offsets[1:]
-        first = np.zeros(len(payloads), np.bool_)
-        first[inside] = data[places[inside]] == 0
-        groups: dict[Framing, list[int]] = {}
-        for row in rows[~first].tolist():
-            head = bytes(data[offsets[row] : min(offsets[row + 1], offsets[row] + framing.start + _HEAD)])
-            try:
-                for each in with_message(framing, head):
-                    groups.setdefault(each, []).append(row)
-            except ValueError as error:
-                failures[row] = RowFailure(framing.start, "", str(error))
-        found = [(each, np.array(some, np.int64)) for each, some in groups.items()]
-        if first.any():
-            # the usual case: a zero byte stands for the first message of the file
-            found.append((replace(framing, indexes=(0,), start=framing.start + 1), rows[first]))
-        return found
 
     def _columns_of(self, framing: Framing) -> ProtobufColumns:
         if framing.message is None and framing.indexes is not None:

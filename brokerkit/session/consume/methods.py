@@ -15,6 +15,7 @@ from ..arguments import MAX_BYTES, check_bytes, model_of
 from ..base import BrokerSession
 from ..interrupted import outcome_kept
 from ..options import ConsumeOptions, ReadOptions
+from ..reader_schemas import planned
 from .batches import Batches
 from .earlier_rows import noting_earlier_rows
 from .pull import Pulling, check_give_back, frame_maker
@@ -124,6 +125,7 @@ class ConsumingSession(BrokerSession):
             unmask=unmask,
             validate=validate,
         )
+        reading = planned(self, [topic], reading)
         make_frame = noting_earlier_rows(frame_maker(self, reading, details), start)
         self._release(topic, subscription)
         consuming = ConsumeOptions(topic, subscription, model, hold, connect_timeout, n, options)
@@ -185,6 +187,7 @@ class ConsumingSession(BrokerSession):
             unmask=unmask,
             validate=validate,
         )
+        reading = planned(self, [topic], reading)
         make_frame = noting_earlier_rows(frame_maker(self, reading, details), start)
         self._release(topic, subscription)
         model = model_of(model, share)

@@ -5,22 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from brokerkit.core.vocabulary.errors import BrokerError
-from brokerkit.core.vocabulary.windows import LATENESS
 from brokerkit.frames.auto.fingerprints import FingerprintedRegistry
-from brokerkit.frames.build import FrameBuilder
 from brokerkit.frames.codecs.framing import Framing, framings, with_message
 from brokerkit.registry import Registry
 
-from ..arguments import MAX_BYTES
-from ..filters import Filter
-from ..read.peek import Peek
-from ..read.ranges import parse_range, range_finder
+from ..newest_payloads import newest_payloads
 
 if TYPE_CHECKING:
     from ..base import BrokerSession
-
-LOOKED_AT = 10
-"""How many of the newest messages are looked at: the newest may have no payload."""
 
 
 def framing_of(session: BrokerSession, topic: str, registry: Registry) -> Framing | None:
@@ -29,7 +21,7 @@ def framing_of(session: BrokerSession, topic: str, registry: Registry) -> Framin
     This peeks, without side effects; a topic that cannot be read so has no framing.
     """
     try:
-        rows = _newest(session, topic)
+        rows = newest_payloads(session, topic)
     except BrokerError:
         # the message is published even if the topic cannot be looked at
         return None
@@ -47,26 +39,3 @@ def framing_of(session: BrokerSession, topic: str, registry: Registry) -> Framin
             except ValueError:
                 continue
     return None
-
-
-def _newest(session: BrokerSession, topic: str) -> list[tuple[bytes, dict[str, bytes]]]:
-    """Return the payloads and the attributes of the newest messages, the newest last."""
-    # without the mask of the session: what names the schema is not shown
-    peek = Peek(
-        session.inspector,
-        range_finder(session, False),
-        FrameBuilder("raw", True, key_decoder="raw"),
-        Filter(),
-        limit=LOOKED_AT,
-        max_bytes=MAX_BYTES,
-    )
-    peek.plan(topic, parse_range(None, None, LATENESS), newest=True)
-    peek.read(progress=False)
-    table = peek.table()
-    found: list[tuple[bytes, dict[str, bytes]]] = []
-    for payload, pairs in zip(
-        table.column("raw").to_pylist(), table.column("attributes").to_pylist(), strict=True
-    ):
-        if payload is not None:
-            found.append((payload, {pair["name"]: pair["value"] or b"" for pair in pairs or ()}))
-    return found

@@ -23,6 +23,7 @@ from ..filters import Header
 from ..interrupted import Interrupted
 from ..options import ReadOptions
 from ..read_report import NotYetReadableWarning
+from ..reader_schemas import planned
 from .peek import new_peek
 from .peek_with_side_effects import peek_with_side_effects
 from .ranges import parse_partitions, parse_range, range_finder
@@ -97,8 +98,9 @@ class ReadingSession(BrokerSession):
             header: Only messages that have a header of this name, or match ``{name: value}``.
             where: Only messages whose payload contains this text, or for which this function of the value, or
                 this Arrow expression over the frame's columns, is true.
-            decode: "auto", "json", "text", "raw", "msgpack", "cbor", or a decoder: `brokerkit.avro`,
-                `brokerkit.protobuf`, or one of your own by `brokerkit.decoder`.
+            decode: "auto", "json", "text", "raw", "avro", "protobuf", "msgpack", "cbor", or a decoder:
+                `brokerkit.avro`, `brokerkit.protobuf`, or one of your own by `brokerkit.decoder`. "avro" and
+                "protobuf" give typed values as the newest schema of the topic has them.
             decode_key: The same for keys. `raw_key` has the bytes of each key whose text is not the key.
             expand: Add a column for each field of JSON values; see `brokerkit.expand`.
             attributes: Read the headers. False leaves them out, which is faster.
@@ -140,6 +142,7 @@ class ReadingSession(BrokerSession):
             unmask,
             validate,
         )
+        reading = planned(self, [topic], reading)
         if side_effects is not None:
             if (end, newest, partitions, key, header, where) != (None,) * 6:
                 raise ConfigError(
@@ -237,22 +240,23 @@ class ReadingSession(BrokerSession):
         ]
         late = "" if span.lateness == parse_lateness(LATENESS) else f", lateness {span.lateness}"
         shown = ", ".join(plain(name, 60) for name in topics[:3]) + (", ..." if len(topics) > 3 else "")
+        reading = ReadOptions(
+            key,
+            header,
+            where,
+            decode,
+            expand,
+            attributes,
+            scan_for_time,
+            decode_key=decode_key,
+            mask=mask,
+            unmask=unmask,
+            validate=validate,
+        )
         return Scan(
             self,
             slices,
-            ReadOptions(
-                key,
-                header,
-                where,
-                decode,
-                expand,
-                attributes,
-                scan_for_time,
-                decode_key=decode_key,
-                mask=mask,
-                unmask=unmask,
-                validate=validate,
-            ),
+            planned(self, list(located), reading),
             title=f"scan of {shown} {span}",
             asked=f"{topics!r} from {start!r} to {end!r}{late}",
             doubt=span.doubt([each for stretches in located.values() for each in stretches]),
@@ -309,6 +313,7 @@ class ReadingSession(BrokerSession):
             mask=mask,
             unmask=unmask,
         )
+        reading = planned(self, list(dict.fromkeys(place[0] for place in places)), reading)
         builder = reading.builder(self.schema_source, self.mask)
         table = read_places(self.inspector, places, builder)
         missing = len(places) - table.num_rows

@@ -14,6 +14,7 @@ from brokerkit.frames.masking.mask import Mask
 from brokerkit.session.arguments import MAX_BYTES, check_bytes, check_topic
 from brokerkit.session.options import ReadOptions
 from brokerkit.session.read.ranges import parse_partitions, parse_range
+from brokerkit.session.reader_schemas import planned
 
 from ..call_text import Name, call_text
 from .predicate import Predicate
@@ -83,7 +84,8 @@ class Query:
 
     def builder(self, session: DataSession) -> FrameBuilder:
         """Return a new builder of the rows."""
-        return self.reading_all().builder(session.schema_source, session.mask)
+        reading = planned(session, [self.topic], self.reading_all())
+        return reading.builder(session.schema_source, session.mask)
 
     @classmethod
     def of(cls, given: Any, otherwise: Query | None) -> Query:

@@ -15,6 +15,7 @@ from brokerkit.core.vocabulary.topics import Slice
 from brokerkit.frames.tabular import table_of
 from brokerkit.session.read.peek import Peek, new_peek
 from brokerkit.session.read.ranges import parse_range
+from brokerkit.session.reader_schemas import planned
 
 from .latest_only_worker import LatestOnlyWorker
 from .query import Query
@@ -52,7 +53,7 @@ class Search:
         self._begun = time.monotonic()
         self._peek: Peek | None = None
         if query.side_effects is None:
-            self._peek = new_peek(session, query.limit, query.reading())
+            self._peek = new_peek(session, query.limit, planned(session, [query.topic], query.reading()))
         self.builder = self._peek.builder if self._peek is not None else query.builder(session)
 
     def start(self) -> None:

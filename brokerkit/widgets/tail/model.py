@@ -24,6 +24,7 @@ from brokerkit.session.filters import Filter
 from brokerkit.session.options import ReadOptions
 from brokerkit.session.overlooked import Overlooked
 from brokerkit.session.read.ranges import parse_range, range_finder
+from brokerkit.session.reader_schemas import planned
 
 from ..call_text import Name, call_text, variable_of
 from ..notebook_cells import cells
@@ -91,6 +92,7 @@ class TailModel:
         self._start, self._decode, self._decode_key = start, decode, decode_key
         self._mask, self._unmask = mask, unmask
         reading = ReadOptions(decode=decode, decode_key=decode_key, mask=mask, unmask=unmask)
+        reading = planned(session, [topic], reading)
         self._builder = reading.builder(session.schema_source, session.mask)
         self._filter = Filter(key, where, self._builder.schema)
         self._key, self._where = key, where
