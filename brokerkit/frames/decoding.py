@@ -14,7 +14,7 @@ from .arrow import Array, ArrowType, nulls
 from .auto import AutoDecoder
 from .decoded import Decoded, PayloadDecoder, PayloadFailure, Payloads, error_text
 from .object_decoder import NAMES as OBJECT_DECODERS
-from .object_decoder import ObjectDecoder
+from .object_decoder import ObjectColumns, ObjectDecoder
 from .own_schemas import NAMES as OWN_SCHEMAS
 from .own_schemas import OwnSchemas
 from .schema_decoder import KeptDecoder, SchemaDecoder
@@ -98,7 +98,7 @@ Decode: TypeAlias = "str | Decoder | TypedDecoder | OwnSchemas | SchemaDecoder |
 
 _registry: dict[str, Decoder] = {}
 _latest: dict[str, Decoder] = {}
-_typed: dict[str, TypedDecoder | KeptDecoder] = {}
+_typed: dict[str, TypedDecoder | ObjectColumns | KeptDecoder] = {}
 
 
 def decoder(type: ArrowType, name: str | None = None) -> Callable[[Callable[[bytes], Any]], Decoder]:
@@ -132,7 +132,7 @@ def as_decoder(decode: Decode | PayloadDecoder, argument: str = "decode") -> Pay
     """
     if isinstance(decode, Decoder | TextDecoder | AutoDecoder | ObjectDecoder):
         return decode
-    if isinstance(decode, TypedDecoder):
+    if isinstance(decode, TypedDecoder | ObjectColumns):
         _typed[decode.name] = decode
         return decode
     if isinstance(decode, SchemaDecoder):

@@ -23,9 +23,13 @@ LOOKED_AT = 10
 
 
 def newest_payloads(
-    session: BrokerSession, topic: str, *, key: bool = False
+    session: BrokerSession, topic: str, *, key: bool = False, count: int = LOOKED_AT, newest: bool = True
 ) -> list[tuple[bytes, dict[str, bytes]]]:
     """Return the payloads, or the keys, and the attributes of the newest messages, the newest last.
+
+    Args:
+        count: How many messages are looked at.
+        newest: False looks at the first ones.
 
     Raises:
         BrokerError: The topic cannot be read without side effects.
@@ -36,10 +40,10 @@ def newest_payloads(
         range_finder(session, False),
         FrameBuilder("raw", True, key_decoder="raw"),
         Filter(),
-        limit=LOOKED_AT,
+        limit=count,
         max_bytes=MAX_BYTES,
     )
-    peek.plan(topic, parse_range(None, None, LATENESS), newest=True)
+    peek.plan(topic, parse_range(None, None, LATENESS), newest=newest)
     peek.read(progress=False)
     table = peek.table()
     found: list[tuple[bytes, dict[str, bytes]]] = []

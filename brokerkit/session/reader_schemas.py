@@ -1,4 +1,4 @@
-"""The schemas of a topic, which give the values of a decoder by name their type before it is read."""
+"""What gives the values of a decoder by name their type before a topic is read: its schemas or messages."""
 
 from __future__ import annotations
 
@@ -7,22 +7,27 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from brokerkit.core.vocabulary.errors import ConfigError, NotFound
+from brokerkit.core.vocabulary.errors import BrokerError, ConfigError, NotFound
 from brokerkit.frames.codecs.body_writers import protobuf_schema
 from brokerkit.frames.codecs.extras import MissingExtra
 from brokerkit.frames.codecs.framing import Framing
 from brokerkit.frames.codecs.typed_bodies import Known
+from brokerkit.frames.object_decoder import NAMES as OBJECT_NAMES
+from brokerkit.frames.object_decoder import ObjectColumns, object_columns
 from brokerkit.frames.own_schemas import NAMES, OwnSchemas
 from brokerkit.frames.schema_decoder import SchemaDecoder, avro_target, protobuf_target
 from brokerkit.frames.typed import TypedDecoder
 from brokerkit.registry import RegisteredSchema, SchemaRef, SchemaSource
 from brokerkit.registry.subjects import Subjects
 
-from .newest_payloads import named_schemas
+from .newest_payloads import named_schemas, newest_payloads
 
 if TYPE_CHECKING:
     from .base import BrokerSession
     from .options import ReadOptions
+
+SEEN = 500
+"""How many of the first and of the newest messages say which type MessagePack and CBOR have."""
 
 TYPES = {"avro": "AVRO", "protobuf": "PROTOBUF"}
 
@@ -51,6 +56,8 @@ def _planned(session: BrokerSession, topics: Sequence[str], decode: Any, argumen
     source = session.schema_source
     if isinstance(decode, TypedDecoder) and decode.skips_frame and source is not None:
         return _with_frames(decode, source)
+    if isinstance(decode, str) and decode in OBJECT_NAMES:
+        return _of_objects(session, topics, decode, key=argument == "decode_key") or decode
     if isinstance(decode, str) and decode in NAMES:
         decode = OwnSchemas(decode)
     if not isinstance(decode, OwnSchemas):
@@ -67,6 +74,22 @@ def _planned(session: BrokerSession, topics: Sequence[str], decode: Any, argumen
         return _protobuf(session, topics, decode, argument, source)
     except MissingExtra as error:
         raise ConfigError(str(error)) from error
+
+
+def _of_objects(
+    session: BrokerSession, topics: Sequence[str], format: str, *, key: bool
+) -> ObjectColumns | None:
+    """Return a decoder with the type of the first and the newest messages; None if they have none."""
+    payloads: list[bytes] = []
+    for topic in topics:
+        for newest in (False, True):
+            try:
+                found = newest_payloads(session, topic, key=key, count=SEEN, newest=newest)
+            except BrokerError:
+                # what reads the topic says what is wrong with it
+                continue
+            payloads.extend(payload for payload, _ in found)
+    return object_columns(format, payloads)
 
 
 def _with_frames(decoder: TypedDecoder, source: SchemaSource) -> SchemaDecoder:

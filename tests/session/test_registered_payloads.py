@@ -166,3 +166,26 @@ def test_a_frame_is_published_as_the_same_bytes(written: Written) -> None:
     again = s.peek(f"{topic}-again", 100, decode="raw")
     assert again["raw"].astype(object).where(again["raw"].notna(), None).tolist() == written.payloads
     check(s.peek(f"{topic}-again", 100), written)
+
+
+def test_official_payloads_of_two_versions_are_typed_by_name(
+    kafka_server: KafkaServer, registry: RegistryServer
+) -> None:
+    topic = f"typed-{uuid.uuid4().hex[:8]}"
+    client = SchemaRegistryClient({"url": registry.address})
+    context = [SerializationContext(topic, part) for part in (MessageField.VALUE, MessageField.KEY)]
+    first, second = (AvroSerializer(client, json.dumps(each)) for each in (FIRST, SECOND))
+    number = ProtobufSerializer(wrappers_pb2.Int64Value, client, {"use.deprecated.format": False})
+    producer = Producer({"bootstrap.servers": kafka_server.address.partition("://")[2]})
+    with bk.connect(kafka_server.address, registry=registry.address) as s:
+        s.create_topic(topic)
+        for serializer, value in ((first, {"id": 2**60 + 1}), (second, {"id": 4, "note": "x"})):
+            key = number(wrappers_pb2.Int64Value(value=2**60 + 1), context[1])
+            producer.produce(topic, serializer(value, context[0]), key)
+        producer.flush()
+        df = s.peek(topic, decode="avro", decode_key="protobuf", expand=True)
+        assert bk.failures(df)["error"].tolist() == []
+        assert df["value"].tolist() == [{"id": 2**60 + 1, "note": None}, {"id": 4, "note": "x"}]
+        assert df["key"].tolist() == [{"value": 2**60 + 1}] * 2
+        assert df["value.id"].tolist() == [2**60 + 1, 4]
+        assert s.scan(topic, decode="avro").to_arrow().column("value").type.names == ["id", "note"]

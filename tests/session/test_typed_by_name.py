@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import gzip
 import io
 import json
@@ -10,7 +11,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import cbor2
 import fastavro
+import msgspec
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -29,6 +32,7 @@ OTHER = {"type": "record", "name": "Other", "fields": [{"name": "id", "type": "l
 PROTO_1 = 'syntax = "proto3"; message Order { int32 id = 1; string gone = 2; oneof kind { string a = 4; } }'
 PROTO_2 = 'syntax = "proto3"; message Order { int64 id = 1; string note = 3; oneof kind { string a = 4; int32 b = 5; } }'
 PROTO_BAD = 'syntax = "proto3"; message Order { string id = 1; }'
+AT = datetime.datetime(1969, 12, 31, 23, 59, 59, 999999, datetime.UTC)
 AVRO = {7: FIRST, 8: SECOND, 9: OTHER}
 PROTO = {17: PROTO_1, 18: PROTO_2, 19: PROTO_BAD}
 
@@ -217,3 +221,50 @@ def test_what_cannot_be_read_by_name_says_what_to_do(s: bk.Session) -> None:
         other.peek("t", decode="avro")
     with pytest.raises(ConfigError, match="which is not known here"):
         bk.failures(s.peek("t"), decode="avro")
+
+
+PACKED: list[Any] = [
+    {"id": 2**63 - 1, "price": 1, "at": AT, "data": b"\xff", "tags": ["a"], "who": {"city": "Plzeň"}, "mixed": 1},
+    {"id": -1, "price": 0.5, "tags": [], "who": {"zip": None, "city": None}, "mixed": "x", "more": True},
+    {"id": 5, "who": None},
+]  # fmt: skip
+
+
+EVERY = ["id", "price", "at", "data", "tags", "who", "mixed", "more"]
+
+
+@pytest.mark.parametrize("format", ["msgpack", "cbor"])
+def test_payloads_without_a_schema_have_the_type_that_was_seen(format: str, tmp_path: Path) -> None:
+    encode = msgspec.msgpack.encode if format == "msgpack" else cbor2.dumps
+    with bk.connect("inmem://") as s:
+        s.create_topic("m")
+        s.publish_batch("m", [encode(value) for value in PACKED])
+        scan = s.scan("m", decode=format)
+        df = s.peek("m", decode=format, expand=True)
+        s.publish_batch("m", [encode({"id": "text"}), encode({"new": 1}), b"\xc1", encode([1]), encode({"id": 6})])
+        assert df["value.id"].tolist() == [2**63 - 1, -1, 5]
+        assert df["value.id"].dtype == pd.ArrowDtype(pa.int64())
+        assert df["value.price"].dtype == pd.ArrowDtype(pa.float64())
+        assert df["value.at"].tolist()[0] == pd.Timestamp(AT)
+        assert df["value.data"].tolist()[0] == b"\xff"
+        assert df["value.who"].tolist()[0] == {"city": "Plzeň", "zip": None}
+        assert df["value.mixed"].tolist()[:2] == ["1", '"x"']
+        # what came after it was planned does not change the type
+        assert scan.to_arrow().column("value").to_pylist()[2] == {**dict.fromkeys(EVERY), "id": 5}
+        later = s.scan("m", decode=scan._builder.decoder).to_pandas()
+        assert later["value"].notna().tolist() == [True] * 3 + [False] * 4 + [True]
+        failures = bk.failures(later)
+        failures = failures[failures["column"] == "value"]
+        assert failures["row"].tolist() == [3, 4, 5, 6]
+        assert failures["path"].tolist()[:2] == ["id", "new"]
+        assert later["raw"].notna().all()
+        s.publish_frame("m", later)
+        assert s.reread(later)["value"].tolist()[7] == later["value"].tolist()[7]
+
+
+def test_payloads_that_are_no_maps_stay_json_text() -> None:
+    with bk.connect("inmem://") as s:
+        s.create_topic("m")
+        assert len(s.peek("m", decode="msgpack")) == 0
+        s.publish_batch("m", [msgspec.msgpack.encode([1, 2**64 - 1])])
+        assert s.peek("m", decode="msgpack")["value"].tolist() == ["[1,18446744073709551615]"]

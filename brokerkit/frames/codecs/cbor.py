@@ -43,7 +43,7 @@ def text(payload: bytes) -> str:
     Raises:
         ValueError: The payload is not exactly one CBOR value, or has no JSON text.
     """
-    return object_text(load(payload), _special)
+    return object_text(load(payload), special)
 
 
 def dump(value: Any) -> bytes:
@@ -67,7 +67,7 @@ def rewritten(payload: bytes, now: str | bytes) -> bytes:
         ValueError: The text is not JSON.
     """
     old = load(payload)
-    data = _dumped(edited(old, now, _special, _made), _style(old, payload))
+    data = _dumped(edited(old, now, special, _made), _style(old, payload))
     if read(text(data), str).value != read(now, str).value:
         raise Misfit("", "CBOR cannot hold every digit of its numbers")
     return data
@@ -121,7 +121,8 @@ def _library() -> Any:
     return extra("cbor2", "cbor", "CBOR")
 
 
-def _special(value: Any) -> Any:
+def special(value: Any) -> Any:
+    """Return what stands for an object of this codec's own types; see `objects.Special`."""
     cbor2 = _library()
     if isinstance(value, cbor2.CBORTag):
         return {"$tag": value.tag, "value": value.value}

@@ -72,7 +72,7 @@ def text(payload: bytes) -> str:
     Raises:
         ValueError: The payload is not exactly one MessagePack value, or has no JSON text.
     """
-    return object_text(load(payload), _special)
+    return object_text(load(payload), special)
 
 
 def dump(value: Any) -> bytes:
@@ -102,7 +102,7 @@ def rewritten(payload: bytes, now: str | bytes) -> bytes:
         Misfit: A value cannot be written as the type that was there.
         ValueError: The text is not JSON.
     """
-    data = dump(edited(load(payload), now, _special, _made))
+    data = dump(edited(load(payload), now, special, _made))
     if read(text(data), str).value != read(now, str).value:
         raise Misfit("", "MessagePack cannot hold every digit of its numbers")
     return data
@@ -208,7 +208,8 @@ def _library() -> Any:
     return extra("msgspec", "msgpack", "MessagePack")
 
 
-def _special(value: Any) -> Any:
+def special(value: Any) -> Any:
+    """Return what stands for an object of this codec's own types; see `objects.Special`."""
     if isinstance(value, Timestamp):
         return str(value)
     if isinstance(value, _library().msgpack.Ext):

@@ -157,3 +157,36 @@ def test_protobuf_is_read_as_the_first_message_of_its_schema(pstest_server: PubS
         frame = pulled(session, topic, 3)
         assert texts(frame) == ['{"id":7,"lines":[{"book":"Ulysses"}]}', '{"id": "7"}', None]
         assert texts(frame, "format") == ["pubsub+protobuf"] * 3
+
+
+def test_revisions_in_both_encodings_are_values_of_one_type(
+    session: Session, service: Service, topic: str
+) -> None:
+    first = service.schema(Schema.Type.AVRO, NUMBER)
+    second = service.schema(Schema.Type.AVRO, NOTED)
+    service.publish(topic, b"\x0e", **naming(first))
+    service.publish(topic, b"\x0e\x02x", **naming(second))
+    service.publish(topic, b'{"id":7,"note":"y"}', **naming(second, "JSON"))
+    service.publish(topic, b'{"id":"7"}', **naming(first, "JSON"))
+    decode = bk.avro(reader=NOTED)
+    frame = session.pull(topic, 4, subscription=topic, decode=decode, expand=True)
+    frame = frame.sort_values("id", key=lambda ids: ids.str.removeprefix("m").astype(int))
+    assert frame["value.note"].tolist()[:3] == ["", "x", "y"]
+    assert frame["value.id"].tolist()[:3] == [7, 7, 7]
+    assert frame.attrs["brokerkit"]["counts"]["failures"] == 1
+
+
+def test_the_schema_of_a_topic_is_the_type_of_a_decoder_by_name(pstest_server: PubSubServer) -> None:
+    service = Service(pstest_server)
+    name, revision = service.schema(Schema.Type.PROTOCOL_BUFFER, PROTO)
+    with bk.connect(url_of(pstest_server)) as session:
+        topic = f"t-{uuid.uuid4().hex[:8]}"
+        settings = {"schema": name, "encoding": Encoding.BINARY}
+        path = f"projects/{PROJECT}/topics/{topic}"
+        service.topics.create_topic(request={"name": path, "schema_settings": settings})
+        session.create_subscription(topic, topic, start="earliest")
+        service.publish(topic, BOOK, **naming((name, revision)))
+        service.publish(topic, b'{"id": "7"}', **naming((name, revision), "JSON"))
+        frame = session.pull(topic, 2, subscription=topic, decode="protobuf")
+        assert sorted(frame["value"], key=str) == [
+            {"id": 7, "lines": []}, {"id": 7, "lines": [{"book": "Ulysses"}]}]  # fmt: skip

@@ -294,3 +294,34 @@ def test_an_edited_value_is_written_with_the_schema_of_its_row(session: Session,
     single["value"] = "6"
     outcome = session.publish_frame(topic, single, progress=False)
     assert outcome["status"].tolist() == ["failed"]
+
+
+def test_a_decoder_by_name_gives_the_type_of_the_newest_schema(session: Session) -> None:
+    frame = session.peek("avro", decode="avro", expand=True)
+    assert frame["value.id"].tolist()[:2] == [7, ODD]
+    assert frame["value.lines"].tolist()[0] == [{"book": "Ulysses", "price": 12.5}]
+    assert frame["format"].tolist()[:2] == ["pulsar+avro"] * 2
+    moments = session.peek("protobuf-native", decode="protobuf", expand=True)
+    assert moments["value.seconds"].tolist() == [1_700_000_000]
+    pairs = session.peek("pair-avro-separated", decode="avro", decode_key="avro")
+    assert pairs["key"].tolist()[0] == {"book": "Ulysses", "price": 12.5}
+    assert pairs["value"].tolist()[0]["id"] == 7
+
+
+def test_versions_of_a_topic_are_values_of_the_newest_or_of_all(
+    pulsar_server: PulsarServer, namespace: str
+) -> None:
+    first = {"type": "record", "name": "R", "fields": [{"name": "id", "type": "int"}, {"name": "old", "type": "int"}]}
+    second = {"type": "record", "name": "R", "fields": [{"name": "id", "type": "long"}]}
+    topic = f"versions-{uuid.uuid4().hex[:8]}"
+    at = f"{pulsar_server.admin}/admin/v2/schemas/{namespace}/{topic}/schema"
+    with bk.connect(f"{pulsar_server.url}/{namespace}", admin=pulsar_server.admin) as s:
+        s.create_topic(topic)
+        for schema in (first, second):
+            content = {"type": "AVRO", "schema": json.dumps(schema), "properties": {}}
+            httpx.post(at, json=content).raise_for_status()
+        full = f"persistent://{namespace}/{topic}"
+        assert s.inspector.schema_names(topic) == [f"{full}@0", f"{full}@1"]
+        assert s.peek(topic, decode="avro")["value"].dtype.pyarrow_dtype.names == ["id"]
+        both = s.peek(topic, decode=bk.avro(reader="union"))
+        assert both["value"].dtype.pyarrow_dtype.names == ["id", "old"]
