@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from typing import Any
 from urllib.parse import quote
@@ -14,6 +15,10 @@ from .schemas import RegisteredSchema, SchemaRef, SchemaReference
 
 KINDS = {"global": "globalId", "content": "contentId"}
 _VERSIONS = ("v3", "v2")
+_AVRO_ONLY = ("record", "enum", "fixed", "map", "int", "long", "float", "double", "bytes")
+_JSON_SCHEMA_ONLY = frozenset(
+    {"$schema", "$id", "$ref", "properties", "anyOf", "oneOf", "allOf", "definitions"}
+)
 
 
 class NativeProtocol:
@@ -31,7 +36,12 @@ class NativeProtocol:
         path = f"{base}/ids/{kind}s/{int(ref.id)}"
         text = self._text(path)
         found = self._client.ask("GET", f"{path}/references", native=True)
-        return RegisteredSchema(self._type(base, {kind: str(ref.id)}), text, _references(found), ref)
+        type = self._type(base, {kind: str(ref.id)}) or type_of(text)
+        if type is None:
+            raise Unavailable(
+                f"the schema registry {self._client.name} does not say the type of a schema", retryable=False
+            )
+        return RegisteredSchema(type, text, _references(found), ref)
 
     def by_version(self, reference: SchemaReference) -> RegisteredSchema:
         """Return the schema of a reference to an artifact in a group. Raises NotFound."""
@@ -68,14 +78,14 @@ class NativeProtocol:
         except UnicodeDecodeError as error:
             raise Unavailable(f"the schema at {path} is not UTF-8 text", retryable=False) from error
 
-    def _type(self, base: str, params: dict[str, str]) -> str:
-        """Return the type of a schema. The answer with its text does not say it in every version."""
+    def _type(self, base: str, params: dict[str, str]) -> str | None:
+        """Return the type of a schema; None for one of an earlier version, which is not searched for."""
         found = self._client.ask("GET", f"{base}/search/artifacts", params=params, native=True)
         for each in found.get("artifacts", ()) if isinstance(found, dict) else ():
             kind = each.get("artifactType", each.get("type")) if isinstance(each, dict) else None
             if isinstance(kind, str):
                 return kind.upper()
-        raise Unavailable(f"the schema registry {self._client.name} does not say the type of a schema")
+        return None
 
     def _find_base(self) -> str:
         """Return the path of the protocol. Raises NotFound if the registry does not have it."""
@@ -92,6 +102,21 @@ class NativeProtocol:
         except NotFound:
             return False
         return True
+
+
+def type_of(text: str) -> str | None:
+    """Return the type of a schema, if its text is one of this type alone."""
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        return "PROTOBUF"
+    if isinstance(found, list):
+        return "AVRO"
+    if not isinstance(found, dict):
+        return None
+    if found.get("type") in _AVRO_ONLY:
+        return "AVRO"
+    return "JSON" if found.get("type") == "object" or not _JSON_SCHEMA_ONLY.isdisjoint(found) else None
 
 
 def _references(found: Any) -> tuple[SchemaReference, ...]:
