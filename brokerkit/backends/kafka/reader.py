@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 
-from confluent_kafka import KafkaError, Message, TopicPartition
+from confluent_kafka import KafkaError, KafkaException, Message, TopicPartition
 
 from brokerkit.core.contract.background import close_with_timeout
 from brokerkit.core.contract.garbage_collection import gc_paused
@@ -23,6 +23,7 @@ from .errors import AUTHENTICATION, from_code, translating
 from .options import Properties, log
 from .watch import Watch
 
+LEADERS_SECONDS = 1.0
 BATCH = 2_000
 BATCH_BYTES = 8_000_000
 """Approximate limit of a batch in bytes, estimated from its first message."""
@@ -68,11 +69,19 @@ class KafkaReader(ReaderDriver):
             numbers = self._connection.partitions(slice_.topic, Deadline(ANSWER_SECONDS))
             if (slice_.partition or 0) not in numbers:
                 raise NotFound(f"topic {slice_.topic!r} has no partition {slice_.partition}")
+            self._find_leaders(slice_.topic)
             self._topic = slice_.topic
         self._piece = slice_
         self._attributes = attributes
         self._next = slice_.start
         self._begin(slice_.start)
+
+    def _find_leaders(self, topic: str) -> None:
+        """Ask for the leaders of a topic, for which librdkafka by itself looks once a second."""
+        try:
+            self._consumer.list_topics(topic, LEADERS_SECONDS)
+        except KafkaException as error:
+            log.info("looking for the leaders of %r: %s", topic, error)
 
     def _begin(self, offset: int) -> None:
         assert self._piece is not None

@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from confluent_kafka import TopicPartition
 
+import brokerkit as bk
 from brokerkit.core import AfterTheEndWarning, Connection, NotFound, OutboundMessage, connect
 from brokerkit.core.vocabulary.messages import from_microseconds
 from brokerkit.core.vocabulary.topics import Slice
@@ -245,3 +246,19 @@ def test_a_group_that_begins_after_the_end_says_so(
     with warnings.catch_warnings():
         warnings.simplefilter("error", AfterTheEndWarning)
         broker.create_subscription(topic, f"{group}-at-the-end", start=3)
+
+
+def test_the_first_read_of_a_topic_waits_for_no_look_around_of_the_client(
+    kafka_server: KafkaServer, broker: Connection, make_topic: MakeTopic
+) -> None:
+    """One session reads one topic after the other, each for the first time."""
+    seconds: list[float] = []
+    with bk.connect(kafka_server.address) as session:
+        for _ in range(5):
+            topic = make_topic()
+            publish(broker, topic, b"x")
+            began = time.monotonic()
+            assert list(session.scan(topic, progress=False).to_pandas()["value"]) == ["x"]
+            seconds.append(time.monotonic() - began)
+    # the client looks by itself once a second
+    assert sorted(seconds)[2] < 0.4, seconds
