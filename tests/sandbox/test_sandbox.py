@@ -42,7 +42,7 @@ def folders() -> set[Path]:
     return set(Path(tempfile.gettempdir()).glob("brokerkit-nats-*/data"))
 
 
-@pytest.fixture(params=SYSTEMS)
+@pytest.fixture(scope="module", params=SYSTEMS)
 def shop(request: pytest.FixtureRequest) -> Iterator[bk.Session]:
     """A session on a sandbox with the demo shop."""
     system = request.param

@@ -32,7 +32,6 @@ from brokerkit.core import (
     connect,
 )
 
-ROUNDS = 100
 ORDERS: dict[str, Callable[[str], object]] = {}
 _kept: list[Any] = []
 """What lives until the interpreter ends."""
@@ -78,10 +77,19 @@ def take(steps: Sequence[Callable[[], object]]) -> None:
 
 
 @order
-def a_hundred_rounds(url: str) -> None:
+def twenty_rounds(url: str) -> None:
+    rounds(url, 20)
+
+
+@order
+def two_hundred_rounds(url: str) -> None:
+    rounds(url, 200)
+
+
+def rounds(url: str, count: int) -> None:
     """Connect, publish, read, be interrupted, and let go of it in ever another order."""
     chance = random.Random(1)
-    for number in range(ROUNDS):
+    for number in range(count):
         connection = connect(url)
         topic = new_topic(connection)
         consumer = consumer_of(connection, topic)

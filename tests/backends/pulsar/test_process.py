@@ -45,13 +45,19 @@ def _end(child: subprocess.Popen[str], timeout: float) -> None:
 
 
 @pytest.mark.timeout(ROUNDS_SECONDS + 30)
-def test_a_hundred_rounds_of_connect_read_interrupt_close_and_collect(pulsar_server: PulsarServer) -> None:
-    _end(_start("a_hundred_rounds", pulsar_server), ROUNDS_SECONDS)
-
-
 @pytest.mark.parametrize(
-    "name", [name for name in ORDERS if name not in ("a_hundred_rounds", "leave_while_the_server_hangs")]
+    "many", ["twenty_rounds", pytest.param("two_hundred_rounds", marks=pytest.mark.soak)]
 )
+def test_many_rounds_of_connect_read_interrupt_close_and_collect(
+    pulsar_server: PulsarServer, many: str
+) -> None:
+    _end(_start(many, pulsar_server), ROUNDS_SECONDS)
+
+
+ELSEWHERE = {"twenty_rounds", "two_hundred_rounds", "leave_while_the_server_hangs"}
+
+
+@pytest.mark.parametrize("name", [name for name in ORDERS if name not in ELSEWHERE])
 def test_the_interpreter_ends_in_order(pulsar_server: PulsarServer, name: str) -> None:
     _end(_start(name, pulsar_server), ORDER_SECONDS)
 
