@@ -49,11 +49,6 @@ NO_RESET = (
 )
 """Why a subscription is not moved."""
 
-_NOT_YET = (
-    "dead letters are not sent again from here yet: "
-    "peek at QUEUE/$deadletterqueue, and publish_frame what is to be sent again"
-)
-
 capabilities = Capabilities(
     models=("message",),
     durability="stored by the service, in three copies; an emulator may keep fewer",
@@ -75,7 +70,7 @@ capabilities = Capabilities(
         "deferred": SetAside({"$sb.state": "deferred"}),
     },
     purges=frozenset({"queue", "messages"}),
-    lacks={"reset": NO_RESET, "dead_letters": _NOT_YET, "redrive": _NOT_YET, "move": _NOT_YET},
+    lacks={"reset": NO_RESET},
     side_effects={"peek": "none", "scan": "none", "pull": "acknowledges"},
 )
 

@@ -9,6 +9,7 @@ from azure.core.exceptions import HttpResponseError
 from azure.servicebus import ServiceBusClient
 
 from brokerkit.core.contract.consumer import ConsumerDriver, ConsumerRequest, SubscriptionRequest
+from brokerkit.core.contract.dead_letters import DeadLettersDriver
 from brokerkit.core.contract.driver import Driver
 from brokerkit.core.contract.inspector import InspectorDriver, ReaderDriver
 from brokerkit.core.contract.publisher import PublisherDriver
@@ -21,6 +22,7 @@ from brokerkit.core.vocabulary.errors import BrokerError, NotSupported, Unauthor
 from . import admin
 from .connection import ServiceBusConnection, log
 from .consumer import ServiceBusConsumer
+from .dead_letters import ServiceBusDeadLetters
 from .entities import LEAST_SECONDS, REFUSED, limits
 from .errors import translate, translating
 from .inspector import ServiceBusInspector
@@ -155,6 +157,9 @@ class ServiceBusDriver(Driver):
 
     def purging(self) -> PurgingDriver:
         return ServiceBusPurging(self._connection)
+
+    def dead_letters(self) -> DeadLettersDriver:
+        return ServiceBusDeadLetters(self._connection)
 
     @property
     def native(self) -> Clients:

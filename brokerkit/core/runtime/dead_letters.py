@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import TypeVar
 
 from ..contract.at_exit import close_at_exit
@@ -117,15 +118,7 @@ class ConnectedDeadLetters(Closable):
         """
         check_name(name, "topic")
         made = self._ask(lambda: self._driver.place(name, timeout), timeout)
-        return DeadLetterPlace(
-            made.name,
-            kind or made.kind,
-            made.removal,
-            made.origin or origin,
-            made.subscription,
-            made.through,
-            made.lock_seconds,
-        )
+        return replace(made, kind=kind or made.kind, origin=made.origin or origin)
 
     def prepare(self, place: DeadLetterPlace, *, timeout: float = SECONDS) -> None:
         """Make what removing needs, such as the subscription of the place."""

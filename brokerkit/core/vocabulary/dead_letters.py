@@ -38,6 +38,7 @@ class DeadLetterPlace:
         through: The subscription or group through which they are taken, or which remembers them.
         lock_seconds: How long a message that was taken stays locked, where a process that was killed may
             have left some so.
+        caution: What should be known before its messages are sent again.
     """
 
     name: str
@@ -47,6 +48,7 @@ class DeadLetterPlace:
     subscription: str | None = None
     through: str | None = None
     lock_seconds: float | None = None
+    caution: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

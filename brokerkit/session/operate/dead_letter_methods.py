@@ -15,6 +15,7 @@ from brokerkit.core.vocabulary.arguments import check_count, check_seconds
 from brokerkit.core.vocabulary.dead_letters import DeadLetterPlace
 from brokerkit.core.vocabulary.errors import ConfigError, NotSupported
 from brokerkit.core.vocabulary.interrupts import Hold
+from brokerkit.core.vocabulary.notes import note
 from brokerkit.frames.masking.mask import Mask
 from brokerkit.frames.outcome import OutcomeFrame
 from brokerkit.frames.provenance import provenance_of
@@ -29,10 +30,11 @@ from ..publish.journal import opened
 from .confirming import check_confirmed
 from .copies import Copies, CopyRules, Headers
 from .dead_letters import DeadLetterRows, grouped, letters_frame
-from .moving import Moving, Pace
+from .moving import MoveWarning, Moving, Pace
 from .planning import plan_frame
 from .selecting import AllOf, RowsOf
-from .sources import Source, source_of
+from .sources import ReadSource, RememberedSource, Source
+from .taken_source import TakenSource, check_can_take
 from .together import Together
 
 MAX_REDRIVES = 3
@@ -251,7 +253,9 @@ class DeadLetterSession(BrokerSession):
         check_confirmed(name, confirm, f"to {verb} messages of {there}")
         for each in places:
             connected.prepare(each)
-        sources = [source_of(self, each) for each in places]
+            if each.caution is not None:
+                note(each.caution, MoveWarning)
+        sources = [self._removable(each) for each in places]
         with ExitStack() as stack:
             kept = stack.enter_context(opened(journal))
             if kept is not None:
@@ -306,7 +310,14 @@ class DeadLetterSession(BrokerSession):
                 f"messages of {place.name!r} are not shown without taking them: "
                 'peek(..., side_effects="give back", subscription=...) takes them and gives them back'
             )
-        return source_of(self, place if place.removal != "take" else replace(place, removal="delete"))
+        return RememberedSource(self, place) if place.removal == "position" else ReadSource(self, place)
+
+    def _removable(self, place: DeadLetterPlace) -> Source:
+        """Return a source whose messages can be removed."""
+        if place.removal != "take":
+            return self._readable(place)
+        check_can_take(self, place)
+        return TakenSource(self, place)
 
 
 def _one_of(name: str, value: Any, known: Sequence[Any]) -> Any:

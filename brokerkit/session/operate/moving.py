@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from brokerkit.core.vocabulary.columns import Columns
-from brokerkit.core.vocabulary.errors import BrokerError, NotFound
+from brokerkit.core.vocabulary.errors import BrokerError, NotFound, Unavailable
 from brokerkit.core.vocabulary.interrupts import check_interrupt
 from brokerkit.core.vocabulary.notes import note
 from brokerkit.core.vocabulary.results import PublishResult
@@ -115,6 +115,7 @@ class Moving:
         self._together = together
         self._moved = 0
         self._stopped = ""
+        self._locked: set[str] = set()
         self._receipts: dict[str, Receipt] = {}
         self._ends = {} if journal is None else journal.ends
         if journal is not None:
@@ -130,14 +131,16 @@ class Moving:
 
     def run(self, *, total: int | None, progress: bool) -> OutcomeFrame:
         """Move everything. This ends early if the broker does not answer."""
-        with bar(self._what, total, show=progress) as shown:
-            for source in self._sources:
-                try:
+        try:
+            with bar(self._what, total, show=progress) as shown:
+                for source in self._sources:
                     self._place(source, shown)
-                finally:
-                    source.close()
-                if self._stopped:
-                    break
+                    self._locked |= source.locked
+                    if self._stopped:
+                        break
+        finally:
+            for source in self._sources:
+                source.close()
         self._settle_doubts()
         if self._stopped:
             note(f"{self._what} ended early: {self._stopped}", MoveWarning)
@@ -253,7 +256,7 @@ class Moving:
         """Say what is known of those that an earlier call was moving, or that were asked for and are gone."""
         if self._stopped or (self._pace.limit is not None and self._moved >= self._pace.limit):
             return
-        for name in sorted(self._doubts):
+        for name in sorted(self._doubts - self._locked):
             receipt = self._receipts[name]
             receipt.removed = True
             if receipt.result.status == "unknown":
@@ -263,10 +266,14 @@ class Moving:
                 self._journal.gone([name])
         for place, identity in self._selection.left:
             name = f"{place} {identity}"
-            if name not in self._receipts:
-                missing = NotFound(f"it is not in {place!r} any more")
-                failed = PublishResult("failed", error=missing)
-                self._receipts[name] = Receipt(place, identity, None, failed, removed=True)
+            if name in self._receipts:
+                continue
+            locked = name in self._locked
+            missing: BrokerError = NotFound(f"it is not in {place!r} any more")
+            if locked:
+                missing = Unavailable("another consumer holds it: it was left where it is")
+            failed = PublishResult("failed", error=missing)
+            self._receipts[name] = Receipt(place, identity, None, failed, removed=not locked)
 
     def outcome(self) -> OutcomeFrame:
         """Return the receipt of every message that was tried, by this call or an earlier one."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from brokerkit.core.vocabulary.columns import Columns
 from brokerkit.core.vocabulary.dead_letters import DeadLetterPlace
-from brokerkit.core.vocabulary.errors import BrokerError, NotSupported
+from brokerkit.core.vocabulary.errors import BrokerError
 from brokerkit.core.vocabulary.settled_offsets import SettledOffsets
 from brokerkit.core.vocabulary.topics import Slice
 
@@ -38,12 +38,17 @@ class Part:
 
 
 class Source(ABC):
-    """The messages of one place, and what removes them."""
+    """The messages of one place, and what removes them.
+
+    Attributes:
+        locked: The messages that are there, and were not to be had: another consumer holds them.
+    """
 
     def __init__(self, session: BrokerSession, place: DeadLetterPlace) -> None:
         self.session = session
         self.place = place
         self.dead_letters = session.connection.dead_letters()
+        self.locked: set[str] = set()
 
     @abstractmethod
     def parts(self, rows: int) -> Iterator[Part]:
@@ -142,17 +147,3 @@ class RememberedSource(ReadSource):
             return dict.fromkeys(rows, error)
         self.keep(part, rows, settled)
         return {}
-
-
-def source_of(session: BrokerSession, place: DeadLetterPlace) -> Source:
-    """Return the source of a place.
-
-    Raises:
-        NotSupported: Its messages can only be taken, and not removed one by one.
-    """
-    match place.removal:
-        case "delete":
-            return ReadSource(session, place)
-        case "position":
-            return RememberedSource(session, place)
-    raise NotSupported(f"messages of {place.name!r} cannot be removed one by one")

@@ -1,0 +1,144 @@
+"""A queue whose messages are taken, and acknowledged once their copies are stored."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from brokerkit.core.contract.consumer import Outcome
+from brokerkit.core.runtime.message_consumer import MessageConsumer
+from brokerkit.core.runtime.received import Fetch, ReceivedBatch
+from brokerkit.core.vocabulary.cancellation import Deadline
+from brokerkit.core.vocabulary.columns import Columns
+from brokerkit.core.vocabulary.dead_letters import DeadLetterPlace
+from brokerkit.core.vocabulary.errors import AckFailed, BrokerError, NotSupported
+from brokerkit.core.vocabulary.interrupts import check_interrupt
+
+from .sources import Part, Source
+
+if TYPE_CHECKING:
+    from ..base import BrokerSession
+
+HOLD_SECONDS = 6 * 3600.0
+ATTACH_SECONDS = 30.0
+STEP_SECONDS = 0.5
+IDLE_SECONDS = 5.0
+"""How long to wait for another message where the queue cannot be looked at."""
+LOCK_MARGIN = 5.0
+MAX_BYTES = 32_000_000
+
+Taken = tuple[Fetch, int]
+
+
+class TakenSource(Source):
+    """A queue that is taken from. What is not removed is held, and returned at the end.
+
+    Where the queue can be looked at, its messages are handed over in its order: those that a killed call left
+    locked are waited for, so that nothing overtakes them.
+    """
+
+    def __init__(self, session: BrokerSession, place: DeadLetterPlace) -> None:
+        super().__init__(session, place)
+        consumer = session.connection.consumer(
+            place.name,
+            place.through,
+            model="message",
+            hold=HOLD_SECONDS,
+            connect_timeout=ATTACH_SECONDS,
+        )
+        assert isinstance(consumer, MessageConsumer)
+        self._consumer = consumer
+        self._waiting: dict[str, tuple[Columns, int, Taken]] = {}
+
+    def parts(self, rows: int) -> Iterator[Part]:
+        if self.session.capabilities.slices == "never":
+            yield from self._as_they_come(rows)
+            return
+        for ids in self._ids(rows):
+            found = self._awaited(ids)
+            self.locked.update(f"{self.place.name} {each}" for each in ids if each not in found)
+            if found:
+                yield self._part([self._waiting.pop(each) for each in found])
+
+    def _ids(self, rows: int) -> Iterator[list[str]]:
+        """Yield the ids of the messages that are there now, in order."""
+        inspector = self.session.inspector
+        for slice_ in inspector.plan(self.place.name):
+            waiting: list[str] = []
+            for columns in inspector.read(slice_):
+                waiting += [str(each) for each in columns.values("id")]
+                while len(waiting) >= rows:
+                    yield waiting[:rows]
+                    del waiting[:rows]
+            if waiting:
+                yield waiting
+
+    def _awaited(self, ids: Sequence[str]) -> list[str]:
+        """Take until these messages came, and return those that did before a lock would have expired."""
+        missing = set(ids) - self._waiting.keys()
+        patience = (self.place.lock_seconds or 0.0) + LOCK_MARGIN
+        deadline = Deadline(patience)
+        while missing and not deadline.passed:
+            check_interrupt()
+            found = self._take(max(len(missing), 1))
+            if missing & found:
+                missing -= found
+                deadline = Deadline(patience)
+        return [each for each in ids if each in self._waiting]
+
+    def _take(self, count: int) -> set[str]:
+        batches: list[ReceivedBatch] = self._consumer.fetch_many(count, STEP_SECONDS, max_bytes=MAX_BYTES)
+        found: set[str] = set()
+        for batch in batches:
+            columns = batch.columns.as_lists()
+            fetch_rows = batch.pending_rows()
+            for row, (identity, fetch_row) in enumerate(zip(columns.values("id"), fetch_rows, strict=True)):
+                self._waiting[str(identity)] = (columns, row, (batch.fetch, fetch_row))
+                found.add(str(identity))
+        return found
+
+    def _as_they_come(self, rows: int) -> Iterator[Part]:
+        """Take until no more come for a while."""
+        quiet = Deadline(IDLE_SECONDS)
+        while not quiet.passed:
+            check_interrupt()
+            found = self._take(rows)
+            if found:
+                quiet = Deadline(IDLE_SECONDS)
+                yield self._part([self._waiting.pop(each) for each in list(self._waiting)])
+
+    def _part(self, taken: Sequence[tuple[Columns, int, Taken]]) -> Part:
+        """Return messages as a part, in this order."""
+        columns = Columns.concat([columns.slice(row, row + 1) for columns, row, _ in taken]).as_lists()
+        restored = self.dead_letters.restored(self.place, columns).as_lists()
+        return Part(restored, taken=[each for _, _, each in taken])
+
+    def remove(self, part: Part, rows: Sequence[int]) -> dict[int, BrokerError]:
+        by_fetch: dict[int, tuple[Fetch, list[int], list[int]]] = {}
+        for row in rows:
+            fetch, fetch_row = part.taken[row]
+            _, part_rows, fetch_rows = by_fetch.setdefault(id(fetch), (fetch, [], []))
+            part_rows.append(row)
+            fetch_rows.append(fetch_row)
+        errors: dict[int, BrokerError] = {}
+        for fetch, part_rows, fetch_rows in by_fetch.values():
+            try:
+                fetch.settle(fetch_rows, Outcome.ACK, None, None)
+            except AckFailed as error:
+                failures = error.failures or dict.fromkeys(range(len(part_rows)), error)
+                errors |= {part_rows[place]: each for place, each in failures.items()}
+            except BrokerError as error:
+                errors |= dict.fromkeys(part_rows, error)
+        return errors
+
+    def close(self) -> None:
+        self._consumer.close()
+
+
+def check_can_take(session: BrokerSession, place: DeadLetterPlace) -> None:
+    """Raise NotSupported if messages of a place are taken through a subscription, and none is named."""
+    if place.through is None and session.capabilities.subscription_required:
+        raise NotSupported(
+            f"{place.name!r} has no subscription through which its messages are taken: create one, "
+            f"create_subscription({place.name!r}, NAME), and name it, through=NAME"
+        )
