@@ -59,11 +59,6 @@ PURGE_WHERE = (
     "is to stay to another topic and delete this one"
 )
 """Why single messages are not removed."""
-_NOT_YET = (
-    "dead letters are not sent again from here yet: "
-    "peek at the topic TOPIC-SUBSCRIPTION-DLQ, and publish_frame what is to be sent again"
-)
-
 capabilities = Capabilities(
     models=("message", "record"),
     durability=(
@@ -86,7 +81,7 @@ capabilities = Capabilities(
     keeps_attribute=keeps,
     schemas="pulsar",
     purges=frozenset({"backlog", "everything"}),
-    lacks={"purge_where": PURGE_WHERE, "dead_letters": _NOT_YET, "redrive": _NOT_YET, "move": _NOT_YET},
+    lacks={"purge_where": PURGE_WHERE},
     by_model={"record": {"nack": "seek back", "delivery_count": False}},
 )
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from brokerkit.core.contract.consumer import ConsumerDriver, ConsumerRequest, SubscriptionRequest
+from brokerkit.core.contract.dead_letters import DeadLettersDriver
 from brokerkit.core.contract.driver import Driver
 from brokerkit.core.contract.inspector import InspectorDriver, ReaderDriver
 from brokerkit.core.contract.publisher import PublisherDriver
@@ -18,6 +19,7 @@ from brokerkit.core.vocabulary.errors import BrokerError
 from .admin import Subscriptions, create_topic, delete_topic
 from .connection import PulsarConnection
 from .consumer import PulsarConsumer, PulsarRecordConsumer
+from .dead_letters import PulsarDeadLetters
 from .errors import translate
 from .inspector import PulsarInspector
 from .operating import PulsarSubscriptions
@@ -91,6 +93,9 @@ class PulsarDriver(Driver):
 
     def purging(self) -> PurgingDriver:
         return PulsarPurging(self._topics)
+
+    def dead_letters(self) -> DeadLettersDriver:
+        return PulsarDeadLetters(self._topics, self._subscriptions)
 
     @property
     def native(self) -> Any:

@@ -48,6 +48,14 @@ class DeadLettersDriver(ABC):
             NotSupported: Messages of this topic cannot be removed one by one.
         """
 
+    def full(self, topic: str) -> str:
+        """Return the name of a topic as lists of topics have it."""
+        return topic
+
+    def named(self, topic: str) -> str:
+        """Return the topic that an attribute names, as it is published to."""
+        return topic
+
     def prepare(self, place: DeadLetterPlace, timeout: float) -> None:
         """Make what removing needs, such as the subscription of the place. Called before anything is sent."""
         return
@@ -66,10 +74,10 @@ class DeadLettersDriver(ABC):
         """
         raise NotSupported("messages of this system are not deleted by their ids")
 
-    def remembered(self, place: DeadLetterPlace, timeout: float) -> dict[int | None, SettledOffsets]:
-        """Return which messages are remembered as removed, by partition.
+    def remembered(self, place: DeadLetterPlace, timeout: float) -> Mapping[int | None, SettledOffsets]:
+        """Return which messages are removed and still there to be read, by partition.
 
-        Called where `DeadLetterPlace.removal` is "position".
+        Called where messages can be read again, unless `DeadLetterPlace.removal` is "delete".
         """
         return {}
 

@@ -60,7 +60,7 @@ class ConnectedDeadLetters(Closable):
         refuse: Callable[[str], None],
     ) -> None:
         self.name = name
-        self.rules = HeaderRules([*OWN_RULES, *driver.rules, *COMMON_RULES])
+        self.rules = HeaderRules([*OWN_RULES, *driver.rules, *COMMON_RULES], driver.named)
         self._driver = driver
         self._inspector = inspector
         self._capabilities = capabilities
@@ -93,7 +93,7 @@ class ConnectedDeadLetters(Closable):
         if known == {topic}:
             return found
         names = [each.name for each in self._inspector.topics(timeout=timeout)]
-        for name, kind in sorted(named_after(topic, names, naming).items()):
+        for name, kind in sorted(named_after(self._driver.full(topic), names, naming).items()):
             if name not in known:
                 found.append(self.place(name, kind=kind, origin=topic, timeout=timeout))
         if found:
@@ -148,9 +148,9 @@ class ConnectedDeadLetters(Closable):
 
     def remembered(
         self, place: DeadLetterPlace, *, timeout: float = SECONDS
-    ) -> dict[int | None, SettledOffsets]:
-        """Return which messages are remembered as removed, by partition."""
-        if place.removal != "position":
+    ) -> Mapping[int | None, SettledOffsets]:
+        """Return which messages are removed and still there to be read, by partition."""
+        if place.removal == "delete" or self._capabilities.slices != "repeatable":
             return {}
         return self._ask(lambda: self._driver.remembered(place, timeout), timeout)
 

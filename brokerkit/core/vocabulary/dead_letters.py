@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -140,9 +140,15 @@ COMMON_RULES: tuple[HeaderRule, ...] = (
 
 
 class HeaderRules:
-    """Several rules together. The first that knows a fact tells it."""
+    """Several rules together. The first that knows a fact tells it.
 
-    def __init__(self, rules: Sequence[HeaderRule]) -> None:
+    Args:
+        rules: The rules.
+        named: Returns the topic that an attribute names, as it is published to. None for the same.
+    """
+
+    def __init__(self, rules: Sequence[HeaderRule], named: Callable[[str], str] | None = None) -> None:
+        self._named = named
         self._facts: dict[str, tuple[int, Fact, bool]] = {}
         for place, rule in enumerate(rules):
             for order, (name, fact) in enumerate(rule.facts.items()):
@@ -161,6 +167,8 @@ class HeaderRules:
             read = _text(value) if fact in _TEXTS else _number(value, binary)
             if read is not None and rank <= ranks.get(fact, rank):
                 found[fact], ranks[fact] = read, rank
+        if self._named is not None and "topic" in found:
+            found["topic"] = self._named(found["topic"])
         if "time" in found:
             found["time"] *= 1000
         return DeadLetterFacts(**found) if found else NO_FACTS

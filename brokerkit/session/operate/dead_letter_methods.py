@@ -169,7 +169,9 @@ class DeadLetterSession(BrokerSession):
         self.connection.dead_letters().check_has("redrive")
         if isinstance(what, str):
             name = check_topic(what)
-            places = self._dead_letter_places(name, naming, through)
+            found = self._dead_letter_places(name, naming, through)
+            # what is to be retried is not given up yet: it is redriven only if its topic is named
+            places = [each for each in found if each.kind != "retries" or each.name == name] or found
             rows = DeadLetterRows(self, self.connection.dead_letters().rules, ReadOptions(key, header, where))
             selection: AllOf | RowsOf = AllOf({e.name: e for e in places}, rows if filtering else None)
         else:
@@ -310,7 +312,7 @@ class DeadLetterSession(BrokerSession):
                 f"messages of {place.name!r} are not shown without taking them: "
                 'peek(..., side_effects="give back", subscription=...) takes them and gives them back'
             )
-        return RememberedSource(self, place) if place.removal == "position" else ReadSource(self, place)
+        return ReadSource(self, place) if place.removal == "delete" else RememberedSource(self, place)
 
     def _removable(self, place: DeadLetterPlace) -> Source:
         """Return a source whose messages can be removed."""

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 HOLD_SECONDS = 6 * 3600.0
 ATTACH_SECONDS = 30.0
 STEP_SECONDS = 0.5
-IDLE_SECONDS = 5.0
-"""How long to wait for another message where the queue cannot be looked at."""
+IDLE_SECONDS = 3.0
+"""How long to wait for another message of a subscription, which does not show what it has."""
 LOCK_MARGIN = 5.0
 MAX_BYTES = 32_000_000
 
@@ -51,7 +51,7 @@ class TakenSource(Source):
         self._waiting: dict[str, tuple[Columns, int, Taken]] = {}
 
     def parts(self, rows: int) -> Iterator[Part]:
-        if self.session.capabilities.slices == "never":
+        if self.session.capabilities.slices != "while it lasts":
             yield from self._as_they_come(rows)
             return
         for ids in self._ids(rows):
@@ -87,7 +87,9 @@ class TakenSource(Source):
         return [each for each in ids if each in self._waiting]
 
     def _take(self, count: int) -> set[str]:
-        batches: list[ReceivedBatch] = self._consumer.fetch_many(count, STEP_SECONDS, max_bytes=MAX_BYTES)
+        return self._received(self._consumer.fetch_many(count, STEP_SECONDS, max_bytes=MAX_BYTES))
+
+    def _received(self, batches: Sequence[ReceivedBatch]) -> set[str]:
         found: set[str] = set()
         for batch in batches:
             columns = batch.columns.as_lists()
@@ -98,14 +100,14 @@ class TakenSource(Source):
         return found
 
     def _as_they_come(self, rows: int) -> Iterator[Part]:
-        """Take until no more come for a while."""
-        quiet = Deadline(IDLE_SECONDS)
-        while not quiet.passed:
+        """Take until no more come for a while, and the broker says that none are left, where it does."""
+        while self._received(
+            self._consumer.fetch_many(
+                rows, IDLE_SECONDS, window=IDLE_SECONDS, thorough=True, max_bytes=MAX_BYTES
+            )
+        ):
             check_interrupt()
-            found = self._take(rows)
-            if found:
-                quiet = Deadline(IDLE_SECONDS)
-                yield self._part([self._waiting.pop(each) for each in list(self._waiting)])
+            yield self._part([self._waiting.pop(each) for each in list(self._waiting)])
 
     def _part(self, taken: Sequence[tuple[Columns, int, Taken]]) -> Part:
         """Return messages as a part, in this order."""

@@ -1,0 +1,111 @@
+"""The dead letters of Pulsar: topics that its clients name after a topic and a subscription."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from brokerkit.core.contract.dead_letters import DeadLettersDriver
+from brokerkit.core.vocabulary.cancellation import Deadline
+from brokerkit.core.vocabulary.dead_letters import DeadLetterPlace, HeaderRule
+from brokerkit.core.vocabulary.errors import AlreadyExists
+from brokerkit.core.vocabulary.positions import Earliest
+from brokerkit.core.vocabulary.settled_offsets import SettledOffsets
+
+from .admin import Subscriptions
+from .inspector import DEAD_LETTERS, RETRIES, cursor_position
+from .names import split_partition
+from .positions import unpack
+from .subscription_options import SubscriptionOptions
+from .topics import Topics
+
+SUBSCRIPTION = "brokerkit-redrive"
+"""The subscription through which dead letters are taken, unless another one is named."""
+CLIENTS = HeaderRule(
+    {
+        "REAL_TOPIC": "topic",
+        "REAL_SUBSCRIPTION": "subscription",
+        "RECONSUMETIMES": "deliveries",
+    },
+    "REAL_TOPIC|REAL_SUBSCRIPTION|ORIGIN_MESSAGE_ID|RETRY_TOPIC|RECONSUMETIMES|DELAY_TIME",
+)
+_PARTITION = re.compile(r"^partition-\d+-")
+_RANGE = re.compile(r"\((\d+):(-?\d+)\.\.(\d+):(-?\d+)\]")
+
+
+class AckedEntries(SettledOffsets):
+    """The entries that a subscription has acknowledged, also behind its position."""
+
+    def __init__(self, position: int, ranges: list[tuple[tuple[int, int], tuple[int, int]]]) -> None:
+        super().__init__(position)
+        self._ranges = ranges
+
+    def __contains__(self, offset: int) -> bool:
+        if offset < self.next:
+            return True
+        ledger, entry, _ = unpack(offset)
+        return any(first < (ledger, entry) <= last for first, last in self._ranges)
+
+
+class PulsarDeadLetters(DeadLettersDriver):
+    """Topics of dead letters and retries. They are taken through a subscription, and acknowledged."""
+
+    rules = (CLIENTS,)
+
+    def __init__(self, topics: Topics, subscriptions: Subscriptions) -> None:
+        self._topics = topics
+        self._subscriptions = subscriptions
+
+    def full(self, topic: str) -> str:
+        return self._topics.full(topic)
+
+    def named(self, topic: str) -> str:
+        return split_partition(topic)[0]
+
+    def places(self, topic: str, timeout: float) -> list[DeadLetterPlace]:
+        deadline = Deadline(timeout)
+        full, rest = self._topics.full(topic), self._topics.required_rest()
+        if full.endswith((DEAD_LETTERS, RETRIES)):
+            return [self.place(topic, timeout)]
+        self._topics.partitions(full, deadline.remaining())
+        domain, _, path = full.partition("://")
+        names = rest.get(f"{domain}/{path.rpartition('/')[0]}", deadline.remaining())
+        found: dict[str, DeadLetterPlace] = {}
+        for name in sorted({split_partition(each)[0] for each in names}):
+            for ending, kind in ((DEAD_LETTERS, "dead letters"), (RETRIES, "retries")):
+                if name.startswith(f"{full}-") and name.endswith(ending):
+                    # clients make one for each partition that a consumer is attached to
+                    by = _PARTITION.sub("", name.removeprefix(f"{full}-").removesuffix(ending)) or None
+                    found[name] = DeadLetterPlace(name, kind, "take", full, by, through=SUBSCRIPTION)
+        return list(found.values())
+
+    def place(self, name: str, timeout: float) -> DeadLetterPlace:
+        full = self._topics.full(name)
+        self._topics.partitions(full, timeout)
+        kind = "retries" if full.endswith(RETRIES) else "dead letters"
+        return DeadLetterPlace(name, kind, "take", through=SUBSCRIPTION)
+
+    def prepare(self, place: DeadLetterPlace, timeout: float) -> None:
+        if place.through != SUBSCRIPTION:
+            # one that is named exists, or attaching says that it does not
+            return
+        options = SubscriptionOptions(self._topics.connection, "message", {})
+        try:
+            self._subscriptions.create(place.name, SUBSCRIPTION, Earliest(), options, timeout)
+        except AlreadyExists:
+            return
+
+    def remembered(self, place: DeadLetterPlace, timeout: float) -> Mapping[int | None, SettledOffsets]:
+        deadline = Deadline(timeout)
+        full, rest = self._topics.full(place.name), self._topics.required_rest()
+        found: dict[int | None, SettledOffsets] = {}
+        for number, part in self._topics.parts(full, deadline.remaining()).items():
+            cursors = rest.internal_stats(part, deadline.remaining()).get("cursors") or {}
+            cursor: dict[str, Any] = cursors.get(place.through) or {}
+            position = cursor_position(cursor)
+            if position is not None:
+                text = str(cursor.get("individuallyDeletedMessages") or "")
+                ranges = [((int(a), int(b)), (int(c), int(d))) for a, b, c, d in _RANGE.findall(text)]
+                found[number] = AckedEntries(position, ranges)
+        return found

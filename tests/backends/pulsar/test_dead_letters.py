@@ -1,0 +1,91 @@
+"""Dead letters of Pulsar: the topics that its clients name, taken through a subscription of ours."""
+
+from __future__ import annotations
+
+import uuid
+from collections import Counter
+from collections.abc import Iterator
+
+import pytest
+
+import brokerkit as bk
+from brokerkit.core import OutboundMessage
+from brokerkit.sandbox.pulsar import PulsarServer
+from brokerkit.testing.waiting import eventually
+from brokerkit.workbench import Session
+
+
+@pytest.fixture
+def s(pulsar_server: PulsarServer) -> Iterator[Session]:
+    with bk.connect(f"{pulsar_server.url}?admin={pulsar_server.admin}&nack_delay=0.1") as session:
+        yield session
+
+
+def failed(s: Session, count: int, **options: int) -> str:
+    """A topic whose subscription `billing` has given up all of its messages."""
+    topic = f"t-{uuid.uuid4().hex[:8]}"
+    s.create_topic(topic, **options)
+    s.create_subscription(topic, "billing", start="earliest")
+    s.publish_batch(topic, [OutboundMessage(str(n), f"k{n % 5}", {"own": "1"}) for n in range(count)])
+    with s.consumer(topic, "billing", max_redeliveries=1) as consumer:
+        refused = 0
+        while refused < 2 * count:
+            for each in consumer.next_batch(count, 10):
+                each.nack()
+                refused += 1
+        # the client sends them away when they come once more
+
+        def all_there() -> bool:
+            for each in consumer.next_batch(1, 0.2):
+                each.nack()
+            try:
+                return len(s.dead_letters(topic)) == count
+            except bk.NotFound:
+                return False
+
+        eventually(all_there, "all are dead letters", within=30)
+    return topic
+
+
+@pytest.mark.parametrize("options", [{}, pytest.param({"partitions": 2}, marks=pytest.mark.extended)])
+def test_a_dead_letter_goes_back_to_its_topic_once(s: Session, options: dict[str, int]) -> None:
+    topic = failed(s, 20, **options)
+    found = s.dead_letters(topic)
+    assert set(found["origin_topic"]) == {f"persistent://public/default/{topic}"}
+    assert set(found["origin_subscription"]) == {"billing"}
+    assert len(s.redrive(topic, limit=5, confirm=topic, progress=False)) == 5
+    assert len(s.dead_letters(topic)) == 15
+    receipts = s.redrive(topic, confirm=topic, progress=False)
+    assert receipts.counts == {"confirmed": 15, "failed": 0, "unknown": 0}
+    assert s.dead_letters(topic).empty
+    assert s.redrive(topic, confirm=topic, progress=False).empty
+    again = s.peek(topic, 100)
+    assert set(Counter(again["value"]).values()) == {2}
+    names = {each["name"] for each in again["attributes"].iloc[-1]}
+    assert names == {"own", "bk-redriven", "bk-redrive-id"}
+
+
+def test_chosen_rows_go_and_the_others_stay(s: Session) -> None:
+    topic = failed(s, 20)
+    letters = s.dead_letters(topic, key="k3")
+    letters["value"] = "mended " + letters["value"].astype(str)
+    assert s.redrive(letters, confirm=topic, progress=False).counts["confirmed"] == 4
+    left = s.dead_letters(topic)
+    assert len(left) == 16
+    assert "k3" not in set(left["key"])
+    assert len(s.peek(topic, 100, where=lambda value: str(value).startswith("mended"))) == 4
+    assert len(s.redrive(topic, confirm=topic, progress=False)) == 16
+
+
+def test_messages_are_moved_for_a_subscription(s: Session) -> None:
+    topic, there = (f"t-{uuid.uuid4().hex[:8]}" for _ in range(2))
+    s.create_topic(topic)
+    s.create_topic(there)
+    s.create_subscription(topic, "work", start="earliest")
+    s.publish_batch(topic, [str(n) for n in range(10)])
+    frame = s.peek(topic)
+    frame = frame[frame["value"].astype(int) < 5]
+    receipts = s.move(frame, there, through="work", confirm=frame["topic"].iloc[0], progress=False)
+    assert receipts["removed"].all()
+    assert sorted(s.peek(there)["value"]) == ["0", "1", "2", "3", "4"]
+    assert sorted(s.pull(topic, 10, subscription="work", timeout=5)["value"]) == ["5", "6", "7", "8", "9"]
