@@ -26,11 +26,6 @@ from .configurations import from_context
 if TYPE_CHECKING:
     from .driver import JetStreamDriver
 
-_NOT_YET = (
-    "dead letters are not sent again from here yet: "
-    "peek at the topic that holds them, and publish_frame what is to be sent again"
-)
-
 capabilities = Capabilities(
     models=("message",),
     durability=(
@@ -54,7 +49,7 @@ capabilities = Capabilities(
     duplicate_attributes=True,
     set_aside={"scheduled": SetAside("Nats-Schedule", "Nats-Schedule")},
     purges=frozenset({"log", "messages"}),
-    lacks={"dead_letters": _NOT_YET, "redrive": _NOT_YET, "move": _NOT_YET},
+    lacks={},
     keeps_attribute=TextPattern(
         names=r"Nats-Msg-Id|(?!(?i:nats-|brokerkit-))[A-Za-z0-9_.\-]{1,200}",
         values=r"(?!\s)[^\ud800-\udfff\x00-\x1f\x7f-\x9f\u2028\u2029]{0,1000}(?<!\s)",

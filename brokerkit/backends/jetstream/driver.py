@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from brokerkit.core.contract.consumer import ConsumerDriver, ConsumerRequest, SubscriptionRequest
+from brokerkit.core.contract.dead_letters import DeadLettersDriver
 from brokerkit.core.contract.driver import Driver
 from brokerkit.core.contract.inspector import InspectorDriver, ReaderDriver
 from brokerkit.core.contract.publisher import PublisherDriver
@@ -17,6 +18,7 @@ from brokerkit.core.vocabulary.errors import BrokerError
 from . import admin
 from .connection import JetStreamConnection, open_connection
 from .consumer import JetStreamConsumer
+from .dead_letters import JetStreamDeadLetters
 from .errors import translate, translating
 from .inspector import JetStreamInspector
 from .loop import LoopThread, shared_loop
@@ -76,6 +78,9 @@ class JetStreamDriver(Driver):
 
     def purging(self) -> PurgingDriver:
         return JetStreamPurging(self._loop, self._connection)
+
+    def dead_letters(self) -> DeadLettersDriver:
+        return JetStreamDeadLetters(self._loop, self._connection)
 
     @property
     def native(self) -> Any:

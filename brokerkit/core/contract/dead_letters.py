@@ -24,9 +24,11 @@ class DeadLettersDriver(ABC):
     Attributes:
         rules: The attributes in which this system and its frameworks tell about a dead letter, besides those
             that are known to the portable half.
+        hint: What to do so that the system keeps dead letters, where it does not by itself.
     """
 
     rules: tuple[HeaderRule, ...] = ()
+    hint: str = ""
 
     @abstractmethod
     def places(self, topic: str, timeout: float) -> list[DeadLetterPlace]:

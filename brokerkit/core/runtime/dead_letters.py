@@ -104,7 +104,7 @@ class ConnectedDeadLetters(Closable):
         rule = naming or "{topic}-dead-letters"
         raise NotFound(
             f"no topic holds dead letters of {topic!r} by its name: give the name of that topic itself, or "
-            f"the rule for such names, naming={rule!r}"
+            f"the rule for such names, naming={rule!r}{self._driver.hint}"
         )
 
     def place(

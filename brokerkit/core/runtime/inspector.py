@@ -294,18 +294,19 @@ class ConnectedInspector(Closable):
         cancellation: Cancellation | None = None,
         stall: float = STALL_SECONDS,
         on_outside: Callable[[int], object] | None = None,
+        removing: bool = False,
     ) -> Generator[Columns]:
         """Iterate over the rows of a slice, in order, in batches. Reads one batch ahead.
 
-        Warns with a `RetentionWarning`, with the exact range, if the broker deleted rows before they were
-        read.
+        Warns with a `RetentionWarning`, with the exact range, if the broker deleted rows before that.
 
         Args:
             slice_: The slice.
             attributes: False if the column of attributes is not needed.
             cancellation: Ends the wait from another thread.
             stall: Seconds without a row after which the broker counts as unavailable.
-            on_outside: Called with the number of rows that were left out because of their times.
+            on_outside: Called with the number of rows left out because of their times.
+            removing: Do not warn of missing rows: the caller removes them.
 
         Raises:
             Unavailable: No row came for `stall` seconds.
@@ -322,7 +323,7 @@ class ConnectedInspector(Closable):
                 first, last = _ends(columns)
                 if expected is not None and first is not None and first > expected:
                     gaps.append((expected, first))
-                    if expected == slice_.start:
+                    if expected == slice_.start and not removing:
                         self._warn_of_retention(slice_, gaps)
                         gaps = []
                 expected = None if last is None else last + 1
@@ -333,7 +334,8 @@ class ConnectedInspector(Closable):
                     yield kept
             if expected is not None and expected < slice_.end:
                 gaps.append((expected, slice_.end))
-            self._warn_of_retention(slice_, gaps)
+            if not removing:
+                self._warn_of_retention(slice_, gaps)
 
     def _rows(self, slice_: Slice, stall: float = STALL_SECONDS) -> Iterator[Columns]:
         """Iterate over the rows of a slice that are there now, without a warning about missing ones."""

@@ -12,10 +12,20 @@ from .attributes import Attributes, Pair
 Removal = Literal["take", "delete", "position"]
 """Taken from a subscription and acknowledged; deleted by their ids; or remembered in a group's position."""
 Fact = Literal[
-    "reason", "description", "deliveries", "time", "topic", "partition", "offset", "subscription", "redriven"
+    "reason",
+    "description",
+    "deliveries",
+    "time",
+    "topic",
+    "partition",
+    "offset",
+    "subscription",
+    "redriven",
+    "missing",
 ]
 FACTS: tuple[Fact, ...] = (
     "reason", "description", "deliveries", "time", "topic", "partition", "offset", "subscription", "redriven",
+    "missing",
 )  # fmt: skip
 
 REDRIVEN = "bk-redriven"
@@ -78,6 +88,7 @@ class DeadLetterFacts:
         topic, partition, offset: Where it was.
         subscription: The subscription, group or connector that gave it up.
         redriven: How often it was redriven.
+        missing: Why the message itself is not known any more, where only a notice of it is kept.
     """
 
     reason: str | None = None
@@ -89,6 +100,7 @@ class DeadLetterFacts:
     offset: int | None = None
     subscription: str | None = None
     redriven: int = 0
+    missing: str | None = None
 
 
 def _rule(prefix: str, strips: str = "", *, binary: bool = False, **facts: str) -> HeaderRule:
@@ -103,7 +115,7 @@ OWN_RULES: tuple[HeaderRule, ...] = (
     _rule(
         OURS,
         reason="reason", description="description", deliveries="deliveries", time="time", topic="topic",
-        partition="partition", offset="offset", subscription="subscription",
+        partition="partition", offset="offset", subscription="subscription", missing="missing",
     ),
     HeaderRule({REDRIVEN: "redriven"}, f"{REDRIVEN}|{REDRIVE_ID}"),
 )  # fmt: skip
@@ -180,7 +192,7 @@ class HeaderRules:
 
 
 NO_FACTS = DeadLetterFacts()
-_TEXTS = frozenset({"reason", "description", "topic", "subscription"})
+_TEXTS = frozenset({"reason", "description", "topic", "subscription", "missing"})
 
 
 def _text(value: Any) -> str | None:

@@ -17,7 +17,7 @@ from brokerkit.core.vocabulary.dead_letters import (
     DeadLetterPlace,
     HeaderRules,
 )
-from brokerkit.core.vocabulary.errors import BrokerError, ConfigError, NotSupported
+from brokerkit.core.vocabulary.errors import BrokerError, ConfigError, NotFound, NotSupported
 from brokerkit.core.vocabulary.messages import OutboundMessage
 from brokerkit.core.vocabulary.topics import PublishTerms, Slice
 from brokerkit.frames.outbound import Item
@@ -139,6 +139,8 @@ class Copies:
     def _problem(self, made: Copy, place: DeadLetterPlace, item: Item) -> BrokerError | None:
         if isinstance(item, BrokerError):
             return item
+        if made.facts.missing is not None:
+            return NotFound(made.facts.missing)
         if made.target is None:
             return ConfigError("it does not say which topic it comes from: name one, to=...")
         if made.target == place.name and self.same_broker:

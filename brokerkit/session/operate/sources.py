@@ -69,7 +69,7 @@ class ReadSource(Source):
     def parts(self, rows: int) -> Iterator[Part]:
         inspector = self.session.inspector
         for slice_ in self._slices():
-            for columns in inspector.read(slice_):
+            for columns in inspector.read(slice_, removing=True):
                 for begin in range(0, columns.length, rows):
                     some = columns.slice(begin, min(begin + rows, columns.length))
                     part = self._part(self.dead_letters.restored(self.place, some).as_lists())

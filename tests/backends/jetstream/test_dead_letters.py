@@ -1,0 +1,132 @@
+"""Dead letters of JetStream: what its advisories name, and topics by a usual name."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+
+import pytest
+
+import brokerkit as bk
+from brokerkit.core import OutboundMessage
+from brokerkit.sandbox.nats import NatsServer
+from brokerkit.session.operate.moving import MoveWarning
+from brokerkit.testing.waiting import eventually
+from brokerkit.workbench import Session
+
+
+def test_without_advisories_the_error_says_how_to_keep_them(nats_server: NatsServer) -> None:
+    with bk.connect(nats_server.url) as session:
+        topic = f"t-{uuid.uuid4().hex[:8]}"
+        session.create_topic(topic)
+        with pytest.raises(bk.NotFound, match="MAX_DELIVERIES"):
+            session.dead_letters(topic)
+
+
+@pytest.fixture(scope="module")
+def advisories(nats_server: NatsServer) -> Iterator[None]:
+    """A stream that keeps the server's advisories."""
+    with bk.connect(nats_server.url) as session:
+        kinds = ("MAX_DELIVERIES", "MSG_TERMINATED")
+        subjects = [f"$JS.EVENT.ADVISORY.CONSUMER.{kind}.>" for kind in kinds]
+        name = f"advisories-{uuid.uuid4().hex[:6]}"
+        session.create_topic(name, subjects=subjects)
+        yield
+        session.delete_topic(name, confirm=name)
+
+
+@pytest.fixture
+def s(nats_server: NatsServer, advisories: None) -> Iterator[Session]:
+    with bk.connect(nats_server.url) as session:
+        yield session
+
+
+def failed(s: Session, count: int, **options: object) -> str:
+    """A topic whose consumer gave up the even messages, and terminated the odd ones."""
+    topic = f"dl-{uuid.uuid4().hex[:8]}"
+    s.create_topic(topic, stream=topic, **options)
+    s.create_subscription(topic, "billing", start="earliest", max_deliver=1, ack_wait=1)
+    s.publish_batch(
+        topic,
+        [OutboundMessage(str(n), f"k{n % 5}", {"own": "1", "Nats-Msg-Id": f"m{n}"}) for n in range(count)],
+    )
+    with s.consumer(topic, "billing") as consumer:
+        left = count
+        while left:
+            for each in consumer.next_batch(left, 10):
+                left -= 1
+                if int(each.data or b"") % 2:
+                    each.reject()
+                else:
+                    each.nack()
+        # the server gives a returned message up when the next is asked for
+        eventually(
+            lambda: not consumer.next_batch(1, 0.2) and len(s.dead_letters(topic)) == count,
+            "all advisories are there",
+            within=20,
+        )
+    return topic
+
+
+@pytest.mark.parametrize("retention", ["limits", "workqueue"])
+def test_what_advisories_name_is_shown_and_sent_again(s: Session, retention: str) -> None:
+    topic = failed(s, 20, retention=retention)
+    found = s.dead_letters(topic)
+    assert set(found["origin_subscription"]) == {"billing"}
+    counts = s.dead_letters(topic, by="reason")
+    assert dict(zip(counts["reason"], counts["count"], strict=True)) == {"max_deliver": 10, "terminated": 10}
+    # a work queue keeps nothing that was terminated
+    kept = list(range(20)) if retention == "limits" else list(range(0, 20, 2))
+    assert sorted(int(each) for each in found["value"].dropna()) == kept
+    assert set(found["origin_topic"]) == {topic}
+    some = s.redrive(found.iloc[:4], confirm=topic, progress=False)
+    assert some["removed"].all()
+    receipts = s.redrive(topic, confirm=topic, progress=False)
+    assert receipts.counts["confirmed"] == len(kept) - 4
+    assert len(s.dead_letters(topic)) == 20 - len(kept)
+    again = s.peek(topic, 100)
+    assert len(again) == (40 if retention == "limits" else 10)
+    names = {each["name"] for each in again["attributes"].iloc[-1]}
+    assert {"own", "bk-redriven", "bk-redrive-id", "bk-message-id"} <= names, "a new id, the old one kept"
+    with s.consumer(topic, "billing") as consumer:
+        got = consumer.next_batch(len(kept), 10)
+        assert sorted(int(each.data or b"") for each in got) == kept
+        for each in got:
+            each.ack()
+
+
+def test_what_is_gone_is_told_and_stays(s: Session) -> None:
+    topic = failed(s, 4)
+    s.purge(topic, rows=s.peek(topic, 2, start="earliest"), confirm=topic)
+    receipts = s.redrive(topic, confirm=topic, progress=False)
+    assert receipts.counts == {"confirmed": 2, "failed": 2, "unknown": 0}
+    assert all("not there any more" in each for each in receipts.failed["error"])
+    assert len(s.dead_letters(topic)) == 2
+
+
+def test_a_topic_by_a_usual_name_is_sent_back_and_deleted_from(s: Session) -> None:
+    topic = f"t-{uuid.uuid4().hex[:8]}"
+    s.create_topic(topic)
+    s.create_topic(f"{topic}-dlq")
+    s.publish_batch(f"{topic}-dlq", [str(n) for n in range(300)])
+    assert s.redrive(topic, confirm=topic, progress=False).counts["confirmed"] == 300
+    assert [int(each) for each in s.peek(topic, 1000)["value"]] == list(range(300))
+    assert s.peek(f"{topic}-dlq").empty
+
+
+def test_other_consumers_are_named(s: Session) -> None:
+    topic = failed(s, 2)
+    s.create_subscription(topic, "audit", start="earliest")
+    with pytest.warns(MoveWarning, match="audit, billing"):
+        s.redrive(topic, confirm=topic, progress=False)
+
+
+def test_messages_are_moved(s: Session) -> None:
+    here, there = (f"t-{uuid.uuid4().hex[:8]}" for _ in range(2))
+    s.create_topic(here)
+    s.create_topic(there)
+    s.publish_batch(here, [str(n) for n in range(10)])
+    receipts = s.move(s.peek(here).iloc[::2], there, confirm=here, progress=False)
+    assert receipts["removed"].all()
+    assert list(s.peek(there)["value"]) == ["0", "2", "4", "6", "8"]
+    assert list(s.peek(here)["value"]) == ["1", "3", "5", "7", "9"]
