@@ -310,32 +310,30 @@ class ConnectedInspector(Closable):
 
         Raises:
             Unavailable: No row came for `stall` seconds.
-            Cancelled: `cancellation` was cancelled.
-            Closed: The inspector is closed.
+            Cancelled, Closed: `cancellation` was cancelled, or the inspector is closed.
         """
         if slice_.empty:
             return
         self._check_open()
         with self._readers.reader() as reading:
-            expected: int | None = slice_.start
+            expected: int | None = None if removing else slice_.start
             gaps: list[tuple[int, int]] = []
             for columns in reading.rows(slice_, attributes, cancellation, stall):
                 first, last = _ends(columns)
                 if expected is not None and first is not None and first > expected:
                     gaps.append((expected, first))
-                    if expected == slice_.start and not removing:
+                    if expected == slice_.start:
                         self._warn_of_retention(slice_, gaps)
                         gaps = []
-                expected = None if last is None else last + 1
+                expected = None if removing or last is None else last + 1
                 kept = inside(columns, slice_.since, slice_.until)
-                if kept.length < columns.length and on_outside is not None:
+                if on_outside is not None and kept.length < columns.length:
                     on_outside(columns.length - kept.length)
                 if kept.length:
                     yield kept
             if expected is not None and expected < slice_.end:
                 gaps.append((expected, slice_.end))
-            if not removing:
-                self._warn_of_retention(slice_, gaps)
+            self._warn_of_retention(slice_, gaps)
 
     def _rows(self, slice_: Slice, stall: float = STALL_SECONDS) -> Iterator[Columns]:
         """Iterate over the rows of a slice that are there now, without a warning about missing ones."""
