@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import sys
@@ -16,6 +17,7 @@ from .core.vocabulary.errors import (
     ConfigError,
     NotFound,
     NotSupported,
+    StorageError,
     Unauthorized,
     Unavailable,
 )
@@ -44,9 +46,14 @@ NOT_ALL = 7
 INTERRUPTED = 130
 BROKEN_PIPE = 141
 MEANINGS = """\b
+A password in a URL or an option stays in the history of the shell, and other
+users of the machine see it: save the connection ("brokerkit connections"), or
+set the variable of the option (BROKERKIT_SYSTEM_OPTION).
+
+\b
 Exit codes:
   0    done
-  1    any other error of the broker; doctor: a step failed
+  1    any other error, of the broker or of writing the output; doctor: a step failed
   2    wrong usage, option or address
   3    there is no such topic or subscription
   4    the broker refused the credentials
@@ -78,12 +85,26 @@ def _write_text(text: str) -> None:
 
 
 def _write(data: bytes) -> None:
-    sys.stdout.flush()
-    rest = memoryview(data)
-    # an unbuffered output (python -u) takes a part where the reader goes away, and raises only at the next
-    while rest:
-        rest = rest[sys.stdout.buffer.write(rest) :]
-    sys.stdout.flush()
+    with _writing():
+        sys.stdout.flush()
+        rest = memoryview(data)
+        # an unbuffered output (python -u) takes a part where the reader goes away, and raises at the next
+        while rest:
+            rest = rest[sys.stdout.buffer.write(rest) :]
+        sys.stdout.flush()
+
+
+@contextmanager
+def _writing() -> Iterator[None]:
+    """Turn what the system says of the output into StorageError, but for a reader that went away."""
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        # the interpreter would try to write the rest at its end
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise StorageError.of("the output", error, "It is not complete: run the command again") from error
 
 
 def _parquet(frame: pd.DataFrame) -> None:
@@ -93,10 +114,16 @@ def _parquet(frame: pd.DataFrame) -> None:
     import pyarrow.parquet as pq
 
     # written at once: a file in this format begins to be readable at its end
-    table = pa.Table.from_pandas(frame, preserve_index=False)
+    texts = {str(name): column.map(_as_text) for name, column in frame.items() if column.dtype == object}
+    table = pa.Table.from_pandas(frame.assign(**texts), preserve_index=False)
     buffer = pa.BufferOutputStream()
     pq.write_table(table.replace_schema_metadata(None), buffer)
     _write(buffer.getvalue().to_pybytes())
+
+
+def _as_text(value: Any) -> Any:
+    """Return JSON for a mapping: Arrow makes a column of each name, and no file holds one without names."""
+    return json.dumps(value, default=str) if isinstance(value, dict) else value
 
 
 def _table(frame: pd.DataFrame, header: bool) -> None:
@@ -126,7 +153,8 @@ def exiting() -> Iterator[None]:
     """End the process with the code of an error, and its text instead of a traceback."""
     try:
         yield
-        sys.stdout.flush()
+        with _writing():
+            sys.stdout.flush()
     except BrokenPipeError:
         # nothing more can be written, and the interpreter would try at its end
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

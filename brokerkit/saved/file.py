@@ -12,18 +12,20 @@ import tomlkit
 from filelock import FileLock
 from tomlkit.exceptions import ParseError
 
-from brokerkit.core.vocabulary.errors import ConfigError
+from brokerkit.core.vocabulary.errors import BrokerError, ConfigError, StorageError
 from brokerkit.core.vocabulary.saved_connections import SecretPlace, config_path
 
 LOCK_SECONDS = 10.0
 OWNER_ONLY = 0o600
+GO_ON = "Nothing in it has changed; make the same call then"
 
 
 def write_entry(name: str, entry: Mapping[str, Any]) -> None:
     """Write a connection into the file, in place of one of the same name.
 
     Raises:
-        ConfigError: The file is not valid TOML, or cannot be written.
+        ConfigError: The file is not valid TOML.
+        StorageError: It cannot be written.
     """
 
     def change(document: tomlkit.TOMLDocument) -> None:
@@ -51,6 +53,14 @@ def _inline(place: SecretPlace) -> Any:
 
 
 def _change(change: Callable[[tomlkit.TOMLDocument], object]) -> None:
+    problem = _refused(change)
+    if problem is not None:
+        # raised here, where no variable holds the text of the file
+        raise problem
+
+
+def _refused(change: Callable[[tomlkit.TOMLDocument], object]) -> BrokerError | None:
+    """Change the file, or return why it cannot be changed."""
     # the file may be a link into a folder that is kept elsewhere
     path = config_path().resolve()
     try:
@@ -60,15 +70,14 @@ def _change(change: Callable[[tomlkit.TOMLDocument], object]) -> None:
             change(document)
             _replace(path, tomlkit.dumps(document).rstrip("\n") + "\n")
     except (ParseError, UnicodeDecodeError) as error:
-        said = f"{path} is not valid TOML ({type(error).__name__}): mend it before a connection is saved"
+        return ConfigError(
+            f"{path} is not valid TOML ({type(error).__name__}): mend it before a connection is saved"
+        )
     except TimeoutError:
-        said = f"{path} is being written by another process for more than {LOCK_SECONDS:g} s"
+        return ConfigError(f"{path} is being written by another process for more than {LOCK_SECONDS:g} s")
     except OSError as error:
-        said = f"{path} cannot be written: {error.strerror or type(error).__name__}"
-    else:
-        return
-    # raised here, where no variable holds the text of the file
-    raise ConfigError(said)
+        return StorageError.of(path, error, GO_ON)
+    return None
 
 
 def _replace(path: Path, text: str) -> None:

@@ -68,8 +68,12 @@ def _put(note: Path) -> None:
         "host": socket.gethostname(),
         "since": datetime.now(UTC).isoformat(timespec="seconds"),
     }
-    new.write_text(json.dumps(content), "utf-8")
-    os.replace(new, note)
+    try:
+        new.write_text(json.dumps(content), "utf-8")
+        os.replace(new, note)
+    except BaseException:
+        new.unlink(missing_ok=True)
+        raise
 
 
 def _holder(note: Path, wait: float = 0.0) -> dict[str, Any] | None:

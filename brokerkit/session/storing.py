@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import uuid
 from collections.abc import Callable, Iterator
@@ -13,8 +12,6 @@ from brokerkit.core.vocabulary.errors import StorageError
 
 NEW = ".new"
 """The end of the names of incomplete files."""
-_FULL = {errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)}
-_REFUSED = {errno.EACCES, errno.EPERM, errno.EROFS}
 
 
 @contextmanager
@@ -30,15 +27,7 @@ def storing(what: Path, go_on: str) -> Iterator[None]:
     except StorageError:
         raise
     except OSError as error:
-        raise StorageError(f"{what} cannot be written: {_reason(error)}. {go_on}") from error
-
-
-def _reason(error: OSError) -> str:
-    if error.errno in _FULL:
-        return "there is no room left on the disk (or the quota is used up): make room"
-    if error.errno in _REFUSED:
-        return "it is read-only, or writing is not permitted: allow it, or choose another place"
-    return f"{os.strerror(error.errno) if error.errno else error}"
+        raise StorageError.of(what, error, go_on) from error
 
 
 def into_place(file: Path, write: Callable[[Path], object]) -> None:

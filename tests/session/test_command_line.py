@@ -194,12 +194,39 @@ def test_exit_codes_tell_scripts_what_happened(nats_server: NatsServer, run: Run
 def test_connections_are_saved_listed_and_deleted(run: Run) -> None:
     run("connections", "save", "shop", "inmem://shop", "--production")
     assert json.loads(run("-o", "jsonl", "connections").stdout)["name"] == "shop"
+    parquet = pd.read_parquet(io.BytesIO(run("-o", "parquet", "connections").stdout))
+    assert parquet[["name", "secrets"]].to_numpy().tolist() == [["shop", "{}"]]
     refused = run("connections", "save", "live", f"kafka://me:{CANARY}@host", code=2)
     assert b"secret=" in refused.stderr
     assert CANARY.encode() not in refused.stderr
     run("connections", "delete", "shop")
     run("connections", "delete", "shop", code=2)
     assert run("-o", "jsonl", "connections").stdout == b""
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no device that is always full")
+@pytest.mark.parametrize("form", ["table", "jsonl", "csv", "parquet"])
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_an_output_that_cannot_be_written_is_an_error(
+    run: Run, environment: dict[str, str], form: str, unbuffered: str
+) -> None:
+    run("connections", "save", "shop", "inmem://shop")
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            [*COMMAND, "-o", form, "connections"],
+            env={**environment, "PYTHONUNBUFFERED": unbuffered},
+            stdout=full,
+            stderr=subprocess.PIPE,
+            timeout=60,
+            check=False,
+        )
+    assert done.returncode == 1, done.stderr
+    assert done.stderr.startswith(b"error: the output cannot be written: there is no room left")
+    assert done.stderr.count(b"\n") == 1
+
+
+def test_the_help_says_where_a_password_belongs(run: Run) -> None:
+    assert b"stays in the history of the shell" in run("--help").stdout
 
 
 def test_a_sandbox_lists_what_can_be_started(run: Run) -> None:

@@ -254,6 +254,30 @@ with bk.connect("inmem://") as s:
     assert names(tmp_path) == ["_brokerkit.json"]
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="no such limit there")
+def test_no_room_for_anything_leaves_nothing_behind(tmp_path: Path) -> None:
+    program = f"""
+import resource, brokerkit as bk, pandas as pd
+with bk.connect("inmem://") as s:
+    s.create_topic("t")
+    s.publish("t", "x")
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+    for call in (
+        lambda: s.scan("t", progress=False).to_parquet({str(tmp_path / "out")!r}),
+        lambda: s.publish_frame("t", pd.DataFrame({{"n": [1]}}), journal={str(tmp_path / "j")!r}, progress=False),
+    ):
+        try:
+            call()
+        except bk.StorageError as error:
+            print("said")
+    print(len(s.peek("t")))
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
+    assert done.stdout.split() == ["said", "said", "1"], done.stderr
+    left = [each.name for each in tmp_path.rglob("*") if each.is_file() and not each.name.endswith(".lock")]
+    assert left == []
+
+
 def test_a_folder_that_cannot_be_made_is_an_error_of_ours(orders: Session, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(bk.StorageError, match="cannot be written: Not a directory"):

@@ -247,3 +247,37 @@ def test_a_file_that_is_broken_is_left_as_it_is(file: Path) -> None:
     with pytest.raises(bk.ConfigError, match="not valid TOML"):
         bk.save_connection("a", "inmem://a")
     assert file.read_text() == "[broken"
+
+
+FULL = """
+import resource, sys
+import brokerkit as bk
+bk.save_connection("shop", "inmem://shop")
+resource.setrlimit(resource.RLIMIT_FSIZE, (20, 20))
+for change in (
+    lambda: bk.save_connection("other", "inmem://other"),
+    lambda: bk.save_connection("shop", "inmem://changed"),
+    lambda: bk.delete_connection("shop"),
+):
+    try:
+        change()
+    except bk.StorageError as error:
+        print(error)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no such limit there")
+def test_a_full_disk_changes_no_saved_connection_and_says_what_to_do(file: Path) -> None:
+    bk.save_connection("kept", "inmem://kept")
+    program = FULL + "bk.connections()"
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True
+    )
+    said = done.stdout.splitlines()
+    assert len(said) == 3
+    assert all("no room left" in each and "make the same call then" in each for each in said[:2])
+    assert set(bk.connections()["name"]) == {"kept", "shop"}
+    assert row("shop")["url"] == "inmem://shop"
+    assert [each.name for each in file.parent.iterdir() if not each.name.endswith(".lock")] == [file.name]
+    bk.delete_connection("shop")
+    assert set(bk.connections()["name"]) == {"kept"}

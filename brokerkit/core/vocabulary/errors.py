@@ -23,8 +23,13 @@ The exception of the client library, if there was one, is the ``__cause__``.
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Mapping
 from typing import Any
+
+_FULL = {errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)}
+_REFUSED = {errno.EACCES, errno.EPERM, errno.EROFS}
 
 
 class BrokerError(Exception):
@@ -114,6 +119,25 @@ class LockLost(AckFailed):
 
 class StorageError(BrokerError, OSError):
     """A local file or folder could not be written. The text says how to go on."""
+
+    @classmethod
+    def of(cls, what: object, error: OSError, go_on: str) -> StorageError:
+        """Return the error for a file or folder that the system did not let be written.
+
+        Args:
+            what: The file or folder.
+            error: The error of the system.
+            go_on: What to do once the cause is fixed.
+        """
+        return cls(f"{what} cannot be written: {_why_not_written(error)}. {go_on}")
+
+
+def _why_not_written(error: OSError) -> str:
+    if error.errno in _FULL:
+        return "there is no room left on the disk (or the quota is used up): make room"
+    if error.errno in _REFUSED:
+        return "it is read-only, or writing is not permitted: allow it, or choose another place"
+    return f"{os.strerror(error.errno) if error.errno else error}"
 
 
 class InUse(ConfigError):
