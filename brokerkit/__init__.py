@@ -59,6 +59,10 @@ if TYPE_CHECKING:
     from .frames import failures as failures
     from .frames import plain as plain
     from .frames import protobuf as protobuf
+    from .frames.compare import DiffFrame as DiffFrame
+    from .frames.compare import ProfileFrame as ProfileFrame
+    from .frames.compare import diff as diff
+    from .frames.compare import profile as profile
     from .frames.masking import Mask as Mask
     from .frames.outcome import OutcomeFrame as OutcomeFrame
     from .frames.typed import MixedSchemasWarning as MixedSchemasWarning
@@ -145,6 +149,12 @@ _HOMES = {
         "failures",
         "plain",
         "protobuf",
+    ),
+    "frames.compare": (
+        "DiffFrame",
+        "ProfileFrame",
+        "diff",
+        "profile",
     ),
     "frames.masking": ("Mask",),
     "frames.typed": ("MixedSchemasWarning",),
