@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from .core.vocabulary.results import PublishResult as PublishResult
     from .core.vocabulary.topics import Slice as Slice
     from .display.descriptions import Description as Description
+    from .display.lag import LagFrame as LagFrame
     from .display.subscriptions import DescribedSubscription as DescribedSubscription
     from .frames import Codec as Codec
     from .frames import Decoder as Decoder
@@ -136,6 +137,7 @@ _HOMES = {
     ),
     "core.vocabulary.topics": ("Slice",),
     "display.descriptions": ("Description",),
+    "display.lag": ("LagFrame",),
     "display.subscriptions": ("DescribedSubscription",),
     "frames": (
         "Codec",

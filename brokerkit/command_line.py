@@ -207,7 +207,7 @@ def tail(
     from .session.build_frame import frame_of
     from .session.options import ReadOptions
     from .session.reader_schemas import planned
-    from .widgets.tail.reader import TopicReader
+    from .session.read.following import TopicReader
 
     form: Format = context.obj["output"]
     if form == "parquet":

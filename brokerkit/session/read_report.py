@@ -15,7 +15,7 @@ class NotYetReadableWarning(UserWarning):
     """Messages are not shown because an earlier transaction is still open; look again later."""
 
 
-Stopped = Literal["at the end", "at the limit", "at max_bytes", "interrupted", "not yet"]
+Stopped = Literal["at the end", "at the limit", "at max_bytes", "at the timeout", "interrupted", "not yet"]
 
 
 @dataclass

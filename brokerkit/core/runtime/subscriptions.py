@@ -96,9 +96,15 @@ class ConnectedSubscriptions(Asking):
         return Listing(found, not_shown)
 
     def described(
-        self, topic: str, subscription: str, *, timeout: float = OPERATE_SECONDS
+        self, topic: str, subscription: str, *, oldest: bool = True, timeout: float = OPERATE_SECONDS
     ) -> SubscriptionDescription:
         """Return a subscription with its progress in each partition, its members and its settings.
+
+        Args:
+            topic: The topic that it reads.
+            subscription: Its name.
+            oldest: Whether to read when the oldest messages were published; see `listed`.
+            timeout: Seconds to wait for the broker.
 
         Raises:
             NotFound: The topic does not exist, or has no such subscription.
@@ -106,7 +112,7 @@ class ConnectedSubscriptions(Asking):
         """
         self._check_has("describe_subscription")
         found = self._found(topic, subscription, timeout)
-        if not self._readable:
+        if not (oldest and self._readable):
             return found
         times = OldestMessages(self._inspector)
         progress = tuple(
@@ -115,8 +121,8 @@ class ConnectedSubscriptions(Asking):
             else each
             for each in found.progress
         )
-        oldest = [each.oldest for each in progress if each.oldest is not None]
-        first = found.info.oldest if found.info.oldest is not None else min(oldest, default=None)
+        known = [each.oldest for each in progress if each.oldest is not None]
+        first = found.info.oldest if found.info.oldest is not None else min(known, default=None)
         return replace(found, progress=progress, info=replace(found.info, oldest=first))
 
     def plan_reset(

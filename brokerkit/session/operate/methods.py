@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from brokerkit.core.vocabulary.arguments import check_name
-from brokerkit.core.vocabulary.errors import ConfigError, NotFound
+from brokerkit.core.vocabulary.errors import ConfigError
 from brokerkit.display.subscriptions import (
     DescribedSubscription,
     deletion_frame,
@@ -16,13 +15,14 @@ from brokerkit.display.subscriptions import (
 
 from ..arguments import check_topic
 from .confirming import check_confirmed
+from .lag import LagSession
 from .set_aside import SetAsideSession
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
-class OperatingSession(SetAsideSession):
+class OperatingSession(SetAsideSession, LagSession):
     """A session that operates subscriptions: groups, share groups, durable consumers."""
 
     def subscriptions(self, topic: str | None = None) -> pd.DataFrame:
@@ -54,21 +54,6 @@ class OperatingSession(SetAsideSession):
         """
         chosen = self._topic_of(subscription) if topic is None else check_topic(topic)
         return DescribedSubscription(self.connection.subscriptions().described(chosen, subscription))
-
-    def _topic_of(self, subscription: str) -> str:
-        check_name(subscription, "subscription")
-        listed = self.connection.subscriptions().listed(oldest=False)
-        found = sorted({each.topic for each in listed if each.name == subscription and each.topic})
-        if not found:
-            raise NotFound(
-                f"there is no subscription {subscription!r}: subscriptions() lists those there are"
-            )
-        if len(found) > 1:
-            raise ConfigError(
-                f"{subscription!r} reads {len(found)} topics ({', '.join(found[:10])}): name one, "
-                f"topic={found[0]!r}"
-            )
-        return found[0]
 
     def reset(
         self,

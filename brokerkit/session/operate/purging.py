@@ -11,14 +11,14 @@ from brokerkit.display.purges import purge_plan_frame, purge_receipts_frame, rem
 from ..arguments import check_topic
 from ..filters import Header
 from ..interrupted import Interrupted
-from ..read.methods import ReadingSession
 from ..read.reread import places_of
+from ..read.watching import WatchingSession
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
-class PurgingSession(ReadingSession):
+class PurgingSession(WatchingSession):
     """A session that removes messages."""
 
     def purge(

@@ -12,8 +12,7 @@ from typing import Literal
 from brokerkit.core.vocabulary.cancellation import Cancellation, Deadline
 from brokerkit.core.vocabulary.errors import BrokerError, Cancelled, Closed, NotFound
 from brokerkit.core.vocabulary.latch import Latch
-
-from .reader import Found, LookFailed, TopicReader
+from brokerkit.session.read.following import Found, LookFailed, TopicReader
 
 State = Literal["following", "paused", "waiting", "stopped"]
 

@@ -23,6 +23,7 @@ from brokerkit.session.arguments import check_topic
 from brokerkit.session.filters import Filter
 from brokerkit.session.options import ReadOptions
 from brokerkit.session.overlooked import Overlooked
+from brokerkit.session.read.following import Found, LookFailed, Note, TopicReader
 from brokerkit.session.read.ranges import parse_range, range_finder
 from brokerkit.session.reader_schemas import planned
 
@@ -30,7 +31,6 @@ from ..call_text import Name, call_text, variable_of
 from ..notebook_cells import cells
 from .loop import INTERVAL, ReadLoop
 from .rate import RateMeter
-from .reader import Found, LookFailed, Note, TopicReader
 from .ring import Ring
 
 if TYPE_CHECKING:

@@ -13,9 +13,10 @@ from brokerkit.core.vocabulary.cancellation import Cancellation
 from brokerkit.core.vocabulary.errors import BrokerError
 from brokerkit.core.vocabulary.topics import Bounds, Counted, Slice, count_text, hidden_text
 from brokerkit.frames.build import FrameBuilder
-from brokerkit.session.filters import Filter
-from brokerkit.session.overlooked import Overlooked
-from brokerkit.session.read.peek import merged_by_time
+
+from ..filters import Filter
+from ..overlooked import Overlooked
+from .peek import merged_by_time
 
 BOUNDS_SECONDS = 5.0
 MAX_BEHIND = 10_000
