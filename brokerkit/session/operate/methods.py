@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from brokerkit.core.vocabulary.errors import ConfigError
 from brokerkit.display.subscriptions import (
     DescribedSubscription,
     deletion_frame,
