@@ -2,47 +2,45 @@
 
 from __future__ import annotations
 
-import re
 import sys
 import time
 import warnings
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 import brokerkit as bk
 
 from ._version import __version__
+from .command_compare import diff, profile, watch
+from .command_operate import dead_letters, lag, purge, redrive, reset, subscriptions
+from .command_options import (
+    POSITION,
+    check_confirmed,
+    confirm_topic,
+    decode,
+    hiding,
+    opened,
+    pairs_of,
+    position_of,
+    range_options,
+    unmask,
+)
 from .command_output import FORMATS, MEANINGS, NOT_ALL, Format, exiting, show_frame, tell
 from .core.vocabulary.errors import ConfigError
 from .display.sanitize import plain_lines
 
-if TYPE_CHECKING:
-    from .workbench import Session
-
-POSITION = "earliest, latest, an offset, -N from the end, or a time such as -15min"
-
-
-def _position(text: str | None) -> Any:
-    return int(text) if text is not None and re.fullmatch(r"-?\d+", text) else text
-
-
-def _pairs(texts: tuple[str, ...], option: str) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for text in texts:
-        name, sign, value = text.partition("=")
-        if not sign:
-            raise click.BadParameter("expected NAME=VALUE", param_hint=option)
-        found[name] = value
-    return found
+ORDER = (
+    "topics", "describe", "peek", "tail", "watch", "export", "publish", "copy", "subscriptions", "lag",
+    "reset", "dead-letters", "redrive", "purge", "diff", "profile", "doctor", "connections", "sandbox",
+)  # fmt: skip
 
 
 class _Commands(click.Group):
-    """The commands, in the order in which they are written."""
+    """The commands, those that look first."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(self.commands)
+        return sorted(self.commands, key=ORDER.index)
 
 
 @click.group(cls=_Commands, epilog=MEANINGS)
@@ -67,57 +65,12 @@ def commands(context: click.Context, /, **given: Any) -> None:
     context.obj = given
 
 
-def _open(context: click.Context, target: str | None = None) -> Session:
-    given = context.obj
-    options: dict[str, Any] = _pairs(given["option"], "--option") if target is None else {}
-    session = bk.connect(
-        target or given["connection"],
-        read_only=given["read_only"] or None,
-        allow_changes=given["allow_changes"],
-        timeout=given["timeout"],
-        **options,
-    )
-    return context.with_resource(session)
-
-
-def _check_confirmed(session: Session, topic: str, confirm: str | None) -> None:
-    if session.production and confirm != topic:
-        raise ConfigError(f"{session.name} is marked as production: repeat the topic, --confirm {topic}")
-
-
-def _range_options(command: Callable[..., None]) -> Callable[..., None]:
-    for option in reversed(
-        (
-            click.option("--start", help=f"Where the range begins: {POSITION}."),
-            click.option("--end", help="Where it ends, exclusive, written like --start."),
-            click.option("--key", help="Only messages with this key."),
-            click.option("--where", metavar="TEXT", help="Only messages whose payload contains this text."),
-        )
-    ):
-        command = option(command)
-    return command
-
-
-_decode = click.option("--decode", default="auto", show_default=True, help="auto, json, text or raw.")
-_unmask = click.option("--unmask", is_flag=True, help="Show what the mask of the connection hides.")
-
-
-def _hiding(command: Callable[..., None]) -> Callable[..., None]:
-    mask = click.option(
-        "--mask", metavar="RULES", help="Hide personal data as well, such as 'customer.email; detect:card'."
-    )
-    return mask(_unmask(command))
-
-
-_confirm = click.option("--confirm", metavar="TOPIC", help="The topic again, on a production broker.")
-
-
 @commands.command(epilog="In Python: bk.connect(...).topics()")
 @click.option("--internal", is_flag=True, help="Include the broker's own topics.")
 @click.pass_context
 def topics(context: click.Context, /, internal: bool) -> None:
     """List the topics."""
-    show_frame(_open(context).topics(internal=internal), context.obj["output"])
+    show_frame(opened(context).topics(internal=internal), context.obj["output"])
 
 
 @commands.command(epilog="In Python: bk.connect(...).describe(topic)")
@@ -126,7 +79,7 @@ def topics(context: click.Context, /, internal: bool) -> None:
 @click.pass_context
 def describe(context: click.Context, /, topic: str, subscriptions: bool) -> None:
     """Show the partitions of a topic and its subscriptions. Formats other than table print the partitions."""
-    described = _open(context).describe(topic)
+    described = opened(context).describe(topic)
     form: Format = context.obj["output"]
     if form == "table" and not subscriptions:
         click.echo(plain_lines(repr(described)))
@@ -134,48 +87,19 @@ def describe(context: click.Context, /, topic: str, subscriptions: bool) -> None
         show_frame(described.subscriptions if subscriptions else described.partitions, form)
 
 
-@commands.command(epilog="In Python: bk.connect(...).subscriptions(topic)")
-@click.argument("topic", required=False)
-@click.pass_context
-def subscriptions(context: click.Context, /, topic: str | None) -> None:
-    """List subscriptions with their lag: those of TOPIC, or all."""
-    show_frame(_open(context).subscriptions(topic), context.obj["output"])
-
-
-@commands.command(
-    context_settings={"ignore_unknown_options": True},  # a position such as -1h is no option
-    epilog="In Python: bk.connect(...).reset(topic, subscription, to, dry_run=...)",
-)
-@click.argument("topic")
-@click.argument("subscription")
-@click.argument("to")
-@click.option("--dry-run", is_flag=True, help="Print the plan and change nothing.")
-@click.option("--confirm", metavar="SUBSCRIPTION", help="The subscription again: without it nothing moves.")
-@click.pass_context
-def reset(
-    context: click.Context, /, topic: str, subscription: str, to: str, dry_run: bool, confirm: str | None
-) -> None:
-    """Move SUBSCRIPTION to the position TO, and print what became of each partition."""
-    position = _position(to)
-    done = _open(context).reset(topic, subscription, position, dry_run=dry_run, confirm=confirm)
-    show_frame(done, context.obj["output"])
-    if not dry_run and not done["status"].isin(["done", "accepted"]).all():
-        raise SystemExit(NOT_ALL)
-
-
 @commands.command(epilog="In Python: bk.connect(...).peek(topic, limit, start=..., where=...)")
 @click.argument("topic")
 @click.option("-n", "--limit", type=int, default=100, show_default=True, help="At most so many messages.")
-@_range_options
-@_decode
-@_hiding
+@range_options
+@decode
+@hiding
 @click.option("--expand", is_flag=True, help="A column for each field of JSON values.")
 @click.pass_context
 def peek(context: click.Context, /, topic: str, **given: Any) -> None:
     """Print messages of a topic without any side effect: the newest, or the first from --start."""
-    given |= {"start": _position(given["start"]), "end": _position(given["end"])}
+    given |= {"start": position_of(given["start"]), "end": position_of(given["end"])}
     try:
-        show_frame(_open(context).peek(topic, **given), context.obj["output"])
+        show_frame(opened(context).peek(topic, **given), context.obj["output"])
     except bk.Interrupted as interrupt:
         if interrupt.frame is not None:
             show_frame(interrupt.frame, context.obj["output"])
@@ -187,8 +111,8 @@ def peek(context: click.Context, /, topic: str, **given: Any) -> None:
 @click.option("-n", "--last", type=int, default=0, show_default=True, help="Begin with so many older ones.")
 @click.option("--key", help="Only messages with this key.")
 @click.option("--where", metavar="TEXT", help="Only messages whose payload contains this text.")
-@_decode
-@_hiding
+@decode
+@hiding
 @click.option("--count", type=int, help="End after so many messages.")
 @click.option("--seconds", type=float, help="End after so many seconds.")
 @click.option("--interval", type=float, default=0.5, show_default=True, help="Seconds between two looks.")
@@ -212,7 +136,7 @@ def tail(
     form: Format = context.obj["output"]
     if form == "parquet":
         raise ConfigError("a topic that is followed has no end, which Parquet needs: use jsonl or csv")
-    session = _open(context)
+    session = opened(context)
     session.describe(topic)
     reading = planned(session, [topic], ReadOptions(**given))
     builder = reading.builder(session.schema_source, session.mask)
@@ -238,15 +162,18 @@ def tail(
 @commands.command(epilog="In Python: bk.connect(...).scan(topic, ...).to_parquet(folder)")
 @click.argument("topic")
 @click.argument("folder", type=click.Path(file_okay=False))
-@_range_options
-@_decode
-@_hiding
+@range_options
+@decode
+@hiding
 @click.option("--overwrite", is_flag=True, help="Replace a finished export of another range.")
 @click.pass_context
 def export(context: click.Context, /, topic: str, folder: str, overwrite: bool, **given: Any) -> None:
     """Write a range of a topic to a folder of Parquet files. After Ctrl-C the same command continues it."""
-    given |= {"start": _position(given["start"]) or "earliest", "end": _position(given["end"]) or "latest"}
-    scan = _open(context).scan(topic, progress=sys.stderr.isatty(), **given)
+    given |= {
+        "start": position_of(given["start"]) or "earliest",
+        "end": position_of(given["end"]) or "latest",
+    }
+    scan = opened(context).scan(topic, progress=sys.stderr.isatty(), **given)
     try:
         tell(repr(scan.to_parquet(folder, overwrite=overwrite)))
     except bk.Interrupted as interrupt:
@@ -259,7 +186,7 @@ def export(context: click.Context, /, topic: str, folder: str, overwrite: bool, 
 @click.option("--key", help="The key of the message.")
 @click.option("--attribute", multiple=True, metavar="NAME=VALUE", help="A header; can be repeated.")
 @click.option("--lines", is_flag=True, help="Each line of the input is a message (publish_batch).")
-@_confirm
+@confirm_topic
 @click.pass_context
 def publish(
     context: click.Context,
@@ -274,15 +201,15 @@ def publish(
     """Publish VALUE, or what stands on the standard input, and wait until the broker confirms it."""
     if lines and (value is not None or key is not None or attribute):
         raise click.UsageError("--lines publishes the lines of the input alone, without key and attributes")
-    session = _open(context)
-    _check_confirmed(session, topic, confirm)
+    session = opened(context)
+    check_confirmed(session, topic, confirm)
     if lines:
         results = session.publish_batch(
             topic, [line.rstrip(b"\r\n") for line in sys.stdin.buffer if line.strip()]
         )
     else:
         sent = sys.stdin.buffer.read() if value is None else value
-        attributes = _pairs(attribute, "--attribute") or None
+        attributes = pairs_of(attribute, "--attribute") or None
         results = [session.publish(topic, sent, key=key, attributes=attributes)]
     tell(f"published {len(results):,} to {topic}: confirmed")
 
@@ -294,8 +221,8 @@ def publish(
 @click.option("--start", default="earliest", show_default=True, help=POSITION)
 @click.option("--end", default="latest", show_default=True, help="Exclusive, written like --start.")
 @click.option("--journal", help="A file of outcomes: the same command continues after an interrupt.")
-@_unmask
-@_confirm
+@unmask
+@confirm_topic
 @click.pass_context
 def copy(
     context: click.Context,
@@ -310,16 +237,16 @@ def copy(
     confirm: str | None,
 ) -> None:
     """Copy the messages of SOURCE to TARGET, and print the outcomes that are not confirmed."""
-    session = _open(context)
-    other = session if to is None else _open(context, to)
-    _check_confirmed(other, target, confirm)
+    session = opened(context)
+    other = session if to is None else opened(context, to)
+    check_confirmed(other, target, confirm)
     try:
         outcome = session.copy(
             source,
             other,
             target,
-            start=_position(start),
-            end=_position(end),
+            start=position_of(start),
+            end=position_of(end),
             journal=journal,
             unmask=unmask,
             progress=sys.stderr.isatty(),
@@ -340,7 +267,7 @@ def copy(
 def doctor(context: click.Context, /, topic: str | None) -> None:
     """Try a connection step by step, and say which step fails and what to do."""
     given = context.obj
-    options = _pairs(given["option"], "--option")
+    options = pairs_of(given["option"], "--option")
     found = bk.doctor(given["connection"], topic=topic, timeout=given["timeout"], **options)
     if given["output"] == "table":
         click.echo(plain_lines(repr(found)))
@@ -370,7 +297,7 @@ def save(
     context: click.Context, /, name: str, url: str, read_only: bool, production: bool, **given: Any
 ) -> None:
     """Save a connection. The file holds no secret. Options of the system stand before: -O NAME=VALUE."""
-    options = _pairs(context.obj["option"], "--option")
+    options = pairs_of(context.obj["option"], "--option")
     bk.save_connection(
         name, url, read_only=read_only or None, production=production or None, **given, **options
     )
@@ -397,6 +324,10 @@ def sandbox(system: str | None, data: str | None, demo: bool) -> None:
         *(["--demo"] if demo else []),
     ]
     raise SystemExit(run(given))
+
+
+for _each in (watch, subscriptions, lag, reset, dead_letters, redrive, purge, diff, profile):
+    commands.add_command(_each)
 
 
 def main(arguments: list[str] | None = None) -> None:

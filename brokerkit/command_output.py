@@ -42,7 +42,9 @@ CODES: tuple[tuple[type[BaseException], int], ...] = (
     (PublishFailed, 7),
     (BrokerError, 1),
 )
+NOT_FOUND = 3
 NOT_ALL = 7
+DIFFERENT = 8
 INTERRUPTED = 130
 BROKEN_PIPE = 141
 MEANINGS = """\b
@@ -55,11 +57,12 @@ Exit codes:
   0    done
   1    any other error, of the broker or of writing the output; doctor: a step failed
   2    wrong usage, option or address
-  3    there is no such topic or subscription
+  3    there is no such topic or subscription; watch: no message came
   4    the broker refused the credentials
   5    the broker did not answer
   6    the system or the session does not allow it
-  7    not all messages were stored
+  7    not all was done: messages not stored, moved or removed; lag: not below --until
+  8    diff: something differs
   130  interrupted by Ctrl-C
   141  the reader of the output went away"""
 

@@ -270,5 +270,5 @@ def test_subscriptions_are_listed_and_moved(broker: tuple[str, str], run: Run) -
 
 def test_the_help_lists_the_exit_codes(run: Run) -> None:
     shown = run("--help").stdout.decode()
-    for code in (0, 1, 2, 3, 4, 5, 6, 7, 130, 141):
+    for code in (0, 1, 2, 3, 4, 5, 6, 7, 8, 130, 141):
         assert f"\n    {code} " in shown

@@ -63,7 +63,7 @@ def test_a_watch_ends_with_the_first_match_in_hand(any_s: Session, topic: str) -
         found = waiting.result(40)
     assert found["value.id"].tolist() == [7]
     assert found["value.old"].tolist() == [False]
-    assert len(any_s.watch(topic, where="nobody", timeout=0.3)) == 0
+    assert len(any_s.watch(topic, where="absent", timeout=0.3)) == 0
     assert any_s.last_read is not None
     assert any_s.last_read.stopped == "at the timeout"
     earlier = any_s.watch(
