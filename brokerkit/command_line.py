@@ -130,8 +130,8 @@ def tail(
     """Follow a topic without side effects, until Ctrl-C."""
     from .session.build_frame import frame_of
     from .session.options import ReadOptions
-    from .session.reader_schemas import planned
     from .session.read.following import TopicReader
+    from .session.reader_schemas import planned
 
     form: Format = context.obj["output"]
     if form == "parquet":

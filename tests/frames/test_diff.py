@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import brokerkit as bk
@@ -169,6 +169,7 @@ def same(a: Any, b: Any) -> bool:
     return bool(a == b)
 
 
+@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 @given(JSON, JSON)
 def test_leaves_are_equal_exactly_where_values_are(a: Any, b: Any) -> None:
     for one, two in ((a, b), (a, a), (a, json.loads(json.dumps(a)))):

@@ -100,7 +100,8 @@ def diff(
     and attributes, and not by where they are or when they were published; other frames by all their columns.
 
     Numbers are compared exactly, by their value and not their type; NaN equals NaN; a field that is missing
-    differs from null. The fields that a system adds to the attributes (``$sb.message_id``) are left out.
+    differs from null. Attributes that a system adds (``$sb.message_id``), or that a copy carries
+    (``bk-publish-time``), are left out.
 
     Scans are read in batches. About 100 bytes and the key of each row of `a` are kept in memory, and `a` is
     read again, up to what changed. A stream of Arrow that can be read once only is read into memory.

@@ -9,6 +9,7 @@ from typing import Any
 import pyarrow as pa
 
 from brokerkit.core.vocabulary.errors import ConfigError
+from brokerkit.core.vocabulary.messages import is_ours
 
 from ..attributes import pairs_of
 from ..dataframe import from_pandas
@@ -23,8 +24,8 @@ PLACES = (
 )  # fmt: skip
 """The columns of messages that say where they were and how they were read, and not what they are."""
 BATCH_ROWS = 10_000
-OWN = "$"
-"""The names of attributes that a system gives to its own fields begin with it."""
+OWN = ("$", "bk-")
+"""How the names of attributes begin that a system gives to its own fields, or that a copy carries."""
 
 
 class Source:
@@ -113,7 +114,7 @@ def _attributes(column: Any) -> list[dict[str, Any]]:
     for pairs in rows:
         mine: dict[str, Any] = {}
         for name, value in pairs:
-            if name.startswith(OWN):
+            if name.startswith(OWN) or (isinstance(value, str) and is_ours(value)):
                 continue
             given = _text(value)
             if name not in mine:

@@ -19,6 +19,7 @@ from ..build_frame import frame_of
 from ..filters import Header
 from ..options import ReadOptions
 from ..read_report import ReadReport
+from ..reader_schemas import planned
 from .following import LookFailed, TopicReader
 from .methods import ReadingSession
 
@@ -75,9 +76,10 @@ class WatchingSession(ReadingSession):
         deadline = Deadline(check_seconds(timeout, "timeout"))
         check_seconds(interval, "interval")
         check_topic(topic)
-        reading = ReadOptions(
+        given = ReadOptions(
             key, header, where, decode, expand, decode_key=decode_key, mask=mask, unmask=unmask
         )
+        reading = planned(self, [topic], given)
         builder = reading.builder(self.schema_source, self.mask)
         wanted = reading.filter(builder.schema)
         ends = {each.partition: each.end for each in self.inspector.bounds(topic)}
