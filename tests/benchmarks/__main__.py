@@ -7,13 +7,14 @@ import sys
 import brokerkit as bk
 from brokerkit.sandbox.kafka import KafkaServer
 
-from . import json_frame, kafka_frame, nats_frame, process, protobuf_columns
+from . import avro_columns, json_frame, kafka_frame, nats_frame, process, protobuf_columns
 from .messages import payloads
 from .report import Line, table
 
 ROWS = 1_000_000
 NATS_ROWS = 300_000
 PROTOBUF_ROWS = 100_000
+AVRO_ROWS = 200_000
 
 
 def export_line() -> str:
@@ -32,6 +33,8 @@ def main(chosen: set[str]) -> None:
     notes: list[str] = []
     if "json" in chosen:
         lines += json_frame.run(ROWS)
+    if "avro" in chosen:
+        lines += avro_columns.run(AVRO_ROWS)
     if "protobuf" in chosen:
         lines += protobuf_columns.run(PROTOBUF_ROWS)
     if "nats" in chosen:
@@ -50,4 +53,4 @@ def main(chosen: set[str]) -> None:
 
 
 if __name__ == "__main__":
-    main(set(sys.argv[1:]) or {"json", "protobuf", "nats", "kafka", "export", "import"})
+    main(set(sys.argv[1:]) or {"json", "avro", "protobuf", "nats", "kafka", "export", "import"})

@@ -65,8 +65,10 @@ class _Merging:
             if former is None:
                 record.fields.append(_optional(field))
             else:
-                type = self.merged(left.pop(former).type, field.type)
-                record.fields.append(Field(field.name, type, field.default, field.aliases))
+                other = left.pop(former)
+                both = Field(field.name, self.merged(other.type, field.type), field.default, field.aliases)
+                # an earlier schema may not have had it
+                record.fields.append(_optional(both) if other.default is None else both)
         record.fields.extend(_optional(field) for field in left.values())
         return record
 
