@@ -12,9 +12,11 @@ MAY_HOLD_ANY = r"@|%40|\\|\d[\d \-./()]{5,}\d|[A-Za-z]{2}\d{2}"
 """A text in which this is not found has nothing that a detector finds; RE2 reads it as well."""
 
 _AT = re.compile(r"@|%40")
-_LOCAL = re.compile(r"[\w.!#$%&'*+/=?^`{|}~-]")
+_LOCAL = re.compile(r"[\w.!#$%&'*+/=?^`{|}~-]+")
+_STEP = 64
 _DOMAIN = re.compile(r"(?:[\w-]+\.)+[\w-]{2,}")
 _DIGIT_GROUPS = re.compile(r"\d(?:[ -]?\d)*")
+_MAY_BE_CARD = re.compile(r"\d(?:[ -]?+\d){12}")
 _GROUP = re.compile(r"\d+")
 _CARD_DIGITS = range(13, 20)
 _CARD_BEGINS = "23456"
@@ -51,19 +53,33 @@ _PHONE = re.compile(
 
 def emails(text: str) -> Iterator[Span]:
     """Yield where e-mail addresses are, also those of which the sign is escaped as in URLs."""
+    if "@" not in text and "%40" not in text:
+        return
     for at in _AT.finditer(text):
         domain = _DOMAIN.match(text, at.end())
         if domain is None:
             continue
-        start = at.start()
-        while start and _LOCAL.match(text, start - 1):
-            start -= 1
+        start = _local_begin(text, at.start())
         if start < at.start():
             yield start, domain.end()
 
 
+def _local_begin(text: str, end: int) -> int:
+    """Return where the characters begin that may be in front of the sign."""
+    while end:
+        before = text[max(0, end - _STEP) : end][::-1]
+        found = _LOCAL.match(before)
+        length = 0 if found is None else found.end()
+        end -= length
+        if length < len(before):
+            break
+    return end
+
+
 def cards(text: str) -> Iterator[Span]:
     """Yield where card numbers are: 13 to 19 digits, which may be in groups, with a right check digit."""
+    if _MAY_BE_CARD.search(text) is None:
+        return
     for run in _DIGIT_GROUPS.finditer(text):
         if run.end() - run.start() < _CARD_DIGITS[0]:
             continue

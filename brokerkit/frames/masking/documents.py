@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any
+from typing import Any, Protocol
 
+from ..json_exact import read
 from ..json_kinds import json_text
 from .actions import HIDDEN, Action, Writer
 from .places import Place, Rules
@@ -22,6 +23,37 @@ _HIDDEN_MEMBER = f"{_HIDDEN_TEXT}: {_HIDDEN_TEXT}"
 
 class NotReadable(ValueError):
     """A text is not the JSON that it was taken for."""
+
+
+class Writing(Protocol):
+    """What writes in the place of hidden values: see `Writer`."""
+
+    def written(self, action: Action, value: str | bytes) -> str: ...
+
+
+class Masking(Protocol):
+    """What decides about the values of a JSON text."""
+
+    @property
+    def rules(self) -> Rules: ...
+
+    @property
+    def searching(self) -> Searching: ...
+
+    @property
+    def writer(self) -> Writing: ...
+
+    def leaf(self, place: Place, token: str, is_text: bool, start: int) -> tuple[str | None, bool]:
+        """Return the JSON in the place of a single value, None if it stays, and whether it is shown."""
+
+
+def masked_by(mask: Masking, text: str) -> list[tuple[int, int, str]]:
+    """Return what is replaced in a JSON text: from where, to where, and by what.
+
+    Raises:
+        NotReadable: It is not JSON.
+    """
+    return _Walk(mask, text).result()
 
 
 class DocumentMask:
@@ -45,15 +77,37 @@ class DocumentMask:
         Raises:
             NotReadable: It is not JSON.
         """
-        return _Walk(self, text).result()
+        edits = masked_by(self, text)
+        if not edits:
+            return text
+        pieces: list[str] = []
+        at = 0
+        for start, end, new in edits:
+            pieces += [text[at:start], new]
+            at = end
+        return "".join([*pieces, text[at:]])
 
-    def leaf(self, place: Place, token: str, is_text: bool) -> tuple[str | None, bool]:
+    def masked_if_json(self, text: str) -> str:
+        """Return a text as the mask shows it. Raises ValueError if it is not JSON."""
+        read(text)
+        return self.masked(text)
+
+    def action_at(self, place: Place) -> Action | None:
+        """Return what happens to a single value at a place; None if the rules say nothing."""
+        return "hide" if self._hides(place) else place.action
+
+    def _hides(self, place: Place) -> bool:
+        return not place.allowed or (self.has_rules and not place.named)
+
+    def leaf(
+        self, place: Place, token: str, is_text: bool, start: int | None = None
+    ) -> tuple[str | None, bool]:
         """Return the JSON in the place of a single value, None if it stays, and whether it is shown."""
         if token == "null":
             return None, place.allowed
-        hidden = not place.allowed or (self.has_rules and not place.named)
-        if hidden or place.action is not None:
-            action = "hide" if hidden or place.action is None else place.action
+        hidden = self._hides(place)
+        action = "hide" if hidden else place.action
+        if action is not None:
             if not is_text and token in ("true", "false"):
                 return _HIDDEN_TEXT, not hidden
             return json_text(self.writer.written(action, unquoted(token) if is_text else token)), not hidden
@@ -89,7 +143,7 @@ class _Container:
 class _Walk:
     """One pass over a JSON text, which collects what is replaced."""
 
-    def __init__(self, mask: DocumentMask, text: str) -> None:
+    def __init__(self, mask: Masking, text: str) -> None:
         self._mask = mask
         self._text = text
         self._edits: list[tuple[int, int, str]] = []
@@ -97,18 +151,11 @@ class _Walk:
         self._has_lists = mask.rules.has_lists
         self._at = 0
 
-    def result(self) -> str:
+    def result(self) -> list[tuple[int, int, str]]:
         shown = self._document()
         if not shown and self._has_lists:
-            return _HIDDEN_TEXT
-        if not self._edits:
-            return self._text
-        pieces: list[str] = []
-        at = 0
-        for start, end, new in self._edits:
-            pieces += [self._text[at:start], new]
-            at = end
-        return "".join([*pieces, self._text[at:]])
+            return [(0, len(self._text), _HIDDEN_TEXT)]
+        return self._edits
 
     def _next(self) -> tuple[int, int, int]:
         """Return the kind of the next token, and where it is."""
@@ -137,7 +184,7 @@ class _Walk:
             elif mark:
                 raise NotReadable
             else:
-                new, shown = self._mask.leaf(place, self._text[start:end], kind == _STRING)
+                new, shown = self._mask.leaf(place, self._text[start:end], kind == _STRING, start)
                 if new is not None:
                     self._edits.append((start, end, new))
             while True:

@@ -6,6 +6,7 @@ import json
 from typing import Any, NoReturn
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from brokerkit.core.vocabulary.errors import ConfigError
 
@@ -21,8 +22,8 @@ PREFIX = "masked+"
 
 def marked_formats(formats: Array) -> Array:
     """Return the column `format` of masked rows."""
-    texts = [None if each is None else PREFIX + each for each in formats.to_pylist()]
-    marked: Array = pa.array(texts, formats.type)
+    join: Any = pc.binary_join_element_wise
+    marked: Array = join(pa.scalar(PREFIX, formats.type), formats, pa.scalar("", formats.type))
     return marked
 
 

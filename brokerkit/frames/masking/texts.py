@@ -6,9 +6,9 @@ import pyarrow as pa
 
 from ..arrow import Array
 from ..decoded import objects_of
-from ..json_exact import read
 from .actions import HIDDEN, Action, strongest
-from .documents import DocumentMask, NotReadable
+from .documents import DocumentMask
+from .shapes import ShapedMask
 
 _JSON_CONTAINERS = ("{", "[")
 
@@ -23,6 +23,7 @@ class TextMask:
 
     def __init__(self, document: DocumentMask, keys: Action | None) -> None:
         self._document = document
+        self._shapes = ShapedMask(document)
         self._keys = keys
 
     def payload(self, text: str) -> str:
@@ -91,9 +92,8 @@ class TextMask:
     def _json(self, text: str) -> str | None:
         """Return a text as the mask shows it if it is JSON, otherwise None."""
         try:
-            read(text)
-            return self._document.masked(text)
-        except (NotReadable, ValueError):
+            return self._shapes.masked(text)
+        except ValueError:
             return None
 
     def _searched(self, text: str) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from ..arrays import choose
 from ..arrow import Array, is_text, nulls
 from .actions import HIDDEN
 from .documents import DocumentMask
@@ -59,8 +60,8 @@ class TypedMask:
 
     def _hidden(self, column: Any) -> Any:
         if is_text(column.type):
-            shown = [None if text is None else HIDDEN for text in column.to_pylist()]
-            return pa.array(shown, column.type)
+            none = pa.scalar(None, column.type)
+            return choose(column.is_valid(), pa.scalar(HIDDEN, column.type), none)
         return nulls(len(column), column.type)
 
     def _texts(self, column: Any, place: Place) -> Any:
