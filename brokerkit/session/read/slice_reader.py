@@ -18,6 +18,7 @@ from brokerkit.frames.sizes import first_rows, only_first
 
 from ..filters import Filter
 from ..read_report import ReadReport, Stopped
+from .gathering import gathered
 
 
 @dataclass(frozen=True)
@@ -96,13 +97,17 @@ class SliceReader:
             report.read += rows
             shown.update(rows)
 
+        def left() -> int | None:
+            return None if self._limit is None else self._limit - report.matched
+
         for slice_ in self._slices:
-            for columns in self._inspector.read(
+            parts = self._inspector.read(
                 slice_, attributes=self._attributes, cancellation=self._cancellation, on_outside=on_outside
-            ):
+            )
+            for columns in gathered(parts, left):
                 if self._cancellation is not None:
                     self._cancellation.raise_if_cancelled()
-                room = None if self._limit is None else self._limit - report.matched
+                room = left()
                 wanted = self._filter.columns(columns, report.overlooked, self._builder.decoded_keys)
                 batch = self._builder.batch(wanted)
                 batch = self._filter.batch(batch, report.overlooked, room)
