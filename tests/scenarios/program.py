@@ -194,6 +194,27 @@ def publish_journal(session: Session, order: dict[str, Any]) -> None:
     say("done", counts=outcome.counts, unknown=list(map(int, outcome.unknown["row"])))
 
 
+def redrive(session: Session, order: dict[str, Any]) -> None:
+    """Send the dead letters of a topic again, and report the receipts."""
+    say("working")
+    receipts = session.redrive(
+        order["topic"],
+        confirm=order["topic"],
+        journal=order["path"],
+        rate=order["rate"],
+        progress=False,
+        timeout=60,
+    )
+    say(
+        "done",
+        counts=receipts.counts,
+        rows=len(receipts),
+        removed=int(receipts["removed"].sum()),
+        different=receipts["source_id"].nunique(),
+        errors=sorted(set(receipts["error"].dropna())),
+    )
+
+
 def read(session: Session, order: dict[str, Any]) -> None:
     """Read one slice with what a dask worker is given."""
     frame = read_slice(
@@ -215,6 +236,7 @@ TASKS: dict[str, Callable[[Session, dict[str, Any]], None]] = {
     "scan": interrupted_scan,
     "tail": interrupted_tail,
     "publish journal": publish_journal,
+    "redrive": redrive,
     "read": read,
 }
 

@@ -241,7 +241,9 @@ def test_payloads_without_a_schema_have_the_type_that_was_seen(format: str, tmp_
         s.publish_batch("m", [encode(value) for value in PACKED])
         scan = s.scan("m", decode=format)
         df = s.peek("m", decode=format, expand=True)
-        s.publish_batch("m", [encode({"id": "text"}), encode({"new": 1}), b"\xc1", encode([1]), encode({"id": 6})])
+        s.publish_batch(
+            "m", [encode({"id": "text"}), encode({"new": 1}), b"\xc1", encode([1]), encode({"id": 6})]
+        )
         assert df["value.id"].tolist() == [2**63 - 1, -1, 5]
         assert df["value.id"].dtype == pd.ArrowDtype(pa.int64())
         assert df["value.price"].dtype == pd.ArrowDtype(pa.float64())

@@ -34,11 +34,6 @@ PURGE_WHERE = (
     "batches() and acknowledge those only that are to go"
 )
 """Why single messages are not removed."""
-_NOT_YET = (
-    "dead letters are not sent again from here yet: "
-    "pull them from a subscription of the dead-letter topic, and publish_frame them"
-)
-
 capabilities = Capabilities(
     models=("message",),
     durability=(
@@ -62,7 +57,7 @@ capabilities = Capabilities(
     max_batch=MAX_REQUEST_MESSAGES,
     max_message_bytes=MAX_REQUEST_BYTES,
     purges=frozenset({"backlog"}),
-    lacks={"purge_where": PURGE_WHERE, "dead_letters": _NOT_YET, "redrive": _NOT_YET, "move": _NOT_YET},
+    lacks={"purge_where": PURGE_WHERE},
     side_effects={"peek": "not offered", "scan": "not offered", "pull": "acknowledges"},
 )
 

@@ -12,6 +12,7 @@ from google.pubsub_v1.services.subscriber.transports import SubscriberGrpcTransp
 from grpc import StatusCode
 
 from brokerkit.core.contract.consumer import ConsumerDriver, ConsumerRequest, SubscriptionRequest
+from brokerkit.core.contract.dead_letters import DeadLettersDriver
 from brokerkit.core.contract.driver import Driver
 from brokerkit.core.contract.error_table import CLOSED
 from brokerkit.core.contract.inspector import InspectorDriver, ReaderDriver
@@ -24,6 +25,7 @@ from brokerkit.core.vocabulary.errors import BrokerError
 from . import admin
 from .connection import PubSubConnection, log
 from .consumer import PubSubConsumer, TemporaryConsumer
+from .dead_letters import PubSubDeadLetters
 from .errors import code_of, error_info, translate
 from .inspector import PubSubInspector, no_reading
 from .methods import LIST_TOPICS
@@ -126,6 +128,9 @@ class PubSubDriver(Driver):
 
     def purging(self) -> PurgingDriver:
         return PubSubPurging()
+
+    def dead_letters(self) -> DeadLettersDriver:
+        return PubSubDeadLetters(self.connection)
 
     @property
     def native(self) -> Clients:

@@ -100,7 +100,6 @@ class ConnectedDeadLetters(Closable):
             return found
         if naming is None and is_telling(topic):
             return [self.place(topic, timeout=timeout)]
-        self._inspector.bounds(topic, timeout=timeout)
         rule = naming or "{topic}-dead-letters"
         raise NotFound(
             f"no topic holds dead letters of {topic!r} by its name: give the name of that topic itself, or "

@@ -54,6 +54,7 @@ class DeadLetterSession(BrokerSession):
         where: Any = None,
         naming: str | None = None,
         through: str | None = None,
+        side_effects: str | None = None,
         decode: Any = "auto",
         decode_key: Any = "auto",
         expand: bool = False,
@@ -75,6 +76,8 @@ class DeadLetterSession(BrokerSession):
             naming: How topics of dead letters are named, such as ``"dlq.{topic}"``. None tries what is usual.
             through: The group that remembers what was redriven, or the subscription through which they are
                 taken. None for brokerkit's own.
+            side_effects: "give back" takes them and gives them back, where they cannot be looked at without
+                (Pub/Sub).
             decode, decode_key, expand, mask, unmask: As in `peek`.
 
         Raises:
@@ -88,7 +91,9 @@ class DeadLetterSession(BrokerSession):
             key, header, where, decode, expand, decode_key=decode_key, mask=mask, unmask=unmask
         )
         rows = DeadLetterRows(self, self.connection.dead_letters().rules, reading)
-        sources = [self._readable(each) for each in places]
+        _one_of("side_effects", side_effects, (None, "give back"))
+        look = self._readable if side_effects is None else self._given_back
+        sources = [look(each) for each in places]
         frame = letters_frame(self, topic, sources, rows, most, expand=expand)
         return frame if by is None else grouped(frame, by)
 
@@ -310,9 +315,16 @@ class DeadLetterSession(BrokerSession):
         if self.capabilities.slices == "never":
             raise NotSupported(
                 f"messages of {place.name!r} are not shown without taking them: "
-                'peek(..., side_effects="give back", subscription=...) takes them and gives them back'
+                'dead_letters(..., side_effects="give back") takes them and gives them back'
             )
         return ReadSource(self, place) if place.removal == "delete" else RememberedSource(self, place)
+
+    def _given_back(self, place: DeadLetterPlace) -> Source:
+        """Return a source that takes messages, and gives them back when it is closed."""
+        if self.capabilities.slices != "never":
+            raise ConfigError("looking has no side effects on this system: leave side_effects= out")
+        check_can_take(self, place)
+        return TakenSource(self, place)
 
     def _removable(self, place: DeadLetterPlace) -> Source:
         """Return a source whose messages can be removed."""

@@ -311,7 +311,11 @@ def test_a_decoder_by_name_gives_the_type_of_the_newest_schema(session: Session)
 def test_versions_of_a_topic_are_values_of_the_newest_or_of_all(
     pulsar_server: PulsarServer, namespace: str
 ) -> None:
-    first = {"type": "record", "name": "R", "fields": [{"name": "id", "type": "int"}, {"name": "old", "type": "int"}]}
+    first = {
+        "type": "record",
+        "name": "R",
+        "fields": [{"name": "id", "type": "int"}, {"name": "old", "type": "int"}],
+    }
     second = {"type": "record", "name": "R", "fields": [{"name": "id", "type": "long"}]}
     topic = f"versions-{uuid.uuid4().hex[:8]}"
     at = f"{pulsar_server.admin}/admin/v2/schemas/{namespace}/{topic}/schema"

@@ -1,0 +1,73 @@
+"""Dead letters of Pub/Sub: taken from a subscription of the topic that a policy names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+import brokerkit as bk
+from brokerkit.core import OutboundMessage
+from brokerkit.sandbox.pubsub import EmulatorServer
+from brokerkit.testing.waiting import eventually
+from brokerkit.workbench import Session
+
+from .conftest import new_name, url_of
+
+
+@pytest.fixture
+def s(pubsub_emulator: EmulatorServer) -> Iterator[Session]:
+    with bk.connect(url_of(pubsub_emulator)) as session:
+        yield session
+
+
+def failed(s: Session, count: int) -> tuple[str, str]:
+    """A topic whose subscription gave up all of its messages, and the topic that holds them."""
+    topic, letters = new_name(), new_name()
+    s.create_topic(topic)
+    s.create_topic(letters)
+    s.create_subscription(letters, f"{letters}-work")
+    # the emulator forwards none of a subscription with ordering
+    options = {"dead_letter_topic": letters, "max_delivery_attempts": 5, "ordering": False}
+    s.create_subscription(topic, f"{topic}-billing", **options)
+    s.publish_batch(topic, [OutboundMessage(str(n), None, {"own": "1"}) for n in range(count)])
+    with s.consumer(topic, f"{topic}-billing") as consumer:
+
+        def given_up() -> bool:
+            for each in consumer.next_batch(count, 0.5):
+                each.nack()
+            return len(s.dead_letters(topic, side_effects="give back")) == count
+
+        eventually(given_up, "all are dead letters", within=90)
+    return topic, letters
+
+
+@pytest.mark.timeout(180)
+def test_a_dead_letter_goes_back_to_its_topic_and_is_acknowledged(s: Session) -> None:
+    topic, letters = failed(s, 6)
+    with pytest.raises(bk.NotSupported, match="give back"):
+        s.dead_letters(topic)
+    found = s.dead_letters(topic, side_effects="give back")
+    assert set(found["origin_subscription"]) == {f"{topic}-billing"}
+    assert set(found["origin_topic"]) == {topic}
+    assert set(found["topic"]) == {letters}
+    mended = found.iloc[:2].copy()
+    mended["value"] = "mended"
+    assert s.redrive(mended, confirm=topic, progress=False)["removed"].all()
+    receipts = s.redrive(topic, confirm=topic, progress=False)
+    assert receipts.counts == {"confirmed": 4, "failed": 0, "unknown": 0}
+    assert s.dead_letters(topic, side_effects="give back").empty
+    again = s.pull(topic, 6, subscription=f"{topic}-billing", timeout=20)
+    assert sorted(again["value"])[4:] == ["mended", "mended"]
+    names = {each["name"] for each in again["attributes"].iloc[0]}
+    assert names == {"own", "bk-redriven", "bk-redrive-id"}
+
+
+def test_a_topic_without_a_policy_says_so(s: Session) -> None:
+    topic = new_name()
+    s.create_topic(topic)
+    with pytest.raises(bk.NotFound, match="no topic holds dead letters"):
+        s.dead_letters(topic, side_effects="give back")
+    s.create_topic(f"{topic}-dlq")
+    with pytest.raises(bk.NotSupported, match="through=NAME"):
+        s.redrive(topic, confirm=topic)
