@@ -6,6 +6,7 @@ import base64
 import http.client
 import json
 import ssl
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
@@ -31,6 +32,10 @@ MEDIA = "application/vnd.schemaregistry.v1+json"
 NATIVE = "/apis/"
 """Where the path of Apicurio begins, behind which both its own protocol and Confluent's are."""
 COMPATIBLE = "/apis/ccompat/v7"
+ATTEMPTS = 2
+"""How often each address is asked: a connection that was idle may be broken, and a proxy restarted."""
+SOON = 1.0
+"""Seconds after which an address that did not answer is not asked a second time."""
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 
@@ -106,10 +111,14 @@ class RegistryClient:
         problem = Unavailable(f"the schema registry {self.name} has no address")
         for address in self._options.urls:
             url = (_native_root(address) if native else address) + path + (f"?{query}" if query else "")
-            try:
-                return self._send(method, url, body, address)
-            except Unavailable as error:
-                problem = error
+            for _ in range(ATTEMPTS if method == "GET" else 1):
+                began = time.monotonic()
+                try:
+                    return self._send(method, url, body, address)
+                except Unavailable as error:
+                    problem = error
+                if not problem.retryable or time.monotonic() - began > min(SOON, self._options.timeout / 2):
+                    break
         raise problem
 
     def refuse_if_no_registry(self) -> None:
