@@ -72,3 +72,9 @@ def test_any_frame_is_profiled_and_other_things_refused() -> None:
     assert len(bk.profile(pd.DataFrame({"a": []}))) == 0
     with pytest.raises(bk.ConfigError, match="against must be a DataFrame"):
         bk.profile(pd.DataFrame({"a": [1]}), against="x")
+
+
+def test_a_type_that_becomes_more_frequent_is_drift() -> None:
+    before = [{"n": 1.5}] * 39 + [{"n": "1,5"}]
+    found = profiled(*[{"n": 1.5}] * 30, *[{"n": "1,5"}] * 10, against=before)
+    assert found["value.n"]["drift"] == "string in 25.0%, was 2.5%"

@@ -264,6 +264,10 @@ def _drift(now: _Fields, before: _Fields, path: str) -> list[str]:
     kinds = sorted(set(new.types) - set(old.types) - {"null"})
     if kinds:
         found.append(f"now also {', '.join(kinds)}")
+    for kind in sorted(set(new.types) & set(old.types) - {"null"}):
+        one, two = old.types[kind] / old.values, new.types[kind] / new.values
+        if two - one >= RATE_DRIFT and len(set(new.types) - {"null"}) > 1:
+            found.append(f"{kind} in {two:.1%}, was {one:.1%}")
     for what, one, two in (
         ("null", old.nulls / old.values, new.nulls / new.values),
         ("missing", before.missing(path), now.missing(path)),
