@@ -101,7 +101,7 @@ def diff(
 
     Numbers are compared exactly, by their value and not their type; NaN equals NaN; a field that is missing
     differs from null. Attributes that a system adds (``$sb.message_id``), or that a copy carries
-    (``bk-publish-time``), are left out.
+    (``bk-publish-time``), are left out; what these carry counts in its place.
 
     Scans are read in batches. About 100 bytes and the key of each row of `a` are kept in memory, and `a` is
     read again, up to what changed. A stream of Arrow that can be read once only is read into memory.

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
 from typing import Any
 
 import pyarrow as pa
 
+from brokerkit.core.vocabulary.attributes import Pair
 from brokerkit.core.vocabulary.errors import ConfigError
-from brokerkit.core.vocabulary.messages import is_ours
+from brokerkit.core.vocabulary.messages import OutboundMessage, is_ours
 
 from ..attributes import pairs_of
+from ..carried import ATTRIBUTES, KEY, NULL, opened
 from ..dataframe import from_pandas
 from ..json_exact import read
 from .leaves import PlainText
@@ -24,6 +26,7 @@ PLACES = (
 )  # fmt: skip
 """The columns of messages that say where they were and how they were read, and not what they are."""
 BATCH_ROWS = 10_000
+CARRIED = frozenset({ATTRIBUTES, KEY, NULL})
 OWN = ("$", "bk-")
 """How the names of attributes begin that a system gives to its own fields, or that a copy carries."""
 
@@ -73,9 +76,11 @@ class Source:
         """Yield the fields of each row: payloads are parsed, and attributes are a mapping."""
         for batch in self._batches():
             names = [name for name in columns if name in batch.schema.names]
+            carrying = _carrying(batch) if self.messages else {}
             found = [_values(name, batch, self.messages) for name in names]
-            for values in zip(*found, strict=True):
-                yield dict(zip(names, values, strict=True))
+            for row, values in enumerate(zip(*found, strict=True)):
+                fields = dict(zip(names, values, strict=True))
+                yield _put_back(fields, carrying[row]) if row in carrying else fields
             if not names:
                 yield from ({} for _ in range(batch.num_rows))
 
@@ -100,6 +105,29 @@ def _values(name: str, batch: pa.RecordBatch, messages: bool) -> list[Any]:
     return column.to_pylist()
 
 
+def _carrying(batch: pa.RecordBatch) -> dict[int, OutboundMessage]:
+    """Return the messages that a copy carries in part in attributes, as they were, without their payload."""
+    if "attributes" not in batch.schema.names:
+        return {}
+    rows, _ = pairs_of(batch.column("attributes"))
+    return {
+        row: opened(b"", None, pairs)
+        for row, pairs in enumerate(rows)
+        if any(name in CARRIED for name, _ in pairs)
+    }
+
+
+def _put_back(fields: dict[str, Any], message: OutboundMessage) -> dict[str, Any]:
+    """Return the fields of a row with what was carried in attributes in its place."""
+    if "attributes" in fields:
+        fields["attributes"] = _named(message.attributes)
+    if message.key is not None and "key" in fields:
+        fields["key"] = _text(message.key)
+    if message.data is None and "value" in fields:
+        fields["value"] = None
+    return fields
+
+
 def _parsed(text: str) -> Any:
     try:
         return read(text, constant=Decimal).value
@@ -108,23 +136,24 @@ def _parsed(text: str) -> Any:
 
 
 def _attributes(column: Any) -> list[dict[str, Any]]:
-    """Return attributes by name; a name that is repeated has a list. Texts and their bytes are the same."""
-    found = []
     rows, _ = pairs_of(column)
-    for pairs in rows:
-        mine: dict[str, Any] = {}
-        for name, value in pairs:
-            if name.startswith(OWN) or (isinstance(value, str) and is_ours(value)):
-                continue
-            given = _text(value)
-            if name not in mine:
-                mine[name] = given
-            elif isinstance(mine[name], list):
-                mine[name].append(given)
-            else:
-                mine[name] = [mine[name], given]
-        found.append(mine)
-    return found
+    return [_named(pairs) for pairs in rows]
+
+
+def _named(pairs: Iterable[Pair]) -> dict[str, Any]:
+    """Return attributes by name; a name that is repeated has a list. Texts and their bytes are the same."""
+    mine: dict[str, Any] = {}
+    for name, value in pairs:
+        if name.startswith(OWN) or (isinstance(value, str) and is_ours(value)):
+            continue
+        given = _text(value)
+        if name not in mine:
+            mine[name] = given
+        elif isinstance(mine[name], list):
+            mine[name].append(given)
+        else:
+            mine[name] = [mine[name], given]
+    return mine
 
 
 def _text(value: Any) -> Any:

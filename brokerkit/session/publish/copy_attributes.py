@@ -13,7 +13,7 @@ system can carry them::
 
 from __future__ import annotations
 
-from base64 import b64decode, b64encode
+from base64 import b64encode
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
@@ -26,19 +26,14 @@ from brokerkit.core.runtime.refusal import refusal
 from brokerkit.core.vocabulary.attributes import Attributes, Pair, type_name
 from brokerkit.core.vocabulary.capabilities import Capabilities
 from brokerkit.core.vocabulary.columns import Columns
-from brokerkit.core.vocabulary.errors import ConfigError
 from brokerkit.core.vocabulary.messages import OutboundMessage, to_microseconds
 from brokerkit.core.vocabulary.results import PublishResult
-from brokerkit.frames.attributes import pair_of, parts_of
+from brokerkit.frames.attributes import parts_of
+from brokerkit.frames.carried import ATTRIBUTES, KEY, NULL, PUBLISH_TIME, opened, together
 
 if TYPE_CHECKING:
     from .placement import Placement
 
-PUBLISH_TIME = "bk-publish-time"
-KEY = "bk-key"
-NULL = "bk-null"
-ATTRIBUTES = "bk-attributes"
-OURS = (PUBLISH_TIME, KEY, NULL, ATTRIBUTES)
 SHOWN_NAMES = 5
 TOLD = f"these get the current time, and their own is kept in the attribute {PUBLISH_TIME}"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -54,13 +49,13 @@ def messages_to_copy(
         target: The features of the system they are sent to.
         placement: Decides which of them keep their partition and time; None lets the target decide.
     """
-    opened = _opened_all(columns)
-    firsts = [_first_time(message.attributes) for message in opened]
+    originals = _opened_all(columns)
+    firsts = [_first_time(message.attributes) for message in originals]
     times = _times(columns, firsts)
     kept = placement.times(times, told=TOLD) if placement is not None else [(None, False)] * len(times)
     messages = [
         _carried(message, time, known, moment, exact, target)
-        for message, time, known, (moment, exact) in zip(opened, times, firsts, kept, strict=True)
+        for message, time, known, (moment, exact) in zip(originals, times, firsts, kept, strict=True)
     ]
     if placement is not None and placement.same:
         for message, number in zip(messages, columns.values("partition"), strict=True):
@@ -74,7 +69,7 @@ def named(result: PublishResult, message: OutboundMessage) -> PublishResult:
     if error is None or ATTRIBUTES not in str(error):
         return result
     text = message.attributes.text(ATTRIBUTES)
-    names = [name for name, _ in _together([], text)] if text is not None else []
+    names = [name for name, _ in together([], text)] if text is not None else []
     shown = [f"{name!r:.60}" for name in names[:SHOWN_NAMES]] + ["..."] * (len(names) > SHOWN_NAMES)
     told = type(error)(
         f"the attributes that this system does not carry as they are ({', '.join(shown)}): {error}"
@@ -95,7 +90,7 @@ def _times(columns: Columns, firsts: Sequence[int | None]) -> list[int | None]:
 
 def _opened_all(columns: Columns) -> list[OutboundMessage]:
     rows = zip(columns.values("value"), columns.values("key"), columns.values("attributes"), strict=True)
-    return [_opened(value, key, Attributes(attributes)) for value, key, attributes in rows]
+    return [opened(value, key, Attributes(attributes)) for value, key, attributes in rows]
 
 
 def _first_time(attributes: Attributes) -> int | None:
@@ -105,28 +100,6 @@ def _first_time(attributes: Attributes) -> int | None:
         return None if text is None else to_microseconds(datetime.fromisoformat(text))
     except ValueError:
         return None
-
-
-def _opened(value: bytes | None, key: bytes | None, attributes: Attributes) -> OutboundMessage:
-    """Return a message as it was before its first copy.
-
-    An attribute that cannot be read as one of brokerkit's stays as it is.
-    """
-    ours = {name: text for name in OURS if (text := attributes.text(name)) is not None}
-    if not ours:
-        return OutboundMessage(value, key, attributes)
-    try:
-        if NULL in ours:
-            value = None
-        if KEY in ours:
-            key = b64decode(ours[KEY], validate=True)
-        others: list[Pair] = [pair for pair in attributes if pair[0] not in OURS]
-        if ATTRIBUTES in ours:
-            others = _together(others, ours[ATTRIBUTES])
-        kept = [pair for pair in attributes if pair[0] == PUBLISH_TIME]
-        return OutboundMessage(value, key, [*others, *kept])
-    except (ValueError, TypeError, ConfigError):
-        return OutboundMessage(value, key, attributes)
 
 
 def _carried(
@@ -197,15 +170,6 @@ def _packed(attributes: Sequence[tuple[int, Pair]]) -> str:
         name, data, kind = parts_of(pair)
         rows.append([name, None if data is None else b64encode(data).decode(), kind, place])
     return b64encode(orjson.dumps(rows)).decode()
-
-
-def _together(plain: Sequence[Pair], text: str) -> list[Pair]:
-    """Return all attributes, with those that were packed in their places."""
-    found = list(plain)
-    for name, data, kind, *place in orjson.loads(b64decode(text, validate=True)):
-        pair = pair_of(name, None if data is None else b64decode(data, validate=True), kind)
-        found.insert(place[0] if place else len(found), pair)
-    return found
 
 
 def _micros(value: Any) -> int | None:

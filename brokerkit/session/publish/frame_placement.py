@@ -17,12 +17,13 @@ from brokerkit.core.vocabulary.messages import (
     checked_time,
     to_microseconds,
 )
+from brokerkit.frames.carried import PUBLISH_TIME
 from brokerkit.frames.outbound import Item, Outbound, Rows
 from brokerkit.frames.provenance import provenance_of
 from brokerkit.frames.tabular import Column, missing
 
 from ..base import open_session
-from .copy_attributes import PUBLISH_TIME, TOLD, written
+from .copy_attributes import TOLD, written
 from .placement import Partitions, Placement, Times, partitions_of, placement_of
 
 if TYPE_CHECKING:
