@@ -270,3 +270,21 @@ def test_payloads_that_are_no_maps_stay_json_text() -> None:
         assert len(s.peek("m", decode="msgpack")) == 0
         s.publish_batch("m", [msgspec.msgpack.encode([1, 2**64 - 1])])
         assert s.peek("m", decode="msgpack")["value"].tolist() == ["[1,18446744073709551615]"]
+
+
+def test_dead_letters_have_the_type_of_the_topic_that_they_come_from(s: bk.Session) -> None:
+    s.create_topic("dlq")
+    s.create_subscription("t", "w", start="earliest", dead_letter_topic="dlq")
+    with s.consumer("t", "w") as consumer:
+        for each in consumer.next_batch(2, 5):
+            each.reject(reason="x")
+    found = s.dead_letters("t", decode="avro", expand=True)
+    assert found["value.id"].tolist() == IDS[:2]
+    assert found["reason"].tolist() == ["x", "x"]
+
+
+def test_a_mask_hides_fields_of_typed_values(s: bk.Session) -> None:
+    df = s.peek("t", 2, start=0, decode="avro", mask="note=hide")
+    assert "n" not in [value["note"] for value in df["value"]]
+    assert [value["id"] for value in df["value"]] == IDS[:2]
+    assert df["raw"].isna().all()

@@ -27,6 +27,7 @@ from ..interrupted import outcome_kept
 from ..masks import refuse_unless_unmasked
 from ..options import ReadOptions
 from ..publish.journal import opened
+from ..reader_schemas import planned
 from .confirming import check_confirmed
 from .copies import Copies, CopyRules, Headers
 from .dead_letters import DeadLetterRows, grouped, letters_frame
@@ -90,6 +91,7 @@ class DeadLetterSession(BrokerSession):
         reading = ReadOptions(
             key, header, where, decode, expand, decode_key=decode_key, mask=mask, unmask=unmask
         )
+        reading = planned(self, [topic], reading)
         rows = DeadLetterRows(self, self.connection.dead_letters().rules, reading)
         _one_of("side_effects", side_effects, (None, "give back"))
         look = self._readable if side_effects is None else self._given_back
