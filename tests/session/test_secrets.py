@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import io
 import json
 import logging
 import os
 import pickle
+import socket
 import subprocess
 import sys
+import threading
 import uuid
 import warnings
 from collections.abc import Callable, Iterator
@@ -214,6 +217,50 @@ def test_a_connection_that_fails_shows_no_secret(planted: Way, logged: io.String
             assert "is not UTF-8 text" in str(found)
     gc.collect()
     check([*texts, logged.getvalue(), *(str(each.message) for each in warned)])
+
+
+@pytest.fixture(
+    params=[b"", b"\0" * 64, b"HTTP/1.1 400 Bad Request\r\n\r\n", b"INFO {}\r\n-ERR 'no'\r\n"], ids=str
+)
+def other_protocol(request: pytest.FixtureRequest) -> Iterator[str]:
+    """The address of a server that answers each connection with the same bytes and closes it."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve() -> None:
+            with contextlib.suppress(OSError):
+                while True:
+                    client, _ = server.accept()
+                    with client:
+                        client.sendall(request.param)
+                        client.settimeout(0.2)
+                        client.recv(4096)
+
+        threading.Thread(target=serve, daemon=True).start()
+        yield f"127.0.0.1:{server.getsockname()[1]}"
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["kafka://u:{}@{}", "nats://u:{}@{}", "nats://{}@{}", "pulsar://u:{}@{}", "pulsar+token {} {}", AZURE],
+)
+def test_a_server_of_another_protocol_makes_no_secret_visible(
+    url: str, other_protocol: str, logged: io.StringIO
+) -> None:
+    options: dict[str, Any] = {"timeout": 0.5}
+    if url == AZURE:
+        target = AZURE.replace(NOWHERE, other_protocol)
+    elif url.startswith("pulsar+token"):
+        target, options["token"] = f"pulsar://{other_protocol}", CANARY
+    else:
+        target = url.format(CANARY, other_protocol)
+    try:
+        session = bk.connect(target, **options)
+    except bk.BrokerError as error:
+        check([*texts_of(error), logged.getvalue()])
+    else:
+        with session, pytest.raises(bk.BrokerError) as caught:
+            session.peek("topic")
+        check([*texts_of(caught.value), logged.getvalue()])
 
 
 @pytest.mark.parametrize("planted", [way for way in WAYS if "not text" not in way.name][::3], ids=lambda way: way.name, indirect=True)  # fmt: skip

@@ -47,9 +47,9 @@ def probe(options: Options, timeout: float, *, known: bool = False) -> None:
             with socket.create_connection((host, port), seconds) as plain:
                 if options.tls:
                     with ssl_context(options).wrap_socket(plain, server_hostname=host) as secured:
-                        greet(secured, f"{host}:{port}", *introduction(options), known=known)
+                        greet(secured, f"{host}:{port}", options, known=known)
                 else:
-                    greet(plain, f"{host}:{port}", *introduction(options), known=known)
+                    greet(plain, f"{host}:{port}", options, known=known)
                 return
         except Unavailable as error:
             problem = error
@@ -74,16 +74,13 @@ def _tls_problem(where: str, error: ssl.SSLError, known: bool) -> Unavailable:
     return made
 
 
-def greet(
-    connection: socket.socket, where: str, method: str, credentials: bytes, *, known: bool = False
-) -> None:
+def greet(connection: socket.socket, where: str, options: Options, *, known: bool = False) -> None:
     """Send the first command and check the answer.
 
     Args:
         connection: A connected socket.
         where: The host and port, for messages.
-        method: The method of authentication.
-        credentials: The data of authentication.
+        options: The options of the address, with the credentials.
         known: Whether a broker has answered there before, so that silence does not mean another
             protocol.
 
@@ -91,16 +88,29 @@ def greet(
         Unauthorized: The broker refuses the credentials.
         Unavailable: The answer is not that of a broker.
     """
-    command = bytes_field(1, b"brokerkit") + bytes_field(3, credentials) + number_field(4, PROTOCOL_VERSION)
-    command += bytes_field(5, method.encode())
-    body = number_field(1, CONNECT) + bytes_field(2, command)
-    connection.sendall((len(body) + 4).to_bytes(4, "big") + len(body).to_bytes(4, "big") + body)
+    problem = _introduce(connection, options)
+    if problem is not None:
+        # raised here, where no variable holds the credentials
+        raise problem
     answer = _answer(connection, where, known)
     kind = answer.get(1)
     if kind == ERROR:
         raise _refusal(where, dict(fields(_bytes(answer.get(ERROR)))))
     if kind != CONNECTED:
         raise Unavailable(f"{where} {NOT_PULSAR}", retryable=False)
+
+
+def _introduce(connection: socket.socket, options: Options) -> OSError | None:
+    """Send the first command, or return why it cannot be sent."""
+    method, credentials = introduction(options)
+    command = bytes_field(1, b"brokerkit") + bytes_field(3, credentials) + number_field(4, PROTOCOL_VERSION)
+    command += bytes_field(5, method.encode())
+    body = number_field(1, CONNECT) + bytes_field(2, command)
+    try:
+        connection.sendall((len(body) + 4).to_bytes(4, "big") + len(body).to_bytes(4, "big") + body)
+    except OSError as error:
+        return error.with_traceback(None)
+    return None
 
 
 def _answer(connection: socket.socket, where: str, known: bool) -> dict[int, int | bytes]:
