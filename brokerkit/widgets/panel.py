@@ -6,6 +6,7 @@ messages, which no notebook keeps.
 
 from __future__ import annotations
 
+import json
 import time
 from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
@@ -46,7 +47,7 @@ class Panel:
     def __init__(
         self, scripts: Sequence[str], state: Mapping[str, Any], on_message: Callable[[State], None]
     ) -> None:
-        self.widget = _widget_class(tuple(scripts))(state=dict(state))
+        self.widget = _widget_class(tuple(scripts))(state=_plain(state))
         self._lock = RLock()
         self._cells = cells()
         self._seen = time.monotonic()
@@ -57,13 +58,13 @@ class Panel:
         """Show this state in the browser."""
         with freed(self._lock), self._lock:
             if self.attended and self.widget.comm is not None:
-                self.widget.state = dict(state)
+                self.widget.state = _plain(state)
 
     def send(self, message: Mapping[str, Any]) -> None:
         """Send a message to the browser once; without a viewer, do nothing."""
         with freed(self._lock), self._lock:
             if self.attended and self.widget.comm is not None:
-                self.widget.send(dict(message))
+                self.widget.send(_plain(message))
 
     @property
     def attended(self) -> bool:
@@ -86,6 +87,15 @@ class Panel:
         self._seen = time.monotonic()
         if isinstance(content, dict) and isinstance(content.get("type"), str):
             self._on_message(content)
+
+
+def _plain(content: Mapping[str, Any]) -> State:
+    """Return the same content of JSON's own types.
+
+    Notebooks encode other types in their own ways: marimo shows a subclass of `str` as an object.
+    """
+    made: State = json.loads(json.dumps(dict(content)))
+    return made
 
 
 class PanelView(Protocol):

@@ -92,6 +92,14 @@ def test_a_browser_finds_a_message_by_clicking(page: Page) -> None:
     row = page.get_by_role("row").filter(has_text="mark-23").first
     expect(row).to_be_visible(timeout=60_000)
     row.click()
+    # numbers are shown as they are written
+    expect(page.get_by_role("tree")).to_contain_text("id: 23")
+    page.get_by_role("tab", name="hex").click()
+    expect(page.get_by_text("7b 22 69 64").first).to_be_visible()
+    page.get_by_role("button", name="Next").click()
+    expect(page.get_by_text("7b 22 69 64 22 3a 32 34").first).to_be_visible()
+    page.get_by_role("button", name="Rows over time").click()
+    expect(page.get_by_text("30 messages from").first).to_be_visible()
     page.get_by_placeholder("a text in the value").fill("mark-17")
     page.get_by_role("button", name="Search").click()
     expect(row).to_have_count(0)
