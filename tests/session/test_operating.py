@@ -203,13 +203,15 @@ def test_a_group_with_members_is_refused_by_their_names(desk: Session) -> None:
     with desk.consumer("orders", "group", model="record") as consumer:
         consumer.next_batch(1, 5)
         attempts: list[Callable[[], Any]] = [
-            lambda: desk.reset("orders", "group", "latest", dry_run=True),
             lambda: desk.reset("orders", "group", "latest", confirm="group"),
             lambda: desk.delete_subscription("orders", "group", confirm="group"),
         ]
         for attempt in attempts:
             with pytest.raises(bk.InUse, match="member 2"):
                 attempt()
+        plan = desk.reset("orders", "group", "latest", dry_run=True)
+        assert sum(plan["lag_after"]) == 0
+        assert "member 2" in notes(plan)[0]
     desk.reset("orders", "group", "latest", confirm="group")
 
 

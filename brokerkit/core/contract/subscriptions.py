@@ -51,7 +51,7 @@ class SubscriptionsDriver(ABC):
         """Return what a user should know before the reset is carried out. It changes nothing.
 
         Raises:
-            InUse: Members are attached that hinder it. The text names them.
+            InUse: Members are attached that hinder it. The text names them. A plan is shown nevertheless.
             NotSupported: A subscription of this kind cannot be moved, or not to there.
         """
         return ()

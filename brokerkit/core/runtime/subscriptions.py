@@ -12,7 +12,7 @@ from ..contract.subscriptions import SubscriptionsDriver
 from ..vocabulary.arguments import check_name
 from ..vocabulary.cancellation import Deadline
 from ..vocabulary.capabilities import Capabilities, Verb
-from ..vocabulary.errors import BrokerError, ConfigError, NotShownWarning, NotSupported
+from ..vocabulary.errors import BrokerError, ConfigError, InUse, NotShownWarning, NotSupported
 from ..vocabulary.notes import note
 from ..vocabulary.positions import AtId, AtOffset, Position, parse_all
 from ..vocabulary.subscriptions import (
@@ -128,7 +128,7 @@ class ConnectedSubscriptions(Asking):
     def plan_reset(
         self, topic: str, subscription: str, to: Any, *, timeout: float = OPERATE_SECONDS
     ) -> ResetPlan:
-        """Return what a reset would do, without doing it.
+        """Return what a reset would do, without doing it. A note says so if members hinder it now.
 
         Args:
             topic: The name of the topic.
@@ -139,7 +139,6 @@ class ConnectedSubscriptions(Asking):
 
         Raises:
             ConfigError: It is not a position, or lies outside the partition.
-            InUse: Members are attached that hinder it.
             NotFound: The topic, the subscription or a partition does not exist.
             NotSupported: The system cannot do it; the text names the nearest thing.
         """
@@ -163,8 +162,11 @@ class ConnectedSubscriptions(Asking):
         else:
             moves = self._moves(topic, wanted, {each.partition: each for each in found.progress}, timeout)
             plan = ResetPlan(topic, subscription, words(wanted), moves)
-        notes = self._ask(lambda: self._driver.check_reset(plan, timeout), timeout)
-        return replace(plan, notes=notes)
+        try:
+            return replace(plan, notes=self._ask(lambda: self._driver.check_reset(plan, timeout), timeout))
+        except InUse as error:
+            # what would happen is worth knowing before the members are stopped
+            return replace(plan, notes=(f"refused for now: {error}",))
 
     def _moves(
         self,
@@ -208,9 +210,9 @@ class ConnectedSubscriptions(Asking):
         """
         self._refuse("it moves no subscription")
         self._check_has("reset")
+        self._ask(lambda: self._driver.check_reset(plan, timeout), timeout)
         problem: BrokerError | None = None
         try:
-            self._ask(lambda: self._driver.check_reset(plan, timeout), timeout)
             self._ask(lambda: self._driver.reset(plan, timeout), timeout)
         except BrokerError as error:
             if not plan.targets:

@@ -84,7 +84,7 @@ class OperatingSession(SetAsideSession, LagSession):
 
         Raises:
             ConfigError: `confirm` is not the name, or `to` is not a position in the topic.
-            InUse: Members are attached that hinder it; the error names them.
+            InUse: Members are attached that hinder it; the error names them. A dry run says it in its notes.
             NotFound: There is no such topic, subscription or partition.
             NotSupported: The session is read-only, or the system cannot do it.
         """

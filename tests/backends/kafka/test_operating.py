@@ -119,13 +119,16 @@ def test_a_group_with_members_is_refused_by_their_names(
         member.subscribe([filled])
         eventually(lambda: member.poll(0.5), "the member reads", within=30)
         attempts: list[Callable[[], Any]] = [
-            lambda: s.reset(filled, group, "latest", dry_run=True),
             lambda: s.reset(filled, group, "latest", confirm=group),
             lambda: s.delete_subscription(filled, group, confirm=group),
         ]
         for attempt in attempts:
             with pytest.raises(bk.InUse, match=r"stop worker-7 on 127\.0\.0\.1"):
                 attempt()
+        plan = s.reset(filled, group, "latest", dry_run=True)
+        assert list(plan["after"]) == [10, 10]
+        assert "refused for now" in plan.attrs["brokerkit"]["notes"][0]
+        assert "stop worker-7 on 127.0.0.1" in plan.attrs["brokerkit"]["notes"][0]
         found = s.describe_subscription(group, filled)
         assert found.members is not None
         (row,) = found.members.to_dict("records")
