@@ -25,7 +25,7 @@ from brokerkit.workbench import Session
 
 from .shapes import odd, promised, unpromised
 
-EXAMPLES = 12
+EXAMPLES = 8
 SOAK_EXAMPLES = 200
 MESSAGES = 12
 """In one topic at most: a topic costs more than a message."""

@@ -19,7 +19,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::brokerkit.core.vocabulary.errors.PreviewWarning"),
 ]
 
-SECONDS = 6.0
+SECONDS = 4.0
 """How long subscriptions are listed."""
 
 
