@@ -1,4 +1,4 @@
-"""The conformance suite: 87 behaviours that every backend shows, or declares as a gap.
+"""The conformance suite: 89 behaviours that every backend shows, or declares as a gap.
 
 It needs pytest (``pip install 'brokerkit-notebook[test]'``). To test a backend, write a test module such
 as this one, which tests the in-memory broker::

@@ -168,12 +168,12 @@ def test_none_is_lost_or_doubled_by_kills_and_what_is_refused_stays(
     chance = random.Random(size.rows)
     for _ in range(size.kills):
         with _child(order) as child:
-            child.hear("working")
+            child.hear("working", 300)
             time.sleep(chance.uniform(*size.seconds))  # the moment is what is varied
             child.signal(signal.SIGKILL)
             child._process.wait(10)
     with _child(order) as child:
-        child.hear("working")
+        child.hear("working", 300)
         done = child.hear("done", 1200)
     stored = letters.stored()
     found = [int(value[:9]) for value in stored["value"]]

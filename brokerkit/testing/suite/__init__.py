@@ -6,6 +6,7 @@ from ..behaviour import behaviours_of
 from ..harness import Harness
 from .acknowledgement import Acknowledgement
 from .browsing import Browsing
+from .dead_letters import DeadLetters
 from .fidelity import Fidelity
 from .iteration import Iteration
 from .lifecycle import Lifecycle
@@ -16,9 +17,17 @@ from .records import Records
 
 # pytest collects the last base first
 class Conformance(
-    Operating, Browsing, Lifecycle, Iteration, Records, Acknowledgement, Fidelity, PublishAndReceive
+    DeadLetters,
+    Operating,
+    Browsing,
+    Lifecycle,
+    Iteration,
+    Records,
+    Acknowledgement,
+    Fidelity,
+    PublishAndReceive,
 ):
-    """All 87 behaviours. Subclass it as ``Test...`` with a fixture `harness`."""
+    """All 89 behaviours. Subclass it as ``Test...`` with a fixture `harness`."""
 
     def test_every_gap_names_a_behaviour(self, harness: Harness) -> None:
         """Fail for a gap that no behaviour has the name of: it would declare nothing."""
@@ -41,6 +50,7 @@ __all__ = [
     "Acknowledgement",
     "Browsing",
     "Conformance",
+    "DeadLetters",
     "Fidelity",
     "Iteration",
     "Lifecycle",
