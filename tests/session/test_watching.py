@@ -16,7 +16,13 @@ from brokerkit.display.lag import bars, chart
 from brokerkit.testing.waiting import eventually
 from brokerkit.workbench import Session
 
-SYSTEMS = ["inmem", "nats", "kafka", "pulsar", "servicebus"]
+SYSTEMS = {
+    "inmem": (),
+    "nats": (pytest.mark.broker,),
+    "kafka": (pytest.mark.broker,),
+    "pulsar": (pytest.mark.broker, pytest.mark.extended),
+    "servicebus": (pytest.mark.broker, pytest.mark.extended),
+}
 
 
 def opened(system: str, request: pytest.FixtureRequest) -> Session:
@@ -27,9 +33,7 @@ def opened(system: str, request: pytest.FixtureRequest) -> Session:
     return bk.connect(server.address, **options)
 
 
-@pytest.fixture(
-    params=[pytest.param(each, marks=() if each == "inmem" else pytest.mark.broker) for each in SYSTEMS]
-)
+@pytest.fixture(params=[pytest.param(each, marks=marks) for each, marks in SYSTEMS.items()])
 def any_s(request: pytest.FixtureRequest) -> Iterator[Session]:
     with closing(opened(request.param, request)) as session:
         yield session
