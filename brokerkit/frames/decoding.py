@@ -168,6 +168,11 @@ def _without_topic(format: str, argument: str) -> PayloadDecoder:
     )
 
 
+def decoder_names() -> list[str]:
+    """Return the names that `decode=` takes in this process."""
+    return [*BUILT_IN, *_latest]
+
+
 def _built_in(name: str) -> PayloadDecoder:
     if name in OBJECT_DECODERS:
         return ObjectDecoder(name)

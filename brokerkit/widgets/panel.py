@@ -37,15 +37,15 @@ class Panel:
     """A view in the browser that shows a state, and sends and receives messages. Any thread may call it.
 
     Args:
-        scripts: The names of its JavaScript files in the folder ``static``; a style sheet with the name of
-            the last one is used as well.
+        scripts: The names of its JavaScript files in the folder ``static``; style sheets of the same names
+            are used as well.
 
     Raises:
         ConfigError: The widget libraries are not installed.
     """
 
     def __init__(
-        self, scripts: Sequence[str], state: Mapping[str, Any], on_message: Callable[[State], None]
+        self, scripts: Sequence[str], state: Mapping[str, object], on_message: Callable[[State], None]
     ) -> None:
         self.widget = _widget_class(tuple(scripts))(state=_plain(state))
         self._lock = RLock()
@@ -54,13 +54,13 @@ class Panel:
         self._on_message = on_message
         self.widget.on_msg(self._receive)
 
-    def show(self, state: Mapping[str, Any]) -> None:
+    def show(self, state: Mapping[str, object]) -> None:
         """Show this state in the browser."""
         with freed(self._lock), self._lock:
             if self.attended and self.widget.comm is not None:
                 self.widget.state = _plain(state)
 
-    def send(self, message: Mapping[str, Any]) -> None:
+    def send(self, message: Mapping[str, object]) -> None:
         """Send a message to the browser once; without a viewer, do nothing."""
         with freed(self._lock), self._lock:
             if self.attended and self.widget.comm is not None:
@@ -86,6 +86,8 @@ class Panel:
     def _receive(self, _: Any, content: Any, __: Any = None) -> None:
         self._seen = time.monotonic()
         if isinstance(content, dict) and isinstance(content.get("type"), str):
+            if content["type"] == "here":
+                self.send({"type": "here"})
             self._on_message(content)
 
 
@@ -151,17 +153,17 @@ def _widget_class(scripts: tuple[str, ...]) -> type[anywidget.AnyWidget]:
         raise ConfigError(f"the widgets need anywidget and ipywidgets: {INSTALL}") from error
 
     folder = files("brokerkit.widgets") / "static"
-    own = scripts[-1].replace(".js", ".css")
+    own = scripts[-1].removesuffix(".js")
+
+    sheets = [folder / name.replace(".js", ".css") for name in scripts]
 
     class PanelWidget(anywidget.AnyWidget):
-        _esm = "".join((folder / name).read_text("utf-8") for name in ("parts.js", *scripts))
-        _css = "".join(
-            (folder / name).read_text("utf-8") for name in ("panel.css", own) if (folder / name).is_file()
-        )
+        _esm = "".join((folder / name).read_text("utf-8") for name in scripts)
+        _css = "".join(sheet.read_text("utf-8") for sheet in sheets if sheet.is_file())
         state = traitlets.Dict().tag(sync=True)
 
     # a style sheet belongs to the name of its class: a class of the same name would replace it
-    PanelWidget.__name__ = PanelWidget.__qualname__ = f"PanelWidget_{own.removesuffix('.css')}"
+    PanelWidget.__name__ = PanelWidget.__qualname__ = f"PanelWidget_{own}"
     return PanelWidget
 
 

@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 from brokerkit.display.sanitize import plain, plain_lines
 
 from .indenting import indented
+from .protocol.tail import MessageInFull, PayloadKind, TailRow
 
 VALUE_SHOWN = 240
 KEY_SHOWN = 60
@@ -18,7 +19,7 @@ DETAIL_SHOWN = 20_000
 ATTRIBUTES_SHOWN = 50
 
 
-def rows_view(table: pa.Table, first: int) -> list[dict[str, Any]]:
+def rows_view(table: pa.Table, first: int) -> list[TailRow]:
     """Return one small dict per row, numbered from `first`: short texts without control characters."""
     values, kinds, sizes = payload_texts(table, VALUE_SHOWN)
     columns = [table.column(name).to_pylist() for name in ("publish_time", "partition", "offset", "id")]
@@ -41,7 +42,7 @@ def rows_view(table: pa.Table, first: int) -> list[dict[str, Any]]:
     ]
 
 
-def detail_view(table: pa.Table) -> dict[str, Any]:
+def detail_view(table: pa.Table) -> MessageInFull:
     """Return the one row of `table` in full, up to `DETAIL_SHOWN` characters of its value."""
     values, kinds, sizes = payload_texts(table, DETAIL_SHOWN + 1, one_line=False)
     (text,), (kind,), (size,) = values, kinds, sizes
@@ -62,11 +63,11 @@ def detail_view(table: pa.Table) -> dict[str, Any]:
         "value": plain_lines((pretty or text)[: 2 * DETAIL_SHOWN]),
         "cut": f"the first {DETAIL_SHOWN:,} characters" if cut else "",
         "attributes": [
-            [
+            (
                 plain(pair["name"]),
                 "null" if pair["value"] is None else plain(bytes_text(pair["value"])),
                 pair["type"],
-            ]
+            )
             for pair in pairs[:ATTRIBUTES_SHOWN]
         ],
         "more_attributes": max(0, len(pairs) - ATTRIBUTES_SHOWN),
@@ -75,7 +76,7 @@ def detail_view(table: pa.Table) -> dict[str, Any]:
 
 def payload_texts(
     table: pa.Table, limit: int, *, one_line: bool = True
-) -> tuple[list[str], list[str], list[int | None]]:
+) -> tuple[list[str], list[PayloadKind], list[int | None]]:
     """Return the payload of each row as text, its kind (text, bytes, null), and its size in bytes.
 
     The text is what was decoded; the size is that of the message.
@@ -89,9 +90,11 @@ def payload_texts(
     else:
         texts = [None if one is None else repr(one)[: limit + 1] for one in value.to_pylist()]
         sizes = [None] * len(texts)
-    found, kinds, all_sizes = [], [], []
+    found: list[str] = []
+    kinds: list[PayloadKind] = []
+    all_sizes: list[int | None] = []
     for text, data, size, raw_size in zip(texts, raws, sizes, raw_sizes, strict=True):
-        kind = "text" if text is not None else "bytes" if data is not None else "null"
+        kind: PayloadKind = "text" if text is not None else "bytes" if data is not None else "null"
         shown = text if text is not None else "" if data is None else bytes_text(data)
         found.append(plain(shown, limit) if one_line else shown)
         kinds.append(kind)

@@ -36,6 +36,10 @@ def run(*command: object, folder: Path) -> str:
     return done.stdout
 
 
+FRONT_END = "brokerkit/widgets/frontend/"
+"""The sources of the bundles in the wheel."""
+
+
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("built")
@@ -47,9 +51,10 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_every_file_of_the_package_is_in_the_wheel(wheel: Path) -> None:
     there = {path.relative_to(ROOT).as_posix() for path in PACKAGE.rglob("*") if path.is_file()}
-    there = {name for name in there if "__pycache__" not in name}
+    there = {name for name in there if "__pycache__" not in name and not name.startswith(FRONT_END)}
     with zipfile.ZipFile(wheel) as archive:
         packed = set(archive.namelist())
+    assert not [name for name in packed if name.startswith(FRONT_END)]
     assert any(name.endswith(".js") for name in there)
     assert {"brokerkit/py.typed"} <= there <= packed
 
@@ -59,6 +64,10 @@ def test_the_sdist_has_the_documents(wheel: Path) -> None:
     with tarfile.open(sdist) as archive:
         names = {name.partition("/")[2] for name in archive.getnames()}
     assert {each.name for each in ROOT.glob("*.md")} <= names
+    assert {
+        f"{FRONT_END}{name}" for name in ("build.mjs", "package-lock.json", "src/browse/browse.tsx")
+    } <= names
+    assert not [name for name in names if "node_modules" in name]
 
 
 def test_the_example_backend_is_in_the_sdist_and_not_in_the_wheel(wheel: Path) -> None:

@@ -33,7 +33,12 @@ HAVE = re.compile(r'"""Have\b')
 
 def pages() -> list[Path]:
     folders = [ROOT / name for name in ("brokerkit", "tests", "notebooks")]
-    files = [file for folder in folders for file in folder.rglob("*") if file.suffix in SUFFIXES]
+    files = [
+        file
+        for folder in folders
+        for file in folder.rglob("*")
+        if file.suffix in SUFFIXES and "node_modules" not in file.parts
+    ]
     return [file for file in sorted([*files, *ROOT.glob("*.md")]) if file not in NOT_WRITTEN_HERE]
 
 

@@ -51,14 +51,14 @@ def test_every_message_is_shown_in_every_form_short_and_without_control_characte
     for place in range(len(browser._model.rows.result)):
         began = time.monotonic()
         say(browser, "select", place=place)
-        for form in ("tree", "text", "hex", "decoded"):
+        for form in ("tree", "text", "hex", "layers"):
             say(browser, "payload", form=form)
         slowest = max(slowest, time.monotonic() - began)
     # one message in all its forms, of 9 MB the largest: a freeze would take minutes
     assert slowest < 20
     harmless(sent)
     forms = {each["payload"]["form"] for each in sent if each["type"] == "payload"}
-    assert forms == {"tree", "text", "hex", "decoded"}
+    assert forms == {"tree", "text", "hex", "layers"}
 
 
 def test_two_hostile_messages_are_compared(hostile: Session) -> None:

@@ -29,7 +29,7 @@ def browse(s: Session, **options: object) -> TopicBrowser:
 
 
 def cells(browser: TopicBrowser, column: str) -> list[str | None]:
-    return [row["cells"][0] for row in browser._model.rows.result.page(0, 100, [column])]
+    return [row["cells"][0] for _, row in browser._model.rows.result.page(0, 100, [column])]
 
 
 def test_the_table_tells_bytes_from_text_that_looks_like_them(keyed: Session) -> None:

@@ -1,13 +1,10 @@
-"""The ring keeps the newest rows, in bounded memory; the meter counts; the chart is plain SVG."""
+"""The ring keeps the newest rows, in bounded memory; the meter counts."""
 
 from __future__ import annotations
-
-from xml.etree import ElementTree
 
 import pyarrow as pa
 import pytest
 
-from brokerkit.widgets.tail.chart import rate_chart
 from brokerkit.widgets.tail.rate import RateMeter
 from brokerkit.widgets.tail.ring import Ring
 
@@ -52,10 +49,3 @@ def test_a_meter_spreads_what_came_over_the_time_in_which_it_came() -> None:
     assert meter.counts(1_004.5) == [100, 100, 100, 100]
     assert meter.counts(1_006.5) == [100, 100, 100, 100, 0, 0]
     assert meter.counts(2_000.0) == [0] * 9
-
-
-def test_the_chart_is_well_formed_and_says_in_words_what_it_shows() -> None:
-    svg = ElementTree.fromstring(rate_chart([0, 10, 250]))
-    assert svg.attrib["role"] == "img"
-    assert svg.attrib["aria-label"] == "250 messages a second now, at most 250 in the last 3 s"
-    assert ElementTree.fromstring(rate_chart([])).attrib["aria-label"] == "no messages a second yet"

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from brokerkit.core.vocabulary.errors import NotSupported
 
 from ..call_text import Name, call_text, literal, variable_of
+from ..protocol.browse import Tab
 from ..side_effects import choices_of
 from .neighbours import place_of
 from .query import Query
@@ -64,6 +65,23 @@ def message_call(browser: BrowserModel) -> str:
         unmask=query.unmask,
     )
     return one.call(session, own)
+
+
+def tab_call(browser: BrowserModel, tab: Tab) -> str:
+    """Return the call for what a tab shows of the topic."""
+    session, _ = _names(browser)
+    topic, facts = browser.topic, browser.facts
+    if topic is None:
+        return call_text(f"{session}.topics")
+    if tab == "subscriptions":
+        chosen = facts.readers.chosen
+        if chosen is None:
+            return call_text(f"{session}.subscriptions", topic)
+        return call_text(f"{session}.describe_subscription", chosen.info.name, topic)
+    if tab == "schema":
+        return call_text(f"{session}.schema", topic, key=facts.schema.key or None)
+    part = {"partitions": ".partitions", "configuration": ".settings"}.get(tab, "")
+    return call_text(f"{session}.describe", topic) + part
 
 
 def _names(browser: BrowserModel) -> tuple[Name, Name]:

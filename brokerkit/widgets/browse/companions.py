@@ -36,13 +36,18 @@ class Companions:
     def widgets(self) -> list[Any]:
         return [each.widget for each in (self.composer, self.tail) if each is not None]
 
-    def compose(self, topic: str | None, rows: pd.DataFrame) -> Composer:
-        """Return a composer that starts with these messages.
+    def compose(self, topic: str | None, rows: pd.DataFrame | None) -> Composer:
+        """Return a composer that starts with these messages; None for a new one.
 
         Raises:
-            ConfigError: There are no messages.
+            ConfigError: There is no topic, or there are no messages.
         """
-        if topic is None or not len(rows):
+        if topic is None:
+            raise ConfigError("choose a topic first")
+        if rows is None:
+            self.composer = Composer(self._session, topic)
+            return self.composer
+        if not len(rows):
             raise ConfigError("choose a message first")
         given = {"message": rows} if len(rows) == 1 else {"frame": rows, "kind": "messages"}
         self.composer = Composer(self._session, topic, **given)

@@ -139,14 +139,14 @@ def _lines(message: MessageView) -> list[str]:
     return [plain(line, 10_000) for line in text.splitlines()[:LINES]]
 
 
-def compared_view(rows: list[Compared]) -> list[list[Any]]:
+def compared_view(rows: list[Compared]) -> list[tuple[str, str | None, str | None, bool]]:
     """Return short texts for the view: field, left, right, and whether they are equal."""
     return [
-        [
+        (
             plain(each.field, 160),
             None if each.left is None else plain(each.left, 400),
             None if each.right is None else plain(each.right, 400),
             each.same,
-        ]
+        )
         for each in rows
     ]

@@ -10,8 +10,11 @@ from typing import Any
 from brokerkit.core.vocabulary.errors import ConfigError
 
 from ..call_text import ascii_safe
+from ..protocol.browse import QueryForm
 from .predicate import Predicate
 from .query import Query
+
+SET_IN_CODE = "set in code"
 
 
 def changes_of(form: Mapping[str, Any]) -> dict[str, Any]:
@@ -20,14 +23,20 @@ def changes_of(form: Mapping[str, Any]) -> dict[str, Any]:
     Raises:
         ConfigError: A field is not valid; the error names it.
     """
-    start = position(_text(form, "from"), "From")
+    start = position(_text(form, "start"), "From")
     newest = bool(form.get("newest", True))
     if not newest and start is None:
         start = "earliest"
     where = _text(form, "where")
+    formats = {
+        name: _text(form, name)
+        for name in ("decode", "decode_key")
+        if _text(form, name) not in ("", SET_IN_CODE)
+    }
     return {
+        **formats,
         "start": start,
-        "end": position(_text(form, "to"), "To"),
+        "end": position(_text(form, "end"), "To"),
         "newest": True if newest and start is not None else None,
         "limit": _whole(_text(form, "limit") or "100", "At most"),
         "partitions": partitions(_text(form, "partitions")),
@@ -37,13 +46,13 @@ def changes_of(form: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def form_of(query: Query) -> dict[str, Any]:
+def form_of(query: Query) -> QueryForm:
     """Return the form fields for a query; `function` is a predicate set in code, which stays."""
     where = query.where
     return {
         "newest": query.backwards,
-        "from": position_text(query.start) if query.start != "earliest" or query.newest else "",
-        "to": position_text(query.end),
+        "start": position_text(query.start) if query.start != "earliest" or query.newest else "",
+        "end": position_text(query.end),
         "limit": str(query.limit),
         "partitions": "" if query.partitions is None else ", ".join(map(str, query.partitions)),
         "key": "" if query.key is None else _key_text(query.key),
@@ -55,7 +64,14 @@ def form_of(query: Query) -> dict[str, Any]:
         if isinstance(where, Predicate)
         else "",
         "function": where is not None and not isinstance(where, str | Predicate),
+        "decode": decoder_name(query.decode),
+        "decode_key": decoder_name(query.decode_key),
     }
+
+
+def decoder_name(decode: Any) -> str:
+    """Return a decoder as the form shows it: its name, or that it was set in code."""
+    return decode if isinstance(decode, str) else SET_IN_CODE
 
 
 def _text(form: Mapping[str, Any], name: str) -> str:

@@ -17,6 +17,8 @@ from brokerkit.session.options import ReadOptions
 from brokerkit.session.read.peek import new_peek
 from brokerkit.session.read.ranges import chosen_bounds, parse_range
 
+from ..protocol.browse import Counts
+
 if TYPE_CHECKING:
     from brokerkit.session.session import DataSession
 
@@ -50,14 +52,15 @@ class Histogram:
     counts: tuple[int, ...]
     source: str
 
-    def view(self) -> dict[str, Any]:
+    def view(self) -> Counts:
         """Return the numbers and words for the view."""
         total, busiest = sum(self.counts), max(self.counts, default=0)
+        noun = "message" if total == 1 else "messages"
         return {
             "edges": [edge // 1_000 for edge in self.edges],
             "counts": list(self.counts),
             "source": self.source,
-            "label": f"{total:,} messages {self._span()}, at most {busiest:,} in one bar"
+            "label": f"{total:,} {noun} {self._span()}, at most {busiest:,} in one bar"
             if self.counts
             else "nothing to count",
         }

@@ -10,14 +10,17 @@ import pyarrow as pa
 from brokerkit.display.sanitize import plain, plain_lines
 from brokerkit.frames.build import FrameBuilder
 from brokerkit.frames.decoded import Payloads
+from brokerkit.frames.explain import explained_row
 from brokerkit.frames.json_exact import read
+from brokerkit.registry import SchemaSource
 
 from ..indenting import indented
+from ..protocol.browse import Form, MessageShown, Payload
 from ..row_view import bytes_text, size_text, texts_or_bytes
 from . import tree
 
 TEXT_PAGE = 20_000
-HEX_LINE = 16
+HEX_LINE, NARROW_LINE = 16, 8
 HEX_PAGE = 2_048
 SHOWN_ATTRIBUTES = 200
 COPIED = 1_000_000
@@ -25,9 +28,15 @@ COPIED = 1_000_000
 
 
 class MessageView:
-    """One row, split into its fields. `builder` is the builder that decoded it."""
+    """One row, split into its fields.
 
-    def __init__(self, row: pa.Table, builder: FrameBuilder) -> None:
+    Args:
+        row: The row.
+        builder: The builder that decoded it.
+        source: Where the schemas are that it may name; None if there is no source.
+    """
+
+    def __init__(self, row: pa.Table, builder: FrameBuilder, source: SchemaSource | None = None) -> None:
         self.row = row
         self.topic: str = self.get("topic")
         self.partition: int | None = self.get("partition")
@@ -37,6 +46,7 @@ class MessageView:
         self.key = _bytes_of(self.get("key"), None) if raw_key is None else raw_key
         self.attributes: list[dict[str, Any]] = self.get("attributes") or []
         self._builder = builder
+        self._source = source
 
     def get(self, column: str) -> Any:
         return self.row.column(column)[0].as_py()
@@ -79,21 +89,22 @@ class MessageView:
         found = self._builder.decoder.decode(given).failures
         return found[0].text if found else ""
 
-    def view(self, form: str | None = None) -> dict[str, Any]:
-        """Return the fields for the view, with the payload in the given form or the one that suits it."""
+    def view(self, form: Form | None = None, *, narrow: bool = True) -> MessageShown:
+        """Return the fields for the view, with the payload in the given form, or the one that suits it."""
         size = None if self.payload is None else len(self.payload)
         kind = "null" if self.payload is None else "text" if self.text is not None else "bytes"
         return {
             "id": self.identity,
-            "title": plain(f"{self.topic}: {self.place}"),
+            "title": plain(self.place),
             "fields": self._fields(),
             "attributes": [_attribute(pair) for pair in self.attributes[:SHOWN_ATTRIBUTES]],
             "more_attributes": max(0, len(self.attributes) - SHOWN_ATTRIBUTES),
             "kind": kind,
             "size": size_text(size),
             "decoder": self._decoder_text(),
+            "format": plain(self._format(), 60),
             "failure": plain(self.failure, 400),
-            "payload": self.part(form or self._usual_form()),
+            "payload": self.part(self._fitting(form), narrow=narrow),
         }
 
     @property
@@ -102,17 +113,21 @@ class MessageView:
         known = [f"{name} {self.get(name)}" for name in ("partition", "offset") if self.get(name) is not None]
         return ", ".join(known) or f"id {self.identity}"
 
-    def _fields(self) -> list[list[str]]:
+    def _fields(self) -> list[tuple[str, str]]:
         (key,) = texts_or_bytes(self.row.column("key"), self.row.column("raw_key"), 1_000)
-        shown = [["key", "none" if key is None else key]]
+        shown = [("key", "none" if key is None else key), ("position", plain(self.place, 200))]
         if self.get("schema") is not None:
-            shown.append(["schema", plain(self.get("schema"), 200)])
+            shown.append(("schema", plain(self.get("schema"), 200)))
         for name in ("id", "publish_time", "ingestion_time", "delivery_count"):
             value = self.get(name)
             if value is not None:
                 text = f"{value:%Y-%m-%d %H:%M:%S.%f} UTC" if name.endswith("time") else plain(str(value))
-                shown.append([name.replace("_", " "), text])
+                shown.append((name.replace("_", " "), text))
         return shown
+
+    def _format(self) -> str:
+        known = self.get("format") if "format" in self.row.column_names else None
+        return str(known or "")
 
     def _decoder_text(self) -> str:
         name = self._builder.decoder.name
@@ -132,7 +147,14 @@ class MessageView:
         around = "" if format in ("", "json") else f"{format}: "
         return f"auto: {around}JSON {kind}" + (f", read leniently: it has {leniency}" if leniency else "")
 
-    def _usual_form(self) -> str:
+    def _fitting(self, wanted: Form | None) -> Form:
+        """Return the wanted form where the payload has it, otherwise the usual one."""
+        usual = self._usual_form()
+        if wanted is None or (wanted == "tree" and usual != "tree"):
+            return usual
+        return usual if wanted == "text" and self.text is None and self.payload is not None else wanted
+
+    def _usual_form(self) -> Form:
         if self.payload is None:
             return "text"
         if self.text is None:
@@ -142,7 +164,9 @@ class MessageView:
         except ValueError:
             return "text"
 
-    def part(self, form: str, *, first: int = 0, path: list[int] | None = None) -> dict[str, Any]:
+    def part(
+        self, form: Form, *, first: int = 0, path: list[int] | None = None, narrow: bool = False
+    ) -> Payload:
         """Return a part of the payload in one form, starting at a character, byte or member."""
         if form == "tree":
             try:
@@ -154,14 +178,14 @@ class MessageView:
                 return {"form": form, "root": tree.whole(root), "children": opened}
             return {"form": form, "children": tree.children(root, path, first)}
         if form == "hex":
-            return {"form": form, **self._hex(first)}
-        if form == "decoded":
-            return {"form": form, "text": self._decoded(), "total": 0, "first": 0, "next": None}
-        return {"form": "text", **self._text(first)}
+            return self._hex(first, NARROW_LINE if narrow else HEX_LINE)
+        if form == "layers":
+            return self._layers()
+        return self._text(first)
 
-    def _text(self, first: int) -> dict[str, Any]:
+    def _text(self, first: int) -> Payload:
         if self.payload is None:
-            return {"text": "null", "first": 0, "next": None, "total": 0}
+            return {"form": "text", "text": "null", "first": 0, "next": None, "total": 0}
         # if it is not text, count bytes instead of characters
         whole: str | bytes = self.payload if self.text is None else self.text
         piece = whole[first : first + TEXT_PAGE]
@@ -169,6 +193,7 @@ class MessageView:
         pretty = indented(part) if self.text is not None and len(piece) == len(whole) else None
         after = first + len(piece)
         return {
+            "form": "text",
             "text": plain_lines(pretty or part),
             "first": first,
             "next": after if after < len(whole) else None,
@@ -176,21 +201,34 @@ class MessageView:
             "bytes": isinstance(piece, bytes),
         }
 
-    def _hex(self, first: int) -> dict[str, Any]:
+    def _hex(self, first: int, width: int) -> Payload:
         data = self.payload or b""
         part = data[first : first + HEX_PAGE]
         lines = []
-        for start in range(0, len(part), HEX_LINE):
-            line = part[start : start + HEX_LINE]
+        for start in range(0, len(part), width):
+            line = part[start : start + width]
             letters = "".join(chr(byte) if 32 <= byte < 127 else "." for byte in line)
-            lines.append(f"{first + start:08x}  {line.hex(' '):<{3 * HEX_LINE - 1}}  {letters}")
+            lines.append(f"{first + start:08x}  {line.hex(' '):<{3 * width - 1}}  {letters}")
         after = first + len(part)
         return {
+            "form": "hex",
             "text": "\n".join(lines),
             "first": first,
             "next": after if after < len(data) else None,
             "total": len(data),
         }
+
+    def _layers(self) -> Payload:
+        """Return how the payload was read, and why: its layers, what was rejected, and the result."""
+        shown: Payload = {"form": "layers", "text": self._decoded()}
+        if self._builder.decoder.name != "auto":
+            return shown
+        found = explained_row(self.row, self._source)
+        shown["layers"] = [
+            (plain(each.name, 60), f"{each.bytes:,}", plain(each.evidence, 400)) for each in found.layers
+        ]
+        shown["rejected"] = [(plain(name, 60), plain(reason, 400)) for name, reason in found.rejected]
+        return shown
 
     def _decoded(self) -> str:
         value, failure = self.get("value"), self.failure
@@ -215,10 +253,10 @@ def _bytes_of(text: Any, data: bytes | None) -> bytes | None:
     return text.encode() if isinstance(text, str) else data
 
 
-def _attribute(pair: dict[str, Any]) -> list[str]:
+def _attribute(pair: dict[str, Any]) -> tuple[str, str, str]:
     data = pair["value"]
-    return [
+    return (
         plain(pair["name"]),
         "null" if data is None else plain(bytes_text(data[:4_000]), 1_000),
         pair["type"],
-    ]
+    )

@@ -4,32 +4,27 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from functools import partial
 from threading import RLock
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from brokerkit.core.contract.at_exit import close_at_exit
 from brokerkit.core.vocabulary.cancellation import Cancellation
 from brokerkit.core.vocabulary.errors import BrokerError, ConfigError
 from brokerkit.core.vocabulary.freed import freed
-from brokerkit.core.vocabulary.topics import TopicDescription
 from brokerkit.display.sanitize import plain
-from brokerkit.frames.dataframe import to_pandas
-from brokerkit.frames.provenance import attach, provenance
 
 from ..confirming import check_confirmed
-from ..notebook_cells import cells
 from ..side_effects import choices_of
 from .companions import Companions
-from .histogram import Histogram, of_rows, of_topic
 from .latest_only_worker import LatestOnlyWorker
-from .message import MessageView
+from .lifetime import tied
 from .neighbours import neighbour
 from .query import Query
 from .search import Search
 from .shown_rows import ShownRows
+from .topic_facts import WORKERS as FACTS
+from .topic_facts import TopicFacts
 from .topics import TopicList
 
 if TYPE_CHECKING:
@@ -42,7 +37,7 @@ if TYPE_CHECKING:
 
 PATIENCE = 2.0
 """Seconds that `frame` waits for a running read."""
-WORKERS = ("topics", "description", "backlogs", "search", "histogram", "message")
+WORKERS = (*FACTS, "search", "message")
 
 
 class BrowserModel:
@@ -51,6 +46,7 @@ class BrowserModel:
     Attributes:
         owner: Returns the object that a notebook has a variable for, or None.
         rows: The rows found, with their columns, order and selection.
+        facts: What is known of the topic besides its messages.
         on_change: Called with the parts that changed.
         on_begin: Called when a new query begins.
     """
@@ -70,24 +66,19 @@ class BrowserModel:
         self.session = session
         self.topics = TopicList(session)
         self.problem: BrokerError | None = None
-        self.histogram: Histogram | None = None
-        self.description: TopicDescription | None = None
         self.companions = Companions(session)
         self.owner: Callable[[], object] = lambda: None
-        self.rows = ShownRows()
+        self.rows = ShownRows(session.schema_source)
         self._lock = RLock()
         self._workers = {
             name: LatestOnlyWorker(f"{name} of the browser of {plain(session.name, 40)}") for name in WORKERS
         }
+        self.facts = TopicFacts(session, self.topics, self._workers, self.tell, self._failed)
         self._query: Query | None = None
         self._search: Search | None = None
         self.on_change: Callable[..., None] | None = None
         self.on_begin: Callable[[], None] | None = None
-        notebook = cells()
-        if notebook is not None:
-            self._cell = _Cell(self)
-            notebook.stop_when_rerun(self._cell)
-        close_at_exit(self)
+        self._cell = tied(self, session)
         self.refresh()
         if topic is not None:
             self.ask(Query.of({"topic": topic, **options}, None), confirm=confirm)
@@ -108,11 +99,12 @@ class BrowserModel:
         """The topic whose messages are shown."""
         return None if self._query is None else self._query.topic
 
-    def ask(self, query: Query, *, confirm: str | None = None) -> None:
+    def ask(self, query: Query, *, confirm: str | None = None, columns: Sequence[str] | None = None) -> None:
         """Read the messages of a query.
 
         Args:
             query: The query.
+            columns: The columns to show from then on, where only JSON fields are shown or hidden.
             confirm: The topic's name, if the look changes something and the connection is marked as
                 production.
 
@@ -123,7 +115,7 @@ class BrowserModel:
             check_confirmed(self.session, query.topic, confirm, "look with side effects")
         search = self._search
         if search is not None and not search.running and query.differs_in_fields_only(search.query):
-            return self._expand(search, query)
+            return self._expand(search, query, columns)
         readable = query.side_effects is not None or not choices_of(self.session.capabilities)
         with freed(self._lock), self._lock:
             moved = self.topic != query.topic
@@ -132,8 +124,6 @@ class BrowserModel:
                 search = Search(self.session, query, self._workers["search"], lambda: self._found(search))
             self._workers["search"].stop()
             self._query, self._search, self.problem = query, search, None
-            if moved:
-                self.histogram, self.description = None, None
             self.rows.expanding = query.expand
             builder = query.builder(self.session) if search is None else search.builder
             self.rows.clear(builder, keep_view=not moved)
@@ -142,21 +132,23 @@ class BrowserModel:
         if search is not None:
             search.start()
         if moved:
-            self._workers["description"].run(partial(self._describe, query.topic))
-        self._tell("rows", "detail", *(["histogram", "topics", "description"] if moved else []))
+            self.facts.turn_to(query.topic)
+        self.tell("rows", "detail", *(["histogram", "topics", "description"] if moved else []))
 
-    def _expand(self, search: Search, query: Query) -> None:
+    def _expand(self, search: Search, query: Query, columns: Sequence[str] | None) -> None:
         """Show or hide JSON fields as columns, without reading the rows again."""
 
         def expand(cancellation: Cancellation) -> None:
             self.rows.put(search.table)
-            self._tell("rows")
+            names = self.rows.result.names
+            self.rows.choose_columns([name for name in columns or () if name in names] or None)
+            self.tell("rows")
 
         search.query = self._query = query
         self.rows.expanding = query.expand
         self.rows.choose_columns(None)
         self._workers["search"].run(expand)
-        self._tell()
+        self.tell()
 
     def stop(self, why: str = "you stopped it") -> None:
         """Stop all reading; the rows found so far stay."""
@@ -174,7 +166,7 @@ class BrowserModel:
         with freed(self._lock), self._lock:
             self._search = None
             self.rows.clear()
-        self._tell("rows", "detail")
+        self.tell("rows", "detail")
 
     def go_on(self, more: int = 0) -> None:
         """Continue a search where it stopped, with a limit raised by `more` rows."""
@@ -184,7 +176,7 @@ class BrowserModel:
                 more = search.query.limit
             search.go_on(more)
             self._query = search.query
-            self._tell()
+            self.tell()
 
     def wait(self, timeout: float | None = None) -> bool:
         """Wait until nothing is being read; return whether that is so."""
@@ -230,129 +222,78 @@ class BrowserModel:
         details = {"peek": self.topic or ""} | (
             {} if self._search is None else {"read": self._search.report()}
         )
-        origin = provenance(self.rows.builder, source=self.session.name, details=details)
-        return attach(to_pandas(rows), origin)
+        return self.rows.as_frame(rows, self.session.name, details)
 
     def select(self, wanted: Any) -> None:
         """Select the rows that a user named; see `ShownRows.choose_named`."""
         self.wait_for("search", timeout=PATIENCE)
         self.rows.choose_named(wanted)
-        self._tell("selection", "detail")
+        self.tell("selection", "detail")
 
     def choose_columns(self, wanted: Sequence[str] | None) -> None:
         """Show these columns; None shows the usual ones."""
         self.wait_for("search", timeout=PATIENCE)
         self.rows.choose_columns(wanted)
-        self._tell("rows")
+        self.tell("rows")
 
     def sort_by(self, wanted: str | tuple[str, bool] | None) -> None:
         """Order the rows by a column, ascending or not."""
         self.wait_for("search", timeout=PATIENCE)
         self.rows.sort_by((wanted, True) if isinstance(wanted, str) else wanted)
-        self._tell("rows")
+        self.tell("rows")
 
     # One message.
 
     def step(self, by: int, along: str = "rows") -> None:
         """Show the message before or after the current one; see `TopicBrowser.step`."""
-        message = self.rows.message
+        message, query = self.rows.message, self.query
         if along == "rows":
             self.rows.choose_next(by)
-            self._tell("selection", "detail")
-        elif message is not None and self.query is not None:
-            self._workers["message"].run(partial(self._step, message, self.query, by, along == "key"))
+            return self.tell("selection", "detail")
+        if message is None or query is None:
+            return None
 
-    def _step(
-        self, message: MessageView, query: Query, by: int, same_key: bool, cancellation: Cancellation
-    ) -> None:
-        try:
-            found = neighbour(self.session, message, query, by, same_key, cancellation)
-        except (BrokerError, TimeoutError) as error:
-            cancellation.raise_if_cancelled()
-            return self._failed(error)
-        self.rows.show(found)
-        self.problem = None
-        self._tell("selection", "detail")
+        def find(cancellation: Cancellation) -> None:
+            try:
+                found = neighbour(self.session, message, query, by, along == "key", cancellation)
+            except (BrokerError, TimeoutError) as error:
+                cancellation.raise_if_cancelled()
+                return self._failed(error)
+            self.rows.show(found)
+            self.problem = None
+            return self.tell("selection", "detail")
+
+        return self._workers["message"].run(find)
 
     # Other widgets.
 
-    def compose(self) -> Composer:
-        """Return a composer that starts with the selected messages, to edit them and send them again."""
-        made = self.companions.compose(self.topic, self.as_frame(self.rows.selected()))
-        self._tell("companions")
+    def compose(self, *, new: bool = False) -> Composer:
+        """Return a composer that starts with the selected messages, or with a `new` one."""
+        rows = None if new else self.as_frame(self.rows.selected())
+        made = self.companions.compose(self.topic, rows)
+        self.tell("companions")
         return made
 
     def follow(self) -> Tail:
         """Follow the topic live, with the same key and filter."""
         made = self.companions.follow(self.query)
-        self._tell("companions")
+        self.tell("companions")
         return made
 
     def put_away(self) -> None:
         """Close the composer and the tail."""
         self.companions.put_away()
-        self._tell("companions")
+        self.tell("companions")
 
     # Jobs in the threads of the workers.
 
     def refresh(self) -> None:
         """Load the topics, and the description of the current one, again."""
-        self._workers["topics"].run(self._load_topics)
-        if self.topic is not None:
-            self._workers["description"].run(partial(self._describe, self.topic))
-
-    def _load_topics(self, cancellation: Cancellation) -> None:
-        try:
-            self.topics.load()
-        except (BrokerError, TimeoutError) as error:
-            return self._failed(error)
-        self._tell("topics")
-
-    def _describe(self, topic: str, cancellation: Cancellation) -> None:
-        try:
-            described = self.topics.describe(topic)
-        except (BrokerError, TimeoutError) as error:
-            return self._failed(error)
-        if topic == self.topic:
-            self.description = described
-            self._tell("description", "topics")
-
-    def load_backlogs(self, names: Sequence[str]) -> None:
-        """Load the backlogs of some topics, one after the other."""
-
-        def load(cancellation: Cancellation) -> None:
-            for name in names:
-                cancellation.raise_if_cancelled()
-                if name not in self.topics.backlogs:
-                    try:
-                        self.topics.describe(name, count=False)
-                    except (BrokerError, TimeoutError):
-                        self.topics.backlogs[name] = None
-            self._tell("topics")
-
-        self._workers["backlogs"].run(load)
+        self.facts.refresh()
 
     def count(self, what: str = "topic") -> None:
-        """Make the histogram: of the `topic`, where the broker has a time index, or of the `rows` found."""
-        if what == "topic" and self.topic is not None and self.session.capabilities.time_index:
-            self._workers["histogram"].run(partial(self._count_topic, self.topic))
-            return
-        self.histogram = of_rows(self.rows.result.rows, "of the rows found")
-        if what == "topic":
-            self.histogram = of_rows(
-                self.rows.result.rows, "of the rows found: this system has no time index"
-            )
-        self._tell("histogram")
-
-    def _count_topic(self, topic: str, cancellation: Cancellation) -> None:
-        try:
-            found = of_topic(self.session, topic, None, cancellation)
-        except (BrokerError, TimeoutError) as error:
-            cancellation.raise_if_cancelled()
-            return self._failed(error)
-        if topic == self.topic:
-            self.histogram = found
-            self._tell("histogram")
+        """Make the histogram of the `topic` or of the `rows` found; see `TopicFacts.count`."""
+        self.facts.count(what, self.rows.result.rows)
 
     def _found(self, search: Search | None) -> None:
         if search is None or search is not self._search:
@@ -360,25 +301,15 @@ class BrowserModel:
         new = not self.rows.are(search.table)
         if new:
             self.rows.put(search.table)
-        self._tell(*(["rows"] if new else []))
+        self.tell(*(["rows"] if new else []))
 
     def _failed(self, error: BaseException) -> None:
         self.problem = (
             error if isinstance(error, BrokerError) else BrokerError(str(error) or "no answer in time")
         )
-        self._tell()
+        self.tell()
 
-    def _tell(self, *what: str) -> None:
+    def tell(self, *what: str) -> None:
+        """Show what has changed: the state, and these parts."""
         if self.on_change is not None:
             self.on_change(*what)
-
-
-class _Cell:
-    """A handle that ends a browser when its cell is run again and its rows are no longer shown."""
-
-    def __init__(self, browser: BrowserModel) -> None:
-        self._browser = browser
-
-    def stop(self, why: str = "its cell was run again") -> None:
-        self._browser.stop(why)
-        self._browser.forget()

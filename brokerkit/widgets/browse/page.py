@@ -39,4 +39,4 @@ def _rows(browser: BrowserModel) -> str:
     result, names = browser.rows.result, browser.rows.columns
     shown = result.page(max(0, len(result) - ROWS), ROWS, names)
     more = f"the last {len(shown)} of {len(result):,} rows" if len(result) > len(shown) else ""
-    return table(names, [each["cells"] for each in shown], width=CELL) + paragraph(more)
+    return table(names, [each["cells"] for _, each in shown], width=CELL) + paragraph(more)

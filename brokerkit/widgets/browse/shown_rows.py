@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from copy import copy
 from threading import RLock
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pyarrow as pa
 
 from brokerkit.core.vocabulary.errors import ConfigError
 from brokerkit.core.vocabulary.freed import freed
 from brokerkit.frames.build import FrameBuilder
+from brokerkit.frames.dataframe import to_pandas
+from brokerkit.frames.provenance import attach, provenance
+from brokerkit.registry import SchemaSource
 
 from .compare import Compared, compare
 from .message import MessageView
 from .selection import Selection, numbers_of
 from .table import ResultTable
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 class Snapshot(NamedTuple):
@@ -39,13 +45,17 @@ class Snapshot(NamedTuple):
 class ShownRows:
     """Rows with their columns, order and selection. Any thread may call it.
 
+    Args:
+        source: Where the schemas are that payloads name; None if there is no source.
+
     Attributes:
         result: The rows in their order; it is replaced, never changed.
         expanding: Whether fields of JSON values are columns, from the next `put` on.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, source: SchemaSource | None = None) -> None:
         self.expanding = False
+        self._source = source
         self._lock = RLock()
         self._builder = FrameBuilder()
         self._table = self._builder.to_table([])
@@ -108,6 +118,10 @@ class ShownRows:
         with freed(self._lock), self._lock:
             rows, order, columns = self.result.rows, self.result.order, self.chosen_columns
         return rows if order is None else rows.take(order), order, columns
+
+    def as_frame(self, rows: pa.Table, source: str, details: Mapping[str, Any]) -> pd.DataFrame:
+        """Return rows as a frame that remembers where they came from."""
+        return attach(to_pandas(rows), provenance(self._builder, source=source, details=details))
 
     # Columns and order.
 
@@ -192,7 +206,7 @@ class ShownRows:
         if current is None:
             shown = None
         elif shown is None or shown.row is not current:
-            shown = MessageView(current, self._builder)
+            shown = MessageView(current, self._builder, self._source)
         self._message = shown
         return shown
 

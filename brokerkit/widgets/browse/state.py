@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from brokerkit.core.vocabulary.errors import BrokerError, Unavailable
 from brokerkit.core.vocabulary.topics import EXACT
 from brokerkit.display.sanitize import plain
+from brokerkit.frames.decoding import decoder_names
 
 from ..confirming import needs_name
+from ..protocol.browse import BrowseState, SearchState
 from ..row_view import size_text
 from ..side_effects import choices_of, effect_of
 from .calls import fixed_call, shown_call
-from .form import form_of
+from .form import decoder_name, form_of
+from .shown_rows import Snapshot
 from .table import COLUMNS
 
 if TYPE_CHECKING:
@@ -27,7 +31,7 @@ _STATUS = {
 }
 
 
-def state_of(model: BrowserModel) -> dict[str, Any]:
+def state_of(model: BrowserModel) -> BrowseState:
     """Return the state of a browser as its view shows it: short texts, numbers and marks."""
     query = model.query
     rows = model.rows.snapshot()
@@ -36,34 +40,71 @@ def state_of(model: BrowserModel) -> dict[str, Any]:
         "session": plain(model.session.name, 120),
         "marks": model.session.marks,
         "effect": effect_of(model.session.capabilities),
-        "choices": [each._asdict() for each in choices_of(model.session.capabilities)],
+        "harmless": model.session.capabilities.side_effects["peek"] == "none",
+        "masks": _masks(model),
+        "closed": model.session.connection.closed,
+        "lost": isinstance(_error(model), Unavailable),
+        "choices": [
+            {"value": each.value, "text": each.text, "needs_subscription": each.needs_subscription}
+            for each in choices_of(model.session.capabilities)
+        ],
         "confirm": needs_name(model.session),
         "topic": "" if query is None else plain(query.topic, 160),
         "form": None if query is None else form_of(query),
-        "side_effects": [query.side_effects, query.subscription] if query is not None else [None, None],
         "expand": query is not None and query.expand,
         "problem": _problem(model),
         "search": _search(model),
         "call": shown_call(model),
         "fixed_call": fixed_call(model),
-        "columns": [[plain(name, 80), name in shown] for name in names],
-        "sort": None if sort is None else [_index(shown, sort[0]), sort[1]],
+        "columns": [(plain(name, 80), name in shown) for name in names],
+        "sort": None if sort is None else (_index(shown, sort[0]), sort[1]),
         "marked": len(rows.marked),
+        "newest_on_top": newest_on_top(model, rows),
         "companions": bool(model.companions),
-        "time_index": model.session.capabilities.time_index,
+        "formats": _formats("auto" if query is None else query.decode),
+        "key_formats": _formats("auto" if query is None else query.decode_key),
     }
 
 
-def _problem(model: BrowserModel) -> str:
+def newest_on_top(model: BrowserModel, rows: Snapshot) -> bool:
+    """Return whether the rows are shown from the last to the first."""
+    return model.query is not None and model.query.backwards and rows.result.sort is None
+
+
+def _formats(chosen: Any) -> list[str]:
+    names = decoder_names()
+    return names if isinstance(chosen, str) and chosen in names else [*names, decoder_name(chosen)]
+
+
+def _masks(model: BrowserModel) -> str:
+    """Return what is hidden, in words; empty if nothing is."""
+    query = model.query
+    mine = model.rows.builder.mask if query is not None else model.session.mask
+    return "" if mine is None else plain(f"Personal data is masked: {mine}", 400)
+
+
+def _error(model: BrowserModel) -> BrokerError | None:
     search = model.search
-    problem = model.problem or (None if search is None else search.problem)
+    return model.problem or (None if search is None else search.problem)
+
+
+def _problem(model: BrowserModel) -> str:
+    problem = _error(model)
     return plain(str(problem), 600) if problem is not None else model.rows.result.problem
 
 
-def _search(model: BrowserModel) -> dict[str, Any]:
+def _search(model: BrowserModel) -> SearchState:
     search = model.search
     if search is None:
-        return {"status": "idle", "text": "", "errors": "", "share": None, "running": False, "more": ""}
+        return {
+            "status": "idle",
+            "text": "",
+            "errors": "",
+            "share": None,
+            "running": False,
+            "more": "",
+            "backwards": False,
+        }
     whole = search.read + search.left
     more = ""
     if search.resumable:

@@ -12,16 +12,23 @@ import pyarrow.compute as pc
 from brokerkit.core.vocabulary.errors import ConfigError
 from brokerkit.display.sanitize import plain
 from brokerkit.frames.arrow import Array
+from brokerkit.frames.build import FrameBuilder
+from brokerkit.frames.decoded import Payloads
 from brokerkit.frames.expand import expand
 
-from ..row_view import attribute_texts, bytes_text, texts_or_bytes
+from ..protocol.browse import Row, RowKind
+from ..row_view import attribute_texts, bytes_text, size_text, texts_or_bytes
 
 CELL = 240
 PAGE = 400
 """How many rows are sent at once."""
 COLUMNS = 200
 """At most so many columns can be chosen from."""
-USUAL = ("partition", "offset", "key", "value", "publish_time", "attributes")
+FIRST_BYTES = 40
+JUDGED_BYTES = 4_000_000
+"""Payloads of a page with more bytes are not decoded again to say why they could not be."""
+TOMBSTONE = "Tombstone: null payload"
+USUAL = ("publish_time", "partition", "offset", "key", "value", "attributes")
 
 
 class ResultTable:
@@ -114,17 +121,104 @@ class ResultTable:
     def take(self, numbers: Sequence[int]) -> pa.Table:
         return self.rows.take(pa.array(numbers, pa.int64()))
 
-    def page(self, first: int, count: int, columns: Sequence[str]) -> list[dict[str, Any]]:
-        """Return rows as texts; a cell is None if it has no value."""
+    def page(
+        self, first: int, count: int, columns: Sequence[str], builder: FrameBuilder | None = None
+    ) -> list[tuple[str | None, Row]]:
+        """Return rows as texts, each with its id; a cell is None if it has no value.
+
+        Args:
+            first: The place of the first row.
+            count: How many rows, at most `PAGE`.
+            columns: The columns.
+            builder: The builder that decoded the rows, to say why some could not be decoded.
+        """
         first, count = max(0, first), min(count, PAGE)
         numbers = self.numbers(first, count)
         part = self.take(numbers) if self._order is not None else self.rows.slice(first, len(numbers))
         cells = [_texts(part, name) for name in columns]
         identities = part.column("id").to_pylist()
+        kinds, said = kinds_of(part, builder)
+        formats = part.column("format").to_pylist() if "format" in self.names else [None] * len(numbers)
+        sizes = _sizes(part)
         return [
-            {"place": first + index, "id": identities[index], "cells": [column[index] for column in cells]}
+            (
+                identities[index],
+                {
+                    "place": first + index,
+                    "cells": [column[index] for column in cells],
+                    "marked": False,
+                    "kind": kinds[index],
+                    "format": plain(formats[index] or "", 40),
+                    "size": size_text(sizes[index]),
+                    "said": said.get(index, ""),
+                },
+            )
             for index in range(len(numbers))
         ]
+
+    def numeric(self, columns: Sequence[str]) -> list[bool]:
+        """Return which of these columns hold numbers."""
+        kinds = [self.rows.schema.field(name).type for name in columns]
+        return [
+            pa.types.is_integer(each) or pa.types.is_floating(each) or pa.types.is_decimal(each)
+            for each in kinds
+        ]
+
+
+def kinds_of(rows: pa.Table, builder: FrameBuilder | None = None) -> tuple[list[RowKind], dict[int, str]]:
+    """Return what the payload of each row is, and a sentence for those that are no text.
+
+    Args:
+        rows: The rows.
+        builder: The builder that decoded them; without one, what was not decoded counts as binary.
+    """
+    # what was decoded to something else than text has a value, too
+    value, raw = rows.column("value"), rows.column("raw")
+    missing = pc.is_null(value).to_pylist()
+    raws = pc.binary_slice(raw, 0, FIRST_BYTES).to_pylist()
+    kinds: list[RowKind] = [
+        "text" if not gone else "null" if data is None else "bytes"
+        for gone, data in zip(missing, raws, strict=True)
+    ]
+    said = {
+        index: TOMBSTONE if kind == "null" else (raws[index] or b"").hex(" ")
+        for index, kind in enumerate(kinds)
+        if kind != "text"
+    }
+    if builder is None or builder.mask is not None:
+        return kinds, said
+    # what is detected is no failure where it is text; a decoder that was asked for may keep the text and fail
+    sure = ("null", "text") if builder.decoder.name == "auto" else ("null",)
+    unread = [index for index, kind in enumerate(kinds) if kind not in sure]
+    part = rows.take(pa.array(unread, pa.int64()))
+    if not unread or part.nbytes > JUDGED_BYTES:
+        return kinds, said
+    payloads = Payloads(
+        _payloads(part),
+        attributes=part.column("attributes").combine_chunks(),
+        topic=part.column("topic")[0].as_py(),
+    )
+    for failure in builder.decoder.decode(payloads).failures:
+        kinds[unread[failure.row]] = "failed"
+        said[unread[failure.row]] = plain(f"Not decoded: {failure.text}", CELL)
+    return kinds, said
+
+
+def _payloads(rows: pa.Table) -> Array:
+    """Return the bytes as they are on the broker."""
+    value, raw = rows.column("value"), rows.column("raw").cast(pa.large_binary())
+    if pa.types.is_string(value.type) or pa.types.is_large_string(value.type):
+        raw = pc.coalesce(raw, value.cast(pa.large_binary()))
+    return raw.combine_chunks()
+
+
+def _sizes(rows: pa.Table) -> list[int | None]:
+    value, raw = rows.column("value"), rows.column("raw")
+    sizes = pc.binary_length(raw)
+    if pa.types.is_string(value.type) or pa.types.is_large_string(value.type):
+        sizes = pc.coalesce(sizes.cast(pa.int64()), pc.binary_length(value).cast(pa.int64()))
+    found: list[int | None] = sizes.to_pylist()
+    return found
 
 
 def _texts(table: pa.Table, name: str) -> list[str | None]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from brokerkit.core.vocabulary.topics import TopicDescription, TopicInfo, count_text
 from brokerkit.display.sanitize import plain
 
+from ..protocol.browse import TopicLine
 from ..row_view import size_text
 
 if TYPE_CHECKING:
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
 
 REMEMBERED = 2_000
 """At most so many descriptions are kept."""
-SHOWN_AT_ONCE = 200
 SORTS = ("name", "messages", "bytes")
 
 
@@ -65,16 +65,17 @@ class TopicList:
         self._chosen = asked, numbers
         return numbers
 
-    def rows(self, numbers: Sequence[int], chosen: str | None = None) -> list[dict[str, Any]]:
+    def rows(self, numbers: Sequence[int], chosen: str | None = None) -> list[TopicLine]:
         """Return short texts of these topics; `chosen` is the name of the open one."""
         return [self._row(number, self._infos[number], chosen) for number in numbers]
 
-    def _row(self, number: int, info: TopicInfo, chosen: str | None) -> dict[str, Any]:
+    def _row(self, number: int, info: TopicInfo, chosen: str | None) -> TopicLine:
         backlog = self.backlogs.get(info.name, "")
         return {
             "n": number,
             "name": plain(info.name, 160),
-            "messages": "" if info.messages is None else count_text(info.messages, info.counted),
+            "messages": "" if info.messages is None else short(info.messages),
+            "exactly": "" if info.messages is None else count_text(info.messages, info.counted, "message"),
             "size": size_text(info.bytes),
             "backlog": "" if backlog == "" else "none" if backlog is None else backlog,
             "internal": info.internal,
@@ -90,42 +91,15 @@ class TopicList:
         """
         described = self.session.inspector.describe(topic, count=count)
         lags = [(each.lag, each.counted) for each in described.subscriptions if each.lag is not None]
-        self.backlogs[topic] = count_text(*max(lags)) if lags else None
+        self.backlogs[topic] = short(max(lags)[0]) if lags else None
         while len(self.backlogs) > REMEMBERED:
             self.backlogs.popitem(last=False)
         return described
 
 
-def description_view(described: TopicDescription) -> dict[str, Any]:
-    """Return the texts for a topic: its partitions and its readers."""
-    counts = {"bytes": described.bytes, "partitions": len(described.partitions)}
-    return {
-        "name": plain(described.name, 160),
-        "messages": count_text(described.messages or 0, described.counted) if described.partitions else "",
-        "size": size_text(counts["bytes"]),
-        "partitions": [
-            {
-                "partition": "" if each.partition is None else str(each.partition),
-                "start": f"{each.start:,}",
-                "end": f"{each.end:,}" + (f" (+{each.hidden:,} not readable yet)" if each.hidden else ""),
-                "messages": count_text(each.estimate, each.counted),
-            }
-            for each in described.partitions[:SHOWN_AT_ONCE]
-        ],
-        "subscriptions": [
-            {
-                "name": plain(each.name, 120),
-                "kind": each.kind,
-                "lag": "" if each.lag is None else count_text(each.lag, each.counted),
-                "in flight": _count(each.in_flight),
-                "members": _count(each.members),
-            }
-            for each in described.subscriptions[:SHOWN_AT_ONCE]
-        ],
-        "more": max(0, len(described.partitions) - SHOWN_AT_ONCE)
-        + max(0, len(described.subscriptions) - SHOWN_AT_ONCE),
-    }
-
-
-def _count(number: int | None) -> str:
-    return "" if number is None else f"{number:,}"
+def short(number: int) -> str:
+    """Return a number in a few characters: 950, 12.5 k, 7.21 M."""
+    for unit, name in ((10**9, "G"), (10**6, "M"), (10**3, "k")):
+        if number >= unit:
+            return f"{number / unit:.3g} {name}" if number < 999.5 * unit else f"{number // unit:,} {name}"
+    return str(number)

@@ -9,6 +9,8 @@ from typing import Any
 from brokerkit.core.contract.garbage_collection import uncollected
 from brokerkit.display.sanitize import plain
 
+from ..protocol.browse import TreeItem, TreePart
+
 CHILDREN = 100
 """How many members of one object or array are shown at once."""
 TEXT = 300
@@ -54,7 +56,7 @@ def _loads(text: str) -> Any:
     )
 
 
-def children(root: Any, path: Sequence[int], first: int = 0) -> dict[str, Any]:
+def children(root: Any, path: Sequence[int], first: int = 0) -> TreePart:
     """Return the members at a path of positions, starting with the `first`, and how many there are in all."""
     node = root
     for step in path:
@@ -67,7 +69,21 @@ def children(root: Any, path: Sequence[int], first: int = 0) -> dict[str, Any]:
     }
 
 
-def whole(root: Any) -> dict[str, Any]:
+def located(root: Any, path: Sequence[int]) -> tuple[list[str | int], Any]:
+    """Return the names and places that lead to a path of positions, and what is there.
+
+    Raises:
+        IndexError: There is nothing.
+    """
+    node, steps = root, list[str | int]()
+    for step in path:
+        named = isinstance(node, Members)
+        name, node = _items(node, step, step + 1)[0]
+        steps.append(name if named else step)
+    return steps, node
+
+
+def whole(root: Any) -> TreeItem:
     """Return the top of a tree."""
     return _view("", root)
 
@@ -120,7 +136,7 @@ def value_text(value: Any, limit: int = TEXT) -> str:
     return "true" if value else "false"
 
 
-def _view(name: str, value: Any) -> dict[str, Any]:
+def _view(name: str, value: Any) -> TreeItem:
     nested = is_nested(value)
     return {
         "name": plain(name, 120),

@@ -13,6 +13,7 @@ from brokerkit.frames.attributes import pair_of, parts_of
 from ..confirming import needs_name, refusal_of
 from ..editing import name_to_text, text_to_name, to_bytes, to_text
 from ..panel import Panel
+from ..protocol.compose import ComposeState, TypedHeader
 from ..row_view import bytes_text, size_text
 from .model import ComposerModel
 
@@ -83,7 +84,7 @@ class ComposerView:
             self._model.refuse_typed(plain(f"not sent as it is typed: {error}", 300))
 
 
-def state_of(model: ComposerModel) -> dict[str, Any]:
+def state_of(model: ComposerModel) -> ComposeState:
     """Return the state of a composer as its view shows it."""
     item = model.item
     message = OutboundMessage(b"") if isinstance(item, BrokerError) else item
@@ -108,7 +109,7 @@ def state_of(model: ComposerModel) -> dict[str, Any]:
         "size": size_text(None if message.data is None else len(message.data)),
         "attributes": [_attribute(pair) for pair in message.attributes],
         "types": sorted(model.to.capabilities.attribute_types),
-        "problems": [list(each) for each in problems],
+        "problems": [(level, text) for level, text in problems],
         "checked": "" if problems else "ready to send",
         "schema": model.schema is not None,
         "refused": refused or "",
@@ -117,15 +118,17 @@ def state_of(model: ComposerModel) -> dict[str, Any]:
         f"{plain(model.topic, 80)} on {plain(model.to.name, 80)}; this cannot be taken back.",
         "said": model.said,
         "plan": model.plan,
-        "receipts": [{name: plain(str(value), 200) for name, value in line.items()} for line in receipts],
+        "receipts": [
+            {str(name): plain(str(value), 200) for name, value in line.items()} for line in receipts
+        ],
         "call": model.call(),
     }
 
 
-def _attribute(pair: Any) -> list[str]:
+def _attribute(pair: Any) -> TypedHeader:
     name, data, kind = parts_of(pair)
     mode, text = to_text(data, one_line=True)
-    return [name_to_text(name), mode, text, kind]
+    return name_to_text(name), mode, text, kind
 
 
 def planned(line: Mapping[Any, Any]) -> dict[str, str]:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import time
-from typing import Any
+from typing import Any, Literal
 
 from brokerkit.display.sanitize import plain
 
 from ..panel import Panel
+from ..protocol.tail import TailChart, TailDetail, TailNote, TailRows, TailState
 from ..row_view import detail_view, rows_view
 from ..side_effects import NO_SIDE_EFFECT
-from .chart import rate_chart
 from .model import NOTES, TailModel
+from .rate import SECONDS
 
 SHOWN = 100
 """How many rows the browser shows; the model keeps more."""
@@ -48,20 +49,28 @@ class TailView:
     def show_selected(self) -> None:
         row = self._model.selected_row
         detail = None if row is None else detail_view(row)
-        self.panel.send({"type": "detail", "detail": detail, "call": self._model.selected_call()})
+        shown: TailDetail = {"type": "detail", "detail": detail, "call": self._model.selected_call()}
+        self.panel.send(shown)
 
-    def _send_rows(self, rows: int, notes: int, what: str) -> None:
+    def _send_rows(self, rows: int, notes: int, what: Literal["rows", "snapshot"]) -> None:
         if not self.panel.attended:
             return
         first, table = self._model.newest(rows)
-        shown = [
+        noted: list[TailNote] = [
             {"text": plain(note.text, 400), "before": note.before, "time": f"{note.time:%H:%M:%S}"}
             for note in self._model.newest_notes(notes)
         ]
-        self.panel.send({"type": what, "rows": rows_view(table, first), "notes": shown, "most": SHOWN})
+        shown: TailRows = {
+            "type": what,
+            "rows": rows_view(table, first),
+            "notes": noted,
+            "most": SHOWN,
+        }
+        self.panel.send(shown)
 
     def _send_chart(self) -> None:
-        self.panel.send({"type": "chart", "svg": rate_chart(self._model.rate())})
+        chart: TailChart = {"type": "chart", "counts": self._model.rate(), "seconds": SECONDS}
+        self.panel.send(chart)
 
     def receive(self, message: dict[str, Any]) -> None:
         """Handle a message of the view: `hello`, `here`, or an action of the user."""
@@ -84,7 +93,7 @@ class TailView:
                 model.select_row(None)
 
 
-def state_of(tail: TailModel) -> dict[str, Any]:
+def state_of(tail: TailModel) -> TailState:
     """Return the state of a tail as its view shows it."""
     where, reason = tail.where, tail.problem
     return {

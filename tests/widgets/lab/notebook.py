@@ -141,6 +141,12 @@ class OpenNotebook:
         """Evaluate an expression in the notebook's kernel for what it does."""
         self.ask(f"({expression}, None)[1]")
 
+    def restart_kernel(self) -> None:
+        """Restart the kernel by the menu."""
+        self.page.get_by_role("menuitem", name="Kernel", exact=True).click()
+        self.page.get_by_role("menuitem", name=re.compile("^Restart Kernel…")).first.click()
+        self.page.get_by_role("button", name="Confirm Kernel Restart").click()
+
     # Files and pictures.
 
     def save(self) -> Path:

@@ -20,7 +20,7 @@ from .notebook import SIZE, OpenNotebook
 from .server import Lab
 
 TAG = "nbval-ignore-output"
-SHOWN = ".bk-right .bk-pairs dd, tbody tr[tabindex], .bk-problems li"
+SHOWN = ".bk-detail .bk-pairs dd, tbody tr[tabindex], .bk-problems li"
 """A message in a browser, a row in a tail, a check in a composer: the widget has what it is to show."""
 
 

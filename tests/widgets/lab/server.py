@@ -113,6 +113,10 @@ class Lab:
         nbformat.write(notebook, file)
         return file
 
+    def restart_kernel(self, kernel: str) -> None:
+        """Restart a kernel, by its id."""
+        self._ask(f"api/kernels/{kernel}/restart", "POST")
+
     def kernel_of(self, name: str) -> dict[str, Any] | None:
         """What the server says of a notebook's kernel; None where it has none yet."""
         sessions = self._ask("api/sessions")

@@ -1,0 +1,318 @@
+"""The clicks and keys of a browser's view as calls of its model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, Protocol, get_args
+
+import pyarrow as pa
+
+from brokerkit.core.vocabulary.errors import BrokerError, ConfigError
+from brokerkit.display.sanitize import plain
+from brokerkit.session.filters import Filter
+from brokerkit.session.overlooked import Overlooked
+
+from ..editing import text_to_name
+from ..protocol.browse import BrowseShown, Form, Tab
+from ..side_effects import choices_of
+from .calls import message_call
+from .compare import compared_view
+from .fields import act_on_field
+from .form import changes_of
+from .predicate import Predicate
+from .query import Query
+from .state import newest_on_top
+from .table import PAGE
+
+if TYPE_CHECKING:
+    from .model import BrowserModel
+
+TRIED = 2_000
+TRIED_BYTES = 4_000_000
+"""A filter is tried on so many rows, and so many bytes, while it is typed."""
+BACKLOGS = 40
+"""The backlogs of so many topics are loaded at once."""
+Message = dict[str, Any]
+
+
+@dataclass
+class Looking:
+    """What is in view in the browser.
+
+    Attributes:
+        find: The last question for topics.
+        rows: The first row, and how many.
+        turn: The click that the next selection answers.
+        form: The form of payloads that was chosen; None for the one that suits each.
+        narrow: Whether lines of hex are short.
+        tab: The tab that is open.
+    """
+
+    find: Message = field(default_factory=dict)
+    rows: tuple[int, int] = (0, 60)
+    turn: str = ""
+    form: Form | None = None
+    narrow: bool = True
+    tab: Tab = "messages"
+
+
+class Shower(Protocol):
+    """The part of a view that clicks use."""
+
+    def show(self, *what: str) -> None:
+        """Update the panel; `what` names the parts to send as messages."""
+
+    def send(self, message: BrowseShown) -> None:
+        """Send a message to the browser."""
+
+    def turned(self, place: int) -> int:
+        """Return the place in the table of a place in the view, and back."""
+        ...
+
+
+class Clicks:
+    """The actions of a user. Messages of the view are no more to be trusted than payloads."""
+
+    def __init__(self, model: BrowserModel, view: Shower, looking: Looking) -> None:
+        self._model, self._view, self._looking = model, view, looking
+
+    def receive(self, message: Message) -> None:
+        """Handle a message of the view: `hello`, `here`, or an action of the user."""
+        act = getattr(self, f"_on_{message['type']}", None)
+        if act is None:
+            return
+        try:
+            act(message)
+        except (BrokerError, TimeoutError) as error:
+            self._model._failed(error)
+
+    def _on_hello(self, message: Message) -> None:
+        self._view.show("topics", "rows", "detail", "histogram", "description", "subscriptions", "schema")
+
+    def _on_topics(self, message: Message) -> None:
+        self._looking.find = message
+        self._view.show("topics")
+        if message.get("backlogs"):
+            topics = self._model.topics
+            numbers = topics.find(
+                str(message.get("text", "")), str(message.get("sort", "name")), bool(message.get("internal"))
+            )
+            first = number_in(message, "first")
+            self._model.facts.load_backlogs(
+                [topics.name(number) for number in numbers[first : first + BACKLOGS]]
+            )
+
+    def _on_refresh(self, message: Message) -> None:
+        self._model.topics.backlogs.clear()
+        self._model.refresh()
+
+    def _on_topic(self, message: Message) -> None:
+        topics, number = self._model.topics, number_in(message, "n")
+        if message.get("generation") == topics.generation and number < len(topics):
+            before = self._model.query
+            kept = {} if before is None else {"limit": before.limit, "decode": before.decode}
+            self._model.ask(Query(topics.name(number), **kept))
+
+    def _on_query(self, message: Message) -> None:
+        before = self._query()
+        changes = changes_of(message)
+        if message.get("kept"):
+            # keep a function that was set in code: it cannot be typed
+            changes["where"] = before.where
+        changes["side_effects"] = message.get("effect") or None
+        changes["subscription"] = message.get("subscription") or None
+        if changes["side_effects"] is not None:
+            changes |= dict.fromkeys(("end", "newest", "partitions", "key", "header", "where"))
+            changes["start"] = (
+                changes["start"] if changes["side_effects"] == "temporary subscription" else None
+            )
+        elif choices_of(self._model.session.capabilities):
+            raise ConfigError("choose a side effect first: this system cannot be read without one")
+        confirm = message.get("confirm")
+        self._model.ask(
+            before.but(**changes), confirm=text_to_name(confirm) if isinstance(confirm, str) else None
+        )
+
+    def _query(self) -> Query:
+        found = self._model.query
+        if found is None:
+            raise ConfigError("choose a topic first")
+        return found
+
+    def _on_stop(self, message: Message) -> None:
+        self._model.stop_reading()
+
+    def _on_continue(self, message: Message) -> None:
+        self._model.go_on()
+
+    def _on_rows(self, message: Message) -> None:
+        self._looking.rows = number_in(message, "first"), min(PAGE, number_in(message, "count", 60))
+        self._view.show("rows")
+
+    def _on_sort(self, message: Message) -> None:
+        rows, index = self._model.rows, number_in(message, "column")
+        if index >= len(rows.columns):
+            return
+        name, sort = rows.columns[index], rows.result.sort
+        # ascending, descending, unsorted
+        self._model.sort_by(
+            (name, True) if sort is None or sort[0] != name else (name, False) if sort[1] else None
+        )
+
+    def _on_columns(self, message: Message) -> None:
+        names = self._model.rows.result.names
+        wanted = message.get("shown")
+        if wanted is None:
+            self._model.choose_columns(None)
+        elif isinstance(wanted, list):
+            self._model.choose_columns(
+                [names[each] for each in wanted if isinstance(each, int) and each < len(names)]
+            )
+
+    def _on_expand(self, message: Message) -> None:
+        self._model.ask(self._query().but(expand=bool(message.get("on"))))
+
+    def _on_select(self, message: Message) -> None:
+        self._model.rows.choose(
+            self._view.turned(number_in(message, "place")), str(message.get("how", "one"))
+        )
+        self._looking.turn = str(message.get("turn", ""))
+        self._view.show("selection", "detail")
+
+    def _on_unselect(self, message: Message) -> None:
+        self._model.select(None)
+
+    def _on_payload(self, message: Message) -> None:
+        shown = self._model.rows.message
+        if shown is None:
+            return
+        look = self._looking
+        look.form, look.narrow = _form(message), bool(message.get("narrow", look.narrow))
+        try:
+            part = shown.part(
+                look.form, first=number_in(message, "first"), path=_path(message), narrow=look.narrow
+            )
+        except IndexError:
+            return
+        self._view.send({"type": "payload", "payload": part})
+
+    def _on_step(self, message: Message) -> None:
+        by, along = (-1 if message.get("by") == -1 else 1), str(message.get("along", "rows"))
+        if along == "rows" and newest_on_top(self._model, self._model.rows.snapshot()):
+            by = -by
+        self._looking.turn = ""
+        self._model.step(by, along)
+
+    def _on_copy(self, message: Message) -> None:
+        shown = self._model.rows.message
+        if shown is not None:
+            text = shown.copied()
+            self._view.send({"type": "copied", "text": text, "call": message_call(self._model)})
+
+    def _on_compare(self, message: Message) -> None:
+        self._view.send({"type": "compared", "rows": compared_view(self._model.rows.compared())})
+
+    def _on_histogram(self, message: Message) -> None:
+        self._model.count("rows" if message.get("of") == "rows" else "topic")
+
+    def _on_window(self, message: Message) -> None:
+        start, end = _moment(message, "start"), _moment(message, "end")
+        query = self._query()
+        if start is None and not query.backwards:
+            start = "earliest"
+        newest = True if query.backwards and start is not None else None
+        self._model.ask(query.but(start=start, end=end, newest=newest))
+
+    def _on_try(self, message: Message) -> None:
+        self._view.send(
+            {"type": "tried", "text": self._tried(str(message.get("where", "")), message.get("mode"))}
+        )
+
+    def _tried(self, typed: str, mode: Any) -> str:
+        if not typed.strip():
+            return ""
+        rows = _sample(self._model.rows.result.rows).combine_chunks()
+        try:
+            wanted = Filter(None, Predicate(typed) if mode == "python" else typed)
+        except ConfigError as error:
+            return plain(f"✕ {error}", 300)
+        overlooked = Overlooked()
+        matched = sum(wanted.batch(batch, overlooked).num_rows for batch in rows.to_batches())
+        errors = f"; {overlooked.text(name='it')}" if overlooked.total else ""
+        if not rows.num_rows:
+            return ""
+        shown = f"{rows.num_rows:,} row{'' if rows.num_rows == 1 else 's'} shown now"
+        return plain(f"matches {matched:,} of {shown}{errors}", 300)
+
+    def _on_again(self, message: Message) -> None:
+        self._model.refresh()
+        if self._model.query is not None:
+            self._model.ask(self._model.query)
+
+    def _on_open(self, message: Message) -> None:
+        tab: Tab | None = next((each for each in get_args(Tab) if each == message.get("tab")), None)
+        if tab is None:
+            return
+        self._looking.tab = tab
+        if tab == "subscriptions":
+            self._model.facts.load_readers()
+        elif tab == "schema":
+            self._model.facts.load_schema(key=bool(message.get("key")))
+        self._view.show("call")
+
+    def _on_subscription(self, message: Message) -> None:
+        place = message.get("place")
+        self._model.facts.choose_reader(number_in(message, "place") if isinstance(place, int) else None)
+
+    def _on_field(self, message: Message) -> None:
+        path = act_on_field(self._model, _path(message) or [], str(message.get("what")))
+        if path:
+            self._view.send({"type": "copied", "text": path, "call": path})
+
+    def _on_compose(self, message: Message) -> None:
+        self._model.compose()
+
+    def _on_new(self, message: Message) -> None:
+        self._model.compose(new=True)
+
+    def _on_follow(self, message: Message) -> None:
+        self._model.follow()
+
+    def _on_put_away(self, message: Message) -> None:
+        self._model.put_away()
+
+
+def _sample(rows: pa.Table) -> pa.Table:
+    """Return the first rows, few enough that trying a filter on them causes no pause."""
+    count = min(TRIED, int(rows.num_rows))
+    while count > 1 and rows.slice(0, count).nbytes > TRIED_BYTES:
+        count //= 2
+    return rows.slice(0, count)
+
+
+def _form(message: Message) -> Form:
+    return next((each for each in get_args(Form) if each == message.get("form")), "text")
+
+
+def _path(message: Message) -> list[int] | None:
+    path = message.get("path")
+    return [each for each in path if isinstance(each, int)] if isinstance(path, list) else None
+
+
+def number_in(message: Message, name: str, otherwise: int = 0) -> int:
+    """Return a number of a message that is not negative."""
+    value = message.get(name, otherwise)
+    return max(0, value) if isinstance(value, int) else otherwise
+
+
+def _moment(message: Message, name: str) -> str | None:
+    """Return milliseconds since 1970 as a time that `peek` takes."""
+    value = message.get(name)
+    if not isinstance(value, int | float):
+        return None
+    try:
+        moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=value)
+    except OverflowError as error:
+        raise ConfigError(f"{name}: {value} is beyond the calendar") from error
+    return moment.isoformat().replace("+00:00", "Z")

@@ -1,0 +1,74 @@
+// Builds the bundles of `static` from `src`:
+//   node build.mjs            writes them
+//   node build.mjs --check    fails where they differ from what the sources build, or are too large
+//   node build.mjs --test     builds the unit tests into build/test
+import { build } from "esbuild";
+import { readFileSync, readdirSync, writeFileSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const here = dirname(fileURLToPath(import.meta.url));
+const folder = join(here, "..", "static");
+const FIRST_SCREEN = 250_000;
+const WIDGETS = ["browse", "compose", "tail"];
+
+async function bundles() {
+  const result = await build({
+    absWorkingDir: here,
+    entryPoints: WIDGETS.map((name) => `src/${name}/${name}.tsx`),
+    entryNames: "[name]",
+    outdir: folder,
+    bundle: true,
+    minify: true,
+    format: "esm",
+    target: "es2022",
+    charset: "utf8",
+    jsx: "automatic",
+    jsxImportSource: "preact",
+    legalComments: "none",
+    write: false,
+  });
+  return result.outputFiles.map(({ path, text }) => ({ path, text }));
+}
+
+function tooLarge(files) {
+  return WIDGETS.filter(
+    (name) =>
+      files
+        .filter(({ path }) => basename(path).startsWith(`${name}.`))
+        .reduce((sum, { text }) => sum + Buffer.byteLength(text), 0) > FIRST_SCREEN,
+  );
+}
+
+async function check() {
+  const files = await bundles();
+  const wrong = files.filter(({ path, text }) => {
+    try {
+      return readFileSync(path, "utf8") !== text;
+    } catch {
+      return true;
+    }
+  });
+  for (const { path } of wrong)
+    console.error(`${basename(path)} is not what the sources build: npm run build`);
+  for (const name of tooLarge(files)) console.error(`${name} is larger than ${FIRST_SCREEN} bytes`);
+  process.exitCode = wrong.length || tooLarge(files).length ? 1 : 0;
+}
+
+async function tests() {
+  const names = readdirSync(join(here, "test")).filter((name) => name.endsWith(".test.ts"));
+  await build({
+    absWorkingDir: here,
+    entryPoints: names.map((name) => `test/${name}`),
+    outdir: "build/test",
+    outExtension: { ".js": ".mjs" },
+    bundle: true,
+    format: "esm",
+    platform: "node",
+    target: "node20",
+  });
+}
+
+if (process.argv.includes("--test")) await tests();
+else if (process.argv.includes("--check")) await check();
+else for (const { path, text } of await bundles()) writeFileSync(path, text);

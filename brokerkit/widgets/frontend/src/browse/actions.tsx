@@ -1,0 +1,103 @@
+// What can be done with the rows: which columns there are, and what is offered for the chosen ones.
+import { Icon } from "../parts/icons";
+import { Menu } from "../parts/menu";
+import { Bdi } from "../parts/plain";
+import { counted } from "../parts/words";
+import type { Store } from "./store";
+
+export function Columns({ store }: { store: Store }) {
+  const { send } = store.line;
+  const now = store.line.state.value;
+  const sendShown = (index: number, on: boolean) => {
+    const shown = (store.rows.peek()?.columns ?? []).map((name) =>
+      now.columns.findIndex(([each]) => each === name),
+    );
+    send({ type: "columns", shown: on ? [...shown, index] : shown.filter((each) => each !== index) });
+  };
+  return (
+    <Menu
+      label="Columns"
+      button={
+        <>
+          <Icon sign="columns" />
+          Columns
+        </>
+      }
+      class="bk-quiet bk-small"
+    >
+      {() => (
+        <>
+          {now.columns.map(([name, on], index) => (
+            <label class="bk-item" key={name}>
+              <input
+                type="checkbox"
+                checked={on}
+                onChange={(event) => {
+                  sendShown(index, event.currentTarget.checked);
+                }}
+              />
+              <Bdi>{name}</Bdi>
+            </label>
+          ))}
+          <button
+            type="button"
+            class="bk-btn bk-small"
+            onClick={() => {
+              send({ type: "columns", shown: null });
+            }}
+          >
+            Usual ones
+          </button>
+        </>
+      )}
+    </Menu>
+  );
+}
+
+export function Chosen({ store }: { store: Store }) {
+  const { send } = store.line;
+  const { marked } = store.line.state.value;
+  if (!marked && !store.message.value) return null;
+  const count = Math.max(1, marked);
+  return (
+    <div class="bk-chosen" role="toolbar" aria-label="The chosen rows">
+      <b class="bk-nowrap" role="status">{`${counted(count, "row")} chosen`}</b>
+      <span class="bk-grow" />
+      <button
+        type="button"
+        class="bk-btn bk-small"
+        title="Edit and send again ( e )"
+        onClick={() => {
+          send({ type: "compose" });
+        }}
+      >
+        <Icon sign="edit" />
+        Edit and resend
+      </button>
+      <button
+        type="button"
+        class="bk-btn bk-small"
+        disabled={marked < 2}
+        title={marked < 2 ? "Choose a second row first: Ctrl and click" : "The first two, field by field"}
+        onClick={() => {
+          send({ type: "compare" });
+        }}
+      >
+        <Icon sign="compare" />
+        Compare two
+      </button>
+      <button
+        type="button"
+        class="bk-btn bk-quiet bk-small bk-square"
+        aria-label="Choose none"
+        title="Choose none (Esc)"
+        onClick={() => {
+          store.active.value = -1;
+          send({ type: "unselect" });
+        }}
+      >
+        <Icon sign="x" />
+      </button>
+    </div>
+  );
+}

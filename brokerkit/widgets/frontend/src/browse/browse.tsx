@@ -1,0 +1,196 @@
+// The view of `s.browse()`: the workbench.
+import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
+
+import { connect } from "../host/connection";
+import { forHost, keepKeys } from "../host/keys";
+import { mounted } from "../host/mount";
+import { followTheme } from "../host/theme";
+import { Splitter } from "../parts/splitter";
+import type { VirtualRowsHandle } from "../parts/virtual_rows";
+import type { Form, Tab } from "../protocol";
+import { Banners } from "./banners";
+import { Call } from "./call";
+import { Configuration } from "./configuration";
+import { Connection, Header } from "./header";
+import { KeySheet } from "./keys";
+import { Messages } from "./messages";
+import { Partitions } from "./partitions";
+import { SchemaTab } from "./schema";
+import { newStore, type Line, type Store } from "./store";
+import { SubscriptionsTab } from "./subscriptions";
+import { Tabs, TABS } from "./tabs";
+import { TopicList } from "./topics";
+import "./browse.css";
+
+const DRAWER = 1100;
+const LEAST_SIDE = 200;
+const MOST_SIDE = 420;
+const FORMS: Record<string, Form> = { t: "tree", x: "hex", l: "layers" };
+
+interface Places {
+  find: { current: HTMLInputElement | null };
+  filter: { current: HTMLInputElement | null };
+  table: { current: VirtualRowsHandle | null };
+  copy: { current: (() => void) | null };
+}
+
+/** Do what a key means; whether it means something. */
+function pressed(key: string, store: Store, places: Places, open: (tab: Tab) => void): boolean {
+  const { send } = store.line;
+  const { topic, search } = store.line.state.peek();
+  const shown = store.message.peek();
+  const form = FORMS[key];
+  const tab = TABS[Number(key) - 1];
+  if (key === "/") {
+    store.side.value = true;
+    requestAnimationFrame(() => {
+      places.find.current?.focus();
+      places.find.current?.select();
+    });
+  } else if (key === "f") {
+    open("messages");
+    requestAnimationFrame(() => places.filter.current?.focus());
+  } else if (key === "[") store.side.value = !store.side.peek();
+  else if (key === "?") store.sheet.value = true;
+  else if (key === "c") places.copy.current?.();
+  else if (key === "n" && topic) send({ type: "new" });
+  else if (key === "e" && shown) send({ type: "compose" });
+  else if (key === "g" && search.more) send({ type: "continue" });
+  else if (key === "." && search.running) send({ type: "stop" });
+  else if ((key === "j" || key === "k") && topic)
+    send({ type: "step", by: key === "j" ? 1 : -1, along: "rows" });
+  else if (form && shown) send({ type: "payload", form, first: 0 });
+  else if (tab && topic) open(tab);
+  else if (key === "Escape" && shown) {
+    store.active.value = -1;
+    send({ type: "unselect" });
+    places.table.current?.focus();
+  } else return false;
+  return true;
+}
+
+function typing(target: EventTarget | null): boolean {
+  return target instanceof Element && target.matches("input:not([type=checkbox]), select, textarea");
+}
+
+function TabView({ store, width, places }: { store: Store; width: number; places: Places }) {
+  switch (store.tab.value) {
+    case "partitions":
+      return <Partitions store={store} />;
+    case "subscriptions":
+      return <SubscriptionsTab store={store} />;
+    case "configuration":
+      return <Configuration store={store} />;
+    case "schema":
+      return <SchemaTab store={store} />;
+    default:
+      return <Messages store={store} width={width} filter={places.filter} table={places.table} />;
+  }
+}
+
+function Workbench({ store }: { store: Store }) {
+  const now = store.line.state.value;
+  const root = useRef<HTMLDivElement>(null);
+  const places: Places = {
+    find: useRef(null),
+    filter: useRef(null),
+    table: useRef(null),
+    copy: useRef(null),
+  };
+  const [width, setWidth] = useState(1_200);
+  const drawer = width < DRAWER;
+  useLayoutEffect(() => {
+    const node = root.current;
+    if (!node) return undefined;
+    const measure = () => {
+      setWidth(node.clientWidth);
+    };
+    const watcher = new ResizeObserver(measure);
+    watcher.observe(node);
+    measure();
+    const endTheme = followTheme(node);
+    const endKeys = keepKeys(node);
+    return () => {
+      watcher.disconnect();
+      endTheme();
+      endKeys();
+    };
+  }, []);
+  // a drawer is open while no topic is chosen
+  useEffect(() => {
+    store.side.value = !drawer || !now.topic;
+  }, [store, drawer, now.topic]);
+  const open = (tab: Tab) => {
+    store.tab.value = tab;
+  };
+  const tab = store.tab.value;
+  // what a tab shows is loaded when it is open and its topic is another one
+  useEffect(() => {
+    if (now.topic && tab !== "messages")
+      store.line.send({ type: "open", tab, key: store.schema.peek()?.key ?? false });
+  }, [store, now.topic, tab]);
+  const side = store.side.value;
+  const style = { "--bk-side": `${String(store.sideWidth.value)}px` };
+  const classes = ["bk-work", side ? "" : "bk-no-side", drawer ? "bk-drawer" : ""];
+  return (
+    <div
+      class={`bk bk-panel${now.marks.includes("PRODUCTION") ? " bk-prod" : ""}`}
+      ref={root}
+      onKeyDown={(event) => {
+        if (forHost(event) || typing(event.target)) return;
+        if (!pressed(event.key, store, places, open)) return;
+        event.preventDefault();
+        event.stopPropagation();
+      }}
+    >
+      <div class="bk-frame">
+        <Banners store={store} now={now} />
+        <div class={classes.filter(Boolean).join(" ")} style={style}>
+          <Connection store={store} now={now} />
+          <Header store={store} now={now} />
+          {side && (
+            <div class="bk-side-of">
+              <TopicList store={store} find={places.find} />
+              <Splitter
+                label="Width of the list of topics"
+                size={store.sideWidth.value}
+                least={LEAST_SIDE}
+                most={MOST_SIDE}
+                grows="right"
+                onSize={(size) => {
+                  store.sideWidth.value = size;
+                }}
+              />
+            </div>
+          )}
+          <div class="bk-main">
+            <Tabs store={store} open={open} />
+            <TabView
+              store={store}
+              width={width - (side && !drawer ? store.sideWidth.value : 0)}
+              places={places}
+            />
+            <Call store={store} copy={places.copy} />
+          </div>
+        </div>
+        {store.sheet.value && (
+          <KeySheet
+            close={() => {
+              store.sheet.value = false;
+            }}
+          />
+        )}
+      </div>
+    </div>
+  );
+}
+
+function Browser({ line }: { line: Line }) {
+  const store = useMemo(() => newStore(line), [line]);
+  return <Workbench store={store} />;
+}
+
+export default mounted((host) => {
+  const line: Line = connect(host.model);
+  return { view: <Browser line={line} />, close: line.close };
+});

@@ -1,0 +1,252 @@
+// The chosen message: its payload first, then its fields and headers, with steps along rows, positions and key.
+import { useSignal } from "@preact/signals";
+import { useEffect, useRef } from "preact/hooks";
+
+import { toClipboard } from "../parts/call_bar";
+import { Icon } from "../parts/icons";
+import { Bdi } from "../parts/plain";
+import type { Form, MessageShown, Step } from "../protocol";
+import { Compared } from "./compared";
+import { PayloadView } from "./payload";
+import type { Store } from "./store";
+
+const FORMS: readonly Form[] = ["tree", "text", "hex", "layers"];
+const NARROW = 520;
+
+function Forms({ store, focus }: { store: Store; focus: { current: (() => void) | null } }) {
+  const tabs = useRef<HTMLDivElement>(null);
+  focus.current = () => tabs.current?.querySelector<HTMLElement>("[aria-selected=true]")?.focus();
+  const form = store.payload.value?.form;
+  const ask = (wanted: Form) => {
+    const width = tabs.current?.closest(".bk-detail")?.clientWidth ?? 0;
+    store.line.send({ type: "payload", form: wanted, first: 0, narrow: width < NARROW });
+  };
+  return (
+    <div
+      class="bk-seg"
+      role="tablist"
+      aria-label="How the value is shown"
+      ref={tabs}
+      onKeyDown={(event) => {
+        const by = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+        if (!by || !form) return;
+        event.preventDefault();
+        event.stopPropagation();
+        const next = FORMS[(FORMS.indexOf(form) + by + FORMS.length) % FORMS.length] ?? "text";
+        ask(next);
+        tabs.current?.querySelector<HTMLElement>(`[data-form=${next}]`)?.focus();
+      }}
+    >
+      {FORMS.map((name) => (
+        <button
+          type="button"
+          role="tab"
+          key={name}
+          data-form={name}
+          aria-selected={name === form}
+          tabIndex={name === form ? 0 : -1}
+          onClick={() => {
+            ask(name);
+          }}
+        >
+          {name[0]?.toUpperCase() + name.slice(1)}
+        </button>
+      ))}
+    </div>
+  );
+}
+
+function Pair({
+  name,
+  value,
+  children,
+}: {
+  name: string;
+  value: string;
+  children?: preact.ComponentChildren;
+}) {
+  return (
+    <>
+      <dt>
+        <Bdi>{name}</Bdi>
+      </dt>
+      <dd>
+        <span>
+          <Bdi>{value}</Bdi>
+        </span>
+        {children}
+      </dd>
+    </>
+  );
+}
+
+function Steps({ what, step }: { what: string; step: (by: Step["by"]) => void }) {
+  return (
+    <span class="bk-step">
+      {([-1, 1] as const).map((by) => (
+        <button
+          type="button"
+          key={by}
+          class="bk-btn bk-quiet"
+          aria-label={`${by < 0 ? "Previous" : "Next"} ${what}`}
+          title={`${by < 0 ? "Previous" : "Next"} ${what}`}
+          onClick={() => {
+            step(by);
+          }}
+        >
+          <Icon sign={by < 0 ? "up" : "down"} />
+        </button>
+      ))}
+    </span>
+  );
+}
+
+function Fields({ store, one }: { store: Store; one: MessageShown }) {
+  const step = (along: Step["along"]) => (by: Step["by"]) => {
+    store.line.send({ type: "step", by, along });
+  };
+  return (
+    <dl class="bk-pairs" aria-label="Fields">
+      {one.fields.map(([name, value]) => (
+        <Pair key={name} name={name} value={value}>
+          {name === "position" && <Steps what="by position" step={step("partition")} />}
+          {name === "key" && value !== "none" && <Steps what="with this key" step={step("key")} />}
+        </Pair>
+      ))}
+      {one.attributes.length > 0 && <div class="bk-cap">Headers</div>}
+      {one.attributes.map(([name, value, kind], index) => (
+        <Pair key={index} name={name} value={kind === "string" ? value : `${value} (${kind})`} />
+      ))}
+      {one.more_attributes > 0 && (
+        <Pair name="more" value={`${String(one.more_attributes)} headers are not shown`} />
+      )}
+    </dl>
+  );
+}
+
+function Top({ store, one, close }: { store: Store; one: MessageShown; close: () => void }) {
+  return (
+    <div class="bk-top">
+      <strong class="bk-mono bk-cut" title={one.title}>
+        <Bdi>{one.title}</Bdi>
+      </strong>
+      <span class="bk-grow" />
+      <Steps
+        what="row"
+        step={(by) => {
+          store.line.send({ type: "step", by, along: "rows" });
+        }}
+      />
+      <button
+        type="button"
+        class="bk-btn bk-quiet bk-small bk-square"
+        aria-label="Close the message"
+        title="Close (Esc)"
+        onClick={close}
+      >
+        <Icon sign="x" />
+      </button>
+    </div>
+  );
+}
+
+interface Props {
+  store: Store;
+  focus: { current: (() => void) | null };
+  leave: () => void;
+}
+
+export function Detail({ store, focus, leave }: Props) {
+  const { send } = store.line;
+  const said = useSignal("");
+  const one = store.message.value;
+  const copied = store.copied.value;
+  useEffect(() => {
+    said.value = "";
+    if (!copied) return;
+    void toClipboard(copied.text ?? copied.call, null).then((text) => {
+      said.value = text === "copied" && copied.text === null ? "too long: its Python call was copied" : text;
+    });
+  }, [copied, said]);
+  const part = store.payload.value;
+  const close = () => {
+    store.active.value = -1;
+    send({ type: "unselect" });
+    leave();
+  };
+  if (store.compared.value) return <Compared store={store} rows={store.compared.value} />;
+  if (!one) return null;
+  return (
+    <section
+      class="bk-detail"
+      aria-label="The chosen message"
+      tabIndex={-1}
+      onKeyDown={(event) => {
+        if (event.key !== "Escape") return;
+        event.preventDefault();
+        event.stopPropagation();
+        leave();
+      }}
+    >
+      <Top store={store} one={one} close={close} />
+      <div class="bk-forms">
+        <Forms store={store} focus={focus} />
+        <span class="bk-dim bk-cut" title={one.decoder}>
+          {[one.format || one.kind, one.size].filter(Boolean).join(" · ")}
+        </span>
+        <span class="bk-grow" />
+        <span class="bk-dim" role="status">
+          {said}
+        </span>
+        <button
+          type="button"
+          class="bk-btn bk-quiet bk-small"
+          aria-label="Copy the value"
+          onClick={() => {
+            send({ type: "copy" });
+          }}
+        >
+          <Icon sign="copy" />
+          Copy
+        </button>
+      </div>
+      <div class="bk-body">
+        {one.failure && (
+          <div class="bk-failure">
+            <Icon sign="bad" /> <span>Not decoded: {one.failure}</span>
+          </div>
+        )}
+        <div class="bk-payload">{part && <PayloadView store={store} part={part} />}</div>
+        <Fields store={store} one={one} />
+      </div>
+      <MessageCall store={store} />
+    </section>
+  );
+}
+
+function MessageCall({ store }: { store: Store }) {
+  const said = useSignal("");
+  const call = store.messageCall.value;
+  return (
+    <div class="bk-acts" role="group" aria-label="The Python call of this message">
+      <code class="bk-mono bk-cut bk-grow" title={call}>
+        {call}
+      </code>
+      <span class="bk-dim" role="status">
+        {said}
+      </span>
+      <button
+        type="button"
+        class="bk-btn bk-quiet bk-small"
+        aria-label="Copy the Python call of this message"
+        onClick={() => {
+          void toClipboard(call, null).then((text) => {
+            said.value = text;
+          });
+        }}
+      >
+        <Icon sign="copy" />
+      </button>
+    </div>
+  );
+}

@@ -1,0 +1,95 @@
+// The tab of the messages: query, histogram, table, and beside it the chosen message.
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
+
+import { Splitter } from "../parts/splitter";
+import type { VirtualRowsHandle } from "../parts/virtual_rows";
+import { Chosen, Columns } from "./actions";
+import { Detail } from "./detail";
+import { Histogram } from "./histogram";
+import { Query } from "./query";
+import type { Store } from "./store";
+import { MessageTable } from "./table";
+
+const STACKED = 860;
+const WIDE = 1700;
+const SIZES = { stacked: 260, narrow: 364, usual: 396, wide: 560 };
+
+interface Props {
+  store: Store;
+  width: number;
+  filter: { current: HTMLInputElement | null };
+  table: { current: VirtualRowsHandle | null };
+}
+
+function usualSize(width: number): number {
+  if (width < STACKED) return SIZES.stacked;
+  if (width >= WIDE) return SIZES.wide;
+  return width < 1280 ? SIZES.narrow : SIZES.usual;
+}
+
+export function Messages({ store, width, filter, table }: Props) {
+  const { send } = store.line;
+  const now = store.line.state.value;
+  const focus = useRef<(() => void) | null>(null);
+  const split = useRef<HTMLDivElement>(null);
+  const [room, setRoom] = useState(1_000);
+  const stacked = width < STACKED;
+  useLayoutEffect(() => {
+    const { current } = split;
+    if (current) setRoom(stacked ? current.clientHeight : current.clientWidth);
+  }, [width, stacked]);
+  const open = store.message.value !== null || store.compared.value !== null;
+  const most = Math.max(240, room - 200);
+  const size = Math.min(store.detailSize.value ?? usualSize(width), most);
+  const sizes = `minmax(0, 1fr) ${String(size)}px`;
+  const style = !open ? {} : stacked ? { gridTemplateRows: sizes } : { gridTemplateColumns: sizes };
+  return (
+    <div class="bk-view" role="tabpanel" aria-label="Messages">
+      <Query store={store} filter={filter} />
+      <Histogram store={store} />
+      <div class="bk-tools">
+        <label>
+          <input
+            type="checkbox"
+            checked={now.expand}
+            disabled={!now.topic}
+            onChange={(event) => {
+              send({ type: "expand", on: event.currentTarget.checked });
+            }}
+          />{" "}
+          JSON fields
+        </label>
+        <Columns store={store} />
+        <Chosen store={store} />
+      </div>
+      <div
+        class={`bk-split${open ? " bk-open" : ""}${stacked ? " bk-stacked" : ""}`}
+        ref={split}
+        style={style}
+      >
+        <MessageTable
+          store={store}
+          width={stacked ? width : open ? room - size : room}
+          table={table}
+          focusSearch={() => filter.current?.focus()}
+          focusMessage={() => focus.current?.()}
+        />
+        {open && (
+          <div class="bk-beside">
+            <Splitter
+              label="Size of the message"
+              size={size}
+              least={240}
+              most={most}
+              grows={stacked ? "up" : "left"}
+              onSize={(wanted) => {
+                store.detailSize.value = wanted;
+              }}
+            />
+            <Detail store={store} focus={focus} leave={() => table.current?.focus()} />
+          </div>
+        )}
+      </div>
+    </div>
+  );
+}

@@ -1,0 +1,266 @@
+// What to read: order, filter, formats, range and conditions; progress, and how to go on.
+import { useSignal, useSignalEffect } from "@preact/signals";
+import { useMemo, useRef } from "preact/hooks";
+
+import { Icon } from "../parts/icons";
+import { later } from "../parts/later";
+import { Segments } from "../parts/segments";
+import type { AskQuery, BrowseState, QueryForm } from "../protocol";
+import { SideEffects, type Effect } from "./side_effects";
+import type { Store } from "./store";
+
+const EMPTY: QueryForm = {
+  newest: true,
+  limit: "100",
+  partitions: "",
+  key: "",
+  header: "",
+  mode: "text",
+  where: "",
+  function: false,
+  start: "",
+  end: "",
+  decode: "auto",
+  decode_key: "auto",
+};
+const PLACES = ["earliest", "latest", "-5min", "-15min", "-1h", "-1d", "-7d"];
+const FIELDS = [
+  { name: "limit", label: "at most", hint: "100", width: 4, title: "How many messages are shown" },
+  {
+    name: "start",
+    label: "from",
+    hint: "beginning",
+    width: 12,
+    title: "An offset, -100, a time (UTC), -15min, yesterday, or {0: 17}",
+  },
+  {
+    name: "end",
+    label: "to",
+    hint: "end",
+    width: 12,
+    title: "Exclusive: an offset, a time (UTC), -5min",
+  },
+  { name: "partitions", label: "partitions", hint: "all", width: 4, title: "0, 2, 4-7" },
+  { name: "key", label: "key", hint: "any", width: 8, title: "The whole key" },
+  { name: "header", label: "header", hint: "any", width: 10, title: "name, or name=value" },
+] as const;
+
+type Fields = Omit<QueryForm, "function">;
+
+export function asked(form: QueryForm, effect: Effect, changed: Partial<Fields> = {}): AskQuery {
+  const { function: kept, ...fields } = { ...form, ...changed };
+  return { type: "query", ...fields, kept: kept && !fields.where, ...effect };
+}
+
+export function Query({ store, filter }: { store: Store; filter: { current: HTMLInputElement | null } }) {
+  const { send } = store.line;
+  const now = store.line.state.value;
+  const form = useSignal<QueryForm>(now.form ?? EMPTY);
+  const effect = useSignal<Effect>({ effect: null, subscription: null, confirm: null });
+  const known = useRef("");
+  const list = useMemo(() => `bk-places-${Math.random().toString(36).slice(2)}`, []);
+  // what Python says replaces what is typed when it is something new
+  useSignalEffect(() => {
+    const state = store.line.state.value;
+    const said = JSON.stringify([state.form, state.topic]);
+    if (said === known.current) return;
+    known.current = said;
+    form.value = state.form ?? EMPTY;
+    store.tried.value = "";
+  });
+  const attempt = useMemo(
+    () =>
+      later(() => {
+        send({ type: "try", mode: form.peek().mode, where: form.peek().where });
+      }, 250),
+    [send, form],
+  );
+  const set = (changed: Partial<QueryForm>) => {
+    form.value = { ...form.peek(), ...changed };
+  };
+  const ask = (changed: Partial<Fields> = {}) => {
+    set(changed);
+    send(asked(form.peek(), effect.peek()));
+  };
+  const borrowed = now.choices.length > 0;
+  const python = form.value.mode === "python";
+  return (
+    <form
+      class="bk-form"
+      aria-label="What to read"
+      onSubmit={(event) => {
+        event.preventDefault();
+        ask();
+      }}
+      onKeyDown={(event) => {
+        // the host must not take Enter for its own
+        if (event.key !== "Enter" || !(event.target instanceof HTMLInputElement)) return;
+        event.preventDefault();
+        event.stopPropagation();
+        ask();
+      }}
+    >
+      <datalist id={list}>
+        {PLACES.map((place) => (
+          <option key={place} value={place} />
+        ))}
+      </datalist>
+      <div class="bk-query">
+        <Segments
+          label="Which messages"
+          value={form.value.newest ? "newest" : "oldest"}
+          choices={[
+            ["newest", "Newest first"],
+            ["oldest", "Oldest first"],
+          ]}
+          disabled={borrowed || !now.topic}
+          onChoose={(value) => {
+            ask({ newest: value === "newest" });
+          }}
+        />
+        <span class="bk-in bk-where">
+          <Icon sign="find" />
+          <input
+            class={python ? "bk-mono" : ""}
+            aria-label="Filter of the value"
+            placeholder={
+              form.value.function
+                ? "a function set in code"
+                : python
+                  ? 'value["total"] > 100'
+                  : "a text in the value"
+            }
+            spellcheck={false}
+            disabled={borrowed}
+            ref={(node) => {
+              filter.current = node;
+            }}
+            value={form.value.where}
+            onInput={(event) => {
+              set({ where: event.currentTarget.value, function: false });
+              attempt();
+            }}
+          />
+          <Segments
+            label="How the value is filtered"
+            value={form.value.mode}
+            choices={[
+              ["text", "Text"],
+              ["python", "Python"],
+            ]}
+            disabled={borrowed}
+            onChoose={(mode) => {
+              set({ mode });
+              attempt();
+              filter.current?.focus();
+            }}
+          />
+        </span>
+        <label class="bk-in bk-choice">
+          <span class="bk-dim">Read as</span>
+          <select
+            aria-label="Read values as"
+            value={form.value.decode}
+            disabled={!now.topic}
+            onChange={(event) => {
+              ask({ decode: event.currentTarget.value });
+            }}
+          >
+            {now.formats.map((name) => (
+              <option key={name}>{name}</option>
+            ))}
+          </select>
+        </label>
+        <label class="bk-in bk-choice bk-hide-m">
+          <span class="bk-dim">Keys as</span>
+          <select
+            aria-label="Read keys as"
+            value={form.value.decode_key}
+            disabled={!now.topic}
+            onChange={(event) => {
+              ask({ decode_key: event.currentTarget.value });
+            }}
+          >
+            {now.key_formats.map((name) => (
+              <option key={name}>{name}</option>
+            ))}
+          </select>
+        </label>
+        {now.search.running ? (
+          <button
+            type="button"
+            class="bk-btn bk-go"
+            onClick={() => {
+              send({ type: "stop" });
+            }}
+          >
+            <Icon sign="stop" />
+            Stop
+          </button>
+        ) : (
+          <button type="submit" class="bk-btn bk-fill bk-go" disabled={!now.topic}>
+            Search
+          </button>
+        )}
+      </div>
+      <div class="bk-conditions">
+        {FIELDS.map(({ name, label, hint, width, title }) => (
+          <label
+            class={`bk-in bk-small${form.value[name] && name !== "limit" ? " bk-set" : ""}`}
+            key={name}
+            title={title}
+          >
+            <span class="bk-dim">{label}</span>
+            <input
+              class="bk-mono"
+              list={name === "start" || name === "end" ? list : undefined}
+              placeholder={hint}
+              spellcheck={false}
+              disabled={borrowed && name !== "limit" && name !== "start"}
+              style={{ width: `${String(Math.max(width, form.value[name].length + 1))}ch` }}
+              value={form.value[name]}
+              onInput={(event) => {
+                set({ [name]: event.currentTarget.value });
+              }}
+            />
+          </label>
+        ))}
+      </div>
+      <SideEffects now={now} effect={effect} />
+      <Progress store={store} now={now} />
+    </form>
+  );
+}
+
+function Progress({ store, now }: { store: Store; now: BrowseState }) {
+  const { search } = now;
+  const { send } = store.line;
+  return (
+    <div class="bk-progress-line">
+      {search.share !== null && <progress max={1} value={search.share} aria-label="How much was read" />}
+      <span role="status" class="bk-cut" title={search.text}>
+        {search.text}
+      </span>
+      {search.more && (
+        <button
+          type="button"
+          class="bk-btn bk-small"
+          onClick={() => {
+            send({ type: "continue" });
+          }}
+        >
+          {search.more === "Continue" ? "▶ Continue" : `Show ${search.more}`}
+        </button>
+      )}
+      {search.errors && (
+        <span class="bk-warn bk-cut" title={search.errors}>
+          <Icon sign="warn" /> {search.errors}
+        </span>
+      )}
+      <span class="bk-grow" />
+      <span class="bk-dim bk-cut" role="status">
+        {store.tried}
+      </span>
+    </div>
+  );
+}

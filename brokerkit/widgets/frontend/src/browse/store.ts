@@ -1,0 +1,139 @@
+// What a browser shows: its state, the last message of each kind, and what only the view knows.
+import { signal, type Signal } from "@preact/signals";
+
+import type { Connection } from "../host/connection";
+import type {
+  BrowseDone,
+  BrowseShown,
+  BrowseState,
+  ComparedRows,
+  Counts,
+  MessageShown,
+  Payload,
+  Rows,
+  Schema,
+  Subscriptions,
+  Tab,
+  TopicFacts,
+  Topics,
+} from "../protocol";
+import { grown, NOTHING, type Loaded } from "./branches";
+
+export type Line = Connection<BrowseState, BrowseShown, BrowseDone>;
+
+export interface Store {
+  line: Line;
+  tab: Signal<Tab>;
+  topics: Signal<Topics | null>;
+  rows: Signal<Rows | null>;
+  /** The place of the row that has the keyboard; -1 for none. */
+  active: Signal<number>;
+  message: Signal<MessageShown | null>;
+  messageCall: Signal<string>;
+  payload: Signal<Payload | null>;
+  tree: Signal<Loaded>;
+  compared: Signal<ComparedRows["rows"] | null>;
+  histogram: Signal<Counts | null>;
+  tried: Signal<string>;
+  facts: Signal<TopicFacts | null>;
+  subscriptions: Signal<Subscriptions | null>;
+  schema: Signal<Schema | null>;
+  calls: Signal<Partial<Record<Tab, string>>>;
+  side: Signal<boolean>;
+  sideWidth: Signal<number>;
+  detailSize: Signal<number | null>;
+  widths: Signal<Record<string, number>>;
+  sheet: Signal<boolean>;
+  copied: Signal<{ text: string | null; call: string } | null>;
+  /** The answer to a click before the last one is not shown. */
+  turn: (place: number) => string;
+}
+
+export function newStore(line: Line): Store {
+  const view = Math.random().toString(36).slice(2);
+  let turns = 0;
+  const store: Store = {
+    line,
+    tab: signal<Tab>("messages"),
+    topics: signal(null),
+    rows: signal(null),
+    active: signal(-1),
+    message: signal(null),
+    messageCall: signal(""),
+    payload: signal(null),
+    tree: signal(NOTHING),
+    compared: signal(null),
+    histogram: signal(null),
+    tried: signal(""),
+    facts: signal(null),
+    subscriptions: signal(null),
+    schema: signal(null),
+    calls: signal({}),
+    side: signal(true),
+    sideWidth: signal(272),
+    detailSize: signal(null),
+    widths: signal({}),
+    sheet: signal(false),
+    copied: signal(null),
+    turn(place) {
+      store.active.value = place;
+      return `${view}:${String(++turns)}`;
+    },
+  };
+  line.listen((message) => {
+    if (message.type === "selection") {
+      const [who, turn] = message.turn.split(":");
+      if (who !== view || Number(turn) >= turns) store.active.value = message.place ?? -1;
+    } else take(store, message);
+  });
+  return store;
+}
+
+function takePayload(store: Store, part: Payload | null): void {
+  store.payload.value = part;
+  if (part?.form === "tree") store.tree.value = grown(store.tree.peek(), part);
+}
+
+function take(store: Store, message: Exclude<BrowseShown, { type: "selection" }>): void {
+  switch (message.type) {
+    case "topics":
+      store.topics.value = message;
+      break;
+    case "rows":
+      store.rows.value = message;
+      break;
+    case "detail":
+      store.compared.value = null;
+      store.copied.value = null;
+      store.message.value = message.message;
+      store.messageCall.value = message.call;
+      takePayload(store, message.message?.payload ?? null);
+      break;
+    case "payload":
+      takePayload(store, message.payload);
+      break;
+    case "copied":
+      store.copied.value = message;
+      break;
+    case "compared":
+      store.compared.value = message.rows;
+      break;
+    case "histogram":
+      store.histogram.value = message.histogram;
+      break;
+    case "tried":
+      store.tried.value = message.text;
+      break;
+    case "described":
+      store.facts.value = message.topic;
+      break;
+    case "subscriptions":
+      store.subscriptions.value = message;
+      break;
+    case "schema":
+      store.schema.value = message;
+      break;
+    case "call":
+      store.calls.value = { ...store.calls.peek(), [message.tab]: message.call };
+  }
+}

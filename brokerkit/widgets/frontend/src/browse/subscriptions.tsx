@@ -1,0 +1,164 @@
+// Who reads a topic, and how far each has come.
+import { Bdi } from "../parts/plain";
+import type { SubscriptionShown } from "../protocol";
+import { Bar, Card, Empty, Heads, type Column } from "./card";
+import type { Store } from "./store";
+
+function Subscription({ one }: { one: SubscriptionShown }) {
+  const aged = one.progress.some(({ oldest }) => oldest);
+  return (
+    <>
+      <p>
+        <Bdi>{one.head}</Bdi>
+      </p>
+      <div class="bk-cards">
+        <Card title="Per partition">
+          <table class="bk-table">
+            <Heads
+              columns={[
+                ["Partition", true],
+                ["Settled", true],
+                ["End", true],
+                ["Lag", true],
+                [""],
+                ...(aged ? ([["Oldest unread", true]] as Column[]) : []),
+              ]}
+            />
+            <tbody>
+              {one.progress.map((each, index) => (
+                <tr key={index}>
+                  <td class="bk-number">{each.partition}</td>
+                  <td class="bk-number">{each.committed}</td>
+                  <td class="bk-number">{each.end}</td>
+                  <td class="bk-number">{each.lag}</td>
+                  <td class="bk-share">
+                    <Bar share={each.share} />
+                  </td>
+                  {aged && <td class="bk-number">{each.oldest}</td>}
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        </Card>
+        <Card title="Members">
+          {one.members === null && <p class="bk-inset bk-dim">The system does not say.</p>}
+          {one.members?.length === 0 && <p class="bk-inset bk-dim">None is attached now.</p>}
+          {one.members && one.members.length > 0 && (
+            <table class="bk-table">
+              <Heads columns={[["Client"], ["Host"], ["Partitions"]]} />
+              <tbody>
+                {one.members.map(([client, host, partitions], index) => (
+                  <tr key={index}>
+                    <td>
+                      <Bdi>{client}</Bdi>
+                    </td>
+                    <td>
+                      <Bdi>{host}</Bdi>
+                    </td>
+                    <td>{partitions}</td>
+                  </tr>
+                ))}
+              </tbody>
+            </table>
+          )}
+        </Card>
+        {one.settings.length > 0 && (
+          <Card title="Settings">
+            <table class="bk-table">
+              <tbody>
+                {one.settings.map(([name, value]) => (
+                  <tr key={name}>
+                    <th scope="row">
+                      <Bdi>{name}</Bdi>
+                    </th>
+                    <td>
+                      <Bdi>{value}</Bdi>
+                    </td>
+                  </tr>
+                ))}
+              </tbody>
+            </table>
+          </Card>
+        )}
+      </div>
+    </>
+  );
+}
+
+export function SubscriptionsTab({ store }: { store: Store }) {
+  const shown = store.subscriptions.value;
+  if (!shown || (shown.loading && !shown.rows.length)) return <Empty>Loading…</Empty>;
+  if (shown.problem && !shown.rows.length) return <Empty>{shown.problem}</Empty>;
+  if (!shown.rows.length)
+    return (
+      <Empty>
+        <b>There is no subscription of this topic.</b>
+        <p class="bk-dim">A subscription keeps its own place in the topic.</p>
+      </Empty>
+    );
+  const { rows, chosen } = shown;
+  const has = (name: "state" | "members" | "in_flight" | "oldest") => rows.some((each) => each[name]);
+  return (
+    <div class="bk-pad">
+      <Card
+        title="Subscriptions"
+        note={shown.more > 0 ? `and ${String(shown.more)} more` : "choose one to see its progress"}
+      >
+        <table class="bk-table bk-choosable">
+          <Heads
+            columns={[
+              ["Name"],
+              ["Kind"],
+              ...(has("state") ? ([["State"]] as Column[]) : []),
+              ...(has("members") ? ([["Members", true]] as Column[]) : []),
+              ["Lag", true],
+              [""],
+              ...(has("in_flight") ? ([["In flight", true]] as Column[]) : []),
+              ...(has("oldest") ? ([["Oldest unread", true]] as Column[]) : []),
+            ]}
+          />
+          <tbody>
+            {rows.map((each, place) => {
+              const on = each.name === chosen?.name;
+              const choose = () => {
+                store.line.send({ type: "subscription", place: on ? null : place });
+              };
+              return (
+                <tr
+                  key={each.name}
+                  class={on ? "bk-on" : ""}
+                  tabIndex={0}
+                  aria-selected={on}
+                  onClick={choose}
+                  onKeyDown={(event) => {
+                    if (event.key !== "Enter" && event.key !== " ") return;
+                    event.preventDefault();
+                    event.stopPropagation();
+                    choose();
+                  }}
+                >
+                  <td>
+                    <b>
+                      <Bdi>{each.name}</Bdi>
+                    </b>
+                  </td>
+                  <td>{each.kind}</td>
+                  {has("state") && <td>{each.state}</td>}
+                  {has("members") && <td class="bk-number">{each.members}</td>}
+                  <td class="bk-number">{each.lag}</td>
+                  <td class="bk-share">
+                    <Bar share={each.share} />
+                  </td>
+                  {has("in_flight") && <td class="bk-number">{each.in_flight}</td>}
+                  {has("oldest") && <td class="bk-number">{each.oldest}</td>}
+                </tr>
+              );
+            })}
+          </tbody>
+        </table>
+      </Card>
+      {shown.problem && <p class="bk-bad">{shown.problem}</p>}
+      {chosen && <Subscription one={chosen} />}
+    </div>
+  );
+}

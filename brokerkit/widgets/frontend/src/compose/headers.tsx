@@ -1,0 +1,124 @@
+// The headers of a message, one line each.
+import { useRef, useState } from "preact/hooks";
+
+import type { TypedHeader } from "../protocol";
+
+const MODES = ["text", "escaped"];
+
+interface Numbered {
+  id: number;
+  header: TypedHeader;
+}
+
+function replaced(header: TypedHeader, place: number, text: string): TypedHeader {
+  const made: TypedHeader = [...header];
+  made[place] = text;
+  return made;
+}
+
+export function Headers({
+  given,
+  types,
+  held,
+  onEdit,
+}: {
+  given: TypedHeader[];
+  types: string[];
+  /** Whether what is typed stays although Python says something else. */
+  held: () => boolean;
+  onEdit: (headers: TypedHeader[]) => void;
+}) {
+  const counter = useRef(0);
+  const numbered = (headers: TypedHeader[]) => headers.map((header) => ({ id: counter.current++, header }));
+  const box = useRef<HTMLDivElement>(null);
+  const known = useRef("");
+  const [rows, setRows] = useState<Numbered[]>([]);
+  const wanted = JSON.stringify(given);
+  const typing = box.current?.contains(document.activeElement) ?? false;
+  if (wanted !== known.current && !typing && !held()) {
+    known.current = wanted;
+    setRows(numbered(given));
+  }
+  const change = (next: Numbered[]) => {
+    setRows(next);
+    onEdit(next.map(({ header }) => header));
+  };
+  const edit = (id: number, place: number, text: string) => {
+    change(rows.map((row) => (row.id === id ? { id, header: replaced(row.header, place, text) } : row)));
+  };
+  return (
+    <>
+      <div class="bk-head">
+        <span class="bk-label">Headers</span>
+        <button
+          type="button"
+          class="bk-button bk-quiet"
+          onClick={() => {
+            setRows([...rows, ...numbered([["", "text", "", "string"]])]);
+            requestAnimationFrame(() => box.current?.lastElementChild?.querySelector("input")?.focus());
+          }}
+        >
+          + Header
+        </button>
+      </div>
+      <div class="bk-stack bk-field" ref={box}>
+        {rows.map(({ id, header: [name, mode, text, kind] }) => (
+          <div class="bk-head" key={id}>
+            <input
+              class="bk-input"
+              aria-label="Header name"
+              placeholder="name"
+              value={name}
+              onInput={(event) => {
+                edit(id, 0, event.currentTarget.value);
+              }}
+            />
+            <select
+              class="bk-input"
+              aria-label="Header: how it is written"
+              value={mode}
+              onChange={(event) => {
+                edit(id, 1, event.currentTarget.value);
+              }}
+            >
+              {MODES.map((each) => (
+                <option key={each}>{each}</option>
+              ))}
+            </select>
+            <input
+              class="bk-input"
+              aria-label="Header value"
+              placeholder="value"
+              value={text}
+              onInput={(event) => {
+                edit(id, 2, event.currentTarget.value);
+              }}
+            />
+            <select
+              class="bk-input"
+              aria-label="Header type"
+              value={kind}
+              onChange={(event) => {
+                edit(id, 3, event.currentTarget.value);
+              }}
+            >
+              {[...new Set([...types, kind])].map((each) => (
+                <option key={each}>{each}</option>
+              ))}
+            </select>
+            <button
+              type="button"
+              class="bk-button bk-quiet"
+              aria-label="Remove this header"
+              onClick={() => {
+                change(rows.filter((row) => row.id !== id));
+              }}
+            >
+              Remove
+            </button>
+          </div>
+        ))}
+      </div>
+    </>
+  );
+}

@@ -1,0 +1,99 @@
+// The line to the model in Python: its state as a signal, messages in and out, and whether it still answers.
+import { signal, type ReadonlySignal } from "@preact/signals";
+
+/** What anywidget hands to a view. */
+export interface HostModel {
+  get(name: string): unknown;
+  send(message: unknown): void;
+  on(event: string, listener: (value: never) => void): void;
+  off(event: string, listener: (value: never) => void): void;
+  widget_manager?: unknown;
+}
+
+export interface Host {
+  model: HostModel;
+  el: HTMLElement;
+}
+
+/** Whether a click arrives: it does, no answer came for a while, or there is no kernel any more. */
+export type Line = "open" | "silent" | "dead";
+
+export interface Connection<State, Shown extends { type: string }, Done extends { type: string }> {
+  state: ReadonlySignal<State>;
+  line: ReadonlySignal<Line>;
+  send(message: Done): void;
+  listen(handle: (message: Shown) => void): void;
+  close(): void;
+}
+
+const BEAT = 20_000;
+const PATIENCE = 5_000;
+
+export function connect<State, Shown extends { type: string }, Done extends { type: string }>(
+  model: HostModel,
+): Connection<State, Shown, Done> {
+  const state = signal(model.get("state") as State);
+  const line = signal<Line>("open");
+  let waiting: ReturnType<typeof setTimeout> | undefined;
+  let listener: (message: Shown) => void = () => undefined;
+
+  const heard = () => {
+    clearTimeout(waiting);
+    waiting = undefined;
+    if (line.value !== "open") line.value = "open";
+  };
+  const send = (message: { type: string }) => {
+    if (line.value === "dead") return;
+    try {
+      model.send(message);
+    } catch {
+      line.value = "dead";
+      return;
+    }
+    // the state is sent after most clicks, and the answer to a beat is a message of its own
+    waiting ??= setTimeout(() => {
+      if (line.value === "open") line.value = "silent";
+    }, PATIENCE);
+  };
+  const onState = () => {
+    heard();
+    state.value = model.get("state") as State;
+  };
+  const onMessage = (message: Shown) => {
+    heard();
+    if (message.type !== "here") listener(message);
+  };
+  // the widget manager says so when it loses the kernel; whatever is heard after that comes from a new one
+  const onLive = () => {
+    line.value = "dead";
+  };
+  // events were not sent while the page was hidden
+  const back = () => {
+    if (!document.hidden) send({ type: "hello" });
+  };
+  const beat = setInterval(() => {
+    if (!document.hidden) send({ type: "here" });
+  }, BEAT);
+
+  model.on("change:state", onState);
+  model.on("msg:custom", onMessage);
+  model.on("comm_live_update", onLive);
+  document.addEventListener("visibilitychange", back);
+  return {
+    state,
+    line,
+    send,
+    listen(handle) {
+      listener = handle;
+      send({ type: "hello" });
+    },
+    close() {
+      clearInterval(beat);
+      clearTimeout(waiting);
+      document.removeEventListener("visibilitychange", back);
+      model.off("change:state", onState);
+      model.off("msg:custom", onMessage);
+      model.off("comm_live_update", onLive);
+    },
+  };
+}

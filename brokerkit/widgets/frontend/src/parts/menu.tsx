@@ -1,0 +1,73 @@
+// A button with a panel that opens below it, wherever there is room.
+import { autoUpdate, computePosition, flip, offset, shift } from "@floating-ui/dom";
+import { useSignal } from "@preact/signals";
+import type { ComponentChildren } from "preact";
+import { useEffect, useRef } from "preact/hooks";
+
+interface Props {
+  label: string;
+  button: ComponentChildren;
+  class?: string;
+  children: (close: () => void) => ComponentChildren;
+}
+
+export function Menu({ label, button, children, class: extra = "" }: Props) {
+  const open = useSignal(false);
+  const root = useRef<HTMLSpanElement>(null);
+  const anchor = useRef<HTMLButtonElement>(null);
+  const panel = useRef<HTMLDivElement>(null);
+  const close = () => {
+    open.value = false;
+  };
+  const shown = open.value;
+  useEffect(() => {
+    const [from, to] = [anchor.current, panel.current];
+    if (!shown || !from || !to) return undefined;
+    const end = autoUpdate(from, to, () => {
+      const middleware = [offset(4), flip({ padding: 4 }), shift({ padding: 4 })];
+      void computePosition(from, to, { placement: "bottom-start", strategy: "fixed", middleware }).then(
+        ({ x, y }) => {
+          Object.assign(to.style, { left: `${String(x)}px`, top: `${String(y)}px` });
+        },
+      );
+    });
+    const outside = (event: Event) => {
+      if (!event.composedPath().includes(root.current as EventTarget)) close();
+    };
+    document.addEventListener("pointerdown", outside, true);
+    return () => {
+      end();
+      document.removeEventListener("pointerdown", outside, true);
+    };
+  }, [shown]);
+  return (
+    <span
+      class="bk-pop"
+      ref={root}
+      onKeyDown={(event) => {
+        if (event.key !== "Escape" || !shown) return;
+        event.stopPropagation();
+        close();
+        anchor.current?.focus();
+      }}
+    >
+      <button
+        type="button"
+        class={`bk-btn ${extra}`}
+        ref={anchor}
+        aria-haspopup="true"
+        aria-expanded={shown}
+        onClick={() => {
+          open.value = !shown;
+        }}
+      >
+        {button}
+      </button>
+      {shown && (
+        <div class="bk-menu" ref={panel} role="group" aria-label={label}>
+          {children(close)}
+        </div>
+      )}
+    </span>
+  );
+}

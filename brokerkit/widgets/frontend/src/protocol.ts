@@ -1,0 +1,633 @@
+// Made from brokerkit/widgets/protocol by `python -m tests.widgets.protocol_types`.
+
+export type PayloadKind = "text" | "bytes" | "null";
+
+/** What a tail shows besides its rows. */
+export interface TailState {
+  topic: string;
+  session: string;
+  marks: string[];
+  status: string;
+  running: boolean;
+  text: string;
+  problem: string;
+  paused: boolean;
+  key: string;
+  where: string;
+  function: string;
+  filtered: boolean;
+  filter_errors: string;
+  counts: string;
+  call: string;
+  effect: string;
+}
+
+/** One message in a line. */
+export interface TailRow {
+  n: number;
+  time: string;
+  partition: number | null;
+  offset: number | string | null;
+  key: string | null;
+  value: string;
+  kind: "text" | "bytes" | "null";
+  size: string;
+  attributes: string;
+}
+
+/** A gap, before the row with the number `before`. */
+export interface TailNote {
+  text: string;
+  before: number;
+  time: string;
+}
+
+/** One message of a tail. */
+export interface MessageInFull {
+  title: string;
+  time: string;
+  key: string | null;
+  kind: "text" | "bytes" | "null";
+  size: string;
+  value: string;
+  cut: string;
+  attributes: [string, string, string][];
+  more_attributes: number;
+}
+
+/** New rows, or all of them in place of those shown. */
+export interface TailRows {
+  type: "rows" | "snapshot";
+  rows: TailRow[];
+  notes: TailNote[];
+  most: number;
+}
+
+/** How many messages came in each of the last seconds, the oldest first. */
+export interface TailChart {
+  type: "chart";
+  counts: number[];
+  seconds: number;
+}
+
+/** The selected message; None for none. */
+export interface TailDetail {
+  type: "detail";
+  detail: MessageInFull | null;
+  call: string;
+}
+
+/** A click without more to say. */
+export interface TailAction {
+  type: "hello" | "here" | "pause" | "resume" | "clear" | "stop";
+}
+
+/** The filter as it is typed. */
+export interface TailFilter {
+  type: "filter";
+  where: string;
+  key: string;
+}
+
+/** The number of the row to select; None for none. */
+export interface TailSelect {
+  type: "select";
+  n: number | null;
+}
+
+export type TailShown = TailRows | TailChart | TailDetail;
+
+export type TailDone = TailAction | TailFilter | TailSelect;
+
+export type TypedBytes = [string, string];
+
+export type TypedHeader = [string, string, string, string];
+
+/** All that a composer shows. */
+export interface ComposeState {
+  topic: string;
+  sessions: string[];
+  marks: string[];
+  to: number;
+  count: number;
+  row: number;
+  key: [string, string];
+  value: [string, string];
+  large: string;
+  size: string;
+  attributes: [string, string, string, string][];
+  types: string[];
+  problems: [string, string][];
+  checked: string;
+  schema: boolean;
+  refused: string;
+  confirm: boolean;
+  effect: string;
+  said: string;
+  plan: Record<string, string>[];
+  receipts: Record<string, string>[];
+  call: string;
+}
+
+/** A click without more to say. */
+export interface ComposeAction {
+  type: "hello" | "here" | "dry run";
+}
+
+/** The fields that were typed into. */
+export interface ComposeEdit {
+  type: "edit";
+  key?: [string, string];
+  value?: [string, string];
+  attributes?: [string, string, string, string][];
+}
+
+/** Another topic. */
+export interface ComposeTopic {
+  type: "topic";
+  text: string;
+}
+
+/** Another session, by its place. */
+export interface ComposeTo {
+  type: "to";
+  index: number;
+}
+
+/** Another message of several. */
+export interface ComposeRow {
+  type: "row";
+  row: number;
+}
+
+/** Send; with the topic's name where production asks for it. */
+export interface ComposeSend {
+  type: "send";
+  confirm: string | null;
+}
+
+export type ComposeDone = ComposeAction | ComposeEdit | ComposeTopic | ComposeTo | ComposeRow | ComposeSend;
+
+/** One partition; `share` is its part of the largest, from 0 to 1. */
+export interface PartitionLine {
+  partition: string;
+  leader: string;
+  replicas: string;
+  in_sync: string;
+  lacking: boolean;
+  start: string;
+  end: string;
+  messages: string;
+  share: number;
+  size: string;
+}
+
+/** One setting, in units that a person reads and as the system has it. */
+export interface SettingLine {
+  name: string;
+  text: string;
+  value: string;
+  changed: boolean | null;
+}
+
+/** What is known of the chosen topic; `more` counts what is not listed. */
+export interface TopicFacts {
+  name: string;
+  facts: string;
+  lag: string;
+  hidden: string;
+  messages: string;
+  size: string;
+  in_sync: string;
+  lacking: boolean;
+  skew: string;
+  partitions: PartitionLine[];
+  subscriptions: number;
+  settings: SettingLine[];
+  details: [string, string][];
+  changed: number;
+  more: number;
+}
+
+/** The chosen topic; None before it is known. */
+export interface Described {
+  type: "described";
+  topic: TopicFacts | null;
+}
+
+/** One subscription of the topic. */
+export interface SubscriptionLine {
+  name: string;
+  kind: string;
+  state: string;
+  members: string;
+  lag: string;
+  share: number;
+  in_flight: string;
+  oldest: string;
+}
+
+/** How far a subscription has come in one partition. */
+export interface ProgressLine {
+  partition: string;
+  committed: string;
+  end: string;
+  lag: string;
+  share: number;
+  oldest: string;
+}
+
+/** One subscription in full; `members` is None where the system does not say. */
+export interface SubscriptionShown {
+  name: string;
+  head: string;
+  progress: ProgressLine[];
+  members: [string, string, string][] | null;
+  settings: [string, string][];
+}
+
+/** Who reads the topic. */
+export interface Subscriptions {
+  type: "subscriptions";
+  loading: boolean;
+  rows: SubscriptionLine[];
+  chosen: SubscriptionShown | null;
+  problem: string;
+  more: number;
+}
+
+/** One version of a schema; `difference` is what it changed, as a unified diff. */
+export interface SchemaVersion {
+  version: number;
+  id: string;
+  kind: string;
+  text: string;
+  difference: string;
+}
+
+/** The schema of the topic's values or keys. */
+export interface Schema {
+  type: "schema";
+  loading: boolean;
+  key: boolean;
+  subject: string;
+  level: string;
+  versions: SchemaVersion[];
+  problem: string;
+}
+
+export type Tab = "messages" | "partitions" | "subscriptions" | "configuration" | "schema";
+
+export type Form = "tree" | "text" | "hex" | "layers";
+
+export type RowKind = "text" | "bytes" | "null" | "failed";
+
+/** A side effect that must be chosen where no look is free. */
+export interface EffectChoice {
+  value: string;
+  text: string;
+  needs_subscription: boolean;
+}
+
+/** The fields of a query as they are typed; `function` is a filter that was set in code. */
+export interface QueryForm {
+  newest: boolean;
+  limit: string;
+  partitions: string;
+  key: string;
+  header: string;
+  mode: "text" | "python";
+  where: string;
+  function: boolean;
+  start: string;
+  end: string;
+  decode: string;
+  decode_key: string;
+}
+
+/** How far a search has come; `share` is what was read of all, from 0 to 1. */
+export interface SearchState {
+  status: string;
+  text: string;
+  errors: string;
+  share: number | null;
+  running: boolean;
+  more: string;
+  backwards: boolean;
+}
+
+/** What a browser shows besides rows and messages. */
+export interface BrowseState {
+  session: string;
+  marks: string[];
+  effect: string;
+  harmless: boolean;
+  masks: string;
+  choices: EffectChoice[];
+  confirm: boolean;
+  closed: boolean;
+  lost: boolean;
+  topic: string;
+  form: QueryForm | null;
+  expand: boolean;
+  problem: string;
+  search: SearchState;
+  call: string;
+  fixed_call: string;
+  columns: [string, boolean][];
+  sort: [number | null, boolean] | null;
+  marked: number;
+  newest_on_top: boolean;
+  companions: boolean;
+  formats: string[];
+  key_formats: string[];
+}
+
+/** One topic of the list; `messages` is short, `exactly` is not. */
+export interface TopicLine {
+  n: number;
+  name: string;
+  messages: string;
+  exactly: string;
+  size: string;
+  backlog: string;
+  internal: boolean;
+  chosen: boolean;
+}
+
+/** A part of the list of topics; its numbers are good for this generation. */
+export interface Topics {
+  type: "topics";
+  first: number;
+  total: number;
+  all: number;
+  generation: number;
+  rows: TopicLine[];
+  asked: number | null;
+}
+
+/** One message in a line; a cell is None where there is no value. `said` stands in place of a value. */
+export interface Row {
+  place: number;
+  cells: (string | null)[];
+  marked: boolean;
+  kind: "text" | "bytes" | "null" | "failed";
+  format: string;
+  size: string;
+  said: string;
+}
+
+/** A part of the rows. */
+export interface Rows {
+  type: "rows";
+  first: number;
+  total: number;
+  version: number;
+  rows: Row[];
+  columns: string[];
+  numeric: boolean[];
+  usual: boolean;
+}
+
+/** The place of the current row; `turn` is the click or key that this answers. */
+export interface Chosen {
+  type: "selection";
+  place: number | null;
+  turn: string;
+}
+
+/** One member of an object or array. */
+export interface TreeItem {
+  name: string;
+  kind: string;
+  text: string;
+  more: boolean;
+}
+
+/** Members of one object or array, from the `first` on. */
+export interface TreePart {
+  path: number[];
+  first: number;
+  total: number;
+  items: TreeItem[];
+}
+
+/** A part of a payload in one form. */
+export interface Payload {
+  form: "tree" | "text" | "hex" | "layers";
+  problem?: string;
+  root?: TreeItem;
+  children?: TreePart | null;
+  text?: string;
+  first?: number;
+  next?: number | null;
+  total?: number;
+  bytes?: boolean;
+  layers?: [string, string, string][];
+  rejected?: [string, string][];
+}
+
+/** One message in full. */
+export interface MessageShown {
+  id: string | null;
+  title: string;
+  fields: [string, string][];
+  attributes: [string, string, string][];
+  more_attributes: number;
+  kind: string;
+  size: string;
+  decoder: string;
+  format: string;
+  failure: string;
+  payload: Payload;
+}
+
+/** The current message; None for none. */
+export interface Detail {
+  type: "detail";
+  message: MessageShown | null;
+  call: string;
+}
+
+/** A part of the payload of the current message. */
+export interface PayloadPart {
+  type: "payload";
+  payload: Payload;
+}
+
+/** The payload for the clipboard; None where it is too long, so that the call is copied. */
+export interface Copied {
+  type: "copied";
+  text: string | null;
+  call: string;
+}
+
+/** Two messages, field by field: name, left, right, and whether they are equal. */
+export interface ComparedRows {
+  type: "compared";
+  rows: ([string, string | null, string | null, boolean])[];
+}
+
+/** Counts between edges, in milliseconds since 1970. */
+export interface Counts {
+  edges: number[];
+  counts: number[];
+  source: string;
+  label: string;
+}
+
+/** Messages over time. */
+export interface HistogramShown {
+  type: "histogram";
+  histogram: Counts | null;
+}
+
+/** What a filter that is being typed does to the rows shown. */
+export interface Tried {
+  type: "tried";
+  text: string;
+}
+
+/** The Python call of a tab. */
+export interface Calls {
+  type: "call";
+  tab: "messages" | "partitions" | "subscriptions" | "configuration" | "schema";
+  call: string;
+}
+
+export type BrowseShown = Topics | Rows | Chosen | Detail | PayloadPart | Copied | ComparedRows | HistogramShown | Tried | Described | Subscriptions | Schema | Calls;
+
+/** A click without more to say. */
+export interface BrowseAction {
+  type: "hello" | "here" | "refresh" | "stop" | "continue" | "again" | "unselect" | "copy" | "compare" | "compose" | "new" | "follow" | "put_away";
+}
+
+/** A part of the topics whose names hold these words. */
+export interface AskTopics {
+  type: "topics";
+  first: number;
+  count: number;
+  text: string;
+  sort: string;
+  internal: boolean;
+  backlogs: boolean;
+  asked: number;
+}
+
+/** The topic with a number. */
+export interface ChooseTopic {
+  type: "topic";
+  n: number;
+  generation: number;
+}
+
+/** A query as it is typed; `kept` keeps the filter that was set in code. */
+export interface AskQuery {
+  type: "query";
+  newest: boolean;
+  limit: string;
+  partitions: string;
+  key: string;
+  header: string;
+  mode: "text" | "python";
+  where: string;
+  start: string;
+  end: string;
+  decode: string;
+  decode_key: string;
+  kept: boolean;
+  effect: string | null;
+  subscription: string | null;
+  confirm: string | null;
+}
+
+/** A part of the rows. */
+export interface AskRows {
+  type: "rows";
+  first: number;
+  count: number;
+}
+
+/** The place of the column that was clicked. */
+export interface SortBy {
+  type: "sort";
+  column: number;
+}
+
+/** The columns to show, by their places among all, in order; None for the usual ones. */
+export interface ShowColumns {
+  type: "columns";
+  shown: number[] | null;
+}
+
+/** Whether JSON fields are columns. */
+export interface Expand {
+  type: "expand";
+  on: boolean;
+}
+
+/** A click on a row: it alone, it too, or the range up to it. */
+export interface Select {
+  type: "select";
+  place: number;
+  how: "one" | "toggle" | "range";
+  turn: string;
+}
+
+/** A part of the payload; `narrow` asks for short lines of hex. */
+export interface AskPayload {
+  type: "payload";
+  form: "tree" | "text" | "hex" | "layers";
+  path?: number[];
+  first?: number;
+  narrow?: boolean;
+}
+
+/** The message above (-1) or below (1), or before and after along its partition or key. */
+export interface Step {
+  type: "step";
+  by: -1 | 1;
+  along: "rows" | "partition" | "key";
+}
+
+/** The histogram of the topic or of the rows found. */
+export interface AskHistogram {
+  type: "histogram";
+  of: "topic" | "rows";
+}
+
+/** A window of time, in milliseconds since 1970; None for the ends of the topic. */
+export interface SetWindow {
+  type: "window";
+  start: number | null;
+  end: number | null;
+}
+
+/** A filter that is being typed. */
+export interface Try {
+  type: "try";
+  mode: "text" | "python";
+  where: string;
+}
+
+/** A tab that is shown now. */
+export interface OpenTab {
+  type: "open";
+  tab: "messages" | "partitions" | "subscriptions" | "configuration" | "schema";
+  key: boolean;
+}
+
+/** The subscription in a line. */
+export interface ShowSubscription {
+  type: "subscription";
+  place: number | null;
+}
+
+/** What to do with a field of the value: show it as a column, filter by its value, or copy its path. */
+export interface FieldAction {
+  type: "field";
+  path: number[];
+  what: "column" | "filter" | "path";
+}
+
+export type BrowseDone = BrowseAction | AskTopics | ChooseTopic | AskQuery | AskRows | SortBy | ShowColumns | Expand | Select | AskPayload | Step | AskHistogram | SetWindow | Try | OpenTab | ShowSubscription | FieldAction;

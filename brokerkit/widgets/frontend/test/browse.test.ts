@@ -1,0 +1,59 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { grown, NOTHING, toggled } from "../src/browse/branches";
+import { fitting, labelOf, leastWidth, moved, template, valueColumns } from "../src/browse/columns";
+import { heightOf, placeOf, scrollTo, TALLEST, topOf, wanted } from "../src/parts/window_of";
+
+const leaf = (name: string, more = false) => ({ name, kind: more ? "object" : "number", text: name, more });
+
+test("a tree grows by what is opened, and a new root replaces it", () => {
+  const root = { ...leaf("", true) };
+  const top = { path: [], first: 0, total: 3, items: [leaf("a"), leaf("b", true)] };
+  const first = grown(NOTHING, { form: "tree", root, children: top });
+  const more = grown(first, { form: "tree", children: { path: [], first: 2, total: 3, items: [leaf("c")] } });
+  assert.equal(more.branches[""]?.items.length, 3);
+  const deep = grown(more, { form: "tree", children: { path: [1], first: 0, total: 1, items: [leaf("d")] } });
+  assert.equal(toggled(deep, "1").open.has("1"), true);
+  assert.equal(toggled(toggled(deep, "1"), "1").open.has("1"), false);
+  assert.deepEqual(Object.keys(grown(deep, { form: "tree", root, children: null }).branches), []);
+});
+
+test("columns have short names, and one of them takes the room that is left", () => {
+  assert.equal(labelOf("value.who.name"), ".who.name");
+  assert.equal(labelOf("publish_time"), "Time (UTC)");
+  assert.equal(template(["offset", "value"], { offset: 50 }), "50px minmax(140px, 1fr)");
+  assert.equal(leastWidth(["offset", "value"], { offset: 50 }), 190);
+  assert.deepEqual(fitting(["key", "value", "attributes"], true, 800), [0, 1]);
+  assert.deepEqual(fitting(["key", "value", "attributes"], false, 800), [0, 1, 2]);
+  assert.deepEqual(valueColumns(["key", "value.a", "value.b", "attributes"]), { first: 1, count: 2 });
+  assert.equal(valueColumns(["key"]).count, 0);
+});
+
+test("a column is dropped before the one to the left and behind the one to the right", () => {
+  assert.deepEqual(moved(["a", "b", "c"], "c", "a"), ["c", "a", "b"]);
+  assert.deepEqual(moved(["a", "b", "c"], "a", "c"), ["b", "c", "a"]);
+  assert.deepEqual(moved(["a", "b", "c"], "b", "b"), ["a", "b", "c"]);
+});
+
+test("any number of rows is scrolled from the first to the last", () => {
+  for (const total of [3, 1_000, 5_000_000]) {
+    const box = { total, rowHeight: 26, scrolled: 0, seen: 400 };
+    assert.equal(topOf(box), 0);
+    assert.ok(heightOf(box) <= TALLEST);
+    const end = { ...box, scrolled: Math.max(0, heightOf(box) - 400) };
+    const { first, count } = wanted(end);
+    assert.ok(first + count >= total, String(total));
+    assert.ok(placeOf(end, first) <= heightOf(box));
+    const target = scrollTo(box, total - 1);
+    if (total > 15) assert.ok(target !== null && topOf({ ...box, scrolled: target }) > total - 20);
+    else assert.equal(target, null);
+  }
+});
+
+test("a row that is in view is not scrolled to", () => {
+  const box = { total: 100, rowHeight: 26, scrolled: 260, seen: 260 };
+  assert.equal(scrollTo(box, 12), null);
+  assert.equal(scrollTo(box, 3), 78);
+  assert.equal(scrollTo(box, 30), 546);
+});

@@ -1,0 +1,262 @@
+"""What a topic browser says to its view."""
+
+from __future__ import annotations
+
+from typing import Literal, NotRequired, TypedDict
+
+from .topic_tabs import Described, Schema, Subscriptions
+
+Tab = Literal["messages", "partitions", "subscriptions", "configuration", "schema"]
+Form = Literal["tree", "text", "hex", "layers"]
+RowKind = Literal["text", "bytes", "null", "failed"]
+
+
+class EffectChoice(TypedDict):
+    """A side effect that must be chosen where no look is free."""
+
+    value: str
+    text: str
+    needs_subscription: bool
+
+
+class QueryForm(TypedDict):
+    """The fields of a query as they are typed; `function` is a filter that was set in code."""
+
+    newest: bool
+    limit: str
+    partitions: str
+    key: str
+    header: str
+    mode: Literal["text", "python"]
+    where: str
+    function: bool
+    start: str
+    end: str
+    decode: str
+    decode_key: str
+
+
+class SearchState(TypedDict):
+    """How far a search has come; `share` is what was read of all, from 0 to 1."""
+
+    status: str
+    text: str
+    errors: str
+    share: float | None
+    running: bool
+    more: str
+    backwards: bool
+
+
+class BrowseState(TypedDict):
+    """What a browser shows besides rows and messages."""
+
+    session: str
+    marks: list[str]
+    effect: str
+    harmless: bool
+    masks: str
+    choices: list[EffectChoice]
+    confirm: bool
+    closed: bool
+    lost: bool
+    topic: str
+    form: QueryForm | None
+    expand: bool
+    problem: str
+    search: SearchState
+    call: str
+    fixed_call: str
+    columns: list[tuple[str, bool]]
+    sort: tuple[int | None, bool] | None
+    marked: int
+    newest_on_top: bool
+    companions: bool
+    formats: list[str]
+    key_formats: list[str]
+
+
+class TopicLine(TypedDict):
+    """One topic of the list; `messages` is short, `exactly` is not."""
+
+    n: int
+    name: str
+    messages: str
+    exactly: str
+    size: str
+    backlog: str
+    internal: bool
+    chosen: bool
+
+
+class Topics(TypedDict):
+    """A part of the list of topics; its numbers are good for this generation."""
+
+    type: Literal["topics"]
+    first: int
+    total: int
+    all: int
+    generation: int
+    rows: list[TopicLine]
+    asked: int | None
+
+
+class Row(TypedDict):
+    """One message in a line; a cell is None where there is no value. `said` stands in place of a value."""
+
+    place: int
+    cells: list[str | None]
+    marked: bool
+    kind: RowKind
+    format: str
+    size: str
+    said: str
+
+
+class Rows(TypedDict):
+    """A part of the rows."""
+
+    type: Literal["rows"]
+    first: int
+    total: int
+    version: int
+    rows: list[Row]
+    columns: list[str]
+    numeric: list[bool]
+    usual: bool
+
+
+class Chosen(TypedDict):
+    """The place of the current row; `turn` is the click or key that this answers."""
+
+    type: Literal["selection"]
+    place: int | None
+    turn: str
+
+
+class TreeItem(TypedDict):
+    """One member of an object or array."""
+
+    name: str
+    kind: str
+    text: str
+    more: bool
+
+
+class TreePart(TypedDict):
+    """Members of one object or array, from the `first` on."""
+
+    path: list[int]
+    first: int
+    total: int
+    items: list[TreeItem]
+
+
+class Payload(TypedDict):
+    """A part of a payload in one form."""
+
+    form: Form
+    problem: NotRequired[str]
+    root: NotRequired[TreeItem]
+    children: NotRequired[TreePart | None]
+    text: NotRequired[str]
+    first: NotRequired[int]
+    next: NotRequired[int | None]
+    total: NotRequired[int]
+    bytes: NotRequired[bool]
+    layers: NotRequired[list[tuple[str, str, str]]]
+    rejected: NotRequired[list[tuple[str, str]]]
+
+
+class MessageShown(TypedDict):
+    """One message in full."""
+
+    id: str | None
+    title: str
+    fields: list[tuple[str, str]]
+    attributes: list[tuple[str, str, str]]
+    more_attributes: int
+    kind: str
+    size: str
+    decoder: str
+    format: str
+    failure: str
+    payload: Payload
+
+
+class Detail(TypedDict):
+    """The current message; None for none."""
+
+    type: Literal["detail"]
+    message: MessageShown | None
+    call: str
+
+
+class PayloadPart(TypedDict):
+    """A part of the payload of the current message."""
+
+    type: Literal["payload"]
+    payload: Payload
+
+
+class Copied(TypedDict):
+    """The payload for the clipboard; None where it is too long, so that the call is copied."""
+
+    type: Literal["copied"]
+    text: str | None
+    call: str
+
+
+class ComparedRows(TypedDict):
+    """Two messages, field by field: name, left, right, and whether they are equal."""
+
+    type: Literal["compared"]
+    rows: list[tuple[str, str | None, str | None, bool]]
+
+
+class Counts(TypedDict):
+    """Counts between edges, in milliseconds since 1970."""
+
+    edges: list[int]
+    counts: list[int]
+    source: str
+    label: str
+
+
+class HistogramShown(TypedDict):
+    """Messages over time."""
+
+    type: Literal["histogram"]
+    histogram: Counts | None
+
+
+class Tried(TypedDict):
+    """What a filter that is being typed does to the rows shown."""
+
+    type: Literal["tried"]
+    text: str
+
+
+class Calls(TypedDict):
+    """The Python call of a tab."""
+
+    type: Literal["call"]
+    tab: Tab
+    call: str
+
+
+BrowseShown = (
+    Topics
+    | Rows
+    | Chosen
+    | Detail
+    | PayloadPart
+    | Copied
+    | ComparedRows
+    | HistogramShown
+    | Tried
+    | Described
+    | Subscriptions
+    | Schema
+    | Calls
+)

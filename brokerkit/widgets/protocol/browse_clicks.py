@@ -1,0 +1,192 @@
+"""What the view of a browser says to it: clicks, and what was typed."""
+
+from __future__ import annotations
+
+from typing import Literal, NotRequired, TypedDict
+
+from .browse import Form, Tab
+
+
+class BrowseAction(TypedDict):
+    """A click without more to say."""
+
+    type: Literal[
+        "hello",
+        "here",
+        "refresh",
+        "stop",
+        "continue",
+        "again",
+        "unselect",
+        "copy",
+        "compare",
+        "compose",
+        "new",
+        "follow",
+        "put_away",
+    ]
+
+
+class AskTopics(TypedDict):
+    """A part of the topics whose names hold these words."""
+
+    type: Literal["topics"]
+    first: int
+    count: int
+    text: str
+    sort: str
+    internal: bool
+    backlogs: bool
+    asked: int
+
+
+class ChooseTopic(TypedDict):
+    """The topic with a number."""
+
+    type: Literal["topic"]
+    n: int
+    generation: int
+
+
+class AskQuery(TypedDict):
+    """A query as it is typed; `kept` keeps the filter that was set in code."""
+
+    type: Literal["query"]
+    newest: bool
+    limit: str
+    partitions: str
+    key: str
+    header: str
+    mode: Literal["text", "python"]
+    where: str
+    start: str
+    end: str
+    decode: str
+    decode_key: str
+    kept: bool
+    effect: str | None
+    subscription: str | None
+    confirm: str | None
+
+
+class AskRows(TypedDict):
+    """A part of the rows."""
+
+    type: Literal["rows"]
+    first: int
+    count: int
+
+
+class SortBy(TypedDict):
+    """The place of the column that was clicked."""
+
+    type: Literal["sort"]
+    column: int
+
+
+class ShowColumns(TypedDict):
+    """The columns to show, by their places among all, in order; None for the usual ones."""
+
+    type: Literal["columns"]
+    shown: list[int] | None
+
+
+class Expand(TypedDict):
+    """Whether JSON fields are columns."""
+
+    type: Literal["expand"]
+    on: bool
+
+
+class Select(TypedDict):
+    """A click on a row: it alone, it too, or the range up to it."""
+
+    type: Literal["select"]
+    place: int
+    how: Literal["one", "toggle", "range"]
+    turn: str
+
+
+class AskPayload(TypedDict):
+    """A part of the payload; `narrow` asks for short lines of hex."""
+
+    type: Literal["payload"]
+    form: Form
+    path: NotRequired[list[int]]
+    first: NotRequired[int]
+    narrow: NotRequired[bool]
+
+
+class Step(TypedDict):
+    """The message above (-1) or below (1), or before and after along its partition or key."""
+
+    type: Literal["step"]
+    by: Literal[-1, 1]
+    along: Literal["rows", "partition", "key"]
+
+
+class AskHistogram(TypedDict):
+    """The histogram of the topic or of the rows found."""
+
+    type: Literal["histogram"]
+    of: Literal["topic", "rows"]
+
+
+class SetWindow(TypedDict):
+    """A window of time, in milliseconds since 1970; None for the ends of the topic."""
+
+    type: Literal["window"]
+    start: float | None
+    end: float | None
+
+
+class Try(TypedDict):
+    """A filter that is being typed."""
+
+    type: Literal["try"]
+    mode: Literal["text", "python"]
+    where: str
+
+
+class OpenTab(TypedDict):
+    """A tab that is shown now."""
+
+    type: Literal["open"]
+    tab: Tab
+    key: bool
+
+
+class ShowSubscription(TypedDict):
+    """The subscription in a line."""
+
+    type: Literal["subscription"]
+    place: int | None
+
+
+class FieldAction(TypedDict):
+    """What to do with a field of the value: show it as a column, filter by its value, or copy its path."""
+
+    type: Literal["field"]
+    path: list[int]
+    what: Literal["column", "filter", "path"]
+
+
+BrowseDone = (
+    BrowseAction
+    | AskTopics
+    | ChooseTopic
+    | AskQuery
+    | AskRows
+    | SortBy
+    | ShowColumns
+    | Expand
+    | Select
+    | AskPayload
+    | Step
+    | AskHistogram
+    | SetWindow
+    | Try
+    | OpenTab
+    | ShowSubscription
+    | FieldAction
+)

@@ -1,0 +1,83 @@
+"""What a composer and its view say to each other."""
+
+from __future__ import annotations
+
+from typing import Literal, NotRequired, TypedDict
+
+TypedBytes = tuple[str, str]
+"""How bytes are written (text, escaped or null), and the text."""
+TypedHeader = tuple[str, str, str, str]
+"""The name, how the value is written, the value and its type."""
+
+
+class ComposeState(TypedDict):
+    """All that a composer shows."""
+
+    topic: str
+    sessions: list[str]
+    marks: list[str]
+    to: int
+    count: int
+    row: int
+    key: TypedBytes
+    value: TypedBytes
+    large: str
+    size: str
+    attributes: list[TypedHeader]
+    types: list[str]
+    problems: list[tuple[str, str]]
+    checked: str
+    schema: bool
+    refused: str
+    confirm: bool
+    effect: str
+    said: str
+    plan: list[dict[str, str]]
+    receipts: list[dict[str, str]]
+    call: str
+
+
+class ComposeAction(TypedDict):
+    """A click without more to say."""
+
+    type: Literal["hello", "here", "dry run"]
+
+
+class ComposeEdit(TypedDict):
+    """The fields that were typed into."""
+
+    type: Literal["edit"]
+    key: NotRequired[TypedBytes]
+    value: NotRequired[TypedBytes]
+    attributes: NotRequired[list[TypedHeader]]
+
+
+class ComposeTopic(TypedDict):
+    """Another topic."""
+
+    type: Literal["topic"]
+    text: str
+
+
+class ComposeTo(TypedDict):
+    """Another session, by its place."""
+
+    type: Literal["to"]
+    index: int
+
+
+class ComposeRow(TypedDict):
+    """Another message of several."""
+
+    type: Literal["row"]
+    row: int
+
+
+class ComposeSend(TypedDict):
+    """Send; with the topic's name where production asks for it."""
+
+    type: Literal["send"]
+    confirm: str | None
+
+
+ComposeDone = ComposeAction | ComposeEdit | ComposeTopic | ComposeTo | ComposeRow | ComposeSend

@@ -1,0 +1,123 @@
+"""What a browser says of the chosen topic besides its messages."""
+
+from __future__ import annotations
+
+from typing import Literal, TypedDict
+
+
+class PartitionLine(TypedDict):
+    """One partition; `share` is its part of the largest, from 0 to 1."""
+
+    partition: str
+    leader: str
+    replicas: str
+    in_sync: str
+    lacking: bool
+    start: str
+    end: str
+    messages: str
+    share: float
+    size: str
+
+
+class SettingLine(TypedDict):
+    """One setting, in units that a person reads and as the system has it."""
+
+    name: str
+    text: str
+    value: str
+    changed: bool | None
+
+
+class TopicFacts(TypedDict):
+    """What is known of the chosen topic; `more` counts what is not listed."""
+
+    name: str
+    facts: str
+    lag: str
+    hidden: str
+    messages: str
+    size: str
+    in_sync: str
+    lacking: bool
+    skew: str
+    partitions: list[PartitionLine]
+    subscriptions: int
+    settings: list[SettingLine]
+    details: list[tuple[str, str]]
+    changed: int
+    more: int
+
+
+class Described(TypedDict):
+    """The chosen topic; None before it is known."""
+
+    type: Literal["described"]
+    topic: TopicFacts | None
+
+
+class SubscriptionLine(TypedDict):
+    """One subscription of the topic."""
+
+    name: str
+    kind: str
+    state: str
+    members: str
+    lag: str
+    share: float
+    in_flight: str
+    oldest: str
+
+
+class ProgressLine(TypedDict):
+    """How far a subscription has come in one partition."""
+
+    partition: str
+    committed: str
+    end: str
+    lag: str
+    share: float
+    oldest: str
+
+
+class SubscriptionShown(TypedDict):
+    """One subscription in full; `members` is None where the system does not say."""
+
+    name: str
+    head: str
+    progress: list[ProgressLine]
+    members: list[tuple[str, str, str]] | None
+    settings: list[tuple[str, str]]
+
+
+class Subscriptions(TypedDict):
+    """Who reads the topic."""
+
+    type: Literal["subscriptions"]
+    loading: bool
+    rows: list[SubscriptionLine]
+    chosen: SubscriptionShown | None
+    problem: str
+    more: int
+
+
+class SchemaVersion(TypedDict):
+    """One version of a schema; `difference` is what it changed, as a unified diff."""
+
+    version: int
+    id: str
+    kind: str
+    text: str
+    difference: str
+
+
+class Schema(TypedDict):
+    """The schema of the topic's values or keys."""
+
+    type: Literal["schema"]
+    loading: bool
+    key: bool
+    subject: str
+    level: str
+    versions: list[SchemaVersion]
+    problem: str
