@@ -29,6 +29,7 @@ def to_columns(
     messages: Sequence[Any],
     ids: Sequence[Any] | None = None,
     *,
+    data: Sequence[bytes] | None = None,
     attributes: bool = True,
     counts: bool = False,
     schemas: TopicSchemas | None = None,
@@ -38,11 +39,13 @@ def to_columns(
     Args:
         messages: Messages of the library.
         ids: Their ids, if they are at hand.
+        data: Their payloads, if they are at hand.
         attributes: Whether to include attributes.
         counts: Whether deliveries are counted.
         schemas: The schemas of the topic, as far as they are known.
     """
     ids = [message.message_id() for message in messages] if ids is None else ids
+    data = [message.data() for message in messages] if data is None else data
     places = [_split(message.topic_name()) for message in messages]
     return Columns(
         len(messages),
@@ -51,7 +54,10 @@ def to_columns(
         position=[position_of(each) for each in ids],
         id=[id_text(each) for each in ids],
         key=[_key(message, schemas) for message in messages],
-        value=[None if message.has_null_value() else message.data() for message in messages],
+        value=[
+            None if message.has_null_value() else payload
+            for message, payload in zip(messages, data, strict=True)
+        ],
         attributes=[_attributes(message) for message in messages] if attributes else None,
         # the client returns zero if there is none
         publish_time=[message.publish_timestamp() * 1000 or None for message in messages],

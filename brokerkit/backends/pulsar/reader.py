@@ -14,7 +14,6 @@ from typing import Any
 
 import pulsar
 
-from brokerkit.core.contract.fetch_size import FetchSize
 from brokerkit.core.contract.garbage_collection import gc_paused
 from brokerkit.core.contract.inspector import ReaderDriver
 from brokerkit.core.vocabulary.cancellation import Deadline
@@ -31,6 +30,7 @@ from brokerkit.core.vocabulary.topics import Slice
 from .codec import to_columns
 from .connection import leave
 from .entries import Entries, Missing
+from .lookahead import Lookahead
 from .names import partition_name
 from .positions import entry_id, entry_of, extent_of, from_ledgers, next_entry, pack, position_of, unpack
 from .schemas import TopicSchemas
@@ -41,10 +41,13 @@ ANSWER_SECONDS = 5.0
 """Seconds that the broker may take to answer one question."""
 PATIENCE = 3.0
 """After this many seconds without an existing message, another reader is asked for it."""
-BATCH = 2_000
+STILL_SECONDS = 1.0
+"""After this many seconds without a message, the queue of a reader is made short."""
+BATCH = 20_000
 BATCH_BYTES = 32_000_000
-AHEAD = 200
-"""How many messages the library holds ready at most. It counts no bytes, so it holds fewer large ones."""
+BATCH_SECONDS = 0.5
+GATHER_MILLIS = 20
+"""How long a fetch waits for the messages behind the first, which the broker sends in small groups."""
 LOOK_BACK_SECONDS = 1.0
 LOOK_BACK = 100
 """How many entries before a slice are searched for the first chunk of a message without the REST endpoint."""
@@ -74,7 +77,7 @@ class PulsarReader(ReaderDriver):
         self._looked_back = False
         self._lost = False
         self._moved = 0.0
-        self._sizes = FetchSize()
+        self._ahead = Lookahead()
 
     def start(self, slice_: Slice, *, attributes: bool) -> None:
         self.stop()
@@ -102,7 +105,7 @@ class PulsarReader(ReaderDriver):
         self._begun = begin
 
     def _use(self, begin: Any, *, inclusive: bool) -> None:
-        ahead = self._sizes.of(AHEAD)
+        ahead = self._ahead.begin()
 
         def make() -> Any:
             return self._connection.open_reader(self._part, begin, inclusive=inclusive, prefetch=ahead)
@@ -118,41 +121,61 @@ class PulsarReader(ReaderDriver):
             return None
         if self._lost:
             self._open(entry_of(self._at))
-            self._lost = False
+            self._lost = self._looked_back = False
         with gc_paused():
-            messages, ids, places = self._read(wait, slice_.end)
+            messages, ids, places, data, fits = self._read(wait, slice_.end)
             if not messages:
                 self._done = self._at_end(slice_)
+                if not self._done and not self._ahead.safe and self._still():
+                    # the broker does not answer for long if it may not read as many bytes at once
+                    self._ahead.forget()
+                    self._open(entry_of(self._at))
                 return None if self._done else Columns.empty()
+            reader = self._reader
             rows = self._accounted(messages, ids, places, slice_.end)
-            columns = to_columns(messages, ids, attributes=self._attributes, schemas=self._schemas)
-        self._done = self._done or self._at >= slice_.end
-        self._sizes.learn(columns)
+            self._done = self._done or self._at >= slice_.end
+            if rows and reader is self._reader and not (fits and self._ahead.safe):
+                # the caller may be away for long, and the library would fill its queue meanwhile
+                self._let_go()
+                self._lost = True
+            columns = self._columns(messages, ids, places, data)
         whole = rows == list(range(len(messages)))
         columns = columns if whole else columns.take(rows)
         return None if self._done and not columns.length else columns
 
-    def _read(self, wait: float, end: int) -> tuple[list[Any], list[Any], list[int]]:
+    def _columns(self, messages: list[Any], ids: list[Any], places: list[int], data: list[bytes]) -> Columns:
+        return to_columns(messages, ids, data=data, attributes=self._attributes, schemas=self._schemas)
+
+    def _read(self, wait: float, end: int) -> tuple[list[Any], list[Any], list[int], list[bytes], bool]:
         """Return the messages that are here, or else the first to arrive within `wait`.
 
-        The second and third lists are their ids and positions. Reads only up to the end of the slice.
+        The other lists are their ids, positions and payloads. Reads only up to the end of the slice. The last
+        item is whether the queue of the reader has the right length for these messages.
         """
         messages: list[Any] = []
         ids: list[Any] = []
         places: list[int] = []
+        data: list[bytes] = []
         size = 0
-        while len(messages) < BATCH and size < BATCH_BYTES:
+        fits = True
+        until = time.monotonic() + max(wait, BATCH_SECONDS)
+        while len(messages) < BATCH and size < BATCH_BYTES and time.monotonic() < until and fits:
             try:
-                message = self._reader.read_next(timeout_millis=0 if messages else int(1000 * wait))
+                message = self._reader.read_next(
+                    timeout_millis=GATHER_MILLIS if messages else int(1000 * wait)
+                )
             except pulsar.Timeout:
                 break
             messages.append(message)
             ids.append(message.message_id())
             places.append(position_of(ids[-1]))
-            size += len(message.data())
+            data.append(message.data())
+            size += len(data[-1])
+            fits = not self._ahead.unfit(len(data[-1]))
             if places[-1] + 1 >= end or (next_entry(places[-1]) >= end and _completes(ids[-1], places[-1])):
                 break
-        return messages, ids, places
+        self._ahead.learn()
+        return messages, ids, places, data, fits
 
     def _accounted(self, messages: list[Any], ids: list[Any], places: list[int], end: int) -> list[int]:
         """Return the rows of the slice that are new, as far as none is missing between them."""
@@ -233,9 +256,8 @@ class PulsarReader(ReaderDriver):
         return True
 
     def _look_back(self) -> bool:
-        """Begin somewhat earlier, once for each slice."""
-        assert self._piece is not None
-        ledger, entry, _ = unpack(self._piece.start)
+        """Begin somewhat earlier, once for each place where a reader was opened to go on."""
+        ledger, entry, _ = unpack(self._begun)
         if self._looked_back or not entry:
             return False
         self._looked_back = True
@@ -283,6 +305,9 @@ class PulsarReader(ReaderDriver):
             self._tried.add(missing.position)
             self._open(missing.begin)
         return False
+
+    def _still(self) -> bool:
+        return time.monotonic() - self._moved > STILL_SECONDS
 
     def _nothing_more(self) -> bool:
         """Return the same without the REST endpoint. Only a reader that was just opened is reliable."""

@@ -135,4 +135,4 @@ def test_a_reader_that_waits_holds_few_large_messages_ready(
     for columns in rows:
         seen += [int(bytes(value or b"")[:6]) for value in columns.values("value")]
     assert seen == list(range(count))
-    assert 0 < held <= 72 * size
+    assert 0 < held <= 9 * size
