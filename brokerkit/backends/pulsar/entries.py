@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 from brokerkit.core.vocabulary.cancellation import Deadline
 
@@ -30,6 +31,7 @@ class Entry:
         chunks: The number of chunks of the message.
         uuid: The id that all chunks of a message share.
         hidden: Whether no reader returns it.
+        millis: When it was published, in milliseconds since 1970: one time for all messages of a batch.
     """
 
     position: int
@@ -38,6 +40,7 @@ class Entry:
     chunks: int = 0
     uuid: str = ""
     hidden: bool = False
+    millis: int = 0
 
     @property
     def last(self) -> int | None:
@@ -115,4 +118,9 @@ def _read(position: int, headers: Mapping[str, str]) -> Entry:
         int(headers.get("x-pulsar-num-chunks-from-msg", 0)),
         headers.get("x-pulsar-uuid", ""),
         hidden,
+        _millis(headers.get("x-pulsar-publish-time")),
     )
+
+
+def _millis(text: str | None) -> int:
+    return 0 if text is None else round(1000 * datetime.fromisoformat(text).timestamp())

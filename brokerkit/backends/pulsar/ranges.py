@@ -15,12 +15,14 @@ import pulsar
 
 from brokerkit.core.vocabulary.cancellation import Deadline
 from brokerkit.core.vocabulary.columns import Columns
-from brokerkit.core.vocabulary.errors import BrokerError, Unavailable
+from brokerkit.core.vocabulary.errors import BrokerError, NotSupported, Unauthorized, Unavailable
 from brokerkit.core.vocabulary.positions import Earliest, Position, resolve
 from brokerkit.core.vocabulary.topics import Bounds, Slice
 from brokerkit.core.vocabulary.windows import LATENESS, parse_lateness
 
 from .connection import leave
+from .entries import Entries
+from .names import partition_name
 from .positions import (
     LedgerBounds,
     entry_of,
@@ -31,13 +33,15 @@ from .positions import (
     position_of,
     unpack,
 )
-from .reader import PulsarReader
+from .reader import PlacesReader
 from .topics import Topics
 
 STEP_MILLIS = 1000
 LATENESS_MILLIS = (parse_lateness(LATENESS) or 0) // 1000
 BACK_SECONDS = (10.0, 600.0, 86_400.0)
 """How far back to search for the last message if it lies in several chunks."""
+LARGE_BATCH = 100
+"""Asking for the headers of a batch takes as long as reading about so many messages."""
 FETCH_SECONDS = 0.2
 RETRY_SECONDS = 0.2
 FEW = 50
@@ -113,32 +117,16 @@ class Ranges:
 
         The broker takes the times for sorted. Partitions without such a message are left out.
         """
-        deadline = Deadline(timeout)
         millis = max(0, -(-microseconds // 1000))
-        return self._found(topic, millis, millis, deadline, deadline)
+        return self._sought(topic, millis, millis, Deadline(timeout))
 
-    def first_since(self, topic: str, microseconds: int, timeout: float) -> dict[int | None, int]:
-        """Return the first message published at or after a moment, by partition, if times are not sorted.
-
-        Producers set the times, so the messages of the hour before the moment are looked through. Where that
-        takes longer than half of the timeout, it is an earlier message.
-        """
-        deadline = Deadline(timeout)
-        millis = max(0, -(-microseconds // 1000))
-        return self._found(topic, max(0, millis - LATENESS_MILLIS), millis, Deadline(timeout / 2), deadline)
-
-    def _found(
-        self, topic: str, begin: int, millis: int, looking: Deadline, deadline: Deadline
-    ) -> dict[int | None, int]:
-        """Return the first message from `millis` on, by partition, reading from `begin`.
-
-        When the time for looking is over, it is the next message.
-        """
+    def _sought(self, topic: str, millis: int, least: int, deadline: Deadline) -> dict[int | None, int]:
+        """Return the first message of a time of `least` behind where the broker finds a time."""
 
         def find(reader: Any) -> Any:
-            reader.seek(begin)
+            reader.seek(millis)
             message = _next(reader, deadline)
-            while message is not None and message.publish_timestamp() < millis and not looking.passed:
+            while message is not None and message.publish_timestamp() < least:
                 message = _next(reader, deadline)
             return message
 
@@ -148,6 +136,75 @@ class Ranges:
             if message is not None:
                 found[number] = position_of(message.message_id())
         return found
+
+    def first_since(self, topic: str, microseconds: int, timeout: float) -> dict[int | None, int]:
+        """Return the first message published at or after a moment, by partition, if times are not sorted.
+
+        Producers set the times, so the messages of the hour before the moment are looked through. Where that
+        takes longer than half of the timeout, it is an earlier message.
+        """
+        deadline, looking = Deadline(timeout), Deadline(timeout / 2)
+        millis = max(0, -(-microseconds // 1000))
+        begin = self._sought(topic, max(0, millis - LATENESS_MILLIS), 0, deadline)
+        bounds = {each.partition: each for each in self.bounds(topic, deadline.remaining())}
+        found: dict[int | None, int] = {}
+        for done, (number, start) in enumerate(begin.items()):
+            share = Deadline(looking.remaining() / (len(begin) - done))
+            place = self._first(topic, bounds[number], start, millis, share, deadline)
+            if place is not None:
+                found[number] = place
+        return found
+
+    def _first(
+        self, topic: str, bounds: Bounds, start: int, millis: int, looking: Deadline, deadline: Deadline
+    ) -> int | None:
+        """Return the first message of a partition from `start` and a moment on, or None.
+
+        When the time for looking is over, it is the last message that was looked at.
+        """
+        seen, found = self._first_batch(topic, bounds, start, millis, looking)
+        if found or looking.passed:
+            return seen
+        reader = PlacesReader(self._topics)
+        try:
+            reader.start(
+                Slice(topic, bounds.partition, seen, max(bounds.end, next_entry(seen))), attributes=False
+            )
+            while (columns := _fetched(reader, deadline)) is not None:
+                places: list[int] = columns.positions()
+                for place, moment in zip(places, columns.values("publish_time"), strict=True):
+                    if moment >= 1000 * millis:
+                        return place
+                seen = places[-1] if places else seen
+                if looking.passed:
+                    return seen
+            return None
+        finally:
+            reader.stop()
+
+    def _first_batch(
+        self, topic: str, bounds: Bounds, start: int, millis: int, looking: Deadline
+    ) -> tuple[int, bool]:
+        """Look through large batches, each of which has one time, by asking for their headers.
+
+        Return the position of the first one from a moment on and True, or where the large batches end.
+        """
+        rest = self._topics.rest
+        if rest is None or not isinstance(bounds, LedgerBounds):
+            return start, False
+        part = partition_name(self._topics.full(topic), bounds.partition)
+        entries = Entries(rest, part)
+        for position in bounds.entries(start, bounds.end):
+            try:
+                entry = None if looking.passed else entries.entry(position, looking)
+            except (Unauthorized, NotSupported):
+                entry = None
+            if entry is None or entry.messages < LARGE_BATCH:
+                return start, False
+            start = position
+            if entry.millis >= millis:
+                return position, True
+        return start, False
 
     def locate(self, topic: str, position: Position, timeout: float) -> dict[int | None, tuple[int, Bounds]]:
         """Return where a subscription begins in each partition, with the range of the partition."""
@@ -231,7 +288,7 @@ def _positions(topics: Topics, slice_: Slice, limit: int | None, timeout: float)
     """Return the positions of the messages of a slice, limited to `limit`."""
     deadline = Deadline(timeout)
     found: deque[int] = deque()
-    reader = PulsarReader(topics)
+    reader = PlacesReader(topics)
     try:
         reader.start(slice_, attributes=False)
         while (columns := _fetched(reader, deadline)) is not None:
@@ -245,7 +302,7 @@ def _positions(topics: Topics, slice_: Slice, limit: int | None, timeout: float)
         reader.stop()
 
 
-def _fetched(reader: PulsarReader, deadline: Deadline) -> Columns | None:
+def _fetched(reader: PlacesReader, deadline: Deadline) -> Columns | None:
     """Return the next rows, also after a lost connection."""
     while True:
         try:

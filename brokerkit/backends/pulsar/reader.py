@@ -342,3 +342,11 @@ def _completes(message_id: Any, position: int) -> bool:
     """Return whether a message is the last of its entry."""
     batch = unpack(position)[2]
     return batch < 0 or batch + 1 == extent_of(message_id).size
+
+
+class PlacesReader(PulsarReader):
+    """A reader whose columns have positions and times only, which takes less time."""
+
+    def _columns(self, messages: list[Any], ids: list[Any], places: list[int], data: list[bytes]) -> Columns:
+        times = [message.publish_timestamp() * 1000 for message in messages]
+        return Columns(len(messages), topic=self._known, position=places, publish_time=times)

@@ -83,3 +83,20 @@ def test_a_reset_to_a_time_misses_no_row_where_times_are_not_sorted(
         session.reset(topic, subscription, to=at(20), confirm=subscription)
         rows = session.pull(topic, subscription=subscription, idle=0.5)
     assert list(rows["value"]) == expected(UNSORTED[name])
+
+
+@pytest.mark.filterwarnings("ignore::brokerkit.EarlierRowsWarning")
+def test_a_subscription_from_a_time_on_begins_there_behind_a_million_messages_of_the_hour_before(
+    url: str, pulsar_server: PulsarServer, make: Make
+) -> None:
+    topic = make()
+    with ClockedProducer(pulsar_server.url.removeprefix("pulsar://"), topic) as producer:
+        for number in range(1_000):
+            # one after the other, each up to ten minutes late
+            late = 600 * (number * 7 % 10) // 10
+            producer.send_batch([f"{number}:{row}" for row in range(1_000)], millis(4_000 + number - late))
+    times = [4_000 + number - 600 * (number * 7 % 10) // 10 for number in range(1_000)]
+    first = next(number for number, each in enumerate(times) if each >= 4_950)
+    with bk.connect(url) as session:
+        rows = session.pull(topic, 1, subscription=new_name(), start=at(4_950), idle=0.5)
+    assert list(rows["value"]) == [f"{first}:0"]
