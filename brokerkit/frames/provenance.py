@@ -101,6 +101,13 @@ def provenance_of(df: pd.DataFrame) -> dict[str, Any] | None:
     return found if isinstance(found, dict) else None
 
 
+def source_of(frame: Any) -> str | None:
+    """Return the address that the rows were read from; None if the frame does not say it."""
+    found = provenance_of(frame) if isinstance(getattr(frame, "attrs", None), dict) else None
+    source = (found or {}).get("source")
+    return source if isinstance(source, str) else None
+
+
 def writer_of(frame: Any) -> str | None:
     """Return the decoder that filled `value`, from attrs or a table's metadata; None if that was lost."""
     if isinstance(getattr(frame, "attrs", None), dict):

@@ -15,7 +15,9 @@ in `describe` and in plans count entries: a batch of a publisher counts as one.
 
 A message's event time and ordering key are the attributes ``$pulsar.event_time`` (milliseconds since
 1970) and ``$pulsar.ordering_key``. Publishing such attributes sets them again; see `fields`. The
-attribute ``$pulsar.schema`` names the schema that it was written with, by topic and version. Keys that
+attribute ``$pulsar.schema`` names the schema that it was written with, by topic and version. Publishing it
+gives the message that schema, which the topic gets if it allows it; pairs and some simple types cannot be
+set, and the outcome says so. Keys that
 Java writes as bytes are base64 for every other client. On a topic whose schema is KEY_VALUE with
 SEPARATED encoding, which the REST endpoint tells, they are read as the original bytes. Elsewhere they
 cannot be told from text and are shown as base64 (``base64.b64decode(key)`` returns the original). A key
@@ -48,7 +50,7 @@ from brokerkit.core.vocabulary.address import Address
 from brokerkit.core.vocabulary.capabilities import Capabilities
 
 from .configurations import from_client_conf
-from .fields import keeps
+from .fields import SCHEMA, keeps
 from .options import DEFAULT_PORTS, read_options
 
 if TYPE_CHECKING:
@@ -79,6 +81,7 @@ capabilities = Capabilities(
     attribute_types=frozenset({"string"}),
     duplicate_attributes=False,
     keeps_attribute=keeps,
+    references=frozenset({SCHEMA}),
     schemas="pulsar",
     purges=frozenset({"backlog", "everything"}),
     lacks={"purge_where": PURGE_WHERE},

@@ -97,8 +97,17 @@ class Encoded:
     note: str | None = None
 
 
-def encode(message: OutboundMessage) -> Encoded:
+def schema_named(message: OutboundMessage) -> str | None:
+    """Return the name of the schema that a message to publish was written with, or None."""
+    return next((str(value) for name, value in message.attributes if name == SCHEMA), None)
+
+
+def encode(message: OutboundMessage, unset: str | None = None) -> Encoded:
     """Return the arguments for a message. Values and keys are checked before.
+
+    Args:
+        message: The message.
+        unset: Why the schema that it names is not set; None if it is, or if it names none.
 
     In a message that was read and is sent again, an attribute that has the name of a field but no value of
     one was a property elsewhere, and is sent as a property.
@@ -112,7 +121,8 @@ def encode(message: OutboundMessage) -> Encoded:
     for name, value in message.attributes:
         if not _is_text(name) or not _is_text(str(value)):
             raise ConfigError(f"attribute {name!r} has a character that UTF-8 cannot hold")
-        stray = message.sent_again is not None and is_foreign((name, value))
+        lost = name == SCHEMA and unset is not None
+        stray = lost or (message.sent_again is not None and is_foreign((name, value)))
         if is_field((name, value)) and not stray:
             known |= arguments(name, value)
             continue
@@ -120,18 +130,17 @@ def encode(message: OutboundMessage) -> Encoded:
         if sent in properties:
             raise ConfigError(f"two attributes are to be sent as the property {sent!r}: leave one out")
         properties[sent] = str(value)
-        if stray:
+        if stray and not lost:
             foreign.append(name)
     key = None if message.key is None else message.key.decode()
-    notes = [note for note in (FIELDS.note(foreign), _unset(message)) if note]
+    notes = [note for note in (FIELDS.note(foreign), _unset(unset)) if note]
     return Encoded(message.data, key, properties or None, known, "; ".join(notes) or None)
 
 
-def _unset(message: OutboundMessage) -> str | None:
-    """Return a note about the schema that the library does not set again."""
-    if not any(name == SCHEMA for name, _ in message.attributes):
+def _unset(reason: str | None) -> str | None:
+    if reason is None:
         return None
-    return "sent without the version of its schema, which the client library cannot set"
+    return f"sent without the version of its schema, {reason}; the property {SCHEMA!r} names it"
 
 
 def _is_text(text: str) -> bool:

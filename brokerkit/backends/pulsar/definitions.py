@@ -28,6 +28,12 @@ def schema_name(topic: str, version: int) -> str:
     return f"{topic}{AT}{version}"
 
 
+def parse_name(name: str) -> tuple[str, int] | None:
+    """Return the topic and the version that a name of `schema_name` holds, or None if it is none."""
+    topic, _, version = name.rpartition(AT)
+    return None if _NAME.fullmatch(name) is None else (topic, int(version))
+
+
 def find_schema(rest: RestEndpoint, name: str, *, key: bool, timeout: float) -> SystemSchema:
     """Return the schema with a name that `schema_name` made.
 
@@ -38,10 +44,11 @@ def find_schema(rest: RestEndpoint, name: str, *, key: bool, timeout: float) -> 
         NotFound: The topic has no such version.
         Unavailable: The definition cannot be read.
     """
-    topic, _, version = name.rpartition(AT)
-    if _NAME.fullmatch(name) is None:
+    parsed = parse_name(name)
+    if parsed is None:
         raise NotFound(f"{name!r} does not name the schema of a topic: expected TOPIC{AT}VERSION")
-    found = rest.schema(topic, timeout, int(version))
+    topic, version = parsed
+    found = rest.schema(topic, timeout, version)
     if found is None:
         raise NotFound(f"the topic {topic!r} has no schema of version {version}")
     try:

@@ -6,9 +6,10 @@ The fields are::
     $pulsar.ordering_key   the key that selects the consumer of a key_shared subscription, if not its key
     $pulsar.schema         the schema it was written with: its topic and the version, as ``TOPIC@3``
 
-The first two are set again when a message with these attributes is published; the client library cannot
-set the third. A property that a producer gave one of these names is shown with ``bk-`` before it. The
-client library does not tell the delivery time and the sequence id of a message, or sets them again.
+They are set again when a message with these attributes is published: the third where it comes from the
+same brokers and the client library can be given that schema; else it is sent as a property of this name. A
+property that a producer gave one of these names is shown with ``bk-`` before it. The client library does not
+tell the delivery time and the sequence id of a message, or sets them again.
 """
 
 from __future__ import annotations

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import pulsar
+from pulsar.schema import BytesSchema
 
 from brokerkit.core.contract.forked import keep_in_child
 from brokerkit.core.contract.publisher import PublisherDriver
 from brokerkit.core.vocabulary.cancellation import Deadline
-from brokerkit.core.vocabulary.errors import BrokerError, NotFound, Unavailable
+from brokerkit.core.vocabulary.errors import BrokerError, ConfigError, NotFound, Unauthorized, Unavailable
 from brokerkit.core.vocabulary.messages import OutboundMessage
 from brokerkit.core.vocabulary.results import PublishResult
 
-from .codec import encode
+from .carried_schemas import CarriedSchemas
+from .codec import encode, schema_named
 from .errors import SURELY_NOT_STORED, named, result_name, translate
 from .log import log
 from .names import partition_name
@@ -48,24 +50,45 @@ TWICE = BrokerError(
 NOT_SENT = Unavailable("it was not sent: the messages before it were not confirmed in time")
 
 
+ANOTHER_BROKER = "since the rows do not say that they come from these brokers"
+
+
+class Route(NamedTuple):
+    """A topic and the name of the schema with which messages are published there, "" without one."""
+
+    topic: str
+    schema: str
+
+
 class PulsarPublisher(PublisherDriver):
-    """A publisher with a producer for each topic, and another for large messages if the first one batches."""
+    """A publisher with a producer for each topic and schema.
+
+    There is another for large messages if the first one batches.
+    """
 
     def __init__(self, topics: Topics) -> None:
         self._topics = topics
         self._connection = topics.connection
-        self._producers: dict[str, _Producer] = {}
-        self._large: dict[str, _Producer] = {}
+        self._schemas = CarriedSchemas(topics.rest)
+        self._refused: dict[Route, str] = {}
+        self._producers: dict[Route, _Producer] = {}
+        self._large: dict[Route, _Producer] = {}
 
     def send(self, batch: Sequence[tuple[str, OutboundMessage]], timeout: float) -> list[PublishResult]:
         deadline = Deadline(timeout)
-        problems = self._open({topic for topic, _ in batch}, deadline)
-        problems |= self._open_large({t for t, each in batch if _large(each) and t not in problems}, deadline)
-        producers = [self._producer(topic, message) for topic, message in batch]
+        self._try([self._route(topic, message, deadline)[0] for topic, message in batch], deadline)
+        ways = [self._route(topic, message, deadline) for topic, message in batch]
+        problems = self._open({route for route, _ in ways}, deadline)
+        large = {route for (route, _), (_, each) in zip(ways, batch, strict=True) if _large(each)}
+        problems |= self._open_large(large - set(problems), deadline)
+        producers = [
+            self._producer(route, message) for (route, _), (_, message) in zip(ways, batch, strict=True)
+        ]
         sending = _Sending(producers)
         latest: dict[str, _Producer | None] = {}
         for row, (topic, message) in enumerate(batch):
-            problem = problems.get(topic)
+            route, unset = ways[row]
+            problem = problems.get(route)
             if problem is None and latest.get(topic, producers[row]) is not producers[row]:
                 # the messages of two producers may overtake each other
                 problem = None if sending.arrived(deadline) else NOT_SENT
@@ -73,62 +96,83 @@ class PulsarPublisher(PublisherDriver):
                 sending.fail(row, problem)
             else:
                 latest[topic] = producers[row]
-                sending.begin(row, message)
+                sending.begin(row, message, unset)
         results = sending.results(deadline)
-        for (topic, _), result in zip(batch, results, strict=True):
+        for (route, _), result in zip(ways, results, strict=True):
             if isinstance(result.error, ProducerClosed):
-                self._forget(topic)
+                self._forget(route)
         return results
 
-    def _producer(self, topic: str, message: OutboundMessage) -> _Producer | None:
-        usual = self._producers.get(topic)
-        return self._large.get(topic, usual) if _large(message) else usual
+    def _route(self, topic: str, message: OutboundMessage, deadline: Deadline) -> tuple[Route, str | None]:
+        """Return where a message goes, and why without the schema that it names."""
+        name = schema_named(message)
+        if name is None:
+            return Route(topic, ""), None
+        route = Route(topic, name)
+        found = self._schemas.of(name, deadline)
+        reason = ANOTHER_BROKER if message.elsewhere else self._refused.get(route)
+        reason = found if reason is None and isinstance(found, str) else reason
+        return (route, None) if reason is None else (Route(topic, ""), reason)
 
-    def _open_large(self, topics: set[str], deadline: Deadline) -> dict[str, BrokerError]:
-        """Open a producer for large messages wherever the usual one makes batches.
+    def _try(self, routes: Iterable[Route], deadline: Deadline) -> None:
+        """Open the producers with a schema, in this order, which is that of new versions.
 
-        Return the errors by topic.
+        Note the schemas that a topic does not allow.
         """
-        problems: dict[str, BrokerError] = {}
-        for topic in topics - set(self._large):
-            usual = self._producers[topic]
+        for route in dict.fromkeys(each for each in routes if each.schema and each not in self._producers):
+            problem = self._open({route}, deadline).get(route)
+            if isinstance(problem, ConfigError | Unauthorized):
+                self._refused[route] = f"which the topic does not take: {problem!s:.200}"
+
+    def _producer(self, route: Route, message: OutboundMessage) -> _Producer | None:
+        usual = self._producers.get(route)
+        return self._large.get(route, usual) if _large(message) else usual
+
+    def _open_large(self, routes: set[Route], deadline: Deadline) -> dict[Route, BrokerError]:
+        """Open a producer for large messages wherever the usual one makes batches. Return the errors."""
+        problems: dict[Route, BrokerError] = {}
+        for route in routes - set(self._large):
+            usual = self._producers[route]
             if not usual.batching or usual.deduplicated or not self._connection.options.chunking:
                 continue
-            full = self._topics.full(topic)
+            full = self._topics.full(route.topic)
             try:
-                self._large[topic] = self._connection.call(
-                    partial(self._create, full, False, batching=False),
+                self._large[route] = self._connection.call(
+                    partial(self._create, full, False, self._schema(route, deadline), batching=False),
                     deadline.remaining(),
                     f"publishing to {full}",
                 )
             except BrokerError as error:
-                problems[topic] = error
+                problems[route] = error
         return problems
 
-    def _open(self, topics: set[str], deadline: Deadline) -> dict[str, BrokerError]:
-        """Open a producer for each topic, and return the errors of those that cannot be opened."""
-        problems: dict[str, BrokerError] = {}
-        for topic in topics & set(self._producers):
-            if not self._producers[topic].native.is_connected():
+    def _open(self, routes: set[Route], deadline: Deadline) -> dict[Route, BrokerError]:
+        """Open a producer for each route, and return the errors of those that cannot be opened."""
+        problems: dict[Route, BrokerError] = {}
+        for route in routes & set(self._producers):
+            if not self._producers[route].native.is_connected():
                 # the library tries forever to connect to a deleted topic
-                gone = self._gone(topic, deadline)
+                gone = self._gone(route.topic, deadline)
                 if gone is not None:
-                    self._forget(topic)
-                    problems[topic] = gone
-        for topic in topics - set(self._producers) - set(problems):
+                    self._forget(route)
+                    problems[route] = gone
+        for route in routes - set(self._producers) - set(problems):
             try:
-                full = self._topics.full(topic)
+                full = self._topics.full(route.topic)
                 # the library would create a missing topic
                 numbers = self._topics.partitions(full, deadline.remaining())
                 deduplicated = self._deduplicated(full, numbers, deadline)
-                self._producers[topic] = self._connection.call(
-                    partial(self._create, full, deduplicated),
+                self._producers[route] = self._connection.call(
+                    partial(self._create, full, deduplicated, self._schema(route, deadline)),
                     deadline.remaining(),
                     f"publishing to {full}",
                 )
             except BrokerError as error:
-                problems[topic] = error
+                problems[route] = error
         return problems
+
+    def _schema(self, route: Route, deadline: Deadline) -> Any:
+        return self._schemas.of(route.schema, deadline) if route.schema else BytesSchema()
 
     def _gone(self, topic: str, deadline: Deadline) -> NotFound | None:
         """Return the error if a topic no longer exists; None if it exists or the broker does not tell."""
@@ -140,11 +184,12 @@ class PulsarPublisher(PublisherDriver):
             log.info("%s", error)
         return None
 
-    def _create(self, full: str, deduplicated: bool, *, batching: bool = True) -> _Producer:
+    def _create(self, full: str, deduplicated: bool, schema: Any, *, batching: bool = True) -> _Producer:
         # the broker mistakes a batch for a repeat if a later one of another key came before it
         batching = batching and self._connection.options.batching and not deduplicated
         native = self._connection.client.create_producer(
             full,
+            schema=schema,
             max_pending_messages=PENDING,
             max_pending_messages_across_partitions=5 * PENDING,
             batching_enabled=batching,
@@ -166,9 +211,9 @@ class PulsarPublisher(PublisherDriver):
             return False
         return str(stats.get("deduplicationStatus", "")) == DEDUPLICATED
 
-    def _forget(self, topic: str) -> None:
+    def _forget(self, route: Route) -> None:
         for producers in (self._producers, self._large):
-            producer = producers.pop(topic, None)
+            producer = producers.pop(route, None)
             if producer is not None:
                 self._connection.submit(partial(_close, producer.native), "leave")
 
@@ -237,7 +282,7 @@ class _Sending:
         self._repeated: set[int] = set()
         self._changed = threading.Condition()
 
-    def begin(self, row: int, message: OutboundMessage) -> None:
+    def begin(self, row: int, message: OutboundMessage, unset: str | None) -> None:
         producer = self._producers[row]
         assert producer is not None
         told: str | None = None
@@ -251,7 +296,7 @@ class _Sending:
         with self._changed:
             self._under_way += 1
         try:
-            encoded = encode(message)
+            encoded = encode(message, unset)
             told = encoded.note
             producer.native.send_async(
                 encoded.content,

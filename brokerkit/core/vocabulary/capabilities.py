@@ -111,6 +111,8 @@ class Capabilities:
         duplicate_attributes: Whether a name may occur twice.
         keeps_attribute: Tells whether an attribute that occurs once is surely read as it was sent, if its
             type is one of `attribute_types`. Others are packed when a message is copied.
+        references: The attributes that name what the broker itself keeps, such as a schema. A copy within one
+            broker sends them as they are.
         max_batch: How many messages one request may have. None for no limit of its own.
         max_message_bytes: The largest payload by default. None if that is not known.
         durability: What a confirmed publish means, in words. `describe` says more about a topic where the
@@ -150,6 +152,7 @@ class Capabilities:
     attributes_read_as: Literal["string", "bytes"] = "string"
     duplicate_attributes: bool = False
     keeps_attribute: Callable[[Pair], bool] = PLAIN_HEADER
+    references: frozenset[str] = frozenset()
     max_batch: int | None = None
     max_message_bytes: int | None = None
     durability: str = "not known"

@@ -261,9 +261,13 @@ class OutboundMessage:
 
     Attributes:
         sent_again: Whether the message was read and is sent again, with a new id or the same; see `again`.
+        elsewhere: Whether it was read from another broker than it is sent to, where a reference of its
+            attributes to what the broker keeps, such as a schema, may mean something else.
     """
 
-    __slots__ = ("attributes", "data", "dedup_id", "key", "partition", "publish_time", "sent_again")
+    __slots__ = (
+        "attributes", "data", "dedup_id", "elsewhere", "key", "partition", "publish_time", "sent_again",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -282,6 +286,7 @@ class OutboundMessage:
         self.publish_time = None if publish_time is None else checked_time(publish_time)
         self.dedup_id = None if dedup_id is None else check_name(dedup_id, "dedup_id")
         self.sent_again: Literal["new id", "same id"] | None = None
+        self.elsewhere = False
 
     def again(self, dedup_id: str, *, keep_id: bool = False) -> OutboundMessage:
         """Return a copy of a message that was read, to be sent again without being dropped as a duplicate.
@@ -297,8 +302,12 @@ class OutboundMessage:
         twin.send_again(dedup_id, keep_id=keep_id)
         return twin
 
-    def send_again(self, dedup_id: str, *, keep_id: bool = False) -> None:
-        """Mark this message as one that was read and is sent again. Takes the same arguments as `again`."""
+    def send_again(self, dedup_id: str, *, keep_id: bool = False, elsewhere: bool = False) -> None:
+        """Mark this message as one that was read and is sent again.
+
+        Takes the same arguments as `again`, and `elsewhere`, whether it was read from another broker.
+        """
+        self.elsewhere = elsewhere
         self.dedup_id = self.dedup_id or dedup_id
         self.sent_again = "same id" if keep_id else "new id"
 
@@ -313,7 +322,7 @@ class OutboundMessage:
         twin = OutboundMessage.__new__(OutboundMessage)
         twin.data, twin.key, twin.attributes = self.data, self.key, self.attributes
         twin.partition, twin.publish_time = self.partition, self.publish_time
-        twin.dedup_id, twin.sent_again = dedup_id, self.sent_again
+        twin.dedup_id, twin.sent_again, twin.elsewhere = dedup_id, self.sent_again, self.elsewhere
         return twin
 
     def __eq__(self, other: object) -> bool:

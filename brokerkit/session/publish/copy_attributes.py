@@ -35,12 +35,13 @@ if TYPE_CHECKING:
     from .placement import Placement
 
 SHOWN_NAMES = 5
+NO_REFERENCES: frozenset[str] = frozenset()
 TOLD = f"these get the current time, and their own is kept in the attribute {PUBLISH_TIME}"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def messages_to_copy(
-    columns: Columns, target: Capabilities, placement: Placement | None = None
+    columns: Columns, target: Capabilities, placement: Placement | None = None, *, elsewhere: bool = True
 ) -> list[OutboundMessage]:
     """Return the rows of a batch as messages that `target` returns complete.
 
@@ -48,13 +49,15 @@ def messages_to_copy(
         columns: The rows.
         target: The features of the system they are sent to.
         placement: Decides which of them keep their partition and time; None lets the target decide.
+        elsewhere: Whether they come from another broker.
     """
+    references = NO_REFERENCES if elsewhere else target.references
     originals = _opened_all(columns)
     firsts = [_first_time(message.attributes) for message in originals]
     times = _times(columns, firsts)
     kept = placement.times(times, told=TOLD) if placement is not None else [(None, False)] * len(times)
     messages = [
-        _carried(message, time, known, moment, exact, target)
+        _carried(message, time, known, moment, exact, target, references)
         for message, time, known, (moment, exact) in zip(originals, times, firsts, kept, strict=True)
     ]
     if placement is not None and placement.same:
@@ -109,6 +112,7 @@ def _carried(
     moment: datetime | None,
     exact: bool,
     target: Capabilities,
+    references: frozenset[str],
 ) -> OutboundMessage:
     """Return the message as the target can carry it.
 
@@ -119,6 +123,7 @@ def _carried(
         moment: The time that it is given; None for the present.
         exact: Whether `moment` is `time` to the digit.
         target: The features of the system it is sent to.
+        references: The attributes that the target gives their meaning again.
     """
     value, key, attributes = message.data, message.key, list(message.attributes)
     told = [pair for pair in attributes if pair[0] == PUBLISH_TIME]
@@ -134,7 +139,7 @@ def _carried(
     if key is not None and refusal(OutboundMessage(b"", key), target) is not None:
         ours.append((KEY, b64encode(key).decode()))
         key = None
-    others, packed = _apart(others, target)
+    others, packed = _apart(others, target, references)
     if packed:
         ours.append((ATTRIBUTES, _packed(packed)))
     return OutboundMessage(value, key, [*others, *ours, *told], publish_time=moment)
@@ -145,13 +150,15 @@ def written(micros: int) -> str:
     return (_EPOCH + timedelta(microseconds=micros)).isoformat(timespec="microseconds")
 
 
-def _apart(attributes: Sequence[Pair], target: Capabilities) -> tuple[list[Pair], list[tuple[int, Pair]]]:
+def _apart(
+    attributes: Sequence[Pair], target: Capabilities, references: frozenset[str]
+) -> tuple[list[Pair], list[tuple[int, Pair]]]:
     """Split attributes into those that a system returns unchanged, and the others with their places."""
     names = Counter(name for name, _ in attributes)
     plain: list[Pair] = []
     others: list[tuple[int, Pair]] = []
     for place, pair in enumerate(attributes):
-        if _survives(pair, names[pair[0]] > 1, target):
+        if pair[0] in references or _survives(pair, names[pair[0]] > 1, target):
             plain.append(pair)
         else:
             others.append((place, pair))

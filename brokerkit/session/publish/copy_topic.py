@@ -104,6 +104,7 @@ def copy_topic(
         placement,
         known_again=known_again(target, dst),
         keep_ids=keeps_ids(given.message_ids),
+        elsewhere=source.name != target.name,
     )
     if journal is not None:
         copying.keep_in(journal, source.name)
@@ -142,6 +143,7 @@ class Copying:
         resume: The outcome frame of an earlier call. Messages that it confirmed are not sent again.
         known_again: For how many seconds the topic recognizes a message; see `FramePublishing`.
         keep_ids: Whether messages keep their ids.
+        elsewhere: Whether the target is another broker.
     """
 
     def __init__(
@@ -154,7 +156,9 @@ class Copying:
         *,
         known_again: float | None = None,
         keep_ids: bool = False,
+        elsewhere: bool = True,
     ) -> None:
+        self._elsewhere = elsewhere
         self._names = KnownNames(known_again)
         self._doubtful: set[str] = set()
         self._keep_ids = keep_ids
@@ -301,7 +305,7 @@ class Copying:
         rows = [row for row, result in enumerate(settled) if result is None]
         messages = self._messages(columns.take(rows)) if rows else []
         for row, message in zip(rows, messages, strict=True):
-            message.send_again(f"{self._run}-{ids[row]}", keep_id=self._keep_ids)
+            message.send_again(f"{self._run}-{ids[row]}", keep_id=self._keep_ids, elsewhere=self._elsewhere)
         begin = len(self._ids)
         self._ids += ids
         doubtful = PublishResult("unknown", error=BrokerError("interrupted while it was being copied"))
@@ -320,7 +324,9 @@ class Copying:
         return self._results[begin:]
 
     def _messages(self, columns: Columns) -> list[OutboundMessage]:
-        return messages_to_copy(columns, self._publisher.capabilities, self._placement)
+        return messages_to_copy(
+            columns, self._publisher.capabilities, self._placement, elsewhere=self._elsewhere
+        )
 
     def outcome(self) -> OutcomeFrame:
         """Return the outcome of each message so far; the column `source` has its id in the source."""

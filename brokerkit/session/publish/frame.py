@@ -49,6 +49,7 @@ class FramePublishing:
         known_again: For how many seconds the topic recognizes a message that is sent twice.
         keep_ids: Whether messages that already have an id keep it.
         schema: The schema that the rows are written with, in words; None without one.
+        elsewhere: Whether the rows were read from another broker.
 
     Raises:
         ConfigError: The earlier outcomes belong to something else.
@@ -66,8 +67,10 @@ class FramePublishing:
         known_again: float | None = None,
         keep_ids: bool = False,
         schema: str | None = None,
+        elsewhere: bool = False,
     ) -> None:
         self._schema = schema
+        self._elsewhere = elsewhere
         self._names = KnownNames(known_again)
         self._doubtful: set[int] = set()
         self._keep_ids = keep_ids
@@ -218,7 +221,7 @@ class FramePublishing:
             if wrong is not None:
                 self._results[row] = PublishResult("failed", error=wrong)
             elif not isinstance(item, BrokerError):
-                item.send_again(f"{self._run}-{row}", keep_id=self._keep_ids)
+                item.send_again(f"{self._run}-{row}", keep_id=self._keep_ids, elsewhere=self._elsewhere)
                 rows.append(row)
                 messages.append(item)
         return rows, messages

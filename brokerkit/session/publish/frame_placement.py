@@ -19,7 +19,7 @@ from brokerkit.core.vocabulary.messages import (
 )
 from brokerkit.frames.carried import PUBLISH_TIME
 from brokerkit.frames.outbound import Item, Outbound, Rows
-from brokerkit.frames.provenance import provenance_of
+from brokerkit.frames.provenance import source_of
 from brokerkit.frames.tabular import Column, missing
 
 from ..base import open_session
@@ -114,11 +114,9 @@ def _topics(outbound: Outbound) -> set[str]:
 
 def _count(frame: Any, target: BrokerSession, topics: set[str]) -> int | None:
     """Return how many partitions the rows come from; None if that is not known."""
-    attrs = getattr(frame, "attrs", None)
-    source = (provenance_of(frame) or {}).get("source") if isinstance(attrs, dict) else None
     if not topics:
         return None
-    return partitions_of(open_session(source) or target, sorted(topics))
+    return partitions_of(open_session(source_of(frame)) or target, sorted(topics))
 
 
 def _check_all_there(placement: Placement, numbers: Column) -> None:

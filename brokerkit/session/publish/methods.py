@@ -18,6 +18,7 @@ from brokerkit.core.vocabulary.windows import LATENESS
 from brokerkit.frames.codecs.framing import FramingName
 from brokerkit.frames.outbound import Kind
 from brokerkit.frames.outcome import OutcomeFrame
+from brokerkit.frames.provenance import source_of
 
 from ..arguments import MessageIds, check_topic, keeps_ids
 from ..base import BrokerSession
@@ -193,6 +194,7 @@ class PublishingSession(BrokerSession):
             publishing = FramePublishing(
                 self.shared_publisher(), topic, outbound, resume, kept, placement,
                 known_again=known_again(self, topic), keep_ids=keeps_ids(message_ids), schema=label,
+                elsewhere=source_of(df) != self.name,
             )  # fmt: skip
 
             def work(hold: Hold) -> OutcomeFrame:

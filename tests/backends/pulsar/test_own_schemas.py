@@ -265,21 +265,103 @@ def test_a_property_that_only_looks_like_a_schema_asks_for_nothing_else(
     assert texts(session.peek(topic)) == ['{"id":7}'] * 4
 
 
-def test_a_frame_is_published_again_as_its_bytes_and_the_schema_that_is_lost_is_named(
-    session: Session, namespace: str
+CARRIED = ("avro", "json", "protobuf-native", "string")
+LEFT = (
+    "int64",
+    "double",
+    "bool",
+    "date",
+    "protobuf",
+    "pair-avro-inline",
+    "pair-plain-separated",
+    "pair-json-separated",
+)
+
+
+def raw(session: Session, topic: str) -> list[bytes | None]:
+    return [None if pd.isna(each) else each for each in session.peek(topic, decode="raw")["raw"]]
+
+
+def schemas_of(session: Session, topic: str) -> set[str]:
+    rows = session.peek(topic, decode="raw")["attributes"]
+    names = {pair["name"]: pair["value"].decode() for row in rows for pair in row}
+    return {text for name, text in names.items() if name.endswith("$pulsar.schema")}
+
+
+@pytest.mark.parametrize("way", ["copy", "publish_frame"])
+@pytest.mark.parametrize("name", CARRIED)
+def test_a_message_that_is_sent_again_has_the_schema_that_it_had(
+    session: Session, namespace: str, name: str, way: str
 ) -> None:
-    frame = session.peek("avro")
-    topic = f"persistent://{namespace}/copy-{uuid.uuid4().hex[:8]}"
+    source, topic = (f"persistent://{namespace}/{each}" for each in (name, f"copy-{uuid.uuid4().hex[:8]}"))
     session.create_topic(topic)
-    outcome = session.publish_frame(topic, frame, progress=False)
-    assert outcome.counts["confirmed"] == 3
-    told = outcome["note"].dropna().tolist()
-    assert len(told) == 3
-    assert all("without the version of its schema" in each for each in told), told
-    copied = session.peek(topic, decode="raw")
-    assert [None if pd.isna(each) else each for each in copied["raw"]] == [
-        None if pd.isna(each) else each for each in frame["raw"]
-    ]
+    if way == "copy":
+        outcome = session.copy(source, session, topic, progress=False)
+    else:
+        outcome = session.publish_frame(topic, session.peek(source), progress=False)
+    assert set(outcome["status"]) == {"confirmed"}
+    assert raw(session, topic) == raw(session, source)
+    assert schemas_of(session, topic) == {f"{topic}@0"}
+    assert texts(session.peek(topic)) == texts(session.peek(source))
+
+
+@pytest.mark.parametrize("name", LEFT)
+def test_a_schema_that_cannot_be_set_is_named_and_the_bytes_are_the_same(
+    session: Session, namespace: str, name: str
+) -> None:
+    source, topic = (f"persistent://{namespace}/{each}" for each in (name, f"copy-{uuid.uuid4().hex[:8]}"))
+    session.create_topic(topic)
+    outcome = session.copy(source, session, topic, progress=False)
+    assert all("without the version of its schema" in each for each in outcome["note"])
+    assert raw(session, topic) == raw(session, source)
+    rows = session.peek(topic, decode="raw")["attributes"]
+    assert [
+        [pair["value"].decode() for pair in row if pair["name"] == "bk-$pulsar.schema"] for row in rows
+    ] == [[f"{source}@0"]] * len(rows)
+
+
+def test_each_message_has_the_version_of_its_own_schema(
+    session: Session, pulsar_server: PulsarServer, namespace: str
+) -> None:
+    source, topic = (f"persistent://{namespace}/versions-{uuid.uuid4().hex[:8]}" for _ in range(2))
+    for each in (source, topic):
+        session.create_topic(each)
+    for name in ("string", "json", "avro", "string"):
+        session.publish_frame(source, session.peek(name), progress=False)
+    session.copy(source, session, topic, progress=False)
+
+    def versions(each: str) -> list[str]:
+        rows = session.peek(each, decode="raw")["attributes"]
+        found = [pair["value"].decode() for row in rows for pair in row if pair["name"] == "$pulsar.schema"]
+        return [text.rpartition("@")[2] for text in found]
+
+    assert versions(topic) == versions(source) == ["0"] * 5 + ["1"] * 2 + ["2"] * 3 + ["0"] * 5
+    assert raw(session, topic) == raw(session, source)
+
+
+def test_a_schema_of_other_brokers_is_not_taken_for_one_of_these(
+    session: Session, pulsar_server: PulsarServer, namespace: str
+) -> None:
+    topic = f"persistent://{namespace}/others-{uuid.uuid4().hex[:8]}"
+    session.create_topic(topic)
+    with bk.connect(f"{pulsar_server.url}/public/default", admin=pulsar_server.admin) as other:
+        outcome = session.publish_frame(topic, other.peek(f"persistent://{namespace}/avro"), progress=False)
+        assert all("from these brokers" in each for each in outcome["note"])
+        other.copy(f"persistent://{namespace}/avro", session, topic, progress=False)
+    assert schemas_of(session, topic) == {f"persistent://{namespace}/avro@0"}
+    path = topic.removeprefix("persistent://")
+    assert httpx.get(f"{pulsar_server.admin}/admin/v2/schemas/{path}/schema").status_code == 404
+
+
+def test_a_topic_that_does_not_allow_a_schema_gets_the_messages_without_it(
+    session: Session, pulsar_server: PulsarServer, namespace: str
+) -> None:
+    topic = f"persistent://public/default/strict-{uuid.uuid4().hex[:8]}"
+    session.create_topic(topic)
+    session.publish_frame(topic, session.peek(f"persistent://{namespace}/string"), progress=False)
+    outcome = session.publish_frame(topic, session.peek(f"persistent://{namespace}/avro"), progress=False)
+    assert set(outcome["status"]) == {"confirmed"}
+    assert all("which the topic does not take" in each for each in outcome["note"])
 
 
 def test_an_edited_value_is_written_with_the_schema_of_its_row(session: Session, namespace: str) -> None:
