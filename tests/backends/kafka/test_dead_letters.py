@@ -151,6 +151,17 @@ def test_a_group_with_members_cannot_remember(s: Session) -> None:
     assert len(s.redrive(topic, confirm=topic, progress=False)) == 5
 
 
+def test_a_reset_of_the_group_brings_back_what_was_redriven(s: Session) -> None:
+    topic = new_topic(s)
+    fail(s, topic, 30)
+    odd = pc.field("reason") == "java.lang.Odd"
+    s.redrive(topic, where=odd, confirm=topic, progress=False)
+    assert len(s.dead_letters(topic)) == 15
+    done = s.reset(f"{topic}-dlq", GROUP, "earliest", confirm=GROUP)
+    assert set(done["status"]) == {"done"}
+    assert len(s.dead_letters(topic)) == 30
+
+
 def test_records_are_not_moved_and_the_reason_names_what_does(s: Session) -> None:
     topic = new_topic(s)
     s.publish(topic, "x")
