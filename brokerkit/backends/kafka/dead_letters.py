@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from brokerkit.core.contract.dead_letters import DeadLettersDriver
 from brokerkit.core.vocabulary.cancellation import Deadline
+from brokerkit.core.vocabulary.columns import Columns
 from brokerkit.core.vocabulary.dead_letters import DeadLetterPlace, HeaderRule
 from brokerkit.core.vocabulary.errors import InUse, StaleAck
 from brokerkit.core.vocabulary.settled_offsets import SettledOffsets
@@ -14,6 +15,7 @@ from .connection import KafkaConnection
 from .consumer_groups import positions_of
 from .operating import refuse_members
 from .options import Properties, check_c_text
+from .share_letters import originals
 
 GROUP = "brokerkit-redrive"
 """The group that remembers what was redriven, unless another one is named."""
@@ -68,6 +70,9 @@ class KafkaDeadLetters(DeadLettersDriver):
         check_c_text(name, "topic")
         self._connection.partitions(name, Deadline(timeout))
         return DeadLetterPlace(name, "dead letters", "position", through=GROUP)
+
+    def restored(self, place: DeadLetterPlace, columns: Columns, timeout: float) -> Columns:
+        return originals(self._connection, self._properties, columns, Deadline(timeout))
 
     def prepare(self, place: DeadLetterPlace, timeout: float) -> None:
         group = place.through or GROUP

@@ -9,12 +9,13 @@ from collections.abc import Iterator
 import pyarrow.compute as pc
 import pytest
 from confluent_kafka import ConsumerGroupTopicPartitions
-from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource
 
 import brokerkit as bk
 from brokerkit.backends.kafka.dead_letters import GROUP
 from brokerkit.core import OutboundMessage
 from brokerkit.sandbox.kafka import KafkaServer
+from brokerkit.testing.waiting import eventually
 from brokerkit.workbench import Session
 
 
@@ -167,3 +168,43 @@ def test_records_are_not_moved_and_the_reason_names_what_does(s: Session) -> Non
     s.publish(topic, "x")
     with pytest.raises(bk.NotSupported, match="publish_frame"):
         s.move(s.peek(topic), "other", confirm=topic)
+
+
+@pytest.mark.filterwarnings("ignore::brokerkit.core.vocabulary.errors.PreviewWarning")
+def test_what_a_share_group_gave_up_gets_its_own_headers_back(s: Session, kafka_server: KafkaServer) -> None:
+    topic, group = f"t-{uuid.uuid4().hex[:8]}", f"g-{uuid.uuid4().hex[:8]}"
+    s.create_topic(topic)
+    s.create_topic(f"dlq.{topic}")
+    admin = AdminClient({"bootstrap.servers": kafka_server.bootstrap})
+    flag = {"errors.deadletterqueue.group.enable": "true"}
+    configure(admin, ConfigResource.Type.TOPIC, f"dlq.{topic}", flag)
+    s.create_subscription(topic, group, share=True, start="earliest")
+    told = {
+        "errors.deadletterqueue.topic.name": f"dlq.{topic}",
+        "errors.deadletterqueue.copy.record.enable": "true",
+    }
+    configure(admin, ConfigResource.Type.GROUP, group, told)
+    s.publish_batch(topic, [OutboundMessage(str(n), f"k{n}", [("h", b"1"), ("h", b"2")]) for n in range(4)])
+    with s.consumer(topic, group, share=True) as consumer:
+        left = 4
+        while left:
+            for each in consumer.next_batch(left, 20):
+                each.reject()
+                left -= 1
+    eventually(lambda: len(s.dead_letters(topic)) == 4, "the broker copied them", within=30)
+    found = s.dead_letters(topic)
+    assert set(found["origin_subscription"]) == {group}
+    assert sorted(found["origin_offset"]) == [0, 1, 2, 3]
+    assert s.redrive(topic, confirm=topic, progress=False).counts["confirmed"] == 4
+    again = s.peek(topic).iloc[4:]
+    assert sorted(again["value"]) == ["0", "1", "2", "3"]
+    names = [each["name"] for each in again["attributes"].iloc[0]]
+    assert names == ["h", "h", "bk-redriven", "bk-redrive-id"]
+
+
+def configure(admin: AdminClient, kind: ConfigResource.Type, name: str, settings: dict[str, str]) -> None:
+    resource = ConfigResource(kind, name)
+    for each, value in settings.items():
+        resource.add_incremental_config(ConfigEntry(each, value, incremental_operation=AlterConfigOpType.SET))
+    for future in admin.incremental_alter_configs([resource]).values():
+        future.result(10)
