@@ -28,7 +28,7 @@ from . import clients
 from .codec import split_errors, to_columns
 from .connection import ANSWER_SECONDS, KafkaConnection
 from .consumer_groups import Positions, create_group, find_group, group_settings
-from .errors import AUTHENTICATION, from_code, translate, translating
+from .errors import AUTHENTICATION, translate, translating
 from .options import Properties, log, passed_through
 from .watch import Watch
 
@@ -267,7 +267,7 @@ class KafkaConsumer(RecordDriver):
             if number in self._assigned:
                 self._out_of_range.add(number)
         elif error.fatal() or code in _FATAL or code in AUTHENTICATION:
-            self._error = from_code(error, f"reading {self._topic!r} as {self._group!r}")
+            self._error = translate(error, f"reading {self._topic!r} as {self._group!r}")
         else:
             log.info("reading %r as %r: %s", self._topic, self._group, error)
 
@@ -344,9 +344,7 @@ class KafkaConsumer(RecordDriver):
             problem.__cause__ = error
             return {(each.topic, each.partition): problem for each in offsets}
         return {
-            (each.topic, each.partition): None
-            if each.error is None
-            else translate(KafkaException(each.error), what)
+            (each.topic, each.partition): None if each.error is None else translate(each.error, what)
             for each in answer
         }
 

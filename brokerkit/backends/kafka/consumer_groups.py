@@ -361,7 +361,7 @@ def _group_names(connection: KafkaConnection, deadline: Deadline) -> list[str]:
             return sorted(each.group_id for each in listing.valid)
         problem = translate(listing.errors[0], what)
         if not problem.retryable or deadline.remaining() <= RETRY_SECONDS:
-            raise problem from listing.errors[0]
+            raise problem
         time.sleep(RETRY_SECONDS)
 
 

@@ -167,20 +167,23 @@ _TABLE = ErrorTable(
     },
     said=_said,
 )
-translate, translating = _TABLE.translate, _TABLE.translating
+translating = _TABLE.translating
+
+
+def translate(error: BaseException | KafkaError, about: str = "") -> BrokerError:
+    """Return what a call of confluent-kafka raised or listed as a `BrokerError`.
+
+    A `KafkaError` is no exception, although it is accepted as a cause: a traceback of such a cause cannot be
+    printed. It is wrapped in a `KafkaException`.
+
+    Args:
+        error: What was raised or listed.
+        about: What was being done; the message begins with it.
+    """
+    return _TABLE.translate(KafkaException(error) if isinstance(error, KafkaError) else error, about)
 
 
 def lacks_permission(error: BrokerError) -> bool:
     """Return whether an error means that the user lacks an ACL, and nothing else."""
     inner = None if error.__cause__ is None else kafka_error(error.__cause__)
     return inner is not None and inner.code() in PERMISSION
-
-
-def from_code(error: KafkaError, about: str = "") -> BrokerError:
-    """Return a `KafkaError` as a `BrokerError`.
-
-    Args:
-        error: The error.
-        about: What was being done; the message begins with it.
-    """
-    return translate(KafkaException(error), about)

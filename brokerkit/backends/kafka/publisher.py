@@ -25,7 +25,7 @@ from brokerkit.core.vocabulary.settled_offsets import SettledOffsets
 
 from .clients import Producer
 from .connection import KafkaConnection
-from .errors import from_code, kafka_error, translate, translating
+from .errors import kafka_error, translate, translating
 from .narrowing import Round, named, narrowed
 from .options import Properties, check_c_text
 from .partitioner import DEFAULT as PARTITIONER
@@ -195,7 +195,7 @@ class KafkaPublisher(PublisherDriver):
         if self._fatal and not self._transactional and not sending.given_up:
             if not sending.refused and not sending.stored:
                 # the next producer would fail for the same reason
-                sending.given_up = from_code(self._fatal, "publishing")
+                sending.given_up = translate(self._fatal, "publishing")
             self._producer = self._open()
         return sending.round(wave.split)
 

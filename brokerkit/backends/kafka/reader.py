@@ -19,7 +19,7 @@ from .clients import Consumer
 from .codec import split_errors, to_columns
 from .connection import ANSWER_SECONDS, KafkaConnection
 from .consumer_groups import group_settings
-from .errors import AUTHENTICATION, from_code, translating
+from .errors import AUTHENTICATION, translate, translating
 from .options import Properties, log
 from .watch import Watch
 
@@ -139,7 +139,7 @@ class KafkaReader(ReaderDriver):
         elif code == KafkaError._AUTO_OFFSET_RESET:
             self._pass_over_deleted(slice_)
         elif code in _GONE or code in AUTHENTICATION or error.fatal():
-            raise from_code(error, f"reading {slice_.topic!r}")
+            raise translate(error, f"reading {slice_.topic!r}")
         else:
             log.info("reading %r: %s", slice_.topic, error)
 

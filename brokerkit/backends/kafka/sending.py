@@ -11,7 +11,7 @@ from brokerkit.core.vocabulary.errors import BrokerError
 from brokerkit.core.vocabulary.messages import OutboundMessage
 from brokerkit.core.vocabulary.results import PublishResult
 
-from .errors import SURELY_NOT_STORED, codes, from_code
+from .errors import SURELY_NOT_STORED, codes, translate
 from .narrowing import NO_TIME, Round
 
 WITH_OTHERS = codes("INVALID_RECORD", "INVALID_TIMESTAMP", "MSG_SIZE_TOO_LARGE", "_INVALID_DIFFERENT_RECORD")
@@ -118,9 +118,9 @@ class Sending:
         if code in WITH_OTHERS:
             self._refused[message.topic(), message.partition()][row] = code
         if code in SURELY_NOT_STORED or code in WITH_OTHERS:
-            self.results[row] = PublishResult("failed", error=from_code(error, "publishing"))
+            self.results[row] = PublishResult("failed", error=translate(error, "publishing"))
         else:
-            problem = self.given_up or from_code(error, "publishing")
+            problem = self.given_up or translate(error, "publishing")
             self.results[row] = PublishResult("unknown", error=problem)
 
     def outcomes(self) -> list[PublishResult]:

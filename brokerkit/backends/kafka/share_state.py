@@ -15,7 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from confluent_kafka import KafkaError, KafkaException, Message, TopicCollection, TopicPartition
+from confluent_kafka import KafkaError, Message, TopicCollection, TopicPartition
 
 from brokerkit.core.contract.background import close_with_timeout
 from brokerkit.core.vocabulary.cancellation import Deadline
@@ -25,7 +25,7 @@ from brokerkit.core.vocabulary.secrets import revealed
 from .clients import Consumer
 from .connection import KafkaConnection, request_seconds
 from .consumer_groups import CLOSE_SECONDS, group_settings
-from .errors import from_code, lacks_permission, translating
+from .errors import lacks_permission, translate, translating
 from .options import Properties, log
 from .watch import Watch
 
@@ -174,7 +174,7 @@ def _records(
                 elif error.code() == KafkaError._PARTITION_EOF:
                     left.discard(message.partition() or 0)
                 else:
-                    raise from_code(error, "reading the state of share groups") from KafkaException(error)
+                    raise translate(error, "reading the state of share groups")
     finally:
         close_with_timeout(consumer.close, CLOSE_SECONDS, "close")
 

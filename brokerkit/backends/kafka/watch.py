@@ -8,7 +8,7 @@ from confluent_kafka import KafkaError, KafkaException
 
 from brokerkit.core.vocabulary.errors import BrokerError, Unauthorized, Unavailable
 
-from .errors import AUTHENTICATION, TLS, TLS_HINT, from_code
+from .errors import AUTHENTICATION, TLS, TLS_HINT, translate
 from .options import Properties
 from .tokens import TokenSource
 
@@ -85,7 +85,7 @@ class Watch:
                 f"{refused.str()}; {OIDC_HINT}",
             ) from KafkaException(refused)
         if refused is not None:
-            raise from_code(refused, f"{self.servers} refused the credentials")
+            raise translate(refused, f"{self.servers} refused the credentials")
         if tls is None:
             return
         said = tls.str()

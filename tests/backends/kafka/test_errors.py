@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Callable
 
 import pytest
@@ -85,3 +86,11 @@ def test_a_name_with_a_nul_never_reaches_the_one_that_ends_there(
     assert (result.status, type(result.error)) == ("failed", ConfigError)
     (bounds,) = broker.inspector().bounds(topic)
     assert bounds.end == 0
+
+
+def test_an_error_that_a_call_lists_has_its_meaning_and_a_traceback() -> None:
+    listed = KafkaError(KafkaError.COORDINATOR_LOAD_IN_PROGRESS)
+    problem = translate(listed, "listing groups")
+    assert isinstance(problem, errors.Unavailable)
+    assert problem.retryable
+    assert "KafkaException" in "".join(traceback.format_exception(problem))
