@@ -125,11 +125,13 @@ class PulsarReader(ReaderDriver):
         with gc_paused():
             messages, ids, places, data, fits = self._read(wait, slice_.end)
             if not messages:
-                self._done = self._at_end(slice_)
-                if not self._done and not self._ahead.safe and self._still():
+                if not self._ahead.safe and self._still():
                     # the broker does not answer for long if it may not read as many bytes at once
                     self._ahead.forget()
-                    self._open(entry_of(self._at))
+                    self._let_go()
+                    self._lost = True
+                    return Columns.empty()
+                self._done = self._at_end(slice_)
                 return None if self._done else Columns.empty()
             reader = self._reader
             rows = self._accounted(messages, ids, places, slice_.end)

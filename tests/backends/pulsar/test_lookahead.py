@@ -76,9 +76,7 @@ print(json.dumps({"grown": peak() - before, "seen": seen}))
     "parts",
     [
         pytest.param([(150, 1_000_000)], id="1 MB"),
-        pytest.param([(100, LARGE)], id="4.5 MB"),
-        pytest.param([(5_000, 100), (100, LARGE)], id="growing"),
-        pytest.param([(5_000, 100), (100, LARGE), (5_000, 100)], id="large in the middle"),
+        pytest.param([(70, LARGE)], id="4.5 MB"),
     ],
 )
 @pytest.mark.parametrize("admin", [True, False], ids=["admin", "no admin"])
@@ -86,7 +84,7 @@ def test_a_caller_who_is_away_has_few_megabytes_waiting(
     broker: Connection, make: Make, pulsar_server: PulsarServer, parts: list[tuple[int, int]], admin: bool
 ) -> None:
     topic = make()
-    producer = broker.native.create_producer(topic, block_if_queue_full=True, max_pending_messages=100)
+    producer = broker.native.create_producer(topic, block_if_queue_full=True, max_pending_messages=4)
     sizes = chain.from_iterable(repeat(size, count) for count, size in parts)
     for number, size in enumerate(sizes):
         producer.send_async(b"%08d" % number + bytes(size - 8), lambda result, message_id: None)
@@ -106,7 +104,7 @@ def test_a_caller_who_is_away_has_few_megabytes_waiting(
 def test_messages_that_grow_are_read_without_a_stall(broker: Connection, url: str, make: Make) -> None:
     topic = make()
     publish_as_one_batch(broker, topic, *[b"%08d" % number for number in range(500)])
-    producer = broker.native.create_producer(topic, block_if_queue_full=True)
+    producer = broker.native.create_producer(topic, block_if_queue_full=True, max_pending_messages=4)
     for number in range(500, 3_530):
         size = 8 if number < 3_500 else LARGE
         producer.send_async(b"%08d" % number + bytes(size - 8), lambda result, message_id: None)
