@@ -28,7 +28,7 @@ LIBRARIES = {
 }
 DOCUMENTED = re.compile(r"KafkaError\._[A-Z_]+")
 """The local errors of librdkafka, whose names begin with an underscore although they are public."""
-OWN: dict[str, set[str]] = {"jetstream": {"_direct"}, "servicebus": set()}
+OWN: dict[str, set[str]] = {"jetstream": {"_direct"}, "pulsar": set(), "servicebus": set()}
 """Attributes that the subclasses in a room add themselves."""
 MEMBERS: dict[str, dict[str, tuple[str, ...]]] = {
     "jetstream": {
@@ -43,6 +43,10 @@ MEMBERS: dict[str, dict[str, tuple[str, ...]]] = {
         "nats.aio.subscription.Subscription": ("_id",),
         "nats.aio.transport.TcpTransport": ("_io_writer",),
         "asyncio.StreamReaderProtocol": ("_over_ssl",),
+    },
+    "pulsar": {
+        "pulsar.schema.Schema": ("_schema_info",),
+        "_pulsar.SchemaInfo": (),
     },
     "servicebus": {
         "azure.servicebus.ServiceBusReceiver": (

@@ -7,31 +7,15 @@ pairs, which need more than a definition, and some simple types.
 
 from __future__ import annotations
 
-from pulsar import _pulsar
-from pulsar.schema import Schema
-
 from brokerkit.core.vocabulary.cancellation import Deadline
 from brokerkit.core.vocabulary.errors import BrokerError
 
+from .client_internals import CarriedSchema
 from .definitions import parse_name
 from .rest import RestEndpoint
 
 SETTABLE = frozenset({"AVRO", "JSON", "PROTOBUF_NATIVE", "STRING"})
 """The types that the library passes on, and whose definition is all that belongs to them."""
-
-
-class CarriedSchema(Schema):  # type: ignore[misc]  # the library has no types
-    """A schema of the library whose messages are already encoded."""
-
-    def __init__(self, type: str, definition: str) -> None:
-        # the library's own constructor would write the definition again, which makes it another one
-        self._schema_info = _pulsar.SchemaInfo(getattr(_pulsar.SchemaType, type), type, definition)
-
-    def encode(self, obj: bytes) -> bytes:
-        return obj
-
-    def decode(self, data: bytes) -> bytes:
-        return data
 
 
 class CarriedSchemas:
