@@ -110,7 +110,11 @@ class Copies:
         items = given
         if items is None:
             # they are sent now: with a time of long ago, retention would delete them at once
-            items = messages_to_copy(replace(chosen, publish_time=None), self.target.capabilities)
+            items = messages_to_copy(
+                replace(chosen, publish_time=None),
+                self.target.capabilities,
+                elsewhere=not self.same_broker,
+            )
         copies = []
         for row, copy_id, attributes, item in zip(
             rows, self._names(place, chosen), chosen.values("attributes"), items, strict=True
@@ -164,7 +168,7 @@ class Copies:
         item.attributes = Attributes.trusted(kept)
         item.publish_time = None
         item.partition = self._partition(made)
-        item.send_again(f"bk-{made.known_by}-0")
+        item.send_again(f"bk-{made.known_by}-0", elsewhere=not self.same_broker)
         return item
 
     def _partition(self, made: Copy) -> int | None:
