@@ -62,6 +62,31 @@ def test_single_messages_are_removed_and_can_be_published_again(filled: Session)
     assert left(filled) == list(range(20))
 
 
+@pytest.mark.parametrize(
+    ("how", "wanted"),
+    [
+        ({"where": lambda value: value["id"] < 10, "before": {0: 2}}, [0, 2]),
+        ({"where": "id", "before": {1: 3, 0: 1}}, [0, 1, 3, 5]),
+        ({"key": "k", "before": {1: -8}}, [1, 3]),
+        ({"header": "h", "before": {0: "-8h"}}, [0, 2, 4]),
+    ],
+)
+def test_single_messages_of_other_partitions_than_those_named_stay(
+    s: Session, how: dict[str, Any], wanted: list[int]
+) -> None:
+    s.create_topic("t", partitions=2)
+    first = datetime.now(UTC) - timedelta(hours=10, minutes=30)
+    for number in range(20):
+        moment = first + timedelta(hours=number // 2)
+        s.publish(
+            "t", {"id": number}, key="k", attributes={"h": "1"}, partition=number % 2, publish_time=moment
+        )
+    planned = s.purge("t", **how, dry_run=True)
+    assert sorted(json.loads(each)["id"] for each in planned["value"]) == wanted
+    assert set(s.purge("t", **how, confirm="t")["status"]) == {"removed"}
+    assert left(s) == [number for number in range(20) if number not in wanted]
+
+
 def test_subscriptions_neither_hold_nor_wait_for_what_is_removed(filled: Session) -> None:
     filled.create_subscription("t", "me", start="earliest")
     with filled.consumer("t", "me") as consumer:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from brokerkit.core.vocabulary.errors import BrokerError, ConfigError, NotFound
@@ -96,6 +97,7 @@ class PurgingSession(WatchingSession):
                 else self.scan(
                     topic,
                     end="latest" if before is None else before,
+                    partitions=list(before) if isinstance(before, Mapping) else None,
                     key=key,
                     header=header,
                     where=where,
