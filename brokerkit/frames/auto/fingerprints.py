@@ -7,16 +7,21 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from brokerkit.core.vocabulary.errors import BrokerError, NotFound, Unavailable
+from brokerkit.core.vocabulary.errors import BrokerError, ConfigError, NotFound, Unavailable
 from brokerkit.core.vocabulary.freed import freed
 from brokerkit.registry import RegisteredSchema, Registry, SchemaRef, Subjects
 
-from ..codecs.avro.fingerprint import fingerprint
+from ..codecs.avro.fingerprint import fingerprint, logical_form
+from ..codecs.avro.schema import Type
 from ..codecs.body_writers import avro_type
 
 KIND = "fingerprint"
 LISTED_SECONDS = 60.0
 """How long an unknown fingerprint does not let all schemas be listed again."""
+
+
+class SeveralSchemas(ConfigError):
+    """A fingerprint is that of several schemas whose logical types differ."""
 
 
 class FingerprintedRegistry:
@@ -32,8 +37,8 @@ class FingerprintedRegistry:
     def __init__(self, registry: Registry) -> None:
         self._registry = registry
         self._lock = threading.RLock()
-        self._known: dict[str, RegisteredSchema] = {}
-        self._seen: dict[RegisteredSchema, str | None] = {}
+        self._known: dict[str, dict[str, RegisteredSchema]] = {}
+        self._seen: set[RegisteredSchema] = set()
         self._listed: float | None = None
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -53,7 +58,7 @@ class FingerprintedRegistry:
         return self._registry.kinds | {KIND}
 
     def resolve(self, ref: SchemaRef) -> RegisteredSchema:
-        """Return the schema that a payload names. Raises the errors of `Registry.resolve`."""
+        """Return the schema that a payload names. Raises SeveralSchemas, and as `Registry.resolve` does."""
         if ref.kind != KIND:
             return self._registry.resolve(ref)
         wanted = str(ref.id)
@@ -62,10 +67,15 @@ class FingerprintedRegistry:
             if wanted not in self._known and (self._listed is None or now - self._listed > LISTED_SECONDS):
                 self._list()
                 self._listed = now
-            found = self._known.get(wanted)
-        if found is None:
+            found = list(self._known.get(wanted, {}).values())
+        if not found:
             raise NotFound(f"none of its {len(self._known):,} Avro schemas has this fingerprint")
-        return found
+        if len(found) > 1:
+            raise SeveralSchemas(
+                f"{' and '.join(each.label for each in found[:3])} have this fingerprint, which leaves their "
+                "logical types out; give the schema, as decode=bk.avro(schema)"
+            )
+        return found[0]
 
     def with_references(self, schema: RegisteredSchema) -> dict[str, RegisteredSchema]:
         """Return all schemas that a schema uses, as `Registry.with_references` does."""
@@ -78,18 +88,17 @@ class FingerprintedRegistry:
     def _list(self) -> None:
         for schema in Subjects(self._registry.client).all():
             if schema.type == "AVRO" and schema not in self._seen:
-                self._seen[schema] = found = self._fingerprint(schema)
-                if found is not None:
-                    self._known[found] = schema
+                self._add(schema)
+                self._seen.add(schema)
 
-    def _fingerprint(self, schema: RegisteredSchema) -> str | None:
-        """Return the fingerprint of a schema; None if the schema cannot be used."""
+    def _add(self, schema: RegisteredSchema) -> None:
         try:
-            return str(fingerprint_ref(schema, self._registry.with_references(schema)).id)
+            type = avro_type(schema, self._registry.with_references(schema))
         except BrokerError as error:
             if isinstance(error, Unavailable) and error.retryable:
                 raise
-            return None
+            return  # a schema that cannot be used has no fingerprint
+        self._known.setdefault(_hexadecimal(type), {})[logical_form(type)] = schema
 
 
 def fingerprint_ref(schema: RegisteredSchema, references: Mapping[str, RegisteredSchema]) -> SchemaRef:
@@ -101,4 +110,8 @@ def fingerprint_ref(schema: RegisteredSchema, references: Mapping[str, Registere
     Raises:
         ConfigError: The schema cannot be used.
     """
-    return SchemaRef(KIND, f"{fingerprint(avro_type(schema, references)):016x}")
+    return SchemaRef(KIND, _hexadecimal(avro_type(schema, references)))
+
+
+def _hexadecimal(type: Type) -> str:
+    return f"{fingerprint(type):016x}"

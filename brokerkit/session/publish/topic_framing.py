@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from brokerkit.core.vocabulary.errors import BrokerError
-from brokerkit.frames.auto.fingerprints import FingerprintedRegistry
+from brokerkit.frames.auto.fingerprints import FingerprintedRegistry, SeveralSchemas
 from brokerkit.frames.codecs.framing import Framing, framings, with_message
 from brokerkit.registry import Registry
 
@@ -30,6 +30,8 @@ def framing_of(session: BrokerSession, topic: str, registry: Registry) -> Framin
         for framing in framings(payload, attributes, "value"):
             try:
                 schema = source.resolve(framing.ref)
+            except SeveralSchemas:
+                return framing
             except BrokerError:
                 continue
             if schema.type != "PROTOBUF":

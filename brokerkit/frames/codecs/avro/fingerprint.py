@@ -36,25 +36,40 @@ def fingerprint(type: Type) -> int:
 
 def canonical_form(type: Type) -> str:
     """Return the parsing canonical form: only what decides how data is read, in a fixed order."""
-    return json.dumps(_canonical(type, set()), separators=(",", ":"), ensure_ascii=False)
+    return _text(type, logical=False)
 
 
-def _canonical(type: Type, declared: set[str]) -> Any:
+def logical_form(type: Type) -> str:
+    """Return the canonical form with the logical types: what decides what the data means."""
+    return _text(type, logical=True)
+
+
+def _text(type: Type, logical: bool) -> str:
+    return json.dumps(_canonical(type, set(), logical), separators=(",", ":"), ensure_ascii=False)
+
+
+def _canonical(type: Type, declared: set[str], logical: bool) -> Any:
     if isinstance(type, Primitive):
-        return type.kind
+        return {"type": type.kind, **_logical(type)} if logical and type.logical else type.kind
     if isinstance(type, Union):
-        return [_canonical(branch, declared) for branch in type.branches]
+        return [_canonical(branch, declared, logical) for branch in type.branches]
     if isinstance(type, Array):
-        return {"type": "array", "items": _canonical(type.items, declared)}
+        return {"type": "array", "items": _canonical(type.items, declared, logical)}
     if isinstance(type, Map):
-        return {"type": "map", "values": _canonical(type.values, declared)}
+        return {"type": "map", "values": _canonical(type.values, declared, logical)}
     if type.name in declared:
         return type.name
     declared.add(type.name)
     if isinstance(type, Fixed):
-        return {"name": type.name, "type": "fixed", "size": type.size}
+        return {"name": type.name, "type": "fixed", "size": type.size, **(_logical(type) if logical else {})}
     if isinstance(type, Enum):
         return {"name": type.name, "type": "enum", "symbols": list(type.symbols)}
     assert isinstance(type, Record)
-    fields = [{"name": field.name, "type": _canonical(field.type, declared)} for field in type.fields]
+    fields = [
+        {"name": field.name, "type": _canonical(field.type, declared, logical)} for field in type.fields
+    ]
     return {"name": type.name, "type": "record", "fields": fields}
+
+
+def _logical(type: Primitive | Fixed) -> dict[str, Any]:
+    return {"logicalType": type.logical, "precision": type.precision, "scale": type.scale}
