@@ -320,6 +320,39 @@ def test_topics_are_found_by_usual_names(name: str, kind: str | None) -> None:
 
 
 @pytest.mark.parametrize(
+    ("others", "name", "topic"),
+    [
+        (["orders.eu"], "error.orders.eu.g", "orders.eu"), (["orders.us"], "error.orders.eu.g", "orders"),
+        (["Orders"], "Orders-dlq", "Orders"), (["Orders"], "orders-DLQ", "orders"),
+        ([], "Orders-dlq", "orders"), (["orders-retry-eu"], "orders-retry-eu-dlt", "orders-retry-eu"),
+        (["orders.eu"], "error.orders.billing", "orders"),
+    ],
+)  # fmt: skip
+def test_a_name_belongs_to_the_topic_that_it_names_most_exactly(
+    others: list[str], name: str, topic: str
+) -> None:
+    names = ["orders", *others, name]
+    assert [each for each in ["orders", *others] if name in named_after(each, names)] == [topic]
+
+
+def test_a_rule_of_the_user_belongs_to_the_topic_that_it_names_most_exactly() -> None:
+    names = ["orders", "orders.eu", "bad.orders.eu.x", "bad.orders.x"]
+    assert named_after("orders", names, "bad.{topic}.*") == {"bad.orders.x": "dead letters"}
+    assert named_after("orders.eu", names, "bad.{topic}.*") == {"bad.orders.eu.x": "dead letters"}
+
+
+def test_dead_letters_of_another_topic_stay_where_they_are(s: Session) -> None:
+    for name in ("orders", "orders.eu", "error.orders.eu.g", "error.orders.g", "Orders", "Orders-dlq"):
+        s.create_topic(name)
+        s.publish(name, name)
+    assert list(s.redrive("orders", dry_run=True)["source"]) == ["error.orders.g"]
+    assert list(s.redrive("orders.eu", dry_run=True)["source"]) == ["error.orders.eu.g"]
+    s.redrive("orders", confirm="orders", progress=False)
+    assert list(s.peek("orders")["value"]) == ["orders", "error.orders.g"]
+    assert list(s.dead_letters("Orders")["value"]) == ["Orders-dlq"]
+
+
+@pytest.mark.parametrize(
     ("headers", "told"),
     [
         (

@@ -14,7 +14,7 @@ from brokerkit.core.vocabulary.positions import Earliest
 from brokerkit.core.vocabulary.settled_offsets import SettledOffsets
 
 from .admin import Subscriptions
-from .inspector import DEAD_LETTERS, RETRIES, cursor_position
+from .inspector import DEAD_LETTERS, RETRIES, cursor_position, purpose
 from .names import split_partition
 from .positions import unpack
 from .subscription_options import SubscriptionOptions
@@ -72,12 +72,17 @@ class PulsarDeadLetters(DeadLettersDriver):
         domain, _, path = full.partition("://")
         names = rest.get(f"{domain}/{path.rpartition('/')[0]}", deadline.remaining())
         found: dict[str, DeadLetterPlace] = {}
-        for name in sorted({split_partition(each)[0] for each in names}):
-            for ending, kind in ((DEAD_LETTERS, "dead letters"), (RETRIES, "retries")):
-                if name.startswith(f"{full}-") and name.endswith(ending):
-                    # clients make one for each partition that a consumer is attached to
-                    by = _PARTITION.sub("", name.removeprefix(f"{full}-").removesuffix(ending)) or None
-                    found[name] = DeadLetterPlace(name, kind, "take", full, by, through=SUBSCRIPTION)
+        topics = sorted({split_partition(each)[0] for each in names})
+        longer = [f"{each}-" for each in topics if each.startswith(f"{full}-") and purpose(each) is None]
+        for name in topics:
+            kind = purpose(name)
+            if kind is None or not name.startswith(f"{full}-") or name.startswith(tuple(longer)):
+                continue
+            # clients make one for each partition that a consumer is attached to
+            ending = DEAD_LETTERS if name.endswith(DEAD_LETTERS) else RETRIES
+            by = name.removesuffix(ending).removeprefix(full).removeprefix("-")
+            by = _PARTITION.sub("", by) or None
+            found[name] = DeadLetterPlace(name, kind, "take", full, by, through=SUBSCRIPTION)
         return list(found.values())
 
     def place(self, name: str, timeout: float) -> DeadLetterPlace:

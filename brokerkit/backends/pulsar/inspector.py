@@ -137,11 +137,11 @@ def _listed(rest: RestEndpoint, namespace: str, deadline: Deadline) -> Iterator[
             partitions[topic] = max(partitions.get(topic, 0), 0 if number is None else number + 1)
     for name, count in partitions.items():
         local = name.rpartition("/")[2]
-        details = {"namespace": namespace} | ({"kind": kind} if (kind := _kind(local)) else {})
+        details = {"namespace": namespace} | ({"kind": kind} if (kind := purpose(local)) else {})
         yield TopicInfo(name, count or None, internal=local.startswith(INTERNAL), details=details)
 
 
-def _kind(local: str) -> str | None:
+def purpose(local: str) -> str | None:
     """Return the purpose of a topic, if its name is that of the clients for dead letters or retries."""
     if local.endswith(DEAD_LETTERS):
         return "dead letters"
@@ -154,7 +154,7 @@ def _beside(rest: RestEndpoint, full: str, deadline: Deadline) -> dict[str, int]
     namespace = path.rpartition("/")[0]
     found: dict[str, int] = {}
     for name in rest.get(f"{domain}/{namespace}", deadline.remaining()):
-        if name.startswith(f"{full}-") and _kind(split_partition(name)[0]) is not None:
+        if name.startswith(f"{full}-") and purpose(split_partition(name)[0]) is not None:
             try:
                 bounds = from_ledgers(None, rest.internal_stats(name, deadline.remaining()))
             except NotFound:

@@ -227,21 +227,48 @@ _TELLING = re.compile(r"(?:^|[._\-])(?:dlq|dlt|dead[._\-]?letters?)(?:$|[._\-])"
 def named_after(topic: str, names: Iterable[str], naming: str | None = None) -> dict[str, str]:
     """Return the topics that hold dead letters or retries of a topic by their names, each with its kind.
 
+    One that is named more exactly after another topic is left out: after a longer name, or in the same case.
+
     Args:
         topic: The name of the topic.
         names: The names of all topics.
         naming: The rule for the names, such as "dlq.{topic}". None tries those that are usual.
     """
     kinds = [("dead letters", (naming,))] if naming else [("dead letters", NAMINGS), ("retries", RETRIES)]
+    every = {name: name.lower() for name in names}
     found: dict[str, str] = {}
     for kind, rules in kinds:
-        pattern = re.compile("|".join(_pattern(rule, topic) for rule in rules), re.IGNORECASE)
-        found |= {name: kind for name in names if name != topic and pattern.fullmatch(name)}
-    return found
+        for name in every:
+            if name != topic and _exactness(name, topic, rules) is not None:
+                found[name] = kind
+    others = {name: text for name, text in every.items() if len(name) >= len(topic) and name != topic}
+    rules = tuple(rule for _, some in kinds for rule in some)
+    return {name: kind for name, kind in found.items() if not _is_of_another(name, topic, others, rules)}
+
+
+def _is_of_another(name: str, topic: str, others: Mapping[str, str], rules: Sequence[str]) -> bool:
+    own, text = _exactness(name, topic, rules), name.lower()
+    for other, lower in others.items():
+        if lower in text and other != name:
+            theirs = _exactness(name, other, rules)
+            if theirs is not None and own is not None and theirs > own:
+                return True
+    return False
+
+
+def _exactness(name: str, topic: str, rules: Sequence[str]) -> tuple[bool, int] | None:
+    """Return how exactly rules make a name of a topic's: in the same case, how long it is. None if not."""
+    if topic.lower() not in name.lower():
+        return None
+    pattern = "|".join(_pattern(rule, topic) for rule in rules)
+    if re.fullmatch(pattern, name, re.IGNORECASE) is None:
+        return None
+    return any(re.fullmatch(_pattern(rule, topic), name) is not None for rule in rules), len(topic)
 
 
 def _pattern(rule: str, topic: str) -> str:
-    parts = (re.escape(part).replace(r"\*", ".*") for part in rule.split("{topic}"))
+    """Return an expression in which the case of the topic matters, but not that of the rule."""
+    parts = (f"(?i:{re.escape(part)})".replace(r"\*", ".*") for part in rule.split("{topic}"))
     return re.escape(topic).join(parts)
 
 

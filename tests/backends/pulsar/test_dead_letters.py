@@ -89,3 +89,20 @@ def test_messages_are_moved_for_a_subscription(s: Session) -> None:
     assert receipts["removed"].all()
     assert sorted(s.peek(there)["value"]) == ["0", "1", "2", "3", "4"]
     assert sorted(s.pull(topic, 10, subscription="work", timeout=5)["value"]) == ["5", "6", "7", "8", "9"]
+
+
+def test_dead_letters_of_a_topic_with_a_longer_name_stay_where_they_are(s: Session) -> None:
+    topic = f"t-{uuid.uuid4().hex[:8]}"
+    for name in ("", "-eu", "-sub-DLQ", "-us-DLQ", "-eu-sub-DLQ", "-eu-DLQ", "-eu-sub-RETRY"):
+        s.create_topic(topic + name)
+        s.publish(topic + name, name)
+    assert sorted(s.redrive(topic, dry_run=True)["source"].str.partition(topic)[2]) == ["-sub-DLQ", "-us-DLQ"]
+    eu = s.redrive(f"{topic}-eu", dry_run=True)
+    assert sorted(eu["source"].str.partition(topic)[2]) == ["-eu-DLQ", "-eu-sub-DLQ"]
+    places = s.connection.dead_letters().places(f"{topic}-eu")
+    told = {each.name.rpartition(topic)[2]: (each.kind, each.subscription) for each in places}
+    assert told == {
+        "-eu-DLQ": ("dead letters", None),
+        "-eu-sub-DLQ": ("dead letters", "sub"),
+        "-eu-sub-RETRY": ("retries", "sub"),
+    }
