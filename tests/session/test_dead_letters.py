@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 import pytest
 
 import brokerkit as bk
-from brokerkit.core import OutboundMessage
+from brokerkit.core import ConnectedPublisher, OutboundMessage
 from brokerkit.core.vocabulary.attributes import Attributes
 from brokerkit.core.vocabulary.dead_letters import COMMON_RULES, HeaderRules, is_telling, named_after
 from brokerkit.core.vocabulary.settled_offsets import SettledOffsets
@@ -417,3 +417,82 @@ def test_a_position_remembers_what_was_settled_behind_what_was_left() -> None:
     assert SettledOffsets.read(0, every_second.note) == every_second
     with pytest.raises(bk.NotSupported, match="take those before it first"):
         _ = SettledOffsets(0, {n * n % 1_000_003 for n in range(300_000)} - {0}).note
+
+
+def killed(*_: Any, **__: Any) -> Any:
+    raise KeyboardInterrupt
+
+
+def killed_before_sending(s: Session, monkeypatch: pytest.MonkeyPatch, *args: Any, **given: Any) -> None:
+    """Redrive, and end when the journal has what is about to be sent, and nothing is sent."""
+    with monkeypatch.context() as patch:
+        patch.setattr(ConnectedPublisher, "send", killed)
+        with pytest.raises(bk.Interrupted):
+            s.redrive(*args, progress=False, **given)
+
+
+def test_what_an_earlier_call_did_not_send_is_sent_although_another_place_was_redriven(
+    s: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal = tmp_path / "journal"
+    for name in ("x", "x-dlq", "x-dlt"):
+        s.create_topic(name)
+    s.publish("x-dlq", "one")
+    s.publish("x-dlt", "two")
+    letters = s.dead_letters("x")
+    of_place = {name: letters[letters["topic"] == name] for name in ("x-dlq", "x-dlt")}
+    killed_before_sending(s, monkeypatch, of_place["x-dlq"], confirm="x", journal=journal)
+    receipts = s.redrive(of_place["x-dlt"], confirm="x", journal=journal, progress=False)
+    assert receipts.counts == {"confirmed": 1, "failed": 0, "unknown": 1}
+    assert list(receipts["removed"]) == [False, True]
+    receipts = s.redrive("x", confirm="x", journal=journal, progress=False)
+    assert receipts.counts == {"confirmed": 2, "failed": 0, "unknown": 0}
+    assert sorted(s.peek("x")["value"]) == ["one", "two"]
+
+
+def test_what_is_gone_and_was_not_found_in_the_target_stays_unknown(
+    s: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal = tmp_path / "journal"
+    for name in ("x", "x-dlq"):
+        s.create_topic(name)
+    s.publish_batch("x-dlq", ["one", "two"])
+    killed_before_sending(s, monkeypatch, "x", confirm="x", journal=journal)
+    s.purge("x-dlq", confirm="x-dlq")
+    for _ in range(2):
+        receipts = s.redrive("x", confirm="x", journal=journal, progress=False)
+        assert receipts.counts == {"confirmed": 0, "failed": 0, "unknown": 2}
+    assert s.peek("x").empty
+
+
+def test_what_is_gone_and_was_found_in_the_target_is_confirmed(
+    s: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal = tmp_path / "journal"
+    for name in ("x", "x-dlq"):
+        s.create_topic(name)
+    s.publish_batch("x-dlq", ["one", "two"])
+    with monkeypatch.context() as patch:
+        patch.setattr(Journal, "outcome", killed)
+        with pytest.raises(bk.Interrupted):
+            s.redrive("x", confirm="x", journal=journal, progress=False)
+    s.purge("x-dlq", confirm="x-dlq")
+    for _ in range(2):
+        receipts = s.redrive("x", confirm="x", journal=journal, progress=False)
+        assert receipts.counts == {"confirmed": 2, "failed": 0, "unknown": 0}
+        assert receipts["removed"].all()
+    assert list(s.peek("x")["value"]) == ["one", "two"]
+
+
+def test_a_journal_does_not_take_messages_of_a_topic_that_was_made_again_for_those_it_knows(
+    s: Session, tmp_path: Path
+) -> None:
+    s.create_topic("x")
+    for text in ("first", "second"):
+        s.create_topic("x-dlq")
+        s.publish("x-dlq", text)
+        receipts = s.redrive("x", confirm="x", journal=tmp_path / "journal", progress=False)
+        assert receipts["removed"].all()
+        s.delete_topic("x-dlq", confirm="x-dlq")
+    assert list(s.peek("x")["value"]) == ["first", "second"]
+    assert receipts.counts == {"confirmed": 2, "failed": 0, "unknown": 0}

@@ -38,7 +38,7 @@ class Copy:
 
     Attributes:
         row: Its row in the part that was read.
-        name: The name of the original: its place and its id.
+        name: The name of the original: its place, its id and the name of its copy.
         known_by: The name by which the copy is known again.
         facts: What its attributes say.
         target: The topic that it goes to. None if that is not known.
@@ -131,14 +131,15 @@ class Copies:
     def _names(self, place: DeadLetterPlace, columns: Columns) -> Iterable[tuple[str, str]]:
         """Return the name of each original, and the name of its copy.
 
-        That depends on the content too: a topic that was deleted and created again has the same ids.
+        They depend on the content too: a topic that was deleted and created again has the same ids.
         """
         parts = (columns.values(name) for name in ("id", "publish_time", "key", "value"))
         for identity, time, key, value in zip(*parts, strict=True):
             made = sha256(f"{place.name} {identity} {time}".encode("utf-8", "surrogatepass"))
             for data in (key, value):
                 made.update(b"-" if data is None else b"%d:" % len(data) + bytes(data))
-            yield f"{place.name} {identity}", made.hexdigest()[:32]
+            known_by = made.hexdigest()[:32]
+            yield f"{place.name} {identity} {known_by}", known_by
 
     def _problem(self, made: Copy, place: DeadLetterPlace, item: Item) -> BrokerError | None:
         if isinstance(item, BrokerError):

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 CHUNK_ROWS = 500
 WAIT_SECONDS = 0.1
-GONE = "its original is gone, which is removed only after its copy was confirmed"
+EARLIER = "sent by an earlier call"
 
 
 class MoveWarning(UserWarning):
@@ -120,14 +120,15 @@ class Moving:
         self._ends = {} if journal is None else journal.ends
         if journal is not None:
             for name, result in journal.known.items():
-                place, _, identity = str(name).rpartition(" ")
+                place, identity, known_by = str(name).rsplit(" ", 2)
                 target = journal.targets.get(name)
-                self._receipts[name] = Receipt(place, identity, target, result, name in journal.removed)
-        self._doubts = {
-            name
-            for name, each in self._receipts.items()
-            if each.result.status == "unknown" or (each.result.ok and not each.removed)
-        }
+                self._receipts[name] = Receipt(
+                    place, identity, target, result, name in journal.removed, known_by=known_by
+                )
+        self._doubts: dict[str, list[Receipt]] = {}
+        for each in self._receipts.values():
+            if each.result.status == "unknown" or (each.result.ok and not each.removed):
+                self._doubts.setdefault(each.original, []).append(each)
 
     def run(self, *, total: int | None, progress: bool) -> OutcomeFrame:
         """Move everything. This ends early if the broker does not answer."""
@@ -165,12 +166,15 @@ class Moving:
         given = self._selection.messages(source.place.name, part.columns, rows)
         copies = self._copies.of(source.place, part.columns, rows, given)
         ids = part.ids
-        self._doubts.difference_update(f"{source.place.name} {each}" for each in ids)
+        for identity in ids:
+            self._doubts.pop(f"{source.place.name} {identity}", None)
         for each in copies:
             known = self._receipts.get(each.name)
             if known is None or not known.result.ok:
                 failed = PublishResult("failed", error=each.problem)
-                self._receipts[each.name] = Receipt(source.place.name, ids[each.row], each.target, failed)
+                self._receipts[each.name] = Receipt(
+                    source.place.name, ids[each.row], each.target, failed, known_by=each.known_by
+                )
         waiting = [each for each in copies if each.message is not None]
         if self._together is not None and isinstance(source, RememberedSource):
             self._at_once(source, part, waiting)
@@ -182,7 +186,7 @@ class Moving:
         assert self._together is not None
         names = [each.name for each in waiting]
         if self._journal is not None and names:
-            self._journal.sending(names, targets=[each.target for each in waiting])
+            self._note_sending(waiting)
         results = self._together.moved(source, part, waiting, self._pace.timeout)
         if self._journal is not None and names:
             self._journal.outcome(names, results)
@@ -216,36 +220,39 @@ class Moving:
         receipt = self._receipts[copy.name]
         if receipt.result.ok:
             return True
-        assert copy.target is not None
-        if copy.known_by not in self._copies.known_in(copy.target, self._ends.get(copy.target)):
+        if not self._is_in(copy.target, copy.known_by):
             return False
-        receipt.result = PublishResult("confirmed", note="sent by an earlier call")
+        receipt.result = PublishResult("confirmed", note=EARLIER)
         if self._journal is not None:
             self._journal.outcome([copy.name], [receipt.result])
         return True
+
+    def _is_in(self, target: str | None, known_by: str | None) -> bool:
+        """Return whether a target has a copy that an earlier call sent."""
+        return target is not None and known_by in self._copies.known_in(target, self._ends.get(target))
 
     def _sent(self, copies: Sequence[Copy]) -> list[PublishResult]:
         """Send copies, and return their outcomes."""
         if not copies:
             return []
         names = [each.name for each in copies]
-        targets = [str(each.target) for each in copies]
-        if self._journal is not None:
-            self._journal.sending(names, targets=targets, ends=self._copies.ends(dict.fromkeys(targets)))
+        self._note_sending(copies)
         for each in copies:
             receipt = self._receipts[each.name]
             receipt.result = PublishResult(
                 "unknown", error=BrokerError("interrupted while it was being published")
             )
-        batch = [
-            (target, each.message)
-            for target, each in zip(targets, copies, strict=True)
-            if each.message is not None
-        ]
+        batch = [(str(each.target), each.message) for each in copies if each.message is not None]
         results = self._publisher.send(batch, timeout=self._pace.timeout)
         if self._journal is not None:
             self._journal.outcome(names, results)
         return results
+
+    def _note_sending(self, copies: Sequence[Copy]) -> None:
+        if self._journal is not None:
+            targets = [str(each.target) for each in copies]
+            ends = self._copies.ends(dict.fromkeys(targets))
+            self._journal.sending([each.name for each in copies], targets=targets, ends=ends)
 
     def _stop_if_unanswered(self, results: Sequence[PublishResult], began: float) -> None:
         if answers_to_nothing(results, began):
@@ -256,17 +263,15 @@ class Moving:
         """Say what is known of those that an earlier call was moving, or that were asked for and are gone."""
         if self._stopped or (self._pace.limit is not None and self._moved >= self._pace.limit):
             return
-        for name in sorted(self._doubts - self._locked):
-            receipt = self._receipts[name]
-            receipt.removed = True
-            if receipt.result.status == "unknown":
-                receipt.result = PublishResult("confirmed", note=GONE)
-            if self._journal is not None:
-                self._journal.outcome([name], [receipt.result])
-                self._journal.gone([name])
+        shown = {each.place.name for each in self._sources if each.shows_all}
+        for original, receipts in self._doubts.items():
+            for each in receipts:
+                if each.place in shown and original not in self._locked:
+                    self._settle(each)
+        known = {each.original for each in self._receipts.values()}
         for place, identity in self._selection.left:
             name = f"{place} {identity}"
-            if name in self._receipts:
+            if name in known:
                 continue
             locked = name in self._locked
             missing: BrokerError = NotFound(f"it is not in {place!r} any more")
@@ -274,6 +279,18 @@ class Moving:
                 missing = Unavailable("another consumer holds it: it was left where it is")
             failed = PublishResult("failed", error=missing)
             self._receipts[name] = Receipt(place, identity, None, failed, removed=not locked)
+
+    def _settle(self, receipt: Receipt) -> None:
+        """Say what became of a message whose original is gone: it is stored only if its copy is found."""
+        receipt.removed = True
+        if not receipt.result.ok:
+            if not self._is_in(receipt.target, receipt.known_by):
+                return
+            receipt.result = PublishResult("confirmed", note=EARLIER)
+        if self._journal is not None:
+            name = f"{receipt.original} {receipt.known_by}"
+            self._journal.outcome([name], [receipt.result])
+            self._journal.gone([name])
 
     def outcome(self) -> OutcomeFrame:
         """Return the receipt of every message that was tried, by this call or an earlier one."""

@@ -26,6 +26,7 @@ class Receipt:
         result: The outcome of sending it.
         removed: Whether its original is gone.
         problem: Why it was not removed although it was sent.
+        known_by: The name by which its copy is known again.
     """
 
     place: str
@@ -34,6 +35,12 @@ class Receipt:
     result: PublishResult
     removed: bool = False
     problem: BrokerError | None = None
+    known_by: str | None = None
+
+    @property
+    def original(self) -> str:
+        """The place and the id of the original."""
+        return f"{self.place} {self.id}"
 
     @property
     def outcome(self) -> PublishResult:

@@ -42,7 +42,10 @@ class Source(ABC):
 
     Attributes:
         locked: The messages that are there, and were not to be had: another consumer holds them.
+        shows_all: Whether a message that is in none of the parts, and not locked, is gone.
     """
+
+    shows_all = True
 
     def __init__(self, session: BrokerSession, place: DeadLetterPlace) -> None:
         self.session = session

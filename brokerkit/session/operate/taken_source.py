@@ -48,10 +48,12 @@ class TakenSource(Source):
         )
         assert isinstance(consumer, MessageConsumer)
         self._consumer = consumer
+        # what another consumer holds is not shown by a subscription
+        self.shows_all = session.capabilities.slices == "while it lasts"
         self._waiting: dict[str, tuple[Columns, int, Taken]] = {}
 
     def parts(self, rows: int) -> Iterator[Part]:
-        if self.session.capabilities.slices != "while it lasts":
+        if not self.shows_all:
             yield from self._as_they_come(rows)
             return
         for ids in self._ids(rows):

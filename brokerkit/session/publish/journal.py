@@ -15,8 +15,9 @@ Their outcome follows: `status` has one letter for each (c: confirmed, f: failed
     {"outcome": {"rows": [0, 5000], "status": "ccf...", "id": ["0-17", ...], "error": {"2": "..."}}}
 
 A copy has no digest, since its source does not change, and lists the slices it reads: ``{"plan": [...]}``.
-Messages that are moved have the ends of their targets before they were sent in `ends`, each a list of
-partition and position, and a line when their originals are gone: ``{"removed": ["orders-dlq 0-17", ...]}``.
+Messages that are moved are named by the place and the id of their original and the name of their copy. Their
+line has the ends of their targets before they were sent in `ends`, each a list of partition and position, and
+there is a line when their originals are gone: ``{"removed": ["orders-dlq 0-17 b5bb9d80...", ...]}``.
 Messages that were being sent and have no outcome are unknown. Later lines replace earlier ones. An
 incomplete last line is ignored.
 """

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 import brokerkit as bk
-from brokerkit.core import OutboundMessage
+from brokerkit.core import ConnectedPublisher, OutboundMessage
 from brokerkit.sandbox.pubsub import EmulatorServer
 from brokerkit.testing.waiting import eventually
 from brokerkit.workbench import Session
@@ -71,3 +73,31 @@ def test_a_topic_without_a_policy_says_so(s: Session) -> None:
     s.create_topic(f"{topic}-dlq")
     with pytest.raises(bk.NotSupported, match="through=NAME"):
         s.redrive(topic, confirm=topic)
+
+
+@pytest.mark.timeout(180)
+def test_what_another_consumer_holds_is_not_taken_for_redriven(
+    s: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    topic, letters = failed(s, 4)
+    again = {"confirm": topic, "journal": tmp_path / "journal", "progress": False}
+
+    def killed(*_: Any, **__: Any) -> Any:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ConnectedPublisher, "send", killed)
+        with pytest.raises(bk.Interrupted):
+            s.redrive(topic, **again)
+    (through,) = s.subscriptions(letters)["subscription"]
+    with s.consumer(letters, through) as consumer:
+        held = consumer.next_batch(4, 20)
+        assert len(held) == 4
+        receipts = s.redrive(topic, **again)
+        assert receipts.counts == {"confirmed": 0, "failed": 0, "unknown": 4}
+        assert not receipts["removed"].any()
+        for each in held:
+            each.nack()
+    receipts = s.redrive(topic, **again)
+    assert receipts.counts == {"confirmed": 4, "failed": 0, "unknown": 0}
+    assert len(s.pull(topic, 4, subscription=f"{topic}-billing", timeout=20)) == 4
