@@ -274,11 +274,14 @@ class Moving:
             if name in known:
                 continue
             locked = name in self._locked
+            gone = place in shown and not locked
             missing: BrokerError = NotFound(f"it is not in {place!r} any more")
             if locked:
                 missing = Unavailable("another consumer holds it: it was left where it is")
+            elif not gone:
+                missing = Unavailable("it did not come: it is gone, or another consumer holds it")
             failed = PublishResult("failed", error=missing)
-            self._receipts[name] = Receipt(place, identity, None, failed, removed=not locked)
+            self._receipts[name] = Receipt(place, identity, None, failed, removed=gone)
 
     def _settle(self, receipt: Receipt) -> None:
         """Say what became of a message whose original is gone: it is stored only if its copy is found."""

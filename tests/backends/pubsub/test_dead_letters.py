@@ -89,12 +89,15 @@ def test_what_another_consumer_holds_is_not_taken_for_redriven(
         patch.setattr(ConnectedPublisher, "send", killed)
         with pytest.raises(bk.Interrupted):
             s.redrive(topic, **again)
-    (through,) = s.subscriptions(letters)["subscription"]
-    with s.consumer(letters, through) as consumer:
+    found = s.dead_letters(topic, side_effects="give back")
+    with s.consumer(letters, f"{letters}-work") as consumer:
         held = consumer.next_batch(4, 20)
         assert len(held) == 4
         receipts = s.redrive(topic, **again)
         assert receipts.counts == {"confirmed": 0, "failed": 0, "unknown": 4}
+        assert not receipts["removed"].any()
+        receipts = s.redrive(found, confirm=topic, progress=False)
+        assert all("another consumer" in each for each in receipts["error"])
         assert not receipts["removed"].any()
         for each in held:
             each.nack()
