@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import permutations
 from typing import Any
 
 import pyarrow as pa
@@ -42,6 +43,16 @@ MERGED = [
 def test_the_union_of_schemas_has_the_type_that_holds_all_of_them(versions: list[Any], type: Any) -> None:
     union = merged([parse_schema(json.dumps(each)) for each in versions])
     assert AvroColumns(union).type == type
+
+
+@pytest.mark.parametrize("order", list(permutations(["float", "int", "long"])))
+def test_whole_numbers_stay_exact_beside_a_float(order: tuple[str, ...]) -> None:
+    union = merged([parse_schema(json.dumps(record(a=kind))) for kind in order])
+    for kind, value in (("int", 2**31 - 1), ("long", 2**63 - 1), ("float", 0.5)):
+        payloads: Any = pa.array(written(record(a=kind), {"a": value}), pa.large_binary())
+        found, failures = AvroColumns(parse_schema(json.dumps(record(a=kind))), union).read(payloads)
+        assert not failures
+        assert value in found[0].as_py()["a"].values()
 
 
 _ODD = {"logicalType", "float"}

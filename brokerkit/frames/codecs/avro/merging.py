@@ -86,7 +86,8 @@ class _Merging:
         names = {type_name(branch): branch for branch in found}
         if len(names) == 1:
             return found[-1]
-        return Union(tuple(names.values()))
+        # an int is read as the first branch that holds it, and not each as a float
+        return Union(tuple(sorted(names.values(), key=lambda branch: type_name(branch) == "float")))
 
 
 def _optional(field: Field) -> Field:

@@ -27,6 +27,9 @@ from .schema import Array, Enum, Fixed, Map, Primitive, Record, SchemaError, Typ
 MOST_FIELDS = 10_000
 """Fields that a schema may unfold to; a small hostile schema can name millions."""
 
+MOST_DIGITS = 76
+"""Digits of the decimals of Arrow; larger ones are bytes."""
+
 
 def reader_of(type: Type) -> Reader:
     """Return the reader of a type.
@@ -138,7 +141,7 @@ def _primitive(type: Primitive, path: str) -> Reader:
         return FloatReader(path, pa.float64(), 8)
     if kind in ("int", "long"):
         return integer_reader(type, path)
-    if logical == "decimal" and type.precision <= 76:
+    if logical == "decimal" and type.precision <= MOST_DIGITS:
         return DecimalReader(path, type.precision, type.scale, -1)
     return BytesReader(path, kind == "string")
 
@@ -178,7 +181,7 @@ def integer_reader(type: Primitive, path: str, written: str | None = None) -> Re
 
 
 def _fixed(type: Fixed, path: str) -> Reader:
-    if type.logical == "decimal" and type.precision <= 76:
+    if type.logical == "decimal" and type.precision <= MOST_DIGITS:
         return DecimalReader(path, type.precision, type.scale, type.size)
     if type.logical == "uuid":
         return UuidReader(path)

@@ -202,15 +202,16 @@ class ResolvedRecordReader(BaseReader):
 
 def scaled(type: ArrowType, factor: int, divisor: int) -> Convert:
     """Return what converts whole numbers to another unit, exactly."""
+    low, high = -(2**63 // factor), (2**63 - 1) // factor
 
     def convert(values: Array) -> tuple[Array, Flags | None]:
-        numbers = values.to_numpy(zero_copy_only=False).astype(np.int64)
+        width = values.type.bit_width
+        numbers = values.view(pa.int32() if width == 32 else pa.int64()).to_numpy().astype(np.int64)
         fits: Flags
         if divisor > 1:
             found, fits = numbers // divisor, numbers % divisor == 0
         else:
-            found = numbers * factor
-            fits = np.abs(numbers // 2) <= (2**62 - 1) // factor
+            found, fits = numbers * factor, (numbers >= low) & (numbers <= high)
         return pa.array(found).view(type), None if fits.all() else fits
 
     return convert
@@ -220,10 +221,15 @@ def cast_to(type: ArrowType) -> Convert:
     """Return what converts values to a type that holds most of them."""
 
     def convert(values: Array) -> tuple[Array, Flags | None]:
-        if pa.types.is_floating(type):
-            numbers = values.to_numpy(zero_copy_only=False)
-            return pa.array(numbers.astype(np.float32 if type.bit_width == 32 else np.float64)), None
-        return _cast(values, type)
+        if not pa.types.is_floating(type):
+            return _cast(values, type)
+        numbers = values.to_numpy(zero_copy_only=False)
+        found = numbers.astype(np.float32 if type.bit_width == 32 else np.float64)
+        if pa.types.is_floating(values.type):
+            return pa.array(found), None
+        fits = (found >= -(2.0**63)) & (found < 2.0**63)
+        fits[fits] = found[fits].astype(np.int64) == numbers[fits]
+        return pa.array(found), None if fits.all() else fits
 
     return convert
 

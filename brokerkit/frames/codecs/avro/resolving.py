@@ -17,8 +17,8 @@ from ..misfit import Misfit
 from .nested import ItemsReader, OptionalReader, RecordReader, RecursiveReader
 from .objects import default_bytes
 from .reader import Reader
+from .readers import MOST_DIGITS, Building, Count, integer_reader, type_of_number
 from .readers import MOST_FIELDS as MOST_READ
-from .readers import Building, Count, integer_reader, type_of_number
 from .resolved import (
     BranchesReader,
     BranchReader,
@@ -63,7 +63,8 @@ def resolving_reader(writer: Type, reader: Type) -> Reader:
     Names are compared without their namespaces, or by the aliases of the reader's types and fields. Numbers
     and texts are promoted, fields and symbols that are missing get their defaults, and times and decimals in
     another unit or scale are converted where this is exact. A value that the reader's schema cannot hold is a
-    failure of its row, and a schema that could write such values is none.
+    failure of its row, also a number that a promotion would change; a schema that could write such values is
+    none.
 
     Raises:
         SchemaError: A schema unfolds to too many fields.
@@ -257,14 +258,25 @@ def mismatch(writer: Type, reader: Type) -> str | None:
         return f"{type_name(writer)} is not {type_name(reader)}, which has no such alias"
     if isinstance(writer, Fixed) and isinstance(reader, Fixed) and writer.size != reader.size:
         return f"{writer.name} has {writer.size} bytes, and {reader.size} are expected"
+    if isinstance(writer, Fixed) and isinstance(reader, Fixed):
+        return _logical_mismatch(writer, reader)
     return None
 
 
 def _primitive_mismatch(writer: Primitive, reader: Primitive) -> str | None:
     if reader.kind != writer.kind and reader.kind not in _PROMOTED.get(writer.kind, ()):
         return f"{_words(writer)} does not fit {_words(reader)}"
-    times = writer.kind in ("int", "long") and writer.logical and reader.logical
-    if times and _family(writer.logical) != _family(reader.logical):
+    decimals = [each.kind for each in (writer, reader) if each.logical == "decimal"]
+    if decimals and writer.kind != reader.kind:
+        return f"{_words(writer)} does not fit {_words(reader)}"
+    return _logical_mismatch(writer, reader)
+
+
+def _logical_mismatch(writer: Primitive | Fixed, reader: Primitive | Fixed) -> str | None:
+    if writer.logical is None or reader.logical is None:
+        return None
+    large = writer.scale != reader.scale and max(writer.precision, reader.precision) > MOST_DIGITS
+    if large or _family(writer.logical) != _family(reader.logical):
         return f"{_words(writer)} does not fit {_words(reader)}"
     return None
 
@@ -315,8 +327,8 @@ def _number(writer: Primitive, reader: Primitive, path: str) -> Reader:
     return integer_reader(reader, path, written=writer.kind)
 
 
-def _family(logical: str | None) -> str:
-    return (logical or "").removeprefix("local-").partition("-")[0]
+def _family(logical: str) -> str:
+    return logical.rpartition("-")[0] or logical
 
 
 def _optional(type: Type) -> tuple[int, Type] | None:
