@@ -404,6 +404,56 @@ def test_the_headers_of_frameworks_are_read_and_stripped(headers: dict[str, byte
     assert rules.stripped(attributes) == Attributes({"own": b"1"})
 
 
+@pytest.mark.parametrize(
+    "name",
+    ["x-original-url", "x-original-host", "x-exception-policy", "X-Original-Topic", "dead-letter-policy"],
+)
+def test_headers_of_the_user_that_begin_like_those_of_frameworks_are_kept(s: Session, name: str) -> None:
+    s.create_topic("t")
+    s.create_topic("t-dlq")
+    told = {
+        "x-original-topic": "t",
+        "x-original-timestamp-type": "CreateTime",
+        "x-exception-stacktrace": "at",
+    }
+    s.publish("t-dlq", "x", attributes={name: "/pay", **told})
+    s.redrive("t", confirm="t", progress=False)
+    assert set(attributes_of(s.peek("t"), 0)) == {name, "bk-redriven", "bk-redrive-id"}
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("x-original-timestamp", "999999999999999999"), ("x-original-timestamp", b"\x7f" + b"\xff" * 7),
+        ("x-original-timestamp", "-1"), ("x-original-timestamp", b"\x80" + b"\0" * 7),
+        ("bk-dead-letter-time", "253402300800000"), ("x-original-offset", b"\x80" + b"\0" * 7),
+        ("x-original-partition", "-999999999999999999"), ("bk-redriven", "9" * 5000),
+        ("bk-dead-letter-deliveries", 2**70), ("bk-dead-letter-offset", -(2**63) - 1),
+    ],
+)  # fmt: skip
+def test_a_malformed_header_makes_no_dead_letter_unreadable(s: Session, name: str, value: Any) -> None:
+    s.create_topic("t")
+    s.create_topic("t-dlq")
+    try:
+        s.publish("t-dlq", "1", attributes={name: value})
+    except bk.ConfigError:
+        s.publish("t-dlq", "1", attributes={name: str(value)})
+    s.publish("t-dlq", "2", attributes={"x-original-timestamp": "1700000000000"})
+    found = s.dead_letters("t")
+    assert list(found["value"]) == ["1", "2"]
+    assert pd.isna(found["first_time"].iloc[0])
+    assert found["first_time"].iloc[1] == pd.Timestamp(1700000000, unit="s", tz="UTC")
+    assert str(found)
+    assert len(s.redrive("t", where=pc.field("redriven") == 0, confirm="t", progress=False)) == 2
+    assert list(s.peek("t")["value"]) == ["1", "2"]
+
+
+def test_a_time_that_no_clock_shows_hides_no_other() -> None:
+    rules = HeaderRules(COMMON_RULES)
+    attributes = Attributes({"bk-dead-letter-time": "9" * 18, "x-original-timestamp": "1700000000000"})
+    assert rules.facts(attributes).time == 1_700_000_000_000_000
+
+
 def test_a_position_remembers_what_was_settled_behind_what_was_left() -> None:
     state = SettledOffsets(10).after([(10, True), (11, False), (14, True), (900, True)])
     assert (state.next, sorted(state.beyond)) == (11, [14, 900])

@@ -133,9 +133,15 @@ COMMON_RULES: tuple[HeaderRule, ...] = (
     ),
     # Spring Cloud Stream
     _rule(
-        "x-original-", binary=True, topic="topic", partition="partition", offset="offset", time="timestamp"
+        "x-original-",
+        strips="x-original-(topic|partition|offset|timestamp|timestamp-type)",
+        binary=True, topic="topic", partition="partition", offset="offset", time="timestamp",
     ),
-    _rule("x-exception-", reason="fqcn", description="message"),
+    _rule(
+        "x-exception-",
+        strips="x-exception-(fqcn|message|stacktrace)",
+        reason="fqcn", description="message",
+    ),
     # SmallRye
     _rule(
         "dead-letter-",
@@ -177,12 +183,12 @@ class HeaderRules:
                 continue
             rank, fact, binary = known
             read = _text(value) if fact in _TEXTS else _number(value, binary)
+            if fact == "time":
+                read = _microseconds(read)
             if read is not None and rank <= ranks.get(fact, rank):
                 found[fact], ranks[fact] = read, rank
         if self._named is not None and "topic" in found:
             found["topic"] = self._named(found["topic"])
-        if "time" in found:
-            found["time"] *= 1000
         return DeadLetterFacts(**found) if found else NO_FACTS
 
     def stripped(self, attributes: Attributes) -> Attributes:
@@ -192,6 +198,8 @@ class HeaderRules:
 
 
 NO_FACTS = DeadLetterFacts()
+MAX_NUMBER = 2**63 - 1
+MAX_MILLISECONDS = 253_402_300_799_999
 _TEXTS = frozenset({"reason", "description", "topic", "subscription", "missing"})
 
 
@@ -203,12 +211,19 @@ def _text(value: Any) -> str | None:
 
 def _number(value: Any, binary: bool) -> int | None:
     if isinstance(value, int):
-        return value
+        return value if -MAX_NUMBER <= value <= MAX_NUMBER else None
     if binary and isinstance(value, bytes) and len(value) in (4, 8):
         return int.from_bytes(value, "big", signed=True)
     text = _text(value)
     # longer ones are no number that a broker counts
     return int(text) if text is not None and re.fullmatch(r"-?[0-9]{1,18}", text) else None
+
+
+def _microseconds(milliseconds: Any) -> int | None:
+    """Return a time, or None for what no clock shows: a negative one, or one after the year 9999."""
+    if isinstance(milliseconds, int) and 0 <= milliseconds <= MAX_MILLISECONDS:
+        return 1000 * milliseconds
+    return None
 
 
 # Names of topics.
