@@ -55,6 +55,29 @@ def test_whole_numbers_stay_exact_beside_a_float(order: tuple[str, ...]) -> None
         assert value in found[0].as_py()["a"].values()
 
 
+def _renamed(kind: str, name: str, *former: str) -> Any:
+    of_kind = {"enum": {"symbols": ["X"]}, "fixed": {"size": 1}, "record": {"fields": []}}
+    return {"type": kind, "name": name, "aliases": list(former), **of_kind[kind]}
+
+
+@pytest.mark.parametrize("kind", ["long", "enum", "fixed", "record"])
+def test_a_field_or_type_that_was_renamed_twice_keeps_its_values(kind: str) -> None:
+    versions, names = [], "abc"
+    for number, name in enumerate(names):
+        former = list(names[max(0, number - 1) : number])
+        type = "long" if kind == "long" else _renamed(kind, name.upper(), *map(str.upper, former))
+        field = {"name": name, "type": type, "aliases": former, "default": 0}
+        if kind != "long":
+            field.pop("default")
+        versions.append({"type": "record", "name": "R", "fields": [field]})
+    union = merged([parse_schema(json.dumps(each)) for each in versions])
+    value = {"long": 7, "enum": "X", "fixed": b"x", "record": {}}[kind]
+    for name, version in zip(names, versions, strict=True):
+        payloads: Any = pa.array(written(version, {name: value}), pa.large_binary())
+        found, failures = AvroColumns(parse_schema(json.dumps(version)), union).read(payloads)
+        assert (found.to_pylist(), failures) == ([{"c": value}], {})
+
+
 _ODD = {"logicalType", "float"}
 
 

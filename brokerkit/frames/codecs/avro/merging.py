@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from functools import reduce
+from typing import TypeAlias
 
 from .schema import Array, Enum, Field, Fixed, Map, Primitive, Record, Type, Union, type_name
 
+_Named: TypeAlias = Record | Enum | Fixed | Field
 _NULL = Primitive("null")
 _HELD = {("int", "long"): "long", ("int", "double"): "double", ("float", "double"): "double"}
 """What holds each value of two kinds of numbers exactly."""
@@ -45,11 +47,11 @@ class _Merging:
             return Map(self.merged(older.values, newer.values))
         if isinstance(older, Enum) and isinstance(newer, Enum) and _named(older, newer):
             symbols = tuple(dict.fromkeys([*newer.symbols, *older.symbols]))
-            return Enum(newer.name, symbols, newer.default, newer.aliases)
+            return Enum(newer.name, symbols, newer.default, _aliases(older, newer))
         if isinstance(older, Fixed) and isinstance(newer, Fixed) and _named(older, newer):
             if older.size != newer.size:
                 return newer
-            return Fixed(newer.name, newer.size, *_logical(older, newer), aliases=newer.aliases)
+            return Fixed(newer.name, newer.size, *_logical(older, newer), aliases=_aliases(older, newer))
         if isinstance(older, Primitive) and isinstance(newer, Primitive):
             return _primitive(older, newer)
         return None
@@ -58,7 +60,7 @@ class _Merging:
         pair = (id(older), id(newer))
         if pair in self._records:
             return self._records[pair]
-        record = self._records[pair] = Record(newer.name, aliases=(*newer.aliases, older.name))
+        record = self._records[pair] = Record(newer.name, aliases=_aliases(older, newer))
         left = {field.name: field for field in older.fields}
         for field in newer.fields:
             former = next((name for name in (field.name, *field.aliases) if name in left), None)
@@ -66,7 +68,8 @@ class _Merging:
                 record.fields.append(_optional(field))
             else:
                 other = left.pop(former)
-                both = Field(field.name, self.merged(other.type, field.type), field.default, field.aliases)
+                type, aliases = self.merged(other.type, field.type), _aliases(other, field)
+                both = Field(field.name, type, field.default, aliases)
                 # an earlier schema may not have had it
                 record.fields.append(_optional(both) if other.default is None else both)
         record.fields.extend(_optional(field) for field in left.values())
@@ -104,6 +107,12 @@ def _nullable(type: Type) -> Type:
 def _named(older: Record | Enum | Fixed, newer: Record | Enum | Fixed) -> bool:
     same = older.name.rpartition(".")[2] == newer.name.rpartition(".")[2]
     return same or older.name in newer.aliases
+
+
+def _aliases(older: _Named, newer: _Named) -> tuple[str, ...]:
+    """Return all former names, so that what was renamed several times is found by each of them."""
+    names = dict.fromkeys((*newer.aliases, *older.aliases, older.name))
+    return tuple(name for name in names if name != newer.name)
 
 
 def _primitive(older: Primitive, newer: Primitive) -> Primitive | None:
