@@ -224,7 +224,7 @@ def cast_to(type: ArrowType) -> Convert:
         if not pa.types.is_floating(type):
             return _cast(values, type)
         numbers = values.to_numpy(zero_copy_only=False)
-        found = numbers.astype(np.float32 if type.bit_width == 32 else np.float64)
+        found: Any = numbers.astype(np.float32 if type.bit_width == 32 else np.float64)
         if pa.types.is_floating(values.type):
             return pa.array(found), None
         fits = (found >= -(2.0**63)) & (found < 2.0**63)
