@@ -24,7 +24,7 @@ from .extras import extra
 from .framed_messages import framed_messages
 from .framing import Framing
 from .protobuf import ProtobufColumns, ProtobufSchema
-from .protobuf.changes import contradiction
+from .protobuf.changes import LostValues, contradiction
 from .row_failure import RowFailure
 
 
@@ -115,6 +115,10 @@ class ProtobufTarget:
             return f"the message is {message.full_name}, and {self.title} is expected"
         return contradiction(message, self._descriptor)
 
+    def lost_values(self, message: Any) -> LostValues:
+        """Return what finds the values of a writer's message that are lost."""
+        return LostValues(message, self._descriptor)
+
 
 class _Messages:
     """A reader of the messages of one writer's schema."""
@@ -125,6 +129,7 @@ class _Messages:
         self._target = target
         self._writers: dict[str, ProtobufColumns] = {}
         self._refusals: dict[str, str | None] = {}
+        self._lost: dict[str, LostValues] = {}
 
     def read(self, payloads: Array, framing: Framing) -> Bodies:
         found = Gathered(len(payloads), self._target.type)
@@ -174,7 +179,18 @@ class _Messages:
             strange = self._writer(message).read(payloads.take(places), starts[unknown]).unknown
             reason = "it has fields that its schema does not have"
             failures = failures | {unknown[place]: RowFailure(None, "", reason) for place in strange}
+            failures = failures | self._losing(payloads, framing.start, message, unknown)
         return values, failures
+
+    def _losing(self, payloads: Array, start: int, message: Any, unknown: list[int]) -> dict[int, RowFailure]:
+        """Return why rows lose a value, of those with fields that the reader's schema does not have."""
+        name = message.full_name
+        if name not in self._lost:
+            self._lost[name] = self._target.lost_values(message)
+        if not self._lost[name].possible:
+            return {}
+        reasons = {row: self._lost[name].found(payloads[row].as_py()[start:]) for row in unknown}
+        return {row: RowFailure(None, "", reason) for row, reason in reasons.items() if reason is not None}
 
     def _descriptor(self, framing: Framing) -> Any:
         if framing.message is None and framing.indexes is not None:
