@@ -23,6 +23,7 @@ from .decoded import Decoded, PayloadDecoder, PayloadFailure, Payloads, objects_
 from .decoding import Decode, as_decoder
 from .masking.batches import BatchMask
 from .masking.mask import Mask
+from .object_decoder import without_names
 from .schema import ATTRIBUTES, SCHEMA, TIME, schema_for
 from .text import TextDecoder
 
@@ -123,13 +124,19 @@ class FrameBuilder:
         self.key_decoder = _with_schemas(as_decoder(key_decoder, "decode_key"), schemas, validate)
         if expanding and self.decoder == TextDecoder("json"):
             self.decoder = TextDecoder("json", judges=False)
-        self._mask = None if mask is None else BatchMask(mask)
+        self._mask = None if mask is None else self._masking(mask)
         self.schema = schema_for(self.decoder, self.key_decoder)
         if self._mask is not None:
             self.schema = self._mask.schema(self.schema)
         self.counts = Counts()
         self.failures = Failures()
         self._with_attributes = attributes
+
+    def _masking(self, mask: Mask) -> BatchMask:
+        if mask.document.hides_names:
+            # names that come from data are those of columns otherwise
+            self.decoder, self.key_decoder = without_names(self.decoder), without_names(self.key_decoder)
+        return BatchMask(mask, *(getattr(each, "field", None) for each in (self.decoder, self.key_decoder)))
 
     @property
     def mask(self) -> Mask | None:

@@ -17,7 +17,7 @@ from .codecs import cbor, msgpack
 from .codecs.extras import MissingExtra
 from .codecs.misfit import Misfit
 from .codecs.object_shapes import Shape, shape_of, shaped
-from .decoded import ERROR_LENGTH, Decoded, PayloadFailure, Payloads
+from .decoded import ERROR_LENGTH, Decoded, PayloadDecoder, PayloadFailure, Payloads
 
 NAMES = ("msgpack", "cbor")
 _CODECS: dict[str, Any] = {"msgpack": msgpack, "cbor": cbor}
@@ -96,6 +96,11 @@ class ObjectColumns:
                     failures.append(PayloadFailure(row, str(error)[:ERROR_LENGTH], self.format))
             values.append(value)
         return Decoded(pa.array(values, self.type), payloads.data, failures, format_name=self.format)
+
+
+def without_names(decoder: PayloadDecoder) -> PayloadDecoder:
+    """Return a decoder whose type has no names that come from payloads: it gives text then."""
+    return ObjectDecoder(decoder.format) if isinstance(decoder, ObjectColumns) else decoder
 
 
 def object_columns(format: str, payloads: Iterable[bytes]) -> ObjectColumns | None:

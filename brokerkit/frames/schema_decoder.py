@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from brokerkit.registry import SchemaSource
 
-from .arrays import flags, taken
+from .arrays import Field, flags, taken
 from .arrow import Array, ArrowType, nulls
 from .auto.declared import NOTHING, declared_of
 from .auto.framed_batch import Framed
@@ -64,6 +64,11 @@ class SchemaDecoder:
     def type(self) -> ArrowType:
         """The Arrow type of the reader's schema."""
         return self._target.type
+
+    @property
+    def field(self) -> Field:
+        """The Arrow field of the values; its metadata says what is a union and what is JSON text."""
+        return self._target.field
 
     def decode(self, payloads: Payloads) -> Decoded:
         layered = [row for row, one in declared_of(payloads).items() if one.layers]

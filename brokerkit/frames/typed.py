@@ -88,6 +88,11 @@ class TypedDecoder:
         return self._columns.type
 
     @property
+    def field(self) -> Field:
+        """The Arrow field of the values; its metadata says what is a union and what is JSON text."""
+        return self._columns.field
+
+    @property
     def format(self) -> str:
         """The format: ``avro`` or ``protobuf``."""
         return self._format

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from brokerkit.registry import RegisteredSchema
 
-from ..arrays import flags, taken
+from ..arrays import Field, flags, taken
 from ..arrow import Array, ArrowType, nulls
 from ..decoded import ERROR_LENGTH, objects_of
 from ..json_columns import json_texts
@@ -105,6 +105,9 @@ class Target(Protocol):
 
     @property
     def type(self) -> ArrowType: ...
+
+    @property
+    def field(self) -> Field: ...
 
     def reader(self, schema: RegisteredSchema, references: Mapping[str, RegisteredSchema]) -> BodyReader:
         """Return what reads the bodies that were written with a schema. Raises ConfigError, MissingExtra."""

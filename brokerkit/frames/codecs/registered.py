@@ -14,7 +14,7 @@ from brokerkit.core.vocabulary.errors import ConfigError
 from brokerkit.core.vocabulary.schemas import ANY_BYTES
 from brokerkit.registry import RegisteredSchema
 
-from ..arrays import choose, flags
+from ..arrays import Field, choose, flags
 from ..arrow import Array, ArrowType
 from ..decoded import objects_of
 from ..json_columns import json_texts
@@ -97,6 +97,10 @@ class Texts:
     @property
     def type(self) -> ArrowType:
         return TEXT
+
+    @property
+    def field(self) -> Field:
+        return pa.field("value", TEXT)
 
     def reader(self, schema: RegisteredSchema, references: Mapping[str, RegisteredSchema]) -> BodyReader:
         """Return what reads the bodies that were written with a schema."""

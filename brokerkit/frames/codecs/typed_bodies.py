@@ -11,6 +11,7 @@ import pyarrow as pa
 from brokerkit.core.vocabulary.errors import ConfigError
 from brokerkit.registry import RegisteredSchema
 
+from ..arrays import Field
 from ..arrow import Array, ArrowType
 from ..decoded import ERROR_LENGTH, objects_of
 from ..json_exact import read
@@ -64,6 +65,10 @@ class AvroTarget:
     def type(self) -> ArrowType:
         return self._columns.type
 
+    @property
+    def field(self) -> Field:
+        return self._columns.field
+
     def reader(self, schema: RegisteredSchema, references: Mapping[str, RegisteredSchema]) -> BodyReader:
         """Return what reads the bodies that were written with a schema. Raises ConfigError."""
         _refuse_other_type(schema, "AVRO")
@@ -98,6 +103,10 @@ class ProtobufTarget:
     @property
     def type(self) -> ArrowType:
         return self._columns.type
+
+    @property
+    def field(self) -> Field:
+        return self._columns.field
 
     def reader(self, schema: RegisteredSchema, references: Mapping[str, RegisteredSchema]) -> BodyReader:
         """Return what reads the bodies that were written with a schema. Raises ConfigError, MissingExtra."""

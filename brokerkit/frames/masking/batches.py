@@ -7,8 +7,10 @@ from typing import Any
 
 import pyarrow as pa
 
+from ..arrays import Field
 from ..arrow import Array, is_text, nulls
 from ..decoded import PayloadFailure, objects_of
+from ..json_columns import IS_UNION
 from ..schema import ATTRIBUTE, ATTRIBUTES
 from .marks import MASKED_KEY, marked_formats
 from .mask import Mask
@@ -19,10 +21,16 @@ _REASON = "the reason is hidden, since it may quote the payload (unmask=True sho
 
 
 class BatchMask:
-    """A mask as it is applied to the columns of frames."""
+    """A mask as it is applied to the columns of frames.
 
-    def __init__(self, mask: Mask) -> None:
+    Args:
+        mask: The mask.
+        value, key: The fields of the columns, if their metadata says what is a union and what is JSON text.
+    """
+
+    def __init__(self, mask: Mask, value: Field | None = None, key: Field | None = None) -> None:
         self.mask = mask
+        self._value, self._key = value, key
         self._texts = TextMask(mask.document, mask.keys)
         self._typed = TypedMask(mask.document)
 
@@ -34,8 +42,8 @@ class BatchMask:
         """Return the columns of a batch as the mask shows them. Bytes that are not text are gone."""
         found = dict(arrays)
         length = len(arrays["value"])
-        found["value"] = self._column(arrays["value"], arrays["raw"], self._texts.payloads)
-        found["key"] = self._column(arrays["key"], arrays["raw_key"], self._texts.keys)
+        found["value"] = self._values(arrays["value"], arrays["raw"])
+        found["key"] = self._keys(arrays["key"], arrays["raw_key"])
         for name in ("raw", "raw_key"):
             found[name] = nulls(length, arrays[name].type)
         found["attributes"] = self._attributes(arrays["attributes"])
@@ -46,9 +54,19 @@ class BatchMask:
         """Return failures without what may quote the payload."""
         return [failure._replace(reason=_REASON, path=None) for failure in failures]
 
-    def _column(self, values: Array, raw: Array, masked: Any) -> Array:
-        found: Array = masked(values, raw) if is_text(values.type) else self._typed.masked(values)
-        return found
+    def _values(self, values: Array, raw: Array) -> Array:
+        if is_text(values.type):
+            return self._texts.payloads(values, raw)
+        return self._typed.masked(values, self._value)
+
+    def _keys(self, keys: Array, raw: Array) -> Array:
+        if is_text(keys.type):
+            return self._texts.keys(keys, raw)
+        is_union = self._key is not None and IS_UNION in (self._key.metadata or {})
+        if self.mask.keys is not None and (is_union or not pa.types.is_nested(keys.type)):
+            # a key without fields, for which the mask has a rule
+            return nulls(len(keys), keys.type)
+        return self._typed.masked(keys, self._key)
 
     def _attributes(self, attributes: Array) -> Array:
         lists: Any = attributes

@@ -47,13 +47,16 @@ class Masking(Protocol):
         """Return the JSON in the place of a single value, None if it stays, and whether it is shown."""
 
 
-def masked_by(mask: Masking, text: str) -> list[tuple[int, int, str]]:
+def masked_by(mask: Masking, text: str, place: Place | None = None) -> list[tuple[int, int, str]]:
     """Return what is replaced in a JSON text: from where, to where, and by what.
+
+    Args:
+        place: Where in a document the text is; None is the whole document.
 
     Raises:
         NotReadable: It is not JSON.
     """
-    return _Walk(mask, text).result()
+    return _Walk(mask, text).result(mask.rules.root if place is None else place)
 
 
 class DocumentMask:
@@ -71,13 +74,18 @@ class DocumentMask:
         self.writer = writer
         self.has_rules = bool(rules)
 
-    def masked(self, text: str) -> str:
-        """Return a JSON text as the mask shows it.
+    @property
+    def hides_names(self) -> bool:
+        """Whether it may hide the names of fields, besides their values."""
+        return bool(self.searching) or self.rules.has_lists
+
+    def masked(self, text: str, place: Place | None = None) -> str:
+        """Return a JSON text, which is at a place of a document, as the mask shows it.
 
         Raises:
             NotReadable: It is not JSON.
         """
-        edits = masked_by(self, text)
+        edits = masked_by(self, text, place)
         if not edits:
             return text
         pieces: list[str] = []
@@ -87,10 +95,10 @@ class DocumentMask:
             at = end
         return "".join([*pieces, text[at:]])
 
-    def masked_if_json(self, text: str) -> str:
+    def masked_if_json(self, text: str, place: Place | None = None) -> str:
         """Return a text as the mask shows it. Raises ValueError if it is not JSON."""
         read(text)
-        return self.masked(text)
+        return self.masked(text, place)
 
     def action_at(self, place: Place) -> Action | None:
         """Return what happens to a single value at a place; None if the rules say nothing."""
@@ -151,8 +159,8 @@ class _Walk:
         self._has_lists = mask.rules.has_lists
         self._at = 0
 
-    def result(self) -> list[tuple[int, int, str]]:
-        shown = self._document()
+    def result(self, place: Place) -> list[tuple[int, int, str]]:
+        shown = self._document(place)
         if not shown and self._has_lists:
             return [(0, len(self._text), _HIDDEN_TEXT)]
         return self._edits
@@ -165,9 +173,8 @@ class _Walk:
         self._at = found.end()
         return found.lastindex, found.start(found.lastindex), found.end()
 
-    def _document(self) -> bool:
+    def _document(self, place: Place) -> bool:
         """Read all, and return whether anything is shown."""
-        place: Place = self._mask.rules.root
         while True:
             kind, start, end = self._next()
             mark = self._text[start] if kind == _PUNCTUATION else ""

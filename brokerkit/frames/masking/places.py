@@ -128,6 +128,10 @@ class Place:
                 self._below[name] = found
         return found
 
+    def within(self, branch: str) -> Place:
+        """Return the place of a branch of a union: rules may name it, or leave it out as its JSON does."""
+        return self._rules.place_within(self._key, branch)
+
 
 class Rules:
     """The rules for fields of a mask.
@@ -170,6 +174,16 @@ class Rules:
             for paths, left in zip(self._lists, key.lists, strict=True)
         )
         return self._place(_Key(positions, lists, self._action(positions, name), True))
+
+    def place_within(self, key: _Key, branch: str) -> Place:
+        positions = key.paths | self._paths.follow(key.paths, branch)
+        lists = tuple(
+            None if left is None else self._left(paths, left | paths.follow(left, branch))
+            for paths, left in zip(self._lists, key.lists, strict=True)
+        )
+        actions = (key.action, self._action(positions, branch))
+        action = strongest(each for each in actions if each is not None)
+        return self._place(_Key(positions, lists, action, key.named))
 
     def _action(self, positions: Positions, name: str | None = None) -> Action | None:
         found = [self._actions[number] for number in self._paths.matching(positions)]

@@ -7,11 +7,14 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from ..arrays import choose
-from ..arrow import Array, is_text, nulls
+from ..arrays import Field, choose, fields_of
+from ..arrow import Array, is_bytes, is_text, nulls
+from ..json_columns import HOLDS_JSON, IS_UNION, item_field
 from .actions import HIDDEN
 from .documents import DocumentMask
 from .places import Place
+
+_HIDDEN_JSON = f'"{HIDDEN}"'
 
 
 class TypedMask:
@@ -20,32 +23,47 @@ class TypedMask:
     def __init__(self, document: DocumentMask) -> None:
         self._document = document
 
-    def masked(self, column: Array) -> Array:
-        """Return a column as the mask shows it, of the same type."""
-        found: Array = self._at(column, self._document.rules.root)
+    def masked(self, column: Array, field: Field | None = None) -> Array:
+        """Return a column as the mask shows it, of the same type.
+
+        Args:
+            field: The field of the column, if its metadata says what is a union and what is JSON text.
+        """
+        given = pa.field("value", column.type) if field is None else field
+        found: Array = self._at(column, given, self._document.rules.root)
         return found
 
-    def _at(self, column: Any, place: Place) -> Any:
+    def _at(self, column: Any, field: Field, place: Place) -> Any:
         kind = column.type
         if not len(column):
             return column
+        if isinstance(column, pa.ExtensionArray):
+            return self._extension(column, place)
+        if _has(field, HOLDS_JSON) and is_text(kind):
+            return self._json(column, place)
         if place.hopeless or place.action == "hide":
             return self._hidden(column)
         if pa.types.is_struct(kind):
-            return self._struct(column, place)
+            return self._struct(column, field, place)
         if pa.types.is_map(kind):
-            return self._map(column, place)
+            return self._map(column, item_field(field.type), place)
         if pa.types.is_list(kind) or pa.types.is_large_list(kind):
-            return self._list(column, place)
+            return self._list(column, item_field(field.type), place)
         if not is_text(kind):
             decided = place.action is not None or not place.allowed
             unknown = self._document.has_rules and not place.named
             # what a detector would have to search, but is not text
             nested = pa.types.is_nested(kind) or pa.types.is_dictionary(kind)
-            if decided or unknown or nested or _binary(kind):
+            if decided or unknown or nested or is_bytes(kind):
                 return nulls(len(column), kind)
             return self._numbers(column)
         return self._texts(column, place)
+
+    def _extension(self, column: Any, place: Place) -> Any:
+        kind = column.type
+        metadata = {HOLDS_JSON: b"1"} if kind.extension_name == "arrow.json" else None
+        stored = pa.field("value", kind.storage_type, metadata=metadata)
+        return pa.ExtensionArray.from_storage(kind, self._at(column.storage, stored, place))
 
     def _numbers(self, column: Any) -> Any:
         kind = column.type
@@ -82,61 +100,98 @@ class TypedMask:
                 found.append(text if shown is None else shown)
         return pa.array(found, column.type)
 
-    def _struct(self, column: Any, place: Place) -> Any:
-        if place.action is not None:
+    def _json(self, column: Any, place: Place) -> Any:
+        """Mask the values and names in JSON texts."""
+        found: list[str | None] = []
+        for text in column.to_pylist():
+            try:
+                found.append(None if text is None else self._document.masked_if_json(text, place))
+            except ValueError:
+                found.append(_HIDDEN_JSON)
+        return pa.array(found, column.type)
+
+    def _struct(self, column: Any, field: Field, place: Place) -> Any:
+        is_union = _has(field, IS_UNION)
+        if place.action is not None and not is_union:
             return nulls(len(column), column.type)
-        kind = column.type
-        fields = [kind.field(number) for number in range(kind.num_fields)]
+        fields = fields_of(field.type)
         parts = [
-            self._at(part, place.below(field.name))
-            for field, part in zip(fields, column.flatten(), strict=True)
+            self._at(part, each, place.within(each.name) if is_union else place.below(each.name))
+            for each, part in zip(fields, column.flatten(), strict=True)
         ]
         if not fields:
             return column
         return pa.StructArray.from_arrays(parts, fields=fields, mask=column.is_null())
 
-    def _list(self, column: Any, place: Place) -> Any:
-        values = self._at(column.flatten(), place)
+    def _list(self, column: Any, item: Field, place: Place) -> Any:
+        values = self._at(column.flatten(), item, place)
         kind = type(column)
         return kind.from_arrays(_offsets(column), values, type=column.type, mask=column.is_null())
 
-    def _map(self, column: Any, place: Place) -> Any:
+    def _map(self, column: Any, item: Field, place: Place) -> Any:
         if place.action is not None:
             return nulls(len(column), column.type)
         kind = column.type
-        entries: Any = column.cast(pa.list_(pa.struct([("key", kind.key_type), ("value", kind.item_type)])))
+        entries = _entries(column)
         names, items = entries.flatten().flatten()
-        names, items = self._entries(names, items, place)
+        texts = _names(names)
+        shown = [self._name(text, place.below(text), item) for text in texts]
+        if is_text(names.type):
+            names = pa.array(shown, names.type)
+        elif is_bytes(names.type) or pa.types.is_nested(names.type) or shown != texts:
+            # a name that is not text cannot be replaced, only left out with its map
+            return nulls(len(column), kind)
         made: Any = pa.MapArray
+        items = self._items(texts, items, item, place)
         return made.from_arrays(_offsets(entries), names, items, kind, mask=column.is_null())
 
-    def _entries(self, names: Any, items: Any, place: Place) -> tuple[Any, Any]:
-        """Return the names and values of maps as the mask shows them, one group of names after the other."""
-        texts = [str(name) for name in names.to_pylist()]
+    def _items(self, texts: list[str], items: Any, field: Field, place: Place) -> Any:
+        """Return the values of maps as the mask shows them, one group of names after the other."""
         groups: dict[Place, list[int]] = {}
         for row, text in enumerate(texts):
             groups.setdefault(place.below(text), []).append(row)
         parts, order = [], []
         for below, rows in groups.items():
-            parts.append(self._at(items.take(pa.array(rows, pa.int64())), below))
+            parts.append(self._at(items.take(pa.array(rows, pa.int64())), field, below))
             order += rows
-        if parts:
-            items = pa.concat_arrays(parts).take(pa.array(np.argsort(np.array(order, np.int64))))
-        if is_text(names.type):
-            names = pa.array([self._name(text, place.below(text)) for text in texts], names.type)
-        return names, items
+        if not parts:
+            return items
+        return pa.concat_arrays(parts).take(pa.array(np.argsort(np.array(order, np.int64))))
 
-    def _name(self, text: str, place: Place) -> str:
-        if place.hopeless:
+    def _name(self, text: str, place: Place, field: Field) -> str:
+        if not self._may_show(field, place):
             return HIDDEN
         found = self._document.searching.masked(text)
         return text if found is None else found
 
+    def _may_show(self, field: Field, place: Place) -> bool:
+        """Return whether anything of a value is on the allow lists: otherwise its name is hidden, too."""
+        if place.allowed or place.hopeless:
+            return place.allowed
+        kind: Any = field.type
+        if pa.types.is_struct(kind):
+            inside = place.within if _has(field, IS_UNION) else place.below
+            return any(self._may_show(each, inside(each.name)) for each in fields_of(kind))
+        if pa.types.is_list(kind) or pa.types.is_large_list(kind):
+            return self._may_show(item_field(kind), place)
+        # what is in maps and JSON text, only the rows say
+        return pa.types.is_map(kind) or _has(field, HOLDS_JSON)
 
-def _binary(kind: Any) -> bool:
-    return any(
-        test(kind) for test in (pa.types.is_binary, pa.types.is_large_binary, pa.types.is_fixed_size_binary)
-    )
+
+def _has(field: Field, key: bytes) -> bool:
+    return key in (field.metadata or {})
+
+
+def _entries(maps: Any) -> Any:
+    kind = maps.type
+    return maps.cast(pa.list_(pa.struct([("key", kind.key_type), ("value", kind.item_type)])))
+
+
+def _names(names: Any) -> list[str]:
+    """Return the names of maps as they are in JSON."""
+    if pa.types.is_boolean(names.type):
+        names = names.cast(pa.string())
+    return [str(name) for name in names.to_pylist()]
 
 
 def _offsets(lists: Any) -> Any:
