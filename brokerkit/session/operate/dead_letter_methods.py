@@ -264,7 +264,6 @@ class DeadLetterSession(BrokerSession):
             connected.prepare(each)
             if each.caution is not None:
                 note(each.caution, MoveWarning)
-        sources = [self._removable(each) for each in places]
         with ExitStack() as stack:
             kept = stack.enter_context(opened(journal))
             if kept is not None:
@@ -277,8 +276,13 @@ class DeadLetterSession(BrokerSession):
                     self.connection.publisher(transactional_id=f"brokerkit-{verb}-{own.hex}")
                 )
                 together = Together(publisher)
+                together.fence()
             else:
                 publisher = target.shared_publisher()
+            sources = []
+            for each in places:
+                sources.append(self._removable(each))
+                stack.callback(sources[-1].close)
             moving = Moving(f"{verb} of {name}", sources, copies, publisher, selection, pace, kept, together)
             total = len(selection) if isinstance(selection, RowsOf) else None
 

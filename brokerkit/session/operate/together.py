@@ -36,6 +36,18 @@ class Together:
     def __init__(self, publisher: ConnectedPublisher) -> None:
         self._publisher = publisher
 
+    def fence(self) -> None:
+        """End what an earlier or another call has under way, and refuse what it begins from now on.
+
+        What is remembered as removed is true only if it is read afterwards.
+
+        Raises:
+            BrokerError: The broker does not answer, or refuses transactions.
+        """
+        # the first transaction registers the publisher
+        self._publisher.begin()
+        self._publisher.abort()
+
     def moved(
         self, source: RememberedSource, part: Part, copies: Sequence[Copy], timeout: float | None
     ) -> list[PublishResult]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections import Counter
 from collections.abc import Iterator
+from typing import Any
 
 import pyarrow.compute as pc
 import pytest
@@ -14,6 +15,7 @@ from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, C
 import brokerkit as bk
 from brokerkit.backends.kafka.dead_letters import GROUP
 from brokerkit.core import OutboundMessage
+from brokerkit.core.vocabulary.dead_letters import DeadLetterPlace
 from brokerkit.sandbox.kafka import KafkaServer
 from brokerkit.testing.waiting import eventually
 from brokerkit.workbench import Session
@@ -208,3 +210,27 @@ def configure(admin: AdminClient, kind: ConfigResource.Type, name: str, settings
         resource.add_incremental_config(ConfigEntry(each, value, incremental_operation=AlterConfigOpType.SET))
     for future in admin.incremental_alter_configs([resource]).values():
         future.result(10)
+
+
+@pytest.mark.parametrize("some", [None, 20], ids=["all", "some"])
+def test_a_call_that_begins_beside_another_doubles_none(
+    s: Session, kafka_server: KafkaServer, monkeypatch: pytest.MonkeyPatch, some: int | None
+) -> None:
+    topic = new_topic(s)
+    fail(s, topic, 60)
+    remembered = s.connection.dead_letters().remembered
+
+    def meanwhile(place: DeadLetterPlace, **given: Any) -> Any:
+        """The other call commits when this one has read what is remembered."""
+        found = remembered(place, **given)
+        with bk.connect(f"kafka://{kafka_server.bootstrap}") as other:
+            assert other.redrive(topic, confirm=topic, limit=some, progress=False)["removed"].all()
+        return found
+
+    with monkeypatch.context() as patch:
+        patch.setattr(s.connection.dead_letters(), "remembered", meanwhile)
+        receipts = s.redrive(topic, confirm=topic, progress=False)
+    assert not receipts["removed"].any()
+    assert all("took over" in each for each in receipts["error"])
+    assert len(s.redrive(topic, confirm=topic, progress=False)) == 60 - (some or 60)
+    assert Counter(s.peek(topic, 200)["value"]) == Counter(str(n) for n in range(60))
