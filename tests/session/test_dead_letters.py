@@ -15,6 +15,7 @@ from brokerkit.core import ConnectedPublisher, OutboundMessage
 from brokerkit.core.vocabulary.attributes import Attributes
 from brokerkit.core.vocabulary.dead_letters import COMMON_RULES, HeaderRules, is_telling, named_after
 from brokerkit.core.vocabulary.settled_offsets import SettledOffsets
+from brokerkit.session.operate.receipts import MoveWarning
 from brokerkit.session.publish.journal import Journal
 from brokerkit.workbench import Session
 
@@ -546,3 +547,67 @@ def test_a_journal_does_not_take_messages_of_a_topic_that_was_made_again_for_tho
         s.delete_topic("x-dlq", confirm="x-dlq")
     assert list(s.peek("x")["value"]) == ["first", "second"]
     assert receipts.counts == {"confirmed": 2, "failed": 0, "unknown": 0}
+
+
+def test_a_target_that_did_not_answer_is_not_taken_for_one_without_copies(
+    s: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("x", "x-dlq"):
+        s.create_topic(name)
+    s.publish_batch("x-dlq", ["one", "two"])
+    with monkeypatch.context() as patch:
+        patch.setattr(s.connection.dead_letters(), "remove", killed)
+        with pytest.raises(bk.Interrupted):
+            s.redrive("x", confirm="x", progress=False)
+    # the topic must not know them by itself
+    s.connection.native.topic("x").published_ids.clear()
+    bounds, silent = s.inspector.bounds, [True]
+
+    def silent_once(topic: str, **given: Any) -> Any:
+        if topic == "x" and silent:
+            silent.pop()
+            raise bk.Unavailable("no answer")
+        return bounds(topic, **given)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(s.inspector, "bounds", silent_once)
+        with pytest.warns(MoveWarning, match="no answer"):
+            receipts = s.redrive("x", confirm="x", progress=False)
+        assert receipts.counts == {"confirmed": 0, "failed": 2, "unknown": 0}
+        assert not receipts["removed"].any()
+    assert len(s.dead_letters("x")) == 2
+    assert s.redrive("x", confirm="x", progress=False)["removed"].all()
+    assert list(s.peek("x")["value"]) == ["one", "two"]
+
+
+def test_a_target_that_may_not_be_read_is_sent_to_with_a_warning(
+    s: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("x", "x-dlq"):
+        s.create_topic(name)
+    s.publish("x", "earlier")
+    s.publish_batch("x-dlq", ["one", "two"])
+    read = s.inspector.read
+
+    def refused(what: Any, **given: Any) -> Any:
+        if what.topic == "x":
+            raise bk.Unauthorized("reading is not allowed")
+        return read(what, **given)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(s.inspector, "read", refused)
+        with pytest.warns(MoveWarning, match="reading is not allowed"):
+            receipts = s.redrive("x", confirm="x", progress=False)
+    assert receipts["removed"].all()
+    assert list(s.peek("x")["value"]) == ["earlier", "one", "two"]
+
+
+@pytest.mark.parametrize("named", ["a\0b", "not there", "x" * 5000])
+def test_a_header_that_names_no_topic_keeps_only_its_own_message(s: Session, named: str) -> None:
+    for name in ("x", "x-dlq"):
+        s.create_topic(name)
+    s.publish("x-dlq", "wrong", attributes={"bk-dead-letter-topic": named})
+    s.publish_batch("x-dlq", ["one", "two"])
+    receipts = s.redrive("x", confirm="x", progress=False)
+    assert list(receipts["status"]) == ["failed", "confirmed", "confirmed"]
+    assert list(s.dead_letters("x")["value"]) == ["wrong"]

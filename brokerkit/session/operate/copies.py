@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
@@ -19,10 +19,12 @@ from brokerkit.core.vocabulary.dead_letters import (
 )
 from brokerkit.core.vocabulary.errors import BrokerError, ConfigError, NotFound, NotSupported
 from brokerkit.core.vocabulary.messages import OutboundMessage
+from brokerkit.core.vocabulary.notes import note
 from brokerkit.core.vocabulary.topics import PublishTerms, Slice
 from brokerkit.frames.outbound import Item
 
 from ..publish.copy_attributes import messages_to_copy
+from .receipts import MoveWarning
 
 if TYPE_CHECKING:
     from ..base import BrokerSession
@@ -89,7 +91,7 @@ class Copies:
     given: CopyRules
     same_broker: bool
     _terms: dict[str, PublishTerms] = field(default_factory=dict)
-    _found: dict[str, frozenset[str]] = field(default_factory=dict)
+    _found: dict[str, set[str]] = field(default_factory=dict)
 
     def of(
         self,
@@ -209,28 +211,43 @@ class Copies:
             found[topic] = [[each.partition, str(each.end)] for each in bounds]
         return found
 
-    def known_in(self, topic: str, ends: Mapping[int | None, int] | None) -> frozenset[str]:
-        """Return the names of the copies in a target: those behind `ends`, or the newest."""
+    def known_in(self, topic: str, ends: Mapping[int | None, int] | None) -> Set[str]:
+        """Return the names of the copies in a target: those behind `ends`, or the newest.
+
+        Raises:
+            BrokerError: The target did not answer, so that nothing is known.
+        """
         if topic not in self._found:
-            self._found[topic] = frozenset(self._search(topic, ends))
+            self._found[topic] = self._search(topic, ends)
         return self._found[topic]
 
-    def _search(self, topic: str, ends: Mapping[int | None, int] | None) -> Iterable[str]:
+    def _search(self, topic: str, ends: Mapping[int | None, int] | None) -> set[str]:
+        found: set[str] = set()
         if self.target.capabilities.slices == "never":
-            return
+            return found
         inspector = self.target.inspector
         try:
-            bounds = inspector.bounds(topic)
-        except BrokerError:
+            for each in inspector.bounds(topic):
+                known = None if ends is None else ends.get(each.partition)
+                back = each.start
+                if each.end > each.start:
+                    back = max(back, each.before(each.end, LOOK_BACK))
+                start = back if known is None else min(max(each.start, known), back)
+                with closing(inspector.read(Slice(topic, each.partition, start, each.end))) as reading:
+                    for columns in reading:
+                        found.update(_redrive_ids(columns))
+        except (ConfigError, NotFound):
             # publishing says what is wrong with the topic
-            return
-        for each in bounds:
-            known = None if ends is None else ends.get(each.partition)
-            back = max(each.start, each.before(each.end, LOOK_BACK)) if each.end > each.start else each.start
-            start = back if known is None else min(max(each.start, known), back)
-            with closing(inspector.read(Slice(topic, each.partition, start, each.end))) as reading:
-                for columns in reading:
-                    for attributes in columns.values("attributes"):
-                        name = Attributes.trusted(attributes).text(REDRIVE_ID) if attributes else None
-                        if name is not None:
-                            yield name
+            return set()
+        except BrokerError as error:
+            if error.retryable:
+                raise
+            note(f"{topic!r} is not searched for copies that an earlier call sent: {error}", MoveWarning)
+        return found
+
+
+def _redrive_ids(columns: Columns) -> Iterator[str]:
+    for attributes in columns.values("attributes"):
+        name = Attributes.trusted(attributes).text(REDRIVE_ID) if attributes else None
+        if name is not None:
+            yield name

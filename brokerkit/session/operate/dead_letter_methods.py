@@ -31,8 +31,9 @@ from ..reader_schemas import planned
 from .confirming import check_confirmed
 from .copies import Copies, CopyRules, Headers
 from .dead_letters import DeadLetterRows, grouped, letters_frame
-from .moving import MoveWarning, Moving, Pace
+from .moving import Moving, Pace
 from .planning import plan_frame
+from .receipts import MoveWarning
 from .selecting import AllOf, RowsOf
 from .sources import ReadSource, RememberedSource, Source
 from .taken_source import TakenSource, check_can_take

@@ -20,7 +20,7 @@ from ..interrupted import Interrupted
 from ..publish.batch import answers_to_nothing
 from ..publish.journal import Journal
 from .copies import Copies, Copy
-from .receipts import Receipt, receipts_frame
+from .receipts import MoveWarning, Receipt, receipts_frame
 from .sources import Part, RememberedSource, Source
 from .together import Together
 
@@ -30,10 +30,6 @@ if TYPE_CHECKING:
 CHUNK_ROWS = 500
 WAIT_SECONDS = 0.1
 EARLIER = "sent by an earlier call"
-
-
-class MoveWarning(UserWarning):
-    """Messages were not all moved."""
 
 
 class Selection(Protocol):
@@ -171,9 +167,11 @@ class Moving:
         for each in copies:
             known = self._receipts.get(each.name)
             if known is None or not known.result.ok:
-                failed = PublishResult("failed", error=each.problem)
+                result = PublishResult("failed", error=each.problem)
+                if known is not None and known.result.status == "unknown" and each.message is not None:
+                    result = known.result
                 self._receipts[each.name] = Receipt(
-                    source.place.name, ids[each.row], each.target, failed, known_by=each.known_by
+                    source.place.name, ids[each.row], each.target, result, known_by=each.known_by
                 )
         waiting = [each for each in copies if each.message is not None]
         if self._together is not None and isinstance(source, RememberedSource):
@@ -200,7 +198,14 @@ class Moving:
         self, source: Source, part: Part, copies: Sequence[Copy], waiting: Sequence[Copy]
     ) -> None:
         """Send copies, and then remove the originals of those that are stored."""
-        fresh = [each for each in waiting if not self._is_stored(each)]
+        try:
+            fresh = [each for each in waiting if not self._is_stored(each)]
+        except BrokerError as error:
+            self._stop_unsearched(error)
+            for receipt in (self._receipts[each.name] for each in waiting):
+                if receipt.result.status == "failed":
+                    receipt.result = PublishResult("failed", error=error)
+            return
         began = time.monotonic()
         results = self._sent(fresh)
         for each, result in zip(fresh, results, strict=True):
@@ -259,6 +264,12 @@ class Moving:
             first = next(result.error for result in results if result.error is not None)
             self._stopped = f"the target does not answer ({first}). The same call goes on from there"
 
+    def _stop_unsearched(self, error: BrokerError) -> None:
+        self._stopped = (
+            f"the target cannot be searched for copies of an earlier call ({error}). "
+            "The same call goes on from there"
+        )
+
     def _settle_doubts(self) -> None:
         """Say what is known of those that an earlier call was moving, or that were asked for and are gone."""
         if self._stopped or (self._pace.limit is not None and self._moved >= self._pace.limit):
@@ -287,7 +298,12 @@ class Moving:
         """Say what became of a message whose original is gone: it is stored only if its copy is found."""
         receipt.removed = True
         if not receipt.result.ok:
-            if not self._is_in(receipt.target, receipt.known_by):
+            try:
+                stored = not self._stopped and self._is_in(receipt.target, receipt.known_by)
+            except BrokerError as error:
+                stored = False
+                self._stop_unsearched(error)
+            if not stored:
                 return
             receipt.result = PublishResult("confirmed", note=EARLIER)
         if self._journal is not None:

@@ -15,6 +15,10 @@ from brokerkit.frames.outcome import OutcomeFrame, outcome_frame
 from brokerkit.frames.provenance import attach
 
 
+class MoveWarning(UserWarning):
+    """Messages were not all moved, or something is to be known of how they are."""
+
+
 @dataclass(slots=True)
 class Receipt:
     """What became of one message.

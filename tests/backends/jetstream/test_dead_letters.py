@@ -10,7 +10,7 @@ import pytest
 import brokerkit as bk
 from brokerkit.core import OutboundMessage
 from brokerkit.sandbox.nats import NatsServer
-from brokerkit.session.operate.moving import MoveWarning
+from brokerkit.session.operate.receipts import MoveWarning
 from brokerkit.testing.waiting import eventually
 from brokerkit.workbench import Session
 

@@ -9,7 +9,7 @@ import pytest
 
 import brokerkit as bk
 from brokerkit.core import OutboundMessage
-from brokerkit.session.operate.moving import MoveWarning
+from brokerkit.session.operate.receipts import MoveWarning
 from brokerkit.workbench import Session
 
 from .conftest import new_name, new_queue, new_topic
