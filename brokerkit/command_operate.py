@@ -23,12 +23,21 @@ filters = (
 )
 
 
-def show_receipts(frame: pd.DataFrame, form: Format, good: tuple[str, ...]) -> None:
-    """Print notes and receipts, and end with a code of its own unless all of them are good."""
+def show_receipts(frame: pd.DataFrame, form: Format, good: tuple[str, ...], *, removed: bool = False) -> None:
+    """Print notes and receipts, and end with a code of its own unless all of them are good.
+
+    Args:
+        frame: The receipts.
+        form: How they are printed.
+        good: Each `status` that is good.
+        removed: Whether the originals are to be removed too.
+    """
     for note in frame.attrs.get("brokerkit", {}).get("notes", ()):
         tell(f"note: {note}")
     show_frame(frame, form)
     if "status" in frame.columns and not frame["status"].isin(good).all():
+        raise SystemExit(NOT_ALL)
+    if removed and not frame["removed"].all():
         raise SystemExit(NOT_ALL)
 
 
@@ -126,7 +135,7 @@ def redrive(context: click.Context, /, topic: str, **given: Any) -> None:
     if given["dry_run"]:
         show_frame(done, context.obj["output"])
         return
-    show_receipts(done, context.obj["output"], ("confirmed", "duplicate"))
+    show_receipts(done, context.obj["output"], ("confirmed", "duplicate"), removed=True)
 
 
 @click.command(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import pandas as pd
@@ -13,6 +13,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 import brokerkit as bk
+from brokerkit.backends.inmem.dead_letters import InmemDeadLetters
 from brokerkit.command_line import commands
 from brokerkit.command_output import exiting
 from brokerkit.core import OutboundMessage
@@ -104,6 +105,18 @@ def test_dead_letters_are_counted_and_sent_again(shop: Session, here: Here) -> N
     assert [row["status"] for row in done] == ["confirmed"] * 2
     assert len(shop.dead_letters("orders")) == 1
     assert len(shop.peek("orders")) == 14
+
+
+def test_a_redrive_that_leaves_an_original_where_it_is_ends_with_a_code(
+    shop: Session, here: Here, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(driver: InmemDeadLetters, place: object, ids: Sequence[str], timeout: float) -> list[Any]:
+        return [bk.Unauthorized("it may not be deleted")] * len(ids)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(InmemDeadLetters, "remove", refused)
+        (row,) = rows(here("redrive", "orders", "--limit", "1", "--confirm", "orders", code=7))
+    assert (row["status"], row["removed"]) == ("confirmed", False)
 
 
 def test_lag_is_printed_once_or_over_time(shop: Session, here: Here) -> None:

@@ -611,3 +611,18 @@ def test_a_header_that_names_no_topic_keeps_only_its_own_message(s: Session, nam
     receipts = s.redrive("x", confirm="x", progress=False)
     assert list(receipts["status"]) == ["failed", "confirmed", "confirmed"]
     assert list(s.dead_letters("x")["value"]) == ["wrong"]
+
+
+def test_a_limit_counts_what_can_be_sent(s: Session) -> None:
+    for name in ("x", "x-dlq"):
+        s.create_topic(name)
+    for number in range(6):
+        s.publish("x-dlq", str(number), attributes={"bk-redriven": "3" if number < 2 else "0"})
+    plan = s.redrive("x", limit=2, dry_run=True)
+    assert plan["error"].isna().tolist() == [False, False, True, True]
+    receipts = s.redrive("x", limit=2, confirm="x", progress=False)
+    assert receipts.counts == {"confirmed": 2, "failed": 2, "unknown": 0}
+    assert list(s.peek("x")["value"]) == ["2", "3"]
+    s.redrive("x", limit=2, confirm="x", progress=False)
+    assert list(s.peek("x")["value"]) == ["2", "3", "4", "5"]
+    assert list(s.dead_letters("x")["value"]) == ["0", "1"]

@@ -246,6 +246,17 @@ class Copies:
         return found
 
 
+def up_to(most: int, copies: Sequence[Copy]) -> list[Copy]:
+    """Return the first copies, of which at most so many can be sent."""
+    found: list[Copy] = []
+    for each in copies:
+        most -= each.message is not None
+        if most < 0:
+            break
+        found.append(each)
+    return found
+
+
 def _redrive_ids(columns: Columns) -> Iterator[str]:
     for attributes in columns.values("attributes"):
         name = Attributes.trusted(attributes).text(REDRIVE_ID) if attributes else None

@@ -19,7 +19,7 @@ from brokerkit.frames.outcome import OutcomeFrame
 from ..interrupted import Interrupted
 from ..publish.batch import answers_to_nothing
 from ..publish.journal import Journal
-from .copies import Copies, Copy
+from .copies import Copies, Copy, up_to
 from .receipts import MoveWarning, Receipt, receipts_frame
 from .sources import Part, RememberedSource, Source
 from .together import Together
@@ -54,7 +54,7 @@ class Pace:
     """How many messages are moved, and how fast.
 
     Attributes:
-        limit: At most so many. None for all.
+        limit: At most so many, without those that are refused. None for all.
         rate: At most so many per second. None for no limit.
         timeout: Seconds that a part may take to be confirmed.
     """
@@ -133,7 +133,7 @@ class Moving:
                 for source in self._sources:
                     self._place(source, shown)
                     self._locked |= source.locked
-                    if self._stopped:
+                    if self._is_over:
                         break
         finally:
             for source in self._sources:
@@ -143,24 +143,25 @@ class Moving:
             note(f"{self._what} ended early: {self._stopped}", MoveWarning)
         return self.outcome()
 
+    @property
+    def _is_over(self) -> bool:
+        return bool(self._stopped) or (self._pace.limit is not None and self._moved >= self._pace.limit)
+
     def _place(self, source: Source, shown: Any) -> None:
         for part in source.parts(self._pace.rows):
             check_interrupt()
-            before = self._moved
-            self._part(source, part)
-            shown.update(self._moved - before)
-            if self._stopped or (self._pace.limit is not None and self._moved >= self._pace.limit):
+            shown.update(self._part(source, part))
+            if self._is_over:
                 return
             self._pace.wait(self._moved)
 
-    def _part(self, source: Source, part: Part) -> None:
-        """Move the messages of a part that are asked for, and leave the others."""
+    def _part(self, source: Source, part: Part) -> int:
+        """Move the messages of a part that are asked for, and return how many were tried."""
         rows = self._selection.rows(source.place.name, part.columns)
-        if self._pace.limit is not None:
-            rows = rows[: max(0, self._pace.limit - self._moved)]
-        self._moved += len(rows)
         given = self._selection.messages(source.place.name, part.columns, rows)
         copies = self._copies.of(source.place, part.columns, rows, given)
+        if self._pace.limit is not None:
+            copies = up_to(self._pace.limit - self._moved, copies)
         ids = part.ids
         for identity in ids:
             self._doubts.pop(f"{source.place.name} {identity}", None)
@@ -174,10 +175,12 @@ class Moving:
                     source.place.name, ids[each.row], each.target, result, known_by=each.known_by
                 )
         waiting = [each for each in copies if each.message is not None]
+        self._moved += len(waiting)
         if self._together is not None and isinstance(source, RememberedSource):
             self._at_once(source, part, waiting)
         else:
             self._one_after_the_other(source, part, copies, waiting)
+        return len(copies)
 
     def _at_once(self, source: RememberedSource, part: Part, waiting: Sequence[Copy]) -> None:
         """Send copies and remember the originals in one transaction."""
@@ -272,7 +275,7 @@ class Moving:
 
     def _settle_doubts(self) -> None:
         """Say what is known of those that an earlier call was moving, or that were asked for and are gone."""
-        if self._stopped or (self._pace.limit is not None and self._moved >= self._pace.limit):
+        if self._is_over:
             return
         shown = {each.place.name for each in self._sources if each.shows_all}
         for original, receipts in self._doubts.items():

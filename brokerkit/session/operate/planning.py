@@ -11,7 +11,7 @@ from brokerkit.display.sanitize import plain
 from brokerkit.frames.arrow import ArrowType, schema
 from brokerkit.frames.dataframe import to_pandas
 
-from .copies import Copies, Copy
+from .copies import Copies, Copy, up_to
 from .sources import Source
 
 if TYPE_CHECKING:
@@ -37,19 +37,21 @@ LONGEST = 80
 def plan_frame(sources: Sequence[Source], copies: Copies, selection: Selection, pace: Pace) -> pd.DataFrame:
     """Return one row for each message that would be moved, with the `error` of what would be refused."""
     rows: list[dict[str, Any]] = []
+    planned = 0
     for source in sources:
         try:
             for part in source.parts(5_000):
                 place = source.place
                 chosen = selection.rows(place.name, part.columns)
-                if pace.limit is not None:
-                    chosen = chosen[: max(0, pace.limit - len(rows))]
                 given = selection.messages(place.name, part.columns, chosen)
                 made = copies.of(place, part.columns, chosen, given)
+                if pace.limit is not None:
+                    made = up_to(pace.limit - planned, made)
+                planned += sum(each.message is not None for each in made)
                 ids = part.ids
                 rows += [_row(place.name, ids[each.row], each) for each in made]
-                if pace.limit is not None and len(rows) >= pace.limit:
-                    break
+                if pace.limit is not None and planned >= pace.limit:
+                    return to_pandas(pa.Table.from_pylist(rows, schema(PLAN)))
         finally:
             source.close()
     return to_pandas(pa.Table.from_pylist(rows, schema(PLAN)))
