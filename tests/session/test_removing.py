@@ -87,6 +87,42 @@ def test_single_messages_of_other_partitions_than_those_named_stay(
     assert left(s) == [number for number in range(20) if number not in wanted]
 
 
+def test_what_is_not_known_to_be_removed_is_not_said_to_be_there(filled: Session) -> None:
+    plan = filled.purge("t", where=lambda value: value["id"] < 4, dry_run=True)
+    filled.connection.native.faults.stop()
+    receipts = filled.purge("t", rows=plan, confirm="t")
+    assert list(receipts["status"]) == ["unknown"] * 4
+    assert receipts["error"].notna().all()
+    filled.connection.native.faults.start()
+    assert list(filled.purge("t", rows=plan, confirm="t")["status"]) == ["removed"] * 4
+
+
+def test_an_interrupt_does_not_say_of_what_is_under_way_that_it_is_there(
+    s: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    s.create_topic("t")
+    s.publish_batch("t", [json.dumps({"id": number}) for number in range(250)])
+    plan = s.purge("t", where="id", dry_run=True)
+    connected = s.connection.purging()
+    ask, calls = connected._ask, iter(range(9))
+
+    def interrupted(question: Any, timeout: float) -> Any:
+        answer = ask(question, timeout)
+        # the first two ask whether the topic allows it
+        if next(calls) == 3:
+            raise KeyboardInterrupt
+        return answer
+
+    with monkeypatch.context() as patch:
+        patch.setattr(connected, "_ask", interrupted)
+        with pytest.raises(bk.Interrupted) as caught:
+            s.purge("t", rows=plan, confirm="t", progress=False)
+    told = list(caught.value.frame["status"])
+    assert told == ["removed"] * 100 + ["unknown"] * 100 + ["planned"] * 50
+    again = list(s.purge("t", rows=plan, confirm="t")["status"])
+    assert again == ["gone"] * 200 + ["removed"] * 50
+
+
 def test_subscriptions_neither_hold_nor_wait_for_what_is_removed(filled: Session) -> None:
     filled.create_subscription("t", "me", start="earliest")
     with filled.consumer("t", "me") as consumer:

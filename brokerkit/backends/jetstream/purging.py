@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from nats.js import errors as js_errors
 
 from brokerkit.core.contract.purging import PurgingDriver
-from brokerkit.core.vocabulary.errors import BrokerError, NotFound, NotSupported
+from brokerkit.core.vocabulary.cancellation import Deadline
+from brokerkit.core.vocabulary.errors import BrokerError, NotFound, NotSupported, Unavailable
 from brokerkit.core.vocabulary.purging import PurgePlan
 
 from .connection import JetStreamConnection
@@ -62,12 +63,18 @@ class JetStreamPurging(PurgingDriver):
         return self._loop.run(self._remove(topic, [place for _, place in places], timeout), timeout)
 
     async def _remove(self, topic: str, sequences: Sequence[int], timeout: float) -> list[BrokerError | None]:
+        deadline = Deadline(timeout)
         source = await find_source(self._connection, topic, timeout)
         errors: list[BrokerError | None] = []
         for sequence in sequences:
             wanted = {"seq": sequence, "no_erase": True}
+            if deadline.passed:
+                errors.append(Unavailable(f"the time was up before {sequence} was asked to be removed"))
+                continue
             try:
-                await self._connection.request(f"STREAM.MSG.DELETE.{source.stream}", wanted, timeout)
+                await self._connection.request(
+                    f"STREAM.MSG.DELETE.{source.stream}", wanted, deadline.remaining()
+                )
             except js_errors.APIError as error:
                 gone = error.err_code == SEQUENCE_NOT_FOUND
                 errors.append(NotFound(f"{sequence} is not there any more") if gone else translate(error))

@@ -14,7 +14,7 @@ from azure.servicebus.exceptions import OperationTimeoutError
 from brokerkit.core.contract.consumer import Outcome
 from brokerkit.core.contract.purging import PurgingDriver
 from brokerkit.core.vocabulary.cancellation import Deadline
-from brokerkit.core.vocabulary.errors import BrokerError, NotFound
+from brokerkit.core.vocabulary.errors import BrokerError, InUse, NotFound, Unavailable
 from brokerkit.core.vocabulary.purging import PurgePlan
 
 from .client_internals import Receiver
@@ -33,6 +33,8 @@ WAIT_SECONDS = 1.0
 """How long a receiver waits for another message before there is none."""
 CLOCK_SECONDS = 300
 """How far the clock of the service may be ahead of this one, where no time was chosen."""
+PICKING = 0.7
+"""The share of the time in which single messages are looked for."""
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -119,30 +121,35 @@ class ServiceBusPurging(PurgingDriver):
         name = EntityName.parse(topic)
         numbers = [number for _, number in places]
         known: dict[int, BrokerError | None] = {}
-        states = self._set_aside(name, numbers, deadline)
+        gone = NotFound("it is not there any more")
+        states = self._states(name, numbers, deadline)
         deferred = [each for each, state in states.items() if state is ServiceBusMessageState.DEFERRED]
         scheduled = [each for each, state in states.items() if state is ServiceBusMessageState.SCHEDULED]
         if scheduled:
             with contextlib.closing(self._connection.sender(name, deadline.remaining())) as sender:
                 sender.cancel_scheduled_messages(scheduled, timeout=deadline.remaining())
             known.update(dict.fromkeys(scheduled))
-        if len(known) == len(numbers):
-            return [None] * len(numbers)
+        if states.keys() <= known.keys():
+            return [known.get(number, gone) for number in numbers]
         sessions = self._by_session(name, deadline)
-        for receiver in self._receivers(name, sessions, deadline):
+        # some time is left to give back what was taken besides
+        picking = Deadline(PICKING * deadline.remaining())
+        for receiver in self._receivers(name, sessions, picking):
             if deferred and not sessions:
                 _settled(receiver, receiver.receive_deferred_messages(deferred), known)
-            left = {number for number in numbers if number not in known}
+            left = states.keys() - known.keys()
             if not left:
                 break
-            _pick(receiver, left, known, deadline)
-        gone = NotFound("it is not there any more, or is locked, or deferred in a session")
-        return [known.get(number, gone) for number in numbers]
+            _pick(receiver, left, known, picking)
+        held: BrokerError = InUse("it is locked by another consumer, or deferred in a session")
+        if picking.passed:
+            held = Unavailable(f"it was not reached within {timeout:g} s: purge it again")
+        return [known.get(number, held if number in states else gone) for number in numbers]
 
-    def _set_aside(
+    def _states(
         self, name: EntityName, numbers: Sequence[int], deadline: Deadline
     ) -> dict[int, ServiceBusMessageState]:
-        """Return the states of messages that are deferred or scheduled."""
+        """Return the states of the messages that are there."""
         found: dict[int, ServiceBusMessageState] = {}
         wanted = sorted(numbers)
         while wanted:
@@ -153,7 +160,7 @@ class ServiceBusPurging(PurgingDriver):
             found.update((number, here[number]) for number in wanted if number in here)
             last = max(here)
             wanted = [number for number in wanted if number > last]
-        return {number: state for number, state in found.items() if state != ServiceBusMessageState.ACTIVE}
+        return found
 
     def close(self, timeout: float) -> None:
         self._peeking.close()

@@ -44,7 +44,8 @@ class PurgingDriver(ABC):  # noqa: B024 - a driver overrides what `Capabilities.
     ) -> list[BrokerError | None]:
         """Remove single messages, and return the error of each or None; for the kind "messages".
 
-        Called with `at_once` messages at most.
+        Called with `at_once` messages at most. The error is NotFound for a message that is not there any
+        more, and one that is retryable where it is not known whether it was removed.
 
         Args:
             topic: The name of the topic.

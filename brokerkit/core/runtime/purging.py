@@ -287,12 +287,17 @@ class ConnectedPurging(Asking):
         place = None if first is None else first.slice(0, 1).positions()[0]
         return before if place is None else place
 
+    @property
+    def at_once(self) -> int:
+        """How many messages `remove` yields together, at most."""
+        return self._driver.at_once
+
     def remove(
         self, topic: str, places: Sequence[Place], *, timeout: float = OPERATE_SECONDS
     ) -> Iterator[list[BrokerError | None]]:
         """Remove single messages, and yield the errors of some after the other.
 
-        An error of the whole call is the error of each message that it was for.
+        An error of the whole call is the error of each message that it was for. See `PurgingDriver.remove`.
 
         Raises:
             NotSupported: The connection is read-only, or the system removes no single messages.

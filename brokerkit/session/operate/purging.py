@@ -67,8 +67,9 @@ class PurgingSession(WatchingSession):
             many `messages` are removed. Without `dry_run` also the first position that was `found`, how many
             were `removed`, and the `status`: "done" if nothing is left before the position, "accepted" where
             the system does not tell, "differs", or "failed" with the `error`. For single messages their
-            rows, with `status` ("planned", "removed", "gone", "failed") and `error`. Notes of the plan are in
-            ``frame.attrs["brokerkit"]["notes"]``.
+            rows, with `status` and `error`: "planned", "removed", "gone" if it was not there any more,
+            "failed" if it is there still, or "unknown" if there was no answer in time. Notes of the plan are
+            in ``frame.attrs["brokerkit"]["notes"]``.
 
         Raises:
             ConfigError: `confirm` is not the name, or an argument cannot be used.
@@ -129,16 +130,25 @@ class PurgingSession(WatchingSession):
             with bar(f"removing from {topic}", len(places), show=progress) as shown:
                 for found in purging.remove(topic, [(number, place) for _, number, place in places]):
                     for error in found:
-                        gone = isinstance(error, NotFound)
-                        status[done] = "removed" if error is None else "gone" if gone else "failed"
-                        errors[done] = error
+                        status[done], errors[done] = _outcome(error), error
                         done += 1
                     shown.update(len(found))
         except KeyboardInterrupt as interrupt:
+            # the broker may be at work on them still
+            under_way = range(done, min(done + purging.at_once, len(places)))
+            status[under_way.start : under_way.stop] = ["unknown"] * len(under_way)
             text = f"removing from {topic!r} was interrupted after {done:,} of {len(places):,} messages"
             self.last_interrupted = Interrupted(text, removed_rows(frame, status, errors, details))
             raise self.last_interrupted from interrupt
         return removed_rows(frame, status, errors, details)
+
+
+def _outcome(error: BrokerError | None) -> str:
+    if error is None:
+        return "removed"
+    if isinstance(error, NotFound):
+        return "gone"
+    return "unknown" if error.retryable else "failed"
 
 
 def _check_of(topic: str, rows: pd.DataFrame) -> None:

@@ -114,6 +114,25 @@ def test_single_messages_are_removed_also_deferred_and_scheduled_ones(session: S
     assert list(again["status"]) == ["gone"] * 4
 
 
+def test_a_message_that_another_consumer_holds_is_not_said_to_be_gone(session: Session) -> None:
+    queue = new_queue(session)
+    session.publish_batch(queue, ["locked", "free", "gone"])
+    plan = session.purge(queue, where=lambda value: True, dry_run=True)
+    assert (
+        session.purge(queue, rows=plan[plan["value"] == "gone"], confirm=queue)["status"].item() == "removed"
+    )
+    with session.native.client.get_queue_receiver(queue, max_wait_time=2) as receiver:
+        (held,) = receiver.receive_messages(1, max_wait_time=2)
+        done = session.purge(queue, rows=plan, confirm=queue)
+        assert list(done["status"]) == ["failed", "removed", "gone"]
+        assert "locked by another consumer" in done["error"].iloc[0]
+        place = (None, int(plan["offset"].iloc[0]))
+        ((error,),) = session.connection.purging().remove(queue, [place], timeout=1.0)
+        assert isinstance(error, bk.Unavailable), error
+        receiver.abandon_message(held)
+    assert list(session.purge(queue, rows=plan, confirm=queue)["status"]) == ["removed", "gone", "gone"]
+
+
 def test_a_position_is_refused_with_what_there_is(session: Session) -> None:
     queue = new_queue(session)
     session.publish(queue, "a")
