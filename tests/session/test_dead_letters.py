@@ -15,6 +15,7 @@ from brokerkit.core import ConnectedPublisher, OutboundMessage
 from brokerkit.core.vocabulary.attributes import Attributes
 from brokerkit.core.vocabulary.dead_letters import COMMON_RULES, HeaderRules, is_telling, named_after
 from brokerkit.core.vocabulary.settled_offsets import SettledOffsets
+from brokerkit.session.filters import FilterWarning
 from brokerkit.session.operate.receipts import MoveWarning
 from brokerkit.session.publish.journal import Journal
 from brokerkit.workbench import Session
@@ -79,6 +80,40 @@ def test_a_filter_may_use_the_reason(desk: Session) -> None:
     assert len(desk.dead_letters("orders", where=pc.field("reason") == "BadCard")) == 4
     assert ids(desk.dead_letters("orders", where=lambda value: value["id"] == 7)) == [7]
     assert len(desk.dead_letters("orders", key="k1", limit=2)) == 2
+
+
+def test_what_a_filter_cannot_look_into_is_told(s: Session) -> None:
+    s.create_topic("t")
+    s.create_topic("t-dlq")
+    s.publish_batch("t-dlq", [b'{"total": 5}', b"\xff\xfe", b'{"other": 5}', b'{"total": 1}'])
+    for call, wanted in (
+        (lambda **how: s.dead_letters("t", **how), 1),
+        (lambda **how: s.redrive("t", dry_run=True, **how), 1),
+        (lambda **how: s.redrive("t", confirm="t", progress=False, **how), 1),
+    ):
+        with pytest.warns(FilterWarning, match="2 of 4 messages") as caught:
+            assert len(call(where=lambda value: value["total"] > 3)) == wanted
+        assert len([each for each in caught if each.category is FilterWarning]) == 1
+    with pytest.warns(FilterWarning, match="none of the 3 messages has a key"):
+        assert s.redrive("t", key="k", confirm="t", progress=False).empty
+
+
+def test_a_filter_of_a_masked_session_looks_at_what_is_sent() -> None:
+    with bk.connect("inmem://masked-filter") as owner:
+        owner.create_topic("t")
+        owner.create_topic("t-dlq")
+        for name in ("ada", "bob", "cyd"):
+            owner.publish("t-dlq", {"email": f"{name}@example.com"}, key=f"{name}@example.com")
+        with bk.connect("inmem://masked-filter", mask="detect:email") as careful:
+            for how in (
+                {"where": lambda value: value["email"] == "ada@example.com"},
+                {"where": "bob@example.com"},
+                {"key": "cyd@example.com"},
+            ):
+                assert len(careful.dead_letters("t", unmask=True, **how)) == 1
+                assert len(careful.redrive("t", unmask=True, dry_run=True, **how)) == 1
+                assert len(careful.redrive("t", unmask=True, confirm="t", progress=False, **how)) == 1
+        assert len(owner.peek("t")) == 3
 
 
 def test_a_redrive_sends_each_back_to_where_it_came_from_and_removes_it(desk: Session) -> None:

@@ -180,7 +180,8 @@ class DeadLetterSession(BrokerSession):
             found = self._dead_letter_places(name, naming, through)
             # what is to be retried is not given up yet: it is redriven only if its topic is named
             places = [each for each in found if each.kind != "retries" or each.name == name] or found
-            rows = DeadLetterRows(self, self.connection.dead_letters().rules, ReadOptions(key, header, where))
+            reading = ReadOptions(key, header, where, unmask=unmask)
+            rows = DeadLetterRows(self, self.connection.dead_letters().rules, reading)
             selection: AllOf | RowsOf = AllOf({e.name: e for e in places}, rows if filtering else None)
         else:
             if filtering or naming is not None:

@@ -19,6 +19,7 @@ from brokerkit.frames.build import FrameBuilder
 from ..build_frame import frame_of
 from ..filters import Filter
 from ..options import ReadOptions
+from ..read_report import ReadReport
 from .sources import Source
 
 if TYPE_CHECKING:
@@ -41,7 +42,11 @@ GROUPED = ("reason", "description", "origin_topic", "origin_partition", "origin_
 
 
 class DeadLetterRows:
-    """Messages of dead letters as rows with what is told about them, and the filter of these rows."""
+    """Messages of dead letters as rows with what is told about them, and the filter of these rows.
+
+    Attributes:
+        report: How many were looked at, and what the filter could not examine.
+    """
 
     def __init__(self, session: BrokerSession, rules: HeaderRules, reading: ReadOptions) -> None:
         self.builder: FrameBuilder = reading.builder(session.schema_source, session.mask)
@@ -51,10 +56,12 @@ class DeadLetterRows:
         for each in self._fields:
             self.schema = self.schema.append(each)
         self.wanted: Filter = reading.filter(self.schema)
+        self.report = ReadReport()
 
     def batch(self, place: DeadLetterPlace, columns: Columns) -> pa.RecordBatch:
         """Return the rows that are wanted."""
-        wanted = self.wanted.columns(columns, None, self.builder.decoded_keys)
+        overlooked = self.report.overlooked
+        wanted = self.wanted.columns(columns, overlooked, self.builder.decoded_keys)
         built = self.builder.batch(wanted)
         attributes = wanted.values("attributes")
         if self.builder.mask is not None:
@@ -63,7 +70,10 @@ class DeadLetterRows:
         facts = [self._rules.facts(each) for each in attributes]
         told = [pa.array([_told(each, fact, place) for each in facts], kind) for fact, kind in TOLD.values()]
         whole = pa.RecordBatch.from_arrays([*built.columns, *told], schema=self.schema)
-        return self.wanted.batch(whole)
+        kept = self.wanted.batch(whole, overlooked)
+        self.report.read += columns.length
+        self.report.matched += kept.num_rows
+        return kept
 
 
 def _told(facts: DeadLetterFacts, fact: str, place: DeadLetterPlace) -> Any:
@@ -109,6 +119,7 @@ def letters_frame(
 ) -> pd.DataFrame:
     """Return the dead letters of a topic as a frame of messages."""
     batches = list(letters_of(session, sources, rows, limit))
+    rows.report.warn_of_filter()
     table = pa.Table.from_batches(batches, rows.schema)
     details = {
         "dead_letters": topic,

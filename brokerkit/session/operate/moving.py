@@ -43,6 +43,10 @@ class Selection(Protocol):
         """Return what is sent for some rows. None sends them as they are."""
         ...
 
+    def warn_of_filter(self) -> None:
+        """Warn with `FilterWarning` if a filter could not examine some messages."""
+        ...
+
     @property
     def left(self) -> list[tuple[str, str]]:
         """The place and the id of each message that was asked for and not found."""
@@ -139,6 +143,7 @@ class Moving:
             for source in self._sources:
                 source.close()
         self._settle_doubts()
+        self._selection.warn_of_filter()
         if self._stopped:
             note(f"{self._what} ended early: {self._stopped}", MoveWarning)
         return self.outcome()

@@ -54,6 +54,7 @@ def plan_frame(sources: Sequence[Source], copies: Copies, selection: Selection, 
                     return to_pandas(pa.Table.from_pylist(rows, schema(PLAN)))
         finally:
             source.close()
+    selection.warn_of_filter()
     return to_pandas(pa.Table.from_pylist(rows, schema(PLAN)))
 
 

@@ -41,6 +41,11 @@ class AllOf:
         """Return None: they are sent as they are."""
         return None
 
+    def warn_of_filter(self) -> None:
+        """Warn with `FilterWarning` if the filter could not examine some messages."""
+        if self._rows is not None:
+            self._rows.report.warn_of_filter()
+
     @property
     def left(self) -> list[tuple[str, str]]:
         """Nothing: no message was asked for by its id."""
@@ -89,6 +94,10 @@ class RowsOf:
                 found.append(row)
                 waiting.discard(identity)
         return found
+
+    def warn_of_filter(self) -> None:
+        """Do nothing: no row is left out by a filter."""
+        return
 
     @property
     def left(self) -> list[tuple[str, str]]:
