@@ -80,8 +80,8 @@ class PulsarDeadLetters(DeadLettersDriver):
                 continue
             # clients make one for each partition that a consumer is attached to
             ending = DEAD_LETTERS if name.endswith(DEAD_LETTERS) else RETRIES
-            by = name.removesuffix(ending).removeprefix(full).removeprefix("-")
-            by = _PARTITION.sub("", by) or None
+            rest_of_name = name.removesuffix(ending).removeprefix(full).removeprefix("-")
+            by = _PARTITION.sub("", rest_of_name) or None
             found[name] = DeadLetterPlace(name, kind, "take", full, by, through=SUBSCRIPTION)
         return list(found.values())
 
