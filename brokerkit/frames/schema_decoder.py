@@ -53,6 +53,7 @@ class SchemaDecoder:
     ) -> None:
         self._parts = (format, label, make, given)
         self._otherwise = otherwise
+        self._several = False
         self.format = format
         self.schemas = source
         self._target = make(given)
@@ -76,11 +77,10 @@ class SchemaDecoder:
         left = flags(payloads.data.is_valid()) & ~read.done
         rows = np.flatnonzero(left)
         if len(rows):
-            some = payloads.take(rows.tolist())
             if self._otherwise is None:
-                read = read.with_rows(rows, self._inside(some, read.notes, rows))
+                read = read.with_rows(rows, self._inside(payloads.take(rows.tolist()), read.notes, rows))
             else:
-                read = read.with_rows(rows, _Read.by(self._otherwise, some))
+                read = self._by_the_given_schema(read, payloads, rows)
         failures = [PayloadFailure(row, *problem) for row, problem in sorted(read.problems.items())]
         return Decoded(
             read.values,
@@ -89,6 +89,16 @@ class SchemaDecoder:
             format=read.formats,
             schema=read.schemas,
         )
+
+    def _by_the_given_schema(self, read: _Read, payloads: Payloads, rows: Rows) -> _Read:
+        """Read rows that name no known schema. Among several schemas an unknown one is not the given one."""
+        self._several |= bool(read.done.any()) or len({one.reason for one in read.notes.values()}) > 1
+        unknown = read.notes if self._several else {}
+        read.problems.update(unknown)
+        rows = np.setdiff1d(rows, [*unknown])
+        if not len(rows) or self._otherwise is None:
+            return read
+        return read.with_rows(rows, _Read.by(self._otherwise, payloads.take(rows.tolist())))
 
     def _inside(self, payloads: Payloads, notes: dict[int, Problem], rows: Rows) -> _Read:
         """Read payloads inside the layers around them, such as compressions."""

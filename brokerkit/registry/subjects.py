@@ -76,9 +76,12 @@ class Subjects:
 
     def _one_by_one(self) -> Iterator[RegisteredSchema]:
         for subject in self.names():
-            # a subject may be deleted since it was listed
+            numbers: list[int] = []
+            # a subject or a version may be deleted since it was listed
             with suppress(NotFound):
-                for number in self.versions(subject):
+                numbers = self.versions(subject)
+            for number in numbers:
+                with suppress(NotFound):
                     yield self.version(subject, number)
 
     def versions(self, subject: str) -> list[int]:

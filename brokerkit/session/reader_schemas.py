@@ -17,7 +17,7 @@ from brokerkit.frames.object_decoder import ObjectColumns, object_columns
 from brokerkit.frames.own_schemas import NAMES, OwnSchemas
 from brokerkit.frames.schema_decoder import SchemaDecoder, avro_target, protobuf_target
 from brokerkit.frames.typed import TypedDecoder
-from brokerkit.registry import RegisteredSchema, SchemaRef, SchemaSource
+from brokerkit.registry import RegisteredSchema, Registry, SchemaRef, SchemaSource
 from brokerkit.registry.subjects import Subjects
 
 from .newest_payloads import named_schemas, newest_payloads
@@ -192,11 +192,19 @@ def _of_registry(
         return
     subject = f"{topic}-{'key' if key else 'value'}"
     with suppress(NotFound):
-        numbers = Subjects(registry.client).versions(subject) if all_of_them else ["latest"]
-        for number in numbers:
-            yield registry.by_version(subject, number)
+        if all_of_them:
+            yield from _versions(registry, subject)
+        else:
+            yield registry.by_version(subject, "latest")
         return
     registry.client.refuse_if_no_registry()
+
+
+def _versions(registry: Registry, subject: str) -> Iterator[RegisteredSchema]:
+    for number in Subjects(registry.client).versions(subject):
+        # a version may be deleted since it was listed
+        with suppress(NotFound):
+            yield registry.by_version(subject, number)
 
 
 def _of_system(

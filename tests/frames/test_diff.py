@@ -175,3 +175,15 @@ def test_leaves_are_equal_exactly_where_values_are(a: Any, b: Any) -> None:
     for one, two in ((a, b), (a, a), (a, json.loads(json.dumps(a)))):
         parts = [{path: canonical(leaf) for path, leaf in leaves(each, "v")} for each in (one, two)]
         assert (parts[0] == parts[1]) == same(one, two)
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf"), float("-inf")])
+def test_a_number_that_json_lacks_is_not_the_same_as_null(number: float) -> None:
+    def typed(value: float | None) -> pd.DataFrame:
+        kind = pa.struct([("x", pa.list_(pa.float64())), ("y", pa.int64())])
+        values = pa.array([{"x": [value], "y": None}], kind)
+        return pd.DataFrame({"key": ["k"], "value": pd.Series(values, dtype=pd.ArrowDtype(kind))})
+
+    assert bk.diff(typed(number), typed(None), on="key").counts["changed"] == 1
+    assert bk.diff(typed(number), typed(number), on="key").counts["same"] == 1
+    assert bk.diff(typed(None), typed(None), on="key").counts["same"] == 1

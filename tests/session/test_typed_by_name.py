@@ -176,6 +176,26 @@ def test_bytes_that_are_skipped_are_read_by_the_schema_that_they_name(s: bk.Sess
     assert [value["id"] if isinstance(value, dict) else None for value in df["value"]] == IDS[:3]
 
 
+def test_an_id_that_the_registry_lacks_is_not_taken_for_the_given_schema_among_others(s: bk.Session) -> None:
+    strange = b"\0\0\0\0\x63" + framed(8, {"id": 9, "note": None})[5:]
+    decode = bk.avro(json.dumps(SECOND), skip=5)
+    s.publish_batch("back", [strange])
+    assert [value["id"] for value in s.peek("back", decode=decode)["value"]] == [9]
+    s.publish_batch("back", [framed(8, {"id": 3, "note": None})])
+    df = s.peek("back", decode=decode)
+    assert [value["id"] if isinstance(value, dict) else None for value in df["value"]] == [None, 3]
+    assert "id 99" in bk.failures(df)["error"].tolist()[0]
+
+
+def test_a_version_that_was_deleted_leaves_the_others_in_the_union() -> None:
+    listed = answers() | {"/subjects/t-value/versions": [0, 1, 2]}
+    with Web(listed) as web, bk.connect("inmem://", registry=web.url) as s:
+        s.create_topic("t")
+        s.publish_batch("t", ROWS[:1])
+        df = s.peek("t", decode=bk.avro(reader="union"))
+        assert df["value"].tolist() == [{"id": 1, "note": None, "gone": "x"}]
+
+
 def test_all_payloads_of_one_schema_are_read_as_values_of_another() -> None:
     with bk.connect("inmem://") as s:
         s.create_topic("u")

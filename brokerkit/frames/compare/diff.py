@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from hashlib import blake2b
 from html import escape
 from itertools import repeat
+from math import isfinite
 from typing import Any, NamedTuple
 
 import orjson
@@ -346,12 +347,23 @@ def value_at(given: dict[str, Any], path: str) -> Any:
 def _quick(name: str, value: Any) -> bytes:
     if isinstance(value, dict | list):
         try:
-            return orjson.dumps([name, value], option=QUICK)
+            text = orjson.dumps([name, value], option=QUICK)
+            if b"null" not in text or not _is_not_finite(value):
+                return text
         except TypeError:
             # a number with more digits, bytes, or a text that is not valid
             pass
     fields = ((path, canonical(leaf)) for path, leaf in leaves(value, name))
     return b"".join(_piece(path, text) for path, text in sorted(fields))
+
+
+def _is_not_finite(value: Any) -> bool:
+    """Return whether a number in a value is none that JSON has, such as NaN."""
+    if isinstance(value, dict):
+        return any(map(_is_not_finite, value.values()))
+    if isinstance(value, list | tuple):
+        return any(map(_is_not_finite, value))
+    return isinstance(value, float) and not isfinite(value)
 
 
 def _piece(path: str, text: str) -> bytes:

@@ -208,6 +208,24 @@ def test_an_alias_of_a_type_stands_for_its_former_name() -> None:
     assert (found, failures) == ([{"a": 1}], {})
 
 
+def test_an_alias_counts_more_than_a_name_without_its_namespace() -> None:
+    def named(name: str, field: str, **more: Any) -> dict[str, Any]:
+        fields = [{"name": field, "type": "int", "default": 0}]
+        return {"type": "record", "name": name, "fields": fields, **more}
+
+    branches = [named("b.G", "y", aliases=["a.F"]), named("b.F", "x", aliases=["a.G"])]
+    found, failures, _ = resolved(named("a.G", "x"), branches, {"x": 7})
+    assert (found, failures) == ([{"b.G": None, "b.F": {"x": 7}}], {})
+
+
+def test_a_default_that_bytes_cannot_hold_is_none() -> None:
+    reader = record(a="int")
+    reader["fields"].append({"name": "b", "type": "bytes", "default": "\u0100a"})
+    found, failures, _ = resolved(record(a="int"), reader, {"a": 1})
+    assert found == [None]
+    assert "without the field 'b'" in failures[0]
+
+
 def _changed(draw: DrawFn, schema: Any) -> Any:
     """Return a later version of a schema, which may or may not fit."""
     if isinstance(schema, list):

@@ -245,7 +245,10 @@ def default_bytes(type: Type, default: Any) -> bytes:
         plain = Fixed(type.name, type.size)
     if isinstance(default, str) and (isinstance(type, Fixed) or plain == Primitive("bytes")):
         # each character is one byte, as Avro demands
-        default = default.encode("latin-1", "replace")
+        try:
+            default = default.encode("latin-1")
+        except UnicodeEncodeError as error:
+            raise Misfit("", f"the default {shown(default)} has a character beyond \\u00ff") from error
     if isinstance(default, float) and not math.isfinite(default):
         default = {math.inf: "Infinity", -math.inf: "-Infinity"}.get(default, "NaN")
     return scalar_bytes(plain, default, "")

@@ -286,10 +286,11 @@ def _is_named(writer: Any, reader: Any) -> bool:
 
 
 def _branch_for(writer: Type, reader: Union) -> Type | None:
-    """Return the branch for a type: the first that is the same, otherwise the first that holds it."""
+    """Return the branch for a type: the same, else that of its new name, else the first that fits."""
     fitting = [branch for branch in reader.branches if mismatch(writer, branch) is None]
     same = [branch for branch in fitting if type_name(branch) == type_name(writer)]
-    found = same or fitting
+    renamed = [branch for branch in fitting if type_name(writer) in getattr(branch, "aliases", ())]
+    found = same or renamed or fitting
     return found[0] if found else None
 
 
