@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from brokerkit.core.vocabulary.errors import BrokerError, NotFound, Unavailable
+from brokerkit.core.vocabulary.errors import BrokerError, ConfigError, NotFound, Unavailable
 from brokerkit.core.vocabulary.schemas import ANY_BYTES
 from brokerkit.registry import RegisteredSchema, SchemaRef, SchemaSource
 
@@ -49,6 +49,7 @@ class RegisteredPayloads:
         self.source = source
         self._target = target or Texts()
         self._readers: dict[RegisteredSchema, BodyReader] = {}
+        self._refusals: dict[RegisteredSchema, str] = {}
         self._found: dict[SchemaRef, RegisteredSchema] = {}
         self._unknown: dict[str, dict[SchemaRef, str]] = {}
         self._since = 0.0
@@ -121,11 +122,19 @@ class RegisteredPayloads:
 
     def _reader(self, schema: RegisteredSchema) -> BodyReader:
         found = self._readers.get(schema)
-        if found is None:
-            found = self._target.reader(schema, self.source.with_references(schema))
-            if len(self._readers) >= MOST_READERS:
-                self._readers.clear()
-            self._readers[schema] = found
+        if found is not None:
+            return found
+        if schema in self._refusals:
+            raise ConfigError(self._refusals[schema])
+        references = self.source.with_references(schema)
+        if len(self._readers) + len(self._refusals) >= MOST_READERS:
+            self._readers.clear()
+            self._refusals.clear()
+        try:
+            found = self._readers[schema] = self._target.reader(schema, references)
+        except ConfigError as error:
+            self._refusals[schema] = str(error)
+            raise
         return found
 
 

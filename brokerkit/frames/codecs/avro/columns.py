@@ -12,7 +12,7 @@ from ..row_failure import RowFailure
 from .reader import Reader
 from .readers import reader_of
 from .resolving import resolving_reader
-from .schema import Type
+from .schema import SchemaError, Type
 from .source import Source
 
 
@@ -29,11 +29,14 @@ class AvroColumns:
         reader: The schema whose types the values have; see `resolving_reader`. None is that of the writer.
 
     Raises:
-        SchemaError: The schema has so many fields that no frame could show them.
+        SchemaError: The schema has so many fields that no frame could show them, or is nested too deeply.
     """
 
     def __init__(self, schema: Type, reader: Type | None = None) -> None:
-        self._reader: Reader = reader_of(schema) if reader is None else resolving_reader(schema, reader)
+        try:
+            self._reader: Reader = reader_of(schema) if reader is None else resolving_reader(schema, reader)
+        except RecursionError as error:
+            raise SchemaError("the schema is nested too deeply") from error
         self.field: Field = self._reader.field("value")
         """The Arrow field of the values; its metadata says what is a union and what is JSON text."""
 

@@ -11,13 +11,10 @@ from ...arrays import kept, lists, struct, taken
 from ...arrow import Array, ArrowType, nulls
 from ...json_columns import HOLDS_JSON, IS_UNION, json_texts
 from .reader import BaseReader, Reader, Reading, number_at, skip_number
-from .source import Flags, Places, Source, repeated, scattered
+from .source import EMPTY_ITEMS, Flags, Places, Source, repeated, scattered
 
 DEEPEST = 64
 """Levels that a recursive value may have."""
-
-EMPTY_ITEMS = 65_536
-"""Items that take no bytes, such as nulls, that one block may claim to have."""
 
 FEW_ROWS = 32
 """With at most so many rows left in an array, its items are found one by one and then read all at once."""
@@ -202,7 +199,11 @@ class ItemsReader(BaseReader):
             read[sized] &= complete & (count[sized] != -(2**63))
             count = np.abs(count)
         room = end[open_] - after
-        read &= count <= (room if self._item.size else np.minimum(room + EMPTY_ITEMS, EMPTY_ITEMS))
+        if self._item.size:
+            read &= count <= room
+        else:
+            read &= count <= EMPTY_ITEMS
+            read &= source.allows_empty(rows[open_], np.where(read, count, 0))
         if not read.all():
             source.fail(
                 rows[open_], ~read, places[open_], self.path, "a block with more items than there are bytes"

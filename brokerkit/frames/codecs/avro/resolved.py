@@ -163,11 +163,16 @@ class ResolvedRecordReader(BaseReader):
         super().__init__(path, pa.struct(list(fields)))
         self._written = written
         self._defaults = defaults
+        self._default_bytes = sum(default.nbytes for default in defaults.values())
         if all(reader.size >= 0 for reader, _ in written):
             self.size = sum(reader.size for reader, _ in written)
 
     def read(self, source: Source, rows: Places, places: Places, end: Places) -> Reading:
         length = len(rows)
+        if not source.allows_repeated(length * self._default_bytes):
+            every = np.ones(length, np.bool_)
+            source.fail(rows, every, places, self.path, "its items repeat too many bytes of defaults")
+            return nulls(length, self.type), places, ~every
         kind: Any = self.type
         children: list[Any] = [None] * kind.num_fields
         fine = np.ones(length, np.bool_)

@@ -21,6 +21,12 @@ Bytes: TypeAlias = npt.NDArray[np.uint8]
 PADDING = 16
 """Zero bytes behind the data, so that a look past the end of the last row needs no check."""
 
+EMPTY_ITEMS = 65_536
+"""Items that take no bytes, such as nulls, that one payload may claim to have."""
+
+REPEATED_BYTES = 2**27
+"""Bytes of defaults that the items of one batch may repeat."""
+
 LONG_VALUE = 64
 """Mean length in bytes from which copying values one by one costs less than an index per byte."""
 
@@ -33,11 +39,26 @@ class Source:
         self.failures: dict[int, tuple[int, str, str]] = {}
         """By row: the place in `data`, the path and the reason of its first failure."""
         self._last_bytes: Places | None = None
+        self._empty: Places = np.zeros(0, np.int64)
+        self._repeated = 0
 
     def fail(self, rows: Places, wrong: Flags, places: Places, path: str, reason: str) -> None:
         """Note a failure for the rows that are marked as wrong."""
         for row, place in zip(rows[wrong].tolist(), places[wrong].tolist(), strict=True):
             self.failures.setdefault(row, (place, path, reason))
+
+    def allows_empty(self, rows: Places, counts: Places) -> Flags:
+        """Count items that take no bytes, and return the rows that do not have too many of them so far."""
+        missing = int(rows.max(initial=-1)) + 1 - len(self._empty)
+        if missing > 0:
+            self._empty = np.concatenate([self._empty, np.zeros(missing, np.int64)])
+        np.add.at(self._empty, rows, counts)
+        return self._empty[rows] <= EMPTY_ITEMS
+
+    def allows_repeated(self, size: int) -> bool:
+        """Count bytes of defaults, and return whether there are not too many of them so far."""
+        self._repeated += size
+        return self._repeated <= REPEATED_BYTES
 
     def variable(self, places: Places, end: Places) -> tuple[Places, Places, Flags]:
         """Read one zig-zag number of up to 64 bits at each place.
