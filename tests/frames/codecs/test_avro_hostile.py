@@ -94,3 +94,11 @@ def test_defaults_of_many_items_are_bounded() -> None:
     assert "defaults" in failures[0].reason
     found, failures = AvroColumns(*schemas).read(pa.array([b"\4\2\2\0"], pa.large_binary()))
     assert [len(each["b"]) for each in found.to_pylist()[0]] == [10_000, 10_000]
+
+
+def test_items_without_bytes_are_bounded_for_all_payloads_of_a_batch() -> None:
+    columns = AvroColumns(parse_schema(json.dumps(ITEMS)))
+    payloads = [BLOCK + b"\0"] * 40 + [b"\4\0", b"\0"]
+    found, failures = columns.read(pa.array(payloads, pa.large_binary()))
+    assert list(failures) == list(range(16, 40))
+    assert [len(found[row].as_py()) for row in (0, 40, 41)] == [65_536, 2, 0]

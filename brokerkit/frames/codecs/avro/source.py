@@ -24,6 +24,12 @@ PADDING = 16
 EMPTY_ITEMS = 65_536
 """Items that take no bytes, such as nulls, that one payload may claim to have."""
 
+EMPTY_ITEMS_OF_BATCH = 16 * EMPTY_ITEMS
+"""Such items that all payloads of a batch may have."""
+
+FEW_ITEMS = 64
+"""Such items that each payload may have in any case."""
+
 REPEATED_BYTES = 2**27
 """Bytes of defaults that the items of one batch may repeat."""
 
@@ -40,6 +46,7 @@ class Source:
         """By row: the place in `data`, the path and the reason of its first failure."""
         self._last_bytes: Places | None = None
         self._empty: Places = np.zeros(0, np.int64)
+        self._all_empty = 0
         self._repeated = 0
 
     def fail(self, rows: Places, wrong: Flags, places: Places, path: str, reason: str) -> None:
@@ -53,7 +60,10 @@ class Source:
         if missing > 0:
             self._empty = np.concatenate([self._empty, np.zeros(missing, np.int64)])
         np.add.at(self._empty, rows, counts)
-        return self._empty[rows] <= EMPTY_ITEMS
+        of_row, of_batch = self._empty[rows], self._all_empty + np.cumsum(counts)
+        self._all_empty += int(counts.sum())
+        within: Flags = (of_row <= EMPTY_ITEMS) & (of_batch <= EMPTY_ITEMS_OF_BATCH)
+        return within | (of_row <= FEW_ITEMS) | (counts == 0)
 
     def allows_repeated(self, size: int) -> bool:
         """Count bytes of defaults, and return whether there are not too many of them so far."""
