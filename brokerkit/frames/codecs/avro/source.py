@@ -62,8 +62,9 @@ class Source:
         np.add.at(self._empty, rows, counts)
         of_row, of_batch = self._empty[rows], self._all_empty + np.cumsum(counts)
         self._all_empty += int(counts.sum())
-        within: Flags = (of_row <= EMPTY_ITEMS) & (of_batch <= EMPTY_ITEMS_OF_BATCH)
-        return within | (of_row <= FEW_ITEMS) | (counts == 0)
+        fits: Flags = (of_row <= EMPTY_ITEMS) & (of_batch <= EMPTY_ITEMS_OF_BATCH)
+        fits |= (of_row <= FEW_ITEMS) | (counts == 0)
+        return fits
 
     def allows_repeated(self, size: int) -> bool:
         """Count bytes of defaults, and return whether there are not too many of them so far."""
