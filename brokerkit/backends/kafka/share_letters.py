@@ -8,7 +8,7 @@ from typing import Any
 from brokerkit.core.vocabulary.attributes import Attributes
 from brokerkit.core.vocabulary.cancellation import Deadline
 from brokerkit.core.vocabulary.columns import Columns
-from brokerkit.core.vocabulary.errors import NotFound
+from brokerkit.core.vocabulary.errors import NotFound, Unavailable
 from brokerkit.core.vocabulary.topics import Slice
 
 from .connection import KafkaConnection
@@ -65,13 +65,20 @@ def _place(attributes: Any) -> Place | None:
 def _records(
     connection: KafkaConnection, properties: Properties, wanted: Sequence[Place], deadline: Deadline
 ) -> dict[Place, Record]:
-    """Return key, payload and headers of records, by their places."""
+    """Return key, payload and headers of records, by their places.
+
+    Raises:
+        Unavailable: The time was up before each was looked for: they are not known to be gone.
+    """
     reader = KafkaReader(connection, properties)
     found: dict[Place, Record] = {}
+    unread = set(wanted)
     try:
-        for topic, partition, offset in wanted:
-            if (topic, partition, offset) in found:
+        for place in wanted:
+            if place not in unread:
                 continue
+            unread.remove(place)
+            topic, partition, offset = place
             try:
                 bounds = {each.partition: each for each in connection.bounds_of(topic, deadline)}
             except NotFound:
@@ -81,10 +88,18 @@ def _records(
             # records that follow are likely to be wanted too
             end = min(bounds[partition].end, offset + 500)
             reader.start(Slice(topic, partition, offset, end), attributes=True)
-            while not deadline.passed and (columns := reader.fetch(WAIT_SECONDS)) is not None:
+            while (columns := reader.fetch(WAIT_SECONDS)) is not None:
                 named = (columns.values(name) for name in ("offset", "key", "value", "attributes"))
                 for at, key, value, own in zip(*named, strict=True):
-                    found[topic, partition, at] = (key, value, own)
+                    here = (topic, partition, at)
+                    if here == place or here in unread:
+                        unread.discard(here)
+                        found[here] = (key, value, own)
+                if deadline.passed and (unread or place not in found):
+                    raise Unavailable(
+                        f"{len(wanted) - len(found):,} of {len(wanted):,} records that share groups gave up "
+                        f"could not be read within {deadline.seconds:g} s: call it again"
+                    )
             reader.stop()
     finally:
         reader.close(1.0)

@@ -13,8 +13,10 @@ from confluent_kafka import ConsumerGroupTopicPartitions
 from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource
 
 import brokerkit as bk
+from brokerkit.backends.kafka import share_letters
 from brokerkit.backends.kafka.dead_letters import GROUP
 from brokerkit.core import OutboundMessage
+from brokerkit.core.vocabulary.columns import Columns
 from brokerkit.core.vocabulary.dead_letters import DeadLetterPlace
 from brokerkit.sandbox.kafka import KafkaServer
 from brokerkit.testing.waiting import eventually
@@ -202,6 +204,47 @@ def test_what_a_share_group_gave_up_gets_its_own_headers_back(s: Session, kafka_
     assert sorted(again["value"]) == ["0", "1", "2", "3"]
     names = [each["name"] for each in again["attributes"].iloc[0]]
     assert names == ["h", "h", "bk-redriven", "bk-redrive-id"]
+
+
+def test_what_a_share_group_gave_up_never_lacks_its_headers_without_a_word(
+    s: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    topic = f"t-{uuid.uuid4().hex[:8]}"
+    s.create_topic(topic)
+    s.publish_batch(topic, [OutboundMessage(b"%d" % n, None, {"own": b"1"}) for n in range(40_000)])
+    offsets = [*range(0, 40_000, 1_000), 17, 40_000]
+    told = [
+        [("__dlq.errors.topic", topic), ("__dlq.errors.partition", "0"), ("__dlq.errors.offset", str(each))]
+        for each in offsets
+    ]
+    count = len(offsets)
+    columns = Columns(
+        count, topic=topic, partition=[0] * count, offset=list(range(count)), id=[str(n) for n in range(count)],
+        key=[None] * count, value=[b"copy"] * count, attributes=told, publish_time=[0] * count,
+        ingestion_time=[0] * count,
+    )  # fmt: skip
+    connected = s.connection.dead_letters()
+    place = connected.place(topic)
+    kept: list[int] = []
+    records = share_letters._records
+
+    def counted(*given: Any) -> Any:
+        found = records(*given)
+        kept.append(len(found))
+        return found
+
+    monkeypatch.setattr(share_letters, "_records", counted)
+    answers = 0
+    for timeout in (0.03, 0.1, 0.2, 0.3, 0.5, 1.0, 60.0):
+        try:
+            restored = connected.restored(place, columns, timeout=timeout)
+        except bk.Unavailable:
+            continue
+        answers += 1
+        assert list(restored.values("value")) == [*(b"%d" % each for each in offsets[:-1]), b"copy"]
+        assert all(("own", b"1") in each for each in list(restored.values("attributes"))[:-1])
+    assert answers
+    assert set(kept) == {count - 1}
 
 
 def configure(admin: AdminClient, kind: ConfigResource.Type, name: str, settings: dict[str, str]) -> None:
