@@ -41,6 +41,15 @@ def test_types_nulls_ranges_and_examples_of_each_field() -> None:
     assert found["value"]["examples"] == "not json, ff"
 
 
+def test_fields_of_an_expanded_frame_are_counted_once() -> None:
+    with bk.connect("inmem://") as s:
+        s.create_topic("t")
+        s.publish_batch("t", ['{"id": 1, "a": {"b": null}}', '{"id": 2, "a": {}}', '{"id": 2}'])
+        plain, expanded = (bk.profile(s.peek("t", expand=expand)) for expand in (False, True))
+        assert expanded.equals(plain)
+        assert expanded.set_index("field").loc["value.id", "types"] == "integer 3"
+
+
 def test_memory_is_bounded_and_says_so() -> None:
     found = profiled(*({"n": n, "s": str(n % 7)} for n in range(1_500)))
     assert found["value.n"]["distinct"] is None

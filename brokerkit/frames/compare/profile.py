@@ -195,7 +195,12 @@ class _Fields:
         self.fields: dict[str, _Field] = {}
         self.rows = 0
         self.cut = False
-        columns = [name for name in source.columns if not source.messages or name not in LEFT_OUT]
+        # the fields of payloads are taken from these, and are there once more in a frame with expand=True
+        columns = [
+            name
+            for name in source.columns
+            if not source.messages or not (name in LEFT_OUT or name.startswith("value."))
+        ]
         for given in source.rows(columns):
             for name, value in given.items():
                 if type(value) in SIMPLE:
