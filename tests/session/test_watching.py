@@ -7,6 +7,8 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -98,6 +100,29 @@ def test_a_filter_that_fails_is_told_at_the_end(s: Session) -> None:
         s.watch("none", timeout=1)
     with pytest.raises(bk.ConfigError):
         s.watch("t", where=3, timeout=1)
+
+
+@pytest.mark.parametrize(
+    ("how", "said"),
+    [
+        ({"start": 1_000}, "1,000 lies after 3, the end of partition 0"),
+        ({"start": {1: 4}}, "4 lies after 0, the end of partition 1"),
+        ({"start": datetime.now(UTC) + timedelta(hours=1)}, "yet to come"),
+        ({"start": {0: datetime.now(UTC) + timedelta(hours=1)}}, "yet to come"),
+        ({"interval": None}, "interval must be a number of seconds"),
+    ],
+)
+def test_a_watch_is_refused_that_cannot_begin_where_it_is_told(
+    s: Session, how: dict[str, Any], said: str
+) -> None:
+    s.create_topic("t", partitions=2)
+    for number in range(3):
+        s.publish("t", f"{number}", partition=0)
+    timer = later(lambda: s.publish("t", "before the start", partition=0))
+    with pytest.raises(bk.ConfigError, match=said):
+        s.watch("t", timeout=3, **how)
+    timer.join()
+    assert list(s.watch("t", start={0: 3, 1: 0}, timeout=3)["value"]) == ["before the start"]
 
 
 def test_lag_over_time_ends_when_a_group_has_caught_up(any_s: Session, topic: str) -> None:

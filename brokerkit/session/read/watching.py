@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from brokerkit.core.vocabulary.arguments import check_seconds
 from brokerkit.core.vocabulary.cancellation import Deadline
-from brokerkit.core.vocabulary.errors import RetentionWarning
+from brokerkit.core.vocabulary.errors import ConfigError, RetentionWarning
 from brokerkit.core.vocabulary.notes import note
-from brokerkit.core.vocabulary.positions import Latest, parse_all
+from brokerkit.core.vocabulary.positions import AtOffset, AtTime, Latest, Position, parse_all
 from brokerkit.core.vocabulary.protocols import PositionLike
+from brokerkit.core.vocabulary.topics import Bounds
 from brokerkit.frames.build import FrameBuilder
 from brokerkit.frames.masking.mask import Mask
 
@@ -68,13 +70,14 @@ class WatchingSession(ReadingSession):
             says how many messages were read.
 
         Raises:
-            ConfigError: An argument cannot be used.
+            ConfigError: An argument cannot be used, or `start` lies after the end.
             NotFound: There is no such topic.
             NotSupported: The system cannot be looked at without side effects.
             Unavailable: The broker could not be reached when the time was up.
         """
         deadline = Deadline(check_seconds(timeout, "timeout"))
-        check_seconds(interval, "interval")
+        if check_seconds(interval, "interval") is None:
+            raise ConfigError("interval must be a number of seconds, such as 0.2, not None")
         check_topic(topic)
         given = ReadOptions(
             key, header, where, decode, expand, decode_key=decode_key, mask=mask, unmask=unmask
@@ -82,7 +85,9 @@ class WatchingSession(ReadingSession):
         reading = planned(self, [topic], given)
         builder = reading.builder(self.schema_source, self.mask)
         wanted = reading.filter(builder.schema)
-        ends = {each.partition: each.end for each in self.inspector.bounds(topic)}
+        bounds = self.inspector.bounds(topic)
+        _check_begun(parse_all(start), bounds)
+        ends = {each.partition: each.end for each in bounds}
         if not isinstance(parse_all(start), Latest):
             earlier = self.scan(
                 topic,
@@ -113,6 +118,25 @@ class WatchingSession(ReadingSession):
     ) -> pd.DataFrame:
         details = {"watch": topic, "read": report.to_dict()}
         return frame_of(builder.to_table([row]), builder, source=self.name, expand=expand, details=details)
+
+
+def _check_begun(start: Position | Mapping[int, Position], bounds: Sequence[Bounds]) -> None:
+    """Raise ConfigError for a start that has not come: messages before it would be returned."""
+    now = time.time_ns() // 1000
+    for each in bounds:
+        match start.get(each.partition or 0) if isinstance(start, Mapping) else start:
+            case AtTime(moment) as wanted if moment > now:
+                raise ConfigError(
+                    f'start={wanted} is yet to come: leave start= out, or give "latest", to wait from now on'
+                )
+            case AtOffset(number) if number >= 0 and each.place(number) > each.end:
+                where = "" if each.partition is None else f" of partition {each.partition}"
+                raise ConfigError(
+                    f"start={number:,} lies after {each.show(each.end)}, the end{where}: leave start= out, "
+                    'or give "latest", to wait from now on'
+                )
+            case _:
+                continue
 
 
 def _first(reader: TopicReader, report: ReadReport, deadline: Deadline, interval: float) -> pa.RecordBatch:
