@@ -82,6 +82,20 @@ def test_a_filter_may_use_the_reason(desk: Session) -> None:
     assert len(desk.dead_letters("orders", key="k1", limit=2)) == 2
 
 
+@pytest.mark.parametrize("why", ["missing", "too large"])
+def test_a_message_that_cannot_become_a_dead_letter_is_delivered_again(desk: Session, why: str) -> None:
+    desk.create_subscription("orders", "again", start="earliest", dead_letter_topic="orders-dlq")
+    if why == "missing":
+        desk.delete_topic("orders-dlq", confirm="orders-dlq")
+    else:
+        desk.connection.native.topic("orders-dlq").max_message_bytes = 1
+    with desk.consumer("orders", "again") as consumer:
+        (message, *_) = consumer.next_batch(1, 5)
+        with pytest.raises(bk.AckFailed, match="no topic" if why == "missing" else "the limit is 1"):
+            message.reject(reason="bad")
+    assert len(desk.pull("orders", 20, subscription="again", timeout=1)) == 12
+
+
 def test_what_a_filter_cannot_look_into_is_told(s: Session) -> None:
     s.create_topic("t")
     s.create_topic("t-dlq")

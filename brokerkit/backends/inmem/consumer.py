@@ -118,8 +118,10 @@ class InmemConsumer(MessageDriver):
             else:
                 place = (receipt.partition, receipt.offset)
                 deliveries = subscription.counts.get(place, 1)
-                subscription.reject(receipt)
+                # a topic that is missing, or a message that is too large for it, leaves the lease as it is
+                subscription.check(receipt)
                 self._store.dead_letter(subscription, *place, deliveries, reason)
+                subscription.reject(receipt)
         except BrokerError as error:
             return error
         return None

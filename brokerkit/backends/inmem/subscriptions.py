@@ -240,6 +240,10 @@ class Subscription:
             raise LockLost(f"the ack deadline of message {place[0]}-{place[1]} had passed")
         return place
 
+    def check(self, receipt: Receipt) -> None:
+        """Raise LockLost if the lease of a message has expired."""
+        self._lease(receipt)
+
     def ack(self, receipt: Receipt) -> None:
         """Acknowledge a message.
 
