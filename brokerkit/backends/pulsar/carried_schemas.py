@@ -31,9 +31,15 @@ class CarriedSchemas:
 
     def of(self, name: str, deadline: Deadline) -> CarriedSchema | str:
         """Return the schema with a name such as ``TOPIC@3``, or the reason why it cannot be set."""
-        if name not in self._known:
-            self._known[name] = self._found(name, deadline)
-        return self._known[name]
+        known = self._known.get(name)
+        if known is not None:
+            return known
+        try:
+            found = self._known[name] = self._found(name, deadline)
+        except BrokerError as error:
+            # it may be answered the next time
+            return f"which cannot be read: {error!s:.200}"
+        return found
 
     def _found(self, name: str, deadline: Deadline) -> CarriedSchema | str:
         parsed = parse_name(name)
@@ -42,6 +48,8 @@ class CarriedSchemas:
         try:
             found = None if parsed is None else self._rest.schema(parsed[0], deadline.remaining(), parsed[1])
         except BrokerError as error:
+            if error.retryable:
+                raise
             return f"which cannot be read: {error!s:.200}"
         if found is None:
             return "which these brokers do not have"

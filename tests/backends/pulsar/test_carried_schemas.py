@@ -1,0 +1,68 @@
+"""The schemas that messages to publish name, asked of an endpoint that does not always answer."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from brokerkit.backends.pulsar.carried_schemas import CarriedSchemas
+from brokerkit.backends.pulsar.client_internals import CarriedSchema
+from brokerkit.backends.pulsar.options import read_options
+from brokerkit.backends.pulsar.rest import RestEndpoint
+from brokerkit.core.vocabulary.address import Address
+from brokerkit.core.vocabulary.cancellation import Deadline
+
+NAME = "persistent://public/default/orders@0"
+
+
+@contextmanager
+def answering(codes: list[int]) -> Iterator[tuple[CarriedSchemas, list[int]]]:
+    """Yield the schemas of an endpoint that answers with these codes in turn, and those that are left."""
+    left = list(codes)
+
+    class Answering(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            code = left.pop(0)
+            told = {"type": "STRING", "data": ""} if code == 200 else {"reason": "busy"}
+            body = json.dumps(told).encode()
+            self.send_response(code)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            return
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Answering)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    address = f"pulsar://127.0.0.1:1?admin=http://127.0.0.1:{server.server_port}"
+    rest = RestEndpoint(read_options(Address.parse(address)))
+    try:
+        yield CarriedSchemas(rest), left
+    finally:
+        rest.close()
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+@pytest.mark.parametrize("code", [500, 503, 429])
+def test_a_schema_that_could_not_be_asked_for_is_asked_for_again(code: int) -> None:
+    with answering([code, 200, 500]) as (schemas, left):
+        assert "cannot be read" in str(schemas.of(NAME, Deadline(10)))
+        assert isinstance(schemas.of(NAME, Deadline(10)), CarriedSchema)
+        assert isinstance(schemas.of(NAME, Deadline(10)), CarriedSchema)
+        assert left == [500]
+
+
+def test_a_refusal_is_asked_for_once() -> None:
+    with answering([403, 200]) as (schemas, left):
+        for _ in range(2):
+            assert "cannot be read" in str(schemas.of(NAME, Deadline(10)))
+        assert left == [200]
