@@ -11,6 +11,7 @@ from typing import Any
 from uuid import UUID
 
 from ..json_exact import read
+from .cbor_sharing import refuse_endless
 from .edited_objects import Again, edited
 from .extras import extra
 from .misfit import Misfit, shown
@@ -21,10 +22,11 @@ def load(payload: bytes) -> Any:
     """Return the value of one CBOR payload.
 
     Raises:
-        ValueError: The payload is not exactly one CBOR value.
+        ValueError: The payload is not exactly one CBOR value, or contains itself.
         MissingExtra: The library for it is not installed.
     """
     cbor2 = _library()
+    refuse_endless(payload)
     stream = BytesIO(payload)
     try:
         value = cbor2.load(stream)
