@@ -13,16 +13,24 @@ from .searching import Searching
 
 MOST_SHAPES = 2_000
 """How many plans are kept. Where shapes hardly repeat, as with ids for names, no more plans are made."""
+MOST_VALUES = 100_000
+"""How many values the texts of all plans have together."""
 LONGEST = 16_384
 """Longer texts, which would make large plans, are masked one by one."""
 
 _STRING = r'"(?:[^"\\\x00-\x1f]++|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*+"'
 _NUMBER = r"-?(?:0|[1-9]\d*+)(?:\.\d++)?+(?:[eE][+-]?\d++)?+(?![\w.+-])"
+_VALUES = rf"{_STRING}|{_NUMBER}|true\b|false\b|null\b"
+_VALUE = re.compile(_VALUES, re.ASCII)
 _PART = re.compile(
-    rf"((?:[ \t\r\n{{}}\[\],]++|{_STRING}[ \t\r\n]*+:)*+)({_STRING}|{_NUMBER}|true\b|false\b|null\b|\Z)",
+    rf"((?:[ \t\r\n{{}}\[\],]++|{_STRING}[ \t\r\n]*+:)*+)({_VALUES}|\Z|(?s:.+))",
     re.ASCII,
 )
-"""What is around a value, with the names in front of it, and then the value."""
+"""What is around a value, with the names in front of it, and then the value.
+
+Where no value follows, it takes the rest of the text, so that none is searched further on.
+"""
+_MOST_SEEN = 10_000
 _HIDDEN_TEXT = f'"{HIDDEN}"'
 
 
@@ -59,6 +67,8 @@ class ShapedMask:
         self._document = document
         self._with_nulls = document.rules.has_lists
         self._plans: dict[tuple[object, ...], _Plan | None] = {}
+        self._seen: set[int] = set()
+        self._values = 0
 
     def masked(self, text: str) -> str:
         """Return a JSON text as the mask shows it.
@@ -68,8 +78,10 @@ class ShapedMask:
         """
         if len(text) > LONGEST:
             return self._document.masked_if_json(text)
-        found = _PART.findall(text)
-        around, values = zip(*found, strict=True) if found else ((), ())
+        around, values = zip(*_PART.findall(text), strict=True)
+        # at its end a text has one or two empty values
+        if _VALUE.fullmatch(next(filter(None, reversed(values)), "")) is None:
+            return self._document.masked_if_json(text)
         # at its end a text has no value, or one more than another
         shape: tuple[object, ...] = around, values.count("")
         if self._with_nulls:
@@ -78,16 +90,15 @@ class ShapedMask:
         plan = self._plans.get(shape)
         if plan is None:
             return self._first(text, shape, around, values)
-        if sum(map(len, around)) + sum(map(len, values)) != len(text):
-            return self._document.masked_if_json(text)
         return self._filled(plan, values)
 
     def _first(self, text: str, shape: object, around: tuple[str, ...], values: tuple[str, ...]) -> str:
-        """Mask a text of a shape that is not known, and keep the plan."""
-        whole = sum(map(len, around)) + sum(map(len, values)) == len(text)
-        if not whole or shape in self._plans or len(self._plans) >= MOST_SHAPES:
+        """Mask a text of a shape that has no plan, and make one when the shape is there the second time."""
+        full = len(self._plans) >= MOST_SHAPES or self._values + len(values) > MOST_VALUES
+        if full or shape in self._plans or not self._comes_again(shape):
             return self._document.masked_if_json(text)
         read(text)
+        self._values += len(values)
         recorder = _Recorder(self._document, around, values)
         edits = masked_by(recorder, text)
         assert isinstance(shape, tuple)
@@ -96,6 +107,16 @@ class ShapedMask:
             return self._document.masked(text)
         plan = self._plans[shape] = self._plan(text, edits)
         return self._filled(plan, values)
+
+    def _comes_again(self, shape: object) -> bool:
+        """Return whether a shape was seen before, by its hash: it only says that a plan is worthwhile."""
+        number = hash(shape)
+        if number in self._seen:
+            return True
+        if len(self._seen) >= _MOST_SEEN:
+            self._seen.clear()
+        self._seen.add(number)
+        return False
 
     def _plan(self, text: str, edits: list[tuple[int, int, str]]) -> _Plan:
         plan = _Plan([], [], [], [])
