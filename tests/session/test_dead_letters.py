@@ -675,3 +675,16 @@ def test_a_limit_counts_what_can_be_sent(s: Session) -> None:
     s.redrive("x", limit=2, confirm="x", progress=False)
     assert list(s.peek("x")["value"]) == ["2", "3", "4", "5"]
     assert list(s.dead_letters("x")["value"]) == ["0", "1"]
+
+
+def test_what_is_to_be_retried_is_not_redriven_unless_its_topic_is_named(s: Session) -> None:
+    for name in ("orders", "orders-retry"):
+        s.create_topic(name)
+    s.publish("orders-retry", "still to be retried")
+    for change in ({"confirm": "orders"}, {"dry_run": True}):
+        with pytest.raises(bk.NotFound, match="'orders-retry'"):
+            s.redrive("orders", progress=False, **change)
+    assert len(s.dead_letters("orders")) == 1
+    receipts = s.redrive("orders-retry", to="orders", confirm="orders-retry", progress=False)
+    assert receipts.counts["confirmed"] == 1
+    assert list(s.peek("orders")["value"]) == ["still to be retried"]

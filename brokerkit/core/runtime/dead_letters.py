@@ -17,6 +17,7 @@ from ..vocabulary.dead_letters import (
     OWN_RULES,
     DeadLetterPlace,
     HeaderRules,
+    is_retrying,
     is_telling,
     named_after,
 )
@@ -100,6 +101,8 @@ class ConnectedDeadLetters(Closable):
             return found
         if naming is None and is_telling(topic):
             return [self.place(topic, timeout=timeout)]
+        if naming is None and is_retrying(topic):
+            return [self.place(topic, kind="retries", timeout=timeout)]
         rule = naming or "{topic}-dead-letters"
         raise NotFound(
             f"no topic holds dead letters of {topic!r} by its name: give the name of that topic itself, or "

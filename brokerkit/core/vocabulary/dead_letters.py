@@ -236,6 +236,7 @@ NAMINGS: tuple[str, ...] = (
 )  # fmt: skip
 """How topics of dead letters are named after their topic. Case does not matter; "*" stands for anything."""
 RETRIES: tuple[str, ...] = ("{topic}-retry", "{topic}.retry", "{topic}-retry-*", "{topic}_retry")
+_RETRYING = re.compile(r"[._\-]retry(?:-.*)?$", re.IGNORECASE)
 _TELLING = re.compile(r"(?:^|[._\-])(?:dlq|dlt|dead[._\-]?letters?)(?:$|[._\-])", re.IGNORECASE)
 
 
@@ -285,6 +286,11 @@ def _pattern(rule: str, topic: str) -> str:
     """Return an expression in which the case of the topic matters, but not that of the rule."""
     parts = (f"(?i:{re.escape(part)})".replace(r"\*", ".*") for part in rule.split("{topic}"))
     return re.escape(topic).join(parts)
+
+
+def is_retrying(name: str) -> bool:
+    """Return whether the name of a topic says that it holds what is to be retried."""
+    return _RETRYING.search(name) is not None
 
 
 def is_telling(name: str) -> bool:

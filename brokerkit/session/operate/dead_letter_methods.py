@@ -13,7 +13,7 @@ import pandas as pd
 
 from brokerkit.core.vocabulary.arguments import check_count, check_seconds
 from brokerkit.core.vocabulary.dead_letters import DeadLetterPlace
-from brokerkit.core.vocabulary.errors import ConfigError, NotSupported
+from brokerkit.core.vocabulary.errors import ConfigError, NotFound, NotSupported
 from brokerkit.core.vocabulary.interrupts import Hold
 from brokerkit.core.vocabulary.notes import note
 from brokerkit.frames.masking.mask import Mask
@@ -179,7 +179,12 @@ class DeadLetterSession(BrokerSession):
             name = check_topic(what)
             found = self._dead_letter_places(name, naming, through)
             # what is to be retried is not given up yet: it is redriven only if its topic is named
-            places = [each for each in found if each.kind != "retries" or each.name == name] or found
+            places = [each for each in found if each.kind != "retries" or each.name == name]
+            if not places:
+                raise NotFound(
+                    f"no topic holds dead letters of {name!r}, but what is to be retried is in "
+                    f"{', '.join(repr(each.name) for each in found)}: name that topic to send it again too"
+                )
             reading = ReadOptions(key, header, where, unmask=unmask)
             rows = DeadLetterRows(self, self.connection.dead_letters().rules, reading)
             selection: AllOf | RowsOf = AllOf({e.name: e for e in places}, rows if filtering else None)
