@@ -688,3 +688,40 @@ def test_what_is_to_be_retried_is_not_redriven_unless_its_topic_is_named(s: Sess
     receipts = s.redrive("orders-retry", to="orders", confirm="orders-retry", progress=False)
     assert receipts.counts["confirmed"] == 1
     assert list(s.peek("orders")["value"]) == ["still to be retried"]
+
+
+@pytest.mark.parametrize("rate", [0, 0.0, float("inf"), float("nan"), -1])
+def test_a_rate_that_cannot_be_kept_is_refused(desk: Session, rate: float) -> None:
+    with pytest.raises(bk.ConfigError, match="rate"):
+        desk.redrive("orders", rate=rate, confirm="orders", progress=False)
+    with pytest.raises(bk.ConfigError, match="rate"):
+        desk.move(desk.dead_letters("orders"), "orders", rate=rate, confirm="orders-dlq", progress=False)
+    assert len(desk.dead_letters("orders")) == 12
+
+
+def test_no_rows_are_no_receipts(desk: Session) -> None:
+    none = desk.dead_letters("orders").iloc[:0]
+    receipts = desk.redrive(none, confirm="orders", progress=False)
+    assert (len(receipts), list(receipts.counts.values())) == (0, [0, 0, 0])
+    assert {"source", "source_id", "target", "removed"} <= set(receipts.columns)
+    assert list(desk.redrive(none, dry_run=True)) == list(desk.redrive("orders", dry_run=True))
+    assert desk.move(desk.peek("orders").iloc[:0], "orders-dlq", progress=False).empty
+
+
+def test_a_frame_that_was_read_by_a_rule_for_names_is_redriven_by_it(s: Session) -> None:
+    for name in ("orders", "bad.orders"):
+        s.create_topic(name)
+    s.publish_batch("bad.orders", ["one", "two"])
+    letters = s.dead_letters("orders", naming="bad.{topic}")
+    receipts = s.redrive(letters, confirm="orders", progress=False)
+    assert receipts.counts == {"confirmed": 2, "failed": 0, "unknown": 0}
+    assert list(s.peek("orders")["value"]) == ["one", "two"]
+
+
+@pytest.mark.parametrize(
+    "by", [[], "first_time", "attributes", ["reason", "attributes"], 5, [5], [["reason"]]]
+)
+def test_only_some_columns_are_grouped_by(desk: Session, by: Any) -> None:
+    with pytest.raises(bk.ConfigError, match="such are reason, description"):
+        desk.dead_letters("orders", by=by)
+    assert desk.dead_letters("orders", by=["reason", "reason", "redriven"])["count"].sum() == 12

@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import replace
+from math import inf
 from os import PathLike
 from typing import Any, Literal
 
@@ -33,7 +34,7 @@ from .copies import Copies, CopyRules, Headers
 from .dead_letters import DeadLetterRows, grouped, letters_frame
 from .moving import Moving, Pace
 from .planning import plan_frame
-from .receipts import MoveWarning
+from .receipts import MoveWarning, receipts_frame
 from .selecting import AllOf, RowsOf
 from .sources import ReadSource, RememberedSource, Source
 from .taken_source import TakenSource, check_can_take
@@ -97,7 +98,7 @@ class DeadLetterSession(BrokerSession):
         _one_of("side_effects", side_effects, (None, "give back"))
         look = self._readable if side_effects is None else self._given_back
         sources = [look(each) for each in places]
-        frame = letters_frame(self, topic, sources, rows, most, expand=expand)
+        frame = letters_frame(self, topic, sources, rows, most, expand=expand, naming=naming)
         return frame if by is None else grouped(frame, by)
 
     def redrive(
@@ -169,7 +170,7 @@ class DeadLetterSession(BrokerSession):
         )
         pace = Pace(
             None if limit is None else check_count(limit, "limit"),
-            check_seconds(rate, "rate"),
+            _rate(rate),
             check_seconds(timeout, "timeout"),
         )
         refuse_unless_unmasked(self.mask, unmask, "redrive passes messages on as they are")
@@ -233,14 +234,15 @@ class DeadLetterSession(BrokerSession):
             Interrupted: Ctrl-C was pressed; `.frame` has the receipts so far.
         """
         rules = CopyRules(check_topic(to), "keep", max_redrives=None)
-        pace = Pace(None, check_seconds(rate, "rate"), check_seconds(timeout, "timeout"))
+        pace = Pace(None, _rate(rate), check_seconds(timeout, "timeout"))
         self.connection.dead_letters().check_has("move")
         selection = RowsOf(frame)
-        if len(selection.topics) != 1:
+        if len(selection.topics) > 1:
             raise ConfigError(f"move takes rows of one topic, not of {len(selection.topics)}")
-        (name,) = selection.topics
-        place = self.connection.dead_letters().place(name)
-        places = [place if through is None else replace(place, through=through)]
+        name = "".join(selection.topics)
+        places = [self.connection.dead_letters().place(each) for each in selection.topics]
+        if through is not None:
+            places = [replace(each, through=through) for each in places]
         return self._moved(
             "move", name, places, selection, rules, pace, to_session or self, journal, dry_run, confirm,
             progress,
@@ -265,6 +267,8 @@ class DeadLetterSession(BrokerSession):
         if dry_run:
             return plan_frame([self._readable(each) for each in places], copies, selection, pace)
         self.connection.refuse_if_read_only("it moves no messages")
+        if not places:
+            return receipts_frame([], {"moved": f"{verb} of no rows"})
         there = ", ".join(each.name for each in places)
         check_confirmed(name, confirm, f"to {verb} messages of {there}")
         for each in places:
@@ -311,11 +315,14 @@ class DeadLetterSession(BrokerSession):
         """Return the name that a frame of dead letters was read for, and the places of its rows."""
         connected = self.connection.dead_letters()
         attrs = getattr(frame, "attrs", None)
-        asked = (provenance_of(frame) or {}).get("dead_letters") if isinstance(attrs, dict) else None
+        read_by = (provenance_of(frame) or {}) if isinstance(attrs, dict) else {}
+        asked = read_by.get("dead_letters")
         known: dict[str, DeadLetterPlace] = {}
         if isinstance(asked, str):
             own = [name for name in selection.topics if name == asked]
-            known = {each.name: each for each in connected.places(asked)} if not own else {}
+            if not own:
+                places = connected.places(asked, naming=read_by.get("naming"))
+                known = {each.name: each for each in places}
         found = [known.get(name) or connected.place(name) for name in selection.topics]
         if through is not None:
             found = [replace(each, through=through) for each in found]
@@ -345,6 +352,13 @@ class DeadLetterSession(BrokerSession):
             return self._readable(place)
         check_can_take(self, place)
         return TakenSource(self, place)
+
+
+def _rate(value: Any) -> float | None:
+    rate = check_seconds(value, "rate")
+    if rate is not None and not 0 < rate < inf:
+        raise ConfigError(f"rate must be how many are sent per second at most, more than 0, not {value!r}")
+    return rate
 
 
 def _one_of(name: str, value: Any, known: Sequence[Any]) -> Any:

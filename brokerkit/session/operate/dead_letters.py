@@ -39,6 +39,8 @@ TOLD: dict[str, tuple[str, ArrowType]] = {
 }
 """The columns about a dead letter, each with the fact that fills it and its type."""
 GROUPED = ("reason", "description", "origin_topic", "origin_partition", "origin_subscription", "topic", "key")
+COUNTED = ("count", "first_time", "last_time", "example", "row")
+"""The columns of counts, by which dead letters cannot be grouped too."""
 
 
 class DeadLetterRows:
@@ -116,6 +118,7 @@ def letters_frame(
     limit: int | None,
     *,
     expand: bool,
+    naming: str | None = None,
 ) -> pd.DataFrame:
     """Return the dead letters of a topic as a frame of messages."""
     batches = list(letters_of(session, sources, rows, limit))
@@ -123,22 +126,29 @@ def letters_frame(
     table = pa.Table.from_batches(batches, rows.schema)
     details = {
         "dead_letters": topic,
+        "naming": naming,
         "places": [each.place.name for each in sources],
         "kinds": [each.place.kind for each in sources],
     }
     return frame_of(table, rows.builder, source=session.name, expand=expand, details=details)
 
 
+def _is_nested(dtype: Any) -> bool:
+    return isinstance(dtype, pd.ArrowDtype) and pa.types.is_nested(dtype.pyarrow_dtype)
+
+
 def grouped(frame: pd.DataFrame, by: str | Sequence[str]) -> pd.DataFrame:
     """Return how many dead letters there are of each kind, the most frequent first.
 
     Raises:
-        ConfigError: There is no such column.
+        ConfigError: It is no column, or one whose values cannot be counted.
     """
-    names = [by] if isinstance(by, str) else list(by)
-    for name in names:
-        if name not in frame.columns:
+    given = [by] if isinstance(by, str) or not isinstance(by, Sequence) or not by else list(by)
+    for name in given:
+        known = isinstance(name, str) and name in frame.columns and name not in COUNTED
+        if not known or _is_nested(frame[name].dtype):
             raise ConfigError(f"by={name!r} is not a column to group by: such are {', '.join(GROUPED)}")
+    names = list(dict.fromkeys(given))
     told = frame[names].copy()
     told["_time"], told["_row"] = frame["publish_time"], range(len(frame))
     found = (
