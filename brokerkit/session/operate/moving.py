@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from brokerkit.core.vocabulary.columns import Columns
-from brokerkit.core.vocabulary.errors import BrokerError, NotFound, Unavailable
+from brokerkit.core.vocabulary.errors import BrokerError, Closed, NotFound, Unavailable
 from brokerkit.core.vocabulary.interrupts import check_interrupt
 from brokerkit.core.vocabulary.notes import note
 from brokerkit.core.vocabulary.results import PublishResult
@@ -201,6 +201,9 @@ class Moving:
             receipt = self._receipts[each.name]
             receipt.result, receipt.removed = result, result.ok
         self._stop_if_unanswered(results, time.monotonic())
+        taken_over = next((each.error for each in results if isinstance(each.error, Closed)), None)
+        if taken_over is not None:
+            self._stopped = f"it sends nothing more ({taken_over}). The same call goes on from there"
 
     def _one_after_the_other(
         self, source: Source, part: Part, copies: Sequence[Copy], waiting: Sequence[Copy]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from brokerkit.core.vocabulary.errors import (
     BrokerError,
+    Closed,
     NotFound,
     NotSupported,
     Unauthorized,
@@ -20,7 +21,7 @@ from .sources import Part, RememberedSource
 if TYPE_CHECKING:
     from brokerkit.core.runtime.publisher import ConnectedPublisher
 
-_OF_ALL = (NotFound, NotSupported, Unauthorized, Unavailable)
+_OF_ALL = (Closed, NotFound, NotSupported, Unauthorized, Unavailable)
 """Errors that are due to the topic or the broker, not to one message."""
 
 
