@@ -19,7 +19,7 @@ import pytest
 from click.testing import CliRunner
 
 import brokerkit as bk
-from brokerkit.command_line import commands
+from brokerkit.command_line import commands, main
 from tests.session.canary import CANARY
 
 if TYPE_CHECKING:
@@ -28,6 +28,20 @@ if TYPE_CHECKING:
 
 COMMAND = [sys.executable, "-m", "brokerkit"]
 Run = Callable[..., subprocess.CompletedProcess[bytes]]
+WRITING = pytest.mark.parametrize(
+    ("form", "unbuffered"),
+    [
+        ("table", ""),
+        ("jsonl", "1"),
+        ("csv", ""),
+        ("parquet", "1"),
+        *(
+            pytest.param(form, unbuffered, marks=pytest.mark.extended)
+            for form, unbuffered in (("table", "1"), ("jsonl", ""), ("csv", "1"), ("parquet", ""))
+        ),
+    ],
+)
+"""Each format, and the value of PYTHONUNBUFFERED that the process has."""
 
 
 @pytest.fixture
@@ -37,6 +51,28 @@ def environment(tmp_path: Path) -> dict[str, str]:
 
 @pytest.fixture
 def run(environment: dict[str, str]) -> Run:
+    """Run a command in this process, which has imported everything already, and check its exit code."""
+
+    def run(*arguments: str, code: int = 0, sent: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+        with CliRunner().isolation(sent, environment) as (out, err, _):
+            ended = 0
+            try:
+                main(list(arguments))
+            except SystemExit as end:
+                ended = int(end.code or 0)
+            sys.stdout.flush()
+            done = subprocess.CompletedProcess(arguments, ended, out.getvalue(), err.getvalue())
+        assert done.returncode == code, done.stderr.decode()
+        assert b"Traceback" not in done.stderr
+        return done
+
+    return run
+
+
+@pytest.fixture
+def run_process(environment: dict[str, str]) -> Run:
+    """Run a command in a process of its own, and check its exit code."""
+
     def run(*arguments: str, code: int = 0, sent: bytes = b"") -> subprocess.CompletedProcess[bytes]:
         done = subprocess.run(
             [*COMMAND, *arguments], input=sent, env=environment, capture_output=True, timeout=60, check=False
@@ -88,10 +124,10 @@ def test_no_command_shows_what_the_mask_of_the_connection_hides(
 
 
 @pytest.mark.broker
-def test_rows_come_in_every_format(broker: tuple[str, str], run: Run) -> None:
+def test_rows_come_in_every_format(broker: tuple[str, str], run: Run, run_process: Run) -> None:
     url, topic = broker
     peek = ["peek", topic, "-n", "2", "--start", "earliest"]
-    table = run("-c", url, *peek).stdout.decode().splitlines()
+    table = run_process("-c", url, *peek).stdout.decode().splitlines()
     assert [line.split()[0] for line in table] == ["topic", topic, topic]
     lines = [json.loads(line) for line in run("-c", url, "-o", "jsonl", *peek).stdout.splitlines()]
     assert [json.loads(line["value"])["id"] for line in lines] == [1, 2]
@@ -106,11 +142,11 @@ def test_rows_come_in_every_format(broker: tuple[str, str], run: Run) -> None:
 
 @pytest.mark.broker
 def test_messages_are_published_copied_and_exported(
-    broker: tuple[str, str], run: Run, tmp_path: Path
+    broker: tuple[str, str], run: Run, run_process: Run, tmp_path: Path
 ) -> None:
     url, topic = broker
     assert b"published 1" in run("-c", url, "publish", topic, "x", "--key", "k", "--attribute", "a=b").stderr
-    assert b"published 1" in run("-c", url, "publish", topic, sent=b"\x00\xff").stderr
+    assert b"published 1" in run_process("-c", url, "publish", topic, sent=b"\x00\xff").stderr
     assert b"published 2" in run("-c", url, "publish", topic, "--lines", sent=b"one\n\ntwo\n").stderr
     with bk.connect(url) as s:
         found = s.peek(topic)
@@ -148,8 +184,7 @@ def test_a_tail_shows_what_comes_and_ctrl_c_ends_it(
 
 
 @pytest.mark.broker
-@pytest.mark.parametrize("form", ["jsonl", "csv", "table", "parquet"])
-@pytest.mark.parametrize("unbuffered", ["", "1"], ids=["buffered", "unbuffered"])
+@WRITING
 def test_a_reader_that_goes_away_ends_the_command_quietly(
     nats_server: NatsServer, environment: dict[str, str], form: str, unbuffered: str
 ) -> None:
@@ -175,9 +210,9 @@ def test_a_reader_that_goes_away_ends_the_command_quietly(
 
 
 @pytest.mark.broker
-def test_exit_codes_tell_scripts_what_happened(nats_server: NatsServer, run: Run) -> None:
+def test_exit_codes_tell_scripts_what_happened(nats_server: NatsServer, run: Run, run_process: Run) -> None:
     url = nats_server.address
-    assert b"error:" in run("-c", url, "peek", f"none.{time.time_ns()}", code=3).stderr
+    assert b"error:" in run_process("-c", url, "peek", f"none.{time.time_ns()}", code=3).stderr
     run("-c", "nats://127.0.0.1:9", "topics", code=5)
     run("-c", "nonsense://host", "topics", code=2)
     run("-c", url, "peek", code=2)
@@ -205,8 +240,7 @@ def test_connections_are_saved_listed_and_deleted(run: Run) -> None:
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no device that is always full")
-@pytest.mark.parametrize("form", ["table", "jsonl", "csv", "parquet"])
-@pytest.mark.parametrize("unbuffered", ["", "1"])
+@WRITING
 def test_an_output_that_cannot_be_written_is_an_error(
     run: Run, environment: dict[str, str], form: str, unbuffered: str
 ) -> None:
