@@ -182,7 +182,7 @@ def test_the_browser_finds_filters_and_publishes_what_was_decoded(keyed: Keyed) 
     message = browser._model.rows.message
     assert message is not None
     assert message.key == keyed.keys[0]
-    assert message.view()["fields"][0] == ["key", '{"id":7}']
+    assert message.view()["fields"][0] == ("key", '{"id":7}')
     assert eval(browser.call, {"s": s, "browser": browser})["raw_key"].tolist() == [keyed.keys[0]] * 2
 
 
@@ -197,7 +197,7 @@ def test_the_browser_shows_decoded_values_with_their_schema(keyed: Keyed) -> Non
     message = browser._model.rows.message
     assert message is not None
     view = message.view()
-    assert ["schema", browser.frame["schema"].iloc[0]] in view["fields"]
+    assert ("schema", browser.frame["schema"].iloc[0]) in view["fields"]
     assert view["payload"]["form"] == "tree"
     tail = s.tail(topic, start="earliest", where='"id":8')
     try:

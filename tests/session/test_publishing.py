@@ -124,6 +124,14 @@ def test_publish_frame_never_raises_for_a_row(t: Session) -> None:
     assert "no topic 'nope'" in missing.failed["error"].tolist()[0]
 
 
+def test_a_missing_topic_is_told_by_the_outcome_alone(t: Session) -> None:
+    t.publish("t", "x")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        missing = t.publish_frame("nope", t.peek("t"))
+    assert missing["status"].tolist() == ["failed"]
+
+
 def test_a_broker_that_does_not_answer_is_waited_for_once_and_the_rest_is_not_tried(t: Session) -> None:
     frame = pd.DataFrame({"n": range(12_000)})
     t.native.faults.stop()

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
 from brokerkit.core.vocabulary.capabilities import Capabilities
-from brokerkit.core.vocabulary.errors import BrokerError, ConfigError, NotSupported
+from brokerkit.core.vocabulary.errors import BrokerError, ConfigError, NotFound, NotSupported
 from brokerkit.core.vocabulary.messages import from_microseconds, to_microseconds
 from brokerkit.core.vocabulary.notes import note
 from brokerkit.core.vocabulary.topics import PublishTerms
@@ -231,8 +231,10 @@ def _count_text(count: int | None) -> str:
 def _terms(target: BrokerSession, topic: str) -> PublishTerms:
     try:
         return target.inspector.terms(topic, timeout=TERMS_SECONDS)
+    except NotFound:
+        # publishing says so for each message
+        return PublishTerms()
     except BrokerError as error:
-        # publishing will say what is wrong with it, for each message
         return PublishTerms(unknown=str(error))
 
 

@@ -96,6 +96,8 @@ class KnownNames:
     def _how_long(self) -> str:
         if self._window is None:
             return "would store it a second time"
+        if self._since is None:
+            return "may not know it again, since it is not known when it was sent"
         return f"knows a message again for {self._window:g} s only"
 
     def note_left(self, rows: int) -> None:

@@ -85,6 +85,8 @@ def test_a_reset_to_a_time_misses_no_row_where_times_are_not_sorted(
     assert list(rows["value"]) == expected(UNSORTED[name])
 
 
+@pytest.mark.extended
+@pytest.mark.timeout(400)
 @pytest.mark.filterwarnings("ignore::brokerkit.EarlierRowsWarning")
 def test_a_subscription_from_a_time_on_begins_there_behind_a_million_messages_of_the_hour_before(
     url: str, pulsar_server: PulsarServer, make: Make
@@ -98,5 +100,6 @@ def test_a_subscription_from_a_time_on_begins_there_behind_a_million_messages_of
     times = [4_000 + number - 600 * (number * 7 % 10) // 10 for number in range(1_000)]
     first = next(number for number, each in enumerate(times) if each >= 4_950)
     with bk.connect(url) as session:
-        rows = session.pull(topic, 1, subscription=new_name(), start=at(4_950), idle=0.5)
+        # half of the time to connect is for looking, of which a loaded machine needs much
+        rows = session.pull(topic, 1, subscription=new_name(), start=at(4_950), idle=0.5, connect_timeout=180)
     assert list(rows["value"]) == [f"{first}:0"]

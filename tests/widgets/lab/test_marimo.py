@@ -96,7 +96,7 @@ def test_a_browser_finds_a_message_by_clicking(page: Page) -> None:
     expect(page.get_by_role("tree")).to_contain_text("id: 23")
     page.get_by_role("tab", name="hex").click()
     expect(page.get_by_text("7b 22 69 64").first).to_be_visible()
-    page.get_by_role("button", name="Next").click()
+    page.get_by_role("button", name="Next by position").click()
     expect(page.get_by_text("7b 22 69 64 22 3a 32 34").first).to_be_visible()
     page.get_by_role("button", name="Rows over time").click()
     expect(page.get_by_text("30 messages from").first).to_be_visible()
