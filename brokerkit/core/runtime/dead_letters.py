@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import TypeVar
 
-from ..contract.at_exit import close_at_exit
 from ..contract.dead_letters import DeadLettersDriver
 from ..vocabulary.arguments import check_name
 from ..vocabulary.capabilities import Capabilities, Verb
@@ -21,22 +18,19 @@ from ..vocabulary.dead_letters import (
     is_telling,
     named_after,
 )
-from ..vocabulary.errors import BrokerError, Closed, ConfigError, NotFound, NotSupported
+from ..vocabulary.errors import BrokerError, ConfigError, NotFound, NotSupported
 from ..vocabulary.settled_offsets import SettledOffsets
-from .closing import Closable
-from .driver_thread import DriverThread
+from .asking import Asking
 from .inspector import ConnectedInspector
 
 SECONDS = 30.0
 AT_ONCE = 1_000
 
-T = TypeVar("T")
 
-
-class ConnectedDeadLetters(Closable):
+class ConnectedDeadLetters(Asking):
     """The dead letters of a connection.
 
-    Any thread may use it. Only the driver's thread calls `_driver`.
+    Any thread may use it.
 
     Args:
         driver: Makes the calls to the client library.
@@ -60,15 +54,12 @@ class ConnectedDeadLetters(Closable):
         translate: Callable[[BaseException], BrokerError],
         refuse: Callable[[str], None],
     ) -> None:
-        self.name = name
         self.rules = HeaderRules([*OWN_RULES, *driver.rules, *COMMON_RULES], driver.named)
         self._driver = driver
         self._inspector = inspector
         self._capabilities = capabilities
-        self._translate = translate
         self._refuse = refuse
-        self._driver_thread = DriverThread(f"dead letters of {name}")
-        close_at_exit(self)
+        super().__init__(driver, "dead letters", name=name, translate=translate)
 
     def places(
         self, topic: str, *, naming: str | None = None, timeout: float = SECONDS
@@ -172,24 +163,3 @@ class ConnectedDeadLetters(Closable):
         why = self._capabilities.lacks.get(verb)
         if why is not None:
             raise NotSupported(why)
-
-    def _ask(self, question: Callable[[], T], timeout: float) -> T:
-        """Make a call of the driver on its thread, and wait a second longer than `timeout`."""
-        self._driver_thread.check_process()
-        if self._closed:
-            raise Closed(f"the dead letters of {self.name} are closed")
-
-        def asked() -> tuple[T | None, BrokerError | None]:
-            try:
-                return question(), None
-            except Exception as error:
-                return None, self._translate(error)
-
-        answer, problem = self._driver_thread.call(asked, timeout=timeout + 1.0)
-        if problem is not None:
-            raise problem
-        return answer  # type: ignore[return-value]  # the question's own
-
-    def _leave(self, timeout: float) -> None:
-        with contextlib.suppress(Exception):
-            self._driver.close(timeout)
