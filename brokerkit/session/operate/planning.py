@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -36,7 +36,16 @@ LONGEST = 80
 
 def plan_frame(sources: Sequence[Source], copies: Copies, selection: Selection, pace: Pace) -> pd.DataFrame:
     """Return one row for each message that would be moved, with the `error` of what would be refused."""
-    rows: list[dict[str, Any]] = []
+    rows = list(_planned(sources, copies, selection, pace))
+    if pace.limit is None:
+        rows += [_missing(place, identity) for place, identity in selection.left]
+    selection.warn_of_filter()
+    return to_pandas(pa.Table.from_pylist(rows, schema(PLAN)))
+
+
+def _planned(
+    sources: Sequence[Source], copies: Copies, selection: Selection, pace: Pace
+) -> Iterator[dict[str, Any]]:
     planned = 0
     for source in sources:
         try:
@@ -49,13 +58,16 @@ def plan_frame(sources: Sequence[Source], copies: Copies, selection: Selection, 
                     made = up_to(pace.limit - planned, made)
                 planned += sum(each.message is not None for each in made)
                 ids = part.ids
-                rows += [_row(place.name, ids[each.row], each) for each in made]
+                yield from (_row(place.name, ids[each.row], each) for each in made)
                 if pace.limit is not None and planned >= pace.limit:
-                    return to_pandas(pa.Table.from_pylist(rows, schema(PLAN)))
+                    return
         finally:
             source.close()
-    selection.warn_of_filter()
-    return to_pandas(pa.Table.from_pylist(rows, schema(PLAN)))
+
+
+def _missing(place: str, identity: str) -> dict[str, Any]:
+    error = f"it is not in {place!r} any more"
+    return {**dict.fromkeys(PLAN), "source": place, "source_id": identity, "error": error}
 
 
 def _row(place: str, identity: str, copy: Copy) -> dict[str, Any]:
