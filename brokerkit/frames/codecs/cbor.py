@@ -14,8 +14,13 @@ from ..json_exact import read
 from .cbor_sharing import refuse_endless
 from .edited_objects import Again, edited
 from .extras import extra
+from .iso_times import moment
 from .misfit import Misfit, shown
+from .msgpack import Timestamp
 from .objects import object_text
+
+_PRECISE = re.compile(rb"\.[0-9]{7}")
+_FRACTION = re.compile(r"\.([0-9]+)")
 
 
 def load(payload: bytes) -> Any:
@@ -29,7 +34,8 @@ def load(payload: bytes) -> Any:
     refuse_endless(payload)
     stream = BytesIO(payload)
     try:
-        value = cbor2.load(stream)
+        precise = {0: _time} if _PRECISE.search(payload) else None
+        value = cbor2.load(stream, semantic_decoders=precise)
     except RecursionError as error:
         raise ValueError("nested too deeply") from error
     except Exception as error:  # a tag's own reader may raise anything for a hostile value
@@ -37,6 +43,15 @@ def load(payload: bytes) -> Any:
     if stream.tell() != len(payload):
         raise ValueError(f"byte {stream.tell()}: {len(payload) - stream.tell()} bytes are left over")
     return value
+
+
+def _time(written: Any, immutable: bool) -> Any:
+    """Return the time of tag 0; cbor2 cuts what is below a microsecond."""
+    fraction = _FRACTION.search(written) if isinstance(written, str) else None
+    if fraction is None or len(fraction[1].rstrip("0")) <= 6:
+        cbor2 = _library()
+        return cbor2.loads(cbor2.dumps(cbor2.CBORTag(0, written)))
+    return Timestamp(*divmod(moment(written, 10**9, zoned=True), 10**9))
 
 
 def text(payload: bytes) -> str:
@@ -126,6 +141,8 @@ def _library() -> Any:
 def special(value: Any) -> Any:
     """Return what stands for an object of this codec's own types; see `objects.Special`."""
     cbor2 = _library()
+    if isinstance(value, Timestamp):
+        return str(value)
     if isinstance(value, cbor2.CBORTag):
         return {"$tag": value.tag, "value": value.value}
     if isinstance(value, cbor2.CBORSimpleValue):
