@@ -86,9 +86,11 @@ class Panel:
     def _receive(self, _: Any, content: Any, __: Any = None) -> None:
         self._seen = time.monotonic()
         if isinstance(content, dict) and isinstance(content.get("type"), str):
-            if content["type"] == "here":
+            try:
+                self._on_message(content)
+            finally:
+                # many clicks change nothing that is shown: the view would take the kernel for silent
                 self.send({"type": "here"})
-            self._on_message(content)
 
 
 def _plain(content: Mapping[str, Any]) -> State:

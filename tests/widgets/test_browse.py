@@ -354,13 +354,63 @@ def test_rows_are_chosen_one_by_one_in_ranges_and_compared(orders: Session) -> N
     )
     say(browser, "compare")
     rows = {field: (left, right, same) for field, left, right, same in last(sent, "compared")["rows"]}
-    left, right = (json.loads(value) for value in browser.selected["value"])
+    # as they are shown: the newest on top
+    right, left = (json.loads(value) for value in browser.selected["value"])
     assert rows["value.id"] == (str(left["id"]), str(right["id"]), False)
     assert rows["topic"] == ("orders", "orders", True)
     assert "header source" in rows
     assert "value.who.name" in rows
     say(browser, "unselect")
     assert len(browser.selected) == 0
+
+
+@pytest.mark.parametrize(("newest", "sort"), [(True, None), (False, None), (True, "offset")])
+def test_of_three_chosen_rows_the_first_two_shown_are_compared(
+    s: Session, newest: bool, sort: str | None
+) -> None:
+    s.create_topic("orders")
+    s.publish_batch("orders", [str(number) for number in range(50)])
+    browser = browse(s, "orders", newest=newest, sort=sort)
+    sent = told(browser)
+    for place in (2, 0, 1):
+        say(browser, "select", place=place, how="toggle")
+    say(browser, "rows", first=0, count=2)
+    index = last(sent, "rows")["columns"].index("value")
+    shown = [row["cells"][index] for row in last(sent, "rows")["rows"]]
+    say(browser, "compare")
+    (value,) = [each for each in last(sent, "compared")["rows"] if each[0] == "value"]
+    assert list(value[1:3]) == shown
+    assert [[each.left, each.right] for each in browser.compared if each.field == "value"] == [shown]
+
+
+def test_a_click_chooses_the_row_that_was_clicked_however_many_have_been_found_since(
+    orders: Session,
+) -> None:
+    browser = browse(orders, "orders", limit=10)
+    sent = told(browser)
+    say(browser, "rows", first=0, count=10)
+    clicked = last(sent, "rows")["rows"][3]
+    for change in (
+        {"limit": 200},
+        {"newest": False, "start": "earliest", "limit": 300},
+        {"start": None, "newest": None},
+    ):
+        browser.query = change
+        browser.wait(20)
+        say(browser, "select", place=clicked["place"], id=clicked["id"])
+        assert browser.selected["id"].tolist() == [clicked["id"]]
+    browser.query = {"partitions": [browser.selected["partition"].iloc[0] ^ 1]}
+    browser.wait(20)
+    say(browser, "select", place=clicked["place"], id=clicked["id"])
+    assert len(browser.selected) == 0
+
+
+@pytest.mark.parametrize("wrong", [-1, -3, 1_000, True, "0", 0.0])
+def test_a_column_that_is_not_there_is_not_another_one(orders: Session, wrong: object) -> None:
+    browser = browse(orders, "orders")
+    told(browser)
+    say(browser, "columns", shown=[0, wrong])
+    assert browser.columns == [browser._model.rows.result.names[0]]
 
 
 def test_a_message_is_followed_along_rows_positions_and_its_key(orders: Session) -> None:

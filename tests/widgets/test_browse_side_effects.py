@@ -80,6 +80,31 @@ class TestPubSub:
         assert browser.call == f"s.peek({topic!r}, side_effects='give back', subscription='{topic}-me')"
         assert len(session.pull(topic, 5, subscription=f"{topic}-me", idle=3.0)) == 5
 
+    @pytest.mark.parametrize("production", [False, True])
+    def test_only_search_reads_with_a_side_effect(
+        self, pubsub_emulator: EmulatorServer, topic: str, production: bool
+    ) -> None:
+        with bk.connect(url_of(pubsub_emulator), production=production, allow_changes=True) as session:
+            browser = browse(session, topic)
+            told(browser)
+            say(browser, "query", **FORM, effect="give back", subscription=f"{topic}-me", confirm=topic)
+            browser.wait(60)
+            assert len(browser.frame) == 5
+            search = browser._model.search
+            say(browser, "select", place=0)
+            for click in (
+                {"kind": "window", "start": 0, "end": None},
+                {"kind": "field", "path": [0], "what": "filter"},
+                {"kind": "again"},
+            ):
+                say(browser, **click)
+                assert "press Search" in state_of(browser._model)["problem"], click
+                assert browser._model.search is search, click
+            say(browser, "expand", on=True)
+            say(browser, "field", path=[0], what="column")
+            assert browser._model.search is search
+            assert "value.id" in browser.columns
+
     def test_in_production_the_name_is_typed_and_read_only_refuses(
         self, pubsub_emulator: EmulatorServer, topic: str
     ) -> None:

@@ -72,8 +72,8 @@ def test_two_messages_with_a_text_and_a_binary_key_differ_in_both_columns(keyed:
     browser = browse(keyed)
     browser.selected = [1, 2]
     rows = {each.field: (each.left, each.right) for each in browser.compared}
-    assert rows["key"] == (None, "\\xff\\x00")
-    assert rows["raw_key"] == ("\\xff\x00", None)
+    assert rows["key"] == ("\\xff\\x00", None)
+    assert rows["raw_key"] == (None, "\\xff\x00")
 
 
 def test_the_fields_of_a_message_say_what_the_key_is(keyed: Session) -> None:

@@ -107,6 +107,56 @@ def test_a_field_becomes_a_column_beside_those_shown(shop: Session) -> None:
     assert browser.frame.equals(eval(browser.call, {"s": shop}))
 
 
+def test_every_message_of_the_view_is_answered(shop: Session) -> None:
+    browser, sent = browse(shop)
+    for message in (
+        {"type": "copy"}, {"type": "new"}, {"type": "new"}, {"type": "window", "start": 1e300}, {"type": "odd"},
+    ):  # fmt: skip
+        sent.clear()
+        browser._view._panel._receive(None, message)
+        assert sent[-1] == {"type": "here"}, message
+
+
+def test_an_error_goes_with_the_next_click_and_stays_until_then(shop: Session) -> None:
+    browser, _ = browse(shop)
+    say(browser, "field", path=[0], what="filter")
+    for passive in ("hello", "here", "topics", "rows"):
+        say(browser, passive)
+        assert "choose a message first" in state_of(browser._model)["problem"]
+    for click in ("select", "copy", "compare", "histogram"):
+        say(browser, "field", path=[9], what="filter")
+        assert state_of(browser._model)["problem"]
+        say(browser, click)
+        assert state_of(browser._model)["problem"] == ""
+        assert browser.widget.children[0].state["problem"] == ""
+
+
+@pytest.mark.parametrize("change", [{"where": "n3"}, {"limit": 3}, {"start": "earliest"}, {"topic": "empty"}])
+def test_a_histogram_of_rows_goes_with_its_rows(shop: Session, change: dict) -> None:
+    shop.create_topic("empty")
+    browser, sent = browse(shop)
+    say(browser, "histogram", of="rows")
+    assert last(sent, "histogram")["histogram"] is not None
+    say(browser, "expand", on=True)
+    assert last(sent, "histogram")["histogram"] is not None
+    browser.query = change
+    browser.wait(20)
+    assert last(sent, "histogram")["histogram"] is None
+
+
+def test_what_was_known_of_a_topic_goes_with_it(shop: Session) -> None:
+    shop.create_topic("empty")
+    browser, sent = browse(shop)
+    say(browser, "open", tab="subscriptions")
+    say(browser, "open", tab="schema")
+    assert "billing" in str(last(sent, "subscriptions"))
+    before = last(sent, "schema")
+    browser.query = "empty"
+    browser.wait(20)
+    assert "billing" not in str(last(sent, "subscriptions"))
+    assert last(sent, "schema") is not before
+
+
 def test_what_is_no_field_is_refused(shop: Session) -> None:
     browser, _ = browse(shop)
     say(browser, "field", path=[0], what="filter")

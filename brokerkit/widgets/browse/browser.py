@@ -129,8 +129,8 @@ class TopicBrowser(Displayed):
 
     @property
     def compared(self) -> list[Compared]:
-        """The first two selected rows, field by field; empty if fewer are selected."""
-        return self._model.rows.compared()
+        """The first two selected rows as they are shown, field by field; empty if fewer are selected."""
+        return self._model.compared()
 
     def step(self, by: int, along: str = "rows") -> None:
         """Show the message before (-1) or after (1) the current one.

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 TRIED = 2_000
 TRIED_BYTES = 4_000_000
 """A filter is tried on so many rows, and so many bytes, while it is typed."""
+UNASKED = ("hello", "here", "topics", "rows", "payload", "try", "open")
+"""What a view sends by itself: an error stays in view."""
 BACKLOGS = 40
 """The backlogs of so many topics are loaded at once."""
 Message = dict[str, Any]
@@ -82,10 +84,16 @@ class Clicks:
         act = getattr(self, f"_on_{message['type']}", None)
         if act is None:
             return
+        problem = None if message["type"] in UNASKED else self._model.problem
         try:
+            if problem is not None:
+                self._model.problem = None
             act(message)
         except (BrokerError, TimeoutError) as error:
             self._model._failed(error)
+        else:
+            if problem is not None:
+                self._view.show()
 
     def _on_hello(self, message: Message) -> None:
         self._view.show("topics", "rows", "detail", "histogram", "description", "subscriptions", "schema")
@@ -167,16 +175,19 @@ class Clicks:
             self._model.choose_columns(None)
         elif isinstance(wanted, list):
             self._model.choose_columns(
-                [names[each] for each in wanted if isinstance(each, int) and each < len(names)]
+                [names[each] for each in wanted if type(each) is int and 0 <= each < len(names)]
             )
 
     def _on_expand(self, message: Message) -> None:
-        self._model.ask(self._query().but(expand=bool(message.get("on"))))
+        self._model.ask_without_effect(self._query().but(expand=bool(message.get("on"))))
 
     def _on_select(self, message: Message) -> None:
-        self._model.rows.choose(
-            self._view.turned(number_in(message, "place")), str(message.get("how", "one"))
-        )
+        identity, how = message.get("id"), str(message.get("how", "one"))
+        if isinstance(identity, str):
+            # more rows may have been found since the click: the place may be that of another one
+            self._model.rows.choose_clicked(identity, how)
+        else:
+            self._model.rows.choose(self._view.turned(number_in(message, "place")), how)
         self._looking.turn = str(message.get("turn", ""))
         self._view.show("selection", "detail")
 
@@ -211,7 +222,7 @@ class Clicks:
             self._view.send({"type": "copied", "text": text, "call": message_call(self._model)})
 
     def _on_compare(self, message: Message) -> None:
-        self._view.send({"type": "compared", "rows": compared_view(self._model.rows.compared())})
+        self._view.send({"type": "compared", "rows": compared_view(self._model.compared())})
 
     def _on_histogram(self, message: Message) -> None:
         self._model.count("rows" if message.get("of") == "rows" else "topic")
@@ -222,7 +233,7 @@ class Clicks:
         if start is None and not query.backwards:
             start = "earliest"
         newest = True if query.backwards and start is not None else None
-        self._model.ask(query.but(start=start, end=end, newest=newest))
+        self._model.ask_without_effect(query.but(start=start, end=end, newest=newest))
 
     def _on_try(self, message: Message) -> None:
         self._view.send(
@@ -248,7 +259,7 @@ class Clicks:
     def _on_again(self, message: Message) -> None:
         self._model.refresh()
         if self._model.query is not None:
-            self._model.ask(self._model.query)
+            self._model.ask_without_effect(self._model.query)
 
     def _on_open(self, message: Message) -> None:
         tab: Tab | None = next((each for each in get_args(Tab) if each == message.get("tab")), None)

@@ -39,7 +39,7 @@ def act_on_field(model: BrowserModel, path: list[int], what: str) -> str:
         raise ConfigError("choose a field of the value")
     source = "value" + "".join(f"[{each!r}]" for each in steps)
     if what == "filter":
-        model.ask(query.but(where=Predicate(f"{source} == {_literal(value)}")))
+        model.ask_without_effect(query.but(where=Predicate(f"{source} == {_literal(value)}")))
     elif what == "column":
         name = f"value.{steps[0]}"
         shown = model.rows.columns
@@ -47,7 +47,7 @@ def act_on_field(model: BrowserModel, path: list[int], what: str) -> str:
         if query.expand:
             model.choose_columns(wanted)
         else:
-            model.ask(query.but(expand=True), columns=wanted)
+            model.ask_without_effect(query.but(expand=True), columns=wanted)
     else:
         return source
     return ""

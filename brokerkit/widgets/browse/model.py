@@ -17,6 +17,7 @@ from brokerkit.display.sanitize import plain
 from ..confirming import check_confirmed
 from ..side_effects import choices_of
 from .companions import Companions
+from .compare import Compared
 from .latest_only_worker import LatestOnlyWorker
 from .lifetime import tied
 from .neighbours import neighbour
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
 
 PATIENCE = 2.0
 """Seconds that `frame` waits for a running read."""
+MOVED = ("histogram", "topics", "description", "subscriptions", "schema")
+"""What is shown of a topic besides its messages."""
 WORKERS = (*FACTS, "search", "message")
 
 
@@ -111,11 +114,11 @@ class BrowserModel:
         Raises:
             ConfigError: The query cannot be used, or the name is missing or wrong.
         """
-        if query.side_effects is not None:
-            check_confirmed(self.session, query.topic, confirm, "look with side effects")
         search = self._search
         if search is not None and not search.running and query.differs_in_fields_only(search.query):
             return self._expand(search, query, columns)
+        if query.side_effects is not None:
+            check_confirmed(self.session, query.topic, confirm, "look with side effects")
         readable = query.side_effects is not None or not choices_of(self.session.capabilities)
         with freed(self._lock), self._lock:
             moved = self.topic != query.topic
@@ -133,7 +136,22 @@ class BrowserModel:
             search.start()
         if moved:
             self.facts.turn_to(query.topic)
-        self.tell("rows", "detail", *(["histogram", "topics", "description"] if moved else []))
+        counted = self.facts.forget_rows()
+        self.tell("rows", "detail", *(MOVED if moved else ["histogram"] if counted else []))
+
+    def ask_without_effect(self, query: Query, *, columns: Sequence[str] | None = None) -> None:
+        """Read the messages of a query, for a click in which no side effect is chosen; see `ask`.
+
+        Raises:
+            ConfigError: The query cannot be used, or it would have a side effect.
+        """
+        search = self._search
+        shown = search is not None and not search.running and query.differs_in_fields_only(search.query)
+        if query.side_effects is not None and not shown:
+            raise ConfigError(
+                f"to read again has a side effect ({query.side_effects}): choose it, and press Search"
+            )
+        self.ask(query, columns=columns)
 
     def _expand(self, search: Search, query: Query, columns: Sequence[str] | None) -> None:
         """Show or hide JSON fields as columns, without reading the rows again."""
@@ -243,6 +261,10 @@ class BrowserModel:
         self.tell("rows")
 
     # One message.
+
+    def compared(self) -> list[Compared]:
+        """Return the first two selected rows as they are shown, field by field; empty for fewer."""
+        return self.rows.compared(newest_on_top=self.query is not None and self.query.backwards)
 
     def step(self, by: int, along: str = "rows") -> None:
         """Show the message before or after the current one; see `TopicBrowser.step`."""

@@ -60,7 +60,7 @@ class Selection:
         self.marked, self._anchor = ([] if identity is None else [identity]), identity
 
     def rows(self, table: ResultTable) -> pa.Table:
-        """Return the selected rows in the order in which they are shown."""
+        """Return the selected rows in the order of the table."""
         if len(self.marked) > 1:
             chosen = pc.is_in(table.rows.column("id"), value_set=pa.array(self.marked, pa.string()))
             numbers: Array = pc.indices_nonzero(chosen)

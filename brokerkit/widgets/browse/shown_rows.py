@@ -166,9 +166,16 @@ class ShownRows:
         return len(self._selection.marked)
 
     def selected(self) -> pa.Table:
-        """Return the selected rows in the order in which they are shown."""
+        """Return the selected rows in the order of the frame."""
         with freed(self._lock), self._lock:
             return self._selection.rows(self.result)
+
+    def choose_clicked(self, identity: str, how: str = "one") -> None:
+        """Select the row with an id, as `choose` does; nothing if it is not among the rows any more."""
+        with freed(self._lock), self._lock:
+            number = self.result.find(identity)
+            if number is not None:
+                self._selection.choose(self.result, self.result.place(number), how)
 
     def choose(self, place: int, how: str = "one") -> None:
         """Select the row at a place: `one` alone, `toggle` it, or the `range` up to it."""
@@ -210,10 +217,16 @@ class ShownRows:
         self._message = shown
         return shown
 
-    def compared(self) -> list[Compared]:
-        """Return the first two selected rows, field by field; empty if fewer are selected."""
-        rows = self.selected()
+    def compared(self, *, newest_on_top: bool = False) -> list[Compared]:
+        """Return the first two selected rows, field by field; empty if fewer are selected.
+
+        Args:
+            newest_on_top: Take them from the last row on, unless the rows are ordered by a column.
+        """
+        with freed(self._lock), self._lock:
+            rows, turned = self.selected(), newest_on_top and self._sort is None
         if rows.num_rows < 2:
             return []
-        left, right = (MessageView(rows.slice(number, 1), self._builder) for number in (0, 1))
+        places = (rows.num_rows - 1, rows.num_rows - 2) if turned else (0, 1)
+        left, right = (MessageView(rows.slice(place, 1), self._builder) for place in places)
         return compare(left, right)

@@ -145,6 +145,7 @@ class ResultTable:
                 identities[index],
                 {
                     "place": first + index,
+                    "id": identities[index],
                     "cells": [column[index] for column in cells],
                     "marked": False,
                     "kind": kinds[index],

@@ -89,6 +89,14 @@ class TopicFacts:
         self.readers = Readers()
         self.schema = SchemaFound()
         self.histogram: Histogram | None = None
+        self._rows_counted = False
+
+    def forget_rows(self) -> bool:
+        """Drop a histogram of rows, for other ones are to come; return whether there was one."""
+        gone = self._rows_counted
+        if gone:
+            self.histogram, self._rows_counted = None, False
+        return gone
 
     def turn_to(self, topic: str) -> None:
         """Load the facts about another topic."""
@@ -113,7 +121,8 @@ class TopicFacts:
         try:
             described = self._topics.describe(topic)
         except (BrokerError, TimeoutError) as error:
-            return self._failed(error)
+            # of another topic than the one shown, it would be a riddle
+            return self._failed(error) if topic == self.topic else None
         if topic == self.topic:
             self.description = described
             self._tell("description", "topics")
@@ -197,7 +206,7 @@ class TopicFacts:
             self._workers["histogram"].run(partial(self._count_topic, self.topic))
             return
         note = ": this system has no time index" if what == "topic" else ""
-        self.histogram = of_rows(rows, f"of the rows found{note}")
+        self.histogram, self._rows_counted = of_rows(rows, f"of the rows found{note}"), True
         self._tell("histogram")
 
     def _count_topic(self, topic: str, cancellation: Cancellation) -> None:
@@ -205,7 +214,7 @@ class TopicFacts:
             found = of_topic(self._session, topic, None, cancellation)
         except (BrokerError, TimeoutError) as error:
             cancellation.raise_if_cancelled()
-            return self._failed(error)
+            return self._failed(error) if topic == self.topic else None
         if topic == self.topic:
-            self.histogram = found
+            self.histogram, self._rows_counted = found, False
             self._tell("histogram")

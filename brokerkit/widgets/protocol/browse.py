@@ -105,6 +105,7 @@ class Row(TypedDict):
     """One message in a line; a cell is None where there is no value. `said` stands in place of a value."""
 
     place: int
+    id: str | None
     cells: list[str | None]
     marked: bool
     kind: RowKind

@@ -99,10 +99,11 @@ class Expand(TypedDict):
 
 
 class Select(TypedDict):
-    """A click on a row: it alone, it too, or the range up to it."""
+    """A click on a row: it alone, it too, or the range up to it; `id` is None for rows out of view."""
 
     type: Literal["select"]
     place: int
+    id: str | None
     how: Literal["one", "toggle", "range"]
     turn: str
 

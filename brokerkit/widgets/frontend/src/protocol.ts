@@ -369,6 +369,7 @@ export interface Topics {
 /** One message in a line; a cell is None where there is no value. `said` stands in place of a value. */
 export interface Row {
   place: number;
+  id: string | null;
   cells: (string | null)[];
   marked: boolean;
   kind: "text" | "bytes" | "null" | "failed";
@@ -566,10 +567,11 @@ export interface Expand {
   on: boolean;
 }
 
-/** A click on a row: it alone, it too, or the range up to it. */
+/** A click on a row: it alone, it too, or the range up to it; `id` is None for rows out of view. */
 export interface Select {
   type: "select";
   place: number;
+  id: string | null;
   how: "one" | "toggle" | "range";
   turn: string;
 }
