@@ -469,3 +469,10 @@ def test_where_a_look_is_not_free_the_side_effect_is_chosen_and_confirmed(
     expect(call(panel)).to_contain_text("side_effects='temporary subscription'")
     lines(panel).first.click()
     expect(panel.get_by_role("region", name="The chosen message").get_by_role("tree")).to_contain_text("id:")
+    # what was confirmed was one read: neither a list nor another Search repeats it
+    expect(panel.get_by_label("Marked as production")).to_have_value("")
+    panel.get_by_label("Read values as").select_option("text")
+    expect(panel.get_by_role("alert")).to_have_count(0)
+    expect(call(panel)).not_to_contain_text("decode=")
+    button(panel, "Search").click()
+    expect(panel.get_by_role("alert")).to_contain_text("type the topic's name")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+import pytest
 from playwright.sync_api import Locator, expect
 
 from brokerkit.testing.waiting import eventually
@@ -169,3 +170,17 @@ def test_everything_is_reached_by_single_keys_and_none_of_them_is_the_notebooks(
     press("Escape")
     expect(panel.get_by_role("dialog", name="Keys")).to_have_count(0)
     assert notebook.page.locator(".jp-Notebook .jp-Cell").count() == 2
+
+
+@pytest.mark.parametrize("made", ["s.tail('orders')", "s.compose('orders')"])
+def test_single_keys_in_a_tail_or_composer_are_none_of_the_notebooks(
+    open_notebook: Opening, made: str
+) -> None:
+    notebook = open_notebook(SETUP, made)
+    notebook.run_all()
+    panel = notebook.panel(1).first
+    panel.get_by_role("button", disabled=False).last.focus()
+    for key in ("x", "d", "d", "b", "a", "m"):
+        notebook.page.keyboard.press(key)
+    assert notebook.page.locator(".jp-Notebook .jp-Cell").count() == 2
+    expect(panel).to_be_visible()

@@ -2,6 +2,7 @@
 import type { ComponentChildren } from "preact";
 
 import { Icon, type Sign } from "../parts/icons";
+import { SILENT } from "../parts/kernel_banner";
 import type { BrowseState } from "../protocol";
 import type { Store } from "./store";
 
@@ -27,11 +28,10 @@ export function Banners({ store, now }: { store: Store; now: BrowseState }) {
     );
   return (
     <>
-      {line === "silent" && (
+      {line !== "open" && (
         <Banner level="warn" sign="warn">
           <span class="bk-grow">
-            <b>The kernel does not answer.</b> It runs another cell, or has stopped. What you click is done
-            when it answers again.
+            <b>The kernel does not answer.</b> {SILENT[line]}
           </span>
         </Banner>
       )}

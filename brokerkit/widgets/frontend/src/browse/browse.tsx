@@ -2,9 +2,8 @@
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 
 import { connect } from "../host/connection";
-import { forHost, keepKeys } from "../host/keys";
+import { forHost } from "../host/keys";
 import { mounted } from "../host/mount";
-import { followTheme } from "../host/theme";
 import { Splitter } from "../parts/splitter";
 import type { VirtualRowsHandle } from "../parts/virtual_rows";
 import type { Form, Tab } from "../protocol";
@@ -108,12 +107,8 @@ function Workbench({ store }: { store: Store }) {
     const watcher = new ResizeObserver(measure);
     watcher.observe(node);
     measure();
-    const endTheme = followTheme(node);
-    const endKeys = keepKeys(node);
     return () => {
       watcher.disconnect();
-      endTheme();
-      endKeys();
     };
   }, []);
   // a drawer is open while no topic is chosen

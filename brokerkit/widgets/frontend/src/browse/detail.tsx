@@ -163,11 +163,15 @@ export function Detail({ store, focus, leave }: Props) {
   const copied = store.copied.value;
   useEffect(() => {
     said.value = "";
+  }, [one, said]);
+  useEffect(() => {
     if (!copied) return;
+    // taken once: the clipboard is the user's again
+    store.copied.value = null;
     void toClipboard(copied.text ?? copied.call, null).then((text) => {
       said.value = text === "copied" && copied.text === null ? "too long: its Python call was copied" : text;
     });
-  }, [copied, said]);
+  }, [store, copied, said]);
   const part = store.payload.value;
   const close = () => {
     store.active.value = -1;

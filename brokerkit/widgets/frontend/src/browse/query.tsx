@@ -23,6 +23,7 @@ const EMPTY: QueryForm = {
   decode: "auto",
   decode_key: "auto",
 };
+const NO_EFFECT: Effect = { effect: null, subscription: null, confirm: null };
 const PLACES = ["earliest", "latest", "-5min", "-15min", "-1h", "-1d", "-7d"];
 const FIELDS = [
   { name: "limit", label: "at most", hint: "100", width: 4, title: "How many messages are shown" },
@@ -56,12 +57,16 @@ export function Query({ store, filter }: { store: Store; filter: { current: HTML
   const { send } = store.line;
   const now = store.line.state.value;
   const form = useSignal<QueryForm>(now.form ?? EMPTY);
-  const effect = useSignal<Effect>({ effect: null, subscription: null, confirm: null });
+  const effect = useSignal<Effect>(NO_EFFECT);
   const known = useRef("");
+  const topic = useRef(now.topic);
   const list = useMemo(() => `bk-places-${Math.random().toString(36).slice(2)}`, []);
   // what Python says replaces what is typed when it is something new
   useSignalEffect(() => {
     const state = store.line.state.value;
+    // a side effect is chosen for one topic
+    if (state.topic !== topic.current) effect.value = NO_EFFECT;
+    topic.current = state.topic;
     const said = JSON.stringify([state.form, state.topic]);
     if (said === known.current) return;
     known.current = said;
@@ -81,8 +86,15 @@ export function Query({ store, filter }: { store: Store; filter: { current: HTML
   const ask = (changed: Partial<Fields> = {}) => {
     set(changed);
     send(asked(form.peek(), effect.peek()));
+    // and confirmed for one read
+    effect.value = { ...effect.peek(), confirm: null };
   };
   const borrowed = now.choices.length > 0;
+  // where reading has a side effect, only Search reads
+  const choose = (changed: Partial<Fields>) => {
+    if (borrowed) set(changed);
+    else ask(changed);
+  };
   const python = form.value.mode === "python";
   return (
     <form
@@ -163,7 +175,7 @@ export function Query({ store, filter }: { store: Store; filter: { current: HTML
             value={form.value.decode}
             disabled={!now.topic}
             onChange={(event) => {
-              ask({ decode: event.currentTarget.value });
+              choose({ decode: event.currentTarget.value });
             }}
           >
             {now.formats.map((name) => (
@@ -178,7 +190,7 @@ export function Query({ store, filter }: { store: Store; filter: { current: HTML
             value={form.value.decode_key}
             disabled={!now.topic}
             onChange={(event) => {
-              ask({ decode_key: event.currentTarget.value });
+              choose({ decode_key: event.currentTarget.value });
             }}
           >
             {now.key_formats.map((name) => (
@@ -198,7 +210,7 @@ export function Query({ store, filter }: { store: Store; filter: { current: HTML
             Stop
           </button>
         ) : (
-          <button type="submit" class="bk-btn bk-fill bk-go" disabled={!now.topic}>
+          <button type="submit" class="bk-btn bk-fill bk-go" disabled={!now.topic || now.closed}>
             Search
           </button>
         )}

@@ -228,7 +228,8 @@ export function MessageTable({ store, width, table, focusSearch, focusMessage }:
   }, [active, table]);
   const pick = (place: number, how: "one" | "toggle" | "range") => {
     if (place < 0 || place >= total) return;
-    send({ type: "select", place, how, turn: store.turn(place) });
+    const id = shown?.rows[place - shown.first]?.id ?? null;
+    send({ type: "select", place, id, how, turn: store.turn(place) });
   };
   const onKeyDown = (event: KeyboardEvent) => {
     const page = (table.current?.inView() ?? 2) - 2;

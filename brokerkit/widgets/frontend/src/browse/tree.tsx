@@ -5,15 +5,15 @@ import type { TreeItem } from "../protocol";
 import { keyOf, toggled } from "./branches";
 import type { Store } from "./store";
 
-function Actions({ store, path, leaf }: { store: Store; path: number[]; leaf: boolean }) {
+function Actions({ store, path, leaf, top }: { store: Store; path: number[]; leaf: boolean; top: string }) {
   const act = (what: "column" | "filter" | "path") => () => {
     store.line.send({ type: "field", path, what });
   };
   return (
     <span class="bk-do">
       {leaf && (
-        <button type="button" title="Show this field as a column" onClick={act("column")}>
-          + column
+        <button type="button" title={`Show ${top} as a column`} onClick={act("column")}>
+          + column{path.length > 1 && <Bdi> {top.slice(0, 24)}</Bdi>}
         </button>
       )}
       {leaf && (
@@ -28,7 +28,8 @@ function Actions({ store, path, leaf }: { store: Store; path: number[]; leaf: bo
   );
 }
 
-function Node({ store, item, path }: { store: Store; item: TreeItem; path: number[] }) {
+/** `top` is the name of the field of the first level that it belongs to: columns are those. */
+function Node({ store, item, path, top }: { store: Store; item: TreeItem; path: number[]; top: string }) {
   const depth = path.length;
   const key = keyOf(path);
   const { branches, open } = store.tree.value;
@@ -63,13 +64,19 @@ function Node({ store, item, path }: { store: Store; item: TreeItem; path: numbe
           <Bdi>{item.text}</Bdi>
         </span>
         {path.length > 0 && (
-          <Actions store={store} path={path} leaf={!["object", "array"].includes(item.kind)} />
+          <Actions store={store} path={path} leaf={!["object", "array"].includes(item.kind)} top={top} />
         )}
       </div>
       {isOpen && branch && (
         <div role="group">
           {branch.items.map((child, index) => (
-            <Node key={index} store={store} item={child} path={[...path, index]} />
+            <Node
+              key={index}
+              store={store}
+              item={child}
+              path={[...path, index]}
+              top={depth ? top : child.name}
+            />
           ))}
           {rest > 0 && (
             <button
@@ -94,7 +101,7 @@ export function Tree({ store }: { store: Store }) {
   if (!root) return null;
   return (
     <div class="bk-tree" role="tree" aria-label="The value as a tree">
-      <Node store={store} item={root} path={[]} />
+      <Node store={store} item={root} path={[]} top="" />
     </div>
   );
 }

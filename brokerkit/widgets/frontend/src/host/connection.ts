@@ -15,8 +15,8 @@ export interface Host {
   el: HTMLElement;
 }
 
-/** Whether a click arrives: it does, no answer came for a while, or there is no kernel any more. */
-export type Line = "open" | "silent" | "dead";
+/** Whether a click arrives: it does, no answer came for a while or for long, or there is no kernel any more. */
+export type Line = "open" | "silent" | "lost" | "dead";
 
 export interface Connection<State, Shown extends { type: string }, Done extends { type: string }> {
   state: ReadonlySignal<State>;
@@ -28,6 +28,7 @@ export interface Connection<State, Shown extends { type: string }, Done extends 
 
 const BEAT = 20_000;
 const PATIENCE = 5_000;
+const LONG = 120_000;
 
 export function connect<State, Shown extends { type: string }, Done extends { type: string }>(
   model: HostModel,
@@ -50,9 +51,12 @@ export function connect<State, Shown extends { type: string }, Done extends { ty
       line.value = "dead";
       return;
     }
-    // the state is sent after most clicks, and the answer to a beat is a message of its own
+    // each message is answered, at least by `here`
     waiting ??= setTimeout(() => {
       if (line.value === "open") line.value = "silent";
+      waiting = setTimeout(() => {
+        if (line.value === "silent") line.value = "lost";
+      }, LONG - PATIENCE);
     }, PATIENCE);
   };
   const onState = () => {

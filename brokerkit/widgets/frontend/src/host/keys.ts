@@ -12,7 +12,11 @@ export function forHost(
 export function keepKeys(node: HTMLElement): () => void {
   // the host listens at the document, so this must come before
   const before = (event: KeyboardEvent) => {
-    if (event.composedPath().includes(node)) node.toggleAttribute(MARK, !forHost(event));
+    const path = event.composedPath();
+    if (!path.includes(node)) return;
+    // the host looks at the focused element first, and no further where that has a command
+    for (const each of [node, path[0]])
+      if (each instanceof Element) each.toggleAttribute(MARK, !forHost(event));
   };
   window.addEventListener("keydown", before, true);
   return () => {

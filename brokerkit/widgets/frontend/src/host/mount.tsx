@@ -2,6 +2,8 @@
 import { render, type JSX } from "preact";
 
 import type { Host } from "./connection";
+import { keepKeys } from "./keys";
+import { followTheme } from "./theme";
 
 interface Mounted {
   view: JSX.Element;
@@ -12,8 +14,13 @@ export function mounted(make: (host: Host) => Mounted): { render: (host: Host) =
   return {
     render(host) {
       const { view, close } = make(host);
+      host.el.classList.add("bk-host");
       render(view, host.el);
+      const endTheme = followTheme(host.el);
+      const endKeys = keepKeys(host.el);
       return () => {
+        endTheme();
+        endKeys();
         close();
         render(null, host.el);
       };

@@ -3,14 +3,18 @@ import type { ReadonlySignal } from "@preact/signals";
 
 import type { Line } from "../host/connection";
 
+export const SILENT = {
+  silent: "It runs another cell, or has stopped. What you click is done when it answers again.",
+  lost: "If it runs no other cell, it has stopped: run the cell again (Shift+Enter).",
+};
+
 export function KernelBanner({ line }: { line: ReadonlySignal<Line> }) {
   if (line.value === "open") return null;
-  if (line.value === "silent")
+  if (line.value === "silent" || line.value === "lost")
     return (
       <div class="bk-banner bk-warn" role="status">
         <span>
-          <b>The kernel does not answer.</b> It runs another cell, or has stopped. What you click is done when
-          it answers again.
+          <b>The kernel does not answer.</b> {SILENT[line.value]}
         </span>
       </div>
     );
