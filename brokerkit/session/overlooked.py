@@ -86,7 +86,9 @@ class Overlooked:
         if name == "where=" and about_keys & self.counts.keys():
             name = "the filter"
         what = "could not look into" if into else "failed on" if failed else "could not look at"
-        return f"{name} {what} {self.total:,}{of} {'payloads' if into else 'messages'} ({self._reasons()})"
+        noun = "payload" if into else "message"
+        plural = "" if self.total == 1 and not of else "s"
+        return f"{name} {what} {self.total:,}{of} {noun}{plural} ({self._reasons()})"
 
     def _reasons(self) -> str:
         ranked = sorted(self.counts.items(), key=lambda each: -each[1])

@@ -148,7 +148,7 @@ def size_text(size: int | None) -> str:
     """Return a number of bytes in a few characters."""
     if size is None:
         return ""
-    for unit, name in ((1_000_000, "MB"), (1_000, "kB")):
+    for unit, name in ((10**12, "TB"), (10**9, "GB"), (10**6, "MB"), (10**3, "kB")):
         if size >= unit:
             return f"{size / unit:.1f} {name}"
     return f"{size} B"

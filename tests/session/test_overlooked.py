@@ -19,6 +19,7 @@ import brokerkit as bk
 from brokerkit.core import OutboundMessage
 from brokerkit.sandbox.kafka import KafkaServer
 from brokerkit.sandbox.nats import NatsServer
+from brokerkit.session.overlooked import Overlooked
 from brokerkit.testing import waiting
 from brokerkit.widgets.browse.state import state_of as browser_state
 from brokerkit.widgets.tail.view import state_of as tail_state
@@ -264,3 +265,10 @@ def test_the_browser_and_the_tail_say_it_where_their_rows_are_counted(s: Session
         waiting.eventually(lambda: tail_state(tail._model)["filter_errors"] == "", "it is counted again")
     finally:
         tail.close()
+
+
+@pytest.mark.parametrize(("count", "said"), [(1, "into 1 payload ("), (2, "into 2 payloads (")])
+def test_one_payload_is_singular(count: int, said: str) -> None:
+    overlooked = Overlooked()
+    overlooked.note("no text", count)
+    assert said in overlooked.text()

@@ -12,6 +12,7 @@ from brokerkit.core import OutboundMessage
 from brokerkit.widgets.browse import TopicBrowser
 from brokerkit.widgets.browse.facts_view import facts_view
 from brokerkit.widgets.browse.state import state_of
+from brokerkit.widgets.row_view import size_text
 from brokerkit.workbench import Session
 
 from .test_browse import last, say, told
@@ -193,6 +194,11 @@ def test_every_tab_has_a_call_that_runs(shop: Session) -> None:
     assert last(sent, "subscriptions")["chosen"] is None
     say(browser, "open", tab="nonsense")
     assert last(sent, "call")["tab"] == "subscriptions"
+
+
+def test_sizes_are_a_few_characters() -> None:
+    sizes = (None, 0, 999, 1_000, 2_500_000, 3_210_000_000, 4_000_000_000_000)
+    assert [size_text(size) for size in sizes] == ["", "0 B", "999 B", "1.0 kB", "2.5 MB", "3.2 GB", "4.0 TB"]
 
 
 def test_counts_of_one_are_singular(s: Session) -> None:
