@@ -95,7 +95,7 @@ class ShapedMask:
     def _first(self, text: str, shape: object, around: tuple[str, ...], values: tuple[str, ...]) -> str:
         """Mask a text of a shape that has no plan, and make one when the shape is there the second time."""
         full = len(self._plans) >= MOST_SHAPES or self._values + len(values) > MOST_VALUES
-        if full or shape in self._plans or not self._comes_again(shape):
+        if full or shape in self._plans or not self._recurs(shape):
             return self._document.masked_if_json(text)
         read(text)
         self._values += len(values)
@@ -108,7 +108,7 @@ class ShapedMask:
         plan = self._plans[shape] = self._plan(text, edits)
         return self._filled(plan, values)
 
-    def _comes_again(self, shape: object) -> bool:
+    def _recurs(self, shape: object) -> bool:
         """Return whether a shape was seen before, by its hash: it only says that a plan is worthwhile."""
         number = hash(shape)
         if number in self._seen:

@@ -119,7 +119,7 @@ def test_no_text_keeps_the_search_for_a_shape_busy(text: str) -> None:
     assert time.process_time() - began < 0.3
 
 
-def test_shapes_that_do_not_come_again_are_not_kept() -> None:
+def test_shapes_that_do_not_recur_are_not_kept() -> None:
     shaped = ShapedMask(bk.Mask("a").document)
     texts = [f'{{"r":[{",".join("1" * length)}]}}' for length in range(1, 1000)]
     tracemalloc.start()
