@@ -8,14 +8,17 @@ import secrets
 import shutil
 import sys
 import tempfile
+import urllib.error
 import urllib.request
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
 import nbformat
 
 from brokerkit.sandbox.process import ServerProcess, free_ports
+from brokerkit.testing.waiting import eventually
 
 THEMES = {"light": "JupyterLab Light", "dark": "JupyterLab Dark"}
 SETTINGS: dict[str, dict[str, Any]] = {
@@ -129,7 +132,15 @@ class Lab:
     def end_kernels(self) -> None:
         """End every kernel, and wait for it."""
         for session in self._ask("api/sessions"):
-            self._ask(f"api/sessions/{session['id']}", "DELETE")
+            eventually(partial(self._ended, session["id"]), "the kernel of a notebook is ended", within=30)
+
+    def _ended(self, session: str) -> bool:
+        """End the kernel of a session, unless it is just being restarted: the server refuses that."""
+        try:
+            self._ask(f"api/sessions/{session}", "DELETE")
+        except urllib.error.HTTPError as error:
+            return error.code == 404
+        return True
 
     def log_tail(self) -> str:
         return "" if self._process is None else self._process.log_tail()
