@@ -1,5 +1,5 @@
 // Builds the bundles of `static` from `src`:
-//   node build.mjs            writes them
+//   node build.mjs            writes them, and the licences of what is bundled
 //   node build.mjs --check    fails where they differ from what the sources build, or are too large
 //   node build.mjs --test     builds the unit tests into build/test
 import { build } from "esbuild";
@@ -26,9 +26,28 @@ async function bundles() {
     jsx: "automatic",
     jsxImportSource: "preact",
     legalComments: "none",
+    metafile: true,
     write: false,
   });
-  return result.outputFiles.map(({ path, text }) => ({ path, text }));
+  const files = result.outputFiles.map(({ path, text }) => ({ path, text }));
+  return [...files, { path: join(folder, "THIRD_PARTY.txt"), text: licences(result.metafile.inputs) }];
+}
+
+// The text that MIT asks for wherever copies of a package go.
+function licences(inputs) {
+  const packages = new Set();
+  for (const input of Object.keys(inputs)) {
+    const found = /^.*\/?node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(input);
+    if (found) packages.add(found[1]);
+  }
+  const texts = [...packages].sort().map((name) => {
+    const place = join(here, "node_modules", name);
+    const { version, license } = JSON.parse(readFileSync(join(place, "package.json"), "utf8"));
+    const file = readdirSync(place).find((each) => /^licen[cs]e/i.test(each));
+    if (!file) throw new Error(`${name} has no file with its licence`);
+    return `${name} ${version} (${license})\n\n${readFileSync(join(place, file), "utf8").trim()}\n`;
+  });
+  return `The bundles in this folder contain:\n\n${texts.join("\n\n")}`;
 }
 
 function tooLarge(files) {
