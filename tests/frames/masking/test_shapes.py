@@ -24,7 +24,7 @@ MASKS = {
     "all": bk.Mask(allow=["a", "b.c", "d"]) + bk.Mask("d.e") + bk.Mask(detect="card"),
 }
 VALUES: list[Any] = [
-    None, True, False, 0, -1, 12.5, 1e300, 2**70, 4111111111111111, "", "x", "größe", 'quo"te\\', "\n\t", "a@b.cc",
+    None, True, False, 0, -1, 12.5, 1e300, 2**70, 4111111111111111, "", "x", "größe", 'say"it\\', "\n\t", "a@b.cc",
     "call +49 30 1234567", "4111111111111111", "null", "\x7f", "{}", "[1]",
 ]  # fmt: skip
 
