@@ -171,8 +171,8 @@ class ConsumingSession(BrokerSession):
             window: A batch ends so many seconds after its first message.
             idle: End the loop when no message came for so many seconds and no more are known to be left. None
                 never ends it.
-            connect_timeout, hold, model, share, decode, decode_key, expand, attributes, mask, unmask,
-                validate: As in `pull`.
+            connect_timeout, hold, model, share: As in `pull`.
+            decode, decode_key, expand, attributes, mask, unmask, validate: As in `pull`.
             **options: Options of the system's consumer.
         """
         size, max_bytes = check_count(size, "size"), check_bytes(max_bytes)
