@@ -379,6 +379,8 @@ class Struck(Exception):
     """Raised by the signal handler, wherever the main thread is."""
 
 
+# what a signal raises inside a callback of a weak reference, Python reports and does not raise
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_signals_at_any_moment_lose_no_message_and_break_nothing(desk: Desk) -> None:
     total = 300
     desk.topic(count=total)

@@ -14,6 +14,8 @@ from brokerkit.frames.codecs.avro import parse_schema
 from brokerkit.frames.codecs.avro.fingerprint import fingerprint
 from brokerkit.frames.decoded import Payloads
 
+pytest.importorskip("confluent_kafka", reason="the Python has no client of Kafka")
+
 from ..registry.test_client import registry
 from ..registry.web import Web
 from .codecs.test_avro import record, written

@@ -11,12 +11,13 @@ from collections.abc import Callable
 from typing import Any
 
 import cbor2
-import msgpack
 import pyarrow as pa
 import pytest
 
 from brokerkit.frames.auto import AutoDecoder
 from brokerkit.frames.decoded import Payloads
+
+msgpack = pytest.importorskip("msgpack", reason="the Python has no wheel of msgpack")
 
 COUNTS = [6_000, pytest.param(300_000, marks=pytest.mark.soak)]
 BATCH = 1_000
