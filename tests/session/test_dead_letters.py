@@ -729,3 +729,23 @@ def test_only_some_columns_are_grouped_by(desk: Session, by: Any) -> None:
     with pytest.raises(bk.ConfigError, match="such are reason, description"):
         desk.dead_letters("orders", by=by)
     assert desk.dead_letters("orders", by=["reason", "reason", "redriven"])["count"].sum() == 12
+
+
+@pytest.mark.parametrize("verb", ["redrive", "move"])
+def test_rows_of_a_topic_that_was_made_again_remove_no_message_of_the_new_one(verb: str) -> None:
+    with bk.connect("inmem://") as s:
+        for topic in ("orders", "orders-dlq"):
+            s.create_topic(topic)
+        s.publish("orders-dlq", "old")
+        frame = s.dead_letters("orders") if verb == "redrive" else s.peek("orders-dlq")
+        s.delete_topic("orders-dlq", confirm="orders-dlq")
+        s.create_topic("orders-dlq")
+        s.publish("orders-dlq", "new")
+        assert s.peek("orders-dlq")["id"].tolist() == frame["id"].tolist()
+        if verb == "redrive":
+            outcome = s.redrive(frame, confirm="orders")
+        else:
+            outcome = s.move(frame, "orders", confirm="orders-dlq")
+        assert outcome["status"].tolist() == ["failed"]
+        assert s.peek("orders-dlq")["value"].tolist() == ["new"]
+        assert len(s.peek("orders")) == 0

@@ -14,7 +14,10 @@ from brokerkit.core.vocabulary.errors import ConfigError
 from brokerkit.frames.outbound import Item
 
 from ..publish.frame import plan_of
+from ..publish.frame_placement import time_values
 from .dead_letters import DeadLetterRows
+
+FOUND_BY = ("topic", "id", "publish_time")
 
 
 class AllOf:
@@ -53,7 +56,9 @@ class AllOf:
 
 
 class RowsOf:
-    """The rows of a frame, found by their topics and ids. They are sent as they are in the frame.
+    """The rows of a frame, found by their topics, ids and times. They are sent as they are in the frame.
+
+    A topic that was deleted and created again has the same ids: another time tells another message.
 
     Raises:
         ConfigError: It is not a frame of messages that were read.
@@ -61,12 +66,13 @@ class RowsOf:
 
     def __init__(self, frame: Any) -> None:
         self._outbound = plan_of(frame, "messages", None, None)
-        missing = [name for name in ("topic", "id") if name not in self._outbound.columns]
+        missing = [name for name in FOUND_BY if name not in self._outbound.columns]
         if missing:
             raise ConfigError(
-                f"the rows are found by the columns 'topic' and 'id' of a frame that was read; missing: "
+                f"the rows are found by the columns {', '.join(FOUND_BY)} of a frame that was read; missing: "
                 f"{', '.join(missing)}"
             )
+        self._times = time_values(self._outbound.columns["publish_time"], 0, len(self._outbound))
         self._row_of: dict[str, dict[str, int]] = {}
         named = (_texts(self._outbound.columns[name]) for name in ("topic", "id"))
         for row, (topic, identity) in enumerate(zip(*named, strict=True)):
@@ -88,9 +94,11 @@ class RowsOf:
         """Return the rows that are moved."""
         known, waiting = self._row_of.get(place, {}), self._waiting.get(place, set())
         found = []
-        for row, each in enumerate(columns.values("id")):
+        for row, (each, time) in enumerate(
+            zip(columns.values("id"), columns.values("publish_time"), strict=True)
+        ):
             identity = str(each)
-            if identity in known:
+            if identity in known and self._times[known[identity]] == time:
                 found.append(row)
                 waiting.discard(identity)
         return found
