@@ -87,10 +87,27 @@ def test_single_messages_of_other_partitions_than_those_named_stay(
     assert left(s) == [number for number in range(20) if number not in wanted]
 
 
-def test_what_is_not_known_to_be_removed_is_not_said_to_be_there(filled: Session) -> None:
+def test_what_is_not_known_to_be_removed_is_not_said_to_be_there(
+    filled: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
     plan = filled.purge("t", where=lambda value: value["id"] < 4, dry_run=True)
     filled.connection.native.faults.stop()
-    receipts = filled.purge("t", rows=plan, confirm="t")
+    with pytest.raises(bk.BrokerError, match="is stopped"):
+        # they are looked at before anything is removed
+        filled.purge("t", rows=plan, confirm="t")
+    filled.connection.native.faults.start()
+    connected = filled.connection.purging()
+    ask, calls = connected._ask, iter(range(9))
+
+    def stopped(question: Any, timeout: float) -> Any:
+        # the first two ask whether the topic allows it
+        if next(calls) == 2:
+            filled.connection.native.faults.stop()
+        return ask(question, timeout)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(connected, "_ask", stopped)
+        receipts = filled.purge("t", rows=plan, confirm="t")
     assert list(receipts["status"]) == ["unknown"] * 4
     assert receipts["error"].notna().all()
     filled.connection.native.faults.start()
@@ -195,3 +212,19 @@ def test_a_system_without_schedules_says_so(filled: Session) -> None:
     for look in (filled.scheduled, filled.deferred):
         with pytest.raises(bk.NotSupported, match=r"peek\('t'\) shows what there is"):
             look("t")
+
+
+def test_rows_of_a_topic_that_was_made_again_remove_no_message_of_the_new_one() -> None:
+    with bk.connect("inmem://") as s:
+        s.create_topic("jobs")
+        s.publish_batch("jobs", ["old 0", "old 1"])
+        frame = s.peek("jobs")
+        s.delete_topic("jobs", confirm="jobs")
+        s.create_topic("jobs")
+        s.publish("jobs", "new")
+        for dry_run in (True, False):
+            outcome = s.purge("jobs", rows=frame, confirm="jobs", dry_run=dry_run)
+            assert outcome["status"].tolist()[0] == "gone"
+        assert outcome["status"].tolist() == ["gone", "gone"]
+        assert s.peek("jobs")["value"].tolist() == ["new"]
+        assert s.purge("jobs", rows=s.peek("jobs"), confirm="jobs")["status"].tolist() == ["removed"]

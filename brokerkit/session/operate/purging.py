@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from brokerkit.core.vocabulary.errors import BrokerError, ConfigError, NotFound
@@ -12,11 +12,14 @@ from brokerkit.display.purges import purge_plan_frame, purge_receipts_frame, rem
 from ..arguments import check_topic
 from ..filters import Header
 from ..interrupted import Interrupted
-from ..read.reread import places_of
+from ..publish.frame_placement import time_values
+from ..read.reread import Place, places_of, read_times
 from ..read.watching import WatchingSession
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from brokerkit.core.runtime.inspector import ConnectedInspector
 
 
 class PurgingSession(WatchingSession):
@@ -107,7 +110,7 @@ class PurgingSession(WatchingSession):
             )
             if rows is not None:
                 _check_of(topic, rows)
-            return self._purge_rows(topic, found, dry_run=dry_run, progress=progress)
+            return self._purge_rows(topic, found, old=rows is not None, dry_run=dry_run, progress=progress)
         purging = self.connection.purging()
         plan = purging.plan(topic, subscription=subscription, before=before, keep=keep)
         if dry_run:
@@ -116,28 +119,35 @@ class PurgingSession(WatchingSession):
             receipts = purging.purge(plan, on_removed=shown.update)
         return purge_receipts_frame(plan, receipts)
 
-    def _purge_rows(self, topic: str, frame: pd.DataFrame, *, dry_run: bool, progress: bool) -> pd.DataFrame:
+    def _purge_rows(
+        self, topic: str, frame: pd.DataFrame, *, old: bool, dry_run: bool, progress: bool
+    ) -> pd.DataFrame:
         purging = self.connection.purging()
         notes = purging.check_where(topic)
         places = places_of(frame, self.inspector)
         details = {"purge": topic, "how": "messages", "notes": list(notes)}
         status = ["planned"] * len(frame)
         errors: list[BrokerError | None] = [None] * len(frame)
+        for row in _replaced(frame, places, self.inspector) if old else ():
+            status[row] = "gone"
+            errors[row] = NotFound("another message has its position now: the topic was made again")
         if dry_run:
             return removed_rows(frame, status, errors, details)
+        there = [row for row, each in enumerate(status) if each == "planned"]
+        wanted = [places[row][1:] for row in there]
         done = 0
         try:
-            with bar(f"removing from {topic}", len(places), show=progress) as shown:
-                for found in purging.remove(topic, [(number, place) for _, number, place in places]):
+            with bar(f"removing from {topic}", len(there), show=progress) as shown:
+                for found in purging.remove(topic, wanted):
                     for error in found:
-                        status[done], errors[done] = _outcome(error), error
+                        status[there[done]], errors[there[done]] = _outcome(error), error
                         done += 1
                     shown.update(len(found))
         except KeyboardInterrupt as interrupt:
             # the broker may be at work on them still
-            under_way = range(done, min(done + purging.at_once, len(places)))
-            status[under_way.start : under_way.stop] = ["unknown"] * len(under_way)
-            text = f"removing from {topic!r} was interrupted after {done:,} of {len(places):,} messages"
+            for row in there[done : done + purging.at_once]:
+                status[row] = "unknown"
+            text = f"removing from {topic!r} was interrupted after {done:,} of {len(there):,} messages"
             self.last_interrupted = Interrupted(text, removed_rows(frame, status, errors, details))
             raise self.last_interrupted from interrupt
         return removed_rows(frame, status, errors, details)
@@ -149,6 +159,21 @@ def _outcome(error: BrokerError | None) -> str:
     if isinstance(error, NotFound):
         return "gone"
     return "unknown" if error.retryable else "failed"
+
+
+def _replaced(frame: pd.DataFrame, places: Sequence[Place], inspector: ConnectedInspector) -> list[int]:
+    """Return the rows whose positions belong to messages of another time now."""
+    if "publish_time" not in frame.columns:
+        raise ConfigError(
+            "rows= needs the column publish_time, which tells the messages of a topic made again"
+        )
+    times = dict(read_times(inspector, places))
+    given = time_values(list(frame["publish_time"]), 0, len(frame))
+    return [
+        row
+        for row, (place, time) in enumerate(zip(places, given, strict=True))
+        if times.get(place) is not None and time is not None and times[place] != time
+    ]
 
 
 def _check_of(topic: str, rows: pd.DataFrame) -> None:

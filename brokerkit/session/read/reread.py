@@ -104,11 +104,19 @@ def key_decoder_of(df: pd.DataFrame) -> PayloadDecoder | str:
     return "auto" if name is None else decoder_named(name)
 
 
-def read_places(inspector: ConnectedInspector, places: Sequence[Place], builder: FrameBuilder) -> pa.Table:
-    """Return the rows at these places, in order; rows that are gone are left out, with a warning."""
+def read_times(inspector: ConnectedInspector, places: Sequence[Place]) -> Iterator[tuple[Place, int | None]]:
+    """Yield the places that have a message, with its time in microseconds."""
     wanted = set(places)
-    found: dict[Any, int] = {}
-    batches: list[pa.RecordBatch] = []
+    for slice_ in slices_of(places, _between(inspector)):
+        for columns in inspector.read(slice_, attributes=False, removing=True):
+            for offset, time in zip(columns.positions(), columns.values("publish_time"), strict=True):
+                place = (slice_.topic, slice_.partition, offset)
+                if place in wanted:
+                    yield place, time
+
+
+def _between(inspector: ConnectedInspector) -> Callable[[Slice], int]:
+    """Return what counts the messages of a slice, which asks for the range of each topic once."""
     topics: dict[str, dict[int | None, Bounds]] = {}
 
     def between(gap: Slice) -> int:
@@ -117,7 +125,15 @@ def read_places(inspector: ConnectedInspector, places: Sequence[Place], builder:
         bounds = topics[gap.topic].get(gap.partition)
         return 0 if bounds is None else bounds.between(gap.start, gap.end)
 
-    for slice_ in slices_of(places, between):
+    return between
+
+
+def read_places(inspector: ConnectedInspector, places: Sequence[Place], builder: FrameBuilder) -> pa.Table:
+    """Return the rows at these places, in order; rows that are gone are left out, with a warning."""
+    wanted = set(places)
+    found: dict[Any, int] = {}
+    batches: list[pa.RecordBatch] = []
+    for slice_ in slices_of(places, _between(inspector)):
         for columns in inspector.read(slice_):
             offsets = columns.positions()
             keep = [i for i, o in enumerate(offsets) if (slice_.topic, slice_.partition, o) in wanted]
