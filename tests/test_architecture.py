@@ -30,6 +30,7 @@ FLOORS = (
     {"session"},
     {"widgets"},
     {""},
+    {"command_line"},
 )
 """From the ground up. A module imports its own layer and layers of lower floors only; "" is the top level."""
 BACKENDS_MAY_IMPORT = {"core/vocabulary", "core/contract", "backends"}
@@ -103,7 +104,9 @@ def name_of(path: Path) -> str:
 
 
 def layer_of(name: str) -> str:
-    """The layer of a file, by its path below the package."""
+    """The layer of a file, by its path below the package; `__main__` is the command line."""
+    if name == "__main__.py":
+        return "command_line"
     parts = name.split("/")[:-1]
     return "/".join(parts[:2]) if parts[:1] == ["core"] else "/".join(parts[:1])
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
-from .core.vocabulary.errors import (
+from ..core.vocabulary.errors import (
     BrokerError,
     ConfigError,
     NotFound,
@@ -21,9 +21,9 @@ from .core.vocabulary.errors import (
     Unauthorized,
     Unavailable,
 )
-from .core.vocabulary.results import PublishFailed
-from .display.sanitize import plain as one_line
-from .display.sanitize import plain_lines
+from ..core.vocabulary.results import PublishFailed
+from ..display.sanitize import plain as one_line
+from ..display.sanitize import plain_lines
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -72,7 +72,7 @@ def show_frame(frame: pd.DataFrame, form: Format, *, header: bool = True) -> Non
     if form == "parquet":
         _parquet(frame)
         return
-    from .frames import plain
+    from ..frames import plain
 
     if form == "jsonl":
         text = plain(frame, "json").to_json(orient="records", lines=True, force_ascii=False)

@@ -9,8 +9,8 @@ import click
 
 import brokerkit as bk
 
-from .command_options import POSITION, decode, hiding, opened, position_of
-from .command_output import NOT_ALL, Format, show_frame, tell
+from .options import POSITION, decode, hiding, opened, position_of
+from .output import NOT_ALL, Format, show_frame, tell
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -15,11 +15,11 @@ from click.testing import CliRunner, Result
 import brokerkit as bk
 from brokerkit.backends.inmem.dead_letters import InmemDeadLetters
 from brokerkit.command_line import commands
-from brokerkit.command_output import exiting
+from brokerkit.command_line.output import exiting
 from brokerkit.core import OutboundMessage
 from brokerkit.workbench import Session
 
-from .test_command_line import broker, environment, run
+from .test_program import broker, environment, run
 
 __all__ = ["broker", "environment", "run"]
 URL = "inmem://operated-from-the-command-line"

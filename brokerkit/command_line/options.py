@@ -10,10 +10,10 @@ import click
 
 import brokerkit as bk
 
-from .core.vocabulary.errors import ConfigError
+from ..core.vocabulary.errors import ConfigError
 
 if TYPE_CHECKING:
-    from .workbench import Session
+    from ..workbench import Session
 
 POSITION = "earliest, latest, an offset, -N from the end, or a time such as -15min"
 

@@ -1,4 +1,4 @@
-"""The commands that wait for a message, compare topics, and profile what they hold."""
+"""The commands that compare topics and profile what they hold."""
 
 from __future__ import annotations
 
@@ -9,27 +9,8 @@ import click
 
 import brokerkit as bk
 
-from .command_options import decode, hiding, opened, position_of, range_options
-from .command_output import DIFFERENT, NOT_FOUND, Format, show_frame, tell
-
-
-@click.command(epilog="In Python: bk.connect(...).watch(topic, where=..., timeout=...)")
-@click.argument("topic")
-@click.option("--key", help="Only a message with this key.")
-@click.option("--where", metavar="TEXT", help="Only a message whose payload contains this text.")
-@click.option("--start", default="latest", show_default=True, help="Where to begin.")
-@click.option("--seconds", type=float, help="Give up after so many seconds; without it, never.")
-@decode
-@hiding
-@click.option("--expand", is_flag=True, help="A column for each field of JSON values.")
-@click.pass_context
-def watch(context: click.Context, /, topic: str, start: str, seconds: float | None, **given: Any) -> None:
-    """Wait for the first message of TOPIC that matches, and print it. If none came, the exit code is 3."""
-    found = opened(context).watch(topic, start=position_of(start), timeout=seconds, **given)
-    if not len(found):
-        tell("no message came that matches")
-        raise SystemExit(NOT_FOUND)
-    show_frame(found, context.obj["output"])
+from .options import decode, hiding, opened, position_of, range_options
+from .output import DIFFERENT, Format, show_frame, tell
 
 
 @click.command(epilog="In Python: bk.diff(s.scan(a), other.scan(b), on=..., ignore=...)")
