@@ -199,6 +199,7 @@ def redrive(session: Session, order: dict[str, Any]) -> None:
     say("working")
     receipts = session.redrive(
         order["topic"],
+        to=order["to"],
         confirm=order["topic"],
         journal=order["path"],
         rate=order["rate"],

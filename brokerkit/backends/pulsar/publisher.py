@@ -25,6 +25,7 @@ from .errors import SURELY_NOT_STORED, named, result_name, translate
 from .log import log
 from .names import partition_name
 from .positions import id_text
+from .size_limits import SizeLimits, check_size
 from .topics import Topics
 
 PENDING = 20_000
@@ -70,6 +71,7 @@ class PulsarPublisher(PublisherDriver):
         self._topics = topics
         self._connection = topics.connection
         self._schemas = CarriedSchemas(topics.rest)
+        self._limits = SizeLimits(topics)
         self._refused: dict[Route, str] = {}
         self._producers: dict[Route, _Producer] = {}
         self._large: dict[Route, _Producer] = {}
@@ -85,6 +87,8 @@ class PulsarPublisher(PublisherDriver):
             self._producer(route, message) for (route, _), (_, message) in zip(ways, batch, strict=True)
         ]
         sending = _Sending(producers)
+        open_topics = {route.topic for route, _ in ways if route not in problems}
+        limits = {each: self._limits.of(each, deadline) for each in open_topics}
         latest: dict[str, _Producer | None] = {}
         for row, (topic, message) in enumerate(batch):
             route, unset = ways[row]
@@ -96,11 +100,13 @@ class PulsarPublisher(PublisherDriver):
                 sending.fail(row, problem)
             else:
                 latest[topic] = producers[row]
-                sending.begin(row, message, unset)
+                sending.begin(row, message, unset, limits[topic])
         results = sending.results(deadline)
         for (route, _), result in zip(ways, results, strict=True):
             if isinstance(result.error, ProducerClosed):
                 self._forget(route)
+            if result.status == "unknown":
+                self._limits.forget(route.topic)
         return results
 
     def _route(self, topic: str, message: OutboundMessage, deadline: Deadline) -> tuple[Route, str | None]:
@@ -162,8 +168,11 @@ class PulsarPublisher(PublisherDriver):
                 # the library would create a missing topic
                 numbers = self._topics.partitions(full, deadline.remaining())
                 deduplicated = self._deduplicated(full, numbers, deadline)
+                # the policy is applied to a batch as to one message
+                batching = self._limits.of(route.topic, deadline) is None
+                schema = self._schema(route, deadline)
                 self._producers[route] = self._connection.call(
-                    partial(self._create, full, deduplicated, self._schema(route, deadline)),
+                    partial(self._create, full, deduplicated, schema, batching=batching),
                     deadline.remaining(),
                     f"publishing to {full}",
                 )
@@ -184,20 +193,21 @@ class PulsarPublisher(PublisherDriver):
             log.info("%s", error)
         return None
 
-    def _create(self, full: str, deduplicated: bool, schema: Any, *, batching: bool = True) -> _Producer:
+    def _create(self, full: str, deduplicated: bool, schema: Any, *, batching: bool) -> _Producer:
         # the broker mistakes a batch for a repeat if a later one of another key came before it
         batching = batching and self._connection.options.batching and not deduplicated
+        chunking = self._connection.options.chunking and not batching
         native = self._connection.client.create_producer(
             full,
             schema=schema,
             max_pending_messages=PENDING,
             max_pending_messages_across_partitions=5 * PENDING,
             batching_enabled=batching,
-            chunking_enabled=self._connection.options.chunking and not batching,
+            chunking_enabled=chunking,
             batching_type=pulsar.BatchingType.KeyBased,
             batching_max_publish_delay_ms=BATCH_DELAY_MILLIS,
         )
-        return _Producer(keep_in_child(native), deduplicated, batching)
+        return _Producer(keep_in_child(native), deduplicated, batching, chunking)
 
     def _deduplicated(self, full: str, numbers: Sequence[int | None], deadline: Deadline) -> bool:
         """Return whether the broker stores a repeated message only once; False if that is not known."""
@@ -260,11 +270,13 @@ class _Producer:
     Attributes:
         deduplicated: Whether a message that it sends again is stored once.
         batching: Whether it makes batches.
+        chunking: Whether it cuts what is larger than the brokers take.
     """
 
     native: Any
     deduplicated: bool
     batching: bool
+    chunking: bool
 
 
 class _Sending:
@@ -282,7 +294,7 @@ class _Sending:
         self._repeated: set[int] = set()
         self._changed = threading.Condition()
 
-    def begin(self, row: int, message: OutboundMessage, unset: str | None) -> None:
+    def begin(self, row: int, message: OutboundMessage, unset: str | None, limit: int | None) -> None:
         producer = self._producers[row]
         assert producer is not None
         told: str | None = None
@@ -298,6 +310,8 @@ class _Sending:
         try:
             encoded = encode(message, unset)
             told = encoded.note
+            if limit is not None:
+                check_size(encoded, producer.native.producer_name(), limit, chunking=producer.chunking)
             producer.native.send_async(
                 encoded.content,
                 done,

@@ -39,8 +39,8 @@ def settings_of(rest: RestEndpoint, full: str, deadline: Deadline) -> tuple[Sett
     found: list[Setting] = []
     for path, name in POLICIES.items():
         try:
-            own = _policy(rest, full, path, deadline, applied=False)
-            applied = _policy(rest, full, path, deadline, applied=True)
+            own = policy(rest, full, path, deadline)
+            applied = policy(rest, full, path, deadline, applied=True)
         except (BrokerError, ValueError) as error:
             log.info("policy %s of %s: %s", path, full, error)
             continue
@@ -48,7 +48,8 @@ def settings_of(rest: RestEndpoint, full: str, deadline: Deadline) -> tuple[Sett
     return tuple(found)
 
 
-def _policy(rest: RestEndpoint, full: str, path: str, deadline: Deadline, *, applied: bool) -> Any:
+def policy(rest: RestEndpoint, full: str, path: str, deadline: Deadline, *, applied: bool = False) -> Any:
+    """Return a policy that was set for a topic, or the one that applies to it. None if there is none."""
     url = f"{rest_path(full)}/{path}"
     params = {"applied": "true"} if applied else {}
     answer = rest.ask("GET", url, deadline.remaining(), params=params)

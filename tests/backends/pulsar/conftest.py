@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Iterator
 from typing import Any, Protocol
 
+import httpx
 import pytest
 
 from brokerkit.core import (
@@ -60,6 +61,13 @@ def publish_as_one_batch(broker: Connection, topic: str, *payloads: bytes) -> No
     eventually(lambda: len(stored) == len(payloads), "all are stored")
     assert len({(each.ledger_id(), each.entry_id()) for each in stored}) == 1
     producer.close()
+
+
+def limit_size(server: PulsarServer, topic: str, size: int) -> None:
+    """Set the policy of a topic for the size of its messages, and wait until the broker applies it."""
+    path = f"{server.admin}/admin/v2/{topic.replace('://', '/')}/maxMessageSize"
+    httpx.post(path, json=size).raise_for_status()
+    eventually(lambda: httpx.get(path).text == str(size), "the policy is applied")
 
 
 def messages_of(broker: Connection, topic: str, subscription: str = "me", **options: Any) -> MessageConsumer:

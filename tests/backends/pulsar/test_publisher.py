@@ -9,7 +9,7 @@ from brokerkit.core import ConfigError, Connection, NotFound, OutboundMessage, T
 from brokerkit.sandbox.pulsar import PulsarServer
 from brokerkit.testing import eventually
 
-from .conftest import Make, messages_of, new_name, publish, settled, take
+from .conftest import Make, limit_size, messages_of, new_name, publish, settled, take
 
 pytestmark = pytest.mark.broker
 
@@ -76,6 +76,31 @@ def test_a_message_above_the_limit_fails_alone_without_chunking(url: str, make: 
         )
     assert [result.status for result in results] == ["confirmed", "failed", "confirmed"]
     assert isinstance(results[1].error, TooLarge)
+
+
+@pytest.mark.parametrize(
+    ("batching", "partitions"), [(False, 2), pytest.param(True, None, marks=pytest.mark.extended)]
+)
+def test_what_the_policy_of_a_topic_refuses_fails_alone_and_the_rest_is_stored(
+    pulsar_server: PulsarServer, url: str, make: Make, batching: bool, partitions: int | None
+) -> None:
+    topic = make(partitions)
+    limit_size(pulsar_server, topic, 1200)
+    keyed = {"key": "key-1", "attributes": {"name": "value" * 10, "$pulsar.event_time": "1790000000000"}}
+    # some of them are a few bytes below the limit, and above it
+    sizes = [1, 1200, 900, 2000, *range(1000, 1100, 3), 500]
+    sent = [OutboundMessage(b"x" * size, **keyed) for size in sizes]
+    with connect(url, batching=batching) as broker:
+        with broker.publisher() as publisher:
+            results = publisher.topic(topic).publish_batch(sent, timeout=15)
+            # so many bytes that the library cuts it: brokers take the parts
+            large = publisher.topic(topic).publish(OutboundMessage(b"y" * 6_000_000), timeout=15)
+        stored = broker.inspector().describe(topic).messages
+    by_size = dict(zip(sizes, results, strict=True))
+    assert {each.status for each in results} == {"confirmed", "failed"}
+    assert all(by_size[size].ok for size in (1, 500, 900, 1000)), "those behind a refused one are stored"
+    assert all(isinstance(by_size[size].error, TooLarge) for size in (1200, 2000, 1099))
+    assert (large.ok, stored) == (True, sum(each.ok for each in results) + 1)
 
 
 def test_publishing_to_a_missing_topic_creates_none(broker: Connection, make: Make) -> None:
