@@ -16,6 +16,7 @@ from brokerkit.core.vocabulary.attributes import Attributes
 from brokerkit.core.vocabulary.dead_letters import COMMON_RULES, HeaderRules, is_telling, named_after
 from brokerkit.core.vocabulary.settled_offsets import SettledOffsets
 from brokerkit.session.filters import FilterWarning
+from brokerkit.session.operate.copies import Copies
 from brokerkit.session.operate.receipts import MoveWarning
 from brokerkit.session.publish.journal import Journal
 from brokerkit.workbench import Session
@@ -300,6 +301,29 @@ def test_a_call_that_ended_between_sending_and_removing_goes_on_without_a_double
     assert receipts["removed"].all()
     assert len(desk.dead_letters("orders")) == 0
     assert len(desk.peek("orders", 100)) == 24
+
+
+@pytest.mark.parametrize(
+    ("struck", "statuses", "told"),
+    [
+        ("known_in", set(), ""),
+        ("send", {"unknown"}, "interrupted while it was being published"),
+        ("remove", {"confirmed"}, "its original was being removed, which may be gone"),
+    ],
+)
+def test_an_interrupt_shows_what_was_tried_and_nothing_else(
+    desk: Session, monkeypatch: pytest.MonkeyPatch, struck: str, statuses: set[str], told: str
+) -> None:
+    owner = {"known_in": Copies, "send": ConnectedPublisher, "remove": desk.connection.dead_letters()}[struck]
+    with monkeypatch.context() as patch:
+        patch.setattr(owner, struck, killed)
+        with pytest.raises(bk.Interrupted, match=f"after {12 * bool(statuses)} messages") as caught:
+            desk.redrive("orders", confirm="orders", progress=False)
+    receipts = caught.value.frame
+    assert receipts is not None
+    assert set(receipts["status"]) == statuses
+    assert all(told in each for each in receipts["error"])
+    assert not receipts["removed"].any()
 
 
 def test_a_topic_that_was_made_again_with_the_same_ids_is_not_taken_for_redriven(s: Session) -> None:

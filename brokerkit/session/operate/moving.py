@@ -174,11 +174,12 @@ class Moving:
             known = self._receipts.get(each.name)
             if known is None or not known.result.ok:
                 result = PublishResult("failed", error=each.problem)
-                if known is not None and known.result.status == "unknown" and each.message is not None:
+                if known is not None and each.message is not None:
                     result = known.result
                 self._receipts[each.name] = Receipt(
-                    source.place.name, ids[each.row], each.target, result, known_by=each.known_by
-                )
+                    source.place.name, ids[each.row], each.target, result, known_by=each.known_by,
+                    tried=known is not None or each.message is None,
+                )  # fmt: skip
         waiting = [each for each in copies if each.message is not None]
         self._moved += len(waiting)
         if self._together is not None and isinstance(source, RememberedSource):
@@ -193,6 +194,7 @@ class Moving:
         names = [each.name for each in waiting]
         if self._journal is not None and names:
             self._note_sending(waiting)
+        self._begin_sending(waiting)
         results = self._together.moved(source, part, waiting, self._pace.timeout)
         if self._journal is not None and names:
             self._journal.outcome(names, results)
@@ -215,17 +217,19 @@ class Moving:
             self._stop_unsearched(error)
             for receipt in (self._receipts[each.name] for each in waiting):
                 if receipt.result.status == "failed":
-                    receipt.result = PublishResult("failed", error=error)
+                    receipt.result, receipt.tried = PublishResult("failed", error=error), True
             return
         began = time.monotonic()
         results = self._sent(fresh)
         for each, result in zip(fresh, results, strict=True):
             self._receipts[each.name].result = result
         stored = [each for each in copies if self._receipts[each.name].result.ok]
+        for each in stored:
+            self._receipts[each.name].removing = True
         errors = source.remove(part, [each.row for each in stored])
         for each in stored:
             receipt = self._receipts[each.name]
-            receipt.problem = errors.get(each.row)
+            receipt.problem, receipt.removing = errors.get(each.row), False
             receipt.removed = receipt.problem is None
         if self._journal is not None:
             self._journal.gone([each.name for each in stored if self._receipts[each.name].removed])
@@ -238,7 +242,7 @@ class Moving:
             return True
         if not self._is_in(copy.target, copy.known_by):
             return False
-        receipt.result = PublishResult("confirmed", note=EARLIER)
+        receipt.result, receipt.tried = PublishResult("confirmed", note=EARLIER), True
         if self._journal is not None:
             self._journal.outcome([copy.name], [receipt.result])
         return True
@@ -253,16 +257,20 @@ class Moving:
             return []
         names = [each.name for each in copies]
         self._note_sending(copies)
-        for each in copies:
-            receipt = self._receipts[each.name]
-            receipt.result = PublishResult(
-                "unknown", error=BrokerError("interrupted while it was being published")
-            )
+        self._begin_sending(copies)
         batch = [(str(each.target), each.message) for each in copies if each.message is not None]
         results = self._publisher.send(batch, timeout=self._pace.timeout)
         if self._journal is not None:
             self._journal.outcome(names, results)
         return results
+
+    def _begin_sending(self, copies: Sequence[Copy]) -> None:
+        for each in copies:
+            receipt = self._receipts[each.name]
+            receipt.tried = True
+            receipt.result = PublishResult(
+                "unknown", error=BrokerError("interrupted while it was being published")
+            )
 
     def _note_sending(self, copies: Sequence[Copy]) -> None:
         if self._journal is not None:
@@ -324,12 +332,14 @@ class Moving:
 
     def outcome(self) -> OutcomeFrame:
         """Return the receipt of every message that was tried, by this call or an earlier one."""
-        return receipts_frame(self._receipts.values(), {"moved": self._what, "stopped": self._stopped})
+        tried = [each for each in self._receipts.values() if each.tried]
+        return receipts_frame(tried, {"moved": self._what, "stopped": self._stopped})
 
     def interrupted(self) -> Interrupted:
         """Return the error for an interrupt, with the receipts so far."""
+        receipts = self.outcome()
         return Interrupted(
-            f"{self._what} was interrupted after {self._moved:,} messages. The receipts are in "
+            f"{self._what} was interrupted after {len(receipts):,} messages. The receipts are in "
             "session.last_interrupted.frame; the same call goes on with the rest.",
-            self.outcome(),
+            receipts,
         )

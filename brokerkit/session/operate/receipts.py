@@ -14,6 +14,8 @@ from brokerkit.core.vocabulary.results import PublishResult
 from brokerkit.frames.outcome import OutcomeFrame, outcome_frame
 from brokerkit.frames.provenance import attach
 
+REMOVING = "the copy is stored; interrupted while its original was being removed, which may be gone"
+
 
 class MoveWarning(UserWarning):
     """Messages were not all moved, or something is to be known of how they are."""
@@ -40,6 +42,8 @@ class Receipt:
     removed: bool = False
     problem: BrokerError | None = None
     known_by: str | None = None
+    tried: bool = True
+    removing: bool = False
 
     @property
     def original(self) -> str:
@@ -49,10 +53,17 @@ class Receipt:
     @property
     def outcome(self) -> PublishResult:
         """The outcome, with what is wrong with the original."""
-        if self.problem is None or self.result.error is not None:
+        if self.result.error is not None:
+            return self.result
+        if self.removing:
+            return self._confirmed_but(BrokerError(REMOVING))
+        if self.problem is None:
             return self.result
         told = type(self.problem)(f"the copy is stored, and its original is still there: {self.problem}")
-        return PublishResult(self.result.status, self.result.id, told, self.result.note)
+        return self._confirmed_but(told)
+
+    def _confirmed_but(self, error: BrokerError) -> PublishResult:
+        return PublishResult(self.result.status, self.result.id, error, self.result.note)
 
 
 def receipts_frame(receipts: Iterable[Receipt], details: dict[str, Any]) -> OutcomeFrame:

@@ -15,7 +15,7 @@ from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, C
 import brokerkit as bk
 from brokerkit.backends.kafka import share_letters
 from brokerkit.backends.kafka.dead_letters import GROUP
-from brokerkit.core import OutboundMessage
+from brokerkit.core import ConnectedPublisher, OutboundMessage
 from brokerkit.core.vocabulary.columns import Columns
 from brokerkit.core.vocabulary.dead_letters import DeadLetterPlace
 from brokerkit.sandbox.kafka import KafkaServer
@@ -61,6 +61,12 @@ def fail(s: Session, topic: str, count: int) -> None:
     s.publish_batch(f"{topic}-dlq", letters)
 
 
+def stored(s: Session, topic: str, count: int) -> Any:
+    """Return what a topic holds. A transaction that is committed becomes visible a little later."""
+    eventually(lambda: len(s.peek(topic, 2_000)) >= count, f"{count} are visible in {topic}", within=30)
+    return s.peek(topic, 2_000)
+
+
 def positions(server: KafkaServer, topic: str, group: str = GROUP) -> dict[int, int]:
     """What the group has committed, asked with the system's own client."""
     admin = AdminClient({"bootstrap.servers": server.bootstrap})
@@ -80,7 +86,7 @@ def test_spring_headers_are_read_and_records_go_back_to_their_partition(
     assert set(found["first_time"].dt.year) == {2023}
     receipts = s.redrive(topic, confirm=topic, progress=False)
     assert receipts.counts == {"confirmed": 60, "failed": 0, "unknown": 0}
-    again = s.peek(topic, 100)
+    again = stored(s, topic, 60)
     for _, row in again.iterrows():
         assert row["partition"] == int(row["value"]) % 10 % 3
         names = [each["name"] for each in row["attributes"]]
@@ -93,6 +99,28 @@ def test_spring_headers_are_read_and_records_go_back_to_their_partition(
     assert positions(kafka_server, f"{topic}-dlq") == ends
     assert len(s.dead_letters(topic)) == 0
     assert len(s.dead_letters(topic, through=f"other-{topic}")) == 60
+
+
+def test_an_interrupt_while_it_is_committed_calls_no_row_failed_that_may_be_stored(
+    s: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    topic = new_topic(s)
+    fail(s, topic, 60)
+    commit = ConnectedPublisher.commit
+
+    def interrupted(publisher: ConnectedPublisher, **given: Any) -> None:
+        commit(publisher, **given)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ConnectedPublisher, "commit", interrupted)
+        with pytest.raises(bk.Interrupted) as caught:
+            s.redrive(topic, confirm=topic, progress=False)
+    tried = caught.value.frame
+    assert tried is not None
+    assert set(tried["status"]) == {"unknown"}
+    assert len(s.redrive(topic, confirm=topic, progress=False)) == 60 - len(tried)
+    assert Counter(stored(s, topic, 60)["value"]) == Counter(str(n) for n in range(60))
 
 
 def test_a_chosen_part_is_remembered_and_the_others_stay(s: Session) -> None:
@@ -108,7 +136,7 @@ def test_a_chosen_part_is_remembered_and_the_others_stay(s: Session) -> None:
     assert s.redrive(some, confirm=topic, progress=False).counts["confirmed"] == len(some)
     assert len(s.dead_letters(topic)) == 150 + 10 - len(some)
     assert len(s.redrive(topic, confirm=topic, progress=False)) == 160 - len(some)
-    counts = Counter(s.peek(topic, 1000)["value"])
+    counts = Counter(stored(s, topic, 310)["value"])
     assert counts.pop("mended") == len(some)
     assert sum(counts.values()) == 310 - len(some)
     assert s.dead_letters(topic).empty
@@ -127,9 +155,9 @@ def test_what_a_topic_refuses_stays_and_the_rest_goes(s: Session) -> None:
     assert all("max.message.bytes" in each for each in receipts.failed["error"])
     left = s.dead_letters(topic)
     assert {int(each) for each in left["value"]} == big
-    stored = s.peek(topic, 2_000)
-    assert Counter(int(each) for each in stored["value"]) == Counter(set(range(1_000)) - big)
-    for _, of_key in stored.groupby("key"):
+    found = stored(s, topic, 990)
+    assert Counter(int(each) for each in found["value"]) == Counter(set(range(1_000)) - big)
+    for _, of_key in found.groupby("key"):
         numbers = [int(each) for each in of_key.sort_values("offset")["value"]]
         assert numbers == sorted(numbers)
     assert s.redrive(topic, confirm=topic, progress=False).counts["failed"] == 10
@@ -201,7 +229,7 @@ def test_what_a_share_group_gave_up_gets_its_own_headers_back(s: Session, kafka_
     assert set(found["origin_subscription"]) == {group}
     assert sorted(found["origin_offset"]) == [0, 1, 2, 3]
     assert s.redrive(topic, confirm=topic, progress=False).counts["confirmed"] == 4
-    again = s.peek(topic).iloc[4:]
+    again = stored(s, topic, 8).iloc[4:]
     assert sorted(again["value"]) == ["0", "1", "2", "3"]
     names = [each["name"] for each in again["attributes"].iloc[0]]
     assert names == ["h", "h", "bk-redriven", "bk-redrive-id"]
@@ -278,4 +306,4 @@ def test_a_call_that_begins_beside_another_doubles_none(
     assert not receipts["removed"].any()
     assert all("took over" in each for each in receipts["error"]), set(receipts["error"])
     assert len(s.redrive(topic, confirm=topic, progress=False)) == 60 - (some or 60)
-    assert Counter(s.peek(topic, 200)["value"]) == Counter(str(n) for n in range(60))
+    assert Counter(stored(s, topic, 60)["value"]) == Counter(str(n) for n in range(60))

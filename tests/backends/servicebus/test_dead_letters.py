@@ -9,7 +9,9 @@ import pytest
 
 import brokerkit as bk
 from brokerkit.core import OutboundMessage
+from brokerkit.session.operate.copies import Copies
 from brokerkit.session.operate.receipts import MoveWarning
+from brokerkit.session.operate.taken_source import TakenSource
 from brokerkit.workbench import Session
 
 from .conftest import new_name, new_queue, new_topic
@@ -54,6 +56,36 @@ def test_a_queue_shows_reasons_and_gets_its_messages_back_in_order(session: Sess
     assert {"own", "bk-redriven", "bk-redrive-id"} <= names
     assert not names & {"DeadLetterReason", "DeadLetterErrorDescription", "$sb.dead_letter_source"}
     assert session.dead_letters(queue).empty
+
+
+def test_an_interrupt_shows_what_was_sent_and_the_same_call_goes_on(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queue = new_queue(session, lock_seconds=5)
+    fill(session, queue, 700)
+    search, remove = Copies.known_in, TakenSource.remove
+    removed: list[int] = []
+
+    def interrupted(copies: Copies, *given: Any) -> Any:
+        if removed:
+            raise KeyboardInterrupt
+        return search(copies, *given)
+
+    def counted(source: TakenSource, part: Any, rows: Any) -> Any:
+        removed.extend(rows)
+        return remove(source, part, rows)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Copies, "known_in", interrupted)
+        patch.setattr(TakenSource, "remove", counted)
+        with pytest.raises(bk.Interrupted, match="after 500 messages") as caught:
+            session.redrive(queue, confirm=queue, progress=False)
+    receipts = caught.value.frame
+    assert receipts is not None
+    assert list(receipts["status"]) == ["confirmed"] * 500
+    assert receipts["removed"].all()
+    assert len(session.redrive(queue, confirm=queue, progress=False)) == 200
+    assert numbers(session.peek(queue, 1000)) == list(range(700))
 
 
 def test_chosen_and_edited_rows_go_and_the_others_stay(session: Session) -> None:
