@@ -40,7 +40,14 @@ def make_topic(kafka_session: Session, kafka_system: Kafka) -> Any:
 @pytest.fixture
 def producer(kafka_system: Kafka) -> Iterator[Producer]:
     """A plain producer with librdkafka's own partitioner, which is not that of the Java client."""
-    made = Producer({"bootstrap.servers": kafka_system.server.bootstrap, "linger.ms": 20, "log_level": 0})
+    made = Producer(
+        {
+            "bootstrap.servers": kafka_system.server.bootstrap,
+            "enable.idempotence": True,
+            "linger.ms": 20,
+            "log_level": 0,
+        }
+    )
     yield made
     made.flush(30)
 

@@ -65,7 +65,7 @@ def framed(number: Any, data: bytes) -> bytes:
 
 def write(s: bk.Session, topic: str, *payloads: Any) -> None:
     """Produce bytes as they are: values, or pairs of a key and a value."""
-    producer = Producer({"bootstrap.servers": s.target.partition("://")[2]})
+    producer = Producer({"bootstrap.servers": s.target.partition("://")[2], "enable.idempotence": True})
     for each in payloads:
         key, value = each if isinstance(each, tuple) else (None, each)
         producer.produce(topic, value, key)

@@ -22,7 +22,7 @@ def kafka(kafka_server: KafkaServer) -> Iterator[Session]:
 
 
 def produce(server: KafkaServer, topic: str, *stamps: int) -> None:
-    producer = Producer({"bootstrap.servers": server.bootstrap})
+    producer = Producer({"bootstrap.servers": server.bootstrap, "enable.idempotence": True})
     for stamp in stamps:
         producer.produce(topic, b"%d" % stamp, timestamp=stamp)
     assert producer.flush(20) == 0

@@ -37,7 +37,9 @@ def produce(kafka_server: KafkaServer) -> Callable[..., None]:
     """Produces (value, seconds) pairs as another program would."""
 
     def send(topic: str, rows: list[tuple[str, float]], partition: int = 0, **settings: object) -> None:
-        producer = Producer({"bootstrap.servers": kafka_server.bootstrap, **settings})
+        # an idempotent producer keeps the order where a new partition has no leader at first
+        servers = {"bootstrap.servers": kafka_server.bootstrap, "enable.idempotence": True}
+        producer = Producer({**servers, **settings})
         for value, seconds in rows:
             stamp = millis(seconds)
             while True:
