@@ -15,7 +15,7 @@ from brokerkit.core.vocabulary.lazy_columns import Milliseconds, PartitionOffset
 from brokerkit.registry import SchemaSource
 
 from .arrays import choose
-from .arrow import Array, ArrowType, ChunkedArray, Values, is_text, nulls, row_numbers
+from .arrow import Array, ArrowType, ChunkedArray, Values, contains, fill_null, is_text, nulls, row_numbers
 from .attributes import attributes_array
 from .auto import AutoDecoder
 from .auto.sources import auto_with
@@ -29,6 +29,9 @@ from .text import TextDecoder
 
 _DECODED = frozenset({"id", "key", "raw_key", "value", "raw", "format", "schema", "attributes"})
 """Columns that are made of several fields, or decoded."""
+
+UNDECODED = tuple(name for name in SCHEMA.names if name not in _DECODED)
+"""Columns that are a field of `Columns` as it is."""
 
 SMALL_ROWS = 1_000
 BATCH_ROWS = 16_000
@@ -128,6 +131,7 @@ class FrameBuilder:
         self.schema = schema_for(self.decoder, self.key_decoder)
         if self._mask is not None:
             self.schema = self._mask.schema(self.schema)
+        self._empty = pa.RecordBatch.from_pylist([], self.schema)
         self.counts = Counts()
         self.failures = Failures()
         self._with_attributes = attributes
@@ -145,6 +149,8 @@ class FrameBuilder:
 
     def batch(self, columns: Columns) -> pa.RecordBatch:
         """Return the next rows of the frame."""
+        if not columns.length:
+            return self._empty
         return uncollected(self._batch, columns)
 
     def batches(self, parts: Iterable[Columns]) -> Iterator[pa.RecordBatch]:
@@ -175,11 +181,7 @@ class FrameBuilder:
         attributes = attributes_array(columns.attributes, length) if self._with_attributes else None
         payloads = _payloads_of(columns, attributes)
         decoded = self.decoder.decode(payloads)
-        arrays = {
-            name: column_array(getattr(columns, name), SCHEMA.field(name).type, length)
-            for name in SCHEMA.names
-            if name not in _DECODED
-        }
+        arrays = _undecoded_arrays(columns)
         keys = None if columns.key is None else self._keys(columns, attributes)
         key_type = self.schema.field("key").type
         arrays["key"] = nulls(length, key_type) if keys is None else keys.value.cast(key_type)
@@ -212,12 +214,27 @@ class FrameBuilder:
         """Return the keys whose text is not the key itself."""
         if columns.key is None or not is_text(self.schema.field("key").type):
             return DecodedKeys({}, [])
-        attributes = attributes_array(columns.attributes, columns.length) if self._with_attributes else None
+        named = not isinstance(self.key_decoder, AutoDecoder) or self.key_decoder.schemas is not None
+        attributes = None
+        if self._with_attributes and named:
+            attributes = attributes_array(columns.attributes, columns.length)
         found = uncollected(self._keys, columns, attributes)
         rows = row_numbers(pc.and_(found.value.is_valid(), found.raw.is_valid()))
         texts = objects_of(found.value.take(pa.array(rows, pa.int64())).cast(pa.large_binary()))
         decoded = dict(zip(rows, texts, strict=True))
         return DecodedKeys(decoded, [one.row for one in found.failures])
+
+    def surely_without(self, text: bytes, columns: Columns) -> Array | None:
+        """Return for each row whether its payload, once decoded, surely does not contain a text.
+
+        None if the decoder does not tell before it decodes.
+        """
+        if not isinstance(self.decoder, AutoDecoder | TextDecoder):
+            return None
+        attributes = attributes_array(columns.attributes, columns.length) if self._with_attributes else None
+        payloads = _payloads_of(columns, attributes)
+        verbatim = self.decoder.verbatim(payloads)
+        return pc.and_not(verbatim, fill_null(contains(payloads.data, text), False))
 
     def _note_failures(self, batch: pa.RecordBatch, failures: list[PayloadFailure], before: str = "") -> None:
         self.failures.count += len(failures)
@@ -227,6 +244,18 @@ class FrameBuilder:
             self.failures.samples.append(
                 Failure(self.counts.rows + row, **place, error=f"{before}{one.text}")
             )
+
+
+def undecoded_batch(columns: Columns) -> pa.RecordBatch:
+    """Return the columns that are the same before and after decoding; see `UNDECODED`."""
+    return pa.RecordBatch.from_arrays(list(_undecoded_arrays(columns).values()), names=list(UNDECODED))
+
+
+def _undecoded_arrays(columns: Columns) -> dict[str, Array]:
+    return {
+        name: column_array(getattr(columns, name), SCHEMA.field(name).type, columns.length)
+        for name in UNDECODED
+    }
 
 
 def _with_schemas(decoder: PayloadDecoder, schemas: SchemaSource | None, validate: bool) -> PayloadDecoder:

@@ -74,6 +74,14 @@ class TextDecoder:
             failures = sorted(failures + [PayloadFailure(row, reason) for row, reason in wrong])
         return Decoded(value, raw, failures, lenient=lenient, format=format, format_name=self.name)
 
+    def verbatim(self, payloads: Payloads) -> Array:
+        """Return for each payload whether its own bytes are surely the text that it is decoded to."""
+        text = split_text(payloads.data)[0]
+        if self.name != "raw":
+            return text.is_valid()
+        # of bytes as they are, those that look packed are told apart
+        return pc.and_not(text.is_valid(), pc.match_substring_regex(payloads.data, r"[\x00-\x1f]|\ABZh"))
+
 
 def _formats(value: Array, raw: Array, name: str) -> Array:
     """Return the name for text, "bytes" for anything else, and NA for null payloads."""

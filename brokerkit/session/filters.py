@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
+from functools import reduce
 from hashlib import sha256
 from types import CodeType
 from typing import Any, TypeAlias
@@ -15,10 +17,10 @@ from brokerkit.core.vocabulary.attributes import UNREADABLE, Attributes, Attribu
 from brokerkit.core.vocabulary.columns import Columns
 from brokerkit.core.vocabulary.errors import ConfigError
 from brokerkit.display.sanitize import plain
-from brokerkit.frames.arrow import Array, contains, fill_null, is_text
+from brokerkit.frames.arrow import Array, contains, fill_null, is_text, row_numbers
 from brokerkit.frames.attribute import rows_with
-from brokerkit.frames.attributes import parts_of
-from brokerkit.frames.build import DecodedKeys
+from brokerkit.frames.attributes import attributes_array, parts_of
+from brokerkit.frames.build import UNDECODED, DecodedKeys, FrameBuilder, column_array, undecoded_batch
 from brokerkit.frames.masking.marks import mask_in
 from brokerkit.frames.packed import packed_rows
 from brokerkit.frames.text import split_text
@@ -68,8 +70,10 @@ class Filter:
                 f"where must be a text, a function of the decoded value, or a pyarrow expression, "
                 f"not {type(where).__name__}"
             )
+        self._plain_where = False
         if isinstance(where, pc.Expression) and schema is not None:
             _check_expression(where, schema)
+            self._plain_where = _fits(where, pa.schema([schema.field(name) for name in UNDECODED]))
         self._key = _bytes("key", key) if isinstance(key, str) else key
         self._key_is_text = isinstance(key, str)
         self._text = _bytes("where", where) if isinstance(where, str) else None
@@ -120,19 +124,39 @@ class Filter:
         """
         if self._key is None or self._shown_key is not None:
             return columns
-        keys = columns.to_list("key")
-        rows = [row for row, key in enumerate(keys) if key == self._key]
+        keys = column_array(columns.key, pa.large_binary(), columns.length)
+        wanted = pa.scalar(self._key, pa.large_binary())
+        rows = row_numbers(pc.equal(keys, wanted))
         if decoded_keys is not None and self._key_is_text:
-            texts, failed = decoded_keys(columns)
+            texts, failed = decoded_keys(columns if columns.key is None else replace(columns, key=keys))
             others = [row for row, text in texts.items() if text == self._key]
             rows = sorted({*rows, *others}) if others else rows
-            failed = [row for row in failed if keys[row] != self._key]
+            failed = [row for row in failed if keys[row] != wanted]
             if failed and overlooked is not None:
                 overlooked.note(KEY_NOT_DECODED, len(failed), first=columns.to_list("id")[failed[0]])
         if overlooked is not None:
             unknown = _note_unreadable(columns, keys, overlooked)
-            overlooked.keyless += 0 if rows else keys.count(None) - unknown
-        return columns if len(rows) == columns.length else columns.take(rows)
+            overlooked.keyless += 0 if rows else keys.null_count - unknown
+        return _only(columns, rows)
+
+    def undecoded(self, columns: Columns, builder: FrameBuilder) -> Columns:
+        """Keep the rows that may match `header` and `where`, as far as that shows before they are decoded.
+
+        A mask hides what it hides after decoding only, so nothing is left out before.
+        """
+        if builder.mask is not None:
+            return columns
+        if self._header and columns.length:
+            attributes = attributes_array(columns.attributes, columns.length)
+            every = reduce(pc.and_, (rows_with(attributes, name, data) for name, data in self._header))
+            columns = _only(columns, row_numbers(pc.or_(every, rows_with(attributes, UNREADABLE))))
+        if self._plain_where and columns.length:
+            fitting = _numbered(undecoded_batch(columns)).filter(self._where | self._where.is_null())
+            columns = _only(columns, fitting.column("").to_pylist())
+        if self._text is not None and columns.length:
+            without = builder.surely_without(self._text, columns)
+            columns = columns if without is None else _only(columns, row_numbers(pc.invert(without)))
+        return columns
 
     def batch(
         self, batch: pa.RecordBatch, overlooked: Overlooked | None = None, limit: int | None = None
@@ -174,7 +198,7 @@ class Filter:
 
     def _fitting(self, batch: pa.RecordBatch, overlooked: Overlooked, limit: int | None) -> pa.RecordBatch:
         """Keep the rows for which an expression is true."""
-        numbered = pa.Table.from_batches([batch]).append_column("", pa.array(np.arange(batch.num_rows)))
+        numbered = _numbered(batch)
         rows = numbered.filter(self._where).column("").combine_chunks()
         batch, rows = _up_to(batch, rows, limit)
         raw = batch.column("raw")
@@ -221,6 +245,11 @@ class Filter:
         return found
 
 
+def _numbered(batch: pa.RecordBatch) -> pa.Table:
+    """Return the rows with their numbers in a column without a name."""
+    return pa.Table.from_batches([batch]).append_column("", pa.array(np.arange(batch.num_rows)))
+
+
 def _up_to(batch: pa.RecordBatch, rows: Array, limit: int | None) -> tuple[pa.RecordBatch, Array]:
     """Return the first `limit` of the rows, and the batch up to the last of them."""
     if limit is None or len(rows) < limit:
@@ -244,15 +273,20 @@ def _note_bytes(batch: pa.RecordBatch, overlooked: Overlooked, otherwise: str | 
         overlooked.note(otherwise, batch.num_rows - known, first=batch.column("id")[0].as_py())
 
 
-def _note_unreadable(columns: Columns, keys: list[bytes | None], overlooked: Overlooked) -> int:
+def _only(columns: Columns, rows: list[Any]) -> Columns:
+    """Return the rows with these numbers, which are sorted."""
+    return columns if len(rows) == columns.length else columns.take(rows)
+
+
+def _note_unreadable(columns: Columns, keys: Array, overlooked: Overlooked) -> int:
     """Count the rows whose key the client library could not read."""
     # only such rows have this attribute alone
-    if type(columns.attributes) is not list:
+    if type(columns.attributes) is not list or not keys.null_count:
         return 0
     rows = [
         row
-        for row, (key, pairs) in enumerate(zip(keys, columns.attributes, strict=True))
-        if key is None and pairs and pairs[0][0] == UNREADABLE
+        for row in row_numbers(keys.is_null())
+        if (pairs := columns.attributes[row]) and pairs[0][0] == UNREADABLE
     ]
     if rows:
         overlooked.note(NOT_GIVEN, len(rows), first=columns.to_list("id")[rows[0]])
@@ -312,6 +346,15 @@ def _check_expression(where: pc.Expression, schema: pa.Schema) -> None:
             f"the expression {where} given as where= does not fit: {reason}; it must be true or false for "
             f"each row, over the columns {', '.join(schema.names)}"
         ) from error
+
+
+def _fits(where: pc.Expression, schema: pa.Schema) -> bool:
+    """Return whether an expression needs no other column than these."""
+    try:
+        schema.empty_table().filter(where)
+    except (pa.ArrowException, LookupError, TypeError):
+        return False
+    return True
 
 
 def _payloads(batch: pa.RecordBatch) -> Array:

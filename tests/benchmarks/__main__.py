@@ -7,7 +7,7 @@ import sys
 import brokerkit as bk
 from brokerkit.sandbox.kafka import KafkaServer
 
-from . import avro_columns, json_frame, kafka_frame, nats_frame, process, protobuf_columns
+from . import avro_columns, json_frame, kafka_frame, kafka_reading, nats_frame, process, protobuf_columns
 from .messages import payloads
 from .report import Line, table
 
@@ -41,6 +41,8 @@ def main(chosen: set[str]) -> None:
         lines += nats_frame.run(NATS_ROWS)
     if "kafka" in chosen:
         lines += kafka_frame.run(ROWS)
+    if "kafka-reading" in chosen:
+        notes += kafka_reading.run(ROWS)
     if "export" in chosen:
         notes.append(export_line())
     if "import" in chosen:
@@ -53,4 +55,7 @@ def main(chosen: set[str]) -> None:
 
 
 if __name__ == "__main__":
-    main(set(sys.argv[1:]) or {"json", "avro", "protobuf", "nats", "kafka", "export", "import"})
+    main(
+        set(sys.argv[1:])
+        or {"json", "avro", "protobuf", "nats", "kafka", "kafka-reading", "export", "import"}
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import gzip
 import json
 import warnings
@@ -10,6 +11,7 @@ from collections.abc import Callable, Iterator
 from decimal import Decimal
 from pathlib import Path
 
+import msgpack
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -272,3 +274,53 @@ def test_one_payload_is_singular(count: int, said: str) -> None:
     overlooked = Overlooked()
     overlooked.note("no text", count)
     assert said in overlooked.text()
+
+
+ODD: list[bytes | None] = [
+    b'{"status":"FAILED"}',
+    b'{\n\t"status": "FAILED"\n}',
+    b'{"status":"\x7fFAILED\x01"}',
+    b"FAILED",
+    b"FAILED\x00",
+    b"",
+    None,
+    b"\xff FAILED",
+    b"\x80FA" + b"ILED",
+    gzip.compress(b'{"status":"FAILED"}'),
+    base64.b64encode(gzip.compress(b"it FAILED")),
+    zlib.compress(b"FAILED"),
+    msgpack.packb({"status": "FAILED"}),
+    "FAILED".encode("utf-16"),
+    '{"ort":"K\xf6ln","status":"FAILED"}'.encode(),
+    b'{"status":"FAI\\u004cED"}',
+]
+
+
+@pytest.mark.parametrize("decode", ["auto", "json", "text", "raw"])
+def test_a_search_finds_what_the_frame_shows(session: Session, topic: str, decode: str) -> None:
+    odd = [each for each in ODD if each is not None or session.capabilities.null_value]
+    others = [None if each is None else each.replace(b"FAILED", b"PAID") for each in odd]
+    encoded = OutboundMessage(gzip.compress(b"FAILED"), attributes={"content-encoding": "gzip"})
+    session.publish_batch(topic, [*map(OutboundMessage, [*odd, *others]), encoded])
+    everything = session.scan(topic, decode=decode).to_pandas()
+    shown = [
+        (value if isinstance(value, str) else "").encode() + (raw if isinstance(raw, bytes) else b"")
+        for value, raw in zip(everything["value"], everything["raw"], strict=True)
+    ]
+    wanted = [row for row, text in enumerate(shown) if b"FAILED" in text]
+    found, said = warned(lambda: session.scan(topic, where="FAILED", decode=decode).to_pandas())
+    assert found["id"].tolist() == everything["id"].iloc[wanted].tolist()
+    assert found["value"].tolist() == everything["value"].iloc[wanted].tolist()
+    assert len(said) == 1
+    late = everything["publish_time"].min().to_pydatetime()
+    expression = (pc.field("publish_time") >= late) & (pc.field("offset") != 1)
+    kept = session.scan(topic, where=expression, decode=decode).to_pandas()
+    assert kept["id"].tolist() == everything.loc[everything["offset"] != 1, "id"].tolist()
+
+
+def test_a_search_decodes_only_what_may_match(session: Session, topic: str) -> None:
+    wanted = OutboundMessage(b'{"id":"x7"}', key=b"a", attributes={"trace": "7"})
+    session.publish_batch(topic, [*({"id": number} for number in range(300)), wanted])
+    for search in ({"where": "x7"}, {"header": {"trace": "7"}}, {"header": "trace"}, {"key": "a"}):
+        frame = session.scan(topic, **search).to_pandas()
+        assert frame.attrs["brokerkit"]["counts"]["rows"] == len(frame) == 1

@@ -22,6 +22,7 @@ from .keys import read_keys
 from .others import read_others
 from .reading import BASE64_BEGINNINGS
 from .registered import RegisteredPayloads
+from .strange import strange_rows
 
 TEXT = pa.large_string()
 
@@ -66,9 +67,7 @@ class AutoDecoder:
         if payloads.is_key:
             return read_keys(payloads, self._registered)
         value, raw = split_text(payloads.data)
-        declared = [*_changing(declared_rows(payloads.attributes, len(payloads)))]
-        if self._registered is not None:
-            declared += self._registered.declared(payloads)
+        declared = self._declared(payloads)
         plain = value.is_valid()
         if declared:
             mask = np.zeros(len(payloads), np.bool_)
@@ -85,6 +84,20 @@ class AutoDecoder:
             texts = value.take(numbers).cast(pa.large_binary())
             rows = numbers.to_numpy()[not_json(texts, objects_of(texts))]
         return self._mixed(payloads, value, raw, plain, rows)
+
+    def verbatim(self, payloads: Payloads) -> Array:
+        """Return for each payload whether its own bytes are surely the text that it is decoded to."""
+        text, raw = split_text(payloads.data)
+        others = strange_rows(payloads.data, text, raw)
+        others[self._declared(payloads)] = True
+        return pa.array(~others)
+
+    def _declared(self, payloads: Payloads) -> list[int]:
+        """Return the rows whose attributes say how they are read."""
+        declared = [*_changing(declared_rows(payloads.attributes, len(payloads)))]
+        if self._registered is not None:
+            declared += self._registered.declared(payloads)
+        return declared
 
     def _mixed(
         self,

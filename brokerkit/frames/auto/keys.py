@@ -5,21 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
-from ..arrays import bytes_of, choose, flags, replaced
-from ..arrow import Array, starts_with
+from ..arrays import choose, flags, replaced
 from ..decoded import Decoded, PayloadFailure, Payloads
 from ..text import split_text
-from .json_rows import with_controls
 from .others import read_others
-from .reading import BASE64_BEGINNINGS
 from .registered import RegisteredPayloads
-
-_SPACE = 32
-_BASE64_LETTERS = np.zeros(256, np.bool_)
-_BASE64_LETTERS[[ord(beginning[0]) for beginning in BASE64_BEGINNINGS]] = True
+from .strange import strange_rows
 
 
 def read_keys(payloads: Payloads, registered: RegisteredPayloads | None) -> Decoded:
@@ -29,7 +22,7 @@ def read_keys(payloads: Payloads, registered: RegisteredPayloads | None) -> Deco
         registered: Reads those that name their schema; None if there is no registry.
     """
     text, raw = split_text(payloads.data)
-    strange = _strange(payloads, text, raw)
+    strange = strange_rows(payloads.data, text, raw)
     if registered is not None:
         strange[registered.declared(payloads)] = True
         strange &= flags(payloads.data.is_valid())
@@ -51,24 +44,3 @@ def read_keys(payloads: Payloads, registered: RegisteredPayloads | None) -> Deco
         format=replaced(formats, mask, choose(undecided, formats.take(numbers), found.formats)),
         schema=replaced(pa.nulls(len(payloads), pa.string()), mask, found.schemas),
     )
-
-
-def _strange(payloads: Payloads, text: Array, raw: Array) -> npt.NDArray[np.bool_]:
-    """Return which keys may be something else than text."""
-    strange = np.zeros(len(payloads), np.bool_)
-    if raw.null_count < len(raw):
-        strange |= flags(raw.is_valid())
-    offsets, data = bytes_of(payloads.data)
-    begin, end = offsets[:-1], offsets[1:]
-    if end[-1:].sum() == begin[:1].sum():
-        return strange
-    if data[begin[0] : end[-1]].min() < _SPACE:
-        strange |= with_controls(payloads.data)
-    likely = np.flatnonzero(_BASE64_LETTERS[data[np.minimum(begin, len(data) - 1)]] & (end - begin > 4))
-    if len(likely):
-        places: Any = pa.array(likely)
-        some: Any = text.take(places).cast(pa.large_binary())
-        for beginning in BASE64_BEGINNINGS:
-            found = starts_with(some, beginning[:4].encode())
-            strange[likely[flags(found.fill_null(False))]] = True
-    return strange

@@ -182,7 +182,7 @@ class TopicReader:
             return
         for columns in self._browser.read(slice_, cancellation=cancellation, stall=2 * BOUNDS_SECONDS):
             wanted = self.wanted.columns(columns, found.overlooked, self._builder.decoded_keys)
-            batch = self._builder.batch(wanted)
+            batch = self._builder.batch(self.wanted.undecoded(wanted, self._builder))
             batch = self.wanted.batch(batch, found.overlooked)
             if batch.num_rows:
                 batches.append(batch)

@@ -109,7 +109,7 @@ class SliceReader:
                     self._cancellation.raise_if_cancelled()
                 room = left()
                 wanted = self._filter.columns(columns, report.overlooked, self._builder.decoded_keys)
-                batch = self._builder.batch(wanted)
+                batch = self._builder.batch(self._filter.undecoded(wanted, self._builder))
                 batch = self._filter.batch(batch, report.overlooked, room)
                 seen, last = columns.length, columns.slice(columns.length - 1, columns.length).positions()[0]
                 stop, count = self._stop(batch, room)
