@@ -121,7 +121,7 @@ def open_source(connection: ServiceBusConnection, name: EntityName, options: Con
     if not sessions:
         return QueueSource(connection, name, connection.receiver(name), lock)
     first = None if options.session is None else connection.session(name, options.session, ACCEPT_SECONDS)
-    return SessionSource(connection, name, options.session, lock, first)
+    return SessionSource(connection, name, options.session, lock, first, ahead=options.ahead)
 
 
 def _find(connection: ServiceBusConnection, name: EntityName) -> Entity | None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from brokerkit.core.contract.options import Option, OptionTable
+from brokerkit.core.contract.options import Option, OptionTable, flag
 from brokerkit.core.vocabulary.arguments import as_integer
 from brokerkit.core.vocabulary.errors import ConfigError
 
@@ -40,6 +40,11 @@ CONSUMER_OPTIONS = OptionTable(
             "the session to receive messages of (a key), or True for the next free ones (the default "
             "where the entity has sessions)",
         ),
+        "ahead": Option(
+            flag,
+            "true: receive more of a named session before its earlier messages are settled; one that is then "
+            "returned was overtaken",
+        ),
         "deferred": Option(_numbers, "sequence numbers of the deferred messages to receive, or True for all"),
     }
 )
@@ -52,12 +57,14 @@ class ConsumerOptions:
     Attributes:
         session: The session to take messages of, if one was named.
         next_session: Whether the sessions that are free next were asked for.
+        ahead: Whether more of a session is received before its earlier messages are settled.
         deferred: Sequence numbers of deferred messages. Empty means all of them; None means none.
         creation: Options for the subscription, if it is missing and gets created.
     """
 
     session: str | None = None
     next_session: bool = False
+    ahead: bool = False
     deferred: tuple[int, ...] | None = None
     creation: Mapping[str, Any] = field(default_factory=dict)
 
@@ -68,6 +75,8 @@ def read_consumer_options(options: Mapping[str, Any]) -> ConsumerOptions:
     session, deferred = given["session"], given["deferred"]
     if deferred is not None and session is not None:
         raise ConfigError("deferred messages are taken by their numbers: leave session= out")
+    if given["ahead"] and not isinstance(session, str):
+        raise ConfigError("ahead=True is for one session: name it, session=...")
     creation = {name: value for name, value in options.items() if name in SUBSCRIPTION_OPTIONS}
     named = session if isinstance(session, str) else None
-    return ConsumerOptions(named, session is True, deferred, creation)
+    return ConsumerOptions(named, session is True, bool(given["ahead"]), deferred, creation)

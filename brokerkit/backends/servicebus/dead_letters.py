@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from brokerkit.core.contract.dead_letters import DeadLettersDriver
@@ -66,12 +67,11 @@ class ServiceBusDeadLetters(DeadLettersDriver):
                 f"{name!r} is a topic, whose messages are in its subscriptions: name one, "
                 f"{name}/Subscriptions/NAME"
             )
-        if found is not None and found.sessions and parsed.sub_queue is None:
-            raise NotSupported(
-                f"{name!r} has sessions, whose messages are taken one session after the other: pull them, "
-                "and publish_frame what is to go elsewhere"
-            )
-        return self._made(parsed, found, deadline)
+        made = self._made(parsed, found, deadline)
+        if found is None or not found.sessions or parsed.sub_queue is not None:
+            return made
+        # what stands before a message in its session is held meanwhile
+        return replace(made, key_option="session", consumer_options={"ahead": True})
 
     def _made(self, name: EntityName, found: Entity | None, deadline: Deadline) -> DeadLetterPlace:
         lock: Any = None if found is None else getattr(found.properties, "lock_duration", None)

@@ -58,6 +58,7 @@ class SessionSource(Source):
 
     Args:
         session: The session id, or None for the next sessions that are free.
+        ahead: Whether more of a session is taken before its earlier messages are settled.
     """
 
     def __init__(
@@ -67,10 +68,13 @@ class SessionSource(Source):
         session: str | None,
         lock_seconds: float | None,
         first: Receiver | None = None,
+        *,
+        ahead: bool = False,
     ) -> None:
         self._connection = connection
         self._name = name
         self._session = session
+        self._ahead = ahead
         self._held: list[HeldSession] = [] if first is None else [HeldSession(first)]
         self._opening: Future[Receiver] | None = None
         self.lock_seconds = lock_seconds or DEFAULT_LOCK
@@ -78,7 +82,7 @@ class SessionSource(Source):
     def take(self, max_messages: int, wait: float) -> Taken:
         until = Deadline(max(ROUND_TRIP_SECONDS, wait))
         self._let_go([held for held in self._held if not held.alive])
-        for held in [each for each in self._held if not each.owed]:
+        for held in [each for each in self._held if self._ahead or not each.owed]:
             taken = self._take_from(held, max_messages, until)
             if taken[0]:
                 return taken

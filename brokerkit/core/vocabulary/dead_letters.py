@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from .attributes import Attributes, Pair
@@ -49,6 +49,8 @@ class DeadLetterPlace:
         lock_seconds: How long a message that was taken stays locked, where a process that was killed may
             have left some so.
         caution: What should be known before its messages are sent again.
+        key_option: The option that names a key, where a consumer takes the messages of one key.
+        consumer_options: More options of that consumer.
     """
 
     name: str
@@ -59,6 +61,8 @@ class DeadLetterPlace:
     through: str | None = None
     lock_seconds: float | None = None
     caution: str | None = None
+    key_option: str | None = None
+    consumer_options: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

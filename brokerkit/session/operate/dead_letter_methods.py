@@ -32,6 +32,7 @@ from ..reader_schemas import planned
 from .confirming import check_confirmed
 from .copies import Copies, CopyRules, Headers
 from .dead_letters import DeadLetterRows, grouped, letters_frame
+from .keyed_source import KeyedSource
 from .moving import Moving, Pace
 from .planning import plan_frame
 from .receipts import MoveWarning, receipts_frame
@@ -292,7 +293,7 @@ class DeadLetterSession(BrokerSession):
                 publisher = target.shared_publisher()
             sources = []
             for each in places:
-                sources.append(self._removable(each))
+                sources.append(self._removable(each, selection))
                 stack.callback(sources[-1].close)
             moving = Moving(f"{verb} of {name}", sources, copies, publisher, selection, pace, kept, together)
             total = len(selection) if isinstance(selection, RowsOf) else None
@@ -346,10 +347,12 @@ class DeadLetterSession(BrokerSession):
         check_can_take(self, place)
         return TakenSource(self, place)
 
-    def _removable(self, place: DeadLetterPlace) -> Source:
+    def _removable(self, place: DeadLetterPlace, selection: AllOf | RowsOf) -> Source:
         """Return a source whose messages can be removed."""
         if place.removal != "take":
             return self._readable(place)
+        if place.key_option is not None:
+            return KeyedSource(self, place, selection.wanted(place.name))
         check_can_take(self, place)
         return TakenSource(self, place)
 

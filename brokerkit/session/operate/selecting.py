@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from itertools import pairwise
 from typing import Any
 
@@ -39,6 +39,10 @@ class AllOf:
         batch = self._rows.batch(self._places[place], columns)
         wanted = set(batch.column("id").to_pylist())
         return [row for row, each in enumerate(columns.values("id")) if str(each) in wanted]
+
+    def wanted(self, place: str) -> Set[str] | None:
+        """Return None: which are wanted is known once they are read."""
+        return None
 
     def messages(self, place: str, columns: Columns, rows: Sequence[int]) -> list[Item] | None:
         """Return None: they are sent as they are."""
@@ -102,6 +106,10 @@ class RowsOf:
                 found.append(row)
                 waiting.discard(identity)
         return found
+
+    def wanted(self, place: str) -> Set[str] | None:
+        """Return the ids of the rows of a place."""
+        return self._row_of.get(place, {}).keys()
 
     def warn_of_filter(self) -> None:
         """Do nothing: no row is left out by a filter."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from brokerkit.core.contract.consumer import Outcome
 from brokerkit.core.runtime.message_consumer import MessageConsumer
@@ -37,14 +37,19 @@ class TakenSource(Source):
     locked are waited for, so that nothing overtakes them.
     """
 
-    def __init__(self, session: BrokerSession, place: DeadLetterPlace) -> None:
+    def __init__(
+        self, session: BrokerSession, place: DeadLetterPlace, options: Mapping[str, Any] | None = None
+    ) -> None:
         super().__init__(session, place)
+        # a key that a killed call holds is free when its lock has ended
+        attaching = ATTACH_SECONDS if place.key_option is None else self._patience
         consumer = session.connection.consumer(
             place.name,
             place.through,
             model="message",
             hold=HOLD_SECONDS,
-            connect_timeout=ATTACH_SECONDS,
+            connect_timeout=attaching,
+            **(options or {}),
         )
         assert isinstance(consumer, MessageConsumer)
         self._consumer = consumer
@@ -52,15 +57,24 @@ class TakenSource(Source):
         self.shows_all = session.capabilities.slices == "while it lasts"
         self._waiting: dict[str, tuple[Columns, int, Taken]] = {}
 
+    @property
+    def _patience(self) -> float:
+        """Seconds after which the lock of a process that was killed has ended."""
+        return (self.place.lock_seconds or 0.0) + LOCK_MARGIN
+
     def parts(self, rows: int) -> Iterator[Part]:
         if not self.shows_all:
             yield from self._as_they_come(rows)
             return
         for ids in self._ids(rows):
-            found = self._awaited(ids)
-            self.locked.update(f"{self.place.name} {each}" for each in ids if each not in found)
-            if found:
-                yield self._part([self._waiting.pop(each) for each in found])
+            yield from self.those(ids)
+
+    def those(self, ids: Sequence[str]) -> Iterator[Part]:
+        """Yield these messages as one part, without those that another consumer holds."""
+        found = self._awaited(ids)
+        self.locked.update(f"{self.place.name} {each}" for each in ids if each not in found)
+        if found:
+            yield self._part([self._waiting.pop(each) for each in found])
 
     def _ids(self, rows: int) -> Iterator[list[str]]:
         """Yield the ids of the messages that are there now, in order."""
@@ -78,14 +92,13 @@ class TakenSource(Source):
     def _awaited(self, ids: Sequence[str]) -> list[str]:
         """Take until these messages came, and return those that did before a lock would have expired."""
         missing = set(ids) - self._waiting.keys()
-        patience = (self.place.lock_seconds or 0.0) + LOCK_MARGIN
-        deadline = Deadline(patience)
+        deadline = Deadline(self._patience)
         while missing and not deadline.passed:
             check_interrupt()
             found = self._take(max(len(missing), 1))
             if missing & found:
                 missing -= found
-                deadline = Deadline(patience)
+                deadline = Deadline(self._patience)
         return [each for each in ids if each in self._waiting]
 
     def _take(self, count: int) -> set[str]:

@@ -189,3 +189,43 @@ def test_messages_of_a_queue_are_moved(session: Session) -> None:
     assert receipts["removed"].all()
     assert numbers(session.peek(there)) == [0, 2, 4, 6, 8]
     assert numbers(session.peek(here)) == [1, 3, 5, 7, 9]
+
+
+@pytest.mark.parametrize("many", [60, pytest.param(1200, marks=pytest.mark.extended)])
+def test_messages_of_sessions_are_moved_and_keep_their_sessions(session: Session, many: int) -> None:
+    here, there = new_queue(session, sessions=True, lock_seconds=5), new_queue(session, sessions=True)
+    # more sessions than a consumer holds at once
+    session.publish_batch(here, [OutboundMessage(str(n), f"s{n % 12}") for n in range(many)])
+    frame = session.peek(here, many)
+    wanted = frame[frame["value"].astype(int) % 7 == 3]
+    receipts = session.move(wanted, there, confirm=here, progress=False)
+    assert (receipts.counts["confirmed"], receipts["removed"].sum()) == (len(wanted), len(wanted))
+    moved, left = session.peek(there, many), session.peek(here, many)
+    assert set(zip(moved["key"], moved["value"], strict=True)) == set(
+        zip(wanted["key"], wanted["value"], strict=True)
+    )
+    assert sorted(numbers(left)) == sorted({*range(many)} - {*numbers(wanted)})
+    for _, of_session in [*moved.groupby("key"), *left.groupby("key")]:
+        assert numbers(of_session) == sorted(numbers(of_session))
+    with session.consumer(here) as consumer:
+        again = list(consumer.next_batch(5, 5))
+        assert again, "what was held meanwhile is delivered again"
+        for each in again:
+            each.nack()
+
+
+@pytest.mark.extended
+def test_sessions_that_another_consumer_holds_are_told_and_left(session: Session) -> None:
+    here, there = new_queue(session, sessions=True, lock_seconds=5), new_queue(session)
+    session.publish_batch(here, [OutboundMessage(str(n), f"s{n % 3}") for n in range(9)])
+    frame = session.peek(here)
+    with session.consumer(here, session="s1") as other:
+        held = other.next_batch(1, 10)
+        receipts = session.move(frame, there, confirm=here, progress=False)
+        for each in held:
+            each.nack()
+    assert receipts.counts == {"confirmed": 6, "failed": 3, "unknown": 0}
+    assert list(receipts.failed["source_id"]) == list(frame["id"][frame["key"] == "s1"])
+    assert receipts.failed["error"].str.contains("another consumer holds it").all()
+    assert numbers(session.peek(here)) == [1, 4, 7]
+    assert sorted(numbers(session.peek(there))) == [0, 2, 3, 5, 6, 8]
