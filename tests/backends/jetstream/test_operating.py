@@ -11,7 +11,6 @@ import nats
 import pytest
 
 import brokerkit as bk
-from brokerkit.backends.jetstream.operating import check_version
 from brokerkit.sandbox.nats import NatsServer
 from brokerkit.workbench import Session
 
@@ -49,6 +48,14 @@ def asked(server: NatsServer, stream: str, consumer: str) -> tuple[int, int, int
     return asyncio.run(ask())
 
 
+@pytest.fixture
+def resets(s: Session) -> None:
+    why = s.capabilities.lacks.get("reset")
+    if why is not None:
+        pytest.skip(why)
+
+
+@pytest.mark.usefixtures("resets")
 @pytest.mark.parametrize(
     ("to", "place", "lag"),
     [("earliest", 1, 10), ("latest", 21, 0), (10, 10, 6), (-3, 16, 3), ("-1h", 2, 10)],
@@ -73,6 +80,7 @@ def test_a_reset_lands_where_the_plan_said(
     assert len(got) == lag
 
 
+@pytest.mark.usefixtures("resets")
 def test_late_acknowledgements_are_named_in_the_plan(
     s: Session, nats_server: NatsServer, filled: Filled
 ) -> None:
@@ -89,6 +97,7 @@ def test_late_acknowledgements_are_named_in_the_plan(
             each.nack()
 
 
+@pytest.mark.usefixtures("resets")
 @pytest.mark.parametrize("start", ["latest", 10])
 def test_a_consumer_that_begins_later_is_refused_with_the_reason(
     s: Session, nats_server: NatsServer, filled: Filled, start: Any
@@ -102,6 +111,7 @@ def test_a_consumer_that_begins_later_is_refused_with_the_reason(
     assert asked(nats_server, stream, "me") == before
 
 
+@pytest.mark.usefixtures("resets")
 def test_a_sequence_after_the_end_and_an_unknown_consumer_are_refused(s: Session, filled: Filled) -> None:
     topic, _ = filled
     s.create_subscription(topic, "me", start="earliest")
@@ -111,12 +121,16 @@ def test_a_sequence_after_the_end_and_an_unknown_consumer_are_refused(s: Session
         s.reset(topic, "none", "latest", confirm="none")
 
 
-def test_a_server_before_2_14_is_refused_with_the_nearest_thing() -> None:
-    check_version((2, 14))
-    check_version((3, 0))
-    for version in ((2, 13), (1, 99)):
-        with pytest.raises(bk.NotSupported, match="create it again with start="):
-            check_version(version)
+def test_what_an_older_server_cannot_do_is_said_with_the_nearest_thing(
+    nats_server: NatsServer, filled: Filled, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("brokerkit.backends.jetstream.operating.RESETS_SINCE", (99, 0))
+    with bk.connect(nats_server.url) as session:
+        session.create_subscription(filled[0], "me", start="earliest")
+        assert "cannot move a consumer" in session.capabilities.lacks["reset"]
+        for how in ({"dry_run": True}, {"confirm": "me"}):
+            with pytest.raises(bk.NotSupported, match="create it again with start="):
+                session.reset(filled[0], "me", "earliest", **how)
 
 
 def test_a_list_has_each_consumer_once_with_what_it_reads(
