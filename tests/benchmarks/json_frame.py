@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import time
+from functools import partial
 
 import pandas as pd
 
@@ -23,12 +25,22 @@ def run(rows: int) -> list[Line]:
     def naive() -> int:
         return len(pd.DataFrame([json.loads(value) for value in values]))
 
-    def ours() -> int:
-        builder = FrameBuilder("json", expanding=True)
+    def ours(decode: str = "json", expanding: bool = True) -> int:
+        builder = FrameBuilder(decode, expanding=expanding)
         parts = (
             Columns(len(part), topic="orders", value=part)
             for part in (values[at : at + BATCH] for at in range(0, rows, BATCH))
         )
-        return len(to_pandas(expand(builder.to_table(builder.batches(parts)))))
+        built = builder.to_table(builder.batches(parts))
+        return len(to_pandas(expand(built) if expanding else built))
 
-    return [Line(f"{rows:,} JSON payloads to a frame with a column per field", rate(naive), rate(ours), 4.0)]
+    rated = partial(rate, clock=time.process_time)
+    plain, columns = (
+        [rated(partial(ours, decode, expanding)) for decode in ("json", "auto")]
+        for expanding in (False, True)
+    )
+    return [
+        Line(f"{rows:,} JSON payloads to a frame with a column per field", rate(naive), rate(ours), 4.0),
+        Line(f'{rows:,} JSON payloads as text, "json" to "auto"', *plain, 0.9),
+        Line(f'{rows:,} JSON payloads to columns, "json" to "auto"', *columns, 0.9),
+    ]

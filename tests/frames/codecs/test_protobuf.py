@@ -149,6 +149,18 @@ def test_an_enum_is_its_name_and_a_number_without_one_its_digits() -> None:
     assert values == texts == [{"e": "A", "es": ["ZERO", "LOW", "7", "-2147483648", "FAR"]}]
 
 
+@pytest.mark.parametrize("least", [0, -1])
+def test_names_of_an_enum_without_gaps_are_those_of_its_numbers(least: int) -> None:
+    low = "LOW = -1; " if least else ""
+    text = f"enum E {{ ZERO = 0; A = 1; {low}}} message R {{ E e = 1; optional E maybe = 2; repeated E es = 3; }}"
+    rows: list[dict[str, Any]] = [{"e": 1, "maybe": least, "es": [1, least, 0]}, {}, {"maybe": 1}]
+    values, texts = both(text, *rows)
+    name = "LOW" if least else "ZERO"
+    assert values[0] == {"e": "A", "maybe": name, "es": ["A", name, "ZERO"]}
+    assert values[1:] == [{"e": "ZERO", "maybe": None, "es": []}, {"e": "ZERO", "maybe": "A", "es": []}]
+    assert [each["es"] for each in texts] == [each["es"] for each in values]
+
+
 def test_a_closed_enum_has_no_unknown_numbers() -> None:
     result = old().columns(old().message("Event")).read(payloads([b"\x08\x01\x18\x07\x20\x07\x20\x01"]))
     (value,) = result.values.to_pylist()

@@ -74,7 +74,7 @@ def as_times(value: Value, seconds: Seconds, nanos: Seconds, null: Flags) -> Arr
         texts = joined('"', shown(seconds, nanos), '"')
         return choose(pa.array(~null), texts, pa.scalar(None, pa.large_string()))
     digits = _DIGITS[unit_of(value.type)]
-    counts: Any = seconds * digits + nanos // (_BILLION // digits)
+    counts: Any = seconds * digits + (nanos if digits == _BILLION else nanos // (_BILLION // digits))
     mask: Any = null
     array: Array = pa.array(counts, mask=mask).cast(value.type)
     return array

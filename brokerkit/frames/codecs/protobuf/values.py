@@ -68,6 +68,9 @@ class Columns:
 
     def _member(self, member: Member, array: Any, rows: Rows) -> Array:
         if member.shape is Shape.SINGLE:
+            if member.value.kind is Kind.ENUM and not member.explicit:
+                # the first value of an enum is the default of its fields
+                array = fill_null(array, pa.scalar(member.value.descriptor.values[0].number, pa.int32()))
             column = self._values(member.value, array, rows)
             if member.default is not None:
                 return fill_null(column, pa.scalar(member.default, column.type))
@@ -112,6 +115,9 @@ class Columns:
 
     def _enums(self, value: Value, array: Any, rows: Rows) -> Array:
         names = enum_names(value.descriptor)
+        usual = _usual_names(names, array)
+        if usual is not None:
+            return usual
         numbers: Any = pa.array(list(names), pa.int32())
         null = _null(array)
         if np.ptp(list(names)) < _FEW_NUMBERS:
@@ -182,6 +188,19 @@ def _null(array: Any) -> Flags:
     return flags
 
 
+def _usual_names(names: dict[int, str], array: Any) -> Array | None:
+    """Return the names of numbers that all lie in an enum without gaps; None if one may not."""
+    low, high = min(names), max(names)
+    if high - low + 1 != len(names):
+        return None
+    bounds: Any = pc.min_max(array).as_py()
+    if bounds["min"] is None or bounds["min"] < low or bounds["max"] > high:
+        return None
+    texts: Array = pa.array([names[number] for number in range(low, high + 1)], pa.large_string())
+    places: Any = pc.subtract(array, pa.scalar(low, pa.int32())) if low else array
+    return texts.take(places)
+
+
 def _places(names: list[int], array: Array) -> tuple[npt.NDArray[np.int64], Flags]:
     """Return the place of each number among the numbers of an enum, and which are not among them."""
     low, high = min(names), max(names)
@@ -211,15 +230,11 @@ def repeated_keys(keys: Array, lengths: npt.NDArray[np.int64]) -> npt.NDArray[np
 
 def unset_filled(value: Value, column: Array) -> Array:
     """Return a column with the default where a field without presence is not set."""
-    if not column.null_count or value.kind not in (Kind.SCALAR, Kind.ENUM):
+    if not column.null_count or value.kind is not Kind.SCALAR:
         return column
-    empty = value.kind is Kind.SCALAR and column.null_count == len(column)
-    if empty and (is_text(value.type) or is_bytes(value.type)):
+    if column.null_count == len(column) and (is_text(value.type) or is_bytes(value.type)):
         return from_buffers(value.type, len(column), np.zeros(len(column) + 1, np.int64), b"")
-    if value.kind is Kind.SCALAR:
-        return fill_null(column, zero(value.type))
-    # the first value of an enum is the default of its fields
-    return fill_null(column, value.descriptor.values[0].name)
+    return fill_null(column, zero(value.type))
 
 
 def zero(type: ArrowType) -> Any:
