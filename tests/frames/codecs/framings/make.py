@@ -1,10 +1,12 @@
 """Write golden.json: payloads and headers made by the official serializers, with the schemas that they name.
 
     pip install 'confluent-kafka[schemaregistry,avro,protobuf,json]' grpcio-tools fastavro aws-glue-schema-registry
+    pip install azure-schemaregistry-avroencoder avro pulsar-client
     mvn dependency:copy-dependencies -DoutputDirectory=FOLDER        # beside pom.xml
     python -m tests.frames.codecs.framings.make FOLDER
 
-Needs Go for the one registry, and Java 17 and Maven for Apicurio.
+Needs Go for the one registry, and Java 17 and Maven for Apicurio. Confluent's serializers are those for Python: the ones
+for Java are in a Maven repository of their own.
 """
 
 from __future__ import annotations
@@ -220,6 +222,93 @@ def others() -> Iterator[dict[str, Any]]:
         yield {"by": "glue", "name": name, "topic": "t", "part": "value", "payload": payload.hex(), "attributes": {}, "value": {"id": 7, "n": "x"}, "schema": SHORT}  # fmt: skip
 
 
+def azure() -> tuple[dict[str, Any], dict[str, Any]]:
+    """Encode with Azure's encoder. There is no emulator of its registry: the id is one of its form."""
+    from azure.schemaregistry import SchemaProperties, SchemaRegistryClient
+    from azure.schemaregistry.encoder.avroencoder import AvroEncoder
+
+    number = "0123456789abcdef0123456789abcdef"
+
+    class Registry(SchemaRegistryClient):
+        def __init__(self) -> None:
+            """Open no connection."""
+
+        def get_schema_properties(self, *_: Any, **__: Any) -> Any:
+            return SchemaProperties(id=number, format="Avro", group_name="g", name="R", version=1)
+
+    encoder = AvroEncoder(client=Registry(), group_name="g")
+    found = encoder.encode({"id": 7, "n": "x"}, schema=json.dumps(SHORT))
+    headers = {"content-type": found["content_type"].encode().hex()}
+    payload = {"by": "azure", "name": "avro", "topic": "t", "part": "value", "payload": found["content"].hex(), "attributes": headers, "value": {"id": 7, "n": "x"}}  # fmt: skip
+    return payload, {"ref": ["content-type", number], "schemaType": "AVRO", "schema": json.dumps(SHORT)}
+
+
+def pulsar() -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
+    """Encode with the schemas of Pulsar's client; the broker stores the payload as it is, and the version beside it."""
+    from pulsar.schema import Array as List
+    from pulsar.schema import AvroSchema, Double, Integer, JsonSchema, Long, Map, Record, String
+
+    class Line(Record):  # type: ignore[misc]  # the client has no types
+        book = String()
+        price = Double()
+
+    class Order(Record):  # type: ignore[misc]
+        id = Long(required=True)
+        note = String()
+        lines = List(Line())
+        counts = Map(Integer())
+
+    row = Order(id=2**53 + 1, note="größe", lines=[Line(book="Ulysses", price=12.5)], counts={"a": 1})
+    shown = {"id": 2**53 + 1, "note": "größe", "lines": [{"book": "Ulysses", "price": 12.5}], "counts": {"a": 1}}  # fmt: skip
+    for version, (kind, schema) in enumerate({"avro": AvroSchema(Order), "json": JsonSchema(Order)}.items()):
+        name = f"persistent://public/default/{kind}@{version}"
+        headers = {"$pulsar.schema": name.encode().hex()}
+        payload = {"by": "pulsar", "name": kind, "topic": kind, "part": "value", "payload": schema.encode(row).hex(), "attributes": headers, "value": shown}  # fmt: skip
+        yield (
+            payload,
+            {"ref": ["pulsar", name], "schemaType": kind.upper(), "schema": schema.schema_info().schema()},
+        )
+
+
+def pubsub() -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
+    """Encode as Google's samples do: with the libraries of the formats, and the names that the service adds."""
+    import avro.io
+    import avro.schema
+    from google.protobuf import json_format
+
+    stream = io.BytesIO()
+    avro.io.DatumWriter(avro.schema.parse(json.dumps(SHORT))).write(
+        {"id": 7, "n": "x"}, avro.io.BinaryEncoder(stream)
+    )
+    ignored = protobuf_modules().Ignored(a=2**31 - 1)
+    text = 'syntax = "proto3"; message Ignored { int32 a = 1; }'
+    made = (
+        ("avro", "BINARY", stream.getvalue(), SHORT, {"id": 7, "n": "x"}),
+        ("avro as JSON", "JSON", b'{"id": 7, "n": {"string": "x"}}', SHORT, {"id": 7, "n": {"string": "x"}}),
+        ("protobuf", "BINARY", ignored.SerializeToString(), text, {"a": 2**31 - 1}),
+        ("protobuf as JSON", "JSON", json_format.MessageToJson(ignored).encode(), text, {"a": 2**31 - 1}),
+    )
+    for name, encoding, payload, schema, shown in made:
+        kind = name.partition(" ")[0].upper()
+        place = f"projects/shop/schemas/{kind.lower()}"
+        naming = {"schemaname": place, "schemaencoding": encoding, "schemarevisionid": "0123abcd"}
+        headers = {f"googclient_{each}": value.encode().hex() for each, value in naming.items()}
+        definition = schema if isinstance(schema, str) else json.dumps(schema)
+        yield (
+            {"by": "pubsub", "name": name, "topic": "t", "part": "value", "payload": payload.hex(), "attributes": headers, "value": shown},
+            {"ref": ["pubsub", f"{place}@0123abcd"], "schemaType": kind, "schema": definition},
+        )  # fmt: skip
+
+
+def systems(made: dict[str, Any]) -> None:
+    """Add what the clients of systems with schemas of their own write."""
+    for payload, schema in (azure(), *pulsar(), *pubsub()):
+        made["payloads"].append(payload)
+        known = made["schemas"].setdefault(payload["by"], [])
+        if schema not in known:
+            known.append(schema)
+
+
 def schemas_of(url: str) -> list[dict[str, Any]]:
     """Everything that a registry has, by subject and version, with Apicurio's own ids."""
     found = []
@@ -245,6 +334,7 @@ def main() -> None:
         made["payloads"] += apicurio(server.address, sys.argv[1])
         made["schemas"]["apicurio"] = schemas_of(server.address)
     made["payloads"] += others()
+    systems(made)
     (HERE / "golden.json").write_text(json.dumps(made, indent=1) + "\n", "utf-8")
 
 
