@@ -12,15 +12,12 @@ from uuid import UUID
 
 from ..json_exact import read
 from .cbor_sharing import refuse_endless
+from .cbor_times import TaggedTime, time_decoders
 from .edited_objects import Again, edited
 from .extras import extra
-from .iso_times import moment
 from .misfit import Misfit, shown
 from .msgpack import Timestamp
 from .objects import object_text
-
-_PRECISE = re.compile(rb"\.[0-9]{7}")
-_FRACTION = re.compile(r"\.([0-9]+)")
 
 
 def load(payload: bytes) -> Any:
@@ -34,8 +31,7 @@ def load(payload: bytes) -> Any:
     refuse_endless(payload)
     stream = BytesIO(payload)
     try:
-        precise = {0: _time} if _PRECISE.search(payload) else None
-        value = cbor2.load(stream, semantic_decoders=precise)
+        value = cbor2.load(stream, semantic_decoders=time_decoders(payload))
     except RecursionError as error:
         raise ValueError("nested too deeply") from error
     except Exception as error:  # a tag's own reader may raise anything for a hostile value
@@ -43,15 +39,6 @@ def load(payload: bytes) -> Any:
     if stream.tell() != len(payload):
         raise ValueError(f"byte {stream.tell()}: {len(payload) - stream.tell()} bytes are left over")
     return value
-
-
-def _time(written: Any, immutable: bool) -> Any:
-    """Return the time of tag 0; cbor2 cuts what is below a microsecond."""
-    fraction = _FRACTION.search(written) if isinstance(written, str) else None
-    if fraction is None or len(fraction[1].rstrip("0")) <= 6:
-        cbor2 = _library()
-        return cbor2.loads(cbor2.dumps(cbor2.CBORTag(0, written)))
-    return Timestamp(*divmod(moment(written, 10**9, zoned=True), 10**9))
 
 
 def text(payload: bytes) -> str:
@@ -106,10 +93,16 @@ def _style(old: Any, payload: bytes) -> dict[str, bool]:
 def _dumped(value: Any, options: dict[str, bool]) -> bytes:
     cbor2 = _library()
     try:
-        data: bytes = cbor2.dumps(value, **options)
+        data: bytes = cbor2.dumps(value, default=_written, **options)
     except Exception as error:  # cbor2 raises several kinds
         raise Misfit("", f"CBOR cannot hold it: {str(error)[:200]}") from error
     return data
+
+
+def _written(encoder: Any, value: Any) -> None:
+    if not isinstance(value, TaggedTime):
+        raise TypeError(f"a {type(value).__name__} is no type of it")
+    encoder.encode(_library().CBORTag(value.tag, value.written))
 
 
 def _made(old: Any, before: Any, now: Any, path: str, again: Again) -> Any:
@@ -126,6 +119,11 @@ def _made(old: Any, before: Any, now: Any, path: str, again: Again) -> Any:
         raise NotImplementedError
     if isinstance(old, re.Pattern):
         return re.compile(now)
+    if isinstance(old, TaggedTime):
+        try:
+            return old.moved(now)
+        except (ValueError, OverflowError) as error:
+            raise Misfit(path, str(error)) from error
     if isinstance(old, UUID | Fraction) or type(old).__module__ == "ipaddress":
         try:
             return type(old)(now)

@@ -161,7 +161,7 @@ def _kind(value: Any) -> str:
         return "map" if all(type(key) is str for key in value) else "json"
     if isinstance(value, datetime.datetime):
         return "time" if value.utcoffset() == datetime.timedelta(0) else "json"
-    return "json"
+    return "time" if isinstance(value, Timestamp) else "json"
 
 
 _KINDS: dict[type, str] = {
@@ -173,7 +173,6 @@ _KINDS: dict[type, str] = {
     bytes: "bytes",
     list: "list",
     tuple: "list",
-    Timestamp: "time",
 }
 _WORDS = {"int": "number of 64 bits", "uint": "number of 64 bits", "bool": "boolean", "nothing": "null"}
 
