@@ -11,7 +11,7 @@ from brokerkit.core.runtime.received import Fetch, ReceivedBatch
 from brokerkit.core.vocabulary.cancellation import Deadline
 from brokerkit.core.vocabulary.columns import Columns
 from brokerkit.core.vocabulary.dead_letters import DeadLetterPlace
-from brokerkit.core.vocabulary.errors import AckFailed, BrokerError, NotSupported
+from brokerkit.core.vocabulary.errors import AckFailed, BrokerError, LockLost, NotSupported
 from brokerkit.core.vocabulary.interrupts import check_interrupt
 
 from .sources import Part, Source
@@ -131,25 +131,38 @@ class TakenSource(Source):
         return Part(restored, taken=[each for _, _, each in taken])
 
     def remove(self, part: Part, rows: Sequence[int]) -> dict[int, BrokerError]:
-        by_fetch: dict[int, tuple[Fetch, list[int], list[int]]] = {}
-        for row in rows:
-            fetch, fetch_row = part.taken[row]
-            _, part_rows, fetch_rows = by_fetch.setdefault(id(fetch), (fetch, [], []))
-            part_rows.append(row)
-            fetch_rows.append(fetch_row)
-        errors: dict[int, BrokerError] = {}
-        for fetch, part_rows, fetch_rows in by_fetch.values():
-            try:
-                fetch.settle(fetch_rows, Outcome.ACK, None, None)
-            except AckFailed as error:
-                failures = error.failures or dict.fromkeys(range(len(part_rows)), error)
-                errors |= {part_rows[place]: each for place, each in failures.items()}
-            except BrokerError as error:
-                errors |= dict.fromkeys(part_rows, error)
+        errors = _acknowledged({row: part.taken[row] for row in rows})
+        ids = part.ids
+        lost = {row: ids[row] for row, error in errors.items() if isinstance(error, LockLost)}
+        if lost:
+            # they are delivered again
+            self._awaited(list(lost.values()))
+            taken = {row: self._waiting.pop(each)[2] for row, each in lost.items() if each in self._waiting}
+            errors = {row: error for row, error in errors.items() if row not in taken}
+            errors |= _acknowledged(taken)
         return errors
 
     def close(self) -> None:
         self._consumer.close()
+
+
+def _acknowledged(taken: Mapping[int, Taken]) -> dict[int, BrokerError]:
+    """Acknowledge messages by their rows in a part, and return the errors by row."""
+    by_fetch: dict[int, tuple[Fetch, list[int], list[int]]] = {}
+    for row, (fetch, fetch_row) in taken.items():
+        _, part_rows, fetch_rows = by_fetch.setdefault(id(fetch), (fetch, [], []))
+        part_rows.append(row)
+        fetch_rows.append(fetch_row)
+    errors: dict[int, BrokerError] = {}
+    for fetch, part_rows, fetch_rows in by_fetch.values():
+        try:
+            fetch.settle(fetch_rows, Outcome.ACK, None, None)
+        except AckFailed as error:
+            failures = error.failures or dict.fromkeys(range(len(part_rows)), error)
+            errors |= {part_rows[place]: each for place, each in failures.items()}
+        except BrokerError as error:
+            errors |= dict.fromkeys(part_rows, error)
+    return errors
 
 
 def check_can_take(session: BrokerSession, place: DeadLetterPlace) -> None:

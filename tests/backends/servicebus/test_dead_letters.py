@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from threading import Timer
 from typing import Any
 
 import pyarrow.compute as pc
@@ -179,6 +180,35 @@ def test_messages_that_another_consumer_holds_are_told_and_left(session: Session
         for each in held:
             each.nack()
     assert len(session.dead_letters(queue)) == 1
+
+
+@pytest.mark.extended
+@pytest.mark.parametrize("sessions", [False, True], ids=["dead letters", "sessions"])
+def test_originals_whose_locks_end_while_their_copies_are_sent_are_removed_too(
+    session: Session, monkeypatch: pytest.MonkeyPatch, sessions: bool
+) -> None:
+    monkeypatch.setattr("brokerkit.session.operate.taken_source.HOLD_SECONDS", 0.5)
+    queue = new_queue(session, lock_seconds=5, sessions=sessions)
+    with bk.connect("inmem://") as slow:
+        slow.create_topic(queue)
+        faults = slow.connection.native.faults
+        resume = Timer(12, faults.resume)
+        if sessions:
+            session.publish_batch(queue, [OutboundMessage(str(n), f"s{n % 2}") for n in range(10)])
+            rows = session.peek(queue)
+            faults.pause()
+            resume.start()
+            receipts = session.move(rows, queue, to_session=slow, confirm=queue, timeout=60, progress=False)
+        else:
+            fill(session, queue, 10)
+            faults.pause()
+            resume.start()
+            receipts = session.redrive(queue, to_session=slow, confirm=queue, timeout=60, progress=False)
+        assert receipts.counts == {"confirmed": 10, "failed": 0, "unknown": 0}
+        assert receipts["removed"].all(), receipts["error"].dropna().unique()
+        assert len(slow.peek(queue)) == 10
+    assert session.dead_letters(queue).empty
+    assert session.peek(queue).empty
 
 
 def test_messages_of_a_queue_are_moved(session: Session) -> None:
