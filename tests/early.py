@@ -1,0 +1,6 @@
+"""What a process of a test run needs before it loads pytest's plugins (`-p tests.early` in pyproject.toml)."""
+
+import sys
+
+# jsonschema imports it where it is installed, as with JupyterLab: two seconds in each process for checks of IRIs
+sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
