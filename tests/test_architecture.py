@@ -131,6 +131,11 @@ def parsed(path: Path) -> ast.Module:
 
 
 @functools.cache
+def nodes(path: Path) -> tuple[ast.AST, ...]:
+    return tuple(ast.walk(parsed(path)))
+
+
+@functools.cache
 def imports(path: Path) -> tuple[str, ...]:
     """The absolute names of what a module imports, by statement or by a call, for types or to run."""
     return tuple(_imports(path))
@@ -138,7 +143,7 @@ def imports(path: Path) -> tuple[str, ...]:
 
 def _imports(path: Path) -> Iterator[str]:
     package = ["brokerkit", *path.relative_to(ROOT).parts[:-1]]
-    for node in ast.walk(parsed(path)):
+    for node in nodes(path):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -249,7 +254,7 @@ def test_a_backend_knows_the_vocabulary_and_the_contract_and_never_the_runtime()
 def test_no_module_imports_by_a_name_that_cannot_be_seen() -> None:
     unseen = set()
     for path in MODULES:
-        for node in ast.walk(parsed(path)):
+        for node in nodes(path):
             if isinstance(node, ast.Call) and dynamic(node) and not isinstance(node.args[0], ast.Constant):
                 unseen.add(name_of(path))
     assert unseen <= NAMES_FROM_A_TABLE
@@ -305,7 +310,7 @@ def names_defined(path: Path) -> set[str]:
     """The names that a module gives to classes, functions and values, in classes too."""
     return {
         node.id if isinstance(node, ast.Name) else node.name
-        for node in ast.walk(parsed(path))
+        for node in nodes(path)
         if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
         or (isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store))
     }
@@ -322,9 +327,8 @@ def test_only_backends_and_the_sandbox_know_client_libraries() -> None:
 
 def texts_and_names(path: Path) -> Iterator[str]:
     """The identifiers and strings of a module, without its docstrings and the strings that document a name."""
-    tree = parsed(path)
-    prose = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
-    for node in ast.walk(tree):
+    prose = {id(node.value) for node in nodes(path) if isinstance(node, ast.Expr)}
+    for node in nodes(path):
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in prose:
             yield node.value
         for attribute in ("id", "attr", "name", "arg", "module"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pandas as pd
@@ -92,7 +93,8 @@ def test_what_is_not_known_to_be_removed_is_not_said_to_be_there(
 ) -> None:
     plan = filled.purge("t", where=lambda value: value["id"] < 4, dry_run=True)
     filled.connection.native.faults.stop()
-    with pytest.raises(bk.BrokerError, match="is stopped"):
+    with pytest.raises(bk.BrokerError, match="is stopped"), monkeypatch.context() as patch:
+        patch.setattr(filled.inspector, "read", partial(filled.inspector.read, stall=0.3))
         # they are looked at before anything is removed
         filled.purge("t", rows=plan, confirm="t")
     filled.connection.native.faults.start()
