@@ -75,9 +75,10 @@ class Desk:
         """All messages of a topic; `expected` says when a subscription has given all."""
         if self.capabilities.slices != "never":
             return self.session.scan(topic, progress=False).to_pandas()
-        return self.session.pull(
-            topic, expected + 1, subscription=f"{topic}-all", timeout=10.0, idle=1.0 if expected else 0.3
-        )
+        name = f"{topic}-all"
+        found = self.session.pull(topic, expected, subscription=name, timeout=10.0) if expected else None
+        more = self.session.pull(topic, 1, subscription=name, timeout=0.3)
+        return more if found is None else pd.concat([found, more]) if len(more) else found
 
     def shapes(self, found: pd.DataFrame) -> list[Shape]:
         """What a frame of this system says of its messages."""
