@@ -51,7 +51,9 @@ class TestKafka(Impatient, Conformance):
     waits = "brokerkit.backends.kafka.consumer", "COMMIT_SECONDS"
 
 
-@pytest.mark.parametrize("number", [1, 26, 45, 54])
+@pytest.mark.parametrize(
+    "number", [1, *(pytest.param(each, marks=pytest.mark.extended) for each in (26, 45, 54))]
+)
 def test_conformance_on_a_broker_with_the_default_rebalance_delay(
     kafka_server_default_delay: KafkaServer, number: int
 ) -> None:

@@ -161,7 +161,7 @@ class TestEmulator(Conformance):
         return emulator_harness
 
 
-@pytest.mark.extended
+@pytest.mark.soak
 class TestPstest(Conformance):
     """All behaviours, on the server that Google tests its Go client with.
 

@@ -78,7 +78,10 @@ def test_a_sandbox_says_what_its_server_is(shop: bk.Session) -> None:
     assert shop.about in shop._repr_html_().replace("&#x27;", "'")
 
 
-@pytest.mark.parametrize("name", KEEPS_DATA)
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=pytest.mark.extended if name == "pulsar" else ()) for name in KEEPS_DATA],
+)
 def test_a_sandbox_with_a_folder_continues_with_its_data(name: str, tmp_path: Path) -> None:
     with bk.connect(f"sandbox+{name}://", data=tmp_path) as session:
         session.create_topic("kept")

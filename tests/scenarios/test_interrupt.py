@@ -13,6 +13,7 @@ from brokerkit.testing.processes import Child
 from brokerkit.testing.waiting import eventually
 from brokerkit.workbench import Session
 
+from .conftest import ON_ONE_SYSTEM
 from .flights import Flights
 from .messages import publish_numbered
 from .systems import System
@@ -38,6 +39,7 @@ def test_messages_received_before_an_interrupt_are_there_for_the_next_call(
     assert sorted(found["numbers"]) == list(range(200))
 
 
+@ON_ONE_SYSTEM
 @pytest.mark.timeout(60)
 def test_an_interrupted_peek_gives_control_back(system: System, flights: Flights) -> None:
     with _child("peek", system, topic=flights.topic) as child:
@@ -47,6 +49,7 @@ def test_an_interrupted_peek_gives_control_back(system: System, flights: Flights
         child.hear("found")
 
 
+@ON_ONE_SYSTEM
 @pytest.mark.timeout(60)
 def test_an_interrupted_scan_keeps_what_was_read_and_reads_on(system: System, flights: Flights) -> None:
     with _child("scan", system, topic=flights.topic) as child:

@@ -120,7 +120,7 @@ class QueueLetters(Letters):
 @pytest.fixture(
     params=[
         "kafka",
-        "servicebus",
+        pytest.param("servicebus", marks=pytest.mark.extended),
         pytest.param("nats", marks=pytest.mark.extended),
         pytest.param("pulsar", marks=pytest.mark.extended),
     ]

@@ -37,9 +37,16 @@ CASES = {
     "pubsub": Case("pubsub_emulator"),
     "servicebus": Case("servicebus_server", topic={"kind": "topic"}, subscription={"start": "latest"}),
 }
+TAKES_LONG = {"kafka share group", "pubsub", "servicebus"}
 
 
-@pytest.mark.parametrize("case", CASES.values(), ids=list(CASES))
+@pytest.mark.parametrize(
+    "case",
+    [
+        pytest.param(case, id=name, marks=pytest.mark.extended if name in TAKES_LONG else ())
+        for name, case in CASES.items()
+    ],
+)
 def test_a_subscription_is_listed_while_other_topics_are_made_and_deleted(
     case: Case, request: pytest.FixtureRequest
 ) -> None:

@@ -51,13 +51,14 @@ def test_an_interrupt_at_any_moment_hands_over_the_outcome(kind: str) -> None:
     check(rounds("inmem://", 5, 12_000, kind))
 
 
+@pytest.mark.extended
 @pytest.mark.broker
 @pytest.mark.timeout(300)
 def test_an_interrupt_at_any_moment_doubles_nothing_on_nats(nats_server: NatsServer) -> None:
     check(rounds(nats_server.url, 5, 12_000, "frame,copy,batch"))
 
 
-@pytest.mark.extended
+@pytest.mark.soak
 @pytest.mark.broker
 @pytest.mark.timeout(300)
 def test_an_interrupt_at_any_moment_doubles_nothing_on_kafka(kafka_server: KafkaServer) -> None:

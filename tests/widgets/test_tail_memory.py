@@ -40,13 +40,14 @@ def test_a_tail_of_large_messages_is_bounded_in_bytes() -> None:
     check("inmem://")
 
 
+@pytest.mark.extended
 @pytest.mark.broker
 @pytest.mark.timeout(180)
 def test_a_tail_of_large_messages_of_kafka_is_bounded_in_bytes(kafka_server: KafkaServer) -> None:
     check(f"kafka://{kafka_server.bootstrap}")
 
 
-@pytest.mark.extended
+@pytest.mark.soak
 @pytest.mark.broker
 @pytest.mark.timeout(180)
 def test_a_tail_of_large_messages_of_nats_is_bounded_in_bytes(nats_server: NatsServer) -> None:

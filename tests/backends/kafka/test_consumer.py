@@ -255,35 +255,37 @@ def test_records_deleted_while_reading_end_in_a_warning(
         consumer.close(5)
 
 
-def test_the_cooperative_protocol_and_the_new_one_work_too(
-    kafka_server: KafkaServer, make_topic: MakeTopic
-) -> None:
-    for options in (
-        {"partition.assignment.strategy": "cooperative-sticky"},
+@pytest.mark.parametrize(
+    "options",
+    [
+        pytest.param({"partition.assignment.strategy": "cooperative-sticky"}, marks=pytest.mark.extended),
         {"group.protocol": "consumer"},
-    ):
-        topic, group = make_topic(2), group_name()
-        with connect(f"kafka://{kafka_server.bootstrap}", librdkafka=options) as broker:
-            sent = [b"%d" % n for n in range(40)]
-            publish(broker, topic, *(OutboundMessage(value, key=value) for value in sent))
-            with record_consumer(broker, topic, group, start="earliest") as first:
-                records = first.next_batch(40, 15)
-                assert sorted(r.value or b"" for r in records) == sorted(sent)
-                for record in {r.partition: r for r in records}.values():
-                    record.ack()
-                with record_consumer(broker, topic, group) as second:
-                    second.attach()
-                    eventually(
-                        lambda g=group, t=topic, b=broker: _members(b, t, g) == 2, "both joined", within=15
-                    )  # type: ignore[misc]
-                    more = [b"more %d" % n for n in range(40)]
-                    publish(broker, topic, *(OutboundMessage(value, key=value) for value in more))
-                    came: set[bytes | None] = set()
-                    deadline = time.monotonic() + 15
-                    while not came >= set(more) and time.monotonic() < deadline:
-                        came.update(r.value for r in first.next_batch(40, 0.2))
-                        came.update(r.value for r in second.next_batch(40, 0.2))
-                    assert came == set(more)
+    ],
+    ids=["cooperative", "new"],
+)
+def test_the_cooperative_protocol_and_the_new_one_work_too(
+    kafka_server: KafkaServer, make_topic: MakeTopic, options: dict[str, str]
+) -> None:
+    topic, group = make_topic(2), group_name()
+    with connect(f"kafka://{kafka_server.bootstrap}", librdkafka=options) as broker:
+        sent = [b"%d" % n for n in range(40)]
+        publish(broker, topic, *(OutboundMessage(value, key=value) for value in sent))
+        with record_consumer(broker, topic, group, start="earliest") as first:
+            records = first.next_batch(40, 15)
+            assert sorted(r.value or b"" for r in records) == sorted(sent)
+            for record in {r.partition: r for r in records}.values():
+                record.ack()
+            with record_consumer(broker, topic, group) as second:
+                second.attach()
+                eventually(lambda: _members(broker, topic, group) == 2, "both joined", within=15)
+                more = [b"more %d" % n for n in range(40)]
+                publish(broker, topic, *(OutboundMessage(value, key=value) for value in more))
+                came: set[bytes | None] = set()
+                deadline = time.monotonic() + 15
+                while not came >= set(more) and time.monotonic() < deadline:
+                    came.update(r.value for r in first.next_batch(40, 0.2))
+                    came.update(r.value for r in second.next_batch(40, 0.2))
+                assert came == set(more)
 
 
 def test_options_of_a_consumer_are_properties_too(broker: Connection, make_topic: MakeTopic) -> None:

@@ -371,6 +371,7 @@ def test_messages_of_a_killed_consumer_are_redelivered(
             message.ack()
 
 
+@pytest.mark.extended
 def test_a_member_that_the_broker_forgot_joins_again() -> None:
     with KafkaServer(rebalance_delay=0.0) as server, connect(f"kafka://{server.bootstrap}") as broker:
         broker.create_topic("orders")

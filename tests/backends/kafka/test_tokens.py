@@ -130,6 +130,7 @@ def test_tokens_of_a_function_are_renewed_in_long_reads(server: KafkaServer) -> 
     assert len(calls) > 4
 
 
+@pytest.mark.extended
 def test_tokens_of_a_token_server_are_renewed_in_long_reads(server: KafkaServer, tokens: TokenServer) -> None:
     with bk.connect(f"kafka://{server.sasl_bootstrap}", **oidc(tokens)) as s:
         first = len(tokens.issued)
@@ -162,6 +163,7 @@ def test_a_function_without_a_token_is_named_at_once(server: KafkaServer, found:
         assert caught.value.__cause__ is found
 
 
+@pytest.mark.extended
 def test_a_function_that_fails_later_is_the_cause_of_the_error_of_the_read(server: KafkaServer) -> None:
     failing = threading.Event()
 

@@ -32,6 +32,9 @@ def _driver(broker: Connection, topic: str, subscription: str) -> PubSubConsumer
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(
+    "server", ["emulator", pytest.param("pstest", marks=pytest.mark.extended)], indirect=True
+)
 def test_a_message_held_longer_than_its_deadline_stays_ours(broker: Connection, make: Make) -> None:
     topic, subscription = make(broker, ack_deadline=10)
     publish(broker, topic, b"slow")

@@ -40,7 +40,14 @@ def filled(session: Session, messages: int, keys: int) -> tuple[str, str]:
     return topic, subscription
 
 
-@pytest.mark.parametrize(("keys", "most"), [(3, 5_000), (1, 5_000), (10, 5_000), (3, 70)])
+@pytest.mark.parametrize(
+    ("keys", "most"),
+    [
+        (3, 5_000),
+        (3, 70),
+        *(pytest.param(keys, 5_000, marks=pytest.mark.extended) for keys in (1, 10)),
+    ],
+)
 def test_repeated_pulls_bring_each_key_in_order(
     session: Session, messages: int, keys: int, most: int
 ) -> None:

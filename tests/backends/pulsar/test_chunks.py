@@ -98,6 +98,9 @@ def test_messages_whose_chunks_alternate_are_all_read(
     read_in_every_way(either, topic, frame)
 
 
+@pytest.mark.parametrize(
+    "either", ["with the REST endpoint", pytest.param("without", marks=pytest.mark.extended)], indirect=True
+)
 def test_messages_between_the_chunks_of_another_are_all_read(
     either: Session, session: Session, proxy: Proxy, make: Make
 ) -> None:

@@ -83,7 +83,7 @@ def test_messages_in_chunks_are_pulled_one_by_one(session: Session, make: Make) 
     assert found == ["m0", len(BLOB), "m2", len(BLOB), len(BLOB), "m5"]
 
 
-@pytest.mark.parametrize("row", [1, 3, 4])
+@pytest.mark.parametrize("row", [1, *(pytest.param(each, marks=pytest.mark.extended) for each in (3, 4))])
 def test_creating_a_subscription_at_a_message_in_chunks_takes_none_of_them(
     session: Session, make: Make, row: int
 ) -> None:

@@ -75,6 +75,11 @@ FAULTS: dict[str, Callable[[Proxy], object]] = {
     "refused for a while": lambda proxy: (proxy.refuse(1.5), proxy.cut()),
     "half open": silence,
 }
+MOST = [
+    pytest.param(fault, marks=() if fault == "cut" else pytest.mark.extended)
+    for fault in FAULTS
+    if fault != SHORT
+]
 
 
 def exported(session: Session, topic: str, folder: Path) -> list[str]:
@@ -105,12 +110,13 @@ READS: dict[str, Callable[[Session, str, Path], list[str]]] = {
 @pytest.mark.parametrize(
     ("fault", "knows_admin"),
     [
-        *(pytest.param(fault, True, id=f"{fault}-admin") for fault in FAULTS),
+        pytest.param("cut", True, id="cut-admin"),
         pytest.param("cut", False, id="cut-plain"),
         *(
-            pytest.param(fault, False, id=f"{fault}-plain", marks=pytest.mark.extended)
+            pytest.param(fault, knows, id=f"{fault}-{kind}", marks=pytest.mark.extended)
             for fault in FAULTS
             if fault != "cut"
+            for knows, kind in ((True, "admin"), (False, "plain"))
         ),
     ],
 )
@@ -139,7 +145,9 @@ def test_every_way_of_reading_continues_after_a_stall_and_a_cut(
         assert READS[read](session, topic, tmp_path / new_name()) == VALUES
 
 
-@pytest.mark.parametrize("moment", [0.05, 0.3, 0.8])
+@pytest.mark.parametrize(
+    "moment", [0.3, *(pytest.param(each, marks=pytest.mark.extended) for each in (0.05, 0.8))]
+)
 def test_a_broker_that_was_paused_and_lost_its_connections_is_read_to_its_end(
     pulsar_server: PulsarServer, topic: str, moment: float
 ) -> None:
@@ -179,7 +187,7 @@ def test_a_moment_and_the_newest_are_found_after_a_stall_and_a_cut(
             assert list(session.peek(topic, 3)["value"]) == VALUES[-3:]
 
 
-@pytest.mark.parametrize("fault", [each for each in FAULTS if each != SHORT])
+@pytest.mark.parametrize("fault", MOST)
 def test_rows_are_read_again_through_a_fault_or_it_says_so(
     pulsar_server: PulsarServer, proxy: Proxy, topic: str, fault: str
 ) -> None:
@@ -195,7 +203,7 @@ def test_rows_are_read_again_through_a_fault_or_it_says_so(
             assert list(found["value"]) == list(rows["value"])
 
 
-@pytest.mark.parametrize("fault", [each for each in FAULTS if each != SHORT])
+@pytest.mark.parametrize("fault", MOST)
 def test_a_tail_continues_after_a_fault_with_every_row_once(
     pulsar_server: PulsarServer, proxy: Proxy, fault: str
 ) -> None:

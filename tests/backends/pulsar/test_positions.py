@@ -55,7 +55,9 @@ def chunking(session: Session, topic: str) -> Any:
     return session.connection.native.create_producer(topic, chunking_enabled=True, batching_enabled=False)
 
 
-@pytest.mark.parametrize("size", [2_047, 2_048, 3_000, 10_000])
+@pytest.mark.parametrize(
+    "size", [2_048, *(pytest.param(each, marks=pytest.mark.extended) for each in (2_047, 3_000, 10_000))]
+)
 def test_no_message_of_a_batch_is_lost_however_large_it_is(
     session: Session, make: Make, tmp_path: Path, size: int
 ) -> None:
@@ -198,6 +200,9 @@ def test_a_message_in_chunks_is_read_wherever_a_slice_begins_and_ends(either: Se
     assert short(either.peek(topic, 10, start=-2)) == right[-2:]
 
 
+@pytest.mark.parametrize(
+    "either", ["with the REST endpoint", pytest.param("without", marks=pytest.mark.extended)], indirect=True
+)
 def test_a_message_in_chunks_that_is_the_last_is_read_at_once(either: Session, make: Make) -> None:
     topic = make()
     producer = chunking(either, topic)

@@ -95,6 +95,7 @@ def test_an_empty_key_of_a_pair_is_an_empty_key(session: Session, topic: str, se
         assert found == ["", "a", None]
 
 
+@pytest.mark.extended
 def test_keys_are_those_of_their_schemas_in_a_topic_with_hundreds_of_versions(
     session: Session, pulsar_server: PulsarServer, topic: str, send: Send
 ) -> None:

@@ -109,8 +109,8 @@ def open_notebook(
 
 @pytest.fixture(
     params=[
-        pytest.param("inmem", marks=pytest.mark.extended),
-        pytest.param("kafka", marks=[pytest.mark.broker, pytest.mark.extended]),
+        pytest.param("inmem", marks=pytest.mark.soak),
+        pytest.param("kafka", marks=[pytest.mark.broker, pytest.mark.soak]),
         pytest.param("nats", marks=pytest.mark.broker),
     ]
 )

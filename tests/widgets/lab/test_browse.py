@@ -311,6 +311,7 @@ def test_a_repaired_message_is_sent_from_the_browser_and_the_topic_followed(
     expect(lines(panel).first).to_contain_text('"repaired": true')
 
 
+@pytest.mark.extended
 def test_a_search_is_stopped_and_continued(open_notebook: Opening) -> None:
     notebook = open_notebook(
         INMEM + "\nimport threading\ngate = threading.Event()\n"
@@ -334,6 +335,7 @@ def test_a_search_is_stopped_and_continued(open_notebook: Opening) -> None:
     expect(call(panel)).to_contain_text("where=wanted")
 
 
+@pytest.mark.extended
 def test_running_the_cell_again_stops_its_search(open_notebook: Opening) -> None:
     notebook = open_notebook(
         INMEM

@@ -116,6 +116,7 @@ def test_a_file_is_looked_through_repaired_and_sent(
     assert sorted(stored(notebook)) == ['{"order": 1}', '{"order": 2}', '{"order": 3}']
 
 
+@pytest.mark.extended
 def test_it_goes_to_another_topic_of_another_session(open_notebook: Opening) -> None:
     notebook = open_notebook(
         INMEM.format(options=""),
@@ -171,6 +172,7 @@ def test_production_asks_for_the_topic_s_name_before_it_sends(open_notebook: Ope
     assert stored(notebook) == ["x"]
 
 
+@pytest.mark.extended
 def test_read_only_offers_no_sending_and_says_why(open_notebook: Opening) -> None:
     notebook = open_notebook(
         "import brokerkit as bk\nbk.connect('inmem://shared').create_topic('orders')",
@@ -184,7 +186,7 @@ def test_read_only_offers_no_sending_and_says_why(open_notebook: Opening) -> Non
     notebook.screenshot("compose-read-only", panel)
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("theme", [pytest.param("light", marks=pytest.mark.extended), "dark"])
 def test_both_themes_are_readable(open_notebook: Opening, theme: str) -> None:
     notebook = open_notebook(
         INMEM.format(options=", production=True"),

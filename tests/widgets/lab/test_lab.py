@@ -34,7 +34,9 @@ def test_an_error_in_a_cell_fails_the_test(open_notebook: Opening) -> None:
         notebook.run_all()
 
 
-@pytest.mark.parametrize("what", ALIVE)
+@pytest.mark.parametrize(
+    "what", [pytest.param(what, marks=() if what == "call" else pytest.mark.extended) for what in ALIVE]
+)
 def test_the_canary_notices_what_comes_alive(open_notebook: Opening, what: str) -> None:
     notebook = open_notebook(f"from IPython.display import HTML\nHTML({ALIVE[what]!r})")
     notebook.canary.armed = False

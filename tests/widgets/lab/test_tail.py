@@ -107,6 +107,7 @@ def test_the_call_below_it_can_be_copied_and_makes_the_same_tail(
     expect(rows(notebook.panel(2))).to_have_count(1)
 
 
+@pytest.mark.extended
 def test_running_its_cell_again_stops_the_tail_of_before(open_notebook: Opening) -> None:
     notebook = open_notebook(
         "import brokerkit as bk\ns = bk.connect('inmem://')\ntopic = 'orders'\ns.create_topic(topic)\ntails = []",
@@ -144,6 +145,7 @@ def server(nats_server: NatsServer) -> Iterator[NatsServer]:
 
 
 @pytest.mark.broker
+@pytest.mark.extended
 def test_a_restart_of_the_broker_leaves_a_note_between_the_rows(
     open_notebook: Opening, server: NatsServer
 ) -> None:

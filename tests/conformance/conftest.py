@@ -1,0 +1,36 @@
+"""Which behaviours are shown a second time only where it is asked for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from brokerkit.testing import OtherModel
+from brokerkit.testing.behaviour import behaviours_of
+
+FOLDER = Path(__file__).parent
+WAITED_OUT = {
+    # it stalls until the suite gives up, since the broker gives the message up
+    ("TestKafka", 30),
+    # a lock of ten seconds lapses, as in behaviour 33
+    ("TestEmulator", 32),
+}
+"""A class of tests, and the number of a behaviour, that only wait for long."""
+DISTURBING = {each.body.__name__ for each in behaviours_of(OtherModel) if each.disturbs}
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leave what kills or fills a server, once shown with one model of its consumers, to the extended tests."""
+    for item in items:
+        if not item.path.is_relative_to(FOLDER) or not isinstance(item, pytest.Function):
+            continue
+        again = item.cls is not None and issubclass(item.cls, OtherModel) and item.name in DISTURBING
+        if (again and item.get_closest_marker("broker")) or _number(item) in WAITED_OUT:
+            item.add_marker(pytest.mark.extended)
+
+
+def _number(item: pytest.Function) -> tuple[str, int] | None:
+    shown = getattr(item.function, "behaviour", None)
+    return (item.cls.__name__, shown.number) if item.cls is not None and shown is not None else None
