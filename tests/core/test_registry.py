@@ -7,6 +7,7 @@ import subprocess
 import sys
 import textwrap
 from importlib.metadata import EntryPoint
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -98,6 +99,21 @@ def test_a_backend_that_was_found_is_not_looked_for_again(monkeypatch: pytest.Mo
     monkeypatch.setattr(registry, "known", lambda: pytest.fail("read the metadata of all distributions"))
     with connect("inmem://"):
         pass
+
+
+def test_the_metadata_of_all_distributions_is_read_again_when_one_is_installed(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.syspath_prepend(tmp_path)
+    found = registry.known()
+    with monkeypatch.context() as patch:
+        patch.setattr(registry, "entry_points", lambda **_: pytest.fail("read them again"))
+        assert registry.known() == found
+    installed = tmp_path / "tube-1.dist-info"
+    installed.mkdir()
+    (installed / "METADATA").write_text("Metadata-Version: 2.1\nName: tube\nVersion: 1\n", "utf-8")
+    (installed / "entry_points.txt").write_text(f"[{registry.GROUP}]\ntube = tube_of_nowhere\n", "utf-8")
+    assert set(registry.known()) == {*found, "tube"}
 
 
 def test_a_backend_that_is_installed_later_is_found(monkeypatch: pytest.MonkeyPatch) -> None:

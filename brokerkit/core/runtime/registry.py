@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import os
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, cast
@@ -20,8 +22,24 @@ GROUP = "brokerkit.backends"
 
 
 def known() -> dict[str, EntryPoint]:
-    """Return the entry points by scheme."""
+    """Return the entry points by scheme.
+
+    The metadata of all distributions is read again only after something was installed or removed.
+    """
+    return dict(_known(tuple(map(_changed, sys.path))))
+
+
+@functools.lru_cache(maxsize=1)
+def _known(places: tuple[tuple[str, int], ...]) -> dict[str, EntryPoint]:
     return {point.name: point for point in entry_points(group=GROUP)}
+
+
+def _changed(place: str) -> tuple[str, int]:
+    """Return a place that modules are imported from, and when it was changed."""
+    try:
+        return place, os.stat(place or ".").st_mtime_ns
+    except OSError:
+        return place, 0
 
 
 @functools.cache
