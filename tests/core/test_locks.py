@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import re
 import signal
 import threading
@@ -36,8 +37,13 @@ class Struck(Exception):
     """What the handler of the signal raises."""
 
 
-def blocks() -> Iterator[tuple[str, ast.With]]:
+@functools.cache
+def blocks() -> tuple[tuple[str, ast.With], ...]:
     """The blocks that hold a lock and that the main thread may be in, with their place."""
+    return tuple(_blocks())
+
+
+def _blocks() -> Iterator[tuple[str, ast.With]]:
     for path in sorted(PACKAGE.rglob("*.py")):
         if path.relative_to(PACKAGE).as_posix().startswith(tuple(BACKGROUND)):
             continue
@@ -59,7 +65,7 @@ def unguarded(node: ast.AST) -> bool:
 
 
 def test_every_lock_is_freed_if_a_signal_leaves_it_taken() -> None:
-    found = list(blocks())
+    found = blocks()
     assert len(found) > 70
     assert [place for place, node in found if not ast.unparse(node.items[0]).startswith("freed(")] == []
 

@@ -195,7 +195,14 @@ def test_resume_leaves_the_unknown_alone_where_it_could_store_them_twice(t: Sess
     assert len(values(t)) == 5
 
 
-@pytest.mark.parametrize("change", ["value", "order", "key", "attribute", "last row"])
+@pytest.mark.parametrize(
+    "change",
+    [
+        "attribute",
+        "last row",
+        *(pytest.param(each, marks=pytest.mark.extended) for each in ("value", "order", "key")),
+    ],
+)
 def test_resume_refuses_a_frame_of_other_rows_before_it_sends_any(t: Session, change: str) -> None:
     rows = 12_000
     frame = pd.DataFrame(

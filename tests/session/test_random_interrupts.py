@@ -43,10 +43,9 @@ def check(found: list[dict[str, Any]]) -> None:
             assert each["missing"] == 0, each
 
 
+@pytest.mark.extended
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize(
-    "kind", ["pull", *(pytest.param(kind, marks=pytest.mark.extended) for kind in ("frame", "copy", "batch"))]
-)
+@pytest.mark.parametrize("kind", ["pull", "frame", "copy", "batch"])
 def test_an_interrupt_at_any_moment_hands_over_the_outcome(kind: str) -> None:
     check(rounds("inmem://", 5, 12_000, kind))
 

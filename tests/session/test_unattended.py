@@ -118,6 +118,7 @@ def test_a_notebook_that_runs_by_itself_changes_nothing() -> None:
     assert "refused" in notebook.cells[0].outputs[0]["text"]
 
 
+@pytest.mark.extended
 def test_a_notebook_with_a_person_before_it_may_change() -> None:
     from jupyter_client.manager import start_new_kernel
 
