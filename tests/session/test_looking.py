@@ -244,6 +244,19 @@ def test_reread_of_no_rows_is_a_frame_of_no_rows(orders: Session) -> None:
     assert list(orders.reread(orders.peek("orders", start="latest")).columns) == COLUMNS
 
 
+def test_reread_shows_no_message_of_a_topic_that_was_made_again(s: Session) -> None:
+    for text in ("old", "new"):
+        s.create_topic("again")
+        s.publish_batch("again", [f"{text} {n}" for n in range(3)])
+        if text == "old":
+            frame = s.peek("again")
+            s.delete_topic("again", confirm="again")
+    with pytest.warns(UserWarning, match="3 of 3 rows were left out: .* messages of other times now"):
+        assert s.reread(frame).empty
+    assert len(s.reread(s.peek("again"))) == 3
+    assert len(s.reread(frame.drop(columns="publish_time"))) == 3
+
+
 def test_reread_leaves_out_what_is_gone_and_says_so(orders: Session) -> None:
     frame = orders.peek("orders")
     orders.native.topics["orders"].partitions[1].delete(2)

@@ -27,7 +27,7 @@ from ..reader_schemas import planned
 from .peek import new_peek
 from .peek_with_side_effects import peek_with_side_effects
 from .ranges import parse_partitions, parse_range, range_finder
-from .reread import decoder_of, key_decoder_of, places_of, read_places
+from .reread import decoder_of, key_decoder_of, places_of, read_places, times_of
 from .scan import Scan
 
 if TYPE_CHECKING:
@@ -293,7 +293,7 @@ class ReadingSession(BrokerSession):
         """Read the rows of a frame again from the broker, in the order of the frame.
 
         Rows are found by their topic, partition and offset. Rows that were deleted since are left out, with a
-        warning.
+        warning, as are those whose place has a message of another time: the topic was made again.
 
         Args:
             df: A frame of messages.
@@ -315,7 +315,7 @@ class ReadingSession(BrokerSession):
         )
         reading = planned(self, list(dict.fromkeys(place[0] for place in places)), reading)
         builder = reading.builder(self.schema_source, self.mask)
-        table = read_places(self.inspector, places, builder)
+        table = read_places(self.inspector, places, times_of(df), builder)
         missing = len(places) - table.num_rows
         details = {"reread": len(places), "missing": missing}
         return frame_of(table, builder, source=self.name, expand=expand, details=details)

@@ -18,6 +18,8 @@ from brokerkit.frames.decoded import PayloadDecoder
 from brokerkit.frames.decoding import decoder_named
 from brokerkit.frames.provenance import key_writer_of, writer_of
 
+from ..publish.frame_placement import time_values
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -128,20 +130,52 @@ def _between(inspector: ConnectedInspector) -> Callable[[Slice], int]:
     return between
 
 
-def read_places(inspector: ConnectedInspector, places: Sequence[Place], builder: FrameBuilder) -> pa.Table:
-    """Return the rows at these places, in order; rows that are gone are left out, with a warning."""
+def times_of(df: pd.DataFrame) -> list[int | None]:
+    """Return the time of each row in microseconds, None where the frame has none."""
+    if "publish_time" not in df.columns:
+        return [None] * len(df)
+    times = time_values(list(df["publish_time"]), 0, len(df))
+    return [each if isinstance(each, int) else None for each in times]
+
+
+def read_places(
+    inspector: ConnectedInspector, places: Sequence[Place], times: Sequence[int | None], builder: FrameBuilder
+) -> pa.Table:
+    """Return the rows at these places, in order; rows that are gone are left out, with a warning.
+
+    A topic that was deleted and created again has the same places: another time tells another message.
+    """
     wanted = set(places)
+    known: dict[Place, set[int]] = {}
+    for place, time in zip(places, times, strict=True):
+        if time is not None:
+            known.setdefault(place, set()).add(time)
     found: dict[Any, int] = {}
+    others: set[Place] = set()
     batches: list[pa.RecordBatch] = []
     for slice_ in slices_of(places, _between(inspector)):
         for columns in inspector.read(slice_):
             offsets = columns.positions()
-            keep = [i for i, o in enumerate(offsets) if (slice_.topic, slice_.partition, o) in wanted]
-            for index in keep:
-                found[slice_.topic, slice_.partition, offsets[index]] = len(found)
+            keep = []
+            for index, (offset, time) in enumerate(zip(offsets, columns.values("publish_time"), strict=True)):
+                place = (slice_.topic, slice_.partition, offset)
+                if place not in wanted:
+                    continue
+                if time is not None and time not in known.get(place, {time}):
+                    others.add(place)
+                    continue
+                keep.append(index)
+                found[place] = len(found)
             if keep:
                 batches.append(builder.batch(columns.take(keep)))
-    missing = sum(1 for place in places if place not in found)
+    replaced = sum(1 for place in places if place in others)
+    missing = sum(1 for place in places if place not in found) - replaced
+    if replaced:
+        warnings.warn(
+            f"{replaced:,} of {len(places):,} rows were left out: their places have messages of other times "
+            "now. Was the topic deleted and created again, or the column publish_time changed?",
+            stacklevel=3,
+        )
     if missing:
         warnings.warn(
             f"{missing:,} of {len(places):,} rows are no longer on the broker and were left out",
