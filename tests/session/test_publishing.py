@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 
 import brokerkit as bk
+from brokerkit.core.vocabulary.attributes import Attributes
 from brokerkit.core.vocabulary.errors import Unavailable
 from brokerkit.workbench import Session
 
@@ -75,6 +76,18 @@ def test_a_single_failure_says_what_became_of_the_message(t: Session) -> None:
     t.native.faults.lose_confirmations(1_000)
     with pytest.raises(bk.PublishFailed, match="may be stored, but was not confirmed"):
         t.publish("t", "x", timeout=0.1)
+
+
+def test_nothing_is_told_to_be_in_doubt_where_nothing_was_sent(t: Session) -> None:
+    wrong = bk.OutboundMessage("x", attributes={"a": "1"})
+    wrong.attributes = Attributes.trusted([("a", object())])  # type: ignore[list-item]
+    for messages, error in (([wrong], TypeError), (["x"], bk.Closed)):
+        if error is bk.Closed:
+            t.close()
+        with pytest.raises(error) as caught:
+            t.publish_batch("t", messages)
+        assert not getattr(caught.value, "__notes__", [])
+        assert t.last_interrupted is None
 
 
 def test_publish_batch_takes_values_messages_and_generators(t: Session) -> None:

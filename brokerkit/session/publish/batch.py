@@ -39,7 +39,12 @@ class BatchPublishing:
             PublishFailed: Not all were confirmed; the error has every result.
         """
         self._sent = True
-        self._results = self._topic.publish_batch(self._messages, timeout=timeout)
+        try:
+            self._results = self._topic.publish_batch(self._messages, timeout=timeout)
+        except (BrokerError, TypeError):
+            # it raises before anything is sent; what happens later is a result
+            self._sent = False
+            raise
         failed = [result for result in self._results if not result.ok]
         if failed:
             text = _failure_text(self._topic.name, self._results, failed)
