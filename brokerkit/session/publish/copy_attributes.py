@@ -125,12 +125,14 @@ def _carried(
         target: The features of the system it is sent to.
         references: The attributes that the target gives their meaning again.
     """
-    value, key, attributes = message.data, message.key, list(message.attributes)
-    told = [pair for pair in attributes if pair[0] == PUBLISH_TIME]
-    others = [pair for pair in attributes if pair[0] != PUBLISH_TIME]
-    if exact and (first is not None or not told):
+    value, key, attributes = message.data, message.key, message.attributes
+    # as text: some systems have the values of all attributes as bytes
+    text = attributes.text(PUBLISH_TIME) if first is not None else None
+    told: list[Pair] = [(PUBLISH_TIME, text)] if text is not None else []
+    others = [pair for pair in attributes if not (told and pair[0] == PUBLISH_TIME)]
+    if exact:
         told = []
-    elif not told and time is not None:
+    elif not told and time is not None and PUBLISH_TIME not in message.attributes.names():
         told = [(PUBLISH_TIME, written(time))]
     ours: list[Pair] = []
     if value is None and not target.null_value:
