@@ -6,7 +6,7 @@ from bisect import bisect_left
 from datetime import timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from brokerkit.core.vocabulary.columns import Columns
@@ -23,6 +23,7 @@ def found(times: list[int], start: int, end: int, order: TimeOrder, lateness: in
     """The times of a range, read as a browser does, from a broker that finds moments as `order` says."""
 
     def at_time(moment: int) -> dict[int | None, int]:
+        assert order != "none"
         if order == "first":
             place = next((row for row, time in enumerate(times) if time >= moment), len(times))
         else:
@@ -40,6 +41,7 @@ def found(times: list[int], start: int, end: int, order: TimeOrder, lateness: in
     return list(inside(read, stretch.since, stretch.until).values("publish_time"))
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.integers(-LATENESS // 2, LATENESS // 2), max_size=60),
     st.integers(-100, 700),
@@ -55,10 +57,20 @@ def test_a_window_is_exact_where_no_message_is_later_than_lateness(
     assert found(times, start, start + length, order, None) == expected
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, 300), max_size=40), st.integers(-10, 310), st.integers(0, 300))
 def test_nothing_outside_a_window_is_shown_however_late(times: list[int], start: int, length: int) -> None:
     for order in ("first", "near"):
         assert all(start <= time < start + length for time in found(times, start, start + length, order, 0))
+
+
+@settings(deadline=None)
+@given(st.lists(st.integers(-900, 900), max_size=40), st.integers(-1000, 1000), st.integers(0, 400))
+def test_a_window_is_exact_where_times_have_no_order_at_all(
+    times: list[int], start: int, length: int
+) -> None:
+    expected = [time for time in times if start <= time < start + length]
+    assert found(times, start, start + length, "none", 0) == expected
 
 
 def test_times_that_the_broker_stamped_are_neither_filtered_nor_looked_further() -> None:

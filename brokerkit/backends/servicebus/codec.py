@@ -252,7 +252,7 @@ def keeps(pair: Pair) -> bool:
     AMQP keeps the milliseconds of a time, and integers of 64 bits.
     """
     name, value = pair
-    if name[:1] in ("", "$"):
+    if name.startswith(PREFIX):
         return can_be_set(pair)
     if isinstance(value, datetime):
         return value.microsecond % 1000 == 0

@@ -12,11 +12,15 @@ from brokerkit.core.vocabulary.errors import NotSupported
 from brokerkit.core.vocabulary.topics import Bounds, TopicDescription, TopicInfo
 from brokerkit.core.vocabulary.windows import TimeOrder
 
+from .codec import PARTITION_BITS
 from .connection import ServiceBusConnection
 from .entities import Counts, Entity, counts, find, find_if_permitted, limits
 from .names import SUB_QUEUES, EntityName
 from .operating import marked_settings, rules_of, runtimes_of, settings_of, subscription_infos
 from .reader import FIRST, Peeking
+
+OTHER_PARTITIONS = 1 << PARTITION_BITS
+"""The sequence numbers of a partitioned entity, from the second partition on."""
 
 
 class ServiceBusInspector(InspectorDriver):
@@ -110,6 +114,13 @@ class ServiceBusInspector(InspectorDriver):
         return {} if found is None else {None: found}
 
     def time_order(self, topic: str, timeout: float) -> TimeOrder:
+        """Return whether times go on with the sequence numbers.
+
+        They do not in a sub-queue, where messages keep their numbers, nor between partitions.
+        """
+        name = EntityName.parse(topic)
+        if name.sub_queue is not None or self._peeking.first(name, OTHER_PARTITIONS, Deadline(timeout)):
+            return "none"
         return "sorted"
 
     def close(self, timeout: float) -> None:

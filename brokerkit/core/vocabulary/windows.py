@@ -19,10 +19,10 @@ from .lazy_columns import Milliseconds
 from .positions import AtTime, Earliest, Latest, Position, microseconds_of, resolve
 from .topics import Bounds, Counted, Slice
 
-TimeOrder = Literal["sorted", "first", "near"]
+TimeOrder = Literal["sorted", "first", "near", "none"]
 """How a broker finds a moment. ``"sorted"``: its own clock stamped the messages. ``"first"``: it finds the
 first message at or after the moment, whatever lies behind it. ``"near"``: it finds one that would be the
-first if times were sorted."""
+first if times were sorted. ``"none"``: it finds none, and all messages are looked at."""
 LATENESS = "1h"
 """How far beyond the end of a range of time to look by default."""
 _AGE = 100 * 366 * 86_400_000_000
@@ -115,7 +115,10 @@ def stretches(
         lateness: How far to look beyond the ends of a range of time, in microseconds. None for everything.
         counted: As for `resolve`.
     """
-    earlier = _changed(start, lambda moment: _moved(moment, lateness, back=True) if order == "near" else None)
+    if order == "none":
+        lateness = None
+    back = order in ("near", "none")
+    earlier = _changed(start, lambda moment: _moved(moment, lateness, back=True) if back else None)
     later = _changed(end, lambda moment: _moved(moment, lateness) if order != "sorted" else None)
     begins = resolve(earlier, bounds, at_time, at_id, otherwise=Earliest(), counted=counted)
     ends = resolve(later, bounds, at_time, at_id, otherwise=Latest(), counted=counted)
@@ -123,9 +126,7 @@ def stretches(
     for each in bounds:
         since, until = (_moment(of, each.partition, order) for of in (start, end))
         begin, stop = begins[each.partition], ends[each.partition]
-        cut = (until is not None and stop < each.end) or (
-            since is not None and order == "near" and begin > each.start
-        )
+        cut = (until is not None and stop < each.end) or (since is not None and back and begin > each.start)
         found.append(Stretch(each, begin, stop, since, until, cut))
     return found
 

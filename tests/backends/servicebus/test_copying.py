@@ -64,6 +64,13 @@ def test_attributes_of_every_type_arrive_as_they_were(session: Session) -> None:
     copied(session, source, target)
 
 
+def test_properties_with_odd_names_arrive_under_their_names(session: Session) -> None:
+    source, target = new_queue(session), new_queue(session)
+    names = ("$other", "$pulsar.event_time", "$", "bk-$sb.mine", "", " ", "a.b:c", "ü")
+    session.publish(source, "1", attributes=dict.fromkeys(names, "x"))
+    copied(session, source, target)
+
+
 def test_a_scheduled_message_is_scheduled_where_it_is_copied_to(session: Session) -> None:
     source, target = new_queue(session), new_queue(session)
     moment = datetime(2126, 1, 1, tzinfo=UTC)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from azure.servicebus.management import CorrelationRuleFilter, SqlRuleAction, Sq
 
 from brokerkit.core import Connection, NotFound, NotSupported, OutboundMessage, connect
 from brokerkit.sandbox.servicebus.server import ServiceBusServer
+from brokerkit.testing import eventually
 
 from .conftest import new_name, new_queue, new_topic, publish
 from .test_consumer import consumer_of, one
@@ -148,6 +150,35 @@ def test_a_time_is_found_among_scheduled_and_taken_messages(broker: Connection) 
     assert values(broker, queue, after) == [b"later"]
     assert values(broker, queue, "-1h") == [*[b"%d" % number for number in range(20)], b"later"]
     assert values(broker, queue, "2000-01-01", "2000-01-02") == []
+
+
+def test_ranges_of_time_of_dead_letters_are_exact_though_they_keep_their_numbers(broker: Connection) -> None:
+    queue = new_queue(broker)
+    publish(broker, queue, *[b"%d" % number for number in range(6)])
+    with consumer_of(broker, queue) as consumer:
+        taken: dict[bytes | None, Any] = {}
+        while len(taken) < 6:
+            taken |= {each.data: each for each in consumer.next_batch(6 - len(taken), 10)}
+        moved: list[datetime] = []
+        for data in (b"3", b"0", b"5", b"1", b"4", b"2"):
+            eventually(
+                lambda: not moved or datetime.now(UTC) > moved[-1] + timedelta(milliseconds=5), "later"
+            )
+            taken[data].reject(reason="why")
+            moved.append(datetime.now(UTC))
+    dead = f"{queue}/$deadletterqueue"
+    (slice_,) = broker.inspector().plan(dead)
+    rows = [
+        row
+        for part in broker.inspector().read(slice_)
+        for row in zip(part.values("value"), part.values("publish_time"), strict=True)
+    ]
+    times = sorted(time for _, time in rows)
+    assert [time for _, time in rows] != times
+    for number, (low, high) in enumerate(pairwise(times)):
+        span = (datetime.fromtimestamp(low / 1e6, UTC), datetime.fromtimestamp(high / 1e6, UTC))
+        assert values(broker, dead, *span) == [value for value, time in rows if low <= time < high], number
+        assert values(broker, dead, span[1]) == [value for value, time in rows if time >= high], number
 
 
 def test_the_sub_queues_are_looked_at(broker: Connection, client: Any) -> None:
