@@ -202,21 +202,33 @@ def protobuf(
     schema: str | Path | bytes | ProtobufSchema,
     message: str | None = None,
     *,
+    reader: str | None = None,
     descriptor: None = None,
     skip: int = 0,
 ) -> TypedDecoder: ...
 @overload
 def protobuf(
-    schema: None = None, message: str | None = None, *, descriptor: Any, skip: int = 0
+    schema: None = None,
+    message: str | None = None,
+    *,
+    reader: str | None = None,
+    descriptor: Any,
+    skip: int = 0,
 ) -> TypedDecoder: ...
 @overload
 def protobuf(
-    schema: None = None, message: str | None = None, *, descriptor: None = None, skip: int = 0
+    schema: None = None,
+    message: str | None = None,
+    *,
+    reader: str | None = None,
+    descriptor: None = None,
+    skip: int = 0,
 ) -> OwnSchemas: ...
 def protobuf(
     schema: str | Path | bytes | ProtobufSchema | None = None,
     message: str | None = None,
     *,
+    reader: str | None = None,
     descriptor: Any = None,
     skip: int = 0,
 ) -> TypedDecoder | OwnSchemas:
@@ -236,6 +248,8 @@ def protobuf(
         schema: The path of a ``.proto`` file or of a serialized descriptor, or the bytes of a descriptor;
             None is what payloads name.
         message: The name of the message; None if the file has only one, or is that of the topic.
+        reader: "newest" or None. The fields of several versions are not united with Protobuf: give the schema
+            whose fields are wanted as `schema`.
         descriptor: A generated class, or a descriptor, in place of `schema`.
         skip: Bytes in front of the data of each payload, such as 6 for the first message of a schema in a
             registry. If the session has a registry, payloads are read by the message that they name.
@@ -243,6 +257,12 @@ def protobuf(
     Raises:
         ConfigError: The schema is not valid, has no such message, or the libraries for Protobuf are missing.
     """
+    if reader not in (None, "newest"):
+        raise ConfigError(
+            f"reader={reader!r:.60} cannot be used with Protobuf; expected 'newest'. For the fields of "
+            'another version give its schema: brokerkit.protobuf("order.proto", "Order", skip=6) reads '
+            "payloads of a registry by the messages that they name"
+        )
     if schema is not None and descriptor is not None:
         raise ConfigError("give either a schema, such as a path, or descriptor=")
     if schema is None and descriptor is None:

@@ -139,6 +139,8 @@ def test_protobuf_is_read_by_the_file_of_its_schema(s: Session, tmp_path: Path) 
 
 
 def test_a_wrong_schema_says_what_is_wrong(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"cannot be used with Protobuf.*give its schema"):
+        bk.protobuf(reader="union")
     with pytest.raises(ConfigError, match="the Avro schema cannot be used"):
         bk.avro("{}")
     with pytest.raises(ConfigError, match="schema must be the JSON text"):

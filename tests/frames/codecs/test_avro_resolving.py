@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import io
 import json
+from datetime import date
 from datetime import time as clock
 from decimal import Decimal
 from typing import Any
@@ -89,6 +90,11 @@ PROMOTED = [
     (decimal(4, 2), decimal(9, 3), [Decimal("-12.34")], [Decimal("-12.340")]),
     (decimal(9, 2), decimal(12, 2), [Decimal("1.10")], [Decimal("1.10")]),
     ("long", long("timestamp-millis"), [1], ["1970-01-01T00:00:00.001Z"]),
+    ("int", {"type": "int", "logicalType": "date"}, [-1], [date(1969, 12, 31)]),
+    ("bytes", decimal(9, 2), [b"\x04\xd2", b"\xff"], [Decimal("12.34"), Decimal("-0.01")]),
+    ({"type": "fixed", "name": "F", "size": 2},
+     {"type": "fixed", "name": "F", "size": 2, "logicalType": "decimal", "precision": 4, "scale": 1},
+     [b"\x00\x0c"], [Decimal("1.2")]),
     (long("timestamp-millis"), long("timestamp-micros"), [-1], ["1969-12-31T23:59:59.999Z"]),
     (long("timestamp-micros"), "long", [-1], [-1]),
     (time("millis"), time("micros"), [86_399_999], [clock(23, 59, 59, 999_000)]),
@@ -159,6 +165,7 @@ MISFITS = [
     ("string", decimal(9, 2), "12", "string does not fit bytes (decimal)"),
     (decimal(9, 2), "string", Decimal("0.10"), "bytes (decimal) does not fit string"),
     (decimal(80, 2), decimal(9, 4), Decimal("0.10"), "bytes (decimal) does not fit"),
+    ("bytes", decimal(2, 0), b"\x64", "more than 2 digits"),
     (long("local-timestamp-millis"), long("timestamp-millis"), 5, "does not fit long (timestamp-millis)"),
     (long("timestamp-micros"), long("local-timestamp-millis"), 5, "does not fit long (local-"),
     ({"type": "fixed", "name": "F", "size": 16, "logicalType": "uuid"},
