@@ -28,13 +28,15 @@ from brokerkit.core import (
     Unavailable,
     UnsettledWarning,
 )
-from brokerkit.core.contract.consumer import ConsumerRequest, Outcome
+from brokerkit.core.contract.consumer import Backlog, ConsumerRequest, Fetched, Outcome
 from brokerkit.core.runtime.subscribing import Subscribing
 from brokerkit.testing.waiting import eventually
 
 from .conftest import Desk
 
 pytestmark = pytest.mark.timeout(20)
+IDLE = 0.1
+HANDING = 0.6
 
 
 def test_acknowledged_messages_are_never_redelivered(desk: Desk) -> None:
@@ -234,6 +236,36 @@ class Refusing(InmemConsumer):
             self.left.pop()
             return [Unavailable("not now") for _ in receipts]
         return super().settle(receipts, outcome, **options)
+
+
+class Slow(InmemConsumer):
+    """Fetches one message at a time, and takes `HANDING` seconds to hand it over."""
+
+    tells = True
+
+    def fetch(self, max_messages: int, wait: float) -> Fetched:
+        fetched = super().fetch(1, wait)
+        if fetched.receipts:
+            time.sleep(HANDING)
+        return fetched
+
+    def backlog(self, mark: Any) -> Backlog | None:
+        return super().backlog(mark) if self.tells else None
+
+
+@pytest.mark.parametrize("tells", [True, False])
+@pytest.mark.parametrize("thorough", [False, True])
+def test_idle_does_not_end_a_wait_for_messages_that_are_being_handed_over(
+    desk: Desk, thorough: bool, tells: bool
+) -> None:
+    desk.topic(count=3)
+    driver = Slow(*subscribed(desk))
+    driver.tells = tells
+    with consumer_of(desk, driver) as consumer:
+        got = consumer.fetch_many(9, IDLE if thorough else 10.0, window=10.0, idle=IDLE, thorough=thorough)
+        assert sum(map(len, got)) == 3
+        for each in got:
+            each.ack()
 
 
 def test_undelivered_messages_are_returned_although_the_broker_was_away_when_due(

@@ -12,6 +12,8 @@ import pandas as pd
 import pytest
 
 import brokerkit as bk
+from brokerkit.core.contract.consumer import Fetched
+from brokerkit.core.runtime.consumer_thread import ConsumerThread
 from brokerkit.sandbox.kafka import KafkaServer
 from brokerkit.sandbox.nats import NatsServer
 from brokerkit.sandbox.pulsar import PulsarServer
@@ -100,6 +102,22 @@ def test_a_slow_broker_does_not_end_a_loop_over_what_is_there(session: Session, 
             count += len(batch)
             batch.ack()
     assert count == ROWS
+
+
+def test_a_busy_process_does_not_end_a_pull_of_what_is_there(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    topic = filled(session, 5)
+    receive = ConsumerThread._receive
+
+    def late(consumer: ConsumerThread, fetched: Fetched) -> None:
+        time.sleep(2 * IDLE)  # as long as another program has the processor
+        receive(consumer, fetched)
+
+    monkeypatch.setattr(ConsumerThread, "_receive", late)
+    few = {"prefetch": 1} if session.name.startswith("pulsar") else {}
+    frame = session.pull(topic, 9, subscription="me", idle=IDLE, timeout=60, **few)
+    assert [int(value.split()[0]) for value in frame["value"]] == list(range(5))
 
 
 def test_a_pull_ends_soon_when_others_take_the_rest(session: Session) -> None:

@@ -188,8 +188,10 @@ class Consumer(ConsumerThread, Generic[Item]):
                     asked = by_idle or (thorough and not batches)
                     if not asked:
                         break
-                    ending.why = silence.why(quiet if by_idle else timeout, deadline if by_idle else None)
-                    if ending.why is not None:
+                    why = silence.why(quiet if by_idle else timeout, deadline if by_idle else None)
+                    # a fetch that was under way may have brought messages before the question was asked
+                    if why is not None and not self._buffer:
+                        ending.why = why
                         break
                     if not by_idle:
                         deadline = deadline.restarted()

@@ -74,7 +74,7 @@ class ConsumingSession(BrokerSession):
 
         It returns when there are `n` rows or `max_bytes`, when no message came for `idle` seconds after the
         first, or after `timeout` seconds. Where the broker says how many messages are left (Kafka's groups,
-        JetStream, in memory), `idle` does not end the pull before those have come.
+        JetStream, Pulsar with ``admin=``, in memory), `idle` does not end the pull before those have come.
         ``frame.attrs["brokerkit"]["stopped"]`` says why it ended.
 
         Once acknowledged, messages are delivered at most once: if you lose the frame, they are gone for this
