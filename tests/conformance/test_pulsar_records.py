@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from brokerkit.sandbox.pulsar import PulsarServer
-from brokerkit.testing import Harness, OtherModel
+from brokerkit.testing import Conformance, Harness, OtherModel
 from brokerkit.testing.behaviour import behaviours_of
 
 from .test_pulsar import PulsarHarness
@@ -30,8 +30,8 @@ def test_conformance_on_a_broker_with_the_default_delay_of_failover(
     default_delay: Harness, number: int
 ) -> None:
     """The first consumer gets its first message a second later, which changes nothing else."""
-    (chosen,) = [each for each in behaviours_of(OtherModel) if each.number == number]
-    assert chosen.check(OtherModel(), default_delay) is None
+    (chosen,) = [each for each in behaviours_of(Conformance) if each.number == number]
+    assert chosen.check(Conformance(), default_delay) is None
 
 
 @pytest.fixture(scope="module")

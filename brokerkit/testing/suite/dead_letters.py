@@ -29,6 +29,9 @@ def _place(stage: Stage) -> tuple[ConnectedDeadLetters, DeadLetterPlace, list[by
     except NotSupported:
         # the messages of a topic may be in its subscriptions only
         place = dead_letters.place(f"{topic}/Subscriptions/{subscription}")
+    if place.removal == "take" and place.through is None:
+        # a topic with several subscriptions does not say which one
+        place = replace(place, through=subscription)
     dead_letters.prepare(place)
     return dead_letters, place, sent
 
