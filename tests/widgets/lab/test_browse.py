@@ -160,7 +160,9 @@ def test_topics_are_found_chosen_described_and_refreshed(open_notebook: Opening,
     expect(names.first).to_contain_text("other-1")
     notebook.do("s.publish(f'{topic}-other-1', 'hello')")
     button(panel, "Refresh").click()
-    expect(names.first.get_by_label("1 message", exact=True)).to_be_visible()
+    # the list of Kafka counts offsets, which may have no message; the chosen topic is counted
+    listed = "up to 1 message" if "kafka://" in connect else "1 message"
+    expect(names.first.get_by_label(listed, exact=True)).to_be_visible()
     panel.get_by_label("Search topics").press("Enter")
     expect(lines(panel)).to_have_count(1)
     expect(panel.get_by_role("region", name="The chosen topic")).to_contain_text("1 message ·")
