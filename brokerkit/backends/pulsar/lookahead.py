@@ -14,7 +14,7 @@ AHEAD_BYTES = 1_600_000
 """About how many bytes a longer queue holds."""
 GROWN_BYTES = 12_000_000
 """A queue is too long when as many messages as it holds have more bytes than that."""
-LARGE_BYTES = 32_000_000
+LARGE_BYTES = 16_000_000
 """A queue of very large messages is shorter than `LEAST`, so that it holds about so much."""
 EVIDENCE = 64
 """After so many messages of a short queue, a longer one is considered."""
