@@ -232,6 +232,27 @@ def test_protobuf_is_written_from_columns_and_read_by_the_official_deserializer(
     assert set(s.peek(topic)["format"]) == {"confluent+protobuf"}
 
 
+def test_a_message_of_the_topics_own_schema_is_chosen_by_name(s: bk.Session, topic: str) -> None:
+    s.register_schema(topic, PROTO, type="protobuf")
+    s.publish(topic, {"id": 7}, schema=bk.protobuf(message="Order"))
+    columns = pa.Table.from_pylist([{"id": 8}])
+    s.publish_frame(topic, columns, schema=bk.protobuf(message="shop.Order"), progress=False)
+    assert [json.loads(each)["id"] for each in s.peek(topic)["value"]] == [7, 8]
+    with pytest.raises(ConfigError, match="Missing"):
+        s.publish(topic, {"id": 7}, schema=bk.protobuf(message="Missing"))
+    with pytest.raises(ConfigError, match="not of avro"):
+        s.publish(topic, {"id": 7}, schema=bk.avro())
+    with pytest.raises(ConfigError, match="reader= is for reading"):
+        s.publish(topic, {"id": 7}, schema=bk.avro(reader="union"))
+
+
+def test_a_schema_of_another_type_than_is_said_names_the_right_one(s: bk.Session, topic: str) -> None:
+    for type, text in (("protobuf", PROTO), ("json", '{"type": "object", "properties": {}}')):
+        with pytest.raises(ConfigError, match=f"type={type!r}"):
+            s.register_schema(topic, text)
+        assert s.register_schema(topic, text, type=type, dry_run=True).version is None
+
+
 def test_json_is_checked_by_its_schema(s: bk.Session, topic: str) -> None:
     s.register_schema(topic, PERSON, type="json")
     frame = pd.DataFrame({"name": ["a", None]})

@@ -69,8 +69,8 @@ class PublishingSession(BrokerSession):
                 UTC. None lets the system set it.
             schema: Write the value with a schema: True for the topic's own (the newest of ``TOPIC-value``), a
                 subject of the registry such as ``"orders-value"``, or a version as ``"orders-value:3"``, an
-                id, or ``brokerkit.avro(...)`` or ``brokerkit.protobuf(...)``. Bytes may be base64 text, and
-                times ISO 8601.
+                id, or ``brokerkit.avro(...)`` or ``brokerkit.protobuf(...)``; ``brokerkit.protobuf(message=
+                "Order")`` is that message of the topic's own. Bytes may be base64 text, and times ISO 8601.
             framing: How the payload names the schema: "confluent" (an id in front), "headers" (the same id
                 in a header), "apicurio" (Apicurio's headers), "single-object" (Avro's own, the fingerprint of
                 the schema in front) or "bare" (not at all). None does as the newest message of the topic,

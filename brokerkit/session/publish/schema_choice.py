@@ -29,7 +29,9 @@ from brokerkit.frames.codecs.payload_writers import (
     ProtobufValues,
     Values,
 )
+from brokerkit.frames.codecs.protobuf import ProtobufSchema
 from brokerkit.frames.codecs.protobuf.descriptors import is_same, place_of
+from brokerkit.frames.own_schemas import OwnSchemas
 from brokerkit.frames.typed import TypedDecoder
 from brokerkit.registry import RegisteredSchema, Registry, SchemaRef
 from brokerkit.registry.subjects import Subjects
@@ -39,7 +41,7 @@ from .topic_framing import framing_of
 if TYPE_CHECKING:
     from ..base import BrokerSession
 
-Schema: TypeAlias = "str | int | bool | TypedDecoder"
+Schema: TypeAlias = "str | int | bool | TypedDecoder | OwnSchemas"
 
 FORMATS = ("msgpack", "cbor")
 
@@ -74,6 +76,9 @@ def payload_writer(
         if isinstance(schema, TypedDecoder):
             return _of_decoder(session, topic, schema, framing)
         registry = _registry(session)
+        if isinstance(schema, OwnSchemas):
+            found = _of_topic(registry, topic, schema)
+            return _framed(session, topic, registry, found, framing, schema.message)
         found = _registered(registry, topic, schema)
         return _framed(session, topic, registry, found, framing)
     except MissingExtra as error:
@@ -96,6 +101,18 @@ def _registry(session: BrokerSession) -> Registry:
             "schema=brokerkit.avro(...) or brokerkit.protobuf(...) to write payloads that name no schema"
         )
     return session.registry
+
+
+def _of_topic(registry: Registry, topic: str, schema: OwnSchemas) -> RegisteredSchema:
+    """Find the newest schema of a topic, for a decoder without a schema of its own."""
+    if schema.reader != "newest":
+        raise ConfigError(
+            "reader= is for reading: publishing takes the newest schema of the topic without it"
+        )
+    found = _registered(registry, topic, True)
+    if found.type != schema.format.upper():
+        raise ConfigError(f"{found.label} is a schema of the type {found.type!r:.40}, not of {schema.format}")
+    return found
 
 
 def _registered(registry: Registry, topic: str, schema: str | int | bool) -> RegisteredSchema:
@@ -181,6 +198,7 @@ def _framed(
     registry: Registry,
     found: RegisteredSchema,
     framing: FramingName | None,
+    message: str | None = None,
 ) -> PayloadWriter:
     references = registry.with_references(found)
     if found.type == "AVRO":
@@ -188,7 +206,7 @@ def _framed(
     elif found.type == "JSON":
         values = JsonValues(JsonSchema(found.text, {name: each.text for name, each in references.items()}))
     elif found.type == "PROTOBUF":
-        return _protobuf(session, topic, registry, found, framing)
+        return _protobuf(session, topic, registry, found, framing, message)
     else:
         raise ConfigError(
             f"{found.label} is a schema of the type {found.type!r:.40}, which is not written here"
@@ -202,18 +220,22 @@ def _protobuf(
     registry: Registry,
     found: RegisteredSchema,
     framing: FramingName | None,
+    name: str | None,
 ) -> PayloadWriter:
-    """Return the writer for the message that the topic has, or else the first of the file."""
+    """Return the writer for a message: the named one, or that of the topic, or the first of the file."""
     schema = protobuf_schema(found, registry.with_references(found))
-    here = framing_of(session, topic, registry)
-    indexes = here.indexes if here is not None and here.indexes is not None else (0,)
-    try:
-        message = schema.message(here.message) if here and here.message else schema.message_at(indexes)
-    except ConfigError:
-        message = schema.message_at((0,))
+    message = _message_of_topic(session, topic, registry, schema) if name is None else schema.message(name)
     return _named(
         session, topic, registry, found, framing, ProtobufValues(schema, message), place_of(message), message
     )
+
+
+def _message_of_topic(session: BrokerSession, topic: str, registry: Registry, schema: ProtobufSchema) -> Any:
+    here = framing_of(session, topic, registry)
+    indexes = here.indexes if here is not None and here.indexes is not None else (0,)
+    with suppress(ConfigError):
+        return schema.message(here.message) if here and here.message else schema.message_at(indexes)
+    return schema.message_at((0,))
 
 
 def _named(

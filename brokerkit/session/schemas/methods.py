@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -14,6 +15,7 @@ from brokerkit.core.vocabulary.errors import ConfigError, NotFound, NotSupported
 from brokerkit.frames.arrow import schema
 from brokerkit.frames.dataframe import to_pandas
 from brokerkit.registry import Compatibility, RegisteredSchema, Registry, SchemaReference, Subjects
+from brokerkit.registry.native import type_of
 
 from ..arguments import check_topic
 from ..base import BrokerSession
@@ -193,6 +195,9 @@ def _at_once(ask: Callable[[T], R], given: Sequence[T]) -> list[R]:
         pool.shutdown(wait=False, cancel_futures=True)
 
 
+_MESSAGE = re.compile(r"\b(?:message|enum)\s+\w+\s*\{")
+
+
 def _given(schema: Any, type: str, references: Sequence[Any]) -> RegisteredSchema:
     """Return a schema as a user gave it. Raises ConfigError."""
     kind = type.upper() if isinstance(type, str) else ""
@@ -203,6 +208,10 @@ def _given(schema: Any, type: str, references: Sequence[Any]) -> RegisteredSchem
         schema = json.dumps(schema)
     if not isinstance(schema, str) or not schema.strip():
         raise ConfigError(f"schema must be the text of the schema, not {schema!r:.60}")
+    likely = type_of(schema) or kind
+    unclear = likely == "PROTOBUF" and _MESSAGE.search(schema) is None
+    if kind == "AVRO" and likely != kind and not unclear:
+        raise ConfigError(f"the schema is none of Avro; say what it is with type={likely.lower()!r}")
     return RegisteredSchema(kind, schema, tuple(_reference(each) for each in references))
 
 
