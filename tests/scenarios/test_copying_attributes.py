@@ -23,7 +23,7 @@ TEXTS = {
     "quotes": '"a" & <b> \\ %20',
     "empty": "",
 }
-NAMED = {"größe": "1", "with space": "2", "a:b": "3", "日本": "4"}
+NAMED = {"größe": "1", "with space": "2", "a:b": "3", "日本": "4", "$other": "5"}
 EDGES = {"spaces": "  a ", "lines": "a\nb\tc", "none": "a\x00b", "long": "é" * 3_000}
 HELD: dict[str, tuple[dict[str, str], dict[str, str]]] = {
     "pulsar_server": (TEXTS | NAMED | EDGES, {}),

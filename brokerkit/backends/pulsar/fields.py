@@ -83,7 +83,7 @@ def keeps(pair: Pair) -> bool:
     name, value = pair
     if name == SCHEMA:
         return False
-    return can_be_set(pair) or (isinstance(value, str) and name[:1] not in ("", "$"))
+    return can_be_set(pair) or (isinstance(value, str) and not name.startswith(PREFIX))
 
 
 def is_field(pair: Pair) -> bool:
