@@ -155,7 +155,8 @@ class DeadLetterSession(BrokerSession):
 
         Returns:
             An `OutcomeFrame` with one row for each message: its `source` and `source_id`, its `target`, the
-            `status`, and whether the original is `removed`.
+            `status`, and whether the original is `removed`. ``attrs["brokerkit"]["undo"]`` says for each
+            place how they are brought back.
 
         Raises:
             ConfigError: An argument cannot be used, or `confirm` is not the name.

@@ -333,7 +333,8 @@ class Moving:
     def outcome(self) -> OutcomeFrame:
         """Return the receipt of every message that was tried, by this call or an earlier one."""
         tried = [each for each in self._receipts.values() if each.tried]
-        return receipts_frame(tried, {"moved": self._what, "stopped": self._stopped})
+        undo = [each.undo for each in self._sources]
+        return receipts_frame(tried, {"moved": self._what, "stopped": self._stopped, "undo": undo})
 
     def interrupted(self) -> Interrupted:
         """Return the error for an interrupt, with the receipts so far."""

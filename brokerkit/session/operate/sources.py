@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from brokerkit.core.vocabulary.columns import Columns
-from brokerkit.core.vocabulary.dead_letters import DeadLetterPlace
+from brokerkit.core.vocabulary.dead_letters import REDRIVE_ID, DeadLetterPlace
 from brokerkit.core.vocabulary.errors import BrokerError
 from brokerkit.core.vocabulary.settled_offsets import SettledOffsets
 from brokerkit.core.vocabulary.topics import Slice
@@ -60,6 +60,20 @@ class Source(ABC):
     @abstractmethod
     def remove(self, part: Part, rows: Sequence[int]) -> dict[int, BrokerError]:
         """Remove rows of a part, leave the others, and return the errors by row."""
+
+    @property
+    def undo(self) -> str:
+        """How messages that were moved are brought back, in words."""
+        name, through = self.place.name, self.place.through
+        if self.place.removal == "delete" or self.session.capabilities.slices != "repeatable":
+            return (
+                f"the originals in {name!r} are gone: move() takes a frame of their copies, found by the "
+                f"header {REDRIVE_ID!r}, to a topic"
+            )
+        return (
+            f"the log of {name!r} keeps the originals for a while: reset({name!r}, {through!r}, 'earliest', "
+            f"confirm={through!r}) forgets that they were removed, and the copies stay"
+        )
 
     def close(self) -> None:
         """Let go of what was taken and not removed."""

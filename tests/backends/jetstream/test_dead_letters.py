@@ -130,3 +130,21 @@ def test_messages_are_moved(s: Session) -> None:
     assert receipts["removed"].all()
     assert list(s.peek(there)["value"]) == ["0", "2", "4", "6", "8"]
     assert list(s.peek(here)["value"]) == ["1", "3", "5", "7", "9"]
+
+
+def test_what_was_redriven_is_moved_back_with_its_reasons(s: Session) -> None:
+    topic = f"t-{uuid.uuid4().hex[:8]}"
+    letters = f"{topic}-dlq"
+    for name in (topic, letters):
+        s.create_topic(name)
+    told = {"bk-dead-letter-topic": topic, "bk-dead-letter-reason": "Timeout"}
+    s.publish_batch(letters, [OutboundMessage(str(n), f"k{n % 5}", told) for n in range(20)])
+    s.publish(topic, "new")
+    receipts = s.redrive(topic, headers="keep", confirm=topic, progress=False)
+    assert "move() takes a frame of their copies" in receipts.attrs["brokerkit"]["undo"][0]
+    copies = s.scan(topic, header="bk-redrive-id", progress=False).to_pandas()
+    assert s.move(copies, letters, confirm=topic, progress=False)["removed"].all()
+    assert list(s.peek(topic)["value"]) == ["new"]
+    assert s.dead_letters(topic, by="reason")[["reason", "count"]].values.tolist() == [["Timeout", 20]]
+    # they can be sent once more
+    assert s.redrive(topic, confirm=topic, progress=False).counts["confirmed"] == 20

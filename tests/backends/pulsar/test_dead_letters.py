@@ -106,3 +106,25 @@ def test_dead_letters_of_a_topic_with_a_longer_name_stay_where_they_are(s: Sessi
         "-eu-sub-DLQ": ("dead letters", "sub"),
         "-eu-sub-RETRY": ("retries", "sub"),
     }
+
+
+@pytest.mark.parametrize("options", [{}, pytest.param({"partitions": 2}, marks=pytest.mark.extended)])
+def test_a_reset_of_the_subscription_brings_back_what_was_redriven(
+    s: Session, options: dict[str, int]
+) -> None:
+    topic = f"t-{uuid.uuid4().hex[:8]}"
+    letters = f"{topic}-dlq"
+    for name in (topic, letters):
+        s.create_topic(name, **options)
+    told = {"bk-dead-letter-topic": topic}
+    s.publish_batch(letters, [OutboundMessage(str(n), f"k{n % 5}", told) for n in range(20)])
+    receipts = s.redrive(topic, limit=13, confirm=topic, progress=False)
+    through = "brokerkit-redrive"
+    assert f"'{through}', 'earliest'" in receipts.attrs["brokerkit"]["undo"][0]
+    assert s.reset(letters, through, "earliest", confirm=through)["status"].eq("done").all()
+    assert len(s.dead_letters(topic)) == 20
+    assert len(s.peek(topic, 100)) == 13
+    # those that have a copy already are only removed
+    receipts = s.redrive(topic, confirm=topic, progress=False)
+    assert (receipts.counts["confirmed"], receipts["removed"].sum()) == (20, 20)
+    assert Counter(s.peek(topic, 100)["value"]) == Counter(map(str, range(20)))
