@@ -171,6 +171,6 @@ def exiting() -> Iterator[None]:
         error.show()
         raise SystemExit(error.exit_code) from None
     except (BrokerError, TypeError, ValueError) as error:
-        tell(f"error: {error}")
+        tell(f"error: {getattr(error, 'in_shell', error)}")
         code = next((code for kind, code in CODES if isinstance(error, kind)), 2)
         raise SystemExit(code) from None

@@ -81,7 +81,7 @@ def test_a_purge_shows_its_plan_needs_the_name_and_says_what_became_of_it(shop: 
     plan = here("purge", "orders", "--keep", "2", "--dry-run")
     assert sum(row["messages"] for row in rows(plan)) == 8
     assert "not settled yet by audit, billing" in plan.stderr
-    assert "confirm='orders'" in here("purge", "orders", code=2).stderr
+    assert "--dry-run and type the name again: --confirm orders" in here("purge", "orders", code=2).stderr
     assert len(shop.peek("orders")) == 12
     assert {row["status"] for row in rows(here("purge", "orders", "--keep", "2", "--confirm", "orders"))} == {
         "done"

@@ -158,7 +158,7 @@ def test_a_change_needs_the_name_typed_again(desk: Session, confirm: str | None)
         lambda: desk.reset("orders", "group", "latest", confirm=confirm),
         lambda: desk.delete_subscription("orders", "group", confirm=confirm),
     ):
-        with pytest.raises(bk.ConfigError, match="type its name again: confirm='group'"):
+        with pytest.raises(bk.ConfigError, match="type the name again: confirm='group'"):
             change()
     assert next(row["lag"] for row in rows(desk.subscriptions()) if row["subscription"] == "group") == 15
 

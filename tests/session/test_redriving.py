@@ -60,7 +60,7 @@ def test_a_dry_run_shows_what_would_be_sent_and_changes_nothing(desk: Session) -
 
 @pytest.mark.parametrize("confirm", [None, "", "orders-dlq", "ORDERS"])
 def test_a_redrive_needs_the_name_typed_again(desk: Session, confirm: str | None) -> None:
-    with pytest.raises(bk.ConfigError, match="type its name again: confirm='orders'"):
+    with pytest.raises(bk.ConfigError, match="type the name again: confirm='orders'"):
         desk.redrive("orders", confirm=confirm)
     assert len(desk.dead_letters("orders")) == 12
 

@@ -15,6 +15,7 @@ from ..interrupted import Interrupted
 from ..publish.frame_placement import time_values
 from ..read.reread import Place, places_of, read_times
 from ..read.watching import WatchingSession
+from .confirming import check_confirmed
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -83,11 +84,7 @@ class PurgingSession(WatchingSession):
         name = check_topic(topic) if subscription is None else subscription
         if not dry_run:
             self.connection.refuse_if_read_only("it removes no messages")
-            if confirm != name:
-                raise ConfigError(
-                    f"to remove messages of {topic!r}, look at the plan with dry_run=True and type the name "
-                    f"again: confirm={name!r}"
-                )
+            check_confirmed(name, confirm, f"to remove messages of {topic!r}")
         chosen = (key, header, where) != (None,) * 3
         if chosen or rows is not None:
             if subscription is not None or keep is not None or (rows is not None and (chosen or before)):
