@@ -6,12 +6,14 @@ messages are received in the client's own way, with their headers as a dict.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
+from nats.protocol.parser import AWAITING_CONTROL_LINE, Parser
 
 from .headers import Headers
 from .tls import NotOffered
@@ -20,23 +22,91 @@ PLAIN = b"NATS/1.0\r\n"
 """The first line of headers without a status of the server."""
 
 
+_PLAIN_MESSAGE = re.compile(rb"MSG ([^ \r\n]+) ([0-9]+) (?:([^ \r\n]+) )?()([0-9]+)\r\n")
+_HEADED_MESSAGE = re.compile(rb"HMSG ([^ \r\n]+) ([0-9]+) (?:([^ \r\n]+) )?([0-9]+) ([0-9]+)\r\n")
+_M = ord("M")
+_LINE_END_BYTES = 2
+
+
+class BulkParser(Parser):
+    """A parser that takes whole messages from what was received at once, for subscriptions served directly.
+
+    All else goes to the parser of nats-py, in portions of one line or payload.
+    """
+
+    def __init__(self, client: DirectClient) -> None:
+        super().__init__(client)
+        self._client = client
+
+    async def parse(self, data: bytes = b"") -> None:
+        at = 0
+        while at < len(data):
+            if not self.buf and self.state == AWAITING_CONTROL_LINE:
+                at = self._whole_messages(data, at)
+            stop = self._portion(data, at)
+            buffer = self.buf
+            if at < stop:
+                await super().parse(data[at:stop])
+            if self.buf is not buffer:
+                # the connection was lost, and with it the rest
+                return
+            at = stop
+
+    def _portion(self, data: bytes, at: int) -> int:
+        """Return the end of the line or payload that the parser of nats-py is waiting for."""
+        if self.state != AWAITING_CONTROL_LINE:
+            return min(len(data), at + self.needed + _LINE_END_BYTES - len(self.buf))
+        return data.find(b"\n", at) + 1 or len(data)
+
+    def _whole_messages(self, data: bytes, at: int) -> int:
+        """Hand over the messages for direct subscriptions that are here as a whole; return their end."""
+        client = self._client
+        while at < len(data):
+            head = (_PLAIN_MESSAGE if data[at] == _M else _HEADED_MESSAGE).match(data, at)
+            if head is None:
+                return at
+            subject, number, reply, in_headers, in_all = head.groups()
+            arrived = client.direct.get(int(number))
+            start = head.end()
+            stop = start + int(in_all)
+            if arrived is None or stop + _LINE_END_BYTES > len(data):
+                return at
+            read: Headers | None = None
+            if in_headers:
+                body = start + int(in_headers)
+                if not data.startswith(PLAIN, start):
+                    return at
+                read = Headers(data[start + len(PLAIN) : body])
+                start = body
+            client.stats["in_msgs"] += 1
+            client.stats["in_bytes"] += stop - start
+            arrived(Msg(client, subject.decode(), (reply or b"").decode(), data[start:stop], read))  # type: ignore[arg-type]  # a mapping
+            at = stop + _LINE_END_BYTES
+        return at
+
+
 class DirectClient(Client):
     """A client that parses headers on first access and can bypass the queue of a subscription.
 
-    Each of the two saves about a third of the cost of a message (measured with nats-py 2.16).
+    Each of the two saves about a third of the cost of a message (measured with nats-py 2.16), and parsing
+    whole messages half of the rest.
+
+    Attributes:
+        direct: What is called with each message, by the number of its subscription.
     """
 
     def __init__(self) -> None:
         super().__init__()
-        self._direct: dict[int, Callable[[Msg], None]] = {}
+        self.direct: dict[int, Callable[[Msg], None]] = {}
+        self._ps = BulkParser(self)
 
     def serve_directly(self, subscription: Subscription, arrived: Callable[[Msg], None]) -> None:
         """Call `arrived`, which must not block, instead of the subscription's own callback."""
-        self._direct[subscription._id] = arrived
+        self.direct[subscription._id] = arrived
 
     def leave(self, subscription: Subscription) -> None:
         """Serve the subscription like any other again."""
-        self._direct.pop(subscription._id, None)
+        self.direct.pop(subscription._id, None)
 
     async def _process_info(self, info: dict[str, Any], initial_connection: bool = False) -> None:
         """Raise NotOffered if TLS was requested and the server has none.
@@ -64,7 +134,7 @@ class DirectClient(Client):
     async def _process_msg(
         self, sid: int, subject: bytes, reply: bytes, data: bytes, headers: bytes | None
     ) -> None:
-        arrived = self._direct.get(sid)
+        arrived = self.direct.get(sid)
         if arrived is None:
             await super()._process_msg(sid, subject, reply, data, headers)  # type: ignore[arg-type]  # may be None
             return

@@ -14,7 +14,7 @@ from typing import Any
 
 from brokerkit.core.vocabulary.columns import Columns
 
-from .headers import inbound
+from .headers import inbound, only_ids
 
 SHORT_TOKENS = 9
 SHORT_AT = 4
@@ -46,6 +46,19 @@ def delivered_first(reply: str) -> bool:
     return tokens[delivery_at(tokens)] == "1"
 
 
+def _delivery(replies: list[str]) -> tuple[list[str], list[str], list[str]]:
+    """Return delivery counts, stream sequences and times of acknowledgement subjects, as texts."""
+    length = replies[0].count(".") + 1
+    at = SHORT_AT if length == SHORT_TOKENS else LONG_AT
+    tokens = ".".join(replies).split(".")
+    if len(tokens) == length * len(replies) and tokens[::length].count("$JS") == len(replies):
+        return tokens[at::length], tokens[at + 1 :: length], tokens[at + 3 :: length]
+    split = [reply.split(".") for reply in replies]
+    places = [(each, delivery_at(each)) for each in split]
+    counts, ids, times = ([each[place + part] for each, place in places] for part in (0, 1, 3))
+    return counts, ids, times
+
+
 def to_columns(messages: Sequence[Any], *, attributes: bool = True, counts: bool = True) -> Columns:
     """Return messages that a pull consumer delivered as columns.
 
@@ -56,14 +69,12 @@ def to_columns(messages: Sequence[Any], *, attributes: bool = True, counts: bool
     """
     if not messages:
         return Columns.empty()
-    tokens = [reply.split(".") for reply in map(_reply, messages)]
-    at = delivery_at(tokens[0])
-    ids = [each[at + 1] for each in tokens]
-    times = [int(each[at + 3]) // 1000 for each in tokens]
+    delivered, ids, stamps = _delivery(list(map(_reply, messages)))
+    times = [stamp // 1000 for stamp in map(int, stamps)]
     keys: Any = None
     pairs: Any = None
     headers = list(map(_headers, messages))
-    if any(headers):
+    if any(headers) and not only_ids(headers):
         read = list(map(inbound, headers))
         keys = [key for key, _ in read]
         pairs = [each for _, each in read] if attributes else None
@@ -77,5 +88,5 @@ def to_columns(messages: Sequence[Any], *, attributes: bool = True, counts: bool
         attributes=pairs,
         publish_time=times,
         ingestion_time=times,
-        delivery_count=[int(each[at]) for each in tokens] if counts else None,
+        delivery_count=list(map(int, delivered)) if counts else None,
     )

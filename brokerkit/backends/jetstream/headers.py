@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import re
 from base64 import b64decode, b64encode
-from collections.abc import Iterable, Iterator, Mapping, ValuesView
+from collections.abc import Iterable, Iterator, Mapping, Sequence, ValuesView
 from functools import cached_property
 from typing import Any
 
@@ -38,6 +38,7 @@ _FRAME_BYTES = 12
 _PAIR_BYTES = 4
 
 _ONLY_ID = re.compile(rb"Nats-Msg-Id: ?bk-[0-9a-f]{32}[-.][^\r]*\r\n(?:\r\n)?")
+_ONLY_IDS = re.compile(rb"(?:Nats-Msg-Id: ?bk-[0-9a-f]{32}[-.][^\r\0]*\r\n(?:\r\n)?\0)*")
 RENAMED = "bk-"
 
 Pairs = tuple[tuple[str, str], ...]
@@ -85,6 +86,14 @@ class Headers(Mapping[str, str]):
 
     def __bool__(self) -> bool:
         return True
+
+
+def only_ids(headers: Sequence[Mapping[str, str] | None]) -> bool:
+    """Return whether no message has more than an id made by this package, as all that it publishes alone."""
+    if not all(type(each) is Headers for each in headers):
+        return False
+    joined = b"\0".join([each.raw for each in headers]) + b"\0"  # type: ignore[union-attr]  # see above
+    return joined.count(b"\0") == len(headers) and _ONLY_IDS.fullmatch(joined) is not None
 
 
 class RepeatedHeaders(dict[str, str]):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from brokerkit.backends.jetstream.headers import Headers, inbound
+from brokerkit.backends.jetstream.headers import Headers, inbound, only_ids
 from brokerkit.core.vocabulary.messages import new_run
 
 OURS = f"{new_run()}-7".encode()
@@ -39,3 +39,11 @@ def test_a_status_is_found_as_in_any_mapping() -> None:
 def test_undecodable_bytes_neither_raise_nor_vanish() -> None:
     _, pairs = inbound(Headers(b"Trace: \xff\xfe\r\nno colon\r\nX: 1\r\n\r\n"))
     assert pairs == (("Trace", "\ufffd\ufffd"), ("X", "1"))
+
+
+def test_a_batch_has_only_ids_if_each_message_has_nothing_else() -> None:
+    ours = b"Nats-Msg-Id: " + OURS + b"\r\n\r\n"
+    assert only_ids([Headers(ours)] * 3)
+    others = [b"Nats-Msg-Id: abc\r\n\r\n", b"Trace: 1\r\n" + ours, ours + b"\0" + ours, b"\r\n", b""]
+    for other in [*map(Headers, others), None, {"Nats-Msg-Id": OURS.decode()}]:
+        assert not only_ids([Headers(ours), other, Headers(ours)])
