@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, cast
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -302,6 +303,8 @@ def column_array(column: Any, type: ArrowType, length: int) -> Array:
         return _microseconds(column, type)
     if hasattr(column, "__arrow_c_array__") or hasattr(column, "__arrow_array__"):
         return _as_type(column if isinstance(column, pa.Array) else pa.array(column), type)
+    if isinstance(column, range):
+        return pa.array(np.arange(column.start, column.stop, column.step), type)
     if not isinstance(column, list):
         column = list(column)
     try:

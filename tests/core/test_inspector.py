@@ -281,3 +281,31 @@ def test_dropping_a_connection_ends_the_threads_of_browser_and_readers() -> None
     for thread in threads:
         thread.join(3)
     assert [thread.name for thread in threads if thread.is_alive()] == []
+
+
+def test_a_slice_that_was_begun_before_is_read_whole(desk: Desk) -> None:
+    desk.topic(count=10)
+    browser = desk.connection.inspector()
+    first, second = browser.plan("orders", slice_rows=5)
+    begun = browser.begin(second)
+    assert begun is not None
+    eventually(lambda: begun.fetching.task.done, "its first rows are there")
+    assert values(browser.read(first)) == [b"%d" % number for number in range(5)]
+    assert values(browser.read(second, begun=begun)) == [b"%d" % number for number in range(5, 10)]
+    assert browser.begin(second.after(9)) is None
+
+
+def test_a_slice_that_was_begun_and_is_given_up_leaves_no_reader(desk: Desk) -> None:
+    desk.topic(count=10)
+    browser = desk.connection.inspector()
+    first, second = browser.plan("orders", slice_rows=5)
+    desk.faults.pause()
+    begun = browser.begin(second)
+    assert begun is not None
+    thread = begun.reading._driver_thread._thread
+    begun.give_up()
+    desk.faults.resume()
+    thread.join(5)
+    assert not thread.is_alive()
+    assert browser._readers._readers == []
+    assert len(values(browser.read(first))) == 5

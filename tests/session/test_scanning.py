@@ -15,6 +15,7 @@ import pytest
 
 import brokerkit as bk
 from brokerkit.core import ConfigError, Connection
+from brokerkit.core.runtime.slice_reading import IDLE_READERS
 from brokerkit.workbench import Session
 
 
@@ -184,3 +185,17 @@ def test_an_error_shows_its_locals_even_where_an_object_is_not_complete() -> Non
             told = traceback.TracebackException.from_exception(raised.value, capture_locals=True)
             assert "where" in "".join(told.format())
     assert "not complete" in repr(Connection.__new__(Connection))
+
+
+def test_scans_that_are_left_early_leave_no_readers_behind() -> None:
+    with bk.connect("inmem://") as session:
+        session.create_topic("orders", partitions=4)
+        session.publish_batch("orders", [{"id": number} for number in range(200)])
+        for _ in range(10):
+            batches = session.scan("orders", progress=False).batches()
+            assert next(iter(batches)).num_rows
+            del batches
+        assert len(session.inspector._readers._readers) <= IDLE_READERS
+        frame = session.scan("orders", progress=False).to_pandas()
+        assert frame["partition"].is_monotonic_increasing
+        assert len(frame) == 200

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from bisect import bisect_left
 
 from confluent_kafka import KafkaError, KafkaException, Message, TopicPartition
 
@@ -16,7 +17,7 @@ from brokerkit.core.vocabulary.secrets import revealed
 from brokerkit.core.vocabulary.topics import Slice
 
 from .clients import Consumer
-from .codec import split_errors, to_columns
+from .codec import PartitionColumns, split_errors
 from .connection import ANSWER_SECONDS, KafkaConnection
 from .consumer_groups import group_settings
 from .errors import AUTHENTICATION, translate, translating
@@ -24,9 +25,11 @@ from .options import Properties, log
 from .watch import Watch
 
 LEADERS_SECONDS = 1.0
-BATCH = 2_000
+BATCH = 16_000
 BATCH_BYTES = 8_000_000
-"""Approximate limit of a batch in bytes, estimated from its first message."""
+"""Approximate limit of a batch in bytes, estimated from one message of each part."""
+PART = 1_000
+"""Messages that are taken from the client at once."""
 _GONE = frozenset({
     KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC, KafkaError._UNKNOWN_PARTITION,
     KafkaError.TOPIC_AUTHORIZATION_FAILED, KafkaError._FATAL,
@@ -48,7 +51,7 @@ class KafkaReader(ReaderDriver):
             "fetch.wait.max.ms": 20,
             "fetch.queue.backoff.ms": 5,
             "queued.min.messages": 100_000,
-            "queued.max.messages.kbytes": 65_536,
+            "queued.max.messages.kbytes": 32_768,
             "fetch.message.max.bytes": 4_194_304,
             "topic.metadata.propagation.max.ms": 2000,
             **properties,
@@ -99,11 +102,19 @@ class KafkaReader(ReaderDriver):
             self._watch.raise_if_refused()
             return Columns.empty()
         self._watch.forget()
+        rows = PartitionColumns(slice_.topic, slice_.partition or 0, attributes=self._attributes)
+        errors: list[Message] = []
         # thousands of messages at once would trigger the garbage collector several times
-        limit = max(1, min(BATCH, BATCH_BYTES // (len(first) + 1)))
         with gc_paused():
-            rows, errors = split_errors([first, *self._consumer.consume(limit, 0)])
-            columns = self._rows(slice_, rows)
+            part, room = [first], BATCH_BYTES
+            while part:
+                good, bad = split_errors(part)
+                rows.add(good)
+                errors += bad
+                room -= len(part) * (len(part[-1]) + 1)
+                wanted = min(PART, BATCH - len(rows), room // (len(part[-1]) + 1))
+                part = self._consumer.consume(wanted, 0) if wanted > 0 and not bad else []
+        columns = self._inside(slice_, rows.columns())
         for error in errors:
             self._note(slice_, error)
         if not columns.length and self._next >= slice_.end:
@@ -111,18 +122,13 @@ class KafkaReader(ReaderDriver):
             return None
         return columns
 
-    def _rows(self, slice_: Slice, messages: list[Message]) -> Columns:
-        """Return messages as columns, without those beyond the end of the slice."""
-        if not messages:
-            return Columns.empty()
-        columns = to_columns(
-            messages, slice_.topic, partition=slice_.partition or 0, attributes=self._attributes
-        )
-        offsets = columns.offset
-        self._next = max(self._next, offsets[-1] + 1)
-        if offsets[-1] < slice_.end:
+    def _inside(self, slice_: Slice, columns: Columns) -> Columns:
+        """Return the rows without those beyond the end of the slice."""
+        if not columns.length:
             return columns
-        return columns.slice(0, sum(offset < slice_.end for offset in offsets))
+        last = columns.offset[-1]
+        self._next = max(self._next, last + 1)
+        return columns if last < slice_.end else columns.slice(0, bisect_left(columns.offset, slice_.end))
 
     def stop(self) -> None:
         if self._piece is not None:

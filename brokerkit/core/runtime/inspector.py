@@ -44,7 +44,7 @@ from ..vocabulary.windows import (
 from .closing import Closable
 from .counting import COUNTED_SECONDS, counted, last_messages, rest
 from .driver_thread import DriverThread
-from .slice_reading import ReaderPool, SliceReading
+from .slice_reading import Begun, ReaderPool, SliceReading, ends
 from .subscribing import line_that_creates
 
 INSPECT_SECONDS = 30.0
@@ -286,6 +286,10 @@ class ConnectedInspector(Closable):
             ]
         return [slice_ for each in located for slice_ in slices_of(topic, each, slice_rows)]
 
+    def begin(self, slice_: Slice, *, attributes: bool = True) -> Begun | None:
+        """Start to fetch the first rows of a slice that is read next; None if it is empty."""
+        return None if slice_.empty else self._readers.begin(slice_, attributes)
+
     def read(
         self,
         slice_: Slice,
@@ -295,6 +299,7 @@ class ConnectedInspector(Closable):
         stall: float = STALL_SECONDS,
         on_outside: Callable[[int], object] | None = None,
         removing: bool = False,
+        begun: Begun | None = None,
     ) -> Generator[Columns]:
         """Iterate over the rows of a slice, in order, in batches. Reads one batch ahead.
 
@@ -307,6 +312,7 @@ class ConnectedInspector(Closable):
             stall: Seconds without a row after which the broker counts as unavailable.
             on_outside: Called with the number of rows left out because of their times.
             removing: Do not warn of missing rows: the caller removes them.
+            begun: What `begin` returned for the same slice.
 
         Raises:
             Unavailable: No row came for `stall` seconds.
@@ -315,11 +321,12 @@ class ConnectedInspector(Closable):
         if slice_.empty:
             return
         self._check_open()
-        with self._readers.reader() as reading:
+        begun = self._readers.begin(slice_, attributes) if begun is None else begun
+        with self._readers.reading(begun) as reading:
             expected: int | None = None if removing else slice_.start
             gaps: list[tuple[int, int]] = []
-            for columns in reading.rows(slice_, attributes, cancellation, stall):
-                first, last = _ends(columns)
+            for columns in reading.rows(begun.fetching, cancellation, stall):
+                first, last = ends(columns)
                 if expected is not None and first is not None and first > expected:
                     gaps.append((expected, first))
                     if expected == slice_.start:
@@ -338,8 +345,7 @@ class ConnectedInspector(Closable):
     def _rows(self, slice_: Slice, stall: float = STALL_SECONDS) -> Iterator[Columns]:
         """Iterate over the rows of a slice that are there now, without a warning about missing ones."""
         self._check_open()
-        with self._readers.reader() as reading:
-            yield from reading.rows(slice_, False, None, stall)
+        yield from self._readers.rows(slice_, stall)
 
     def _warn_of_retention(self, slice_: Slice, gaps: list[tuple[int, int]]) -> None:
         """Warn about the offsets in `gaps` that lie before the beginning of the partition now."""
@@ -391,10 +397,3 @@ class ConnectedInspector(Closable):
             self._driver.close(timeout)
         finally:
             self._readers.join(deadline)
-
-
-def _ends(columns: Columns) -> tuple[int | None, int | None]:
-    """Return the first and the last position, or None where there are none."""
-    (first,) = columns.slice(0, 1).positions()
-    (last,) = columns.slice(columns.length - 1, columns.length).positions()
-    return first, last

@@ -24,6 +24,47 @@ READ_SLICE = 0.2
 T = TypeVar("T")
 
 
+class Fetching:
+    """The next rows of a slice, which the thread of a reader is fetching.
+
+    Attributes:
+        slice_: The slice.
+        task: The fetch that was asked for last. Its result is that of the driver, or an error.
+    """
+
+    def __init__(
+        self,
+        driver: ReaderDriver,
+        thread: DriverThread,
+        translate: Callable[[BaseException], BrokerError],
+        slice_: Slice,
+        attributes: bool,
+    ) -> None:
+        self.slice_ = slice_
+        self._driver = driver
+        self._thread = thread
+        self._translate = translate
+        self._attributes = attributes
+        self._started = False
+        self.task = thread.post(self._fetch)
+
+    def again(self) -> None:
+        """Fetch the next rows."""
+        self.task = self._thread.post(self._fetch)
+
+    def _fetch(self) -> tuple[Columns | None, BrokerError | None]:
+        try:
+            if not self._started:
+                self._driver.start(self.slice_, attributes=self._attributes)
+                self._started = True
+            return self._driver.fetch(READ_SLICE), None
+        except Exception as error:
+            problem = self._translate(error)
+            if problem.retryable:
+                time.sleep(READ_SLICE)
+            return None, problem
+
+
 class SliceReading:
     """A reader with its own thread, used for one slice after the other."""
 
@@ -34,30 +75,17 @@ class SliceReading:
         self._translate = translate
         self._driver_thread = DriverThread(f"reader of {name}")
 
-    def rows(
-        self, slice_: Slice, attributes: bool, cancellation: Cancellation | None, stall: float
-    ) -> Iterator[Columns]:
+    def begin(self, slice_: Slice, attributes: bool) -> Fetching:
+        """Start to fetch the first rows of a slice, without waiting for them."""
+        return Fetching(self._driver, self._driver_thread, self._translate, slice_, attributes)
+
+    def rows(self, fetching: Fetching, cancellation: Cancellation | None, stall: float) -> Iterator[Columns]:
         """Iterate over the rows of a slice, in batches that are not empty. Reads one batch ahead."""
-        started = False
-
-        def fetch() -> tuple[Columns | None, BrokerError | None]:
-            nonlocal started
-            try:
-                if not started:
-                    self._driver.start(slice_, attributes=attributes)
-                    started = True
-                return self._driver.fetch(READ_SLICE), None
-            except Exception as error:
-                problem = self._translate(error)
-                if problem.retryable:
-                    time.sleep(READ_SLICE)
-                return None, problem
-
-        task = self._driver_thread.post(fetch)
+        slice_ = fetching.slice_
         last_seen = time.monotonic()
         while True:
             try:
-                columns, trouble = task.wait(stall, cancellation)
+                columns, trouble = fetching.task.wait(stall, cancellation)
             except TimeoutError as error:
                 raise _stalled(slice_, stall) from error
             if trouble is not None and not trouble.retryable:
@@ -67,9 +95,9 @@ class SliceReading:
             if columns is None or not columns.length:
                 if time.monotonic() - last_seen > stall:
                     raise trouble or _stalled(slice_, stall)
-                task = self._driver_thread.post(fetch)
+                fetching.again()
                 continue
-            task = self._driver_thread.post(fetch)
+            fetching.again()
             yield columns
             last_seen = time.monotonic()
 
@@ -88,6 +116,24 @@ class SliceReading:
         return self._driver_thread.join(deadline)
 
 
+class Begun:
+    """A slice whose first rows are fetched before it is read. It must be read or given up.
+
+    Attributes:
+        reading: Its reader.
+        fetching: Its first rows.
+    """
+
+    def __init__(self, pool: ReaderPool, reading: SliceReading, fetching: Fetching) -> None:
+        self._pool = pool
+        self.reading = reading
+        self.fetching = fetching
+
+    def give_up(self) -> None:
+        """Close the reader, whose slice is not read after all."""
+        self._pool.put_back(self.reading, False)
+
+
 class ReaderPool:
     """The readers of an inspector. Idle ones are kept for the next slice. Any thread may use it.
 
@@ -104,19 +150,29 @@ class ReaderPool:
         self._readers: list[SliceReading] = []
         self._closed = False
 
-    @contextlib.contextmanager
-    def reader(self) -> Iterator[SliceReading]:
-        """Return a context manager for an idle reader, or a new one. After an error it is closed."""
+    def begin(self, slice_: Slice, attributes: bool) -> Begun:
+        """Start to read a slice with an idle reader, or a new one."""
         reading = self._take()
+        return Begun(self, reading, reading.begin(slice_, attributes))
+
+    @contextlib.contextmanager
+    def reading(self, begun: Begun) -> Iterator[SliceReading]:
+        """Return a context manager for the reader of a slice. After an error it is closed."""
         usable = False
         try:
-            yield reading
+            yield begun.reading
             usable = True
         except GeneratorExit:
             usable = True
             raise
         finally:
-            self._put_back(reading, usable)
+            self.put_back(begun.reading, usable)
+
+    def rows(self, slice_: Slice, stall: float) -> Iterator[Columns]:
+        """Iterate over the rows of a slice without their attributes; see `SliceReading.rows`."""
+        begun = self.begin(slice_, False)
+        with self.reading(begun) as reading:
+            yield from reading.rows(begun.fetching, None, stall)
 
     def _take(self) -> SliceReading:
         with freed(self._lock), self._lock:
@@ -127,11 +183,11 @@ class ReaderPool:
             self._readers.append(reading)
             closed = self._closed
         if closed:
-            self._put_back(reading, False)
+            self.put_back(reading, False)
             raise Closed(f"the inspector of {self._name} is closed")
         return reading
 
-    def _put_back(self, reading: SliceReading, usable: bool) -> None:
+    def put_back(self, reading: SliceReading, usable: bool) -> None:
         """Keep a reader for the next slice if it is usable and few are kept, else close it."""
         with freed(self._lock), self._lock:
             if usable and not self._closed and len(self._idle) < IDLE_READERS:
@@ -162,3 +218,10 @@ def _stalled(slice_: Slice, stall: float) -> Unavailable:
     return Unavailable(
         f"no message came for {stall:g} s while reading {slice_.topic!r}{where}; is the broker reachable?"
     )
+
+
+def ends(columns: Columns) -> tuple[int | None, int | None]:
+    """Return the first and the last position, or None where there are none."""
+    (first,) = columns.slice(0, 1).positions()
+    (last,) = columns.slice(columns.length - 1, columns.length).positions()
+    return first, last

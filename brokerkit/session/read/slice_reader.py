@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import Any
 
 import pyarrow as pa
 
 from brokerkit.core.runtime.inspector import ConnectedInspector
+from brokerkit.core.runtime.slice_reading import Begun
 from brokerkit.core.vocabulary.cancellation import Cancellation
 from brokerkit.core.vocabulary.columns import Columns
 from brokerkit.core.vocabulary.topics import Slice
@@ -100,11 +103,8 @@ class SliceReader:
         def left() -> int | None:
             return None if self._limit is None else self._limit - report.matched
 
-        for slice_ in self._slices:
-            parts = self._inspector.read(
-                slice_, attributes=self._attributes, cancellation=self._cancellation, on_outside=on_outside
-            )
-            for columns in gathered(parts, left):
+        with closing(self._rows(on_outside, left)) as rows:
+            for slice_, columns in rows:
                 if self._cancellation is not None:
                     self._cancellation.raise_if_cancelled()
                 room = left()
@@ -130,6 +130,30 @@ class SliceReader:
                 if stop is not None:
                     return
         report.stopped = "at the end"
+
+    def _rows(
+        self, on_outside: Callable[[int], None], left: Callable[[], int | None]
+    ) -> Generator[tuple[Slice, Columns]]:
+        """Yield the rows of each slice, while the first rows of the next one are fetched."""
+        ahead: Begun | None = None
+        wants_all = self._limit is None and self._room is None
+        try:
+            for slice_, following in zip_longest(self._slices, self._slices[1:]):
+                begun, ahead = ahead, None
+                parts = self._inspector.read(
+                    slice_,
+                    attributes=self._attributes,
+                    cancellation=self._cancellation,
+                    on_outside=on_outside,
+                    begun=begun,
+                )
+                for columns in gathered(parts, left):
+                    if ahead is None and following is not None and wants_all:
+                        ahead = self._inspector.begin(following, attributes=self._attributes)
+                    yield slice_, columns
+        finally:
+            if ahead is not None:
+                ahead.give_up()
 
     def _stop(self, batch: pa.RecordBatch, room: int | None) -> tuple[Stopped | None, int]:
         """Return why to stop with this batch, or None to go on, and how many of its rows to keep."""
