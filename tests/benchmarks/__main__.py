@@ -7,12 +7,22 @@ import sys
 import brokerkit as bk
 from brokerkit.sandbox.kafka import KafkaServer
 
-from . import avro_columns, json_frame, kafka_frame, kafka_reading, nats_frame, process, protobuf_columns
+from . import (
+    avro_columns,
+    json_frame,
+    kafka_frame,
+    kafka_reading,
+    nats_frame,
+    process,
+    protobuf_columns,
+    pulsar_reading,
+)
 from .messages import payloads
 from .report import Line, table
 
 ROWS = 1_000_000
 NATS_ROWS = 300_000
+PULSAR_ROWS = 100_000
 PROTOBUF_ROWS = 100_000
 AVRO_ROWS = 200_000
 
@@ -38,11 +48,13 @@ def main(chosen: set[str]) -> None:
     if "protobuf" in chosen:
         lines += protobuf_columns.run(PROTOBUF_ROWS)
     if "nats" in chosen:
-        lines += nats_frame.run(NATS_ROWS)
+        notes += nats_frame.run(NATS_ROWS)
     if "kafka" in chosen:
         lines += kafka_frame.run(ROWS)
     if "kafka-reading" in chosen:
         notes += kafka_reading.run(ROWS)
+    if "pulsar" in chosen:
+        notes += pulsar_reading.run(PULSAR_ROWS)
     if "export" in chosen:
         notes.append(export_line())
     if "import" in chosen:
@@ -57,5 +69,5 @@ def main(chosen: set[str]) -> None:
 if __name__ == "__main__":
     main(
         set(sys.argv[1:])
-        or {"json", "avro", "protobuf", "nats", "kafka", "kafka-reading", "export", "import"}
+        or {"json", "avro", "protobuf", "nats", "kafka", "kafka-reading", "pulsar", "export", "import"}
     )
