@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import subprocess
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,9 +14,10 @@ import pytest
 import brokerkit as bk
 from brokerkit.core import OutboundMessage
 from brokerkit.core.vocabulary.results import PublishFailed
-from brokerkit.sandbox.pulsar import PulsarServer, provision
+from brokerkit.sandbox.pulsar import PulsarServer
 from brokerkit.session.publish.placement import PlacingWarning
 from brokerkit.workbench import Session
+from tests.brokers.java_program import run_java
 
 from .conftest import Make, new_name
 
@@ -192,14 +192,7 @@ def test_keys_that_java_wrote_as_bytes_are_those_bytes_where_the_schema_says_so(
     session: Session, pulsar_server: PulsarServer, make: Make
 ) -> None:
     plain, pairs, target = make(), make(), make()
-    libraries = provision() / "home" / "lib" / "*"
-    subprocess.run(
-        ["java", "-XX:TieredStopAtLevel=1", "-cp", str(libraries), str(Path(__file__).with_name("Keys.java")),
-         pulsar_server.url, plain, pairs],
-        check=True,
-        capture_output=True,
-        timeout=120,
-    )  # fmt: skip
+    run_java(Path(__file__).with_name("Keys.java"), pulsar_server.url, plain, pairs)
     session.publish(pairs, "python", key="abcd")
     for frame in (
         session.scan(pairs).to_pandas(),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import pickle
-import subprocess
 import uuid
 import warnings
 from collections.abc import Iterator
@@ -19,9 +18,10 @@ import brokerkit as bk
 from brokerkit.core.vocabulary.columns import Columns
 from brokerkit.frames.build import FrameBuilder
 from brokerkit.registry import SchemaRef, SchemasUnknownWarning, SystemSchemas
-from brokerkit.sandbox.pulsar import PulsarServer, provision
+from brokerkit.sandbox.pulsar import PulsarServer
 from brokerkit.testing import eventually
 from brokerkit.workbench import Session
+from tests.brokers.java_program import run_java
 
 pytestmark = pytest.mark.broker
 
@@ -69,10 +69,7 @@ def namespace(pulsar_server: PulsarServer) -> str:
     at = f"{pulsar_server.admin}/admin/v2/namespaces/{name}"
     httpx.put(at, json={}).raise_for_status()
     httpx.put(f"{at}/schemaCompatibilityStrategy", json="ALWAYS_COMPATIBLE").raise_for_status()
-    program = str(Path(__file__).with_name("Schemas.java"))
-    jars = str(provision() / "home" / "lib" / "*")
-    command = ["java", "-XX:TieredStopAtLevel=1", "-cp", jars, program, pulsar_server.url, name]
-    subprocess.run(command, check=True, capture_output=True, timeout=120)
+    run_java(Path(__file__).with_name("Schemas.java"), pulsar_server.url, name)
     return name
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,8 +12,9 @@ import pandas as pd
 import pytest
 
 import brokerkit as bk
-from brokerkit.sandbox.pulsar import PulsarServer, provision
+from brokerkit.sandbox.pulsar import PulsarServer
 from brokerkit.workbench import Session
+from tests.brokers.java_program import run_java
 
 pytestmark = pytest.mark.broker
 
@@ -50,15 +50,8 @@ def send(pulsar_server: PulsarServer) -> Send:
     """Publishes (kind, key, value) triples with the official client."""
 
     def run(topic: str, *triples: tuple[str, str, str]) -> None:
-        program = str(Path(__file__).with_name("Pairs.java"))
-        java = ["java", "-XX:TieredStopAtLevel=1", "-cp", str(provision() / "home" / "lib" / "*"), program]
         words = [word for triple in triples for word in triple]
-        subprocess.run(
-            [*java, pulsar_server.url, topic, *words],
-            check=True,
-            capture_output=True,
-            timeout=120,
-        )
+        run_java(Path(__file__).with_name("Pairs.java"), pulsar_server.url, topic, *words)
 
     return run
 
