@@ -28,7 +28,7 @@ def session(server: PubSubServer) -> Iterator[Session]:
 @pytest.fixture
 def messages(server: PubSubServer) -> int:
     """How many there are: pstest gives one message of a key at a time."""
-    return 3_000 if isinstance(server, EmulatorServer) else 15
+    return 1_200 if isinstance(server, EmulatorServer) else 15
 
 
 def filled(session: Session, messages: int, keys: int) -> tuple[str, str]:
