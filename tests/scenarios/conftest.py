@@ -41,7 +41,7 @@ def pulsar_system(pulsar_server: PulsarServer) -> Pulsar:
 
 
 ON_ONE_SYSTEM = pytest.mark.parametrize(
-    "system", ["kafka", pytest.param("nats", marks=pytest.mark.extended)], indirect=True, scope="session"
+    "system", ["kafka", pytest.param("nats", marks=pytest.mark.soak)], indirect=True, scope="session"
 )
 """For what takes long and is the same on each system."""
 

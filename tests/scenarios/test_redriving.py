@@ -149,7 +149,7 @@ def letters(request: pytest.FixtureRequest) -> Iterator[Letters]:
     "journal",
     [
         pytest.param(True, id="with a journal"),
-        pytest.param(False, marks=pytest.mark.extended, id="without one"),
+        pytest.param(False, marks=pytest.mark.soak, id="without one"),
     ],
 )
 @pytest.mark.parametrize(

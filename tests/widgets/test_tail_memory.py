@@ -34,7 +34,7 @@ def check(url: str) -> None:
     assert found["grown"] < MOST
 
 
-@pytest.mark.extended
+@pytest.mark.soak
 @pytest.mark.timeout(180)
 def test_a_tail_of_large_messages_is_bounded_in_bytes() -> None:
     check("inmem://")

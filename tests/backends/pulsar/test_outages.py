@@ -113,10 +113,13 @@ READS: dict[str, Callable[[Session, str, Path], list[str]]] = {
         pytest.param("cut", True, id="cut-admin"),
         pytest.param("cut", False, id="cut-plain"),
         *(
-            pytest.param(fault, knows, id=f"{fault}-{kind}", marks=pytest.mark.extended)
+            pytest.param(fault, knows, id=f"{fault}-{kind}", marks=mark)
             for fault in FAULTS
             if fault != "cut"
-            for knows, kind in ((True, "admin"), (False, "plain"))
+            for knows, kind, mark in (
+                (True, "admin", pytest.mark.extended),
+                (False, "plain", pytest.mark.soak),
+            )
         ),
     ],
 )

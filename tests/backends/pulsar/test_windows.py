@@ -60,6 +60,9 @@ def test_a_window_ends_at_a_message_and_begins_at_a_time(
     assert values(session.peek(topic, start=at(15), end=fourth)) == ["b", "late"]
 
 
+@pytest.mark.parametrize(
+    "session", ["with the REST endpoint", pytest.param("without", marks=pytest.mark.soak)], indirect=True
+)
 @pytest.mark.extended
 def test_windows_of_random_times_are_exact_over_partitions_and_batches(
     session: Session, make: Make, host: str
