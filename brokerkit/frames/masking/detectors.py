@@ -8,15 +8,21 @@ from itertools import accumulate
 
 Span = tuple[int, int]
 
-MAY_HOLD_ANY = r"@|%40|\\|\d[\d \-./()]{5,}\d|[A-Za-z]{2}\d{2}"
-"""A text in which this is not found has nothing that a detector finds; RE2 reads it as well."""
+_MANY_DIGITS = r"\d(?:[ -]?+\d){12}"
+MAY_HOLD = {
+    "email": r"@|%40",
+    "card": _MANY_DIGITS,
+    "iban": r"[A-Za-z]{2}\d{2}",
+    "phone": r"\d[\d \-./()]{5,}\d",
+}
+"""What each detector needs: a text without escapes in which this is not found has nothing for it."""
 
 _AT = re.compile(r"@|%40")
 _LOCAL = re.compile(r"[\w.!#$%&'*+/=?^`{|}~-]+")
 _STEP = 64
 _DOMAIN = re.compile(r"(?:[\w-]+\.)+[\w-]{2,}")
 _DIGIT_GROUPS = re.compile(r"\d(?:[ -]?\d)*")
-_MAY_BE_CARD = re.compile(r"\d(?:[ -]?+\d){12}")
+_MAY_BE_CARD = re.compile(_MANY_DIGITS)
 _GROUP = re.compile(r"\d+")
 _CARD_DIGITS = range(13, 20)
 _CARD_BEGINS = "23456"

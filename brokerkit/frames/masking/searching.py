@@ -6,9 +6,8 @@ import re
 from collections.abc import Mapping
 
 from .actions import HIDDEN, Action, Writer, strongest
-from .detectors import DETECTORS, MAY_HOLD_ANY
+from .detectors import DETECTORS, MAY_HOLD
 
-_MAY_HOLD_ANY = re.compile(MAY_HOLD_ANY)
 _ESCAPE = re.compile(r"\\u([0-9a-fA-F]{4})|\\x([0-9a-fA-F]{2})")
 
 
@@ -23,13 +22,19 @@ class Searching:
     def __init__(self, detectors: Mapping[str, Action], writer: Writer) -> None:
         self._detectors = detectors
         self._writer = writer
+        needed = re.compile("|".join([r"\\", *(MAY_HOLD[name] for name in detectors)]))
+        self._holds_any = needed.search
 
     def __bool__(self) -> bool:
         return bool(self._detectors)
 
+    def may_find(self, text: str) -> bool:
+        """Return whether a detector may find something in a text, or in the parts of it."""
+        return bool(self._detectors) and self._holds_any(text) is not None
+
     def masked(self, text: str) -> str | None:
         """Return the text without what the detectors find; None if they find nothing."""
-        if not self._detectors or _MAY_HOLD_ANY.search(text) is None:
+        if not self.may_find(text):
             return None
         if "\\" in text:
             # a text within the text, such as JSON in a string of JSON: its places are not those of the text

@@ -28,6 +28,8 @@ class TextMask:
 
     def payload(self, text: str) -> str:
         """Return a payload as the mask shows it."""
+        if not self._document.has_rules and not self._document.searching.may_find(text):
+            return text
         found = self._json(text)
         if found is not None:
             return found

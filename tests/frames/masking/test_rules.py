@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pickle
+import re
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 import brokerkit as bk
 from brokerkit.core.vocabulary.columns import Columns
 from brokerkit.frames.build import FrameBuilder
+from brokerkit.frames.masking.detectors import DETECTORS, MAY_HOLD
 from brokerkit.frames.masking.mask import as_mask
 from brokerkit.frames.masking.texts import TextMask
 
@@ -76,6 +78,24 @@ def shown(mask: bk.Mask | str, text: str) -> str:
 )  # fmt: skip
 def test_a_rule_hides_what_it_names_and_nothing_else(mask: str, text: str, expected: str) -> None:
     assert shown(mask, text) == expected
+
+
+PARTS = st.one_of(
+    st.text("0123456789 -./()+@DE%4a", max_size=6),
+    st.sampled_from(
+        ["a@b.cc", "a%40b.cc", "4111-1111 1111 1111", "DE89370400440532013000", "+49 (0)30 1234567"]
+    ),
+)
+
+
+@pytest.mark.parametrize("detector", DETECTORS)
+@given(parts=st.lists(PARTS, max_size=4))
+def test_a_text_is_not_left_out_of_a_search_that_would_find_something(
+    detector: str, parts: list[str]
+) -> None:
+    text = "".join(parts)
+    if next(DETECTORS[detector](text), None) is not None:
+        assert re.search(MAY_HOLD[detector], text)
 
 
 def test_equal_values_have_equal_hashes_and_another_key_gives_others() -> None:
