@@ -28,7 +28,11 @@ LIBRARIES = {
 }
 DOCUMENTED = re.compile(r"KafkaError\._[A-Z_]+")
 """The local errors of librdkafka, whose names begin with an underscore although they are public."""
-OWN: dict[str, set[str]] = {"jetstream": {"_direct"}, "pulsar": set(), "servicebus": set()}
+OWN: dict[str, set[str]] = {
+    "jetstream": {"_client", "_portion", "_whole_messages"},
+    "pulsar": set(),
+    "servicebus": set(),
+}
 """Attributes that the subclasses in a room add themselves."""
 MEMBERS: dict[str, dict[str, tuple[str, ...]]] = {
     "jetstream": {
@@ -39,7 +43,9 @@ MEMBERS: dict[str, dict[str, tuple[str, ...]]] = {
             "_process_msg",
             "_process_headers",
             "_transport",
+            "_ps",
         ),
+        "nats.protocol.parser.Parser": ("parse", "buf", "state", "needed"),
         "nats.aio.subscription.Subscription": ("_id",),
         "nats.aio.transport.TcpTransport": ("_io_writer",),
         "asyncio.StreamReaderProtocol": ("_over_ssl",),
