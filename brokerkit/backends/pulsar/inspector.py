@@ -13,12 +13,11 @@ from brokerkit.core.vocabulary.topics import Bounds, Placement, SubscriptionInfo
 
 from .connection import READER_PREFIX
 from .definitions import find_schema, schema_name
-from .log import log
 from .names import rest_path, split_partition
 from .positions import from_ledgers, pack, parse_id
 from .ranges import Ranges, counted
 from .rest import RestEndpoint
-from .topic_policies import settings_of
+from .topic_policies import refusal, settings_of, unseen
 from .topics import Topics
 
 DEAD_LETTERS = "-DLQ"
@@ -73,7 +72,8 @@ class PulsarInspector(InspectorDriver):
             )
             for number, name in parts.items()
         ]
-        beside = _beside(rest, full, deadline)
+        beside, hidden = _seen_beside(rest, full, deadline)
+        settings, unseen_policies = settings_of(rest, full, deadline)
         details = {"producers": sum(len(stats["publishers"]) for _, stats, _ in asked)}
         subscriptions = tuple(subscription_infos(asked, full, beside))
         types = [f"{each.name}: {each.details['type']}" for each in subscriptions if each.details["type"]]
@@ -96,7 +96,8 @@ class PulsarInspector(InspectorDriver):
                 number: Placement(stats.get("ownerBroker"), bytes=int(stats["storageSize"]))
                 for number, stats, _ in asked
             },
-            settings=settings_of(rest, full, deadline),
+            settings=settings,
+            not_shown=(*hidden, *unseen_policies),
         )
 
     def bounds(self, topic: str, timeout: float) -> list[Bounds]:
@@ -146,6 +147,15 @@ def purpose(local: str) -> str | None:
     if local.endswith(DEAD_LETTERS):
         return "dead letters"
     return "retries" if local.endswith(RETRIES) else None
+
+
+def _seen_beside(rest: RestEndpoint, full: str, deadline: Deadline) -> tuple[dict[str, int], tuple[str, ...]]:
+    """Return what `_beside` returns, and a sentence if an account may not see it."""
+    try:
+        return _beside(rest, full, deadline), ()
+    except BrokerError as error:
+        # an account that may read a topic may lack the right to see the others of its namespace
+        return {}, unseen({"topics of dead letters and retries": refusal(error)})
 
 
 def _beside(rest: RestEndpoint, full: str, deadline: Deadline) -> dict[str, int]:
@@ -236,11 +246,12 @@ def confirmation(rest: RestEndpoint | None, full: str, deadline: Deadline) -> st
         found = rest.get(f"{rest_path(full)}/persistence", deadline.remaining(), applied="true")
         write, ack = int(found["bookkeeperWriteQuorum"]), int(found["bookkeeperAckQuorum"])
         ensemble = int(found["bookkeeperEnsemble"])
-    except (BrokerError, LookupError, TypeError, ValueError) as error:
+    except BrokerError as error:
         # an account that may read a topic may lack the right to see its policies
-        log.info("the persistence of %s: %s", full, error)
+        why = refusal(error)
         return (
-            f"written by the bookies of the ack quorum (how many of them: the brokers do not say); {SYNCED}"
+            "written by the bookies of the ack quorum (how many of them: the brokers refuse to tell, "
+            f"{why}); {SYNCED}"
         )
     return (
         f"written by {ack} of the {write} bookies that each message goes to (ack quorum {ack}, write quorum "

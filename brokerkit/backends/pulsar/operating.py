@@ -14,9 +14,9 @@ from brokerkit.core.vocabulary.topics import SubscriptionInfo
 
 from .admin import Subscriptions
 from .inspector import Asked, PulsarInspector, cursor_position, subscription_infos
-from .log import log
 from .names import check_subscription, rest_path
 from .positions import LedgerBounds, from_ledgers, unpack
+from .topic_policies import policy, refusal, unseen
 from .topics import Topics
 
 SHOWN_MEMBERS = 5
@@ -77,31 +77,30 @@ class PulsarSubscriptions(SubscriptionsDriver):
             )
             for each in asked
         )
-        settings = self._settings(full, info, next(iter(parts.values()), {}), deadline)
-        return SubscriptionDescription(info, progress, _members(parts), settings)
+        settings, not_shown = self._settings(full, info, next(iter(parts.values()), {}), deadline)
+        return SubscriptionDescription(info, progress, _members(parts), settings, not_shown=not_shown)
 
     def _settings(
         self, full: str, info: SubscriptionInfo, stats: dict[str, Any], deadline: Deadline
-    ) -> dict[str, Any]:
-        """Return what the brokers know. Ack timeout and dead-letter policy are known to the clients only."""
+    ) -> tuple[dict[str, Any], tuple[str, ...]]:
+        """Return what the brokers know, and a sentence about what an account may not see.
+
+        Ack timeout and dead-letter policy are known to the clients only.
+        """
         shown: dict[str, Any] = {
             "type": info.details["type"],
             "key_shared_mode": stats.get("keySharedMode"),
             "replicated": stats.get("isReplicated"),
             "properties": stats.get("subscriptionProperties") or None,
         }
+        rest, refused = self._topics.required_rest(), {}
         for name, path in (("message_ttl_seconds", "messageTTL"), ("retention", "retention")):
             try:
-                url = f"{rest_path(full)}/{path}"
-                answer = self._topics.required_rest().ask(
-                    "GET", url, deadline.remaining(), params={"applied": "true"}
-                )
                 # 0 is the brokers' word for no limit of time
-                shown[name] = (answer.json() or None) if answer.content else None
-            except (BrokerError, ValueError) as error:
-                # an account that may read a topic may lack the right to see its policies
-                log.info("%s of %s: %s", path, full, error)
-        return shown
+                shown[name] = policy(rest, full, path, deadline, applied=True) or None
+            except BrokerError as error:
+                refused[name] = refusal(error)
+        return shown, unseen(refused)
 
     def check_reset(self, plan: ResetPlan, timeout: float) -> tuple[str, ...]:
         for move in plan.moves:

@@ -9,7 +9,6 @@ from brokerkit.core.vocabulary.cancellation import Deadline
 from brokerkit.core.vocabulary.errors import BrokerError
 from brokerkit.core.vocabulary.topics import Setting
 
-from .log import log
 from .names import rest_path
 from .rest import RestEndpoint
 
@@ -30,22 +29,40 @@ PARTS = {
 OFF_AT_ZERO = ("message_ttl_seconds", "max_message_bytes", "compaction_threshold_bytes")
 
 
-def settings_of(rest: RestEndpoint, full: str, deadline: Deadline) -> tuple[Setting, ...]:
-    """Return the policies that apply to a topic. Those that were set for the topic itself are changed.
+def settings_of(
+    rest: RestEndpoint, full: str, deadline: Deadline
+) -> tuple[tuple[Setting, ...], tuple[str, ...]]:
+    """Return the policies that apply to a topic, and sentences about those that an account may not see.
 
-    Policies of a topic need ``topicLevelPoliciesEnabled`` on the brokers, which is the default. What an
-    account may not see is left out.
+    Those that were set for the topic itself are changed. Policies of a topic need
+    ``topicLevelPoliciesEnabled`` on the brokers, which is the default.
     """
     found: list[Setting] = []
+    refused: dict[str, BrokerError] = {}
     for path, name in POLICIES.items():
         try:
             own = policy(rest, full, path, deadline)
             applied = policy(rest, full, path, deadline, applied=True)
-        except (BrokerError, ValueError) as error:
-            log.info("policy %s of %s: %s", path, full, error)
+        except BrokerError as error:
+            refused[name] = refusal(error)
             continue
         found.extend(_settings(name, applied, changed=own is not None))
-    return tuple(found)
+    return tuple(found), unseen(refused)
+
+
+def refusal(error: BrokerError) -> BrokerError:
+    """Return an error with which the brokers refuse to tell something, and raise any other."""
+    if error.retryable:
+        raise error
+    return error
+
+
+def unseen(refused: Mapping[str, BrokerError]) -> tuple[str, ...]:
+    """Return a sentence about what is refused, by its names, or none."""
+    if not refused:
+        return ()
+    error = next(iter(refused.values()))
+    return (f"{', '.join(refused)}: not shown, since the brokers refuse to tell ({error})",)
 
 
 def policy(rest: RestEndpoint, full: str, path: str, deadline: Deadline, *, applied: bool = False) -> Any:

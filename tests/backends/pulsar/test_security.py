@@ -9,8 +9,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
 
+import httpx
 import pytest
 
+import brokerkit as bk
 from brokerkit.core import BrokerError, OutboundMessage, Unauthorized, Unavailable, connect
 from brokerkit.sandbox.pulsar import PulsarServer
 from tests.brokers.pulsar_secure import SecurePulsarServer, self_signed
@@ -74,6 +76,24 @@ def test_missing_permissions_are_reported(secure: SecurePulsarServer) -> None:
     with connect(secure.url, token=secure.guest) as broker, broker.publisher() as publisher:
         (result,) = publisher.topic(topic).publish_batch([OutboundMessage(b"x")])
     assert isinstance(result.error, Unauthorized)
+
+
+def test_what_an_account_may_not_see_is_named(secure: SecurePulsarServer) -> None:
+    topic = new_name()
+    with bk.connect(secure.url, admin=secure.admin, token=secure.token) as session:
+        session.create_topic(topic)
+        session.create_subscription(topic, "me", start="earliest")
+        assert session.describe(topic).not_shown == ()
+        assert session.describe_subscription("me", topic).not_shown == ()
+    path = f"{secure.admin}/admin/v2/persistent/public/default/{topic}/permissions/guest"
+    header = {"Authorization": f"Bearer {secure.token}"}
+    httpx.post(path, json=["consume", "produce"], headers=header, trust_env=False).raise_for_status()
+    with bk.connect(secure.url, admin=secure.admin, token=secure.guest) as session:
+        beside, policies = session.describe(topic).not_shown
+        assert beside.startswith("topics of dead letters and retries: not shown")
+        assert policies.startswith("retention, message_ttl_seconds, deduplication, ")
+        (said,) = session.describe_subscription("me", topic).not_shown
+        assert said.startswith("message_ttl_seconds, retention: not shown")
 
 
 def test_an_error_never_asks_for_a_token(secure: SecurePulsarServer) -> None:
