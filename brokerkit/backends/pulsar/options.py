@@ -52,7 +52,9 @@ OPTIONS = OptionTable(
         "tls_check_hostname": Option(flag, "false: accept a certificate of another host", True),
         "listener": Option(text, "name of the advertised listener to connect to"),
         "nack_delay": Option(SECONDS, "seconds until a returned message is redelivered", 1.0),
-        "prefetch": Option(COUNT, "number of messages that a consumer prefetches", 200),
+        "prefetch": Option(
+            COUNT, "number of messages that a consumer prefetches (default: 200, and fewer large ones)"
+        ),
         "batching": Option(
             flag, "true: publish in batches, which is faster; a batch counts as one message in lags", False
         ),
@@ -90,7 +92,7 @@ class Options:
     tls_check_hostname: bool
     listener: str | None
     nack_delay: float
-    prefetch: int
+    prefetch: int | None
     batching: bool
     chunking: bool
 

@@ -20,6 +20,7 @@ from .backlog import SubscriptionBacklog
 from .connection import leave
 from .errors import translate
 from .interrupted import forget_consumers_that_left
+from .prefetching import fitting
 from .schemas import TopicSchemas
 from .subscription_options import SubscriptionOptions
 from .topics import Topics
@@ -106,7 +107,10 @@ class SubscriptionClient:
         self.schemas = TopicSchemas(self._topics.rest, self.topic)
         if self.options.type == "shared" and self._topics.rest is not None:
             forget_consumers_that_left(self._topics, self.topic, name, OPEN_SECONDS)
-        consumer = self.options.subscribe(self._connection, self.topic, name)
+        prefetch = self.options.prefetch
+        if prefetch is None:
+            prefetch = fitting(self._topics, self.topic, OPEN_SECONDS)
+        consumer = self.options.subscribe(self._connection, self.topic, name, prefetch)
         if self._closed:
             leave(consumer)
             raise Closed("the consumer was closed while it was opened")

@@ -48,6 +48,7 @@ class SubscriptionOptions:
         type: The subscription type, a key of `TYPES`.
         counts: Whether deliveries are counted.
         name: The name of the consumer, if one was given.
+        prefetch: How many messages of each partition it holds ready, if a number was given.
     """
 
     def __init__(self, connection: PulsarConnection, model: Model, options: Mapping[str, Any]) -> None:
@@ -70,7 +71,7 @@ class SubscriptionOptions:
         connection: PulsarConnection,
         topic: str,
         subscription: str,
-        prefetch: int | None = None,
+        prefetch: int,
         **more: Any,
     ) -> Any:
         """Return a consumer of the library. Blocks until it is attached.
@@ -79,7 +80,7 @@ class SubscriptionOptions:
             connection: The connection.
             topic: The full name of the topic.
             subscription: The name of the subscription.
-            prefetch: As in `SUBSCRIPTION_OPTIONS`.
+            prefetch: How many messages of each partition it holds ready.
             more: Further arguments of the library.
         """
         check_subscription(subscription)
@@ -88,7 +89,7 @@ class SubscriptionOptions:
                 topic,
                 subscription,
                 TYPES[self.type],
-                receiver_queue_size=self.prefetch if prefetch is None else prefetch,
+                receiver_queue_size=prefetch,
                 consumer_name=self.name,
                 negative_ack_redelivery_delay_ms=round(1000 * self.nack_delay),
                 # without this, returning one message of a batch would redeliver the whole batch

@@ -11,6 +11,7 @@ import pytest
 
 import brokerkit as bk
 from brokerkit.backends.pulsar.lookahead import LARGE_BYTES
+from brokerkit.backends.pulsar.prefetching import HELD_BYTES
 from brokerkit.backends.pulsar.reader import BATCH_BYTES
 from brokerkit.core import Connection, OutboundMessage, TooLarge
 from brokerkit.core.vocabulary.cancellation import Deadline
@@ -18,7 +19,7 @@ from brokerkit.sandbox.pulsar import PulsarServer
 from brokerkit.testing import eventually
 from brokerkit.workbench import Session
 
-from .conftest import Make, publish
+from .conftest import Make, messages_of, publish, settled, take
 
 pytestmark = pytest.mark.broker
 SETTLED = 20
@@ -126,7 +127,7 @@ def test_a_reader_that_waits_holds_few_large_messages_ready(
     url = f"{pulsar_server.admin}/admin/v2/{topic.replace('persistent://', 'persistent/')}/stats"
     sent: list[int] = []
 
-    def settled() -> bool:
+    def still() -> bool:
         readers = httpx.get(url).json()["subscriptions"].values()
         sent.append(max((each["bytesOutCounter"] for each in readers), default=0))
         return len(sent) > SETTLED and len(set(sent[-SETTLED:])) == 1
@@ -134,7 +135,7 @@ def test_a_reader_that_waits_holds_few_large_messages_ready(
     rows = inspector.read(slice_)
     first_rows = next(rows)
     until = Deadline(10)
-    while not until.passed and not settled():
+    while not until.passed and not still():
         pass
     seen = [int(bytes(value or b"")[:6]) for value in first_rows.values("value")]
     for columns in rows:
@@ -142,3 +143,47 @@ def test_a_reader_that_waits_holds_few_large_messages_ready(
     assert seen == list(range(count))
     # a batch with the caller, one that is read ahead, and what the library holds ready
     assert max(sent) <= 2 * BATCH_BYTES + LARGE_BYTES + 3 * size
+
+
+@pytest.mark.extended
+@pytest.mark.parametrize("partitions", [None, 3])
+def test_a_consumer_that_waits_holds_few_large_messages_ready(
+    broker: Connection, make: Make, pulsar_server: PulsarServer, partitions: int | None
+) -> None:
+    topic, size = make(partitions), 2_000_000
+    for first in range(0, 60, 10):
+        publish(broker, topic, *(b"%06d" % number + bytes(size) for number in range(first, first + 10)))
+    path = topic.replace("persistent://", "persistent/")
+    kind = "stats" if partitions is None else "partitioned-stats"
+    sent: list[int] = []
+
+    def still() -> bool:
+        stats = httpx.get(f"{pulsar_server.admin}/admin/v2/{path}/{kind}").json()
+        sent.append(stats["subscriptions"]["me"]["bytesOutCounter"])
+        return len(sent) > SETTLED and len(set(sent[-SETTLED:])) == 1
+
+    with messages_of(broker, topic) as consumer:
+        (first_one,) = consumer.next_batch(1, 30)
+        until = Deadline(10)
+        while not until.passed and not still():
+            pass
+        assert sent[-1] <= HELD_BYTES + 2 * (partitions or 1) * size
+        got = [first_one, *consumer.next_batch(59, 60)]
+        assert sorted(int(bytes(each.data or b"")[:6]) for each in got) == list(range(60))
+        for each in got:
+            each.ack()
+
+
+@pytest.mark.parametrize(("size", "count"), [(10, 200), (1_000_000, 32), (4_500_000, 7)])
+def test_the_queue_of_a_consumer_is_long_for_small_messages(
+    broker: Connection, make: Make, pulsar_server: PulsarServer, url: str, size: int, count: int
+) -> None:
+    topic = make()
+    with bk.connect(url) as session:
+        session.publish(topic, bytes(size))
+    path = topic.replace("persistent://", "persistent/")
+    with messages_of(broker, topic) as consumer:
+        assert len(settled(take(consumer, 1))) == 1
+        stats = httpx.get(f"{pulsar_server.admin}/admin/v2/{path}/stats").json()
+        (found,) = stats["subscriptions"]["me"]["consumers"]
+        assert count // 2 <= found["availablePermits"] <= count
