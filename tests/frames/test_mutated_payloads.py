@@ -72,9 +72,9 @@ def test_no_damaged_payload_is_lost_or_slow_or_breaks_a_read(count: int) -> None
     for start in range(0, count, BATCH):
         part = [mutated(r) for _ in range(BATCH)]
         decoder = decoders[start // BATCH % 2]
-        begin = time.perf_counter()
+        begin = time.process_time()
         found = decoder.decode(Payloads(pa.array(part, pa.large_binary())))
-        if time.perf_counter() - begin > SLOWEST:
+        if time.process_time() - begin > SLOWEST:
             for payload in part:
                 begin = time.process_time()
                 decoder.decode(Payloads(pa.array([payload], pa.large_binary())))
