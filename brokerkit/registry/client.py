@@ -1,4 +1,4 @@
-"""Requests to a registry, with its errors as BrokerErrors."""
+"""Requests to a registry."""
 
 from __future__ import annotations
 
@@ -7,24 +7,22 @@ import http.client
 import json
 import ssl
 import time
-import urllib.error
 import urllib.request
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote, urlsplit
 
 from brokerkit.core.vocabulary.errors import (
-    AlreadyExists,
     BrokerError,
     ConfigError,
     NotFound,
-    NotSupported,
     TooLarge,
     Unauthorized,
     Unavailable,
 )
 from brokerkit.core.vocabulary.secrets import Secret, Secrets
 
+from .errors import refusal, unreachable
 from .http import LARGEST, Answer, AnswerTooLarge, Requests
 from .options import RegistryOptions
 
@@ -36,7 +34,6 @@ ATTEMPTS = 2
 """How often each address is asked: a connection that was idle may be broken, and a proxy restarted."""
 SOON = 1.0
 """Seconds after which an address that did not answer is not asked a second time."""
-_REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 
 class RegistryClient:
@@ -157,14 +154,14 @@ class RegistryClient:
         except AnswerTooLarge:
             problem = TooLarge(f"the schema registry {address} sent more than {LARGEST // 2**20} MB")
         except (OSError, http.client.HTTPException, ValueError) as error:
-            problem = _unreachable(error, address)
+            problem = unreachable(error, address)
         except BaseException as error:
             # the variables of urllib's functions hold the credentials
             raise error.with_traceback(None) from None
         else:
             if 200 <= answer.status < 300:
                 return answer
-            problem = _refusal(answer, address)
+            problem = refusal(answer, address)
         # raised here, so that no exception of urllib becomes its context
         raise self._secrets.clear(problem)
 
@@ -195,45 +192,3 @@ def _tls(options: RegistryOptions) -> ssl.SSLContext:
             f"the files of registry_ca, registry_cert or registry_key cannot be used: {error}"
         ) from error
     return context
-
-
-def _unreachable(error: Exception, address: str) -> BrokerError:
-    reason = error.reason if isinstance(error, urllib.error.URLError) else error
-    if isinstance(reason, ssl.SSLCertVerificationError):
-        return Unavailable(
-            f"the certificate of the schema registry {address} is not trusted: {reason.verify_message}; "
-            "give registry_ca=, the file of the authority that signed it",
-            retryable=False,
-        )
-    if isinstance(reason, ssl.SSLError) and "alert" in str(reason).lower():
-        return Unauthorized(
-            f"the schema registry {address} requires another client certificate ({reason}): give "
-            "registry_cert= and registry_key="
-        )
-    said = str(reason) or type(reason).__name__
-    return Unavailable(f"the schema registry {address} cannot be reached: {said}")
-
-
-def _refusal(answer: Answer, address: str) -> BrokerError:
-    text = answer.data[:65_536].decode("utf-8", "replace")
-    try:
-        found = json.loads(text)
-        said = str(next(found[name] for name in ("message", "title") if name in found))
-    except (ValueError, TypeError, StopIteration, RecursionError):
-        # the answer may be that of a proxy in between
-        said = text
-    code = answer.status
-    message = f"the schema registry {address} said {code}: {' '.join(said.split())[:500]}".rstrip(": ")
-    if code in _REDIRECTS:
-        return ConfigError(f"{message}; it redirects to {answer.location}: give that address")
-    if code in (401, 403):
-        return Unauthorized(f"{message}; check registry_user and registry_password, or registry_token")
-    if code == 404:
-        return NotFound(message)
-    if code == 409:
-        return AlreadyExists(message)
-    if code in (405, 501):
-        return NotSupported(message)
-    if code in (400, 406, 413, 422):
-        return ConfigError(message)
-    return Unavailable(message) if code >= 500 or code == 429 else BrokerError(message)
