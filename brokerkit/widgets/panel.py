@@ -9,7 +9,8 @@ from __future__ import annotations
 import json
 import time
 from abc import abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from functools import cache
 from importlib.resources import files
 from threading import RLock
@@ -54,11 +55,17 @@ class Panel:
         self._on_message = on_message
         self.widget.on_msg(self._receive)
 
-    def show(self, state: Mapping[str, object]) -> None:
-        """Show this state in the browser."""
+    @contextmanager
+    def in_turn(self) -> Iterator[None]:
+        """Let other threads wait: what is computed inside is shown before anything newer is."""
         with freed(self._lock), self._lock:
+            yield
+
+    def show(self, state: Callable[[], Mapping[str, object]]) -> None:
+        """Show in the browser the state that a function returns now."""
+        with self.in_turn():
             if self.attended and self.widget.comm is not None:
-                self.widget.state = _plain(state)
+                self.widget.state = _plain(state())
 
     def send(self, message: Mapping[str, object]) -> None:
         """Send a message to the browser once; without a viewer, do nothing."""
@@ -100,6 +107,25 @@ def _plain(content: Mapping[str, Any]) -> State:
     """
     made: State = json.loads(json.dumps(dict(content)))
     return made
+
+
+class Channel(Protocol):
+    """Where a view is shown: a panel, or a part of another one."""
+
+    @property
+    def attended(self) -> bool:
+        """Whether there has been a viewer lately, as far as is known."""
+        ...
+
+    def in_turn(self) -> AbstractContextManager[None]:
+        """Let other threads wait: what is computed inside is shown before anything newer is."""
+        ...
+
+    def show(self, state: Callable[[], Mapping[str, object]]) -> None:
+        """Show the state that a function returns now."""
+
+    def send(self, message: Mapping[str, object]) -> None:
+        """Send a message to the browser once."""
 
 
 class PanelView(Protocol):

@@ -54,7 +54,7 @@ def told(browser: TopicBrowser) -> list[dict]:
     """Everything that goes to the view from now on."""
     pytest.importorskip("anywidget")
     sent: list[dict] = []
-    browser.widget.children[0].send = lambda content, buffers=None: sent.append(content)
+    browser.widget.send = lambda content, buffers=None: sent.append(content)
     return sent
 
 
@@ -458,13 +458,15 @@ def test_it_leads_to_a_composer_and_a_tail(orders: Session) -> None:
     browser = browse(orders, "orders", key="c1")
     told(browser)
     say(browser, "select", place=0)
-    say(browser, "compose")
+    say(browser, "compose", what="edit")
     assert browser._model.companions.composer.value == browser.selected["value"].iloc[0].encode()
     say(browser, "follow")
     assert browser._model.companions.tail.key == "c1"
-    assert len(browser.widget.children) == 3
-    say(browser, "put_away")
-    assert len(browser.widget.children) == 1
+    say(browser, "put_away", which="compose")
+    assert browser._model.companions.composer is None
+    assert browser._model.companions.tail.running
+    say(browser, "put_away", which="live")
+    assert browser._model.companions.tail is None
     browser.follow()
     browser.stop("its cell was run again")
     eventually(lambda: not browser._model.companions.tail.running)

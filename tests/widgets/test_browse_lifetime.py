@@ -93,5 +93,5 @@ def test_the_part_that_a_notebook_may_save_is_small(s: Session) -> None:
     assert last(sent, "rows")["total"] == 200
     state = state_of(browser._model)
     assert len(json.dumps(state)) < 10_000
-    saved = browser.widget.children[0].get_state()
+    saved = browser.widget.get_state()
     assert len(json.dumps({name: saved[name] for name in ("_esm", "_css")})) < 250_000

@@ -111,10 +111,11 @@ def test_a_field_becomes_a_column_beside_those_shown(shop: Session) -> None:
 def test_every_message_of_the_view_is_answered(shop: Session) -> None:
     browser, sent = browse(shop)
     for message in (
-        {"type": "copy"}, {"type": "new"}, {"type": "new"}, {"type": "window", "start": 1e300}, {"type": "odd"},
+        {"type": "copy"}, {"type": "compose", "what": "new"}, {"type": "companion", "which": ["odd"]},
+        {"type": "window", "start": 1e300}, {"type": "odd"},
     ):  # fmt: skip
         sent.clear()
-        browser._view._panel._receive(None, message)
+        browser._view.panel._receive(None, message)
         assert sent[-1] == {"type": "here"}, message
 
 
@@ -129,7 +130,7 @@ def test_an_error_goes_with_the_next_click_and_stays_until_then(shop: Session) -
         assert state_of(browser._model)["problem"]
         say(browser, click)
         assert state_of(browser._model)["problem"] == ""
-        assert browser.widget.children[0].state["problem"] == ""
+        assert browser.widget.state["problem"] == ""
 
 
 @pytest.mark.parametrize("change", [{"where": "n3"}, {"limit": 3}, {"start": "earliest"}, {"topic": "empty"}])
@@ -225,7 +226,7 @@ def test_a_closed_session_is_shown_and_a_browser_that_is_gone_is_not_kept_for_it
 
 def test_a_new_message_needs_a_topic_only(shop: Session) -> None:
     browser, _ = browse(shop, key="missing")
-    say(browser, "new")
+    say(browser, "compose", what="new")
     assert browser._model.companions.composer.topic == "orders"
     assert browser._model.companions.composer.value in (None, b"")
     with pytest.raises(bk.ConfigError, match="choose a topic first"):

@@ -56,7 +56,7 @@ class TopicBrowser(Displayed):
         if self._view is None:
             self._view = BrowserView(self._model)
             self._model.on_begin, self._model.on_change = self._view.begin, self._view.show
-        return self._view.widget
+        return self._view.panel.widget
 
     @property
     def session(self) -> DataSession:
@@ -100,6 +100,7 @@ class TopicBrowser(Displayed):
 
     @selected.setter
     def selected(self, wanted: Any) -> None:
+        self._model.settle()
         self._model.select(wanted)
 
     @property
@@ -109,6 +110,7 @@ class TopicBrowser(Displayed):
 
     @columns.setter
     def columns(self, wanted: Sequence[str] | None) -> None:
+        self._model.settle()
         self._model.choose_columns(wanted)
 
     @property
@@ -118,6 +120,7 @@ class TopicBrowser(Displayed):
 
     @sort.setter
     def sort(self, wanted: str | tuple[str, bool] | None) -> None:
+        self._model.settle()
         self._model.sort_by(wanted)
 
     # One message, or two.
@@ -211,14 +214,14 @@ class TopicBrowser(Displayed):
 
     def _display_(self) -> Any:
         """Return the widget for marimo, which would otherwise show the HTML for a saved notebook."""
-        return self.widget.children[0] if panel.available() else None  # boxes of ipywidgets do not work there
+        return self.widget if panel.available() else None
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
         bundle: dict[str, Any] = {}
         if panel.available():
             made = self.widget._repr_mimebundle_()
             bundle = dict((made[0] if isinstance(made, tuple) else made) or {})
-        self._model.wait_for("topics", "search", timeout=FIRST_SCREEN)
+        self._model.wait_for("topics", "search", "fields", timeout=FIRST_SCREEN)
         return {**bundle, **super()._repr_mimebundle_()}
 
     def _repr_html_(self) -> str:

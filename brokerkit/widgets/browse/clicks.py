@@ -14,7 +14,8 @@ from brokerkit.session.filters import Filter
 from brokerkit.session.overlooked import Overlooked
 
 from ..editing import text_to_name
-from ..protocol.browse import BrowseShown, Form, Tab
+from ..protocol.browse import BrowseShown, Form, Kept, Tab
+from ..protocol.companions import Which
 from ..side_effects import choices_of
 from .calls import message_call
 from .compare import compared_view
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 TRIED = 2_000
 TRIED_BYTES = 4_000_000
 """A filter is tried on so many rows, and so many bytes, while it is typed."""
-UNASKED = ("hello", "here", "topics", "rows", "payload", "try", "open")
+UNASKED = ("hello", "here", "topics", "rows", "payload", "try", "open", "companion")
 """What a view sends by itself: an error stays in view."""
 BACKLOGS = 40
 """The backlogs of so many topics are loaded at once."""
@@ -72,6 +73,9 @@ class Shower(Protocol):
         """Return the place in the table of a place in the view, and back."""
         ...
 
+    def pass_on(self, which: object, message: object) -> None:
+        """Pass on what the view of the composer or the tail says."""
+
 
 class Clicks:
     """The actions of a user. Messages of the view are no more to be trusted than payloads."""
@@ -97,6 +101,8 @@ class Clicks:
 
     def _on_hello(self, message: Message) -> None:
         self._view.show("topics", "rows", "detail", "histogram", "description", "subscriptions", "schema")
+        for which in get_args(Which):
+            self._view.pass_on(which, {"type": "hello"})
 
     def _on_topics(self, message: Message) -> None:
         self._looking.find = message
@@ -114,6 +120,7 @@ class Clicks:
     def _on_refresh(self, message: Message) -> None:
         self._model.topics.backlogs.clear()
         self._model.refresh()
+        self._load_tab(key=self._model.facts.schema.key)
 
     def _on_topic(self, message: Message) -> None:
         topics, number = self._model.topics, number_in(message, "n")
@@ -152,7 +159,9 @@ class Clicks:
         self._model.stop_reading()
 
     def _on_continue(self, message: Message) -> None:
-        self._model.go_on()
+        search = self._model.search
+        rest = search.rest if search is not None and message.get("all") else 0
+        self._model.go_on(rest)
 
     def _on_rows(self, message: Message) -> None:
         self._looking.rows = number_in(message, "first"), min(PAGE, number_in(message, "count", 60))
@@ -266,11 +275,15 @@ class Clicks:
         if tab is None:
             return
         self._looking.tab = tab
-        if tab == "subscriptions":
-            self._model.facts.load_readers()
-        elif tab == "schema":
-            self._model.facts.load_schema(key=bool(message.get("key")))
+        self._load_tab(key=bool(message.get("key")))
         self._view.show("call")
+
+    def _load_tab(self, *, key: bool) -> None:
+        """Load what the open tab shows."""
+        if self._looking.tab == "subscriptions":
+            self._model.facts.load_readers()
+        elif self._looking.tab == "schema":
+            self._model.facts.load_schema(key=key)
 
     def _on_subscription(self, message: Message) -> None:
         place = message.get("place")
@@ -282,16 +295,19 @@ class Clicks:
             self._view.send({"type": "copied", "text": path, "call": path})
 
     def _on_compose(self, message: Message) -> None:
-        self._model.compose()
+        what: Kept = "new" if message.get("what") == "new" else "edit"
+        if not message.get("replace") and self._model.companions.keep(what):
+            return self._view.show()
+        self._model.compose(new=what == "new")
 
-    def _on_new(self, message: Message) -> None:
-        self._model.compose(new=True)
+    def _on_companion(self, message: Message) -> None:
+        self._view.pass_on(message.get("which"), message.get("message"))
 
     def _on_follow(self, message: Message) -> None:
         self._model.follow()
 
     def _on_put_away(self, message: Message) -> None:
-        self._model.put_away()
+        self._model.put_away(*(each for each in get_args(Which) if each == message.get("which")))
 
 
 def _sample(rows: pa.Table) -> pa.Table:

@@ -1,14 +1,16 @@
-"""The composer and the tail that a browser opened."""
+"""The composer and the tail that a browser opened, each in a tab of its own."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from brokerkit.core.vocabulary.errors import ConfigError
 
 from ..compose import Composer
+from ..protocol.browse import Kept
+from ..protocol.companions import Which
 from ..tail import Tail
 from .query import Query
 
@@ -17,24 +19,24 @@ if TYPE_CHECKING:
 
 
 class Companions:
-    """The widgets below the browser.
+    """The widgets in the tabs of the browser.
 
     Attributes:
         composer: The composer; None if there is none.
         tail: The tail; None if there is none.
+        kept: What was asked for while the composer had a message that was not sent, which it keeps.
     """
 
     def __init__(self, session: DataSession) -> None:
         self._session = session
         self.composer: Composer | None = None
         self.tail: Tail | None = None
+        self.kept: Kept = ""
 
-    def __bool__(self) -> bool:
-        return self.composer is not None or self.tail is not None
-
-    @property
-    def widgets(self) -> list[Any]:
-        return [each.widget for each in (self.composer, self.tail) if each is not None]
+    def keep(self, wanted: Kept) -> bool:
+        """Keep the composer if it has a message that was not sent; return whether it is kept."""
+        self.kept = wanted if self.composer is not None and self.composer.unsent else ""
+        return self.kept != ""
 
     def compose(self, topic: str | None, rows: pd.DataFrame | None) -> Composer:
         """Return a composer that starts with these messages; None for a new one.
@@ -44,6 +46,7 @@ class Companions:
         """
         if topic is None:
             raise ConfigError("choose a topic first")
+        self.kept = ""
         if rows is None:
             self.composer = Composer(self._session, topic)
             return self.composer
@@ -78,6 +81,10 @@ class Companions:
         if self.tail is not None:
             self.tail.stop(why)
 
-    def put_away(self) -> None:
-        self.stop("the tail was closed")
-        self.composer = self.tail = None
+    def put_away(self, *which: Which) -> None:
+        """Close the composer, the tail, or both."""
+        if "live" in which or not which:
+            self.stop("the tail was closed")
+            self.tail = None
+        if "compose" in which or not which:
+            self.composer, self.kept = None, ""

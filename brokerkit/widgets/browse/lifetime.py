@@ -49,7 +49,11 @@ def tied(browser: Ending, session: DataSession) -> Cell | None:
         The handle to be kept as long as the browser; None outside a notebook.
     """
     close_at_exit(browser)
-    session.on_close(partial(_show_closed, weakref.ref(browser)))
+    shown = _shown.get(session)
+    if shown is None:
+        shown = _shown[session] = weakref.WeakSet()
+        session.on_close(partial(_show_closed, shown))
+    shown.add(browser)
     notebook = cells()
     if notebook is None:
         return None
@@ -58,8 +62,11 @@ def tied(browser: Ending, session: DataSession) -> Cell | None:
     return cell
 
 
-def _show_closed(browser: weakref.ref[Ending]) -> None:
-    """Show that the session was closed; a browser that is gone is not kept for it."""
-    shown = browser()
-    if shown is not None:
-        shown.tell()
+def _show_closed(browsers: weakref.WeakSet[Ending]) -> None:
+    """Show that the session was closed."""
+    for browser in list(browsers):
+        browser.tell()
+
+
+_shown: weakref.WeakKeyDictionary[DataSession, weakref.WeakSet[Ending]] = weakref.WeakKeyDictionary()
+"""The browsers of each session. Neither is kept for the other."""

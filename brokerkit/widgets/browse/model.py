@@ -15,6 +15,7 @@ from brokerkit.core.vocabulary.freed import freed
 from brokerkit.display.sanitize import plain
 
 from ..confirming import check_confirmed
+from ..protocol.companions import Which
 from ..side_effects import choices_of
 from .companions import Companions
 from .compare import Compared
@@ -40,7 +41,7 @@ PATIENCE = 2.0
 """Seconds that `frame` waits for a running read."""
 MOVED = ("histogram", "topics", "description", "subscriptions", "schema")
 """What is shown of a topic besides its messages."""
-WORKERS = (*FACTS, "search", "message")
+WORKERS = (*FACTS, "search", "fields", "message")
 
 
 class BrowserModel:
@@ -85,6 +86,8 @@ class BrowserModel:
         self.refresh()
         if topic is not None:
             self.ask(Query.of({"topic": topic, **options}, None), confirm=confirm)
+        if sort is not None or columns is not None:
+            self.settle()
         if sort is not None:
             self.sort_by(sort)
         if columns is not None:
@@ -115,7 +118,7 @@ class BrowserModel:
             ConfigError: The query cannot be used, or the name is missing or wrong.
         """
         search = self._search
-        if search is not None and not search.running and query.differs_in_fields_only(search.query):
+        if search is not None and query.differs_in_fields_only(search.query):
             return self._expand(search, query, columns)
         if query.side_effects is not None:
             check_confirmed(self.session, query.topic, confirm, "look with side effects")
@@ -146,7 +149,7 @@ class BrowserModel:
             ConfigError: The query cannot be used, or it would have a side effect.
         """
         search = self._search
-        shown = search is not None and not search.running and query.differs_in_fields_only(search.query)
+        shown = search is not None and query.differs_in_fields_only(search.query)
         if query.side_effects is not None and not shown:
             raise ConfigError(
                 f"to read again has a side effect ({query.side_effects}): choose it, and press Search"
@@ -154,10 +157,11 @@ class BrowserModel:
         self.ask(query, columns=columns)
 
     def _expand(self, search: Search, query: Query, columns: Sequence[str] | None) -> None:
-        """Show or hide JSON fields as columns, without reading the rows again."""
+        """Show or hide JSON fields of the rows found so far as columns, without reading them again."""
 
         def expand(cancellation: Cancellation) -> None:
-            self.rows.put(search.table)
+            if not self.rows.put(search.table, lambda: search is self._search):
+                return
             names = self.rows.result.names
             self.rows.choose_columns([name for name in columns or () if name in names] or None)
             self.tell("rows")
@@ -165,7 +169,7 @@ class BrowserModel:
         search.query = self._query = query
         self.rows.expanding = query.expand
         self.rows.choose_columns(None)
-        self._workers["search"].run(expand)
+        self._workers["fields"].run(expand)
         self.tell()
 
     def stop(self, why: str = "you stopped it") -> None:
@@ -209,6 +213,10 @@ class BrowserModel:
         for name in workers:
             self._workers[name].wait(timeout)
 
+    def settle(self) -> None:
+        """Wait a while for a running read: for code, which wants the rows. Clicks do not wait."""
+        self.wait_for("search", "fields", timeout=PATIENCE)
+
     def close(self, timeout: float = 2.0) -> None:
         """Stop, and wait for the threads."""
         self.stop("it was closed")
@@ -228,7 +236,7 @@ class BrowserModel:
 
     def frame(self) -> pd.DataFrame:
         """Return the rows, as the shown call returns them."""
-        self.wait_for("search", timeout=PATIENCE)
+        self.settle()
         rows, order, columns = self.rows.ordered()
         found = self.as_frame(rows)
         if order is not None:
@@ -244,19 +252,16 @@ class BrowserModel:
 
     def select(self, wanted: Any) -> None:
         """Select the rows that a user named; see `ShownRows.choose_named`."""
-        self.wait_for("search", timeout=PATIENCE)
         self.rows.choose_named(wanted)
         self.tell("selection", "detail")
 
     def choose_columns(self, wanted: Sequence[str] | None) -> None:
         """Show these columns; None shows the usual ones."""
-        self.wait_for("search", timeout=PATIENCE)
         self.rows.choose_columns(wanted)
         self.tell("rows")
 
     def sort_by(self, wanted: str | tuple[str, bool] | None) -> None:
         """Order the rows by a column, ascending or not."""
-        self.wait_for("search", timeout=PATIENCE)
         self.rows.sort_by((wanted, True) if isinstance(wanted, str) else wanted)
         self.tell("rows")
 
@@ -302,9 +307,9 @@ class BrowserModel:
         self.tell("companions")
         return made
 
-    def put_away(self) -> None:
-        """Close the composer and the tail."""
-        self.companions.put_away()
+    def put_away(self, *which: Which) -> None:
+        """Close the composer, the tail, or both."""
+        self.companions.put_away(*which)
         self.tell("companions")
 
     # Jobs in the threads of the workers.
@@ -320,9 +325,8 @@ class BrowserModel:
     def _found(self, search: Search | None) -> None:
         if search is None or search is not self._search:
             return
-        new = not self.rows.are(search.table)
-        if new:
-            self.rows.put(search.table)
+        table = search.table
+        new = not self.rows.are(table) and self.rows.put(table, lambda: search is self._search)
         self.tell(*(["rows"] if new else []))
 
     def _failed(self, error: BaseException) -> None:

@@ -112,6 +112,11 @@ class Query:
         return replace(self, **changes)
 
     @property
+    def filtering(self) -> bool:
+        """Whether not every message is wanted."""
+        return any(each is not None for each in (self.key, self.header, self.where))
+
+    @property
     def backwards(self) -> bool:
         """Whether the newest messages are wanted, not the first."""
         return self.start is None if self.newest is None else self.newest

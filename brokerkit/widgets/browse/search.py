@@ -77,9 +77,12 @@ class Search:
 
     @property
     def resumable(self) -> bool:
-        """Whether there is something left to read."""
+        """Whether there is something left to read or to show."""
         peek = self._peek
-        return peek is not None and not self.running and (not peek.runs or not peek.exhausted)
+        if peek is None or self.running:
+            return False
+        # rows beyond the limit are kept for each partition
+        return not peek.runs or not peek.exhausted or peek.rows > self.table.num_rows
 
     @property
     def read(self) -> int:
@@ -90,6 +93,11 @@ class Search:
     def left(self) -> int:
         """About how many messages have not been read."""
         return 0 if self._peek is None else self._peek.left
+
+    @property
+    def rest(self) -> int:
+        """How many more rows there can be at most."""
+        return max(0, self.read + self.left - self.table.num_rows)
 
     @property
     def place(self) -> Slice | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from copy import copy
 from threading import RLock
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -86,14 +86,28 @@ class ShownRows:
                 self._columns, self._sort = None, None
             self.put(self._builder.to_table([]))
 
-    def put(self, table: pa.Table) -> None:
-        """Show these rows, in the chosen order; the selection stays."""
-        result = ResultTable(table, expanding=self.expanding)
-        if self._sort is not None and self._sort[0] in result.names:
-            result.sort_by(self._sort)
-        with freed(self._lock), self._lock:
-            self._table, self.result = table, result
-            self._version += 1
+    def put(self, table: pa.Table, wanted: Callable[[], bool] = lambda: True) -> bool:
+        """Show these rows, in the chosen order; the selection stays.
+
+        Args:
+            table: The rows.
+            wanted: Returns whether they are still wanted once they are in order, which takes a while.
+
+        Returns:
+            Whether they are shown.
+        """
+        while True:
+            view = self.expanding, self._sort
+            result = ResultTable(table, expanding=view[0])
+            if view[1] is not None and view[1][0] in result.names:
+                result.sort_by(view[1])
+            with freed(self._lock), self._lock:
+                if not wanted():
+                    return False
+                if view == (self.expanding, self._sort):
+                    self._table, self.result = table, result
+                    self._version += 1
+                    return True
 
     def are(self, table: pa.Table) -> bool:
         """Return whether these are the rows of `table`."""

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _STATUS = {
     "reading": "Reading",
     "stopped": "Stopped",
-    "at the limit": "At the limit",
+    "at the limit": "Complete",
     "at max_bytes": "At the limit of memory",
     "at the end": "Complete",
     "failed": "Failed",
@@ -60,7 +60,10 @@ def state_of(model: BrowserModel) -> BrowseState:
         "sort": None if sort is None else (_index(shown, sort[0]), sort[1]),
         "marked": len(rows.marked),
         "newest_on_top": newest_on_top(model, rows),
-        "companions": bool(model.companions),
+        "composing": model.companions.composer is not None,
+        "unsent": model.companions.composer is not None and model.companions.composer.unsent,
+        "kept": model.companions.kept,
+        "following": model.companions.tail is not None,
         "formats": _formats("auto" if query is None else query.decode),
         "key_formats": _formats("auto" if query is None else query.decode_key),
     }
@@ -103,12 +106,15 @@ def _search(model: BrowserModel) -> SearchState:
             "share": None,
             "running": False,
             "more": "",
+            "all": "",
             "backwards": False,
         }
     whole = search.read + search.left
     more = ""
     if search.resumable:
-        more = f"{search.query.limit:,} more" if search.status == "at the limit" else "Continue"
+        more = "Continue"
+        if search.status == "at the limit":
+            more = f"Show {search.query.limit:,} more"
     return {
         "status": search.status,
         "text": _progress_text(search),
@@ -116,12 +122,23 @@ def _search(model: BrowserModel) -> SearchState:
         "share": min(1.0, search.read / whole) if search.running and whole else None,
         "running": search.running,
         "more": more,
+        "all": _all_text(search, whole) if more and search.rest else "",
         "backwards": search.query.backwards,
     }
 
 
+def _all_text(search: Any, whole: int) -> str:
+    return "Read to the end" if search.query.filtering else f"Show all {whole:,}"
+
+
 def _progress_text(search: Any) -> str:
-    found = search.table.num_rows
+    found, whole = search.table.num_rows, search.read + search.left
+    order = "Newest" if search.query.backwards else "First"
+    limited = search.status == "at the limit" and search.resumable
+    if limited and not search.query.filtering:
+        return f"{order} {found:,} of {whole:,}"
+    if limited:
+        return f"{order} {found:,} that match, {search.read:,} of {whole:,} read"
     rows = f"{found:,} row{'' if found == 1 else 's'} of {search.read:,} read"
     rate = f", {search.rate:,.0f} a second" if search.elapsed > 0.5 else ""
     left = f", about {search.left:,} left" if search.left else ""

@@ -16,7 +16,7 @@ from brokerkit.core.vocabulary.topics import SubscriptionInfo, TopicDescription
 
 from .histogram import Histogram, of_rows, of_topic
 from .latest_only_worker import LatestOnlyWorker
-from .topics import TopicList
+from .topics import NOT_KNOWN, TopicList
 
 if TYPE_CHECKING:
     from brokerkit.session.schemas.versions import SchemaVersions
@@ -65,6 +65,7 @@ class TopicFacts:
     Attributes:
         topic: The name of the topic; None before one is chosen.
         description: Its partitions and settings.
+        problem: Why they could not be loaded.
         readers: Its subscriptions.
         schema: Its schema.
         histogram: Its messages over time.
@@ -86,6 +87,7 @@ class TopicFacts:
     def clear(self) -> None:
         """Forget what was known."""
         self.description: TopicDescription | None = None
+        self.problem = ""
         self.readers = Readers()
         self.schema = SchemaFound()
         self.histogram: Histogram | None = None
@@ -121,10 +123,15 @@ class TopicFacts:
         try:
             described = self._topics.describe(topic)
         except (BrokerError, TimeoutError) as error:
+            cancellation.raise_if_cancelled()
             # of another topic than the one shown, it would be a riddle
-            return self._failed(error) if topic == self.topic else None
+            if topic == self.topic:
+                self.problem = str(error) or "no answer in time"
+                self._failed(error)
+                self._tell("description")
+            return
         if topic == self.topic:
-            self.description = described
+            self.description, self.problem = described, ""
             self._tell("description", "topics")
 
     def load_backlogs(self, names: Sequence[str]) -> None:
@@ -137,7 +144,7 @@ class TopicFacts:
                     try:
                         self._topics.describe(name, count=False)
                     except (BrokerError, TimeoutError):
-                        self._topics.backlogs[name] = None
+                        self._topics.backlogs[name] = NOT_KNOWN
             self._tell("topics")
 
         self._workers["backlogs"].run(load)

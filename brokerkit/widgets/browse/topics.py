@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 REMEMBERED = 2_000
 """At most so many descriptions are kept."""
 SORTS = ("name", "messages", "bytes")
+NOT_KNOWN = "?"
+"""The backlog of a topic whose subscriptions do not tell it, or that could not be asked."""
 
 
 class TopicList:
@@ -91,7 +93,8 @@ class TopicList:
         """
         described = self.session.inspector.describe(topic, count=count)
         lags = [(each.lag, each.counted) for each in described.subscriptions if each.lag is not None]
-        self.backlogs[topic] = short(max(lags)[0]) if lags else None
+        unknown = NOT_KNOWN if described.subscriptions else None
+        self.backlogs[topic] = short(max(lags)[0]) if lags else unknown
         while len(self.backlogs) > REMEMBERED:
             self.backlogs.popitem(last=False)
         return described

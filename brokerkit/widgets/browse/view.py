@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING
 
 from brokerkit.display.sanitize import plain
 
@@ -10,6 +11,7 @@ from .. import panel
 from ..protocol.browse import BrowseShown, Row
 from .calls import message_call, tab_call
 from .clicks import Clicks, Looking, number_in
+from .embedded import Parts
 from .facts_view import facts_view, schema_view, subscriptions_view
 from .state import newest_on_top, state_of
 from .table import PAGE
@@ -25,23 +27,17 @@ class BrowserView:
         self._model = model
         self.looking = Looking()
         self.receive = Clicks(model, self, self.looking).receive
-        self._panel = panel.Panel(["browse.js"], state_of(self._model), self.receive)
-        self._widget: Any = None
-
-    @property
-    def widget(self) -> Any:
-        """The panel, and below it the composer or the tail that was opened from it."""
-        if self._widget is None:
-            import ipywidgets
-
-            self._widget = ipywidgets.VBox([self._panel.widget])
-        return self._widget
+        self.panel = panel.Panel(["browse.js"], state_of(self._model), self.receive)
+        self._parts = Parts(self.panel)
+        self.pass_on = self._parts.receive
+        self.send_companions()
 
     def show(self, *what: str) -> None:
         """Update the panel; `what` names the parts to send as messages."""
-        self._panel.show(state_of(self._model))
-        for part in what:
-            getattr(self, f"send_{part}")()
+        with self.panel.in_turn():
+            self.panel.show(partial(state_of, self._model))
+            for part in what:
+                getattr(self, f"send_{part}")()
 
     def begin(self) -> None:
         """Show the rows of a new query from the top."""
@@ -55,7 +51,7 @@ class BrowserView:
     # Sending.
 
     def send(self, message: BrowseShown) -> None:
-        self._panel.send(message)
+        self.panel.send(message)
 
     def send_topics(self) -> None:
         find, topics = self.looking.find, self._model.topics
@@ -130,11 +126,17 @@ class BrowserView:
         self.send({"type": "histogram", "histogram": None if found is None else found.view()})
 
     def send_companions(self) -> None:
-        self.widget.children = (self._panel.widget, *self._model.companions.widgets)
+        self._parts.show(self._model.companions.composer, self._model.companions.tail)
 
     def send_description(self) -> None:
         described = self._model.facts.description
-        self.send({"type": "described", "topic": None if described is None else facts_view(described)})
+        self.send(
+            {
+                "type": "described",
+                "topic": None if described is None else facts_view(described),
+                "problem": plain(self._model.facts.problem, 400),
+            }
+        )
 
     def send_subscriptions(self) -> None:
         self.send(subscriptions_view(self._model.facts.readers))

@@ -12,10 +12,10 @@ from brokerkit.display.markup import block, bullets, heading, lines, pairs
 from brokerkit.display.sanitize import plain
 from brokerkit.frames.outcome import OutcomeFrame
 
-from ..panel import PanelDisplayed
+from ..panel import Channel, PanelDisplayed
 from .checks import Problem
 from .model import ComposerModel
-from .view import ComposerView, planned
+from .view import ComposerPanel, ComposerView, planned
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -178,8 +178,17 @@ class Composer(PanelDisplayed):
 
     # Display.
 
-    def _new_view(self) -> ComposerView:
-        return ComposerView(self._model)
+    def _new_view(self) -> ComposerPanel:
+        return ComposerPanel(self._model)
+
+    def _view_in(self, channel: Channel) -> ComposerView:
+        """Show it in a part of another panel as well."""
+        return ComposerView(self._model, channel)
+
+    @property
+    def unsent(self) -> bool:
+        """Whether it was edited since it was made or last sent."""
+        return self._model.unsent
 
     def _title(self) -> str:
         many = f"{len(self):,} messages" if len(self) > 1 else "a message"

@@ -39,7 +39,9 @@ class ComposerModel:
 
     Attributes:
         owner: Returns the object that a notebook has a variable for, or None.
-        on_change: Called after each change.
+        on_change: Each is called after each change.
+        unsent: Whether it was edited since it was made or last sent.
+        sent: Whether all of it was confirmed, and nothing was changed since.
         sessions: The sessions that it may publish to.
         said: What the last action did, in words.
         plan: The lines of the last dry run that was shown.
@@ -71,7 +73,7 @@ class ComposerModel:
         if sum(each is not None for each in (message, frame, file)) > 1:
             raise ConfigError("give one of message=, frame= and file=")
         self.owner: Callable[[], object] = lambda: None
-        self.on_change: Callable[[], None] = lambda: None
+        self.on_change: list[Callable[[], None]] = []
         self.session = session
         self._topic = check_topic(topic)
         self.sessions = [session, *(each for each in sessions if each is not session)]
@@ -92,6 +94,7 @@ class ComposerModel:
         self._json = json
         self._schema, self._validate = schema, None if schema is None else validator(schema)
         self._typed_wrong: str | None = None
+        self.unsent = self.sent = False
         self.said = ""
         self.plan: list[dict[str, Any]] = []
         self.outcome: OutcomeFrame | None = None
@@ -131,7 +134,7 @@ class ComposerModel:
         self._put(message, None)
 
     def _put(self, message: OutboundMessage, text: str | None) -> None:
-        self._typed_wrong = None
+        self._typed_wrong, self.unsent, self.sent = None, True, False
         self._drafts.edits[self._row] = message
         self._drafts.keep_text(self._row, text)
         self._changed(plan_too=True)
@@ -166,7 +169,7 @@ class ComposerModel:
 
     def refuse_typed(self, why: str) -> None:
         """Note that what was typed is not a message; nothing is sent until it is."""
-        self._typed_wrong = why
+        self._typed_wrong, self.unsent, self.sent = why, True, False
         self._changed()
 
     @property
@@ -181,7 +184,7 @@ class ComposerModel:
         """
         to, topic = self._known(session), check_topic(topic)
         self._drafts.place(to, topic, **self._asked)
-        self._to, self._topic = to, topic
+        self._to, self._topic, self.sent = to, topic, False
         self._changed(plan_too=True)
 
     @property
@@ -232,7 +235,8 @@ class ComposerModel:
     def _changed(self, *, plan_too: bool = False) -> None:
         if plan_too:
             self.plan = []
-        self.on_change()
+        for show in list(self.on_change):
+            show()
 
     # Checking and sending.
 
@@ -315,6 +319,7 @@ class ComposerModel:
     def _receive(self, results: Sequence[PublishResult | None]) -> OutcomeFrame:
         """Make these the receipts."""
         self.outcome = outcome_frame(DOUBTFUL if result is None else result for result in results)
+        self.unsent, self.sent = False, self.outcome.counts["confirmed"] == len(self.outcome)
         counts = self.outcome.counts.items()
         self.said = ", ".join(f"{count:,} {status}" for status, count in counts if count)
         return self.outcome

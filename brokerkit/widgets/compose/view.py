@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from brokerkit.core.vocabulary.errors import BrokerError
@@ -12,7 +13,7 @@ from brokerkit.frames.attributes import pair_of, parts_of
 
 from ..confirming import needs_name, refusal_of
 from ..editing import name_to_text, text_to_name, to_bytes, to_text
-from ..panel import Panel
+from ..panel import Channel, Panel
 from ..protocol.compose import ComposeState, TypedHeader
 from ..row_view import bytes_text, size_text
 from .model import ComposerModel
@@ -23,16 +24,16 @@ RECEIPTS = 50
 
 
 class ComposerView:
-    """A view of a `ComposerModel` in a panel."""
+    """A view of a `ComposerModel` in a channel."""
 
-    def __init__(self, model: ComposerModel) -> None:
+    def __init__(self, model: ComposerModel, channel: Channel) -> None:
         self._model = model
-        self.panel = Panel(["compose.js"], state_of(model), self.receive)
-        model.on_change = self.show
+        self.channel = channel
+        model.on_change.append(self.show)
 
     def show(self) -> None:
         """Show the state."""
-        self.panel.show(state_of(self._model))
+        self.channel.show(partial(state_of, self._model))
 
     def receive(self, message: Mapping[str, Any]) -> None:
         """Handle a message of the view about what the user typed or clicked. Errors are shown."""
@@ -84,6 +85,14 @@ class ComposerView:
             self._model.refuse_typed(plain(f"not sent as it is typed: {error}", 300))
 
 
+class ComposerPanel(ComposerView):
+    """A view of a `ComposerModel` in a panel of its own."""
+
+    def __init__(self, model: ComposerModel) -> None:
+        self.panel = Panel(["compose.js"], state_of(model), self.receive)
+        super().__init__(model, self.panel)
+
+
 def state_of(model: ComposerModel) -> ComposeState:
     """Return the state of a composer as its view shows it."""
     item = model.item
@@ -116,6 +125,8 @@ def state_of(model: ComposerModel) -> ComposeState:
         "confirm": needs_name(model.to),
         "effect": f"Sending adds {len(model):,} message{'s' if len(model) > 1 else ''} to "
         f"{plain(model.topic, 80)} on {plain(model.to.name, 80)}; this cannot be taken back.",
+        "unsent": model.unsent,
+        "sent": model.sent,
         "said": model.said,
         "plan": model.plan,
         "receipts": [

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import Literal, NotRequired, TypedDict
 
+from .companions import Companion, CompanionOpened, CompanionSaid
 from .topic_tabs import Described, Schema, Subscriptions
 
-Tab = Literal["messages", "partitions", "subscriptions", "configuration", "schema"]
+Tab = Literal["messages", "partitions", "subscriptions", "configuration", "schema", "compose", "live"]
+Kept = Literal["", "new", "edit"]
+"""What was to be composed while another message was not sent yet."""
 Form = Literal["tree", "text", "hex", "layers"]
 RowKind = Literal["text", "bytes", "null", "failed"]
 
@@ -37,7 +40,10 @@ class QueryForm(TypedDict):
 
 
 class SearchState(TypedDict):
-    """How far a search has come; `share` is what was read of all, from 0 to 1."""
+    """How far a search has come; `share` is what was read of all, from 0 to 1.
+
+    `more` and `all` say how it can go on; they are empty where it cannot.
+    """
 
     status: str
     text: str
@@ -45,6 +51,7 @@ class SearchState(TypedDict):
     share: float | None
     running: bool
     more: str
+    all: str
     backwards: bool
 
 
@@ -71,7 +78,10 @@ class BrowseState(TypedDict):
     sort: tuple[int | None, bool] | None
     marked: int
     newest_on_top: bool
-    companions: bool
+    composing: bool
+    unsent: bool
+    kept: Kept
+    following: bool
     formats: list[str]
     key_formats: list[str]
 
@@ -260,4 +270,7 @@ BrowseShown = (
     | Subscriptions
     | Schema
     | Calls
+    | Companion
+    | CompanionSaid
+    | CompanionOpened
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal, NotRequired, TypedDict
 
 from .browse import Form, Tab
+from .companions import CompanionDone, Which
 
 
 class BrowseAction(TypedDict):
@@ -15,16 +16,34 @@ class BrowseAction(TypedDict):
         "here",
         "refresh",
         "stop",
-        "continue",
         "again",
         "unselect",
         "copy",
         "compare",
-        "compose",
-        "new",
         "follow",
-        "put_away",
     ]
+
+
+class Compose(TypedDict):
+    """Compose a new message, or one that starts with the chosen rows; `replace` gives up what is not sent."""
+
+    type: Literal["compose"]
+    what: Literal["new", "edit"]
+    replace: bool
+
+
+class PutAway(TypedDict):
+    """Close the composer or the tail."""
+
+    type: Literal["put_away"]
+    which: Which
+
+
+class GoOn(TypedDict):
+    """Read on, up to a limit raised by as many rows, or to the end."""
+
+    type: Literal["continue"]
+    all: bool
 
 
 class AskTopics(TypedDict):
@@ -174,6 +193,10 @@ class FieldAction(TypedDict):
 
 BrowseDone = (
     BrowseAction
+    | GoOn
+    | Compose
+    | PutAway
+    | CompanionDone
     | AskTopics
     | ChooseTopic
     | AskQuery

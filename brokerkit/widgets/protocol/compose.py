@@ -31,6 +31,8 @@ class ComposeState(TypedDict):
     refused: str
     confirm: bool
     effect: str
+    unsent: bool
+    sent: bool
     said: str
     plan: list[dict[str, str]]
     receipts: list[dict[str, str]]

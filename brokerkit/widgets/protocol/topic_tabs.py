@@ -50,10 +50,11 @@ class TopicFacts(TypedDict):
 
 
 class Described(TypedDict):
-    """The chosen topic; None before it is known."""
+    """The chosen topic; None before it is known, or where `problem` says why it is not."""
 
     type: Literal["described"]
     topic: TopicFacts | None
+    problem: str
 
 
 class SubscriptionLine(TypedDict):

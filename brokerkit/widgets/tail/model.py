@@ -66,7 +66,7 @@ class TailModel:
 
     Attributes:
         owner: Returns the object that a notebook has a variable for, or None.
-        viewer: The view; None if there is none.
+        viewers: Its views.
         read: How many messages were read.
         skipped: How many messages were skipped to keep up.
     """
@@ -98,7 +98,7 @@ class TailModel:
         self._key, self._where = key, where
         self._ring = Ring(self._builder.schema, rows=check_count(rows, "rows"))
         self.owner: Callable[[], object] = lambda: None
-        self.viewer: Viewer | None = None
+        self.viewers: list[Viewer] = []
         self._lock = threading.RLock()
         self._rate = RateMeter(time.monotonic())
         self._notes: deque[Note] = deque(maxlen=NOTES)
@@ -186,8 +186,8 @@ class TailModel:
 
     def select_row(self, row: pa.Table | None) -> None:
         self._selected = row
-        if self.viewer is not None:
-            self.viewer.show_selected()
+        for viewer in list(self.viewers):
+            viewer.show_selected()
 
     def select(self, place: int | str | tuple[int | None, int] | None) -> None:
         """Select the row at an offset, at (partition, offset), or with an id; None for none.
@@ -325,16 +325,17 @@ class TailModel:
             self.skipped += found.skipped
             if seconds is not None:
                 self._rate.add(found.came, now - seconds, now)
-        if self.viewer is not None and (found.batch.num_rows or found.notes):
-            self.viewer.show_rows(found.batch.num_rows, len(found.notes))
+        if found.batch.num_rows or found.notes:
+            for viewer in list(self.viewers):
+                viewer.show_rows(found.batch.num_rows, len(found.notes))
 
     def _tell(self) -> None:
-        if self.viewer is not None:
-            self.viewer.show_state()
+        for viewer in list(self.viewers):
+            viewer.show_state()
 
     def _show_all(self) -> None:
-        if self.viewer is not None:
-            self.viewer.show_all()
+        for viewer in list(self.viewers):
+            viewer.show_all()
 
     # In words.
 

@@ -9,10 +9,10 @@ from brokerkit.core.vocabulary.errors import BrokerError
 from brokerkit.display.markup import block, heading, lines, table
 from brokerkit.display.sanitize import plain
 
-from ..panel import PanelDisplayed
+from ..panel import Channel, PanelDisplayed
 from ..row_view import VALUE_SHOWN, rows_view
 from .model import TailModel
-from .view import TailView
+from .view import TailPanel, TailView
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -160,8 +160,12 @@ class Tail(PanelDisplayed):
 
     # Display.
 
-    def _new_view(self) -> TailView:
-        return TailView(self._model)
+    def _new_view(self) -> TailPanel:
+        return TailPanel(self._model)
+
+    def _view_in(self, channel: Channel) -> TailView:
+        """Show it in a part of another panel as well."""
+        return TailView(self._model, channel)
 
     def __repr__(self) -> str:
         return f"<Tail of {plain(self.topic, 120)} on {self.session.label}>"

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 from typing import Any, Literal
 
 from brokerkit.display.sanitize import plain
 
-from ..panel import Panel
+from ..panel import Channel, Panel
 from ..protocol.tail import TailChart, TailDetail, TailNote, TailRows, TailState
 from ..row_view import detail_view, rows_view
 from ..side_effects import NO_SIDE_EFFECT
@@ -19,19 +20,19 @@ SHOWN = 100
 
 
 class TailView:
-    """A `Viewer` of a `TailModel` in a panel."""
+    """A `Viewer` of a `TailModel` in a channel."""
 
-    def __init__(self, model: TailModel) -> None:
+    def __init__(self, model: TailModel, channel: Channel) -> None:
         self._model = model
         self._chart_at = 0.0
-        self.panel = Panel(["tail.js"], state_of(model), self.receive)
-        model.viewer = self
+        self.channel = channel
+        model.viewers.append(self)
 
     def show_state(self) -> None:
         """Show the state, and the chart once a second."""
-        if not self.panel.attended:
+        if not self.channel.attended:
             return
-        self.panel.show(state_of(self._model))
+        self.channel.show(partial(state_of, self._model))
         now = time.monotonic()
         if now - self._chart_at >= 1.0:
             self._chart_at = now
@@ -41,7 +42,7 @@ class TailView:
         self._send_rows(min(SHOWN, rows), notes, "rows")
 
     def show_all(self) -> None:
-        self.panel.show(state_of(self._model))
+        self.channel.show(partial(state_of, self._model))
         self._send_rows(SHOWN, NOTES, "snapshot")
         self._send_chart()
         self.show_selected()
@@ -50,10 +51,10 @@ class TailView:
         row = self._model.selected_row
         detail = None if row is None else detail_view(row)
         shown: TailDetail = {"type": "detail", "detail": detail, "call": self._model.selected_call()}
-        self.panel.send(shown)
+        self.channel.send(shown)
 
     def _send_rows(self, rows: int, notes: int, what: Literal["rows", "snapshot"]) -> None:
-        if not self.panel.attended:
+        if not self.channel.attended:
             return
         first, table = self._model.newest(rows)
         noted: list[TailNote] = [
@@ -66,11 +67,11 @@ class TailView:
             "notes": noted,
             "most": SHOWN,
         }
-        self.panel.send(shown)
+        self.channel.send(shown)
 
     def _send_chart(self) -> None:
         chart: TailChart = {"type": "chart", "counts": self._model.rate(), "seconds": SECONDS}
-        self.panel.send(chart)
+        self.channel.send(chart)
 
     def receive(self, message: dict[str, Any]) -> None:
         """Handle a message of the view: `hello`, `here`, or an action of the user."""
@@ -91,6 +92,14 @@ class TailView:
                 model.select_number(number)
             else:
                 model.select_row(None)
+
+
+class TailPanel(TailView):
+    """A view of a `TailModel` in a panel of its own."""
+
+    def __init__(self, model: TailModel) -> None:
+        self.panel = Panel(["tail.js"], state_of(model), self.receive)
+        super().__init__(model, self.panel)
 
 
 def state_of(tail: TailModel) -> TailState:

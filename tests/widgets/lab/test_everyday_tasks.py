@@ -56,7 +56,7 @@ class Desk:
 
     @property
     def beside(self) -> Locator:
-        """The composer or tail below the browser."""
+        """The composer or tail in its tab."""
         return self.notebook.panel(1).nth(1)
 
     @property
@@ -117,7 +117,7 @@ def all_of_a_key_in_an_hour(desk: Desk) -> None:
 def first_after_a_deployment(desk: Desk) -> None:
     desk.type(desk.field("from"), desk.notebook.ask("deployed"))
     desk.click("Oldest first")
-    desk.complete("100 rows")
+    desk.complete("^First 100 of")
     desk.click(desk.lines.first)
     expect(desk.message).to_contain_text("offset 2000")
 
@@ -168,7 +168,7 @@ def move_twenty(desk: Desk) -> None:
 def watch_for_an_id(desk: Desk) -> None:
     desk.type(desk.panel.get_by_label("Filter of the value"), '"order": 4711,', enter=True)
     desk.complete("^Complete: 0 rows")
-    desk.click("Follow live")
+    desk.click(desk.panel.get_by_role("tab", name="Live"))
     expect(desk.beside).to_contain_text("Following")
     desk.notebook.do("publish(4_700, 4_720, 2)")
     expect(desk.beside.locator("tbody tr[tabindex]")).to_have_count(1)

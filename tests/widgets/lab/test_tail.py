@@ -38,7 +38,7 @@ def test_new_messages_appear_marked_and_pausing_holds_them_back(open_notebook: O
     publish(notebook, 1, 2)
     expect(rows(panel)).to_have_count(2)
     expect(rows(panel).last).to_contain_text('{"id":2,"book":"Dune"}')
-    expect(panel.locator("tbody .bk-mark", has_text="+")).to_have_count(2)
+    expect(panel.locator("tbody .bk-fresh", has_text="+")).to_have_count(2)
     expect(panel.locator("svg.bk-chart")).to_have_attribute("aria-label", re.compile("messages a second"))
 
     button(panel, "Pause").click()
@@ -49,7 +49,7 @@ def test_new_messages_appear_marked_and_pausing_holds_them_back(open_notebook: O
     notebook.screenshot("tail-paused", panel)
     button(panel, "Resume").click()
     expect(rows(panel)).to_have_count(5)
-    expect(panel.locator("tbody .bk-mark", has_text="+")).to_have_count(3)
+    expect(panel.locator("tbody .bk-fresh", has_text="+")).to_have_count(3)
     notebook.screenshot("tail-resumed", panel)
     button(panel, "Clear").click()
     expect(rows(panel)).to_have_count(0)

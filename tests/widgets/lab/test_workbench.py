@@ -125,11 +125,20 @@ def test_a_new_message_is_written_into_an_empty_topic(open_notebook: Opening) ->
     notebook.run_all()
     panel = notebook.panel(1).first
     expect(panel.get_by_text("No messages.")).to_be_visible()
-    button(panel, "New message").click()
+    button(panel, "Write the first one").click()
     composer = notebook.panel(1).nth(1)
-    composer.get_by_role("textbox", name="Value", exact=True).fill("hello")
+    value = composer.get_by_role("textbox", name="Value", exact=True)
+    expect(value).to_be_focused()
+    notebook.page.keyboard.type("hello")
+    # what was not sent stays, whatever is clicked
+    tab(panel, "Partitions").click()
+    button(panel, "New message").click()
+    expect(value).to_have_value("hello")
+    expect(panel.get_by_text("This message was not sent,")).to_be_visible()
     composer.get_by_role("button", name="Send", exact=True).click()
     expect(composer).to_contain_text("1 confirmed")
+    expect(composer.get_by_role("button", name="Send", exact=True)).to_be_disabled()
+    tab(panel, "Messages").click()
     button(panel, "Search").click()
     expect(lines(panel)).to_have_count(1)
 

@@ -123,6 +123,8 @@ export interface ComposeState {
   refused: string;
   confirm: boolean;
   effect: string;
+  unsent: boolean;
+  sent: boolean;
   said: string;
   plan: Record<string, string>[];
   receipts: Record<string, string>[];
@@ -209,10 +211,11 @@ export interface TopicFacts {
   more: number;
 }
 
-/** The chosen topic; None before it is known. */
+/** The chosen topic; None before it is known, or where `problem` says why it is not. */
 export interface Described {
   type: "described";
   topic: TopicFacts | null;
+  problem: string;
 }
 
 /** One subscription of the topic. */
@@ -276,7 +279,41 @@ export interface Schema {
   problem: string;
 }
 
-export type Tab = "messages" | "partitions" | "subscriptions" | "configuration" | "schema";
+export type Which = "compose" | "live";
+
+/** The state of the composer or the tail; another one has another number. */
+export interface Companion {
+  type: "companion";
+  which: "compose" | "live";
+  number: number;
+  state: ComposeState | TailState;
+}
+
+/** A message to the view of the tail. */
+export interface CompanionSaid {
+  type: "said";
+  which: "compose" | "live";
+  number: number;
+  message: TailRows | TailChart | TailDetail;
+}
+
+/** One that is new: its tab opens. */
+export interface CompanionOpened {
+  type: "opened";
+  which: "compose" | "live";
+  number: number;
+}
+
+/** What the view of one of them says. */
+export interface CompanionDone {
+  type: "companion";
+  which: "compose" | "live";
+  message: ComposeAction | ComposeEdit | ComposeTopic | ComposeTo | ComposeRow | ComposeSend | TailAction | TailFilter | TailSelect;
+}
+
+export type Tab = "messages" | "partitions" | "subscriptions" | "configuration" | "schema" | "compose" | "live";
+
+export type Kept = "" | "new" | "edit";
 
 export type Form = "tree" | "text" | "hex" | "layers";
 
@@ -313,6 +350,7 @@ export interface SearchState {
   share: number | null;
   running: boolean;
   more: string;
+  all: string;
   backwards: boolean;
 }
 
@@ -338,7 +376,10 @@ export interface BrowseState {
   sort: [number | null, boolean] | null;
   marked: number;
   newest_on_top: boolean;
-  companions: boolean;
+  composing: boolean;
+  unsent: boolean;
+  kept: "" | "new" | "edit";
+  following: boolean;
   formats: string[];
   key_formats: string[];
 }
@@ -492,15 +533,34 @@ export interface Tried {
 /** The Python call of a tab. */
 export interface Calls {
   type: "call";
-  tab: "messages" | "partitions" | "subscriptions" | "configuration" | "schema";
+  tab: "messages" | "partitions" | "subscriptions" | "configuration" | "schema" | "compose" | "live";
   call: string;
 }
 
-export type BrowseShown = Topics | Rows | Chosen | Detail | PayloadPart | Copied | ComparedRows | HistogramShown | Tried | Described | Subscriptions | Schema | Calls;
+export type BrowseShown = Topics | Rows | Chosen | Detail | PayloadPart | Copied | ComparedRows | HistogramShown | Tried | Described | Subscriptions | Schema | Calls | Companion | CompanionSaid | CompanionOpened;
 
 /** A click without more to say. */
 export interface BrowseAction {
-  type: "hello" | "here" | "refresh" | "stop" | "continue" | "again" | "unselect" | "copy" | "compare" | "compose" | "new" | "follow" | "put_away";
+  type: "hello" | "here" | "refresh" | "stop" | "again" | "unselect" | "copy" | "compare" | "follow";
+}
+
+/** Compose a new message, or one that starts with the chosen rows; `replace` gives up what is not sent. */
+export interface Compose {
+  type: "compose";
+  what: "new" | "edit";
+  replace: boolean;
+}
+
+/** Close the composer or the tail. */
+export interface PutAway {
+  type: "put_away";
+  which: "compose" | "live";
+}
+
+/** Read on, up to a limit raised by as many rows, or to the end. */
+export interface GoOn {
+  type: "continue";
+  all: boolean;
 }
 
 /** A part of the topics whose names hold these words. */
@@ -615,7 +675,7 @@ export interface Try {
 /** A tab that is shown now. */
 export interface OpenTab {
   type: "open";
-  tab: "messages" | "partitions" | "subscriptions" | "configuration" | "schema";
+  tab: "messages" | "partitions" | "subscriptions" | "configuration" | "schema" | "compose" | "live";
   key: boolean;
 }
 
@@ -632,4 +692,4 @@ export interface FieldAction {
   what: "column" | "filter" | "path";
 }
 
-export type BrowseDone = BrowseAction | AskTopics | ChooseTopic | AskQuery | AskRows | SortBy | ShowColumns | Expand | Select | AskPayload | Step | AskHistogram | SetWindow | Try | OpenTab | ShowSubscription | FieldAction;
+export type BrowseDone = BrowseAction | GoOn | Compose | PutAway | CompanionDone | AskTopics | ChooseTopic | AskQuery | AskRows | SortBy | ShowColumns | Expand | Select | AskPayload | Step | AskHistogram | SetWindow | Try | OpenTab | ShowSubscription | FieldAction;

@@ -3,6 +3,7 @@ import { test } from "node:test";
 
 import { grown, NOTHING, toggled } from "../src/browse/branches";
 import { fitting, labelOf, leastWidth, moved, template, valueColumns } from "../src/browse/columns";
+import { EMPTY, merged } from "../src/browse/typed_query";
 import { heightOf, placeOf, scrollTo, TALLEST, topOf, wanted } from "../src/parts/window_of";
 
 const leaf = (name: string, more = false) => ({ name, kind: more ? "object" : "number", text: name, more });
@@ -25,6 +26,7 @@ test("columns have short names, and one of them takes the room that is left", ()
   assert.equal(template(["offset", "value"], { offset: 50 }), "50px minmax(140px, 1fr)");
   assert.equal(leastWidth(["offset", "value"], { offset: 50 }), 190);
   assert.deepEqual(fitting(["key", "value", "attributes"], true, 800), [0, 1]);
+  assert.deepEqual(fitting(["key", "value", "attributes"], true, 560), [1]);
   assert.deepEqual(fitting(["key", "value", "attributes"], false, 800), [0, 1, 2]);
   assert.deepEqual(valueColumns(["key", "value.a", "value.b", "attributes"]), { first: 1, count: 2 });
   assert.equal(valueColumns(["key"]).count, 0);
@@ -56,4 +58,17 @@ test("a row that is in view is not scrolled to", () => {
   assert.equal(scrollTo(box, 12), null);
   assert.equal(scrollTo(box, 3), 78);
   assert.equal(scrollTo(box, 30), 546);
+});
+
+test("what is typed stays, and only what Python changed is replaced", () => {
+  const before = { topic: "orders", form: EMPTY };
+  const typed = { ...EMPTY, where: "late", key: "c1" };
+  const more = merged(typed, before, { topic: "orders", form: { ...EMPTY, limit: "200" } });
+  assert.deepEqual(more, { ...typed, limit: "200" });
+  const filter = merged(typed, before, {
+    topic: "orders",
+    form: { ...EMPTY, mode: "python", where: "value > 1" },
+  });
+  assert.deepEqual([filter.mode, filter.where, filter.key], ["python", "value > 1", "c1"]);
+  assert.deepEqual(merged(typed, before, { topic: "other", form: EMPTY }), EMPTY);
 });

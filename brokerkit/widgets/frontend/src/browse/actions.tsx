@@ -3,16 +3,17 @@ import { Icon } from "../parts/icons";
 import { Menu } from "../parts/menu";
 import { Bdi } from "../parts/plain";
 import { counted } from "../parts/words";
-import type { Store } from "./store";
+import { compose, type Store } from "./store";
 
 export function Columns({ store }: { store: Store }) {
   const { send } = store.line;
   const now = store.line.state.value;
+  const shown = now.columns.filter(([, on]) => on);
   const sendShown = (index: number, on: boolean) => {
-    const shown = (store.rows.peek()?.columns ?? []).map((name) =>
+    const places = (store.rows.peek()?.columns ?? []).map((name) =>
       now.columns.findIndex(([each]) => each === name),
     );
-    send({ type: "columns", shown: on ? [...shown, index] : shown.filter((each) => each !== index) });
+    send({ type: "columns", shown: on ? [...places, index] : places.filter((each) => each !== index) });
   };
   return (
     <Menu
@@ -32,6 +33,8 @@ export function Columns({ store }: { store: Store }) {
               <input
                 type="checkbox"
                 checked={on}
+                disabled={on && shown.length === 1}
+                title={on && shown.length === 1 ? "One column stays" : undefined}
                 onChange={(event) => {
                   sendShown(index, event.currentTarget.checked);
                 }}
@@ -68,7 +71,7 @@ export function Chosen({ store }: { store: Store }) {
         class="bk-btn bk-small"
         title="Edit and send again ( e )"
         onClick={() => {
-          send({ type: "compose" });
+          compose(store, "edit");
         }}
       >
         <Icon sign="edit" />

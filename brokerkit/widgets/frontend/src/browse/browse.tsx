@@ -9,13 +9,14 @@ import type { VirtualRowsHandle } from "../parts/virtual_rows";
 import type { Form, Tab } from "../protocol";
 import { Banners } from "./banners";
 import { Call } from "./call";
+import { ComposeTab, LiveTab } from "./companions";
 import { Configuration } from "./configuration";
 import { Connection, Header } from "./header";
 import { KeySheet } from "./keys";
 import { Messages } from "./messages";
 import { Partitions } from "./partitions";
 import { SchemaTab } from "./schema";
-import { newStore, type Line, type Store } from "./store";
+import { compose, newStore, type Line, type Store } from "./store";
 import { SubscriptionsTab } from "./subscriptions";
 import { Tabs, TABS } from "./tabs";
 import { TopicList } from "./topics";
@@ -52,9 +53,9 @@ function pressed(key: string, store: Store, places: Places, open: (tab: Tab) => 
   } else if (key === "[") store.side.value = !store.side.peek();
   else if (key === "?") store.sheet.value = true;
   else if (key === "c") places.copy.current?.();
-  else if (key === "n" && topic) send({ type: "new" });
-  else if (key === "e" && shown) send({ type: "compose" });
-  else if (key === "g" && search.more) send({ type: "continue" });
+  else if (key === "n" && topic) compose(store, "new");
+  else if (key === "e" && shown) compose(store, "edit");
+  else if (key === "g" && search.more) send({ type: "continue", all: false });
   else if (key === "." && search.running) send({ type: "stop" });
   else if ((key === "j" || key === "k") && topic)
     send({ type: "step", by: key === "j" ? 1 : -1, along: "rows" });
@@ -72,7 +73,13 @@ function typing(target: EventTarget | null): boolean {
   return target instanceof Element && target.matches("input:not([type=checkbox]), select, textarea");
 }
 
-function TabView({ store, width, places }: { store: Store; width: number; places: Places }) {
+interface Room {
+  /** The width of the workbench, and of what is beside the list of topics. */
+  width: number;
+  room: number;
+}
+
+function TabView({ store, places, ...room }: { store: Store; places: Places } & Room) {
   switch (store.tab.value) {
     case "partitions":
       return <Partitions store={store} />;
@@ -82,8 +89,12 @@ function TabView({ store, width, places }: { store: Store; width: number; places
       return <Configuration store={store} />;
     case "schema":
       return <SchemaTab store={store} />;
+    case "compose":
+      return <ComposeTab store={store} />;
+    case "live":
+      return <LiveTab store={store} />;
     default:
-      return <Messages store={store} width={width} filter={places.filter} table={places.table} />;
+      return <Messages store={store} {...room} filter={places.filter} table={places.table} />;
   }
 }
 
@@ -162,7 +173,8 @@ function Workbench({ store }: { store: Store }) {
             <Tabs store={store} open={open} />
             <TabView
               store={store}
-              width={width - (side && !drawer ? store.sideWidth.value : 0)}
+              width={width}
+              room={width - (side && !drawer ? store.sideWidth.value : 0)}
               places={places}
             />
             <Call store={store} copy={places.copy} />

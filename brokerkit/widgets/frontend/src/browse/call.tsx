@@ -5,6 +5,7 @@ import { useRef } from "preact/hooks";
 import { toClipboard } from "../parts/call_bar";
 import { Icon } from "../parts/icons";
 import { Segments } from "../parts/segments";
+import { companionCall } from "./companions";
 import type { Store } from "./store";
 
 export function Call({ store, copy }: { store: Store; copy: { current: (() => void) | null } }) {
@@ -12,13 +13,16 @@ export function Call({ store, copy }: { store: Store; copy: { current: (() => vo
   const code = useRef<HTMLElement>(null);
   const fixed = useSignal(false);
   const said = useSignal("");
-  const messages = store.tab.value === "messages";
+  const tab = store.tab.value;
+  const messages = tab === "messages";
   const different = messages && now.fixed_call !== now.call;
   const call = messages
     ? fixed.value && different
       ? now.fixed_call
       : now.call
-    : (store.calls.value[store.tab.value] ?? "");
+    : tab === "compose" || tab === "live"
+      ? companionCall(store, tab)
+      : (store.calls.value[tab] ?? "");
   copy.current = () => {
     void toClipboard(call, code.current).then((text) => {
       said.value = text;

@@ -23,6 +23,7 @@ const OTHER = 120;
 const LEAST_VALUE = 140;
 export const LEAST = 40;
 const ROOM_FOR_HEADERS = 1_000;
+const ROOM_FOR_KEYS = 600;
 
 /** A column by its name in the frame: a field of the value by its path. */
 export function labelOf(name: string): string {
@@ -43,10 +44,13 @@ export function template(names: string[], widths: Record<string, number>): strin
     .join(" ");
 }
 
-/** The places of the columns that there is room for: usual headers give way to the value. */
+/** The places of the columns that there is room for: usual headers and then keys give way to the value. */
 export function fitting(names: string[], usual: boolean, width: number): number[] {
   const places = names.map((_, place) => place);
-  return usual && width < ROOM_FOR_HEADERS ? places.filter((place) => names[place] !== "attributes") : places;
+  const without = new Set<string | undefined>();
+  if (usual && width < ROOM_FOR_HEADERS) without.add("attributes");
+  if (usual && width < ROOM_FOR_KEYS) without.add("key");
+  return places.filter((place) => !without.has(names[place]));
 }
 
 /** Where the sentence of a row stands that has no value, and over how many columns: over those of the value. */

@@ -12,7 +12,7 @@ export function Configuration({ store }: { store: Store }) {
   const facts = store.facts.value;
   const words = useSignal("");
   const which = useSignal<"all" | "changed">("all");
-  if (!facts) return <Empty>Loading…</Empty>;
+  if (!facts) return <Empty>{store.factsProblem.value || "Loading…"}</Empty>;
   const { settings, details } = facts;
   const known = settings.some(({ changed }) => changed !== null);
   const found = settings.filter(

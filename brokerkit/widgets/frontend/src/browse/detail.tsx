@@ -5,6 +5,7 @@ import { useEffect, useRef } from "preact/hooks";
 import { toClipboard } from "../parts/call_bar";
 import { Icon } from "../parts/icons";
 import { Bdi } from "../parts/plain";
+import { notShown } from "../parts/words";
 import type { Form, MessageShown, Step } from "../protocol";
 import { Compared } from "./compared";
 import { PayloadView } from "./payload";
@@ -117,9 +118,7 @@ function Fields({ store, one }: { store: Store; one: MessageShown }) {
       {one.attributes.map(([name, value, kind], index) => (
         <Pair key={index} name={name} value={kind === "string" ? value : `${value} (${kind})`} />
       ))}
-      {one.more_attributes > 0 && (
-        <Pair name="more" value={`${String(one.more_attributes)} headers are not shown`} />
-      )}
+      {one.more_attributes > 0 && <Pair name="more" value={notShown(one.more_attributes)} />}
     </dl>
   );
 }
@@ -204,14 +203,14 @@ export function Detail({ store, focus, leave }: Props) {
         </span>
         <button
           type="button"
-          class="bk-btn bk-quiet bk-small"
+          class="bk-btn bk-quiet bk-small bk-square"
           aria-label="Copy the value"
+          title="Copy the value"
           onClick={() => {
             send({ type: "copy" });
           }}
         >
           <Icon sign="copy" />
-          Copy
         </button>
       </div>
       <div class="bk-body">

@@ -2,7 +2,7 @@
 import { Icon } from "../parts/icons";
 import { Bdi } from "../parts/plain";
 import type { BrowseState } from "../protocol";
-import type { Store } from "./store";
+import { compose, type Store } from "./store";
 
 function Marks({ marks }: { marks: string[] }) {
   return (
@@ -49,7 +49,6 @@ export function Connection({ store, now }: { store: Store; now: BrowseState }) {
 
 export function Header({ store, now }: { store: Store; now: BrowseState }) {
   const facts = store.facts.value;
-  const { send } = store.line;
   return (
     <header class="bk-header">
       <span class="bk-crumb">
@@ -91,7 +90,7 @@ export function Header({ store, now }: { store: Store; now: BrowseState }) {
         disabled={!now.topic}
         aria-label="New message"
         onClick={() => {
-          send({ type: "new" });
+          compose(store, "new");
         }}
       >
         <Icon sign="plus" />

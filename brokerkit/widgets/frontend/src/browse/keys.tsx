@@ -14,7 +14,7 @@ const KEYS = [
   ["c", "copy the Python call"],
   ["n", "new message"],
   ["e", "edit and resend"],
-  ["1 … 5", "tabs"],
+  ["1 … 7", "tabs"],
   ["[", "list of topics"],
   [".", "stop reading"],
   ["Esc", "one step back"],

@@ -16,7 +16,9 @@ const SIZES = { stacked: 260, narrow: 364, usual: 396, wide: 560 };
 
 interface Props {
   store: Store;
+  /** The width of the workbench, and of what is beside the list of topics. */
   width: number;
+  room: number;
   filter: { current: HTMLInputElement | null };
   table: { current: VirtualRowsHandle | null };
 }
@@ -27,7 +29,7 @@ function usualSize(width: number): number {
   return width < 1280 ? SIZES.narrow : SIZES.usual;
 }
 
-export function Messages({ store, width, filter, table }: Props) {
+export function Messages({ store, width, room: own, filter, table }: Props) {
   const { send } = store.line;
   const now = store.line.state.value;
   const focus = useRef<(() => void) | null>(null);
@@ -37,7 +39,7 @@ export function Messages({ store, width, filter, table }: Props) {
   useLayoutEffect(() => {
     const { current } = split;
     if (current) setRoom(stacked ? current.clientHeight : current.clientWidth);
-  }, [width, stacked]);
+  }, [own, stacked]);
   const open = store.message.value !== null || store.compared.value !== null;
   const most = Math.max(240, room - 200);
   const size = Math.min(store.detailSize.value ?? usualSize(width), most);
@@ -69,7 +71,7 @@ export function Messages({ store, width, filter, table }: Props) {
       >
         <MessageTable
           store={store}
-          width={stacked ? width : open ? room - size : room}
+          width={stacked ? own : open ? room - size : room}
           table={table}
           focusSearch={() => filter.current?.focus()}
           focusMessage={() => focus.current?.()}

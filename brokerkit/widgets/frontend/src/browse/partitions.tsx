@@ -5,7 +5,7 @@ import type { Store } from "./store";
 
 export function Partitions({ store }: { store: Store }) {
   const facts = store.facts.value;
-  if (!facts) return <Empty>Loading…</Empty>;
+  if (!facts) return <Empty>{store.factsProblem.value || "Loading…"}</Empty>;
   const { partitions } = facts;
   const has = (name: "leader" | "replicas" | "in_sync" | "size") => partitions.some((each) => each[name]);
   const stats = [

@@ -1,29 +1,15 @@
 // What to read: order, filter, formats, range and conditions; progress, and how to go on.
-import { useSignal, useSignalEffect } from "@preact/signals";
-import { useMemo, useRef } from "preact/hooks";
+import { useSignalEffect } from "@preact/signals";
+import { useMemo } from "preact/hooks";
 
 import { Icon } from "../parts/icons";
 import { later } from "../parts/later";
 import { Segments } from "../parts/segments";
 import type { AskQuery, BrowseState, QueryForm } from "../protocol";
-import { SideEffects, type Effect } from "./side_effects";
+import { NO_EFFECT, SideEffects, type Effect } from "./side_effects";
 import type { Store } from "./store";
+import { EMPTY, merged } from "./typed_query";
 
-const EMPTY: QueryForm = {
-  newest: true,
-  limit: "100",
-  partitions: "",
-  key: "",
-  header: "",
-  mode: "text",
-  where: "",
-  function: false,
-  start: "",
-  end: "",
-  decode: "auto",
-  decode_key: "auto",
-};
-const NO_EFFECT: Effect = { effect: null, subscription: null, confirm: null };
 const PLACES = ["earliest", "latest", "-5min", "-15min", "-1h", "-1d", "-7d"];
 const FIELDS = [
   { name: "limit", label: "at most", hint: "100", width: 4, title: "How many messages are shown" },
@@ -56,21 +42,16 @@ export function asked(form: QueryForm, effect: Effect, changed: Partial<Fields> 
 export function Query({ store, filter }: { store: Store; filter: { current: HTMLInputElement | null } }) {
   const { send } = store.line;
   const now = store.line.state.value;
-  const form = useSignal<QueryForm>(now.form ?? EMPTY);
-  const effect = useSignal<Effect>(NO_EFFECT);
-  const known = useRef("");
-  const topic = useRef(now.topic);
+  const { form, effect, known } = store;
   const list = useMemo(() => `bk-places-${Math.random().toString(36).slice(2)}`, []);
-  // what Python says replaces what is typed when it is something new
   useSignalEffect(() => {
     const state = store.line.state.value;
+    const said = { topic: state.topic, form: state.form ?? EMPTY };
+    if (JSON.stringify(said) === JSON.stringify(known.current)) return;
     // a side effect is chosen for one topic
-    if (state.topic !== topic.current) effect.value = NO_EFFECT;
-    topic.current = state.topic;
-    const said = JSON.stringify([state.form, state.topic]);
-    if (said === known.current) return;
+    if (said.topic !== known.current.topic) effect.value = NO_EFFECT;
+    form.value = merged(form.peek(), known.current, said);
     known.current = said;
-    form.value = state.form ?? EMPTY;
     store.tried.value = "";
   });
   const attempt = useMemo(
@@ -258,10 +239,22 @@ function Progress({ store, now }: { store: Store; now: BrowseState }) {
           type="button"
           class="bk-btn bk-small"
           onClick={() => {
-            send({ type: "continue" });
+            send({ type: "continue", all: false });
           }}
         >
-          {search.more === "Continue" ? "▶ Continue" : `Show ${search.more}`}
+          {search.more}
+        </button>
+      )}
+      {search.all && (
+        <button
+          type="button"
+          class="bk-btn bk-small"
+          title="Read on to the end, within the bounds of memory"
+          onClick={() => {
+            send({ type: "continue", all: true });
+          }}
+        >
+          {search.all}
         </button>
       )}
       {search.errors && (

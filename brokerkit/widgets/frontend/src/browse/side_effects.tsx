@@ -6,6 +6,8 @@ import type { AskQuery, BrowseState } from "../protocol";
 
 export type Effect = Pick<AskQuery, "effect" | "subscription" | "confirm">;
 
+export const NO_EFFECT: Effect = { effect: null, subscription: null, confirm: null };
+
 export function SideEffects({ now, effect }: { now: BrowseState; effect: Signal<Effect> }) {
   const group = useMemo(() => `bk-effect-${Math.random().toString(36).slice(2)}`, []);
   if (!now.choices.length) return null;

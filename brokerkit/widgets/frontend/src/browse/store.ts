@@ -10,14 +10,19 @@ import type {
   Counts,
   MessageShown,
   Payload,
+  QueryForm,
   Rows,
   Schema,
   Subscriptions,
   Tab,
   TopicFacts,
   Topics,
+  Which,
 } from "../protocol";
 import { grown, NOTHING, type Loaded } from "./branches";
+import { newPart, type Part } from "./companions";
+import { EMPTY, type Known } from "./typed_query";
+import { NO_EFFECT, type Effect } from "./side_effects";
 
 export type Line = Connection<BrowseState, BrowseShown, BrowseDone>;
 
@@ -36,9 +41,16 @@ export interface Store {
   histogram: Signal<Counts | null>;
   tried: Signal<string>;
   facts: Signal<TopicFacts | null>;
+  /** Why the facts could not be loaded. */
+  factsProblem: Signal<string>;
   subscriptions: Signal<Subscriptions | null>;
   schema: Signal<Schema | null>;
   calls: Signal<Partial<Record<Tab, string>>>;
+  parts: Record<Which, Part>;
+  /** The query as it is typed, and what Python said of it last. */
+  form: Signal<QueryForm>;
+  known: { current: Known };
+  effect: Signal<Effect>;
   side: Signal<boolean>;
   sideWidth: Signal<number>;
   detailSize: Signal<number | null>;
@@ -66,9 +78,14 @@ export function newStore(line: Line): Store {
     histogram: signal(null),
     tried: signal(""),
     facts: signal(null),
+    factsProblem: signal(""),
     subscriptions: signal(null),
     schema: signal(null),
     calls: signal({}),
+    parts: { compose: newPart(line, "compose"), live: newPart(line, "live") },
+    form: signal(EMPTY),
+    known: { current: { topic: "", form: EMPTY } },
+    effect: signal(NO_EFFECT),
     side: signal(true),
     sideWidth: signal(272),
     detailSize: signal(null),
@@ -87,6 +104,12 @@ export function newStore(line: Line): Store {
     } else take(store, message);
   });
   return store;
+}
+
+/** Compose a new message, or one that starts with the chosen rows, in its tab. */
+export function compose(store: Store, what: "new" | "edit"): void {
+  store.line.send({ type: "compose", what, replace: false });
+  store.tab.value = "compose";
 }
 
 function takePayload(store: Store, part: Payload | null): void {
@@ -126,12 +149,20 @@ function take(store: Store, message: Exclude<BrowseShown, { type: "selection" }>
       break;
     case "described":
       store.facts.value = message.topic;
+      store.factsProblem.value = message.problem;
       break;
     case "subscriptions":
       store.subscriptions.value = message;
       break;
     case "schema":
       store.schema.value = message;
+      break;
+    case "companion":
+    case "said":
+      store.parts[message.which].take(message);
+      break;
+    case "opened":
+      store.tab.value = message.which;
       break;
     case "call":
       store.calls.value = { ...store.calls.peek(), [message.tab]: message.call };

@@ -7,7 +7,7 @@ import { Bdi } from "../parts/plain";
 import { VirtualRows, type VirtualRowsHandle } from "../parts/virtual_rows";
 import type { Row, RowKind } from "../protocol";
 import { fitting, labelOf, LEAST, leastWidth, moved, template, valueColumns } from "./columns";
-import type { Store } from "./store";
+import { compose, type Store } from "./store";
 
 const SIGNS: Record<Exclude<RowKind, "text">, { sign: Sign; label: string; class: string }> = {
   failed: { sign: "bad", label: "Not decoded", class: "bk-bad" },
@@ -195,6 +195,28 @@ function emptyText(store: Store): string {
   return search.status === "idle" ? "Nothing has been read." : "No messages.";
 }
 
+function Nothing({ store }: { store: Store }) {
+  const { topic, search, form } = store.line.state.value;
+  const whole = !form?.where && !form?.function && !form?.key && !form?.header;
+  return (
+    <div class="bk-empty">
+      <span>{emptyText(store)}</span>
+      {topic && whole && !search.running && search.status === "at the end" && (
+        <button
+          type="button"
+          class="bk-btn"
+          onClick={() => {
+            compose(store, "new");
+          }}
+        >
+          <Icon sign="plus" />
+          Write the first one
+        </button>
+      )}
+    </div>
+  );
+}
+
 interface Props {
   store: Store;
   width: number;
@@ -258,7 +280,7 @@ export function MessageTable({ store, width, table, focusSearch, focusMessage }:
   };
   return (
     <section class="bk-rows" aria-label="Messages" style={style}>
-      {total === 0 && <div class="bk-empty">{emptyText(store)}</div>}
+      {total === 0 && <Nothing store={store} />}
       <VirtualRows
         handle={table}
         rowHeight={26}

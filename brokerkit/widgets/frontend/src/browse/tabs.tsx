@@ -1,11 +1,22 @@
-// The tabs of a topic, and beside them what opens below the workbench.
+// The tabs of a topic: what is known of it, and what can be done with it.
+import { useSignal, useSignalEffect } from "@preact/signals";
+import { Fragment } from "preact";
 import { useRef } from "preact/hooks";
 
-import { Icon } from "../parts/icons";
+import { Icon, type Sign } from "../parts/icons";
 import type { Tab } from "../protocol";
-import type { Store } from "./store";
+import { compose, type Store } from "./store";
 
-export const TABS: readonly Tab[] = ["messages", "partitions", "subscriptions", "configuration", "schema"];
+export const TABS: readonly Tab[] = [
+  "messages",
+  "partitions",
+  "subscriptions",
+  "configuration",
+  "schema",
+  "compose",
+  "live",
+];
+const SIGNS: Partial<Record<Tab, Sign>> = { compose: "edit", live: "live" };
 
 function note(store: Store, tab: Tab): { text: string; warn: boolean } {
   const facts = store.facts.value;
@@ -46,49 +57,64 @@ export function Tabs({ store, open }: { store: Store; open: (tab: Tab) => void }
       >
         {TABS.map((tab) => {
           const { text, warn } = note(store, tab);
+          const sign = SIGNS[tab];
           return (
-            <button
-              type="button"
-              role="tab"
-              key={tab}
-              aria-selected={tab === current}
-              tabIndex={tab === current ? 0 : -1}
-              disabled={!now.topic && tab !== "messages"}
-              onClick={() => {
-                open(tab);
-              }}
-            >
-              {tab[0]?.toUpperCase() + tab.slice(1)}
-              {text && <span class={warn ? "bk-n bk-warn" : "bk-n"}>{text}</span>}
-            </button>
+            <Fragment key={tab}>
+              {tab === "compose" && <span class="bk-separator" role="presentation" />}
+              <button
+                type="button"
+                role="tab"
+                aria-selected={tab === current}
+                tabIndex={tab === current ? 0 : -1}
+                disabled={!now.topic && tab !== "messages"}
+                onClick={() => {
+                  if (tab === "compose" && !now.composing) compose(store, "new");
+                  if (tab === "live" && !now.following) send({ type: "follow" });
+                  open(tab);
+                }}
+              >
+                {sign && <Icon sign={sign} />}
+                {tab[0]?.toUpperCase() + tab.slice(1)}
+                {text && <span class={warn ? "bk-n bk-warn" : "bk-n"}>{text}</span>}
+              </button>
+            </Fragment>
           );
         })}
       </div>
-      <span class="bk-separator" />
-      <button
-        type="button"
-        class="bk-action"
-        disabled={!now.topic}
-        onClick={() => {
-          send({ type: "follow" });
-        }}
-      >
-        <Icon sign="live" />
-        Follow live
-      </button>
-      {now.companions && (
-        <button
-          type="button"
-          class="bk-action"
-          aria-label="Close the composer and the tail below"
-          onClick={() => {
-            send({ type: "put_away" });
-          }}
-        >
-          <Icon sign="x" />
-          Put away
-        </button>
-      )}
+      <span class="bk-grow" />
+      <Close store={store} />
     </div>
+  );
+}
+
+/** Closes the composer or the tail whose tab is open. */
+function Close({ store }: { store: Store }) {
+  const sure = useSignal(false);
+  const now = store.line.state.value;
+  const tab = store.tab.value;
+  useSignalEffect(() => {
+    void store.tab.value;
+    void store.line.state.value.unsent;
+    sure.value = false;
+  });
+  if (!(tab === "compose" && now.composing) && !(tab === "live" && now.following)) return null;
+  const ask = tab === "compose" && now.unsent && !sure.value;
+  return (
+    <button
+      type="button"
+      class="bk-action"
+      aria-label={tab === "compose" ? "Close the composer" : "Close the tail"}
+      onClick={() => {
+        if (ask) {
+          sure.value = true;
+          return;
+        }
+        store.line.send({ type: "put_away", which: tab });
+        store.tab.value = "messages";
+      }}
+    >
+      <Icon sign="x" />
+      {sure.value ? "Discard what was not sent" : "Close"}
+    </button>
   );
 }

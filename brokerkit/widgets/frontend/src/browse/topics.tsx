@@ -40,7 +40,7 @@ function Line({
         <Bdi>{row.name}</Bdi>
       </span>
       <span aria-label={row.exactly || undefined}>{row.messages}</span>
-      <span class={row.backlog && row.backlog !== "none" ? "bk-warn" : ""}>{row.backlog}</span>
+      <span class={["", "0", "none", "?"].includes(row.backlog) ? "" : "bk-warn"}>{row.backlog}</span>
     </div>
   );
 }

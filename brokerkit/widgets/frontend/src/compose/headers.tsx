@@ -1,6 +1,7 @@
 // The headers of a message, one line each.
 import { useRef, useState } from "preact/hooks";
 
+import { hasFocus } from "../parts/focus";
 import type { TypedHeader } from "../protocol";
 
 const MODES = ["text", "escaped"];
@@ -34,7 +35,7 @@ export function Headers({
   const known = useRef("");
   const [rows, setRows] = useState<Numbered[]>([]);
   const wanted = JSON.stringify(given);
-  const typing = box.current?.contains(document.activeElement) ?? false;
+  const typing = box.current !== null && hasFocus(box.current);
   if (wanted !== known.current && !typing && !held()) {
     known.current = wanted;
     setRows(numbered(given));
@@ -49,10 +50,10 @@ export function Headers({
   return (
     <>
       <div class="bk-head">
-        <span class="bk-label">Headers</span>
+        <span class="bk-dim">Headers</span>
         <button
           type="button"
-          class="bk-button bk-quiet"
+          class="bk-btn"
           onClick={() => {
             setRows([...rows, ...numbered([["", "text", "", "string"]])]);
             requestAnimationFrame(() => box.current?.lastElementChild?.querySelector("input")?.focus());
@@ -108,7 +109,7 @@ export function Headers({
             </select>
             <button
               type="button"
-              class="bk-button bk-quiet"
+              class="bk-btn"
               aria-label="Remove this header"
               onClick={() => {
                 change(rows.filter((row) => row.id !== id));

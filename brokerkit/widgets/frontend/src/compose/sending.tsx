@@ -28,16 +28,17 @@ export function Sending({ now, dryRun, send }: Props) {
   };
   return (
     <>
-      <div class="bk-effect">{now.refused ? `Not offered: ${now.refused}.` : now.effect}</div>
+      <div class="bk-dim">{now.refused ? `Not offered: ${now.refused}.` : now.effect}</div>
       <div class="bk-head">
-        <button type="button" class="bk-button bk-quiet" onClick={dryRun}>
+        <button type="button" class="bk-btn" onClick={dryRun}>
           Dry run
         </button>
         <button
           type="button"
-          class="bk-button"
+          class="bk-btn bk-fill"
           ref={button}
-          disabled={Boolean(now.refused) || wrong}
+          disabled={Boolean(now.refused) || wrong || now.sent}
+          title={now.sent ? "All of it was confirmed. Edit it to send it again" : undefined}
           onClick={(event) => {
             if (event.detail > 1) return; // a double click sends once
             if (now.confirm) ask();
@@ -63,7 +64,7 @@ export function Sending({ now, dryRun, send }: Props) {
         </Field>
         <button
           type="button"
-          class="bk-button"
+          class="bk-btn bk-fill"
           disabled={typed.value !== now.topic}
           onClick={() => {
             done(typed.peek());
@@ -73,7 +74,7 @@ export function Sending({ now, dryRun, send }: Props) {
         </button>
         <button
           type="button"
-          class="bk-button bk-quiet"
+          class="bk-btn"
           onClick={() => {
             asking.value = false;
             button.current?.focus();

@@ -8,8 +8,15 @@ export function brightness(colour: string): number | null {
   return (0.2126 * red + 0.7152 * green + 0.0722 * blue) / scale;
 }
 
+/** The element around another one, also where that is a shadow root. */
+function above(node: Element): Element | null {
+  if (node.parentElement) return node.parentElement;
+  const root = node.getRootNode();
+  return root instanceof ShadowRoot ? root.host : null;
+}
+
 function behind(node: Element): "light" | "dark" {
-  for (let each: Element | null = node.parentElement; each; each = each.parentElement) {
+  for (let each = above(node); each; each = above(each)) {
     const found = brightness(getComputedStyle(each).backgroundColor);
     if (found !== null) return found < 0.5 ? "dark" : "light";
   }

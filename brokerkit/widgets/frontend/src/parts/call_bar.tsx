@@ -28,18 +28,13 @@ export function CallBar({ label, call }: { label: string; call: string }) {
   };
   return (
     <div class="bk-call" role="group" aria-label={label}>
-      <code class="bk-code" ref={code}>
+      <code class="bk-code bk-mono" ref={code}>
         {call}
       </code>
-      <button
-        type="button"
-        class="bk-button bk-quiet"
-        aria-label="Copy the Python call"
-        onClick={() => void copy()}
-      >
+      <button type="button" class="bk-btn" aria-label="Copy the Python call" onClick={() => void copy()}>
         Copy
       </button>
-      <span class="bk-said" role="status">
+      <span class="bk-dim" role="status">
         {said}
       </span>
     </div>

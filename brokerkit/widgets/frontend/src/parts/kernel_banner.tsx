@@ -12,14 +12,14 @@ export function KernelBanner({ line }: { line: ReadonlySignal<Line> }) {
   if (line.value === "open") return null;
   if (line.value === "silent" || line.value === "lost")
     return (
-      <div class="bk-banner bk-warn" role="status">
+      <div class="bk-banner bk-is-warn" role="status">
         <span>
           <b>The kernel does not answer.</b> {SILENT[line.value]}
         </span>
       </div>
     );
   return (
-    <div class="bk-banner bk-bad" role="alert">
+    <div class="bk-banner bk-is-bad" role="alert">
       <span>
         <b>The kernel has stopped.</b> What you see is the last state; nothing here can be read or sent. Run
         the cell again: Shift+Enter.

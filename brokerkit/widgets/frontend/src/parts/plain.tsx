@@ -21,7 +21,7 @@ export function Badges({ marks }: { marks: string[] }) {
 export function Field({ label, children }: { label: string; children: ComponentChildren }) {
   return (
     <label class="bk-field">
-      <span class="bk-label">{label}</span>
+      <span class="bk-dim">{label}</span>
       {children}
     </label>
   );
@@ -33,7 +33,7 @@ export function FrameTable({ title, lines }: { title: string; lines: Record<stri
   const names = Object.keys(lines[0] ?? {});
   return (
     <>
-      <div class="bk-label">{title}</div>
+      <div class="bk-dim">{title}</div>
       <div class="bk-scroll">
         <table class="bk-table">
           <thead>

@@ -5,6 +5,11 @@ export function counted(number: number, noun: string): string {
   return `${number.toLocaleString("en")} ${noun}${number === 1 ? "" : "s"}`;
 }
 
+/** That so many headers are left out. */
+export function notShown(headers: number): string {
+  return `${counted(headers, "header")} ${headers === 1 ? "is" : "are"} not shown`;
+}
+
 /** Milliseconds since 1970 as a time, UTC. */
 export function utc(milliseconds: number): string {
   return new Date(milliseconds)

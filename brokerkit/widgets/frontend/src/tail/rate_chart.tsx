@@ -43,7 +43,7 @@ export function RateChart({ counts, seconds }: { counts: number[]; seconds: numb
         [top, INNER.top],
         [0, INNER.lower],
       ].map(([value = 0, y = 0]) => (
-        <text class="bk-tick" key={y} x={INNER.left - 5} y={y + 3} text-anchor="end">
+        <text class="bk-axis-of" key={y} x={INNER.left - 5} y={y + 3} text-anchor="end">
           {short(value)}
         </text>
       ))}
@@ -55,7 +55,7 @@ export function RateChart({ counts, seconds }: { counts: number[]; seconds: numb
         ] as const
       ).map(([back, anchor]) => (
         <text
-          class="bk-tick"
+          class="bk-axis-of"
           key={anchor}
           x={INNER.right - ((INNER.right - INNER.left) * back) / seconds}
           y={INNER.lower + 12}
@@ -65,7 +65,7 @@ export function RateChart({ counts, seconds }: { counts: number[]; seconds: numb
         </text>
       ))}
       {shown.length > 0 && <polygon class="bk-area" points={drawn.shape} />}
-      {shown.length > 0 && <polyline class="bk-line" points={drawn.line} />}
+      {shown.length > 0 && <polyline class="bk-stroke" points={drawn.line} />}
     </svg>
   );
 }

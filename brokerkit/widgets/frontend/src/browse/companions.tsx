@@ -1,0 +1,128 @@
+// The composer and the tail as tabs: they speak through the line of the workbench.
+import { signal, type Signal } from "@preact/signals";
+
+import { ComposeView, type Line as ComposeLine } from "../compose/view";
+import type { Connection } from "../host/connection";
+import { Icon } from "../parts/icons";
+import type { Companion, CompanionDone, CompanionSaid, Which } from "../protocol";
+import { TailView, type Line as TailLine } from "../tail/view";
+import { Empty } from "./card";
+import type { Line, Store } from "./store";
+
+type AnyLine = Connection<unknown, { type: string }, CompanionDone["message"]>;
+
+export interface Part {
+  /** Another composer or tail has another number; 0 is none. */
+  number: Signal<number>;
+  line: AnyLine;
+  take: (message: Companion | CompanionSaid) => void;
+}
+
+export function newPart(line: Line, which: Which): Part {
+  const number = signal(0);
+  const state = signal<unknown>(null);
+  let listener: (message: { type: string }) => void = () => undefined;
+  const send = (message: CompanionDone["message"]) => {
+    line.send({ type: "companion", which, message });
+  };
+  return {
+    number,
+    line: {
+      state,
+      line: line.line,
+      send,
+      listen(handle) {
+        listener = handle;
+        send({ type: "hello" });
+      },
+      close: () => undefined,
+    },
+    take(message) {
+      if (message.type === "companion") {
+        state.value = message.state;
+        number.value = message.number;
+      } else if (message.number === number.peek()) listener(message.message);
+    },
+  };
+}
+
+/** The Python call of what is composed or followed. */
+export function companionCall(store: Store, which: Which): string {
+  const now = store.line.state.value;
+  if (!(which === "compose" ? now.composing : now.following)) return "";
+  const shown = store.parts[which].line.state.value as { call: string } | null;
+  return shown?.call ?? "";
+}
+
+function Kept({ store }: { store: Store }) {
+  const { kept } = store.line.state.value;
+  if (!kept) return null;
+  return (
+    <div class="bk-banner bk-is-warn" role="status">
+      <Icon sign="warn" />
+      <span class="bk-grow">
+        <b>This message was not sent,</b> so it was kept.
+      </span>
+      <button
+        type="button"
+        class="bk-btn bk-small"
+        onClick={() => {
+          store.line.send({ type: "compose", what: kept, replace: true });
+        }}
+      >
+        {kept === "new" ? "Replace it with a new one" : "Replace it with the chosen rows"}
+      </button>
+    </div>
+  );
+}
+
+export function ComposeTab({ store }: { store: Store }) {
+  const now = store.line.state.value;
+  const { number, line } = store.parts.compose;
+  if (!now.composing || !number.value || !line.state.value)
+    return (
+      <Empty>
+        <b>No message is being written.</b>
+        <button
+          type="button"
+          class="bk-btn"
+          disabled={!now.topic}
+          onClick={() => {
+            store.line.send({ type: "compose", what: "new", replace: false });
+          }}
+        >
+          <Icon sign="plus" />
+          New message
+        </button>
+      </Empty>
+    );
+  return (
+    <div class="bk-companion bk-panel" role="tabpanel" aria-label="Compose">
+      <Kept store={store} />
+      <ComposeView key={number.value} line={line as ComposeLine} within />
+    </div>
+  );
+}
+
+export function LiveTab({ store }: { store: Store }) {
+  const now = store.line.state.value;
+  const { number, line } = store.parts.live;
+  const follow = () => {
+    store.line.send({ type: "follow" });
+  };
+  if (!now.following || !number.value || !line.state.value)
+    return (
+      <Empty>
+        <b>Nothing is followed.</b>
+        <button type="button" class="bk-btn" disabled={!now.topic} onClick={follow}>
+          <Icon sign="live" />
+          Follow live
+        </button>
+      </Empty>
+    );
+  return (
+    <div class="bk-companion bk-panel" role="tabpanel" aria-label="Live">
+      <TailView key={number.value} line={line as unknown as TailLine} within again={follow} />
+    </div>
+  );
+}

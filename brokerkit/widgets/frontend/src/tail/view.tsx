@@ -1,0 +1,346 @@
+// The tail: its state, rate, filter and newest messages.
+import { useSignal, type ReadonlySignal, type Signal } from "@preact/signals";
+import { useEffect, useLayoutEffect, useMemo, useRef } from "preact/hooks";
+
+import type { Connection } from "../host/connection";
+import { CallBar } from "../parts/call_bar";
+import { KernelBanner } from "../parts/kernel_banner";
+import { hasFocus } from "../parts/focus";
+import { later } from "../parts/later";
+import { Badges, Bdi, Field } from "../parts/plain";
+import { notShown } from "../parts/words";
+import type { MessageInFull, TailDone, TailNote, TailRow, TailShown, TailState } from "../protocol";
+import { RateChart } from "./rate_chart";
+import { inOrder, NOTHING, withMessage, type Shown } from "./rows";
+
+export type Line = Connection<TailState, TailShown, TailDone>;
+const MARKS: Record<string, string> = { following: "●", paused: "❚❚", waiting: "▲", stopped: "■" };
+const COLUMNS = ["", "time (UTC)", "part.", "offset", "key", "value", "headers", "size"];
+
+interface HeadProps {
+  now: TailState;
+  send: Line["send"];
+  again: (() => void) | undefined;
+}
+
+function Head({ now, send, again }: HeadProps) {
+  const status = now.running ? now.status : "stopped";
+  return (
+    <div class="bk-head">
+      <strong class="bk-name">
+        <Bdi>
+          {now.topic} on {now.session}
+        </Bdi>
+      </strong>
+      <Badges marks={now.marks} />
+      <span class="bk-status" role="status" data-status={status}>
+        {`${MARKS[status] ?? ""} ${now.text}`}
+      </span>
+      <span class="bk-grow" />
+      <button
+        type="button"
+        class="bk-btn bk-fill"
+        disabled={!now.running}
+        onClick={() => {
+          send({ type: now.paused ? "resume" : "pause" });
+        }}
+      >
+        {now.paused ? "▶ Resume" : "❚❚ Pause"}
+      </button>
+      <button
+        type="button"
+        class="bk-btn"
+        onClick={() => {
+          send({ type: "clear" });
+        }}
+      >
+        Clear
+      </button>
+      <button
+        type="button"
+        class="bk-btn"
+        disabled={!now.running}
+        onClick={() => {
+          send({ type: "stop" });
+        }}
+      >
+        Stop
+      </button>
+      {again && !now.running && (
+        <button type="button" class="bk-btn bk-fill" onClick={again}>
+          Start again
+        </button>
+      )}
+    </div>
+  );
+}
+
+function Filter({ now, send }: { now: TailState; send: Line["send"] }) {
+  const where = useRef<HTMLInputElement>(null);
+  const key = useRef<HTMLInputElement>(null);
+  const typed = useMemo(
+    () =>
+      later(() => {
+        send({ type: "filter", where: where.current?.value ?? "", key: key.current?.value ?? "" });
+      }, 350),
+    [send],
+  );
+  // what is being typed is not overwritten
+  useLayoutEffect(() => {
+    for (const [input, value] of [
+      [where.current, now.where],
+      [key.current, now.key],
+    ] as const)
+      if (input && !hasFocus(input)) input.value = value;
+  }, [now.where, now.key]);
+  const field = {
+    type: "search" as const,
+    class: "bk-input",
+    spellcheck: false,
+    disabled: !now.running,
+    onInput: typed,
+  };
+  return (
+    <div class="bk-head">
+      <Field label="Value contains">
+        <input {...field} ref={where} placeholder="any text" />
+      </Field>
+      <Field label="Key is">
+        <input {...field} ref={key} placeholder="any key" />
+      </Field>
+      <span class="bk-dim">{now.counts}</span>
+      <span class="bk-dim">{[now.function, now.filter_errors].filter(Boolean).join("; ")}</span>
+    </div>
+  );
+}
+
+function MessageRow({
+  row,
+  fresh,
+  chosen,
+  choose,
+}: {
+  row: TailRow;
+  fresh: boolean;
+  chosen: boolean;
+  choose: () => void;
+}) {
+  return (
+    <tr
+      class={`${fresh ? "bk-new " : ""}${chosen ? "bk-on" : ""}`}
+      tabIndex={0}
+      aria-selected={chosen}
+      onClick={choose}
+      onKeyDown={(event) => {
+        if (event.key !== "Enter" && event.key !== " ") return;
+        event.preventDefault();
+        choose();
+      }}
+    >
+      <td class="bk-fresh" aria-label={fresh ? "new" : undefined}>
+        {fresh ? "+" : ""}
+      </td>
+      <td class="bk-num">{row.time}</td>
+      <td class="bk-num">{row.partition ?? ""}</td>
+      <td class="bk-num">{row.offset ?? ""}</td>
+      <td class="bk-key">
+        <Bdi>{row.key ?? ""}</Bdi>
+      </td>
+      <td class="bk-value">
+        {row.kind === "null" ? (
+          <em>null</em>
+        ) : (
+          <Bdi>{(row.kind === "bytes" ? "bytes: " : "") + row.value}</Bdi>
+        )}
+      </td>
+      <td class="bk-key">
+        <Bdi>{row.attributes}</Bdi>
+      </td>
+      <td class="bk-num">{row.size}</td>
+    </tr>
+  );
+}
+
+function NoteRow({ note }: { note: TailNote }) {
+  return (
+    <tr class="bk-note">
+      <td colSpan={COLUMNS.length}>{`▲ ${note.time}  ${note.text}`}</td>
+    </tr>
+  );
+}
+
+const atEnd = (box: HTMLElement) => box.scrollHeight - box.scrollTop - box.clientHeight < 40;
+
+function Rows({
+  shown,
+  chosen,
+  choose,
+}: {
+  shown: ReadonlySignal<Shown>;
+  chosen: Signal<number | null>;
+  choose: (n: number) => void;
+}) {
+  const box = useRef<HTMLDivElement>(null);
+  const follows = useRef(true);
+  const unseen = useSignal(0);
+  const now = shown.value;
+  useLayoutEffect(() => {
+    if (!box.current) return;
+    if (follows.current) box.current.scrollTop = box.current.scrollHeight;
+    unseen.value = follows.current ? 0 : unseen.peek() + now.fresh.size;
+  }, [now, unseen]);
+  const lines = inOrder(now);
+  return (
+    <div class="bk-wrap">
+      <div
+        class="bk-scroll"
+        tabIndex={0}
+        role="region"
+        aria-label="Messages, the newest last"
+        ref={box}
+        onScroll={(event) => {
+          follows.current = atEnd(event.currentTarget);
+          if (follows.current) unseen.value = 0;
+        }}
+      >
+        <table class="bk-table">
+          <thead>
+            <tr>
+              {COLUMNS.map((name) => (
+                <th scope="col" key={name}>
+                  {name}
+                </th>
+              ))}
+            </tr>
+          </thead>
+          <tbody>
+            {lines.map((line) =>
+              "n" in line ? (
+                <MessageRow
+                  key={line.n}
+                  row={line}
+                  fresh={now.fresh.has(line.n)}
+                  chosen={line.n === chosen.value}
+                  choose={() => {
+                    choose(line.n);
+                  }}
+                />
+              ) : (
+                <NoteRow key={`${line.time}${line.text}`} note={line} />
+              ),
+            )}
+            {!lines.length && (
+              <tr>
+                <td colSpan={COLUMNS.length} class="bk-none">
+                  No messages yet.
+                </td>
+              </tr>
+            )}
+          </tbody>
+        </table>
+      </div>
+      <button
+        type="button"
+        class="bk-btn bk-fill bk-small bk-jump"
+        hidden={!unseen.value}
+        onClick={() => {
+          if (box.current) box.current.scrollTop = box.current.scrollHeight;
+        }}
+      >
+        {`↓ ${unseen.value.toLocaleString("en")} new`}
+      </button>
+    </div>
+  );
+}
+
+function DetailView({ one, call }: { one: MessageInFull; call: string }) {
+  const pairs: [string, string][] = [["key", one.key ?? "none"]];
+  for (const [name, value, kind] of one.attributes)
+    pairs.push([name, kind === "string" ? value : `${value} (${kind})`]);
+  if (one.more_attributes) pairs.push(["more", notShown(one.more_attributes)]);
+  const facts = [one.time, one.size, one.kind === "bytes" ? "not UTF-8, escaped" : "", one.cut];
+  return (
+    <section class="bk-one" aria-label="Selected message">
+      <div class="bk-head">
+        <strong>
+          <Bdi>{one.title}</Bdi>
+        </strong>
+        <span class="bk-dim">{facts.filter(Boolean).join(", ")}</span>
+      </div>
+      <dl class="bk-pairs">
+        {pairs.map(([name, value], index) => (
+          <PairLine key={index} name={name} value={value} />
+        ))}
+      </dl>
+      <pre class="bk-pre" tabIndex={0}>
+        {one.kind === "null" ? "null" : one.value}
+      </pre>
+      <CallBar label="The Python call that edits the selected message" call={call} />
+    </section>
+  );
+}
+
+function PairLine({ name, value }: { name: string; value: string }) {
+  return (
+    <>
+      <dt>
+        <Bdi>{name}</Bdi>
+      </dt>
+      <dd>
+        <Bdi>{value}</Bdi>
+      </dd>
+    </>
+  );
+}
+
+interface Props {
+  line: Line;
+  /** Whether it is in a tab of the workbench, which shows banners and calls itself. */
+  within?: boolean;
+  /** Begins another one in place of one that was stopped. */
+  again?: () => void;
+}
+
+export function TailView({ line, within = false, again }: Props) {
+  const shown = useSignal(NOTHING);
+  const chosen = useSignal<number | null>(null);
+  const chart = useSignal<{ counts: number[]; seconds: number }>({ counts: [], seconds: 120 });
+  const detail = useSignal<{ one: MessageInFull | null; call: string }>({ one: null, call: "" });
+  useEffect(() => {
+    line.listen((message) => {
+      if (message.type === "chart") chart.value = message;
+      else if (message.type === "detail") detail.value = { one: message.detail, call: message.call };
+      else {
+        if (message.type === "snapshot") chosen.value = null;
+        shown.value = withMessage(shown.peek(), message);
+      }
+    });
+  }, [line, chart, detail, shown, chosen]);
+  const now = line.state.value;
+  return (
+    <div class="bk-plain">
+      {!within && <KernelBanner line={line.line} />}
+      <Head now={now} send={line.send} again={again} />
+      <Filter now={now} send={line.send} />
+      <div class="bk-rate">
+        <RateChart {...chart.value} />
+      </div>
+      {now.problem && (
+        <div class="bk-problem" role="alert">
+          ▲ {now.problem}
+        </div>
+      )}
+      <Rows
+        shown={shown}
+        chosen={chosen}
+        choose={(n) => {
+          chosen.value = chosen.peek() === n ? null : n;
+          line.send({ type: "select", n: chosen.peek() });
+        }}
+      />
+      {detail.value.one && <DetailView one={detail.value.one} call={detail.value.call} />}
+      {!within && <CallBar label="The Python call of this tail" call={now.call} />}
+      <div class="bk-dim">{now.effect}</div>
+    </div>
+  );
+}

@@ -1,0 +1,212 @@
+"""States of the workbench: which one is shown last, what waits for what, and what is kept."""
+
+from __future__ import annotations
+
+import gc
+import threading
+import time
+
+import pytest
+
+from brokerkit.testing.waiting import eventually
+from brokerkit.widgets.browse import TopicBrowser
+from brokerkit.widgets.browse.shown_rows import ShownRows
+from brokerkit.widgets.browse.state import state_of
+from brokerkit.widgets.panel import Panel
+from brokerkit.workbench import Session
+
+from .test_browse import last, say, told
+
+
+@pytest.fixture
+def shop(s: Session) -> Session:
+    s.create_topic("orders", partitions=3)
+    s.publish_batch("orders", [f'{{"id": {n}}}' for n in range(400)])
+    return s
+
+
+def browse(session: Session, **options: object) -> tuple[TopicBrowser, list[dict]]:
+    browser = session.browse("orders", **options)
+    assert browser.wait(20)
+    return browser, told(browser)
+
+
+def held(session: Session) -> tuple[TopicBrowser, threading.Event]:
+    """A browser whose search has found some rows and goes on only after the event."""
+    gate, reached = threading.Event(), threading.Event()
+
+    def wanted(value: dict) -> bool:
+        if value["id"] == 300:
+            reached.set()
+            gate.wait(20)
+        return True
+
+    browser = session.browse("orders", start="earliest", limit=1_000, where=wanted)
+    assert reached.wait(20)
+    return browser, gate
+
+
+def test_the_newest_state_is_the_last_one_shown() -> None:
+    pytest.importorskip("anywidget")
+    shown: list[int] = []
+    panel = Panel(["browse.js"], {}, lambda message: None)
+    panel.widget.observe(lambda change: shown.append(change["new"]["n"]), "state")
+    newest = 0
+
+    def state() -> dict[str, int]:
+        time.sleep(0.01)  # a state takes a while: others would overtake it
+        return {"n": newest}
+
+    def change() -> None:
+        nonlocal newest
+        newest += 1
+        panel.show(state)
+
+    threads = [threading.Thread(target=change) for _ in range(8)]
+    for each in threads:
+        each.start()
+    for each in threads:
+        each.join()
+    assert shown[-1] == 8
+    assert shown == sorted(shown)
+
+
+def test_rows_of_a_search_that_was_replaced_are_not_shown(shop: Session) -> None:
+    rows = ShownRows()
+    found = shop.peek("orders", 3)
+    table = rows.builder.to_table([])
+    assert not rows.put(table, lambda: False)
+    assert not rows.are(table)
+    assert rows.put(table, lambda: True)
+    assert rows.are(table)
+    assert len(found) == 3
+
+
+@pytest.mark.parametrize(
+    "click",
+    [
+        ("sort", {"column": 0}),
+        ("columns", {"shown": [0, 1]}),
+        ("unselect", {}),
+        ("expand", {"on": True}),
+    ],
+)
+def test_no_click_waits_for_a_search(shop: Session, click: tuple[str, dict]) -> None:
+    browser, gate = held(shop)
+    told(browser)
+    search = browser._model.search
+    begun = time.monotonic()
+    browser._view.receive({"type": click[0], **click[1]})
+    assert time.monotonic() - begun < 1.0
+    assert browser.running
+    assert browser._model.search is search
+    gate.set()
+    assert browser.wait(20)
+    assert len(browser.frame) == 400
+    if click[0] == "expand":
+        assert "value.id" in browser.columns
+
+
+@pytest.mark.parametrize(
+    ("options", "words", "more", "everything"),
+    [
+        ({}, "Newest 100 of 400", "Show 100 more", "Show all 400"),
+        ({"start": "earliest"}, "First 100 of 400", "Show 100 more", "Show all 400"),
+        ({"limit": 150}, "Newest 150 of 400", "Show 150 more", "Show all 400"),
+        ({"where": "1", "limit": 10}, "Newest 10 that match, 300 of 400 read", "Show 10 more", "Read to the end"),
+        ({"limit": 1_000}, "Complete: 400 rows of 400 read", "", ""),
+    ],
+)  # fmt: skip
+def test_the_count_adds_up_and_says_how_to_go_on(
+    shop: Session, options: dict, words: str, more: str, everything: str
+) -> None:
+    browser, _ = browse(shop, **options)
+    search = state_of(browser._model)["search"]
+    assert search["text"].partition(", 1")[0].startswith(words.partition(",")[0])
+    assert (search["more"], search["all"]) == (more, everything)
+    if more:
+        say(browser, "continue", all=False)
+        assert len(browser.frame) == min(400, 2 * options.get("limit", 100))
+        say(browser, "continue", all=True)
+        assert state_of(browser._model)["search"]["text"].startswith("Complete")
+        wanted = browser.frame["value"].str.contains("1") if "where" in options else [True] * 400
+        assert len(browser.frame) == sum(wanted)
+
+
+def test_what_was_composed_and_not_sent_is_kept(shop: Session) -> None:
+    browser, sent = browse(shop)
+    say(browser, "compose", what="new")
+    first = browser._model.companions.composer
+    assert last(sent, "opened")["which"] == "compose"
+    say(browser, "compose", what="new")
+    second = browser._model.companions.composer
+    assert second is not first
+    say(browser, "companion", which="compose", message={"type": "edit", "value": ["text", "typed"]})
+    assert last(sent, "companion")["state"]["value"] == ["text", "typed"] or second.value == b"typed"
+    for what in ("new", "edit"):
+        say(browser, "compose", what=what)
+        assert browser._model.companions.composer is second
+        assert state_of(browser._model)["kept"] == what
+    say(browser, "companion", which="compose", message={"type": "send", "confirm": None})
+    assert second.outcome.counts["confirmed"] == 1
+    assert last(sent, "companion")["state"]["sent"]
+    say(browser, "compose", what="new")
+    assert browser._model.companions.composer is not second
+    assert state_of(browser._model)["kept"] == ""
+    say(browser, "companion", which="compose", message={"type": "edit", "value": ["text", "again"]})
+    say(browser, "compose", what="new", replace=True)
+    assert browser._model.companions.composer.value in (None, b"")
+
+
+def test_a_composer_in_the_browser_and_in_a_cell_of_its_own_show_the_same(shop: Session) -> None:
+    browser, sent = browse(shop)
+    composer = browser.compose() if len(browser.selected) else browser._model.compose(new=True)
+    own = composer.widget
+    composer.value = "both"
+    assert own.state["value"] == ["text", "both"]
+    assert last(sent, "companion")["state"]["value"] == ["text", "both"]
+
+
+def test_a_topic_whose_description_fails_says_why_and_not_that_it_loads(
+    shop: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    browser, sent = browse(shop)
+
+    def fail(*_: object, **__: object) -> None:
+        raise TimeoutError("the broker is away")
+
+    monkeypatch.setattr(browser._model.topics, "describe", fail)
+    shop.create_topic("other")
+    browser.query = "other"
+    browser.wait(20)
+    assert (last(sent, "described")["topic"], last(sent, "described")["problem"]) == (
+        None,
+        "the broker is away",
+    )
+    browser._model.facts.load_backlogs(["other"])
+    browser.wait(20)
+    assert browser._model.topics.backlogs["other"] == "?"
+    monkeypatch.undo()
+    say(browser, "refresh")
+    assert last(sent, "described")["topic"]["name"] == "other"
+    assert last(sent, "described")["problem"] == ""
+
+
+def test_refreshing_loads_the_open_tab_again(shop: Session) -> None:
+    browser, sent = browse(shop)
+    say(browser, "open", tab="subscriptions")
+    assert last(sent, "subscriptions")["rows"] == []
+    shop.create_subscription("orders", "late")
+    say(browser, "refresh")
+    assert [each["name"] for each in last(sent, "subscriptions")["rows"]] == ["late"]
+
+
+def test_a_session_keeps_no_browser_that_is_gone(shop: Session) -> None:
+    from brokerkit.widgets.browse import lifetime
+
+    before = len(shop._on_close)
+    for _ in range(20):
+        shop.browse("orders").wait(20)
+    gc.collect()
+    assert len(shop._on_close) <= before + 1
+    eventually(lambda: gc.collect() >= 0 and len(lifetime._shown[shop]) < 20, "browsers are freed", within=10)
