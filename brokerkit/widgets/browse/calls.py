@@ -43,16 +43,25 @@ def fixed_call(browser: BrowserModel) -> str:
 
 def message_call(browser: BrowserModel) -> str:
     """Return the call for the message shown."""
+    message = browser.rows.message
+    if message is None:
+        return f"{_names(browser)[1]}.selected"
+    return position_call(browser, message.partition, message.offset, message.identity)
+
+
+def position_call(
+    browser: BrowserModel, partition: int | None, offset: int | None, identity: str | None
+) -> str:
+    """Return the call for the message at a position; that for the selected ones where it has none."""
     session, own = _names(browser)
-    message, query = browser.rows.message, browser.query
-    if message is None or query is None:
+    query = browser.query
+    if query is None:
         return f"{own}.selected"
     try:
-        browser.session.inspector.place(message.offset, message.identity)
+        browser.session.inspector.place(offset, identity)
     except NotSupported:
         return f"{own}.selected"
-    position = message.identity if message.offset is None else message.offset
-    place, partitions = place_of(message.partition, position)
+    place, partitions = place_of(partition, identity if offset is None else offset)
     one = Query(
         query.topic,
         1,

@@ -16,9 +16,13 @@ from brokerkit.session.overlooked import Overlooked
 from ..editing import text_to_name
 from ..protocol.browse import BrowseShown, Form, Kept, Tab
 from ..protocol.companions import Which
+from ..protocol.exports import CopiedRows, CopyForm, Exporting
 from ..side_effects import choices_of
+from . import export
 from .calls import message_call
 from .compare import compared_view
+from .copied_rows import copied_rows
+from .export import Order
 from .fields import act_on_field
 from .form import changes_of
 from .predicate import Predicate
@@ -232,6 +236,16 @@ class Clicks:
 
     def _on_compare(self, message: Message) -> None:
         self._view.send({"type": "compared", "rows": compared_view(self._model.compared())})
+
+    def _on_copy_rows(self, message: Message) -> None:
+        form: CopyForm | None = next((e for e in get_args(CopyForm) if e == message.get("form")), None)
+        shown: CopiedRows = {"type": "copied_rows", "text": copied_rows(self._model, form or "json")}
+        self._view.send(shown)
+
+    def _on_export(self, message: Message) -> None:
+        begun: Exporting = {"type": "exporting", "problem": ""}
+        self._view.send(begun)
+        export.begin(self._model, Order.of(message), self._view.send)
 
     def _on_histogram(self, message: Message) -> None:
         self._model.count("rows" if message.get("of") == "rows" else "topic")

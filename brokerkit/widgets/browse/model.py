@@ -19,7 +19,7 @@ from ..protocol.companions import Which
 from ..side_effects import choices_of
 from .companions import Companions
 from .compare import Compared
-from .latest_only_worker import LatestOnlyWorker
+from .latest_only_worker import Job, LatestOnlyWorker
 from .lifetime import tied
 from .neighbours import neighbour
 from .query import Query
@@ -41,7 +41,7 @@ PATIENCE = 2.0
 """Seconds that `frame` waits for a running read."""
 MOVED = ("histogram", "topics", "description", "subscriptions", "schema")
 """What is shown of a topic besides its messages."""
-WORKERS = (*FACTS, "search", "fields", "message")
+WORKERS = (*FACTS, "search", "fields", "message", "export")
 
 
 class BrowserModel:
@@ -207,6 +207,10 @@ class BrowserModel:
             worker.wait(None if deadline is None else max(0.0, deadline - time.monotonic()))
             for worker in self._workers.values()
         )
+
+    def run(self, worker: str, job: Job) -> None:
+        """Run a job in the thread of a worker; it replaces the one that runs there."""
+        self._workers[worker].run(job)
 
     def wait_for(self, *workers: str, timeout: float) -> None:
         """Wait for the named workers, each at most `timeout` seconds."""

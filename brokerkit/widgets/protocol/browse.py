@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal, NotRequired, TypedDict
 
 from .companions import Companion, CompanionOpened, CompanionSaid
+from .exports import CopiedRows, Exported, Exporting
 from .topic_tabs import Described, Schema, Subscriptions
 
 Tab = Literal["messages", "partitions", "subscriptions", "configuration", "schema", "compose", "live"]
@@ -273,4 +274,7 @@ BrowseShown = (
     | Companion
     | CompanionSaid
     | CompanionOpened
+    | Exporting
+    | Exported
+    | CopiedRows
 )

@@ -6,6 +6,7 @@ from typing import Literal, NotRequired, TypedDict
 
 from .browse import Form, Tab
 from .companions import CompanionDone, Which
+from .exports import CopyRows, Export
 
 
 class BrowseAction(TypedDict):
@@ -197,6 +198,8 @@ BrowseDone = (
     | Compose
     | PutAway
     | CompanionDone
+    | Export
+    | CopyRows
     | AskTopics
     | ChooseTopic
     | AskQuery

@@ -311,6 +311,48 @@ export interface CompanionDone {
   message: ComposeAction | ComposeEdit | ComposeTopic | ComposeTo | ComposeRow | ComposeSend | TailAction | TailFilter | TailSelect;
 }
 
+export type ExportRows = "chosen" | "shown" | "matching";
+
+export type ExportForm = "csv" | "jsonl" | "parquet";
+
+export type CopyForm = "json" | "python" | "command";
+
+/** Rows to write to a path of the kernel's machine, or to download where that is None. */
+export interface Export {
+  type: "export";
+  rows: "chosen" | "shown" | "matching";
+  form: "csv" | "jsonl" | "parquet";
+  path: string | null;
+  overwrite: boolean;
+}
+
+/** The chosen rows for the clipboard: as JSON, as Python calls, or as a command line. */
+export interface CopyRows {
+  type: "copy_rows";
+  form: "json" | "python" | "command";
+}
+
+/** An export has begun, or failed with a problem. */
+export interface Exporting {
+  type: "exporting";
+  problem: string;
+}
+
+/** What was exported, and the Python call for it; `data` is a file to download, in base64. */
+export interface Exported {
+  type: "exported";
+  text: string;
+  call: string;
+  name: string;
+  data: string;
+}
+
+/** The chosen rows for the clipboard. */
+export interface CopiedRows {
+  type: "copied_rows";
+  text: string;
+}
+
 export type Tab = "messages" | "partitions" | "subscriptions" | "configuration" | "schema" | "compose" | "live";
 
 export type Kept = "" | "new" | "edit";
@@ -537,7 +579,7 @@ export interface Calls {
   call: string;
 }
 
-export type BrowseShown = Topics | Rows | Chosen | Detail | PayloadPart | Copied | ComparedRows | HistogramShown | Tried | Described | Subscriptions | Schema | Calls | Companion | CompanionSaid | CompanionOpened;
+export type BrowseShown = Topics | Rows | Chosen | Detail | PayloadPart | Copied | ComparedRows | HistogramShown | Tried | Described | Subscriptions | Schema | Calls | Companion | CompanionSaid | CompanionOpened | Exporting | Exported | CopiedRows;
 
 /** A click without more to say. */
 export interface BrowseAction {
@@ -692,4 +734,4 @@ export interface FieldAction {
   what: "column" | "filter" | "path";
 }
 
-export type BrowseDone = BrowseAction | GoOn | Compose | PutAway | CompanionDone | AskTopics | ChooseTopic | AskQuery | AskRows | SortBy | ShowColumns | Expand | Select | AskPayload | Step | AskHistogram | SetWindow | Try | OpenTab | ShowSubscription | FieldAction;
+export type BrowseDone = BrowseAction | GoOn | Compose | PutAway | CompanionDone | Export | CopyRows | AskTopics | ChooseTopic | AskQuery | AskRows | SortBy | ShowColumns | Expand | Select | AskPayload | Step | AskHistogram | SetWindow | Try | OpenTab | ShowSubscription | FieldAction;

@@ -3,6 +3,7 @@ import { Icon } from "../parts/icons";
 import { Menu } from "../parts/menu";
 import { Bdi } from "../parts/plain";
 import { counted } from "../parts/words";
+import { CopyRows } from "./export";
 import { compose, type Store } from "./store";
 
 export function Columns({ store }: { store: Store }) {
@@ -66,10 +67,11 @@ export function Chosen({ store }: { store: Store }) {
     <div class="bk-chosen" role="toolbar" aria-label="The chosen rows">
       <b class="bk-nowrap" role="status">{`${counted(count, "row")} chosen`}</b>
       <span class="bk-grow" />
+      <CopyRows store={store} />
       <button
         type="button"
         class="bk-btn bk-small"
-        title="Edit and send again ( e )"
+        title="Edit and send again, also to another topic ( e )"
         onClick={() => {
           compose(store, "edit");
         }}
@@ -80,6 +82,7 @@ export function Chosen({ store }: { store: Store }) {
       <button
         type="button"
         class="bk-btn bk-small"
+        aria-label="Compare two"
         disabled={marked < 2}
         title={marked < 2 ? "Choose a second row first: Ctrl and click" : "The first two, field by field"}
         onClick={() => {
@@ -87,7 +90,7 @@ export function Chosen({ store }: { store: Store }) {
         }}
       >
         <Icon sign="compare" />
-        Compare two
+        <span class="bk-hide-m">Compare two</span>
       </button>
       <button
         type="button"

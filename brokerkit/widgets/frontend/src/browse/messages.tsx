@@ -5,6 +5,7 @@ import { Splitter } from "../parts/splitter";
 import type { VirtualRowsHandle } from "../parts/virtual_rows";
 import { Chosen, Columns } from "./actions";
 import { Detail } from "./detail";
+import { Export } from "./export";
 import { Histogram } from "./histogram";
 import { Query } from "./query";
 import type { Store } from "./store";
@@ -62,6 +63,7 @@ export function Messages({ store, width, room: own, filter, table }: Props) {
           JSON fields
         </label>
         <Columns store={store} />
+        <Export store={store} />
         <Chosen store={store} />
       </div>
       <div

@@ -56,6 +56,10 @@ export interface Store {
   detailSize: Signal<number | null>;
   widths: Signal<Record<string, number>>;
   sheet: Signal<boolean>;
+  /** What became of the last export, and a file to be downloaded. */
+  exported: Signal<{ state: "running" | "failed" | "done"; text: string; call: string } | null>;
+  file: Signal<{ name: string; data: string } | null>;
+  copiedRows: Signal<string | null>;
   copied: Signal<{ text: string | null; call: string } | null>;
   /** The answer to a click before the last one is not shown. */
   turn: (place: number) => string;
@@ -91,6 +95,9 @@ export function newStore(line: Line): Store {
     detailSize: signal(null),
     widths: signal({}),
     sheet: signal(false),
+    exported: signal(null),
+    file: signal(null),
+    copiedRows: signal(null),
     copied: signal(null),
     turn(place) {
       store.active.value = place;
@@ -160,6 +167,20 @@ function take(store: Store, message: Exclude<BrowseShown, { type: "selection" }>
     case "companion":
     case "said":
       store.parts[message.which].take(message);
+      break;
+    case "exporting":
+      store.exported.value = {
+        state: message.problem ? "failed" : "running",
+        text: message.problem,
+        call: "",
+      };
+      break;
+    case "exported":
+      store.exported.value = { state: "done", text: message.text, call: message.call };
+      if (message.data) store.file.value = { name: message.name, data: message.data };
+      break;
+    case "copied_rows":
+      store.copiedRows.value = message.text;
       break;
     case "opened":
       store.tab.value = message.which;

@@ -20,6 +20,7 @@ const PATHS = {
   bytes: "M4 3.5v3.5M4 9v3.5M8 3.5h3v3.5H8zM8 9h3v3.5H8z",
   lock: "M4 7h8v6H4zM5.5 7V5a2.5 2.5 0 015 0v2",
   mask: "M2 8s2-4 6-4 6 4 6 4-2 4-6 4-6-4-6-4zM3 13L13 3",
+  export: "M8 2v8M5 7l3 3 3-3M3 13h10",
   compare: "M3 3h4v10H3zM9 3h4v10H9zM10.5 6h1M10.5 8h1",
   edit: "M3 13l.5-3L11 2.5l2.5 2.5L6 12.5z",
   columns: "M2 3h12v10H2zM6 3v10M10 3v10",

@@ -8,10 +8,15 @@ interface Props {
   label: string;
   button: ComponentChildren;
   class?: string;
+  onOpen?: () => void;
   children: (close: () => void) => ComponentChildren;
 }
 
-export function Menu({ label, button, children, class: extra = "" }: Props) {
+function items(panel: HTMLElement): HTMLElement[] {
+  return [...panel.querySelectorAll<HTMLElement>("button:not(:disabled), input:not(:disabled), select")];
+}
+
+export function Menu({ label, button, children, onOpen, class: extra = "" }: Props) {
   const open = useSignal(false);
   const root = useRef<HTMLSpanElement>(null);
   const anchor = useRef<HTMLButtonElement>(null);
@@ -31,6 +36,7 @@ export function Menu({ label, button, children, class: extra = "" }: Props) {
         },
       );
     });
+    items(to)[0]?.focus();
     const outside = (event: Event) => {
       if (!event.composedPath().includes(root.current as EventTarget)) close();
     };
@@ -45,7 +51,16 @@ export function Menu({ label, button, children, class: extra = "" }: Props) {
       class="bk-pop"
       ref={root}
       onKeyDown={(event) => {
-        if (event.key !== "Escape" || !shown) return;
+        if (!shown) return;
+        const by = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+        const from = event.target as HTMLElement;
+        if (by && panel.current && !from.matches("select, input:not([type=checkbox])")) {
+          const all = items(panel.current);
+          all[(all.indexOf(from) + by + all.length) % all.length]?.focus();
+          event.preventDefault();
+          event.stopPropagation();
+        }
+        if (event.key !== "Escape") return;
         event.stopPropagation();
         close();
         anchor.current?.focus();
@@ -59,6 +74,7 @@ export function Menu({ label, button, children, class: extra = "" }: Props) {
         aria-expanded={shown}
         onClick={() => {
           open.value = !shown;
+          if (!shown) onOpen?.();
         }}
       >
         {button}
