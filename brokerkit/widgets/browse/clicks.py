@@ -27,6 +27,7 @@ from .fields import act_on_field
 from .form import changes_of
 from .predicate import Predicate
 from .query import Query
+from .resetting import Resetting
 from .state import newest_on_top
 from .table import PAGE
 
@@ -66,6 +67,8 @@ class Looking:
 
 class Shower(Protocol):
     """The part of a view that clicks use."""
+
+    resetting: Resetting
 
     def show(self, *what: str) -> None:
         """Update the panel; `what` names the parts to send as messages."""
@@ -302,6 +305,13 @@ class Clicks:
     def _on_subscription(self, message: Message) -> None:
         place = message.get("place")
         self._model.facts.choose_reader(number_in(message, "place") if isinstance(place, int) else None)
+
+    def _on_plan_reset(self, message: Message) -> None:
+        self._view.resetting.plan(str(message.get("to", "")))
+
+    def _on_carry_out_reset(self, message: Message) -> None:
+        confirm = message.get("confirm")
+        self._view.resetting.carry_out(text_to_name(confirm) if isinstance(confirm, str) else None)
 
     def _on_field(self, message: Message) -> None:
         path = act_on_field(self._model, _path(message) or [], str(message.get("what")))

@@ -41,7 +41,7 @@ PATIENCE = 2.0
 """Seconds that `frame` waits for a running read."""
 MOVED = ("histogram", "topics", "description", "subscriptions", "schema")
 """What is shown of a topic besides its messages."""
-WORKERS = (*FACTS, "search", "fields", "message", "export")
+WORKERS = (*FACTS, "search", "fields", "message", "export", "reset")
 
 
 class BrowserModel:

@@ -168,6 +168,14 @@ class TopicFacts:
             return self._tell("subscriptions")
         self._workers["subscriptions"].run(partial(self._load_readers, topic, rows[place].name))
 
+    def load_chosen_again(self) -> None:
+        """Load the subscriptions and the chosen one again, after it was changed."""
+        chosen, topic = self.readers.chosen, self.topic
+        if topic is not None:
+            name = None if chosen is None else chosen.info.name
+            self._workers["subscriptions"].run(partial(self._load_readers, topic, name))
+            self._workers["description"].run(partial(self._describe, topic))
+
     def _load_readers(self, topic: str, chosen: str | None, cancellation: Cancellation) -> None:
         found = Readers()
         try:

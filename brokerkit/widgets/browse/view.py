@@ -13,6 +13,7 @@ from .calls import message_call, tab_call
 from .clicks import Clicks, Looking, number_in
 from .embedded import Parts
 from .facts_view import facts_view, schema_view, subscriptions_view
+from .resetting import Resetting, reset_view
 from .state import newest_on_top, state_of
 from .table import PAGE
 
@@ -26,6 +27,7 @@ class BrowserView:
     def __init__(self, model: BrowserModel) -> None:
         self._model = model
         self.looking = Looking()
+        self.resetting = Resetting(model)
         self.receive = Clicks(model, self, self.looking).receive
         self.panel = panel.Panel(["browse.js"], state_of(self._model), self.receive)
         self._parts = Parts(self.panel)
@@ -139,8 +141,13 @@ class BrowserView:
         )
 
     def send_subscriptions(self) -> None:
+        self.resetting.forget()
         self.send(subscriptions_view(self._model.facts.readers))
+        self.send_reset()
         self.send_call()
+
+    def send_reset(self) -> None:
+        self.send(reset_view(self._model, self.resetting))
 
     def send_schema(self) -> None:
         self.send(schema_view(self._model.facts.schema))

@@ -6,7 +6,7 @@ from typing import Literal, NotRequired, TypedDict
 
 from .companions import Companion, CompanionOpened, CompanionSaid
 from .exports import CopiedRows, Exported, Exporting
-from .topic_tabs import Described, Schema, Subscriptions
+from .topic_tabs import Described, ResetShown, Schema, Subscriptions
 
 Tab = Literal["messages", "partitions", "subscriptions", "configuration", "schema", "compose", "live"]
 Kept = Literal["", "new", "edit"]
@@ -277,4 +277,5 @@ BrowseShown = (
     | Exporting
     | Exported
     | CopiedRows
+    | ResetShown
 )

@@ -184,6 +184,20 @@ class ShowSubscription(TypedDict):
     place: int | None
 
 
+class PlanReset(TypedDict):
+    """Plan to move the chosen subscription to a position as it is typed."""
+
+    type: Literal["plan_reset"]
+    to: str
+
+
+class CarryOutReset(TypedDict):
+    """Carry out the plan; with the subscription's name where production asks for it."""
+
+    type: Literal["carry_out_reset"]
+    confirm: str | None
+
+
 class FieldAction(TypedDict):
     """What to do with a field of the value: show it as a column, filter by its value, or copy its path."""
 
@@ -200,6 +214,8 @@ BrowseDone = (
     | CompanionDone
     | Export
     | CopyRows
+    | PlanReset
+    | CarryOutReset
     | AskTopics
     | ChooseTopic
     | AskQuery

@@ -102,6 +102,35 @@ class Subscriptions(TypedDict):
     more: int
 
 
+class ResetLine(TypedDict):
+    """What a reset does to one partition; `again` is how many more are to be read."""
+
+    partition: str
+    before: str
+    after: str
+    lag: str
+    again: str
+    status: str
+    error: str
+
+
+class ResetShown(TypedDict):
+    """The plan of a reset, or its receipts where it is `done`."""
+
+    type: Literal["reset"]
+    subscription: str
+    to: str
+    running: bool
+    done: bool
+    rows: list[ResetLine]
+    summary: str
+    notes: list[str]
+    problem: str
+    refused: str
+    confirm: bool
+    call: str
+
+
 class SchemaVersion(TypedDict):
     """One version of a schema; `difference` is what it changed, as a unified diff."""
 

@@ -259,6 +259,33 @@ export interface Subscriptions {
   more: number;
 }
 
+/** What a reset does to one partition; `again` is how many more are to be read. */
+export interface ResetLine {
+  partition: string;
+  before: string;
+  after: string;
+  lag: string;
+  again: string;
+  status: string;
+  error: string;
+}
+
+/** The plan of a reset, or its receipts where it is `done`. */
+export interface ResetShown {
+  type: "reset";
+  subscription: string;
+  to: string;
+  running: boolean;
+  done: boolean;
+  rows: ResetLine[];
+  summary: string;
+  notes: string[];
+  problem: string;
+  refused: string;
+  confirm: boolean;
+  call: string;
+}
+
 /** One version of a schema; `difference` is what it changed, as a unified diff. */
 export interface SchemaVersion {
   version: number;
@@ -579,7 +606,7 @@ export interface Calls {
   call: string;
 }
 
-export type BrowseShown = Topics | Rows | Chosen | Detail | PayloadPart | Copied | ComparedRows | HistogramShown | Tried | Described | Subscriptions | Schema | Calls | Companion | CompanionSaid | CompanionOpened | Exporting | Exported | CopiedRows;
+export type BrowseShown = Topics | Rows | Chosen | Detail | PayloadPart | Copied | ComparedRows | HistogramShown | Tried | Described | Subscriptions | Schema | Calls | Companion | CompanionSaid | CompanionOpened | Exporting | Exported | CopiedRows | ResetShown;
 
 /** A click without more to say. */
 export interface BrowseAction {
@@ -727,6 +754,18 @@ export interface ShowSubscription {
   place: number | null;
 }
 
+/** Plan to move the chosen subscription to a position as it is typed. */
+export interface PlanReset {
+  type: "plan_reset";
+  to: string;
+}
+
+/** Carry out the plan; with the subscription's name where production asks for it. */
+export interface CarryOutReset {
+  type: "carry_out_reset";
+  confirm: string | null;
+}
+
 /** What to do with a field of the value: show it as a column, filter by its value, or copy its path. */
 export interface FieldAction {
   type: "field";
@@ -734,4 +773,4 @@ export interface FieldAction {
   what: "column" | "filter" | "path";
 }
 
-export type BrowseDone = BrowseAction | GoOn | Compose | PutAway | CompanionDone | Export | CopyRows | AskTopics | ChooseTopic | AskQuery | AskRows | SortBy | ShowColumns | Expand | Select | AskPayload | Step | AskHistogram | SetWindow | Try | OpenTab | ShowSubscription | FieldAction;
+export type BrowseDone = BrowseAction | GoOn | Compose | PutAway | CompanionDone | Export | CopyRows | PlanReset | CarryOutReset | AskTopics | ChooseTopic | AskQuery | AskRows | SortBy | ShowColumns | Expand | Select | AskPayload | Step | AskHistogram | SetWindow | Try | OpenTab | ShowSubscription | FieldAction;

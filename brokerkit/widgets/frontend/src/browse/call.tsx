@@ -22,7 +22,7 @@ export function Call({ store, copy }: { store: Store; copy: { current: (() => vo
       : now.call
     : tab === "compose" || tab === "live"
       ? companionCall(store, tab)
-      : (store.calls.value[tab] ?? "");
+      : (tab === "subscriptions" && store.reset.value?.call) || (store.calls.value[tab] ?? "");
   copy.current = () => {
     void toClipboard(call, code.current).then((text) => {
       said.value = text;

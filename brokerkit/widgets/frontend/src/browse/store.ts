@@ -11,6 +11,7 @@ import type {
   MessageShown,
   Payload,
   QueryForm,
+  ResetShown,
   Rows,
   Schema,
   Subscriptions,
@@ -44,6 +45,7 @@ export interface Store {
   /** Why the facts could not be loaded. */
   factsProblem: Signal<string>;
   subscriptions: Signal<Subscriptions | null>;
+  reset: Signal<ResetShown | null>;
   schema: Signal<Schema | null>;
   calls: Signal<Partial<Record<Tab, string>>>;
   parts: Record<Which, Part>;
@@ -84,6 +86,7 @@ export function newStore(line: Line): Store {
     facts: signal(null),
     factsProblem: signal(""),
     subscriptions: signal(null),
+    reset: signal(null),
     schema: signal(null),
     calls: signal({}),
     parts: { compose: newPart(line, "compose"), live: newPart(line, "live") },
@@ -160,6 +163,9 @@ function take(store: Store, message: Exclude<BrowseShown, { type: "selection" }>
       break;
     case "subscriptions":
       store.subscriptions.value = message;
+      break;
+    case "reset":
+      store.reset.value = message;
       break;
     case "schema":
       store.schema.value = message;

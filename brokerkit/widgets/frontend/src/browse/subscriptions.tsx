@@ -2,9 +2,10 @@
 import { Bdi } from "../parts/plain";
 import type { SubscriptionShown } from "../protocol";
 import { Bar, Card, Empty, Heads, type Column } from "./card";
+import { ResetCard } from "./reset";
 import type { Store } from "./store";
 
-function Subscription({ one }: { one: SubscriptionShown }) {
+function Subscription({ store, one }: { store: Store; one: SubscriptionShown }) {
   const aged = one.progress.some(({ oldest }) => oldest);
   return (
     <>
@@ -40,6 +41,7 @@ function Subscription({ one }: { one: SubscriptionShown }) {
             </tbody>
           </table>
         </Card>
+        <ResetCard store={store} one={one} />
         <Card title="Members">
           {one.members === null && <p class="bk-inset bk-dim">The system does not say.</p>}
           {one.members?.length === 0 && <p class="bk-inset bk-dim">None is attached now.</p>}
@@ -158,7 +160,7 @@ export function SubscriptionsTab({ store }: { store: Store }) {
         </table>
       </Card>
       {shown.problem && <p class="bk-bad">{shown.problem}</p>}
-      {chosen && <Subscription one={chosen} />}
+      {chosen && <Subscription key={chosen.name} store={store} one={chosen} />}
     </div>
   );
 }

@@ -1,0 +1,103 @@
+"""Subscriptions moved from the workbench: a plan, a confirmation, receipts."""
+
+from __future__ import annotations
+
+import pytest
+
+import brokerkit as bk
+from brokerkit.testing.waiting import eventually
+from brokerkit.widgets.browse import TopicBrowser
+from brokerkit.widgets.browse.state import state_of
+from brokerkit.workbench import Session
+
+from .test_browse import last, say, told
+
+
+def opened(session: Session, subscription: int | None = 0) -> tuple[TopicBrowser, list[dict]]:
+    browser = session.browse("orders")
+    assert browser.wait(20)
+    sent = told(browser)
+    say(browser, "open", tab="subscriptions")
+    say(browser, "subscription", place=subscription)
+    return browser, sent
+
+
+def lag(session: Session) -> int:
+    return int(session.subscriptions("orders").set_index("subscription")["lag"]["billing"])
+
+
+@pytest.fixture
+def shop(s: Session) -> Session:
+    s.create_topic("orders", partitions=3)
+    s.create_subscription("orders", "audit", start="latest")
+    s.publish_batch("orders", [f"{n}" for n in range(60)])
+    s.create_subscription("orders", "billing", start="latest")
+    return s
+
+
+def test_a_plan_says_what_is_read_again_and_moves_nothing(shop: Session) -> None:
+    browser, sent = opened(shop, 1)
+    say(browser, "plan_reset", to="earliest")
+    plan = last(sent, "reset")
+    assert (plan["subscription"], plan["done"], plan["summary"]) == (
+        "billing", False, "60 are read again; the lag becomes 60",
+    )  # fmt: skip
+    assert sum(int(each["again"]) for each in plan["rows"]) == 60
+    assert eval(plan["call"], {"s": shop})["lag_after"].sum() == 60
+    assert lag(shop) == 0
+
+
+def test_the_plan_is_carried_out_and_read_back(shop: Session) -> None:
+    browser, sent = opened(shop, 1)
+    say(browser, "plan_reset", to="earliest")
+    say(browser, "carry_out_reset", confirm=None)
+    done = last(sent, "reset")
+    assert done["done"]
+    assert {each["status"] for each in done["rows"]} <= {"done", "accepted"}
+    eventually(
+        lambda: last(sent, "subscriptions")["chosen"]["head"].endswith("lag 60 messages, 0 in flight"),
+        "the subscription is loaded again",
+    )
+    say(browser, "carry_out_reset", confirm=None)
+    assert "look at the plan first" in state_of(browser._model)["problem"]
+
+
+@pytest.mark.parametrize(("to", "text"), [("", "say where to move it"), ("someday", "someday")])
+def test_what_is_no_position_is_refused(shop: Session, to: str, text: str) -> None:
+    browser, sent = opened(shop)
+    say(browser, "plan_reset", to=to)
+    assert text in state_of(browser._model)["problem"] + last(sent, "reset")["problem"]
+    assert last(sent, "reset")["rows"] == []
+
+
+def test_a_plan_goes_with_its_subscription(shop: Session) -> None:
+    browser, sent = opened(shop, 1)
+    say(browser, "plan_reset", to="earliest")
+    say(browser, "subscription", place=0)
+    assert last(sent, "reset")["subscription"] == ""
+    say(browser, "carry_out_reset", confirm=None)
+    assert "look at the plan first" in state_of(browser._model)["problem"]
+    say(browser, "subscription", place=None)
+    say(browser, "plan_reset", to="latest")
+    assert "choose a subscription first" in state_of(browser._model)["problem"]
+
+
+def test_production_asks_for_the_name_and_read_only_refuses(shop: Session) -> None:
+    with bk.connect("inmem://resets", production=True, allow_changes=True) as s:
+        s.create_topic("orders")
+        s.create_subscription("orders", "billing", start="latest")
+        s.publish("orders", "x")
+        browser, sent = opened(s)
+        say(browser, "plan_reset", to="latest")
+        assert last(sent, "reset")["confirm"]
+        say(browser, "carry_out_reset", confirm="bill")
+        assert "to move it, type its name: billing" in state_of(browser._model)["problem"]
+        assert lag(s) == 1
+        say(browser, "carry_out_reset", confirm="billing")
+        assert last(sent, "reset")["done"]
+        with bk.connect("inmem://resets", read_only=True) as reader:
+            browser, sent = opened(reader)
+            say(browser, "plan_reset", to="earliest")
+            assert "read-only" in last(sent, "reset")["refused"]
+            say(browser, "carry_out_reset", confirm=None)
+            assert "read-only" in last(sent, "reset")["problem"]
