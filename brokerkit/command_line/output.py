@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
+from ..core.vocabulary.connection_flags import NOT_ALLOWED
 from ..core.vocabulary.errors import (
     BrokerError,
     ConfigError,
@@ -171,6 +172,7 @@ def exiting() -> Iterator[None]:
         error.show()
         raise SystemExit(error.exit_code) from None
     except (BrokerError, TypeError, ValueError) as error:
-        tell(f"error: {getattr(error, 'in_shell', error)}")
+        text = str(getattr(error, "in_shell", error)).replace(NOT_ALLOWED, "without --allow-changes")
+        tell(f"error: {text}")
         code = next((code for kind, code in CODES if isinstance(error, kind)), 2)
         raise SystemExit(code) from None

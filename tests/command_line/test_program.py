@@ -218,7 +218,8 @@ def test_exit_codes_tell_scripts_what_happened(nats_server: NatsServer, run: Run
     run("-c", url, "peek", code=2)
     run("-c", url, "peek", "x", "--limit", "many", code=2)
     run("-c", url, "--read-only", "publish", "x", "y", code=6)
-    run("-c", url, "-O", "production=true", "publish", "x", "y", "--confirm", "x", code=6)
+    refused = run("-c", url, "-O", "production=true", "publish", "x", "y", "--confirm", "x", code=6).stderr
+    assert b"without --allow-changes" in refused
     assert b"--confirm x" in run(
         "-c", url, "-O", "production=true", "--allow-changes", "publish", "x", "y", code=2
     ).stderr  # fmt: skip

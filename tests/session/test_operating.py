@@ -191,6 +191,7 @@ def test_a_read_only_session_shows_plans_and_changes_nothing() -> None:
         ("yesterday-ish", bk.ConfigError, "is not a position"),
         ("snapshot:x", bk.NotSupported, "no snapshots"),
         (None, bk.ConfigError, "is not a position"),
+        ({}, bk.ConfigError, "no partition is named"),
     ],
 )
 def test_a_place_that_is_not_there_is_refused(desk: Session, to: Any, error: type, said: str) -> None:

@@ -160,6 +160,8 @@ class ConnectedSubscriptions(Asking):
                 "this system has no partitions: give one position and not {partition: position}"
             )
         else:
+            if isinstance(wanted, Mapping) and not wanted:
+                raise ConfigError("no partition is named, so nothing would move: {partition: position}")
             moves = self._moves(topic, wanted, {each.partition: each for each in found.progress}, timeout)
             plan = ResetPlan(topic, subscription, words(wanted), moves)
         try:

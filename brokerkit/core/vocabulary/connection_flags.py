@@ -9,6 +9,9 @@ from .arguments import as_flag
 from .attended import attended
 from .errors import ConfigError
 
+NOT_ALLOWED = "whose code does not say connect(..., allow_changes=True)"
+"""Why a run without a person changes nothing on production."""
+
 
 class ConnectionFlags(NamedTuple):
     """Flags of a connection.
@@ -28,10 +31,7 @@ class ConnectionFlags(NamedTuple):
         if self.read_only:
             return "this session is read-only (read_only=True)"
         if self.production and not self.allow_changes and not attended():
-            return (
-                "this session is marked as production, and no person sees this run, whose code does not say "
-                "connect(..., allow_changes=True)"
-            )
+            return f"this session is marked as production, and no person sees this run, {NOT_ALLOWED}"
         return None
 
 
