@@ -16,6 +16,7 @@ from . import (
     process,
     protobuf_columns,
     pulsar_reading,
+    publishing,
 )
 from .messages import payloads
 from .report import Line, table
@@ -25,6 +26,8 @@ NATS_ROWS = 300_000
 PULSAR_ROWS = 100_000
 PROTOBUF_ROWS = 100_000
 AVRO_ROWS = 200_000
+PUBLISHED_ROWS = 300_000
+PUBLISHING_ROUNDS = 5
 
 
 def export_line() -> str:
@@ -55,6 +58,8 @@ def main(chosen: set[str]) -> None:
         notes += kafka_reading.run(ROWS)
     if "pulsar" in chosen:
         notes += pulsar_reading.run(PULSAR_ROWS)
+    if "publishing" in chosen:
+        lines += publishing.run(PUBLISHED_ROWS, PUBLISHING_ROUNDS)
     if "export" in chosen:
         notes.append(export_line())
     if "import" in chosen:
@@ -69,5 +74,8 @@ def main(chosen: set[str]) -> None:
 if __name__ == "__main__":
     main(
         set(sys.argv[1:])
-        or {"json", "avro", "protobuf", "nats", "kafka", "kafka-reading", "pulsar", "export", "import"}
+        or {
+            "json", "avro", "protobuf", "nats", "kafka", "kafka-reading", "pulsar", "publishing", "export",
+            "import",
+        }  # fmt: skip
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import statistics
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -33,6 +34,18 @@ def rate(work: Callable[[], int], rounds: int = 3, clock: Callable[[], float] = 
         rows = work()
         best = max(best, rows / (clock() - began))
     return best
+
+
+def medians(works: dict[str, Callable[[], int]], rounds: int) -> dict[str, float]:
+    """Rows per second of each way, the median of rounds in which all ways take turns.
+
+    On a machine with other work, all of them have it likewise.
+    """
+    found: dict[str, list[float]] = {name: [] for name in works}
+    for _ in range(rounds):
+        for name, work in works.items():
+            found[name].append(rate(work, rounds=1))
+    return {name: statistics.median(rates) for name, rates in found.items()}
 
 
 def table(lines: list[Line]) -> str:
