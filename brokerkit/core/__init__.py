@@ -14,7 +14,8 @@ turn one protocol into another. A new backend implements the contract in ``contr
 from .runtime.connection import Connection, connect
 from .runtime.inspector import ConnectedInspector
 from .runtime.message_consumer import MessageConsumer
-from .runtime.publisher import ConnectedPublisher, ConnectedTopic
+from .runtime.publisher import ConnectedPublisher
+from .runtime.publishing_topic import ConnectedTopic
 from .runtime.received import ReceivedBatch
 from .runtime.record_consumer import RecordConsumer
 from .vocabulary.attributes import NO_ATTRIBUTES, Attributes, AttributeValue

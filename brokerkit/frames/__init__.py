@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from brokerkit.core.vocabulary.outbound_rows import Item
+
 from .attribute import attr
 from .auto import AutoDecoder
 from .auto.explaining import Explanation
@@ -17,7 +19,7 @@ from .decoded import Decoded, PayloadDecoder, PayloadFailure, Payloads
 from .decoding import Decode, Decoder, as_decoder, decoder
 from .expand import expand
 from .failures import failures
-from .outbound import Item, Kind, Outbound, messages_from_frame
+from .outbound import Kind, Outbound, messages_from_frame
 from .plain import plain
 from .provenance import attach, provenance, provenance_of
 from .schema import ATTRIBUTES, SCHEMA, schema_for

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from datetime import datetime
-from itertools import accumulate, chain, pairwise
+from itertools import accumulate, chain
 from typing import Any
 from uuid import UUID
 
@@ -98,12 +98,14 @@ def pairs_of(array: Array) -> tuple[list[Attributes], dict[int, str]]:
     flat = lists.flatten()
     if not len(flat):
         return [NO_ATTRIBUTES] * len(array), {}
-    names, data, types = (objects_of(part) for part in flat.flatten())
-    lengths: Iterable[int] = (length or 0 for length in lists.value_lengths().to_pylist())
-    offsets = list(accumulate(lengths, initial=0))
-    if set(types) == {"bytes"} and None not in names and None not in data:
+    parts = flat.flatten()
+    names, data = objects_of(parts[0]), objects_of(parts[1])
+    lengths: list[int] = objects_of(lists.value_lengths().fill_null(0))
+    ends = list(accumulate(lengths))
+    if parts[2].unique().to_pylist() == ["bytes"] and None not in names and None not in data:
         pairs: list[Pair] = list(zip(names, data, strict=True))
-        return [Attributes.trusted(pairs[start:end]) for start, end in pairwise(offsets)], {}
+        return Attributes.trusted_parts(pairs, ends), {}
+    types, offsets = objects_of(parts[2]), [0, *ends]
     found: list[Attributes] = []
     wrong: dict[int, str] = {}
     for row in range(len(array)):

@@ -6,13 +6,12 @@ from typing import Any
 
 from brokerkit.core.contract.garbage_collection import uncollected
 from brokerkit.core.vocabulary.attributes import NO_ATTRIBUTES, Attributes
-from brokerkit.core.vocabulary.errors import BrokerError, ConfigError
-from brokerkit.core.vocabulary.messages import OutboundMessage
+from brokerkit.core.vocabulary.outbound_rows import Item, OutboundRows
 
 from .codecs.framing import names_encoding
 from .codecs.payload_writers import PayloadWriter
 from .keys import Keys
-from .message_rows import attribute_values
+from .message_rows import attribute_values, row_errors
 from .tabular import Column
 
 
@@ -46,11 +45,15 @@ class EncodedRows:
     def __len__(self) -> int:
         return self._length
 
-    def items(self, start: int, stop: int) -> list[OutboundMessage | BrokerError]:
+    def items(self, start: int, stop: int) -> list[Item]:
         """Return the rows from `start` up to but excluding `stop`, one item each."""
-        return uncollected(self._items, start, stop)
+        return uncollected(list, self.batch(start, stop))
 
-    def _items(self, start: int, stop: int) -> list[OutboundMessage | BrokerError]:
+    def batch(self, start: int, stop: int) -> OutboundRows:
+        """Return the same rows as columns."""
+        return uncollected(self._batch, start, stop)
+
+    def _batch(self, start: int, stop: int) -> OutboundRows:
         some = {name: column[start:stop] for name, column in self._columns.items()}
         if self._whole:
             bodies, failures = self._writer.values.values(some["value"])
@@ -65,12 +68,7 @@ class EncodedRows:
         wrong = errors | wrong
         attributes, errors = self._attribute_values(start, stop)
         wrong = {row: f"column 'attributes': {reason}" for row, reason in errors.items()} | wrong
-        items: list[OutboundMessage | BrokerError] = list(
-            map(OutboundMessage, self._writer.framed(bodies), keys, attributes)
-        )
-        for row, reason in wrong.items():
-            items[row] = ConfigError(f"row {start + row}, {reason}")
-        return items
+        return OutboundRows(list(self._writer.framed(bodies)), keys, attributes, row_errors(wrong, start))
 
     def _attribute_values(self, start: int, stop: int) -> tuple[list[Any], dict[int, str]]:
         if self._attributes is None:

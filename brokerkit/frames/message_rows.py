@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from brokerkit.core.contract.garbage_collection import uncollected
 from brokerkit.core.vocabulary.attributes import NO_ATTRIBUTES, Attributes
 from brokerkit.core.vocabulary.errors import BrokerError, ConfigError
-from brokerkit.core.vocabulary.messages import OutboundMessage
+from brokerkit.core.vocabulary.outbound_rows import Item, OutboundRows
 
 from .arrow import Array, ArrowType, is_bytes, is_text, value_type
 from .attributes import pairs_of
@@ -72,20 +72,21 @@ class MessageRows:
     def __len__(self) -> int:
         return self._length
 
-    def items(self, start: int, stop: int) -> list[OutboundMessage | BrokerError]:
+    def items(self, start: int, stop: int) -> list[Item]:
         """Return the rows from `start` up to but excluding `stop`, one item each."""
-        return uncollected(self._items, start, stop)
+        return uncollected(list, self.batch(start, stop))
 
-    def _items(self, start: int, stop: int) -> list[OutboundMessage | BrokerError]:
+    def batch(self, start: int, stop: int) -> OutboundRows:
+        """Return the same rows as columns."""
+        return uncollected(self._batch, start, stop)
+
+    def _batch(self, start: int, stop: int) -> OutboundRows:
         payloads, wrong = self._payload_values(start, stop)
         keys, errors = self._keys.values(start, stop)
         wrong |= errors
         attributes, errors = attribute_values(self._attributes, start, stop)
         wrong |= {row: f"column 'attributes': {reason}" for row, reason in errors.items()}
-        items: list[OutboundMessage | BrokerError] = list(map(OutboundMessage, payloads, keys, attributes))
-        for row, reason in wrong.items():
-            items[row] = ConfigError(f"row {start + row}, {reason}")
-        return items
+        return OutboundRows(payloads, keys, attributes, row_errors(wrong, start))
 
     def _payload_values(self, start: int, stop: int) -> tuple[list[bytes | None], dict[int, str]]:
         """Return the payloads, and the reason for each row without a usable one."""
@@ -167,6 +168,11 @@ class MessageRows:
                 if row not in refused and names_schema(texts_of[row]):
                     refused[row] = _UNKNOWN
         return found, {row: reason for row, reason in refused.items() if row not in found}
+
+
+def row_errors(reasons: Mapping[int, str], start: int) -> dict[int, BrokerError]:
+    """Return the errors of rows for reasons that count them from `start`."""
+    return {row: ConfigError(f"row {start + row}, {reason}") for row, reason in reasons.items()}
 
 
 def payload_values(column: Column) -> tuple[list[bytes | None], dict[int, str]]:

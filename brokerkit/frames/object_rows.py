@@ -8,12 +8,12 @@ from typing import Any
 import orjson
 
 from brokerkit.core.contract.garbage_collection import uncollected
-from brokerkit.core.vocabulary.errors import BrokerError, ConfigError
-from brokerkit.core.vocabulary.messages import OutboundMessage
+from brokerkit.core.vocabulary.outbound_rows import Item, OutboundRows
 
 from .decoded import error_text
 from .jsonable import check_column, json_values
 from .keys import Keys
+from .message_rows import row_errors
 from .tabular import Column
 
 
@@ -34,11 +34,15 @@ class ObjectRows:
     def __len__(self) -> int:
         return self._length
 
-    def items(self, start: int, stop: int) -> list[OutboundMessage | BrokerError]:
+    def items(self, start: int, stop: int) -> list[Item]:
         """Return the rows from `start` up to but excluding `stop`, one item each."""
-        return uncollected(self._items, start, stop)
+        return uncollected(list, self.batch(start, stop))
 
-    def _items(self, start: int, stop: int) -> list[OutboundMessage | BrokerError]:
+    def batch(self, start: int, stop: int) -> OutboundRows:
+        """Return the same rows as columns."""
+        return uncollected(self._batch, start, stop)
+
+    def _batch(self, start: int, stop: int) -> OutboundRows:
         wrong: dict[int, str] = {}
         lists: list[list[Any]] = []
         for name, column in self._columns.items():
@@ -54,10 +58,7 @@ class ObjectRows:
             texts: list[bytes | None] = list(map(orjson.dumps, rows))
         except orjson.JSONEncodeError:
             texts = [_dumped(values, row, wrong) for row, values in enumerate(rows)]
-        items: list[OutboundMessage | BrokerError] = list(map(OutboundMessage, texts, keys))
-        for row, reason in wrong.items():
-            items[row] = ConfigError(f"row {start + row}, {reason}")
-        return items
+        return OutboundRows(texts, keys, wrong=row_errors(wrong, start))
 
 
 def _values(column: Column, start: int, stop: int) -> tuple[list[Any], dict[int, str]]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 import pyarrow as pa
 
 from brokerkit.core.vocabulary.errors import BrokerError, ConfigError
-from brokerkit.core.vocabulary.messages import OutboundMessage
+from brokerkit.core.vocabulary.outbound_rows import Item, OutboundRows
 
 from .codecs.payload_writers import PayloadWriter
 from .encoded_rows import EncodedRows
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Kind: TypeAlias = Literal["messages", "rows"]
-Item: TypeAlias = "OutboundMessage | BrokerError"
-"""The message of one row, or the error that says why there is none."""
 
 
 class Rows(Protocol):
@@ -33,6 +31,8 @@ class Rows(Protocol):
     def __len__(self) -> int: ...
 
     def items(self, start: int, stop: int) -> list[Item]: ...
+
+    def batch(self, start: int, stop: int) -> OutboundRows: ...
 
 
 MESSAGE_COLUMNS = ("key", "value", "raw", "attributes")
@@ -59,6 +59,10 @@ class Outbound:
     def items(self, start: int, stop: int) -> list[Item]:
         """Return the rows from `start` up to but excluding `stop`: one item each, as in `chunks`."""
         return self.rows.items(start, min(stop, len(self)))
+
+    def batch(self, start: int, stop: int) -> OutboundRows:
+        """Return the same rows as columns, without making their messages."""
+        return self.rows.batch(start, min(stop, len(self)))
 
     def chunks(self, size: int = _CHUNK) -> Iterator[list[Item]]:
         """Yield lists of at most `size` items, all rows in order: one item per row.

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from html import escape
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from brokerkit.core.vocabulary.errors import BrokerError
+from brokerkit.core.vocabulary.outcomes import NOT_STORED, Places
 from brokerkit.core.vocabulary.results import PublishFailed, PublishResult
 from brokerkit.core.vocabulary.topics import count_text
 
+from .arrow import Array, ChunkedArray
 from .decoded import error_text
 
 _STATUSES = ("confirmed", "failed", "unknown")
@@ -122,6 +126,20 @@ class OutcomeFrame(pd.DataFrame):
         return table if headline is None or table is None else f"<p>{escape(headline)}</p>{table}"
 
 
+def ids_array(ids: Sequence[str | None]) -> Array:
+    """Return ids as an Arrow array of texts."""
+    if not isinstance(ids, Places):
+        return pa.array(ids, pa.string())
+    if not len(ids):
+        return pa.array([], pa.string())
+    offsets = np.frombuffer(ids.offsets, np.int64)
+    numbers = pa.array(offsets, pa.int64(), mask=offsets == NOT_STORED)
+    partitions = pa.array(np.frombuffer(ids.partitions, np.int32))
+    dash: Any = "-"
+    joined: Array = pc.binary_join_element_wise(partitions.cast(pa.string()), numbers.cast(pa.string()), dash)
+    return joined
+
+
 def outcome_frame(results: Iterable[PublishResult], rows: Iterable[int] | None = None) -> OutcomeFrame:
     """Return the outcomes as a frame.
 
@@ -131,16 +149,46 @@ def outcome_frame(results: Iterable[PublishResult], rows: Iterable[int] | None =
     """
     known = list(results)
     numbers = list(range(len(known)) if rows is None else rows)
+    return frame_of_columns(
+        pa.array(numbers, pa.int64()),
+        pa.array([result.status for result in known], pa.string()),
+        pa.array([result.id for result in known], pa.string()),
+        dict(enumerate(known)),
+    )
+
+
+def frame_of_columns(
+    rows: Array, statuses: Array, ids: Array | ChunkedArray, told: Mapping[int, PublishResult]
+) -> OutcomeFrame:
+    """Return an outcome frame of these columns.
+
+    Args:
+        rows: The position of each row.
+        statuses: The status of each row.
+        ids: The id of each row.
+        told: The outcomes that may have an error or a note, by their place in the columns.
+    """
+    errors = {place: each.error for place, each in told.items() if each.error is not None}
+    notes = {place: each.note for place, each in told.items() if each.note}
     columns: dict[str, Any] = {
-        "row": pa.array(numbers, pa.int64()),
-        "status": pa.array([result.status for result in known], pa.string()),
-        "id": pa.array([result.id for result in known], pa.string()),
-        "error": pa.array([one.error and error_text(one.error) for one in known], pa.string()),
+        "row": rows,
+        "status": statuses,
+        "id": ids,
+        "error": _sparse({place: error_text(error) for place, error in errors.items()}, len(rows)),
     }
-    if any(result.note for result in known):
-        columns["note"] = pa.array([result.note for result in known], pa.string())
+    if notes:
+        columns["note"] = _sparse(notes, len(rows))
     frame = OutcomeFrame({name: pd.arrays.ArrowExtensionArray(column) for name, column in columns.items()})
-    frame._errors = {
-        row: result.error for row, result in zip(numbers, known, strict=True) if result.error is not None
-    }
+    numbers: list[Any] = rows.take(pa.array(errors, pa.int64())).to_pylist()
+    frame._errors = dict(zip(numbers, errors.values(), strict=True))
     return frame
+
+
+def _sparse(texts: Mapping[int, str], length: int) -> Array:
+    """Return a column of texts of which most rows have none."""
+    if not texts:
+        return pa.nulls(length, pa.string())
+    values: list[str | None] = [None] * length
+    for place, text in texts.items():
+        values[place] = text
+    return pa.array(values, pa.string())

@@ -15,8 +15,8 @@ from . import (
     nats_frame,
     process,
     protobuf_columns,
-    pulsar_reading,
     publishing,
+    pulsar_reading,
 )
 from .messages import payloads
 from .report import Line, table
@@ -75,7 +75,15 @@ if __name__ == "__main__":
     main(
         set(sys.argv[1:])
         or {
-            "json", "avro", "protobuf", "nats", "kafka", "kafka-reading", "pulsar", "publishing", "export",
+            "json",
+            "avro",
+            "protobuf",
+            "nats",
+            "kafka",
+            "kafka-reading",
+            "pulsar",
+            "publishing",
+            "export",
             "import",
-        }  # fmt: skip
+        }
     )

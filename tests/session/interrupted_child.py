@@ -21,6 +21,7 @@ import pandas as pd
 import pyarrow as pa
 
 import brokerkit as bk
+from brokerkit.core.runtime import publisher
 from brokerkit.session.interrupted import Interrupted
 from brokerkit.workbench import Session
 
@@ -191,6 +192,28 @@ def publish_frame(s: Session) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def publish_frame_arriving(s: Session) -> dict[str, Any]:
+    s.create_topic("u")
+    frame = pd.DataFrame({"value": [str(number) for number in range(ROWS)] * 3})
+    stored, answered = threading.Event(), threading.Event()
+    send, topic = s.native.publish, s.native.topics["u"]
+
+    def store_and_answer_late(batch: Any) -> Any:
+        results = send(batch)
+        if topic.partitions[0].end == 2 * ROWS:
+            stored.set()
+            answered.wait(DEADLINE)
+        return results
+
+    s.native.publish = store_and_answer_late
+    usual, publisher.ARRIVING_SECONDS = publisher.ARRIVING_SECONDS, DEADLINE
+    with Stop(stored.is_set, answered.set) as stop:
+        s.publish_frame("u", frame, kind="messages", progress=False)
+    publisher.ARRIVING_SECONDS = usual
+    assert isinstance(stop.error, Interrupted)
+    return {"seconds": stop.seconds, "before": stop.error.frame.counts}
+
+
 def copy(s: Session) -> dict[str, Any]:
     target = bk.connect("inmem://")
     target.create_topic("u")
@@ -305,8 +328,8 @@ def batches_working(s: Session) -> dict[str, Any]:
 
 
 SCENES = [
-    peek, scan, scan_with_limit, export, publish_frame, copy, transaction, pull_waiting, pull_acknowledging,
-    batches_waiting, batches_again, batches_working,
+    peek, scan, scan_with_limit, export, publish_frame, publish_frame_arriving, copy, transaction,
+    pull_waiting, pull_acknowledging, batches_waiting, batches_again, batches_working,
 ]  # fmt: skip
 
 

@@ -72,6 +72,10 @@ def test_publish_frame_keeps_its_outcomes_and_resume_doubles_nothing(
     assert "resume=session.last_interrupted.frame" in scene["text"]
 
 
+def test_an_interrupt_waits_for_the_outcomes_of_rows_on_their_way(scenes: dict[str, dict[str, Any]]) -> None:
+    assert scenes["publish_frame_arriving"]["before"] == {"confirmed": 10_000, "failed": 0, "unknown": 0}
+
+
 def test_copy_keeps_its_outcomes_and_resume_doubles_nothing(scenes: dict[str, dict[str, Any]]) -> None:
     scene = scenes["copy"]
     assert scene["same"]

@@ -42,7 +42,7 @@ class Round:
         again: The rows that were not sent, or refused because of others.
     """
 
-    results: list[PublishResult]
+    results: Sequence[PublishResult]
     suspected: list[list[int]] = field(default_factory=list)
     again: list[int] = field(default_factory=list)
 

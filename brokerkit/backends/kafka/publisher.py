@@ -13,12 +13,10 @@ from brokerkit.core.contract.publisher import PublisherDriver
 from brokerkit.core.vocabulary.cancellation import Deadline
 from brokerkit.core.vocabulary.errors import (
     BrokerError,
-    ConfigError,
-    NotFound,
-    TooLarge,
     Unauthorized,
 )
-from brokerkit.core.vocabulary.messages import OutboundMessage, to_microseconds
+from brokerkit.core.vocabulary.messages import OutboundMessage
+from brokerkit.core.vocabulary.outbound_rows import OutboundRows, TopicRows
 from brokerkit.core.vocabulary.results import PublishResult
 from brokerkit.core.vocabulary.secrets import revealed
 from brokerkit.core.vocabulary.settled_offsets import SettledOffsets
@@ -29,18 +27,21 @@ from .errors import kafka_error, translate, translating
 from .narrowing import Round, named, narrowed
 from .options import Properties, check_c_text
 from .partitioner import DEFAULT as PARTITIONER
-from .sending import Sending, Wave
-from .sizes import Header, batch_bytes, headers_of, most_bytes
-from .terms import TopicTerms, terms_of, time_refusal
+from .producing import place_of, produce_rows, stamp_of
+from .sending import Reports, Sending, Wave
+from .sizes import Header, headers_of, most_bytes
+from .terms import TopicTerms, accepts_all, refusal_of, terms_of
 from .transactions import Transactions
 from .watch import Watch
 
 POLL_SECONDS = 0.05
+MOST_MESSAGES = 25_000
 POLL_ROWS = 256
 """Number of messages after which delivery reports are read."""
 WAVE_LINGER_MS = 900_000
 """How long the client library collects the messages of a wave, unless it is told to send them."""
-LINGER_MS = 2
+LINGER_MS = 10
+"""How long it collects other messages. What a call has given to it is sent at the end of the call."""
 TOPIC_SECONDS = 60.0
 """How long the properties of a topic are cached, in seconds."""
 FRESH_SECONDS = 1.0
@@ -54,9 +55,6 @@ BATCH_ROWS = 1_000_000
 """The client's own limit of messages in a batch. It is high, because that of bytes applies."""
 MANY = 1_000_000_000
 TRANSACTION_BATCH_BYTES = 16_384
-ANY_PARTITION = -1
-PRESENT = 0
-"""The timestamp that stands for the present."""
 BATCH_ROOM = 400
 """What a batch takes at most besides its records, in bytes: its own header and that of the request."""
 NO_TERMS = TopicTerms()
@@ -124,6 +122,7 @@ class KafkaPublisher(PublisherDriver):
         self._topics: dict[str, _Topic] = {}
         self._refusing: set[str] = set()
         self._in_waves = False
+        self._reports = Reports()
         self._producer = self._open()
 
     def _open(self) -> Producer:
@@ -140,9 +139,16 @@ class KafkaPublisher(PublisherDriver):
 
     # Sending.
 
-    def send(self, batch: Sequence[tuple[str, OutboundMessage]], timeout: float) -> list[PublishResult]:
+    most_messages = MOST_MESSAGES
+
+    def send(self, batch: Sequence[tuple[str, OutboundMessage]], timeout: float) -> Sequence[PublishResult]:
         deadline = Deadline(timeout)
-        topics = list(dict.fromkeys(topic for topic, _ in batch))
+        if isinstance(batch, TopicRows):
+            topics = [batch.topic]
+        else:
+            topics = list(dict.fromkeys(topic for topic, _ in batch))
+            if len(topics) == 1:
+                batch = TopicRows(topics[0], OutboundRows.of([message for _, message in batch]))
         for topic in topics:
             self._look(topic, deadline, FRESH_SECONDS if len(batch) > 1 else TOPIC_SECONDS)
         first = self._round(batch, deadline)
@@ -165,13 +171,59 @@ class KafkaPublisher(PublisherDriver):
 
     def _round(self, batch: Sequence[tuple[str, OutboundMessage]], deadline: Deadline) -> Round:
         """Send messages once, wave by wave. After a wave of which the broker refused some, send no more."""
-        sending, wave = Sending(len(batch)), self._wave()
+        sending, wave = Sending(len(batch), self._reports), self._wave()
+        if isinstance(batch, TopicRows) and self._all_accepted(batch.topic, batch.rows):
+            self._send_all(sending, batch, deadline)
+        else:
+            wave = self._send_each(sending, batch, wave, deadline)
+        self._wait(sending, deadline)
+        if self._fatal and not self._transactional and not sending.given_up:
+            if not sending.refused and not sending.stored:
+                # the next producer would fail for the same reason
+                sending.given_up = translate(self._fatal, "publishing")
+            self._producer = self._open()
+        return sending.round(wave.split)
+
+    def _all_accepted(self, topic: str, rows: OutboundRows) -> bool:
+        """Return whether the broker surely accepts all of these messages, whatever the others are."""
+        if self._in_waves or (topic in self._refusing and not self._transactional):
+            return False
+        known = self._topics[topic]
+        return known.problem is None and accepts_all(
+            topic,
+            known.terms,
+            rows,
+            None if self._compressed else known.terms.max_bytes,
+            surely=not self._transactional,
+        )
+
+    def _send_all(self, sending: Sending, batch: TopicRows, deadline: Deadline) -> None:
+        """Give messages of one topic to the client library that the broker surely accepts."""
+        rows, begin = batch.rows, 0
+        while begin < len(rows):
+            if not self._transactional and (sending.stopped or self._fatal):
+                sending.unsent.extend(range(begin, len(rows)))
+                return
+            end = min(begin + POLL_ROWS, len(rows))
+            given = produce_rows(self._producer, batch.topic, rows, sending.takers, begin, end)
+            sending.given += given
+            begin += given
+            if begin < end:
+                message = rows.message(begin)
+                self._produce(sending, begin, batch.topic, message, headers_of(message.attributes), deadline)
+                begin += 1
+            self._serve(0)
+
+    def _send_each(
+        self, sending: Sending, batch: Sequence[tuple[str, OutboundMessage]], wave: Wave, deadline: Deadline
+    ) -> Wave:
+        """Give messages to the client library one by one, wave by wave. Return the last wave."""
         for row, (topic, message) in enumerate(batch):
             refused = self._refusal(topic, message)
             if refused is not None:
-                sending.results[row] = PublishResult("failed", error=refused)
+                sending.others[row] = PublishResult("failed", error=refused)
                 continue
-            headers = headers_of(message)
+            headers = headers_of(message.attributes)
             if not (self._in_waves or self._surely_accepted(topic, message, headers)):
                 self._wait(sending, deadline)
                 if not sending.stopped and not self._fatal:
@@ -191,13 +243,7 @@ class KafkaPublisher(PublisherDriver):
             self._produce(sending, row, topic, message, headers, deadline)
             if row % POLL_ROWS == POLL_ROWS - 1:
                 self._serve(0)
-        self._wait(sending, deadline)
-        if self._fatal and not self._transactional and not sending.given_up:
-            if not sending.refused and not sending.stored:
-                # the next producer would fail for the same reason
-                sending.given_up = translate(self._fatal, "publishing")
-            self._producer = self._open()
-        return sending.round(wave.split)
+        return wave
 
     def _wave(self) -> Wave:
         known = self._properties
@@ -216,10 +262,10 @@ class KafkaPublisher(PublisherDriver):
         known = self._topics[topic].terms
         return known.surely_accepts(message.publish_time, size) and topic not in self._refusing
 
-    def _serve(self, seconds: float) -> None:
+    def _serve(self, seconds: float, *, all_sent: bool = False) -> None:
         """Serve delivery reports. With time for it, send what the client library collected."""
         try:
-            if seconds and self._in_waves:
+            if seconds and (all_sent or self._in_waves):
                 self._producer.flush(seconds)
             else:
                 self._producer.poll(seconds)
@@ -232,38 +278,8 @@ class KafkaPublisher(PublisherDriver):
 
     def _refusal(self, topic: str, message: OutboundMessage) -> BrokerError | None:
         known = self._topics[topic]
-        if known.problem is not None:
-            return known.problem
-        terms = known.terms
-        if message.key is None and terms.needs_key:
-            return ConfigError(f"a compacted topic needs a key, and {topic!r} is compacted (cleanup.policy)")
-        if (
-            message.partition is not None
-            and terms.partitions is not None
-            and message.partition >= terms.partitions
-        ):
-            return NotFound(
-                f"{topic!r} has no partition {message.partition}: it has {terms.partitions}, from 0"
-            )
-        if message.publish_time is not None:
-            refused = time_refusal(topic, message.publish_time, terms)
-            if refused is not None:
-                return refused
-        for name, _ in message.attributes:
-            if "\0" in name:
-                return ConfigError(
-                    f"the attribute name {name!r} contains a NUL character, which would cut it short"
-                )
-        limit = CLIENT_LIMIT if self._compressed or terms.max_bytes is None else terms.max_bytes
-        if not message.attributes and len(message.data or b"") + len(message.key or b"") < limit // 2:
-            return None
-        size = batch_bytes(message)
-        if size > limit:
-            return TooLarge(
-                f"the message takes {size:,} bytes with key, attributes and framing; {topic!r} "
-                f"accepts {limit:,} (max.message.bytes of the topic)"
-            )
-        return None
+        limit = CLIENT_LIMIT if self._compressed or known.terms.max_bytes is None else known.terms.max_bytes
+        return known.problem or refusal_of(topic, known.terms, message, limit)
 
     def _produce(
         self,
@@ -275,20 +291,19 @@ class KafkaPublisher(PublisherDriver):
         deadline: Deadline,
     ) -> None:
         try:
-            place = ANY_PARTITION if message.partition is None else message.partition
-            moment = message.publish_time
-            stamp = PRESENT if moment is None else to_microseconds(moment) // 1000
+            place, stamp = place_of(message.partition), stamp_of(message.publish_time)
+            taker = sending.takers[row]
             while True:
                 try:
                     self._producer.produce(
-                        topic, message.data, message.key, place, sending.waiter(row), None, stamp, headers
+                        topic, message.data, message.key, place, taker, None, stamp, headers
                     )
                 except BufferError:
                     if deadline.passed:
                         raise
                     self._serve(POLL_SECONDS)
                 else:
-                    sending.waiting += 1
+                    sending.given += 1
                     return
         except BufferError as error:
             problem: BrokerError = self._watch.unavailable("publishing: the queue is full")
@@ -301,13 +316,13 @@ class KafkaPublisher(PublisherDriver):
                 sending.unsent.append(row)
                 return
             problem = translate(error, "publishing")
-        sending.results[row] = PublishResult("failed", error=problem)
+        sending.others[row] = PublishResult("failed", error=problem)
 
     def _wait(self, sending: Sending, deadline: Deadline) -> None:
         """Wait until every message has a delivery report. Give up the others at the deadline."""
         refused: BrokerError | None = None
         while sending.waiting and not deadline.passed and refused is None:
-            self._serve(min(POLL_SECONDS, deadline.remaining()))
+            self._serve(min(POLL_SECONDS, deadline.remaining()), all_sent=True)
             try:
                 self._watch.raise_if_refused()
             except Unauthorized as error:
@@ -323,6 +338,7 @@ class KafkaPublisher(PublisherDriver):
         end = Deadline(DRAIN_SECONDS)
         while sending.waiting and not end.passed:
             old.poll(POLL_SECONDS)
+        self._reports = Reports()
         self._topics.clear()
         if not self._transactional:
             self._watch.forget()

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from array import array
 from collections import defaultdict
 from collections.abc import Callable
+from itertools import repeat
 
 from confluent_kafka import KafkaError, Message
 
 from brokerkit.core.vocabulary.errors import BrokerError
 from brokerkit.core.vocabulary.messages import OutboundMessage
+from brokerkit.core.vocabulary.outcomes import NOT_STORED, Outcomes, Places
 from brokerkit.core.vocabulary.results import PublishResult
 
 from .errors import SURELY_NOT_STORED, codes, translate
@@ -18,6 +21,13 @@ WITH_OTHERS = codes("INVALID_RECORD", "INVALID_TIMESTAMP", "MSG_SIZE_TOO_LARGE",
 """Delivery errors of a whole batch that may be due to one of its messages."""
 INNOCENT = codes("_INVALID_DIFFERENT_RECORD")
 """Delivery errors of the messages of a refused batch that the broker did not name."""
+
+
+_Failed = Callable[[int, KafkaError, Message], None]
+
+
+def _ignore(row: int, error: KafkaError, message: Message) -> None:
+    """Take a report before the first call: there is none."""
 
 
 class Wave:
@@ -66,24 +76,76 @@ class Wave:
         return True
 
 
+class Reports:
+    """The delivery reports of the messages of one producer, by row.
+
+    The functions that take them are made once and used again for each call. After messages were given up,
+    late reports of these still come: a new object is needed for the next call then.
+    """
+
+    def __init__(self) -> None:
+        self._partitions = array("i")
+        self._offsets = array("q")
+        self._failed: _Failed = _ignore
+        self.takers: list[Callable[[KafkaError | None, Message], None]] = []
+        """For each row, the function that takes its delivery report."""
+
+    def begin(self, count: int, failed: _Failed) -> None:
+        """Begin a call of so many messages; `failed` takes the reports of those that were not delivered."""
+        more = count - len(self.takers)
+        if more > 0:
+            self._partitions.extend(repeat(0, more))
+            self._offsets.extend(repeat(NOT_STORED, more))
+            self.takers += map(self._taker, range(len(self.takers), count))
+        self._offsets[:count] = array("q", [NOT_STORED]) * count
+        self._failed = failed
+
+    def _taker(self, row: int) -> Callable[[KafkaError | None, Message], None]:
+        partitions, offsets = self._partitions, self._offsets
+
+        def take(error: KafkaError | None, message: Message) -> None:
+            if error is None:
+                offsets[row] = message.offset()  # type: ignore[assignment]  # a stored message has both
+                partitions[row] = message.partition()  # type: ignore[assignment]
+            else:
+                self._failed(row, error, message)
+
+        return take
+
+    def delivered(self, count: int) -> int:
+        """Return how many of the first `count` rows were delivered."""
+        return count - self._offsets[:count].count(NOT_STORED)
+
+    def places(self, count: int) -> Places:
+        """Return where the first `count` rows were stored."""
+        return Places(self._partitions[:count], self._offsets[:count])
+
+
 class Sending:
     """The messages of one call and the outcomes that are known so far.
 
     Args:
         count: The number of messages.
+        reports: Where the delivery reports of these messages go from now on.
 
     Attributes:
-        results: The outcomes, None where there is none yet.
-        waiting: The number of messages without a delivery report.
+        given: The number of messages that were given to the client library.
+        others: The outcomes of messages that were not confirmed, as far as they are known.
         given_up: Why the rest is not waited for, or None.
         unsent: The rows that were not given to the client library.
     """
 
-    def __init__(self, count: int) -> None:
-        self.results: list[PublishResult | None] = [None] * count
-        self.waiting = 0
+    def __init__(self, count: int, reports: Reports) -> None:
+        self.given = 0
+        self.others: dict[int, PublishResult] = {}
         self.given_up: BrokerError | None = None
         self.unsent: list[int] = []
+        self._not_delivered_rows = 0
+        self.takers = reports.takers
+        """For each row, the function that takes its delivery report."""
+        self._reports = reports
+        self._count = count
+        reports.begin(count, self._not_delivered)
         self._refused: defaultdict[tuple[str | None, int | None], dict[int, int]] = defaultdict(dict)
 
     @property
@@ -99,36 +161,34 @@ class Sending:
     @property
     def stored(self) -> bool:
         """Whether the broker confirmed a message."""
-        return any(result is not None and result.ok for result in self.results)
+        return self._reports.delivered(self._count) > 0
 
-    def waiter(self, row: int) -> Callable[[KafkaError | None, Message], None]:
-        """Return the function that takes the delivery report of a row."""
-
-        def delivered(error: KafkaError | None, message: Message) -> None:
-            self.waiting -= 1
-            if error is None:
-                self.results[row] = PublishResult("confirmed", f"{message.partition()}-{message.offset()}")
-            else:
-                self._not_delivered(row, error, message)
-
-        return delivered
+    @property
+    def waiting(self) -> int:
+        """The number of messages without a delivery report."""
+        return self.given - self._not_delivered_rows - self._reports.delivered(self._count)
 
     def _not_delivered(self, row: int, error: KafkaError, message: Message) -> None:
+        self._not_delivered_rows += 1
         code = error.code()
         if code in WITH_OTHERS:
             self._refused[message.topic(), message.partition()][row] = code
         if code in SURELY_NOT_STORED or code in WITH_OTHERS:
-            self.results[row] = PublishResult("failed", error=translate(error, "publishing"))
+            self.others[row] = PublishResult("failed", error=translate(error, "publishing"))
         else:
             problem = self.given_up or translate(error, "publishing")
-            self.results[row] = PublishResult("unknown", error=problem)
+            self.others[row] = PublishResult("unknown", error=problem)
 
-    def outcomes(self) -> list[PublishResult]:
+    def outcomes(self) -> Outcomes:
         """Return an outcome for each message, whether a report of it came or not."""
         why = self.given_up or BrokerError(NO_TIME, retryable=True)
-        for row in self.unsent:
-            self.results[row] = PublishResult("failed", error=why)
-        return [result or PublishResult("unknown", error=self.given_up) for result in self.results]
+        others = self.others | {row: PublishResult("failed", error=why) for row in self.unsent}
+        places = self._reports.places(self._count)
+        if self._reports.delivered(self._count) + len(others) < self._count:
+            for row, offset in enumerate(places.offsets):
+                if offset == NOT_STORED and row not in others:
+                    others[row] = PublishResult("unknown", error=self.given_up)
+        return Outcomes(places, others)
 
     def round(self, split: bool) -> Round:
         """Return the outcomes, and what is to be sent again because of a refused batch.

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from brokerkit.core.vocabulary.attributes import Attributes
 from brokerkit.core.vocabulary.messages import OutboundMessage
+from brokerkit.core.vocabulary.outbound_rows import OutboundRows
 
 Header = tuple[str, str | bytes | None]
 
@@ -14,10 +16,10 @@ RECORD_FRAMING = 40
 HEADER_FRAMING = 12
 
 
-def headers_of(message: OutboundMessage) -> list[Header]:
-    """Return the attributes as Kafka headers. The portable layer has checked their types."""
+def headers_of(attributes: Attributes) -> list[Header]:
+    """Return attributes as Kafka headers. The portable layer has checked their types."""
     headers: list[Header] = []
-    for name, value in message.attributes:
+    for name, value in attributes:
         if value is None or isinstance(value, bytes):
             headers.append((name, value))
         elif isinstance(value, str):
@@ -35,9 +37,23 @@ def most_bytes(message: OutboundMessage, headers: Sequence[Header]) -> int:
     return size
 
 
+def bound_of(rows: OutboundRows) -> int:
+    """Return a size that a batch of any one of these messages does not exceed."""
+    size = BATCH_HEADER + RECORD_FRAMING + max(map(len, filter(None, rows.data)), default=0)
+    if rows.keys is not None:
+        size += max(map(len, filter(None, rows.keys)), default=0)
+    if rows.attributes is not None:
+        facts = rows.facts
+        names = max(map(len, facts.names), default=0)
+        values = max((len(value) for _, value in facts.pairs if isinstance(value, str | bytes)), default=0)
+        # a character takes four bytes at most
+        size += facts.most * (HEADER_FRAMING + 4 * names + 4 * values)
+    return size
+
+
 def batch_bytes(message: OutboundMessage) -> int:
     """Return the size of an uncompressed record batch of this message alone, which brokers limit."""
-    headers = headers_of(message)
+    headers = headers_of(message.attributes)
     # attributes, time and offset relative to the batch take one byte each in a batch of one
     body = 3 + _field(message.key) + _field(message.data) + _varint(len(headers))
     for name, value in headers:

@@ -8,14 +8,19 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from brokerkit.core.vocabulary.cancellation import Deadline
-from brokerkit.core.vocabulary.errors import BrokerError, ConfigError, NotSupported
+from brokerkit.core.vocabulary.errors import BrokerError, ConfigError, NotFound, NotSupported, TooLarge
+from brokerkit.core.vocabulary.messages import OutboundMessage
+from brokerkit.core.vocabulary.outbound_rows import OutboundRows
 from brokerkit.core.vocabulary.topics import PublishTerms
 
 from .connection import KafkaConnection
 from .options import log
 from .partitioner import place_of
+from .sizes import batch_bytes, bound_of
 
 CONFIG_SECONDS = 2.0
+LARGEST = 500_000_000
+"""A size in bytes that the client library surely takes."""
 FIRST_TIME = datetime(1970, 1, 1, 0, 0, 0, 1000, tzinfo=UTC)
 """The earliest publish time. The broker refuses times before 1970, and the client library uses 0 for now."""
 _FOR_EVER = int(timedelta.max / timedelta(milliseconds=1))
@@ -86,6 +91,72 @@ def terms_of(
         max_bytes=None if limit is None else int(limit),
         foreseeable=_foreseeable(config),
     )
+
+
+def refusal_of(topic: str, terms: PublishTerms, message: OutboundMessage, limit: int) -> BrokerError | None:
+    """Return why a topic does not take a message, or None.
+
+    Args:
+        topic: Its name.
+        terms: Its terms.
+        message: The message.
+        limit: The bytes that it may have on the wire.
+    """
+    if message.key is None and terms.needs_key:
+        return ConfigError(f"a compacted topic needs a key, and {topic!r} is compacted (cleanup.policy)")
+    if (
+        message.partition is not None
+        and terms.partitions is not None
+        and message.partition >= terms.partitions
+    ):
+        return NotFound(f"{topic!r} has no partition {message.partition}: it has {terms.partitions}, from 0")
+    if message.publish_time is not None:
+        refused = time_refusal(topic, message.publish_time, terms)
+        if refused is not None:
+            return refused
+    for name, _ in message.attributes:
+        if "\0" in name:
+            return ConfigError(
+                f"the attribute name {name!r} contains a NUL character, which would cut it short"
+            )
+    if not message.attributes and len(message.data or b"") + len(message.key or b"") < limit // 2:
+        return None
+    size = batch_bytes(message)
+    if size > limit:
+        return TooLarge(
+            f"the message takes {size:,} bytes with key, attributes and framing; {topic!r} "
+            f"accepts {limit:,} (max.message.bytes of the topic)"
+        )
+    return None
+
+
+def accepts_all(
+    topic: str, terms: TopicTerms, rows: OutboundRows, limit: int | None, *, surely: bool
+) -> bool:
+    """Return whether a topic accepts each of these messages, from what their columns have as a whole.
+
+    Args:
+        topic: Its name.
+        terms: Its terms.
+        rows: The messages.
+        limit: The bytes that one may have on the wire; None if only the broker knows.
+        surely: Whether the broker must accept them too, not only these terms.
+    """
+    if terms.needs_key and (rows.keys is None or None in rows.keys):
+        return False
+    places = [each for each in rows.partitions or () if each is not None]
+    if places and terms.partitions is not None and max(places) >= terms.partitions:
+        return False
+    if rows.attributes is not None and any("\0" in name for name in rows.facts.names):
+        return False
+    moments = [each for each in rows.times or () if each is not None]
+    ends: list[datetime | None] = [min(moments), max(moments)] if moments else [None]
+    if any(each is not None and time_refusal(topic, each, terms) is not None for each in ends):
+        return False
+    size = bound_of(rows)
+    if size > (LARGEST if limit is None else limit):
+        return False
+    return not surely or all(terms.surely_accepts(each, size if limit is None else 0) for each in ends)
 
 
 def _foreseeable(config: Mapping[str, str]) -> bool:

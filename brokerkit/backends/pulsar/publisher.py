@@ -78,6 +78,7 @@ class PulsarPublisher(PublisherDriver):
 
     def send(self, batch: Sequence[tuple[str, OutboundMessage]], timeout: float) -> list[PublishResult]:
         deadline = Deadline(timeout)
+        batch = [*batch]
         self._try([self._route(topic, message, deadline)[0] for topic, message in batch], deadline)
         ways = [self._route(topic, message, deadline) for topic, message in batch]
         problems = self._open({route for route, _ in ways}, deadline)

@@ -20,8 +20,11 @@ class PublisherDriver(ABC):
     gets `Unavailable` while the call goes on. None of the four is repeated.
     """
 
+    most_messages = 5_000
+    """How many messages `send` takes at once, where `Capabilities.max_batch` is not less."""
+
     @abstractmethod
-    def send(self, batch: Sequence[tuple[str, OutboundMessage]], timeout: float) -> list[PublishResult]:
+    def send(self, batch: Sequence[tuple[str, OutboundMessage]], timeout: float) -> Sequence[PublishResult]:
         """Send messages in order. Return the outcome of each, in the same order.
 
         Return the status ``failed`` only if the message was surely not stored, and ``unknown`` in doubt,
@@ -35,9 +38,11 @@ class PublisherDriver(ABC):
         same rules say whether the messages are sent again.
 
         Args:
-            batch: (topic, message) pairs, possibly of several callers and topics: at least one, 5,000 or
-                `Capabilities.max_batch` at most, and 16 MB of payload unless a single message is larger. Each
-                agrees with the capabilities, and has a `dedup_id` where `Capabilities.dedup_ids` is true.
+            batch: (topic, message) pairs, possibly of several callers and topics: at least one,
+                `most_messages` or `Capabilities.max_batch` at most, and 16 MB of payload unless a single
+                message is larger. Each agrees with the capabilities, and has a `dedup_id` where
+                `Capabilities.dedup_ids` is true. Rows of a frame are `TopicRows`, which makes a message each
+                time that one is asked for; a driver may read its columns instead.
             timeout: Seconds that the call may take, 0.1 at least. A caller waits for five seconds longer
                 than its own timeout, and then reports its outcomes as unknown.
         """

@@ -1,4 +1,4 @@
-"""The portable half of publishing: publishers and topics for any thread, with outcomes and transactions."""
+"""The portable half of publishing: publishers for any thread, with outcomes and transactions."""
 
 from __future__ import annotations
 
@@ -14,71 +14,25 @@ from ..contract.publisher import PublisherDriver
 from ..vocabulary.arguments import check_name, check_seconds
 from ..vocabulary.cancellation import Deadline
 from ..vocabulary.capabilities import Capabilities
-from ..vocabulary.errors import BrokerError, Closed, ConfigError, NotSupported, TooLarge, Unavailable
+from ..vocabulary.errors import BrokerError, Closed, ConfigError, NotSupported, Unavailable
 from ..vocabulary.freed import freed
 from ..vocabulary.messages import OutboundMessage, new_run
-from ..vocabulary.results import PublishResult, PublishStatus
+from ..vocabulary.outbound_rows import TopicRows
+from ..vocabulary.outcomes import Outcomes
+from ..vocabulary.results import PublishInterrupted, PublishResult, PublishStatus
 from ..vocabulary.settled_offsets import SettledOffsets
 from .closing import Closable
-from .driver_thread import DriverThread, Task
-from .refusal import refusal
-from .sending import Outgoing, Sender
+from .driver_thread import DriverThread
+from .publishing_topic import ConnectedTopic
+from .refusal import refusal, rows_refused, size_refusal
+from .sending import Outgoing, Sender, Sending, most_messages
 
 PUBLISH_SECONDS = 30.0
+ARRIVING_SECONDS = 0.2
+"""How long an interrupt waits for the outcomes of what is on its way."""
+NOT_BEGUN = "not sent: it was interrupted before that"
 GRACE_SECONDS = 5.0
 """How much longer than its timeout a driver may take to return the outcomes."""
-
-
-class ConnectedTopic:
-    """A topic to publish to. Making one does not ask the broker; the first publish does.
-
-    Any thread may use it.
-    """
-
-    def __init__(self, publisher: ConnectedPublisher, name: str) -> None:
-        self._publisher = publisher
-        self._name = name
-
-    @property
-    def name(self) -> str:
-        """The name of the topic."""
-        return self._name
-
-    def publish(self, message: OutboundMessage, *, timeout: float | None = None) -> PublishResult:
-        """Publish one message, and wait until the broker confirmed it.
-
-        Args:
-            message: The message.
-            timeout: Seconds for everything, retries included. None is 30.
-
-        Raises:
-            BrokerError: The message was not confirmed.
-            TypeError: The message has a value of a wrong type.
-        """
-        (result,) = self.publish_batch([message], timeout=timeout)
-        if result.error is not None:
-            raise result.error
-        return result
-
-    def publish_batch(
-        self, messages: Sequence[OutboundMessage], *, timeout: float | None = None
-    ) -> list[PublishResult]:
-        """Publish messages, in order within each key, and wait for the outcome of each.
-
-        Args:
-            messages: The messages.
-            timeout: Seconds for everything, retries included. None is 30.
-
-        Returns:
-            One outcome per message, in order. A message that fails does not raise.
-
-        Raises:
-            TypeError: A message has a value of a wrong type. Nothing is sent then.
-        """
-        return self._publisher.send([(self._name, message) for message in messages], timeout=timeout)
-
-    def __repr__(self) -> str:
-        return f"<topic {self._name!r}>"
 
 
 class ConnectedPublisher(Closable):
@@ -113,13 +67,18 @@ class ConnectedPublisher(Closable):
         self._nonce = new_run()
         self._count = count()
         self._lock = threading.RLock()
-        self._waiting: list[_Sending] = []
+        self._waiting: list[Sending] = []
         self._driver_thread = DriverThread(f"publisher to {name}", self._work)
         close_at_exit(self)
 
     def topic(self, name: str) -> ConnectedTopic:
         """Return a topic to publish to, without asking the broker. Raises ConfigError for a bad name."""
         return ConnectedTopic(self, check_name(name, "topic"))
+
+    @property
+    def most_messages(self) -> int:
+        """How many messages are sent at once."""
+        return most_messages(self._driver, self.capabilities)
 
     def send(self, batch: Sequence[Outgoing], *, timeout: float | None = None) -> list[PublishResult]:
         """Publish (topic, message) pairs, and wait for the outcome of each.
@@ -136,6 +95,28 @@ class ConnectedPublisher(Closable):
             ConfigError: The publisher is transactional and no transaction has begun.
             TypeError: A message has a value of a wrong type. Nothing is sent then.
         """
+        seconds = self._ready(timeout)
+        results, rows, named = uncollected(self._checked, batch)
+        if len(rows) == len(batch):
+            return [*self._sent(Sending(named, Deadline(seconds)))]
+        return self._with_refused(named, rows, results, seconds)
+
+    def send_rows(self, batch: TopicRows, *, timeout: float | None = None) -> Sequence[PublishResult]:
+        """Publish rows like `send`. A row that cannot be sent fails alone."""
+        seconds = self._ready(timeout)
+        limit = self.capabilities.max_message_bytes
+        refused = uncollected(rows_refused, batch.rows, self.capabilities, limit)
+        if not refused:
+            return self._sent(Sending(batch, Deadline(seconds)))
+        rows = [row for row in range(len(batch)) if row not in refused]
+        named = TopicRows(batch.topic, batch.rows.take(rows))
+        results: list[PublishResult | None] = [None] * len(batch)
+        for row, error in refused.items():
+            results[row] = PublishResult("failed", error=error)
+        return self._with_refused(named, rows, results, seconds)
+
+    def _ready(self, timeout: float | None) -> float:
+        """Return the seconds that publishing may take, if it may begin now."""
         self._driver_thread.check_process()
         self._check_open()
         if self.transactional and not self._in_transaction:
@@ -143,10 +124,18 @@ class ConnectedPublisher(Closable):
                 "this publisher is transactional: publish inside `with publisher.transaction():`"
             )
         given = check_seconds(timeout, "timeout")
-        seconds = PUBLISH_SECONDS if given is None else given
-        results, rows, named = uncollected(self._checked, batch)
+        return PUBLISH_SECONDS if given is None else given
+
+    def _with_refused(
+        self,
+        named: Sequence[Outgoing],
+        rows: Sequence[int],
+        results: list[PublishResult | None],
+        seconds: float,
+    ) -> list[PublishResult]:
+        """Send these rows, and return their outcomes among those of the others."""
         if rows:
-            outcomes = self._sent(_Sending(named, Deadline(seconds)))
+            outcomes = self._sent(Sending(named, Deadline(seconds)))
             for row, outcome in zip(rows, outcomes, strict=True):
                 results[row] = outcome
         return [result for result in results if result is not None]
@@ -172,7 +161,7 @@ class ConnectedPublisher(Closable):
         if self._closed:
             raise Closed(f"the publisher to {self.name} is closed")
 
-    def _sent(self, sending: _Sending) -> list[PublishResult]:
+    def _sent(self, sending: Sending) -> Sequence[PublishResult]:
         """Send messages, and return an outcome for each, also if the driver's thread gives none in time."""
         with freed(self._lock), self._lock:
             self._check_open()
@@ -185,11 +174,26 @@ class ConnectedPublisher(Closable):
             error = Unavailable(f"the broker did not confirm it within {seconds:g} s")
             status: PublishStatus = "failed" if self._withdraw(sending) else "unknown"
             return [PublishResult(status, error=error) for _ in sending.batch]
+        except KeyboardInterrupt as interrupt:
+            results = self._after_interrupt(sending)
+            if results is None:
+                raise
+            raise PublishInterrupted(results) from interrupt
         except BaseException:
             self._withdraw(sending)
             raise
 
-    def _withdraw(self, sending: _Sending) -> bool:
+    def _after_interrupt(self, sending: Sending) -> Sequence[PublishResult] | None:
+        """Return the outcomes if they are known soon; None if messages are still on their way then."""
+        if self._withdraw(sending):
+            unsent = PublishResult("failed", error=BrokerError(NOT_BEGUN, retryable=True))
+            return Outcomes([None] * len(sending.batch), dict.fromkeys(range(len(sending.batch)), unsent))
+        try:
+            return sending.wait(ARRIVING_SECONDS)
+        except TimeoutError:
+            return None
+
+    def _withdraw(self, sending: Sending) -> bool:
         """Withdraw messages that were not sent yet. Return false if they are on their way."""
         with freed(self._lock), self._lock:
             if sending not in self._waiting:
@@ -199,11 +203,9 @@ class ConnectedPublisher(Closable):
 
     def _refusal(self, message: OutboundMessage) -> BrokerError | None:
         """Return why the broker cannot store the message as it is, or None."""
-        refused = refusal(message, self.capabilities)
-        limit = self.capabilities.max_message_bytes
-        if refused is not None or limit is None or message.data is None or len(message.data) <= limit:
-            return refused
-        return TooLarge(f"the payload has {len(message.data):,} bytes; the limit here is {limit:,}")
+        return refusal(message, self.capabilities) or size_refusal(
+            message.data, self.capabilities.max_message_bytes
+        )
 
     def _named(self, outgoing: Outgoing) -> Outgoing:
         """Return the message with a `dedup_id`, where the system uses them."""
@@ -227,9 +229,15 @@ class ConnectedPublisher(Closable):
             if not sendings:
                 return
             deadline = max((each.deadline for each in sendings), key=Deadline.remaining)
-            results = self._sender.send(
-                [item for each in sendings for item in each.batch], deadline, self.capabilities
+            together = (
+                sendings[0].batch
+                if len(sendings) == 1
+                else [item for each in sendings for item in each.batch]
             )
+            results = self._sender.send(together, deadline, self.capabilities)
+            if len(sendings) == 1:
+                sendings[0].finish(results)
+                continue
             begin = 0
             for each in sendings:
                 each.finish(results[begin : begin + len(each.batch)])
@@ -376,20 +384,3 @@ class ConnectedPublisher(Closable):
                 self._driver.abort(max(0.1, deadline.remaining()))
         finally:
             self._driver.close(max(0.1, deadline.remaining()))
-
-
-class _Sending(Task[list[PublishResult]]):
-    """The messages of one caller on their way.
-
-    The driver's thread calls `finish` or closing calls `fail`; the caller waits.
-    """
-
-    def __init__(self, batch: Sequence[Outgoing], deadline: Deadline) -> None:
-        super().__init__(lambda: [])
-        self.batch = batch
-        self.deadline = deadline
-
-    def finish(self, results: list[PublishResult]) -> None:
-        """Set the outcomes."""
-        self._work = lambda: results
-        self.run()

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from ..vocabulary.arguments import unencodable
 from ..vocabulary.attributes import type_name
 from ..vocabulary.capabilities import Capabilities, TimeUnit
-from ..vocabulary.errors import BrokerError, ConfigError, NotSupported
+from ..vocabulary.errors import BrokerError, ConfigError, NotSupported, TooLarge
 from ..vocabulary.messages import OutboundMessage
+from ..vocabulary.outbound_rows import OutboundRows
 
 
 def refusal(message: OutboundMessage, capabilities: Capabilities) -> BrokerError | None:
@@ -38,6 +40,66 @@ def refusal(message: OutboundMessage, capabilities: Capabilities) -> BrokerError
     if message.attributes:
         return _attribute_refusal(message, capabilities)
     return None
+
+
+def size_refusal(data: bytes | None, limit: int | None) -> BrokerError | None:
+    """Return why a payload is too large for this system, or None."""
+    if limit is None or data is None or len(data) <= limit:
+        return None
+    return TooLarge(f"the payload has {len(data):,} bytes; the limit here is {limit:,}")
+
+
+def rows_refused(rows: OutboundRows, capabilities: Capabilities, limit: int | None) -> dict[int, BrokerError]:
+    """Return why this system cannot store some of these rows.
+
+    Args:
+        rows: The messages, as columns.
+        capabilities: What the system can do.
+        limit: The bytes that a payload may have.
+    """
+    if _surely_carried(rows, capabilities, limit):
+        return {}
+    found: dict[int, BrokerError] = {}
+    for row in range(len(rows)):
+        message = rows.message(row)
+        try:
+            refused = refusal(message, capabilities) or size_refusal(message.data, limit)
+        except TypeError as error:
+            refused = ConfigError(str(error))
+        if refused is not None:
+            found[row] = refused
+    return found
+
+
+def _surely_carried(rows: OutboundRows, capabilities: Capabilities, limit: int | None) -> bool:
+    """Tell whether no row can be refused, from what the columns have as a whole."""
+    data, keys = rows.data, rows.keys
+    return (
+        (capabilities.null_value or None not in data)
+        and (keys is None or capabilities.empty_key or b"" not in keys)
+        and (keys is None or capabilities.keys != "text" or all(map(bytes.isascii, filter(None, keys))))
+        and (rows.partitions is None or capabilities.publish_partition)
+        and (rows.times is None or _times_carried(rows.times, capabilities.publish_time))
+        and (limit is None or max(map(len, filter(None, data)), default=0) <= limit)
+        and (rows.attributes is None or _attributes_carried(rows, capabilities))
+    )
+
+
+def _times_carried(times: Sequence[datetime | None], unit: TimeUnit | None) -> bool:
+    if unit == "milliseconds":
+        return all(moment is None or moment.microsecond % 1000 == 0 for moment in times)
+    return unit is not None
+
+
+def _attributes_carried(rows: OutboundRows, capabilities: Capabilities) -> bool:
+    facts, attributes = rows.facts, rows.attributes or ()
+    examples = {type(value): value for _, value in facts.pairs}
+    return (
+        capabilities.attribute_types >= {type_name(each) for each in examples.values()}
+        and all(unencodable(name) is None for name in facts.names)
+        and not any(type(value) is str and unencodable(value) for _, value in facts.pairs)
+        and (capabilities.duplicate_attributes or all(len(dict(each)) == len(each) for each in attributes))
+    )
 
 
 def _time_refusal(moment: datetime, unit: TimeUnit | None) -> BrokerError | None:

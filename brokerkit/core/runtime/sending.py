@@ -5,16 +5,19 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from itertools import chain
 
 from ..contract.publisher import PublisherDriver
 from ..vocabulary.cancellation import Deadline
 from ..vocabulary.capabilities import Capabilities
 from ..vocabulary.errors import BrokerError
 from ..vocabulary.messages import OutboundMessage
+from ..vocabulary.outbound_rows import TopicRows
+from ..vocabulary.outcomes import Outcomes, all_ok
 from ..vocabulary.results import PublishResult
+from .driver_thread import Task
 from .repeating import after, known_rows
 
-CHUNK_MESSAGES = 5_000
 CHUNK_BYTES = 16_000_000
 WINDOW_SECONDS = 2.0
 """How long to ask for the window within which a topic remembers a `dedup_id`."""
@@ -22,6 +25,23 @@ FIRST_RETRY_SECONDS = 0.1
 LAST_RETRY_SECONDS = 1.0
 
 Outgoing = tuple[str, OutboundMessage]
+
+
+class Sending(Task[Sequence[PublishResult]]):
+    """The messages of one caller on their way.
+
+    The driver's thread calls `finish` or closing calls `fail`; the caller waits.
+    """
+
+    def __init__(self, batch: Sequence[Outgoing], deadline: Deadline) -> None:
+        super().__init__(lambda: [])
+        self.batch = batch
+        self.deadline = deadline
+
+    def finish(self, results: Sequence[PublishResult]) -> None:
+        """Set the outcomes."""
+        self._work = lambda: results
+        self.run()
 
 
 class Sender:
@@ -44,19 +64,21 @@ class Sender:
 
     def send(
         self, batch: Sequence[Outgoing], deadline: Deadline, capabilities: Capabilities
-    ) -> list[PublishResult]:
+    ) -> Sequence[PublishResult]:
         """Send messages in chunks. Return the outcomes."""
-        results: list[PublishResult] = []
-        for chunk in _chunks(batch, capabilities.max_batch):
-            results.extend(self._send_chunk(chunk, deadline, capabilities.dedup_ids))
-        return results
+        limit = most_messages(self._driver, capabilities)
+        sent = [self._send_chunk(chunk, deadline, capabilities.dedup_ids) for chunk in _chunks(batch, limit)]
+        return sent[0] if len(sent) == 1 else [*chain.from_iterable(sent)]
 
     def _send_chunk(
         self, chunk: Sequence[Outgoing], deadline: Deadline, dedup_ids: bool
-    ) -> list[PublishResult]:
+    ) -> Sequence[PublishResult]:
         """Send one chunk, and send again what is worth it until the deadline. Return the outcomes."""
         since = time.monotonic()
-        results = self._attempt(chunk, deadline)
+        first = self._attempt(chunk, deadline)
+        if all_ok(first):
+            return first
+        results = [*first]
         pause = FIRST_RETRY_SECONDS
         while rows := self._to_retry(chunk, results, dedup_ids):
             if self._left(deadline) <= pause:
@@ -91,7 +113,7 @@ class Sender:
         left = deadline.remaining()
         return left if closing is None else min(left, closing.remaining())
 
-    def _attempt(self, chunk: Sequence[Outgoing], deadline: Deadline) -> list[PublishResult]:
+    def _attempt(self, chunk: Sequence[Outgoing], deadline: Deadline) -> Sequence[PublishResult]:
         """Send messages once. Return an outcome for each, also if the driver raises."""
         try:
             results = self._driver.send(chunk, max(0.1, self._left(deadline)))
@@ -100,6 +122,8 @@ class Sender:
         except BaseException as error:
             problem = self._translate(error)
             return [PublishResult("unknown", error=problem) for _ in chunk]
+        if isinstance(results, Outcomes):
+            return results.translated(self._translate)
         return [
             result if result.error is None else replace(result, error=self._translate(result.error))
             for result in results
@@ -113,8 +137,6 @@ class Sender:
         They have a retryable error, were surely not stored (or have a `dedup_id`), and no later message of
         their key or partition was stored, so that another attempt cannot change the order.
         """
-        if all(result.ok for result in results):
-            return []
         overtaken: set[tuple[str, bytes | int | None]] = set()
         rows = []
         for row in range(len(chunk) - 1, -1, -1):
@@ -132,12 +154,20 @@ class Sender:
         return rows[::-1]
 
 
-def _chunks(batch: Sequence[Outgoing], max_batch: int | None) -> Iterator[Sequence[Outgoing]]:
+def most_messages(driver: PublisherDriver, capabilities: Capabilities) -> int:
+    """Return how many messages a driver takes at once."""
+    return min(driver.most_messages, capabilities.max_batch or driver.most_messages)
+
+
+def _chunks(batch: Sequence[Outgoing], limit: int) -> Iterator[Sequence[Outgoing]]:
     """Split a batch by the number of messages and by their bytes."""
-    limit = min(CHUNK_MESSAGES, max_batch or CHUNK_MESSAGES)
+    payloads = batch.rows.data if isinstance(batch, TopicRows) else [message.data for _, message in batch]
+    lengths = [len(data) if data is not None else 0 for data in payloads]
+    if len(lengths) <= limit and sum(lengths) <= CHUNK_BYTES:
+        yield batch
+        return
     begin, size = 0, 0
-    for row, (_, message) in enumerate(batch):
-        length = len(message.data or b"")
+    for row, length in enumerate(lengths):
         if row > begin and (row - begin >= limit or size + length > CHUNK_BYTES):
             yield batch[begin:row]
             begin, size = row, 0

@@ -83,6 +83,31 @@ class Attributes(Sequence[Pair]):
         made._pairs = tuple(pairs)
         return made
 
+    @classmethod
+    def trusted_parts(cls, pairs: Sequence[Pair], ends: Sequence[int]) -> list[Attributes]:
+        """Wrap consecutive parts of pairs like `trusted`.
+
+        Args:
+            pairs: All pairs.
+            ends: Where each part ends; the first begins at 0.
+        """
+        found: list[Attributes] = []
+        begin = 0
+        for end in ends:
+            if begin == end:
+                found.append(NO_ATTRIBUTES)
+                continue
+            made = cls.__new__(cls)
+            made._pairs = tuple(pairs[begin:end])
+            found.append(made)
+            begin = end
+        return found
+
+    @staticmethod
+    def lists(many: Iterable[Attributes]) -> list[list[Pair]]:
+        """Return the pairs of each of many `Attributes`."""
+        return [list(each._pairs) for each in many]
+
     def get(self, name: str, default: Any = None) -> Any:
         """Return the last value of a name, or `default` if there is none."""
         for key, value in reversed(self._pairs):

@@ -50,6 +50,18 @@ class PublishFailed(BrokerError):
         self.retryable = bool(errors) and all(error.retryable for error in errors)
 
 
+class PublishInterrupted(KeyboardInterrupt):
+    """A KeyboardInterrupt during publishing, after which the outcome of every message is known.
+
+    Attributes:
+        results: The outcomes, in order.
+    """
+
+    def __init__(self, results: Sequence[PublishResult]) -> None:
+        super().__init__("interrupted while publishing")
+        self.results = results
+
+
 def none_answered(results: Sequence[PublishResult]) -> bool:
     """Tell whether no message was stored, and the broker was unavailable for each of them."""
     return bool(results) and all(

@@ -20,8 +20,8 @@ from brokerkit.core.vocabulary.dead_letters import (
 from brokerkit.core.vocabulary.errors import BrokerError, ConfigError, NotFound, NotSupported
 from brokerkit.core.vocabulary.messages import OutboundMessage
 from brokerkit.core.vocabulary.notes import note
+from brokerkit.core.vocabulary.outbound_rows import Item
 from brokerkit.core.vocabulary.topics import PublishTerms, Slice
-from brokerkit.frames.outbound import Item
 
 from ..publish.copy_attributes import messages_to_copy
 from .receipts import MoveWarning

@@ -11,9 +11,9 @@ from brokerkit.core.vocabulary.columns import Columns
 from brokerkit.core.vocabulary.errors import BrokerError, Closed, NotFound, Unavailable
 from brokerkit.core.vocabulary.interrupts import check_interrupt
 from brokerkit.core.vocabulary.notes import note
+from brokerkit.core.vocabulary.outbound_rows import Item
 from brokerkit.core.vocabulary.results import PublishResult
 from brokerkit.display.progress import bar
-from brokerkit.frames.outbound import Item
 from brokerkit.frames.outcome import OutcomeFrame
 
 from ..interrupted import Interrupted

@@ -11,7 +11,7 @@ import pyarrow as pa
 from brokerkit.core.vocabulary.columns import Columns
 from brokerkit.core.vocabulary.dead_letters import DeadLetterPlace
 from brokerkit.core.vocabulary.errors import ConfigError
-from brokerkit.frames.outbound import Item
+from brokerkit.core.vocabulary.outbound_rows import Item
 
 from ..publish.frame import plan_of
 from ..publish.frame_placement import time_values

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from brokerkit.core.vocabulary.errors import BrokerError
 from brokerkit.core.vocabulary.messages import OutboundMessage
-from brokerkit.core.vocabulary.results import PublishFailed, PublishResult, none_answered
+from brokerkit.core.vocabulary.results import PublishFailed, PublishInterrupted, PublishResult, none_answered
 from brokerkit.frames.outcome import outcome_frame
 
 from ..arguments import check_topic
@@ -44,6 +44,9 @@ class BatchPublishing:
         except (BrokerError, TypeError):
             # it raises before anything is sent; what happens later is a result
             self._sent = False
+            raise
+        except PublishInterrupted as interrupt:
+            self._results = [*interrupt.results]
             raise
         failed = [result for result in self._results if not result.ok]
         if failed:

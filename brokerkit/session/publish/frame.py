@@ -6,24 +6,27 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 
 from brokerkit.core.contract.garbage_collection import uncollected
-from brokerkit.core.runtime.refusal import refusal
 from brokerkit.core.vocabulary.errors import BrokerError, ConfigError, Unavailable
 from brokerkit.core.vocabulary.interrupts import check_interrupt
-from brokerkit.core.vocabulary.messages import OutboundMessage, new_run
-from brokerkit.core.vocabulary.results import PublishResult
+from brokerkit.core.vocabulary.messages import new_run
+from brokerkit.core.vocabulary.outbound_rows import OutboundRows
+from brokerkit.core.vocabulary.outcomes import exceptions
+from brokerkit.core.vocabulary.results import PublishInterrupted, PublishResult
 from brokerkit.display.progress import bar
 from brokerkit.frames.codecs.payload_writers import PayloadWriter
-from brokerkit.frames.outbound import Item, Kind, Outbound, messages_from_frame
+from brokerkit.frames.outbound import Kind, Outbound, messages_from_frame
 from brokerkit.frames.outcome import OutcomeFrame, outcome_frame
 from brokerkit.frames.provenance import provenance_of
 
 from ..interrupted import Interrupted
 from .batch import answers_to_nothing
 from .frame_content import DONE, FrameContent
+from .frame_outcomes import FrameOutcomes
 from .journal import Journal
 from .resending import KnownNames
 
@@ -33,6 +36,8 @@ if TYPE_CHECKING:
     from .placement import Placement
 
 CHUNK_ROWS = 5_000
+SHORT_SECONDS = 0.1
+"""How long a part may take for the next one to have more rows."""
 UNTRIED = (
     "not tried, since the broker did not answer to the rows before it within their timeout; "
     "publish_frame(..., resume=) with this outcome frame tries again"
@@ -80,7 +85,7 @@ class FramePublishing:
         self._outbound = outbound
         self._placement = placement
         self._run = new_run()
-        self._results: list[PublishResult | None] = [None] * len(outbound)
+        self._results = FrameOutcomes(len(outbound))
         self._done = self._sent_to = 0
         self._content = FrameContent()
         self._journal = journal
@@ -139,8 +144,7 @@ class FramePublishing:
                 )
             elif doubtful:
                 self._doubtful.add(int(row))
-        left = [result for result in self._results if result is not None and result.status == "unknown"]
-        self._names.note_left(len(left))
+        self._names.note_left(self._results.unknown())
 
     def _check_same(self, outcome: pd.DataFrame, known: dict[str, Any]) -> None:
         if known.get("topic", self._topic) != self._topic:
@@ -163,12 +167,11 @@ class FramePublishing:
         content = known.get("content")
         if not isinstance(content, dict):
             return
-        read = 0
-        for chunk in self._outbound.chunks(CHUNK_ROWS):
-            self._content.add(read, chunk)
-            read += len(chunk)
-        done = outcome["status"].isin(list(DONE))
-        self._content.check(content, set(outcome["row"][done].astype(int)))
+        for begin in range(0, len(self._outbound), CHUNK_ROWS):
+            self._content.add(begin, self._outbound.batch(begin, begin + CHUNK_ROWS))
+        done = np.zeros(len(self._outbound), np.bool_)
+        done[outcome["row"][outcome["status"].isin(list(DONE))].to_numpy(int)] = True
+        self._content.check(content, done)
 
     def run(self, *, timeout: float | None, progress: bool) -> OutcomeFrame:
         """Publish everything; this ends early if the broker does not answer.
@@ -176,77 +179,94 @@ class FramePublishing:
         After an interrupt, `interrupted` has the outcomes.
         """
         with bar(f"publish to {self._topic}", len(self._outbound), show=progress) as shown:
-            for chunk in self._outbound.chunks(CHUNK_ROWS):
+            size = CHUNK_ROWS
+            while self._done < len(self._outbound):
                 check_interrupt()
                 began = time.monotonic()
+                chunk = self._outbound.batch(self._done, self._done + size)
                 results = self._chunk(self._done, chunk, timeout)
                 shown.update(len(chunk))
                 if answers_to_nothing(results, began):
                     self._give_up()
                     break
+                size = self._next_size(size, time.monotonic() - began)
         return self.outcome()
 
-    def _chunk(self, begin: int, chunk: Sequence[Item], timeout: float | None) -> Sequence[PublishResult]:
+    def _next_size(self, size: int, seconds: float) -> int:
+        """Return how many rows to send next: more together, as long as they take little time.
+
+        A journal keeps the outcomes of each 5,000.
+        """
+        if self._journal is not None or seconds > SHORT_SECONDS:
+            return CHUNK_ROWS
+        return min(2 * size, max(CHUNK_ROWS, self._publisher.most_messages))
+
+    def _chunk(self, begin: int, chunk: OutboundRows, timeout: float | None) -> Sequence[PublishResult]:
         """Publish some rows, and return the outcomes of those that were sent."""
         place = [begin, begin + len(chunk)]
         digest = None if self._journal is None else self._journal.check(place, chunk)
         uncollected(self._content.add, begin, chunk)
-        rows, messages = uncollected(self._sendable, begin, chunk)
+        rows = self._rows_to_send(begin, chunk)
+        messages = uncollected(self._messages, begin, chunk, rows)
         topic = self._publisher.topic(self._topic)
-        if digest is not None and self._journal is not None and messages:
+        if digest is not None and self._journal is not None and rows:
             self._journal.sending(place, digest)
         self._sent_to = begin + len(chunk)
         self._began = time.time()
-        results = topic.publish_batch(messages, timeout=timeout) if messages else []
-        for row, result in zip(rows, results, strict=True):
-            self._results[row] = result
-        self._names.sent(self._began, results)
-        self._done = self._sent_to
-        if self._journal is not None and (messages or begin not in self._journal.known):
-            done = [result for result in self._results[begin : self._done] if result is not None]
-            self._journal.outcome(place, done)
+        try:
+            results = topic.publish_rows(messages, timeout=timeout) if rows else []
+        except PublishInterrupted as interrupt:
+            self._keep(begin, rows, interrupt.results)
+            raise
+        self._keep(begin, rows, results)
         return results
 
-    def _sendable(self, begin: int, chunk: Sequence[Item]) -> tuple[list[int], list[OutboundMessage]]:
-        """Return the rows to send with their messages, and note the outcome of the others."""
-        rows, messages = [], []
-        for row, item in enumerate(chunk, begin):
-            if self._results[row] is not None:
-                continue
-            if row in self._doubtful and not self._names.may_repeat():
-                self._names.note_left(len(self._doubtful))
-                self._results[row] = PublishResult("unknown", error=self._names.refusal)
-                continue
-            wrong = item if isinstance(item, BrokerError) else self._uncarried(item)
-            if wrong is not None:
-                self._results[row] = PublishResult("failed", error=wrong)
-            elif not isinstance(item, BrokerError):
-                item.send_again(f"{self._run}-{row}", keep_id=self._keep_ids, elsewhere=self._elsewhere)
-                rows.append(row)
-                messages.append(item)
-        return rows, messages
+    def _keep(self, begin: int, rows: Sequence[int], results: Sequence[PublishResult]) -> None:
+        """Keep the outcomes of rows that were sent."""
+        self._results.add(rows, results)
+        self._names.sent(self._began, exceptions(results))
+        self._done = self._sent_to
+        place = [begin, self._done]
+        if self._journal is not None and (rows or begin not in self._journal.known):
+            self._journal.outcome(place, list(self._results.between(begin, self._done)))
+
+    def _rows_to_send(self, begin: int, chunk: OutboundRows) -> list[int]:
+        """Return the rows to send, and note the outcome of the others."""
+        rows = self._results.unknown_to(begin, begin + len(chunk))
+        left = [] if self._names.may_repeat() else self._doubtful.intersection(rows)
+        if left:
+            self._names.note_left(len(self._doubtful))
+        for row in left:
+            self._results[row] = PublishResult("unknown", error=self._names.refusal)
+        for place, wrong in chunk.wrong.items():
+            if not self._results.knows(begin + place):
+                self._results[begin + place] = PublishResult("failed", error=wrong)
+        return [row for row in rows if not self._results.knows(row)] if left or chunk.wrong else rows
+
+    def _messages(self, begin: int, chunk: OutboundRows, rows: list[int]) -> OutboundRows:
+        """Return the messages of these rows, each with its name."""
+        messages = chunk if len(rows) == len(chunk) else chunk.take([row - begin for row in rows])
+        if self._publisher.capabilities.dedup_ids or messages.dedup_ids is not None:
+            given = messages.dedup_ids or [None] * len(rows)
+            names = (f"{self._run}-{row}" for row in rows)
+            messages.dedup_ids = [own or name for own, name in zip(given, names, strict=True)]
+        messages.sent_again = "same id" if self._keep_ids else "new id"
+        messages.elsewhere = self._elsewhere
+        return messages
 
     def _give_up(self) -> None:
         """Mark the remaining rows as failed: each further part would only wait for the timeout again."""
         untried = PublishResult("failed", error=Unavailable(UNTRIED))
-        self._results = [untried if result is None else result for result in self._results]
-
-    def _uncarried(self, message: OutboundMessage) -> BrokerError | None:
-        """Return why the attributes of a row cannot be carried: an error of this row, not of the call."""
-        if not message.attributes:
-            return None
-        try:
-            return refusal(message, self._publisher.capabilities)
-        except TypeError as error:
-            return ConfigError(str(error))
+        for row in self._results.unknown_to(0, len(self._results)):
+            self._results[row] = untried
 
     def interrupted(self) -> Interrupted:
         """Return the error for an interrupt, with the outcomes so far."""
         doubtful = PublishResult("unknown", error=BrokerError("interrupted while it was being published"))
-        self._names.sent(self._began, self._results[self._done : self._sent_to])
-        for row in range(self._done, self._sent_to):
-            if self._results[row] is None:
-                self._results[row] = doubtful
+        on_their_way = self._results.unknown_to(self._done, self._sent_to)
+        self._names.sent(self._began, [None] * len(on_their_way))
+        for row in on_their_way:
+            self._results[row] = doubtful
         done, rows = self._done, len(self._results)
         how_far = f"after {done:,} of {rows:,} rows" if done < rows else f"when all {rows:,} rows were done"
         return Interrupted(
@@ -258,16 +278,13 @@ class FramePublishing:
 
     def outcome(self) -> OutcomeFrame:
         """Return the outcome of every row that was tried."""
-        tried = {row: result for row, result in enumerate(self._results) if result is not None}
-        outcome = outcome_frame(tried.values(), tried)
+        outcome = self._results.frame()
         outcome.attrs["brokerkit"] = {
             "run": self._run,
             "topic": self._topic,
             "rows": len(self._results),
-            "tried": len(tried),
-            "content": self._content.summary(
-                CHUNK_ROWS, {row for row, result in tried.items() if result.status in DONE}
-            ),
+            "tried": self._results.tried,
+            "content": self._content.summary(CHUNK_ROWS, self._results.done()),
             **({} if self._placement is None else {"placing": self._placement.summary()}),
             **({} if self._schema is None else {"schema": self._schema}),
             **self._names.details(),

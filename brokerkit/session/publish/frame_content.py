@@ -8,13 +8,18 @@ each part of the frame: one of all its rows, and one of those that are done.
 from __future__ import annotations
 
 from array import array
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import repeat
+from typing import Any, TypeAlias
 from zlib import crc32
 
-from brokerkit.core.vocabulary.errors import ConfigError
-from brokerkit.core.vocabulary.messages import OutboundMessage
+import numpy as np
 
+from brokerkit.core.vocabulary.attributes import Attributes
+from brokerkit.core.vocabulary.errors import ConfigError
+from brokerkit.core.vocabulary.outbound_rows import OutboundRows
+
+Done: TypeAlias = "np.ndarray[tuple[int], np.dtype[np.bool_]]"
 DONE = frozenset({"confirmed", "duplicate", "unknown"})
 """The statuses of rows that are, or may be, stored."""
 
@@ -29,31 +34,33 @@ class FrameContent:
     def __init__(self) -> None:
         self._rows = array("I")
 
-    def add(self, begin: int, items: Iterable[object]) -> None:
+    def add(self, begin: int, rows: OutboundRows) -> None:
         """Take in the next rows; rows that were taken in before are left out."""
         if begin == len(self._rows):
-            self._rows.extend(map(_checksum, items))
+            self._rows.extend(_checksums(rows))
 
-    def summary(self, part_rows: int, done: Collection[int]) -> dict[str, Any]:
+    def summary(self, part_rows: int, done: Done) -> dict[str, Any]:
         """Return the checksums for an outcome frame to keep.
 
         Args:
             part_rows: The rows of each part.
-            done: The numbers of the rows that are, or may be, stored.
+            done: For each row of the frame whether it is, or may be, stored.
         """
-        parts = range(0, len(self._rows), part_rows)
+        rows = np.frombuffer(self._rows, np.uint32) if self._rows else np.zeros(0, np.uint32)
+        chosen = done[: len(rows)]
+        parts = [slice(begin, begin + part_rows) for begin in range(0, len(rows), part_rows)]
         return {
             PART_ROWS: part_rows,
-            ALL: [crc32(self._rows[begin : begin + part_rows]) for begin in parts],
-            DONE_ROWS: [self._of(range(begin, begin + part_rows), done) for begin in parts],
+            ALL: [crc32(rows[part].tobytes()) for part in parts],
+            DONE_ROWS: [crc32(rows[part][chosen[part]].tobytes()) for part in parts],
         }
 
-    def check(self, known: Mapping[str, Any], done: Collection[int]) -> None:
+    def check(self, known: Mapping[str, Any], done: Done) -> None:
         """Compare with the checksums of an earlier outcome.
 
         Args:
             known: What `summary` returned then.
-            done: The rows that are done by that outcome, as it is now.
+            done: For each row whether it is done by that outcome, as it is now.
 
         Raises:
             ConfigError: Rows that are done have another content now.
@@ -73,18 +80,30 @@ class FrameContent:
                     "failed may be mended), or publish this one without resume="
                 )
 
-    def _of(self, rows: Iterable[int], done: Collection[int]) -> int:
-        return crc32(array("I", [self._rows[row] for row in rows if row in done]))
+
+def _checksums(rows: OutboundRows) -> list[int]:
+    """Return a checksum of each row."""
+    if None in rows.data:
+        found = [0 if data is None else crc32(data, 1) for data in rows.data]
+    else:
+        found = list(map(crc32, rows.data, repeat(1)))  # type: ignore[arg-type]  # there is no None
+    if rows.keys is not None:
+        found = [one if key is None else crc32(key, one) for one, key in zip(found, rows.keys, strict=True)]
+    if rows.attributes is not None:
+        found = [
+            _with_attributes(one, each) if each else one
+            for one, each in zip(found, rows.attributes, strict=True)
+        ]
+    for row, error in rows.wrong.items():
+        found[row] = crc32(str(error).encode("utf-8", "backslashreplace"))
+    return found
 
 
-def _checksum(item: object) -> int:
-    if not isinstance(item, OutboundMessage):
-        return crc32(str(item).encode("utf-8", "backslashreplace"))
-    found = crc32(item.data, 1) if item.data is not None else 0
-    if item.key is not None:
-        found = crc32(item.key, found)
-    if item.attributes:
+def _with_attributes(found: int, attributes: Attributes) -> int:
+    for name, value in attributes:
         # our own depend on the topic and the time of sending
-        given = [pair for pair in item.attributes if not pair[0].startswith("bk-")]
-        found = crc32(repr(given).encode("utf-8", "backslashreplace"), found)
+        if name.startswith("bk-"):
+            continue
+        told = value if type(value) is bytes else repr(value).encode("utf-8", "backslashreplace")
+        found = crc32(told, crc32(name.encode("utf-8", "backslashreplace"), found))
     return found

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
+from itertools import repeat
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
 from brokerkit.core.contract.garbage_collection import uncollected
 from brokerkit.core.vocabulary.arguments import shown_integer
-from brokerkit.core.vocabulary.attributes import Attributes
+from brokerkit.core.vocabulary.attributes import NO_ATTRIBUTES, Attributes
 from brokerkit.core.vocabulary.errors import BrokerError, ConfigError
-from brokerkit.core.vocabulary.messages import (
-    OutboundMessage,
-    checked_partition,
-    checked_time,
-    to_microseconds,
-)
+from brokerkit.core.vocabulary.messages import checked_partition, checked_time, to_microseconds
+from brokerkit.core.vocabulary.outbound_rows import Item, OutboundRows
 from brokerkit.frames.carried import PUBLISH_TIME
-from brokerkit.frames.outbound import Item, Outbound, Rows
+from brokerkit.frames.outbound import Outbound, Rows
 from brokerkit.frames.provenance import source_of
 from brokerkit.frames.tabular import Column, missing
 
@@ -158,30 +156,41 @@ class PlacedRows:
 
     def items(self, start: int, stop: int) -> list[Item]:
         """Return the rows from `start` up to but excluding `stop`, one item each."""
-        items = self._rows.items(start, stop)
+        return uncollected(list, self.batch(start, stop))
+
+    def batch(self, start: int, stop: int) -> OutboundRows:
+        """Return the same rows as columns."""
+        rows = self._rows.batch(start, stop)
         if self._numbers is not None:
             found = partition_values(self._numbers, start, stop)
             if self._placement.same:
-                self._set_partitions(items, found, start)
+                self._set_partitions(rows, found, start)
             elif self._resent:
-                self._tell_of_moves(items, found, start)
+                self._tell_of_moves(rows, found, start)
         if self._moments is not None:
             moments = uncollected(time_values, self._moments, start, stop)
-            uncollected(self._set_times, items, moments, start)
-        return items
+            uncollected(self._set_times, rows, moments, start)
+        return rows
 
-    def _set_partitions(self, items: list[Item], found: Sequence[Any], start: int) -> None:
-        for row, value in enumerate(found):
-            item = items[row]
-            if isinstance(item, OutboundMessage):
-                if isinstance(value, str):
-                    items[row] = ConfigError(f"row {start + row}, column 'partition': {value}")
-                elif item.partition is None:
-                    item.partition = value
+    def _set_partitions(self, rows: OutboundRows, found: list[int | str | None], start: int) -> None:
+        wrong = {row: value for row, value in enumerate(found) if isinstance(value, str)}
+        for row, reason in wrong.items():
+            rows.wrong.setdefault(row, ConfigError(f"row {start + row}, column 'partition': {reason}"))
+            found[row] = None
+        given = rows.partitions
+        rows.partitions = (
+            found  # type: ignore[assignment]  # the texts are gone
+            if given is None
+            else [value if own is None else own for own, value in zip(given, found, strict=True)]
+        )
 
-    def _tell_of_moves(self, items: Sequence[Item], found: Sequence[Any], start: int) -> None:
-        for row, (item, number) in enumerate(zip(items, found, strict=True), start):
-            if (place := self._left_for(item, number)) is not None:
+    def _tell_of_moves(self, rows: OutboundRows, found: Sequence[Any], start: int) -> None:
+        keys = repeat(None) if rows.keys is None else rows.keys
+        given = repeat(None) if rows.partitions is None else rows.partitions
+        for row, (key, own, number) in enumerate(zip(keys, given, found, strict=False), start):
+            if row - start in rows.wrong:
+                continue
+            if (place := self._left_for(key, own, number)) is not None:
                 self._placement.tell_once(
                     "moves",
                     f"messages go to another partition of {self._placement.topic!r} than they were in, since "
@@ -190,25 +199,25 @@ class PlacedRows:
                 )
                 return
 
-    def _left_for(self, item: Item, number: int | str | None) -> int | None:
+    def _left_for(self, key: bytes | None, own: int | None, number: int | str | None) -> int | None:
         """Return the partition that a message goes to instead of its own, if it is known."""
-        if isinstance(item, BrokerError) or not isinstance(number, int):
+        if not isinstance(number, int):
             return None
-        place = self.place_of(item.key) if item.partition is None and item.key is not None else item.partition
+        place = self.place_of(key) if own is None and key is not None else own
         return None if place == number else place
 
     def move(self, row: int, item: Item) -> str | None:
         """Return a note on the partition of a message that goes back to its topic, or None."""
-        if self._numbers is None or not self._resent:
+        if self._numbers is None or not self._resent or isinstance(item, BrokerError):
             return None
         (number,) = partition_values(self._numbers, row, row + 1)
-        place = self._left_for(item, number)
+        place = self._left_for(item.key, item.partition, number)
         if place is None:
             return None
         return (
             f"it leaves its partition: it was in {number} and goes to {place}, since another partitioner had "
             'placed it; partitions="same" keeps it there'
-            if item.partition is None  # type: ignore[union-attr]  # an error is not sent
+            if item.partition is None
             else f"it leaves its partition: it was in {number} and goes to {place}"
         )
 
@@ -223,23 +232,27 @@ class PlacedRows:
             self._places[key] = place(key)
         return self._places[key]
 
-    def _set_times(self, items: list[Item], found: Sequence[int | str | None], start: int) -> None:
+    def _set_times(self, rows: OutboundRows, found: Sequence[int | str | None], start: int) -> None:
         micros = [value if isinstance(value, int) else None for value in found]
         kept = self._placement.times(micros, told=TOLD)
+        times: list[datetime | None] = [None] * len(rows) if rows.times is None else rows.times
+        attributes = [NO_ATTRIBUTES] * len(rows) if rows.attributes is None else [*rows.attributes]
         for row, (moment, exact) in enumerate(kept):
-            item, value = items[row], found[row]
-            if value is None or isinstance(item, BrokerError) or item.publish_time is not None:
+            value = found[row]
+            if value is None or row in rows.wrong or times[row] is not None:
                 continue
             if isinstance(value, str):
-                items[row] = ConfigError(f"row {start + row}, column 'publish_time': {value}")
+                rows.wrong[row] = ConfigError(f"row {start + row}, column 'publish_time': {value}")
             elif moment is not None:
-                item.publish_time = moment
+                times[row] = moment
                 if not exact:
                     self._placement.tell_once(
                         "digits", "times are rounded down to milliseconds, which is all that is kept"
                     )
-            elif item.attributes.get(PUBLISH_TIME) is None:
-                item.attributes = Attributes([*item.attributes, (PUBLISH_TIME, written(value))])
+            elif attributes[row].get(PUBLISH_TIME) is None:
+                attributes[row] = Attributes([*attributes[row], (PUBLISH_TIME, written(value))])
+        rows.times = times
+        rows.attributes = attributes if any(attributes) else None
 
 
 def partition_values(column: Column, start: int, stop: int) -> list[int | str | None]:

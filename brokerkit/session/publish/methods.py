@@ -173,7 +173,7 @@ class PublishingSession(BrokerSession):
             message_ids: A message that was read has an id, by which the topic might drop it as a duplicate.
                 "new" sends it under a new id and keeps the old one in the attribute ``bk-message-id``. "keep"
                 sends it under its own (see `brokerkit.session.publish.resending`).
-            timeout: Seconds for each 5,000 rows.
+            timeout: Seconds for each part of the frame: 5,000 rows, or more while parts take less than 0.1 s.
             progress: Show a progress bar.
 
         Raises:

@@ -15,8 +15,9 @@ import pyarrow.parquet
 
 from brokerkit.core.vocabulary.errors import BrokerError, ConfigError
 from brokerkit.core.vocabulary.messages import OutboundMessage
+from brokerkit.core.vocabulary.outbound_rows import Item, OutboundRows
 from brokerkit.frames.arrow import ChunkedArray
-from brokerkit.frames.outbound import Item, Kind, Outbound, Rows
+from brokerkit.frames.outbound import Kind, Outbound, Rows
 from brokerkit.frames.tabular import Column, is_pandas, table_of
 from brokerkit.session.publish.frame import plan_of
 from brokerkit.session.publish.frame_placement import PlacedRows, placed
@@ -42,6 +43,9 @@ class _Given:
         # placing changes messages, and these must stay as they were given
         return [copy.copy(each) for each in self._messages[start:stop]]
 
+    def batch(self, start: int, stop: int) -> OutboundRows:
+        return OutboundRows.of(self._messages[start:stop])
+
 
 class _Edited:
     """The messages of other rows; edited messages replace them."""
@@ -59,6 +63,9 @@ class _Edited:
             copy.copy(self._edits[row]) if row in self._edits else item
             for row, item in enumerate(found, start)
         ]
+
+    def batch(self, start: int, stop: int) -> OutboundRows:
+        return OutboundRows.of(self.items(start, stop))
 
 
 class Drafts:

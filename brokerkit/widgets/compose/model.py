@@ -12,9 +12,10 @@ import pandas as pd
 from brokerkit.core.vocabulary.errors import BrokerError, ConfigError
 from brokerkit.core.vocabulary.interrupts import Hold, check_interrupt
 from brokerkit.core.vocabulary.messages import OutboundMessage, new_run
+from brokerkit.core.vocabulary.outbound_rows import Item
 from brokerkit.core.vocabulary.results import PublishResult
 from brokerkit.display.sanitize import plain
-from brokerkit.frames.outbound import Item, Kind
+from brokerkit.frames.outbound import Kind
 from brokerkit.frames.outcome import OutcomeFrame, outcome_frame
 from brokerkit.session.arguments import check_topic
 from brokerkit.session.interrupted import Interrupted, outcome_kept
