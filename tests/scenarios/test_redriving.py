@@ -20,6 +20,7 @@ from brokerkit.sandbox.nats import NatsServer
 from brokerkit.sandbox.pulsar import PulsarServer
 from brokerkit.sandbox.servicebus.server import ServiceBusServer
 from brokerkit.testing.processes import Child
+from brokerkit.testing.waiting import eventually
 from brokerkit.workbench import Session
 
 from ..backends.pulsar.conftest import limit_size
@@ -183,6 +184,8 @@ def test_none_is_lost_or_doubled_by_kills_and_what_is_refused_stays(
     with _child(order) as child:
         child.hear("working", 300)
         done = child.hear("done", 1200)
+    # a transaction that is committed becomes visible a little later
+    eventually(lambda: len(letters.stored()) >= size.rows - len(big), "all are visible", within=30)
     stored = letters.stored()
     found = [int(value[:9]) for value in stored["value"]]
     assert len(found) == len(set(found)), "none is there twice"
