@@ -48,6 +48,8 @@ class CopyWarning(UserWarning):
 
 CHUNK_ROWS = 2_000
 FETCH_ROWS = 500
+GATHER_SECONDS = 0.2
+"""How long to wait for more messages to send together: some come only once those before them are settled."""
 LOOKED_AT = 32
 """How many partitions have their first messages checked before a copy begins."""
 
@@ -264,7 +266,7 @@ class Copying:
             complete = True
             while complete and (
                 slices := consumer.fetch_many(
-                    FETCH_ROWS, idle, window=idle, thorough=True, max_bytes=MAX_BYTES
+                    FETCH_ROWS, idle, window=min(idle, GATHER_SECONDS), thorough=True, max_bytes=MAX_BYTES
                 )
             ):
                 for received in slices:
