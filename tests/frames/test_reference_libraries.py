@@ -58,7 +58,13 @@ def comparable(value: Any) -> Any:
 
 def read_cbor(data: bytes) -> Any:
     stream = io.BytesIO(data)
-    value = cbor2.load(stream)
+    try:
+        value = cbor2.load(stream)
+    except cbor2.CBORDecodeError as error:
+        if "epoch-form datetime" not in str(error):
+            raise
+        # seconds since 1970 that Python's datetime does not have are read here
+        raise Unexplained from error
     if stream.tell() != len(data):
         raise ValueError("bytes are left over")
     return value
