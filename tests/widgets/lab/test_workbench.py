@@ -178,6 +178,7 @@ def test_everything_is_reached_by_single_keys_and_none_of_them_is_the_notebooks(
     expect(panel.get_by_role("dialog", name="Keys")).to_be_visible()
     press("Escape")
     expect(panel.get_by_role("dialog", name="Keys")).to_have_count(0)
+    expect(panel.get_by_role("grid")).to_be_focused()
     assert notebook.page.locator(".jp-Notebook .jp-Cell").count() == 2
 
 

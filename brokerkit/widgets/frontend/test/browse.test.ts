@@ -3,6 +3,7 @@ import { test } from "node:test";
 
 import { grown, NOTHING, toggled } from "../src/browse/branches";
 import { fitting, labelOf, leastWidth, moved, template, valueColumns } from "../src/browse/columns";
+import { tabAfter } from "../src/browse/tabs";
 import { EMPTY, merged } from "../src/browse/typed_query";
 import { heightOf, placeOf, scrollTo, TALLEST, topOf, wanted } from "../src/parts/window_of";
 
@@ -71,4 +72,12 @@ test("what is typed stays, and only what Python changed is replaced", () => {
   });
   assert.deepEqual([filter.mode, filter.where, filter.key], ["python", "value > 1", "c1"]);
   assert.deepEqual(merged(typed, before, { topic: "other", form: EMPTY }), EMPTY);
+});
+
+test("the arrow keys, Home and End lead from tab to tab", () => {
+  assert.equal(tabAfter("messages", "ArrowRight"), "partitions");
+  assert.equal(tabAfter("messages", "ArrowLeft"), "live");
+  assert.equal(tabAfter("live", "ArrowRight"), "messages");
+  assert.deepEqual([tabAfter("schema", "Home"), tabAfter("schema", "End")], ["messages", "live"]);
+  assert.equal(tabAfter("schema", "x"), undefined);
 });

@@ -24,12 +24,20 @@ const KEYS = [
 export function KeySheet({ close }: { close: () => void }) {
   const sheet = useRef<HTMLDivElement>(null);
   useEffect(() => {
-    sheet.current?.focus();
+    const node = sheet.current;
+    const root = node?.getRootNode() as Document | ShadowRoot | undefined;
+    const before = root?.activeElement;
+    node?.focus();
+    return () => {
+      // the keyboard goes back to where it was
+      if (before instanceof HTMLElement) before.focus();
+    };
   }, []);
   return (
     <div
       class="bk-sheet"
       role="dialog"
+      aria-modal="true"
       aria-label="Keys"
       tabIndex={-1}
       ref={sheet}

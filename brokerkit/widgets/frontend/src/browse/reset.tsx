@@ -34,7 +34,7 @@ function Plan({ shown }: { shown: ResetShown }) {
               [shown.done ? "Before" : "Now", true],
               ["After", true],
               ["Lag", true],
-              shown.done ? ["Status"] : (["Read again", true] as Column),
+              shown.done ? ["Status"] : (["Change of lag", true] as Column),
             ]}
           />
           <tbody>

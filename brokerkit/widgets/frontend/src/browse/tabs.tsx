@@ -18,6 +18,15 @@ export const TABS: readonly Tab[] = [
 ];
 const SIGNS: Partial<Record<Tab, Sign>> = { compose: "edit", live: "live" };
 
+/** The tab that a key leads to from another one; undefined for other keys. */
+export function tabAfter(tab: Tab, key: string): Tab | undefined {
+  const at = TABS.indexOf(tab);
+  if (key === "ArrowRight") return TABS[(at + 1) % TABS.length];
+  if (key === "ArrowLeft") return TABS.at(at - 1);
+  if (key === "Home") return TABS[0];
+  return key === "End" ? TABS.at(-1) : undefined;
+}
+
 function note(store: Store, tab: Tab): { text: string; warn: boolean } {
   const facts = store.facts.value;
   if (!facts) return { text: "", warn: false };
@@ -46,11 +55,10 @@ export function Tabs({ store, open }: { store: Store; open: (tab: Tab) => void }
         aria-label="What is shown of the topic"
         ref={bar}
         onKeyDown={(event) => {
-          const by = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
-          if (!by) return;
+          const next = tabAfter(current, event.key);
+          if (!next) return;
           event.preventDefault();
           event.stopPropagation();
-          const next = TABS[(TABS.indexOf(current) + by + TABS.length) % TABS.length] ?? "messages";
           open(next);
           bar.current?.querySelectorAll<HTMLElement>("[role=tab]")[TABS.indexOf(next)]?.focus();
         }}
