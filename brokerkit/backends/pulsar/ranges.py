@@ -7,6 +7,7 @@ messages are counted by reading them.
 from __future__ import annotations
 
 import time
+import warnings
 from collections import deque
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -44,10 +45,16 @@ LARGE_BATCH = 100
 """Asking for the headers of a batch takes as long as reading about so many messages."""
 FETCH_SECONDS = 0.2
 RETRY_SECONDS = 0.2
+LOOKING = 0.5
+"""The part of a timeout in which the first message of a time is looked for."""
 FEW = 50
 """The number of messages expected in an entry before one was read."""
 
 T = TypeVar("T")
+
+
+class EarlierStartWarning(UserWarning):
+    """A warning that a subscription may begin earlier than asked, since looking for the place took long."""
 
 
 class Ranges:
@@ -141,9 +148,9 @@ class Ranges:
         """Return the first message published at or after a moment, by partition, if times are not sorted.
 
         Producers set the times, so the messages of the hour before the moment are looked through. Where that
-        takes longer than half of the timeout, it is an earlier message.
+        takes longer than half of the timeout, it is an earlier message, and `EarlierStartWarning` says so.
         """
-        deadline, looking = Deadline(timeout), Deadline(timeout / 2)
+        deadline, looking = Deadline(timeout), Deadline(LOOKING * timeout)
         millis = max(0, -(-microseconds // 1000))
         begin = self._sought(topic, max(0, millis - LATENESS_MILLIS), 0, deadline)
         bounds = {each.partition: each for each in self.bounds(topic, deadline.remaining())}
@@ -163,8 +170,10 @@ class Ranges:
         When the time for looking is over, it is the last message that was looked at.
         """
         seen, found = self._first_batch(topic, bounds, start, millis, looking)
-        if found or looking.passed:
+        if found:
             return seen
+        if looking.passed:
+            return _early(topic, bounds, seen)
         reader = PlacesReader(self._topics)
         try:
             reader.start(
@@ -177,7 +186,7 @@ class Ranges:
                         return place
                 seen = places[-1] if places else seen
                 if looking.passed:
-                    return seen
+                    return _early(topic, bounds, seen)
             return None
         finally:
             reader.stop()
@@ -248,6 +257,18 @@ class Ranges:
                 if not error.retryable or deadline.remaining() <= RETRY_SECONDS:
                     raise
                 time.sleep(RETRY_SECONDS)
+
+
+def _early(topic: str, bounds: Bounds, position: int) -> int:
+    """Return a position, after a warning that it may be earlier than the one that was looked for."""
+    where = "" if bounds.partition is None else f" in partition {bounds.partition}"
+    warnings.warn(
+        f"{topic}: the first message of that time was not found soon enough among those of the hour before, "
+        f"so the beginning{where} may be an earlier one, {bounds.show(position)}: give a longer timeout",
+        EarlierStartWarning,
+        stacklevel=2,
+    )
+    return position
 
 
 def _next(reader: Any, deadline: Deadline, *, patient: bool = True) -> Any:

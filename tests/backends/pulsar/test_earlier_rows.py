@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
+from functools import partial
 
 import pytest
 
 import brokerkit as bk
+from brokerkit.backends.pulsar.ranges import EarlierStartWarning
 from brokerkit.sandbox.pulsar import PulsarServer
 from tests.backends.windows import at, millis
 from tests.brokers.pulsar_producer import ClockedProducer
@@ -83,6 +86,25 @@ def test_a_reset_to_a_time_misses_no_row_where_times_are_not_sorted(
         session.reset(topic, subscription, to=at(20), confirm=subscription)
         rows = session.pull(topic, subscription=subscription, idle=0.5)
     assert list(rows["value"]) == expected(UNSORTED[name])
+
+
+@pytest.mark.parametrize("way", ["create", "reset", "create on partitions"])
+def test_it_is_said_where_the_place_of_a_time_was_not_found_soon_enough(
+    url: str, pulsar_server: PulsarServer, make: Make, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    split = "partitions" in way
+    topic, subscription = make(1 if split else None), new_name()
+    sent(pulsar_server, f"{topic}-partition-0" if split else topic, SECONDS)
+    with bk.connect(url) as session:
+        begin: Callable[[], object] = partial(session.create_subscription, topic, subscription, start=at(100))
+        if way == "reset":
+            session.create_subscription(topic, subscription, start="latest")
+            begin = partial(session.reset, topic, subscription, to=at(100), confirm=subscription)
+        monkeypatch.setattr("brokerkit.backends.pulsar.ranges.LOOKING", 0.0)
+        with pytest.warns(EarlierStartWarning, match="not found soon enough"):
+            begin()
+        rows = session.pull(topic, subscription=subscription, idle=0.5)
+    assert list(rows["value"]) == [f"{number}" for number in range(len(SECONDS))]
 
 
 @pytest.mark.extended
