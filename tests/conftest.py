@@ -94,11 +94,11 @@ def lacking() -> dict[str, str | None]:
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """Return how many processes share the tests: those with real servers wait for two thirds of their time."""
+    """Return how many processes share the tests, which wait for much of their time."""
     processors = os.cpu_count() or 1
     real = "not broker" not in (config.option.markexpr or "")
     # each process imports all tests, and each that uses real servers starts its own
-    return max(4, processors) if real else processors + processors // 2
+    return max(4, processors) if real else processors * 2
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
