@@ -7,7 +7,7 @@ import signal
 import threading
 import time
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from types import FrameType
 from typing import Any
 
@@ -22,6 +22,7 @@ from brokerkit.core import (
     Closed,
     ConfigError,
     LockLost,
+    Message,
     MessageConsumer,
     NotFound,
     ReceivedBatch,
@@ -146,14 +147,19 @@ def test_failures_of_a_batch_are_named_by_the_row_of_the_batch(desk: Desk) -> No
     assert desk.leases() == 0
 
 
-def test_a_message_held_too_long_is_lost_and_the_late_ack_says_so(desk: Desk) -> None:
+@pytest.mark.parametrize("settle", [Message.ack, Message.reject], ids=["ack", "reject"])
+def test_a_message_held_too_long_is_lost_and_the_late_settling_says_so(
+    desk: Desk, settle: Callable[[Message], None]
+) -> None:
     desk.topic(count=1)
     consumer = desk.messages(ack_deadline=0.3, hold=0.1)
     message = consumer.next_message(5)
     assert message is not None
     eventually(lambda: desk.leases() == 0 or message.delivery.settled, "the lock lapses", within=5)  # type: ignore[union-attr]  # it has one
     with pytest.raises(LockLost, match="hold="):
-        message.ack()
+        settle(message)
+    # it is delivered again, as it would be without this
+    message.nack()
     again = consumer.next_message(5)
     assert again is not None
     assert again.delivery_count == 2

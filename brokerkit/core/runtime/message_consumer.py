@@ -166,7 +166,7 @@ class MessageConsumer(Consumer[Message]):
             state = fetch.states[row]
             if state == PENDING:
                 asked.append(row)
-            elif outcome is Outcome.ACK and state != ACKED:
+            elif (outcome is Outcome.ACK and state != ACKED) or (outcome is Outcome.REJECT and state == LOST):
                 failures[row] = _too_late(state)
         if asked:
             receipts = [fetch.receipts[row] for row in asked]
@@ -178,7 +178,8 @@ class MessageConsumer(Consumer[Message]):
                 problem = as_ack_error(self._translate(error))
                 if isinstance(problem, LockLost):
                     fetch.states[row] = LOST
-                if outcome is Outcome.ACK or not isinstance(problem, LockLost):
+                # one that was lost is delivered again, which is what nack() asks for
+                if outcome is not Outcome.NACK or not isinstance(problem, LockLost):
                     failures[row] = problem
         if not fetch.open:
             self._outstanding.pop(fetch, None)
@@ -280,7 +281,7 @@ def _too_late(state: int) -> AckFailed:
     """Return the error for acknowledging a message that is returned, rejected or lost."""
     if state == LOST:
         return LockLost(
-            "the lock expired before the acknowledgement; the message will be, or was, delivered "
+            "the lock expired before the message was settled; it will be, or was, delivered "
             "again (hold= sets for how long messages are kept, where the system lets locks be extended)"
         )
     word = "returned with nack()" if state == NACKED else "rejected"
