@@ -33,7 +33,7 @@ def test_python_and_typescript_have_the_same_messages() -> None:
 
 
 def test_every_message_of_the_workbench_is_handled() -> None:
-    handled = {name.removeprefix("_on_") for name in vars(Clicks) if name.startswith("_on_")}
+    handled = {name.removeprefix("_on_") for name in dir(Clicks) if name.startswith("_on_")}
     assert types_of(BrowseDone) - {"here"} == handled
     taken = (FRONT_END / "src" / "browse" / "store.ts").read_text("utf-8")
     assert [each for each in types_of(BrowseShown) if f'"{each}"' not in taken] == []

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, Protocol, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 import pyarrow as pa
 
@@ -14,20 +13,15 @@ from brokerkit.session.filters import Filter
 from brokerkit.session.overlooked import Overlooked
 
 from ..editing import text_to_name
-from ..protocol.browse import BrowseShown, Form, Kept, Tab
+from ..protocol.browse import Form, Tab
 from ..protocol.companions import Which
-from ..protocol.exports import CopiedRows, CopyForm, Exporting
 from ..side_effects import choices_of
-from . import export
-from .calls import message_call
-from .compare import compared_view
-from .copied_rows import copied_rows
-from .export import Order
+from .action_clicks import ActionClicks
 from .fields import act_on_field
 from .form import changes_of
+from .looking import Looking, Message, Shower, number_in
 from .predicate import Predicate
 from .query import Query
-from .resetting import Resetting
 from .state import newest_on_top
 from .table import PAGE
 
@@ -41,50 +35,9 @@ UNASKED = ("hello", "here", "topics", "rows", "payload", "try", "open", "compani
 """What a view sends by itself: an error stays in view."""
 BACKLOGS = 40
 """The backlogs of so many topics are loaded at once."""
-Message = dict[str, Any]
 
 
-@dataclass
-class Looking:
-    """What is in view in the browser.
-
-    Attributes:
-        find: The last question for topics.
-        rows: The first row, and how many.
-        turn: The click that the next selection answers.
-        form: The form of payloads that was chosen; None for the one that suits each.
-        narrow: Whether lines of hex are short.
-        tab: The tab that is open.
-    """
-
-    find: Message = field(default_factory=dict)
-    rows: tuple[int, int] = (0, 60)
-    turn: str = ""
-    form: Form | None = None
-    narrow: bool = True
-    tab: Tab = "messages"
-
-
-class Shower(Protocol):
-    """The part of a view that clicks use."""
-
-    resetting: Resetting
-
-    def show(self, *what: str) -> None:
-        """Update the panel; `what` names the parts to send as messages."""
-
-    def send(self, message: BrowseShown) -> None:
-        """Send a message to the browser."""
-
-    def turned(self, place: int) -> int:
-        """Return the place in the table of a place in the view, and back."""
-        ...
-
-    def pass_on(self, which: object, message: object) -> None:
-        """Pass on what the view of the composer or the tail says."""
-
-
-class Clicks:
+class Clicks(ActionClicks):
     """The actions of a user. Messages of the view are no more to be trusted than payloads."""
 
     def __init__(self, model: BrowserModel, view: Shower, looking: Looking) -> None:
@@ -231,25 +184,6 @@ class Clicks:
         self._looking.turn = ""
         self._model.step(by, along)
 
-    def _on_copy(self, message: Message) -> None:
-        shown = self._model.rows.message
-        if shown is not None:
-            text = shown.copied()
-            self._view.send({"type": "copied", "text": text, "call": message_call(self._model)})
-
-    def _on_compare(self, message: Message) -> None:
-        self._view.send({"type": "compared", "rows": compared_view(self._model.compared())})
-
-    def _on_copy_rows(self, message: Message) -> None:
-        form: CopyForm | None = next((e for e in get_args(CopyForm) if e == message.get("form")), None)
-        shown: CopiedRows = {"type": "copied_rows", "text": copied_rows(self._model, form or "json")}
-        self._view.send(shown)
-
-    def _on_export(self, message: Message) -> None:
-        begun: Exporting = {"type": "exporting", "problem": ""}
-        self._view.send(begun)
-        export.begin(self._model, Order.of(message), self._view.send)
-
     def _on_histogram(self, message: Message) -> None:
         self._model.count("rows" if message.get("of") == "rows" else "topic")
 
@@ -306,32 +240,10 @@ class Clicks:
         place = message.get("place")
         self._model.facts.choose_reader(number_in(message, "place") if isinstance(place, int) else None)
 
-    def _on_plan_reset(self, message: Message) -> None:
-        self._view.resetting.plan(str(message.get("to", "")))
-
-    def _on_carry_out_reset(self, message: Message) -> None:
-        confirm = message.get("confirm")
-        self._view.resetting.carry_out(text_to_name(confirm) if isinstance(confirm, str) else None)
-
     def _on_field(self, message: Message) -> None:
         path = act_on_field(self._model, _path(message) or [], str(message.get("what")))
         if path:
             self._view.send({"type": "copied", "text": path, "call": path})
-
-    def _on_compose(self, message: Message) -> None:
-        what: Kept = "new" if message.get("what") == "new" else "edit"
-        if not message.get("replace") and self._model.companions.keep(what):
-            return self._view.show()
-        self._model.compose(new=what == "new")
-
-    def _on_companion(self, message: Message) -> None:
-        self._view.pass_on(message.get("which"), message.get("message"))
-
-    def _on_follow(self, message: Message) -> None:
-        self._model.follow()
-
-    def _on_put_away(self, message: Message) -> None:
-        self._model.put_away(*(each for each in get_args(Which) if each == message.get("which")))
 
 
 def _sample(rows: pa.Table) -> pa.Table:
@@ -349,12 +261,6 @@ def _form(message: Message) -> Form:
 def _path(message: Message) -> list[int] | None:
     path = message.get("path")
     return [each for each in path if isinstance(each, int)] if isinstance(path, list) else None
-
-
-def number_in(message: Message, name: str, otherwise: int = 0) -> int:
-    """Return a number of a message that is not negative."""
-    value = message.get(name, otherwise)
-    return max(0, value) if isinstance(value, int) else otherwise
 
 
 def _moment(message: Message, name: str) -> str | None:

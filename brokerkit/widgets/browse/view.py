@@ -10,9 +10,10 @@ from brokerkit.display.sanitize import plain
 from .. import panel
 from ..protocol.browse import BrowseShown, Row
 from .calls import message_call, tab_call
-from .clicks import Clicks, Looking, number_in
+from .clicks import Clicks
 from .embedded import Parts
 from .facts_view import facts_view, schema_view, subscriptions_view
+from .looking import Looking, number_in
 from .resetting import Resetting, reset_view
 from .state import newest_on_top, state_of
 from .table import PAGE

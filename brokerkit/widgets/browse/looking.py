@@ -1,0 +1,57 @@
+"""What is in view in the browser, and what clicks use of a view."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from ..protocol.browse import BrowseShown, Form, Tab
+from .resetting import Resetting
+
+Message = dict[str, Any]
+
+
+@dataclass
+class Looking:
+    """What is in view in the browser.
+
+    Attributes:
+        find: The last question for topics.
+        rows: The first row, and how many.
+        turn: The click that the next selection answers.
+        form: The form of payloads that was chosen; None for the one that suits each.
+        narrow: Whether lines of hex are short.
+        tab: The tab that is open.
+    """
+
+    find: Message = field(default_factory=dict)
+    rows: tuple[int, int] = (0, 60)
+    turn: str = ""
+    form: Form | None = None
+    narrow: bool = True
+    tab: Tab = "messages"
+
+
+class Shower(Protocol):
+    """The part of a view that clicks use."""
+
+    resetting: Resetting
+
+    def show(self, *what: str) -> None:
+        """Update the panel; `what` names the parts to send as messages."""
+
+    def send(self, message: BrowseShown) -> None:
+        """Send a message to the browser."""
+
+    def turned(self, place: int) -> int:
+        """Return the place in the table of a place in the view, and back."""
+        ...
+
+    def pass_on(self, which: object, message: object) -> None:
+        """Pass on what the view of the composer or the tail says."""
+
+
+def number_in(message: Message, name: str, otherwise: int = 0) -> int:
+    """Return a number of a message that is not negative."""
+    value = message.get(name, otherwise)
+    return max(0, value) if isinstance(value, int) else otherwise
