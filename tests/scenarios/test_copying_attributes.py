@@ -118,6 +118,38 @@ def test_attributes_come_back_equal_from_every_system(source: Session, target: t
         assert found == mine
 
 
+@pytest.mark.parametrize("name", ["pubsub_emulator", "nats_server", "pulsar_server"])
+def test_headers_of_kafka_are_text_in_copies_on_systems_without_bytes_and_come_back_as_they_were(
+    kafka_server: Server, request: pytest.FixtureRequest, name: str
+) -> None:
+    server: Server = request.getfixturevalue(name)
+    topics = [f"attributes-{uuid.uuid4().hex[:8]}" for _ in range(2)]
+    headers = [
+        ("trace", b"abc"),
+        ("latin", "Grüße".encode()),
+        ("raw", b"\xff\x00"),
+        ("empty", b""),
+        ("null", None),
+    ]
+    with bk.connect(server.address) as session, bk.connect(kafka_server.address) as kafka:
+        for each in topics:
+            kafka.create_topic(each)
+        session.create_topic(topics[0])
+        through, look = subscribed(session, topics[0]), f"{topics[0]}-look"
+        if through is not None:
+            session.create_subscription(topics[0], look)
+        kafka.publish(topics[0], "1", attributes=headers)
+        assert kafka.copy(topics[0], session, topics[0]).counts["confirmed"] == 1
+        assert session.copy(topics[0], kafka, topics[1], subscription=through).counts["confirmed"] == 1
+        there = session.peek(topics[0]) if through is None else session.pull(topics[0], 1, subscription=look)
+        back = kafka.peek(topics[1])
+    texts = {p["name"]: (p["value"], p["type"]) for p in there["attributes"].iloc[0]}
+    assert (texts["trace"], texts["latin"]) == ((b"abc", "string"), ("Grüße".encode(), "string"))
+    assert not {"raw", "null"} & set(texts)
+    found = [(p["name"], p["value"]) for p in back["attributes"].iloc[0] if p["name"] != "bk-publish-time"]
+    assert sorted(found, key=str) == sorted(headers, key=str)
+
+
 @pytest.mark.parametrize("name", ["pstest_server", "nats_server"])
 def test_what_was_copied_to_kafka_is_copied_back_with_the_time_of_its_first_publication(
     kafka_server: Server, request: pytest.FixtureRequest, name: str

@@ -27,6 +27,8 @@ from ..publish.copy_attributes import messages_to_copy
 from .receipts import MoveWarning
 
 if TYPE_CHECKING:
+    from brokerkit.core.vocabulary.capabilities import Capabilities
+
     from ..base import BrokerSession
 
 Headers = Literal["strip", "keep"]
@@ -83,12 +85,14 @@ class Copies:
         target: The session that they are sent to.
         rules: The headers that tell about a dead letter.
         given: How copies are made.
+        features: The features of the system that they come from.
         same_broker: Whether they stay on the broker that they come from.
     """
 
     target: BrokerSession
     rules: HeaderRules
     given: CopyRules
+    features: Capabilities
     same_broker: bool
     _terms: dict[str, PublishTerms] = field(default_factory=dict)
     _found: dict[str, set[str]] = field(default_factory=dict)
@@ -115,6 +119,7 @@ class Copies:
             items = messages_to_copy(
                 replace(chosen, publish_time=None),
                 self.target.capabilities,
+                source=self.features,
                 elsewhere=not self.same_broker,
             )
         copies = []

@@ -265,7 +265,9 @@ class DeadLetterSession(BrokerSession):
         progress: bool,
     ) -> pd.DataFrame:
         connected = self.connection.dead_letters()
-        copies = Copies(target, connected.rules, rules, same_broker=target.name == self.name)
+        copies = Copies(
+            target, connected.rules, rules, self.capabilities, same_broker=target.name == self.name
+        )
         if dry_run:
             return plan_frame([self._readable(each) for each in places], copies, selection, pace)
         self.connection.refuse_if_read_only("it moves no messages")

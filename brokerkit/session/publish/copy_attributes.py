@@ -41,7 +41,12 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def messages_to_copy(
-    columns: Columns, target: Capabilities, placement: Placement | None = None, *, elsewhere: bool = True
+    columns: Columns,
+    target: Capabilities,
+    placement: Placement | None = None,
+    *,
+    source: Capabilities | None = None,
+    elsewhere: bool = True,
 ) -> list[OutboundMessage]:
     """Return the rows of a batch as messages that `target` returns complete.
 
@@ -49,10 +54,15 @@ def messages_to_copy(
         columns: The rows.
         target: The features of the system they are sent to.
         placement: Decides which of them keep their partition and time; None lets the target decide.
+        source: The features of the system they come from. Where it reads text as bytes, what is UTF-8 is sent
+            as text to a system that has no bytes.
         elsewhere: Whether they come from another broker.
     """
     references = NO_REFERENCES if elsewhere else target.references
     originals = _opened_all(columns)
+    if source is not None and source.attributes_read_as == "bytes" and "bytes" not in target.attribute_types:
+        for message in originals:
+            message.attributes = Attributes((name, _as_text(value)) for name, value in message.attributes)
     firsts = [_first_time(message.attributes) for message in originals]
     times = _times(columns, firsts)
     kept = placement.times(times, told=TOLD) if placement is not None else [(None, False)] * len(times)
@@ -165,6 +175,16 @@ def _apart(
         else:
             others.append((place, pair))
     return plain, others
+
+
+def _as_text(value: Any) -> Any:
+    """Return bytes as text if they are UTF-8."""
+    if not isinstance(value, bytes):
+        return value
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        return value
 
 
 def _survives(pair: Pair, repeated: bool, target: Capabilities) -> bool:

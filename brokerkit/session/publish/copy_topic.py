@@ -38,6 +38,7 @@ from .resending import KnownNames, known_again
 if TYPE_CHECKING:
     from brokerkit.core.runtime.publisher import ConnectedPublisher
     from brokerkit.core.runtime.received import ReceivedBatch
+    from brokerkit.core.vocabulary.capabilities import Capabilities
 
     from ..base import BrokerSession
 
@@ -106,6 +107,7 @@ def copy_topic(
         placement,
         known_again=known_again(target, dst),
         keep_ids=keeps_ids(given.message_ids),
+        features=source.capabilities,
         elsewhere=source.name != target.name,
     )
     if journal is not None:
@@ -145,6 +147,7 @@ class Copying:
         resume: The outcome frame of an earlier call. Messages that it confirmed are not sent again.
         known_again: For how many seconds the topic recognizes a message; see `FramePublishing`.
         keep_ids: Whether messages keep their ids.
+        features: The features of the system that they come from.
         elsewhere: Whether the target is another broker.
     """
 
@@ -158,9 +161,11 @@ class Copying:
         *,
         known_again: float | None = None,
         keep_ids: bool = False,
+        features: Capabilities | None = None,
         elsewhere: bool = True,
     ) -> None:
         self._elsewhere = elsewhere
+        self._features = features
         self._names = KnownNames(known_again)
         self._doubtful: set[str] = set()
         self._keep_ids = keep_ids
@@ -327,7 +332,11 @@ class Copying:
 
     def _messages(self, columns: Columns) -> list[OutboundMessage]:
         return messages_to_copy(
-            columns, self._publisher.capabilities, self._placement, elsewhere=self._elsewhere
+            columns,
+            self._publisher.capabilities,
+            self._placement,
+            source=self._features,
+            elsewhere=self._elsewhere,
         )
 
     def outcome(self) -> OutcomeFrame:
