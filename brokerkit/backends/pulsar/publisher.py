@@ -46,11 +46,7 @@ TWICE = BrokerError(
     "it may be stored twice: the connection was lost while it was under way, and the client library sent it "
     "once more; a topic that the broker deduplicates stores it once"
 )
-
-
 NOT_SENT = Unavailable("it was not sent: the messages before it were not confirmed in time")
-
-
 ANOTHER_BROKER = "since the rows do not say that they come from these brokers"
 
 
@@ -79,13 +75,17 @@ class PulsarPublisher(PublisherDriver):
     def send(self, batch: Sequence[tuple[str, OutboundMessage]], timeout: float) -> list[PublishResult]:
         deadline = Deadline(timeout)
         batch = [*batch]
-        self._try([self._route(topic, message, deadline)[0] for topic, message in batch], deadline)
-        ways = [self._route(topic, message, deadline) for topic, message in batch]
-        problems = self._open({route for route, _ in ways}, deadline)
-        large = {route for (route, _), (_, each) in zip(ways, batch, strict=True) if _large(each)}
-        problems |= self._open_large(large - set(problems), deadline)
+        ways = self._ways(batch, deadline)
+        routes = {route for route, _ in ways}
+        problems = self._open(routes, deadline)
+        large = [_large(message) for _, message in batch]
+        wide = {route for (route, _), is_large in zip(ways, large, strict=True) if is_large}
+        problems |= self._open_large(wide - set(problems), deadline)
+        usual = {route: self._producers.get(route) for route in routes}
+        others = {route: self._large.get(route, usual[route]) for route in wide}
         producers = [
-            self._producer(route, message) for (route, _), (_, message) in zip(ways, batch, strict=True)
+            others[route] if is_large else usual[route]
+            for (route, _), is_large in zip(ways, large, strict=True)
         ]
         sending = _Sending(producers)
         open_topics = {route.topic for route, _ in ways if route not in problems}
@@ -110,6 +110,18 @@ class PulsarPublisher(PublisherDriver):
                 self._limits.forget(route.topic)
         return results
 
+    def _ways(
+        self, batch: Sequence[tuple[str, OutboundMessage]], deadline: Deadline
+    ) -> list[tuple[Route, str | None]]:
+        """Return where each message goes, and why without the schema that it names."""
+        plain = {topic: (Route(topic, ""), None) for topic in {topic for topic, _ in batch}}
+        named = [row for row, (_, message) in enumerate(batch) if message.attributes]
+        self._try([self._route(*batch[row], deadline)[0] for row in named], deadline)
+        ways: list[tuple[Route, str | None]] = [plain[topic] for topic, _ in batch]
+        for row in named:
+            ways[row] = self._route(*batch[row], deadline)
+        return ways
+
     def _route(self, topic: str, message: OutboundMessage, deadline: Deadline) -> tuple[Route, str | None]:
         """Return where a message goes, and why without the schema that it names."""
         name = schema_named(message)
@@ -130,10 +142,6 @@ class PulsarPublisher(PublisherDriver):
             problem = self._open({route}, deadline).get(route)
             if isinstance(problem, ConfigError | Unauthorized):
                 self._refused[route] = f"which the topic does not take: {problem!s:.200}"
-
-    def _producer(self, route: Route, message: OutboundMessage) -> _Producer | None:
-        usual = self._producers.get(route)
-        return self._large.get(route, usual) if _large(message) else usual
 
     def _open_large(self, routes: set[Route], deadline: Deadline) -> dict[Route, BrokerError]:
         """Open a producer for large messages wherever the usual one makes batches. Return the errors."""
@@ -241,7 +249,9 @@ class PulsarPublisher(PublisherDriver):
 
 
 def _large(message: OutboundMessage) -> bool:
-    size = len(message.data or b"") + sum(len(name) + len(str(value)) for name, value in message.attributes)
+    size = len(message.data or b"")
+    if message.attributes:
+        size += sum(len(name) + len(str(value)) for name, value in message.attributes)
     return size > LARGE_BYTES
 
 
@@ -264,7 +274,7 @@ class ProducerClosed(Unavailable):
     """
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class _Producer:
     """A producer of the library.
 
@@ -289,11 +299,13 @@ class _Sending:
 
     def __init__(self, producers: Sequence[_Producer | None]) -> None:
         self._producers = producers
+        self._repeating = {each for each in {*producers} if each is not None and not each.deduplicated}
         self._results: list[PublishResult | None] = [None] * len(producers)
         self._missing = len(producers)
         self._under_way = 0
         self._repeated: set[int] = set()
-        self._changed = threading.Condition()
+        self._lock = threading.RLock()
+        self._changed = threading.Condition(self._lock)
 
     def begin(self, row: int, message: OutboundMessage, unset: str | None, limit: int | None) -> None:
         producer = self._producers[row]
@@ -306,7 +318,7 @@ class _Sending:
                 outcome = PublishResult("unknown", None, TAKEN_FOR_A_REPEAT)
             self._set(row, outcome if told is None else replace(outcome, note=told))
 
-        with self._changed:
+        with self._lock:
             self._under_way += 1
         try:
             encoded = encode(message, unset)
@@ -330,7 +342,7 @@ class _Sending:
         self._set(row, PublishResult("failed", None, error), begun=False)
 
     def _set(self, row: int, result: PublishResult, *, begun: bool = True) -> None:
-        with self._changed:
+        with self._lock:
             if self._results[row] is None:
                 self._results[row] = result
                 self._missing -= 1
@@ -367,7 +379,7 @@ class _Sending:
 
     def _note_lost_connections(self) -> None:
         """Note the messages that the library will send again after the first copy may have been stored."""
-        for producer in {each for each in self._producers if each is not None and not each.deduplicated}:
+        for producer in self._repeating:
             if not producer.native.is_connected():
                 with self._changed:
                     self._repeated |= {
