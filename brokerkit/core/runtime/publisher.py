@@ -31,6 +31,7 @@ PUBLISH_SECONDS = 30.0
 ARRIVING_SECONDS = 0.2
 """How long an interrupt waits for the outcomes of what is on its way."""
 NOT_BEGUN = "not sent: it was interrupted before that"
+ON_ITS_WAY = "interrupted while it was being published"
 GRACE_SECONDS = 5.0
 """How much longer than its timeout a driver may take to return the outcomes."""
 
@@ -134,11 +135,22 @@ class ConnectedPublisher(Closable):
         seconds: float,
     ) -> list[PublishResult]:
         """Send these rows, and return their outcomes among those of the others."""
-        if rows:
-            outcomes = self._sent(Sending(named, Deadline(seconds)))
+
+        def filled(outcomes: Sequence[PublishResult]) -> list[PublishResult]:
             for row, outcome in zip(rows, outcomes, strict=True):
                 results[row] = outcome
-        return [result for result in results if result is not None]
+            return [result for result in results if result is not None]
+
+        if not rows:
+            return filled([])
+        try:
+            return filled(self._sent(Sending(named, Deadline(seconds))))
+        except PublishInterrupted as interrupt:
+            interrupt.results = filled(interrupt.results)
+            raise
+        except KeyboardInterrupt as interrupt:
+            doubtful = PublishResult("unknown", error=BrokerError(ON_ITS_WAY))
+            raise PublishInterrupted(filled([doubtful] * len(rows))) from interrupt
 
     def _checked(
         self, batch: Sequence[tuple[str, OutboundMessage]]

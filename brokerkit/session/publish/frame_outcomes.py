@@ -47,13 +47,20 @@ class FrameOutcomes:
         return found
 
     def add(self, rows: Sequence[int], results: Sequence[PublishResult]) -> None:
-        """Take in the outcomes of some rows, which ascend."""
+        """Take in the outcomes of some rows, which ascend.
+
+        An interrupt leaves rows without an outcome, and never one with a wrong outcome.
+        """
+        if len(rows) != len(results):
+            raise ValueError(f"{len(results)} outcomes were given for {len(rows)} rows")
         if isinstance(results, Outcomes) and rows and rows[-1] - rows[0] + 1 == len(rows):
             begin = rows[0]
-            self._codes[begin : begin + len(rows)] = _CODES["confirmed"]
-            self._parts.append((begin, results))
+            codes = np.full(len(rows), _CODES["confirmed"], np.uint8)
             for row, result in results.others.items():
-                self[begin + row] = result
+                codes[row] = _CODES[result.status]
+            self._others.update({begin + row: result for row, result in results.others.items()})
+            self._parts.append((begin, results))
+            self._codes[begin : begin + len(rows)] = codes
             return
         for row, result in zip(rows, results, strict=True):
             self[row] = result
