@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
 
 import brokerkit as bk
@@ -101,3 +103,48 @@ def test_production_asks_for_the_name_and_read_only_refuses(shop: Session) -> No
             assert "read-only" in last(sent, "reset")["refused"]
             say(browser, "carry_out_reset", confirm=None)
             assert "read-only" in last(sent, "reset")["problem"]
+
+
+def test_the_plan_that_is_shown_is_carried_out_and_no_other(shop: Session) -> None:
+    browser, sent = opened(shop, 0)
+    say(browser, "plan_reset", to="latest")
+    shop.publish_batch("orders", [f"new {n}" for n in range(30)])
+    say(browser, "carry_out_reset", confirm=None)
+    left = shop.subscriptions("orders").set_index("subscription")["lag"]["audit"]
+    assert (left, last(sent, "reset")["done"]) == (30, True)
+
+
+@pytest.mark.parametrize("click", ["plan_reset", "refresh", "subscription"])
+def test_the_receipts_of_a_reset_are_shown_whatever_is_clicked_meanwhile(
+    shop: Session, monkeypatch: pytest.MonkeyPatch, click: str
+) -> None:
+    browser, sent = opened(shop, 1)
+    say(browser, "plan_reset", to="earliest")
+    gate, operating = threading.Event(), type(shop.connection.subscriptions())
+    reset = operating.reset
+
+    def held(self: object, plan: object) -> object:
+        assert gate.wait(20)
+        return reset(self, plan)
+
+    monkeypatch.setattr(operating, "reset", held)
+    browser._view.receive({"type": "carry_out_reset", "confirm": None})
+    browser._view.receive({"type": click, "to": "latest", "place": 0})
+    if click == "plan_reset":
+        assert "wait until billing is moved" in state_of(browser._model)["problem"]
+    gate.set()
+    assert browser.wait(20)
+    say(browser, "subscription", place=1)
+    assert (last(sent, "reset")["done"], last(sent, "reset")["summary"][:18]) == (True, "60 are read again;")
+
+
+@pytest.mark.parametrize("to", ["{0: x", "{0: 10**", "9" * 400, "{'a': 1}"])
+def test_after_a_position_that_cannot_be_read_another_can_be_planned(shop: Session, to: str) -> None:
+    browser, sent = opened(shop, 1)
+    say(browser, "plan_reset", to=to)
+    assert state_of(browser._model)["problem"] or last(sent, "reset")["problem"]
+    assert not last(sent, "reset")["running"]
+    say(browser, "refresh")
+    say(browser, "subscription", place=1)
+    say(browser, "plan_reset", to="earliest")
+    assert last(sent, "reset")["summary"] == "60 are read again; the lag becomes 60"

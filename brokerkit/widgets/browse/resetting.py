@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +11,7 @@ import pandas as pd
 from brokerkit.core.vocabulary.cancellation import Cancellation
 from brokerkit.core.vocabulary.errors import BrokerError, ConfigError
 from brokerkit.display.sanitize import plain
+from brokerkit.display.subscriptions import plan_frame, receipts_frame
 
 from ..call_text import call_text, variable_of
 from ..confirming import needs_name, refusal_of
@@ -18,6 +19,8 @@ from ..protocol.topic_tabs import ResetLine, ResetShown
 from .form import position
 
 if TYPE_CHECKING:
+    from brokerkit.core.vocabulary.subscriptions import ResetPlan
+
     from .model import BrowserModel
 
 SHOWN_AT_ONCE = 200
@@ -31,19 +34,28 @@ class Reset:
         topic: The topic.
         subscription: The subscription to move.
         to: Where to, as it was typed.
+        position: The same, parsed.
         running: Whether it is being planned or carried out.
-        frame: The plan, or the receipts.
-        done: Whether these are receipts.
+        plan: The plan; None before it is made.
+        carried: Whether it is or was carried out.
+        frame: The plan, or the receipts, as a frame.
         problem: Why there are none.
     """
 
     topic: str = ""
     subscription: str = ""
     to: str = ""
+    position: Any = None
     running: bool = False
+    plan: ResetPlan | None = None
+    carried: bool = False
     frame: pd.DataFrame | None = None
-    done: bool = False
     problem: str = ""
+
+    @property
+    def done(self) -> bool:
+        """Whether these are receipts."""
+        return self.carried and not self.running and self.frame is not None
 
 
 class Resetting:
@@ -51,24 +63,42 @@ class Resetting:
 
     def __init__(self, model: BrowserModel) -> None:
         self._model = model
-        self.shown = Reset()
+        self._last = Reset()
+
+    @property
+    def shown(self) -> Reset:
+        """The plan or the receipts of the chosen subscription."""
+        chosen = self._model.facts.readers.chosen
+        name = None if chosen is None else chosen.info.name
+        mine = (self._last.topic, self._last.subscription) == (self._model.topic, name)
+        return self._last if mine else Reset()
 
     def plan(self, to: str) -> None:
         """Plan to move the chosen subscription; nothing is changed.
 
         Raises:
-            ConfigError: No subscription is chosen, or it is no position.
+            ConfigError: No subscription is chosen, it is no position, or another reset is carried out now.
         """
         facts = self._model.facts
         chosen = facts.readers.chosen
         if facts.topic is None or chosen is None:
             raise ConfigError("choose a subscription first")
+        if self._last.running and self._last.carried:
+            raise ConfigError(f"wait until {plain(self._last.subscription, 120)} is moved")
         if not to.strip():
             raise ConfigError("say where to move it: earliest, latest, -1h, a time or an offset")
-        self._begin(Reset(facts.topic, chosen.info.name, to.strip(), running=True), confirm=None)
+        place = position(to.strip(), "Move to")
+        begun = Reset(facts.topic, chosen.info.name, to.strip(), place, running=True)
+        operating = self._model.session.connection.subscriptions()
+
+        def make() -> Reset:
+            plan = operating.plan_reset(begun.topic, begun.subscription, place)
+            return replace(begun, plan=plan, frame=plan_frame(plan))
+
+        self._begin(begun, make)
 
     def carry_out(self, confirm: str | None) -> None:
-        """Carry out the plan that is shown.
+        """Carry out the plan that is shown: that one, whatever has been published since.
 
         Args:
             confirm: The name of the subscription as it was typed, on production.
@@ -76,41 +106,36 @@ class Resetting:
         Raises:
             ConfigError: There is no plan, or the name is wrong.
         """
-        plan = self.shown
-        if plan.frame is None or plan.done or plan.running:
+        shown = self.shown
+        plan = shown.plan
+        if plan is None or shown.carried or shown.running:
             raise ConfigError("look at the plan first")
-        if needs_name(self._model.session) and confirm != plan.subscription:
-            raise ConfigError(f"to move it, type its name: {plain(plan.subscription, 120)}")
-        self._begin(replace(plan, running=True), confirm=plan.subscription)
+        if needs_name(self._model.session) and confirm != shown.subscription:
+            raise ConfigError(f"to move it, type its name: {plain(shown.subscription, 120)}")
+        operating = self._model.session.connection.subscriptions()
+        begun = replace(shown, running=True, carried=True)
+        self._begin(begun, lambda: replace(begun, frame=receipts_frame(plan, operating.reset(plan))))
 
     def forget(self) -> None:
-        """Drop a plan that is not of the chosen subscription."""
-        chosen = self._model.facts.readers.chosen
-        name = None if chosen is None else chosen.info.name
-        if (self.shown.topic, self.shown.subscription) != (self._model.topic, name):
-            self.shown = Reset()
+        """Drop a plan that is not of the chosen subscription; receipts are kept for it."""
+        if not self._last.carried:
+            self._last = self.shown
 
-    def _begin(self, begun: Reset, confirm: str | None) -> None:
-        self.shown = begun
+    def _begin(self, begun: Reset, make: Callable[[], Reset]) -> None:
+        self._last = begun
         self._model.tell("reset")
 
         def run(cancellation: Cancellation) -> None:
-            done = replace(begun, running=False, done=confirm is not None)
             try:
-                made = self._model.session.reset(
-                    begun.topic,
-                    begun.subscription,
-                    position(begun.to, "Move to"),
-                    dry_run=confirm is None,
-                    confirm=confirm,
-                )
-                done = replace(done, frame=made)
+                made = make()
             except (BrokerError, TimeoutError) as error:
-                done = replace(done, frame=None, done=False, problem=str(error) or "no answer in time")
-            if self.shown is begun:
-                self.shown = done
+                made = replace(begun, frame=None, problem=str(error) or "no answer in time")
+            except Exception as error:  # the view must not wait for ever
+                made = replace(begun, frame=None, problem=f"{type(error).__name__}: {error}")
+            if self._last is begun:
+                self._last = replace(made, running=False)
                 self._model.tell("reset")
-            if done.done:
+            if begun.carried:
                 self._model.facts.load_chosen_again()
 
         self._model.run("reset", run)
@@ -166,9 +191,8 @@ def _call(model: BrowserModel, reset: Reset) -> str:
     if not reset.subscription:
         return ""
     name = f"{variable_of(model.session, 's')}.reset"
-    to = position(reset.to, "Move to")
     last: dict[str, Any] = {"confirm": reset.subscription} if reset.done else {"dry_run": True}
-    return call_text(name, reset.topic, reset.subscription, to, **last)
+    return call_text(name, reset.topic, reset.subscription, reset.position, **last)
 
 
 def _text(value: Any) -> str:
