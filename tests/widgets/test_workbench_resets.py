@@ -7,6 +7,7 @@ import threading
 import pytest
 
 import brokerkit as bk
+from brokerkit.core.vocabulary.subscriptions import Receipt
 from brokerkit.testing.waiting import eventually
 from brokerkit.widgets.browse import TopicBrowser
 from brokerkit.widgets.browse.state import state_of
@@ -148,3 +149,26 @@ def test_after_a_position_that_cannot_be_read_another_can_be_planned(shop: Sessi
     say(browser, "subscription", place=1)
     say(browser, "plan_reset", to="earliest")
     assert last(sent, "reset")["summary"] == "60 are read again; the lag becomes 60"
+
+
+def test_the_summary_of_receipts_says_what_failed(shop: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    browser, sent = opened(shop, 1)
+    say(browser, "plan_reset", to="earliest")
+    first, *others = browser._view.resetting.shown.plan.moves
+    receipts = [Receipt(first, "done"), *(Receipt(each, "failed") for each in others)]
+    operating = type(shop.connection.subscriptions())
+    monkeypatch.setattr(operating, "reset", lambda self, plan: receipts)
+    say(browser, "carry_out_reset", confirm=None)
+    assert last(sent, "reset")["summary"] == "2 failed, 1 done"
+
+
+@pytest.mark.parametrize("name", ["shop\\billing", "long" * 40, "bill\u202eing"])
+def test_on_production_any_subscription_can_be_moved(name: str) -> None:
+    with bk.connect("inmem://", production=True, allow_changes=True) as s:
+        s.create_topic("orders")
+        s.publish("orders", "x")
+        s.create_subscription("orders", name, start="latest")
+        browser, sent = opened(s)
+        say(browser, "plan_reset", to="earliest")
+        say(browser, "carry_out_reset", confirm=last(sent, "reset")["typed"])
+        assert last(sent, "reset")["done"]

@@ -15,6 +15,7 @@ from brokerkit.display.subscriptions import plan_frame, receipts_frame
 
 from ..call_text import call_text, variable_of
 from ..confirming import needs_name, refusal_of
+from ..editing import name_to_text
 from ..protocol.topic_tabs import ResetLine, ResetShown
 from .form import position
 
@@ -111,7 +112,7 @@ class Resetting:
         if plan is None or shown.carried or shown.running:
             raise ConfigError("look at the plan first")
         if needs_name(self._model.session) and confirm != shown.subscription:
-            raise ConfigError(f"to move it, type its name: {plain(shown.subscription, 120)}")
+            raise ConfigError(f"to move it, type its name: {name_to_text(shown.subscription)}")
         operating = self._model.session.connection.subscriptions()
         begun = replace(shown, running=True, carried=True)
         self._begin(begun, lambda: replace(begun, frame=receipts_frame(plan, operating.reset(plan))))
@@ -150,6 +151,7 @@ def reset_view(model: BrowserModel, resetting: Resetting) -> ResetShown:
     return {
         "type": "reset",
         "subscription": plain(reset.subscription, 120),
+        "typed": name_to_text(reset.subscription),
         "to": plain(reset.to, 120),
         "running": reset.running,
         "done": reset.done,
@@ -176,6 +178,10 @@ def _line(row: Mapping[Any, Any]) -> ResetLine:
 
 
 def _summary(frame: pd.DataFrame, done: bool) -> str:
+    if done and not frame["status"].eq("done").all():
+        # the lag after is that of the plan
+        counts = frame["status"].value_counts()
+        return ", ".join(f"{count:,} {status}" for status, count in counts.items())
     before, after = frame["lag_before"], frame["lag_after"]
     if before.isna().any() or after.isna().any():
         return ""

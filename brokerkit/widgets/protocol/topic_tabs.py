@@ -115,10 +115,11 @@ class ResetLine(TypedDict):
 
 
 class ResetShown(TypedDict):
-    """The plan of a reset, or its receipts where it is `done`."""
+    """The plan of a reset, or its receipts where it is `done`; `typed` is the name as it is to be typed."""
 
     type: Literal["reset"]
     subscription: str
+    typed: str
     to: str
     running: bool
     done: bool

@@ -270,10 +270,11 @@ export interface ResetLine {
   error: string;
 }
 
-/** The plan of a reset, or its receipts where it is `done`. */
+/** The plan of a reset, or its receipts where it is `done`; `typed` is the name as it is to be typed. */
 export interface ResetShown {
   type: "reset";
   subscription: string;
+  typed: string;
   to: string;
   running: boolean;
   done: boolean;

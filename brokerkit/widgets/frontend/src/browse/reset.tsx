@@ -81,7 +81,7 @@ export function ResetCard({ store, one }: { store: Store; one: SubscriptionShown
     send({ type: "plan_reset", to });
   };
   return (
-    <Card title="Reset" note={shown?.done ? "done" : "nothing is moved before you confirm it"}>
+    <Card title="Reset" note={shown?.done ? "what became of it" : "nothing is moved before you confirm it"}>
       <div class="bk-reset">
         <div class="bk-line bk-wraps">
           <span class="bk-dim">Move it to</span>
@@ -137,6 +137,7 @@ export function ResetCard({ store, one }: { store: Store; one: SubscriptionShown
                 ▲ Production: type the subscription
                 <span class="bk-in">
                   <input
+                    placeholder={shown.typed}
                     spellcheck={false}
                     autocomplete="off"
                     value={name}
@@ -151,9 +152,7 @@ export function ResetCard({ store, one }: { store: Store; one: SubscriptionShown
               type="button"
               class="bk-btn bk-fill"
               disabled={
-                Boolean(shown.refused) ||
-                shown.running ||
-                (shown.confirm && name.value !== shown.subscription)
+                Boolean(shown.refused) || shown.running || (shown.confirm && name.value !== shown.typed)
               }
               onClick={() => {
                 send({ type: "carry_out_reset", confirm: shown.confirm ? name.peek() : null });
