@@ -189,9 +189,9 @@ class Pull:
                 break
             await self._change(left + ending)
         self._woken = False
-        taken, self._messages = self._messages, []
-        if taken and self._ahead:
+        if self._messages and self._ahead:
             await self._request(limit, EXPIRES_SECONDS)
+        taken, self._messages = self._messages, []
         return taken
 
     async def _change(self, timeout: float) -> None:

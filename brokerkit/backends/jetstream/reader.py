@@ -8,6 +8,7 @@ messages are requested one by one.
 from __future__ import annotations
 
 import contextlib
+import time
 import uuid
 from bisect import bisect_left
 from collections.abc import Sequence
@@ -35,6 +36,8 @@ READ_ANSWER_SECONDS = 10.0
 BATCH = 5_000
 AHEAD = 2_500
 GET_BATCH = 200
+GET_SECONDS = 1.0
+"""After this time messages that were requested one by one are returned, even if they are fewer."""
 
 
 class JetStreamReader(ReaderDriver):
@@ -52,6 +55,7 @@ class JetStreamReader(ReaderDriver):
         self._consumer = ""
         self._delivered = 0
         self._epoch = 0
+        self._lost = False
 
     def start(self, slice_: Slice, *, attributes: bool) -> None:
         self._attributes = attributes
@@ -90,6 +94,7 @@ class JetStreamReader(ReaderDriver):
         self._consumer = name
         self._delivered = 0
         self._epoch = self._connection.epoch
+        self._lost = False
         self._done = not info.get("num_pending")
         if not self._done:
             pull = Pull(self._connection, source.stream, name, info["config"], ahead=AHEAD)
@@ -101,14 +106,20 @@ class JetStreamReader(ReaderDriver):
         if self._done or self._next >= self._end:
             return None
         if self._source.retention == "workqueue":
-            return self._loop.run(self._get_some(), READ_ANSWER_SECONDS)
-        with gc_paused():
-            messages = self._loop.run(self._pull_some(wait), wait + 2 * READ_ANSWER_SECONDS)
-            if messages is None:
-                return None
-            columns = to_columns(messages, attributes=self._attributes, counts=False)
+            return self._got()
+        try:
+            with gc_paused():
+                messages = self._loop.run(self._pull_some(wait), wait + 2 * READ_ANSWER_SECONDS)
+                if messages is None:
+                    return None
+                columns = to_columns(messages, attributes=self._attributes, counts=False)
+        except BaseException:
+            # messages that may have been taken are read again
+            self._lost = True
+            raise
         if not columns.length:
             return columns
+        self._pass_over(messages)
         offsets = columns.offset
         if offsets[-1] >= self._end:
             columns = columns.slice(0, bisect_left(offsets, self._end))
@@ -117,7 +128,7 @@ class JetStreamReader(ReaderDriver):
 
     async def _pull_some(self, wait: float) -> Sequence[Msg] | None:
         """Return the messages that arrive within `wait` seconds, without a gap; None at the end."""
-        if self._epoch != self._connection.epoch or self._pull is None:
+        if self._lost or self._epoch != self._connection.epoch or self._pull is None:
             await self._join()
             if self._pull is None:
                 return None
@@ -135,11 +146,15 @@ class JetStreamReader(ReaderDriver):
             # nothing is acknowledged, so lost messages are read again
             await self._leave(READ_ANSWER_SECONDS)
             return []
+        return messages
+
+    def _pass_over(self, messages: Sequence[Msg]) -> None:
+        """Continue behind messages. Called only once nothing can fail before they are returned."""
+        last = messages[-1].reply.split(".")
         self._delivered += len(messages)
         self._next = sequence_of(messages[-1].reply) + 1
-        if int(last[at + 4]) == 0 or self._next >= self._end:
+        if int(last[delivery_at(last) + 4]) == 0 or self._next >= self._end:
             self._done = True
-        return messages
 
     async def _nothing_came(self) -> Sequence[Msg] | None:
         """Check whether any messages are left, because some may have been deleted in the meantime."""
@@ -153,19 +168,32 @@ class JetStreamReader(ReaderDriver):
             return None
         return []
 
-    async def _get_some(self) -> Columns | None:
+    def _got(self) -> Columns | None:
+        """Return the next messages of a work queue."""
+        found, done = self._loop.run(self._get_some(), 2 * READ_ANSWER_SECONDS)
+        columns = _stored_columns(found, self._attributes) if found else None
+        self._next, self._done = found[-1].sequence + 1 if found else self._end, done
+        return columns
+
+    async def _get_some(self) -> tuple[list[Stored], bool]:
+        """Return the next messages, and whether they are the last ones."""
         assert self._source is not None
+        stream, filters = self._source.stream, self._source.filters
         found: list[Stored] = []
-        while len(found) < GET_BATCH and self._next < self._end:
-            message = await next_stored(
-                self._connection, self._source.stream, self._next, self._source.filters, READ_ANSWER_SECONDS
-            )
-            if message is None or message.sequence >= self._end:
-                self._done = True
+        at, until = self._next, time.monotonic() + GET_SECONDS
+        while at < self._end and len(found) < GET_BATCH and time.monotonic() < until:
+            try:
+                message = await next_stored(self._connection, stream, at, filters, READ_ANSWER_SECONDS)
+            except Exception as error:
+                if not found:
+                    raise
+                log.info("message %d of stream %s will be requested again: %s", at, stream, error)
                 break
-            self._next = message.sequence + 1
+            if message is None or message.sequence >= self._end:
+                return found, True
             found.append(message)
-        return _stored_columns(found, self._attributes) if found else None
+            at = message.sequence + 1
+        return found, False
 
     async def _leave(self, timeout: float) -> None:
         """Delete the consumer. If that fails, the server deletes it after some time without use."""

@@ -6,19 +6,21 @@ import asyncio
 import pickle
 import time
 from collections.abc import Callable
+from itertools import count
 from typing import Any
 
 import nats
 import pytest
 
 from brokerkit.backends import jetstream
+from brokerkit.backends.jetstream import reader as reader_module
 from brokerkit.core.contract.consumer import ConsumerRequest, MessageDriver
 from brokerkit.core.contract.driver import Driver
 from brokerkit.core.contract.inspector import ReaderDriver
 from brokerkit.core.runtime.connection import Connection
 from brokerkit.core.vocabulary.address import Address
 from brokerkit.core.vocabulary.columns import Columns
-from brokerkit.core.vocabulary.errors import NotFound
+from brokerkit.core.vocabulary.errors import NotFound, Unavailable
 from brokerkit.core.vocabulary.messages import OutboundMessage
 from brokerkit.core.vocabulary.positions import Earliest
 from brokerkit.core.vocabulary.topics import Bounds, Slice, TopicInfo
@@ -44,6 +46,18 @@ def read(reader: ReaderDriver, slice_: Slice, seconds: float = 20.0) -> Columns:
 
 def offsets(columns: Columns) -> list[int]:
     return list(columns.values("offset"))
+
+
+def publish_numbers(broker: Connection, topic: str, number: int) -> None:
+    with broker.publisher() as publisher:
+        messages = [OutboundMessage(b"%d" % each) for each in range(number)]
+        assert all(result.ok for result in publisher.topic(topic).publish_batch(messages))
+
+
+def read_whole(broker: Connection, topic: str) -> list[int]:
+    browser = broker.inspector()
+    (slice_,) = browser.plan(topic)
+    return [offset for columns in browser.read(slice_) for offset in offsets(columns)]
 
 
 def bounds(driver: Driver, topic: str) -> Bounds:
@@ -188,6 +202,73 @@ def test_a_work_queue_is_read_without_taking_anything(driver: Driver) -> None:
     assert list(rows.values("attributes")) == [(("a", "b"),), None]
     assert [each.lag for each in driver.inspector().describe("jobs", 5).subscriptions] == [2]
     driver.delete_topic("jobs", timeout=5)
+
+
+@pytest.mark.parametrize("failing", [1, 6, 10])
+def test_a_work_queue_is_read_whole_although_an_answer_fails(
+    broker: Connection, monkeypatch: pytest.MonkeyPatch, failing: int
+) -> None:
+    topic = f"jobs-{failing}"
+    broker.create_topic(topic, retention="workqueue", storage="memory")
+    publish_numbers(broker, topic, 10)
+    requests = count(1)
+    ask = reader_module.next_stored
+
+    async def ask_or_fail(*arguments: Any) -> Any:
+        if next(requests) == failing:
+            raise Unavailable("no answer came", retryable=True)
+        return await ask(*arguments)
+
+    monkeypatch.setattr(reader_module, "next_stored", ask_or_fail)
+    assert read_whole(broker, topic) == list(range(1, 11))
+    broker.delete_topic(topic)
+
+
+@pytest.mark.parametrize("retention", ["limits", "workqueue"])
+def test_rows_that_fail_on_the_way_are_read_again(
+    broker: Connection, monkeypatch: pytest.MonkeyPatch, retention: str
+) -> None:
+    topic = f"fails-{retention}"
+    broker.create_topic(topic, retention=retention, storage="memory")
+    publish_numbers(broker, topic, 10)
+    name = "_stored_columns" if retention == "workqueue" else "to_columns"
+    calls = count(1)
+    convert = getattr(reader_module, name)
+
+    def convert_or_fail(*arguments: Any, **options: Any) -> Columns:
+        if next(calls) == 1:
+            raise Unavailable("the connection was lost", retryable=True)
+        columns: Columns = convert(*arguments, **options)
+        return columns
+
+    monkeypatch.setattr(reader_module, name, convert_or_fail)
+    assert read_whole(broker, topic) == list(range(1, 11))
+    broker.delete_topic(topic)
+
+
+def test_a_work_queue_on_a_slow_link_is_read_whole(
+    driver: Driver, broker: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broker.create_topic("slow-jobs", retention="workqueue", storage="memory")
+    publish_numbers(broker, "slow-jobs", 10)
+    ask = reader_module.next_stored
+
+    async def ask_slowly(*arguments: Any) -> Any:
+        await asyncio.sleep(0.03)
+        return await ask(*arguments)
+
+    monkeypatch.setattr(reader_module, "next_stored", ask_slowly)
+    monkeypatch.setattr(reader_module, "GET_SECONDS", 0.1)
+    reader = driver.reader()
+    reader.start(Slice("slow-jobs", None, 1, 11), attributes=True)
+    first = reader.fetch(0.2)
+    assert first is not None
+    assert 0 < first.length < 10
+    seen = offsets(first)
+    while (columns := reader.fetch(0.2)) is not None:
+        seen += offsets(columns)
+    assert seen == list(range(1, 11))
+    broker.delete_topic("slow-jobs")
 
 
 def test_reading_continues_after_the_server_was_killed() -> None:
