@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from brokerkit.core.vocabulary.errors import BrokerError
-from brokerkit.core.vocabulary.outcomes import NOT_STORED, Places
+from brokerkit.core.vocabulary.outcomes import Places
 from brokerkit.core.vocabulary.results import PublishFailed, PublishResult
 from brokerkit.core.vocabulary.topics import count_text
 
@@ -133,7 +133,7 @@ def ids_array(ids: Sequence[str | None]) -> Array:
     if not len(ids):
         return pa.array([], pa.string())
     offsets = np.frombuffer(ids.offsets, np.int64)
-    numbers = pa.array(offsets, pa.int64(), mask=offsets == NOT_STORED)
+    numbers = pa.array(offsets, pa.int64(), mask=offsets < 0)
     partitions = pa.array(np.frombuffer(ids.partitions, np.int32))
     dash: Any = "-"
     joined: Array = pc.binary_join_element_wise(partitions.cast(pa.string()), numbers.cast(pa.string()), dash)

@@ -11,10 +11,7 @@ from confluent_kafka import KafkaError, KafkaException
 from brokerkit.core.contract.background import close_with_timeout
 from brokerkit.core.contract.publisher import PublisherDriver
 from brokerkit.core.vocabulary.cancellation import Deadline
-from brokerkit.core.vocabulary.errors import (
-    BrokerError,
-    Unauthorized,
-)
+from brokerkit.core.vocabulary.errors import BrokerError
 from brokerkit.core.vocabulary.messages import OutboundMessage
 from brokerkit.core.vocabulary.outbound_rows import OutboundRows, TopicRows
 from brokerkit.core.vocabulary.results import PublishResult
@@ -127,9 +124,8 @@ class KafkaPublisher(PublisherDriver):
 
     def _open(self) -> Producer:
         self._fatal = None
-        properties = {**self._properties, "batch.size": self._batch_size}
-        if self._in_waves:
-            properties["linger.ms"] = WAVE_LINGER_MS
+        waves = {"linger.ms": WAVE_LINGER_MS} if self._in_waves else {}
+        properties = {**self._properties, "batch.size": self._batch_size, **waves}
         with translating("opening the publisher"):
             return Producer(revealed(properties))
 
@@ -172,11 +168,16 @@ class KafkaPublisher(PublisherDriver):
     def _round(self, batch: Sequence[tuple[str, OutboundMessage]], deadline: Deadline) -> Round:
         """Send messages once, wave by wave. After a wave of which the broker refused some, send no more."""
         sending, wave = Sending(len(batch), self._reports), self._wave()
-        if isinstance(batch, TopicRows) and self._all_accepted(batch.topic, batch.rows):
-            self._send_all(sending, batch, deadline)
-        else:
-            wave = self._send_each(sending, batch, wave, deadline)
-        self._wait(sending, deadline)
+        try:
+            if isinstance(batch, TopicRows) and self._all_accepted(batch.topic, batch.rows):
+                self._send_all(sending, batch, deadline)
+            else:
+                wave = self._send_each(sending, batch, wave, deadline)
+            self._wait(sending, deadline)
+        except BaseException:
+            # its late reports are not those of the next call
+            self._reports = Reports()
+            raise
         if self._fatal and not self._transactional and not sending.given_up:
             if not sending.refused and not sending.stored:
                 # the next producer would fail for the same reason
@@ -325,7 +326,7 @@ class KafkaPublisher(PublisherDriver):
             self._serve(min(POLL_SECONDS, deadline.remaining()), all_sent=True)
             try:
                 self._watch.raise_if_refused()
-            except Unauthorized as error:
+            except BrokerError as error:
                 refused = error
         if sending.waiting:
             sending.given_up = refused or self._watch.unavailable("publishing: no confirmation in time")
@@ -363,8 +364,7 @@ class KafkaPublisher(PublisherDriver):
                 return
             problem = error
         self._topics[topic] = _Topic(time.monotonic(), problem, terms)
-        limit = terms.max_bytes
-        if limit is not None and limit < self._batch_bytes:
+        if (limit := terms.max_bytes) is not None and limit < self._batch_bytes:
             # batches above the topic's limit would be refused whole
             self._batch_bytes = limit
             if self._transactional:

@@ -11,7 +11,7 @@ from confluent_kafka import KafkaError, Message
 
 from brokerkit.core.vocabulary.errors import BrokerError
 from brokerkit.core.vocabulary.messages import OutboundMessage
-from brokerkit.core.vocabulary.outcomes import NOT_STORED, Outcomes, Places
+from brokerkit.core.vocabulary.outcomes import NO_OFFSET, NOT_STORED, Outcomes, Places
 from brokerkit.core.vocabulary.results import PublishResult
 
 from .errors import SURELY_NOT_STORED, codes, translate
@@ -105,8 +105,9 @@ class Reports:
 
         def take(error: KafkaError | None, message: Message) -> None:
             if error is None:
-                offsets[row] = message.offset()  # type: ignore[assignment]  # a stored message has both
-                partitions[row] = message.partition()  # type: ignore[assignment]
+                offset = message.offset()
+                offsets[row] = NO_OFFSET if offset is None else offset
+                partitions[row] = message.partition()  # type: ignore[assignment]  # a stored message has one
             else:
                 self._failed(row, error, message)
 
@@ -166,7 +167,7 @@ class Sending:
     @property
     def waiting(self) -> int:
         """The number of messages without a delivery report."""
-        return self.given - self._not_delivered_rows - self._reports.delivered(self._count)
+        return max(0, self.given - self._not_delivered_rows - self._reports.delivered(self._count))
 
     def _not_delivered(self, row: int, error: KafkaError, message: Message) -> None:
         self._not_delivered_rows += 1
@@ -184,7 +185,7 @@ class Sending:
         why = self.given_up or BrokerError(NO_TIME, retryable=True)
         others = self.others | {row: PublishResult("failed", error=why) for row in self.unsent}
         places = self._reports.places(self._count)
-        if self._reports.delivered(self._count) + len(others) < self._count:
+        if NOT_STORED in places.offsets:
             for row, offset in enumerate(places.offsets):
                 if offset == NOT_STORED and row not in others:
                     others[row] = PublishResult("unknown", error=self.given_up)

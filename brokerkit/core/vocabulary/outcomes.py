@@ -11,7 +11,9 @@ from .errors import BrokerError
 from .results import PublishResult
 
 NOT_STORED = -(2**63)
-"""The offset of a row in `Places` that has none."""
+"""The offset of a row in `Places` that was not stored, as far as it is known."""
+NO_OFFSET = -1
+"""The offset of a row in `Places` that was stored where the broker does not say."""
 
 
 class Places(Sequence[str | None]):
@@ -19,7 +21,7 @@ class Places(Sequence[str | None]):
 
     Args:
         partitions: The partition of each row, 32-bit integers.
-        offsets: The offset of each row, 64-bit integers; `NOT_STORED` where there is none.
+        offsets: The offset of each row, 64-bit integers; `NOT_STORED` or `NO_OFFSET` where there is none.
     """
 
     __slots__ = ("offsets", "partitions")
@@ -39,7 +41,7 @@ class Places(Sequence[str | None]):
         if isinstance(index, slice):
             return Places(self.partitions[index], self.offsets[index])
         offset = self.offsets[index]
-        return None if offset == NOT_STORED else f"{self.partitions[index]}-{offset}"
+        return None if offset < 0 else f"{self.partitions[index]}-{offset}"
 
 
 class Outcomes(Sequence[PublishResult]):

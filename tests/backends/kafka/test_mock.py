@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 import pytest
 from confluent_kafka import Consumer, KafkaError, TopicPartition
@@ -199,3 +200,40 @@ def _acknowledged(record: object) -> bool:
             raise
         return False
     return True
+
+
+@pytest.mark.extended
+def test_late_reports_of_a_publish_that_failed_confirm_nothing_of_the_next(
+    mock: Connection, mock_cluster: MockCluster, mock_topic: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail() -> None:
+        raise MemoryError
+
+    with mock.publisher() as publisher:
+        topic = publisher.topic(mock_topic)
+        topic.publish(OutboundMessage(b"before", partition=0))
+        driver: Any = publisher._driver
+        mock_cluster.round_trip(0.5)
+        with monkeypatch.context() as patched:
+            patched.setattr(driver._watch, "raise_if_refused", fail)
+            early = topic.publish_batch([OutboundMessage(b"%d" % n, partition=0) for n in range(2)])
+        mock_cluster.round_trip(0)
+        assert [each.status for each in early] == ["unknown"] * 2
+        eventually(lambda: mock.inspector().bounds(mock_topic)[0].end == 3, "they are stored", within=5)
+        mock_cluster.round_trip(5)
+        try:
+            late = topic.publish_batch([OutboundMessage(b"lost?", partition=0)] * 2, timeout=1)
+        finally:
+            mock_cluster.round_trip(0)
+        assert [each.status for each in late] == ["unknown"] * 2
+
+
+def test_messages_that_the_broker_has_already_are_confirmed_without_a_place(
+    mock: Connection, mock_cluster: MockCluster, mock_topic: str
+) -> None:
+    with mock.publisher() as publisher:
+        topic = publisher.topic(mock_topic)
+        topic.publish(OutboundMessage(b"before", partition=0))
+        mock_cluster.fail_next(Api.PRODUCE, [KafkaError.DUPLICATE_SEQUENCE_NUMBER])
+        results = topic.publish_batch([OutboundMessage(b"again", partition=0)])
+    assert [(each.status, each.id) for each in results] == [("confirmed", None)]
