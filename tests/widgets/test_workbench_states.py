@@ -31,6 +31,12 @@ def browse(session: Session, **options: object) -> tuple[TopicBrowser, list[dict
     return browser, told(browser)
 
 
+def tell(browser: TopicBrowser, sent: list[dict], message: dict, number: int | None = None) -> None:
+    """A message of the composer's view, for the composer shown."""
+    number = last(sent, "companion")["number"] if number is None else number
+    say(browser, "companion", which="compose", number=number, message=message)
+
+
 def held(session: Session) -> tuple[TopicBrowser, threading.Event]:
     """A browser whose search has found some rows and goes on only after the event."""
     gate, reached = threading.Event(), threading.Event()
@@ -141,21 +147,49 @@ def test_what_was_composed_and_not_sent_is_kept(shop: Session) -> None:
     say(browser, "compose", what="new")
     second = browser._model.companions.composer
     assert second is not first
-    say(browser, "companion", which="compose", message={"type": "edit", "value": ["text", "typed"]})
+    tell(browser, sent, {"type": "edit", "value": ["text", "typed"]})
     assert last(sent, "companion")["state"]["value"] == ["text", "typed"] or second.value == b"typed"
     for what in ("new", "edit"):
         say(browser, "compose", what=what)
         assert browser._model.companions.composer is second
         assert state_of(browser._model)["kept"] == what
-    say(browser, "companion", which="compose", message={"type": "send", "confirm": None})
+    tell(browser, sent, {"type": "send", "confirm": None})
     assert second.outcome.counts["confirmed"] == 1
     assert last(sent, "companion")["state"]["sent"]
     say(browser, "compose", what="new")
     assert browser._model.companions.composer is not second
     assert state_of(browser._model)["kept"] == ""
-    say(browser, "companion", which="compose", message={"type": "edit", "value": ["text", "again"]})
+    tell(browser, sent, {"type": "edit", "value": ["text", "again"]})
     say(browser, "compose", what="new", replace=True)
     assert browser._model.companions.composer.value in (None, b"")
+
+
+def test_a_click_in_a_composer_is_not_for_the_one_that_replaced_it(shop: Session) -> None:
+    browser, sent = browse(shop)
+    browser._model.compose(new=True)
+    first = last(sent, "companion")["number"]
+    second = browser._model.compose(new=True)
+    for message in ({"type": "edit", "value": ["text", "typed"]}, {"type": "send", "confirm": None}):
+        tell(browser, sent, message, first)
+    assert (second.value, second.outcome) == (b"", None)
+    tell(browser, sent, {"type": "edit", "value": ["text", "typed"]})
+    assert second.value == b"typed"
+
+
+def test_a_widget_that_was_replaced_shows_nothing_more_in_its_tab(shop: Session) -> None:
+    browser, sent = browse(shop)
+    old_composer, old_tail = browser._model.compose(new=True), browser.follow()
+    old = {each["number"] for each in sent if "number" in each}
+    browser._model.compose(new=True)
+    tail = browser.follow()
+    before = len(sent)
+    old_composer.value = "old"
+    old_tail.clear()
+    old_tail.stop()
+    assert old.isdisjoint({each["number"] for each in sent[before:] if "number" in each})
+    assert not old_composer._model.on_change
+    assert not old_tail._model.viewers
+    tail.close()
 
 
 def test_a_composer_in_the_browser_and_in_a_cell_of_its_own_show_the_same(shop: Session) -> None:

@@ -58,7 +58,7 @@ class ActionClicks:
         self._model.compose(new=what == "new")
 
     def _on_companion(self, message: Message) -> None:
-        self._view.pass_on(message.get("which"), message.get("message"))
+        self._view.pass_on(message.get("which"), message.get("number"), message.get("message"))
 
     def _on_follow(self, message: Message) -> None:
         self._model.follow()

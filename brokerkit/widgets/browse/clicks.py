@@ -14,7 +14,6 @@ from brokerkit.session.overlooked import Overlooked
 
 from ..editing import text_to_name
 from ..protocol.browse import Form, Tab
-from ..protocol.companions import Which
 from ..side_effects import choices_of
 from .action_clicks import ActionClicks
 from .fields import act_on_field
@@ -61,8 +60,7 @@ class Clicks(ActionClicks):
 
     def _on_hello(self, message: Message) -> None:
         self._view.show("topics", "rows", "detail", "histogram", "description", "subscriptions", "schema")
-        for which in get_args(Which):
-            self._view.pass_on(which, {"type": "hello"})
+        self._view.greet()
 
     def _on_topics(self, message: Message) -> None:
         self._looking.find = message

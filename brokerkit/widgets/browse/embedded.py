@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..protocol.companions import Which
 
 if TYPE_CHECKING:
     from ..compose import Composer
+    from ..compose.view import ComposerView
     from ..panel import Panel
     from ..tail import Tail
+    from ..tail.view import TailView
 
 
 class Part:
@@ -24,12 +26,13 @@ class Part:
     """
 
     def __init__(self, panel: Panel, which: Which, number: int) -> None:
-        self._panel, self._which, self._number = panel, which, number
+        self._panel, self._which, self.number = panel, which, number
+        self._ended = False
 
     @property
     def attended(self) -> bool:
         """Whether there has been a viewer lately, as far as is known."""
-        return self._panel.attended
+        return self._panel.attended and not self._ended
 
     def in_turn(self) -> AbstractContextManager[None]:
         """Let other threads wait: what is computed inside is shown before anything newer is."""
@@ -49,8 +52,15 @@ class Part:
         """Open the tab."""
         self._say({"type": "opened"})
 
+    def end(self) -> None:
+        """Show nothing more: another widget is in its tab."""
+        with self.in_turn():
+            self._ended = True
+
     def _say(self, message: dict[str, Any]) -> None:
-        self._panel.send({**message, "which": self._which, "number": self._number})
+        with self.in_turn():
+            if not self._ended:
+                self._panel.send({**message, "which": self._which, "number": self.number})
 
 
 class Parts:
@@ -58,7 +68,7 @@ class Parts:
 
     def __init__(self, panel: Panel) -> None:
         self._panel = panel
-        self._shown: dict[object, tuple[Composer | Tail, Part, Callable[[Any], None]]] = {}
+        self._shown: dict[object, _Shown] = {}
         self._numbers = 0
 
     def show(self, composer: Composer | None, tail: Tail | None) -> None:
@@ -68,21 +78,37 @@ class Parts:
 
     def _show(self, which: Which, widget: Composer | Tail | None) -> None:
         known = self._shown.get(which)
-        if widget is None:
-            self._shown.pop(which, None)
-        elif known is None or known[0] is not widget:
+        if known is not None and known.widget is not widget:
+            del self._shown[which]
+            known.part.end()
+            known.view.close()
+            known = None
+        if known is None and widget is not None:
             self._add(which, widget)
 
     def _add(self, which: Which, widget: Composer | Tail) -> None:
         self._numbers += 1
         part = Part(self._panel, which, self._numbers)
         view = widget._view_in(part)
-        self._shown[which] = widget, part, view.receive
+        self._shown[which] = _Shown(widget, part, view)
         view.receive({"type": "hello"})
         part.open()
 
-    def receive(self, which: object, message: object) -> None:
-        """Pass on what the view of one of them says."""
+    def greet(self) -> None:
+        """Show all of both to a new viewer."""
+        for known in list(self._shown.values()):
+            known.view.receive({"type": "hello"})
+
+    def receive(self, which: object, number: object, message: object) -> None:
+        """Pass on what the view of one of them says; what was meant for a replaced one is dropped."""
         known = self._shown.get(which) if isinstance(which, str) else None
-        if known is not None and isinstance(message, dict) and isinstance(message.get("type"), str):
-            known[2](message)
+        if known is None or number != known.part.number:
+            return
+        if isinstance(message, dict) and isinstance(message.get("type"), str):
+            known.view.receive(message)
+
+
+class _Shown(NamedTuple):
+    widget: Composer | Tail
+    part: Part
+    view: ComposerView | TailView

@@ -47,8 +47,11 @@ class Shower(Protocol):
         """Return the place in the table of a place in the view, and back."""
         ...
 
-    def pass_on(self, which: object, message: object) -> None:
-        """Pass on what the view of the composer or the tail says."""
+    def pass_on(self, which: object, number: object, message: object) -> None:
+        """Pass on what the view of the composer or the tail with a number says."""
+
+    def greet(self) -> None:
+        """Show all of the composer and the tail."""
 
 
 def number_in(message: Message, name: str, otherwise: int = 0) -> int:

@@ -32,7 +32,7 @@ class BrowserView:
         self.receive = Clicks(model, self, self.looking).receive
         self.panel = panel.Panel(["browse.js"], state_of(self._model), self.receive)
         self._parts = Parts(self.panel)
-        self.pass_on = self._parts.receive
+        self.pass_on, self.greet = self._parts.receive, self._parts.greet
         self.send_companions()
 
     def show(self, *what: str) -> None:

@@ -35,6 +35,11 @@ class ComposerView:
         """Show the state."""
         self.channel.show(partial(state_of, self._model))
 
+    def close(self) -> None:
+        """Follow the model no more."""
+        if self.show in self._model.on_change:
+            self._model.on_change.remove(self.show)
+
     def receive(self, message: Mapping[str, Any]) -> None:
         """Handle a message of the view about what the user typed or clicked. Errors are shown."""
         try:

@@ -37,8 +37,9 @@ class CompanionOpened(TypedDict):
 
 
 class CompanionDone(TypedDict):
-    """What the view of one of them says."""
+    """What the view of the one with the number says; it is not for the one that replaced it."""
 
     type: Literal["companion"]
     which: Which
+    number: int
     message: ComposeDone | TailDone

@@ -73,6 +73,11 @@ class TailView:
         chart: TailChart = {"type": "chart", "counts": self._model.rate(), "seconds": SECONDS}
         self.channel.send(chart)
 
+    def close(self) -> None:
+        """Follow the model no more."""
+        if self in self._model.viewers:
+            self._model.viewers.remove(self)
+
     def receive(self, message: dict[str, Any]) -> None:
         """Handle a message of the view: `hello`, `here`, or an action of the user."""
         model, kind = self._model, message["type"]

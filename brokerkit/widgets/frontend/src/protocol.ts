@@ -332,10 +332,11 @@ export interface CompanionOpened {
   number: number;
 }
 
-/** What the view of one of them says. */
+/** What the view of the one with the number says; it is not for the one that replaced it. */
 export interface CompanionDone {
   type: "companion";
   which: "compose" | "live";
+  number: number;
   message: ComposeAction | ComposeEdit | ComposeTopic | ComposeTo | ComposeRow | ComposeSend | TailAction | TailFilter | TailSelect;
 }
 

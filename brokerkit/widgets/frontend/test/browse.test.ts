@@ -1,10 +1,14 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
+import { signal } from "@preact/signals";
+
 import { grown, NOTHING, toggled } from "../src/browse/branches";
+import { newPart } from "../src/browse/companions";
 import { fitting, labelOf, leastWidth, moved, template, valueColumns } from "../src/browse/columns";
 import { tabAfter } from "../src/browse/tabs";
 import { EMPTY, merged } from "../src/browse/typed_query";
+import type { ComposeState } from "../src/protocol";
 import { heightOf, placeOf, scrollTo, TALLEST, topOf, wanted } from "../src/parts/window_of";
 
 const leaf = (name: string, more = false) => ({ name, kind: more ? "object" : "number", text: name, more });
@@ -80,4 +84,25 @@ test("the arrow keys, Home and End lead from tab to tab", () => {
   assert.equal(tabAfter("live", "ArrowRight"), "messages");
   assert.deepEqual([tabAfter("schema", "Home"), tabAfter("schema", "End")], ["messages", "live"]);
   assert.equal(tabAfter("schema", "x"), undefined);
+});
+
+test("what is said to a composer is for no other one, and a replaced one is not shown again", () => {
+  const sent: unknown[] = [];
+  const line = {
+    line: signal("open" as const),
+    send: (message: unknown) => sent.push(message),
+  } as unknown as Parameters<typeof newPart>[0];
+  const part = newPart(line, "compose");
+  const take = (number: number, call: string) => {
+    part.take({ type: "companion", which: "compose", number, state: { call } as ComposeState });
+  };
+  take(1, "first");
+  const first = part.shown.peek();
+  take(2, "second");
+  take(1, "first again");
+  assert.equal(part.shown.peek()?.number, 2);
+  assert.deepEqual(part.shown.peek()?.line.state.value, { call: "second" });
+  first?.line.send({ type: "edit", value: ["text", "typed last"] });
+  assert.equal((sent[0] as { number: number }).number, 1);
+  assert.deepEqual(first?.line.state.value, { call: "first" });
 });

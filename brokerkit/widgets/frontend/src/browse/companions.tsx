@@ -1,5 +1,5 @@
 // The composer and the tail as tabs: they speak through the line of the workbench.
-import { signal, type Signal } from "@preact/signals";
+import { signal, type ReadonlySignal } from "@preact/signals";
 
 import { ComposeView, type Line as ComposeLine } from "../compose/view";
 import type { Connection } from "../host/connection";
@@ -11,37 +11,51 @@ import type { Line, Store } from "./store";
 
 type AnyLine = Connection<unknown, { type: string }, CompanionDone["message"]>;
 
-export interface Part {
-  /** Another composer or tail has another number; 0 is none. */
-  number: Signal<number>;
+/** A composer or a tail; what is said to it is for no other one. */
+export interface Shown {
+  /** Another composer or tail has a greater number. */
+  number: number;
   line: AnyLine;
+}
+
+export interface Part {
+  /** What is in the tab; null before there is anything. */
+  shown: ReadonlySignal<Shown | null>;
   take: (message: Companion | CompanionSaid) => void;
 }
 
 export function newPart(line: Line, which: Which): Part {
-  const number = signal(0);
-  const state = signal<unknown>(null);
+  const shown = signal<Shown | null>(null);
+  let state = signal<unknown>(null);
   let listener: (message: { type: string }) => void = () => undefined;
-  const send = (message: CompanionDone["message"]) => {
-    line.send({ type: "companion", which, message });
+  const begin = (number: number, first: unknown) => {
+    const send = (message: CompanionDone["message"]) => {
+      line.send({ type: "companion", which, number, message });
+    };
+    state = signal(first);
+    listener = () => undefined;
+    shown.value = {
+      number,
+      line: {
+        state,
+        line: line.line,
+        send,
+        listen(handle) {
+          listener = handle;
+          send({ type: "hello" });
+        },
+        close: () => undefined,
+      },
+    };
   };
   return {
-    number,
-    line: {
-      state,
-      line: line.line,
-      send,
-      listen(handle) {
-        listener = handle;
-        send({ type: "hello" });
-      },
-      close: () => undefined,
-    },
+    shown,
     take(message) {
-      if (message.type === "companion") {
-        state.value = message.state;
-        number.value = message.number;
-      } else if (message.number === number.peek()) listener(message.message);
+      const known = shown.peek()?.number ?? 0;
+      if (message.type === "companion" && message.number > known) begin(message.number, message.state);
+      else if (message.number !== known) return;
+      else if (message.type === "companion") state.value = message.state;
+      else listener(message.message);
     },
   };
 }
@@ -50,7 +64,7 @@ export function newPart(line: Line, which: Which): Part {
 export function companionCall(store: Store, which: Which): string {
   const now = store.line.state.value;
   if (!(which === "compose" ? now.composing : now.following)) return "";
-  const shown = store.parts[which].line.state.value as { call: string } | null;
+  const shown = store.parts[which].shown.value?.line.state.value as { call: string } | undefined;
   return shown?.call ?? "";
 }
 
@@ -78,8 +92,8 @@ function Kept({ store }: { store: Store }) {
 
 export function ComposeTab({ store }: { store: Store }) {
   const now = store.line.state.value;
-  const { number, line } = store.parts.compose;
-  if (!now.composing || !number.value || !line.state.value)
+  const shown = store.parts.compose.shown.value;
+  if (!now.composing || !shown)
     return (
       <Empty>
         <b>No message is being written.</b>
@@ -99,18 +113,18 @@ export function ComposeTab({ store }: { store: Store }) {
   return (
     <div class="bk-companion bk-panel" role="tabpanel" aria-label="Compose">
       <Kept store={store} />
-      <ComposeView key={number.value} line={line as ComposeLine} within />
+      <ComposeView key={shown.number} line={shown.line as ComposeLine} within />
     </div>
   );
 }
 
 export function LiveTab({ store }: { store: Store }) {
   const now = store.line.state.value;
-  const { number, line } = store.parts.live;
+  const shown = store.parts.live.shown.value;
   const follow = () => {
     store.line.send({ type: "follow" });
   };
-  if (!now.following || !number.value || !line.state.value)
+  if (!now.following || !shown)
     return (
       <Empty>
         <b>Nothing is followed.</b>
@@ -122,7 +136,7 @@ export function LiveTab({ store }: { store: Store }) {
     );
   return (
     <div class="bk-companion bk-panel" role="tabpanel" aria-label="Live">
-      <TailView key={number.value} line={line as unknown as TailLine} within again={follow} />
+      <TailView key={shown.number} line={shown.line as unknown as TailLine} within again={follow} />
     </div>
   );
 }
