@@ -243,6 +243,24 @@ def test_resume_refuses_a_frame_of_other_rows_before_it_sends_any(t: Session, ch
     assert t.publish_frame("t", frame, kind="messages", resume=outcome).counts["confirmed"] == rows
 
 
+@pytest.mark.parametrize("known_again", [True, False])
+def test_a_row_keeps_its_name_when_resume_sends_it_again(t: Session, known_again: bool) -> None:
+    publisher = t.shared_publisher()
+    publisher.capabilities = publisher.capabilities.but(dedup_ids=known_again, max_batch=2)
+    names: list[Any] = []
+    driver: Any = publisher._driver
+    send = driver.send
+    driver.send = lambda batch, timeout: (
+        names.extend(message.dedup_id for _, message in batch) or send(batch, timeout)
+    )
+    frame = pd.DataFrame({"n": range(5)})
+    outcome = t.publish_frame("t", frame, progress=False)
+    outcome.loc[[1, 4], "status"] = "failed"
+    t.publish_frame("t", frame, resume=outcome, progress=False)
+    run = outcome.attrs["brokerkit"]["run"]
+    assert names == [f"{run}-{row}" for row in (0, 1, 2, 3, 4, 1, 4)]
+
+
 def test_resume_takes_a_frame_whose_failed_rows_were_mended(t: Session) -> None:
     frame = pd.DataFrame({"value": ["a", "b", "c"]})
     t.native.faults.fail_publishes(1, bk.BrokerError("refused"))

@@ -146,6 +146,36 @@ class OutboundRows(Sequence[Item]):
         return made
 
 
+class RowNames(Sequence[str]):
+    """The `dedup_id` of each of some rows of a frame, made only where one is asked for.
+
+    Args:
+        run: What the names of all rows begin with.
+        rows: The number of each row in the frame.
+        given: The names that rows have already.
+    """
+
+    __slots__ = ("_given", "_rows", "_run")
+
+    def __init__(self, run: str, rows: Sequence[int], given: Sequence[str | None] | None = None) -> None:
+        self._run = run
+        self._rows = rows
+        self._given = given
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    @overload
+    def __getitem__(self, index: int) -> str: ...
+    @overload
+    def __getitem__(self, index: slice) -> RowNames: ...
+    def __getitem__(self, index: int | slice) -> str | RowNames:
+        given = self._given
+        if isinstance(index, slice):
+            return RowNames(self._run, self._rows[index], None if given is None else given[index])
+        return (None if given is None else given[index]) or f"{self._run}-{self._rows[index]}"
+
+
 class TopicRows(Sequence[tuple[str, OutboundMessage]]):
     """(topic, message) pairs of one topic, with the messages as columns.
 

@@ -14,7 +14,7 @@ from brokerkit.core.contract.garbage_collection import uncollected
 from brokerkit.core.vocabulary.errors import BrokerError, ConfigError, Unavailable
 from brokerkit.core.vocabulary.interrupts import check_interrupt
 from brokerkit.core.vocabulary.messages import new_run
-from brokerkit.core.vocabulary.outbound_rows import OutboundRows
+from brokerkit.core.vocabulary.outbound_rows import OutboundRows, RowNames
 from brokerkit.core.vocabulary.outcomes import exceptions
 from brokerkit.core.vocabulary.results import PublishInterrupted, PublishResult
 from brokerkit.display.progress import bar
@@ -246,10 +246,7 @@ class FramePublishing:
     def _messages(self, begin: int, chunk: OutboundRows, rows: list[int]) -> OutboundRows:
         """Return the messages of these rows, each with its name."""
         messages = chunk if len(rows) == len(chunk) else chunk.take([row - begin for row in rows])
-        if self._publisher.capabilities.dedup_ids or messages.dedup_ids is not None:
-            given = messages.dedup_ids or [None] * len(rows)
-            names = (f"{self._run}-{row}" for row in rows)
-            messages.dedup_ids = [own or name for own, name in zip(given, names, strict=True)]
+        messages.dedup_ids = RowNames(self._run, rows, messages.dedup_ids)
         messages.sent_again = "same id" if self._keep_ids else "new id"
         messages.elsewhere = self._elsewhere
         return messages

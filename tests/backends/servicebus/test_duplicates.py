@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 
+import pandas as pd
 import pytest
 
 import brokerkit as bk
@@ -143,6 +144,16 @@ def test_where_the_entity_may_not_be_looked_at_ids_are_renewed_and_that_is_said(
     assert kept.note is not None
     assert "is unknown" in kept.note
     assert values(session, queue) == ["v", "v", "w"]
+
+
+def test_a_row_that_resume_sends_again_is_stored_once(session: Session) -> None:
+    queue = detecting(session)
+    frame = pd.DataFrame({"value": ["a", "b", "c"]})
+    outcome = session.publish_frame(queue, frame, kind="messages", progress=False)
+    outcome.loc[1:, "status"] = "failed"
+    again = session.publish_frame(queue, frame, kind="messages", resume=outcome, progress=False)
+    assert again["status"].tolist() == ["confirmed"] * 3
+    assert values(session, queue) == ["a", "b", "c"]
 
 
 def test_a_message_id_of_ours_is_one_for_each_row(session: Session) -> None:
