@@ -65,6 +65,8 @@ class KafkaReader(ReaderDriver):
         self._piece: Slice | None = None
         self._attributes = True
         self._next = 0
+        self._errors: list[Message] = []
+        self._lost = False
 
     def start(self, slice_: Slice, *, attributes: bool) -> None:
         if slice_.topic != self._topic:
@@ -77,6 +79,7 @@ class KafkaReader(ReaderDriver):
         self._piece = slice_
         self._attributes = attributes
         self._next = slice_.start
+        self._errors, self._lost = [], False
         self._begin(slice_.start)
 
     def _find_leaders(self, topic: str) -> None:
@@ -94,13 +97,33 @@ class KafkaReader(ReaderDriver):
 
     def fetch(self, wait: float) -> Columns | None:
         slice_ = self._piece
-        if slice_ is None or self._next >= slice_.end:
+        if slice_ is None or self._passed(slice_):
             self.stop()
             return None
+        if self._lost:
+            self._begin(self._next)
+            self._lost = False
+        try:
+            columns, self._errors = self._taken(slice_, wait)
+        except BaseException:
+            # messages that were taken out of the client are read again
+            self._lost = True
+            raise
+        if columns.length:
+            last = columns.offset[-1]
+            self._next = max(self._next, last + 1)
+            return columns if last < slice_.end else columns.slice(0, bisect_left(columns.offset, slice_.end))
+        if self._passed(slice_):
+            self.stop()
+            return None
+        return columns
+
+    def _taken(self, slice_: Slice, wait: float) -> tuple[Columns, list[Message]]:
+        """Return the messages that are here, or else the first to arrive within `wait`, and the errors."""
         first = self._consumer.poll(wait)
         if first is None:
             self._watch.raise_if_refused()
-            return Columns.empty()
+            return Columns.empty(), []
         self._watch.forget()
         rows = PartitionColumns(slice_.topic, slice_.partition or 0, attributes=self._attributes)
         errors: list[Message] = []
@@ -114,25 +137,21 @@ class KafkaReader(ReaderDriver):
                 room -= len(part) * (len(part[-1]) + 1)
                 wanted = min(PART, BATCH - len(rows), room // (len(part[-1]) + 1))
                 part = self._consumer.consume(wanted, 0) if wanted > 0 and not bad else []
-        columns = self._inside(slice_, rows.columns())
-        for error in errors:
-            self._note(slice_, error)
-        if not columns.length and self._next >= slice_.end:
-            self.stop()
-            return None
-        return columns
+        return rows.columns(), errors
 
-    def _inside(self, slice_: Slice, columns: Columns) -> Columns:
-        """Return the rows without those beyond the end of the slice."""
-        if not columns.length:
-            return columns
-        last = columns.offset[-1]
-        self._next = max(self._next, last + 1)
-        return columns if last < slice_.end else columns.slice(0, bisect_left(columns.offset, slice_.end))
+    def _passed(self, slice_: Slice) -> bool:
+        """Return whether the slice was read to its end, after a look at what the client reported.
+
+        What it reported behind rows is looked at once they were returned, and again after an error.
+        """
+        while self._errors and self._next < slice_.end:
+            self._note(slice_, self._errors[0])
+            del self._errors[0]
+        return self._next >= slice_.end
 
     def stop(self) -> None:
         if self._piece is not None:
-            self._piece = None
+            self._piece, self._errors = None, []
             # otherwise a fetch stays pending at the broker and delays the next slice
             self._consumer.unassign()
 

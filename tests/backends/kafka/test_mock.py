@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import time
+from itertools import count
 from typing import Any
 
 import pytest
 from confluent_kafka import Consumer, KafkaError, TopicPartition
 
+from brokerkit.backends.kafka.clients import Consumer as KafkaConsumer
+from brokerkit.backends.kafka.codec import PartitionColumns
+from brokerkit.backends.kafka.reader import KafkaReader
 from brokerkit.core import (
     AlreadyExists,
     ConfigError,
@@ -17,6 +21,7 @@ from brokerkit.core import (
     Unavailable,
     connect,
 )
+from brokerkit.core.vocabulary.topics import Slice
 from brokerkit.testing import eventually
 from tests.brokers.kafka_mock import Api, MockCluster
 
@@ -102,6 +107,32 @@ def test_a_slice_whose_rows_were_deleted_continues_with_what_is_left(
     with pytest.warns(UserWarning, match="offsets 0 to 14"):
         offsets = [offset for columns in browser.read(slice_) for offset in columns.offset]
     assert offsets == [15, 16, 17, 18, 19]
+
+
+@pytest.mark.parametrize("step", ["looking at the end", "taking more", "converting"])
+def test_rows_are_read_again_or_returned_when_a_step_behind_them_fails(
+    mock: Connection, mock_topic: str, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    (result, *_) = publish(mock, mock_topic, *(OutboundMessage(b"%d" % n, key=b"k") for n in range(20)))
+    calls = count(1)
+    owner, name = {
+        "looking at the end": (KafkaReader, "_range"),
+        "taking more": (KafkaConsumer, "consume"),
+        "converting": (PartitionColumns, "columns"),
+    }[step]
+    act = getattr(owner, name)
+
+    def act_or_fail(*arguments: Any) -> Any:
+        if next(calls) == 1:
+            raise Unavailable("no answer came")
+        return act(*arguments)
+
+    monkeypatch.setattr(owner, name, act_or_fail)
+    # as if more rows were to come, so that the reader looks at the end of the partition
+    slice_ = Slice(mock_topic, int(str(result.id).partition("-")[0]), 0, 21)
+    rows = [offset for columns in mock.inspector().read(slice_) for offset in columns.offset]
+    assert rows == list(range(20))
+    assert next(calls) > 2
 
 
 @pytest.mark.parametrize("name", ["a\0b", "\0"])
