@@ -9,9 +9,12 @@ import time
 import warnings
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from itertools import count
+from typing import Any
 
 import pytest
 
+from brokerkit.backends.inmem import reader
 from brokerkit.core import (
     Cancellation,
     Cancelled,
@@ -250,6 +253,23 @@ def test_a_slice_that_could_not_be_begun_is_begun_when_the_broker_is_back(desk: 
     back.start()
     assert len(values(browser.read(slice_, stall=20))) == 5
     back.join()
+
+
+def test_rows_are_read_again_when_they_could_not_be_converted(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.topic(count=5)
+    calls, convert = count(1), reader.to_columns
+
+    def convert_or_fail(*arguments: Any) -> Columns:
+        if next(calls) == 1:
+            raise Unavailable("the connection was lost")
+        return convert(*arguments)
+
+    monkeypatch.setattr(reader, "to_columns", convert_or_fail)
+    browser = desk.connection.inspector()
+    (slice_,) = browser.plan("orders")
+    assert len(values(browser.read(slice_))) == 5
 
 
 def test_a_closed_browser_says_so(desk: Desk) -> None:

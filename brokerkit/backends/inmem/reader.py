@@ -43,5 +43,7 @@ class InmemReader(ReaderDriver):
             end = min(slice_.end, partition.end)
             if position >= end:
                 return None
-            entries, self._position = partition.some(position, min(position + READ_ROWS, end), READ_BYTES)
-        return to_columns(slice_.topic, [(slice_.partition, entry) for entry in entries], None)
+            entries, position = partition.some(position, min(position + READ_ROWS, end), READ_BYTES)
+        columns = to_columns(slice_.topic, [(slice_.partition, entry) for entry in entries], None)
+        self._position = position
+        return columns

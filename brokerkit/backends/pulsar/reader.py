@@ -122,27 +122,49 @@ class PulsarReader(ReaderDriver):
         if self._lost:
             self._open(entry_of(self._at))
             self._lost = self._looked_back = False
-        with gc_paused():
-            messages, ids, places, data, fits = self._read(wait, slice_.end)
-            if not messages:
-                if not self._ahead.safe and self._still():
-                    # the broker does not answer for long if it may not read as many bytes at once
-                    self._ahead.forget()
-                    self._let_go()
-                    self._lost = True
-                    return Columns.empty()
-                self._done = self._at_end(slice_)
-                return None if self._done else Columns.empty()
-            reader = self._reader
-            rows = self._accounted(messages, ids, places, slice_.end)
-            self._done = self._done or self._at >= slice_.end
-            if rows and reader is self._reader and not (fits and self._ahead.safe):
-                # the caller may be away for long, and the library would fill its queue meanwhile
-                self._let_go()
-                self._lost = True
-            columns = self._columns(messages, ids, places, data)
-        whole = rows == list(range(len(messages)))
-        columns = columns if whole else columns.take(rows)
+        before = self._at, self._last
+        try:
+            with gc_paused():
+                messages, ids, places, data, fits = self._read(wait, slice_.end)
+                if messages:
+                    return self._rows(messages, ids, places, data, fits)
+        except BaseException:
+            # messages that were taken out of the reader are read again
+            self._at, self._last = before
+            self._done, self._lost = False, True
+            raise
+        if not self._ahead.safe and self._still():
+            # the broker does not answer for long if it may not read as many bytes at once
+            self._ahead.forget()
+            self._let_go()
+            self._lost = True
+            return Columns.empty()
+        self._done = self._at_end(slice_)
+        return None if self._done else Columns.empty()
+
+    def _rows(
+        self, messages: list[Any], ids: list[Any], places: list[int], data: list[bytes], fits: bool
+    ) -> Columns | None:
+        """Return the columns of the rows that are new, as far as none is missing; None at the end.
+
+        Args:
+            messages: The messages.
+            ids: Their ids.
+            places: Their positions.
+            data: Their payloads.
+            fits: Whether the queue of the reader has the right length for them.
+        """
+        assert self._piece is not None
+        end, reader = self._piece.end, self._reader
+        self._schemas.learn(messages, ANSWER_SECONDS)
+        rows = self._contiguous(ids, places, end)
+        self._done = self._done or self._at >= end
+        if rows and reader is self._reader and not (fits and self._ahead.safe):
+            # the caller may be away for long, and the library would fill its queue meanwhile
+            self._let_go()
+            self._lost = True
+        columns = self._columns(messages, ids, places, data)
+        columns = columns if rows == list(range(len(messages))) else columns.take(rows)
         return None if self._done and not columns.length else columns
 
     def _columns(self, messages: list[Any], ids: list[Any], places: list[int], data: list[bytes]) -> Columns:
@@ -179,18 +201,8 @@ class PulsarReader(ReaderDriver):
         self._ahead.learn()
         return messages, ids, places, data, fits
 
-    def _accounted(self, messages: list[Any], ids: list[Any], places: list[int], end: int) -> list[int]:
-        """Return the rows of the slice that are new, as far as none is missing between them."""
-        at = self._at
-        try:
-            self._schemas.learn(messages, ANSWER_SECONDS)
-            return self._contiguous(ids, places, end)
-        except BaseException:
-            # messages that were taken out of the reader are read again
-            self._at, self._lost = at, True
-            raise
-
     def _contiguous(self, ids: list[Any], places: list[int], end: int) -> list[int]:
+        """Return the rows of the slice that are new, as far as none is missing between them."""
         rows: list[int] = []
         for row, place in enumerate(places):
             at = self._at
@@ -236,8 +248,8 @@ class PulsarReader(ReaderDriver):
         if missing.position in self._tried:
             self._warn(missing.position, stop, "the client library cannot read what they hold")
             return True
-        self._tried.add(missing.position)
         self._open(missing.begin)
+        self._tried.add(missing.position)
         return False
 
     def _explained_by(self, first: int | None, at: int, place: int) -> bool:
@@ -304,8 +316,8 @@ class PulsarReader(ReaderDriver):
             return True
         late = time.monotonic() - self._moved > PATIENCE
         if late or (missing.begin < self._begun and missing.position not in self._tried):
-            self._tried.add(missing.position)
             self._open(missing.begin)
+            self._tried.add(missing.position)
         return False
 
     def _still(self) -> bool:

@@ -138,8 +138,9 @@ class ServiceBusReader(ReaderDriver):
         if not wanted:
             self._next = self._end
             return None
+        columns = to_columns(wanted, str(self._name), delivered=False, attributes=self._attributes)
         self._next = int(wanted[-1].sequence_number) + 1
-        return to_columns(wanted, str(self._name), delivered=False, attributes=self._attributes)
+        return columns
 
     def stop(self) -> None:
         self._next = self._end

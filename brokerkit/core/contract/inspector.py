@@ -39,8 +39,9 @@ class ReaderDriver(ABC):
         than the slice asks for may be among them: the portable half leaves them out. One batch is fetched
         ahead, so the columns that were returned before may still be in use.
 
-        A retryable error is not shown: the fetch is repeated 0.2 s later and goes on where the one before
-        ended. The error is raised if nothing came for 30 s (``stall=``). Any other error is raised at once.
+        A retryable error is not shown: the fetch is repeated 0.2 s later and goes on behind the rows that
+        were returned last, so move the position only once nothing can fail before they are returned. The
+        error is raised if nothing came for 30 s (``stall=``). Any other error is raised at once.
 
         Args:
             wait: Seconds that the call may wait for the first row, 0.2.

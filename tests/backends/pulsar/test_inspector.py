@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import count
+from typing import Any
 
 import httpx
 import pulsar
 import pytest
 
+from brokerkit.backends.pulsar import reader
 from brokerkit.core import Connection, NotFound, NotSupported, OutboundMessage, connect
 from brokerkit.core.vocabulary.cancellation import Deadline
 from brokerkit.core.vocabulary.errors import ConfigError, Unavailable
@@ -269,3 +272,23 @@ def test_a_question_that_the_broker_could_not_answer_for_the_moment_is_asked_aga
 
     with pytest.raises(Unavailable, match="metadata"):
         ranges._with_reader(full, pulsar.MessageId.earliest, never, Deadline(1.0))
+
+
+@pytest.mark.parametrize("step", ["taking", "converting"])
+@pytest.mark.parametrize("connection", ["broker", "plain"])
+def test_rows_are_read_again_when_a_step_behind_them_fails(
+    request: pytest.FixtureRequest, make: Make, monkeypatch: pytest.MonkeyPatch, connection: str, step: str
+) -> None:
+    asked: Connection = request.getfixturevalue(connection)
+    topic, sent = make(), [b"%d" % each for each in range(10)]
+    publish(asked, topic, *sent)
+    owner, name, failing = (pulsar.Message, "data", 6) if step == "taking" else (reader, "to_columns", 1)
+    calls, act = count(1), getattr(owner, name)
+
+    def act_or_fail(*arguments: Any, **options: Any) -> Any:
+        if next(calls) == failing:
+            raise Unavailable("the connection was lost")
+        return act(*arguments, **options)
+
+    monkeypatch.setattr(owner, name, act_or_fail)
+    assert read(asked, topic) == sent

@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from itertools import pairwise
+from itertools import count, pairwise
 from typing import Any
 
 import pytest
 from azure.servicebus import ServiceBusMessage
 from azure.servicebus.management import CorrelationRuleFilter, SqlRuleAction, SqlRuleFilter
 
-from brokerkit.core import Connection, NotFound, NotSupported, OutboundMessage, connect
+from brokerkit.backends.servicebus import reader
+from brokerkit.core import (
+    Columns,
+    Connection,
+    NotFound,
+    NotSupported,
+    OutboundMessage,
+    Unavailable,
+    connect,
+)
 from brokerkit.sandbox.servicebus.server import ServiceBusServer
 from brokerkit.testing import eventually
 
@@ -210,3 +219,19 @@ def test_an_account_with_listen_rights_can_look_at_messages(servicebus_server: S
         (bounds,) = listener.inspector().bounds(queue)
         assert (bounds.start, bounds.end, bounds.messages) == (1, 11, None)
         assert values(listener, queue, -2) == [b"8", b"9"]
+
+
+def test_rows_are_read_again_when_they_could_not_be_converted(
+    broker: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queue = new_queue(broker)
+    publish(broker, queue, b"a", b"b")
+    calls, convert = count(1), reader.to_columns
+
+    def convert_or_fail(*arguments: Any, **options: Any) -> Columns:
+        if next(calls) == 1:
+            raise Unavailable("the connection was lost")
+        return convert(*arguments, **options)
+
+    monkeypatch.setattr(reader, "to_columns", convert_or_fail)
+    assert values(broker, queue) == [b"a", b"b"]
