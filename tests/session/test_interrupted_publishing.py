@@ -13,6 +13,7 @@ from brokerkit.core.runtime.sending import Sending
 from brokerkit.core.vocabulary.errors import BrokerError
 from brokerkit.core.vocabulary.outcomes import Outcomes
 from brokerkit.core.vocabulary.results import PublishResult
+from brokerkit.session.interrupted import Interrupted
 from brokerkit.session.publish.frame_outcomes import FrameOutcomes
 from brokerkit.workbench import Session
 
@@ -93,6 +94,21 @@ def test_a_refused_row_stays_failed_when_the_others_are_unknown(
     with pytest.raises(KeyboardInterrupt):
         t.publish_frame("t", pd.DataFrame({"value": ["a", LONG]}), kind="messages", progress=False)
     assert t.last_interrupted.frame["status"].tolist() == ["unknown", "failed"]
+
+
+@pytest.mark.parametrize("single", [True, False])
+def test_an_interrupt_inside_a_transaction_says_that_nothing_is_published(
+    t: Session, monkeypatch: pytest.MonkeyPatch, single: bool
+) -> None:
+    interrupt_the_wait(monkeypatch, arrives=True)
+    with (
+        pytest.raises(KeyboardInterrupt, match="nothing of it was published") as caught,
+        t.transaction() as tx,
+    ):
+        tx.publish("t", "a") if single else tx.publish_batch("t", ["a", "b"])
+    assert isinstance(caught.value, Interrupted)
+    assert caught.value.frame is None
+    assert list(t.peek("t")["value"]) == []
 
 
 def interrupted_at(code: CodeType, line: int) -> Any:

@@ -112,11 +112,7 @@ class Transaction:
         try:
             outcome = publishing.run(timeout=None, progress=progress)
         except KeyboardInterrupt as interrupt:
-            # its outcomes are no longer true once the transaction is aborted
-            raise Interrupted(
-                f"publish_frame to {topic!r} was interrupted inside a transaction, which is aborted: nothing "
-                "of it was published. Run the whole block again."
-            ) from interrupt
+            raise _aborted("publish_frame", topic) from interrupt
         try:
             outcome.raise_for_failures()
         except PublishFailed as error:
@@ -129,6 +125,8 @@ class Transaction:
             results = BatchPublishing(self._publisher, topic, messages).run(None)
         except PublishFailed as error:
             raise self._aborting(error) from error.__cause__
+        except KeyboardInterrupt as interrupt:
+            raise _aborted("publishing", topic) from interrupt
         self._results += results
         return results
 
@@ -158,6 +156,14 @@ class Transaction:
             "session.last_interrupted.frame.",
             outcome,
         )
+
+
+def _aborted(what: str, topic: str) -> Interrupted:
+    """Return the error for an interrupt, without outcomes: the abort makes them untrue."""
+    return Interrupted(
+        f"{what} to {topic!r} was interrupted inside a transaction, which is aborted: nothing of it was "
+        "published. Run the whole block again."
+    )
 
 
 @contextmanager
