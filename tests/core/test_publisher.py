@@ -24,6 +24,7 @@ from brokerkit.core import (
     Unavailable,
 )
 from brokerkit.core.contract.publisher import PublisherDriver
+from brokerkit.core.vocabulary.outbound_rows import OutboundRows
 from brokerkit.testing.waiting import eventually
 
 from .conftest import Desk
@@ -90,8 +91,13 @@ def test_the_errors_of_outcomes_are_errors_of_brokerkit_without_secrets(desk: De
         assert str(cut.error) == "cut"
 
 
-def test_an_empty_batch_does_nothing(desk: Desk) -> None:
-    assert desk.connection.publisher().topic("orders").publish_batch([]) == []
+def test_an_empty_batch_does_nothing(desk: Desk, monkeypatch: Any) -> None:
+    sent: list[object] = []
+    monkeypatch.setattr(InmemPublisher, "send", lambda _, batch, timeout: sent.append(batch) or [])
+    topic = desk.connection.publisher().topic("orders")
+    assert topic.publish_batch([]) == []
+    assert list(topic.publish_rows(OutboundRows([]))) == []
+    assert sent == []
 
 
 def test_a_passing_failure_is_retried_and_keeps_the_order_of_a_key(desk: Desk) -> None:

@@ -175,6 +175,8 @@ class ConnectedPublisher(Closable):
 
     def _sent(self, sending: Sending) -> Sequence[PublishResult]:
         """Send messages, and return an outcome for each, also if the driver's thread gives none in time."""
+        if not sending.batch:
+            return []
         with freed(self._lock), self._lock:
             self._check_open()
             self._waiting.append(sending)
