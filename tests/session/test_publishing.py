@@ -243,6 +243,26 @@ def test_resume_refuses_a_frame_of_other_rows_before_it_sends_any(t: Session, ch
     assert t.publish_frame("t", frame, kind="messages", resume=outcome).counts["confirmed"] == rows
 
 
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ({"attributes": {"ab": b"c"}}, {"attributes": {"a": b"bc"}}),
+        ({"attributes": {"a": b"b", "c": b"d"}}, {"attributes": {"a": b"bcd"}}),
+        ({"attributes": {"a": b"'b'"}}, {"attributes": {"a": "b"}}),
+        ({"value": "ab", "key": "c"}, {"value": "a", "key": "bc"}),
+        ({"key": ""}, {"key": None}),
+        ({"key": "ab", "attributes": {"a": "c"}}, {"key": "a", "attributes": {"ba": "c"}}),
+    ],
+)
+def test_resume_tells_rows_apart_whose_parts_have_the_same_bytes_together(
+    t: Session, before: dict[str, Any], after: dict[str, Any]
+) -> None:
+    row = {"value": "v", "key": "k", "attributes": None}
+    outcome = t.publish_frame("t", pd.DataFrame([row | before]), kind="messages", progress=False)
+    with pytest.raises(bk.ConfigError, match="another frame"):
+        t.publish_frame("t", pd.DataFrame([row | after]), kind="messages", resume=outcome, progress=False)
+
+
 @pytest.mark.parametrize("known_again", [True, False])
 def test_a_row_keeps_its_name_when_resume_sends_it_again(t: Session, known_again: bool) -> None:
     publisher = t.shared_publisher()

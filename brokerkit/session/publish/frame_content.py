@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import repeat
 from typing import Any, TypeAlias
 from zlib import crc32
 
@@ -23,6 +22,8 @@ Done: TypeAlias = "np.ndarray[tuple[int], np.dtype[np.bool_]]"
 DONE = frozenset({"confirmed", "duplicate", "unknown"})
 """The statuses of rows that are, or may be, stored."""
 
+NO_DATA = 2**32 - 1
+"""The checksum of no payload."""
 PART_ROWS = "part_rows"
 ALL = "all"
 DONE_ROWS = "done"
@@ -83,12 +84,16 @@ class FrameContent:
 
 def _checksums(rows: OutboundRows) -> list[int]:
     """Return a checksum of each row."""
+    # each part begins with its length: "ab" and "c" are not "a" and "bc"
     if None in rows.data:
-        found = [0 if data is None else crc32(data, 1) for data in rows.data]
+        found = [NO_DATA if data is None else crc32(data, len(data)) for data in rows.data]
     else:
-        found = list(map(crc32, rows.data, repeat(1)))  # type: ignore[arg-type]  # there is no None
+        found = list(map(crc32, rows.data, map(len, rows.data)))  # type: ignore[arg-type]  # there is no None
     if rows.keys is not None:
-        found = [one if key is None else crc32(key, one) for one, key in zip(found, rows.keys, strict=True)]
+        found = [
+            one if key is None else crc32(key, one + 1 + len(key))
+            for one, key in zip(found, rows.keys, strict=True)
+        ]
     if rows.attributes is not None:
         found = [
             _with_attributes(one, each) if each else one
@@ -105,5 +110,6 @@ def _with_attributes(found: int, attributes: Attributes) -> int:
         if name.startswith("bk-"):
             continue
         told = value if type(value) is bytes else repr(value).encode("utf-8", "backslashreplace")
-        found = crc32(told, crc32(name.encode("utf-8", "backslashreplace"), found))
+        title = name.encode("utf-8", "backslashreplace")
+        found = crc32(b"%d:%d:%d:%b%b" % (told is value, len(title), len(told), title, told), found)
     return found
