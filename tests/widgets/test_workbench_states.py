@@ -164,6 +164,26 @@ def test_what_was_composed_and_not_sent_is_kept(shop: Session) -> None:
     assert browser._model.companions.composer.value in (None, b"")
 
 
+def test_what_was_not_confirmed_is_not_closed_unasked(shop: Session) -> None:
+    browser, sent = browse(shop)
+    say(browser, "compose", what="new")
+    composer = browser._model.companions.composer
+    tell(browser, sent, {"type": "topic", "text": "missing"})
+    tell(browser, sent, {"type": "edit", "value": ["text", "precious"]})
+    tell(browser, sent, {"type": "send", "confirm": None})
+    assert (composer.outcome.counts["failed"], composer.unsent) == (1, True)
+    say(browser, "put_away", which="compose")
+    assert browser._model.companions.composer is composer
+    assert browser.widget.state["kept"] == "close"
+    tell(browser, sent, {"type": "topic", "text": "orders"})
+    tell(browser, sent, {"type": "send", "confirm": None})
+    assert browser.widget.state["kept"] == ""
+    tell(browser, sent, {"type": "edit", "value": ["text", "again"]})
+    assert browser.widget.state["kept"] == ""
+    say(browser, "put_away", which="compose", replace=True)
+    assert browser._model.companions.composer is None
+
+
 def test_a_click_in_a_composer_is_not_for_the_one_that_replaced_it(shop: Session) -> None:
     browser, sent = browse(shop)
     browser._model.compose(new=True)

@@ -64,4 +64,7 @@ class ActionClicks:
         self._model.follow()
 
     def _on_put_away(self, message: Message) -> None:
-        self._model.put_away(*(each for each in get_args(Which) if each == message.get("which")))
+        which: Which = "live" if message.get("which") == "live" else "compose"
+        if which == "compose" and not message.get("replace") and self._model.companions.keep("close"):
+            return self._view.show()
+        self._model.put_away(which)

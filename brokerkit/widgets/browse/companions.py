@@ -38,6 +38,11 @@ class Companions:
         self.kept = wanted if self.composer is not None and self.composer.unsent else ""
         return self.kept != ""
 
+    def forget_asked(self) -> None:
+        """Forget what was asked for if all of the composer was sent since."""
+        if self.composer is None or not self.composer.unsent:
+            self.kept = ""
+
     def compose(self, topic: str | None, rows: pd.DataFrame | None) -> Composer:
         """Return a composer that starts with these messages; None for a new one.
 

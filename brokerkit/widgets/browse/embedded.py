@@ -23,10 +23,12 @@ class Part:
         panel: The panel of the browser.
         which: The tab.
         number: The number of the widget: another one in the same tab has another number.
+        on_unsent: Called when a composer has something that was not sent, or nothing any more.
     """
 
-    def __init__(self, panel: Panel, which: Which, number: int) -> None:
+    def __init__(self, panel: Panel, which: Which, number: int, on_unsent: Callable[[], None]) -> None:
         self._panel, self._which, self.number = panel, which, number
+        self._on_unsent, self._unsent = on_unsent, False
         self._ended = False
 
     @property
@@ -41,8 +43,13 @@ class Part:
     def show(self, state: Callable[[], Mapping[str, object]]) -> None:
         """Show the state that a function returns now."""
         with self.in_turn():
-            if self.attended:
-                self._say({"type": "companion", "state": state()})
+            if not self.attended:
+                return
+            shown = state()
+            self._say({"type": "companion", "state": shown})
+            unsent, self._unsent = self._unsent, bool(shown.get("unsent"))
+            if unsent != self._unsent:
+                self._on_unsent()
 
     def send(self, message: Mapping[str, object]) -> None:
         """Send a message to the browser once."""
@@ -66,8 +73,8 @@ class Part:
 class Parts:
     """The views of the composer and the tail in a browser's panel, each made when it is first shown."""
 
-    def __init__(self, panel: Panel) -> None:
-        self._panel = panel
+    def __init__(self, panel: Panel, on_unsent: Callable[[], None]) -> None:
+        self._panel, self._on_unsent = panel, on_unsent
         self._shown: dict[object, _Shown] = {}
         self._numbers = 0
 
@@ -88,7 +95,7 @@ class Parts:
 
     def _add(self, which: Which, widget: Composer | Tail) -> None:
         self._numbers += 1
-        part = Part(self._panel, which, self._numbers)
+        part = Part(self._panel, which, self._numbers, self._on_unsent)
         view = widget._view_in(part)
         self._shown[which] = _Shown(widget, part, view)
         view.receive({"type": "hello"})

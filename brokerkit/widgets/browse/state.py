@@ -61,7 +61,6 @@ def state_of(model: BrowserModel) -> BrowseState:
         "marked": len(rows.marked),
         "newest_on_top": newest_on_top(model, rows),
         "composing": model.companions.composer is not None,
-        "unsent": model.companions.composer is not None and model.companions.composer.unsent,
         "kept": model.companions.kept,
         "following": model.companions.tail is not None,
         "formats": _formats("auto" if query is None else query.decode),

@@ -31,7 +31,7 @@ class BrowserView:
         self.resetting = Resetting(model)
         self.receive = Clicks(model, self, self.looking).receive
         self.panel = panel.Panel(["browse.js"], state_of(self._model), self.receive)
-        self._parts = Parts(self.panel)
+        self._parts = Parts(self.panel, self._show_unsent)
         self.pass_on, self.greet = self._parts.receive, self._parts.greet
         self.send_companions()
 
@@ -41,6 +41,10 @@ class BrowserView:
             self.panel.show(partial(state_of, self._model))
             for part in what:
                 getattr(self, f"send_{part}")()
+
+    def _show_unsent(self) -> None:
+        self._model.companions.forget_asked()
+        self.show()
 
     def begin(self) -> None:
         """Show the rows of a new query from the top."""

@@ -187,7 +187,7 @@ class Composer(PanelDisplayed):
 
     @property
     def unsent(self) -> bool:
-        """Whether it was edited since it was made or last sent."""
+        """Whether it was edited, or sending it failed, and not all of it was confirmed since."""
         return self._model.unsent
 
     def _title(self) -> str:

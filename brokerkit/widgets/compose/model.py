@@ -41,7 +41,7 @@ class ComposerModel:
     Attributes:
         owner: Returns the object that a notebook has a variable for, or None.
         on_change: Each is called after each change.
-        unsent: Whether it was edited since it was made or last sent.
+        unsent: Whether it was edited, or sending it failed, and not all of it was confirmed since.
         sent: Whether all of it was confirmed, and nothing was changed since.
         sessions: The sessions that it may publish to.
         said: What the last action did, in words.
@@ -320,7 +320,8 @@ class ComposerModel:
     def _receive(self, results: Sequence[PublishResult | None]) -> OutcomeFrame:
         """Make these the receipts."""
         self.outcome = outcome_frame(DOUBTFUL if result is None else result for result in results)
-        self.unsent, self.sent = False, self.outcome.counts["confirmed"] == len(self.outcome)
+        self.sent = self.outcome.counts["confirmed"] == len(self.outcome)
+        self.unsent = not self.sent
         counts = self.outcome.counts.items()
         self.said = ", ".join(f"{count:,} {status}" for status, count in counts if count)
         return self.outcome

@@ -9,8 +9,8 @@ from .exports import CopiedRows, Exported, Exporting
 from .topic_tabs import Described, ResetShown, Schema, Subscriptions
 
 Tab = Literal["messages", "partitions", "subscriptions", "configuration", "schema", "compose", "live"]
-Kept = Literal["", "new", "edit"]
-"""What was to be composed while another message was not sent yet."""
+Kept = Literal["", "new", "edit", "close"]
+"""What was to be composed instead of a message that was not sent yet, or that it was to be closed."""
 Form = Literal["tree", "text", "hex", "layers"]
 RowKind = Literal["text", "bytes", "null", "failed"]
 
@@ -80,7 +80,6 @@ class BrowseState(TypedDict):
     marked: int
     newest_on_top: bool
     composing: bool
-    unsent: bool
     kept: Kept
     following: bool
     formats: list[str]

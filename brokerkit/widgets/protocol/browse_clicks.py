@@ -34,10 +34,11 @@ class Compose(TypedDict):
 
 
 class PutAway(TypedDict):
-    """Close the composer or the tail."""
+    """Close the composer or the tail; `replace` gives up what is not sent."""
 
     type: Literal["put_away"]
     which: Which
+    replace: bool
 
 
 class GoOn(TypedDict):

@@ -384,7 +384,7 @@ export interface CopiedRows {
 
 export type Tab = "messages" | "partitions" | "subscriptions" | "configuration" | "schema" | "compose" | "live";
 
-export type Kept = "" | "new" | "edit";
+export type Kept = "" | "new" | "edit" | "close";
 
 export type Form = "tree" | "text" | "hex" | "layers";
 
@@ -448,8 +448,7 @@ export interface BrowseState {
   marked: number;
   newest_on_top: boolean;
   composing: boolean;
-  unsent: boolean;
-  kept: "" | "new" | "edit";
+  kept: "" | "new" | "edit" | "close";
   following: boolean;
   formats: string[];
   key_formats: string[];
@@ -622,10 +621,11 @@ export interface Compose {
   replace: boolean;
 }
 
-/** Close the composer or the tail. */
+/** Close the composer or the tail; `replace` gives up what is not sent. */
 export interface PutAway {
   type: "put_away";
   which: "compose" | "live";
+  replace: boolean;
 }
 
 /** Read on, up to a limit raised by as many rows, or to the end. */

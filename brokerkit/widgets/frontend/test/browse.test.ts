@@ -6,9 +6,10 @@ import { signal } from "@preact/signals";
 import { grown, NOTHING, toggled } from "../src/browse/branches";
 import { newPart } from "../src/browse/companions";
 import { fitting, labelOf, leastWidth, moved, template, valueColumns } from "../src/browse/columns";
+import { leaveClosed } from "../src/browse/store";
 import { tabAfter } from "../src/browse/tabs";
 import { EMPTY, merged } from "../src/browse/typed_query";
-import type { ComposeState } from "../src/protocol";
+import type { ComposeState, Tab } from "../src/protocol";
 import { heightOf, placeOf, scrollTo, TALLEST, topOf, wanted } from "../src/parts/window_of";
 
 const leaf = (name: string, more = false) => ({ name, kind: more ? "object" : "number", text: name, more });
@@ -105,4 +106,17 @@ test("what is said to a composer is for no other one, and a replaced one is not 
   first?.line.send({ type: "edit", value: ["text", "typed last"] });
   assert.equal((sent[0] as { number: number }).number, 1);
   assert.deepEqual(first?.line.state.value, { call: "first" });
+});
+
+test("the tab of a composer that was closed is left, and that of one that is kept is not", () => {
+  const state = signal({ composing: true, following: true });
+  const tab = signal<Tab>("compose");
+  leaveClosed(state, tab);
+  state.value = { composing: true, following: false };
+  assert.equal(tab.value, "compose");
+  state.value = { composing: false, following: false };
+  assert.equal(tab.value, "messages");
+  tab.value = "live";
+  state.value = { composing: true, following: false };
+  assert.equal(tab.value, "live");
 });

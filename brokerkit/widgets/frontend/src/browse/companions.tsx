@@ -68,6 +68,12 @@ export function companionCall(store: Store, which: Which): string {
   return shown?.call ?? "";
 }
 
+const INSTEAD = {
+  new: "Replace it with a new one",
+  edit: "Replace it with the chosen rows",
+  close: "Discard it",
+};
+
 function Kept({ store }: { store: Store }) {
   const { kept } = store.line.state.value;
   if (!kept) return null;
@@ -81,10 +87,11 @@ function Kept({ store }: { store: Store }) {
         type="button"
         class="bk-btn bk-small"
         onClick={() => {
-          store.line.send({ type: "compose", what: kept, replace: true });
+          if (kept === "close") store.line.send({ type: "put_away", which: "compose", replace: true });
+          else store.line.send({ type: "compose", what: kept, replace: true });
         }}
       >
-        {kept === "new" ? "Replace it with a new one" : "Replace it with the chosen rows"}
+        {INSTEAD[kept]}
       </button>
     </div>
   );

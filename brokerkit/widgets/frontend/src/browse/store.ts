@@ -1,5 +1,5 @@
 // What a browser shows: its state, the last message of each kind, and what only the view knows.
-import { signal, type Signal } from "@preact/signals";
+import { effect, signal, type ReadonlySignal, type Signal } from "@preact/signals";
 
 import type { Connection } from "../host/connection";
 import type {
@@ -107,6 +107,7 @@ export function newStore(line: Line): Store {
       return `${view}:${String(++turns)}`;
     },
   };
+  leaveClosed(line.state, store.tab);
   line.listen((message) => {
     if (message.type === "selection") {
       const [who, turn] = message.turn.split(":");
@@ -114,6 +115,20 @@ export function newStore(line: Line): Store {
     } else take(store, message);
   });
   return store;
+}
+
+/** Leave the tab of a composer or tail that was closed. */
+export function leaveClosed(
+  state: ReadonlySignal<Pick<BrowseState, "composing" | "following">>,
+  tab: Signal<Tab>,
+): void {
+  let before = { compose: false, live: false };
+  effect(() => {
+    const now = { compose: state.value.composing, live: state.value.following };
+    const open = tab.peek();
+    if ((open === "compose" || open === "live") && before[open] && !now[open]) tab.value = "messages";
+    before = now;
+  });
 }
 
 /** Compose a new message, or one that starts with the chosen rows, in its tab. */

@@ -1,5 +1,4 @@
 // The tabs of a topic: what is known of it, and what can be done with it.
-import { useSignal, useSignalEffect } from "@preact/signals";
 import { Fragment } from "preact";
 import { useRef } from "preact/hooks";
 
@@ -95,34 +94,22 @@ export function Tabs({ store, open }: { store: Store; open: (tab: Tab) => void }
   );
 }
 
-/** Closes the composer or the tail whose tab is open. */
+/** Closes the composer or the tail whose tab is open; a composer with something unsent is kept and asks. */
 function Close({ store }: { store: Store }) {
-  const sure = useSignal(false);
   const now = store.line.state.value;
   const tab = store.tab.value;
-  useSignalEffect(() => {
-    void store.tab.value;
-    void store.line.state.value.unsent;
-    sure.value = false;
-  });
   if (!(tab === "compose" && now.composing) && !(tab === "live" && now.following)) return null;
-  const ask = tab === "compose" && now.unsent && !sure.value;
   return (
     <button
       type="button"
       class="bk-action"
       aria-label={tab === "compose" ? "Close the composer" : "Close the tail"}
       onClick={() => {
-        if (ask) {
-          sure.value = true;
-          return;
-        }
-        store.line.send({ type: "put_away", which: tab });
-        store.tab.value = "messages";
+        store.line.send({ type: "put_away", which: tab, replace: false });
       }}
     >
       <Icon sign="x" />
-      {sure.value ? "Discard what was not sent" : "Close"}
+      Close
     </button>
   );
 }

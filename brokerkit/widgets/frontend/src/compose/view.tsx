@@ -159,7 +159,13 @@ export function ComposeView({ line, within = false }: { line: Line; within?: boo
   const value = useTyped("value", now.value, edits);
   const large = Boolean(now.large);
   return (
-    <div class="bk-plain">
+    <div
+      class="bk-plain"
+      onFocusOut={() => {
+        // what is clicked next must find what was typed
+        edits.flush();
+      }}
+    >
       {!within && <KernelBanner line={line.line} />}
       <Head now={now} edits={edits} send={send} />
       <div class="bk-head">
