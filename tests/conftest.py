@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 import brokerkit
 from brokerkit.sandbox import catalogue
@@ -28,6 +29,10 @@ if TYPE_CHECKING:
     from brokerkit.sandbox.servicebus.server import ServiceBusServer
 
 pytest_plugins = ["brokerkit.testing.plugin"]
+
+# how long an example takes says more about what else runs on the machine
+settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("unhurried")
 
 REQUIRE = "BROKERKIT_REQUIRE"
 """Environment variable: the servers, with commas, without which the run fails instead of skipping."""

@@ -73,7 +73,14 @@ class KafkaCluster:
     def leader(self, topic: str) -> str:
         """The broker that leads the first partition of a topic."""
         admin = self._admin()
-        return str(admin.list_topics(topic, timeout=READY_SECONDS).topics[topic].partitions[0].leader)
+
+        def known() -> list[int]:
+            """The leader, once the broker that is asked has heard of it."""
+            partitions = admin.list_topics(topic, timeout=READY_SECONDS).topics[topic].partitions
+            return [partitions[0].leader] if 0 in partitions and partitions[0].leader >= 0 else []
+
+        (leader,) = eventually(known, f"{topic} has a leader", within=READY_SECONDS)
+        return str(leader)
 
     def kill(self, server: str) -> None:
         self.servers[server].kill()
