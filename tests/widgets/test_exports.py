@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import threading
 from io import BytesIO
 from pathlib import Path
 
@@ -61,6 +62,7 @@ def test_the_call_writes_the_very_file(shop: Session, tmp_path: Path, form: str,
     assert done["text"].startswith("100 rows, ")
     before = file.read_bytes()
     file.unlink()
+    shop.publish("orders", "later")
     eval(done["call"], {"s": shop, "bk": bk, "browser": browser})
     assert read(file).equals(read(BytesIO(before)))
 
@@ -99,11 +101,40 @@ def test_no_file_is_overwritten_unasked(shop: Session, tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [file]
 
 
-@pytest.mark.parametrize("order", [{"rows": "odd"}, {"form": "exe"}, {"path": "  "}, {"path": 3}])
+def test_all_that_match_are_exported_within_the_bound_of_memory(shop: Session) -> None:
+    browser, sent = browse(shop, where="id", start="earliest", limit=1_000, max_bytes=3_000)
+    problem = exported(browser, sent, rows="matching")["problem"]
+    assert problem.startswith("more than 3.0 kB match: write them in parts with ")
+    call = problem.partition("in parts with ")[2]
+    assert call == "s.scan('orders', start='earliest', where='id').to_parquet('orders')"
+    assert len(eval(call.removesuffix(".to_parquet('orders')"), {"s": shop}).to_pandas()) == 150
+
+
+def test_an_export_is_of_the_rows_that_were_shown_when_it_was_ordered(shop: Session) -> None:
+    browser, sent = browse(shop)
+    shop.create_topic("other")
+    shop.publish("other", "o")
+    gate = threading.Event()
+    browser._model.run("export", lambda cancellation: gate.wait(20))
+    order = {"rows": "shown", "form": "csv", "path": None, "overwrite": False}
+    browser._view.receive({"type": "export", **order})
+    browser.query = "other"
+    gate.set()
+    assert browser.wait(20)
+    assert last(sent, "exporting")["problem"] == "another search was begun: export again"
+    assert [each for each in sent if each["type"] == "exported"] == []
+
+
+@pytest.mark.parametrize(
+    "order",
+    [
+        {"rows": "odd"}, {"form": "exe"}, {"path": "  "}, {"path": 3},
+        {"path": "~nosuchuser/x.csv"}, {"path": "a\0b.csv"}, {"path": "x\ud800.csv"},
+    ],
+)  # fmt: skip
 def test_an_order_that_is_none_is_refused(shop: Session, order: dict) -> None:
     browser, sent = browse(shop)
-    exported(browser, sent, **order)
-    assert state_of(browser._model)["problem"]
+    assert exported(browser, sent, **order)["problem"]
     assert [each for each in sent if each["type"] == "exported"] == []
 
 

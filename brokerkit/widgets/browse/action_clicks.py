@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING, get_args
 from ..editing import text_to_name
 from ..protocol.browse import Kept
 from ..protocol.companions import Which
-from ..protocol.exports import CopiedRows, CopyForm, Exporting
+from ..protocol.exports import CopiedRows, CopyForm
 from . import export
 from .calls import message_call
 from .compare import compared_view
 from .copied_rows import copied_rows
-from .export import Order
 from .looking import Message, Shower
 
 if TYPE_CHECKING:
@@ -40,9 +39,7 @@ class ActionClicks:
         self._view.send(shown)
 
     def _on_export(self, message: Message) -> None:
-        begun: Exporting = {"type": "exporting", "problem": ""}
-        self._view.send(begun)
-        export.begin(self._model, Order.of(message), self._view.send)
+        export.begin(self._model, message, self._view.send)
 
     def _on_plan_reset(self, message: Message) -> None:
         self._view.resetting.plan(str(message.get("to", "")))

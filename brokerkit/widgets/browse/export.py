@@ -10,20 +10,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, get_args
 
 from brokerkit.core.vocabulary.cancellation import Cancellation
-from brokerkit.core.vocabulary.errors import BrokerError, ConfigError, NotFound
+from brokerkit.core.vocabulary.errors import BrokerError, Cancelled, ConfigError, NotFound
 from brokerkit.display.sanitize import plain as one_line
 from brokerkit.frames.plain import plain
 from brokerkit.session.storing import into_place, storing
 
 from ..call_text import literal, variable_of
-from ..protocol.exports import ExportForm, ExportRows
+from ..protocol.exports import ExportForm, Exporting, ExportRows
 from ..row_view import size_text
-from .calls import shown_call
+from .calls import fixed_call
 
 if TYPE_CHECKING:
     import pandas as pd
+    import pyarrow as pa
 
     from .model import BrowserModel
+    from .search import Search
 
 DOWNLOADED = 64_000_000
 """A larger file is not sent through the notebook."""
@@ -59,41 +61,69 @@ class Order(NamedTuple):
         path = message.get("path")
         if path is not None and not (isinstance(path, str) and path.strip()):
             raise ConfigError("type the name of the file, such as orders.csv")
-        named = None if path is None else Path(path.strip()).expanduser()
+        try:
+            named = None if path is None else Path(path.strip()).expanduser()
+        except (RuntimeError, ValueError) as error:
+            raise ConfigError(f"{path.strip()!r:.200} is no name of a file: {error}") from error
         return cls(rows, form, named, bool(message.get("overwrite")))
 
 
-def begin(model: BrowserModel, order: Order, told: Callable[[Any], None]) -> None:
-    """Write rows to a file in a thread, and tell the view what became of it."""
+def begin(model: BrowserModel, message: Mapping[str, Any], told: Callable[[Any], None]) -> None:
+    """Write the rows that a message of the view orders in a thread, and tell what became of it."""
+    try:
+        order = Order.of(message)
+    except ConfigError as error:
+        return told(_exporting(str(error)))
+    search = model.search
+    chosen = model.rows.selected() if order.rows == "chosen" else None
 
     def write(cancellation: Cancellation) -> None:
         try:
-            told(export(model, order, cancellation))
+            told(export(model, order, search, chosen, cancellation))
+        except Cancelled:
+            raise
         except (BrokerError, TimeoutError) as error:
-            told({"type": "exporting", "problem": one_line(str(error) or "no answer in time", 400)})
+            told(_exporting(str(error) or "no answer in time"))
+        except Exception as error:  # the view must not wait for ever
+            told(_exporting(f"{type(error).__name__}: {error}"))
 
-    model.run("export", write)
+    told(_exporting(""))
+    return model.run("export", write)
 
 
-def export(model: BrowserModel, order: Order, cancellation: Cancellation) -> dict[str, Any]:
-    """Write the rows, and return what is to be sent to the view.
+def _exporting(problem: str) -> Exporting:
+    return {"type": "exporting", "problem": one_line(problem, 400)}
+
+
+def export(
+    model: BrowserModel,
+    order: Order,
+    search: Search | None,
+    chosen: pa.Table | None,
+    cancellation: Cancellation,
+) -> dict[str, Any]:
+    """Write the rows of a search, or those chosen, and return what is to be sent to the view.
 
     Raises:
-        BrokerError: There are no rows, the file exists or cannot be written, or the search did not end.
+        BrokerError: There are no rows, the file exists or cannot be written, the search did not end or is
+            not the one shown any more, or too much matches.
     """
-    frame = _rows(model, order, cancellation)
+    if chosen is None and order.rows == "matching" and search is not None:
+        _read_all(model, search, cancellation)
+    frame = model.frame() if chosen is None else model.as_frame(chosen)
+    call, topic = call_of(model, order), model.topic
+    _check_same(model, search)
     if not len(frame):
         raise NotFound("there are no rows to export")
     data = file_of(frame, order.form)
     what = f"{len(frame):,} row{'' if len(frame) == 1 else 's'}, {size_text(len(data))}"
-    call = call_of(model, order)
     if order.path is None:
         if len(data) > DOWNLOADED:
             raise ConfigError(
                 f"{size_text(len(data))} are too much to download: write them to a path of the kernel"
             )
         text = base64.b64encode(data).decode()
-        name = default_name(model.topic or "rows", order.form)
+        name = default_name(topic or "rows", order.form)
         return {"type": "exported", "text": what, "call": call, "name": name, "data": text}
     place = order.path.absolute()
     if place.exists() and not order.overwrite:
@@ -105,25 +135,31 @@ def export(model: BrowserModel, order: Order, cancellation: Cancellation) -> dic
     return {"type": "exported", "text": said, "call": call, "name": "", "data": ""}
 
 
-def _rows(model: BrowserModel, order: Order, cancellation: Cancellation) -> pd.DataFrame:
-    if order.rows == "chosen":
-        return model.as_frame(model.rows.selected())
-    search = model.search
-    if order.rows == "matching" and search is not None:
-        while search.running or search.resumable:
-            cancellation.raise_if_cancelled()
-            if not search.running:
-                if search.status == "failed":
-                    break
-                model.go_on(max(1, search.rest))
-            model.wait_for("search", timeout=0.2)
-            if search is not model.search:
-                raise BrokerError("another search was begun: export again")
-            if search.status == "stopped":
-                raise BrokerError("the search was stopped before its end: nothing was exported")
-        if search.problem is not None:
-            raise search.problem
-    return model.frame()
+def _read_all(model: BrowserModel, search: Search, cancellation: Cancellation) -> None:
+    """Let a search go on until all that match are found, as far as its `max_bytes` allow."""
+    while search.running or search.resumable:
+        cancellation.raise_if_cancelled()
+        if not search.running:
+            if search.status == "failed":
+                break
+            if search.status == "at max_bytes":
+                names = variable_of(model.session, "s"), variable_of(model.owner(), "browser")
+                raise ConfigError(
+                    f"more than {size_text(search.query.max_bytes)} match: write them in parts with "
+                    f"{search.query.scan_call(*names)}.to_parquet({literal(_stem(search.query.topic))})"
+                )
+            model.go_on(max(1, search.rest))
+        model.wait_for("search", timeout=0.2)
+        _check_same(model, search)
+        if search.status == "stopped":
+            raise BrokerError("the search was stopped before its end: nothing was exported")
+    if search.problem is not None:
+        raise search.problem
+
+
+def _check_same(model: BrowserModel, search: Search | None) -> None:
+    if search is not model.search:
+        raise BrokerError("another search was begun: export again")
 
 
 def file_of(frame: pd.DataFrame, form: ExportForm) -> bytes:
@@ -141,7 +177,7 @@ def file_of(frame: pd.DataFrame, form: ExportForm) -> bytes:
 def call_of(model: BrowserModel, order: Order) -> str:
     """Return the Python call that writes the same file."""
     own = variable_of(model.owner(), "browser")
-    rows = f"{own}.selected" if order.rows == "chosen" else shown_call(model)
+    rows = f"{own}.selected" if order.rows == "chosen" else fixed_call(model)
     name = literal(str(order.path or default_name(model.topic or "rows", order.form)))
     if order.form == "parquet":
         return f"{rows}.to_parquet({name}, index=False)"
@@ -152,4 +188,8 @@ def call_of(model: BrowserModel, order: Order) -> str:
 
 def default_name(topic: str, form: ExportForm) -> str:
     """Return the name of a file for the rows of a topic."""
-    return (re.sub(r"[^\w.-]+", "_", topic).strip("._")[:80] or "rows") + SUFFIXES[form]
+    return _stem(topic) + SUFFIXES[form]
+
+
+def _stem(topic: str) -> str:
+    return re.sub(r"[^\w.-]+", "_", topic).strip("._")[:80] or "rows"

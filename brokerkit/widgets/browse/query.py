@@ -154,13 +154,23 @@ class Query:
             session: The name of the notebook's variable for the session.
             browser: The name of the notebook's variable for the browser.
         """
+        limit = () if self.limit == PEEK_LIMIT else (self.limit,)
+        return call_text(f"{session}.peek", self.topic, *limit, **self._written(browser))
+
+    def scan_call(self, session: str, browser: str) -> str:
+        """Return the Python call that scans all that match; see `call`."""
+        options = self._written(browser)
+        for name in ("newest", "max_bytes", "side_effects", "subscription"):
+            options.pop(name, None)
+        return call_text(f"{session}.scan", self.topic, **options)
+
+    def _written(self, browser: str) -> dict[str, Any]:
         options = self.changed()
         if self.where is not None:
             options["where"] = _where_text(self.where, browser)
         if self.mask is not None:
             options["mask"] = Name(f"{browser}.query.mask")
-        limit = () if self.limit == PEEK_LIMIT else (self.limit,)
-        return call_text(f"{session}.peek", self.topic, *limit, **options)
+        return options
 
 
 def _where_text(where: Any, browser: str) -> Any:
