@@ -61,11 +61,15 @@ class Order(NamedTuple):
         path = message.get("path")
         if path is not None and not (isinstance(path, str) and path.strip()):
             raise ConfigError("type the name of the file, such as orders.csv")
-        try:
-            named = None if path is None else Path(path.strip()).expanduser()
-        except (RuntimeError, ValueError) as error:
-            raise ConfigError(f"{path.strip()!r:.200} is no name of a file: {error}") from error
+        named = None if path is None else _file_named(path.strip())
         return cls(rows, form, named, bool(message.get("overwrite")))
+
+
+def _file_named(text: str) -> Path:
+    try:
+        return Path(text).expanduser()
+    except (RuntimeError, ValueError) as error:
+        raise ConfigError(f"{text!r:.200} is no name of a file: {error}") from error
 
 
 def begin(model: BrowserModel, message: Mapping[str, Any], told: Callable[[Any], None]) -> None:
