@@ -18,6 +18,8 @@ from .topics import Topics
 from .wire import bytes_field, number_field
 
 LOOKUP_SECONDS = 2.0
+PAUSE = 30
+"""For how many times the time that it did not answer a REST endpoint is not asked again."""
 FRAME_BYTES = 10
 """The checksum and the lengths in front of a message."""
 WHOLE_BYTES = 5 * 1024 * 1024
@@ -34,6 +36,7 @@ class SizeLimits:
     def __init__(self, topics: Topics) -> None:
         self._topics = topics
         self._known: dict[str, int | None] = {}
+        self._pause = Deadline(0.0)
 
     def of(self, topic: str, deadline: Deadline) -> int | None:
         """Return the limit of a topic in bytes. None if it has none of its own, or if that is not known."""
@@ -41,11 +44,16 @@ class SizeLimits:
         if rest is None:
             return None
         if topic not in self._known:
+            if not self._pause.passed:
+                return None
+            seconds = min(LOOKUP_SECONDS, deadline.remaining() / 4)
+            within = Deadline(seconds)
             try:
-                within = Deadline(min(LOOKUP_SECONDS, deadline.remaining()))
                 found = policy(rest, self._topics.full(topic), "maxMessageSize", within)
             except (BrokerError, ValueError) as error:
                 log.info("the size limit of %s is unknown: %s", topic, error)
+                if within.passed:
+                    self._pause = Deadline(PAUSE * seconds)
                 if not isinstance(error, _NEVER_TOLD):
                     return None
                 found = None
@@ -55,6 +63,7 @@ class SizeLimits:
     def forget(self, topic: str) -> None:
         """Look the limit of a topic up again: it may have been changed."""
         self._known.pop(topic, None)
+        self._pause = Deadline(0.0)
 
 
 def check_size(encoded: Encoded, producer: str, limit: int, *, chunking: bool) -> None:
