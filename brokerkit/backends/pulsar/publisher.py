@@ -15,7 +15,7 @@ from pulsar.schema import BytesSchema
 from brokerkit.core.contract.forked import keep_in_child
 from brokerkit.core.contract.publisher import PublisherDriver
 from brokerkit.core.vocabulary.cancellation import Deadline
-from brokerkit.core.vocabulary.errors import BrokerError, ConfigError, NotFound, Unauthorized, Unavailable
+from brokerkit.core.vocabulary.errors import BrokerError, ConfigError, Unauthorized, Unavailable
 from brokerkit.core.vocabulary.messages import OutboundMessage
 from brokerkit.core.vocabulary.results import PublishResult
 
@@ -33,7 +33,6 @@ PENDING = 20_000
 BATCH_DELAY_MILLIS = 5
 LARGE_BYTES = 128 * 1024
 """Larger messages are not put into batches, which cannot be cut into chunks and fail as a whole."""
-PARTITIONS_SECONDS = 2.0
 CLOSED = "AlreadyClosed"
 DEDUPLICATED = "Enabled"
 LOOK_AGAIN_SECONDS = 0.02
@@ -165,12 +164,16 @@ class PulsarPublisher(PublisherDriver):
         """Open a producer for each route, and return the errors of those that cannot be opened."""
         problems: dict[Route, BrokerError] = {}
         for route in routes & set(self._producers):
-            if not self._producers[route].native.is_connected():
+            if self._producers[route].batching and self._limits.of(route.topic, deadline) is not None:
+                # it was opened before the limit was known
+                self._forget(route)
+            elif (
                 # the library tries forever to connect to a deleted topic
-                gone = self._gone(route.topic, deadline)
-                if gone is not None:
-                    self._forget(route)
-                    problems[route] = gone
+                not self._producers[route].native.is_connected()
+                and (gone := self._topics.gone(route.topic, deadline)) is not None
+            ):
+                self._forget(route)
+                problems[route] = gone
         for route in routes - set(self._producers) - set(problems):
             try:
                 full = self._topics.full(route.topic)
@@ -179,9 +182,10 @@ class PulsarPublisher(PublisherDriver):
                 deduplicated = self._deduplicated(full, numbers, deadline)
                 # the policy is applied to a batch as to one message
                 batching = self._limits.of(route.topic, deadline) is None
-                schema = self._schema(route, deadline)
                 self._producers[route] = self._connection.call(
-                    partial(self._create, full, deduplicated, schema, batching=batching),
+                    partial(
+                        self._create, full, deduplicated, self._schema(route, deadline), batching=batching
+                    ),
                     deadline.remaining(),
                     f"publishing to {full}",
                 )
@@ -191,16 +195,6 @@ class PulsarPublisher(PublisherDriver):
 
     def _schema(self, route: Route, deadline: Deadline) -> Any:
         return self._schemas.of(route.schema, deadline) if route.schema else BytesSchema()
-
-    def _gone(self, topic: str, deadline: Deadline) -> NotFound | None:
-        """Return the error if a topic no longer exists; None if it exists or the broker does not tell."""
-        try:
-            self._topics.partitions(self._topics.full(topic), min(PARTITIONS_SECONDS, deadline.remaining()))
-        except NotFound as error:
-            return error
-        except BrokerError as error:
-            log.info("%s", error)
-        return None
 
     def _create(self, full: str, deduplicated: bool, schema: Any, *, batching: bool) -> _Producer:
         # the broker mistakes a batch for a repeat if a later one of another key came before it
@@ -232,8 +226,7 @@ class PulsarPublisher(PublisherDriver):
 
     def _forget(self, route: Route) -> None:
         for producers in (self._producers, self._large):
-            producer = producers.pop(route, None)
-            if producer is not None:
+            if (producer := producers.pop(route, None)) is not None:
                 self._connection.submit(partial(_close, producer.native), "leave")
 
     def close(self, timeout: float) -> None:

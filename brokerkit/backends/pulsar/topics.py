@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from brokerkit.core.vocabulary.errors import NotFound, NotSupported
+from brokerkit.core.vocabulary.cancellation import Deadline
+from brokerkit.core.vocabulary.errors import BrokerError, NotFound, NotSupported
 
 from .connection import PulsarConnection
+from .log import log
 from .names import full_name, partition_name, split_partition
 from .rest import NEEDED, RestEndpoint
+
+GONE_SECONDS = 2.0
+"""How long to ask whether a topic still exists."""
 
 
 class Topics:
@@ -41,6 +46,16 @@ class Topics:
     def parts(self, full: str, timeout: float) -> dict[int | None, str]:
         """Return the name of each partition. Raises NotFound."""
         return {number: partition_name(full, number) for number in self.partitions(full, timeout)}
+
+    def gone(self, topic: str, deadline: Deadline) -> NotFound | None:
+        """Return the error if a topic no longer exists; None if it exists or the broker does not tell."""
+        try:
+            self.partitions(self.full(topic), min(GONE_SECONDS, deadline.remaining()))
+        except NotFound as error:
+            return error
+        except BrokerError as error:
+            log.info("%s", error)
+        return None
 
     def required_rest(self) -> RestEndpoint:
         """Return the REST endpoint. Raises NotSupported without one."""

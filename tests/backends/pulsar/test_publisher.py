@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import socket
+from typing import Any
+
 import httpx
 import pytest
 
+from brokerkit.backends.pulsar.options import read_options
+from brokerkit.backends.pulsar.rest import RestEndpoint
+from brokerkit.backends.pulsar.size_limits import SizeLimits
 from brokerkit.core import ConfigError, Connection, NotFound, OutboundMessage, TooLarge, connect
+from brokerkit.core.vocabulary.address import Address
+from brokerkit.core.vocabulary.cancellation import Deadline
 from brokerkit.sandbox.pulsar import PulsarServer
 from brokerkit.testing import eventually
 
@@ -101,6 +109,44 @@ def test_what_the_policy_of_a_topic_refuses_fails_alone_and_the_rest_is_stored(
     assert all(by_size[size].ok for size in (1, 500, 900, 1000)), "those behind a refused one are stored"
     assert all(isinstance(by_size[size].error, TooLarge) for size in (1200, 2000, 1099))
     assert (large.ok, stored) == (True, sum(each.ok for each in results) + 1)
+
+
+def test_a_limit_that_is_learned_later_applies_to_batches_too(
+    pulsar_server: PulsarServer, url: str, make: Make
+) -> None:
+    topic = make()
+    with connect(url, batching=True) as broker, broker.publisher() as publisher:
+        assert publisher.topic(topic).publish(OutboundMessage(b"before")).ok
+        limit_size(pulsar_server, topic, 1200)
+        driver: Any = publisher._driver
+        driver._limits.forget(topic)
+        results = publisher.topic(topic).publish_batch([OutboundMessage(bytes(200))] * 20, timeout=5)
+    assert [each.status for each in results] == ["confirmed"] * 20
+
+
+class Silent:
+    """The topics of brokers whose REST endpoint takes connections and does not answer."""
+
+    def __init__(self, port: int) -> None:
+        address = f"pulsar://127.0.0.1:1?admin=http://127.0.0.1:{port}"
+        self.rest = RestEndpoint(read_options(Address.parse(address)))
+
+    def full(self, topic: str) -> str:
+        return f"persistent://public/default/{topic}"
+
+
+def test_a_rest_endpoint_that_does_not_answer_is_not_waited_for_each_time() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        silent: Any = Silent(listening.getsockname()[1])
+        ask, asked = silent.rest.ask, []
+        silent.rest.ask = lambda *given, **options: asked.append(given) or ask(*given, **options)
+        limits = SizeLimits(silent)
+        assert [limits.of(f"t{number % 3}", Deadline(1.2)) for number in range(10)] == [None] * 10
+        assert len(asked) == 1
+        limits.forget("t0")
+        assert limits.of("t0", Deadline(0.2)) is None
+        assert len(asked) == 2
+        silent.rest.close()
 
 
 def test_publishing_to_a_missing_topic_creates_none(broker: Connection, make: Make) -> None:
