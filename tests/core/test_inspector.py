@@ -315,17 +315,25 @@ def test_a_slice_that_was_begun_before_is_read_whole(desk: Desk) -> None:
     assert browser.begin(second.after(9)) is None
 
 
-def test_a_slice_that_was_begun_and_is_given_up_leaves_no_reader(desk: Desk) -> None:
+def test_a_slice_that_was_begun_and_is_given_up_gives_its_reader_back(desk: Desk) -> None:
     desk.topic(count=10)
     browser = desk.connection.inspector()
     first, second = browser.plan("orders", slice_rows=5)
-    desk.faults.pause()
     begun = browser.begin(second)
     assert begun is not None
-    thread = begun.reading._driver_thread._thread
     begun.give_up()
-    desk.faults.resume()
-    thread.join(5)
-    assert not thread.is_alive()
-    assert browser._readers._readers == []
+    begun.give_up()
+    pool = browser._readers
+    assert pool._readers == pool._idle == [begun.reading]
     assert len(values(browser.read(first))) == 5
+    assert pool._readers == [begun.reading]
+
+
+def test_a_slice_that_could_not_be_begun_and_is_given_up_leaves_no_reader(desk: Desk) -> None:
+    desk.topic(count=10)
+    browser = desk.connection.inspector()
+    begun = browser.begin(Slice("missing", 0, 0, 5))
+    assert begun is not None
+    eventually(lambda: begun.fetching.failed, "the topic is not found")
+    begun.give_up()
+    assert browser._readers._readers == []

@@ -6,16 +6,22 @@ import json
 import re
 import time
 import traceback
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from itertools import count
+from typing import Any
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
 import brokerkit as bk
-from brokerkit.core import ConfigError, Connection
-from brokerkit.core.runtime.slice_reading import IDLE_READERS
+from brokerkit.backends.inmem import reader as inmem_reader
+from brokerkit.backends.inmem.reader import InmemReader
+from brokerkit.core import Columns, ConfigError, Connection, Unauthorized, Unavailable
+from brokerkit.core.runtime.slice_reading import SliceReading
 from brokerkit.workbench import Session
 
 
@@ -191,11 +197,83 @@ def test_scans_that_are_left_early_leave_no_readers_behind() -> None:
     with bk.connect("inmem://") as session:
         session.create_topic("orders", partitions=4)
         session.publish_batch("orders", [{"id": number} for number in range(200)])
+        pool = session.inspector._readers
         for _ in range(10):
-            batches = session.scan("orders", progress=False).batches()
-            assert next(iter(batches)).num_rows
+            batches = iter(session.scan("orders", progress=False).batches())
+            assert next(batches).num_rows
             del batches
-        assert len(session.inspector._readers._readers) <= IDLE_READERS
+            assert set(pool._readers) == set(pool._idle)
+        assert len(pool._readers) == 1
         frame = session.scan("orders", progress=False).to_pandas()
         assert frame["partition"].is_monotonic_increasing
         assert len(frame) == 200
+
+
+@pytest.fixture
+def three_parts() -> Iterator[Session]:
+    """Three partitions of 2,500 rows, whose broker has no reader yet."""
+    with bk.connect("inmem://") as session:
+        session.create_topic("orders", partitions=3)
+        rows = pd.DataFrame({"value": "x", "partition": np.repeat([0, 1, 2], 2_500)})
+        session.publish_frame("orders", rows, kind="messages", progress=False)
+        yield session
+
+
+def test_rows_that_were_read_come_before_an_error_and_the_error_is_the_real_one(
+    three_parts: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make, fetch = three_parts.inspector._readers._make_reader, InmemReader.fetch
+    readers, fetches = count(1), count(1)
+
+    def make_one() -> SliceReading:
+        if next(readers) > 1:
+            raise Unavailable("too many connections")
+        return make()
+
+    def fetch_once(reader: InmemReader, wait: float) -> Columns | None:
+        if next(fetches) == 2:
+            raise Unauthorized("the password was changed")
+        return fetch(reader, wait)
+
+    monkeypatch.setattr(three_parts.inspector._readers, "_make_reader", make_one)
+    monkeypatch.setattr(InmemReader, "fetch", fetch_once)
+    # rows that wait for others
+    monkeypatch.setattr(inmem_reader, "READ_ROWS", 500)
+    rows = 0
+    with pytest.raises(Unauthorized, match="password"):  # rows are counted up to the error
+        for batch in three_parts.scan("orders", progress=False).batches():
+            rows += batch.num_rows
+    assert rows == 500
+
+
+def test_a_scan_without_a_second_reader_reads_one_slice_after_the_other(
+    three_parts: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pool = three_parts.inspector._readers
+    make = pool._make_reader
+
+    def make_one() -> SliceReading:
+        if pool._readers:
+            raise Unavailable("too many connections")
+        return make()
+
+    monkeypatch.setattr(pool, "_make_reader", make_one)
+    frame = three_parts.scan("orders", progress=False).to_pandas()
+    assert frame["partition"].value_counts().to_dict() == {0: 2_500, 1: 2_500, 2: 2_500}
+
+
+def test_an_interrupt_between_two_slices_gives_the_readers_back(
+    three_parts: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inspector, calls = three_parts.inspector, count(1)
+    read, pool = inspector.read, inspector._readers
+
+    def read_once(*arguments: Any, **options: Any) -> Iterator[Columns]:
+        if next(calls) == 2:
+            raise KeyboardInterrupt
+        return read(*arguments, **options)
+
+    monkeypatch.setattr(inspector, "read", read_once)
+    with pytest.raises(KeyboardInterrupt):
+        list(three_parts.scan("orders", progress=False).batches())
+    assert set(pool._readers) == set(pool._idle) != set()

@@ -30,6 +30,7 @@ class Fetching:
     Attributes:
         slice_: The slice.
         task: The fetch that was asked for last. Its result is that of the driver, or an error.
+        failed: Whether a fetch raised an error that is not repeated.
     """
 
     def __init__(
@@ -46,6 +47,7 @@ class Fetching:
         self._translate = translate
         self._attributes = attributes
         self._started = False
+        self.failed = False
         self.task = thread.post(self._fetch)
 
     def again(self) -> None:
@@ -62,6 +64,8 @@ class Fetching:
             problem = self._translate(error)
             if problem.retryable:
                 time.sleep(READ_SLICE)
+            else:
+                self.failed = True
             return None, problem
 
 
@@ -125,13 +129,19 @@ class Begun:
     """
 
     def __init__(self, pool: ReaderPool, reading: SliceReading, fetching: Fetching) -> None:
-        self._pool = pool
+        self._pool: ReaderPool | None = pool
         self.reading = reading
         self.fetching = fetching
 
+    def put_back(self, usable: bool) -> None:
+        """Give the reader back, unless that was done already; see `ReaderPool.put_back`."""
+        pool, self._pool = self._pool, None
+        if pool is not None:
+            pool.put_back(self.reading, usable)
+
     def give_up(self) -> None:
-        """Close the reader, whose slice is not read after all."""
-        self._pool.put_back(self.reading, False)
+        """Give the reader back, whose slice is not read after all. It has no effect on a slice that was."""
+        self.put_back(not self.fetching.failed)
 
 
 class ReaderPool:
@@ -166,7 +176,7 @@ class ReaderPool:
             usable = True
             raise
         finally:
-            self.put_back(begun.reading, usable)
+            begun.put_back(usable)
 
     def rows(self, slice_: Slice, stall: float) -> Iterator[Columns]:
         """Iterate over the rows of a slice without their attributes; see `SliceReading.rows`."""

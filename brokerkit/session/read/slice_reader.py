@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Any
@@ -139,7 +139,7 @@ class SliceReader:
         wants_all = self._limit is None and self._room is None
         try:
             for slice_, following in zip_longest(self._slices, self._slices[1:]):
-                begun, ahead = ahead, None
+                begun, begins = ahead, wants_all and following is not None
                 parts = self._inspector.read(
                     slice_,
                     attributes=self._attributes,
@@ -148,12 +148,20 @@ class SliceReader:
                     begun=begun,
                 )
                 for columns in gathered(parts, left):
-                    if ahead is None and following is not None and wants_all:
-                        ahead = self._inspector.begin(following, attributes=self._attributes)
+                    if begins:
+                        begins, ahead = False, self._begin(following)
                     yield slice_, columns
+                ahead = None if ahead is begun else ahead
         finally:
             if ahead is not None:
                 ahead.give_up()
+
+    def _begin(self, slice_: Slice) -> Begun | None:
+        """Start to fetch the first rows of a slice, or return None if that fails."""
+        # what is wrong shows when the slice is read, after the rows that are there already
+        with suppress(Exception):
+            return self._inspector.begin(slice_, attributes=self._attributes)
+        return None
 
     def _stop(self, batch: pa.RecordBatch, room: int | None) -> tuple[Stopped | None, int]:
         """Return why to stop with this batch, or None to go on, and how many of its rows to keep."""
