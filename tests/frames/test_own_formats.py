@@ -15,6 +15,7 @@ import pandas as pd
 import pytest
 
 import brokerkit as bk
+from brokerkit.core import OutboundMessage
 from brokerkit.frames.codecs import own as codecs
 from brokerkit.registry import SchemaRef
 from brokerkit.registry import own as sources
@@ -143,6 +144,20 @@ def test_a_codec_reads_its_rows_and_only_these() -> None:
     ]
     assert frame["format"].tolist() == ["shop", "json", "text", "bytes", "gzip+shop"]
     assert frame["raw"][0] == SHOP
+
+
+@pytest.mark.parametrize("others", [[], [b"a"], [b"a\x01"]])
+def test_a_search_finds_what_a_codec_read_whatever_is_beside_it(others: list[bytes]) -> None:
+    read = bk.codec("deleted", evidence=lambda payload: payload.startswith(b"D\x7f"))
+    read(lambda payload: payload[2:].decode()[::-1])
+    with bk.connect("inmem://") as session:
+        session.create_topic("orders")
+        session.publish_batch("orders", [OutboundMessage(each, key=each) for each in [b"D\x7fluap", *others]])
+        found = [
+            session.scan("orders", progress=False, **by).to_pandas()
+            for by in ({"where": "paul"}, {"key": '"paul"'})
+        ]
+    assert [(list(each["key"]), list(each["value"])) for each in found] == [(['"paul"'], ['"paul"'])] * 2
 
 
 @pytest.mark.parametrize("writes", [True, False])

@@ -13,6 +13,7 @@ from .json_rows import with_controls
 from .reading import BASE64_BEGINNINGS
 
 _SPACE = 32
+_DELETE = 127
 _BASE64_LETTERS = np.zeros(256, np.bool_)
 _BASE64_LETTERS[[ord(beginning[0]) for beginning in BASE64_BEGINNINGS]] = True
 
@@ -32,7 +33,8 @@ def strange_rows(payloads: Array, text: Array, raw: Array) -> npt.NDArray[np.boo
     begin, end = offsets[:-1], offsets[1:]
     if end[-1:].sum() == begin[:1].sum():
         return strange
-    if data[begin[0] : end[-1]].min() < _SPACE:
+    span = data[begin[0] : end[-1]]
+    if span.min() < _SPACE or (span == _DELETE).any():
         strange |= with_controls(payloads)
     likely = np.flatnonzero(_BASE64_LETTERS[data[np.minimum(begin, len(data) - 1)]] & (end - begin > 4))
     if len(likely):
