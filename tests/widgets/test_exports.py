@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import shlex
 import threading
 from io import BytesIO
 from pathlib import Path
@@ -12,8 +13,9 @@ import pandas as pd
 import pytest
 
 import brokerkit as bk
-from brokerkit.core import OutboundMessage
+from brokerkit.core import ConfigError, NotSupported, OutboundMessage
 from brokerkit.widgets.browse import TopicBrowser
+from brokerkit.widgets.browse.copied_rows import copied_rows
 from brokerkit.widgets.browse.state import state_of
 from brokerkit.workbench import Session
 
@@ -138,7 +140,7 @@ def test_an_order_that_is_none_is_refused(shop: Session, order: dict) -> None:
     assert [each for each in sent if each["type"] == "exported"] == []
 
 
-def test_chosen_rows_are_copied_as_json_python_and_a_command_line(shop: Session) -> None:
+def test_chosen_rows_are_copied_as_json_and_python_and_the_query_as_a_command_line(shop: Session) -> None:
     browser, sent = browse(shop, start="earliest", limit=20, key=None)
     say(browser, "copy_rows", form="json")
     assert "choose a row first" in state_of(browser._model)["problem"]
@@ -150,9 +152,49 @@ def test_chosen_rows_are_copied_as_json_python_and_a_command_line(shop: Session)
     calls = last(sent, "copied_rows")["text"].splitlines()
     assert [eval(call, {"s": shop})["key"][0] for call in calls] == ["c1", "c4"]
     say(browser, "copy_rows", form="command")
-    text = "brokerkit -c inmem:// -o jsonl peek orders -n 20 --start=earliest"
+    text = "brokerkit -c inmem:// -o jsonl peek -n 20 --start=earliest orders"
     assert last(sent, "copied_rows")["text"] == text
     browser.query = {"where": lambda value: True}
     browser.wait(20)
     say(browser, "copy_rows", form="command")
     assert "the command line has no where of this kind" in state_of(browser._model)["problem"]
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"where": "x'; $(id)"}, ["--where=x'; $(id)", "--mask=id", "orders"]),
+        ({"unmask": True}, ["--unmask", "orders"]),
+        ({"mask": "text; name:*card*=last4"}, ["--mask=id; text; name:*card*=last4", "orders"]),
+        ({"expand": True}, ["--expand", "--mask=id", "orders"]),
+        ({"topic": "-h"}, ["--mask=id", "--", "-h"]),
+        ({"where": "a\nb"}, None),
+        ({"key": "k\u202e"}, None),
+        ({"mask": bk.Mask("id", action="hash", hash_key="another")}, None),
+    ],
+)
+def test_the_command_line_reads_and_hides_what_is_shown(options: dict, words: list[str] | None) -> None:
+    with bk.connect("inmem://", mask="id") as s:
+        for topic in ("orders", "-h"):
+            s.create_topic(topic)
+        browser = s.browse(**{"topic": "orders", **options})
+        if words is None:
+            with pytest.raises(ConfigError):
+                copied_rows(browser._model, "command")
+        else:
+            found = shlex.split(copied_rows(browser._model, "command"))
+            assert found == ["brokerkit", "-c", "inmem://", "-o", "jsonl", "peek", *words]
+
+
+def test_rows_without_positions_are_copied_as_one_call(
+    shop: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_place(*_: object) -> None:
+        raise NotSupported("this system has no positions")
+
+    browser, sent = browse(shop)
+    for place in (1, 4):
+        say(browser, "select", place=place, how="toggle")
+    monkeypatch.setattr(type(shop.inspector), "place", no_place)
+    say(browser, "copy_rows", form="python")
+    assert last(sent, "copied_rows")["text"] == "browser.selected"

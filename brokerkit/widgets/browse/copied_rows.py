@@ -1,4 +1,4 @@
-"""The chosen rows for the clipboard: as JSON, as the Python that reads them, or as a command line."""
+"""For the clipboard: the chosen rows as JSON or as the Python that reads them, the query as a command."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ import shlex
 from typing import TYPE_CHECKING
 
 from brokerkit.core.vocabulary.errors import ConfigError
+from brokerkit.frames.masking.mask import Mask
 from brokerkit.frames.plain import plain
 
-from ..call_text import ascii_safe
+from ..call_text import literal
 from ..protocol.exports import CopyForm
 from .calls import position_call
 from .query import PEEK_LIMIT, Query
@@ -26,7 +27,7 @@ def copied_rows(model: BrowserModel, form: CopyForm) -> str:
     """Return the text for the clipboard.
 
     Raises:
-        ConfigError: No row is chosen, there are too many, or the query has no such form.
+        ConfigError: No row is chosen, there are too many, or the query or its mask has no such form.
     """
     if form == "command":
         return _command(model)
@@ -37,7 +38,8 @@ def copied_rows(model: BrowserModel, form: CopyForm) -> str:
         raise ConfigError(f"{rows.num_rows:,} rows are too many to copy, at most {MOST:,}: export them")
     if form == "python":
         places = zip(*(rows.column(name).to_pylist() for name in ("partition", "offset", "id")), strict=True)
-        return "\n".join(position_call(model, *place) for place in places)
+        # rows without positions have one call
+        return "\n".join(dict.fromkeys(position_call(model, *place) for place in places))
     frame = plain(model.as_frame(rows), "json")
     text = frame.to_json(orient="records", indent=2, force_ascii=False)
     if len(text) > COPIED:
@@ -49,15 +51,18 @@ def _command(model: BrowserModel) -> str:
     query = model.query
     if query is None:
         raise ConfigError("choose a topic first")
-    words = ["brokerkit", "-c", model.session.name, "-o", "jsonl", "peek", query.topic]
+    words = ["brokerkit", "-c", model.session.name, "-o", "jsonl", "peek"]
     if query.limit != PEEK_LIMIT:
         words += ["-n", str(query.limit)]
-    for option, value in _options(query):
-        words.append(f"--{option}={value}")
-    return " ".join(ascii_safe(shlex.quote(each)) for each in words)
+    words += [*_options(query), *_hiding(query, model.rows.builder.mask)]
+    words += ["--", query.topic] if query.topic.startswith("-") else [query.topic]
+    for each in words:
+        if not each.isprintable():
+            raise ConfigError(f"the command line cannot hold {literal(each)}: copy the Python call")
+    return " ".join(map(shlex.quote, words))
 
 
-def _options(query: Query) -> list[tuple[str, str]]:
+def _options(query: Query) -> list[str]:
     given = query.changed()
     if query.newest == (query.start is None):
         given.pop("newest", None)
@@ -65,10 +70,25 @@ def _options(query: Query) -> list[tuple[str, str]]:
     for name in ("start", "end", "key", "where", "decode"):
         value = given.pop(name, None)
         if isinstance(value, str | int):
-            found.append((name, str(value)))
+            found.append(f"--{name}={value}")
         elif value is not None:
             raise ConfigError(f"the command line has no {name} of this kind: copy the Python call")
-    given.pop("expand", None)
+    if given.pop("expand", False):
+        found.append("--expand")
+    for name in ("mask", "unmask"):
+        given.pop(name, None)
     if given:
         raise ConfigError(f"the command line has no {', '.join(given)}: copy the Python call")
     return found
+
+
+def _hiding(query: Query, mask: Mask | None) -> list[str]:
+    """Return the options that hide what the rows shown hide: a mask may have been given in code only."""
+    if query.unmask:
+        return ["--unmask"]
+    if mask is None:
+        return []
+    text = str(mask)
+    if Mask.parse(text).fingerprint != mask.fingerprint:
+        raise ConfigError("the command line cannot hold this mask: copy the Python call")
+    return [f"--mask={text}"]

@@ -20,7 +20,7 @@ class Export(TypedDict):
 
 
 class CopyRows(TypedDict):
-    """The chosen rows for the clipboard: as JSON, as Python calls, or as a command line."""
+    """For the clipboard: the chosen rows as JSON or as Python calls, or the query as a command line."""
 
     type: Literal["copy_rows"]
     form: CopyForm
@@ -44,7 +44,7 @@ class Exported(TypedDict):
 
 
 class CopiedRows(TypedDict):
-    """The chosen rows for the clipboard."""
+    """The chosen rows, or the query, for the clipboard."""
 
     type: Literal["copied_rows"]
     text: str

@@ -355,7 +355,7 @@ export interface Export {
   overwrite: boolean;
 }
 
-/** The chosen rows for the clipboard: as JSON, as Python calls, or as a command line. */
+/** For the clipboard: the chosen rows as JSON or as Python calls, or the query as a command line. */
 export interface CopyRows {
   type: "copy_rows";
   form: "json" | "python" | "command";
@@ -376,7 +376,7 @@ export interface Exported {
   data: string;
 }
 
-/** The chosen rows for the clipboard. */
+/** The chosen rows, or the query, for the clipboard. */
 export interface CopiedRows {
   type: "copied_rows";
   text: string;
