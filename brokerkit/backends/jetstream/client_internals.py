@@ -74,7 +74,7 @@ class BulkParser(Parser):
             read: Headers | None = None
             if in_headers:
                 body = start + int(in_headers)
-                if not data.startswith(PLAIN, start):
+                if not start + len(PLAIN) <= body <= stop or not data.startswith(PLAIN, start):
                     return at
                 read = Headers(data[start + len(PLAIN) : body])
                 start = body

@@ -87,6 +87,24 @@ def test_messages_are_the_same_however_the_bytes_are_cut() -> None:
         assert seen(True, [STREAM[at : at + size] for at in range(0, len(STREAM), size)]) == whole
 
 
+@pytest.mark.parametrize("sizes", [(0, 12), (5, 12), (12, 10)])
+def test_sizes_of_headers_that_no_server_sends_are_taken_as_nats_py_takes_them(
+    sizes: tuple[int, int],
+) -> None:
+    odd = b"HMSG orders.new 1 %d %d\r\nNATS/1.0\r\n\r\n\r\n" % sizes
+    results: list[object] = []
+    for own in (True, False):
+        client = Recording(own)
+        try:
+            asyncio.run(client._ps.parse(odd))
+        except Exception as error:
+            client.seen.append(type(error))
+        results.append(
+            (client.seen, client.stats["in_msgs"], client.stats["in_bytes"], bytes(client._ps.buf))
+        )
+    assert results[0] == results[1]
+
+
 def test_what_follows_a_lost_connection_is_not_read() -> None:
     client = Recording(True)
 
