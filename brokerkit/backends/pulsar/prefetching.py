@@ -30,22 +30,25 @@ def fitting(topics: Topics, full: str, timeout: float) -> int:
 
     Raises:
         NotFound: There is no such topic.
-        Unavailable: The REST endpoint does not answer.
+        Unavailable: The REST endpoint does not answer, not even for one partition.
     """
     rest = topics.rest
     if rest is None:
         return MOST
     deadline = Deadline(timeout)
     parts = topics.parts(full, deadline.remaining()).values()
-    mean = 1.0
+    means: list[float] = []
     try:
         for part in parts:
-            mean = max(mean, *_means(rest.internal_stats(part, deadline.remaining())))
+            means.extend(_means(rest.internal_stats(part, deadline.remaining())))
     except NotFound:
         raise
     except BrokerError as error:
-        refusal(error)
-        return MOST
+        # of many partitions some may be asked too late; those before tell about the size too
+        if not means or not error.retryable:
+            refusal(error)
+            return MOST
+    mean = max(1.0, *means)
     return max(LEAST, min(MOST, int(HELD_BYTES / len(parts) / mean)))
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from itertools import count
+from typing import Any
 
 import httpx
 import pandas as pd
@@ -11,9 +13,10 @@ import pytest
 
 import brokerkit as bk
 from brokerkit.backends.pulsar.lookahead import LARGE_BYTES
-from brokerkit.backends.pulsar.prefetching import HELD_BYTES
+from brokerkit.backends.pulsar.prefetching import HELD_BYTES, LEAST, MOST, fitting
 from brokerkit.backends.pulsar.reader import BATCH_BYTES
-from brokerkit.core import Connection, OutboundMessage, TooLarge
+from brokerkit.backends.pulsar.rest import RestEndpoint
+from brokerkit.core import Connection, OutboundMessage, TooLarge, Unavailable
 from brokerkit.core.vocabulary.cancellation import Deadline
 from brokerkit.sandbox.pulsar import PulsarServer
 from brokerkit.testing import eventually
@@ -187,3 +190,24 @@ def test_the_queue_of_a_consumer_is_long_for_small_messages(
         stats = httpx.get(f"{pulsar_server.admin}/admin/v2/{path}/stats").json()
         (found,) = stats["subscriptions"]["me"]["consumers"]
         assert count // 2 <= found["availablePermits"] <= count
+
+
+@pytest.mark.parametrize("answers", [0, 1, 2])
+def test_a_consumer_opens_if_some_partitions_say_how_large_their_messages_are(
+    broker: Connection, make: Make, monkeypatch: pytest.MonkeyPatch, answers: int
+) -> None:
+    topic = make(3)
+    topics = broker.inspector()._driver._topics  # type: ignore[attr-defined]  # Pulsar's
+    calls, ask = count(1), RestEndpoint.internal_stats
+
+    def ask_or_fail(rest: RestEndpoint, *arguments: Any) -> Any:
+        if next(calls) > answers:
+            raise Unavailable("no answer came")
+        return ask(rest, *arguments)
+
+    monkeypatch.setattr(RestEndpoint, "internal_stats", ask_or_fail)
+    if answers:
+        assert LEAST <= fitting(topics, topic, 15.0) <= MOST
+    else:
+        with pytest.raises(Unavailable):
+            fitting(topics, topic, 15.0)
