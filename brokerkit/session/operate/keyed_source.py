@@ -35,13 +35,15 @@ class KeyedSource(Source):
         for key, ids in self._ids().items():
             check_interrupt()
             taken = self._take(key)
+            handed = 0
             try:
-                for begin in range(0, len(ids), rows):
-                    yield from taken.those(ids[begin : begin + rows])
+                while handed < len(ids):
+                    yield from taken.those(ids[handed : handed + rows])
+                    handed += rows
             except Unavailable:
                 # a broker that answers to this refused the key: another consumer has it
                 self.session.inspector.plan(self.place.name)
-                self.locked.update(f"{self.place.name} {each}" for each in ids)
+                self.locked.update(f"{self.place.name} {each}" for each in ids[handed:])
             self.locked |= taken.locked
             self.close()
 
