@@ -6,15 +6,18 @@ import uuid
 from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
 import brokerkit as bk
 from brokerkit.backends.inmem import capabilities as INMEM
+from brokerkit.core import ConnectedPublisher
 from brokerkit.core.vocabulary.attributes import Attributes
 from brokerkit.core.vocabulary.capabilities import PLAIN_HEADER
 from brokerkit.core.vocabulary.columns import Columns
-from brokerkit.core.vocabulary.errors import ConfigError, NotSupported
+from brokerkit.core.vocabulary.errors import BrokerError, ConfigError, NotSupported
+from brokerkit.core.vocabulary.results import PublishInterrupted, PublishResult
 from brokerkit.session.publish.copy_attributes import messages_to_copy
 from brokerkit.session.publish.copy_topic import Copying, CopyWarning
 from brokerkit.workbench import Session
@@ -225,3 +228,26 @@ def test_a_copy_that_was_interrupted_before_it_began_is_resumed_whole(
     outcome = here.copy("orders", there, "copies", resume=left.frame, progress=False)
     assert outcome["status"].tolist() == ["confirmed"] * 10
     assert here.describe("orders").messages == there.describe("copies").messages == 10
+
+
+def test_an_interrupt_tells_which_messages_of_a_copy_were_not_sent(
+    pair: tuple[Session, Session], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    here, there = pair
+    here.create_topic("one")
+    here.publish_batch("one", [str(n) for n in range(3)])
+    unsent = PublishResult("failed", error=BrokerError("not sent"))
+    results = [PublishResult("confirmed", "0-0"), unsent, unsent]
+
+    def interrupt(*_: object, **__: object) -> None:
+        raise PublishInterrupted(results)
+
+    journal = tmp_path / "journal"
+    with monkeypatch.context() as patched:
+        patched.setattr(ConnectedPublisher, "send", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            here.copy("one", there, "copies", progress=False, journal=journal)
+    assert here.last_interrupted.frame["status"].tolist() == ["confirmed", "failed", "failed"]
+    outcome = here.copy("one", there, "copies", progress=False, journal=journal)
+    assert outcome["status"].tolist() == ["confirmed"] * 3
+    assert there.describe("copies").messages == 2

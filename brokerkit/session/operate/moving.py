@@ -12,7 +12,7 @@ from brokerkit.core.vocabulary.errors import BrokerError, Closed, NotFound, Unav
 from brokerkit.core.vocabulary.interrupts import check_interrupt
 from brokerkit.core.vocabulary.notes import note
 from brokerkit.core.vocabulary.outbound_rows import Item
-from brokerkit.core.vocabulary.results import PublishResult
+from brokerkit.core.vocabulary.results import PublishInterrupted, PublishResult
 from brokerkit.display.progress import bar
 from brokerkit.frames.outcome import OutcomeFrame
 
@@ -118,6 +118,7 @@ class Moving:
         self._locked: set[str] = set()
         self._receipts: dict[str, Receipt] = {}
         self._ends = {} if journal is None else journal.ends
+        self._goes_on = journal is not None and bool(journal.known)
         if journal is not None:
             for name, result in journal.known.items():
                 place, identity, known_by = str(name).rsplit(" ", 2)
@@ -221,8 +222,6 @@ class Moving:
             return
         began = time.monotonic()
         results = self._sent(fresh)
-        for each, result in zip(fresh, results, strict=True):
-            self._receipts[each.name].result = result
         stored = [each for each in copies if self._receipts[each.name].result.ok]
         for each in stored:
             self._receipts[each.name].removing = True
@@ -255,14 +254,23 @@ class Moving:
         """Send copies, and return their outcomes."""
         if not copies:
             return []
-        names = [each.name for each in copies]
         self._note_sending(copies)
         self._begin_sending(copies)
         batch = [(str(each.target), each.message) for each in copies if each.message is not None]
-        results = self._publisher.send(batch, timeout=self._pace.timeout)
-        if self._journal is not None:
-            self._journal.outcome(names, results)
+        try:
+            results = self._publisher.send(batch, timeout=self._pace.timeout)
+        except PublishInterrupted as interrupt:
+            self._keep(copies, interrupt.results)
+            raise
+        self._keep(copies, results)
         return results
+
+    def _keep(self, copies: Sequence[Copy], results: Sequence[PublishResult]) -> None:
+        """Keep the outcomes of copies that were sent."""
+        for each, result in zip(copies, results, strict=True):
+            self._receipts[each.name].result = result
+        if self._journal is not None:
+            self._journal.outcome([each.name for each in copies], results)
 
     def _begin_sending(self, copies: Sequence[Copy]) -> None:
         for each in copies:
@@ -340,7 +348,9 @@ class Moving:
         """Return the error for an interrupt, with the receipts so far."""
         receipts = self.outcome()
         return Interrupted(
-            f"{self._what} was interrupted after {len(receipts):,} messages. The receipts are in "
+            f"{self._what} was interrupted after {len(receipts):,} messages"
+            + (", with those of earlier calls" if self._goes_on else "")
+            + ". The receipts are in "
             "session.last_interrupted.frame; the same call goes on with the rest.",
             receipts,
         )

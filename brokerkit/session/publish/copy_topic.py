@@ -18,7 +18,7 @@ from brokerkit.core.vocabulary.errors import BrokerError, ConfigError, NotSuppor
 from brokerkit.core.vocabulary.interrupts import Hold
 from brokerkit.core.vocabulary.messages import OutboundMessage, new_run
 from brokerkit.core.vocabulary.notes import note
-from brokerkit.core.vocabulary.results import PublishResult
+from brokerkit.core.vocabulary.results import PublishInterrupted, PublishResult
 from brokerkit.core.vocabulary.topics import Counted, Slice
 from brokerkit.core.vocabulary.windows import slices_of
 from brokerkit.display.progress import bar, expected
@@ -318,17 +318,23 @@ class Copying:
         doubtful = PublishResult("unknown", error=BrokerError("interrupted while it was being copied"))
         self._results += [doubtful if result is None else result for result in settled]
         if messages:
-            places = [ids[row] for row in rows]
             if self._journal is not None:
-                self._journal.sending(places)
+                self._journal.sending([ids[row] for row in rows])
             self._names.sent(time.time(), [None])
-            sent = self._publisher.topic(self._target).publish_batch(messages)
-            sent = list(map(named, sent, messages))
-            for row, result in zip(rows, sent, strict=True):
-                self._results[begin + row] = result
-            if self._journal is not None:
-                self._journal.outcome(places, sent)
+            try:
+                sent = self._publisher.topic(self._target).publish_batch(messages)
+            except PublishInterrupted as interrupt:
+                self._keep(begin, rows, list(map(named, interrupt.results, messages)))
+                raise
+            self._keep(begin, rows, list(map(named, sent, messages)))
         return self._results[begin:]
+
+    def _keep(self, begin: int, rows: Sequence[int], results: Sequence[PublishResult]) -> None:
+        """Keep the outcomes of rows that were sent."""
+        for row, result in zip(rows, results, strict=True):
+            self._results[begin + row] = result
+        if self._journal is not None:
+            self._journal.outcome([self._ids[begin + row] for row in rows], results)
 
     def _messages(self, columns: Columns) -> list[OutboundMessage]:
         return messages_to_copy(
