@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +10,14 @@ import pytest
 
 import brokerkit as bk
 from brokerkit.core import ConnectedPublisher
+from brokerkit.core.vocabulary.columns import Columns
+from brokerkit.core.vocabulary.dead_letters import DeadLetterPlace
+from brokerkit.core.vocabulary.errors import Unavailable
+from brokerkit.core.vocabulary.results import PublishInterrupted, PublishResult
 from brokerkit.session.operate.copies import Copies
+from brokerkit.session.operate.keyed_source import KeyedSource
 from brokerkit.session.operate.receipts import MoveWarning
+from brokerkit.session.operate.sources import Part
 from brokerkit.session.publish.journal import Journal
 from brokerkit.workbench import Session
 
@@ -66,6 +73,52 @@ def test_an_interrupt_shows_what_was_tried_and_nothing_else(
     assert set(receipts["status"]) == statuses
     assert all(told in each for each in receipts["error"])
     assert not receipts["removed"].any()
+
+
+def test_an_interrupt_tells_which_copies_were_not_sent(
+    desk: Session, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def interrupt(_: Any, batch: Any, **__: Any) -> Any:
+        raise PublishInterrupted([PublishResult("failed", error=bk.BrokerError("not sent"))] * len(batch))
+
+    journal = tmp_path / "journal"
+    for told in ("after 12 messages.", "after 12 messages, with those of earlier calls."):
+        with monkeypatch.context() as patch:
+            patch.setattr(ConnectedPublisher, "send", interrupt)
+            with pytest.raises(bk.Interrupted, match=told) as caught:
+                desk.redrive("orders", confirm="orders", journal=journal, progress=False)
+        assert caught.value.frame is not None
+        assert set(caught.value.frame["status"]) == {"failed"}
+    receipts = desk.redrive("orders", confirm="orders", journal=journal, progress=False)
+    assert receipts.counts == {"confirmed": 12, "failed": 0, "unknown": 0}
+    assert len(desk.peek("orders", 100)) == 24
+
+
+class LostKey:
+    """A key that another consumer takes after the first part."""
+
+    def __init__(self) -> None:
+        self.locked: set[str] = set()
+        self._parts = 0
+
+    def those(self, ids: Sequence[str]) -> Iterator[Part]:
+        self._parts += 1
+        if self._parts > 1:
+            raise Unavailable("taken")
+        yield Part(Columns(len(ids), topic=["t"] * len(ids), id=list(ids)))
+
+    def close(self) -> None:
+        pass
+
+
+def test_what_was_moved_of_a_key_is_not_said_to_be_locked(
+    desk: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = KeyedSource(desk, DeadLetterPlace("orders-dlq", "dead letters", "delete"), None)
+    monkeypatch.setattr(source, "_ids", lambda: {"k": ["1", "2", "3", "4", "5"]})
+    monkeypatch.setattr(source, "_take", lambda _: LostKey())
+    assert [part.ids for part in source.parts(2)] == [["1", "2"]]
+    assert source.locked == {"orders-dlq 3", "orders-dlq 4", "orders-dlq 5"}
 
 
 def test_a_topic_that_was_made_again_with_the_same_ids_is_not_taken_for_redriven(s: Session) -> None:

@@ -72,7 +72,8 @@ class Source(ABC):
             )
         return (
             f"the log of {name!r} keeps the originals for a while: reset({name!r}, {through!r}, 'earliest', "
-            f"confirm={through!r}) forgets that they were removed, and the copies stay"
+            f"confirm={through!r}) forgets that they and those of earlier calls were removed: the next call "
+            "moves all of them again, and the copies stay"
         )
 
     def close(self) -> None:
