@@ -45,7 +45,7 @@ SAMPLES = 10
 
 @dataclass(slots=True)
 class Counts:
-    """Counts of the rows that were built.
+    """Counts of the rows that were decoded, among which a filter chose those of the frame.
 
     Attributes:
         nulls: Null payloads.
@@ -69,7 +69,7 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """One row that could not be decoded: its place in the frame, its message, and the reason."""
+    """One row that could not be decoded: its place among those decoded, its message, and the reason."""
 
     row: int
     topic: str | None

@@ -97,7 +97,9 @@ class ReadingSession(BrokerSession):
             key: Only messages with this key: its bytes, or its text as it is shown.
             header: Only messages that have a header of this name, or match ``{name: value}``.
             where: Only messages whose payload contains this text, or for which this function of the value, or
-                this Arrow expression over the frame's columns, is true.
+                this Arrow expression over the frame's columns, is true. `counts` and `failures` in
+                ``frame.attrs["brokerkit"]`` are of all messages that were decoded to find these, more for a
+                function than for a text; `brokerkit.failures` lists those of the frame.
             decode: "auto", "json", "text", "raw", "avro", "protobuf", "msgpack", "cbor", or a decoder:
                 `brokerkit.avro`, `brokerkit.protobuf`, or one of your own by `brokerkit.decoder`. "avro" and
                 "protobuf" give typed values as the newest schema of the topic has them.
