@@ -112,7 +112,7 @@ def test_the_plan_that_is_shown_is_carried_out_and_no_other(shop: Session) -> No
     shop.publish_batch("orders", [f"new {n}" for n in range(30)])
     say(browser, "carry_out_reset", confirm=None)
     left = shop.subscriptions("orders").set_index("subscription")["lag"]["audit"]
-    assert (left, last(sent, "reset")["done"]) == (30, True)
+    assert (left, last(sent, "reset")["summary"]) == (30, "60 are skipped")
 
 
 @pytest.mark.parametrize("click", ["plan_reset", "refresh", "subscription"])
@@ -136,7 +136,7 @@ def test_the_receipts_of_a_reset_are_shown_whatever_is_clicked_meanwhile(
     gate.set()
     assert browser.wait(20)
     say(browser, "subscription", place=1)
-    assert (last(sent, "reset")["done"], last(sent, "reset")["summary"][:18]) == (True, "60 are read again;")
+    assert (last(sent, "reset")["done"], last(sent, "reset")["summary"]) == (True, "60 are read again")
 
 
 @pytest.mark.parametrize("to", ["{0: x", "{0: 10**", "9" * 400, "{'a': 1}"])

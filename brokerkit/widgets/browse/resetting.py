@@ -179,18 +179,19 @@ def _line(row: Mapping[Any, Any]) -> ResetLine:
 
 def _summary(frame: pd.DataFrame, done: bool) -> str:
     if done and not frame["status"].eq("done").all():
-        # the lag after is that of the plan
         counts = frame["status"].value_counts()
         return ", ".join(f"{count:,} {status}" for status, count in counts.items())
     before, after = frame["lag_before"], frame["lag_after"]
     if before.isna().any() or after.isna().any():
         return ""
     difference = int(after.sum()) - int(before.sum())
-    lag = f"the lag {'is' if done else 'becomes'} {int(after.sum()):,}"
+    lag = f"the lag becomes {int(after.sum()):,}"
     if difference == 0:
-        return f"{lag}, as it was"
+        return "as many are left as before" if done else f"{lag}, as it was"
     moved = f"{abs(difference):,} {'are' if abs(difference) != 1 else 'is'}"
-    return f"{moved} {'read again' if difference > 0 else 'skipped'}; {lag}"
+    changed = f"{moved} {'read again' if difference > 0 else 'skipped'}"
+    # messages may have come in since the plan, so receipts do not tell the lag
+    return changed if done else f"{changed}; {lag}"
 
 
 def _call(model: BrowserModel, reset: Reset) -> str:

@@ -33,7 +33,7 @@ function Plan({ shown }: { shown: ResetShown }) {
               ["Partition", true],
               [shown.done ? "Before" : "Now", true],
               ["After", true],
-              ["Lag", true],
+              [shown.done ? "Planned lag" : "Lag", true],
               shown.done ? ["Status"] : (["Change of lag", true] as Column),
             ]}
           />
