@@ -225,7 +225,10 @@ class KafkaConsumer(RecordDriver):
         for error in errors:
             self._note(error)
         if self._out_of_range:
+            # if this fails, the next fetch returns them
+            self._spare = messages
             self._restart_out_of_range()
+            messages, self._spare = self._spare, []
         if not messages:
             self._watch.raise_if_refused()
             self._raise_latched()

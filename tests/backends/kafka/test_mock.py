@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from confluent_kafka import Consumer, KafkaError, TopicPartition
 
+from brokerkit.backends.kafka import consumer as kafka_consumer
 from brokerkit.backends.kafka.clients import Consumer as KafkaConsumer
 from brokerkit.backends.kafka.codec import PartitionColumns
 from brokerkit.backends.kafka.reader import KafkaReader
@@ -133,6 +134,36 @@ def test_rows_are_read_again_or_returned_when_a_step_behind_them_fails(
     rows = [offset for columns in mock.inspector().read(slice_) for offset in columns.offset]
     assert rows == list(range(20))
     assert next(calls) > 2
+
+
+def test_a_group_misses_no_record_when_another_partition_cannot_be_restarted(
+    mock: Connection, mock_topic: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish(mock, mock_topic, *(OutboundMessage(b"%d" % n, key=b"k") for n in range(20)))
+    split, calls = kafka_consumer.split_errors, count(1)
+
+    def split_and_fall_out_of_range(messages: Any) -> Any:
+        if messages and next(calls) == 1:
+            driver._out_of_range = {99}
+        return split(messages)
+
+    def fail(driver: Any) -> None:
+        driver._out_of_range = set()
+        raise Unavailable("no answer came")
+
+    monkeypatch.setattr(kafka_consumer, "split_errors", split_and_fall_out_of_range)
+    monkeypatch.setattr(kafka_consumer.KafkaConsumer, "_restart_out_of_range", fail)
+    with record_consumer(mock, mock_topic, "restarts", start="earliest") as consumer:
+        driver: Any = consumer._driver
+        seen: list[bytes | None] = []
+
+        def complete() -> bool:
+            seen.extend(record.value for record in consumer.next_batch(20, 0.5))
+            return len(seen) >= 20
+
+        eventually(complete, "every record came")
+    assert seen == [b"%d" % n for n in range(20)]
+    assert next(calls) > 1
 
 
 @pytest.mark.parametrize("name", ["a\0b", "\0"])
