@@ -4,8 +4,8 @@ These are read, and set again on publishing::
 
     $sb.message_id, $sb.correlation_id, $sb.subject, $sb.to, $sb.reply_to, $sb.reply_to_session_id,
     $sb.content_type, $sb.content_encoding, $sb.user_id
-    $sb.time_to_live             seconds
-    $sb.scheduled_enqueue_time   a datetime, or its ISO text: not delivered before
+    $sb.time_to_live             seconds, rounded to milliseconds: the protocol has no shorter time
+    $sb.scheduled_enqueue_time   a datetime, or its ISO text: not delivered before; to the millisecond as well
     $sb.partition_key            if the key is not a session id
     $sb.body_type                if the body is not data, see `body`
 
