@@ -5,15 +5,13 @@ from __future__ import annotations
 import uuid
 
 import pandas as pd
-from confluent_kafka import Consumer, TopicPartition
 
 import brokerkit as bk
 from brokerkit.sandbox.kafka import KafkaServer
 
+from .kafka_reading import PARTITIONS, dicts
 from .messages import payloads
 from .report import Line, rate
-
-PARTITIONS = 8
 
 
 def run(rows: int) -> list[Line]:
@@ -33,24 +31,3 @@ def run(rows: int) -> list[Line]:
 
         assert naive() == ours() == rows
         return [Line(f"Kafka: {rows:,} messages of 200 B to a frame", rate(naive), rate(ours), 3.0)]
-
-
-def dicts(bootstrap: str, topic: str, rows: int):
-    """What a person writes by hand: a dict per message."""
-    settings = {"bootstrap.servers": bootstrap, "group.id": "by-hand", "enable.auto.commit": False}
-    consumer = Consumer({**settings, "auto.offset.reset": "earliest"})
-    consumer.assign([TopicPartition(topic, number, 0) for number in range(PARTITIONS)])
-    seen = 0
-    while seen < rows:
-        for message in consumer.consume(500, 1.0):
-            seen += 1
-            yield {
-                "topic": message.topic(),
-                "partition": message.partition(),
-                "offset": message.offset(),
-                "key": message.key(),
-                "value": message.value().decode(),
-                "headers": message.headers(),
-                "timestamp": message.timestamp()[1],
-            }
-    consumer.close()
