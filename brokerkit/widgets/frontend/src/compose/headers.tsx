@@ -33,16 +33,20 @@ export function Headers({
   const numbered = (headers: TypedHeader[]) => headers.map((header) => ({ id: counter.current++, header }));
   const box = useRef<HTMLDivElement>(null);
   const known = useRef("");
+  const told = useRef("");
   const [rows, setRows] = useState<Numbered[]>([]);
   const wanted = JSON.stringify(given);
   const typing = box.current !== null && hasFocus(box.current);
   if (wanted !== known.current && !typing && !held()) {
     known.current = wanted;
-    setRows(numbered(given));
+    // what only repeats what was typed here takes away no line that was added since
+    if (wanted !== told.current) setRows(numbered(given));
   }
   const change = (next: Numbered[]) => {
+    const headers = next.map(({ header }) => header);
     setRows(next);
-    onEdit(next.map(({ header }) => header));
+    told.current = JSON.stringify(headers);
+    onEdit(headers);
   };
   const edit = (id: number, place: number, text: string) => {
     change(rows.map((row) => (row.id === id ? { id, header: replaced(row.header, place, text) } : row)));
