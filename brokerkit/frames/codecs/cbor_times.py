@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -88,10 +89,9 @@ def _number(written: Any, immutable: bool) -> Any:
         return _tagged(written)
     nanoseconds = int(Decimal(repr(written)).scaleb(9))
     if nanoseconds % 1_000 == 0:
-        try:
+        # beyond the years that a datetime has, it is tagged as one with nanoseconds is
+        with suppress(OverflowError):
             return _START + timedelta(microseconds=nanoseconds // 1_000)
-        except OverflowError:
-            pass
     return TaggedTime(nanoseconds, written)
 
 
