@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 
 import pytest
 
@@ -49,6 +50,15 @@ def test_a_topic_says_how_many_replicas_have_what_is_confirmed(whole: KafkaClust
         assert said(session, topic).startswith(BEGIN.format("3 of 3 now", 2))
         session.create_topic("single", partitions=1, replication_factor=1, config={"min.insync.replicas": 1})
         assert said(session, "single").startswith(BEGIN.format("1 of 1 now", 1))
+
+
+def test_a_new_topic_can_be_described_at_once_whichever_broker_answers(whole: KafkaCluster) -> None:
+    with ExitStack() as stack:
+        sessions = [stack.enter_context(bk.connect(whole.url)) for _ in range(4)]
+        for number in range(10):
+            name = f"at-once-{number}"
+            sessions[0].create_topic(name, partitions=9, replication_factor=1)
+            assert [len(each.describe(name).partitions) for each in sessions] == [9] * 4
 
 
 @pytest.mark.soak

@@ -42,6 +42,9 @@ ANSWER_SECONDS = 10.0
 RETRY_SECONDS = 0.1
 LEADER_SECONDS = 3.0
 """How long to wait for a partition without a leader, in seconds."""
+NEWS_SECONDS = 1.0
+"""How long to ask several brokers for a topic that one of them does not know: they hear of a new topic one
+after the other."""
 ATTEMPT_SECONDS = 4.0
 """How long to wait for an answer, at first, before it is looked up again which broker to ask: the one that
 was asked may have just died."""
@@ -127,20 +130,26 @@ class KafkaConnection:
     def call_again(self, question: Callable[[float], Future[T]], deadline: Deadline, what: str) -> T:
         """Ask a question of any broker, and ask another one if the first does not answer soon.
 
+        A broker that does not know a topic is asked again for a while: it may not have heard of a new one.
+
         Args:
             question: Asks it, with the timeout of the request in seconds.
             deadline: When to stop waiting.
             what: A description of the query, for error messages.
         """
         seconds = ATTEMPT_SECONDS
+        news = Deadline(min(NEWS_SECONDS, deadline.remaining()))
         while True:
             attempt = Deadline(min(seconds, deadline.remaining()))
             try:
                 return self.wait(question(request_seconds(attempt)), attempt, what)
+            except NotFound:
+                if news.passed:
+                    raise
             except BrokerError as error:
                 if not error.retryable or deadline.remaining() <= RETRY_SECONDS:
                     raise
-            seconds *= LONGER
+                seconds *= LONGER
             time.sleep(RETRY_SECONDS)
 
     def ping(self, timeout: float) -> None:
@@ -152,38 +161,47 @@ class KafkaConnection:
         found = self._metadata(None, Deadline(timeout), "listing topics")
         return {name: len(topic.partitions) for name, topic in found.topics.items()}
 
-    def leaders(self, topic: str, deadline: Deadline) -> dict[int, int]:
+    def leaders(self, topic: str, deadline: Deadline, *, wait: float = NEWS_SECONDS) -> dict[int, int]:
         """Return the id of the broker that leads each partition, -1 for a partition without a leader.
 
+        Args:
+            topic: A topic's name.
+            deadline: When to stop waiting.
+            wait: For how many seconds to ask again in a cluster of several brokers if the topic is unknown.
+
         Raises:
             NotFound: The topic does not exist.
         """
-        what = f"looking for topic {topic!r}"
-        found = self._metadata(topic, deadline, what).topics[topic]
-        if found.error is not None:
-            error = KafkaException(found.error)
-            if found.error.code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
-                raise NotFound(f"there is no topic {topic!r}; create_topic({topic!r}) creates it") from error
-            raise translate(error, what)
+        found = self._topic_metadata(topic, deadline, wait)
         return {number: partition.leader for number, partition in sorted(found.partitions.items())}
 
-    def partitions(self, topic: str, deadline: Deadline) -> list[int]:
+    def partitions(self, topic: str, deadline: Deadline, *, wait: float = NEWS_SECONDS) -> list[int]:
         """Return the numbers of a topic's partitions, sorted.
 
-        Raises:
-            NotFound: The topic does not exist.
+        See `leaders` for the arguments and the errors raised.
         """
-        return list(self.leaders(topic, deadline))
+        return list(self.leaders(topic, deadline, wait=wait))
 
     def replicas(self, topic: str, deadline: Deadline) -> tuple[int, int]:
         """Return the smallest number of replicas, and of in-sync replicas, of a topic's partitions."""
-        found = (
-            self._metadata(topic, deadline, f"looking up topic {topic!r}").topics[topic].partitions.values()
-        )
-        return (
-            min((len(each.replicas) for each in found), default=0),
-            min((len(each.isrs) for each in found), default=0),
-        )
+        found = self._topic_metadata(topic, deadline, NEWS_SECONDS).partitions.values()
+        return min(len(each.replicas) for each in found), min(len(each.isrs) for each in found)
+
+    def _topic_metadata(self, topic: str, deadline: Deadline, wait: float) -> Any:
+        """Return the cluster's metadata of a topic; see `leaders` for the arguments and the errors raised."""
+        what = f"looking for topic {topic!r}"
+        patience = Deadline(min(wait, deadline.remaining()))
+        while True:
+            cluster = self._metadata(topic, deadline, what)
+            found = cluster.topics[topic]
+            if found.error is None:
+                return found
+            error = KafkaException(found.error)
+            if found.error.code() != KafkaError.UNKNOWN_TOPIC_OR_PART:
+                raise translate(error, what)
+            if len(cluster.brokers) == 1 or patience.passed:
+                raise NotFound(f"there is no topic {topic!r}; create_topic({topic!r}) creates it") from error
+            time.sleep(RETRY_SECONDS)
 
     def _metadata(self, topic: str | None, deadline: Deadline, what: str) -> Any:
         """Return the cluster's metadata for one topic, or for all topics if `topic` is None."""
@@ -222,7 +240,9 @@ class KafkaConnection:
             if missing and attempt.passed and not deadline.passed:
                 seconds *= LONGER
                 continue
-            if problem is not None and (patience.passed or not problem.retryable):
+            # these partitions exist: a leader that does not know one has not heard of the new topic
+            passes = isinstance(problem, NotFound) or (problem is not None and problem.retryable)
+            if problem is not None and (patience.passed or not passes):
                 if not found:
                     raise problem
                 log.info("%s", problem)

@@ -101,7 +101,7 @@ def _by_topic(
     connection: KafkaConnection, properties: Properties, topics: Sequence[str], deadline: Deadline
 ) -> ByTopic:
     found: ByTopic = {topic: {} for topic in topics}
-    numbers = connection.partitions(STATE_TOPIC, deadline)
+    numbers = connection.partitions(STATE_TOPIC, deadline, wait=0)
     names = {identity: topic for topic, identity in _topic_ids(connection, topics, deadline).items()}
     for key, state in _states(connection, properties, numbers, deadline).items():
         if key.topic in names:
